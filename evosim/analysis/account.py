@@ -1,0 +1,281 @@
+"""The account of a run: ladders, ledgers, tie sets and desires, as tables and as one summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis import behaviour, conventions, desires, ladder
+from evosim.analysis.individual import Conducts
+from evosim.analysis.intervals import interval
+from evosim.compose import Setting
+from evosim.errors import UserError
+
+RECHECK = 1e-9
+GOOD_IN_MODERN = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """Everything that is said about a run.
+
+    Attributes:
+        tables: `ladder`, `ties`, `behaviour`, `desires`, `recovery`; `docs/schema.md` documents the columns.
+        summary: the same in one nested dictionary, means over seeds.
+    """
+
+    tables: dict[str, pl.DataFrame]
+    summary: dict[str, Any]
+
+
+class Accountant:
+    """Makes the account of one recorded run."""
+
+    def __init__(self, setting: Setting, tables: dict[str, pl.DataFrame], *, exact: bool) -> None:
+        self.experiment, self.pair = setting.experiment, setting.pair
+        self.tables = tables
+        self.conducts = Conducts(setting.genome, setting.pair)
+        try:
+            self.gaps = behaviour.gaps_of(self.pair)
+        except behaviour.NoSpan as error:
+            raise UserError(f"a world must have better and worse policies to be accounted for, but {error}. Change payoffs.") from None
+        self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
+        self.worth = {
+            row["class"]: row for row in tables["landscape"].select("class", "ancestral", "modern", "modern_intent").iter_rows(named=True)
+        }
+        differs = not np.array_equal(self.pair.modern.intent, self.pair.modern.payoff)
+        self.designs = {
+            "ancestral": ladder.design_ancestral(self.gaps, self.peaks, self.conducts),
+            "modern": ladder.design_modern(self.gaps, self.peaks, self.conducts, intent_differs=differs),
+        }
+
+    def account(self) -> Account:
+        """Ladders, ledgers and all that stands beside them."""
+        seeds = [self._seed(seed) for seed in self.tables["populations"]["seed"].unique(maintain_order=True)]
+        rungs = self._rung_ledgers()
+        ties = self._ties()
+        tables = {
+            "ladder": self._ladder_table(seeds),
+            "ties": ties,
+            "behaviour": pl.concat([*rungs, *(frame for s in seeds for frame in s["ledgers"])]),
+            "desires": pl.concat([s["desires"] for s in seeds]),
+            "recovery": pl.DataFrame([s["recovery"] for s in seeds]),
+        }
+        return Account(tables, self._summary(tables, seeds))
+
+    def recheck(self, number: int) -> None:
+        """Compare the recorded worth of a class with the reference code. Raises `UserError` if they differ."""
+        found = (self.conducts.of(number, "ancestral").fitness, self.conducts.of(number, "modern").fitness)
+        row = self.worth[number]
+        recorded = (row["ancestral"], row["modern"])
+        if not np.allclose(found, recorded, rtol=RECHECK, atol=RECHECK):
+            raise UserError(
+                f"the recorded worth of class {number} must be what the reference code finds, but is {recorded} and not "
+                f"{found}. The record is damaged or from other code: run it again."
+            )
+
+    def _seed(self, seed: int) -> dict[str, Any]:
+        mine = self.tables["populations"].filter(pl.col("seed") == seed)
+        swap, end = (mine.filter(pl.col("moment") == moment) for moment in ("swap", "end"))
+        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires()}
+        swap_worth: dict[str, tuple[float | None, float | None]] = dict.fromkeys(("ancestral", "modern"), (None, None))
+        if not swap.is_empty():  # it is empty if the population went extinct before the swap
+            ledger = self._population_ledger(swap)
+            out["ledger"] = ledger
+            swap_worth |= self._population_worth(swap)
+            out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population", seed))
+            found = desires.switched_off(self.conducts, *_classes(swap), ledger)
+            out["desires"] = found.select(pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
+        for which, design in self.designs.items():
+            out["ladders"][which] = ladder.descend(design, *swap_worth[which])
+        ended = self._population_worth(end)
+        out["ledgers"].append(
+            behaviour.ledger_frame(self._population_ledger(end), self.pair.ancestral.acts, "population at the end", seed)
+        )
+        out["recovery"] = {
+            "seed": seed,
+            "ancestral_at_swap": swap_worth["ancestral"][0],
+            "modern_at_swap": swap_worth["modern"][0],
+            "ancestral_at_end": ended["ancestral"][0],
+            "modern_at_end": ended["modern"][0],
+        }
+        return out
+
+    def _population_worth(self, population: pl.DataFrame) -> dict[str, tuple[float, float]]:
+        """For each world the mean, and the worth there of the genotype that is best in A (its worst, if several tie)."""
+        classes, counts = _classes(population)
+        for number in classes:
+            self.recheck(int(number))
+        w = counts / counts.sum()
+        a = np.array([self.conducts.of(int(c), "ancestral").fitness for c in classes])
+        m = np.array([self.conducts.of(int(c), "modern").net_intent for c in classes])
+        best = a >= a.max() - ladder.EXACT_TIE * abs(a.max())
+        return {"ancestral": (float(w @ a), float(a.max())), "modern": (float(w @ m), float(m[best].min()))}
+
+    def _population_ledger(self, population: pl.DataFrame) -> behaviour.Ledger:
+        classes, counts = _classes(population)
+        return behaviour.mean_ledger([self._ledger(int(c)) for c in classes], counts)
+
+    def _ledger(self, number: int) -> behaviour.Ledger:
+        return behaviour.ledger_of(self.gaps, self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern"))
+
+    def single(self, number: int) -> dict[str, Any]:
+        """The account of one class: its expressed values, worth, and ledger by kind and act."""
+        grid = self.conducts.genome.grid
+        values = grid.values(np.array([number], dtype=np.int64))[0]
+        a, m = self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern")
+        frame = behaviour.ledger_frame(self._ledger(number), self.pair.ancestral.acts, "genome", None)
+        return {
+            "class": number,
+            "loci": {locus.name: float(v) for locus, v in zip(grid.loci, values, strict=True)},
+            "breeds_true": bool(grid.breeds_true(np.array([number], dtype=np.int64))[0]),
+            "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
+            "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},
+            "behaviour": {which: _ledger_summary(frame, "genome", which) for which in self.designs},
+        }
+
+    def rung_classes(self) -> dict[str, int]:
+        """One class that stands for each rung of the grid: of a tie set, the one that is worst in M."""
+
+        def worst(classes: np.ndarray) -> int:
+            return int(min(classes, key=lambda c: (self.conducts.of(int(c), "modern").net_intent, c)))
+
+        return {
+            "best_for_intent": worst(self.peaks.modern_intent),
+            "best_for_payoff": worst(self.peaks.modern),
+            "best_ancestral": worst(self.peaks.ancestral),
+        }
+
+    def _rung_ledgers(self) -> list[pl.DataFrame]:
+        for number in {int(c) for c in (*self.peaks.ancestral, *self.peaks.modern, *self.peaks.modern_intent)}:
+            self.recheck(number)
+        acts = self.pair.ancestral.acts
+        return [
+            behaviour.ledger_frame(self._ledger(number), acts, rung, None)
+            for rung, number in self.rung_classes().items()
+        ]
+
+    def _ties(self) -> pl.DataFrame:
+        tolerances = list(self.experiment.analysis.near_ties)
+        size = self.experiment.optimizer.get("population")
+        if size:
+            tolerances.append(1.0 / (2.0 * size))
+        return ladder.tie_sets(self.tables["landscape"], self.conducts, sorted(set(tolerances)))
+
+    def _ladder_table(self, seeds: list[dict[str, Any]]) -> pl.DataFrame:
+        rows = [
+            {"seed": s["seed"], "world": which, "part": part, "name": name, "value": value}
+            for s in seeds
+            for which, ladders in s["ladders"].items()
+            for part, values in zip(("rung", "step"), ladders, strict=True)
+            for name, value in values.items()
+        ]
+        schema = {"seed": pl.Int64, "world": pl.String, "part": pl.String, "name": pl.String, "value": pl.Float64}
+        return pl.DataFrame(rows, schema=schema)
+
+    def _summary(self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]) -> dict[str, Any]:
+        modern = self.designs["modern"]
+        r1, worst, best = (
+            modern.rungs["best_for_intent"],
+            modern.rungs["best_ancestral"],
+            modern.best_of["best_ancestral"],
+        )
+        return {
+            "exact": self.peaks.exact,
+            "classes": self.tables["landscape"].height,
+            "ladder": {which: self._ladder_summary(tables["ladder"], which) for which in self.designs},
+            "shift": {
+                "shared_by_all_ancestral_optima": modern.rungs["best_for_payoff"] - best,
+                "left_open_by_the_data": best - worst,
+                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, GOOD_IN_MODERN * r1),
+                "path_by_intent_in_ancestral": modern.by_intent_in_a,
+            },
+            "ties": tables["ties"].to_dicts(),
+            "best_breeding_true": self._best_homozygote(),
+            "behaviour": {which: _ledger_summary(tables["behaviour"], "population", which) for which in self.designs},
+            "behaviour_of_best_ancestral": {
+                which: _ledger_summary(tables["behaviour"], "best_ancestral", which) for which in self.designs
+            },
+            "overlap": _mean([s["ledger"].overlap for s in seeds if "ledger" in s]),
+            "desires": _mean_rows(tables["desires"], ["feature", "acts"]),
+            "recovery": self._recovery(tables["recovery"]),
+            "times_per_life": self._times(seeds),
+        }
+
+    def _ladder_summary(self, table: pl.DataFrame, which: str) -> dict[str, Any]:
+        out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
+        mine = table.filter(pl.col("world") == which)
+        for part, key in (("rung", "rungs"), ("step", "steps")):
+            for name in mine.filter(pl.col("part") == part)["name"].unique(maintain_order=True):
+                values = mine.filter((pl.col("part") == part) & (pl.col("name") == name))["value"].drop_nulls()
+                out[key][name] = _mean(values.to_list())
+                if name in ("population", "search", "unfound", "load") and (found := self._interval(values.to_list())):
+                    out["intervals"][name] = list(found)
+        return out
+
+    def _interval(self, values: list[float]) -> tuple[float, float] | None:
+        return interval(values, self.experiment.analysis.bootstrap, self.experiment.analysis.confidence)
+
+    def _best_homozygote(self) -> dict[str, Any] | None:
+        true = self.tables["landscape"].filter(pl.col("breeds_true"))
+        return true.sort("ancestral", "class", descending=[True, False]).head(1).to_dicts()[0] if true.height else None
+
+    def _recovery(self, table: pl.DataFrame) -> dict[str, Any]:
+        best = {"ancestral": self.designs["ancestral"].rungs["best_ancestral"], "modern": self.designs["modern"].rungs["best_for_payoff"]}
+        out: dict[str, Any] = {}
+        for column in table.columns[1:]:
+            share = (table[column] / best[column.split("_")[0]]).drop_nulls().to_list() if table[column].null_count() < table.height else []
+            out[column] = {"mean": _mean(table[column].drop_nulls().to_list()), "share_of_best": _mean(share)}
+            if found := self._interval(share):
+                out[column]["interval_of_share"] = list(found)
+        return out
+
+    def _times(self, seeds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+        ledgers = [s["ledger"] for s in seeds if "ledger" in s]
+        if not ledgers:
+            return {}
+        acts = self.pair.ancestral.acts
+        return {
+            which: dict(zip(acts, np.mean([getattr(x, f"times_{which}") for x in ledgers], axis=0).tolist(), strict=True))
+            for which in ("ancestral", "modern")
+        }
+
+
+def _classes(population: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    return population["class"].to_numpy(), population["count"].to_numpy()
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _mean_rows(table: pl.DataFrame, by: list[str]) -> list[dict[str, Any]]:
+    return table.drop("seed").group_by(by, maintain_order=True).mean().to_dicts()
+
+
+def _no_desires() -> pl.DataFrame:
+    schema = {"feature": pl.String, "weight": pl.Float64, "acts": pl.String} | dict.fromkeys(
+        ("ledger_ancestral", "ledger_modern", "gain_ancestral", "gain_modern"), pl.Float64
+    )
+    return pl.DataFrame(schema={"seed": pl.Int64, **schema})
+
+
+def _ledger_summary(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any]:
+    """Totals by kind and by act, means over seeds. Below the least overlap there is no split, and it says so."""
+    mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
+    seeds = max(1, mine["seed"].n_unique())
+
+    def total(by: str) -> dict[str, float]:
+        rows = mine.filter(pl.col(by).is_not_null()).group_by(by, maintain_order=True).agg(pl.col("value").sum() / seeds)
+        return dict(rows.iter_rows())
+
+    kinds = total("kind")
+    names = ("waste", "upkeep") if which == "ancestral" else (*behaviour.KINDS, "upkeep")
+    split = mine.filter(pl.col("act").is_not_null()).group_by("act", "kind", maintain_order=True).agg(pl.col("value").sum() / seeds)
+    by_act: dict[str, dict[str, float]] = {}
+    for act, kind, value in split.iter_rows():
+        by_act.setdefault(act, {})[kind] = value
+    return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": total("act"), "acts_by_kind": by_act}

@@ -1,0 +1,177 @@
+"""The behaviour ledger: which acts lost it, and of what kind each loss is.
+
+Performance-difference lemma, finite horizon (Kakade and Langford 2002, lemma 6.1): `V* - J(pi)` is the sum over ages,
+states and acts of occupancy times `gap = V* - Q* >= 0`. So regret is a sum over acts performed; what is lost outside
+acts is upkeep. In the modern world the regret of each act is split, in units of modern intent, into
+
+* misspecified: what the payoff there does not see;
+* novel: the act was not available in the ancestral world, or the state out of reach there at any age under any policy;
+* missed: a new option not used;
+* stale: fine in the ancestral world, costly now;
+* amplified: a small ancestral waste that the shift made large;
+* inherited: no larger than what the same genome wastes by the same act in the ancestral world.
+
+Novel, missed, stale and amplified are of the shift kind. In the ancestral world there is one kind, waste.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evosim.analysis.individual import Conduct
+from evosim.reference.planning import Floats, extreme_values
+from worlds import TabularMdp, WorldPair
+
+KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
+SHIFT_KINDS = ("novel", "missed", "stale", "amplified")
+LEAST_OVERLAP = 0.05
+
+
+class NoSpan(Exception):
+    """Every policy of a world is worth the same, so gaps there have no scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Regret of one act at one age in one state, `[T, S, A]`, and what it depends on. Belongs to the pair alone.
+
+    Attributes:
+        optimum_ancestral, optimum_modern: V* at birth: of payoff in A, of intent in M.
+        ancestral: gap in A for payoff, in units of A.
+        scale: units of modern intent per unit of ancestral payoff (the ratio of spans).
+        misspecified, novel, missed, stale, exposed: parts of the modern gap for intent; they sum to it. `exposed`
+            is what each genome's own ancestral regret splits into amplified and inherited.
+        reach: `[S]` whether the ancestral world can reach a state at any age.
+    """
+
+    optimum_ancestral: float
+    optimum_modern: float
+    ancestral: Floats
+    scale: float
+    misspecified: Floats
+    novel: Floats
+    missed: Floats
+    stale: Floats
+    exposed: Floats
+    reach: NDArray[np.bool_]
+
+
+def gaps_of(pair: WorldPair) -> Gaps:
+    """The gaps of a world pair. Raises `NoSpan` where a world's policies are all worth the same."""
+    a, m = pair.ancestral, pair.modern
+    gap_a, best_a, span_a, _, _ = _gap(a, a.payoff)
+    gap_mu, best_mu, span_mu, value_m, q_m = _gap(m, m.intent)
+    gap_mr, _, span_mr, _, _ = _gap(m, m.payoff)
+    for span, name in ((span_a, a.name), (span_mr, m.name)):
+        if not span > 0.0:
+            raise NoSpan(f"in {name} every policy has the same payoff, so a regret there has no scale")
+    scale = span_mu / span_a
+    seen = np.minimum(gap_mu, gap_mr * (span_mu / span_mr))
+    reach = np.asarray(a.reachable().any(axis=0))
+    new = ~a.available | ~reach[:, None]
+    with np.errstate(invalid="ignore"):
+        old_best = np.where(a.available, np.nan_to_num(q_m, nan=-np.inf), -np.inf).max(axis=2)
+    left = np.where(new, 0.0, seen)
+    missed = np.minimum(left, (value_m[:-1] - old_best)[:, :, None])
+    rest = left - missed
+    exposed = np.minimum(rest, gap_a * scale)
+    return Gaps(
+        optimum_ancestral=best_a,
+        optimum_modern=best_mu,
+        ancestral=gap_a,
+        scale=scale,
+        misspecified=gap_mu - seen,
+        novel=np.where(new, seen, 0.0),
+        missed=missed,
+        stale=rest - exposed,
+        exposed=exposed,
+        reach=reach,
+    )
+
+
+def _gap(world: TabularMdp, amount: Floats) -> tuple[Floats, float, float, Floats, Floats]:
+    value, q = extreme_values(world, amount)
+    worst, _ = extreme_values(world, amount, worst=True)
+    gap = np.where(world.available, value[:-1, :, None] - q, 0.0)
+    best = float(world.start @ value[0])
+    return np.maximum(gap, 0.0), best, best - float(world.start @ worst[0]), value, q
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """The ledger of one genome, or the mean of a population's.
+
+    Attributes:
+        waste: `[T, A]` regret in A by age and act, in expected offspring.
+        modern: for each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
+        upkeep_ancestral, upkeep_modern: what is lost outside acts.
+        overlap: share of the modern occupancy that lies inside the ancestral world's reach.
+        times_ancestral, times_modern: `[A]` how often each act is done in a life.
+    """
+
+    waste: Floats
+    modern: dict[str, Floats]
+    upkeep_ancestral: float
+    upkeep_modern: float
+    overlap: float
+    times_ancestral: Floats
+    times_modern: Floats
+
+
+def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
+    """The ledger of one genome from what it does in both worlds."""
+    x = modern.occupancy
+    waste = (ancestral.occupancy * gaps.ancestral).sum(axis=1)
+    exposed = (x * gaps.exposed).sum(axis=1)
+    by_act = exposed.sum(axis=0)
+    allowed = np.minimum(by_act, waste.sum(axis=0) * gaps.scale)
+    share = np.divide(allowed, by_act, out=np.zeros_like(by_act), where=by_act > 0.0)
+    inherited = exposed * share
+    parts = {name: (x * getattr(gaps, name)).sum(axis=1) for name in ("misspecified", "novel", "missed", "stale")}
+    return Ledger(
+        waste=waste,
+        modern={**parts, "amplified": exposed - inherited, "inherited": inherited},
+        upkeep_ancestral=ancestral.payoff - ancestral.fitness,
+        upkeep_modern=modern.intent - modern.net_intent,
+        overlap=float(x.sum(axis=2)[:, gaps.reach].sum() / x.sum()),
+        times_ancestral=ancestral.occupancy.sum(axis=(0, 1)),
+        times_modern=x.sum(axis=(0, 1)),
+    )
+
+
+def mean_ledger(ledgers: list[Ledger], weights: Floats) -> Ledger:
+    """The weighted mean of ledgers: a population's, from those of its classes."""
+    w = np.asarray(weights, dtype=np.float64) / np.sum(weights)
+
+    def mean(values: list[Floats]) -> Floats:
+        return np.asarray(np.tensordot(w, np.stack(values), axes=1))
+
+    return Ledger(
+        waste=mean([x.waste for x in ledgers]),
+        modern={kind: mean([x.modern[kind] for x in ledgers]) for kind in KINDS},
+        upkeep_ancestral=float(w @ [x.upkeep_ancestral for x in ledgers]),
+        upkeep_modern=float(w @ [x.upkeep_modern for x in ledgers]),
+        overlap=float(w @ [x.overlap for x in ledgers]),
+        times_ancestral=mean([x.times_ancestral for x in ledgers]),
+        times_modern=mean([x.times_modern for x in ledgers]),
+    )
+
+
+def ledger_frame(ledger: Ledger, acts: tuple[str, ...], subject: str, seed: int | None) -> pl.DataFrame:
+    """One row for each world, kind, act and age with an entry; upkeep has neither act nor age."""
+    rows: list[dict[str, object]] = []
+    for world, kind, table in [
+        ("ancestral", "waste", ledger.waste),
+        *(("modern", kind, ledger.modern[kind]) for kind in KINDS),
+    ]:
+        for t, a in np.argwhere(table != 0.0):
+            rows.append({"world": world, "kind": kind, "act": acts[a], "age": int(t), "value": float(table[t, a])})
+    for world, value in (("ancestral", ledger.upkeep_ancestral), ("modern", ledger.upkeep_modern)):
+        rows.append({"world": world, "kind": "upkeep", "act": None, "age": None, "value": value})
+    schema = {"world": pl.String, "kind": pl.String, "act": pl.String, "age": pl.Int64, "value": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema)
+    return frame.select(pl.lit(subject).alias("subject"), pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())

@@ -1,0 +1,55 @@
+"""Conventions: what each author would call a step. The numbers are fixed; labels are the reader's choice.
+
+Wentworth appears twice: the argument of "Inner alignment failures which are actually outer alignment failures", and its
+UPDATE, in which he adopts others' words. Halmes: "The inner alignment problem" (2024). Shimi: his comment on
+Wentworth's post, with its two tests. davidad: "Reframing inner alignment". "Not discussed" is an answer. Christiano,
+quoted by davidad, does not believe that the problems will split into these at all.
+"""
+
+from __future__ import annotations
+
+AUTHORS = ("Wentworth, argument", "Wentworth, UPDATE", "Halmes", "Shimi", "davidad")
+
+LABELS: dict[str, tuple[str, str, str, str, str]] = {
+    "specification": ("outer", "outer", "outer", "outer", "reward specification"),
+    "shift, shared by all ancestral optima": (
+        "outer",
+        "generalization error",
+        "inner by its 'objective' cause, else not discussed",
+        "his two tests disagree",
+        "policy learning; reward specification if J's world-model lacks M",
+    ),
+    "shift, left open by the data": (
+        "outer",
+        "generalization error",
+        "inner by its 'objective' cause, else not discussed",
+        "inner",
+        "policy learning; reward specification if J's world-model lacks M",
+    ),
+    "sampling": (
+        "not discussed (outer if the sample is the training environment)",
+        "generalization error",
+        "not discussed",
+        "inner if an aligned optimum exists",
+        "policy learning",
+    ),
+    "representation": ("not discussed", "not discussed", "not discussed", "not discussed", "policy learning"),
+    "search": (
+        "imperfect optimization; inner only where an inner objective carries it",
+        "not full optimization",
+        "inner by its 'objective' cause, else not discussed",
+        "not discussed",
+        "policy learning",
+    ),
+    "hack": ("the true inner problem", "mesa-optimizers' own problem", "not discussed", "not discussed", "policy learning"),
+}
+
+
+def ancestral_optima(worst: float, best: float, good: float) -> str:
+    """Whether `all`, `some` or `none` of the ancestral optima are good in M: worth at least `good` there.
+
+    Wentworth reads the worst of the tie set, Shimi the best; nobody its mean.
+    """
+    if worst >= good:
+        return "all"
+    return "some" if best >= good else "none"

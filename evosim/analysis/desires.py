@@ -1,0 +1,54 @@
+"""Desires: what is gained when one desire alone is switched off, beside the ledger's entry for the acts that serve it.
+
+The two are not the same. The ledger charges an act with its regret against the optimum; switching the desire off lets
+the same imperfect planner do something else instead, which may be no better.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.behaviour import Ledger
+from evosim.analysis.individual import Conducts
+from genomes import PlannerRules
+
+
+def switched_off(conducts: Conducts, classes: np.ndarray, counts: np.ndarray, ledger: Ledger) -> pl.DataFrame:
+    """For each feature that the population desires or shuns: the mean gain in fitness, in A and in M, without it.
+
+    Empty for genomes that have no desires.
+    """
+    rules = conducts.genome.decode(classes)
+    rows = []
+    if isinstance(rules, PlannerRules):
+        acts = conducts.pair.ancestral.acts
+        weight = counts / counts.sum()
+        usual = {which: conducts.fitness(rules, which) for which in ("ancestral", "modern")}
+        modern = np.sum(list(ledger.modern.values()), axis=0)
+        for k, feature in enumerate(conducts.pair.ancestral.features):
+            if not rules.weights[:, k].any():
+                continue
+            without = rules.without(k)
+            served = [acts.index(act) for act in conducts.pair.serves.get(feature, ())]
+            rows.append(
+                {
+                    "feature": feature,
+                    "weight": float(weight @ rules.weights[:, k]),
+                    "acts": ", ".join(acts[a] for a in served),
+                    "ledger_ancestral": float(ledger.waste[:, served].sum()),
+                    "ledger_modern": float(modern[:, served].sum()),
+                    "gain_ancestral": float(weight @ (conducts.fitness(without, "ancestral") - usual["ancestral"])),
+                    "gain_modern": float(weight @ (conducts.fitness(without, "modern") - usual["modern"])),
+                }
+            )
+    schema = {
+        "feature": pl.String,
+        "weight": pl.Float64,
+        "acts": pl.String,
+        "ledger_ancestral": pl.Float64,
+        "ledger_modern": pl.Float64,
+        "gain_ancestral": pl.Float64,
+        "gain_modern": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema)

@@ -1,0 +1,141 @@
+"""The ladder: which stage of the design lost it.
+
+Rungs, best first: R0 the optimum over all policies; R1 the best genome for intent; R2 the best genome for payoff; R3 the
+best genome for payoff in the *ancestral* world, which is what a perfect outer optimizer would have found; R5 the
+evolved population. (R3s, a fixed sample of the ancestral world, and R4, the named hack channel closed, belong to
+experiments that have one; without, they are not measured, which is not 0.) R0-R3 belong to worlds and grid: no run
+changes them. Each is scored in the stated world, by intent in the modern and by payoff in the ancestral ladder.
+
+Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R5 search; search is unfound (R3 minus the best
+genotype present, best by ancestral fitness) plus load (best present minus the mean). In the modern world the steps
+below R3 are signed transfers: imperfect search may be luckier there than the perfect one.
+
+Where several genomes tie for R2 or R3, the rung is the worst of them ("if there is any system which ..."); the best of
+them stands beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.behaviour import Gaps
+from evosim.analysis.individual import Conducts
+
+RUNGS = ("optimum", "best_for_intent", "best_for_payoff", "best_ancestral", "population")
+RUNG_CODES = {"optimum": "R0", "best_for_intent": "R1", "best_for_payoff": "R2", "best_ancestral": "R3", "population": "R5"}
+STEPS = ("representation", "specification", "shift", "search", "unfound", "load", "hack")
+EXACT_TIE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """The best genomes of a landscape: what rungs R1-R3 are made of.
+
+    Attributes:
+        exact: whether the grid was enumerated; otherwise these are the best found.
+        ancestral: classes best for payoff in A; modern: for payoff in M; modern_intent: for intent in M;
+            ancestral_intent: for intent in A.
+    """
+
+    exact: bool
+    ancestral: np.ndarray
+    ancestral_intent: np.ndarray
+    modern: np.ndarray
+    modern_intent: np.ndarray
+
+    @classmethod
+    def of(cls, landscape: pl.DataFrame, *, exact: bool) -> Peaks:
+        """The peaks of a recorded landscape."""
+
+        def best(column: str) -> np.ndarray:
+            value = landscape[column].to_numpy()
+            return landscape["class"].to_numpy()[value >= value.max() - EXACT_TIE * abs(value.max())]
+
+        return cls(exact, best("ancestral"), best("ancestral_intent"), best("modern"), best("modern_intent"))
+
+
+@dataclass(frozen=True)
+class Design:
+    """The rungs that belong to worlds and grid, in one world's measure.
+
+    `best_of` holds, for rungs that several genomes share, the best of the tie set where the rung is its worst.
+    `by_intent_in_a` is the other path from R1 to R3: the best genome for intent in A (only where intent is not payoff).
+    """
+
+    rungs: dict[str, float]
+    best_of: dict[str, float]
+    by_intent_in_a: float | None = None
+
+
+def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
+    """R0-R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
+    best = max(conducts.of(int(c), "ancestral").fitness for c in peaks.ancestral)
+    rungs = dict.fromkeys(RUNGS[1:-1], best)
+    return Design({"optimum": gaps.optimum_ancestral, **rungs}, rungs)
+
+
+def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differs: bool) -> Design:
+    """R0-R3 in the modern world, by intent."""
+
+    def score(classes: np.ndarray) -> list[float]:
+        return [conducts.of(int(c), "modern").net_intent for c in classes]
+
+    tied = {
+        "best_for_intent": score(peaks.modern_intent),
+        "best_for_payoff": score(peaks.modern),
+        "best_ancestral": score(peaks.ancestral),
+    }
+    return Design(
+        {"optimum": gaps.optimum_modern, **{name: min(values) for name, values in tied.items()}},
+        {name: max(values) for name, values in tied.items()},
+        min(score(peaks.ancestral_intent)) if intent_differs else None,
+    )
+
+
+def descend(design: Design, population: float | None, best_present: float | None) -> tuple[dict[str, float], dict[str, float | None]]:
+    """Rungs and steps of one ladder. Without a population its rungs and steps are left out or not measured."""
+    rungs = dict(design.rungs)
+    steps: dict[str, float | None] = {
+        "representation": rungs["optimum"] - rungs["best_for_intent"],
+        "specification": rungs["best_for_intent"] - rungs["best_for_payoff"],
+        "shift": rungs["best_for_payoff"] - rungs["best_ancestral"],
+        "search": None,
+        "unfound": None,
+        "load": None,
+        "hack": None,
+    }
+    if population is not None and best_present is not None:
+        rungs["population"] = population
+        steps["search"] = rungs["best_ancestral"] - population
+        steps["unfound"] = rungs["best_ancestral"] - best_present
+        steps["load"] = best_present - population
+    return rungs, steps
+
+
+def tie_sets(landscape: pl.DataFrame, conducts: Conducts, tolerances: list[float]) -> pl.DataFrame:
+    """Genomes near the ancestral best, by behaviour: how many ways there are to be that good, and what they come to in M.
+
+    One row for each relative tolerance: classes, distinct behaviours in A, least and largest fitness in M.
+    """
+    value = landscape["ancestral"].to_numpy()
+    best = value.max()
+    rows = []
+    for tolerance in tolerances:
+        near = landscape.filter(pl.col("ancestral") >= best - max(tolerance, EXACT_TIE) * abs(best))
+        # Equal policies act alike; distinct ones may still do so where they are.
+        distinct = near.unique("ancestral_policy", maintain_order=True)
+        behaviours = {conducts.of(int(c), "ancestral").key() for c in distinct["class"]}
+        rows.append(
+            {
+                "tolerance": tolerance,
+                "classes": near.height,
+                "behaviours": len(behaviours),
+                "modern_min": near["modern_intent"].min(),
+                "modern_max": near["modern_intent"].max(),
+                "breeding_true": int(near["breeds_true"].sum()),
+            }
+        )
+    return pl.DataFrame(rows)

@@ -1,0 +1,180 @@
+"""The command line: parse, print, exit. Heavy imports happen inside the commands, so that help is quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evosim import __version__
+from evosim.errors import UserError
+
+app = typer.Typer(
+    name="evosim",
+    help="A laboratory for base and mesa optimizers: evolve planners, swap the world, say where the loss came from.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter, e.g. optimizer.population=100.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"evosim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """A laboratory for base and mesa optimizers."""
+
+
+@app.command()
+def run(
+    experiment: Which = "birth-control",
+    settings: Settings = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the first replicate.")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Number of replicates; seeds count up from --seed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run. Default: results/runs/NAME-DIGEST-sSEED.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the kernels; results do not depend on it.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Repeat the run if its folder already holds it.")] = False,
+    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the figures.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Run an experiment (default: birth-control) and print the split of the loss."""
+    from rich.console import Console
+
+    from evosim import workflow
+    from evosim.compose import resolve
+    from evosim.params import apply_settings, read_experiment
+    from evosim.progress import shown
+
+    start = time.perf_counter()
+    extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
+    chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
+    with shown(Console(stderr=True, quiet=as_json), chosen.replicates, chosen.seed) as progress:
+        recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress)
+    if not fresh and not as_json:
+        typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
+    summary = workflow.summary_of(recorded, again=fresh)
+    if figures and (fresh or not workflow.figures_there(recorded)):
+        workflow.draw(recorded, formats=("png", "svg", "pdf"))
+    _print(recorded, summary, as_json, start)
+
+
+@app.command()
+def analyze(
+    folder: RunFolder,
+    genome: Annotated[int | None, typer.Option("--class", help="Account for one class of the grid instead.")] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Also print what each author calls each step.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Account for a recorded run again, from its tables, with the reference code."""
+    from evosim import workflow
+    from evosim.record import read_run
+
+    start = time.perf_counter()
+    recorded = read_run(folder)
+    if genome is not None:
+        typer.echo(json.dumps(workflow.account_of_class(recorded, genome), indent=1))
+        return
+    summary = workflow.summary_of(recorded, again=True)
+    _print(recorded, summary, as_json, start, labels=labels)
+
+
+@app.command()
+def figures(
+    folder: RunFolder,
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+) -> None:
+    """Draw the figures of a run into its folder."""
+    from evosim import workflow
+    from evosim.record import read_run
+
+    recorded = read_run(folder)
+    workflow.summary_of(recorded, again=False)
+    for path in workflow.draw(recorded, formats=tuple(f.strip() for f in formats.split(","))):
+        typer.echo(str(path))
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List experiments, worlds, genomes and base optimizers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from evosim.optimizers.catalogue import WHAT
+    from evosim.params import named_experiments, read_toml
+    from genomes import GENOMES
+    from worlds import WORLDS
+
+    groups: dict[str, dict[str, str]] = {
+        "experiment": {name: read_toml(path).get("title", "") for name, path in named_experiments().items()},
+        "world": {name: entry.what for name, entry in WORLDS.items()},
+        "genome": {name: entry.what for name, entry in GENOMES.items()},
+        "optimizer": WHAT,
+    }
+    table = Table("kind", "name", "what it is", box=None)
+    for kind, entries in groups.items():
+        for name, what in entries.items():
+            table.add_row(kind, name, what)
+    Console().print(table)
+
+
+@app.command()
+def show(experiment: Which = "birth-control", settings: Settings = None) -> None:
+    """Print an experiment with every parameter filled in: a TOML file to start one's own from."""
+    from evosim.compose import build, resolve
+    from evosim.params import apply_settings, read_experiment
+
+    resolved = resolve(apply_settings(read_experiment(experiment), settings or []))
+    build(resolved)
+    typer.echo(resolved.to_toml(), nl=False)
+
+
+def _print(recorded: Any, summary: dict[str, Any], as_json: bool, start: float, *, labels: bool = False) -> None:
+    summary = {**summary, "elapsed_s": round(time.perf_counter() - start, 3)}
+    if as_json:
+        typer.echo(json.dumps(summary, indent=1))
+        return
+    from rich.console import Console
+
+    from evosim import screen
+
+    console = Console()
+    title = recorded.experiment.title or recorded.experiment.name
+    replicates = recorded.experiment.replicates
+    which = f"seed {recorded.experiment.seed}" if replicates == 1 else f"{replicates} seeds from {recorded.experiment.seed}; means"
+    screen.show(console, f"{title} ({which})", summary)
+    if labels:
+        screen.show_labels(console, summary)
+    console.print(f"\nTables, accounts and figures: {recorded.folder}   ({summary['elapsed_s']:.1f} s)", soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point: user errors are one line and exit code 2, an interrupt is exit code 130."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"evosim: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("evosim: interrupted; what was done is in the folder that ends in .partial", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The one place where names become worlds and genomes, and where a written experiment becomes a resolved one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from evosim.errors import UserError, unknown
+from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
+from evosim.params import Experiment, validated
+from genomes import GENOMES, Genome, InvalidGenome, WorldShape
+from worlds import WORLDS, InvalidWorld, WorldPair
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What an experiment's names stand for."""
+
+    experiment: Experiment
+    pair: WorldPair
+    genome: Genome
+
+
+def resolve(tree: dict[str, Any]) -> Experiment:
+    """A written tree with every default filled in. Raises `UserError`."""
+    written: Experiment = validated(Experiment, tree, "")
+    world = dict(written.world)
+    if written.world.name not in WORLDS:
+        raise unknown("world.name", written.world.name, WORLDS)
+    params_class = WORLDS[written.world.name].params
+    _check_keys(params_class, written.world.ancestral, "world.ancestral")
+    _check_keys(params_class, written.world.modern, "world.modern")
+    ancestral: Any = validated(params_class, written.world.ancestral, "world.ancestral")
+    full = dataclasses.asdict(ancestral)
+    modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
+    world["ancestral"] = full
+    world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    return written.model_copy(
+        update={
+            "world": type(written.world)(**world),
+            "genome": _resolved_part(written.genome, {k: v.params for k, v in GENOMES.items()}, "genome"),
+            "optimizer": _resolved_part(written.optimizer, OPTIMIZER_PARAMS, "optimizer"),
+        }
+    )
+
+
+def build(experiment: Experiment) -> Setting:
+    """World pair and genome of a resolved experiment. Raises `UserError`."""
+    entry = WORLDS[experiment.world.name]
+    try:
+        pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
+        shape = WorldShape(pair.ancestral.features, tuple(pair.ancestral.beliefs), pair.options(), pair.ancestral.lifespan)
+        genome = GENOMES[experiment.genome["name"]]
+        return Setting(experiment, pair, genome.build(part_params(experiment.genome, genome.params, "genome"), shape))
+    except (InvalidWorld, InvalidGenome) as error:
+        raise UserError(str(error)) from None
+
+
+def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> Any:
+    """The parameter dataclass of a part of the tree that names its kind by `name`."""
+    rest = {key: value for key, value in part.items() if key != "name"}
+    _check_keys(params_class, rest, where)
+    return validated(params_class, rest, where)
+
+
+def landscape_digest(experiment: Experiment) -> str:
+    """Hash of world and genome: what an enumeration depends on."""
+    tree = experiment.model_dump(mode="json", include={"world", "genome"})
+    return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _resolved_part(part: dict[str, Any], classes: dict[str, type[Any]], where: str) -> dict[str, Any]:
+    name = part.get("name")
+    if not isinstance(name, str):
+        raise UserError(f"{where}.name must be given as text, but is {name!r}. Use one of {', '.join(sorted(classes))}.")
+    if name not in classes:
+        raise unknown(f"{where}.name", name, classes)
+    params = part_params(part, classes[name], where)
+    return {"name": name, **json.loads(json.dumps(dataclasses.asdict(params)))}
+
+
+def _check_keys(params_class: type[Any], given: dict[str, Any], where: str) -> None:
+    known = [item.name for item in dataclasses.fields(params_class)]
+    for key in given:
+        if key not in known:
+            raise unknown(f"a key of {where}", key, known)

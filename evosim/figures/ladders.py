@@ -1,0 +1,58 @@
+"""The two ladders as waterfalls: what each stage of the design loses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH
+
+BARS = (
+    ("optimum", "optimum", "total"),
+    ("representation", "best_for_intent", "step"),
+    ("specification", "best_for_payoff", "step"),
+    ("shift", "best_ancestral", "step"),
+    ("search", "population", "step"),
+    ("population", "population", "total"),
+)
+
+
+def ladders(summary: dict[str, Any]) -> Any:
+    """Left the ancestral, right the modern ladder. Bars hang from one rung to the next; whiskers: bootstrap over seeds."""
+    rows: list[dict[str, Any]] = []
+    for world, ladder in summary.items():
+        level = 0.0
+        for name, rung, what in BARS:
+            if rung not in ladder["rungs"]:
+                continue
+            value = ladder["rungs"][rung]
+            start = 0.0 if what == "total" else level
+            low, high = ladder["intervals"].get("population", (None, None)) if rung == "population" and what == "total" else (None, None)
+            change = value if what == "total" else value - level
+            text = f"{change:.3f}" if what == "total" else f"{change:+.3f}".replace("+0.000", "0").replace("-0.000", "0")
+            rows.append(
+                {"world": world, "stage": name, "from": start, "to": value, "text": text.replace("-", "\u2212"), "what": what,
+                 "top": max(start, value), "low": low, "high": high}
+            )  # fmt: skip
+            level = value
+    schema = {"low": pl.Float64, "high": pl.Float64}
+    frame = pl.DataFrame(rows, schema_overrides=schema)
+    order = [name for name, _, _ in BARS]
+    panels = [_panel(frame.filter(pl.col("world") == world), world, order) for world in summary]
+    return alt.hconcat(*panels, spacing=36)
+
+
+def _panel(frame: pl.DataFrame, world: str, order: list[str]) -> Any:
+    colour = ANCESTRAL if world == "ancestral" else MODERN
+    top = float(frame["top"].max())  # type: ignore[arg-type]
+    x = alt.X("stage:N", sort=order, title=None, axis=alt.Axis(labelAngle=-35, grid=False))
+    y = alt.Y("from:Q", title="expected offspring in a life", scale=alt.Scale(domain=[0, top * 1.12], nice=False))
+    base = alt.Chart(frame)
+    fill = alt.Color("what:N", scale=alt.Scale(domain=["total", "step"], range=[colour, "#9A9A9A"]), legend=None)
+    bars = base.mark_bar(size=30).encode(x, y, alt.Y2("to:Q"), fill)
+    edges = base.mark_tick(thickness=2, size=30, color="#333333").encode(x, alt.Y("to:Q"))
+    text = base.mark_text(dy=-9, fontSize=11).encode(x, alt.Y("top:Q"), alt.Text("text:N"))
+    whiskers = base.mark_rule(strokeWidth=2, color="#111111").encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
+    return (bars + edges + whiskers + text).properties(width=WIDTH, height=HEIGHT + 20, title=f"{world} world")

@@ -1,0 +1,59 @@
+"""Objective weights and the rest of the genome through time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH
+
+
+def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
+    """Left: mean expressed objective weights; right: mean planning horizon. Bands: the middle 95% of seeds."""
+    mean = (
+        loci.group_by("locus", "generation", maintain_order=True)
+        .agg(
+            pl.col("mean").mean().alias("value"),
+            pl.col("mean").quantile(0.025).alias("low"),
+            pl.col("mean").quantile(0.975).alias("high"),
+        )
+        .sort("locus", "generation")
+    )
+    left = _panel(mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight (satiety and the like per unit felt)", swap)
+    right = _panel(mean.filter(pl.col("locus") == "horizon"), ["horizon"], "mean planning horizon (steps)", swap)
+    return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(color="independent")
+
+
+def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
+    """Frequency of each act in each observation class. One panel a class."""
+    mean = alleles.group_by("locus", "allele", "generation", maintain_order=True).agg(pl.col("frequency").mean())
+    acts = mean["allele"].unique(maintain_order=True).sort().to_list()
+    last = int(mean["generation"].max())  # type: ignore[arg-type]
+    mean = mean.filter((pl.col("generation") % max(1, last // 150)) == 0)
+    return (
+        alt.Chart(mean)
+        .mark_area()
+        .encode(
+            alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False)),
+            alt.Y("frequency:Q", title="share of alleles", stack="zero", scale=alt.Scale(domain=[0, 1])),
+            alt.Color("allele:N", title="act", scale=alt.Scale(domain=acts, range=LOCUS_COLOURS[: len(acts)]), legend=alt.Legend(labelExpr="replace(datum.label, '_', ' ')")),
+            alt.Facet("locus:N", columns=3, title=None, sort=mean["locus"].unique(maintain_order=True).to_list()),
+        )
+        .properties(width=190, height=80)
+    )
+
+
+def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int) -> Any:
+    colour = alt.Color("locus:N", title="desire for", scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]))
+    if len(order) == 1:
+        colour = colour.legend(None)
+    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False))
+    base = alt.Chart(frame)
+    band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
+    line = base.mark_line(strokeWidth=2).encode(x, alt.Y("value:Q", title=title), colour)
+    layers = [band, line]
+    if swap < int(frame["generation"].max()):  # type: ignore[arg-type]
+        layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(x))
+    return alt.layer(*layers).properties(width=WIDTH + 40, height=HEIGHT + 20)

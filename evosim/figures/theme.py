@@ -1,0 +1,41 @@
+"""One theme for every figure: fonts, sizes, and colours that differ in hue and in lightness (Okabe and Ito 2008)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+ANCESTRAL, MODERN = "#0072B2", "#D55E00"
+WORLD_COLOURS = alt.Scale(domain=["ancestral", "modern"], range=[ANCESTRAL, MODERN])
+WORLD_DASHES = alt.Scale(domain=["ancestral", "modern"], range=[[1, 0], [6, 3]])
+
+KIND_COLOURS = {
+    "misspecified": "#999999",
+    "novel": "#D55E00",
+    "missed": "#CC79A7",
+    "stale": "#E69F00",
+    "amplified": "#F0E442",
+    "inherited": "#56B4E9",
+    "waste": "#0072B2",
+    "upkeep": "#444444",
+}
+LOCUS_COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B2DF8A"]
+
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+WIDTH, HEIGHT = 300, 220
+
+
+def themed(chart: Any, title: str, subtitle: list[str]) -> Any:
+    """The chart with title and the house's look."""
+    return (
+        chart.properties(title=alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14))
+        .configure(font=FONT, background="white", padding=12)
+        .configure_title(fontSize=15, subtitleFontSize=11.5, subtitleColor="#444444", subtitlePadding=5, fontWeight="bold")
+        .configure_axis(
+            labelFontSize=11, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6", domainColor="#777777", tickColor="#777777"
+        )
+        .configure_legend(labelFontSize=11, titleFontSize=12, titleFontWeight="normal", symbolStrokeWidth=2.5)
+        .configure_header(labelFontSize=12, titleFontSize=12, labelFontWeight="bold")
+        .configure_view(stroke=None)
+    )

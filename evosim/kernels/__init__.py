@@ -1,0 +1,1 @@
+"""Compiled kernels: plan, evaluate, reproduce, live. Each has a readable twin in `evosim.reference`."""

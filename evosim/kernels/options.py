@@ -1,0 +1,58 @@
+"""The one place that says how kernels are compiled, and where compiled code is kept.
+
+Numba's cache does not notice a change in another file than the cached function's own, and would then return results
+of old code. The folder is therefore named by a hash of all kernel sources; a change of any of them starts a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_HERE = Path(__file__).resolve().parent
+
+
+def sources_digest() -> str:
+    """Hash of every source that compiled code depends on, and of the compiler's version."""
+    digest = hashlib.blake2b(numba.__version__.encode(), digest_size=8)
+    for path in [*sorted(_HERE.glob("*.py")), _HERE.parent / "streams.py"]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """A writable folder for compiled code: NUMBA_CACHE_DIR, else the user's cache, else a temporary folder."""
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    fallback = Path(tempfile.gettempdir()) / f"evosim-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+    for root in ([Path(given)] if given else []) + [home / "evosim", fallback]:
+        folder = root / f"kernels-{sources_digest()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="evosim-kernels-"))
+
+
+numba.config.CACHE_DIR = str(cache_folder())
+
+# error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
+_COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy"}
+
+
+def serial(function: Callable[..., Any]) -> Any:
+    """Compile a function that runs on one thread."""
+    return numba.njit(**_COMMON)(function)
+
+
+def parallel(function: Callable[..., Any]) -> Any:
+    """Compile a function whose `prange` loops run on several threads; items must be independent."""
+    return numba.njit(parallel=True, **_COMMON)(function)

@@ -1,0 +1,50 @@
+"""Philox4x32-10 for kernels; `evosim.streams` has its NumPy twin, the addresses and the source."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evosim.kernels.options import serial
+from evosim.streams import INCREMENTS, MULTIPLIERS, ROUNDS
+
+_M0, _M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
+_W0, _W1 = np.uint64(INCREMENTS[0]), np.uint64(INCREMENTS[1])
+_LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
+
+
+@serial
+def philox(c0, c1, c2, c3, key0, key1):  # type: ignore[no-untyped-def]
+    """Four 32-bit words (held in uint64) at a counter under a key."""
+    x0, x1, x2, x3 = np.uint64(c0) & _LOW, np.uint64(c1) & _LOW, np.uint64(c2) & _LOW, np.uint64(c3) & _LOW
+    k0, k1 = np.uint64(key0), np.uint64(key1)
+    for _ in range(ROUNDS):
+        p0, p1 = x0 * _M0, x2 * _M1
+        x0, x1, x2, x3 = (p1 >> _SHIFT) ^ x1 ^ k0, p1 & _LOW, (p0 >> _SHIFT) ^ x3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    return x0, x1, x2, x3
+
+
+@serial
+def uniform(high, low):  # type: ignore[no-untyped-def]
+    """A 53-bit uniform number in [0, 1) from two words."""
+    a, b = np.float64(high >> np.uint64(5)), np.float64(low >> np.uint64(6))
+    return (a * 67108864.0 + b) * (1.0 / 9007199254740992.0)
+
+
+@serial
+def pick(cumulative, u):  # type: ignore[no-untyped-def]
+    """First index whose cumulative weight exceeds `u` times the total; items of weight 0 are never picked."""
+    n = cumulative.size
+    target = u * cumulative[n - 1]
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] > target:
+            high = middle
+        else:
+            low = middle + 1
+    if low == n:  # rounding carried u * total up to the total: the last item that has weight
+        low = n - 1
+        while low > 0 and cumulative[low] == cumulative[low - 1]:
+            low -= 1
+    return low

@@ -1,0 +1,134 @@
+"""Landscape: the worth of every class of a grid in both worlds, enumerated once and shared.
+
+Where the grid is too large to enumerate, fitness is evaluated as it is asked for, and the best genomes are the best
+found by coordinate ascent from random starts. Both ways give the same run: a class has one worth, bit by bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evosim import streams
+from evosim.compose import Setting
+from evosim.score import Scorer, Scores
+from genomes import Genome
+from genomes.loci import Ints
+
+Floats = NDArray[np.float64]
+
+BEST_OF = ("ancestral", "ancestral_intent", "modern", "modern_intent")
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and policy numbers."""
+
+    ancestral: Floats
+    ancestral_intent: Floats
+    modern: Floats
+    modern_intent: Floats
+    ancestral_policy: Ints
+    modern_policy: Ints
+
+
+class Landscape:
+    """Worth of classes, remembered. Replicates of one setting share one landscape."""
+
+    def __init__(self, setting: Setting, *, max_classes: int | None = None) -> None:
+        self.genome: Genome = setting.genome
+        self.scorers = (Scorer(setting.pair.ancestral, setting.pair), Scorer(setting.pair.modern, setting.pair))
+        limit = setting.experiment.analysis.max_classes if max_classes is None else max_classes
+        self.exact = self.genome.grid.size <= limit
+        self._position: dict[int, int] = {}
+        self._table = _empty()
+        if self.exact:
+            self._table = self._score(np.arange(self.genome.grid.size, dtype=np.int64))
+
+    def worth(self, classes: Ints) -> Worth:
+        """Worth of classes `[n]`; each is evaluated once."""
+        index = classes if self.exact else self._index(classes)
+        t = self._table
+        return Worth(*(getattr(t, name)[index] for name in Worth.__dataclass_fields__))
+
+    def best(self, measure: str, seed: int, restarts: int) -> Ints:
+        """Classes that tie (to 1e-12 relative) for best by one of `BEST_OF`; best found if not enumerated."""
+        if not self.exact:
+            found = self.ascend(measure, seed, restarts)
+            value = getattr(self.worth(found), measure)
+            return found[value >= value.max() - 1e-12 * abs(value.max())]
+        value = getattr(self._table, measure)
+        return np.flatnonzero(value >= value.max() - 1e-12 * abs(value.max()))
+
+    def ascend(self, measure: str, seed: int, restarts: int) -> Ints:
+        """Where coordinate ascent ends: from each random start, best class of one locus at a time until none helps."""
+        grid = self.genome.grid
+        counts = np.array(grid.counts)
+        words = streams.philox(
+            (np.arange(restarts)[:, None], np.arange(len(counts))[None, :], BEST_OF.index(measure), streams.RESTARTS),
+            streams.key_of(seed),
+        )
+        digits = np.minimum((streams.uniform(*words[:2]) * counts).astype(np.int64), counts - 1)
+        value = getattr(self.worth(grid.from_digits(digits)), measure)
+        improving = True
+        while improving:
+            before = value.copy()
+            for locus, count in enumerate(counts):
+                options = np.repeat(digits[:, None, :], count, axis=1)
+                options[:, :, locus] = np.arange(count)
+                worth = getattr(self.worth(grid.from_digits(options).ravel()), measure).reshape(restarts, count)
+                # The class that is there now keeps its place unless another is truly better.
+                better = worth.max(axis=1) > value
+                digits[better, locus] = worth.argmax(axis=1)[better]
+                value = np.where(better, worth.max(axis=1), value)
+            improving = bool((value > before).any())
+        return np.unique(grid.from_digits(digits))
+
+    def frame(self, classes: Ints | None = None) -> pl.DataFrame:
+        """Classes with expressed values and worth: all of an enumerated grid, or those given."""
+        if classes is None:
+            classes = np.arange(self.genome.grid.size, dtype=np.int64) if self.exact else np.array(sorted(self._position))
+        worth = self.worth(classes)
+        values = self.genome.grid.values(classes)
+        columns: dict[str, NDArray[np.generic]] = {"class": classes}
+        columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.genome.grid.loci)}
+        columns |= {
+            "ancestral": worth.ancestral,
+            "ancestral_intent": worth.ancestral_intent,
+            "modern": worth.modern,
+            "modern_intent": worth.modern_intent,
+            "ancestral_policy": worth.ancestral_policy,
+            "modern_policy": worth.modern_policy,
+            "breeds_true": self.genome.grid.breeds_true(classes),
+        }
+        return pl.DataFrame(columns)
+
+    def _score(self, classes: Ints) -> Worth:
+        rules = self.genome.decode(classes)
+        a, m = (scorer.score(rules) for scorer in self.scorers)
+        return Worth(a.fitness, _intent(a), m.fitness, _intent(m), a.policy, m.policy)
+
+    def _index(self, classes: Ints) -> Ints:
+        distinct, inverse = np.unique(classes, return_inverse=True)
+        fresh = np.array([c for c in distinct.tolist() if c not in self._position], dtype=np.int64)
+        if fresh.size:
+            size = len(self._position)
+            self._position.update(zip(fresh.tolist(), range(size, size + fresh.size), strict=True))
+            more = self._score(fresh)
+            t = self._table
+            self._table = Worth(
+                *(np.concatenate([getattr(t, name), getattr(more, name)]) for name in Worth.__dataclass_fields__)
+            )
+        return np.array([self._position[c] for c in distinct.tolist()], dtype=np.int64)[inverse]
+
+
+def _intent(scores: Scores) -> Floats:
+    return scores.intent * scores.kept
+
+
+def _empty() -> Worth:
+    nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
+    return Worth(nothing, nothing, nothing, nothing, none, none)

@@ -1,0 +1,38 @@
+"""Base optimizers: what searches over genomes, behind one ask and tell. `OPTIMIZERS` says how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from evosim.optimizers.base import Extinction, Optimizer
+from evosim.optimizers.catalogue import InvalidOptimizer
+from genomes import Grid
+
+
+def _sexual(params: Any, grid: Grid, seed: int) -> Optimizer:
+    from evosim.optimizers.population import WrightFisher
+
+    return WrightFisher(params, grid, seed, sexual=True)
+
+
+def _asexual(params: Any, grid: Grid, seed: int) -> Optimizer:
+    from evosim.optimizers.population import WrightFisher
+
+    return WrightFisher(params, grid, seed, sexual=False)
+
+
+def _exhaustive(params: Any, grid: Grid, seed: int) -> Optimizer:
+    from evosim.optimizers.exhaustive import Enumeration
+
+    return Enumeration(params, grid)
+
+
+# Implementations are imported when made: they bring the compiler with them, and a file can be checked without it.
+OPTIMIZERS: dict[str, Callable[[Any, Grid, int], Optimizer]] = {
+    "sexual": _sexual,
+    "asexual": _asexual,
+    "exhaustive": _exhaustive,
+}
+
+__all__ = ["OPTIMIZERS", "Extinction", "InvalidOptimizer", "Optimizer"]

@@ -1,0 +1,44 @@
+"""Exhaustive: the perfect outer optimizer of the argument. It enumerates every class and keeps all that tie for best.
+
+In the first generation of a phase it proposes one genotype of every class of the grid, in later ones those that were
+best. Mean fitness of its first generation is therefore the mean of the grid.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evosim.optimizers.base import Extinction, Floats
+from evosim.optimizers.catalogue import Exhaustive, InvalidOptimizer
+from genomes import Grid
+from genomes.loci import Alleles
+
+
+class Enumeration:
+    """The exhaustive optimizer over one grid."""
+
+    TIE = 1e-12
+
+    def __init__(self, params: Exhaustive, grid: Grid) -> None:
+        if grid.size > params.max_classes:
+            raise InvalidOptimizer(
+                f"a grid must have at most {params.max_classes} classes to be enumerated (optimizer.max_classes), but "
+                f"has {grid.size}. Coarsen the alleles, raise the limit, or use 'sexual'."
+            )
+        self._all = grid.genotypes(np.arange(grid.size, dtype=np.int64))
+        self._current = self._all
+
+    def begin_phase(self) -> None:
+        """A new world is searched from nothing."""
+        self._current = self._all
+
+    def ask(self) -> Alleles:
+        """Every class at first, then those that tied for best."""
+        return self._current
+
+    def tell(self, fitness: Floats) -> None:
+        """Keep the best of what was asked."""
+        best = fitness.max()
+        if best <= 0.0:
+            raise Extinction
+        self._current = self._current[fitness >= best - self.TIE * abs(best)]

@@ -1,0 +1,111 @@
+"""Planning and exact values in plain NumPy: the readable twin of the kernels, the oracle of tests and of analysis.
+
+A policy is an array `[L, S, A]` of act probabilities. Level `l` is used when `min(L, T - t) - 1 = l`: it is indexed
+by how much of life remains, counted up to `L`. A planner's level `l` is what it does when it looks `l + 1` steps
+ahead; a reflex has one level; the optimal policy has `T`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worlds import TabularMdp
+
+Floats = NDArray[np.float64]
+
+TIE_RULES = ("split", "first", "last")
+
+
+def plan(
+    world: TabularMdp,
+    weights: Floats,
+    horizon: int,
+    *,
+    levels: int | None = None,
+    belief: str = "true",
+    temperature: float = 0.0,
+    discount: float = 1.0,
+    tie_tolerance: float = 1e-5,
+    ties: str = "split",
+) -> Floats:
+    """Policy `[levels, S, A]` of one planner: value iteration on `weights . features` in the believed world.
+
+    `levels` (default `horizon`) repeats the last sweep for longer remaining lives. Acts within `tie_tolerance *
+    max|felt reward|` of the best form the act set: `split` is uniform over it, `first` and `last` take its first
+    and last act in the world's order. With `temperature > 0` the first act is drawn from a softmax over act
+    values; the acts imagined after it are still the best.
+    """
+    felt = world.features_felt @ np.asarray(weights, dtype=np.float64)
+    tolerance = tie_tolerance * np.abs(felt[world.available]).max()
+    depth = min(horizon, world.lifespan)
+    levels = depth if levels is None else min(levels, world.lifespan)
+    believed = world.beliefs[belief]
+    out = np.zeros((levels, *felt.shape))
+    value = np.zeros(len(world.states))
+    for level in range(min(depth, levels)):
+        q = np.where(world.available, felt + discount * (believed @ value), -np.inf)
+        value = q.max(axis=1)
+        out[level] = act_probabilities(q, value, tolerance, temperature, ties)
+    out[depth:] = out[min(depth, levels) - 1]
+    return out
+
+
+def act_probabilities(q: Floats, best: Floats, tolerance: float, temperature: float, ties: str) -> Floats:
+    """`[S, A]`: how one chooses among acts worth `q` (minus infinity where unavailable) with best values `best`."""
+    if temperature > 0.0:
+        weight = np.exp((q - best[:, None]) / temperature)
+        return weight / weight.sum(axis=1, keepdims=True)
+    chosen = q >= best[:, None] - tolerance
+    if ties == "first":
+        chosen &= np.cumsum(chosen, axis=1) == 1
+    elif ties == "last":
+        chosen &= np.cumsum(chosen[:, ::-1], axis=1)[:, ::-1] == 1
+    return chosen / chosen.sum(axis=1, keepdims=True)
+
+
+def level_at(age: int, lifespan: int, levels: int) -> int:
+    """Which level of a policy is used at an age."""
+    return min(levels, lifespan - age) - 1
+
+
+def state_values(world: TabularMdp, policy: Floats, amount: Floats) -> Floats:
+    """`[T + 1, S]`: expected rest-of-life `amount` (payoff or intent, `[S, A]`) under a policy; row `T` is 0."""
+    value = np.zeros((world.lifespan + 1, len(world.states)))
+    chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
+    gain = np.einsum("lsa,sa->ls", policy, amount)
+    for t in range(world.lifespan - 1, -1, -1):
+        level = level_at(t, world.lifespan, len(policy))
+        value[t] = gain[level] + chain[level] @ value[t + 1]
+    return value
+
+
+def lifetime(world: TabularMdp, policy: Floats, amount: Floats) -> float:
+    """Expected lifetime `amount` from birth, `J` (expected offspring for payoff)."""
+    return float(world.start @ state_values(world, policy, amount)[0])
+
+
+def occupancy(world: TabularMdp, policy: Floats) -> Floats:
+    """`[T, S, A]`: probability of being in a state at an age and doing the act; each age sums to one."""
+    chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
+    out = np.zeros((world.lifespan, len(world.states), len(world.acts)))
+    where = world.start
+    for t in range(world.lifespan):
+        level = level_at(t, world.lifespan, len(policy))
+        out[t] = where[:, None] * policy[level]
+        where = where @ chain[level]
+    return out
+
+
+def extreme_values(world: TabularMdp, amount: Floats, *, worst: bool = False) -> tuple[Floats, Floats]:
+    """`V [T + 1, S]` and `Q [T, S, A]` of the best (or worst) policy for `amount`, by backward induction.
+
+    `Q` is NaN where an act is unavailable.
+    """
+    choose = np.nanmin if worst else np.nanmax
+    value = np.zeros((world.lifespan + 1, len(world.states)))
+    q = np.empty((world.lifespan, len(world.states), len(world.acts)))
+    for t in range(world.lifespan - 1, -1, -1):
+        q[t] = np.where(world.available, amount + world.transitions @ value[t + 1], np.nan)
+        value[t] = choose(q[t], axis=1)
+    return value, q

@@ -1,0 +1,31 @@
+"""Policies of decision rules, one at a time, by the reference planner: the twin of `evosim.score`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evosim.reference.planning import Floats, plan
+from genomes import PlannerRules, Rules
+from worlds import TabularMdp, WorldPair
+
+
+def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:
+    """Policy `[L, S, A]` of the `i`-th rule in a world of the pair."""
+    if isinstance(rules, PlannerRules):
+        return plan(
+            world,
+            rules.weights[i],
+            int(rules.horizon[i]),
+            levels=rules.levels,
+            belief=rules.beliefs[rules.belief[i]],
+            temperature=float(rules.temperature[i]),
+            discount=rules.discount,
+            tie_tolerance=rules.tie_tolerance,
+            ties=rules.ties,
+        )
+    out = np.zeros((1, len(world.states), len(world.acts)))
+    default = world.acts.index(pair.default_act)
+    for s, observed in enumerate(pair.observe):
+        act = world.acts.index(rules.names[rules.acts[i, observed]])
+        out[0, s, act if world.available[s, act] else default] = 1.0
+    return out

@@ -1,0 +1,186 @@
+"""The account of a run as tables and sentences a person can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from evosim.analysis.behaviour import KINDS, LEAST_OVERLAP, SHIFT_KINDS
+from evosim.analysis.conventions import AUTHORS, LABELS
+from evosim.analysis.ladder import RUNG_CODES, RUNGS
+
+RUNG_WORDS = {
+    "optimum": "any policy at all",
+    "best_for_intent": "best genome for intent",
+    "best_for_payoff": "best genome for payoff",
+    "best_ancestral": "best genome in the ancestral world",
+    "population": "the population at the swap",
+}
+STEP_DOWN_TO = {
+    "best_for_intent": "representation",
+    "best_for_payoff": "specification",
+    "best_ancestral": "shift",
+    "population": "search",
+}
+
+
+def show(console: Console, title: str, summary: dict[str, Any]) -> None:
+    """Print the whole account."""
+    console.print(f"\n[bold]{title}[/bold]")
+    console.print(_ladder(summary))
+    console.print(_behaviour(summary))
+    if summary["desires"]:
+        console.print(_desires(summary))
+    for sentence in sentences(summary):
+        console.print(f"* {sentence}")
+
+
+def show_labels(console: Console, summary: dict[str, Any]) -> None:
+    """Print what each author would call each step."""
+    console.print(_labels(summary))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for reading; a dash for what was not measured; no negative zero."""
+    if value is None:
+        return "-"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text
+
+
+def _ladder(summary: dict[str, Any]) -> Table:
+    table = Table(title="The ladder: which stage lost it (expected offspring in a life)", title_justify="left")
+    for heading, justify in (("", "left"), ("scored", "left"), ("ancestral", "right"), ("lost", "right"), ("modern", "right"), ("lost", "right"), ("by", "left")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
+    for rung in RUNGS:
+        if rung not in m["rungs"]:
+            continue
+        step = STEP_DOWN_TO.get(rung)
+        table.add_row(
+            RUNG_CODES[rung],
+            RUNG_WORDS[rung] + ("" if summary["exact"] or rung in ("optimum", "population") else " (best found)"),
+            number(a["rungs"][rung]),
+            number(a["steps"][step]) if step else "",
+            number(m["rungs"][rung]),
+            number(m["steps"][step]) if step else "",
+            step or "",
+        )
+        if rung == "population":
+            for part, words in (("unfound", "best genotype not present"), ("load", "best present, less the mean")):
+                table.add_row("", f"  of it {words}", "", number(a["steps"][part]), "", number(m["steps"][part]), part)
+    table.add_row("", "greedy genes", "", "-", "", "-", "hack: not measured")
+    return table
+
+
+def _behaviour(summary: dict[str, Any]) -> Table:
+    ancestral, modern = summary["behaviour"]["ancestral"], summary["behaviour"]["modern"]
+    table = Table(title="The behaviour ledger: which acts of the population lost it", title_justify="left")
+    table.add_column("act")
+    table.add_column("a life, A", justify="right")
+    table.add_column("waste in A", justify="right")
+    table.add_column("a life, M", justify="right")
+    split = summary["overlap"] is None or summary["overlap"] >= LEAST_OVERLAP
+    kinds = [k for k in KINDS if abs(modern["kinds"][k]) > 5e-4] if split else []
+    for kind in [*kinds, "all in M"]:
+        table.add_column(kind, justify="right")
+    for act, times in summary["times_per_life"].get("ancestral", {}).items():
+        by_kind = modern["acts_by_kind"].get(act, {})
+        table.add_row(
+            act,
+            number(times, 2),
+            number(ancestral["acts"].get(act, 0.0)),
+            number(summary["times_per_life"]["modern"][act], 2),
+            *(number(by_kind.get(kind, 0.0)) for kind in kinds),
+            number(modern["acts"].get(act, 0.0)),
+        )
+    table.add_row("upkeep", "", number(ancestral["kinds"]["upkeep"]), "", *("" for _ in kinds), number(modern["kinds"]["upkeep"]))
+    table.add_row(
+        "[bold]sum",
+        "",
+        "[bold]" + number(sum(ancestral["kinds"].values())),
+        "",
+        *("[bold]" + number(modern["kinds"][kind]) for kind in kinds),
+        "[bold]" + number(sum(modern["kinds"].values())),
+    )
+    if not split:
+        table.caption = "no overlap: the modern world lies outside the ancestral one's reach, so kinds are not split"
+    return table
+
+
+def _desires(summary: dict[str, Any]) -> Table:
+    table = Table(title="Desires: the ledger's entry, and what is gained when the desire alone is off", title_justify="left")
+    for heading in ("desire", "mean weight", "sought by", "waste in A", "gained in A", "regret in M", "gained in M"):
+        table.add_column(heading, justify="left" if heading in ("desire", "sought by") else "right")
+    for row in summary["desires"]:
+        table.add_row(
+            row["feature"],
+            number(row["weight"], 2),
+            row["acts"],
+            *(number(row[key], 4) for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")),
+        )
+    return table
+
+
+def sentences(summary: dict[str, Any]) -> list[str]:
+    """What the account comes to, in the three kinds of loss."""
+    a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
+    out = []
+    perfect = "A perfect ancestral optimizer" if summary["exact"] else "The best ancestral genome found"
+    lost = m["rungs"]["best_for_payoff"] - m["rungs"].get("population", m["rungs"]["best_ancestral"])
+    out.append(
+        f"Birth-control style (the world shifted): {perfect} keeps {number(m['rungs']['best_ancestral'])} of the "
+        f"{number(m['rungs']['best_for_payoff'])} that the best modern genome has: it loses {number(m['steps']['shift'])}; "
+        f"the population loses {number(lost)}. No search in the ancestral world could have avoided this."
+    )
+    if a["steps"]["search"] is not None:
+        kinds = summary["behaviour"]["modern"]["kinds"]
+        if summary["overlap"] is not None and summary["overlap"] >= LEAST_OVERLAP:
+            shift = sum(kinds[kind] for kind in SHIFT_KINDS)
+            worst = max(summary["behaviour"]["modern"]["acts"].items(), key=lambda item: item[1], default=("nothing", 0.0))
+            out.append(
+                f"By acts, of the population's {number(sum(kinds.values()))} below the modern optimum {number(shift)} are of "
+                f"the shift kinds; most is lost by {worst[0]} ({number(worst[1])})."
+            )
+        out.append(
+            f"Masturbation style (search is imperfect): in the ancestral world the population is {number(a['steps']['search'])} "
+            f"below the best genome ({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} load of mutation "
+            "and segregation)."
+        )
+    out.append("Greedy genes (a hack of the search): not measured; this run has no driver. That is not the same as 0.")
+    end = summary["recovery"]["modern_at_end"]
+    if end["share_of_best"] is not None and summary["recovery"]["modern_at_swap"]["share_of_best"] is not None:
+        out.append(
+            f"Selection's answer: from {summary['recovery']['modern_at_swap']['share_of_best']:.0%} of the best modern "
+            f"genome's fitness at the swap to {end['share_of_best']:.0%} at the end."
+        )
+    ties = summary["ties"][0]
+    out.append(
+        f"Ancestral optima: {ties['classes']} genome(s), {ties['behaviours']} behaviour(s), worth {number(ties['modern_min'])} to "
+        f"{number(ties['modern_max'])} in M; {summary['shift']['ancestral_optima_good_in_modern']} of them are good there."
+    )
+    extinct = [seed for seed, facts in summary["runs"].items() if facts["status"] == "extinct"]
+    if extinct:
+        out.append(f"Extinct: {len(extinct)} of {len(summary['runs'])} runs (seeds {', '.join(extinct)}).")
+    return out
+
+
+def _labels(summary: dict[str, Any]) -> Table:
+    m = summary["ladder"]["modern"]["steps"]
+    values = {
+        "specification": m["specification"],
+        "shift, shared by all ancestral optima": summary["shift"]["shared_by_all_ancestral_optima"],
+        "shift, left open by the data": summary["shift"]["left_open_by_the_data"],
+        "sampling": None,
+        "representation": m["representation"],
+        "search": m["search"],
+        "hack": m["hack"],
+    }
+    table = Table(title="What each author calls it (Christiano: the problems will not split like this)", title_justify="left", show_lines=True)
+    for heading in ("step", "in M", *AUTHORS):
+        table.add_column(heading, justify="right" if heading == "in M" else "left")
+    for step, labels in LABELS.items():
+        table.add_row(step, number(values[step]) if values[step] is not None else "not measured", *labels)
+    return table

@@ -1,0 +1,180 @@
+"""Workflow: from a resolved experiment to a folder with tables, accounts and figures; and back from the folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evosim.analysis.account import Account, Accountant
+from evosim.compose import Setting, build, landscape_digest
+from evosim.errors import UserError, unknown
+from evosim.params import Experiment
+from evosim.progress import Progress
+from evosim.record import Recorded, Writer, already_there, peak_memory_mib, read_run, run_folder, write_json
+
+ANALYSIS = "analysis"
+SUMMARY = "summary.json"
+
+
+@dataclass
+class Clock:
+    """Seconds spent in each stage of a run."""
+
+    seconds: dict[str, float]
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of a block under a name."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+
+
+def run(
+    experiment: Experiment,
+    *,
+    out: Path | None = None,
+    threads: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Recorded, bool]:
+    """Run an experiment, or read it back if its folder already holds it whole. Tells which.
+
+    Raises `UserError`; on an interrupt leaves a readable partial folder that says what it is.
+    """
+    folder = run_folder(experiment, out)
+    if already_there(folder, experiment) and not force:
+        return read_run(folder), False
+    setting = build(experiment)
+    clock = Clock({})
+    with clock.stage("compile or load kernels"):
+        from evosim import simulate as simulation
+        from evosim.landscape import BEST_OF, Landscape
+
+        _use_threads(threads)
+    writer = Writer(folder, experiment)
+    runs: list[simulation.Run] = []
+    try:
+        with clock.stage("landscape"):
+            landscape = Landscape(setting)
+        with clock.stage("evolution"):
+            for seed in experiment.seeds:
+                runs.append(simulation.simulate(setting, landscape, seed, progress))  # noqa: PERF401 (an interrupt keeps what is done)
+        with clock.stage("landscape"):
+            for measure in () if landscape.exact else BEST_OF:
+                landscape.best(measure, experiment.seed, experiment.analysis.restarts)
+            writer.table("landscape", landscape.frame())
+    except BaseException as error:
+        writer.note(f"interrupted by {type(error).__name__} after {len(runs)} of {experiment.replicates} replicates; not whole")
+        _write_tables(writer, runs)
+        raise
+    _write_tables(writer, runs)
+    a, m = landscape.scorers
+    writer.finish(
+        {
+            "seconds": clock.seconds,
+            "runs": {str(r.seed): {"status": r.status, "generations": r.generations} for r in runs},
+            "landscape": {
+                "digest": landscape_digest(experiment),
+                "exact": landscape.exact,
+                "grid": setting.genome.grid.size,
+                "policies_ancestral": a.distinct,
+                "policies_modern": m.distinct,
+            },
+        }
+    )
+    return read_run(folder), True
+
+
+def _write_tables(writer: Writer, runs: list[Any]) -> None:
+    for name in runs[0].tables if runs else ():
+        writer.table(name, pl.concat([r.tables[name] for r in runs]))
+
+
+def _use_threads(threads: int | None) -> None:
+    import numba
+
+    if threads is None:
+        return
+    if not 1 <= threads <= numba.config.NUMBA_NUM_THREADS:
+        raise UserError(f"--threads must lie in 1..{numba.config.NUMBA_NUM_THREADS}, but is {threads}. Change it.")
+    numba.set_num_threads(threads)
+
+
+def analyze(recorded: Recorded) -> Account:
+    """Make the account of a run and write it into its folder."""
+    start = time.perf_counter()
+    account = accountant(recorded).account()
+    folder = recorded.folder / ANALYSIS
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, table in account.tables.items():
+            table.write_parquet(folder / f"{name}.parquet", compression="zstd")
+        facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
+        write_json(recorded.folder / SUMMARY, headline(recorded) | account.summary | facts)
+    except OSError as error:
+        raise UserError(f"{recorded.folder} must be writable to keep its analysis, but is not: {error.strerror}.") from None
+    return account
+
+
+def accountant(recorded: Recorded) -> Accountant:
+    """The accountant of a recorded run."""
+    setting: Setting = build(recorded.experiment)
+    return Accountant(setting, recorded.tables, exact=recorded.provenance["landscape"]["exact"])
+
+
+def headline(recorded: Recorded) -> dict[str, Any]:
+    """What identifies a run, first in every summary."""
+    facts = recorded.provenance
+    return {
+        "experiment": recorded.experiment.name,
+        "seed": recorded.experiment.seed,
+        "replicates": recorded.experiment.replicates,
+        "digest": facts["digest"],
+        "out": str(recorded.folder),
+        "runs": facts["runs"],
+    }
+
+
+def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
+    """The run's summary: read back if it is there, made (again) otherwise."""
+    path = recorded.folder / SUMMARY
+    if again or not path.is_file():
+        analyze(recorded)
+    try:
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserError(f"{path} must be readable, but is damaged. Make it again with 'evosim analyze {recorded.folder}'.") from None
+    return summary | {"out": str(recorded.folder)}
+
+
+def account_of_class(recorded: Recorded, number: int) -> dict[str, Any]:
+    """The account of one class of the grid: its genome, worth and ledger in both worlds."""
+    maker = accountant(recorded)
+    grid = maker.conducts.genome.grid
+    if not 0 <= number < grid.size:
+        raise UserError(f"--class must lie in 0..{grid.size - 1}, but is {number}. See tables/landscape.parquet.")
+    return maker.single(number)
+
+
+def figures_there(recorded: Recorded) -> bool:
+    """Whether the run's figures have been drawn."""
+    return (recorded.folder / "figures").is_dir()
+
+
+def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
+    """Draw the figures of a run that has been analysed."""
+    from evosim.figures import FORMATS, draw_run
+
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("--format", name, FORMATS)
+    analysis = {path.stem: pl.read_parquet(path) for path in sorted((recorded.folder / ANALYSIS).glob("*.parquet"))}
+    return draw_run(recorded, analysis, formats)

@@ -1,0 +1,237 @@
+"""Loci, alleles and the grid of everything that meiosis can express.
+
+A *genotype* is an array `[ploidy, L]` of allele indices (uint8). A *class* is a phenotype that some genotype can
+express: one expressed value per locus. Classes are numbered `0 .. size - 1`, the last locus fastest. The grid is the
+set of all classes, dosage levels included, so that no population can beat the best class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Alleles = NDArray[np.uint8]
+
+MAX_ALLELES = 255
+
+
+class InvalidGenome(ValueError):
+    """A genome that breaks a rule. The message names the offender, the rule and the remedy."""
+
+
+@dataclass(frozen=True)
+class LocusParams:
+    """One locus as a user writes it.
+
+    Attributes:
+        alleles: the values alleles can have: numbers in ascending order, or names in order of dominance.
+        dominance: where a heterozygote lies between its lower (0) and its higher allele (1); 0.5 is additive.
+            Of named alleles the one listed first is expressed.
+        mutation: probability per allele copy per generation that it mutates.
+        kernel: `step`, to a neighbour in the list, up or down with equal chance (a step off the end does not
+            happen, so that mutation alone makes all alleles equally common); `uniform`, to any other allele.
+        chromosome: loci of different chromosomes are unlinked. Empty: a chromosome of its own.
+        position: place on the chromosome, in centimorgan; recombination follows Haldane's map.
+        initial: the alleles that the first generation draws from, with equal chance. Empty: all.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  (read by pydantic, not a field)
+
+    alleles: tuple[float, ...] | tuple[str, ...]
+    dominance: float = 0.5
+    mutation: float = 0.002
+    kernel: Literal["step", "uniform"] = "step"
+    chromosome: str = ""
+    position: float = 0.0
+    initial: tuple[float, ...] | tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Locus:
+    """A checked locus: its allele values, and the table that says what a pair of alleles expresses.
+
+    Attributes:
+        name: the locus.
+        params: what it was made from.
+        values: expressed values, one per class of the locus (floats, or indices of named alleles).
+        expression: `[n, n]` class index expressed by a pair of alleles; a haploid expresses its diagonal.
+        homozygous: `[n]` class index expressed by two copies of an allele.
+    """
+
+    name: str
+    params: LocusParams
+    values: NDArray[np.float64]
+    expression: Ints
+
+    @property
+    def homozygous(self) -> Ints:
+        """Class index expressed by two copies of each allele."""
+        return np.diagonal(self.expression)
+
+    def initial_alleles(self) -> Ints:
+        """Indices of the alleles of the first generation."""
+        chosen = self.params.initial or self.params.alleles
+        return np.array([self.params.alleles.index(value) for value in chosen], dtype=np.int64)
+
+
+def make_locus(name: str, params: LocusParams, *, where: str, ploidy: int, whole: bool = False) -> Locus:
+    """Check one locus and work out what its genotypes express. `whole` rounds expressed values up to integers.
+
+    `where` is what messages call it. Raises `InvalidGenome`.
+    """
+    alleles = params.alleles
+    _check_alleles(where, alleles)
+    _check_unit(where, "dominance", params.dominance)
+    _check_unit(where, "mutation", params.mutation)
+    if not np.isfinite(params.position) or params.position < 0:
+        raise InvalidGenome(f"{where}.position must be at least 0 centimorgan, but is {params.position}. Raise it.")
+    for value in params.initial:
+        if value not in alleles:
+            raise InvalidGenome(f"{where}.initial must hold alleles of {list(alleles)}, but has {value!r}. Choose among them.")
+    n = len(alleles)
+    if isinstance(alleles[0], str):
+        expressed = np.minimum.outer(np.arange(n), np.arange(n)).astype(float)
+    else:
+        numbers = np.array(alleles, dtype=float)
+        low, high = np.minimum.outer(numbers, numbers), np.maximum.outer(numbers, numbers)
+        expressed = low + params.dominance * (high - low)
+        # Rounding error of the interpolation must not split a class that is one in exact arithmetic.
+        expressed = np.round(expressed, 12)
+        if whole:
+            expressed = np.ceil(expressed - 1e-9)
+    if ploidy == 1:
+        expressed = np.where(np.eye(n, dtype=bool), expressed, np.diagonal(expressed)[:, None])
+    values, index = np.unique(expressed, return_inverse=True)
+    return Locus(name, params, values, index.reshape(n, n).astype(np.int64))
+
+
+def _check_alleles(name: str, alleles: Sequence[Any]) -> None:
+    if not alleles:
+        raise InvalidGenome(f"{name}.alleles must list at least one allele, but is empty. Add one.")
+    if len(alleles) > MAX_ALLELES:
+        raise InvalidGenome(f"{name}.alleles must list at most {MAX_ALLELES}, but has {len(alleles)}. Coarsen the grid.")
+    if len(set(alleles)) != len(alleles):
+        raise InvalidGenome(f"{name}.alleles must differ, but are {list(alleles)}. Remove the repetition.")
+    if isinstance(alleles[0], str):
+        return
+    if not np.isfinite(np.array(alleles, dtype=float)).all():
+        raise InvalidGenome(f"{name}.alleles must be finite, but are {list(alleles)}. Replace the offender.")
+    if list(alleles) != sorted(alleles):
+        raise InvalidGenome(f"{name}.alleles must ascend, but are {list(alleles)}. Sort them.")
+
+
+def _check_unit(name: str, what: str, value: float) -> None:
+    if not 0.0 <= value <= 1.0:
+        raise InvalidGenome(f"{name}.{what} must lie in [0, 1], but is {value}. Set it inside that range.")
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The loci of a genome in map order, its ploidy, and the arithmetic of classes and genotypes.
+
+    Raises `InvalidGenome` if it has no loci, an unknown ploidy, or more classes than 2^62.
+    """
+
+    loci: tuple[Locus, ...]
+    ploidy: int
+    _order: tuple[int, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.ploidy not in (1, 2):
+            raise InvalidGenome(f"genome.ploidy must be 1 (haploid) or 2 (diploid), but is {self.ploidy}. Choose one.")
+        if not self.loci:
+            raise InvalidGenome("the genome must have at least one locus, but has none. Add one.")
+        if self.size > 2**62:
+            raise InvalidGenome(f"the grid must have at most 2^62 classes to be numbered, but has {self.size}. Coarsen it.")
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """Number of classes of each locus."""
+        return tuple(locus.values.size for locus in self.loci)
+
+    @cached_property
+    def size(self) -> int:
+        """Number of classes of the whole grid (a Python integer: it may be huge)."""
+        out = 1
+        for count in self.counts:
+            out *= count
+        return out
+
+    @cached_property
+    def _strides(self) -> Ints:
+        return np.array([int(np.prod(self.counts[i + 1 :], dtype=object)) for i in range(len(self.loci))], dtype=np.int64)
+
+    def classes(self, genotypes: Alleles) -> Ints:
+        """Class `[n]` that each genotype `[n, ploidy, L]` expresses."""
+        other = genotypes[:, -1, :]
+        out = np.zeros(len(genotypes), dtype=np.int64)
+        for i, locus in enumerate(self.loci):
+            out += self._strides[i] * locus.expression[genotypes[:, 0, i], other[:, i]]
+        return out
+
+    def digits(self, classes: Ints) -> Ints:
+        """`[n, L]`: the class of each locus in a class of the grid."""
+        return classes[:, None] // self._strides % np.array(self.counts, dtype=np.int64)
+
+    def from_digits(self, digits: Ints) -> Ints:
+        """The inverse of `digits`."""
+        return (np.asarray(digits, dtype=np.int64) * self._strides).sum(axis=-1)
+
+    def values(self, classes: Ints) -> NDArray[np.float64]:
+        """`[n, L]`: expressed values (of a named locus, the index of the allele)."""
+        digits = self.digits(classes)
+        return np.stack([locus.values[digits[:, i]] for i, locus in enumerate(self.loci)], axis=1)
+
+    def genotypes(self, classes: Ints) -> Alleles:
+        """`[n, ploidy, L]`: one genotype that expresses each class, a homozygote where there is one."""
+        digits = self.digits(classes)
+        out = np.empty((len(classes), self.ploidy, len(self.loci)), dtype=np.uint8)
+        for i, locus in enumerate(self.loci):
+            pairs = np.array([_a_pair(locus, c) for c in range(locus.values.size)], dtype=np.uint8)
+            out[:, :, i] = pairs[digits[:, i], : self.ploidy]
+        return out
+
+    def breeds_true(self, classes: Ints) -> NDArray[np.bool_]:
+        """`[n]`: whether a homozygote at every locus expresses the class."""
+        digits = self.digits(classes)
+        out = np.ones(len(classes), dtype=bool)
+        for i, locus in enumerate(self.loci):
+            out &= np.isin(digits[:, i], locus.homozygous)
+        return out
+
+    def recombination(self) -> NDArray[np.float64]:
+        """`[L]`: chance per meiosis of a crossover event between locus `i - 1` and `i`; 0.5 where chromosomes change."""
+        out = np.full(len(self.loci), 0.5)
+        for i in range(1, len(self.loci)):
+            a, b = self.loci[i - 1].params, self.loci[i].params
+            if a.chromosome and a.chromosome == b.chromosome:
+                out[i] = haldane(b.position - a.position)
+        return out
+
+
+def in_map_order(loci: Sequence[Locus]) -> tuple[Locus, ...]:
+    """Loci sorted so that those of one chromosome stand together by position; otherwise as written."""
+    first: dict[str, int] = {}
+    for i, locus in enumerate(loci):
+        first.setdefault(locus.params.chromosome or f"\0{i}", i)
+    keys = [(first[locus.params.chromosome or f"\0{i}"], locus.params.position, i) for i, locus in enumerate(loci)]
+    return tuple(loci[i] for *_, i in sorted(keys))
+
+
+def haldane(centimorgan: float) -> float:
+    """Recombination fraction at a map distance, without interference (Haldane 1919): (1 - exp(-2d)) / 2, d in morgan."""
+    return float(0.5 * -np.expm1(-2.0 * centimorgan / 100.0))
+
+
+def _a_pair(locus: Locus, value_class: int) -> tuple[int, int]:
+    same = np.flatnonzero(locus.homozygous == value_class)
+    if same.size:
+        return int(same[0]), int(same[0])
+    i, j = np.argwhere(locus.expression == value_class)[0]
+    return int(i), int(j)

@@ -1,0 +1,135 @@
+"""Planner: a genome whose loci are the parts of an inner optimizer.
+
+Loci. One objective weight per feature of the world, the planning horizon, the belief (which of the world's transition
+tables the planner takes for true) and the temperature of its choice. A locus with a single allele is fixed. Planner
+weights matter only up to scale, so the default experiment fixes one of them.
+
+Planning costs. Each step of horizon takes `planning_cost` of fitness (brain tissue is paid for in offspring). The
+cost is a parameter and not a locus, because as a locus it would simply evolve to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from genomes.loci import Grid, Ints, InvalidGenome, LocusParams, in_map_order, make_locus
+from genomes.rules import PlannerRules
+from genomes.shape import WorldShape
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Parameters of the planner genome.
+
+    Attributes:
+        weights: a locus for each feature that can be desired; features left out are fixed at weight 0.
+        horizon: steps of looking ahead; heterozygotes are rounded up to a whole step.
+        belief: names of beliefs in order of dominance.
+        temperature: felt units; 0 chooses the best act.
+        ploidy: 1 haploid, 2 diploid.
+        mutation_scale: multiplies the mutation rate of every locus.
+        discount: felt discount per step, in (0, 1].
+        planning_cost: share of fitness lost per step of horizon, in [0, 1].
+        ties: `split` (uniform over tied acts), `first` or `last` in the world's order of acts.
+        tie_tolerance: share of the largest felt reward within which acts tie.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+    weights: Mapping[str, LocusParams] = field(default_factory=dict)
+    horizon: LocusParams = field(default=LocusParams((1.0,)))
+    belief: LocusParams = field(default=LocusParams(("true",)))
+    temperature: LocusParams = field(default=LocusParams((0.0,)))
+    ploidy: int = 2
+    mutation_scale: float = 1.0
+    discount: float = 0.95
+    planning_cost: float = 0.0
+    ties: Literal["split", "first", "last"] = "split"
+    tie_tolerance: float = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class PlannerGenome:
+    """The planner genome over one world's names. See `Planner` for parameters, `decode` for what it gives."""
+
+    params: Planner
+    shape: WorldShape
+    grid: Grid
+    name: str = "planner"
+
+    def decode(self, classes: Ints) -> PlannerRules:
+        """The planners `[n]` that these classes are."""
+        values = self.grid.values(np.asarray(classes, dtype=np.int64))
+        column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
+        nothing = np.zeros(len(values))
+        weights = [column.get(feature, nothing) for feature in self.shape.features]
+        horizon_locus = next(locus for locus in self.grid.loci if locus.name == "horizon")
+        return PlannerRules(
+            weights=np.stack(weights, axis=1),
+            horizon=column["horizon"].astype(np.int64),
+            belief=column["belief"].astype(np.int64),
+            temperature=column["temperature"],
+            beliefs=tuple(str(name) for name in self.params.belief.alleles),
+            discount=self.params.discount,
+            tie_tolerance=self.params.tie_tolerance,
+            ties=self.params.ties,
+            planning_cost=self.params.planning_cost,
+            levels=int(horizon_locus.values.max()),
+        )
+
+
+def build(params: Planner, shape: WorldShape) -> PlannerGenome:
+    """The planner genome over a world's names. Raises `InvalidGenome`."""
+    for feature in params.weights:
+        if feature not in shape.features:
+            raise InvalidGenome(
+                f"genome.weights must name features of the world ({', '.join(shape.features)}), but has '{feature}'. "
+                "Use one of them."
+            )
+        if feature in ("horizon", "belief", "temperature"):
+            raise InvalidGenome(f"a feature must not be called '{feature}': that is a locus of its own. Rename it.")
+    _check_numbers(params, shape)
+    written = [(f, f"genome.weights.{f}", params.weights[f]) for f in shape.features if f in params.weights]
+    written += [(f, f"genome.{f}", getattr(params, f)) for f in ("horizon", "belief", "temperature")]
+    loci = [
+        make_locus(
+            name,
+            replace(locus, mutation=locus.mutation * params.mutation_scale),
+            where=where,
+            ploidy=params.ploidy,
+            whole=name == "horizon",
+        )
+        for name, where, locus in written
+    ]
+    return PlannerGenome(params, shape, Grid(in_map_order(loci), params.ploidy))
+
+
+def _check_numbers(params: Planner, shape: WorldShape) -> None:
+    horizons = params.horizon.alleles
+    if any(isinstance(h, str) for h in horizons) or any(h != int(h) or not 1 <= h <= shape.lifespan for h in horizons):
+        raise InvalidGenome(
+            f"genome.horizon.alleles must be whole steps from 1 to the lifespan ({shape.lifespan}), but are "
+            f"{list(horizons)}. Mend them."
+        )
+    for belief in params.belief.alleles:
+        if belief not in shape.beliefs:
+            raise InvalidGenome(
+                f"genome.belief.alleles must be among {', '.join(shape.beliefs)}, but has {belief!r}. Use one of them."
+            )
+    for temperature in params.temperature.alleles:
+        if isinstance(temperature, str) or temperature < 0:
+            raise InvalidGenome(f"genome.temperature.alleles must be at least 0, but has {temperature}. Raise it.")
+    if not 0.0 < params.discount <= 1.0:
+        raise InvalidGenome(f"genome.discount must lie in (0, 1], but is {params.discount}. Set it inside that range.")
+    if params.tie_tolerance < 0:
+        raise InvalidGenome(f"genome.tie_tolerance must be at least 0, but is {params.tie_tolerance}. Raise it.")
+    worst = params.planning_cost * max(float(h) for h in horizons)
+    if not (params.planning_cost >= 0 and worst <= 1.0):
+        raise InvalidGenome(
+            f"genome.planning_cost times the longest horizon must lie in [0, 1], but is {worst:g}. Lower the cost or "
+            "the horizon."
+        )

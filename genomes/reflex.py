@@ -1,0 +1,73 @@
+"""Reflex: behaviour without optimization. One locus per observation class, whose alleles are acts.
+
+The alleles of a class are the acts that are available throughout it in the ancestral world: what evolution had at
+hand. Where such an act is unavailable in the modern world, the world's default act is done instead. A reflex cannot
+take up an act that its ancestors did not have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from genomes.loci import Grid, Ints, InvalidGenome, LocusParams, make_locus
+from genomes.rules import ReflexRules
+from genomes.shape import WorldShape
+
+
+@dataclass(frozen=True)
+class Reflex:
+    """Parameters of the reflex genome.
+
+    Attributes:
+        ploidy: 1 haploid, 2 diploid (of two acts the one earlier in the world's order is expressed).
+        mutation: probability per allele copy per generation.
+        kernel: `uniform`, to any other act; `step`, to a neighbour in the order of acts.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+    ploidy: int = 1
+    mutation: float = 0.005
+    kernel: Literal["step", "uniform"] = "uniform"
+
+
+@dataclass(frozen=True, eq=False)
+class ReflexGenome:
+    """The reflex genome over one world's observation classes."""
+
+    params: Reflex
+    shape: WorldShape
+    grid: Grid
+    name: str = "reflex"
+
+    def decode(self, classes: Ints) -> ReflexRules:
+        """The reflexes `[n]` that these classes are."""
+        values = self.grid.values(np.asarray(classes, dtype=np.int64)).astype(np.int64)
+        names = tuple(sorted({act for acts in self.shape.options.values() for act in acts}))
+        acts = np.empty((len(values), len(self.grid.loci)), dtype=np.int64)
+        for i, options in enumerate(self.shape.options.values()):
+            acts[:, i] = np.array([names.index(act) for act in options])[values[:, i]]
+        return ReflexRules(acts=acts, names=names)
+
+
+def build(params: Reflex, shape: WorldShape) -> ReflexGenome:
+    """The reflex genome over a world's observation classes. Raises `InvalidGenome`."""
+    for observation, acts in shape.options.items():
+        if not acts:
+            raise InvalidGenome(
+                f"observation class '{observation}' must have an act that is available throughout it, but has none. "
+                "Split the class."
+            )
+    loci = tuple(
+        make_locus(
+            observation,
+            LocusParams(tuple(acts), mutation=params.mutation, kernel=params.kernel),
+            where=f"genome ({observation})",
+            ploidy=params.ploidy,
+        )
+        for observation, acts in shape.options.items()
+    )
+    return ReflexGenome(params, shape, Grid(loci, params.ploidy))

@@ -1,0 +1,95 @@
+"""What a genome decodes to: decision rules, many at a time, as plain arrays.
+
+A rule says how an individual decides; it knows no world. `evosim.score` turns rules and a world into policies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class PlannerRules:
+    """`n` inner planners: each plans for its own objective, in the world it believes in, to its own horizon.
+
+    Attributes:
+        weights: `[n, K]` objective weights over the world's features.
+        horizon: `[n]` steps it looks ahead, at least 1.
+        belief: `[n]` index into `beliefs`.
+        temperature: `[n]` softmax temperature over act values, in units of felt reward; 0 is the act set.
+        beliefs: names of the transition tables that `belief` points into.
+        discount: felt discount per step.
+        tie_tolerance: acts within this times max|felt reward| of the best are tied.
+        ties: `split`, `first` or `last`.
+        planning_cost: share of fitness lost per step of horizon.
+        levels: the largest horizon of the genome: how many levels a policy has.
+    """
+
+    weights: Floats
+    horizon: Ints
+    belief: Ints
+    temperature: Floats
+    beliefs: tuple[str, ...]
+    discount: float
+    tie_tolerance: float
+    ties: str
+    planning_cost: float
+    levels: int
+
+    def __len__(self) -> int:
+        return len(self.horizon)
+
+    @property
+    def kept(self) -> Floats:
+        """`[n]` share of lifetime payoff that is left after planning is paid for."""
+        return np.asarray(1.0 - self.planning_cost * self.horizon, dtype=np.float64)
+
+    def take(self, index: Ints) -> PlannerRules:
+        """The rules at some positions."""
+        return replace(
+            self,
+            weights=self.weights[index],
+            horizon=self.horizon[index],
+            belief=self.belief[index],
+            temperature=self.temperature[index],
+        )
+
+    def without(self, feature: int) -> PlannerRules:
+        """The same planners with one desire switched off: its weight is 0."""
+        weights = self.weights.copy()
+        weights[:, feature] = 0.0
+        return replace(self, weights=weights)
+
+
+@dataclass(frozen=True, eq=False)
+class ReflexRules:
+    """`n` reflexes: an act for each observation class. No objective, no search.
+
+    Attributes:
+        acts: `[n, C]` the act done in each class, as index into `names`.
+        names: names of acts.
+    """
+
+    acts: Ints
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.acts)
+
+    @property
+    def kept(self) -> Floats:
+        """`[n]` ones: reacting costs nothing."""
+        return np.ones(len(self.acts))
+
+    def take(self, index: Ints) -> ReflexRules:
+        """The rules at some positions."""
+        return replace(self, acts=self.acts[index])
+
+
+Rules = PlannerRules | ReflexRules

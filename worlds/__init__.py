@@ -1,0 +1,31 @@
+"""Worlds: checked, read-only arrays for an ancestral and a modern environment. NumPy only; no drawing, no sampling.
+
+`WORLDS` is the catalogue. A world is one file: a docstring, a parameter dataclass, `build(params, modern)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from worlds import micro, savanna
+from worlds.parameters import InvalidWorld
+from worlds.tabular import TabularMdp, WorldPair
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One world: its parameter class, how to build the pair, and what it is in a line."""
+
+    params: type[Any]
+    build: Callable[[Any, dict[str, Any]], WorldPair]
+    what: str
+
+
+WORLDS: dict[str, Entry] = {
+    "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
+    "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
+}
+
+__all__ = ["WORLDS", "Entry", "InvalidWorld", "TabularMdp", "WorldPair"]

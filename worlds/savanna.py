@@ -1,0 +1,325 @@
+"""Savanna: a life history in which consequences of mating lie beyond the planning horizon.
+
+What it shows. Feelings stand in for offspring. In the ancestral savanna, pleasure in mating, hunger and company
+lead to children, although no planner with a horizon below `gestation + 2` can connect mating with a child. In the
+modern one, contraception gives nearly all of the pleasure and almost none of the children: what served fitness
+before serves it no longer, and no ancestral evidence could have told the two apart. Self-stimulation is there in
+both: whoever does it wastes something in both.
+
+What goes wrong in it. Birth control (a shift that a perfect ancestral optimizer would have lost as well) and
+self-stimulation (waste that only imperfect search leaves behind).
+
+State. `(energy, partner, stage)` with energy `0..energy_max`, partner 0 or 1, stage 0 (neither), `1..gestation`
+(gestating) or `gestation + 1 .. gestation + nursing` (nursing an infant); and one state `dead`. Order: energy
+slowest, then partner, then stage; `dead` last. Names: `e3.p1.s0`, `dead`.
+
+Acts and where they are available. `forage`, `rest` and `self_stimulate` in every living state; `court` without a
+partner; `mate` with a partner; `mate_protected` with a partner if `contraception` holds; `nurse` while nursing.
+The dead can only `rest`.
+
+One age, in this order; all chances are independent. `e`, `p`, `s` are energy, partner and stage at its beginning.
+
+1. The act's own change of energy: `forage` +`forage_gain` with `forage_success`, else -`forage_cost`; `rest` -1
+   with `rest_cost`; `court` -`court_cost`; `mate` and `mate_protected` -`mate_cost`; `self_stimulate` -1 with
+   `solo_cost`; `nurse` -`nurse_cost`.
+2. Gestation's drain: if `s` is a gestating stage, another -1 with `gestation_drain`.
+3. Both changes are added to `e`; the sum is cut off above at `energy_max`. A sum below 0 is starvation.
+4. Stage. From 0: `mate` leads to stage 1 with `conception`, `mate_protected` with
+   `conception * contraceptive_failure`, all else stays at 0. From a gestating stage: to the next one, surely. From
+   a nursing stage: `nurse` succeeds with `nurse_success` and leads to the next stage, or from the last one to 0
+   with one recruit; a failed `nurse` leaves the stage as it is; any other act loses the infant (stage 0) with
+   `neglect`, else leaves the stage as it is.
+5. Partner. One who is there leaves with `partner_leaves`. One who is not is found by `court` with `court_success`,
+   and cannot leave in the same age.
+6. Death. Surely by starvation; otherwise with probability `death * m + starving_death * [new energy is 0]`, at most
+   1, where `m` is `forage_danger` for `forage`, `rest_safety` for `rest`, else 1. Who dies is `dead` for good.
+
+Payoff, in expected recruits: `nurse_success` for `nurse` in the last nursing stage, else 0. The recruit counts
+even where its mother dies in the same age. Intent is payoff: biology has no designers.
+
+Features felt, of state and act; all are 0 in `dead`.
+
+* `satiety`: 1 - ((energy_max - e + q) / energy_max)^2 with `q = appetite` in gestating stages, else 0.
+* `ease`: minus the effort of the act: `forage_effort`, `court_effort`, `mate_effort`, `nurse_effort`,
+  `solo_effort`; `mate_protected` has `mate_effort + contraceptive_hassle`; `rest` 0.
+* `company`: 1 with a partner, else 0.
+* `pleasure`: 1 for `mate`, `contraceptive_pleasure` for `mate_protected`, else 0.
+* `solo`: `solo_intensity` for `self_stimulate`, else 0.
+* `young`: 1 for `nurse`, else 0.
+* `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal does. It is
+  there for experiments whose grid must contain the perfectly aligned objective.
+
+Belief `ancestral`: in the modern world, the transitions of the ancestral one; of `mate_protected`, which only the
+modern world has, it says that the act does what `mate` does there. In the ancestral world it is the truth.
+
+Observation classes: energy low (at most `low_energy`) or high, times partner, times none / gestating / nursing; and
+`dead`. The default act is `rest`.
+
+Birth: energy `start_energy`, no partner, stage 0.
+
+Sources. The structure follows the seeds of this project (Wentworth's examples of birth control and masturbation);
+the numbers are a working point chosen so that a life history of about 80 ages yields about one recruit, each with
+the reason given beside it. They are not measurements of any species.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from worlds.parameters import InvalidWorld, number, probability, swapped
+from worlds.tabular import Bools, Floats, TabularMdp, WorldPair
+
+ACTS = ("forage", "rest", "court", "mate", "mate_protected", "self_stimulate", "nurse")
+FEATURES = ("satiety", "ease", "company", "pleasure", "solo", "young", "recruit")
+FORAGE, REST, COURT, MATE, PROTECTED, SOLO, NURSE = range(len(ACTS))
+
+
+@dataclass(frozen=True)
+class Savanna:
+    """Parameters of one savanna. The modern world is the ancestral one with some of them replaced."""
+
+    energy_max: int = number(5, "units of energy", "about five lean ages from full to starved", low=1, structural=True)
+    start_energy: int = number(3, "units of energy", "a youth leaves home half fed", low=0)
+    low_energy: int = number(2, "units of energy", "at or below it a reflex sees 'low energy'", low=0, structural=True)
+    gestation: int = number(4, "ages", "from conception to birth; sets how far consequences lie", low=1, structural=True)
+    nursing: int = number(2, "ages", "successful nursings that make a recruit", low=1, structural=True)
+    lifespan: int = number(80, "ages", "several births in a long life", low=1, structural=True)
+
+    forage_success: float = probability(0.6, "food is found more often than not")
+    forage_gain: int = number(2, "units of energy", "a find feeds two ages", low=0)
+    forage_cost: int = number(1, "units of energy", "a vain search costs one", low=0)
+    forage_danger: float = number(1.5, "times base death", "predators are met while foraging", low=0.0)
+    forage_effort: float = number(0.2, "felt effort", "work", low=0.0)
+
+    rest_cost: float = probability(0.5, "half of an active age's metabolism")
+    rest_safety: float = number(0.5, "times base death", "hidden while resting", low=0.0)
+
+    court_cost: int = number(1, "units of energy", "display takes an age's energy", low=0)
+    court_success: float = probability(0.4, "mates are choosy")
+    court_effort: float = number(0.2, "felt effort", "as foraging", low=0.0)
+    partner_leaves: float = probability(0.1, "pair bonds last ten ages on average")
+
+    mate_cost: int = number(1, "units of energy", "an age's energy", low=0)
+    mate_effort: float = number(0.1, "felt effort", "less than work", low=0.0)
+    conception: float = probability(0.4, "not every mating conceives")
+    gestation_drain: float = probability(0.3, "a foetus takes energy about one age in three")
+    appetite: float = number(0.5, "units of energy", "eating for two: pregnancy is felt from its first age", low=0.0)
+
+    contraception: bool = number(False, "available or not", "the modern invention")
+    contraceptive_failure: float = probability(0.15, "typical use fails now and then", "share of conceptions left")
+    contraceptive_pleasure: float = number(0.95, "felt pleasure (mate = 1)", "slightly less pleasant", low=0.0)
+    contraceptive_hassle: float = number(0.1, "felt effort", "to obtain and prepare it, beside mating itself", low=0.0)
+
+    solo_intensity: float = number(0.4, "felt pleasure (mate = 1)", "weaker than mating", low=0.0)
+    solo_cost: float = probability(0.4, "some of an age's energy")
+    solo_effort: float = number(0.1, "felt effort", "as mating", low=0.0)
+
+    nurse_cost: int = number(1, "units of energy", "milk costs an age's energy", low=0)
+    nurse_success: float = probability(0.9, "most nursings succeed")
+    nurse_effort: float = number(0.2, "felt effort", "work", low=0.0)
+    neglect: float = probability(0.4, "chance that an un-nursed infant dies in an age")
+
+    death: float = probability(0.02, "about fifty ages of expected life")
+    starving_death: float = probability(0.25, "added at energy 0")
+
+
+def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
+    """The world pair for these parameters; `modern` holds the parameters that differ after the swap.
+
+    Raises `InvalidWorld` for a number out of range, an unknown name or a structural one in `modern`.
+    """
+    after = swapped(params, modern)
+    for world, where in ((params, "world.ancestral"), (after, "world.modern")):
+        if world.start_energy > world.energy_max:
+            raise InvalidWorld(
+                f"{where}.start_energy must be at most energy_max ({world.energy_max}), but is {world.start_energy}. "
+                "Lower it."
+            )
+    ancestral_moves, modern_moves = _transitions(params), _transitions(after)
+    return WorldPair(
+        name="savanna",
+        ancestral=_world(params, "savanna (ancestral)", ancestral_moves, ancestral_moves),
+        modern=_world(after, "savanna (modern)", modern_moves, ancestral_moves),
+        observe=_observe(params),
+        classes=_class_names(),
+        default_act="rest",
+        serves={
+            "satiety": ("forage",),
+            "ease": ("rest",),
+            "company": ("court",),
+            "pleasure": ("mate", "mate_protected"),
+            "solo": ("self_stimulate",),
+            "young": ("nurse",),
+            "recruit": ("nurse",),
+        },
+    )
+
+
+def _world(params: Savanna, name: str, moves: Floats, believed: Floats) -> TabularMdp:
+    available = _available(params)
+    payoff = _payoff(params) * available
+    return TabularMdp(
+        name=name,
+        states=_state_names(params),
+        acts=ACTS,
+        features=FEATURES,
+        lifespan=params.lifespan,
+        available=available,
+        transitions=moves * available[:, :, None],
+        payoff=payoff,
+        intent=payoff,
+        features_felt=_features(params, payoff) * available[:, :, None],
+        start=_start(params),
+        beliefs={"ancestral": believed * available[:, :, None]},
+    )
+
+
+def _sizes(params: Savanna) -> tuple[int, int]:
+    return params.energy_max + 1, params.gestation + params.nursing + 1
+
+
+def _axes(params: Savanna) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energy, partner and stage of each living state, each `[S - 1]`, in the order of the states."""
+    energies, stages = _sizes(params)
+    grid = np.indices((energies, 2, stages)).reshape(3, -1)
+    return grid[0], grid[1], grid[2]
+
+
+def _state_names(params: Savanna) -> tuple[str, ...]:
+    living = zip(*_axes(params), strict=True)
+    return (*(f"e{e}.p{p}.s{s}" for e, p, s in living), "dead")
+
+
+def _available(params: Savanna) -> Bools:
+    _, partner, stage = _axes(params)
+    out = np.zeros((partner.size + 1, len(ACTS)), dtype=bool)
+    out[:-1, [FORAGE, REST, SOLO]] = True
+    out[:-1, COURT] = partner == 0
+    out[:-1, MATE] = partner == 1
+    out[:-1, PROTECTED] = (partner == 1) & params.contraception
+    out[:-1, NURSE] = stage > params.gestation
+    out[-1, REST] = True
+    return out
+
+
+def _transitions(params: Savanna) -> Floats:
+    """`[S, A, S]`, for all acts and states, also where an act is unavailable (the caller masks)."""
+    energies, stages = _sizes(params)
+    living = energies * 2 * stages
+    out = np.zeros((living + 1, len(ACTS), living + 1))
+    out[-1, :, -1] = 1.0
+    for act in range(len(ACTS)):
+        partner = _partner_matrix(params, act)
+        stage = _stage_matrix(params, act)
+        danger = {FORAGE: params.forage_danger, REST: params.rest_safety}.get(act, 1.0)
+        death = np.minimum(1.0, params.death * danger + params.starving_death * (np.arange(energies) == 0))
+        surviving = {drained: _energy_matrix(params, act, drained) * (1.0 - death) for drained in (False, True)}
+        for s in range(stages):
+            drained = 1 <= s <= params.gestation
+            block = np.einsum("ex,py,z->epxyz", surviving[drained], partner, stage[s])
+            rows = np.ravel_multi_index(np.indices((energies, 2)), (energies, 2)) * stages + s
+            out[rows.ravel(), act, :living] = block.reshape(energies * 2, living)
+    out[:living, :, -1] = 1.0 - out[:living, :, :living].sum(axis=2)
+    return out
+
+
+def _energy_matrix(params: Savanna, act: int, drained: bool) -> Floats:
+    """`[e, e']`; a row sums to less than one by the chance of starving."""
+    changes = {
+        FORAGE: {params.forage_gain: params.forage_success, -params.forage_cost: 1.0 - params.forage_success},
+        REST: {-1: params.rest_cost, 0: 1.0 - params.rest_cost},
+        COURT: {-params.court_cost: 1.0},
+        MATE: {-params.mate_cost: 1.0},
+        PROTECTED: {-params.mate_cost: 1.0},
+        SOLO: {-1: params.solo_cost, 0: 1.0 - params.solo_cost},
+        NURSE: {-params.nurse_cost: 1.0},
+    }[act]
+    drain = {-1: params.gestation_drain, 0: 1.0 - params.gestation_drain} if drained else {0: 1.0}
+    energies = params.energy_max + 1
+    out = np.zeros((energies, energies))
+    for e in range(energies):
+        for own, p in changes.items():
+            for foetus, q in drain.items():
+                after = min(e + own + foetus, params.energy_max)
+                if after >= 0:
+                    out[e, after] += p * q
+    return out
+
+
+def _partner_matrix(params: Savanna, act: int) -> Floats:
+    found = params.court_success if act == COURT else 0.0
+    return np.array([[1.0 - found, found], [params.partner_leaves, 1.0 - params.partner_leaves]])
+
+
+def _stage_matrix(params: Savanna, act: int) -> Floats:
+    last = params.gestation + params.nursing
+    conceives = {MATE: params.conception, PROTECTED: params.conception * params.contraceptive_failure}.get(act, 0.0)
+    out = np.zeros((last + 1, last + 1))
+    out[0, 0], out[0, 1] = 1.0 - conceives, conceives
+    for s in range(1, last + 1):
+        if s <= params.gestation:
+            out[s, s + 1] = 1.0
+            continue
+        target, chance = ((s + 1) % (last + 1), params.nurse_success) if act == NURSE else (0, params.neglect)
+        out[s, target] += chance
+        out[s, s] += 1.0 - chance
+    return out
+
+
+def _payoff(params: Savanna) -> Floats:
+    _, _, stage = _axes(params)
+    out = np.zeros((stage.size + 1, len(ACTS)))
+    out[:-1, NURSE] = params.nurse_success * (stage == params.gestation + params.nursing)
+    return out
+
+
+def _features(params: Savanna, payoff: Floats) -> Floats:
+    energy, partner, stage = _axes(params)
+    out = np.zeros((energy.size + 1, len(ACTS), len(FEATURES)))
+    gestating = (stage >= 1) & (stage <= params.gestation)
+    deficit = (params.energy_max - energy + params.appetite * gestating) / params.energy_max
+    effort = np.zeros(len(ACTS))
+    effort[[FORAGE, COURT, MATE, SOLO, NURSE]] = (
+        params.forage_effort,
+        params.court_effort,
+        params.mate_effort,
+        params.solo_effort,
+        params.nurse_effort,
+    )
+    effort[PROTECTED] = params.mate_effort + params.contraceptive_hassle
+    out[:-1, :, 0] = (1.0 - deficit**2)[:, None]
+    out[:-1, :, 1] = -effort
+    out[:-1, :, 2] = partner[:, None]
+    out[:-1, MATE, 3] = 1.0
+    out[:-1, PROTECTED, 3] = params.contraceptive_pleasure
+    out[:-1, SOLO, 4] = params.solo_intensity
+    out[:-1, NURSE, 5] = 1.0
+    out[:, :, 6] = payoff
+    return out
+
+
+def _start(params: Savanna) -> Floats:
+    energy, partner, stage = _axes(params)
+    here = (energy == params.start_energy) & (partner == 0) & (stage == 0)
+    return np.append(here.astype(float), 0.0)
+
+
+def _class_names() -> tuple[str, ...]:
+    living = [
+        f"{energy} energy, {partner}, {stage}"
+        for energy in ("low", "high")
+        for partner in ("alone", "partner")
+        for stage in ("free", "gestating", "nursing")
+    ]
+    return (*living, "dead")
+
+
+def _observe(params: Savanna) -> np.ndarray:
+    energy, partner, stage = _axes(params)
+    phase = np.where(stage == 0, 0, np.where(stage <= params.gestation, 1, 2))
+    living = (energy > params.low_energy) * 6 + partner * 3 + phase
+    return np.append(living, 12)

@@ -1,0 +1,240 @@
+"""What a world is: a finite-horizon tabular Markov decision process, and a pair of them.
+
+Letters, said once: `S` states, `A` acts, `K` features, `T` ages of a life, `C` observation classes.
+All arrays are float64 or bool, C-contiguous and read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worlds.parameters import InvalidWorld
+
+Array = Any
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+ROW_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class TabularMdp:
+    """One world. Checked when made; raises `InvalidWorld` naming the state and the act that break a rule.
+
+    Attributes:
+        name: how messages call it, for example `savanna (modern)`.
+        states, acts, features: names, of lengths `S`, `A`, `K`.
+        lifespan: `T`, the number of ages `0..T-1` at which an agent acts.
+        available: `[S, A]`, which acts can be done where. Every state has at least one.
+        transitions: `[S, A, S]`, probability of the next state; rows of unavailable acts are zero.
+        payoff: `[S, A]`, expected offspring per act done: the base objective.
+        intent: `[S, A]`, what the designers wanted, same unit. Equal to `payoff` in biology worlds.
+        features_felt: `[S, A, K]`, what an agent can feel when it does the act in the state.
+        start: `[S]`, distribution of the state at birth.
+        beliefs: other transition tables `[S, A, S]` an agent may hold for true, by name. The true one
+            is always offered, as `true`.
+    """
+
+    name: str
+    states: tuple[str, ...]
+    acts: tuple[str, ...]
+    features: tuple[str, ...]
+    lifespan: int
+    available: Bools
+    transitions: Floats
+    payoff: Floats
+    intent: Floats
+    features_felt: Floats
+    start: Floats
+    beliefs: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "available", _frozen(self.available, np.bool_))
+        for name in ("transitions", "payoff", "intent", "features_felt", "start"):
+            object.__setattr__(self, name, _frozen(getattr(self, name), np.float64))
+        beliefs = {"true": self.transitions}
+        beliefs.update({name: _frozen(table, np.float64) for name, table in self.beliefs.items() if name != "true"})
+        object.__setattr__(self, "beliefs", beliefs)
+        self._check_names()
+        self._check_shapes()
+        self._check_acts()
+        for belief, table in self.beliefs.items():
+            self._check_rows("transitions" if belief == "true" else f"belief '{belief}'", table)
+        self._check_amounts()
+
+    def _check_names(self) -> None:
+        for kind, names in (("state", self.states), ("act", self.acts), ("feature", self.features)):
+            if kind != "feature" and not names:
+                raise InvalidWorld(f"{self.name} must have at least one {kind}, but has none. Add one.")
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise InvalidWorld(f"{self.name}: {kind} names must differ, but '{twice[0]}' occurs twice. Rename one.")
+        if self.lifespan < 1:
+            raise InvalidWorld(f"{self.name}: lifespan must be at least 1 age, but is {self.lifespan}. Raise it.")
+
+    def _check_shapes(self) -> None:
+        s, a, k = len(self.states), len(self.acts), len(self.features)
+        expected = {
+            "available": (s, a),
+            "payoff": (s, a),
+            "intent": (s, a),
+            "features_felt": (s, a, k),
+            "start": (s,),
+        }
+        for name, shape in expected.items():
+            _check_shape(self.name, name, getattr(self, name).shape, shape)
+        for belief, table in self.beliefs.items():
+            _check_shape(self.name, f"transitions of belief '{belief}'", table.shape, (s, a, s))
+
+    def _check_acts(self) -> None:
+        for s in np.flatnonzero(~self.available.any(axis=1)):
+            raise InvalidWorld(
+                f"{self.name}: every state must have an available act, but '{self.states[s]}' has none. "
+                f"Make one of {', '.join(self.acts)} available there."
+            )
+
+    def _check_rows(self, name: str, table: Floats) -> None:
+        bad = ~np.isfinite(table) | (table < 0.0)
+        for s, a, x in np.argwhere(bad):
+            raise InvalidWorld(
+                f"{self.name}: {name} must be finite and not negative, but state '{self.states[s]}', act "
+                f"'{self.acts[a]}' to '{self.states[x]}' has {table[s, a, x]}. Mend that entry."
+            )
+        sums = table.sum(axis=2)
+        wanted = np.where(self.available, 1.0, 0.0)
+        for s, a in np.argwhere(np.abs(sums - wanted) > ROW_TOLERANCE):
+            rule = "sum to one" if self.available[s, a] else "be zero where the act is unavailable"
+            raise InvalidWorld(
+                f"{self.name}: {name} must {rule}, but state '{self.states[s]}', act '{self.acts[a]}' sums to "
+                f"{sums[s, a]:.15g}. Mend that row."
+            )
+
+    def _check_amounts(self) -> None:
+        for name in ("payoff", "intent", "features_felt"):
+            table = getattr(self, name)
+            flat = table.reshape(len(self.states), len(self.acts), -1)
+            for s, a, _ in np.argwhere(~np.isfinite(flat)):
+                raise InvalidWorld(
+                    f"{self.name}: {name} must be finite, but state '{self.states[s]}', act '{self.acts[a]}' has "
+                    f"{flat[s, a].tolist()}. Mend that entry."
+                )
+            for s, a, _ in np.argwhere((flat != 0.0) & ~self.available[:, :, None]):
+                raise InvalidWorld(
+                    f"{self.name}: {name} must be zero where an act is unavailable, but state '{self.states[s]}', "
+                    f"act '{self.acts[a]}' has {flat[s, a].tolist()}. Set it to zero or make the act available."
+                )
+        if not np.isfinite(self.start).all() or (self.start < 0).any() or abs(self.start.sum() - 1.0) > ROW_TOLERANCE:
+            raise InvalidWorld(
+                f"{self.name}: start must be a distribution over states, but sums to {self.start.sum():.15g} with "
+                f"least entry {self.start.min():.15g}. Make its entries non-negative and sum to one."
+            )
+
+    def reachable(self) -> Bools:
+        """`[T, S]`: which states some policy can be in at which age, from the world's own start."""
+        reach = np.zeros((self.lifespan, len(self.states)), dtype=bool)
+        reach[0] = self.start > 0.0
+        step = np.any(self.transitions > 0.0, axis=1)
+        for t in range(1, self.lifespan):
+            reach[t] = step[reach[t - 1]].any(axis=0)
+        return reach
+
+
+@dataclass(frozen=True, eq=False)
+class WorldPair:
+    """An ancestral and a modern world that share states, acts, features and lifespan.
+
+    Attributes:
+        name: the world's name in the catalogue.
+        ancestral, modern: where selection acts before and after the swap.
+        observe: `[S]`, the observation class of each state, for genomes that react and do not plan.
+        classes: names of the `C` observation classes.
+        default_act: the act that a reflex falls back to where its own is unavailable; available everywhere.
+        serves: for each feature, the acts by which it is sought. It only says beside which ledger entry
+            the feature's causal number is printed; no account is computed from it.
+    """
+
+    name: str
+    ancestral: TabularMdp
+    modern: TabularMdp
+    observe: NDArray[np.int64]
+    classes: tuple[str, ...]
+    default_act: str
+    serves: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "observe", _frozen(self.observe, np.int64))
+        a, m = self.ancestral, self.modern
+        for kind in ("states", "acts", "features", "lifespan"):
+            if getattr(a, kind) != getattr(m, kind):
+                raise InvalidWorld(
+                    f"{self.name}: ancestral and modern world must share their {kind}, but have "
+                    f"{_brief(getattr(a, kind))} and {_brief(getattr(m, kind))}. Build both over the same list."
+                )
+        if set(a.beliefs) != set(m.beliefs):
+            raise InvalidWorld(
+                f"{self.name}: both worlds must offer the same beliefs, but have {sorted(a.beliefs)} and "
+                f"{sorted(m.beliefs)}. State what each belief says of each world."
+            )
+        _check_shape(self.name, "observe", self.observe.shape, (len(a.states),))
+        if self.observe.min() < 0 or self.observe.max() >= len(self.classes):
+            raise InvalidWorld(
+                f"{self.name}: observe must name one of {len(self.classes)} classes, but holds "
+                f"{self.observe.min()}..{self.observe.max()}. Add class names or mend it."
+            )
+        self._check_default()
+        self._check_serves()
+
+    def _check_default(self) -> None:
+        acts = self.ancestral.acts
+        if self.default_act not in acts:
+            raise InvalidWorld(
+                f"{self.name}: default act must be one of {', '.join(acts)}, but is '{self.default_act}'. Choose one."
+            )
+        column = acts.index(self.default_act)
+        for world in (self.ancestral, self.modern):
+            for s in np.flatnonzero(~world.available[:, column]):
+                raise InvalidWorld(
+                    f"{world.name}: the default act '{self.default_act}' must be available everywhere, but is not in "
+                    f"state '{world.states[s]}'. Make it available or choose another."
+                )
+
+    def _check_serves(self) -> None:
+        for feature, acts in self.serves.items():
+            unknown = [act for act in acts if act not in self.ancestral.acts]
+            if feature not in self.ancestral.features or unknown:
+                raise InvalidWorld(
+                    f"{self.name}: serves must map features to acts, but has '{feature}' to {list(acts)}. Use names of "
+                    f"features ({', '.join(self.ancestral.features)}) and acts."
+                )
+
+    def options(self) -> dict[str, tuple[str, ...]]:
+        """For each observation class the acts that are available throughout it in the ancestral world."""
+        available = self.ancestral.available
+        acts = self.ancestral.acts
+        return {
+            name: tuple(act for a, act in enumerate(acts) if available[self.observe == c, a].all())
+            for c, name in enumerate(self.classes)
+        }
+
+
+def _frozen(array: object, dtype: type[np.generic]) -> Array:
+    """A read-only C-contiguous copy, so that nobody can change a world under a running experiment."""
+    copy = np.array(array, dtype=dtype, order="C")
+    copy.flags.writeable = False
+    return copy
+
+
+def _check_shape(where: str, name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        raise InvalidWorld(f"{where}: {name} must have shape {expected}, but has {shape}. Rebuild it to fit the names.")
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"{len(value)} ({', '.join(str(v) for v in value[:4])}{', ...' if len(value) > 4 else ''})"
+    return str(value)
