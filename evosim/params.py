@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from evosim.errors import UserError, unknown
 
@@ -81,6 +81,12 @@ class Experiment(Strict):
     optimizer: dict[str, Any]
     phases: tuple[Phase, ...] = Field(min_length=1)
     analysis: AnalysisChoice = AnalysisChoice()
+
+    @model_validator(mode="after")
+    def _starts_in_the_past(self) -> Experiment:
+        if self.phases[0].world != "ancestral":
+            raise ValueError("phases.0.world must be 'ancestral', but is 'modern'. Begin with an ancestral phase.")
+        return self
 
     @property
     def seeds(self) -> range:
@@ -186,7 +192,10 @@ def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return text
+        try:
+            return float(text)  # TOML wants a digit before the point; people write .3
+        except ValueError:
+            return text
 
 
 def _put(tree: Any, path: list[str], value: Any, setting: str) -> None:

@@ -128,12 +128,17 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     """What the account comes to, in the three kinds of loss."""
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     out = []
-    perfect = "A perfect ancestral optimizer" if summary["exact"] else "The best ancestral genome found"
+    perfect = "what a perfect ancestral optimizer finds" if summary["exact"] else "the best ancestral genome found"
     lost = m["rungs"]["best_for_payoff"] - m["rungs"].get("population", m["rungs"]["best_ancestral"])
+    if m["steps"]["specification"] > 5e-4:
+        out.append(
+            f"Specification (payoff is not intent): {number(m['steps']['specification'])} is lost by being best for what is "
+            "paid in M instead of what was intended."
+        )
     out.append(
-        f"Birth-control style (the world shifted): {perfect} keeps {number(m['rungs']['best_ancestral'])} of the "
-        f"{number(m['rungs']['best_for_payoff'])} that the best modern genome has: it loses {number(m['steps']['shift'])}; "
-        f"the population loses {number(lost)}. No search in the ancestral world could have avoided this."
+        f"Birth-control style (the world shifted): in M {perfect} is worth {number(m['rungs']['best_ancestral'])}, the best "
+        f"modern genome {number(m['rungs']['best_for_payoff'])}. That step loses {number(m['steps']['shift'])}; the population "
+        f"loses {number(lost)}. No search in the ancestral world could have avoided the step."
     )
     if a["steps"]["search"] is not None:
         kinds = summary["behaviour"]["modern"]["kinds"]

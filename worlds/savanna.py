@@ -15,7 +15,8 @@ slowest, then partner, then stage; `dead` last. Names: `e3.p1.s0`, `dead`.
 
 Acts and where they are available. `forage`, `rest` and `self_stimulate` in every living state; `court` without a
 partner; `mate` with a partner; `mate_protected` with a partner if `contraception` holds; `nurse` while nursing.
-The dead can only `rest`.
+The dead can only `rest`, which leaves them dead. Order of acts, which matters for tie rules alone: forage, rest, court,
+mate, mate_protected, self_stimulate, nurse.
 
 One age, in this order; all chances are independent. `e`, `p`, `s` are energy, partner and stage at its beginning.
 
@@ -49,8 +50,8 @@ Features felt, of state and act; all are 0 in `dead`.
 * `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal does. It is
   there for experiments whose grid must contain the perfectly aligned objective.
 
-Belief `ancestral`: in the modern world, the transitions of the ancestral one; of `mate_protected`, which only the
-modern world has, it says that the act does what `mate` does there. In the ancestral world it is the truth.
+Belief `ancestral`: in the modern world, the transitions of the ancestral one; of `mate_protected`, if the ancestral
+world does not have it, it says that the act does what `mate` does there. In the ancestral world it is the truth.
 
 Observation classes: energy low (at most `low_energy`) or high, times partner, times none / gestating / nursing; and
 `dead`. The default act is `rest`.
@@ -140,10 +141,13 @@ def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
                 "Lower it."
             )
     ancestral_moves, modern_moves = _transitions(params), _transitions(after)
+    believed = ancestral_moves.copy()
+    if not params.contraception:
+        believed[:, PROTECTED] = ancestral_moves[:, MATE]
     return WorldPair(
         name="savanna",
         ancestral=_world(params, "savanna (ancestral)", ancestral_moves, ancestral_moves),
-        modern=_world(after, "savanna (modern)", modern_moves, ancestral_moves),
+        modern=_world(after, "savanna (modern)", modern_moves, believed),
         observe=_observe(params),
         classes=_class_names(),
         default_act="rest",
@@ -229,21 +233,22 @@ def _transitions(params: Savanna) -> Floats:
 
 def _energy_matrix(params: Savanna, act: int, drained: bool) -> Floats:
     """`[e, e']`; a row sums to less than one by the chance of starving."""
+    # Pairs and not a dictionary by change: two outcomes may change energy by the same amount.
     changes = {
-        FORAGE: {params.forage_gain: params.forage_success, -params.forage_cost: 1.0 - params.forage_success},
-        REST: {-1: params.rest_cost, 0: 1.0 - params.rest_cost},
-        COURT: {-params.court_cost: 1.0},
-        MATE: {-params.mate_cost: 1.0},
-        PROTECTED: {-params.mate_cost: 1.0},
-        SOLO: {-1: params.solo_cost, 0: 1.0 - params.solo_cost},
-        NURSE: {-params.nurse_cost: 1.0},
+        FORAGE: [(params.forage_gain, params.forage_success), (-params.forage_cost, 1.0 - params.forage_success)],
+        REST: [(-1, params.rest_cost), (0, 1.0 - params.rest_cost)],
+        COURT: [(-params.court_cost, 1.0)],
+        MATE: [(-params.mate_cost, 1.0)],
+        PROTECTED: [(-params.mate_cost, 1.0)],
+        SOLO: [(-1, params.solo_cost), (0, 1.0 - params.solo_cost)],
+        NURSE: [(-params.nurse_cost, 1.0)],
     }[act]
-    drain = {-1: params.gestation_drain, 0: 1.0 - params.gestation_drain} if drained else {0: 1.0}
+    drain = [(-1, params.gestation_drain), (0, 1.0 - params.gestation_drain)] if drained else [(0, 1.0)]
     energies = params.energy_max + 1
     out = np.zeros((energies, energies))
     for e in range(energies):
-        for own, p in changes.items():
-            for foetus, q in drain.items():
+        for own, p in changes:
+            for foetus, q in drain:
                 after = min(e + own + foetus, params.energy_max)
                 if after >= 0:
                     out[e, after] += p * q

@@ -224,11 +224,12 @@ class Accountant:
         return true.sort("ancestral", "class", descending=[True, False]).head(1).to_dicts()[0] if true.height else None
 
     def _recovery(self, table: pl.DataFrame) -> dict[str, Any]:
-        best = {"ancestral": self.designs["ancestral"].rungs["best_ancestral"], "modern": self.designs["modern"].rungs["best_for_payoff"]}
+        best = {which: design.rungs["best_for_intent"] for which, design in self.designs.items()}
         out: dict[str, Any] = {}
         for column in table.columns[1:]:
-            share = (table[column] / best[column.split("_")[0]]).drop_nulls().to_list() if table[column].null_count() < table.height else []
-            out[column] = {"mean": _mean(table[column].drop_nulls().to_list()), "share_of_best": _mean(share)}
+            values, most = table[column].drop_nulls().to_list(), best[column.split("_")[0]]
+            share = [value / most for value in values] if most > 0.0 else []
+            out[column] = {"mean": _mean(values), "share_of_best": _mean(share)}
             if found := self._interval(share):
                 out[column]["interval_of_share"] = list(found)
         return out

@@ -30,7 +30,7 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False))
     y = alt.Y("mean:Q", title="fitness (expected offspring in a life)", scale=alt.Scale(domain=[0, top * 1.08], nice=False))
-    colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=alt.Legend(labelExpr="datum.label + ' world'"))
+    colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=alt.Legend(labelExpr="datum.label + ' world'", symbolType="stroke", symbolOpacity=1, symbolSize=300))
     base = alt.Chart(lines)
     layers = [
         base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),

@@ -41,7 +41,7 @@ def ladders(summary: dict[str, Any]) -> Any:
     frame = pl.DataFrame(rows, schema_overrides=schema)
     order = [name for name, _, _ in BARS]
     panels = [_panel(frame.filter(pl.col("world") == world), world, order) for world in summary]
-    return alt.hconcat(*panels, spacing=36)
+    return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
 
 
 def _panel(frame: pl.DataFrame, world: str, order: list[str]) -> Any:

@@ -21,7 +21,7 @@ def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
         )
         .sort("locus", "generation")
     )
-    left = _panel(mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight (satiety and the like per unit felt)", swap)
+    left = _panel(mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight", swap)
     right = _panel(mean.filter(pl.col("locus") == "horizon"), ["horizon"], "mean planning horizon (steps)", swap)
     return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(color="independent")
 
@@ -46,7 +46,8 @@ def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
 
 
 def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int) -> Any:
-    colour = alt.Color("locus:N", title="desire for", scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]))
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
+    colour = alt.Color("locus:N", title="desire for", scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]), legend=legend)
     if len(order) == 1:
         colour = colour.legend(None)
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False))

@@ -1,0 +1,120 @@
+"""Imports point one way. The rooms and what each may import are the house's plan (docs/house.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# room: the rooms it may import from (its own is always allowed)
+ARROWS: dict[str, set[str]] = {
+    "worlds": set(),
+    "genomes": set(),
+    "evosim": set(),
+    "evosim.errors": set(),
+    "evosim.streams": set(),
+    "evosim.experiments": set(),
+    "evosim.params": {"evosim.errors"},
+    "evosim.progress": set(),
+    "evosim.kernels": {"evosim.streams"},
+    "evosim.reference": {"evosim.streams", "worlds", "genomes"},
+    "evosim.optimizers": {"evosim.kernels", "evosim.streams", "genomes"},
+    "evosim.score": {"evosim.kernels", "evosim.reference", "worlds", "genomes"},
+    "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
+    "evosim.landscape": {"evosim.score", "evosim.compose", "evosim.streams", "genomes"},
+    "evosim.simulate": {
+        "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.progress", "genomes",
+    },
+    "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.params", "evosim.streams"},
+    "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.reference", "evosim.record", "worlds", "genomes"},
+    "evosim.figures": {"evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.screen": {"evosim.analysis"},
+    "evosim.workflow": {
+        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.landscape", "evosim.params",
+        "evosim.progress", "evosim.record", "evosim.simulate",
+    },
+    "evosim.cli": {
+        "evosim", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.record", "evosim.screen", "evosim.workflow", "worlds", "genomes",
+    },
+}  # fmt: skip
+
+NUMPY_ONLY = {"worlds", "genomes", "evosim.reference", "evosim.streams"}
+
+
+def modules() -> dict[str, Path]:
+    out = {}
+    for top in ("evosim", "worlds", "genomes"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            out[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return out
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return module if len(parts) == 1 else ".".join(parts[:2]) if parts[0] == "evosim" else parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    out = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            out |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            out |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return out
+
+
+def violations(sources: dict[str, Path], arrows: dict[str, set[str]]) -> list[str]:
+    known = set(sources)
+    bad = []
+    for module, path in sources.items():
+        here = room(module)
+        for name in imported(path):
+            target = name if name in known else name.rpartition(".")[0]
+            if target.split(".")[0] not in ("evosim", "worlds", "genomes"):
+                continue
+            there = room(target)
+            if there != here and there not in arrows[here]:
+                bad.append(f"{module} imports {name}")
+    return bad
+
+
+def test_every_module_has_a_room() -> None:
+    assert {room(m) for m in modules()} == set(ARROWS)
+
+
+def test_arrows_point_down() -> None:
+    assert violations(modules(), ARROWS) == []
+
+
+def test_a_forbidden_arrow_is_seen() -> None:
+    stricter = ARROWS | {"evosim.analysis": ARROWS["evosim.analysis"] - {"worlds"}}
+    assert any("analysis" in v and "worlds" in v for v in violations(modules(), stricter))
+
+
+def test_there_is_no_cycle_between_rooms() -> None:
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path, name])
+        if name not in done:
+            for target in ARROWS[name] - {name}:
+                visit(target, (*path, name))
+            done.add(name)
+
+    for name in ARROWS:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("name", sorted(NUMPY_ONLY))
+def test_numpy_only_rooms(name: str) -> None:
+    allowed = {"numpy", "evosim", "worlds", "genomes", "__future__", "collections", "dataclasses", "typing", "functools"}
+    for module, path in modules().items():
+        if room(module) == name:
+            assert {i.split(".")[0] for i in imported(path)} <= allowed, module
