@@ -6,6 +6,7 @@ found by coordinate ascent from random starts. Both ways give the same run: a cl
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from genomes.loci import Ints
 
 Floats = NDArray[np.float64]
 
+POLISHED = 5
 BEST_OF = ("ancestral", "ancestral_intent", "modern", "modern_intent")
 
 
@@ -64,7 +66,10 @@ class Landscape:
         return np.flatnonzero(value >= value.max() - 1e-12 * abs(value.max()))
 
     def ascend(self, measure: str, seed: int, restarts: int) -> Ints:
-        """Where coordinate ascent ends: from each random start, best class of one locus at a time until none helps."""
+        """Where ascent ends: from each random start, the best class of one locus at a time until none helps.
+
+        The best few ends are then improved by the best of two loci at a time until none helps.
+        """
         grid = self.genome.grid
         counts = np.array(grid.counts)
         words = streams.philox(
@@ -72,20 +77,31 @@ class Landscape:
             streams.key_of(seed),
         )
         digits = np.minimum((streams.uniform(*words[:2]) * counts).astype(np.int64), counts - 1)
+        variable = [locus for locus, count in enumerate(counts) if count > 1]
+        digits, value = self._climb(digits, [(locus,) for locus in variable], measure)
+        _, first = np.unique(grid.from_digits(digits), return_index=True)
+        few = first[np.argsort(-value[first], kind="stable")][:POLISHED]
+        digits, _ = self._climb(digits[few], list(itertools.combinations(variable, 2)) or [()], measure)
+        return np.unique(grid.from_digits(digits))
+
+    def _climb(self, digits: Ints, moves: list[tuple[int, ...]], measure: str) -> tuple[Ints, Floats]:
+        """Repeat the best joint change of each move's loci until no move helps any of the starts `[n, L]`."""
+        grid = self.genome.grid
         value = getattr(self.worth(grid.from_digits(digits)), measure)
         improving = True
         while improving:
             before = value.copy()
-            for locus, count in enumerate(counts):
-                options = np.repeat(digits[:, None, :], count, axis=1)
-                options[:, :, locus] = np.arange(count)
-                worth = getattr(self.worth(grid.from_digits(options).ravel()), measure).reshape(restarts, count)
-                # The class that is there now keeps its place unless another is truly better.
+            for move in moves:
+                choices = np.array(list(itertools.product(*(range(grid.counts[locus]) for locus in move))), dtype=np.int64)
+                options = np.repeat(digits[:, None, :], len(choices), axis=1)
+                options[:, :, list(move)] = choices
+                worth = getattr(self.worth(grid.from_digits(options).ravel()), measure).reshape(len(digits), -1)
+                # What is there now keeps its place unless another is truly better.
                 better = worth.max(axis=1) > value
-                digits[better, locus] = worth.argmax(axis=1)[better]
+                digits = np.where(better[:, None], options[np.arange(len(digits)), worth.argmax(axis=1)], digits)
                 value = np.where(better, worth.max(axis=1), value)
             improving = bool((value > before).any())
-        return np.unique(grid.from_digits(digits))
+        return digits, value
 
     def frame(self, classes: Ints | None = None) -> pl.DataFrame:
         """Classes with expressed values and worth: all of an enumerated grid, or those given."""

@@ -89,6 +89,10 @@ class Writer:
         """Say in the partial folder what it is, for whoever finds it."""
         (self.partial / "STATUS").write_text(text + "\n", encoding="utf-8")
 
+    def discard(self) -> None:
+        """Take back what was begun: the user's mistake leaves nothing behind."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
     def table(self, name: str, frame: pl.DataFrame) -> None:
         """Write one table."""
         frame.write_parquet(self.partial / "tables" / f"{name}.parquet", compression="zstd")

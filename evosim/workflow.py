@@ -71,6 +71,9 @@ def run(
             for measure in () if landscape.exact else BEST_OF:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
             writer.table("landscape", landscape.frame())
+    except UserError:
+        writer.discard()
+        raise
     except BaseException as error:
         writer.note(f"interrupted by {type(error).__name__} after {len(runs)} of {experiment.replicates} replicates; not whole")
         _write_tables(writer, runs)

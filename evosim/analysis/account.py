@@ -140,17 +140,14 @@ class Accountant:
     def rung_classes(self) -> dict[str, int]:
         """One class that stands for each rung of the grid: of a tie set, the one that is worst in M."""
 
-        def worst(classes: np.ndarray) -> int:
-            return int(min(classes, key=lambda c: (self.conducts.of(int(c), "modern").net_intent, c)))
-
         return {
-            "best_for_intent": worst(self.peaks.modern_intent),
-            "best_for_payoff": worst(self.peaks.modern),
-            "best_ancestral": worst(self.peaks.ancestral),
+            "best_for_intent": self.peaks.modern_intent.worst,
+            "best_for_payoff": self.peaks.modern.worst,
+            "best_ancestral": self.peaks.ancestral.worst,
         }
 
     def _rung_ledgers(self) -> list[pl.DataFrame]:
-        for number in {int(c) for c in (*self.peaks.ancestral, *self.peaks.modern, *self.peaks.modern_intent)}:
+        for number in self.peaks.members():
             self.recheck(number)
         acts = self.pair.ancestral.acts
         return [

@@ -32,7 +32,7 @@ LEAST_OVERLAP = 0.05
 
 
 class NoSpan(Exception):
-    """Every policy of a world is worth the same, so gaps there have no scale."""
+    """Every policy of the ancestral world is worth the same, so gaps there have no scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,16 +61,16 @@ class Gaps:
 
 
 def gaps_of(pair: WorldPair) -> Gaps:
-    """The gaps of a world pair. Raises `NoSpan` where a world's policies are all worth the same."""
+    """The gaps of a world pair. Raises `NoSpan` where the ancestral policies are all worth the same."""
     a, m = pair.ancestral, pair.modern
     gap_a, best_a, span_a, _, _ = _gap(a, a.payoff)
     gap_mu, best_mu, span_mu, value_m, q_m = _gap(m, m.intent)
     gap_mr, _, span_mr, _, _ = _gap(m, m.payoff)
-    for span, name in ((span_a, a.name), (span_mr, m.name)):
-        if not span > 0.0:
-            raise NoSpan(f"in {name} every policy has the same payoff, so a regret there has no scale")
+    if not span_a > 0.0:
+        raise NoSpan(f"in {a.name} every policy has the same payoff, so a regret there has no scale")
     scale = span_mu / span_a
-    seen = np.minimum(gap_mu, gap_mr * (span_mu / span_mr))
+    # A modern payoff that is the same for every policy sees nothing: all of the gap is misspecified.
+    seen = np.minimum(gap_mu, gap_mr * (span_mu / span_mr)) if span_mr > 0.0 else np.zeros_like(gap_mu)
     reach = np.asarray(a.reachable().any(axis=0))
     new = ~a.available | ~reach[:, None]
     with np.errstate(invalid="ignore"):

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import Gaps
@@ -30,31 +29,50 @@ STEPS = ("representation", "specification", "shift", "search", "unfound", "load"
 EXACT_TIE = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class Peak:
+    """The genomes that tie for best by one measure: how many, and those of them that are worst and best in M.
+
+    A tie set may be most of the grid (all genomes are equally good where nobody can reproduce), so only its ends are
+    kept; of equals the one with the lowest number.
+    """
+
+    classes: int
+    worst: int
+    best: int
+
+
+@dataclass(frozen=True)
 class Peaks:
     """The best genomes of a landscape: what rungs R1-R3 are made of.
 
     Attributes:
         exact: whether the grid was enumerated; otherwise these are the best found.
-        ancestral: classes best for payoff in A; modern: for payoff in M; modern_intent: for intent in M;
-            ancestral_intent: for intent in A.
+        ancestral, ancestral_intent, modern, modern_intent: best for payoff and for intent in A and in M.
     """
 
     exact: bool
-    ancestral: np.ndarray
-    ancestral_intent: np.ndarray
-    modern: np.ndarray
-    modern_intent: np.ndarray
+    ancestral: Peak
+    ancestral_intent: Peak
+    modern: Peak
+    modern_intent: Peak
 
     @classmethod
     def of(cls, landscape: pl.DataFrame, *, exact: bool) -> Peaks:
         """The peaks of a recorded landscape."""
 
-        def best(column: str) -> np.ndarray:
-            value = landscape[column].to_numpy()
-            return landscape["class"].to_numpy()[value >= value.max() - EXACT_TIE * abs(value.max())]
+        def peak(column: str) -> Peak:
+            best = landscape[column].max()
+            tied = landscape.filter(pl.col(column) >= best - EXACT_TIE * abs(best)).sort("class")  # type: ignore[operator,arg-type]
+            ends = [tied["class"][index] for index in (tied["modern_intent"].arg_min(), tied["modern_intent"].arg_max())]
+            return Peak(tied.height, *ends)
 
-        return cls(exact, best("ancestral"), best("ancestral_intent"), best("modern"), best("modern_intent"))
+        return cls(exact, peak("ancestral"), peak("ancestral_intent"), peak("modern"), peak("modern_intent"))
+
+    def members(self) -> set[int]:
+        """The classes that are named."""
+        peaks = (self.ancestral, self.ancestral_intent, self.modern, self.modern_intent)
+        return {number for peak in peaks for number in (peak.worst, peak.best)}
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ class Design:
 
 def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
     """R0-R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
-    best = max(conducts.of(int(c), "ancestral").fitness for c in peaks.ancestral)
+    best = conducts.of(peaks.ancestral.worst, "ancestral").fitness
     rungs = dict.fromkeys(RUNGS[1:-1], best)
     return Design({"optimum": gaps.optimum_ancestral, **rungs}, rungs)
 
@@ -80,18 +98,18 @@ def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
 def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differs: bool) -> Design:
     """R0-R3 in the modern world, by intent."""
 
-    def score(classes: np.ndarray) -> list[float]:
-        return [conducts.of(int(c), "modern").net_intent for c in classes]
+    def worth(number: int) -> float:
+        return conducts.of(number, "modern").net_intent
 
     tied = {
-        "best_for_intent": score(peaks.modern_intent),
-        "best_for_payoff": score(peaks.modern),
-        "best_ancestral": score(peaks.ancestral),
+        "best_for_intent": peaks.modern_intent,
+        "best_for_payoff": peaks.modern,
+        "best_ancestral": peaks.ancestral,
     }
     return Design(
-        {"optimum": gaps.optimum_modern, **{name: min(values) for name, values in tied.items()}},
-        {name: max(values) for name, values in tied.items()},
-        min(score(peaks.ancestral_intent)) if intent_differs else None,
+        {"optimum": gaps.optimum_modern, **{name: worth(peak.worst) for name, peak in tied.items()}},
+        {name: worth(peak.best) for name, peak in tied.items()},
+        worth(peaks.ancestral_intent.worst) if intent_differs else None,
     )
 
 

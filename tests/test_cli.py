@@ -1,0 +1,189 @@
+"""The command line as a user meets it: outputs, and errors of one line with exit code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evosim import __version__, cli
+from tests.settings import command
+
+
+def evosim(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run the command in this process; gives exit code, standard output, standard error."""
+    before = sys.argv
+    sys.argv = ["evosim", *arguments]
+    try:
+        cli.main()
+        code: object = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    finally:
+        sys.argv = before
+    out, err = capsys.readouterr()
+    assert isinstance(code, int)
+    return code, out, err
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "140")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evosim(capsys, "--version") == (0, f"evosim {__version__}\n", "")
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = evosim(capsys, "list")
+    assert code == 0
+    for name in ("birth-control", "theorem", "reflexes", "savanna", "micro", "planner", "sexual", "exhaustive"):
+        assert name in out
+
+
+def test_what_is_shown_can_be_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = evosim(capsys, "show", "micro", "--set", "optimizer.population=20")
+    assert code == 0
+    (tmp_path / "mine.toml").write_text(out)
+    code, out, _ = evosim(capsys, "run", "mine.toml", "--no-figures", "--json")
+    assert code == 0
+    assert json.loads(out)["experiment"] == "micro"
+
+
+def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = evosim(capsys, *command("birth-control"), "--json", "--seed", "7", "--no-figures")
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    assert result["experiment"] == "birth-control"
+    assert result["seed"] == 7
+    assert result["elapsed_s"] > 0
+    assert Path(result["out"]).is_dir()
+    for world in ("ancestral", "modern"):
+        assert {"optimum", "best_for_intent", "best_for_payoff", "best_ancestral", "population"} <= set(
+            result["ladder"][world]["rungs"]
+        )
+        assert {"representation", "specification", "shift", "search", "hack"} <= set(result["ladder"][world]["steps"])
+        assert result["behaviour"][world]["kinds"]
+        assert result["behaviour"][world]["acts"]
+    assert result["ladder"]["modern"]["steps"]["hack"] is None
+
+
+def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
+    assert code == 0
+    for words in ("The ladder", "shift", "The behaviour ledger", "mate_protected", "Desires", "not measured", "results/runs"):
+        assert words in out
+    folder = next(Path("results/runs").iterdir())
+    code, again, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
+    assert "already holds this run" in again
+    code, out, _ = evosim(capsys, "analyze", str(folder), "--labels")
+    assert code == 0
+    assert "Christiano" in out
+    assert "generalization" in out
+
+
+def test_one_class_has_its_own_account(capsys: pytest.CaptureFixture[str]) -> None:
+    evosim(capsys, *command("reflexes"), "--out", "run", "--no-figures")
+    code, out, _ = evosim(capsys, "analyze", "run", "--class", "5")
+    account = json.loads(out)
+    assert code == 0
+    lost = account["ancestral"]["optimum"] - account["ancestral"]["fitness"]
+    assert sum(account["behaviour"]["ancestral"]["kinds"].values()) == pytest.approx(lost)
+
+
+def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    evosim(capsys, *command("birth-control", "replicates=2"), "--out", "run", "--no-figures")
+    assert not Path("run/figures").exists()
+    code, out, _ = evosim(capsys, "figures", "run")
+    assert code == 0
+    for path in map(Path, out.split()):
+        head = path.read_bytes()[:300]
+        assert {".png": b"\x89PNG", ".svg": b"<svg", ".pdf": b"%PDF"}[path.suffix] in head
+    names = {p.stem for p in Path("run/figures").iterdir()}
+    assert names == {"fitness", "ladders", "behaviour", "loci"}
+    assert "generation" in Path("run/figures/fitness.svg").read_text()
+
+
+def test_reflexes_have_figures_too(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = evosim(capsys, *command("reflexes"), "--out", "run")
+    assert (code, err) == (0, "")
+    assert Path("run/figures/loci.png").stat().st_size > 10_000
+
+
+MISTAKES = {
+    "unknown experiment": (["run", "birth-contol"], "Did you mean 'birth-control'?"),
+    "missing file": (["run", "nothing.toml"], "must exist"),
+    "unknown key": (["run", "--set", "world.ancestral.deaht=0.1"], "Did you mean 'death'?"),
+    "unknown top key": (["run", "--set", "sed=1"], "sed must not be there"),
+    "unknown world": (["run", "--set", "world.name=savana"], "Did you mean 'savanna'?"),
+    "unknown genome": (["run", "--set", "genome.name=plannr"], "Did you mean 'planner'?"),
+    "unknown optimizer": (["run", "--set", "optimizer.name=sexul"], "Did you mean 'sexual'?"),
+    "unknown locus key": (["run", "--set", "genome.horizon.alele=1"], "genome.horizon.alele must not be there"),
+    "wrong type": (["run", "--set", "optimizer.population=lots"], "optimizer.population must be a valid integer"),
+    "fraction": (["run", "--set", "optimizer.population=0.5"], "optimizer.population must be a valid integer"),
+    "probability": (["run", "--set", "world.ancestral.death=1.5"], "world.ancestral.death must lie in [0.0, 1.0]"),
+    "modern probability": (["run", "--set", "world.modern.death=-1"], "world.modern.death must lie in [0.0, 1.0]"),
+    "not a number": (["run", "--set", "world.ancestral.death=nan"], "must"),
+    "structure": (["run", "--set", "world.modern.gestation=3"], "world.modern.gestation must be left alone"),
+    "empty grid": (["run", "--set", "genome.weights.solo.alleles=[]"], "genome.weights.solo.alleles must list at least one"),
+    "population of zero": (["run", "--set", "optimizer.population=0"], "optimizer.population must be at least 1"),
+    "no generations": (["run", "--set", "phases.0.generations=0"], "phases.0.generations must be greater"),
+    "no phases": (["run", "--set", "phases=[]"], "phases must have at least 1 item"),
+    "modern first": (["run", "--set", "phases.0.world=modern"], "phases.0.world must be 'ancestral'"),
+    "negative seed": (["run", "--seed", "-1"], "seed must be greater than or equal to 0"),
+    "no replicates": (["run", "--replicates", "0"], "replicates must be greater"),
+    "too many threads": (["run", "--threads", "4096"], "--threads must lie in 1.."),
+    "not key=value": (["run", "--set", "population"], "--set must be key=value"),
+    "through a number": (["run", "--set", "seed.x=1"], "Check the path with 'evosim show'"),
+    "beyond a list": (["run", "--set", "phases.7.generations=1"], "must be a position from 0 to 1"),
+    "too large a grid": (
+        ["run", "theorem", "--set", "optimizer.max_classes=100"],
+        "must have at most 100 classes to be enumerated (optimizer.max_classes), but has 2916",
+    ),
+    "not a run": (["analyze", "."], "must be a run's folder"),
+    "no folder": (["analyze", "nowhere"], "must be a folder"),
+    "unknown format": (["figures", "run", "--format", "gif"], "must be a folder"),
+    "bad show": (["show", "birth-control", "--set", "genome.ploidy=3"], "genome.ploidy must be 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_one_line_and_leave_nothing_behind(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, mistake: str
+) -> None:
+    arguments, message = MISTAKES[mistake]
+    code, out, err = evosim(capsys, *arguments)
+    assert code == 2, out + err
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert message in err
+    assert "Traceback" not in err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_malformed_toml_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("name = [1,\n")
+    code, _, err = evosim(capsys, "run", "bad.toml")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "must be valid TOML" in err
+
+
+def test_help_and_version_do_not_compile_or_draw() -> None:
+    """Neither numba nor altair nor polars is imported for help: that is what keeps it quick."""
+    script = (
+        "import sys\n"
+        "from evosim import cli\n"
+        "sys.argv = ['evosim', '--help']\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted(m for m in ('numba', 'altair', 'polars', 'scipy') if m in sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}, check=True)
+    assert done.stdout.endswith("[]\n")

@@ -1,0 +1,209 @@
+"""Kernels against their readable twins, over random worlds and rules; and the same bytes for 1 and 2 threads."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+
+from evosim.kernels import live as live_kernel
+from evosim.kernels import reproduce
+from evosim.reference import lifetimes, planning, reproduction
+from evosim.reference.policies import policy_of
+from evosim.score import Policies, Scorer
+from evosim.streams import key_of
+from genomes import PlannerRules, ReflexRules
+from tests.random_worlds import random_pair, random_policy
+from tests.settings import setting
+from worlds import WorldPair
+
+
+def random_planners(pair: WorldPair, seed: int, n: int = 40, *, soft: bool = False, ties: str = "split") -> PlannerRules:
+    rng = np.random.default_rng(seed)
+    k = len(pair.ancestral.features)
+    # Coarse weights on purpose: they make exact ties.
+    return PlannerRules(
+        weights=rng.integers(-2, 3, size=(n, k)).astype(float),
+        horizon=rng.integers(1, 6, size=n),
+        belief=rng.integers(0, 1, size=n),
+        temperature=rng.choice([0.0, 0.1, 1.0], size=n) if soft else np.zeros(n),
+        beliefs=("true",),
+        discount=0.9,
+        tie_tolerance=1e-5,
+        ties=ties,
+        planning_cost=0.02,
+        levels=5,
+    )
+
+
+def dense(policies: Policies, acts: int) -> np.ndarray:
+    if len(policies.soft):
+        return policies.soft
+    bits = (policies.sets[..., None] >> np.arange(acts, dtype=np.uint32)) & 1
+    return bits / bits.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("ties", planning.TIE_RULES)
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_plan_and_evaluate(seed: int, soft: bool, ties: str) -> None:
+    pair = random_pair(seed)
+    rules = random_planners(pair, seed, soft=soft, ties=ties)
+    for world in (pair.ancestral, pair.modern):
+        scorer = Scorer(world, pair)
+        found = dense(scorer.policies(rules), len(world.acts))
+        scores = scorer.score(rules)
+        for i in range(len(rules)):
+            policy = policy_of(rules, i, world, pair)
+            np.testing.assert_allclose(found[i], policy, atol=1e-12)
+            assert scores.payoff[i] == pytest.approx(planning.lifetime(world, policy, world.payoff), abs=1e-12)
+            assert scores.intent[i] == pytest.approx(planning.lifetime(world, policy, world.intent), abs=1e-12)
+            np.testing.assert_allclose(scores.kept[i], 1 - 0.02 * rules.horizon[i])
+
+
+def test_savanna_and_its_beliefs() -> None:
+    made = setting("birth-control", 'genome.belief.alleles=["true","ancestral"]', "genome.temperature.alleles=[0,0.1]")
+    classes = np.random.default_rng(0).integers(0, made.genome.grid.size, 60)
+    rules = made.genome.decode(classes)
+    assert isinstance(rules, PlannerRules)
+    assert set(rules.belief) == {0, 1}
+    for world in (made.pair.ancestral, made.pair.modern):
+        scores = Scorer(world, made.pair).score(rules)
+        for i in range(len(rules)):
+            policy = policy_of(rules, i, world, made.pair)
+            assert scores.payoff[i] == pytest.approx(planning.lifetime(world, policy, world.payoff), abs=1e-12)
+
+
+def test_who_believes_in_the_past_takes_contraception_for_mating() -> None:
+    made = setting("birth-control", 'genome.belief.alleles=["true","ancestral"]')
+    modern, a = made.pair.modern, made.pair.modern.acts
+    believed = modern.beliefs["ancestral"]
+    partnered = modern.available[:, a.index("mate_protected")]
+    np.testing.assert_array_equal(
+        believed[partnered, a.index("mate_protected")], made.pair.ancestral.transitions[partnered, a.index("mate")]
+    )
+
+
+def test_reflexes() -> None:
+    made = setting("reflexes")
+    classes = np.random.default_rng(0).integers(0, made.genome.grid.size, 40)
+    rules = made.genome.decode(classes)
+    assert isinstance(rules, ReflexRules)
+    for world in (made.pair.ancestral, made.pair.modern):
+        scores = Scorer(world, made.pair).score(rules)
+        for i in range(len(rules)):
+            policy = policy_of(rules, i, world, made.pair)
+            assert scores.payoff[i] == pytest.approx(planning.lifetime(world, policy, world.payoff), abs=1e-12)
+
+
+def test_equal_policies_are_evaluated_once() -> None:
+    made = setting("birth-control")
+    scorer = Scorer(made.pair.ancestral, made.pair)
+    rules = made.genome.decode(np.arange(500))
+    first = scorer.score(rules)
+    assert scorer.distinct == np.unique(first.policy).size < 500
+    again = scorer.score(rules)
+    np.testing.assert_array_equal(first.payoff, again.payoff)
+    assert scorer.distinct == np.unique(first.policy).size
+
+
+def genetics(loci: int, seed: int) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(seed)
+    return (
+        np.where(rng.random(loci) < 0.5, 0.5, 0.1),
+        rng.choice([0.0, 0.3], size=loci),
+        rng.integers(0, 2, size=loci),
+        rng.integers(1, 5, size=loci),
+    )
+
+
+@pytest.mark.parametrize("ploidy", [1, 2])
+@pytest.mark.parametrize("seed", [0, 2**40 + 3])
+def test_reproduction_number_for_number(ploidy: int, seed: int) -> None:
+    n, loci, generation = 300, 6, 17
+    recombination, rates, kernels, sizes = genetics(loci, seed % 1000)
+    rng = np.random.default_rng(1)
+    alleles = rng.integers(0, sizes, size=(n, ploidy, loci)).astype(np.uint8)
+    fitness = rng.random(n) * (rng.random(n) < 0.7)
+    out, parents = np.empty_like(alleles), np.empty((n, 2), dtype=np.int64)
+    key = key_of(seed)
+    reproduce.sexual(alleles, np.cumsum(fitness), generation, *key, recombination, rates, kernels, sizes, out, parents)
+    expected, who = reproduction.sexual(alleles, fitness, generation, seed, recombination, rates, kernels, sizes)
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(parents, who)
+    assert (fitness[parents] > 0).all()
+    reproduce.asexual(alleles, np.cumsum(fitness), generation, *key, rates, kernels, sizes, out, parents)
+    expected, who = reproduction.asexual(alleles, fitness, generation, seed, rates, kernels, sizes)
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(parents, who)
+
+
+def test_founders_number_for_number() -> None:
+    choices = [np.array([0, 2]), np.array([1]), np.array([0, 1, 2])]
+    out = np.empty((100, 2, 3), dtype=np.uint8)
+    reproduce.founders(*key_of(5), np.array([0, 2, 3, 6]), np.concatenate(choices), out)
+    np.testing.assert_array_equal(out, reproduction.founders((100, 2, 3), choices, 5))
+
+
+def lives(pair: WorldPair, policy: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    world = pair.modern
+    states = np.empty((n, world.lifespan), dtype=np.int64)
+    acts = np.empty_like(states)
+    rows = np.cumsum(world.transitions.reshape(-1, len(world.states)), axis=1)
+    live_kernel.live(
+        np.cumsum(policy, axis=2), rows, np.cumsum(world.start), world.lifespan, 3, *key_of(seed), states, acts
+    )
+    return states, acts
+
+
+def test_lives_number_for_number() -> None:
+    pair = random_pair(4)
+    policy = random_policy(pair.modern, 5, levels=3)
+    states, acts = lives(pair, policy, 200, seed=9)
+    expected = lifetimes.live(pair.modern, policy, 200, 3, 9)
+    np.testing.assert_array_equal(states, expected[0])
+    np.testing.assert_array_equal(acts, expected[1])
+    assert pair.modern.available[states, acts].all()
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this machine has one thread")
+def test_the_same_bytes_for_one_and_two_threads() -> None:
+    made = setting("birth-control")
+    rules = made.genome.decode(np.arange(0, 22_500, 37))
+    pair = random_pair(4)
+    policy = random_policy(pair.modern, 5)
+    rng = np.random.default_rng(1)
+    recombination, rates, kernels, sizes = genetics(7, 3)
+    alleles = rng.integers(0, sizes, size=(1000, 2, 7)).astype(np.uint8)
+    cumulative = np.cumsum(rng.random(1000))
+    results = []
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        out, parents = np.empty_like(alleles), np.empty((1000, 2), dtype=np.int64)
+        reproduce.sexual(alleles, cumulative, 4, 1, 2, recombination, rates, kernels, sizes, out, parents)
+        scores = Scorer(made.pair.modern, made.pair).score(rules)
+        arrays = [out, parents, scores.payoff, scores.policy, *lives(pair, policy, 500, 11)]
+        results.append(b"".join(a.tobytes() for a in arrays))
+    assert results[0] == results[1]
+
+
+def test_compiled_is_what_the_source_says() -> None:
+    """The plain Python of a kernel, without the compiler, gives the same bytes."""
+    pair = random_pair(2)
+    rules = random_planners(pair, 2, n=4)
+    scorer = Scorer(pair.modern, pair)
+    from evosim.kernels import evaluate
+
+    world = pair.modern
+    sets = scorer.policies(rules).sets
+    offsets, successors, chances = scorer.tables.rows["true"]
+    spread = dense(scorer.policies(rules), len(world.acts))
+    expected = scorer.score(rules).payoff
+    for i in range(len(sets)):
+        out = np.empty(len(scorer.tables.amounts))
+        shape = (len(scorer.tables.amounts), len(world.states))
+        evaluate._evaluate_one.py_func(
+            spread[i], scorer.tables.amounts, offsets, successors, chances, world.start, world.lifespan,
+            np.empty(shape), np.empty(shape), out,
+        )  # fmt: skip
+        assert out[0] == expected[i]
