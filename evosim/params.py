@@ -68,7 +68,10 @@ class AnalysisChoice(Strict):
 
 
 class Experiment(Strict):
-    """One experiment, complete. `world`, `genome` and `optimizer` hold every parameter after `compose.resolve`."""
+    """One experiment, complete. `world`, `genome` and `optimizer` hold every parameter after `compose.resolve`.
+
+    `snapshots` lists generations whose populations are kept beside the first, the last ancestral and the last of all.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str = ""
@@ -80,6 +83,7 @@ class Experiment(Strict):
     genome: dict[str, Any]
     optimizer: dict[str, Any]
     phases: tuple[Phase, ...] = Field(min_length=1)
+    snapshots: tuple[int, ...] = ()
     analysis: AnalysisChoice = AnalysisChoice()
 
     @model_validator(mode="after")

@@ -138,6 +138,8 @@ def simulate(setting: Setting, landscape: Landscape, seed: int, progress: Progre
                     recorder.population("first", g, classes)
                 if g == experiment.swap - 1:
                     recorder.population("swap", g, classes)
+                if g in experiment.snapshots:
+                    recorder.population("snapshot", g, classes)
                 if progress:
                     progress(seed, g, total, recorder.generations[-1]["ancestral_mean"], recorder.generations[-1]["modern_mean"])
                 g += 1

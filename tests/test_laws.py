@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evosim.analysis.behaviour import KINDS, SHIFT_KINDS, Gaps, Ledger, NoSpan, gaps_of, ledger_of
-from evosim.analysis.individual import Conduct
+from evosim.analysis.individual import Conduct, Worth
 from evosim.reference.planning import lifetime, occupancy
 from tests.random_worlds import random_pair, random_policy
 from worlds import TabularMdp, WorldPair
@@ -18,7 +18,8 @@ EXACT = 1e-10
 
 
 def conduct(world: TabularMdp, policy: np.ndarray, kept: float = 0.9) -> Conduct:
-    return Conduct(occupancy(world, policy), lifetime(world, policy, world.payoff), lifetime(world, policy, world.intent), kept)
+    worth = Worth(lifetime(world, policy, world.payoff), lifetime(world, policy, world.intent), kept)
+    return Conduct(occupancy(world, policy), worth)
 
 
 def policies(pair: WorldPair, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,8 +33,8 @@ def account(pair: WorldPair, a: np.ndarray, m: np.ndarray, gaps: Gaps | None = N
 def closing_error(pair: WorldPair, a: np.ndarray, m: np.ndarray, gaps: Gaps | None = None) -> float:
     gaps = gaps or gaps_of(pair)
     ledger = account(pair, a, m, gaps)
-    lost_a = gaps.optimum_ancestral - conduct(pair.ancestral, a).fitness
-    lost_m = gaps.optimum_modern - conduct(pair.modern, m).net_intent
+    lost_a = gaps.optimum_ancestral - conduct(pair.ancestral, a).worth.fitness
+    lost_m = gaps.optimum_modern - conduct(pair.modern, m).worth.net_intent
     sum_a = ledger.waste.sum() + ledger.upkeep_ancestral
     sum_m = sum(ledger.modern[kind].sum() for kind in KINDS) + ledger.upkeep_modern
     return max(abs(sum_a - lost_a), abs(sum_m - lost_m))
@@ -98,7 +99,7 @@ def test_without_a_shift_there_are_no_shift_kinds(seed: int) -> None:
     ledger = account(pair, a, a)
     assert sum(ledger.modern[kind].sum() for kind in SHIFT_KINDS) < EXACT
     kinds = ledger.modern["inherited"].sum() + ledger.modern["misspecified"].sum()
-    assert kinds + ledger.upkeep_modern == pytest.approx(gaps_of(pair).optimum_modern - conduct(pair.modern, a).net_intent)
+    assert kinds + ledger.upkeep_modern == pytest.approx(gaps_of(pair).optimum_modern - conduct(pair.modern, a).worth.net_intent)
 
 
 def scaled(world: TabularMdp, payoff: float, intent: float) -> TabularMdp:

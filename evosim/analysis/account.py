@@ -38,6 +38,7 @@ class Accountant:
         self.experiment, self.pair = setting.experiment, setting.pair
         self.tables = tables
         self.conducts = Conducts(setting.genome, setting.pair)
+        self._ledgers: dict[int, behaviour.Ledger] = {}
         try:
             self.gaps = behaviour.gaps_of(self.pair)
         except behaviour.NoSpan as error:
@@ -68,7 +69,7 @@ class Accountant:
 
     def recheck(self, number: int) -> None:
         """Compare the recorded worth of a class with the reference code. Raises `UserError` if they differ."""
-        found = (self.conducts.of(number, "ancestral").fitness, self.conducts.of(number, "modern").fitness)
+        found = (self.conducts.worth(number, "ancestral").fitness, self.conducts.worth(number, "modern").fitness)
         row = self.worth[number]
         recorded = (row["ancestral"], row["modern"])
         if not np.allclose(found, recorded, rtol=RECHECK, atol=RECHECK):
@@ -83,17 +84,17 @@ class Accountant:
         out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires()}
         swap_worth: dict[str, tuple[float | None, float | None]] = dict.fromkeys(("ancestral", "modern"), (None, None))
         if not swap.is_empty():  # it is empty if the population went extinct before the swap
-            ledger = self._population_ledger(swap)
+            ledger = self.population_ledger(swap)
             out["ledger"] = ledger
-            swap_worth |= self._population_worth(swap)
+            swap_worth |= self.population_worth(swap)
             out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population", seed))
             found = desires.switched_off(self.conducts, *_classes(swap), ledger)
             out["desires"] = found.select(pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
         for which, design in self.designs.items():
             out["ladders"][which] = ladder.descend(design, *swap_worth[which])
-        ended = self._population_worth(end)
+        ended = self.population_worth(end)
         out["ledgers"].append(
-            behaviour.ledger_frame(self._population_ledger(end), self.pair.ancestral.acts, "population at the end", seed)
+            behaviour.ledger_frame(self.population_ledger(end), self.pair.ancestral.acts, "population at the end", seed)
         )
         out["recovery"] = {
             "seed": seed,
@@ -104,30 +105,35 @@ class Accountant:
         }
         return out
 
-    def _population_worth(self, population: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    def population_worth(self, population: pl.DataFrame) -> dict[str, tuple[float, float]]:
         """For each world the mean, and the worth there of the genotype that is best in A (its worst, if several tie)."""
         classes, counts = _classes(population)
         for number in classes:
             self.recheck(int(number))
         w = counts / counts.sum()
-        a = np.array([self.conducts.of(int(c), "ancestral").fitness for c in classes])
-        m = np.array([self.conducts.of(int(c), "modern").net_intent for c in classes])
+        a = np.array([self.conducts.worth(int(c), "ancestral").fitness for c in classes])
+        m = np.array([self.conducts.worth(int(c), "modern").net_intent for c in classes])
         best = a >= a.max() - ladder.EXACT_TIE * abs(a.max())
         return {"ancestral": (float(w @ a), float(a.max())), "modern": (float(w @ m), float(m[best].min()))}
 
-    def _population_ledger(self, population: pl.DataFrame) -> behaviour.Ledger:
+    def population_ledger(self, population: pl.DataFrame) -> behaviour.Ledger:
+        """The mean ledger of a population: rows of the table `populations`."""
         classes, counts = _classes(population)
-        return behaviour.mean_ledger([self._ledger(int(c)) for c in classes], counts)
+        return behaviour.mean_ledger([self.ledger(int(c)) for c in classes], counts)
 
-    def _ledger(self, number: int) -> behaviour.Ledger:
-        return behaviour.ledger_of(self.gaps, self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern"))
+    def ledger(self, number: int) -> behaviour.Ledger:
+        """The behaviour ledger of a class; worked out once."""
+        if number not in self._ledgers:
+            ancestral, modern = self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern")
+            self._ledgers[number] = behaviour.ledger_of(self.gaps, ancestral, modern)
+        return self._ledgers[number]
 
     def single(self, number: int) -> dict[str, Any]:
         """The account of one class: its expressed values, worth, and ledger by kind and act."""
         grid = self.conducts.genome.grid
         values = grid.values(np.array([number], dtype=np.int64))[0]
-        a, m = self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern")
-        frame = behaviour.ledger_frame(self._ledger(number), self.pair.ancestral.acts, "genome", None)
+        a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
+        frame = behaviour.ledger_frame(self.ledger(number), self.pair.ancestral.acts, "genome", None)
         return {
             "class": number,
             "loci": {locus.name: float(v) for locus, v in zip(grid.loci, values, strict=True)},
@@ -151,7 +157,7 @@ class Accountant:
             self.recheck(number)
         acts = self.pair.ancestral.acts
         return [
-            behaviour.ledger_frame(self._ledger(number), acts, rung, None)
+            behaviour.ledger_frame(self.ledger(number), acts, rung, None)
             for rung, number in self.rung_classes().items()
         ]
 

@@ -135,8 +135,8 @@ def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
     return Ledger(
         waste=waste,
         modern={**parts, "amplified": exposed - inherited, "inherited": inherited},
-        upkeep_ancestral=ancestral.payoff - ancestral.fitness,
-        upkeep_modern=modern.intent - modern.net_intent,
+        upkeep_ancestral=ancestral.worth.payoff - ancestral.worth.fitness,
+        upkeep_modern=modern.worth.intent - modern.worth.net_intent,
         overlap=float(x.sum(axis=2)[:, gaps.reach].sum() / x.sum()),
         times_ancestral=ancestral.occupancy.sum(axis=(0, 1)),
         times_modern=x.sum(axis=(0, 1)),

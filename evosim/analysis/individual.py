@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +14,14 @@ from evosim.reference.policies import policy_of
 from genomes import Genome, Rules
 from worlds import TabularMdp, WorldPair
 
+# An occupancy is large (T x S x A numbers), worth is not: only the last few of the former are kept.
+KEPT_OCCUPANCIES = 64
 
-@dataclass(frozen=True, eq=False)
-class Conduct:
-    """What a rule does in one world.
 
-    Attributes:
-        occupancy: `[T, S, A]` chance of being in a state at an age and doing the act.
-        payoff, intent: expected lifetime amounts, gross of upkeep.
-        kept: share left after upkeep.
-    """
+@dataclass(frozen=True)
+class Worth:
+    """Expected lifetime amounts of a class in one world, gross of upkeep, and the share `kept` after it."""
 
-    occupancy: Floats
     payoff: float
     intent: float
     kept: float
@@ -38,19 +36,32 @@ class Conduct:
         """Expected intent, net."""
         return self.intent * self.kept
 
+
+@dataclass(frozen=True, eq=False)
+class Conduct:
+    """What a class does in one world and what that is worth.
+
+    Attributes:
+        occupancy: `[T, S, A]` chance of being in a state at an age and doing the act.
+        worth: lifetime amounts.
+    """
+
+    occupancy: Floats
+    worth: Worth
+
     def key(self) -> bytes:
         """Equal for equal behaviour: the same acts in the same states at the same ages, to 1e-9."""
         return np.round(self.occupancy, 9).tobytes()
 
 
 class Conducts:
-    """Conduct of classes in both worlds, remembered; equal policies are worked out once."""
+    """Conduct and worth of classes in both worlds, and of rules off the grid."""
 
     def __init__(self, genome: Genome, pair: WorldPair) -> None:
         self.genome, self.pair = genome, pair
-        self._by_class: dict[tuple[int, str], Conduct] = {}
-        self._by_policy: dict[tuple[bytes, str], tuple[Floats, float, float]] = {}
+        self._worth: dict[tuple[int, str], Worth] = {}
         self._payoffs: dict[tuple[bytes, str], float] = {}
+        self._recent = lru_cache(maxsize=KEPT_OCCUPANCIES)(self._conduct)
 
     def world(self, which: str) -> TabularMdp:
         """The ancestral or the modern world."""
@@ -58,17 +69,21 @@ class Conducts:
 
     def of(self, number: int, which: str) -> Conduct:
         """Conduct of a class in the `ancestral` or the `modern` world."""
-        found = self._by_class.get((number, which))
-        if found is None:
-            rules = self.genome.decode(np.array([number], dtype=np.int64))
-            policy = policy_of(rules, 0, self.world(which), self.pair)
-            key = (policy.tobytes(), which)
-            if key not in self._by_policy:
-                done = occupancy(self.world(which), policy)
-                world = self.world(which)
-                self._by_policy[key] = (done, float((done * world.payoff).sum()), float((done * world.intent).sum()))
-            found = self._by_class[number, which] = Conduct(*self._by_policy[key], kept=float(rules.kept[0]))
-        return found
+        return self._recent(number, which)
+
+    def worth(self, number: int, which: str) -> Worth:
+        """What a class is worth in a world."""
+        if (number, which) not in self._worth:
+            self.of(number, which)
+        return self._worth[number, which]
+
+    def _conduct(self, number: int, which: str) -> Conduct:
+        world = self.world(which)
+        rules = self.genome.decode(np.array([number], dtype=np.int64))
+        done = occupancy(world, policy_of(rules, 0, world, self.pair))
+        worth = Worth(float((done * world.payoff).sum()), float((done * world.intent).sum()), float(rules.kept[0]))
+        self._worth[number, which] = worth
+        return Conduct(done, worth)
 
     def fitness(self, rules: Rules, which: str) -> NDArray[np.float64]:
         """`[n]` net payoff of rules, which need not be on the grid."""
@@ -76,7 +91,7 @@ class Conducts:
         world = self.world(which)
         for i in range(len(rules)):
             policy = policy_of(rules, i, world, self.pair)
-            key = (policy.tobytes(), which)
+            key = (blake2b(policy.tobytes(), digest_size=16).digest(), which)
             if key not in self._payoffs:
                 self._payoffs[key] = lifetime(world, policy, world.payoff)
             out[i] = self._payoffs[key] * rules.kept[i]

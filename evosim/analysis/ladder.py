@@ -63,8 +63,8 @@ class Peaks:
 
         def peak(column: str) -> Peak:
             best = landscape[column].max()
-            tied = landscape.filter(pl.col(column) >= best - EXACT_TIE * abs(best)).sort("class")  # type: ignore[operator,arg-type]
-            ends = [tied["class"][index] for index in (tied["modern_intent"].arg_min(), tied["modern_intent"].arg_max())]
+            tied = landscape.filter(pl.col(column) >= best - EXACT_TIE * abs(best))  # type: ignore[operator,arg-type]
+            ends = [tied.sort("modern_intent", "class", descending=[down, False])["class"][0] for down in (False, True)]
             return Peak(tied.height, *ends)
 
         return cls(exact, peak("ancestral"), peak("ancestral_intent"), peak("modern"), peak("modern_intent"))
@@ -90,7 +90,7 @@ class Design:
 
 def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
     """R0-R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
-    best = conducts.of(peaks.ancestral.worst, "ancestral").fitness
+    best = conducts.worth(peaks.ancestral.worst, "ancestral").fitness
     rungs = dict.fromkeys(RUNGS[1:-1], best)
     return Design({"optimum": gaps.optimum_ancestral, **rungs}, rungs)
 
@@ -99,7 +99,7 @@ def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differ
     """R0-R3 in the modern world, by intent."""
 
     def worth(number: int) -> float:
-        return conducts.of(number, "modern").net_intent
+        return conducts.worth(number, "modern").net_intent
 
     tied = {
         "best_for_intent": peaks.modern_intent,

@@ -1,0 +1,82 @@
+"""The default experiment over seeds 0-19, and over seeds 100-119 that no tuning has seen.
+
+Run: python scripts/default_seeds.py
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from study import Study, accountant, evolve, mean_and_interval, setting
+
+from evosim.landscape import Landscape
+
+
+def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """One row a seed, and the summary of all of them."""
+    made = setting("birth-control", f"seed={first}", "replicates=20")
+    landscape = Landscape(made)
+    runs = evolve(made, landscape, made.experiment.seeds)
+    maker = accountant(made, landscape, runs)
+    account = maker.account()
+    rungs = account.summary["ladder"]
+    best_a = rungs["ancestral"]["rungs"]["best_for_payoff"]
+    best_m = rungs["modern"]["rungs"]["best_for_payoff"]
+    ledger = account.tables["behaviour"].filter((pl.col("subject") == "population") & (pl.col("world") == "modern"))
+    lost = ledger.group_by("seed").agg(
+        pl.col("value").sum().alias("lost"),
+        pl.col("value").filter(pl.col("act") == "mate_protected").sum().alias("protected"),
+        pl.col("value").filter(pl.col("kind") == "novel").sum().alias("novel"),
+        pl.col("value").filter(pl.col("kind").is_in(["stale", "missed", "amplified"])).sum().alias("other_shift"),
+        pl.col("value").filter(pl.col("kind") == "inherited").sum().alias("inherited"),
+        pl.col("value").filter(pl.col("kind") == "upkeep").sum().alias("upkeep"),
+    )
+    waste = (
+        account.tables["behaviour"]
+        .filter((pl.col("subject") == "population") & (pl.col("world") == "ancestral"))
+        .group_by("seed")
+        .agg(pl.col("value").filter(pl.col("act") == "self_stimulate").sum().alias("solo_ledger_A"))
+    )
+    solo = account.tables["desires"].filter(pl.col("feature") == "solo").select("seed", solo_gain_A="gain_ancestral")
+    table = (
+        account.tables["recovery"]
+        .select(
+            "seed",
+            (pl.col("ancestral_at_swap") / best_a).alias("A_share_of_best"),
+            (pl.col("modern_at_swap") / best_m).alias("M_share_at_swap"),
+            (pl.col("modern_at_end") / best_m).alias("M_share_at_end"),
+        )
+        .join(lost, on="seed")
+        .with_columns((pl.col("protected") / pl.col("lost")).alias("share_lost_by_protected"))
+        .join(waste, on="seed")
+        .join(solo, on="seed", how="left")
+        .sort("seed")
+    )
+    return table, account.summary | {"extinct": sum(run.status == "extinct" for run in runs)}
+
+
+def main() -> None:
+    """Make the tables of both sets of seeds."""
+    study = Study("birth-control", setting("birth-control", "replicates=20"))
+    tables, rows = {}, []
+    facts: dict[str, Any] = {}
+    for first in (0, 100):
+        table, summary = per_seed(first)
+        tables[f"seeds-{first}-{first + 19}"] = table
+        row: dict[str, Any] = {"seeds": f"{first}-{first + 19}"}
+        for column in table.columns[1:]:
+            row |= mean_and_interval(column, table[column].drop_nulls())
+        rows.append(row)
+        facts[row["seeds"]] = {
+            "rungs": {world: ladder["rungs"] for world, ladder in summary["ladder"].items()},
+            "ties": summary["ties"],
+            "extinct": summary["extinct"],
+            "seeds_losing_half": int((table["M_share_at_swap"] < 0.5).sum()),
+            "seeds_recovering_half": int((table["M_share_at_end"] > 0.5).sum()),
+        }
+    study.keep(tables | {"summary": pl.DataFrame(rows)}, **facts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What the studies share: settings by name, evolved populations, and keeping tables and figures with provenance."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.account import Accountant
+from evosim.analysis.intervals import interval
+from evosim.compose import Setting, build, resolve
+from evosim.landscape import Landscape
+from evosim.params import apply_settings, read_experiment
+from evosim.record import provenance, write_json
+from evosim.simulate import Run, simulate
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+RESAMPLES, CONFIDENCE = 2000, 0.95
+
+
+def setting(name: str, *settings: str) -> Setting:
+    """The setting of a packaged experiment with `key=value` changes."""
+    return build(resolve(apply_settings(read_experiment(name), list(settings))))
+
+
+def evolve(made: Setting, landscape: Landscape, seeds: Iterable[int]) -> list[Run]:
+    """One run a seed over a shared landscape."""
+    return [simulate(made, landscape, seed) for seed in seeds]
+
+
+def accountant(made: Setting, landscape: Landscape, runs: list[Run]) -> Accountant:
+    """The accountant of runs that were not written to disk."""
+    tables = {name: pl.concat([run.tables[name] for run in runs]) for name in runs[0].tables}
+    return Accountant(made, tables | {"landscape": landscape.frame()}, exact=landscape.exact)
+
+
+def mean_and_interval(name: str, values: Iterable[float]) -> dict[str, float | None]:
+    """Columns `name`, `name_low`, `name_high`: the mean over seeds and its 95% bootstrap interval."""
+    x = np.array(list(values), dtype=np.float64)
+    low, high = interval(x, RESAMPLES, CONFIDENCE) or (None, None)
+    return {name: float(x.mean()), f"{name}_low": low, f"{name}_high": high}
+
+
+class Study:
+    """A folder under `results/` with a table, a figure and the provenance of both."""
+
+    def __init__(self, name: str, made: Setting) -> None:
+        self.folder = RESULTS / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.made, self.start = made, time.perf_counter()
+
+    def keep(self, tables: dict[str, pl.DataFrame], figures: dict[str, Any] | None = None, **facts: Any) -> None:
+        """Write tables as CSV, figures as PNG and SVG, and `provenance.json`."""
+        for name, table in tables.items():
+            table.write_csv(self.folder / f"{name}.csv", float_precision=6)
+        for name, chart in (figures or {}).items():
+            chart.save(str(self.folder / f"{name}.png"), ppi=200)
+            chart.save(str(self.folder / f"{name}.svg"))
+        known = provenance(self.made.experiment)
+        seconds = round(time.perf_counter() - self.start, 1)
+        write_json(self.folder / "provenance.json", known | {"seconds": seconds} | facts)
+        (self.folder / "experiment.toml").write_text(self.made.experiment.to_toml(), encoding="utf-8")
+        with pl.Config(tbl_rows=200, tbl_cols=30, tbl_width_chars=250, float_precision=4):
+            for name, table in tables.items():
+                print(f"{self.folder / name}.csv", table, json.dumps(facts, default=str), sep="\n")

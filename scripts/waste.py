@@ -1,0 +1,133 @@
+"""Waste against optimization: does more search remove it, and does it touch what the shift costs?
+
+Populations of four sizes, three mutation rates, 20 seeds, looked at after 50 to 800 generations: the ledger's entry
+for self-stimulation in A, the gap to the best genome, and the population's own novel + stale entries in M. And the
+enumerated best's own self-stimulation for each cap on the horizon. Run: python scripts/waste.py
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+from study import Study, accountant, evolve, mean_and_interval, setting
+
+from evosim.analysis.account import Accountant
+from evosim.figures.theme import LOCUS_COLOURS, themed
+from evosim.landscape import Landscape
+
+SIZES, SCALES, SEEDS = (100, 300, 1000, 3000), (0.5, 1.0, 2.0), range(20)
+GENERATIONS = (50, 100, 200, 400, 800)
+SOLO = "self_stimulate"
+
+
+def observed(maker: Accountant, population: pl.DataFrame, best: float) -> dict[str, float]:
+    """What one population wastes in A and loses to the shift in M."""
+    ledger = maker.population_ledger(population)
+    act = maker.pair.ancestral.acts.index(SOLO)
+    fitness = maker.population_worth(population)["ancestral"]
+    return {
+        "solo": float(ledger.waste[:, act].sum()),
+        "solo_times": float(ledger.times_ancestral[act]),
+        "gap": best - fitness[0],
+        "unfound": best - fitness[1],
+        "load": fitness[1] - fitness[0],
+        "novel": float(ledger.modern["novel"].sum()),
+        "novel_and_stale": float(ledger.modern["novel"].sum() + ledger.modern["stale"].sum()),
+        "inherited": float(ledger.modern["inherited"].sum()),
+    }
+
+
+def populations() -> pl.DataFrame:
+    """One row for each size, mutation rate and generation; means over seeds with intervals."""
+    rows = []
+    landscape: Landscape | None = None
+    for scale in SCALES:
+        for size in SIZES:
+            made = setting(
+                "birth-control", f"optimizer.population={size}", f"genome.mutation_scale={scale}",
+                f"phases=[{{world='ancestral',generations={max(GENERATIONS)}}},{{world='modern',generations=1}}]",
+                f"snapshots={[g - 1 for g in GENERATIONS]}",
+            )  # fmt: skip
+            landscape = landscape or Landscape(made)  # size and mutation change no class's worth
+            runs = evolve(made, landscape, SEEDS)
+            maker = accountant(made, landscape, runs)
+            best = maker.designs["ancestral"].rungs["best_ancestral"]
+            kept = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
+            for g in GENERATIONS:
+                seen = [
+                    observed(maker, kept.filter((pl.col("generation") == g - 1) & (pl.col("seed") == s)), best)
+                    for s in SEEDS
+                ]
+                row: dict[str, Any] = {"mutation": 0.002 * scale, "population": size, "generations": g}
+                for name in seen[0]:
+                    row |= mean_and_interval(name, (x[name] for x in seen))
+                rows.append(row)
+            print(f"mutation {0.002 * scale}, population {size}", flush=True)
+    return pl.DataFrame(rows)
+
+
+def best_by_cap() -> pl.DataFrame:
+    """What the enumerated best does itself, for each cap on the horizon, at the default planning cost and without."""
+    rows = []
+    for cost in (0.06, 0.0):
+        for cap in range(1, 9):
+            made = setting(
+                "birth-control", f"genome.horizon.alleles={list(range(1, cap + 1))}", f"genome.planning_cost={cost}",
+                "phases=[{world='ancestral',generations=1}]",
+            )  # fmt: skip
+            landscape = Landscape(made)
+            maker = accountant(made, landscape, evolve(made, landscape, [0]))
+            number = maker.peaks.ancestral.worst
+            ledger, act = maker.ledger(number), maker.pair.ancestral.acts.index(SOLO)
+            single = maker.single(number)
+            rows.append(
+                {
+                    "planning_cost": cost,
+                    "cap": cap,
+                    "horizon": single["loci"]["horizon"],
+                    "solo_weight": single["loci"]["solo"],
+                    "fitness_in_A": single["ancestral"]["fitness"],
+                    "share_in_M": single["modern"]["fitness"] / maker.designs["modern"].rungs["best_for_payoff"]
+                    if maker.designs["modern"].rungs["best_for_payoff"] > 0
+                    else None,
+                    "solo_ledger": float(ledger.waste[:, act].sum()),
+                    "solo_times": float(ledger.times_ancestral[act]),
+                }
+            )
+    return pl.DataFrame(rows)
+
+
+def figure(table: pl.DataFrame) -> Any:
+    """Three panels: solo's entry in A, the gap to the best genome in A, novel + stale in M."""
+    sizes = [str(n) for n in SIZES]
+    frame = table.with_columns(pl.col("population").cast(pl.String), (pl.col("mutation") * 1000).round(1).cast(pl.String).alias("rate"))
+    panels = []
+    for name, title in (("solo", "self-stimulation's waste in A"), ("gap", "gap to the best genome in A"), ("novel_and_stale", "novel + stale in M")):
+        base = alt.Chart(frame).encode(
+            alt.X("generations:Q", scale=alt.Scale(type="log", base=2), title="generations", axis=alt.Axis(values=list(GENERATIONS), grid=False)),
+            alt.Color("population:N", sort=sizes, scale=alt.Scale(domain=sizes, range=[LOCUS_COLOURS[i] for i in (6, 5, 2, 0)]), title="population"),
+        )
+        line = base.mark_line(point=True).encode(
+            alt.Y(f"{name}:Q", title="expected offspring in a life"),
+            alt.StrokeDash("rate:N", title="mutation (1/1000)"),
+        )
+        bars = base.mark_rule(opacity=0.35).encode(alt.Y(f"{name}_low:Q"), alt.Y2(f"{name}_high:Q"))
+        panels.append((bars + line).properties(width=250, height=230, title=title))
+    return themed(
+        alt.hconcat(*panels, spacing=30),
+        "More optimization removes waste, and leaves the shift's loss where it is",
+        [f"{len(SEEDS)} seeds each; bars: 95% bootstrap intervals of the mean"],
+    )
+
+
+def main() -> None:
+    """Make tables and figure."""
+    study = Study("waste", setting("birth-control"))
+    table = populations()
+    study.keep({"waste": table, "best_by_cap": best_by_cap()}, {"waste": figure(table)}, seeds=len(SEEDS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Documents say what is true: every column has its line, every command of the README exists, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from evosim import __version__, workflow
+from evosim.cli import app
+from evosim.compose import resolve
+from evosim.params import apply_settings, named_experiments, read_experiment
+from tests.settings import quick
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def documented() -> dict[str, set[str]]:
+    """Columns named in the tables of the schema page, by table."""
+    out: dict[str, set[str]] = {}
+    section = ""
+    for line in (ROOT / "docs" / "schema.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        elif line.startswith("| `"):
+            out.setdefault(section, set()).update(re.findall(r"`([^`]+)`", line.split("|")[1]))
+    return out
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    experiment = resolve(apply_settings(read_experiment("birth-control"), quick("birth-control")))
+    recorded, _ = workflow.run(experiment, out=tmp_path_factory.mktemp("runs") / "run")
+    workflow.analyze(recorded)
+    return recorded.folder
+
+
+def test_every_column_of_every_table_is_documented(folder: Path) -> None:
+    known = documented()
+    written = {f"{path.parent.name}/{path.stem}": path for path in folder.rglob("*.parquet")}
+    assert set(written) == set(known)
+    for name, path in written.items():
+        columns = {"locus:NAME" if c.startswith("locus:") else c for c in pl.read_parquet_schema(path)}
+        assert columns == known[name], name
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_commands_of_the_readme_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"^evosim (\w+)", text, flags=re.MULTILINE))
+    assert {"run", "list", "show", "analyze", "figures"} == commands
+    for command in commands:
+        assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_versions_agree() -> None:
+    for name in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md"):
+        assert __version__ in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+@pytest.mark.parametrize("name", sorted(named_experiments()))
+def test_experiments_say_what_they_ask_and_expect(name: str) -> None:
+    experiment = resolve(read_experiment(name))
+    assert experiment.name == name
+    assert experiment.title
+    assert experiment.question.endswith("?")
+    assert experiment.expected
