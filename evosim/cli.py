@@ -68,7 +68,7 @@ def run(
     with shown(Console(stderr=True, quiet=as_json), chosen.replicates, chosen.seed) as progress:
         recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress)
     if not fresh and not as_json:
-        typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
+        typer.echo(f"{recorded.folder} already holds this run{_by_other_code(recorded)}; showing it again (--force repeats it).")
     summary = workflow.summary_of(recorded, again=fresh)
     if figures and (fresh or not workflow.figures_there(recorded)):
         workflow.draw(recorded, formats=("png", "svg", "pdf"))
@@ -143,6 +143,14 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
     resolved = resolve(apply_settings(read_experiment(experiment), settings or []))
     build(resolved)
     typer.echo(resolved.to_toml(), nl=False)
+
+
+def _by_other_code(recorded: Any) -> str:
+    """A warning where a run was made by other sources than these."""
+    from evosim.record import sources_digest
+
+    made_by = recorded.provenance
+    return "" if made_by.get("sources") == sources_digest() else f", made by other code (evosim {made_by['evosim']})"
 
 
 def _print(recorded: Any, summary: dict[str, Any], as_json: bool, start: float, *, labels: bool = False) -> None:

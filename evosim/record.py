@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import platform
@@ -121,6 +122,7 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
         "replicates": experiment.replicates,
         "evosim": __version__,
         "commit": _commit(),
+        "sources": sources_digest(),
         "stream_version": STREAM_VERSION,
         "schema_version": SCHEMA_VERSION,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -136,6 +138,16 @@ def peak_memory_mib() -> float:
     """Peak resident memory of this process so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def sources_digest() -> str:
+    """Hash of the package's own sources: two runs with equal digests of experiment and sources must be equal."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.blake2b(digest_size=8)
+    for package in ("evosim", "genomes", "worlds"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _commit() -> str | None:
@@ -187,7 +199,7 @@ def read_run(folder: Path) -> Recorded:
     if experiment.digest() != facts["digest"]:
         raise UserError(
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
-            f"{experiment.digest()[:8]}: it was edited. Restore it, or run it to another folder."
+            f"{experiment.digest()[:8]}: it was edited, or made by another version. Restore it, or run it to another folder."
         )
     tables = {}
     for name in TABLES:

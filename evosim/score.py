@@ -12,6 +12,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.errors import UserError
 from evosim.kernels import evaluate as evaluate_kernel
 from evosim.kernels import plan as plan_kernel
 from evosim.reference.planning import TIE_RULES
@@ -64,7 +65,7 @@ class WorldTables:
 
     def __init__(self, world: TabularMdp) -> None:
         if len(world.acts) > MAX_ACTS:
-            raise ValueError(f"{world.name} must have at most {MAX_ACTS} acts, but has {len(world.acts)}. Merge some.")
+            raise UserError(f"{world.name} must have at most {MAX_ACTS} acts, but has {len(world.acts)}. Merge some.")
         self.world = world
         self.rows = {name: compressed_rows(table) for name, table in world.beliefs.items()}
         self.amounts = np.stack([world.payoff, world.intent])
@@ -122,7 +123,10 @@ class Scorer:
         out = np.empty(len(policies.sets), dtype=np.int64)
         fresh: list[int] = []
         if len(self._known) > MAX_POLICIES:
-            raise MemoryError(f"more than {MAX_POLICIES} distinct policies in one world")
+            raise UserError(
+                f"a run must meet at most {MAX_POLICIES} distinct policies in a world, but met more. Coarsen the alleles, or "
+                "run fewer individuals or generations."
+            )
         for i in range(len(out)):
             key = policies.digest(i)
             number = self._known.get(key)

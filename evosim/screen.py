@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -12,11 +13,11 @@ from evosim.analysis.conventions import AUTHORS, LABELS
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 
 RUNG_WORDS = {
-    "optimum": "any policy at all",
+    "optimum": "the best policy",
     "best_for_intent": "best genome for intent",
     "best_for_payoff": "best genome for payoff",
-    "best_ancestral": "best genome in the ancestral world",
-    "population": "the population at the swap",
+    "best_ancestral": "best ancestral genome",
+    "population": "population at the swap",
 }
 STEP_DOWN_TO = {
     "best_for_intent": "representation",
@@ -50,10 +51,15 @@ def number(value: float | None, digits: int = 3) -> str:
     return text.removeprefix("-") if float(text) == 0.0 else text
 
 
+def _table(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act",)) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in left else "right", no_wrap=heading in ("act", "scored", "by"))
+    return table
+
+
 def _ladder(summary: dict[str, Any]) -> Table:
-    table = Table(title="The ladder: which stage lost it (expected offspring in a life)", title_justify="left")
-    for heading, justify in (("", "left"), ("scored", "left"), ("ancestral", "right"), ("lost", "right"), ("modern", "right"), ("lost", "right"), ("by", "left")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    table = _table("The ladder: which stage lost it (expected offspring in a life)", ("", "scored", "A", "lost", "M", "lost", "by"), left=("", "scored", "by"))
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     for rung in RUNGS:
         if rung not in m["rungs"]:
@@ -61,7 +67,7 @@ def _ladder(summary: dict[str, Any]) -> Table:
         step = STEP_DOWN_TO.get(rung)
         table.add_row(
             RUNG_CODES[rung],
-            RUNG_WORDS[rung] + ("" if summary["exact"] or rung in ("optimum", "population") else " (best found)"),
+            RUNG_WORDS[rung] + ("" if summary["exact"] or rung in ("optimum", "population") else " found"),
             number(a["rungs"][rung]),
             number(a["steps"][step]) if step else "",
             number(m["rungs"][rung]),
@@ -69,27 +75,24 @@ def _ladder(summary: dict[str, Any]) -> Table:
             step or "",
         )
         if rung == "population":
-            for part, words in (("unfound", "best genotype not present"), ("load", "best present, less the mean")):
-                table.add_row("", f"  of it {words}", "", number(a["steps"][part]), "", number(m["steps"][part]), part)
-    table.add_row("", "greedy genes", "", "-", "", "-", "hack: not measured")
+            for part, words in (("unfound", "to the best present"), ("load", "and on to the mean")):
+                table.add_row("", f"  {words}", "", number(a["steps"][part]), "", number(m["steps"][part]), f"  {part}")
+    table.add_row("", "greedy genes", "", "-", "", "-", "not measured")
     return table
 
 
 def _behaviour(summary: dict[str, Any]) -> Table:
     ancestral, modern = summary["behaviour"]["ancestral"], summary["behaviour"]["modern"]
-    table = Table(title="The behaviour ledger: which acts of the population lost it", title_justify="left")
-    table.add_column("act")
-    table.add_column("a life, A", justify="right")
-    table.add_column("waste in A", justify="right")
-    table.add_column("a life, M", justify="right")
     split = summary["overlap"] is None or summary["overlap"] >= LEAST_OVERLAP
     kinds = [k for k in KINDS if abs(modern["kinds"][k]) > 5e-4] if split else []
-    for kind in [*kinds, "all in M"]:
-        table.add_column(kind, justify="right")
+    table = _table(
+        "The behaviour ledger: which acts lost it (# times a life; the rest is regret)",
+        ("act", "# A", "waste", "# M", *kinds, "all M"),
+    )
     for act, times in summary["times_per_life"].get("ancestral", {}).items():
         by_kind = modern["acts_by_kind"].get(act, {})
         table.add_row(
-            act,
+            act.replace("_", " "),
             number(times, 2),
             number(ancestral["acts"].get(act, 0.0)),
             number(summary["times_per_life"]["modern"][act], 2),
@@ -111,15 +114,17 @@ def _behaviour(summary: dict[str, Any]) -> Table:
 
 
 def _desires(summary: dict[str, Any]) -> Table:
-    table = Table(title="Desires: the ledger's entry, and what is gained when the desire alone is off", title_justify="left")
-    for heading in ("desire", "mean weight", "sought by", "waste in A", "gained in A", "regret in M", "gained in M"):
-        table.add_column(heading, justify="left" if heading in ("desire", "sought by") else "right")
+    table = _table(
+        "Desires: regret by the acts that serve them; gain without the desire",
+        ("desire", "weight", "sought by", "waste A", "gain A", "regret M", "gain M"),
+        left=("desire", "sought by"),
+    )
     for row in summary["desires"]:
         table.add_row(
             row["feature"],
             number(row["weight"], 2),
-            row["acts"],
-            *(number(row[key], 4) for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")),
+            row["acts"].replace("_", " "),
+            *(number(row[key]) for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")),
         )
     return table
 
@@ -147,7 +152,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             worst = max(summary["behaviour"]["modern"]["acts"].items(), key=lambda item: item[1], default=("nothing", 0.0))
             out.append(
                 f"By acts, of the population's {number(sum(kinds.values()))} below the modern optimum {number(shift)} are of "
-                f"the shift kinds; most is lost by {worst[0]} ({number(worst[1])})."
+                f"the shift kinds; most is lost by {worst[0].replace('_', ' ')} ({number(worst[1])})."
             )
         out.append(
             f"Masturbation style (search is imperfect): in the ancestral world the population is {number(a['steps']['search'])} "
@@ -161,15 +166,28 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             f"Selection's answer: from {summary['recovery']['modern_at_swap']['share_of_best']:.0%} of the best modern "
             f"genome's fitness at the swap to {end['share_of_best']:.0%} at the end."
         )
-    ties = summary["ties"][0]
-    out.append(
-        f"Ancestral optima: {ties['classes']} genome(s), {ties['behaviours']} behaviour(s), worth {number(ties['modern_min'])} to "
-        f"{number(ties['modern_max'])} in M; {summary['shift']['ancestral_optima_good_in_modern']} of them are good there."
-    )
+    out.append(_ties(summary))
     extinct = [seed for seed, facts in summary["runs"].items() if facts["status"] == "extinct"]
     if extinct:
         out.append(f"Extinct: {len(extinct)} of {len(summary['runs'])} runs (seeds {', '.join(extinct)}).")
     return out
+
+
+def _ties(summary: dict[str, Any]) -> str:
+    exact, widest = summary["ties"][0], summary["ties"][-1]
+    text = (
+        f"Ancestral optima: {exact['classes']} genome(s) of {exact['behaviours']} behaviour(s), worth "
+        f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M: "
+        f"{summary['shift']['ancestral_optima_good_in_modern']} of them good there. Within {widest['tolerance']:.0%} of the best "
+        f"are {widest['classes']}, worth {number(widest['modern_min'])} to {number(widest['modern_max'])}."
+    )
+    true = summary["best_breeding_true"]
+    if true and exact["breeding_true"] == 0:
+        text += (
+            f" None of the optima breeds true; the best that does has {number(true['ancestral'])} in A and "
+            f"{number(true['modern_intent'])} in M."
+        )
+    return text
 
 
 def _labels(summary: dict[str, Any]) -> Table:

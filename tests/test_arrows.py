@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.kernels": {"evosim.streams"},
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
     "evosim.optimizers": {"evosim.kernels", "evosim.streams", "genomes"},
-    "evosim.score": {"evosim.kernels", "evosim.reference", "worlds", "genomes"},
+    "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "worlds", "genomes"},
     "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
     "evosim.landscape": {"evosim.score", "evosim.compose", "evosim.streams", "genomes"},
     "evosim.simulate": {

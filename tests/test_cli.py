@@ -77,7 +77,7 @@ def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
     assert code == 0
-    for words in ("The ladder", "shift", "The behaviour ledger", "mate_protected", "Desires", "not measured", "results/runs"):
+    for words in ("The ladder", "shift", "The behaviour ledger", "mate protected", "Desires", "not measured", "results/runs"):
         assert words in out
     folder = next(Path("results/runs").iterdir())
     code, again, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")

@@ -200,7 +200,7 @@ def test_an_edited_experiment_is_noticed(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", "micro").folder
     path = folder / "experiment.toml"
     path.write_text(path.read_text().replace("find = 0.7", "find = 0.8"))
-    with pytest.raises(UserError, match="it was edited"):
+    with pytest.raises(UserError, match="it was edited, or made by another version"):
         read_run(folder)
 
 
