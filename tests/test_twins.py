@@ -8,6 +8,8 @@ import pytest
 
 from evosim.kernels import live as live_kernel
 from evosim.kernels import reproduce
+from evosim.optimizers import population
+from evosim.optimizers.catalogue import Population
 from evosim.reference import lifetimes, planning, reproduction
 from evosim.reference.policies import policy_of
 from evosim.score import Policies, Scorer
@@ -185,6 +187,19 @@ def test_the_same_bytes_for_one_and_two_threads() -> None:
         arrays = [out, parents, scores.payoff, scores.policy, *lives(pair, policy, 500, 11)]
         results.append(b"".join(a.tobytes() for a in arrays))
     assert results[0] == results[1]
+
+
+def test_small_populations_on_one_thread_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = setting("birth-control").genome.grid
+    newborns = []
+    for threaded in (10**9, 1):
+        monkeypatch.setattr(population, "THREADED", threaded)
+        for sexual in (True, False):
+            optimizer = population.WrightFisher(Population(population=300), grid, 3, sexual=sexual)
+            for _ in range(3):
+                optimizer.tell(1.0 + grid.classes(optimizer.ask()) % 5)
+            newborns.append(optimizer.ask().tobytes())
+    assert newborns[:2] == newborns[2:]
 
 
 def test_compiled_is_what_the_source_says() -> None:

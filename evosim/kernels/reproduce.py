@@ -48,9 +48,10 @@ def _gamete(first, second, side, i, generation, seed0, seed1, recombination, rat
 
 
 @serial
-def _sexual_chunk(  # type: ignore[no-untyped-def]
+def sexual_chunk(  # type: ignore[no-untyped-def]
     start, stop, alleles, cumulative, generation, seed0, seed1, recombination, rates, kernels, n_alleles, out, parents
 ):
+    """Newborns `start .. stop - 1` on the calling thread."""
     ploidy = alleles.shape[1]
     for i in range(start, stop):
         words = philox(i, 0, generation, REPRODUCTION, seed0, seed1)
@@ -73,14 +74,15 @@ def sexual(alleles, cumulative, generation, seed0, seed1, recombination, rates, 
     """Wright-Fisher: each newborn draws two parents by fitness, with replacement (selfing allowed)."""
     n = out.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
-        _sexual_chunk(
+        sexual_chunk(
             chunk * CHUNK, min(n, (chunk + 1) * CHUNK), alleles, cumulative, generation, seed0, seed1, recombination,
             rates, kernels, n_alleles, out, parents,
         )  # fmt: skip
 
 
 @serial
-def _asexual_chunk(start, stop, alleles, cumulative, generation, seed0, seed1, rates, kernels, n_alleles, out, parents):  # type: ignore[no-untyped-def]
+def asexual_chunk(start, stop, alleles, cumulative, generation, seed0, seed1, rates, kernels, n_alleles, out, parents):  # type: ignore[no-untyped-def]
+    """Newborns `start .. stop - 1` on the calling thread."""
     ploidy, n_loci = alleles.shape[1], alleles.shape[2]
     for i in range(start, stop):
         words = philox(i, 0, generation, REPRODUCTION, seed0, seed1)
@@ -97,7 +99,7 @@ def asexual(alleles, cumulative, generation, seed0, seed1, rates, kernels, n_all
     """Each newborn is the mutated copy of one parent drawn by fitness, with replacement."""
     n = out.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
-        _asexual_chunk(
+        asexual_chunk(
             chunk * CHUNK, min(n, (chunk + 1) * CHUNK), alleles, cumulative, generation, seed0, seed1, rates, kernels,
             n_alleles, out, parents,
         )  # fmt: skip

@@ -16,6 +16,8 @@ from evosim.streams import key_of
 from genomes import Grid
 from genomes.loci import Alleles
 
+THREADED = 4096
+
 
 class WrightFisher:
     """A population of constant size; `sexual` says how newborns are made."""
@@ -42,16 +44,14 @@ class WrightFisher:
         g = self.genetics
         key0, key1 = key_of(self.seed)
         self.generation += 1
-        if self.sexual:
-            reproduce.sexual(
-                self.newborns, cumulative, self.generation, key0, key1, g.recombination, g.rates, g.kernels,
-                g.n_alleles, self._spare, self.parents,
-            )  # fmt: skip
+        where = (self.newborns, cumulative, self.generation, key0, key1)
+        map_ = (g.recombination,) if self.sexual else ()
+        how = (*map_, g.rates, g.kernels, g.n_alleles, self._spare, self.parents)
+        # Waking a second thread costs more than a small population does; either way gives the same bytes.
+        if len(self.newborns) < THREADED:
+            (reproduce.sexual_chunk if self.sexual else reproduce.asexual_chunk)(0, len(self.newborns), *where, *how)
         else:
-            reproduce.asexual(
-                self.newborns, cumulative, self.generation, key0, key1, g.rates, g.kernels, g.n_alleles, self._spare,
-                self.parents,
-            )  # fmt: skip
+            (reproduce.sexual if self.sexual else reproduce.asexual)(*where, *how)
         self.newborns, self._spare = self._spare, self.newborns
 
 
