@@ -105,7 +105,6 @@ def figures(
     from evosim.record import read_run
 
     recorded = read_run(folder)
-    workflow.summary_of(recorded, again=False)
     for path in workflow.draw(recorded, formats=tuple(f.strip() for f in formats.split(","))):
         typer.echo(str(path))
 

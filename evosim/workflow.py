@@ -20,6 +20,7 @@ from evosim.progress import Progress
 from evosim.record import Recorded, Writer, already_there, peak_memory_mib, read_run, run_folder, write_json
 
 ANALYSIS = "analysis"
+ACCOUNTS = ("ladder", "ties", "behaviour", "desires", "recovery")
 SUMMARY = "summary.json"
 
 
@@ -173,11 +174,15 @@ def figures_there(recorded: Recorded) -> bool:
 
 
 def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
-    """Draw the figures of a run that has been analysed."""
-    from evosim.figures import FORMATS, draw_run
+    """Draw the figures of a run, analysing it first if that was not done."""
+    from evosim.figures import FORMATS, Source, draw_run
 
     for name in formats:
         if name not in FORMATS:
             raise unknown("--format", name, FORMATS)
-    analysis = {path.stem: pl.read_parquet(path) for path in sorted((recorded.folder / ANALYSIS).glob("*.parquet"))}
-    return draw_run(recorded, analysis, formats)
+    summary = summary_of(recorded, again=False)
+    try:
+        analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet") for name in ACCOUNTS}
+    except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
+        analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
+    return draw_run(Source(recorded, analysis, summary), formats)

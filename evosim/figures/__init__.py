@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,13 +68,11 @@ FIGURES: dict[str, Callable[[Source], Any]] = {
 }
 
 
-def draw_run(recorded: Recorded, analysis: dict[str, pl.DataFrame], formats: tuple[str, ...]) -> list[Path]:
+def draw_run(source: Source, formats: tuple[str, ...]) -> list[Path]:
     """Draw every figure of a run into its `figures/` folder; gives the paths."""
     import altair as alt
 
-    summary = json.loads((recorded.folder / "summary.json").read_text(encoding="utf-8"))
-    source = Source(recorded, analysis, summary)
-    folder = recorded.folder / "figures"
+    folder = source.run.folder / "figures"
     paths = []
     try:
         folder.mkdir(exist_ok=True)

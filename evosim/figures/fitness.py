@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.figures.bands import banded
 from evosim.figures.theme import HEIGHT, WORLD_COLOURS, WORLD_DASHES
 
 
@@ -18,15 +19,7 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
     long = generations.drop("world").unpivot(
         ["ancestral_mean", "modern_mean"], index=["seed", "generation"], variable_name="world", value_name="fitness"
     ).with_columns(pl.col("world").str.replace("_mean", ""))
-    lines = (
-        long.group_by("world", "generation", maintain_order=True)
-        .agg(
-            pl.col("fitness").mean().alias("mean"),
-            pl.col("fitness").quantile(0.025).alias("low"),
-            pl.col("fitness").quantile(0.975).alias("high"),
-        )
-        .sort("world", "generation")
-    )
+    lines = banded(long, "fitness", "world", "generation")
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False))
     y = alt.Y("mean:Q", title="fitness (expected offspring in a life)", scale=alt.Scale(domain=[0, top * 1.08], nice=False))

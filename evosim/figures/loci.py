@@ -7,20 +7,13 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.figures.bands import banded
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH
 
 
 def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
     """Left: mean expressed objective weights; right: mean planning horizon. Bands: the middle 95% of seeds."""
-    mean = (
-        loci.group_by("locus", "generation", maintain_order=True)
-        .agg(
-            pl.col("mean").mean().alias("value"),
-            pl.col("mean").quantile(0.025).alias("low"),
-            pl.col("mean").quantile(0.975).alias("high"),
-        )
-        .sort("locus", "generation")
-    )
+    mean = banded(loci, "mean", "locus", "generation")
     left = _panel(mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight", swap)
     right = _panel(mean.filter(pl.col("locus") == "horizon"), ["horizon"], "mean planning horizon (steps)", swap)
     return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(color="independent")
@@ -53,7 +46,7 @@ def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int) -> Any:
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False))
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
-    line = base.mark_line(strokeWidth=2).encode(x, alt.Y("value:Q", title=title), colour)
+    line = base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", title=title), colour)
     layers = [band, line]
     if swap < int(frame["generation"].max()):  # type: ignore[arg-type]
         layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(x))
