@@ -99,26 +99,39 @@ def best_by_cap() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+MEASURES = (
+    ("solo", "self-stimulation's waste in A"),
+    ("gap", "gap to the best genome in A"),
+    ("novel_and_stale", "novel + stale in M"),
+)
+
+
 def figure(table: pl.DataFrame) -> Any:
-    """Three panels: solo's entry in A, the gap to the best genome in A, novel + stale in M."""
+    """A row for each measure, a column for each mutation rate, a line for each size of population."""
     sizes = [str(n) for n in SIZES]
-    frame = table.with_columns(pl.col("population").cast(pl.String), (pl.col("mutation") * 1000).round(1).cast(pl.String).alias("rate"))
-    panels = []
-    for name, title in (("solo", "self-stimulation's waste in A"), ("gap", "gap to the best genome in A"), ("novel_and_stale", "novel + stale in M")):
-        base = alt.Chart(frame).encode(
-            alt.X("generations:Q", scale=alt.Scale(type="log", base=2), title="generations", axis=alt.Axis(values=list(GENERATIONS), grid=False)),
-            alt.Color("population:N", sort=sizes, scale=alt.Scale(domain=sizes, range=[LOCUS_COLOURS[i] for i in (6, 5, 2, 0)]), title="population"),
-        )
-        line = base.mark_line(point=True).encode(
-            alt.Y(f"{name}:Q", title="expected offspring in a life"),
-            alt.StrokeDash("rate:N", title="mutation (1/1000)"),
-        )
-        bars = base.mark_rule(opacity=0.35).encode(alt.Y(f"{name}_low:Q"), alt.Y2(f"{name}_high:Q"))
-        panels.append((bars + line).properties(width=250, height=230, title=title))
+    frame = table.with_columns(pl.col("population").cast(pl.String))
+    rows = []
+    for name, title in MEASURES:
+        top = float(frame[f"{name}_high"].max())  # type: ignore[arg-type]
+        panels = []
+        for column, scale in enumerate(SCALES):
+            rate = 0.002 * scale
+            base = alt.Chart(frame.filter((pl.col("mutation") - rate).abs() < 1e-9)).encode(
+                alt.X("generations:Q", scale=alt.Scale(type="log", base=2), title="generations", axis=alt.Axis(values=list(GENERATIONS), grid=False)),
+                alt.Color(
+                    "population:N", sort=sizes, title="population", legend=alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300),
+                    scale=alt.Scale(domain=sizes, range=[LOCUS_COLOURS[i] for i in (6, 5, 2, 0)]),
+                ),
+            )  # fmt: skip
+            y = alt.Y(f"{name}:Q", title=title if column == 0 else None, scale=alt.Scale(domain=[0, top]))
+            bars = base.mark_rule(opacity=0.4).encode(alt.Y(f"{name}_low:Q"), alt.Y2(f"{name}_high:Q"))
+            panel = (bars + base.mark_line(point=alt.OverlayMarkDef(size=20)).encode(y)).properties(width=200, height=150)
+            panels.append(panel.properties(title=f"mutation {rate:g}") if name == "solo" else panel)
+        rows.append(alt.hconcat(*panels, spacing=18))
     return themed(
-        alt.hconcat(*panels, spacing=30),
-        "More optimization removes waste, and leaves the shift's loss where it is",
-        [f"{len(SEEDS)} seeds each; bars: 95% bootstrap intervals of the mean"],
+        alt.vconcat(*rows, spacing=14),
+        "More generations remove waste, and leave the shift's loss where it is",
+        [f"expected offspring in a life; {len(SEEDS)} seeds each; bars: 95% bootstrap intervals of the mean"],
     )
 
 

@@ -19,6 +19,7 @@ from evosim.record import Recorded
 
 FORMATS = ("png", "svg", "pdf")
 PIXELS_PER_INCH = 200
+BANDS = "bands hold 95% of them"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,34 +31,39 @@ class Source:
     summary: dict[str, Any]
 
     @property
-    def seeds(self) -> str:
-        """The seeds, for a subtitle."""
+    def which(self) -> str:
+        """The experiment and its seeds, for a subtitle."""
         e = self.run.experiment
-        return f"seed {e.seed}" if e.replicates == 1 else f"{e.replicates} seeds from {e.seed}, bands hold 95% of them"
+        return f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
+
+    def many(self, note: str) -> str:
+        """`which`, and what marks the spread over seeds if there are several."""
+        return f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
 
 
 def _fitness(s: Source) -> Any:
     rungs = {world: s.summary["ladder"][world]["rungs"]["best_for_payoff"] for world in ("ancestral", "modern")}
     chart = fitness(s.run.tables["generations"], rungs, s.run.experiment.swap)
-    return themed(chart, "Fitness of newborns in both worlds", [f"{s.run.experiment.name}; {s.seeds}"])
+    return themed(chart, "Fitness of newborns in both worlds", [s.many(BANDS)])
 
 
 def _ladders(s: Source) -> Any:
     note = "representation: no genome of the grid is better; shift: a perfect ancestral optimizer loses it too; search: the rest"
-    return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [f"{s.run.experiment.name}; {s.seeds}", note])
+    return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [s.many("whiskers: 95% bootstrap interval of the mean"), note])
 
 
 def _behaviour(s: Source) -> Any:
     note = f"population in the last ancestral generation, generation {s.run.experiment.swap - 1}"
-    return themed(behaviour(s.analysis["behaviour"]), "The behaviour ledger: which acts lost it", [f"{s.run.experiment.name}; {s.seeds}", note])
+    return themed(behaviour(s.analysis["behaviour"]), "The behaviour ledger: which acts lost it", [s.many("means"), note])
 
 
 def _loci(s: Source) -> Any:
-    swap, name = s.run.experiment.swap, f"{s.run.experiment.name}; {s.seeds}"
+    swap = s.run.experiment.swap
     if s.run.experiment.genome["name"] == "reflex":
-        return themed(reflex_loci(s.run.tables["alleles"], swap), "Reflexes through time", [name])
+        subtitle = [s.many("means"), "share of alleles in each observation class"]
+        return themed(reflex_loci(s.run.tables["alleles"], swap), "Reflexes through time", subtitle)
     weights = [w for w, locus in s.run.experiment.genome["weights"].items() if len(locus["alleles"]) > 1]
-    return themed(planner_loci(s.run.tables["loci"], weights, swap), "Desires and foresight through time", [name])
+    return themed(planner_loci(s.run.tables["loci"], weights, swap), "Desires and foresight through time", [s.many(BANDS)])
 
 
 FIGURES: dict[str, Callable[[Source], Any]] = {

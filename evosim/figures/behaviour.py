@@ -48,7 +48,7 @@ def _by_age(frame: pl.DataFrame, seeds: int) -> Any:
     ages = frame.group_by("age", "kind").agg((pl.col("value").sum() / seeds).alias("regret")).sort("kind", "age")
     return (
         alt.Chart(ages)
-        .mark_area(interpolate="step")
+        .mark_area(interpolate="step-after")
         .encode(
             alt.X("age:Q", title="age", axis=alt.Axis(grid=False)),
             alt.Y("regret:Q", title="regret per age", stack="zero"),

@@ -21,21 +21,27 @@ def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
 
 def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
     """Frequency of each act in each observation class. One panel a class."""
-    mean = alleles.group_by("locus", "allele", "generation", maintain_order=True).agg(pl.col("frequency").mean())
+    several = alleles.filter(pl.col("allele").n_unique().over("locus") > 1)
+    mean = several.group_by("locus", "allele", "generation", maintain_order=True).agg(pl.col("frequency").mean())
     acts = mean["allele"].unique(maintain_order=True).sort().to_list()
     last = int(mean["generation"].max())  # type: ignore[arg-type]
     mean = mean.filter((pl.col("generation") % max(1, last // 150)) == 0)
-    return (
+    legend = alt.Legend(labelExpr="replace(datum.label, '_', ' ')")
+    area = (
         alt.Chart(mean)
         .mark_area()
         .encode(
-            alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False)),
+            alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=4)),
             alt.Y("frequency:Q", title="share of alleles", stack="zero", scale=alt.Scale(domain=[0, 1])),
-            alt.Color("allele:N", title="act", scale=alt.Scale(domain=acts, range=LOCUS_COLOURS[: len(acts)]), legend=alt.Legend(labelExpr="replace(datum.label, '_', ' ')")),
-            alt.Facet("locus:N", columns=3, title=None, sort=mean["locus"].unique(maintain_order=True).to_list()),
+            alt.Color("allele:N", title="act", scale=alt.Scale(domain=acts, range=LOCUS_COLOURS[: len(acts)]), legend=legend),
         )
-        .properties(width=190, height=80)
     )
+    layers = [area]
+    if swap <= last:
+        layers.append(alt.Chart(mean).mark_rule(color="white", strokeWidth=1.5).encode(x=alt.datum(swap)))
+    order = mean["locus"].unique(maintain_order=True).to_list()
+    chart = alt.layer(*layers).properties(width=190, height=80)
+    return chart.facet(alt.Facet("locus:N", title=None, sort=order), columns=3)
 
 
 def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int) -> Any:
@@ -43,7 +49,7 @@ def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int) -> Any:
     colour = alt.Color("locus:N", title="desire for", scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]), legend=legend)
     if len(order) == 1:
         colour = colour.legend(None)
-    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False))
+    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6))
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     line = base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", title=title), colour)
