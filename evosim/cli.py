@@ -68,8 +68,9 @@ def run(
     with shown(Console(stderr=True, quiet=as_json), chosen.replicates, chosen.seed) as progress:
         recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress)
     if not fresh and not as_json:
-        typer.echo(f"{recorded.folder} already holds this run{_by_other_code(recorded)}; showing it again (--force repeats it).")
-    summary = workflow.summary_of(recorded, again=fresh)
+        typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
+    _warn_of_other_code(recorded)
+    summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
     if figures and (fresh or not workflow.figures_there(recorded)):
         workflow.draw(recorded, formats=("png", "svg", "pdf"))
     _print(recorded, summary, as_json, start)
@@ -91,6 +92,7 @@ def analyze(
     if genome is not None:
         typer.echo(json.dumps(workflow.account_of_class(recorded, genome), indent=1))
         return
+    _warn_of_other_code(recorded)
     summary = workflow.summary_of(recorded, again=True)
     _print(recorded, summary, as_json, start, labels=labels)
 
@@ -105,6 +107,7 @@ def figures(
     from evosim.record import read_run
 
     recorded = read_run(folder)
+    _warn_of_other_code(recorded)
     for path in workflow.draw(recorded, formats=tuple(f.strip() for f in formats.split(","))):
         typer.echo(str(path))
 
@@ -144,16 +147,20 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
     typer.echo(resolved.to_toml(), nl=False)
 
 
-def _by_other_code(recorded: Any) -> str:
-    """A warning where a run was made by other sources than these."""
-    from evosim.record import sources_digest
+def _warn_of_other_code(recorded: Any) -> None:
+    """Say on standard error where a run was made by other sources than these; `same_code` in JSON says it too."""
+    from evosim import workflow
 
-    made_by = recorded.provenance
-    return "" if made_by.get("sources") == sources_digest() else f", made by other code (evosim {made_by['evosim']})"
+    if not workflow.same_code(recorded):
+        made_by = recorded.provenance["evosim"]
+        typer.echo(f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force repeats it.", err=True)
 
 
 def _print(recorded: Any, summary: dict[str, Any], as_json: bool, start: float, *, labels: bool = False) -> None:
-    summary = {**summary, "elapsed_s": round(time.perf_counter() - start, 3)}
+    from evosim import workflow
+
+    elapsed = round(time.perf_counter() - start, 3)
+    summary = {**summary, "same_code": workflow.same_code(recorded), "elapsed_s": elapsed}
     if as_json:
         typer.echo(json.dumps(summary, indent=1))
         return

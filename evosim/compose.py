@@ -38,6 +38,7 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
     world["ancestral"] = full
     world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    _check_phases(written)
     return written.model_copy(
         update={
             "world": type(written.world)(**world),
@@ -80,6 +81,18 @@ def _resolved_part(part: dict[str, Any], classes: dict[str, type[Any]], where: s
         raise unknown(f"{where}.name", name, classes)
     params = part_params(part, classes[name], where)
     return {"name": name, **json.loads(json.dumps(dataclasses.asdict(params)))}
+
+
+def _check_phases(experiment: Experiment) -> None:
+    """The exhaustive optimizer proposes the whole grid first: one generation would leave that as its population."""
+    if experiment.optimizer.get("name") != "exhaustive":
+        return
+    for i, phase in enumerate(experiment.phases):
+        if phase.generations < 2:
+            raise UserError(
+                f"phases.{i}.generations must be at least 2 for the exhaustive optimizer (one to try every genome, one to "
+                f"keep the best), but is {phase.generations}. Raise it."
+            )
 
 
 def _check_keys(params_class: type[Any], given: dict[str, Any], where: str) -> None:

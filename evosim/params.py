@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -62,7 +63,7 @@ class AnalysisChoice(Strict):
 
     max_classes: int = Field(default=200_000, ge=1)
     restarts: int = Field(default=40, ge=1)
-    near_ties: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05)
+    near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = (0.0, 0.01, 0.02, 0.05)
     bootstrap: int = Field(default=2000, ge=100)
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
 
@@ -87,9 +88,16 @@ class Experiment(Strict):
     analysis: AnalysisChoice = AnalysisChoice()
 
     @model_validator(mode="after")
-    def _starts_in_the_past(self) -> Experiment:
+    def _consistent(self) -> Experiment:
         if self.phases[0].world != "ancestral":
             raise ValueError("phases.0.world must be 'ancestral', but is 'modern'. Begin with an ancestral phase.")
+        if self.seeds[-1] > MAX_SEED:
+            raise ValueError(f"the last seed must be at most {MAX_SEED}, but is {self.seeds[-1]}. Lower seed or replicates.")
+        for generation in self.snapshots:
+            if not 0 <= generation < self.generations:
+                raise ValueError(
+                    f"snapshots must be generations from 0 to {self.generations - 1}, but has {generation}. Remove it."
+                )
         return self
 
     @property
@@ -129,12 +137,24 @@ class Experiment(Strict):
 
 def validated(kind: type[T] | Any, data: Any, where: str) -> T:
     """`data` as an instance of a pydantic or plain dataclass, checked strictly; one-line `UserError` otherwise."""
+    _check_finite(data, where)
     try:
         return TypeAdapter(kind).validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         raise UserError(_one_line(error, where)) from None
     except (TypeError, ValueError) as error:  # TOML has dates and NaN, JSON has not
         raise UserError(f"{where} must hold numbers, text, lists and tables, but {error}. Mend it.") from None
+
+
+def _check_finite(data: Any, where: str) -> None:
+    if isinstance(data, float) and not math.isfinite(data):
+        raise UserError(f"{where} must be finite, but is {data}. Write a number.")
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            _check_finite(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(data, list | tuple):
+        for i, value in enumerate(data):
+            _check_finite(value, f"{where}.{i}")
 
 
 def _one_line(error: ValidationError, where: str) -> str:
@@ -223,6 +243,6 @@ def _step(tree: Any, step: str, setting: str) -> Any:
 
 
 def _index(tree: list[Any], step: str, setting: str) -> int:
-    if not step.isdigit() or int(step) >= len(tree):
+    if not (step.isascii() and step.isdigit()) or int(step) >= len(tree):
         raise UserError(f"--set {setting}: '{step}' must be a position from 0 to {len(tree) - 1}. Check with 'evosim show'.")
     return int(step)

@@ -14,6 +14,7 @@ import platform
 import resource
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -32,6 +33,7 @@ SCHEMA_VERSION = 1
 TABLES = ("generations", "loci", "alleles", "populations", "landscape")
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair")
 PARTIAL = ".partial"
+RUNNING = "being written by process"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +75,34 @@ class Writer:
 
     def __init__(self, folder: Path, experiment: Experiment) -> None:
         self.folder = folder
-        self.partial = folder.with_name(folder.name + PARTIAL)
+        self.partial = self.folder.with_name(self.folder.name + PARTIAL)
         self.experiment = experiment
         try:
-            if self.partial.exists():
-                shutil.rmtree(self.partial)
-            (self.partial / "tables").mkdir(parents=True)
+            self._clear_an_interrupted_one()
+            self.partial.mkdir(parents=True)  # fails if another process was quicker
+            self.note(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole")
+            (self.partial / "tables").mkdir()
             (self.partial / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
-            self.note("started; not whole")
+        except FileExistsError:
+            raise UserError(
+                f"{self.partial} must not exist yet, but does: another process may be writing it. Wait, or give another --out."
+            ) from None
         except OSError as error:
             raise UserError(
                 f"the output folder must be writable, but {folder} is not: {error.strerror}. Give another --out."
             ) from None
+
+    def _clear_an_interrupted_one(self) -> None:
+        """Remove a partial folder that is ours and that nobody is writing any more; leave anything else alone."""
+        status = self.partial / "STATUS"
+        if not (status.is_file() and (self.partial / "experiment.toml").is_file()):
+            return
+        words = status.read_text(encoding="utf-8")
+        if words.startswith(RUNNING):
+            pid, _, node = words.removeprefix(RUNNING).partition(" on ")
+            if node.split(";")[0] != platform.node() or _is_alive(int(pid)):
+                return
+        shutil.rmtree(self.partial)
 
     def note(self, text: str) -> None:
         """Say in the partial folder what it is, for whoever finds it."""
@@ -103,14 +121,23 @@ class Writer:
         write_json(self.partial / "provenance.json", provenance(self.experiment) | facts)
         (self.partial / "STATUS").unlink()
         if self.folder.exists():
-            old = self.folder.with_name(self.folder.name + ".old")
-            shutil.rmtree(old, ignore_errors=True)
-            self.folder.rename(old)
+            aside = Path(tempfile.mkdtemp(prefix=f"{self.folder.name}.old-", dir=self.folder.parent))
+            self.folder.rename(aside / "run")
             self.partial.rename(self.folder)
-            shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
         else:
             self.partial.rename(self.folder)
         return self.folder
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def provenance(experiment: Experiment) -> dict[str, Any]:

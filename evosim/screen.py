@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from evosim.analysis.behaviour import KINDS, LEAST_OVERLAP, SHIFT_KINDS
+from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS
 from evosim.analysis.conventions import AUTHORS, LABELS
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 
@@ -31,7 +31,8 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print the whole account."""
     console.print(f"\n[bold]{title}[/bold]")
     console.print(_ladder(summary))
-    console.print(_behaviour(summary))
+    if summary["behaviour"]["modern"] is not None:
+        console.print(_behaviour(summary))
     if summary["desires"]:
         console.print(_desires(summary))
     for sentence in sentences(summary):
@@ -83,8 +84,7 @@ def _ladder(summary: dict[str, Any]) -> Table:
 
 def _behaviour(summary: dict[str, Any]) -> Table:
     ancestral, modern = summary["behaviour"]["ancestral"], summary["behaviour"]["modern"]
-    split = summary["overlap"] is None or summary["overlap"] >= LEAST_OVERLAP
-    kinds = [k for k in KINDS if abs(modern["kinds"][k]) > 5e-4] if split else []
+    kinds = [k for k, value in modern["kinds"].items() if k != "upkeep" and abs(value) > 5e-4]
     table = _table(
         "The behaviour ledger: which acts lost it (# times a life; the rest is regret)",
         ("act", "# A", "waste", "# M", *kinds, "all M"),
@@ -108,7 +108,7 @@ def _behaviour(summary: dict[str, Any]) -> Table:
         *("[bold]" + number(modern["kinds"][kind]) for kind in kinds),
         "[bold]" + number(sum(modern["kinds"].values())),
     )
-    if not split:
+    if NO_OVERLAP in modern["kinds"]:
         table.caption = "no overlap: the modern world lies outside the ancestral one's reach, so kinds are not split"
     return table
 
@@ -134,20 +134,33 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     out = []
     perfect = "what a perfect ancestral optimizer finds" if summary["exact"] else "the best ancestral genome found"
-    lost = m["rungs"]["best_for_payoff"] - m["rungs"].get("population", m["rungs"]["best_ancestral"])
     if m["steps"]["specification"] > 5e-4:
         out.append(
             f"Specification (payoff is not intent): {number(m['steps']['specification'])} is lost by being best for what is "
             "paid in M instead of what was intended."
         )
-    out.append(
+    shift = m["steps"]["shift"]
+    text = (
         f"Birth-control style (the world shifted): in M {perfect} is worth {number(m['rungs']['best_ancestral'])}, the best "
-        f"modern genome {number(m['rungs']['best_for_payoff'])}. That step loses {number(m['steps']['shift'])}; the population "
-        f"loses {number(lost)}. No search in the ancestral world could have avoided the step."
+        f"genome for modern payoff {number(m['rungs']['best_for_payoff'])}. "
     )
+    if shift > 5e-4:
+        text += f"The shift step loses {number(shift)}: no search that reaches the ancestral optimum could have avoided it."
+    elif shift < -5e-4:
+        text += f"The shift step gains {number(-shift)}: being best for the past is better here than being best for what is paid now."
+    else:
+        text += "The shift step loses nothing."
+    out.append(text)
+    if summary["shift"]["path_by_intent_in_ancestral"] is not None:
+        other = summary["shift"]["path_by_intent_in_ancestral"]
+        out.append(
+            f"The order of the steps matters where payoff is not intent. By the other path, the best genome for intent in A is "
+            f"worth {number(other)} in M: shift {number(m['rungs']['best_for_intent'] - other)}, then specification "
+            f"{number(other - m['rungs']['best_ancestral'])}."
+        )
     if a["steps"]["search"] is not None:
         kinds = summary["behaviour"]["modern"]["kinds"]
-        if summary["overlap"] is not None and summary["overlap"] >= LEAST_OVERLAP:
+        if NO_OVERLAP not in kinds:
             shift = sum(kinds[kind] for kind in SHIFT_KINDS)
             worst = max(summary["behaviour"]["modern"]["acts"].items(), key=lambda item: item[1], default=("nothing", 0.0))
             out.append(
@@ -160,11 +173,11 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             "and segregation)."
         )
     out.append("Greedy genes (a hack of the search): not measured; this run has no driver. That is not the same as 0.")
-    end = summary["recovery"]["modern_at_end"]
-    if end["share_of_best"] is not None and summary["recovery"]["modern_at_swap"]["share_of_best"] is not None:
+    before, after = (summary["recovery"][f"modern_at_{moment}"]["share_of_best"] for moment in ("swap", "end"))
+    if summary["goes_on_in_modern"] and before is not None:
         out.append(
-            f"Selection's answer: from {summary['recovery']['modern_at_swap']['share_of_best']:.0%} of the best modern "
-            f"genome's fitness at the swap to {end['share_of_best']:.0%} at the end."
+            f"Selection's answer: from {before:.0%} of what the best genome has in M at the swap to {after:.0%} at the end "
+            f"({summary['recovery']['seeds']} seed(s))."
         )
     out.append(_ties(summary))
     extinct = [seed for seed, facts in summary["runs"].items() if facts["status"] == "extinct"]

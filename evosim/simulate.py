@@ -92,13 +92,14 @@ class Recorder:
                 for allele, f in zip(locus.params.alleles, row.tolist(), strict=True)
             ]
         )
-        populations = pl.concat([pl.DataFrame(columns) for columns in self.populations])
-        return {
+        tables = {
             "generations": pl.DataFrame(self.generations),
             "loci": loci,
             "alleles": alleles,
-            "populations": populations,
+            "populations": pl.concat([pl.DataFrame(columns) for columns in self.populations]),
         }
+        # A small seed would make a narrow column, and replicates must fit together.
+        return {name: table.with_columns(pl.col("seed").cast(pl.Int64)) for name, table in tables.items()}
 
 
 @dataclass(frozen=True, eq=False)

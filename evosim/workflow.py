@@ -17,7 +17,16 @@ from evosim.compose import Setting, build, landscape_digest
 from evosim.errors import UserError, unknown
 from evosim.params import Experiment
 from evosim.progress import Progress
-from evosim.record import Recorded, Writer, already_there, peak_memory_mib, read_run, run_folder, write_json
+from evosim.record import (
+    Recorded,
+    Writer,
+    already_there,
+    peak_memory_mib,
+    read_run,
+    run_folder,
+    sources_digest,
+    write_json,
+)
 
 ANALYSIS = "analysis"
 ACCOUNTS = ("ladder", "ties", "behaviour", "desires", "recovery")
@@ -51,6 +60,8 @@ def run(
     Raises `UserError`; on an interrupt leaves a readable partial folder that says what it is.
     """
     folder = run_folder(experiment, out)
+    if not folder.name:
+        folder = folder.resolve()
     if already_there(folder, experiment) and not force:
         return read_run(folder), False
     setting = build(experiment)
@@ -150,13 +161,19 @@ def headline(recorded: Recorded) -> dict[str, Any]:
 def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
     """The run's summary: read back if it is there, made (again) otherwise."""
     path = recorded.folder / SUMMARY
-    if again or not path.is_file():
+    if again or not path.is_file() or not same_code(recorded):
         analyze(recorded)
     try:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        summary["ladder"], summary["behaviour"]
+    except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{path} must be readable, but is damaged. Make it again with 'evosim analyze {recorded.folder}'.") from None
     return summary | {"out": str(recorded.folder)}
+
+
+def same_code(recorded: Recorded) -> bool:
+    """Whether the run was made by the very sources that are running now."""
+    return bool(recorded.provenance.get("sources") == sources_digest())
 
 
 def account_of_class(recorded: Recorded, number: int) -> dict[str, Any]:

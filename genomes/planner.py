@@ -109,8 +109,13 @@ def build(params: Planner, shape: WorldShape) -> PlannerGenome:
 
 
 def _check_numbers(params: Planner, shape: WorldShape) -> None:
+    for feature, locus in params.weights.items():
+        if any(isinstance(value, str) for value in locus.alleles):
+            raise InvalidGenome(
+                f"genome.weights.{feature}.alleles must be numbers, but are {list(locus.alleles)}. Write them without quotes."
+            )
     horizons = params.horizon.alleles
-    if any(isinstance(h, str) for h in horizons) or any(h != int(h) or not 1 <= h <= shape.lifespan for h in horizons):
+    if not all(isinstance(h, float | int) and 1 <= h <= shape.lifespan and h == int(h) for h in horizons):
         raise InvalidGenome(
             f"genome.horizon.alleles must be whole steps from 1 to the lifespan ({shape.lifespan}), but are "
             f"{list(horizons)}. Mend them."

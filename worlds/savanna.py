@@ -221,18 +221,17 @@ def _transitions(params: Savanna) -> Floats:
         stage = _stage_matrix(params, act)
         danger = {FORAGE: params.forage_danger, REST: params.rest_safety}.get(act, 1.0)
         death = np.minimum(1.0, params.death * danger + params.starving_death * (np.arange(energies) == 0))
-        surviving = {drained: _energy_matrix(params, act, drained) * (1.0 - death) for drained in (False, True)}
         for s in range(stages):
-            drained = 1 <= s <= params.gestation
-            block = np.einsum("ex,py,z->epxyz", surviving[drained], partner, stage[s])
+            energy, starved = _energy_matrix(params, act, drained=1 <= s <= params.gestation)
+            block = np.einsum("ex,py,z->epxyz", energy * (1.0 - death), partner, stage[s])
             rows = np.ravel_multi_index(np.indices((energies, 2)), (energies, 2)) * stages + s
             out[rows.ravel(), act, :living] = block.reshape(energies * 2, living)
-    out[:living, :, -1] = 1.0 - out[:living, :, :living].sum(axis=2)
+            out[rows, act, -1] = (starved + energy @ death)[:, None]
     return out
 
 
-def _energy_matrix(params: Savanna, act: int, drained: bool) -> Floats:
-    """`[e, e']`; a row sums to less than one by the chance of starving."""
+def _energy_matrix(params: Savanna, act: int, *, drained: bool) -> tuple[Floats, Floats]:
+    """`[e, e']` chances of the next energy before death is drawn, and `[e]` the chance of starving."""
     # Pairs and not a dictionary by change: two outcomes may change energy by the same amount.
     changes = {
         FORAGE: [(params.forage_gain, params.forage_success), (-params.forage_cost, 1.0 - params.forage_success)],
@@ -245,14 +244,16 @@ def _energy_matrix(params: Savanna, act: int, drained: bool) -> Floats:
     }[act]
     drain = [(-1, params.gestation_drain), (0, 1.0 - params.gestation_drain)] if drained else [(0, 1.0)]
     energies = params.energy_max + 1
-    out = np.zeros((energies, energies))
+    out, starved = np.zeros((energies, energies)), np.zeros(energies)
     for e in range(energies):
         for own, p in changes:
             for foetus, q in drain:
                 after = min(e + own + foetus, params.energy_max)
                 if after >= 0:
                     out[e, after] += p * q
-    return out
+                else:
+                    starved[e] += p * q
+    return out, starved
 
 
 def _partner_matrix(params: Savanna, act: int) -> Floats:

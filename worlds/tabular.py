@@ -134,6 +134,16 @@ class TabularMdp:
                 f"least entry {self.start.min():.15g}. Make its entries non-negative and sum to one."
             )
 
+    def ended(self) -> Bools:
+        """`[S]`: states in which nothing happens any more: one act, which stays, with no payoff and no intent.
+
+        Being dead is such a state; times an act is done in a life do not count it.
+        """
+        stays = np.where(self.available, self.transitions[np.arange(len(self.states)), :, np.arange(len(self.states))], 0.0)
+        alone = self.available.sum(axis=1) == 1
+        worthless = ~(self.payoff != 0.0).any(axis=1) & ~(self.intent != 0.0).any(axis=1)
+        return np.asarray(alone & worthless & (stays.max(axis=1) == 1.0))
+
     def reachable(self) -> Bools:
         """`[T, S]`: which states some policy can be in at which age, from the world's own start."""
         reach = np.zeros((self.lifespan, len(self.states)), dtype=bool)
@@ -218,6 +228,8 @@ class WorldPair:
         acts = self.ancestral.acts
         return {
             name: tuple(act for a, act in enumerate(acts) if available[self.observe == c, a].all())
+            if (self.observe == c).any()
+            else (self.default_act,)  # nobody is ever seen there
             for c, name in enumerate(self.classes)
         }
 

@@ -16,6 +16,7 @@ from evosim.errors import UserError
 
 RECHECK = 1e-9
 GOOD_IN_MODERN = 0.9
+MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Accountant:
             raise UserError(f"a world must have better and worse policies to be accounted for, but {error}. Change payoffs.") from None
         self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
         self.worth = {
-            row["class"]: row for row in tables["landscape"].select("class", "ancestral", "modern", "modern_intent").iter_rows(named=True)
+            row["class"]: row for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
         }
         differs = not np.array_equal(self.pair.modern.intent, self.pair.modern.payoff)
         self.designs = {
@@ -69,9 +70,10 @@ class Accountant:
 
     def recheck(self, number: int) -> None:
         """Compare the recorded worth of a class with the reference code. Raises `UserError` if they differ."""
-        found = (self.conducts.worth(number, "ancestral").fitness, self.conducts.worth(number, "modern").fitness)
+        a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
+        found = (a.fitness, a.net_intent, m.fitness, m.net_intent)
         row = self.worth[number]
-        recorded = (row["ancestral"], row["modern"])
+        recorded = (row["ancestral"], row["ancestral_intent"], row["modern"], row["modern_intent"])
         if not np.allclose(found, recorded, rtol=RECHECK, atol=RECHECK):
             raise UserError(
                 f"the recorded worth of class {number} must be what the reference code finds, but is {recorded} and not "
@@ -119,7 +121,7 @@ class Accountant:
     def population_ledger(self, population: pl.DataFrame) -> behaviour.Ledger:
         """The mean ledger of a population: rows of the table `populations`."""
         classes, counts = _classes(population)
-        return behaviour.mean_ledger([self.ledger(int(c)) for c in classes], counts)
+        return behaviour.mean_ledger([self.ledger(int(c)) for c in classes], counts).told()
 
     def ledger(self, number: int) -> behaviour.Ledger:
         """The behaviour ledger of a class; worked out once."""
@@ -133,7 +135,7 @@ class Accountant:
         grid = self.conducts.genome.grid
         values = grid.values(np.array([number], dtype=np.int64))[0]
         a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
-        frame = behaviour.ledger_frame(self.ledger(number), self.pair.ancestral.acts, "genome", None)
+        frame = behaviour.ledger_frame(self.ledger(number).told(), self.pair.ancestral.acts, "genome", None)
         return {
             "class": number,
             "loci": {locus.name: float(v) for locus, v in zip(grid.loci, values, strict=True)},
@@ -157,7 +159,7 @@ class Accountant:
             self.recheck(number)
         acts = self.pair.ancestral.acts
         return [
-            behaviour.ledger_frame(self.ledger(number), acts, rung, None)
+            behaviour.ledger_frame(self.ledger(number).told(), acts, rung, None)
             for rung, number in self.rung_classes().items()
         ]
 
@@ -166,7 +168,10 @@ class Accountant:
         size = self.experiment.optimizer.get("population")
         if size:
             tolerances.append(1.0 / (2.0 * size))
-        return ladder.tie_sets(self.tables["landscape"], self.conducts, sorted(set(tolerances)))
+        ties = ladder.tie_sets(self.tables["landscape"], self.conducts, sorted({0.0, *tolerances}))
+        for number in {*ties["class_modern_min"], *ties["class_modern_max"]}:
+            self.recheck(number)
+        return ties
 
     def _ladder_table(self, seeds: list[dict[str, Any]]) -> pl.DataFrame:
         rows = [
@@ -188,6 +193,7 @@ class Accountant:
         )
         return {
             "exact": self.peaks.exact,
+            "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
             "classes": self.tables["landscape"].height,
             "ladder": {which: self._ladder_summary(tables["ladder"], which) for which in self.designs},
             "shift": {
@@ -223,14 +229,21 @@ class Accountant:
         return interval(values, self.experiment.analysis.bootstrap, self.experiment.analysis.confidence)
 
     def _best_homozygote(self) -> dict[str, Any] | None:
+        """The class that is best in A among those that breed true; of a tie, the worst in M."""
         true = self.tables["landscape"].filter(pl.col("breeds_true"))
-        return true.sort("ancestral", "class", descending=[True, False]).head(1).to_dicts()[0] if true.height else None
+        if true.is_empty():
+            return None
+        best = ladder.near(true, 0.0).sort("modern_intent", "class").head(1).to_dicts()[0]
+        self.recheck(best["class"])
+        return best
 
     def _recovery(self, table: pl.DataFrame) -> dict[str, Any]:
+        """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of them)."""
+        lived = table.drop_nulls("modern_at_swap")
         best = {which: design.rungs["best_for_intent"] for which, design in self.designs.items()}
-        out: dict[str, Any] = {}
+        out: dict[str, Any] = {"seeds": lived.height}
         for column in table.columns[1:]:
-            values, most = table[column].drop_nulls().to_list(), best[column.split("_")[0]]
+            values, most = lived[column].to_list(), best[column.split("_")[0]]
             share = [value / most for value in values] if most > 0.0 else []
             out[column] = {"mean": _mean(values), "share_of_best": _mean(share)}
             if found := self._interval(share):
@@ -267,17 +280,21 @@ def _no_desires() -> pl.DataFrame:
     return pl.DataFrame(schema={"seed": pl.Int64, **schema})
 
 
-def _ledger_summary(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any]:
-    """Totals by kind and by act, means over seeds. Below the least overlap there is no split, and it says so."""
+def _ledger_summary(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
+    """Totals by kind and by act, means over seeds; nothing where there is no such subject."""
     mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
-    seeds = max(1, mine["seed"].n_unique())
+    if mine.is_empty():
+        return None
+    seeds = mine["seed"].n_unique()
 
     def total(by: str) -> dict[str, float]:
         rows = mine.filter(pl.col(by).is_not_null()).group_by(by, maintain_order=True).agg(pl.col("value").sum() / seeds)
         return dict(rows.iter_rows())
 
     kinds = total("kind")
-    names = ("waste", "upkeep") if which == "ancestral" else (*behaviour.KINDS, "upkeep")
+    names: tuple[str, ...] = ("waste", "upkeep") if which == "ancestral" else (*behaviour.KINDS, "upkeep")
+    if behaviour.NO_OVERLAP in kinds:
+        names = ("misspecified", behaviour.NO_OVERLAP, "upkeep")
     split = mine.filter(pl.col("act").is_not_null()).group_by("act", "kind", maintain_order=True).agg(pl.col("value").sum() / seeds)
     by_act: dict[str, dict[str, float]] = {}
     for act, kind, value in split.iter_rows():

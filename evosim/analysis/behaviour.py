@@ -16,7 +16,7 @@ Novel, missed, stale and amplified are of the shift kind. In the ancestral world
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -29,6 +29,7 @@ from worlds import TabularMdp, WorldPair
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
 SHIFT_KINDS = ("novel", "missed", "stale", "amplified")
 LEAST_OVERLAP = 0.05
+NO_OVERLAP = "no overlap"
 
 
 class NoSpan(Exception):
@@ -46,6 +47,7 @@ class Gaps:
         misspecified, novel, missed, stale, exposed: parts of the modern gap for intent; they sum to it. `exposed`
             is what each genome's own ancestral regret splits into amplified and inherited.
         reach: `[S]` whether the ancestral world can reach a state at any age.
+        ended_ancestral, ended_modern: `[S]` states in which nothing happens any more; see `TabularMdp.ended`.
     """
 
     optimum_ancestral: float
@@ -58,6 +60,8 @@ class Gaps:
     stale: Floats
     exposed: Floats
     reach: NDArray[np.bool_]
+    ended_ancestral: NDArray[np.bool_]
+    ended_modern: NDArray[np.bool_]
 
 
 def gaps_of(pair: WorldPair) -> Gaps:
@@ -90,6 +94,8 @@ def gaps_of(pair: WorldPair) -> Gaps:
         stale=rest - exposed,
         exposed=exposed,
         reach=reach,
+        ended_ancestral=a.ended(),
+        ended_modern=m.ended(),
     )
 
 
@@ -109,8 +115,8 @@ class Ledger:
         waste: `[T, A]` regret in A by age and act, in expected offspring.
         modern: for each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
         upkeep_ancestral, upkeep_modern: what is lost outside acts.
-        overlap: share of the modern occupancy that lies inside the ancestral world's reach.
-        times_ancestral, times_modern: `[A]` how often each act is done in a life.
+        overlap: share of the modern life that is spent inside the ancestral world's reach (ended states left out).
+        times_ancestral, times_modern: `[A]` how often each act is done in a life (ended states left out).
     """
 
     waste: Floats
@@ -121,10 +127,18 @@ class Ledger:
     times_ancestral: Floats
     times_modern: Floats
 
+    def told(self) -> Ledger:
+        """The ledger as it is told: without overlap there is no ancestral standard to split the loss by."""
+        if self.overlap >= LEAST_OVERLAP:
+            return self
+        unsplit = np.sum([table for kind, table in self.modern.items() if kind != "misspecified"], axis=0)
+        return replace(self, modern={"misspecified": self.modern["misspecified"], NO_OVERLAP: unsplit})
+
 
 def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
     """The ledger of one genome from what it does in both worlds."""
     x = modern.occupancy
+    lived = np.where(gaps.ended_modern, 0.0, x.sum(axis=2))
     waste = (ancestral.occupancy * gaps.ancestral).sum(axis=1)
     exposed = (x * gaps.exposed).sum(axis=1)
     by_act = exposed.sum(axis=0)
@@ -137,9 +151,9 @@ def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
         modern={**parts, "amplified": exposed - inherited, "inherited": inherited},
         upkeep_ancestral=ancestral.worth.payoff - ancestral.worth.fitness,
         upkeep_modern=modern.worth.intent - modern.worth.net_intent,
-        overlap=float(x.sum(axis=2)[:, gaps.reach].sum() / x.sum()),
-        times_ancestral=ancestral.occupancy.sum(axis=(0, 1)),
-        times_modern=x.sum(axis=(0, 1)),
+        overlap=float(lived[:, gaps.reach].sum() / max(lived.sum(), 1e-300)),
+        times_ancestral=ancestral.occupancy[:, ~gaps.ended_ancestral].sum(axis=(0, 1)),
+        times_modern=x[:, ~gaps.ended_modern].sum(axis=(0, 1)),
     )
 
 
@@ -166,7 +180,7 @@ def ledger_frame(ledger: Ledger, acts: tuple[str, ...], subject: str, seed: int 
     rows: list[dict[str, object]] = []
     for world, kind, table in [
         ("ancestral", "waste", ledger.waste),
-        *(("modern", kind, ledger.modern[kind]) for kind in KINDS),
+        *(("modern", kind, table) for kind, table in ledger.modern.items()),
     ]:
         for t, a in np.argwhere(table != 0.0):
             rows.append({"world": world, "kind": kind, "act": acts[a], "age": int(t), "value": float(table[t, a])})

@@ -24,7 +24,7 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
         "generalization error",
         "inner by its 'objective' cause, else not discussed",
         "inner",
-        "policy learning; reward specification if J's world-model lacks M",
+        "policy learning",
     ),
     "sampling": (
         "not discussed (outer if the sample is the training environment)",

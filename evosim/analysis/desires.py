@@ -15,19 +15,20 @@ from genomes import PlannerRules
 
 
 def switched_off(conducts: Conducts, classes: np.ndarray, counts: np.ndarray, ledger: Ledger) -> pl.DataFrame:
-    """For each feature that the population desires or shuns: the mean gain in fitness, in A and in M, without it.
+    """For each feature that the genome can desire: the mean gain without it, in payoff in A and in intent in M.
 
-    Empty for genomes that have no desires.
+    A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for reflexes.
     """
+    heritable = {locus.name for locus in conducts.genome.grid.loci}
     rules = conducts.genome.decode(classes)
     rows = []
     if isinstance(rules, PlannerRules):
         acts = conducts.pair.ancestral.acts
         weight = counts / counts.sum()
-        usual = {which: conducts.fitness(rules, which) for which in ("ancestral", "modern")}
+        usual = {which: conducts.net(rules, which) for which in ("ancestral", "modern")}
         modern = np.sum(list(ledger.modern.values()), axis=0)
         for k, feature in enumerate(conducts.pair.ancestral.features):
-            if not rules.weights[:, k].any():
+            if feature not in heritable:
                 continue
             without = rules.without(k)
             served = [acts.index(act) for act in conducts.pair.serves.get(feature, ())]
@@ -38,8 +39,8 @@ def switched_off(conducts: Conducts, classes: np.ndarray, counts: np.ndarray, le
                     "acts": ", ".join(acts[a] for a in served),
                     "ledger_ancestral": float(ledger.waste[:, served].sum()),
                     "ledger_modern": float(modern[:, served].sum()),
-                    "gain_ancestral": float(weight @ (conducts.fitness(without, "ancestral") - usual["ancestral"])),
-                    "gain_modern": float(weight @ (conducts.fitness(without, "modern") - usual["modern"])),
+                    "gain_ancestral": float(weight @ (conducts.net(without, "ancestral") - usual["ancestral"])),
+                    "gain_modern": float(weight @ (conducts.net(without, "modern") - usual["modern"])),
                 }
             )
     schema = {

@@ -60,7 +60,7 @@ class Conducts:
     def __init__(self, genome: Genome, pair: WorldPair) -> None:
         self.genome, self.pair = genome, pair
         self._worth: dict[tuple[int, str], Worth] = {}
-        self._payoffs: dict[tuple[bytes, str], float] = {}
+        self._nets: dict[tuple[bytes, str], float] = {}
         self._recent = lru_cache(maxsize=KEPT_OCCUPANCIES)(self._conduct)
 
     def world(self, which: str) -> TabularMdp:
@@ -85,14 +85,15 @@ class Conducts:
         self._worth[number, which] = worth
         return Conduct(done, worth)
 
-    def fitness(self, rules: Rules, which: str) -> NDArray[np.float64]:
-        """`[n]` net payoff of rules, which need not be on the grid."""
+    def net(self, rules: Rules, which: str) -> NDArray[np.float64]:
+        """`[n]` worth of rules, which need not be on the grid: net payoff in A, net intent in M, as in the ladders."""
         out = np.empty(len(rules))
         world = self.world(which)
+        amount = world.payoff if which == "ancestral" else world.intent
         for i in range(len(rules)):
             policy = policy_of(rules, i, world, self.pair)
             key = (blake2b(policy.tobytes(), digest_size=16).digest(), which)
-            if key not in self._payoffs:
-                self._payoffs[key] = lifetime(world, policy, world.payoff)
-            out[i] = self._payoffs[key] * rules.kept[i]
+            if key not in self._nets:
+                self._nets[key] = lifetime(world, policy, amount)
+            out[i] = self._nets[key] * rules.kept[i]
         return out

@@ -62,8 +62,7 @@ class Peaks:
         """The peaks of a recorded landscape."""
 
         def peak(column: str) -> Peak:
-            best = landscape[column].max()
-            tied = landscape.filter(pl.col(column) >= best - EXACT_TIE * abs(best))  # type: ignore[operator,arg-type]
+            tied = near(landscape, 0.0, column)
             ends = [tied.sort("modern_intent", "class", descending=[down, False])["class"][0] for down in (False, True)]
             return Peak(tied.height, *ends)
 
@@ -133,27 +132,33 @@ def descend(design: Design, population: float | None, best_present: float | None
     return rungs, steps
 
 
+def near(landscape: pl.DataFrame, tolerance: float, column: str = "ancestral") -> pl.DataFrame:
+    """The classes within a relative tolerance of the best by a column; 0 means equal to rounding."""
+    best = float(landscape[column].max())  # type: ignore[arg-type]
+    return landscape.filter(pl.col(column) >= best - max(tolerance, EXACT_TIE) * abs(best))
+
+
 def tie_sets(landscape: pl.DataFrame, conducts: Conducts, tolerances: list[float]) -> pl.DataFrame:
     """Genomes near the ancestral best, by behaviour: how many ways there are to be that good, and what they come to in M.
 
     One row for each relative tolerance: classes, distinct behaviours in A, least and largest fitness in M.
     """
-    value = landscape["ancestral"].to_numpy()
-    best = value.max()
     rows = []
     for tolerance in tolerances:
-        near = landscape.filter(pl.col("ancestral") >= best - max(tolerance, EXACT_TIE) * abs(best))
+        close = near(landscape, tolerance).sort("modern_intent", "class")
         # Equal policies act alike; distinct ones may still do so where they are.
-        distinct = near.unique("ancestral_policy", maintain_order=True)
+        distinct = close.unique("ancestral_policy", maintain_order=True)
         behaviours = {conducts.of(int(c), "ancestral").key() for c in distinct["class"]}
         rows.append(
             {
                 "tolerance": tolerance,
-                "classes": near.height,
+                "classes": close.height,
                 "behaviours": len(behaviours),
-                "modern_min": near["modern_intent"].min(),
-                "modern_max": near["modern_intent"].max(),
-                "breeding_true": int(near["breeds_true"].sum()),
+                "modern_min": close["modern_intent"][0],
+                "modern_max": close["modern_intent"][-1],
+                "class_modern_min": close["class"][0],
+                "class_modern_max": close["class"][-1],
+                "breeding_true": int(close["breeds_true"].sum()),
             }
         )
     return pl.DataFrame(rows)

@@ -37,13 +37,15 @@ class Source:
         return f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
 
     def many(self, note: str) -> str:
-        """`which`, and what marks the spread over seeds if there are several."""
-        return f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
+        """`which`, what marks the spread over seeds if there are several, and how many of them died out."""
+        out = f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
+        extinct = sum(run["status"] == "extinct" for run in self.summary["runs"].values())
+        return f"{out}; {extinct} died out, later means are of the others" if extinct else out
 
 
 def _fitness(s: Source) -> Any:
-    rungs = {world: s.summary["ladder"][world]["rungs"]["best_for_payoff"] for world in ("ancestral", "modern")}
-    chart = fitness(s.run.tables["generations"], rungs, s.run.experiment.swap)
+    best = {world: float(s.run.tables["landscape"][world].max()) for world in ("ancestral", "modern")}  # type: ignore[arg-type]
+    chart = fitness(s.run.tables["generations"], best, s.run.experiment.swap)
     return themed(chart, "Fitness of newborns in both worlds", [s.many(BANDS)])
 
 

@@ -14,8 +14,10 @@ from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH
 def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
     """Left: mean expressed objective weights; right: mean planning horizon. Bands: the middle 95% of seeds."""
     mean = banded(loci, "mean", "locus", "generation")
-    left = _panel(mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight", swap)
     right = _panel(mean.filter(pl.col("locus") == "horizon"), ["horizon"], "mean planning horizon (steps)", swap)
+    if not weights:  # all desires are fixed: only foresight can evolve
+        return right
+    left = _panel(mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight", swap)
     return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(color="independent")
 
 

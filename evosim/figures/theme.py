@@ -19,6 +19,7 @@ KIND_COLOURS = {
     "inherited": "#56B4E9",
     "waste": "#0072B2",
     "upkeep": "#444444",
+    "no overlap": "#882255",
 }
 LOCUS_COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B2DF8A"]
 

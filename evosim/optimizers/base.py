@@ -59,17 +59,22 @@ class Genetics:
         )
 
 
+def check_fitness(fitness: Floats, *, negative: bool) -> None:
+    """Raise `InvalidOptimizer` for a fitness that is not finite or, unless allowed, negative."""
+    bad = ~np.isfinite(fitness)
+    if not negative:
+        bad |= fitness < 0
+    if bad.any():
+        rule = "finite" if negative else "finite and not negative for fitness-proportional parentage"
+        raise InvalidOptimizer(f"fitness must be {rule}, but is {fitness[bad][0]}. Use another world or base optimizer.")
+
+
 def cumulative_parentage(fitness: Floats) -> Floats:
     """Running sum of fitness, by which parents are drawn. Raises `Extinction` where it is all 0.
 
     Negative or non-finite fitness cannot be a share of parents: `InvalidOptimizer`.
     """
-    if not np.isfinite(fitness).all() or (fitness < 0).any():
-        worst = fitness[~np.isfinite(fitness)][:1] if not np.isfinite(fitness).all() else fitness.min(keepdims=True)
-        raise InvalidOptimizer(
-            f"fitness must be finite and not negative for fitness-proportional parentage, but is {worst[0]}. "
-            "Use a world whose payoffs are not negative, or another base optimizer."
-        )
+    check_fitness(fitness, negative=False)
     total = np.cumsum(fitness)
     if total[-1] <= 0.0:
         raise Extinction

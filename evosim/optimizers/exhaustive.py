@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evosim.optimizers.base import Extinction, Floats
+from evosim.optimizers.base import Extinction, Floats, check_fitness
 from evosim.optimizers.catalogue import Exhaustive, InvalidOptimizer
 from genomes import Grid
 from genomes.loci import Alleles
@@ -38,6 +38,7 @@ class Enumeration:
 
     def tell(self, fitness: Floats) -> None:
         """Keep the best of what was asked."""
+        check_fitness(fitness, negative=True)
         best = fitness.max()
         if best <= 0.0:
             raise Extinction
