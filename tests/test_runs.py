@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ import polars as pl
 import pytest
 
 from evosim import workflow
+from evosim.analysis import behaviour
+from evosim.analysis.account import Accountant
 from evosim.compose import resolve
 from evosim.errors import UserError
 from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings, read_experiment, read_toml
-from evosim.record import TABLES, Recorded, read_run
+from evosim.record import RUNNING, TABLES, Recorded, read_run
 from evosim.simulate import Run, simulate
 from tests.settings import QUICK, quick, setting
 
@@ -225,3 +228,120 @@ def test_provenance_says_where_numbers_came_from(tmp_path: Path) -> None:
         assert key in facts
     assert facts["peak_memory_mib"] > 1
     assert facts["landscape"]["exact"] is True
+
+
+def test_the_dead_do_not_rest() -> None:
+    """Times a life are of the living: their sum is the expected number of ages lived."""
+    made = setting("birth-control", *quick("birth-control"))
+    landscape = Landscape(made)
+    tables = simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}
+    maker = Accountant(made, tables, exact=True)
+    times = maker.account().summary["times_per_life"]["ancestral"]
+    world = made.pair.ancestral
+    assert [world.states[s] for s in np.flatnonzero(world.ended())] == ["dead"]
+    swap = tables["populations"].filter(pl.col("moment") == "swap")
+    lived = [maker.conducts.of(c, "ancestral").occupancy[:, :-1].sum() for c in swap["class"]]
+    assert sum(times.values()) == pytest.approx(np.average(lived, weights=swap["count"]))
+    assert sum(times.values()) < 60
+
+
+def test_seeds_that_died_out_before_the_swap_are_left_out_of_recovery(tmp_path: Path) -> None:
+    averse = [f"genome.weights.{w}.alleles=[-5.0,1.0]" for w in ("pleasure", "vanity")]
+    changes = ("replicates=8", "optimizer.population=1", "genome.ploidy=1", "phases.0.generations=2")
+    recorded = run(tmp_path / "run", "micro", *changes, *averse)
+    lived = [seed for seed, facts in recorded.provenance["runs"].items() if facts["generations"] > 1]
+    assert 0 < len(lived) < 8
+    summary = workflow.analyze(recorded).summary
+    assert summary["recovery"]["seeds"] == len(lived)
+    by_hand = recorded.tables["populations"].filter((pl.col("moment") == "end") & pl.col("seed").is_in([int(s) for s in lived]))
+    worth = recorded.tables["landscape"].select("class", "modern_intent")
+    assert summary["recovery"]["modern_at_end"]["mean"] == pytest.approx(by_hand.join(worth, on="class")["modern_intent"].mean())
+
+
+def test_nobody_alive_is_not_measured(tmp_path: Path) -> None:
+    recorded = run(tmp_path / "run", "birth-control", "genome.weights.pleasure.alleles=[0.0]", "replicates=2")
+    summary = workflow.analyze(recorded).summary
+    assert summary["behaviour"]["modern"] is None
+    assert summary["recovery"]["seeds"] == 0
+
+
+def test_desires_are_averaged_over_every_seed(tmp_path: Path) -> None:
+    recorded = run(tmp_path / "run", "micro", "replicates=6", "optimizer.population=6", "phases.0.generations=10")
+    account = workflow.analyze(recorded)
+    loci = {"fullness", "pleasure", "vanity", "toil"}
+    assert set(account.tables["desires"]["feature"]) == loci
+    assert account.tables["desires"].height == 6 * len(loci)
+    swap = recorded.tables["populations"].filter(pl.col("moment") == "swap")
+    mean = (swap["locus:fullness"] * swap["count"]).sum() / swap["count"].sum()
+    printed = next(row for row in account.summary["desires"] if row["feature"] == "fullness")
+    assert printed["weight"] == pytest.approx(mean)
+
+
+def test_without_overlap_kinds_are_not_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = run(tmp_path / "run", "micro")
+    split = workflow.analyze(recorded).summary["behaviour"]["modern"]
+    monkeypatch.setattr(behaviour, "LEAST_OVERLAP", 1.1)
+    account = workflow.analyze(recorded)
+    whole = account.summary["behaviour"]["modern"]
+    assert set(whole["kinds"]) == {"misspecified", "no overlap", "upkeep"}
+    assert sum(whole["kinds"].values()) == pytest.approx(sum(split["kinds"].values()))
+    assert set(account.tables["behaviour"].filter(pl.col("world") == "modern")["kind"]) <= set(whole["kinds"])
+
+
+def test_another_process_is_not_disturbed(tmp_path: Path) -> None:
+    """A partial folder that somebody writes, or that is not ours, is left alone."""
+    partial = tmp_path / "run.partial"
+    partial.mkdir()
+    (partial / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="must not exist yet"):
+        run(tmp_path / "run", "micro")
+    assert (partial / "notes.txt").read_text() == "mine"
+    (partial / "experiment.toml").write_text("")
+    (partial / "STATUS").write_text(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole\n")
+    with pytest.raises(UserError, match="another process may be writing it"):
+        run(tmp_path / "run", "micro")
+    (partial / "STATUS").write_text("interrupted by KeyboardInterrupt after 0 of 1 replicates; not whole\n")
+    run(tmp_path / "run", "micro")
+    assert not partial.exists()
+
+
+def test_force_touches_nothing_but_the_run(tmp_path: Path) -> None:
+    run(tmp_path / "run", "micro")
+    (tmp_path / "run.old").mkdir()
+    (tmp_path / "run.old" / "notes.txt").write_text("mine")
+    workflow.run(experiment("micro"), out=tmp_path / "run", force=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "run.old"]
+    assert (tmp_path / "run.old" / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_by_other_code_is_accounted_for_again(tmp_path: Path) -> None:
+    recorded = run(tmp_path / "run", "micro")
+    workflow.analyze(recorded)
+    assert workflow.same_code(recorded)
+    path = recorded.folder / "summary.json"
+    truth = json.loads(path.read_text())
+    path.write_text(json.dumps(truth | {"overlap": 0.5}))
+    assert workflow.summary_of(recorded, again=False)["overlap"] == 0.5
+    facts = recorded.provenance | {"sources": "0000"}
+    (recorded.folder / "provenance.json").write_text(json.dumps(facts))
+    other = read_run(recorded.folder)
+    assert not workflow.same_code(other)
+    assert workflow.summary_of(other, again=False)["overlap"] == truth["overlap"]
+
+
+@pytest.mark.parametrize("column", ["ancestral", "ancestral_intent", "modern", "modern_intent"])
+def test_every_recorded_measure_is_rechecked(column: str) -> None:
+    made = setting("micro", *quick("micro"))
+    landscape = Landscape(made)
+    frame = landscape.frame().with_columns(pl.col(column) * 0.5)
+    tables = simulate(made, landscape, 0).tables | {"landscape": frame}
+    with pytest.raises(UserError, match="must be what the reference code finds"):
+        Accountant(made, tables, exact=True).account()
+
+
+def test_large_seeds_and_fixed_desires_run(tmp_path: Path) -> None:
+    recorded = run(tmp_path / "run", "micro", "seed=2147483646", "replicates=3")
+    assert recorded.tables["generations"]["seed"].n_unique() == 3
+    fixed = [f"genome.weights.{w}.alleles=[1.0]" for w in ("fullness", "pleasure", "vanity", "toil")]
+    recorded = run(tmp_path / "fixed", "micro", *fixed)
+    assert (tmp_path / "fixed" / "figures" / "loci.svg") in workflow.draw(recorded, ("svg",))

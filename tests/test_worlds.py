@@ -122,6 +122,19 @@ def test_reach_is_what_some_policy_can_reach(world: TabularMdp) -> None:
         mass = np.einsum("s,sa,sax->x", mass, uniform, world.transitions)
 
 
+def test_no_chance_of_death_is_a_world(world: TabularMdp) -> None:
+    """Rounding must not make a chance negative, nor something possible that is not."""
+    for changes in ({"death": 0.0}, {"death": 0.0, "starving_death": 0.0}):
+        pair = WORLDS["savanna"].build(WORLDS["savanna"].params(**changes), {})
+        fed = pair.ancestral.states.index("e5.p0.s0")
+        assert pair.ancestral.transitions[fed, pair.ancestral.acts.index("rest"), -1] == 0.0
+
+
+def test_a_class_that_nobody_is_in_has_the_default_act() -> None:
+    pair = WORLDS["savanna"].build(WORLDS["savanna"].params(low_energy=9), {})
+    assert pair.options()["high energy, alone, free"] == ("rest",)
+
+
 def build(name: str, **params: Any) -> WorldPair:
     return WORLDS[name].build(WORLDS[name].params(**params), MODERN[name])
 
