@@ -33,6 +33,7 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     console.print(_ladder(summary))
     if summary["behaviour"]["modern"] is not None:
         console.print(_behaviour(summary))
+    console.print(_steps(summary))
     if summary["desires"]:
         console.print(_desires(summary))
     for sentence in sentences(summary):
@@ -110,6 +111,25 @@ def _behaviour(summary: dict[str, Any]) -> Table:
     )
     if NO_OVERLAP in modern["kinds"]:
         table.caption = "no overlap: the modern world lies outside the ancestral one's reach, so kinds are not split"
+    return table
+
+
+def _steps(summary: dict[str, Any]) -> Table:
+    steps = summary["steps_by_act"]
+    shown = [
+        (world, step)
+        for world, names in (("ancestral", ("representation", "search")), ("modern", ("representation", "specification", "shift", "search")))
+        for step in names
+        if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())
+    ]
+    headings = [f"{step[:9]}{'.' if len(step) > 9 else ''} {world[0].upper()}" for world, step in shown]
+    table = _table("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
+    for act in steps["modern"]["representation"]:
+        row = [steps[world][step][act] for world, step in shown]
+        if any(abs(value) > 5e-4 for value in row):
+            table.add_row(act.replace("_", " "), *(number(value) for value in row))
+    sums = [sum(steps[world][step].values()) for world, step in shown]
+    table.add_row("[bold]sum", *("[bold]" + number(value) for value in sums))
     return table
 
 

@@ -29,7 +29,7 @@ from evosim.record import (
 )
 
 ANALYSIS = "analysis"
-ACCOUNTS = ("ladder", "ties", "behaviour", "desires", "recovery")
+ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery")
 SUMMARY = "summary.json"
 
 

@@ -24,7 +24,7 @@ class Account:
     """Everything that is said about a run.
 
     Attributes:
-        tables: `ladder`, `ties`, `behaviour`, `desires`, `recovery`; `docs/schema.md` documents the columns.
+        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`; `docs/schema.md` documents the columns.
         summary: the same in one nested dictionary, means over seeds.
     """
 
@@ -63,6 +63,7 @@ class Accountant:
             "ladder": self._ladder_table(seeds),
             "ties": ties,
             "behaviour": pl.concat([*rungs, *(frame for s in seeds for frame in s["ledgers"])]),
+            "steps": self._steps_table(seeds),
             "desires": pl.concat([s["desires"] for s in seeds]),
             "recovery": pl.DataFrame([s["recovery"] for s in seeds]),
         }
@@ -184,6 +185,30 @@ class Accountant:
         schema = {"seed": pl.Int64, "world": pl.String, "part": pl.String, "name": pl.String, "value": pl.Float64}
         return pl.DataFrame(rows, schema=schema)
 
+    def _steps_table(self, seeds: list[dict[str, Any]]) -> pl.DataFrame:
+        """Each step of the ladders by act: the ledger of the lower rung minus that of the upper one. Sums to the step."""
+        rows: list[dict[str, Any]] = []
+        best = self.ledger(self.peaks.ancestral.worst)
+        by_rung = {rung: self.ledger(number) for rung, number in self.rung_classes().items()}
+        for which, upper in (("ancestral", dict.fromkeys(by_rung, best)), ("modern", by_rung)):
+            regrets = [self._regret_by_act(upper[rung], which) for rung in ladder.RUNGS[1:-1]]
+            above = dict.fromkeys(regrets[0], 0.0)
+            for step, regret in zip(("representation", "specification", "shift"), regrets, strict=True):
+                rows += _differences(None, which, step, above, regret)
+                above = regret
+            for s in seeds:
+                if "ledger" in s:
+                    rows += _differences(s["seed"], which, "search", above, self._regret_by_act(s["ledger"], which))
+        schema = {"seed": pl.Int64, "world": pl.String, "step": pl.String, "act": pl.String, "value": pl.Float64}
+        return pl.DataFrame(rows, schema=schema)
+
+    def _regret_by_act(self, ledger: behaviour.Ledger, which: str) -> dict[str | None, float]:
+        """Regret of each act in a world, and under no act the upkeep."""
+        tables = [ledger.waste] if which == "ancestral" else list(ledger.modern.values())
+        by_act = np.sum(tables, axis=(0, 1))
+        upkeep = ledger.upkeep_ancestral if which == "ancestral" else ledger.upkeep_modern
+        return {**dict(zip(self.pair.ancestral.acts, by_act.tolist(), strict=True)), None: upkeep}
+
     def _summary(self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]) -> dict[str, Any]:
         modern = self.designs["modern"]
         r1, worst, best = (
@@ -208,6 +233,7 @@ class Accountant:
             "behaviour_of_best_ancestral": {
                 which: _ledger_summary(tables["behaviour"], "best_ancestral", which) for which in self.designs
             },
+            "steps_by_act": _steps_summary(tables["steps"]),
             "overlap": _mean([s["ledger"].overlap for s in seeds if "ledger" in s]),
             "desires": _mean_rows(tables["desires"], ["feature", "acts"]),
             "recovery": self._recovery(tables["recovery"]),
@@ -259,6 +285,23 @@ class Accountant:
             which: dict(zip(acts, np.mean([getattr(x, f"times_{which}") for x in ledgers], axis=0).tolist(), strict=True))
             for which in ("ancestral", "modern")
         }
+
+
+def _differences(
+    seed: int | None, world: str, step: str, above: dict[str | None, float], below: dict[str | None, float]
+) -> list[dict[str, Any]]:
+    return [
+        {"seed": seed, "world": world, "step": step, "act": act, "value": below[act] - above[act]} for act in above
+    ]
+
+
+def _steps_summary(table: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """By world and step: what it loses by each act and by `upkeep`; means over seeds."""
+    mean = table.group_by("world", "step", "act", maintain_order=True).agg(pl.col("value").mean())
+    out: dict[str, dict[str, dict[str, float]]] = {}
+    for world, step, act, value in mean.iter_rows():
+        out.setdefault(world, {}).setdefault(step, {})[act or "upkeep"] = value
+    return out
 
 
 def _classes(population: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
