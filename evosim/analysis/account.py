@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evosim.analysis import behaviour, conventions, desires, ladder
+from evosim.analysis import behaviour, conventions, desires, ladder, summary
 from evosim.analysis.individual import Conducts
-from evosim.analysis.intervals import interval
 from evosim.compose import Setting
 from evosim.errors import UserError
 
@@ -143,7 +142,7 @@ class Accountant:
             "breeds_true": bool(grid.breeds_true(np.array([number], dtype=np.int64))[0]),
             "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
             "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},
-            "behaviour": {which: _ledger_summary(frame, "genome", which) for which in self.designs},
+            "behaviour": {which: summary.ledger(frame, "genome", which) for which in self.designs},
         }
 
     def rung_classes(self) -> dict[str, int]:
@@ -210,6 +209,8 @@ class Accountant:
         return {**dict(zip(self.pair.ancestral.acts, by_act.tolist(), strict=True)), None: upkeep}
 
     def _summary(self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]) -> dict[str, Any]:
+        spread = self.experiment.analysis
+        best_of_each = {which: design.rungs["best_for_intent"] for which, design in self.designs.items()}
         modern = self.designs["modern"]
         r1, worst, best = (
             modern.rungs["best_for_intent"],
@@ -220,7 +221,7 @@ class Accountant:
             "exact": self.peaks.exact,
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
             "classes": self.tables["landscape"].height,
-            "ladder": {which: self._ladder_summary(tables["ladder"], which) for which in self.designs},
+            "ladder": {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs},
             "shift": {
                 "shared_by_all_ancestral_optima": modern.rungs["best_for_payoff"] - best,
                 "left_open_by_the_data": best - worst,
@@ -229,30 +230,16 @@ class Accountant:
             },
             "ties": tables["ties"].to_dicts(),
             "best_breeding_true": self._best_homozygote(),
-            "behaviour": {which: _ledger_summary(tables["behaviour"], "population", which) for which in self.designs},
+            "behaviour": {which: summary.ledger(tables["behaviour"], "population", which) for which in self.designs},
             "behaviour_of_best_ancestral": {
-                which: _ledger_summary(tables["behaviour"], "best_ancestral", which) for which in self.designs
+                which: summary.ledger(tables["behaviour"], "best_ancestral", which) for which in self.designs
             },
-            "steps_by_act": _steps_summary(tables["steps"]),
-            "overlap": _mean([s["ledger"].overlap for s in seeds if "ledger" in s]),
-            "desires": _mean_rows(tables["desires"], ["feature", "acts"]),
-            "recovery": self._recovery(tables["recovery"]),
+            "steps_by_act": summary.steps(tables["steps"]),
+            "overlap": summary.mean([s["ledger"].overlap for s in seeds if "ledger" in s]),
+            "desires": summary.desires(tables["desires"]),
+            "recovery": summary.recovery(tables["recovery"], best_of_each, spread),
             "times_per_life": self._times(seeds),
         }
-
-    def _ladder_summary(self, table: pl.DataFrame, which: str) -> dict[str, Any]:
-        out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
-        mine = table.filter(pl.col("world") == which)
-        for part, key in (("rung", "rungs"), ("step", "steps")):
-            for name in mine.filter(pl.col("part") == part)["name"].unique(maintain_order=True):
-                values = mine.filter((pl.col("part") == part) & (pl.col("name") == name))["value"].drop_nulls()
-                out[key][name] = _mean(values.to_list())
-                if name in ("population", "search", "unfound", "load") and (found := self._interval(values.to_list())):
-                    out["intervals"][name] = list(found)
-        return out
-
-    def _interval(self, values: list[float]) -> tuple[float, float] | None:
-        return interval(values, self.experiment.analysis.bootstrap, self.experiment.analysis.confidence)
 
     def _best_homozygote(self) -> dict[str, Any] | None:
         """The class that is best in A among those that breed true; of a tie, the worst in M."""
@@ -262,19 +249,6 @@ class Accountant:
         best = ladder.near(true, 0.0).sort("modern_intent", "class").head(1).to_dicts()[0]
         self.recheck(best["class"])
         return best
-
-    def _recovery(self, table: pl.DataFrame) -> dict[str, Any]:
-        """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of them)."""
-        lived = table.drop_nulls("modern_at_swap")
-        best = {which: design.rungs["best_for_intent"] for which, design in self.designs.items()}
-        out: dict[str, Any] = {"seeds": lived.height}
-        for column in table.columns[1:]:
-            values, most = lived[column].to_list(), best[column.split("_")[0]]
-            share = [value / most for value in values] if most > 0.0 else []
-            out[column] = {"mean": _mean(values), "share_of_best": _mean(share)}
-            if found := self._interval(share):
-                out[column]["interval_of_share"] = list(found)
-        return out
 
     def _times(self, seeds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         ledgers = [s["ledger"] for s in seeds if "ledger" in s]
@@ -295,25 +269,8 @@ def _differences(
     ]
 
 
-def _steps_summary(table: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """By world and step: what it loses by each act and by `upkeep`; means over seeds."""
-    mean = table.group_by("world", "step", "act", maintain_order=True).agg(pl.col("value").mean())
-    out: dict[str, dict[str, dict[str, float]]] = {}
-    for world, step, act, value in mean.iter_rows():
-        out.setdefault(world, {}).setdefault(step, {})[act or "upkeep"] = value
-    return out
-
-
 def _classes(population: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return population["class"].to_numpy(), population["count"].to_numpy()
-
-
-def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None
-
-
-def _mean_rows(table: pl.DataFrame, by: list[str]) -> list[dict[str, Any]]:
-    return table.drop("seed").group_by(by, maintain_order=True).mean().to_dicts()
 
 
 def _no_desires() -> pl.DataFrame:
@@ -321,25 +278,3 @@ def _no_desires() -> pl.DataFrame:
         ("ledger_ancestral", "ledger_modern", "gain_ancestral", "gain_modern"), pl.Float64
     )
     return pl.DataFrame(schema={"seed": pl.Int64, **schema})
-
-
-def _ledger_summary(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
-    """Totals by kind and by act, means over seeds; nothing where there is no such subject."""
-    mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
-    if mine.is_empty():
-        return None
-    seeds = mine["seed"].n_unique()
-
-    def total(by: str) -> dict[str, float]:
-        rows = mine.filter(pl.col(by).is_not_null()).group_by(by, maintain_order=True).agg(pl.col("value").sum() / seeds)
-        return dict(rows.iter_rows())
-
-    kinds = total("kind")
-    names: tuple[str, ...] = ("waste", "upkeep") if which == "ancestral" else (*behaviour.KINDS, "upkeep")
-    if behaviour.NO_OVERLAP in kinds:
-        names = ("misspecified", behaviour.NO_OVERLAP, "upkeep")
-    split = mine.filter(pl.col("act").is_not_null()).group_by("act", "kind", maintain_order=True).agg(pl.col("value").sum() / seeds)
-    by_act: dict[str, dict[str, float]] = {}
-    for act, kind, value in split.iter_rows():
-        by_act.setdefault(act, {})[kind] = value
-    return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": total("act"), "acts_by_kind": by_act}
