@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS
-from evosim.analysis.conventions import AUTHORS, LABELS
+from evosim.analysis.conventions import AUTHORS
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 
 RUNG_WORDS = {
@@ -42,7 +42,14 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
 
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
     """Print what each author would call each step."""
-    console.print(_labels(summary))
+    console.print("\n[bold]What each author calls it[/bold] (Christiano: the problems will not split like this)")
+    for step, entry in summary["labels"].items():
+        value = number(entry["value"]) if entry["value"] is not None else "not measured"
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+        for author in AUTHORS:
+            table.add_row(author, entry[author])
+        console.print(f"\n[bold]{step}[/bold], in M: {value}")
+        console.print(table)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -221,22 +228,3 @@ def _ties(summary: dict[str, Any]) -> str:
             f"{number(true['modern_intent'])} in M."
         )
     return text
-
-
-def _labels(summary: dict[str, Any]) -> Table:
-    m = summary["ladder"]["modern"]["steps"]
-    values = {
-        "specification": m["specification"],
-        "shift, shared by all ancestral optima": summary["shift"]["shared_by_all_ancestral_optima"],
-        "shift, left open by the data": summary["shift"]["left_open_by_the_data"],
-        "sampling": None,
-        "representation": m["representation"],
-        "search": m["search"],
-        "hack": m["hack"],
-    }
-    table = Table(title="What each author calls it (Christiano: the problems will not split like this)", title_justify="left", show_lines=True)
-    for heading in ("step", "in M", *AUTHORS):
-        table.add_column(heading, justify="right" if heading == "in M" else "left")
-    for step, labels in LABELS.items():
-        table.add_row(step, number(values[step]) if values[step] is not None else "not measured", *labels)
-    return table

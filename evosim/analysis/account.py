@@ -217,14 +217,16 @@ class Accountant:
             modern.rungs["best_ancestral"],
             modern.best_of["best_ancestral"],
         )
+        ladders = {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs}
+        shared, left_open = modern.rungs["best_for_payoff"] - best, best - worst
         return {
             "exact": self.peaks.exact,
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
             "classes": self.tables["landscape"].height,
-            "ladder": {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs},
+            "ladder": ladders,
             "shift": {
-                "shared_by_all_ancestral_optima": modern.rungs["best_for_payoff"] - best,
-                "left_open_by_the_data": best - worst,
+                "shared_by_all_ancestral_optima": shared,
+                "left_open_by_the_data": left_open,
                 "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, GOOD_IN_MODERN * r1),
                 "path_by_intent_in_ancestral": modern.by_intent_in_a,
             },
@@ -239,6 +241,10 @@ class Accountant:
             "desires": summary.desires(tables["desires"]),
             "recovery": summary.recovery(tables["recovery"], best_of_each, spread),
             "times_per_life": self._times(seeds),
+            "labels": conventions.labelled(
+                ladders["modern"]["steps"]
+                | {"shift, shared by all ancestral optima": shared, "shift, left open by the data": left_open}
+            ),
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:
