@@ -15,6 +15,7 @@ from evosim.errors import UserError
 
 RECHECK = 1e-9
 GOOD_IN_MODERN = 0.9
+TRUE_BREEDERS_WITHIN = 0.01
 MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
 
 
@@ -248,13 +249,16 @@ class Accountant:
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:
-        """The class that is best in A among those that breed true; of a tie, the worst in M."""
+        """The class that is best in A among those that breed true (of a tie, the worst in M), and what those near it have."""
         true = self.tables["landscape"].filter(pl.col("breeds_true"))
         if true.is_empty():
             return None
-        best = ladder.near(true, 0.0).sort("modern_intent", "class").head(1).to_dicts()[0]
-        self.recheck(best["class"])
-        return best
+        best = ladder.near(true, 0.0).sort("modern_intent", "class").to_dicts()[0]
+        close = ladder.near(true, TRUE_BREEDERS_WITHIN).sort("modern_intent", "class")
+        for number in (best["class"], close["class"][0], close["class"][-1]):
+            self.recheck(number)
+        spread = {"within": TRUE_BREEDERS_WITHIN, "classes": close.height}
+        return best | {"near": spread | {"modern_min": close["modern_intent"][0], "modern_max": close["modern_intent"][-1]}}
 
     def _times(self, seeds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         ledgers = [s["ledger"] for s in seeds if "ledger" in s]
