@@ -144,7 +144,9 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
 
     resolved = resolve(apply_settings(read_experiment(experiment), settings or []))
     build(resolved)
-    typer.echo(resolved.to_toml(), nl=False)
+    from evosim.compose import commented
+
+    typer.echo(commented(resolved), nl=False)
 
 
 def _warn_of_other_code(recorded: Any) -> None:
@@ -169,25 +171,38 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, start: float, 
     from evosim import screen
 
     console = Console()
-    title = recorded.experiment.title or recorded.experiment.name
-    replicates = recorded.experiment.replicates
-    which = f"seed {recorded.experiment.seed}" if replicates == 1 else f"{replicates} seeds from {recorded.experiment.seed}; means"
-    screen.show(console, f"{title} ({which})", summary)
+    screen.show(console, recorded.experiment.title or recorded.experiment.name, summary)
     if labels:
         screen.show_labels(console, summary)
-    console.print(f"\nTables, accounts and figures: {recorded.folder}   ({summary['elapsed_s']:.1f} s)", soft_wrap=True)
+    what = "Tables, accounts and figures" if workflow.figures_there(recorded) else "Tables and accounts"
+    console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s)", soft_wrap=True)
+
+
+INTERRUPTED = 130
+
+# The base of the parser's own complaints; which package it lives in depends on the version of typer.
+_Complaint: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 def main() -> None:
-    """Entry point: user errors are one line and exit code 2, an interrupt is exit code 130."""
+    """Entry point: mistakes are one line and exit code 2, an interrupt is exit code 130."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
-        app()
+        code = app(standalone_mode=False) or 0
+        if code == INTERRUPTED:  # how the parser reports Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(code)
     except UserError as error:
         typer.echo(f"evosim: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except _Complaint as complaint:
+        words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
+        typer.echo(f"evosim: {words.rstrip('.')}. See 'evosim --help'.", err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
         typer.echo("evosim: interrupted; what was done is in the folder that ends in .partial", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
-from evosim.params import Experiment, validated
+from evosim.params import Experiment, named_experiments, read_experiment, validated
 from genomes import GENOMES, Genome, InvalidGenome, WorldShape
 from worlds import WORLDS, InvalidWorld, WorldPair
 
@@ -58,6 +58,44 @@ def build(experiment: Experiment) -> Setting:
         return Setting(experiment, pair, genome.build(part_params(experiment.genome, genome.params, "genome"), shape))
     except (InvalidWorld, InvalidGenome) as error:
         raise UserError(str(error)) from None
+
+
+def commented(experiment: Experiment) -> str:
+    """The resolved experiment as TOML, with unit and reason beside each number of the world."""
+    known = {item.name: item.metadata for item in dataclasses.fields(WORLDS[experiment.world.name].params)}
+    lines, inside = [], False
+    for line in experiment.to_toml().splitlines():
+        if line.startswith("["):
+            inside = line == "[world.ancestral]"
+        name = line.partition(" = ")[0]
+        if inside and name in known:
+            line = f"{line}  # {known[name]['unit']}; {known[name]['why']}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def changes(experiment: Experiment) -> list[str]:
+    """How an experiment differs from the packaged one of the same name, as `key=value`; words, seeds apart.
+
+    Nothing is said of an experiment whose name is not a packaged one.
+    """
+    if experiment.name not in named_experiments():
+        return []
+    mine, packaged = (_flat(e.model_dump(mode="json")) for e in (experiment, resolve(read_experiment(experiment.name))))
+    words = ("title", "question", "expected", "seed", "replicates")
+    keys = [key for key in {**packaged, **mine} if key not in words and mine.get(key) != packaged.get(key)]
+    return [f"{key}={json.dumps(mine[key]) if key in mine else '(removed)'}" for key in keys]
+
+
+def _flat(tree: Any, path: str = "") -> dict[str, Any]:
+    """The leaves of a tree by dotted path; lists of numbers and words are leaves."""
+    if isinstance(tree, dict):
+        items = [(str(key), value) for key, value in tree.items()]
+    elif isinstance(tree, list) and any(isinstance(value, dict | list) for value in tree):
+        items = [(str(i), value) for i, value in enumerate(tree)]
+    else:
+        return {path: tree}
+    return {k: v for key, value in items for k, v in _flat(value, f"{path}.{key}" if path else key).items()}
 
 
 def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> Any:

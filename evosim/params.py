@@ -163,12 +163,12 @@ def _one_line(error: ValidationError, where: str) -> str:
     path = [str(p) for p in first["loc"] if not (isinstance(p, str) and (p[:1].isupper() or "[" in p or "]" in p))]
     name = ".".join([where, *path] if where else path) or "the experiment"
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{name} must not be there: no such key. Remove it or mend its spelling."
+        return f"{name} must not be there: no such key. Remove it or mend its spelling; 'evosim show' lists all keys."
     if first["type"] == "missing":
         return f"{name} must be given, but is missing. Add it."
     if first["type"] == "value_error":  # raised by a parameter class of ours, already in one line
         return str(first["msg"]).removeprefix("Value error, ")
-    rule = str(first["msg"]).rpartition("should ")[2]
+    rule = str(first["msg"]).rpartition("should ")[2].replace("an object", "a table")
     given = first.get("input")
     return f"{name} must {rule}, but is {given!r}. Change it." if not isinstance(given, dict) else f"{name}: {rule}."
 
@@ -181,7 +181,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"the experiment file must exist, but {path} does not. Check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the experiment file must be readable text, but {path} is not: {error}. Mend it.") from None
+        raise UserError(f"the experiment file must be readable text, but {path} is not: {error.strerror if isinstance(error, OSError) else error}. Mend it.") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} must be valid TOML, but: {error}. Mend that line.") from None
 

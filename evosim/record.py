@@ -145,6 +145,7 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
     return {
         "experiment": experiment.name,
         "digest": experiment.digest(),
+        "setting": experiment.setting_digest(),
         "seed": experiment.seed,
         "replicates": experiment.replicates,
         "evosim": __version__,

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS
-from evosim.analysis.conventions import AUTHORS, LABELS
+from evosim.analysis.conventions import AUTHORS
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 
 RUNG_WORDS = {
@@ -29,10 +29,16 @@ STEP_DOWN_TO = {
 
 def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print the whole account."""
+    replicates = summary["replicates"]
     console.print(f"\n[bold]{title}[/bold]")
+    console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
+    if summary["changed"]:
+        console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
+    console.print("A: ancestral world, M: modern world. Words: docs/glossary.md\n")
     console.print(_ladder(summary))
     if summary["behaviour"]["modern"] is not None:
         console.print(_behaviour(summary))
+    console.print(_steps(summary))
     if summary["desires"]:
         console.print(_desires(summary))
     for sentence in sentences(summary):
@@ -41,7 +47,14 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
 
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
     """Print what each author would call each step."""
-    console.print(_labels(summary))
+    console.print("\n[bold]What each author calls it[/bold] (Christiano: the problems will not split like this)")
+    for step, entry in summary["labels"].items():
+        value = number(entry["value"]) if entry["value"] is not None else "not measured"
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+        for author in AUTHORS:
+            table.add_row(author, entry[author])
+        console.print(f"\n[bold]{step}[/bold], in M: {value}")
+        console.print(table)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -113,6 +126,25 @@ def _behaviour(summary: dict[str, Any]) -> Table:
     return table
 
 
+def _steps(summary: dict[str, Any]) -> Table:
+    steps = summary["steps_by_act"]
+    shown = [
+        (world, step)
+        for world, names in (("ancestral", ("representation", "search")), ("modern", ("representation", "specification", "shift", "search")))
+        for step in names
+        if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())
+    ]
+    headings = [f"{step[:9]}{'.' if len(step) > 9 else ''} {world[0].upper()}" for world, step in shown]
+    table = _table("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
+    for act in steps["modern"]["representation"]:
+        row = [steps[world][step][act] for world, step in shown]
+        if any(abs(value) > 5e-4 for value in row):
+            table.add_row(act.replace("_", " "), *(number(value) for value in row))
+    sums = [sum(steps[world][step].values()) for world, step in shown]
+    table.add_row("[bold]sum", *("[bold]" + number(value) for value in sums))
+    return table
+
+
 def _desires(summary: dict[str, Any]) -> Table:
     table = _table(
         "Desires: regret by the acts that serve them; gain without the desire",
@@ -134,6 +166,11 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     out = []
     perfect = "what a perfect ancestral optimizer finds" if summary["exact"] else "the best ancestral genome found"
+    if m["rungs"]["optimum"] > 0.0 and m["rungs"]["best_for_intent"] < 0.1 * m["rungs"]["optimum"]:
+        out.append(
+            "Representation loses more than 90%: no genome of this grid comes near the best policy. A genome desires only what "
+            "its file names; start from 'evosim show'."
+        )
     if m["steps"]["specification"] > 5e-4:
         out.append(
             f"Specification (payoff is not intent): {number(m['steps']['specification'])} is lost by being best for what is "
@@ -146,6 +183,8 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     )
     if shift > 5e-4:
         text += f"The shift step loses {number(shift)}: no search that reaches the ancestral optimum could have avoided it."
+        if not summary["exact"]:
+            text += " (The grid was not enumerated: these are the best found.)"
     elif shift < -5e-4:
         text += f"The shift step gains {number(-shift)}: being best for the past is better here than being best for what is paid now."
     else:
@@ -162,23 +201,32 @@ def sentences(summary: dict[str, Any]) -> list[str]:
         kinds = summary["behaviour"]["modern"]["kinds"]
         if NO_OVERLAP not in kinds:
             shift = sum(kinds[kind] for kind in SHIFT_KINDS)
-            worst = max(summary["behaviour"]["modern"]["acts"].items(), key=lambda item: item[1], default=("nothing", 0.0))
-            out.append(
-                f"By acts, of the population's {number(sum(kinds.values()))} below the modern optimum {number(shift)} are of "
-                f"the shift kinds; most is lost by {worst[0].replace('_', ' ')} ({number(worst[1])})."
+            text = (
+                f"By acts, the population is {number(sum(kinds.values()))} below the best policy in M; {number(shift)} of it is of "
+                "the shift kinds (new, or worse than it was)"
             )
+            by_act = {
+                act: sum(by_kind.get(kind, 0.0) for kind in SHIFT_KINDS)
+                for act, by_kind in summary["behaviour"]["modern"]["acts_by_kind"].items()
+            }
+            if shift > 5e-4:
+                act = max(by_act, key=lambda name: by_act[name])
+                text += f", the largest part by {act.replace('_', ' ')} ({number(by_act[act])})"
+            out.append(text + ".")
         out.append(
-            f"Masturbation style (search is imperfect): in the ancestral world the population is {number(a['steps']['search'])} "
-            f"below the best genome ({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} load of mutation "
-            "and segregation)."
+            f"Masturbation style (search is imperfect): in A the population is {number(a['steps']['search'])} below the best "
+            f"genome ({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} load of mutation and segregation). "
+            "This is the step 'search'; what it loses by which act stands in the table of steps."
         )
     out.append("Greedy genes (a hack of the search): not measured; this run has no driver. That is not the same as 0.")
     before, after = (summary["recovery"][f"modern_at_{moment}"]["share_of_best"] for moment in ("swap", "end"))
     if summary["goes_on_in_modern"] and before is not None:
         out.append(
-            f"Selection's answer: from {before:.0%} of what the best genome has in M at the swap to {after:.0%} at the end "
-            f"({summary['recovery']['seeds']} seed(s))."
+            f"Selection's answer: from {before:.0%}{_ends(summary, 'modern_at_swap')} of what the best genome has in M at the swap "
+            f"to {after:.0%}{_ends(summary, 'modern_at_end')} at the end."
         )
+    if a["intervals"]:
+        out.append(_intervals(summary))
     out.append(_ties(summary))
     extinct = [seed for seed, facts in summary["runs"].items() if facts["status"] == "extinct"]
     if extinct:
@@ -186,37 +234,45 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return out
 
 
+def _ends(summary: dict[str, Any], column: str) -> str:
+    ends = summary["recovery"][column].get("interval_of_share")
+    return f" [{ends[0]:.0%}, {ends[1]:.0%}]" if ends else ""
+
+
+def _intervals(summary: dict[str, Any]) -> str:
+    parts = []
+    for world, letter in (("ancestral", "A"), ("modern", "M")):
+        for name, (low, high) in summary["ladder"][world]["intervals"].items():
+            parts.append(f"{name} in {letter} [{number(low)}, {number(high)}]")
+    return f"Bootstrap intervals over seeds: {', '.join(parts)}."
+
+
 def _ties(summary: dict[str, Any]) -> str:
-    exact, widest = summary["ties"][0], summary["ties"][-1]
+    exact, *others = summary["ties"]
+    found = "" if summary["exact"] else " found"
+    verdict = {"all": "all are good there", "some": "some are good there", "none": "none is good there"}
     text = (
-        f"Ancestral optima: {exact['classes']} genome(s) of {exact['behaviours']} behaviour(s), worth "
-        f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M: "
-        f"{summary['shift']['ancestral_optima_good_in_modern']} of them good there. Within {widest['tolerance']:.0%} of the best "
-        f"are {widest['classes']}, worth {number(widest['modern_min'])} to {number(widest['modern_max'])}."
+        f"Ancestral optima{found}: {_many(exact['classes'], 'genome')} of {_many(exact['behaviours'], 'behaviour')}, worth "
+        f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; "
+        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least 90% of the best)."
     )
+    near = [t for t in others if t["classes"] > exact["classes"]]
+    if near:
+        words = [
+            f"within {t['tolerance']:.0%} {t['classes']}{found}, worth {number(t['modern_min'])} to {number(t['modern_max'])}"
+            for t in near
+        ]
+        text += f" Near the best in A: {'; '.join(words)}."
     true = summary["best_breeding_true"]
     if true and exact["breeding_true"] == 0:
+        close = true["near"]
         text += (
-            f" None of the optima breeds true; the best that does has {number(true['ancestral'])} in A and "
-            f"{number(true['modern_intent'])} in M."
+            f" None of the optima breeds true (gives offspring like itself); the best{found} that does has "
+            f"{number(true['ancestral'])} in A and {number(true['modern_intent'])} in M, those within {close['within']:.0%} of it "
+            f"{number(close['modern_min'])} to {number(close['modern_max'])}."
         )
     return text
 
 
-def _labels(summary: dict[str, Any]) -> Table:
-    m = summary["ladder"]["modern"]["steps"]
-    values = {
-        "specification": m["specification"],
-        "shift, shared by all ancestral optima": summary["shift"]["shared_by_all_ancestral_optima"],
-        "shift, left open by the data": summary["shift"]["left_open_by_the_data"],
-        "sampling": None,
-        "representation": m["representation"],
-        "search": m["search"],
-        "hack": m["hack"],
-    }
-    table = Table(title="What each author calls it (Christiano: the problems will not split like this)", title_justify="left", show_lines=True)
-    for heading in ("step", "in M", *AUTHORS):
-        table.add_column(heading, justify="right" if heading == "in M" else "left")
-    for step, labels in LABELS.items():
-        table.add_row(step, number(values[step]) if values[step] is not None else "not measured", *labels)
-    return table
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

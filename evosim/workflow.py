@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from evosim.analysis.account import Account, Accountant
-from evosim.compose import Setting, build, landscape_digest
+from evosim.compose import Setting, build, changes, landscape_digest
 from evosim.errors import UserError, unknown
 from evosim.params import Experiment
 from evosim.progress import Progress
@@ -29,7 +29,7 @@ from evosim.record import (
 )
 
 ANALYSIS = "analysis"
-ACCOUNTS = ("ladder", "ties", "behaviour", "desires", "recovery")
+ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery")
 SUMMARY = "summary.json"
 
 
@@ -135,7 +135,7 @@ def analyze(recorded: Recorded) -> Account:
         facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
         write_json(recorded.folder / SUMMARY, headline(recorded) | account.summary | facts)
     except OSError as error:
-        raise UserError(f"{recorded.folder} must be writable to keep its analysis, but is not: {error.strerror}.") from None
+        raise UserError(f"{recorded.folder} must be writable to keep its analysis, but is not: {error.strerror or error}. Mend its permissions.") from None
     return account
 
 
@@ -152,6 +152,7 @@ def headline(recorded: Recorded) -> dict[str, Any]:
         "experiment": recorded.experiment.name,
         "seed": recorded.experiment.seed,
         "replicates": recorded.experiment.replicates,
+        "changed": changes(recorded.experiment),
         "digest": facts["digest"],
         "out": str(recorded.folder),
         "runs": facts["runs"],

@@ -141,6 +141,16 @@ def test_ladder_and_ledger_meet(micro: Setting) -> None:
         assert sum(summary["behaviour"][which]["kinds"].values()) == pytest.approx(lost, abs=1e-12)
 
 
+def test_steps_by_act_sum_to_the_steps(micro: Setting) -> None:
+    landscape = Landscape(micro)
+    run = simulate(micro, landscape, 2)
+    summary = Accountant(micro, run.tables | {"landscape": landscape.frame()}, exact=True).account().summary
+    for which, ladder in summary["ladder"].items():
+        for step, acts in summary["steps_by_act"][which].items():
+            assert sum(acts.values()) == pytest.approx(ladder["steps"][step], abs=1e-12)
+            assert "upkeep" in acts
+
+
 def test_a_wrong_record_is_noticed(micro: Setting) -> None:
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 0)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evosim import __version__, cli
+from evosim import __version__, cli, screen, workflow
+from evosim.analysis.behaviour import SHIFT_KINDS
 from tests.settings import command
 
 
@@ -116,7 +117,46 @@ def test_reflexes_have_figures_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("run/figures/loci.png").stat().st_size > 10_000
 
 
+def test_what_was_changed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = evosim(capsys, *command("micro", "world.modern.breed_danger=0.4"), "--no-figures", "--json")
+    assert code == 0
+    changed = json.loads(out)["changed"]
+    assert "world.modern.breed_danger=0.4" in changed
+    assert "phases.0.generations=6" in changed
+    assert len(changed) == 3
+
+
+def test_the_shift_sentence_names_an_act_of_the_shift_kinds(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = evosim(capsys, *command("reflexes"), "--no-figures", "--json")
+    assert code == 0
+    summary = json.loads(out)
+    acts = summary["behaviour"]["modern"]["acts_by_kind"]
+    by_act = {act: sum(kinds.get(kind, 0.0) for kind in SHIFT_KINDS) for act, kinds in acts.items()}
+    sentence = next(s for s in screen.sentences(summary) if s.startswith("By acts"))
+    assert f"by {max(by_act, key=lambda a: by_act[a]).replace('_', ' ')} (" in sentence
+
+
+def test_an_interrupt_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workflow, "run", stop)
+    code, _, err = evosim(capsys, "run", "micro")
+    assert code == 130
+    assert err == "evosim: interrupted; what was done is in the folder that ends in .partial\n"
+
+
+def test_shown_parameters_have_units_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = evosim(capsys, "show")
+    assert "gestation = 4  # ages; from conception to birth" in out
+
+
 MISTAKES = {
+    "no such option": (["run", "--replicate", "2"], "No such option"),
+    "no such command": (["rum"], "No such command 'rum'"),
+    "words for a number": (["run", "--replicates", "two"], "Invalid value for '--replicates'"),
+    "not a table": (["run", "--set", "genome.weights.solo=0"], "genome.weights.solo must be a table"),
+    "a folder as experiment": (["run", "./"], "must be readable text"),
     "unknown experiment": (["run", "birth-contol"], "Did you mean 'birth-control'?"),
     "missing file": (["run", "nothing.toml"], "must exist"),
     "unknown key": (["run", "--set", "world.ancestral.deaht=0.1"], "Did you mean 'death'?"),

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evosim.analysis import behaviour, conventions, desires, ladder
+from evosim.analysis import behaviour, conventions, desires, ladder, summary
 from evosim.analysis.individual import Conducts
-from evosim.analysis.intervals import interval
 from evosim.compose import Setting
 from evosim.errors import UserError
 
 RECHECK = 1e-9
 GOOD_IN_MODERN = 0.9
+TRUE_BREEDERS_WITHIN = 0.01
 MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
 
 
@@ -24,7 +24,7 @@ class Account:
     """Everything that is said about a run.
 
     Attributes:
-        tables: `ladder`, `ties`, `behaviour`, `desires`, `recovery`; `docs/schema.md` documents the columns.
+        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`; `docs/schema.md` documents the columns.
         summary: the same in one nested dictionary, means over seeds.
     """
 
@@ -63,6 +63,7 @@ class Accountant:
             "ladder": self._ladder_table(seeds),
             "ties": ties,
             "behaviour": pl.concat([*rungs, *(frame for s in seeds for frame in s["ledgers"])]),
+            "steps": self._steps_table(seeds),
             "desires": pl.concat([s["desires"] for s in seeds]),
             "recovery": pl.DataFrame([s["recovery"] for s in seeds]),
         }
@@ -142,7 +143,7 @@ class Accountant:
             "breeds_true": bool(grid.breeds_true(np.array([number], dtype=np.int64))[0]),
             "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
             "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},
-            "behaviour": {which: _ledger_summary(frame, "genome", which) for which in self.designs},
+            "behaviour": {which: summary.ledger(frame, "genome", which) for which in self.designs},
         }
 
     def rung_classes(self) -> dict[str, int]:
@@ -184,71 +185,80 @@ class Accountant:
         schema = {"seed": pl.Int64, "world": pl.String, "part": pl.String, "name": pl.String, "value": pl.Float64}
         return pl.DataFrame(rows, schema=schema)
 
+    def _steps_table(self, seeds: list[dict[str, Any]]) -> pl.DataFrame:
+        """Each step of the ladders by act: the ledger of the lower rung minus that of the upper one. Sums to the step."""
+        rows: list[dict[str, Any]] = []
+        best = self.ledger(self.peaks.ancestral.worst)
+        by_rung = {rung: self.ledger(number) for rung, number in self.rung_classes().items()}
+        for which, upper in (("ancestral", dict.fromkeys(by_rung, best)), ("modern", by_rung)):
+            regrets = [self._regret_by_act(upper[rung], which) for rung in ladder.RUNGS[1:-1]]
+            above = dict.fromkeys(regrets[0], 0.0)
+            for step, regret in zip(("representation", "specification", "shift"), regrets, strict=True):
+                rows += _differences(None, which, step, above, regret)
+                above = regret
+            for s in seeds:
+                if "ledger" in s:
+                    rows += _differences(s["seed"], which, "search", above, self._regret_by_act(s["ledger"], which))
+        schema = {"seed": pl.Int64, "world": pl.String, "step": pl.String, "act": pl.String, "value": pl.Float64}
+        return pl.DataFrame(rows, schema=schema)
+
+    def _regret_by_act(self, ledger: behaviour.Ledger, which: str) -> dict[str | None, float]:
+        """Regret of each act in a world, and under no act the upkeep."""
+        tables = [ledger.waste] if which == "ancestral" else list(ledger.modern.values())
+        by_act = np.sum(tables, axis=(0, 1))
+        upkeep = ledger.upkeep_ancestral if which == "ancestral" else ledger.upkeep_modern
+        return {**dict(zip(self.pair.ancestral.acts, by_act.tolist(), strict=True)), None: upkeep}
+
     def _summary(self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]) -> dict[str, Any]:
+        spread = self.experiment.analysis
+        best_of_each = {which: design.rungs["best_for_intent"] for which, design in self.designs.items()}
         modern = self.designs["modern"]
         r1, worst, best = (
             modern.rungs["best_for_intent"],
             modern.rungs["best_ancestral"],
             modern.best_of["best_ancestral"],
         )
+        ladders = {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs}
+        shared, left_open = modern.rungs["best_for_payoff"] - best, best - worst
         return {
             "exact": self.peaks.exact,
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
             "classes": self.tables["landscape"].height,
-            "ladder": {which: self._ladder_summary(tables["ladder"], which) for which in self.designs},
+            "ladder": ladders,
             "shift": {
-                "shared_by_all_ancestral_optima": modern.rungs["best_for_payoff"] - best,
-                "left_open_by_the_data": best - worst,
+                "shared_by_all_ancestral_optima": shared,
+                "left_open_by_the_data": left_open,
                 "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, GOOD_IN_MODERN * r1),
                 "path_by_intent_in_ancestral": modern.by_intent_in_a,
             },
             "ties": tables["ties"].to_dicts(),
             "best_breeding_true": self._best_homozygote(),
-            "behaviour": {which: _ledger_summary(tables["behaviour"], "population", which) for which in self.designs},
+            "behaviour": {which: summary.ledger(tables["behaviour"], "population", which) for which in self.designs},
             "behaviour_of_best_ancestral": {
-                which: _ledger_summary(tables["behaviour"], "best_ancestral", which) for which in self.designs
+                which: summary.ledger(tables["behaviour"], "best_ancestral", which) for which in self.designs
             },
-            "overlap": _mean([s["ledger"].overlap for s in seeds if "ledger" in s]),
-            "desires": _mean_rows(tables["desires"], ["feature", "acts"]),
-            "recovery": self._recovery(tables["recovery"]),
+            "steps_by_act": summary.steps(tables["steps"]),
+            "overlap": summary.mean([s["ledger"].overlap for s in seeds if "ledger" in s]),
+            "desires": summary.desires(tables["desires"]),
+            "recovery": summary.recovery(tables["recovery"], best_of_each, spread),
             "times_per_life": self._times(seeds),
+            "labels": conventions.labelled(
+                ladders["modern"]["steps"]
+                | {"shift, shared by all ancestral optima": shared, "shift, left open by the data": left_open}
+            ),
         }
 
-    def _ladder_summary(self, table: pl.DataFrame, which: str) -> dict[str, Any]:
-        out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
-        mine = table.filter(pl.col("world") == which)
-        for part, key in (("rung", "rungs"), ("step", "steps")):
-            for name in mine.filter(pl.col("part") == part)["name"].unique(maintain_order=True):
-                values = mine.filter((pl.col("part") == part) & (pl.col("name") == name))["value"].drop_nulls()
-                out[key][name] = _mean(values.to_list())
-                if name in ("population", "search", "unfound", "load") and (found := self._interval(values.to_list())):
-                    out["intervals"][name] = list(found)
-        return out
-
-    def _interval(self, values: list[float]) -> tuple[float, float] | None:
-        return interval(values, self.experiment.analysis.bootstrap, self.experiment.analysis.confidence)
-
     def _best_homozygote(self) -> dict[str, Any] | None:
-        """The class that is best in A among those that breed true; of a tie, the worst in M."""
+        """The class that is best in A among those that breed true (of a tie, the worst in M), and what those near it have."""
         true = self.tables["landscape"].filter(pl.col("breeds_true"))
         if true.is_empty():
             return None
-        best = ladder.near(true, 0.0).sort("modern_intent", "class").head(1).to_dicts()[0]
-        self.recheck(best["class"])
-        return best
-
-    def _recovery(self, table: pl.DataFrame) -> dict[str, Any]:
-        """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of them)."""
-        lived = table.drop_nulls("modern_at_swap")
-        best = {which: design.rungs["best_for_intent"] for which, design in self.designs.items()}
-        out: dict[str, Any] = {"seeds": lived.height}
-        for column in table.columns[1:]:
-            values, most = lived[column].to_list(), best[column.split("_")[0]]
-            share = [value / most for value in values] if most > 0.0 else []
-            out[column] = {"mean": _mean(values), "share_of_best": _mean(share)}
-            if found := self._interval(share):
-                out[column]["interval_of_share"] = list(found)
-        return out
+        best = ladder.near(true, 0.0).sort("modern_intent", "class").to_dicts()[0]
+        close = ladder.near(true, TRUE_BREEDERS_WITHIN).sort("modern_intent", "class")
+        for number in (best["class"], close["class"][0], close["class"][-1]):
+            self.recheck(number)
+        spread = {"within": TRUE_BREEDERS_WITHIN, "classes": close.height}
+        return best | {"near": spread | {"modern_min": close["modern_intent"][0], "modern_max": close["modern_intent"][-1]}}
 
     def _times(self, seeds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         ledgers = [s["ledger"] for s in seeds if "ledger" in s]
@@ -261,16 +271,16 @@ class Accountant:
         }
 
 
+def _differences(
+    seed: int | None, world: str, step: str, above: dict[str | None, float], below: dict[str | None, float]
+) -> list[dict[str, Any]]:
+    return [
+        {"seed": seed, "world": world, "step": step, "act": act, "value": below[act] - above[act]} for act in above
+    ]
+
+
 def _classes(population: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return population["class"].to_numpy(), population["count"].to_numpy()
-
-
-def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None
-
-
-def _mean_rows(table: pl.DataFrame, by: list[str]) -> list[dict[str, Any]]:
-    return table.drop("seed").group_by(by, maintain_order=True).mean().to_dicts()
 
 
 def _no_desires() -> pl.DataFrame:
@@ -278,25 +288,3 @@ def _no_desires() -> pl.DataFrame:
         ("ledger_ancestral", "ledger_modern", "gain_ancestral", "gain_modern"), pl.Float64
     )
     return pl.DataFrame(schema={"seed": pl.Int64, **schema})
-
-
-def _ledger_summary(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
-    """Totals by kind and by act, means over seeds; nothing where there is no such subject."""
-    mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
-    if mine.is_empty():
-        return None
-    seeds = mine["seed"].n_unique()
-
-    def total(by: str) -> dict[str, float]:
-        rows = mine.filter(pl.col(by).is_not_null()).group_by(by, maintain_order=True).agg(pl.col("value").sum() / seeds)
-        return dict(rows.iter_rows())
-
-    kinds = total("kind")
-    names: tuple[str, ...] = ("waste", "upkeep") if which == "ancestral" else (*behaviour.KINDS, "upkeep")
-    if behaviour.NO_OVERLAP in kinds:
-        names = ("misspecified", behaviour.NO_OVERLAP, "upkeep")
-    split = mine.filter(pl.col("act").is_not_null()).group_by("act", "kind", maintain_order=True).agg(pl.col("value").sum() / seeds)
-    by_act: dict[str, dict[str, float]] = {}
-    for act, kind, value in split.iter_rows():
-        by_act.setdefault(act, {})[kind] = value
-    return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": total("act"), "acts_by_kind": by_act}

@@ -53,3 +53,10 @@ def ancestral_optima(worst: float, best: float, good: float) -> str:
     if worst >= good:
         return "all"
     return "some" if best >= good else "none"
+
+
+def labelled(values: dict[str, float | None]) -> dict[str, dict[str, float | str | None]]:
+    """For each step of `LABELS` its value (null: not measured) and what each author calls it."""
+    return {
+        step: {"value": values.get(step), **dict(zip(AUTHORS, labels, strict=True))} for step, labels in LABELS.items()
+    }

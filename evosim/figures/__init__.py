@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from evosim.errors import UserError
@@ -19,6 +20,7 @@ from evosim.record import Recorded
 
 FORMATS = ("png", "svg", "pdf")
 PIXELS_PER_INCH = 200
+MOST_CHANGES = 2
 BANDS = "bands hold 95% of them"
 
 
@@ -34,7 +36,18 @@ class Source:
     def which(self) -> str:
         """The experiment and its seeds, for a subtitle."""
         e = self.run.experiment
-        return f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
+        name = f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
+        changed = self.summary["changed"]
+        if len(changed) > MOST_CHANGES:
+            changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
+        return f"{name}; changed: {', '.join(changed)}" if changed else name
+
+    def adopted(self, table: pl.DataFrame) -> pl.DataFrame:
+        """A table by generation, without the generations in which exhaustive search still tries every genome."""
+        if self.run.experiment.optimizer["name"] != "exhaustive":
+            return table
+        starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
+        return table.filter(~pl.col("generation").is_in(starts.tolist()))
 
     def many(self, note: str) -> str:
         """`which`, what marks the spread over seeds if there are several, and how many of them died out."""
@@ -45,12 +58,12 @@ class Source:
 
 def _fitness(s: Source) -> Any:
     best = {world: float(s.run.tables["landscape"][world].max()) for world in ("ancestral", "modern")}  # type: ignore[arg-type]
-    chart = fitness(s.run.tables["generations"], best, s.run.experiment.swap)
+    chart = fitness(s.adopted(s.run.tables["generations"]), best, s.run.experiment.swap)
     return themed(chart, "Fitness of newborns in both worlds", [s.many(BANDS)])
 
 
 def _ladders(s: Source) -> Any:
-    note = "representation: no genome of the grid is better; shift: a perfect ancestral optimizer loses it too; search: the rest"
+    note = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too; search: the rest"
     return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [s.many("whiskers: 95% bootstrap interval of the mean"), note])
 
 
@@ -63,9 +76,10 @@ def _loci(s: Source) -> Any:
     swap = s.run.experiment.swap
     if s.run.experiment.genome["name"] == "reflex":
         subtitle = [s.many("means"), "share of alleles in each observation class"]
-        return themed(reflex_loci(s.run.tables["alleles"], swap), "Reflexes through time", subtitle)
+        return themed(reflex_loci(s.adopted(s.run.tables["alleles"]), swap), "Reflexes through time", subtitle)
+    subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
     weights = [w for w, locus in s.run.experiment.genome["weights"].items() if len(locus["alleles"]) > 1]
-    return themed(planner_loci(s.run.tables["loci"], weights, swap), "Desires and foresight through time", [s.many(BANDS)])
+    return themed(planner_loci(s.adopted(s.run.tables["loci"]), weights, swap), "Desires and foresight through time", subtitle)
 
 
 FIGURES: dict[str, Callable[[Source], Any]] = {

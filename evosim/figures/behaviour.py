@@ -11,12 +11,15 @@ from evosim.figures.theme import HEIGHT, KIND_COLOURS, WIDTH
 
 
 def behaviour(ledger: pl.DataFrame) -> Any:
-    """Top: regret of the population at the swap by act and kind, in each world. Bottom: the same by age."""
-    population = ledger.filter(pl.col("subject") == "population")
+    """Top: regret of the population at the swap by act and kind, in each world, and upkeep. Bottom: regret of acts by age."""
+    population = ledger.filter((pl.col("subject") == "population") & (pl.col("value") != 0.0))
+    if population.is_empty():
+        text = alt.Chart(pl.DataFrame({"text": ["no regret at all"]})).mark_text(fontSize=14).encode(alt.Text("text:N"))
+        return text.properties(width=WIDTH, height=60)
     seeds = max(1, population["seed"].n_unique())
     rows = []
     for world in ("ancestral", "modern"):
-        mine = population.filter((pl.col("world") == world) & pl.col("act").is_not_null())
+        mine = population.filter(pl.col("world") == world).with_columns(pl.col("act").fill_null("upkeep"))
         kinds = mine.group_by("kind").agg(pl.col("value").sum())
         shown = kinds.filter(pl.col("value") > 5e-4 * pl.col("value").sum())["kind"].to_list()
         mine = mine.filter(pl.col("kind").is_in(shown))
@@ -36,7 +39,7 @@ def _by_act(frame: pl.DataFrame, seeds: int, world: str) -> Any:
         alt.Chart(acts)
         .mark_bar(stroke="#333333", strokeWidth=0.4)
         .encode(
-            alt.X("regret:Q", title="regret (expected offspring in a life)"),
+            alt.X("regret:Q", title="regret (expected offspring in a life)", axis=alt.Axis(tickCount=5)),
             alt.Y("act:N", sort="-x", title=None, axis=alt.Axis(grid=False, labelExpr="replace(datum.label, '_', ' ')")),
             _colour(acts["kind"].to_list()),
         )
@@ -45,7 +48,11 @@ def _by_act(frame: pl.DataFrame, seeds: int, world: str) -> Any:
 
 
 def _by_age(frame: pl.DataFrame, seeds: int) -> Any:
-    ages = frame.group_by("age", "kind").agg((pl.col("value").sum() / seeds).alias("regret")).sort("kind", "age")
+    ages = frame.drop_nulls("age").group_by("age", "kind").agg((pl.col("value").sum() / seeds).alias("regret"))
+    if ages.height:  # entries of 0 are not stored, and an area would bridge the gaps
+        span = pl.DataFrame({"age": range(int(ages["age"].max()) + 2)}, schema={"age": pl.Int64})  # type: ignore[arg-type]
+        every = span.join(ages.select("kind").unique(), how="cross")
+        ages = every.join(ages, on=["age", "kind"], how="left").with_columns(pl.col("regret").fill_null(0.0)).sort("kind", "age")
     return (
         alt.Chart(ages)
         .mark_area(interpolate="step-after")

@@ -10,6 +10,8 @@ import polars as pl
 from evosim.figures.bands import banded
 from evosim.figures.theme import HEIGHT, WORLD_COLOURS, WORLD_DASHES
 
+FEW = 40
+
 
 def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
     """Mean fitness of newborns in each world against generation; dotted: the best genome of that world.
@@ -21,13 +23,13 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
     ).with_columns(pl.col("world").str.replace("_mean", ""))
     lines = banded(long, "fitness", "world", "generation")
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
-    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False))
+    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickMinStep=1))
     y = alt.Y("mean:Q", title="fitness (expected offspring in a life)", scale=alt.Scale(domain=[0, top * 1.08], nice=False))
     colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=alt.Legend(labelExpr="datum.label + ' world'", symbolType="stroke", symbolOpacity=1, symbolSize=300))
     base = alt.Chart(lines)
     layers = [
         base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
-        base.mark_line(strokeWidth=2).encode(x, y, colour, alt.StrokeDash("world:N", scale=WORLD_DASHES, legend=None)),
+        base.mark_line(strokeWidth=2, point=lines.height <= FEW).encode(x, y, colour, alt.StrokeDash("world:N", scale=WORLD_DASHES, legend=None)),
         _best_lines(best),
     ]
     if swap < int(generations["generation"].max()):  # type: ignore[arg-type]
@@ -36,7 +38,12 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
 
 
 def _best_lines(best: dict[str, float]) -> Any:
-    frame = pl.DataFrame({"world": list(best), "value": list(best.values()), "text": [f"best genome, {w} world" for w in best]})
+    top = max(best.values())
+    if max(best.values()) - min(best.values()) < 0.05 * top:  # two labels in one place cannot be read
+        words = ["best genome, either world", ""]
+    else:
+        words = [f"best genome, {w} world" for w in best]
+    frame = pl.DataFrame({"world": list(best), "value": list(best.values()), "text": words})
     colour = alt.Color("world:N", scale=WORLD_COLOURS)
     rule = alt.Chart(frame).mark_rule(strokeDash=[2, 3], strokeWidth=1.3).encode(alt.Y("value:Q"), colour)
     text = (

@@ -48,7 +48,7 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str]) -> Any:
     colour = ANCESTRAL if world == "ancestral" else MODERN
     top = float(frame["top"].max())  # type: ignore[arg-type]
     x = alt.X("stage:N", sort=order, title=None, axis=alt.Axis(labelAngle=-35, grid=False))
-    y = alt.Y("from:Q", title="expected offspring in a life", scale=alt.Scale(domain=[0, top * 1.12], nice=False))
+    y = alt.Y("from:Q", title="expected offspring in a life", scale=alt.Scale(domain=[0, top * 1.12], nice=False), axis=alt.Axis(grid=False))
     base = alt.Chart(frame)
     fill = alt.Color("what:N", scale=alt.Scale(domain=["total", "step"], range=[colour, "#9A9A9A"]), legend=None)
     bars = base.mark_bar(size=30).encode(x, y, alt.Y2("to:Q"), fill)

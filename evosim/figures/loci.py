@@ -51,7 +51,7 @@ def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int) -> Any:
     colour = alt.Color("locus:N", title="desire for", scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]), legend=legend)
     if len(order) == 1:
         colour = colour.legend(None)
-    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6))
+    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     line = base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", title=title), colour)

@@ -1,0 +1,96 @@
+"""Summary: the tables of an account boiled down to numbers for a screen, a script, a figure. Means over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.behaviour import KINDS, NO_OVERLAP
+from evosim.analysis.intervals import interval
+
+VARYING = ("population", "search", "unfound", "load")
+
+
+class Spread(Protocol):
+    """How intervals are made."""
+
+    @property
+    def bootstrap(self) -> int:
+        """Resamples of seeds."""
+        ...
+
+    @property
+    def confidence(self) -> float:
+        """Of the intervals."""
+        ...
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """The mean, or nothing of nothing."""
+    return float(np.mean(values)) if len(values) else None
+
+
+def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
+    """Rungs and steps of one world's ladder by name, with intervals for those that runs can change."""
+    out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
+    mine = table.filter(pl.col("world") == which)
+    for (part, name), rows in mine.group_by("part", "name", maintain_order=True):
+        values = rows["value"].drop_nulls().to_list()
+        out[f"{part}s"][str(name)] = mean(values)
+        if name in VARYING and (found := interval(values, spread.bootstrap, spread.confidence)):
+            out["intervals"][str(name)] = list(found)
+    return out
+
+
+def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
+    """Totals by kind and by act of one subject's ledger; nothing where there is no such subject."""
+    mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
+    if mine.is_empty():
+        return None
+    seeds = mine["seed"].n_unique()
+
+    def total(*by: str) -> list[tuple[Any, ...]]:
+        rows = mine.filter(pl.col(by[0]).is_not_null()).group_by(*by, maintain_order=True)
+        return rows.agg(pl.col("value").sum() / seeds).rows()
+
+    kinds = dict(total("kind"))
+    names: tuple[str, ...] = ("waste", "upkeep") if which == "ancestral" else (*KINDS, "upkeep")
+    if NO_OVERLAP in kinds:
+        names = ("misspecified", NO_OVERLAP, "upkeep")
+    by_act: dict[str, dict[str, float]] = {}
+    for act, kind, value in total("act", "kind"):
+        by_act.setdefault(act, {})[kind] = value
+    return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": dict(total("act")), "acts_by_kind": by_act}
+
+
+def steps(table: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """By world and step: what it loses by each act and by `upkeep`."""
+    means = table.group_by("world", "step", "act", maintain_order=True).agg(pl.col("value").mean())
+    out: dict[str, dict[str, dict[str, float]]] = {}
+    for world, step, act, value in means.iter_rows():
+        out.setdefault(world, {}).setdefault(step, {})[act or "upkeep"] = value
+    return out
+
+
+def desires(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """One row a desire."""
+    return table.drop("seed").group_by("feature", "acts", maintain_order=True).mean().to_dicts()
+
+
+def recovery(table: pl.DataFrame, best: dict[str, float], spread: Spread) -> dict[str, Any]:
+    """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of them).
+
+    `best` is what a share is a share of, by world.
+    """
+    lived = table.drop_nulls("modern_at_swap")
+    out: dict[str, Any] = {"seeds": lived.height}
+    for column in table.columns[1:]:
+        values, most = lived[column].to_list(), best[column.split("_")[0]]
+        share = [value / most for value in values] if most > 0.0 else []
+        out[column] = {"mean": mean(values), "share_of_best": mean(share)}
+        if found := interval(share, spread.bootstrap, spread.confidence):
+            out[column]["interval_of_share"] = list(found)
+    return out
