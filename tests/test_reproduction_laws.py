@@ -44,7 +44,7 @@ def test_mendelian_segregation() -> None:
     out, _ = children(heterozygotes(1), np.ones(N), np.array([0.5]))
     assert binomial(int(out.sum()), 2 * N, 0.5) > FALSE_ALARM
     assert binomial(int(out.sum()), 2 * N, 0.51) < FALSE_ALARM
-    genotype = np.bincount(out[:, :, 0].sum(axis=1), minlength=3)
+    genotype = np.bincount(out[:, :, 0].sum(axis=1).astype(np.int64), minlength=3)
     assert stats.chisquare(genotype, N * np.array([0.25, 0.5, 0.25])).pvalue > FALSE_ALARM
 
 
