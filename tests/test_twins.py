@@ -14,7 +14,7 @@ from evosim.reference import lifetimes, planning, reproduction
 from evosim.reference.policies import policy_of
 from evosim.score import Policies, Scorer
 from evosim.streams import key_of
-from genomes import PlannerRules, ReflexRules
+from genomes import PlannerRules, ReflexRules, Rules
 from tests.random_worlds import random_pair, random_policy
 from tests.settings import setting
 from worlds import WorldPair
@@ -63,17 +63,21 @@ def test_plan_and_evaluate(seed: int, soft: bool, ties: str) -> None:
             np.testing.assert_allclose(scores.kept[i], 1 - 0.02 * rules.horizon[i])
 
 
+def compare_scores(pair: WorldPair, rules: Rules) -> None:
+    for world in (pair.ancestral, pair.modern):
+        scores = Scorer(world, pair).score(rules)
+        for i in range(len(rules)):
+            policy = policy_of(rules, i, world, pair)
+            assert scores.payoff[i] == pytest.approx(planning.lifetime(world, policy, world.payoff), abs=1e-12)
+
+
 def test_savanna_and_its_beliefs() -> None:
     made = setting("birth-control", 'genome.belief.alleles=["true","ancestral"]', "genome.temperature.alleles=[0,0.1]")
     classes = np.random.default_rng(0).integers(0, made.genome.grid.size, 60)
     rules = made.genome.decode(classes)
     assert isinstance(rules, PlannerRules)
     assert set(rules.belief) == {0, 1}
-    for world in (made.pair.ancestral, made.pair.modern):
-        scores = Scorer(world, made.pair).score(rules)
-        for i in range(len(rules)):
-            policy = policy_of(rules, i, world, made.pair)
-            assert scores.payoff[i] == pytest.approx(planning.lifetime(world, policy, world.payoff), abs=1e-12)
+    compare_scores(made.pair, rules)
 
 
 def test_who_believes_in_the_past_takes_contraception_for_mating() -> None:
@@ -91,11 +95,7 @@ def test_reflexes() -> None:
     classes = np.random.default_rng(0).integers(0, made.genome.grid.size, 40)
     rules = made.genome.decode(classes)
     assert isinstance(rules, ReflexRules)
-    for world in (made.pair.ancestral, made.pair.modern):
-        scores = Scorer(world, made.pair).score(rules)
-        for i in range(len(rules)):
-            policy = policy_of(rules, i, world, made.pair)
-            assert scores.payoff[i] == pytest.approx(planning.lifetime(world, policy, world.payoff), abs=1e-12)
+    compare_scores(made.pair, rules)
 
 
 def test_equal_policies_are_evaluated_once() -> None:
