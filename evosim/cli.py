@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from evosim import __version__
-from evosim.errors import UserError
+from evosim.errors import Interrupted, UserError
 
 app = typer.Typer(
     name="evosim",
@@ -175,7 +175,7 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, start: float, 
     if labels:
         screen.show_labels(console, summary)
     what = "Tables, accounts and figures" if workflow.figures_there(recorded) else "Tables and accounts"
-    console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s)", soft_wrap=True)
+    console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s)", soft_wrap=True, markup=False)
 
 
 INTERRUPTED = 130
@@ -200,9 +200,15 @@ def main() -> None:
         words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
         typer.echo(f"evosim: {words.rstrip('.')}. See 'evosim --help'.", err=True)
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("evosim: interrupted; what was done is in the folder that ends in .partial", err=True)
+    except Interrupted as error:
+        typer.echo(f"evosim: interrupted; what was done is in {error}", err=True)
         sys.exit(INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("evosim: interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stdout = None
+        sys.exit(0)
 
 
 if __name__ == "__main__":

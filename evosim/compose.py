@@ -64,7 +64,7 @@ def commented(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
     known = {item.name: item.metadata for item in dataclasses.fields(WORLDS[experiment.world.name].params)}
     lines, inside = [], False
-    for line in experiment.to_toml().splitlines():
+    for line in experiment.to_toml().removesuffix("\n").split("\n"):
         if line.startswith("["):
             inside = line == "[world.ancestral]"
         name = line.partition(" = ")[0]

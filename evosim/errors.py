@@ -10,6 +10,10 @@ class UserError(Exception):
     """A mistake in what the user gave. The message is one line: offender, rule, remedy."""
 
 
+class Interrupted(Exception):
+    """A run was stopped by hand. The message is the folder that holds what was done."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not in a list: all options, and the closest one first."""
     options = sorted(known)

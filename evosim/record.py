@@ -232,7 +232,7 @@ def read_run(folder: Path) -> Recorded:
     tables = {}
     for name in TABLES:
         try:
-            tables[name] = pl.read_parquet(folder / "tables" / f"{name}.parquet")
+            tables[name] = pl.read_parquet(folder / "tables" / f"{name}.parquet", glob=False)
         except (OSError, pl.exceptions.PolarsError):
             raise UserError(_damaged(folder, f"tables/{name}.parquet")) from None
     return Recorded(folder, experiment, facts, tables)

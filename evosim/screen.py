@@ -30,7 +30,7 @@ STEP_DOWN_TO = {
 def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print the whole account."""
     replicates = summary["replicates"]
-    console.print(f"\n[bold]{title}[/bold]")
+    console.print(f"\n{title}", style="bold", markup=False)
     console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
     if summary["changed"]:
         console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
@@ -42,7 +42,7 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     if summary["desires"]:
         console.print(_desires(summary))
     for sentence in sentences(summary):
-        console.print(f"* {sentence}")
+        console.print(f"* {sentence}", markup=False)
 
 
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
@@ -181,8 +181,18 @@ def sentences(summary: dict[str, Any]) -> list[str]:
         f"Birth-control style (the world shifted): in M {perfect} is worth {number(m['rungs']['best_ancestral'])}, the best "
         f"genome for modern payoff {number(m['rungs']['best_for_payoff'])}. "
     )
+    shared, left_open = (summary["shift"][k] for k in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
     if shift > 5e-4:
-        text += f"The shift step loses {number(shift)}: no search that reaches the ancestral optimum could have avoided it."
+        text += f"The shift step loses {number(shift)}"
+        if left_open <= 5e-4:
+            text += ": no search that reaches the ancestral optimum could have avoided it."
+        elif shared > 5e-4:
+            text += (
+                f": {number(shared)} by every ancestral optimum, which no search that reaches one could have avoided, and "
+                f"{number(left_open)} more by the worst of them, which the ancestral world leaves open."
+            )
+        else:
+            text += ", by the worst of the ancestral optima alone: the ancestral world leaves it open which is found."
         if not summary["exact"]:
             text += " (The grid was not enumerated: these are the best found.)"
     elif shift < -5e-4:
@@ -215,7 +225,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             out.append(text + ".")
         out.append(
             f"Masturbation style (search is imperfect): in A the population is {number(a['steps']['search'])} below the best "
-            f"genome ({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} load of mutation and segregation). "
+            f"genome{'' if summary['exact'] else ' found'} ({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} load of mutation and segregation). "
             "This is the step 'search'; what it loses by which act stands in the table of steps."
         )
     out.append("Greedy genes (a hack of the search): not measured; this run has no driver. That is not the same as 0.")
@@ -256,10 +266,10 @@ def _ties(summary: dict[str, Any]) -> str:
         f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; "
         f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least 90% of the best)."
     )
-    near = [t for t in others if t["classes"] > exact["classes"]]
+    near = [t for before, t in zip(summary["ties"], others, strict=False) if t["classes"] > before["classes"]]
     if near:
         words = [
-            f"within {t['tolerance']:.0%} {t['classes']}{found}, worth {number(t['modern_min'])} to {number(t['modern_max'])}"
+            f"within {100 * t['tolerance']:.3g}% {t['classes']}{found}, worth {number(t['modern_min'])} to {number(t['modern_max'])}"
             for t in near
         ]
         text += f" Near the best in A: {'; '.join(words)}."

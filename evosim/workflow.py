@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from evosim.analysis.account import Account, Accountant
+from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.compose import Setting, build, changes, landscape_digest
-from evosim.errors import UserError, unknown
+from evosim.errors import Interrupted, UserError, unknown
 from evosim.params import Experiment
 from evosim.progress import Progress
 from evosim.record import (
@@ -65,6 +65,7 @@ def run(
     if already_there(folder, experiment) and not force:
         return read_run(folder), False
     setting = build(experiment)
+    gaps_of_pair(setting.pair)  # refuse now what could not be accounted for later
     clock = Clock({})
     with clock.stage("compile or load kernels"):
         from evosim import simulate as simulation
@@ -89,6 +90,8 @@ def run(
     except BaseException as error:
         writer.note(f"interrupted by {type(error).__name__} after {len(runs)} of {experiment.replicates} replicates; not whole")
         _write_tables(writer, runs)
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(str(writer.partial)) from None
         raise
     _write_tables(writer, runs)
     a, m = landscape.scorers
@@ -200,7 +203,7 @@ def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
             raise unknown("--format", name, FORMATS)
     summary = summary_of(recorded, again=False)
     try:
-        analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet") for name in ACCOUNTS}
+        analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet", glob=False) for name in ACCOUNTS}
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return draw_run(Source(recorded, analysis, summary), formats)

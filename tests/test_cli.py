@@ -143,7 +143,26 @@ def test_an_interrupt_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setattr(workflow, "run", stop)
     code, _, err = evosim(capsys, "run", "micro")
     assert code == 130
-    assert err == "evosim: interrupted; what was done is in the folder that ends in .partial\n"
+    assert err == "evosim: interrupted\n"
+
+
+def test_odd_words_in_a_title_are_only_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    title = "'Results [/final] of x\u2028y'"
+    code, out, _ = evosim(capsys, *command("micro", f"title={title}"), "--no-figures", "--out", "b[1]")
+    assert code == 0
+    assert "[/final]" in out
+    code, out, _ = evosim(capsys, "show", "micro", "--set", f"title={title}")
+    (tmp_path / "odd.toml").write_text(out, encoding="utf-8")
+    assert evosim(capsys, "show", "odd.toml")[0] == 0
+
+
+def test_what_the_data_leave_open_is_not_called_unavoidable(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = evosim(capsys, *command("birth-control", "world.ancestral.nurse_cost=2"), "--no-figures", "--json")
+    summary = json.loads(out)
+    assert summary["shift"]["left_open_by_the_data"] > 0.1
+    sentence = next(s for s in screen.sentences(summary) if s.startswith("Birth-control"))
+    assert "which the ancestral world leaves open" in sentence
+    assert screen.number(summary["shift"]["shared_by_all_ancestral_optima"]) in sentence
 
 
 def test_shown_parameters_have_units_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from evosim import workflow
 from evosim.analysis import behaviour
 from evosim.analysis.account import Accountant
 from evosim.compose import resolve
-from evosim.errors import UserError
+from evosim.errors import Interrupted, UserError
 from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
@@ -174,7 +174,7 @@ def test_an_interrupt_leaves_a_readable_partial_folder(tmp_path: Path) -> None:
         if seed == 1 and generation == 3:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match=r"run\.partial"):
         workflow.run(experiment("micro", "replicates=3"), out=tmp_path / "run", progress=stop)
     partial = tmp_path / "run.partial"
     assert not (tmp_path / "run").exists()
@@ -303,6 +303,19 @@ def test_another_process_is_not_disturbed(tmp_path: Path) -> None:
     (partial / "STATUS").write_text("interrupted by KeyboardInterrupt after 0 of 1 replicates; not whole\n")
     run(tmp_path / "run", "micro")
     assert not partial.exists()
+
+
+def test_folders_and_titles_with_brackets(tmp_path: Path) -> None:
+    folder = tmp_path / "b[1]"
+    recorded = run(folder, "micro")
+    workflow.analyze(recorded)
+    assert workflow.draw(read_run(folder), ("svg",))
+
+
+def test_a_world_without_better_policies_is_refused_before_it_is_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="must have better and worse policies"):
+        run(tmp_path / "run", "birth-control", "world.ancestral.conception=0.0")
+    assert not list(tmp_path.iterdir())
 
 
 def test_force_touches_nothing_but_the_run(tmp_path: Path) -> None:

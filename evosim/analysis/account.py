@@ -12,6 +12,7 @@ from evosim.analysis import behaviour, conventions, desires, ladder, summary
 from evosim.analysis.individual import Conducts
 from evosim.compose import Setting
 from evosim.errors import UserError
+from worlds import WorldPair
 
 RECHECK = 1e-9
 GOOD_IN_MODERN = 0.9
@@ -32,6 +33,16 @@ class Account:
     summary: dict[str, Any]
 
 
+def gaps_of_pair(pair: WorldPair) -> behaviour.Gaps:
+    """The gaps of a pair; `UserError` for an ancestral world in which all policies are worth the same."""
+    try:
+        return behaviour.gaps_of(pair)
+    except behaviour.NoSpan as error:
+        raise UserError(
+            f"a world must have better and worse policies to be accounted for, but {error}. Change its payoffs or chances."
+        ) from None
+
+
 class Accountant:
     """Makes the account of one recorded run."""
 
@@ -40,10 +51,7 @@ class Accountant:
         self.tables = tables
         self.conducts = Conducts(setting.genome, setting.pair)
         self._ledgers: dict[int, behaviour.Ledger] = {}
-        try:
-            self.gaps = behaviour.gaps_of(self.pair)
-        except behaviour.NoSpan as error:
-            raise UserError(f"a world must have better and worse policies to be accounted for, but {error}. Change payoffs.") from None
+        self.gaps = gaps_of_pair(self.pair)
         self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
         self.worth = {
             row["class"]: row for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
