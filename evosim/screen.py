@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS
-from evosim.analysis.conventions import AUTHORS
+from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 
 RUNG_WORDS = {
@@ -264,7 +264,7 @@ def _ties(summary: dict[str, Any]) -> str:
     text = (
         f"Ancestral optima{found}: {_many(exact['classes'], 'genome')} of {_many(exact['behaviours'], 'behaviour')}, worth "
         f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; "
-        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least 90% of the best)."
+        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least {GOOD_IN_MODERN:.0%} of the best)."
     )
     near = [t for before, t in zip(summary["ties"], others, strict=False) if t["classes"] > before["classes"]]
     if near:

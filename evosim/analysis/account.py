@@ -15,7 +15,6 @@ from evosim.errors import UserError
 from worlds import WorldPair
 
 RECHECK = 1e-9
-GOOD_IN_MODERN = 0.9
 TRUE_BREEDERS_WITHIN = 0.01
 MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
 
@@ -236,7 +235,7 @@ class Accountant:
             "shift": {
                 "shared_by_all_ancestral_optima": shared,
                 "left_open_by_the_data": left_open,
-                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, GOOD_IN_MODERN * r1),
+                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, conventions.GOOD_IN_MODERN * r1),
                 "path_by_intent_in_ancestral": modern.by_intent_in_a,
             },
             "ties": tables["ties"].to_dicts(),

@@ -8,6 +8,9 @@ quoted by davidad, does not believe that the problems will split into these at a
 
 from __future__ import annotations
 
+# An ancestral optimum is called good in M if it has at least this share of what the best genome has there.
+GOOD_IN_MODERN = 0.9
+
 AUTHORS = ("Wentworth, argument", "Wentworth, UPDATE", "Halmes", "Shimi", "davidad")
 
 LABELS: dict[str, tuple[str, str, str, str, str]] = {

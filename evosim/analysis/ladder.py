@@ -25,7 +25,6 @@ from evosim.analysis.individual import Conducts
 
 RUNGS = ("optimum", "best_for_intent", "best_for_payoff", "best_ancestral", "population")
 RUNG_CODES = {"optimum": "R0", "best_for_intent": "R1", "best_for_payoff": "R2", "best_ancestral": "R3", "population": "R5"}
-STEPS = ("representation", "specification", "shift", "search", "unfound", "load", "hack")
 EXACT_TIE = 1e-12
 
 
