@@ -65,7 +65,7 @@ def run(
     start = time.perf_counter()
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
-    with shown(Console(stderr=True, quiet=as_json), chosen.replicates, chosen.seed) as progress:
+    with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
         recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress)
     if not fresh and not as_json:
         typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
@@ -147,6 +147,42 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
     from evosim.compose import commented
 
     typer.echo(commented(resolved), nl=False)
+
+
+@app.command()
+def verify(
+    laws: Annotated[list[str] | None, typer.Argument(help="Laws to check; all by default ('evosim verify --list').")] = None,
+    slow: Annotated[bool, typer.Option("--slow", help="Every case with all replicates: minutes.")] = False,
+    faults: Annotated[bool, typer.Option("--faults", help="Also plant faults: each must turn its law red.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List laws, their sources and their faults, and stop.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Print every comparison.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check this installation against population genetics. Exit code 1 if a law does not hold."""
+    from rich.console import Console
+
+    from evosim.errors import unknown
+    from evosim.verify import LAWS, gate, telling
+
+    console = Console()
+    start = time.perf_counter()
+
+    for name in laws or ():
+        if name not in LAWS:
+            raise unknown("a law", name, LAWS)
+    chosen = [LAWS[name] for name in laws] if laws else list(LAWS.values())
+    if listed:
+        telling.show_laws(console, chosen)
+        return
+    say = (lambda verdict: None) if as_json else (lambda verdict: telling.show_verdict(console, verdict, details=details))
+    verdicts = gate(chosen, slow=slow, faults=faults, tell=say)
+    wrong = [v for v in verdicts if v.green == bool(v.fault)]
+    if as_json:
+        typer.echo(json.dumps(telling.verdicts_as_data(verdicts), indent=1))
+    else:
+        telling.show_gate(console, verdicts, time.perf_counter() - start)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _warn_of_other_code(recorded: Any) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evosim.errors import UserError, unknown
-from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
+from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.params import Experiment, named_experiments, read_experiment, validated
 from genomes import GENOMES, Genome, InvalidGenome, WorldShape
 from worlds import WORLDS, InvalidWorld, WorldPair
@@ -55,8 +55,11 @@ def build(experiment: Experiment) -> Setting:
         pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
         shape = WorldShape(pair.ancestral.features, tuple(pair.ancestral.beliefs), pair.options(), pair.ancestral.lifespan)
         genome = GENOMES[experiment.genome["name"]]
-        return Setting(experiment, pair, genome.build(part_params(experiment.genome, genome.params, "genome"), shape))
-    except (InvalidWorld, InvalidGenome) as error:
+        built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
+        name = experiment.optimizer["name"]
+        check_on_grid(name, part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer"), built.grid)
+        return Setting(experiment, pair, built)
+    except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
 
 

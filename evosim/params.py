@@ -72,6 +72,8 @@ class Experiment(Strict):
     """One experiment, complete. `world`, `genome` and `optimizer` hold every parameter after `compose.resolve`.
 
     `snapshots` lists generations whose populations are kept beside the first, the last ancestral and the last of all.
+    `search_ledger` keeps the Price equation of every generation. `controls` runs an experiment that has drivers also with
+    fair meiosis (twice, with seeds of its own the second time) and without them.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -85,6 +87,8 @@ class Experiment(Strict):
     optimizer: dict[str, Any]
     phases: tuple[Phase, ...] = Field(min_length=1)
     snapshots: tuple[int, ...] = ()
+    search_ledger: bool = True
+    controls: bool = True
     analysis: AnalysisChoice = AnalysisChoice()
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """Records: one folder a run. Written under a partial name, renamed when whole; nothing half-written is taken for a run.
 
 `experiment.toml` the resolved experiment, written before anything runs; `provenance.json`; `tables/*.parquet`;
-`analysis/*.parquet` and `summary.json` once analysed; `figures/`. `docs/schema.md` documents every column.
+`controls/` the same of control runs; `analysis/*.parquet` and `summary.json` once analysed; `figures/`. `docs/schema.md` documents every column.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from evosim.errors import UserError
 from evosim.params import Experiment, read_toml
 from evosim.streams import STREAM_VERSION
 
-SCHEMA_VERSION = 1
-TABLES = ("generations", "loci", "alleles", "populations", "landscape")
+SCHEMA_VERSION = 2
+TABLES = ("generations", "loci", "alleles", "populations")
+LANDSCAPE, SEARCH = "landscape", "search"
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair")
 PARTIAL = ".partial"
 RUNNING = "being written by process"
@@ -38,12 +39,13 @@ RUNNING = "being written by process"
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """A run read back from its folder."""
+    """A run read back from its folder, with the tables of its controls by name."""
 
     folder: Path
     experiment: Experiment
     provenance: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    controls: dict[str, dict[str, pl.DataFrame]]
 
 
 def run_folder(experiment: Experiment, out: Path | None) -> Path:
@@ -112,9 +114,11 @@ class Writer:
         """Take back what was begun: the user's mistake leaves nothing behind."""
         shutil.rmtree(self.partial, ignore_errors=True)
 
-    def table(self, name: str, frame: pl.DataFrame) -> None:
-        """Write one table."""
-        frame.write_parquet(self.partial / "tables" / f"{name}.parquet", compression="zstd")
+    def table(self, name: str, frame: pl.DataFrame, control: str = "") -> None:
+        """Write one table of the run, or of one of its controls."""
+        folder = self.partial / ("controls" if control else "tables") / control
+        folder.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(folder / f"{name}.parquet", compression="zstd")
 
     def finish(self, facts: dict[str, Any]) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
@@ -229,13 +233,19 @@ def read_run(folder: Path) -> Recorded:
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
             f"{experiment.digest()[:8]}: it was edited, or made by another version. Restore it, or run it to another folder."
         )
+    own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
+    controls = {name: _read_tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
+    return Recorded(folder, experiment, facts, _read_tables(folder, "tables", (*own, LANDSCAPE)), controls)
+
+
+def _read_tables(folder: Path, part: str, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
     tables = {}
-    for name in TABLES:
+    for name in names:
         try:
-            tables[name] = pl.read_parquet(folder / "tables" / f"{name}.parquet", glob=False)
+            tables[name] = pl.read_parquet(folder / part / f"{name}.parquet", glob=False)
         except (OSError, pl.exceptions.PolarsError):
-            raise UserError(_damaged(folder, f"tables/{name}.parquet")) from None
-    return Recorded(folder, experiment, facts, tables)
+            raise UserError(_damaged(folder, f"{part}/{name}.parquet")) from None
+    return tables
 
 
 def _not_a_run(folder: Path) -> str:

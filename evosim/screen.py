@@ -17,14 +17,17 @@ RUNG_WORDS = {
     "best_for_intent": "best genome for intent",
     "best_for_payoff": "best genome for payoff",
     "best_ancestral": "best ancestral genome",
+    "control": "population, fair meiosis",
     "population": "population at the swap",
 }
 STEP_DOWN_TO = {
     "best_for_intent": "representation",
     "best_for_payoff": "specification",
     "best_ancestral": "shift",
-    "population": "search",
+    "control": "search",
+    "population": "hack",
 }
+UNLISTED = ("optimum", "control", "population")
 
 
 def show(console: Console, title: str, summary: dict[str, Any]) -> None:
@@ -41,6 +44,11 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     console.print(_steps(summary))
     if summary["desires"]:
         console.print(_desires(summary))
+    if summary["hack"]:
+        console.print(_hack(summary["hack"]))
+        console.print(_frequencies(summary["hack"]["frequencies"]))
+    if summary["search"]:
+        console.print(_search(summary["search"]))
     for sentence in sentences(summary):
         console.print(f"* {sentence}", markup=False)
 
@@ -79,19 +87,22 @@ def _ladder(summary: dict[str, Any]) -> Table:
         if rung not in m["rungs"]:
             continue
         step = STEP_DOWN_TO.get(rung)
+        if step == "hack" and "control" not in m["rungs"]:
+            step = "search"
         table.add_row(
             RUNG_CODES[rung],
-            RUNG_WORDS[rung] + ("" if summary["exact"] or rung in ("optimum", "population") else " found"),
+            RUNG_WORDS[rung] + ("" if summary["exact"] or rung in UNLISTED else " found"),
             number(a["rungs"][rung]),
             number(a["steps"][step]) if step else "",
             number(m["rungs"][rung]),
             number(m["steps"][step]) if step else "",
             step or "",
         )
-        if rung == "population":
+        if step == "search":
             for part, words in (("unfound", "to the best present"), ("load", "and on to the mean")):
                 table.add_row("", f"  {words}", "", number(a["steps"][part]), "", number(m["steps"][part]), f"  {part}")
-    table.add_row("", "greedy genes", "", "-", "", "-", "not measured")
+    if m["steps"]["hack"] is None:
+        table.add_row("", "greedy genes", "", "-", "", "-", "not measured")
     return table
 
 
@@ -130,7 +141,10 @@ def _steps(summary: dict[str, Any]) -> Table:
     steps = summary["steps_by_act"]
     shown = [
         (world, step)
-        for world, names in (("ancestral", ("representation", "search")), ("modern", ("representation", "specification", "shift", "search")))
+        for world, names in (
+            ("ancestral", ("representation", "search", "hack")),
+            ("modern", ("representation", "specification", "shift", "search", "hack")),
+        )
         for step in names
         if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())
     ]
@@ -159,6 +173,54 @@ def _desires(summary: dict[str, Any]) -> Table:
             *(number(row[key]) for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")),
         )
     return table
+
+
+HACK_WORDS = {
+    "hack": "hack: fair control minus run",
+    "own_cost": "  what drivers cost by themselves",
+    "behaviour": "  what they did through behaviour",
+    "null": "null: fair control against fair control",
+    "null_own_cost": "  own cost",
+    "null_behaviour": "  behaviour",
+    "presence": "control without drivers minus run",
+    "instantaneous": "drivers turned wild type at once",
+}
+
+
+def _hack(found: dict[str, Any]) -> Table:
+    table = _table("Greedy genes: what unfair meiosis cost (fitness; means over seeds)", ("", "A", "interval", "M", "interval"), left=("",))
+    for quantity, words in HACK_WORDS.items():
+        cells = []
+        for world in ("ancestral", "modern"):
+            entry = found.get(world, {}).get(quantity)
+            ends = entry.get("interval") if entry else None
+            cells += [number(entry["mean"], 4) if entry else "-", f"[{number(ends[0], 4)}, {number(ends[1], 4)}]" if ends else "-"]
+        table.add_row(words, *cells)
+    return table
+
+
+def _frequencies(rows: list[dict[str, Any]]) -> Table:
+    arms = [name for name in rows[0] if name not in ("locus", "allele")]
+    table = _table("Frequency among newborns at the swap", ("locus", "allele", *(arm.replace("_", " ") for arm in arms)), left=("locus", "allele"))
+    for row in rows:
+        table.add_row(row["locus"], row["allele"], *(number(row[arm]) for arm in arms))
+    return table
+
+
+def _search(found: dict[str, Any]) -> Table:
+    terms = [t for t in found["terms"] if any(abs(row[t] or 0.0) > 5e-5 for row in found["traits"])]
+    table = _table(
+        "The search ledger: what moved it, first generation to last before the swap (Price equation)",
+        ("trait", "change", *(SHORT.get(t, t) for t in terms), "order"),
+        left=("trait",),
+    )
+    for row in found["traits"]:
+        table.add_row(row["trait"], number(row["change"]), *(number(row[t]) for t in terms), number(row["order_spread"]))
+    table.caption = "order: the largest change of an entry, summed over generations, if forces were switched on in another order"
+    return table
+
+
+SHORT = {"recombination": "recomb.", "segregation": "segreg.", "introduction": "introd."}
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:
@@ -224,11 +286,11 @@ def sentences(summary: dict[str, Any]) -> list[str]:
                 text += f", the largest part by {act.replace('_', ' ')} ({number(by_act[act])})"
             out.append(text + ".")
         out.append(
-            f"Masturbation style (search is imperfect): in A the population is {number(a['steps']['search'])} below the best "
+            f"Masturbation style (search is imperfect): in A the population{' with fair meiosis' if summary['hack'] else ''} is {number(a['steps']['search'])} below the best "
             f"genome{'' if summary['exact'] else ' found'} ({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} load of mutation and segregation). "
             "This is the step 'search'; what it loses by which act stands in the table of steps."
         )
-    out.append("Greedy genes (a hack of the search): not measured; this run has no driver. That is not the same as 0.")
+    out.append(_greedy(summary))
     before, after = (summary["recovery"][f"modern_at_{moment}"]["share_of_best"] for moment in ("swap", "end"))
     if summary["goes_on_in_modern"] and before is not None:
         out.append(
@@ -242,6 +304,23 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     if extinct:
         out.append(f"Extinct: {len(extinct)} of {len(summary['runs'])} runs (seeds {', '.join(extinct)}).")
     return out
+
+
+def _greedy(summary: dict[str, Any]) -> str:
+    found = (summary["hack"] or {}).get("ancestral", {})
+    if "hack" not in found:
+        why = "the control or the run died out before the swap" if summary["hack"] else "this run has no driver"
+        return f"Greedy genes (a hack of the search): not measured; {why}. That is not the same as 0."
+
+    def told(quantity: str) -> str:
+        ends = found[quantity].get("interval")
+        return number(found[quantity]["mean"], 4) + (f" [{number(ends[0], 4)}, {number(ends[1], 4)}]" if ends else "")
+
+    return (
+        f"Greedy genes (a hack of the search): unfair meiosis costs {told('hack')} in A, of which drivers take {told('own_cost')} "
+        f"by themselves and {told('behaviour')} is what they do through behaviour. By chance alone two fair controls differ "
+        f"by {told('null')}."
+    )
 
 
 def _ends(summary: dict[str, Any], column: str) -> str:

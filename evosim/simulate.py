@@ -6,6 +6,7 @@ up for the record only, so replacing the modern world cannot change an ancestral
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from evosim.errors import UserError
 from evosim.landscape import Landscape, Worth
 from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
+from evosim.price import SearchLedger, Traits
 from evosim.progress import Progress
 from genomes import Grid
 from genomes.loci import Alleles, Ints
@@ -31,48 +33,64 @@ class Recorder:
     grid: Grid
     generations: list[dict[str, Any]] = field(default_factory=list)
     loci: list[tuple[int, NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=list)
-    alleles: list[tuple[int, list[NDArray[np.float64]]]] = field(default_factory=list)
+    alleles: list[tuple[int, list[NDArray[np.float64]], list[NDArray[np.float64]]]] = field(default_factory=list)
     populations: list[dict[str, Any]] = field(default_factory=list)
 
-    def generation(self, g: int, world: str, genotypes: Alleles, classes: Ints, worth: Worth) -> None:
-        """What every generation leaves behind."""
+    def generation(
+        self, g: int, world: str, genotypes: Alleles, classes: Ints, worth: Worth, kept: NDArray[np.float64]
+    ) -> None:
+        """What every generation leaves behind. `kept [n]` is what drivers and modifiers leave of fitness."""
+        ancestral, modern, intent = worth.ancestral * kept, worth.modern * kept, worth.modern_intent * kept
         self.generations.append(
             {
                 "seed": self.seed,
                 "generation": g,
                 "world": world,
                 "size": len(classes),
-                "ancestral_mean": worth.ancestral.mean(),
-                "ancestral_sd": worth.ancestral.std(),
-                "ancestral_max": worth.ancestral.max(),
-                "modern_mean": worth.modern.mean(),
-                "modern_sd": worth.modern.std(),
-                "modern_max": worth.modern.max(),
-                "modern_intent_mean": worth.modern_intent.mean(),
+                "ancestral_mean": ancestral.mean(),
+                "ancestral_sd": ancestral.std(),
+                "ancestral_max": ancestral.max(),
+                "modern_mean": modern.mean(),
+                "modern_sd": modern.std(),
+                "modern_max": modern.max(),
+                "modern_intent_mean": intent.mean(),
                 "classes": np.unique(classes).size,
             }
         )
         values = self.grid.values(classes)
         self.loci.append((g, values.mean(axis=0), values.std(axis=0)))
-        copies = genotypes.shape[0] * genotypes.shape[1]
-        frequency = [
-            np.bincount(genotypes[:, :, i].ravel(), minlength=len(locus.params.alleles)) / copies
+        viable = self.grid.drive.kept(genotypes)[0] if self.grid.drive else np.ones(len(genotypes))
+        self.alleles.append((g, self._frequencies(genotypes, np.ones(len(genotypes))), self._frequencies(genotypes, viable)))
+
+    def _frequencies(self, genotypes: Alleles, weight: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Share of each locus' alleles among the strands of weighted individuals; of nobody, none."""
+        strands = np.repeat(weight, genotypes.shape[1])
+        total = max(strands.sum(), 1e-300)
+        return [
+            np.bincount(genotypes[:, :, i].ravel(), weights=strands, minlength=len(locus.params.alleles)) / total
             for i, locus in enumerate(self.grid.loci)
         ]
-        self.alleles.append((g, frequency))
 
-    def population(self, moment: str, g: int, classes: Ints) -> None:
-        """A snapshot: which classes, how many of each."""
-        distinct, counts = np.unique(classes, return_counts=True)
-        values = self.grid.values(distinct)
-        columns: dict[str, Any] = {
-            "seed": self.seed,
-            "moment": moment,
-            "generation": g,
-            "class": distinct,
-            "count": counts,
+    def population(
+        self, moment: str, g: int, genotypes: Alleles, landscape: Landscape, kept: Callable[[Alleles], NDArray[np.float64]]
+    ) -> None:
+        """A snapshot: which classes, how many of each, what drivers leave of them, and all this with drivers replaced."""
+        wild = self.grid.drive.replaced(genotypes) if self.grid.drive else genotypes
+        facts: dict[str, NDArray[Any]] = {
+            "class": self.grid.classes(genotypes),
+            "kept": kept(genotypes),
+            "class_wild": self.grid.classes(wild),
+            "kept_wild": kept(wild),
         }
-        columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.grid.loci)}
+        facts |= {
+            f"copies:{self.grid.loci[site.locus].name}": (genotypes[:, :, site.locus] == site.allele).sum(axis=1)
+            for site in self.grid.drive.sites
+        }
+        landscape.worth(facts["class_wild"])  # so that it stands in the record
+        distinct = pl.DataFrame(facts).group_by(*facts).agg(pl.len().cast(pl.Int64).alias("count")).sort(*facts)
+        values = self.grid.values(distinct["class"].to_numpy())
+        columns = {"seed": self.seed, "moment": moment, "generation": g, **distinct.to_dict(as_series=True)}
+        columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.grid.loci) if not locus.silent}
         self.populations.append(columns)
 
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -82,14 +100,22 @@ class Recorder:
                 {"seed": self.seed, "generation": g, "locus": locus.name, "mean": mean[i], "sd": sd[i]}
                 for g, mean, sd in self.loci
                 for i, locus in enumerate(self.grid.loci)
+                if not locus.silent
             ]
         )
         alleles = pl.DataFrame(
             [
-                {"seed": self.seed, "generation": g, "locus": locus.name, "allele": str(allele), "frequency": f}
-                for g, frequency in self.alleles
-                for locus, row in zip(self.grid.loci, frequency, strict=True)
-                for allele, f in zip(locus.params.alleles, row.tolist(), strict=True)
+                {
+                    "seed": self.seed,
+                    "generation": g,
+                    "locus": locus.name,
+                    "allele": str(allele),
+                    "frequency": f,
+                    "adult_frequency": adult,
+                }
+                for g, newborns, adults in self.alleles
+                for locus, row, adult_row in zip(self.grid.loci, newborns, adults, strict=True)
+                for allele, f, adult in zip(locus.params.alleles, row.tolist(), adult_row.tolist(), strict=True)
             ]
         )
         tables = {
@@ -112,42 +138,53 @@ class Run:
     tables: dict[str, pl.DataFrame]
 
 
-def simulate(setting: Setting, landscape: Landscape, seed: int, progress: Progress | None = None) -> Run:
+def simulate(
+    setting: Setting, landscape: Landscape, seed: int, progress: Progress | None = None, *, control: str = ""
+) -> Run:
     """One replicate of an experiment.
 
     In every generation: the optimizer shows its newborns; their classes are looked up or evaluated; they are recorded
-    (the last ancestral generation and the last of all also as snapshots); the optimizer hears their fitness in the
-    world of the phase and makes the next newborns. If all of it is 0 nobody can be a parent: the run ends there with
-    status `extinct`, and the last generation's snapshot is its end.
+    (the first, the last ancestral generation and the last of all also as snapshots), and the search ledger accounts for
+    what made them; the optimizer hears their fitness in the world of the phase and makes the next newborns. If all of it
+    is 0 nobody can be a parent: the run ends there with status `extinct`, and the last generation's snapshot is its end.
     """
     experiment, grid = setting.experiment, setting.genome.grid
     name = experiment.optimizer["name"]
     params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
     recorder = Recorder(seed, grid)
     total, g = experiment.generations, 0
+    label = f"{control.replace('_', ' ')} control" if control else f"seed {seed}"
     status = "complete"
     try:
         optimizer = OPTIMIZERS[name](params, grid, seed)
+
+        def fitness(genotypes: Alleles) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            worth, kept = landscape.worth(grid.classes(genotypes)), optimizer.kept(genotypes)
+            return worth.ancestral * kept, worth.modern * kept
+
+        ledger = SearchLedger(Traits(grid, fitness), seed) if experiment.search_ledger else None
+        selecting = experiment.phases[0].world
         for phase in experiment.phases:
             optimizer.begin_phase()
             for _ in range(phase.generations):
                 genotypes = optimizer.ask()
                 classes = grid.classes(genotypes)
                 worth = landscape.worth(classes)
-                recorder.generation(g, phase.world, genotypes, classes, worth)
-                if g == 0:
-                    recorder.population("first", g, classes)
-                if g == experiment.swap - 1:
-                    recorder.population("swap", g, classes)
-                if g in experiment.snapshots:
-                    recorder.population("snapshot", g, classes)
+                recorder.generation(g, phase.world, genotypes, classes, worth, optimizer.kept(genotypes))
+                if ledger:
+                    ledger.generation(g, selecting, genotypes, optimizer.descent())
+                selecting = phase.world
+                moments = {"first": g == 0, "swap": g == experiment.swap - 1, "snapshot": g in experiment.snapshots}
+                for moment in (name for name, now in moments.items() if now):
+                    recorder.population(moment, g, genotypes, landscape, optimizer.kept)
                 if progress:
-                    progress(seed, g, total, recorder.generations[-1]["ancestral_mean"], recorder.generations[-1]["modern_mean"])
+                    progress(label, g, total, recorder.generations[-1]["ancestral_mean"], recorder.generations[-1]["modern_mean"])
                 g += 1
                 optimizer.tell(worth.ancestral if phase.world == "ancestral" else worth.modern)
     except Extinction:
         status = "extinct"
     except InvalidOptimizer as error:
         raise UserError(str(error)) from None
-    recorder.population("end", g - 1, classes)
-    return Run(seed, status, g, recorder.tables())
+    recorder.population("end", g - 1, genotypes, landscape, optimizer.kept)
+    tables = recorder.tables()
+    return Run(seed, status, g, tables | ({"search": ledger.table()} if ledger else {}))

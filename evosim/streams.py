@@ -4,14 +4,17 @@ Every random number of a run is addressed, never consumed: Philox4x32-10 (Salmon
 random numbers: as easy as 1, 2, 3") with key = seed and counter = (individual, slot, generation, stream) gives four
 32-bit words. Nothing therefore depends on the number of threads, on the order of work, or on being interrupted.
 
-Slots of the stream REPRODUCTION, for a genome of `L` loci and gamete side 0 or 1:
+Slots of the stream REPRODUCTION. Gametes have a side: 0 for the egg (first parent), 1 for the sperm (second parent).
 
-* slot 0: words 0-1 choose the first parent, words 2-3 the second;
-* slot 1 + 2 (side L + locus), meiosis: words 0-1 say whether the strand changes in the interval before the locus
-  (at the first locus of a chromosome with chance 1/2); words 2-3 are reserved for the strand of a meiotic driver;
-* slot 2 + 2 (side L + locus), mutation: words 0-1 say whether it happens, words 2-3 to what.
+* PARENTS: words 0-1 choose the first parent, words 2-3 the second;
+* MUTATIONS: words 0-1 (egg) and 2-3 (sperm) say which locus is the first to mutate, if any does;
+* CROSSOVERS: words 0-1 and 2-3 say which interval within a chromosome has the first exchange, if any has;
+* STRANDS + c / 64: words 0-1 and 2-3 hold one bit for each of 64 chromosomes, the strand a gamete's chromosome begins on;
+* LOCI + 4 locus: words 0-1 and 2-3 say whether a heterozygote's gamete carries the driver of this locus;
+* LOCI + 4 locus + 1: words 0-1 and 2-3 search for the next exchange behind an exchange just before this locus;
+* LOCI + 4 locus + 2 + side: words 0-1 search for the next mutation behind one at this locus, words 2-3 say what it is to.
 
-A number is drawn at its address whether or not it is needed, so that switching one force off leaves all other
+A number stands at its address whether or not it is looked at, so that switching one force off leaves all other
 numbers as they were. Changing any of this raises STREAM_VERSION, which is recorded with every run.
 """
 
@@ -20,12 +23,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-STREAM_VERSION = 1
+STREAM_VERSION = 2
 
 FOUNDERS = 1
 REPRODUCTION = 2
 LIVES = 3
 RESTARTS = 4
+INTRODUCTIONS = 5
+
+PARENTS, MUTATIONS, CROSSOVERS, STRANDS, LOCI = 0, 1, 2, 3, 7
+DRIVER, CROSSOVER, MUTATION, PER_LOCUS = 0, 1, 2, 4
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 INCREMENTS = (0x9E3779B9, 0xBB67AE85)
@@ -62,13 +69,3 @@ def uniform(high: Words, low: Words) -> NDArray[np.float64]:
     a = (high >> np.uint32(5)).astype(np.float64)
     b = (low >> np.uint32(6)).astype(np.float64)
     return (a * 67108864.0 + b) * (1.0 / 9007199254740992.0)
-
-
-def meiosis_slot(side: int, locus: int, loci: int) -> int:
-    """Slot of the meiosis block of a locus in the gamete of one side."""
-    return 1 + 2 * (side * loci + locus)
-
-
-def mutation_slot(side: int, locus: int, loci: int) -> int:
-    """Slot of the mutation block of a locus in the gamete of one side."""
-    return 2 + 2 * (side * loci + locus)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.compose import Setting, build, changes, landscape_digest
+from evosim.controls import CONTROLS, controls_of
 from evosim.errors import Interrupted, UserError, unknown
 from evosim.params import Experiment
 from evosim.progress import Progress
@@ -29,7 +30,7 @@ from evosim.record import (
 )
 
 ANALYSIS = "analysis"
-ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery")
+ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack")
 SUMMARY = "summary.json"
 
 
@@ -74,12 +75,20 @@ def run(
         _use_threads(threads)
     writer = Writer(folder, experiment)
     runs: list[simulation.Run] = []
+    controls: dict[str, list[simulation.Run]] = {}
     try:
         with clock.stage("landscape"):
             landscape = Landscape(setting)
         with clock.stage("evolution"):
             for seed in experiment.seeds:
                 runs.append(simulation.simulate(setting, landscape, seed, progress))  # noqa: PERF401 (an interrupt keeps what is done)
+        with clock.stage("controls"):
+            for name, control in controls_of(experiment).items():
+                made = build(control)  # its genome expresses the same: one landscape serves all
+                controls[name] = []
+                for seed in experiment.seeds:
+                    alone = simulation.simulate(made, landscape, CONTROLS[name].seed(seed), progress, control=name)
+                    controls[name].append(replace(alone, seed=seed))
         with clock.stage("landscape"):
             for measure in () if landscape.exact else BEST_OF:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
@@ -94,11 +103,14 @@ def run(
             raise Interrupted(str(writer.partial)) from None
         raise
     _write_tables(writer, runs)
+    for name, replicates in controls.items():
+        _write_tables(writer, replicates, control=name)
     a, m = landscape.scorers
     writer.finish(
         {
             "seconds": clock.seconds,
-            "runs": {str(r.seed): {"status": r.status, "generations": r.generations} for r in runs},
+            "runs": _endings(runs),
+            "controls": {name: _endings(replicates) for name, replicates in controls.items()},
             "landscape": {
                 "digest": landscape_digest(experiment),
                 "exact": landscape.exact,
@@ -111,9 +123,20 @@ def run(
     return read_run(folder), True
 
 
-def _write_tables(writer: Writer, runs: list[Any]) -> None:
+def number_of_runs(experiment: Experiment) -> int:
+    """Replicates of the experiment and of its controls."""
+    return experiment.replicates * (1 + len(controls_of(experiment)))
+
+
+def _write_tables(writer: Writer, runs: list[Any], control: str = "") -> None:
+    """The tables of replicates, under the seeds of the run that they belong to."""
     for name in runs[0].tables if runs else ():
-        writer.table(name, pl.concat([r.tables[name] for r in runs]))
+        whole = pl.concat([r.tables[name].with_columns(pl.lit(r.seed, dtype=pl.Int64).alias("seed")) for r in runs])
+        writer.table(name, whole, control)
+
+
+def _endings(runs: list[Any]) -> dict[str, Any]:
+    return {str(r.seed): {"status": r.status, "generations": r.generations} for r in runs}
 
 
 def _use_threads(threads: int | None) -> None:
@@ -145,7 +168,7 @@ def analyze(recorded: Recorded) -> Account:
 def accountant(recorded: Recorded) -> Accountant:
     """The accountant of a recorded run."""
     setting: Setting = build(recorded.experiment)
-    return Accountant(setting, recorded.tables, exact=recorded.provenance["landscape"]["exact"])
+    return Accountant(setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"])
 
 
 def headline(recorded: Recorded) -> dict[str, Any]:

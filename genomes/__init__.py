@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from genomes import planner, reflex
-from genomes.loci import Grid, InvalidGenome, Locus, LocusParams
+from genomes.drive import Drive, Driver, Modifier
+from genomes.errors import InvalidGenome
+from genomes.loci import Grid, Locus, LocusParams
 from genomes.rules import PlannerRules, ReflexRules, Rules
 from genomes.shape import Genome, WorldShape
 
@@ -31,12 +33,15 @@ GENOMES: dict[str, Entry] = {
 
 __all__ = [
     "GENOMES",
+    "Drive",
+    "Driver",
     "Entry",
     "Genome",
     "Grid",
     "InvalidGenome",
     "Locus",
     "LocusParams",
+    "Modifier",
     "PlannerRules",
     "ReflexRules",
     "Rules",

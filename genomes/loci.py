@@ -15,14 +15,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.drive import Drive
+from genomes.errors import InvalidGenome
+
 Ints = NDArray[np.int64]
 Alleles = NDArray[np.uint8]
 
 MAX_ALLELES = 255
-
-
-class InvalidGenome(ValueError):
-    """A genome that breaks a rule. The message names the offender, the rule and the remedy."""
+MAX_LOCI = 256
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Locus:
         params: what it was made from.
         values: expressed values, one per class of the locus (floats, or indices of named alleles).
         expression: `[n, n]` class index expressed by a pair of alleles; a haploid expresses its diagonal.
+        silent: whether it is a marker, which expresses nothing.
         homozygous: `[n]` class index expressed by two copies of an allele.
     """
 
@@ -68,6 +69,7 @@ class Locus:
     params: LocusParams
     values: NDArray[np.float64]
     expression: Ints
+    silent: bool = False
 
     @property
     def homozygous(self) -> Ints:
@@ -80,10 +82,13 @@ class Locus:
         return np.array([self.params.alleles.index(value) for value in chosen], dtype=np.int64)
 
 
-def make_locus(name: str, params: LocusParams, *, where: str, ploidy: int, whole: bool = False) -> Locus:
+def make_locus(
+    name: str, params: LocusParams, *, where: str, ploidy: int, whole: bool = False, silent: bool = False
+) -> Locus:
     """Check one locus and work out what its genotypes express. `whole` rounds expressed values up to integers.
 
-    `where` is what messages call it. Raises `InvalidGenome`.
+    A `silent` locus (a marker) expresses one and the same value whatever its alleles. `where` is what messages call it.
+    Raises `InvalidGenome`.
     """
     alleles = params.alleles
     _check_alleles(where, alleles)
@@ -95,7 +100,9 @@ def make_locus(name: str, params: LocusParams, *, where: str, ploidy: int, whole
         if value not in alleles:
             raise InvalidGenome(f"{where}.initial must hold alleles of {list(alleles)}, but has {value!r}. Choose among them.")
     n = len(alleles)
-    if isinstance(alleles[0], str):
+    if silent:
+        expressed = np.zeros((n, n))
+    elif isinstance(alleles[0], str):
         expressed = np.minimum.outer(np.arange(n), np.arange(n)).astype(float)
     else:
         numbers = np.array(alleles, dtype=float)
@@ -108,7 +115,7 @@ def make_locus(name: str, params: LocusParams, *, where: str, ploidy: int, whole
     if ploidy == 1:
         expressed = np.where(np.eye(n, dtype=bool), expressed, np.diagonal(expressed)[:, None])
     values, index = np.unique(expressed, return_inverse=True)
-    return Locus(name, params, values, index.reshape(n, n).astype(np.int64))
+    return Locus(name, params, values, index.reshape(n, n).astype(np.int64), silent)
 
 
 def _check_alleles(name: str, alleles: Sequence[Any]) -> None:
@@ -133,14 +140,15 @@ def _check_unit(name: str, what: str, value: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The loci of a genome in map order, its ploidy, and the arithmetic of classes and genotypes.
+    """The loci of a genome in map order, its ploidy, its drivers, and the arithmetic of classes and genotypes.
 
-    Raises `InvalidGenome` if it has no loci, an unknown ploidy, or more classes than 2^62.
+    Raises `InvalidGenome` if it has no or too many loci, loci out of map order, an unknown ploidy, or more classes than
+    2^62.
     """
 
     loci: tuple[Locus, ...]
     ploidy: int
-    _order: tuple[int, ...] = field(default=(), repr=False)
+    drive: Drive = field(default_factory=Drive)
 
     def __post_init__(self) -> None:
         if self.ploidy not in (1, 2):
@@ -149,6 +157,18 @@ class Grid:
             raise InvalidGenome("the genome must have at least one locus, but has none. Add one.")
         if self.size > 2**62:
             raise InvalidGenome(f"the grid must have at most 2^62 classes to be numbered, but has {self.size}. Coarsen it.")
+        if len(self.loci) > MAX_LOCI:
+            raise InvalidGenome(f"the genome must have at most {MAX_LOCI} loci, but has {len(self.loci)}. Remove some.")
+        names = [locus.name for locus in self.loci]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InvalidGenome(f"loci must have names of their own, but two are called '{twice}'. Rename one.")
+        if in_map_order(self.loci) != self.loci:
+            places = [f"{x.name} at {x.params.position:g} cM of '{x.params.chromosome}'" for x in self.loci if x.params.chromosome]
+            raise InvalidGenome(
+                "the loci of a chromosome must stand together, in ascending position, but the order is "
+                f"{', '.join(places)}. Sort them with in_map_order."
+            )
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
@@ -205,13 +225,17 @@ class Grid:
             out &= np.isin(digits[:, i], locus.homozygous)
         return out
 
+    def chromosomes(self) -> Ints:
+        """`[C + 1]`: where each chromosome's loci begin; chromosome `c` has loci `starts[c] .. starts[c + 1] - 1`."""
+        names = [locus.params.chromosome for locus in self.loci]
+        begins = [i for i, name in enumerate(names) if i == 0 or not name or name != names[i - 1]]
+        return np.array([*begins, len(names)], dtype=np.int64)
+
     def recombination(self) -> NDArray[np.float64]:
         """`[L]`: chance per meiosis of a crossover event between locus `i - 1` and `i`; 0.5 where chromosomes change."""
-        out = np.full(len(self.loci), 0.5)
-        for i in range(1, len(self.loci)):
-            a, b = self.loci[i - 1].params, self.loci[i].params
-            if a.chromosome and a.chromosome == b.chromosome:
-                out[i] = haldane(b.position - a.position)
+        out = np.array([haldane(b.params.position - a.params.position) for a, b in zip(self.loci, self.loci[1:], strict=False)])
+        out = np.concatenate([[0.5], out])
+        out[self.chromosomes()[:-1]] = 0.5
         return out
 
 

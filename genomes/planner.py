@@ -16,14 +16,16 @@ from typing import Literal
 
 import numpy as np
 
-from genomes.loci import Grid, Ints, InvalidGenome, LocusParams, in_map_order, make_locus
+from genomes.errors import InvalidGenome
+from genomes.germline import GermLine, assemble
+from genomes.loci import Grid, Ints, LocusParams, make_locus
 from genomes.rules import PlannerRules
 from genomes.shape import WorldShape
 
 
 @dataclass(frozen=True)
-class Planner:
-    """Parameters of the planner genome.
+class Planner(GermLine):
+    """Parameters of the planner genome, beside those of the germ line.
 
     Attributes:
         weights: a locus for each feature that can be desired; features left out are fixed at weight 0.
@@ -31,7 +33,7 @@ class Planner:
         belief: names of beliefs in order of dominance.
         temperature: felt units; 0 chooses the best act.
         ploidy: 1 haploid, 2 diploid.
-        mutation_scale: multiplies the mutation rate of every locus.
+        mutation_scale: multiplies the mutation rate of every expressed locus.
         discount: felt discount per step, in (0, 1].
         planning_cost: share of fitness lost per step of horizon, in [0, 1].
         ties: `split` (uniform over tied acts), `first` or `last` in the world's order of acts.
@@ -105,7 +107,7 @@ def build(params: Planner, shape: WorldShape) -> PlannerGenome:
         )
         for name, where, locus in written
     ]
-    return PlannerGenome(params, shape, Grid(in_map_order(loci), params.ploidy))
+    return PlannerGenome(params, shape, assemble(loci, params, params.ploidy))
 
 
 def _check_numbers(params: Planner, shape: WorldShape) -> None:

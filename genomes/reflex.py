@@ -12,14 +12,16 @@ from typing import Literal
 
 import numpy as np
 
-from genomes.loci import Grid, Ints, InvalidGenome, LocusParams, make_locus
+from genomes.errors import InvalidGenome
+from genomes.germline import GermLine, assemble
+from genomes.loci import Grid, Ints, LocusParams, make_locus
 from genomes.rules import ReflexRules
 from genomes.shape import WorldShape
 
 
 @dataclass(frozen=True)
-class Reflex:
-    """Parameters of the reflex genome.
+class Reflex(GermLine):
+    """Parameters of the reflex genome, beside those of the germ line.
 
     Attributes:
         ploidy: 1 haploid, 2 diploid (of two acts the one earlier in the world's order is expressed).
@@ -47,9 +49,10 @@ class ReflexGenome:
         """The reflexes `[n]` that these classes are."""
         values = self.grid.values(np.asarray(classes, dtype=np.int64)).astype(np.int64)
         names = tuple(sorted({act for acts in self.shape.options.values() for act in acts}))
-        acts = np.empty((len(values), len(self.grid.loci)), dtype=np.int64)
-        for i, options in enumerate(self.shape.options.values()):
-            acts[:, i] = np.array([names.index(act) for act in options])[values[:, i]]
+        column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
+        acts = np.empty((len(values), len(self.shape.options)), dtype=np.int64)
+        for i, (observation, options) in enumerate(self.shape.options.items()):
+            acts[:, i] = np.array([names.index(act) for act in options])[column[observation]]
         return ReflexRules(acts=acts, names=names)
 
 
@@ -70,4 +73,4 @@ def build(params: Reflex, shape: WorldShape) -> ReflexGenome:
         )
         for observation, acts in shape.options.items()
     )
-    return ReflexGenome(params, shape, Grid(loci, params.ploidy))
+    return ReflexGenome(params, shape, assemble(loci, params, params.ploidy))

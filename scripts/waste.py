@@ -14,6 +14,7 @@ import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
 from evosim.analysis.account import Accountant
+from evosim.analysis.census import Census
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.landscape import Landscape
 
@@ -24,15 +25,16 @@ SOLO = "self_stimulate"
 
 def observed(maker: Accountant, population: pl.DataFrame, best: float) -> dict[str, float]:
     """What one population wastes in A and loses to the shift in M."""
-    ledger = maker.population_ledger(population)
+    census = Census.of(population)
+    ledger = maker.population_ledger(census)
     act = maker.pair.ancestral.acts.index(SOLO)
-    fitness = maker.population_worth(population)["ancestral"]
+    worth = census.worth(maker.conducts)["ancestral"]
     return {
         "solo": float(ledger.waste[:, act].sum()),
         "solo_times": float(ledger.times_ancestral[act]),
-        "gap": best - fitness[0],
-        "unfound": best - fitness[1],
-        "load": fitness[1] - fitness[0],
+        "gap": best - worth.mean,
+        "unfound": best - worth.best_present,
+        "load": worth.best_present - worth.mean,
         "novel": float(ledger.modern["novel"].sum()),
         "novel_and_stale": float(ledger.modern["novel"].sum() + ledger.modern["stale"].sum()),
         "inherited": float(ledger.modern["inherited"].sum()),

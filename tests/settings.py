@@ -16,6 +16,10 @@ def setting(name: str, *settings: str) -> Setting:
 QUICK: dict[str, tuple[str, ...]] = {
     "birth-control": ("optimizer.population=40", "phases.0.generations=12", "phases.1.generations=6"),
     "reflexes": ("optimizer.population=40", "phases.0.generations=8", "phases.1.generations=4", "analysis.restarts=3"),
+    "greedy-genes": (
+        "optimizer.population=60", "phases.0.generations=16", "phases.1.generations=3", "replicates=2",
+        "optimizer.introductions.0.generation=2",
+    ),  # fmt: skip
     "micro": ("phases.0.generations=6", "phases.1.generations=4"),
 }
 

@@ -26,23 +26,28 @@ ARROWS: dict[str, set[str]] = {
     "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
     "evosim.landscape": {"evosim.score", "evosim.compose", "evosim.streams", "genomes"},
     "evosim.simulate": {
-        "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.progress", "genomes",
+        "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.price", "evosim.progress", "genomes",
     },
+    "evosim.price": {"evosim.optimizers", "genomes"},
+    "evosim.controls": {"evosim.compose", "evosim.params", "genomes"},
+    "evosim.theory": set(),
+    "evosim.verify": {"evosim.kernels", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.params", "evosim.streams"},
     "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.reference", "evosim.record", "worlds", "genomes"},
     "evosim.figures": {"evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
-        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.landscape", "evosim.params",
+        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.landscape",
+        "evosim.params",
         "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.cli": {
         "evosim", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
-        "evosim.record", "evosim.screen", "evosim.workflow", "worlds", "genomes",
+        "evosim.record", "evosim.screen", "evosim.verify", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
 
-NUMPY_ONLY = {"worlds", "genomes", "evosim.reference", "evosim.streams"}
+NUMPY_ONLY = {"worlds", "genomes", "evosim.reference", "evosim.streams", "evosim.theory"}
 
 
 def modules() -> dict[str, Path]:
@@ -114,7 +119,7 @@ def test_there_is_no_cycle_between_rooms() -> None:
 
 @pytest.mark.parametrize("name", sorted(NUMPY_ONLY))
 def test_numpy_only_rooms(name: str) -> None:
-    allowed = {"numpy", "evosim", "worlds", "genomes", "__future__", "collections", "dataclasses", "typing", "functools"}
+    allowed = {"numpy", "evosim", "worlds", "genomes", "__future__", "collections", "dataclasses", "typing", "functools", "math"}
     for module, path in modules().items():
         if room(module) == name:
             assert {i.split(".")[0] for i in imported(path)} <= allowed, module

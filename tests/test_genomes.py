@@ -56,8 +56,8 @@ def test_haploids_have_no_heterozygotes() -> None:
 def test_numbering_of_classes_is_a_bijection_and_genotypes_express_their_class(seed: int, ploidy: int) -> None:
     rng = np.random.default_rng(seed)
     loci = [
-        locus(LocusParams(tuple(sorted(rng.choice(9, size=rng.integers(1, 4), replace=False).astype(float).tolist()))), ploidy)
-        for _ in range(rng.integers(1, 5))
+        locus(LocusParams(tuple(sorted(rng.choice(9, size=rng.integers(1, 4), replace=False).astype(float).tolist()))), ploidy, name=f"x{i}")
+        for i in range(rng.integers(1, 5))
     ]
     grid = Grid(tuple(loci), ploidy)
     classes = np.arange(grid.size)
@@ -72,13 +72,13 @@ def test_numbering_of_classes_is_a_bijection_and_genotypes_express_their_class(s
 
 
 def test_every_class_is_expressible_and_nothing_else() -> None:
-    grid = Grid((locus(LocusParams((0.0, 1.0, 3.0))), locus(LocusParams(("a", "b")))), 2)
+    grid = Grid((locus(LocusParams((0.0, 1.0, 3.0))), locus(LocusParams(("a", "b")), name="y")), 2)
     every = np.array(list(itertools.product(range(3), range(2), repeat=2)), dtype=np.uint8).reshape(-1, 2, 2)
     assert set(grid.classes(every).tolist()) == set(range(grid.size))
 
 
 def test_breeding_true_means_homozygous_everywhere() -> None:
-    grid = Grid((locus(LocusParams((0.0, 1.0))), locus(LocusParams((0.0, 1.0)))), 2)
+    grid = Grid((locus(LocusParams((0.0, 1.0))), locus(LocusParams((0.0, 1.0)), name="y")), 2)
     true = grid.breeds_true(np.arange(grid.size))
     assert true.sum() == 4
     assert not true[grid.classes(np.array([[[0, 0], [1, 0]]], dtype=np.uint8))[0]]
@@ -92,6 +92,13 @@ def test_the_map_is_haldanes() -> None:
     ordered = in_map_order([locus(p, name=n) for p, n in zip(here, "abc", strict=True)])
     assert [x.name for x in ordered] == ["b", "a", "c"]
     np.testing.assert_allclose(Grid(ordered, 2).recombination(), [0.5, haldane(20.0), 0.5])
+    np.testing.assert_array_equal(Grid(ordered, 2).chromosomes(), [0, 2, 3])
+    with pytest.raises(InvalidGenome, match=r"in ascending position, but the order is a at 30 cM of 'c', b at 10 cM of 'c'"):
+        Grid((ordered[1], ordered[0], ordered[2]), 2)
+    with pytest.raises(InvalidGenome, match="must stand together"):
+        Grid((ordered[0], ordered[2], ordered[1]), 2)
+    with pytest.raises(InvalidGenome, match="two are called 'a'"):
+        Grid((ordered[1], ordered[1]), 2)
 
 
 def test_a_planner_decodes_to_what_its_alleles_say() -> None:

@@ -20,7 +20,7 @@ from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings, read_experiment, read_toml
-from evosim.record import RUNNING, TABLES, Recorded, read_run
+from evosim.record import LANDSCAPE, RUNNING, SEARCH, TABLES, Recorded, read_run
 from evosim.simulate import Run, simulate
 from tests.settings import QUICK, quick, setting
 
@@ -46,7 +46,9 @@ def equal(a: dict[str, pl.DataFrame], b: dict[str, pl.DataFrame]) -> bool:
 def test_a_run_repeated_from_its_own_folder_gives_equal_tables(name: str, tmp_path: Path) -> None:
     first = run(tmp_path / "one", name, "replicates=2")
     again = workflow.run(resolve(read_toml(first.folder / "experiment.toml")), out=tmp_path / "two")[0]
-    assert set(first.tables) == set(TABLES)
+    assert set(first.tables) == {*TABLES, LANDSCAPE, SEARCH}
+    assert set(first.controls) == set(again.controls)
+    assert all(equal(first.controls[name], again.controls[name]) for name in first.controls)
     assert equal(first.tables, again.tables)
     assert first.provenance["digest"] == again.provenance["digest"]
     analyses = [workflow.analyze(r).tables for r in (first, again)]
@@ -170,8 +172,8 @@ def test_a_whole_folder_is_shown_again_and_a_foreign_one_refused(tmp_path: Path)
 
 
 def test_an_interrupt_leaves_a_readable_partial_folder(tmp_path: Path) -> None:
-    def stop(seed: int, generation: int, *_: object) -> None:
-        if seed == 1 and generation == 3:
+    def stop(run: str, generation: int, *_: object) -> None:
+        if run == "seed 1" and generation == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match=r"run\.partial"):

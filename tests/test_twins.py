@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Literal
+
 import numba
 import numpy as np
 import pytest
@@ -9,12 +12,13 @@ import pytest
 from evosim.kernels import live as live_kernel
 from evosim.kernels import reproduce
 from evosim.optimizers import population
-from evosim.optimizers.catalogue import Population
+from evosim.optimizers.catalogue import Asexual, Sexual
 from evosim.reference import lifetimes, planning, reproduction
 from evosim.reference.policies import policy_of
 from evosim.score import Policies, Scorer
 from evosim.streams import key_of
-from genomes import PlannerRules, ReflexRules, Rules
+from genomes import Driver, Grid, LocusParams, Modifier, PlannerRules, ReflexRules, Rules
+from genomes.germline import GermLine, assemble
 from tests.random_worlds import random_pair, random_policy
 from tests.settings import setting
 from worlds import WorldPair
@@ -109,35 +113,76 @@ def test_equal_policies_are_evaluated_once() -> None:
     assert scorer.distinct == np.unique(first.policy).size
 
 
-def genetics(loci: int, seed: int) -> tuple[np.ndarray, ...]:
+def genetics(loci: int, ploidy: int, seed: int) -> Grid:
+    """Random markers on chromosomes of four, two of them with drivers, one of these with two modifiers."""
     rng = np.random.default_rng(seed)
-    return (
-        np.where(rng.random(loci) < 0.5, 0.5, 0.1),
-        rng.choice([0.0, 0.3], size=loci),
-        rng.integers(0, 2, size=loci),
-        rng.integers(1, 5, size=loci),
+    markers = {
+        f"l{i}": LocusParams(
+            tuple(float(a) for a in range(rng.integers(2, 5))), mutation=rng.choice([0.0, 0.3]),
+            kernel="step" if rng.random() < 0.5 else "uniform", chromosome=f"c{i // 4}" if i < 8 else "", position=20.0 * (i % 4),
+        )
+        for i in range(loci)
+    }  # fmt: skip
+    sexes = ploidy == 2
+    drivers = (
+        Driver("l1", 1.0, (0.8, 0.9) if sexes else 0.9, 0.3, 0.5, "male fertility" if sexes else "viability"),
+        Driver("l5", 0.0, 0.7, 0.2, 0.2, "viability"),
     )
+    modifiers = (Modifier("l2", 1.0, "l1", 0.5, 0.6, 0.1), Modifier("l7", 1.0, "l1", 0.95, 0.6, 0.1))
+    return assemble([], GermLine(markers=markers, drivers=drivers, modifiers=modifiers), ploidy)
 
 
-@pytest.mark.parametrize("ploidy", [1, 2])
+@pytest.mark.parametrize(
+    ("loci", "ploidy", "sexes", "selfing"),
+    [(9, 2, 1, True), (9, 2, 1, False), (9, 2, 2, True), (70, 2, 1, True), (9, 1, 1, True), (9, 1, 1, False)],
+)
 @pytest.mark.parametrize("seed", [0, 2**40 + 3])
-def test_reproduction_number_for_number(ploidy: int, seed: int) -> None:
-    n, loci, generation = 300, 6, 17
-    recombination, rates, kernels, sizes = genetics(loci, seed % 1000)
-    rng = np.random.default_rng(1)
-    alleles = rng.integers(0, sizes, size=(n, ploidy, loci)).astype(np.uint8)
-    fitness = rng.random(n) * (rng.random(n) < 0.7)
-    out, parents = np.empty_like(alleles), np.empty((n, 2), dtype=np.int64)
-    key = key_of(seed)
-    reproduce.sexual(alleles, np.cumsum(fitness), generation, *key, recombination, rates, kernels, sizes, out, parents)
-    expected, who = reproduction.sexual(alleles, fitness, generation, seed, recombination, rates, kernels, sizes)
-    np.testing.assert_array_equal(out, expected)
-    np.testing.assert_array_equal(parents, who)
-    assert (fitness[parents] > 0).all()
-    reproduce.asexual(alleles, np.cumsum(fitness), generation, *key, rates, kernels, sizes, out, parents)
-    expected, who = reproduction.asexual(alleles, fitness, generation, seed, rates, kernels, sizes)
-    np.testing.assert_array_equal(out, expected)
-    np.testing.assert_array_equal(parents, who)
+def test_reproduction_number_for_number(loci: int, ploidy: int, sexes: Literal[1, 2], selfing: bool, seed: int) -> None:
+    """Parents and newborns, with every force of transmission on and off; 70 loci need a second word of strands."""
+    n, rng = 300, np.random.default_rng(1)
+    grid = genetics(loci, ploidy, seed % 1000)
+    pop = population.SexualPopulation(Sexual(population=n, sexes=sexes, selfing=selfing), grid, seed)
+    for generation in (1, 2, 3):
+        fitness = rng.random(n) * (rng.random(n) < 0.6)
+        before = pop.ask().copy()
+        pop.tell(fitness)
+        viability, female, male = grid.drive.kept(before)
+        eggs, sperm = fitness * viability * female, fitness * viability * male
+        if sexes == 2:
+            eggs[n // 2 :] = sperm[: n // 2] = 0.0
+        numbers = reproduction.Numbers(n, generation, seed)
+        chosen = reproduction.parents(eggs, sperm, numbers, selfing=selfing or sexes == 2)
+        np.testing.assert_array_equal(pop.parents, chosen)
+        descent = pop.descent()
+        assert descent is not None
+        assert descent.expected.sum() == pytest.approx(1.0, abs=1e-12)
+        for forces in itertools.chain.from_iterable(itertools.combinations(("recombination", "drive", "mutation"), k) for k in range(4)):
+            expected = reproduction.newborns(grid, before, chosen, numbers, frozenset(forces))
+            np.testing.assert_array_equal(descent.newborns(frozenset(forces)), expected)
+        np.testing.assert_array_equal(pop.ask(), expected)
+
+
+def test_asexual_reproduction_number_for_number() -> None:
+    n, grid = 300, genetics(9, 2, 5)
+    pop = population.AsexualPopulation(Asexual(population=n), grid, 7)
+    before = pop.ask().copy()
+    fitness = np.random.default_rng(1).random(n)
+    pop.tell(fitness)
+    numbers = reproduction.Numbers(n, 1, 7)
+    chosen = reproduction.parents(fitness, fitness, numbers, selfing=True)[:, [0, 0]]
+    np.testing.assert_array_equal(pop.parents, chosen)
+    np.testing.assert_array_equal(pop.ask(), reproduction.copies(grid, before, chosen, numbers))
+
+
+def test_expected_parentage_without_selfing_is_what_enumeration_says() -> None:
+    grid, w = genetics(9, 2, 5), np.array([0.0, 1.0, 2.5, 0.5, 4.0])
+    pop = population.SexualPopulation(Sexual(population=5, selfing=False), grid, 1)
+    viability, female, male = grid.drive.kept(pop.ask())
+    eggs, sperm = w * viability * female, w * viability * male
+    pop.tell(w)
+    first = eggs / eggs.sum()
+    second = sum(first[i] * np.where(np.arange(5) == i, 0.0, sperm) / (sperm.sum() - sperm[i]) for i in range(5))
+    np.testing.assert_allclose(pop.expected, (first + second) / 2, atol=1e-15)
 
 
 def test_founders_number_for_number() -> None:
@@ -169,22 +214,22 @@ def test_lives_number_for_number() -> None:
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this machine has one thread")
-def test_the_same_bytes_for_one_and_two_threads() -> None:
+def test_the_same_bytes_for_one_and_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With drive and modifiers on."""
+    monkeypatch.setattr(population, "THREADED", 1)
     made = setting("birth-control")
     rules = made.genome.decode(np.arange(0, 22_500, 37))
     pair = random_pair(4)
     policy = random_policy(pair.modern, 5)
-    rng = np.random.default_rng(1)
-    recombination, rates, kernels, sizes = genetics(7, 3)
-    alleles = rng.integers(0, sizes, size=(1000, 2, 7)).astype(np.uint8)
-    cumulative = np.cumsum(rng.random(1000))
+    grid = genetics(12, 2, 3)
+    weights = np.random.default_rng(1).random(1000)
     results = []
     for threads in (1, 2):
         numba.set_num_threads(threads)
-        out, parents = np.empty_like(alleles), np.empty((1000, 2), dtype=np.int64)
-        reproduce.sexual(alleles, cumulative, 4, 1, 2, recombination, rates, kernels, sizes, out, parents)
+        pop = population.SexualPopulation(Sexual(population=1000), grid, 4)
+        pop.tell(weights)
         scores = Scorer(made.pair.modern, made.pair).score(rules)
-        arrays = [out, parents, scores.payoff, scores.policy, *lives(pair, policy, 500, 11)]
+        arrays = [pop.ask(), pop.parents, scores.payoff, scores.policy, *lives(pair, policy, 500, 11)]
         results.append(b"".join(a.tobytes() for a in arrays))
     assert results[0] == results[1]
 
@@ -194,8 +239,8 @@ def test_small_populations_on_one_thread_are_the_same_bytes(monkeypatch: pytest.
     newborns = []
     for threaded in (10**9, 1):
         monkeypatch.setattr(population, "THREADED", threaded)
-        for sexual in (True, False):
-            optimizer = population.WrightFisher(Population(population=300), grid, 3, sexual=sexual)
+        for kind, params in ((population.SexualPopulation, Sexual(population=300)), (population.AsexualPopulation, Asexual(population=300))):
+            optimizer = kind(params, grid, 3)
             for _ in range(3):
                 optimizer.tell(1.0 + grid.classes(optimizer.ask()) % 5)
             newborns.append(optimizer.ask().tobytes())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from evosim.analysis import behaviour, conventions, desires, ladder, summary
+from evosim.analysis import behaviour, conventions, desires, hack, ladder, search, summary
+from evosim.analysis.census import Census, Worth
 from evosim.analysis.individual import Conducts
 from evosim.compose import Setting
 from evosim.errors import UserError
@@ -24,7 +25,7 @@ class Account:
     """Everything that is said about a run.
 
     Attributes:
-        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`; `docs/schema.md` documents the columns.
+        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`; `docs/schema.md` documents the columns.
         summary: the same in one nested dictionary, means over seeds.
     """
 
@@ -45,9 +46,16 @@ def gaps_of_pair(pair: WorldPair) -> behaviour.Gaps:
 class Accountant:
     """Makes the account of one recorded run."""
 
-    def __init__(self, setting: Setting, tables: dict[str, pl.DataFrame], *, exact: bool) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        tables: dict[str, pl.DataFrame],
+        controls: dict[str, dict[str, pl.DataFrame]] | None = None,
+        *,
+        exact: bool,
+    ) -> None:
         self.experiment, self.pair = setting.experiment, setting.pair
-        self.tables = tables
+        self.tables, self.controls = tables, controls or {}
         self.conducts = Conducts(setting.genome, setting.pair)
         self._ledgers: dict[int, behaviour.Ledger] = {}
         self.gaps = gaps_of_pair(self.pair)
@@ -73,6 +81,7 @@ class Accountant:
             "steps": self._steps_table(seeds),
             "desires": pl.concat([s["desires"] for s in seeds]),
             "recovery": pl.DataFrame([s["recovery"] for s in seeds]),
+            "hack": pl.DataFrame([row for s in seeds for row in s["hack"]], schema=hack.SCHEMA),
         }
         return Account(tables, self._summary(tables, seeds))
 
@@ -89,47 +98,60 @@ class Accountant:
             )
 
     def _seed(self, seed: int) -> dict[str, Any]:
-        mine = self.tables["populations"].filter(pl.col("seed") == seed)
-        swap, end = (mine.filter(pl.col("moment") == moment) for moment in ("swap", "end"))
-        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires()}
-        swap_worth: dict[str, tuple[float | None, float | None]] = dict.fromkeys(("ancestral", "modern"), (None, None))
-        if not swap.is_empty():  # it is empty if the population went extinct before the swap
-            ledger = self.population_ledger(swap)
-            out["ledger"] = ledger
-            swap_worth |= self.population_worth(swap)
-            out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population", seed))
-            found = desires.switched_off(self.conducts, *_classes(swap), ledger)
+        swap, end = self._census(self.tables, seed, "swap"), self._census(self.tables, seed, "end")
+        if end is None:
+            raise UserError(f"seed {seed} must have a last population, but the record has none. It is damaged: run it again.")
+        fair = self._census(self.controls["fair"], seed, "swap") if self.controls else None
+        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}}
+        for name, census in (("control", fair), ("population", swap)):
+            if census:  # there is none if it went extinct before the swap
+                ledger = self.population_ledger(census)
+                out["ledger_by_step"][name] = ledger
+                out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, name, seed))
+        if swap:
+            found = desires.switched_off(self.conducts, swap, out["ledger_by_step"]["population"])
             out["desires"] = found.select(pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
+        worths = {name: census.worth(self.conducts) for name, census in (("run", swap), ("fair", fair)) if census}
         for which, design in self.designs.items():
-            out["ladders"][which] = ladder.descend(design, *swap_worth[which])
-        ended = self.population_worth(end)
-        out["ledgers"].append(
-            behaviour.ledger_frame(self.population_ledger(end), self.pair.ancestral.acts, "population at the end", seed)
-        )
+            population, control = (_reached(worths[arm][which]) if arm in worths else None for arm in ("run", "fair"))
+            out["ladders"][which] = ladder.descend(design, population, control)
+        others = {
+            name: census.worth(self.conducts) if (census := self._census(tables, seed, "swap")) else None
+            for name, tables in self.controls.items()
+            if name != "fair"
+        }
+        out["hack"] = hack.rows_of(seed, {**worths, **others}) if self.controls else []
+        ended = end.worth(self.conducts)
+        ledger = self.population_ledger(end)
+        out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population at the end", seed))
         out["recovery"] = {
             "seed": seed,
-            "ancestral_at_swap": swap_worth["ancestral"][0],
-            "modern_at_swap": swap_worth["modern"][0],
-            "ancestral_at_end": ended["ancestral"][0],
-            "modern_at_end": ended["modern"][0],
+            "ancestral_at_swap": worths["run"]["ancestral"].mean if swap else None,
+            "modern_at_swap": worths["run"]["modern"].mean if swap else None,
+            "ancestral_at_end": ended["ancestral"].mean,
+            "modern_at_end": ended["modern"].mean,
         }
         return out
 
-    def population_worth(self, population: pl.DataFrame) -> dict[str, tuple[float, float]]:
-        """For each world the mean, and the worth there of the genotype that is best in A (its worst, if several tie)."""
-        classes, counts = _classes(population)
-        for number in classes:
-            self.recheck(int(number))
-        w = counts / counts.sum()
-        a = np.array([self.conducts.worth(int(c), "ancestral").fitness for c in classes])
-        m = np.array([self.conducts.worth(int(c), "modern").net_intent for c in classes])
-        best = a >= a.max() - ladder.EXACT_TIE * abs(a.max())
-        return {"ancestral": (float(w @ a), float(a.max())), "modern": (float(w @ m), float(m[best].min()))}
+    def _census(self, tables: dict[str, pl.DataFrame], seed: int, moment: str) -> Census | None:
+        """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see the moment."""
+        rows = tables["populations"].filter((pl.col("seed") == seed) & (pl.col("moment") == moment))
+        if rows.is_empty():
+            return None
+        census = Census.of(rows)
+        for number in census.members:
+            self.recheck(number)
+        return census
 
-    def population_ledger(self, population: pl.DataFrame) -> behaviour.Ledger:
-        """The mean ledger of a population: rows of the table `populations`."""
-        classes, counts = _classes(population)
-        return behaviour.mean_ledger([self.ledger(int(c)) for c in classes], counts).told()
+    def population_ledger(self, census: Census) -> behaviour.Ledger:
+        """The mean ledger of a population. What drivers and modifiers cost is upkeep."""
+        mean = behaviour.mean_ledger([self.ledger(int(c)) for c in census.classes], census.share).told()
+        lost = {which: worth.free - worth.mean for which, worth in census.worth(self.conducts).items()}
+        return replace(
+            mean,
+            upkeep_ancestral=mean.upkeep_ancestral + lost["ancestral"],
+            upkeep_modern=mean.upkeep_modern + lost["modern"],
+        )
 
     def ledger(self, number: int) -> behaviour.Ledger:
         """The behaviour ledger of a class; worked out once."""
@@ -198,14 +220,19 @@ class Accountant:
         best = self.ledger(self.peaks.ancestral.worst)
         by_rung = {rung: self.ledger(number) for rung, number in self.rung_classes().items()}
         for which, upper in (("ancestral", dict.fromkeys(by_rung, best)), ("modern", by_rung)):
-            regrets = [self._regret_by_act(upper[rung], which) for rung in ladder.RUNGS[1:-1]]
+            regrets = [self._regret_by_act(upper[rung], which) for rung in ladder.GRID_RUNGS]
             above = dict.fromkeys(regrets[0], 0.0)
             for step, regret in zip(("representation", "specification", "shift"), regrets, strict=True):
                 rows += _differences(None, which, step, above, regret)
                 above = regret
             for s in seeds:
-                if "ledger" in s:
-                    rows += _differences(s["seed"], which, "search", above, self._regret_by_act(s["ledger"], which))
+                upper_regret = above
+                for name in ("control", "population"):
+                    if name in s["ledger_by_step"]:
+                        regret = self._regret_by_act(s["ledger_by_step"][name], which)
+                        step = "hack" if name == "population" and "control" in s["ledger_by_step"] else "search"
+                        rows += _differences(s["seed"], which, step, upper_regret, regret)
+                        upper_regret = regret
         schema = {"seed": pl.Int64, "world": pl.String, "step": pl.String, "act": pl.String, "value": pl.Float64}
         return pl.DataFrame(rows, schema=schema)
 
@@ -245,7 +272,9 @@ class Accountant:
                 which: summary.ledger(tables["behaviour"], "best_ancestral", which) for which in self.designs
             },
             "steps_by_act": summary.steps(tables["steps"]),
-            "overlap": summary.mean([s["ledger"].overlap for s in seeds if "ledger" in s]),
+            "overlap": summary.mean([x.overlap for x in _at_the_swap(seeds)]),
+            "hack": self._hack(tables["hack"]),
+            "search": search.summary_of(self.tables.get("search"), self.experiment.swap, self.experiment.generations),
             "desires": summary.desires(tables["desires"]),
             "recovery": summary.recovery(tables["recovery"], best_of_each, spread),
             "times_per_life": self._times(seeds),
@@ -253,6 +282,19 @@ class Accountant:
                 ladders["modern"]["steps"]
                 | {"shift, shared by all ancestral optima": shared, "shift, left open by the data": left_open}
             ),
+        }
+
+    def _hack(self, table: pl.DataFrame) -> dict[str, Any] | None:
+        """The hack step with its parts and its null, and how common drivers became; nothing without controls."""
+        if not self.controls:
+            return None
+        grid = self.conducts.genome.grid
+        sites = [(grid.loci[s.locus].name, str(grid.loci[s.locus].params.alleles[s.allele])) for s in grid.drive.sites]
+        arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.controls.items()}}
+        generation = self.experiment.swap - 1
+        return {
+            **hack.summary_of(table, self.experiment.analysis),
+            "frequencies": hack.frequencies(sites, arms, generation),
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:
@@ -268,7 +310,7 @@ class Accountant:
         return best | {"near": spread | {"modern_min": close["modern_intent"][0], "modern_max": close["modern_intent"][-1]}}
 
     def _times(self, seeds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-        ledgers = [s["ledger"] for s in seeds if "ledger" in s]
+        ledgers = _at_the_swap(seeds)
         if not ledgers:
             return {}
         acts = self.pair.ancestral.acts
@@ -286,8 +328,12 @@ def _differences(
     ]
 
 
-def _classes(population: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return population["class"].to_numpy(), population["count"].to_numpy()
+def _at_the_swap(seeds: list[dict[str, Any]]) -> list[behaviour.Ledger]:
+    return [s["ledger_by_step"]["population"] for s in seeds if "population" in s["ledger_by_step"]]
+
+
+def _reached(worth: Worth) -> ladder.Reached:
+    return ladder.Reached(worth.mean, worth.best_present)
 
 
 def _no_desires() -> pl.DataFrame:

@@ -10,21 +10,22 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import Ledger
+from evosim.analysis.census import Census
 from evosim.analysis.individual import Conducts
 from genomes import PlannerRules
 
 
-def switched_off(conducts: Conducts, classes: np.ndarray, counts: np.ndarray, ledger: Ledger) -> pl.DataFrame:
+def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataFrame:
     """For each feature that the genome can desire: the mean gain without it, in payoff in A and in intent in M.
 
     A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for reflexes.
     """
     heritable = {locus.name for locus in conducts.genome.grid.loci}
-    rules = conducts.genome.decode(classes)
+    rules = conducts.genome.decode(census.classes)
     rows = []
     if isinstance(rules, PlannerRules):
         acts = conducts.pair.ancestral.acts
-        weight = counts / counts.sum()
+        left = census.share * census.kept
         usual = {which: conducts.net(rules, which) for which in ("ancestral", "modern")}
         modern = np.sum(list(ledger.modern.values()), axis=0)
         for k, feature in enumerate(conducts.pair.ancestral.features):
@@ -35,12 +36,12 @@ def switched_off(conducts: Conducts, classes: np.ndarray, counts: np.ndarray, le
             rows.append(
                 {
                     "feature": feature,
-                    "weight": float(weight @ rules.weights[:, k]),
+                    "weight": float(census.share @ rules.weights[:, k]),
                     "acts": ", ".join(acts[a] for a in served),
                     "ledger_ancestral": float(ledger.waste[:, served].sum()),
                     "ledger_modern": float(modern[:, served].sum()),
-                    "gain_ancestral": float(weight @ (conducts.net(without, "ancestral") - usual["ancestral"])),
-                    "gain_modern": float(weight @ (conducts.net(without, "modern") - usual["modern"])),
+                    "gain_ancestral": float(left @ (conducts.net(without, "ancestral") - usual["ancestral"])),
+                    "gain_modern": float(left @ (conducts.net(without, "modern") - usual["modern"])),
                 }
             )
     schema = {

@@ -1,14 +1,16 @@
 """The ladder: which stage of the design lost it.
 
 Rungs, best first: R0 the optimum over all policies; R1 the best genome for intent; R2 the best genome for payoff; R3 the
-best genome for payoff in the *ancestral* world, which is what a perfect outer optimizer would have found; R5 the
-evolved population. (R3s, a fixed sample of the ancestral world, and R4, the named hack channel closed, belong to
-experiments that have one; without, they are not measured, which is not 0.) R0-R3 belong to worlds and grid: no run
-changes them. Each is scored in the stated world, by intent in the modern and by payoff in the ancestral ladder.
+best genome for payoff in the *ancestral* world, which is what a perfect outer optimizer would have found; R4 the
+population that evolved with the named hack channel closed (fair meiosis; drivers and their cost kept); R5 the
+population that evolved. (R4 belongs to experiments that have such a channel and R3s, a fixed sample of the ancestral
+world, to those that select on one; without, they are not measured, which is not 0.) R0-R3 belong to worlds and grid: no
+run changes them. Each is scored in the stated world, by intent in the modern and by payoff in the ancestral ladder.
 
-Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R5 search; search is unfound (R3 minus the best
-genotype present, best by ancestral fitness) plus load (best present minus the mean). In the modern world the steps
-below R3 are signed transfers: imperfect search may be luckier there than the perfect one.
+Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack; without R4, search leads to R5.
+Search is unfound (R3 minus the best individual present, best by ancestral fitness) plus load (best present minus the
+mean). In the modern world the steps below R3 are signed transfers: imperfect search may be luckier there than the
+perfect one.
 
 Where several genomes tie for R2 or R3, the rung is the worst of them ("if there is any system which ..."); the best of
 them stands beside it.
@@ -23,8 +25,12 @@ import polars as pl
 from evosim.analysis.behaviour import Gaps
 from evosim.analysis.individual import Conducts
 
-RUNGS = ("optimum", "best_for_intent", "best_for_payoff", "best_ancestral", "population")
-RUNG_CODES = {"optimum": "R0", "best_for_intent": "R1", "best_for_payoff": "R2", "best_ancestral": "R3", "population": "R5"}
+GRID_RUNGS = ("best_for_intent", "best_for_payoff", "best_ancestral")
+RUNG_CODES = {
+    "optimum": "R0", "best_for_intent": "R1", "best_for_payoff": "R2", "best_ancestral": "R3", "control": "R4",
+    "population": "R5",
+}  # fmt: skip
+RUNGS = tuple(RUNG_CODES)
 EXACT_TIE = 1e-12
 
 
@@ -89,7 +95,7 @@ class Design:
 def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
     """R0-R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
     best = conducts.worth(peaks.ancestral.worst, "ancestral").fitness
-    rungs = dict.fromkeys(RUNGS[1:-1], best)
+    rungs = dict.fromkeys(GRID_RUNGS, best)
     return Design({"optimum": gaps.optimum_ancestral, **rungs}, rungs)
 
 
@@ -111,8 +117,21 @@ def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differ
     )
 
 
-def descend(design: Design, population: float | None, best_present: float | None) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Rungs and steps of one ladder. Without a population its rungs and steps are left out or not measured."""
+@dataclass(frozen=True)
+class Reached:
+    """What a population came to in one world: its mean, and the worth of the individual that is best in A."""
+
+    mean: float
+    best_present: float
+
+
+def descend(
+    design: Design, population: Reached | None, control: Reached | None
+) -> tuple[dict[str, float], dict[str, float | None]]:
+    """Rungs and steps of one ladder. Without a population, or without a control, theirs are not measured.
+
+    With a control, the search step is the control's; what the hack channel did stands below it.
+    """
     rungs = dict(design.rungs)
     steps: dict[str, float | None] = {
         "representation": rungs["optimum"] - rungs["best_for_intent"],
@@ -123,11 +142,17 @@ def descend(design: Design, population: float | None, best_present: float | None
         "load": None,
         "hack": None,
     }
-    if population is not None and best_present is not None:
-        rungs["population"] = population
-        steps["search"] = rungs["best_ancestral"] - population
-        steps["unfound"] = rungs["best_ancestral"] - best_present
-        steps["load"] = best_present - population
+    searched = control or population
+    if searched:
+        steps["search"] = rungs["best_ancestral"] - searched.mean
+        steps["unfound"] = rungs["best_ancestral"] - searched.best_present
+        steps["load"] = searched.best_present - searched.mean
+    if control:
+        rungs["control"] = control.mean
+    if population:
+        rungs["population"] = population.mean
+    if control and population:
+        steps["hack"] = control.mean - population.mean
     return rungs, steps
 
 

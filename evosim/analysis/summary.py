@@ -11,7 +11,7 @@ import polars as pl
 from evosim.analysis.behaviour import KINDS, NO_OVERLAP
 from evosim.analysis.intervals import interval
 
-VARYING = ("population", "search", "unfound", "load")
+VARYING = ("control", "population", "search", "unfound", "load", "hack")
 
 
 class Spread(Protocol):
@@ -31,6 +31,14 @@ class Spread(Protocol):
 def mean(values: Sequence[float]) -> float | None:
     """The mean, or nothing of nothing."""
     return float(np.mean(values)) if len(values) else None
+
+
+def with_interval(values: Sequence[float], spread: Spread) -> dict[str, Any]:
+    """Mean, number of seeds, and the interval over them where there are two or more."""
+    out: dict[str, Any] = {"mean": mean(values), "seeds": len(values)}
+    if found := interval(values, spread.bootstrap, spread.confidence):
+        out["interval"] = list(found)
+    return out
 
 
 def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:

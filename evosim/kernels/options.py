@@ -56,3 +56,8 @@ def serial(function: Callable[..., Any]) -> Any:
 def parallel(function: Callable[..., Any]) -> Any:
     """Compile a function whose `prange` loops run on several threads; items must be independent."""
     return numba.njit(parallel=True, **_COMMON)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into its callers: for the small steps of hot loops, whose calls would cost more than they do."""
+    return numba.njit(forceinline=True, **_COMMON)(function)

@@ -1,27 +1,107 @@
-"""Reproduce: the next generation of newborns, from genotypes and fitness.
+"""Reproduce: the next generation of newborns, from genotypes and weights of parentage.
 
-Twin: `evosim.reference.reproduction`. Slots are documented in `evosim.streams`.
+Twin: `evosim.reference.reproduction`. Slots are documented in `evosim.streams`. Genotypes come as strands `[n ploidy, L]`:
+row `i ploidy + side` is what individual `i` had from its parent of that side.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import prange
 
-from evosim.kernels.options import parallel, serial
-from evosim.kernels.philox import philox, pick, uniform
-from evosim.streams import FOUNDERS, REPRODUCTION
+from evosim.kernels.options import inlined, parallel, serial
+from evosim.kernels.philox import first_above, guided_pick, philox, uniform
+from evosim.streams import (
+    CROSSOVER,
+    CROSSOVERS,
+    DRIVER,
+    FOUNDERS,
+    LOCI,
+    MUTATION,
+    MUTATIONS,
+    PARENTS,
+    PER_LOCUS,
+    REPRODUCTION,
+    STRANDS,
+)
 
 STEP, UNIFORM = 0, 1
 CHUNK = 64
+FAIR = 0.5
+
+RECOMBINATION, DRIVE, MUTATE = 1, 2, 4
+ALL_FORCES = RECOMBINATION | DRIVE | MUTATE
+
+
+class Meiosis(NamedTuple):
+    """What happens between parent and gamete, as arrays. `C` chromosomes, `L` loci, `M` modifiers.
+
+    Attributes:
+        starts: `[C + 1]` first locus of each chromosome.
+        crossover: `[L]` chance of an exchange in the interval before each locus; 0 at a chromosome's first locus.
+        uncrossed: chance that no interval has an exchange.
+        rates: `[L]` mutation rate of each locus.
+        unmutated: chance that no locus mutates.
+        kernels: `[L]` STEP or UNIFORM.
+        n_alleles: `[L]` number of alleles.
+        driver: `[C]` locus of each chromosome's driver; -1 where there is none.
+        allele: `[C]` the driving allele.
+        ratio: `[C, 2]` transmission ratio in eggs and sperm.
+        modifiers: `[C + 1]` which modifiers act on each chromosome's driver: `modifiers[c] .. modifiers[c + 1] - 1`.
+        modifier_locus, modifier_allele: `[M]`.
+        modifier_ratio: `[M, 2]` transmission ratio in eggs and sperm under two copies.
+        modifier_effect: `[M, 3]` share of the way from the driver's own ratio to that, by copies.
+    """
+
+    starts: np.ndarray
+    crossover: np.ndarray
+    uncrossed: float
+    rates: np.ndarray
+    unmutated: float
+    kernels: np.ndarray
+    n_alleles: np.ndarray
+    driver: np.ndarray
+    allele: np.ndarray
+    ratio: np.ndarray
+    modifiers: np.ndarray
+    modifier_locus: np.ndarray
+    modifier_allele: np.ndarray
+    modifier_ratio: np.ndarray
+    modifier_effect: np.ndarray
+
+
+@inlined
+def _search(chances, none, begin, u):  # type: ignore[no-untyped-def]
+    """The first index from `begin` whose event happens, by one number `u`; the length if none does.
+
+    Events are independent with the given chances. `none` is the chance that none from `begin` on happens, where it is
+    known beforehand, and 0 where it is not.
+    """
+    if u < none:
+        return chances.size
+    without = 1.0
+    for l in range(begin, chances.size):  # noqa: E741
+        without *= 1.0 - chances[l]
+        if u >= without:
+            return l
+    return chances.size
+
+
+@inlined
+def _next_crossover(m, locus, side, i, generation, key0, key1):  # type: ignore[no-untyped-def]
+    """The next locus behind `locus` that has an exchange in the interval before it."""
+    words = philox(i, LOCI + PER_LOCUS * locus + CROSSOVER, generation, REPRODUCTION, key0, key1)
+    u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
+    return _search(m.crossover, 0.0, locus + 1, u)
 
 
 @serial
-def _mutate(allele, n_alleles, rate, kernel, words):  # type: ignore[no-untyped-def]
-    """The allele after mutation. A step off the end of the list does not happen."""
-    if n_alleles == 1 or uniform(words[0], words[1]) >= rate:
+def _mutant(allele, n_alleles, kernel, u):  # type: ignore[no-untyped-def]
+    """What an allele that mutates becomes. A step off the end of the list does not happen."""
+    if n_alleles == 1:
         return allele
-    u = uniform(words[2], words[3])
     if kernel == UNIFORM:
         other = min(int(u * (n_alleles - 1)), n_alleles - 2)
         return other + 1 if other >= allele else other
@@ -30,88 +110,206 @@ def _mutate(allele, n_alleles, rate, kernel, words):  # type: ignore[no-untyped-
 
 
 @serial
-def _gamete(first, second, side, i, generation, seed0, seed1, recombination, rates, kernels, n_alleles, out):  # type: ignore[no-untyped-def]
-    """One gamete from two strands `[L]`: recombination along the map, then mutation.
+def _mutate(m, out, row, locus, side, i, generation, key0, key1):  # type: ignore[no-untyped-def]
+    """Mutate the gamete in `out[row]` at `locus`, and wherever else the numbers behind it say."""
+    while locus < out.shape[1]:
+        words = philox(i, LOCI + PER_LOCUS * locus + MUTATION + side, generation, REPRODUCTION, key0, key1)
+        out[row, locus] = _mutant(
+            np.int64(out[row, locus]), m.n_alleles[locus], m.kernels[locus], uniform(words[2], words[3])
+        )
+        locus = _search(m.rates, 0.0, locus + 1, uniform(words[0], words[1]))
 
-    The strand of each chromosome is settled by the exchange before its first locus (chance 1/2). Meiotic drive will
-    act here, by drawing the strand at the driver instead.
+
+@inlined
+def _transmission(m, c, side, strands, first, second):  # type: ignore[no-untyped-def]
+    """A heterozygote's transmission ratio of the driver of chromosome `c`, after its modifiers."""
+    k = m.ratio[c, side]
+    for j in range(m.modifiers[c], m.modifiers[c + 1]):
+        l, allele = m.modifier_locus[j], m.modifier_allele[j]  # noqa: E741
+        copies = (1 if strands[first, l] == allele else 0) + (1 if strands[second, l] == allele else 0)
+        k += m.modifier_effect[j, copies] * (m.modifier_ratio[j, side] - k)
+    return k
+
+
+@inlined
+def _gamete(  # type: ignore[no-untyped-def]
+    m, strands, first, second, side, i, generation, key0, key1, forces, strand_words, crossed, mutated, out, row
+):
+    """One gamete of the parent with strands `first` and `second`, into `out[row]`.
+
+    Each chromosome begins on a strand of its own and changes over at every exchange. Where the parent is heterozygous
+    for the chromosome's driver, the strand at the driver is drawn by the transmission ratio, and exchanges lead outward
+    from there. `crossed` is the first exchange, `mutated` the first mutation; they are `L` or more if there is none.
     """
-    n_loci = out.size
-    on_second = False
-    for l in range(n_loci):  # noqa: E741
-        words = philox(i, 1 + 2 * (side * n_loci + l), generation, REPRODUCTION, seed0, seed1)
-        if uniform(words[0], words[1]) < recombination[l]:
-            on_second = not on_second
-        allele = np.int64(second[l] if on_second else first[l])
-        words = philox(i, 2 + 2 * (side * n_loci + l), generation, REPRODUCTION, seed0, seed1)
-        out[l] = _mutate(allele, n_alleles[l], rates[l], kernels[l], words)
+    starts = m.starts
+    bits = (strand_words[2] << np.uint64(32)) | strand_words[3] if side else (strand_words[0] << np.uint64(32)) | strand_words[1]
+    for c in range(starts.size - 1):
+        begin, end = starts[c], starts[c + 1]
+        at = c & 63
+        if c > 0 and at == 0:
+            words = philox(i, STRANDS + c // 64, generation, REPRODUCTION, key0, key1)
+            bits = (words[2] << np.uint64(32)) | words[3] if side else (words[0] << np.uint64(32)) | words[1]
+        on = np.int64((bits >> np.uint64(at)) & np.uint64(1))
+        d = m.driver[c]
+        if d >= 0:
+            on_first = strands[first, d] == m.allele[c]
+            if on_first != (strands[second, d] == m.allele[c]):
+                words = philox(i, LOCI + PER_LOCUS * d + DRIVER, generation, REPRODUCTION, key0, key1)
+                u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
+                k = _transmission(m, c, side, strands, first, second) if forces & DRIVE else FAIR
+                on = np.int64((u < k) != on_first)
+                ahead = crossed
+                while ahead <= d:  # exchanges between the chromosome's end and the driver, undone to find its beginning
+                    on = 1 - on
+                    ahead = _next_crossover(m, ahead, side, i, generation, key0, key1)
+        source = second if on else first
+        if crossed >= end:
+            for l in range(begin, end):  # noqa: E741
+                out[row, l] = strands[source, l]
+            continue
+        for l in range(begin, end):  # noqa: E741
+            if l == crossed:
+                on = 1 - on
+                source = second if on else first
+                crossed = _next_crossover(m, l, side, i, generation, key0, key1)
+            out[row, l] = strands[source, l]
+    if mutated < out.shape[1]:
+        _mutate(m, out, row, mutated, side, i, generation, key0, key1)
+
+
+@inlined
+def _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, forces, out):  # type: ignore[no-untyped-def]
+    """The gametes of both parents, united. Haploids: the parents fuse, and the zygote's meiosis gives one offspring."""
+    loci = out.shape[1]
+    crossing = forces & RECOMBINATION and m.uncrossed < 1.0
+    mutating = forces & MUTATE and m.unmutated < 1.0
+    strand_words = philox(i, STRANDS, generation, REPRODUCTION, key0, key1)
+    cross_words = philox(i, CROSSOVERS, generation, REPRODUCTION, key0, key1) if crossing else strand_words
+    mutation_words = philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1) if mutating else strand_words
+    for side in range(ploidy):
+        parent = father if side else mother
+        first, second = (mother, father) if ploidy == 1 else (2 * parent, 2 * parent + 1)
+        crossed = mutated = loci
+        if crossing:
+            u = uniform(cross_words[2], cross_words[3]) if side else uniform(cross_words[0], cross_words[1])
+            crossed = _search(m.crossover, m.uncrossed, 0, u)
+        if mutating:
+            u = uniform(mutation_words[2], mutation_words[3]) if side else uniform(mutation_words[0], mutation_words[1])
+            mutated = _search(m.rates, m.unmutated, 0, u)
+        row = i * ploidy + side
+        _gamete(
+            m, strands, first, second, side, i, generation, key0, key1, forces, strand_words, crossed, mutated, out, row
+        )
+
+
+@serial
+def _other_parent(cumulative, first, u):  # type: ignore[no-untyped-def]
+    """A parent by weight, among all but `first`."""
+    before = cumulative[first - 1] if first > 0 else 0.0
+    weight = cumulative[first] - before
+    target = u * (cumulative[cumulative.size - 1] - weight)
+    chosen = first_above(cumulative, target if target < before else target + weight)
+    if chosen != first:
+        return chosen
+    # Rounding at the edge of the gap: the nearest neighbour that has weight.
+    for j in range(first + 1, cumulative.size):
+        if cumulative[j] > cumulative[j - 1]:
+            return j
+    chosen = first - 1
+    while chosen > 0 and cumulative[chosen] == cumulative[chosen - 1]:
+        chosen -= 1
+    return chosen
 
 
 @serial
 def sexual_chunk(  # type: ignore[no-untyped-def]
-    start, stop, alleles, cumulative, generation, seed0, seed1, recombination, rates, kernels, n_alleles, out, parents
+    start, stop, m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing, generation, key0, key1, out, parents
 ):
     """Newborns `start .. stop - 1` on the calling thread."""
-    ploidy = alleles.shape[1]
     for i in range(start, stop):
-        words = philox(i, 0, generation, REPRODUCTION, seed0, seed1)
-        parents[i, 0] = pick(cumulative, uniform(words[0], words[1]))
-        parents[i, 1] = pick(cumulative, uniform(words[2], words[3]))
-        if ploidy == 1:  # two haploids fuse, and the zygote's meiosis gives one haploid offspring
-            one, two = alleles[parents[i, 0], 0], alleles[parents[i, 1], 0]
-            _gamete(one, two, 0, i, generation, seed0, seed1, recombination, rates, kernels, n_alleles, out[i, 0])
-        else:
-            for side in range(2):
-                p = parents[i, side]
-                _gamete(
-                    alleles[p, 0], alleles[p, 1], side, i, generation, seed0, seed1, recombination, rates, kernels,
-                    n_alleles, out[i, side],
-                )  # fmt: skip
+        words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
+        mother = guided_pick(eggs, egg_guide, uniform(words[0], words[1]))
+        u = uniform(words[2], words[3])
+        father = guided_pick(sperm, sperm_guide, u) if selfing else _other_parent(sperm, mother, u)
+        parents[i, 0], parents[i, 1] = mother, father
+        _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, ALL_FORCES, out)
 
 
 @parallel
-def sexual(alleles, cumulative, generation, seed0, seed1, recombination, rates, kernels, n_alleles, out, parents):  # type: ignore[no-untyped-def]
-    """Wright-Fisher: each newborn draws two parents by fitness, with replacement (selfing allowed)."""
-    n = out.shape[0]
+def sexual(  # type: ignore[no-untyped-def]
+    m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing, generation, key0, key1, out, parents
+):
+    """Newborns `out` `[n ploidy, L]` and their `parents` `[n, 2]`: one by egg weight, one by sperm weight.
+
+    `eggs` and `sperm` are running sums of weights, the guides shortcuts into them (`guide`). Without `selfing` the second
+    parent is drawn among all but the first.
+    """
+    n = parents.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         sexual_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), alleles, cumulative, generation, seed0, seed1, recombination,
-            rates, kernels, n_alleles, out, parents,
+            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing,
+            generation, key0, key1, out, parents,
         )  # fmt: skip
 
 
 @serial
-def asexual_chunk(start, stop, alleles, cumulative, generation, seed0, seed1, rates, kernels, n_alleles, out, parents):  # type: ignore[no-untyped-def]
+def again(m, strands, ploidy, parents, generation, key0, key1, forces, out):  # type: ignore[no-untyped-def]
+    """The newborns of known parents once more, by the same random numbers, with only some transmission `forces` on."""
+    for i in range(parents.shape[0]):
+        _newborn(m, strands, ploidy, parents[i, 0], parents[i, 1], i, generation, key0, key1, forces, out)
+
+
+@serial
+def asexual_chunk(  # type: ignore[no-untyped-def]
+    start, stop, m, strands, ploidy, cumulative, guide, generation, key0, key1, out, parents
+):
     """Newborns `start .. stop - 1` on the calling thread."""
-    ploidy, n_loci = alleles.shape[1], alleles.shape[2]
     for i in range(start, stop):
-        words = philox(i, 0, generation, REPRODUCTION, seed0, seed1)
-        p = pick(cumulative, uniform(words[0], words[1]))
+        words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
+        p = guided_pick(cumulative, guide, uniform(words[0], words[1]))
         parents[i, 0] = parents[i, 1] = p
+        _copy(m, strands, ploidy, p, i, generation, key0, key1, out)
+
+
+@serial
+def _copy(m, strands, ploidy, parent, i, generation, key0, key1, out):  # type: ignore[no-untyped-def]
+    """The mutated copy of one parent."""
+    for side in range(ploidy):
+        for l in range(out.shape[1]):  # noqa: E741
+            out[i * ploidy + side, l] = strands[parent * ploidy + side, l]
+    if m.unmutated < 1.0:
+        words = philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1)
         for side in range(ploidy):
-            for l in range(n_loci):  # noqa: E741
-                words = philox(i, 2 + 2 * (side * n_loci + l), generation, REPRODUCTION, seed0, seed1)
-                out[i, side, l] = _mutate(np.int64(alleles[p, side, l]), n_alleles[l], rates[l], kernels[l], words)
+            u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
+            locus = _search(m.rates, m.unmutated, 0, u)
+            _mutate(m, out, i * ploidy + side, locus, side, i, generation, key0, key1)
+
+
+@serial
+def copies(m, strands, ploidy, parents, generation, key0, key1, out):  # type: ignore[no-untyped-def]
+    """The mutated copies of known parents once more, by the same random numbers."""
+    for i in range(parents.shape[0]):
+        _copy(m, strands, ploidy, parents[i, 0], i, generation, key0, key1, out)
 
 
 @parallel
-def asexual(alleles, cumulative, generation, seed0, seed1, rates, kernels, n_alleles, out, parents):  # type: ignore[no-untyped-def]
-    """Each newborn is the mutated copy of one parent drawn by fitness, with replacement."""
-    n = out.shape[0]
+def asexual(m, strands, ploidy, cumulative, guide, generation, key0, key1, out, parents):  # type: ignore[no-untyped-def]
+    """Each newborn is the mutated copy of one parent drawn by weight, with replacement."""
+    n = parents.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         asexual_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), alleles, cumulative, generation, seed0, seed1, rates, kernels,
-            n_alleles, out, parents,
+            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), m, strands, ploidy, cumulative, guide, generation, key0, key1,
+            out, parents,
         )  # fmt: skip
 
 
 @serial
-def founders(seed0, seed1, offsets, choices, out):  # type: ignore[no-untyped-def]
+def founders(key0, key1, offsets, choices, out):  # type: ignore[no-untyped-def]
     """The first generation: every allele copy drawn evenly from `choices[offsets[l] : offsets[l + 1]]`."""
     n, ploidy, n_loci = out.shape
     for i in range(n):
         for side in range(ploidy):
             for l in range(n_loci):  # noqa: E741
-                words = philox(i, side * n_loci + l, 0, FOUNDERS, seed0, seed1)
+                words = philox(i, side * n_loci + l, 0, FOUNDERS, key0, key1)
                 size = offsets[l + 1] - offsets[l]
                 out[i, side, l] = choices[offsets[l] + min(int(uniform(words[0], words[1]) * size), size - 1)]

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from evosim.optimizers.base import Extinction, Optimizer
+from evosim.optimizers.base import Descent, Extinction, Optimizer
 from evosim.optimizers.catalogue import InvalidOptimizer
 from genomes import Grid
 
 
 def _sexual(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.population import WrightFisher
+    from evosim.optimizers.population import SexualPopulation
 
-    return WrightFisher(params, grid, seed, sexual=True)
+    return SexualPopulation(params, grid, seed)
 
 
 def _asexual(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.population import WrightFisher
+    from evosim.optimizers.population import AsexualPopulation
 
-    return WrightFisher(params, grid, seed, sexual=False)
+    return AsexualPopulation(params, grid, seed)
 
 
 def _exhaustive(params: Any, grid: Grid, seed: int) -> Optimizer:
@@ -35,4 +35,4 @@ OPTIMIZERS: dict[str, Callable[[Any, Grid, int], Optimizer]] = {
     "exhaustive": _exhaustive,
 }
 
-__all__ = ["OPTIMIZERS", "Extinction", "InvalidOptimizer", "Optimizer"]
+__all__ = ["OPTIMIZERS", "Descent", "Extinction", "InvalidOptimizer", "Optimizer"]

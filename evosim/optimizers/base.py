@@ -1,7 +1,8 @@
-"""What every base optimizer is to the loop: `begin`, `ask`, `tell`. It sees fitness and nothing else."""
+"""What every base optimizer is to the loop: `begin_phase`, `ask`, `tell`. It sees fitness and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.optimizers.catalogue import InvalidOptimizer
-from genomes import Grid
 from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
@@ -17,6 +17,26 @@ Floats = NDArray[np.float64]
 
 class Extinction(Exception):
     """Nobody in the generation has any fitness, so nobody can be a parent. A result, not an error."""
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Who the parents of a generation's newborns were, who was expected to be, and what transmission did.
+
+    Attributes:
+        parents: `[n, 2]` the two parents of each newborn (the same one twice where there is one).
+        expected: `[n]` each parent's expected share of parentage, before chance; sums to 1.
+        forces: those of `recombination`, `drive` and `mutation` that can make a difference here, in this order.
+        newborns: the newborns `[n, ploidy, L]` of the same parents by the same random numbers, with only the given forces
+            on. Nothing on: fair segregation of whole chromosomes.
+        introduced: whether alleles were put into the newborns after they were made.
+    """
+
+    parents: NDArray[np.int64]
+    expected: Floats
+    forces: tuple[str, ...]
+    newborns: Callable[[frozenset[str]], Alleles]
+    introduced: bool
 
 
 class Optimizer(Protocol):
@@ -35,28 +55,19 @@ class Optimizer(Protocol):
         ...
 
     def tell(self, fitness: Floats) -> None:
-        """Fitness `[n]` of what `ask` gave, in expected offspring; raises `Extinction` if all of it is 0."""
+        """Fitness `[n]` by behaviour of what `ask` gave, in expected offspring; raises `Extinction` if nobody has any.
+
+        What drivers and modifiers cost is part of reproduction: the optimizer itself takes it off.
+        """
         ...
 
+    def kept(self, genotypes: Alleles) -> Floats:
+        """`[n]`: what drivers and modifiers leave of the fitness of a generation of such genotypes."""
+        ...
 
-@dataclass(frozen=True, eq=False)
-class Genetics:
-    """What reproduction kernels need of a grid, as arrays over loci."""
-
-    recombination: Floats
-    rates: Floats
-    kernels: NDArray[np.int64]
-    n_alleles: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, grid: Grid) -> Genetics:
-        """The genetics of a grid's loci."""
-        return cls(
-            recombination=grid.recombination(),
-            rates=np.array([locus.params.mutation for locus in grid.loci]),
-            kernels=np.array([("step", "uniform").index(locus.params.kernel) for locus in grid.loci]),
-            n_alleles=np.array([len(locus.params.alleles) for locus in grid.loci]),
-        )
+    def descent(self) -> Descent | None:
+        """Where the newborns that `ask` gives next came from; nothing for an optimizer without descent, or at first."""
+        ...
 
 
 def check_fitness(fitness: Floats, *, negative: bool) -> None:
@@ -67,15 +78,3 @@ def check_fitness(fitness: Floats, *, negative: bool) -> None:
     if bad.any():
         rule = "finite" if negative else "finite and not negative for fitness-proportional parentage"
         raise InvalidOptimizer(f"fitness must be {rule}, but is {fitness[bad][0]}. Use another world or base optimizer.")
-
-
-def cumulative_parentage(fitness: Floats) -> Floats:
-    """Running sum of fitness, by which parents are drawn. Raises `Extinction` where it is all 0.
-
-    Negative or non-finite fitness cannot be a share of parents: `InvalidOptimizer`.
-    """
-    check_fitness(fitness, negative=False)
-    total = np.cumsum(fitness)
-    if total[-1] <= 0.0:
-        raise Extinction
-    return total

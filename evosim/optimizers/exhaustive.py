@@ -43,3 +43,10 @@ class Enumeration:
         if best <= 0.0:
             raise Extinction
         self._current = self._current[fitness >= best - self.TIE * abs(best)]
+
+    def kept(self, genotypes: Alleles) -> Floats:
+        """All of it: there is no meiosis to cheat in."""
+        return np.ones(len(genotypes))
+
+    def descent(self) -> None:
+        """Nobody descends from anybody here."""

@@ -1,17 +1,21 @@
-"""Sexual and asexual Wright-Fisher populations: the base optimizers that nature uses.
+"""Sexual and asexual Wright-Fisher populations: the base optimizers that nature uses. `docs/life-cycle.md` is their page.
 
-Life cycle of one generation: newborns are censused (`ask`); each lives and has expected fitness; parents are drawn
-from all of them with chance proportional to fitness, with replacement, two for each newborn of the next generation
-(the same one twice is allowed: selfing); meiosis recombines, then alleles mutate. Population size is constant.
+Life cycle of one generation: newborns are censused (`ask`); each lives and has expected fitness by its behaviour, of
+which drivers and modifiers take their cost; parents are drawn with chance proportional to what is left; meiosis, with
+drive where there is some; mutation; the gametes unite. Population size is constant.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from evosim.kernels import reproduce
-from evosim.optimizers.base import Floats, Genetics, cumulative_parentage
-from evosim.optimizers.catalogue import Population
+from evosim import streams
+from evosim.kernels import philox, reproduce
+from evosim.optimizers.base import Descent, Extinction, Floats, check_fitness
+from evosim.optimizers.catalogue import Asexual, Introduction, Sexual
+from evosim.optimizers.meiosis import flags, forces_of, meiosis_of
 from evosim.streams import key_of
 from genomes import Grid
 from genomes.loci import Alleles
@@ -20,16 +24,16 @@ THREADED = 4096
 
 
 class WrightFisher:
-    """A population of constant size; `sexual` says how newborns are made."""
+    """A population of constant size: what `Sexual` and `Asexual` share. A subclass says how newborns are made."""
 
-    def __init__(self, params: Population, grid: Grid, seed: int, *, sexual: bool) -> None:
-        self.genetics = Genetics.of(grid)
-        self.seed = seed
-        self.sexual = sexual
+    def __init__(self, params: Asexual, grid: Grid, seed: int) -> None:
+        self.params, self.grid, self.seed = params, grid, seed
+        self.meiosis = meiosis_of(grid)
         self.generation = 0
-        self.newborns = founders(params.population, grid, seed)
+        self.newborns = introduce(founders(params.population, grid, seed), grid, params.introductions, 0, seed)
         self.parents = np.full((params.population, 2), -1, dtype=np.int64)
-        self._spare = np.empty_like(self.newborns)
+        self.previous = np.empty_like(self.newborns)
+        self.expected: Floats | None = None
 
     def begin_phase(self) -> None:
         """Selection is not told that the world has changed."""
@@ -39,20 +43,142 @@ class WrightFisher:
         return self.newborns
 
     def tell(self, fitness: Floats) -> None:
-        """Draw parents by fitness and make the next newborns."""
-        cumulative = cumulative_parentage(fitness)
-        g = self.genetics
-        key0, key1 = key_of(self.seed)
+        """Draw parents and make the next newborns."""
+        check_fitness(fitness, negative=False)
+        self._prepare(fitness)
         self.generation += 1
-        where = (self.newborns, cumulative, self.generation, key0, key1)
-        map_ = (g.recombination,) if self.sexual else ()
-        how = (*map_, g.rates, g.kernels, g.n_alleles, self._spare, self.parents)
+        self.newborns, self.previous = self.previous, self.newborns
+        strands = self._strands(self.previous)
         # Waking a second thread costs more than a small population does; either way gives the same bytes.
-        if len(self.newborns) < THREADED:
-            (reproduce.sexual_chunk if self.sexual else reproduce.asexual_chunk)(0, len(self.newborns), *where, *how)
+        self._make(strands, self._strands(self.newborns), threaded=len(self.newborns) >= THREADED)
+        introduce(self.newborns, self.grid, self.params.introductions, self.generation, self.seed)
+
+    def kept(self, genotypes: Alleles) -> Floats:
+        """All of it: nobody has a meiosis to cheat in."""
+        return np.ones(len(genotypes))
+
+    def descent(self) -> Descent | None:
+        """Where the newborns came from; nothing for founders."""
+        if self.expected is None:
+            return None
+        introduced = any(i.generation == self.generation for i in self.params.introductions)
+        return Descent(self.parents, self.expected, self._forces(), self._again, introduced)
+
+    def _prepare(self, fitness: Floats) -> None:
+        raise NotImplementedError
+
+    def _make(self, strands: Alleles, out: Alleles, *, threaded: bool) -> None:
+        raise NotImplementedError
+
+    def _forces(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def _again(self, forces: frozenset[str]) -> Alleles:
+        raise NotImplementedError
+
+    def _strands(self, genotypes: Alleles) -> Alleles:
+        return genotypes.reshape(-1, genotypes.shape[2])
+
+
+class SexualPopulation(WrightFisher):
+    """Two parents for each newborn: one gives the egg, one the sperm."""
+
+    params: Sexual
+
+    def kept(self, genotypes: Alleles) -> Floats:
+        """What is left of viability times fertility, the mean of both sexes' for hermaphrodites, else one's own sex's."""
+        if not self.grid.drive:
+            return np.ones(len(genotypes))
+        viability, female, male = self.grid.drive.kept(genotypes)
+        fertility = 0.5 * (female + male)
+        if self.params.sexes == 2:
+            fertility = np.where(np.arange(len(genotypes)) < self.params.number_of_females, female, male)
+        return np.asarray(viability * fertility)
+
+    def _prepare(self, fitness: Floats) -> None:
+        viability, female, male = self.grid.drive.kept(self.newborns) if self.grid.drive else (1.0, 1.0, 1.0)
+        eggs, sperm = fitness * viability * female, fitness * viability * male
+        if self.params.sexes == 2:
+            eggs[self.params.number_of_females :] = 0.0
+            sperm[: self.params.number_of_females] = 0.0
+        self.selfing = self.params.selfing or self.params.sexes == 2
+        self.eggs = _Draw(eggs)
+        self.sperm = self.eggs if np.array_equal(eggs, sperm) else _Draw(sperm)
+        self.expected = 0.5 * (self.eggs.share + (self.sperm.share if self.selfing else self._share_of_the_other()))
+
+    def _share_of_the_other(self) -> Floats:
+        """Expected share of second parents where nobody may be both: by weight among all but the first parent."""
+        w, first = self.sperm.weights, self.eggs.share
+        rest = w.sum() - w
+        if not (rest[first > 0] > 0).all():  # the one with eggs is the only one with sperm
+            raise Extinction
+        each = np.divide(first, rest, out=np.zeros_like(first), where=first > 0)
+        return np.asarray(w * (each.sum() - each))
+
+    def _make(self, strands: Alleles, out: Alleles, *, threaded: bool) -> None:
+        how = (
+            self.meiosis, strands, self.grid.ploidy, self.eggs.cumulative, self.eggs.guide, self.sperm.cumulative,
+            self.sperm.guide, self.selfing, self.generation, *key_of(self.seed), out, self.parents,
+        )  # fmt: skip
+        if threaded:
+            reproduce.sexual(*how)
         else:
-            (reproduce.sexual if self.sexual else reproduce.asexual)(*where, *how)
-        self.newborns, self._spare = self._spare, self.newborns
+            reproduce.sexual_chunk(0, len(self.parents), *how)
+
+    def _forces(self) -> tuple[str, ...]:
+        return forces_of(self.grid, self.meiosis)
+
+    def _again(self, forces: frozenset[str]) -> Alleles:
+        out = np.empty_like(self.newborns)
+        where = (self.meiosis, self._strands(self.previous), self.grid.ploidy, self.parents, self.generation)
+        reproduce.again(*where, *key_of(self.seed), flags(forces), self._strands(out))
+        return out
+
+
+class AsexualPopulation(WrightFisher):
+    """One parent for each newborn: a copy with mutations."""
+
+    def _prepare(self, fitness: Floats) -> None:
+        self.weights = _Draw(fitness)
+        self.expected = self.weights.share
+
+    def _make(self, strands: Alleles, out: Alleles, *, threaded: bool) -> None:
+        how = (
+            self.meiosis, strands, self.grid.ploidy, self.weights.cumulative, self.weights.guide, self.generation,
+            *key_of(self.seed), out, self.parents,
+        )  # fmt: skip
+        if threaded:
+            reproduce.asexual(*how)
+        else:
+            reproduce.asexual_chunk(0, len(self.parents), *how)
+
+    def _forces(self) -> tuple[str, ...]:
+        return tuple(name for name in forces_of(self.grid, self.meiosis) if name == "mutation")
+
+    def _again(self, forces: frozenset[str]) -> Alleles:
+        if "mutation" in forces:
+            out = np.empty_like(self.newborns)
+            where = (self.meiosis, self._strands(self.previous), self.grid.ploidy, self.parents, self.generation)
+            reproduce.copies(*where, *key_of(self.seed), self._strands(out))
+            return out
+        return np.asarray(self.previous[self.parents[:, 0]])
+
+
+class _Draw:
+    """Weights to draw parents by. Raises `Extinction` where there are none."""
+
+    def __init__(self, weights: Floats) -> None:
+        self.weights = weights
+        self.cumulative = np.cumsum(weights)
+        if not self.cumulative[-1] > 0.0:
+            raise Extinction
+        self.guide = np.empty(len(weights), dtype=np.int64)
+        philox.guide(self.cumulative, self.guide)
+
+    @property
+    def share(self) -> Floats:
+        """Expected share of parentage; sums to 1."""
+        return np.asarray(self.weights / self.cumulative[-1])
 
 
 def founders(n: int, grid: Grid, seed: int) -> Alleles:
@@ -62,3 +188,23 @@ def founders(n: int, grid: Grid, seed: int) -> Alleles:
     out = np.empty((n, grid.ploidy, len(grid.loci)), dtype=np.uint8)
     reproduce.founders(*key_of(seed), offsets, np.concatenate(choices), out)
     return out
+
+
+def introduce(
+    newborns: Alleles, grid: Grid, introductions: tuple[Introduction, ...], generation: int, seed: int
+) -> Alleles:
+    """Put the alleles of this generation's introductions into the newborns, in place. Gives the newborns."""
+    n, ploidy, _ = newborns.shape
+    for number, introduction in enumerate(introductions):
+        if introduction.generation != generation:
+            continue
+        slots = np.arange(ploidy) + ploidy * number
+        where: Any = (np.arange(n)[:, None], slots[None, :], generation, streams.INTRODUCTIONS)
+        words = streams.philox(where, key_of(seed))
+        chosen = np.argsort(streams.uniform(words[0], words[1]).ravel(), kind="stable")[: introduction.copies]
+        strands = newborns.reshape(n * ploidy, -1)
+        for i, locus in enumerate(grid.loci):
+            if locus.name in introduction.alleles:
+                alleles: list[Any] = list(locus.params.alleles)
+                strands[chosen, i] = alleles.index(introduction.alleles[locus.name])
+    return newborns

@@ -1,8 +1,8 @@
 """Reproduction in plain NumPy: the readable twin of `evosim.kernels.reproduce`, number for number.
 
-Order of events for one newborn: two parents by fitness, with replacement; in each parent meiosis recombines its two
-strands along the map (for haploids the two parents fuse and the zygote's meiosis gives one offspring); every allele
-of the gamete may mutate.
+Order of events for one newborn: two parents by weight; in each parent meiosis exchanges its two strands along the map,
+and a driver takes more than its half of the gametes (for haploids the two parents fuse and the zygote's meiosis gives one
+offspring); every allele of the gamete may mutate.
 """
 
 from __future__ import annotations
@@ -11,84 +11,163 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import streams
+from genomes import Grid
+from genomes.drive import Placed
 
 Alleles = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+ALL_FORCES = frozenset({"recombination", "drive", "mutation"})
 
 
-def parents(fitness: Floats, n: int, generation: int, seed: int) -> Ints:
-    """`[n, 2]` parents of each newborn, drawn with chance proportional to fitness."""
-    words = streams.philox((np.arange(n), 0, generation, streams.REPRODUCTION), streams.key_of(seed))
-    cumulative = np.cumsum(fitness)
-    return np.stack([pick(cumulative, streams.uniform(*words[:2])), pick(cumulative, streams.uniform(*words[2:]))], axis=1)
+class Numbers:
+    """The random numbers of one generation's newborns `0 .. n - 1`, by slot."""
+
+    def __init__(self, n: int, generation: int, seed: int) -> None:
+        self.n, self.generation, self.seed = n, generation, seed
+
+    def words(self, slot: int) -> tuple[NDArray[np.uint32], ...]:
+        """Four words for every newborn."""
+        where = (np.arange(self.n), slot, self.generation, streams.REPRODUCTION)
+        return streams.philox(where, streams.key_of(self.seed))
+
+    def uniform(self, slot: int, half: int) -> Floats:
+        """One number for every newborn, from the first or second two words."""
+        words = self.words(slot)
+        return streams.uniform(words[2 * half], words[2 * half + 1])
+
+
+def parents(eggs: Floats, sperm: Floats, numbers: Numbers, *, selfing: bool) -> Ints:
+    """`[n, 2]` parents of each newborn: the first by egg weight, the second by sperm weight."""
+    first = pick(np.cumsum(eggs), numbers.uniform(streams.PARENTS, 0))
+    u = numbers.uniform(streams.PARENTS, 1)
+    cumulative = np.cumsum(sperm)
+    if selfing:
+        return np.stack([first, pick(cumulative, u)], axis=1)
+    before = np.where(first > 0, cumulative[first - 1], 0.0)
+    weight = cumulative[first] - before
+    target = u * (cumulative[-1] - weight)
+    second = first_above(cumulative, np.where(target < before, target, target + weight))
+    return np.stack([first, second], axis=1)
 
 
 def pick(cumulative: Floats, u: Floats) -> Ints:
     """First index whose cumulative weight exceeds `u` times the total."""
+    return first_above(cumulative, u * cumulative[-1])
+
+
+def first_above(cumulative: Floats, target: Floats) -> Ints:
+    """First index whose cumulative weight exceeds `target`."""
     last = np.flatnonzero(np.diff(cumulative, prepend=0.0) > 0)[-1]
-    return np.minimum(np.searchsorted(cumulative, u * cumulative[-1], side="right"), last)
+    return np.minimum(np.searchsorted(cumulative, target, side="right"), last)
 
 
-def mutate(alleles: Alleles, side: int, generation: int, seed: int, rates: Floats, kernels: Ints, sizes: Ints) -> Alleles:
-    """Gametes `[n, L]` after mutation; kernel 0 is a step to a neighbour, 1 is uniform over the others."""
-    n, loci = alleles.shape
+def first_event(chances: Floats, begin: Ints, u: Floats) -> Ints:
+    """`[n]` first index from `begin` on whose event happens, by one number each; the length if none does."""
+    out = np.full(len(u), len(chances))
+    for i, (b, x) in enumerate(zip(begin.tolist(), u.tolist(), strict=True)):
+        hit = np.flatnonzero(x >= np.cumprod(1.0 - chances[b:]))
+        if hit.size:
+            out[i] = b + hit[0]
+    return out
+
+
+def events(chances: Floats, side: int, numbers: Numbers, first_slot: int, again: list[tuple[int, int]]) -> NDArray[np.bool_]:
+    """`[n, L]`: which events happen in each gamete of one side; `again` is (slot, half) for each locus."""
+    loci = len(chances)
+    out = np.zeros((numbers.n, loci), dtype=bool)
+    at = first_event(chances, np.zeros(numbers.n, dtype=np.int64), numbers.uniform(first_slot, side))
+    for locus in range(loci):  # where an event is at this locus, search on behind it
+        here = np.flatnonzero(at == locus)
+        out[here, locus] = True
+        u = numbers.uniform(*again[locus])[here]
+        at[here] = first_event(chances, np.full(here.size, locus + 1), u)
+    return out
+
+
+def transmission(grid: Grid, driver: Placed, side: int, first: Alleles, second: Alleles) -> Floats:
+    """`[n]` transmission ratio of a driver in heterozygous parents, after its modifiers in the order written."""
+    k = np.full(len(first), driver.ratio[side])
+    for modifier in grid.drive.modifiers:
+        if modifier.of == driver.locus:
+            copies = (first[:, modifier.locus] == modifier.allele).astype(int) + (second[:, modifier.locus] == modifier.allele)
+            k += np.array(modifier.effect)[copies] * (modifier.ratio[side] - k)
+    return k
+
+
+def meiosis(grid: Grid, first: Alleles, second: Alleles, side: int, numbers: Numbers, forces: frozenset[str]) -> Alleles:
+    """Gametes `[n, L]` of parents with strands `first` and `second`, before mutation."""
+    n, loci = first.shape
+    starts = grid.chromosomes()
+    chances = grid.recombination()
+    chances[starts[:-1]] = 0.0
+    slots = [(streams.LOCI + streams.PER_LOCUS * locus + streams.CROSSOVER, side) for locus in range(loci)]
+    exchange = np.zeros((n, loci), dtype=bool)
+    if "recombination" in forces:
+        exchange = events(chances, side, numbers, streams.CROSSOVERS, slots)
+    out = np.empty_like(first)
+    for c, (begin, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
+        words = numbers.words(streams.STRANDS + c // 64)
+        word = words[2 * side + (1 if c % 64 < 32 else 0)]
+        on_second = ((word >> np.uint32(c % 32)) & 1).astype(bool)
+        # Relative to the strand it begins on, where the gamete is after each exchange.
+        changed = np.logical_xor.accumulate(exchange[:, begin:end], axis=1)
+        for driver in grid.drive.drivers:
+            if begin <= driver.locus < end:
+                d = driver.locus
+                on_first = first[:, d] == driver.allele
+                heterozygous = on_first != (second[:, d] == driver.allele)
+                u = numbers.uniform(streams.LOCI + streams.PER_LOCUS * d + streams.DRIVER, side)
+                k = transmission(grid, driver, side, first, second) if "drive" in forces else 0.5
+                at_driver = (u < k) != on_first
+                on_second = np.where(heterozygous, at_driver ^ changed[:, d - begin], on_second)
+        strand = on_second[:, None] ^ changed
+        out[:, begin:end] = np.where(strand, second[:, begin:end], first[:, begin:end])
+    return out
+
+
+def mutate(grid: Grid, alleles: Alleles, side: int, numbers: Numbers) -> Alleles:
+    """Gametes `[n, L]` after mutation."""
+    loci = alleles.shape[1]
+    rates = np.array([locus.params.mutation for locus in grid.loci])
+    slots = [streams.LOCI + streams.PER_LOCUS * locus + streams.MUTATION + side for locus in range(loci)]
+    hit = events(rates, side, numbers, streams.MUTATIONS, [(slot, 0) for slot in slots])
     out = alleles.copy()
-    for locus in range(loci):
-        slot = streams.mutation_slot(side, locus, loci)
-        words = streams.philox((np.arange(n), slot, generation, streams.REPRODUCTION), streams.key_of(seed))
-        hit = (streams.uniform(*words[:2]) < rates[locus]) & (sizes[locus] > 1)
-        u = streams.uniform(*words[2:])
-        old = alleles[:, locus].astype(np.int64)
-        if kernels[locus] == 1:
-            other = np.minimum((u * (sizes[locus] - 1)).astype(np.int64), sizes[locus] - 2)
+    for i, (locus, slot) in enumerate(zip(grid.loci, slots, strict=True)):
+        size, u, old = len(locus.params.alleles), numbers.uniform(slot, 1), alleles[:, i].astype(np.int64)
+        if size == 1:
+            continue
+        if locus.params.kernel == "uniform":
+            other = np.minimum((u * (size - 1)).astype(np.int64), size - 2)
             new = other + (other >= old)
         else:
             new = np.where(u < 0.5, old + 1, old - 1)
-            new = np.where((new < 0) | (new >= sizes[locus]), old, new)
-        out[:, locus] = np.where(hit, new, old)
+            new = np.where((new < 0) | (new >= size), old, new)
+        out[:, i] = np.where(hit[:, i], new, old)
     return out
 
 
-def meiosis(first: Alleles, second: Alleles, side: int, generation: int, seed: int, recombination: Floats) -> Alleles:
-    """Recombinants `[n, L]` of two strands each."""
-    n, loci = first.shape
-    on_second = np.zeros(n, dtype=bool)
-    out = np.empty_like(first)
-    for locus in range(loci):
-        slot = streams.meiosis_slot(side, locus, loci)
-        words = streams.philox((np.arange(n), slot, generation, streams.REPRODUCTION), streams.key_of(seed))
-        on_second ^= streams.uniform(*words[:2]) < recombination[locus]
-        out[:, locus] = np.where(on_second, second[:, locus], first[:, locus])
-    return out
-
-
-def sexual(
-    alleles: Alleles, fitness: Floats, generation: int, seed: int, recombination: Floats, rates: Floats, kernels: Ints,
-    sizes: Ints,
-) -> tuple[Alleles, Ints]:  # fmt: skip
-    """The next newborns `[n, ploidy, L]` and their parents `[n, 2]`."""
-    chosen = parents(fitness, len(alleles), generation, seed)
-    out = np.empty_like(alleles)
+def newborns(
+    grid: Grid, alleles: Alleles, chosen: Ints, numbers: Numbers, forces: frozenset[str] = ALL_FORCES
+) -> Alleles:
+    """Newborns `[n, ploidy, L]` of known parents `[n, 2]`, with some forces of transmission on."""
+    out = np.empty((len(chosen), *alleles.shape[1:]), dtype=np.uint8)
     for side in range(alleles.shape[1]):
         if alleles.shape[1] == 1:
             first, second = alleles[chosen[:, 0], 0], alleles[chosen[:, 1], 0]
         else:
             first, second = alleles[chosen[:, side], 0], alleles[chosen[:, side], 1]
-        gametes = meiosis(first, second, side, generation, seed, recombination)
-        out[:, side] = mutate(gametes, side, generation, seed, rates, kernels, sizes)
-    return out, chosen
+        gametes = meiosis(grid, first, second, side, numbers, forces)
+        out[:, side] = mutate(grid, gametes, side, numbers) if "mutation" in forces else gametes
+    return out
 
 
-def asexual(
-    alleles: Alleles, fitness: Floats, generation: int, seed: int, rates: Floats, kernels: Ints, sizes: Ints
-) -> tuple[Alleles, Ints]:
-    """The next newborns by mutated copies, and their one parent, twice."""
-    chosen = parents(fitness, len(alleles), generation, seed)[:, :1].repeat(2, axis=1)
-    out = np.empty_like(alleles)
+def copies(grid: Grid, alleles: Alleles, chosen: Ints, numbers: Numbers) -> Alleles:
+    """Mutated copies of one parent each."""
+    out = np.empty((len(chosen), *alleles.shape[1:]), dtype=np.uint8)
     for side in range(alleles.shape[1]):
-        out[:, side] = mutate(alleles[chosen[:, 0], side], side, generation, seed, rates, kernels, sizes)
-    return out, chosen
+        out[:, side] = mutate(grid, alleles[chosen[:, 0], side], side, numbers)
+    return out
 
 
 def founders(shape: tuple[int, int, int], choices: list[Ints], seed: int) -> Alleles:

@@ -1,0 +1,37 @@
+"""The search ledger of a run, summed over generations: what moved each trait (`evosim.price` keeps it by generation)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+TERMS = ("selection", "drift", "sampling", "segregation", "recombination", "drive", "mutation", "introduction")
+
+
+def totals(table: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
+    """One row a seed and trait: terms, change and order spread summed over newborns of generations `first .. last`.
+
+    What was never measured stays null.
+    """
+    here = table.filter(pl.col("generation").is_between(first, last))
+    summed = [pl.when(pl.col(c).is_null().all()).then(None).otherwise(pl.col(c).sum()).alias(c) for c in (*TERMS, "change", "order_spread")]
+    return here.group_by("seed", "trait", maintain_order=True).agg(summed)
+
+
+def summary_of(table: pl.DataFrame | None, swap: int, generations: int) -> dict[str, Any] | None:
+    """Means over seeds of the totals before the swap (`traits`) and after it (`after`); nothing without a ledger."""
+    if table is None:
+        return None
+
+    def mean(first: int, last: int) -> list[dict[str, Any]]:
+        summed = totals(table, first, last).drop("seed")
+        return summed.group_by("trait", maintain_order=True).mean().to_dicts()
+
+    return {"terms": list(TERMS), "traits": mean(1, swap - 1), "after": mean(swap, generations - 1)}
+
+
+def closure(table: pl.DataFrame) -> pl.Series:
+    """`[rows]` what is left of each change when all terms are taken off: rounding, or a fault."""
+    told = sum((pl.col(term).fill_null(0.0) for term in TERMS), start=pl.lit(0.0))
+    return table.select((pl.col("change") - told).alias("left"))["left"]

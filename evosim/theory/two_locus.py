@@ -1,0 +1,310 @@
+"""Two loci: a driver and a modifier of its transmission, a hitchhiker, or nothing but linkage disequilibrium.
+
+Haplotype `2i + j` carries the driver if i = 1 and the second locus' allele if j = 1: `[d m, d M, D m, D M]`. `k[c]` is
+the transmission ratio of a driver heterozygote with c copies of M; `w[c][d]` the fitness with c copies of D and d of M;
+r the recombination fraction. Frequencies, ratios and fitnesses have no unit, time is in generations, `n` counts
+diploids.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evosim.theory import require_count, require_recombination, require_unit
+from evosim.theory.drive import fitnesses, stable_interior
+
+Floats = NDArray[np.float64]
+
+SETTLED = 1e-15  # largest change of a haplotype frequency in a generation at rest
+
+
+class Disequilibrium(NamedTuple):
+    """Expected linkage disequilibrium in the gamete pool, and among the 2n haplotypes of newborns (census)."""
+
+    pool: float
+    census: float
+
+
+def transmission(r: float, k: Sequence[float]) -> Floats:
+    """`[4, 4, 4]`: share of each haplotype among the gametes of an individual with two given haplotypes.
+
+    A driver heterozygote gives a share k[copies of M] of its gametes the D chromosome's driver, whether or not it
+    recombined. Raises `ValueError` if r leaves [0, 1/2] or k is not three numbers in [0, 1]. Source: derived; see
+    docs/population-genetics.md.
+    """
+    require_recombination(r)
+    if len(k) != 3:
+        raise ValueError(f"k must hold three transmission ratios, for 0, 1 and 2 copies of M, but has {len(k)}.")
+    for ratio in k:
+        require_unit("transmission ratio k", ratio)
+    out = np.zeros((4, 4, 4))
+    for u in range(4):
+        for v in range(4):
+            (i1, j1), (i2, j2) = divmod(u, 2), divmod(v, 2)
+            first = 0.5 if i1 == i2 else (k[j1 + j2] if i1 else 1.0 - k[j1 + j2])
+            out[u, v, 2 * i1 + j1] += first * (1.0 - r)
+            out[u, v, 2 * i1 + j2] += first * r
+            out[u, v, 2 * i2 + j2] += (1.0 - first) * (1.0 - r)
+            out[u, v, 2 * i2 + j1] += (1.0 - first) * r
+    return out
+
+
+def step(x: ArrayLike, r: float, k: Sequence[float], w: ArrayLike) -> tuple[Floats, float]:
+    """Haplotype frequencies `[4]` of the next gamete pool, and mean fitness of newborns; both sexes alike.
+
+    Raises `ValueError` if `x` is not four frequencies that sum to 1, `w` not `[3, 3]` of at least 0, r or k is out of
+    range, or nobody survives. Source: derived; see docs/population-genetics.md.
+    """
+    eggs, _, weight = step_by_sex(x, x, r, k, k, w)
+    return eggs, weight
+
+
+def step_by_sex(
+    eggs: ArrayLike, sperm: ArrayLike, r: float, k_female: Sequence[float], k_male: Sequence[float], w: ArrayLike
+) -> tuple[Floats, Floats, float]:
+    """Haplotype frequencies of the next eggs and sperm, and mean fitness, when females and males transmit differently.
+
+    Raises `ValueError` as `step`. Source: derived; see docs/population-genetics.md.
+    """
+    y, x = _haplotypes(eggs), _haplotypes(sperm)
+    adults = np.outer(y, x) * _pair_fitness(w)
+    weight = float(adults.sum())
+    if weight <= 0.0:
+        raise ValueError("somebody must survive, but every fitness is 0.")
+    flat = adults.ravel() / weight
+    return flat @ transmission(r, k_female).reshape(16, 4), flat @ transmission(r, k_male).reshape(16, 4), weight
+
+
+def iterate(
+    x: ArrayLike, r: float, k: Sequence[float], w: ArrayLike, generations: int, settled: float = -1.0
+) -> tuple[Floats, Floats]:
+    """Trajectory: haplotype frequencies `[T + 1, 4]`, the start first, and mean fitness `[T]` of newborns.
+
+    Ends early once no frequency changes by more than `settled` in a generation (`SETTLED` serves; never, by default).
+    Raises `ValueError` as `step`, or if `generations` is below 0. Source: derived; see docs/population-genetics.md.
+    """
+    require_count("generations", generations, 0)
+    gametes = transmission(r, k).reshape(16, 4) * _pair_fitness(w).reshape(16, 1)
+    path, weights = [_haplotypes(x)], []
+    for _ in range(generations):
+        new = np.outer(path[-1], path[-1]).ravel() @ gametes
+        weight = float(new.sum())
+        if weight <= 0.0:
+            raise ValueError("somebody must survive, but every fitness is 0.")
+        path.append(new / weight)
+        weights.append(weight)
+        if np.abs(path[-1] - path[-2]).max() <= settled:
+            break
+    return np.array(path), np.array(weights)
+
+
+def haplotypes(driver: float, modifier: float, disequilibrium: float = 0.0) -> Floats:
+    """Four haplotype frequencies from those of D and M and their linkage disequilibrium.
+
+    Raises `ValueError` if a frequency leaves [0, 1] or no haplotype frequencies have that disequilibrium.
+    """
+    require_unit("frequency of D", driver)
+    require_unit("frequency of M", modifier)
+    x = np.outer([1.0 - driver, driver], [1.0 - modifier, modifier]).ravel()
+    return _haplotypes(x + disequilibrium * np.array([1.0, -1.0, -1.0, 1.0]))
+
+
+def driver_frequency(x: ArrayLike) -> float:
+    """Frequency of D in haplotype frequencies `[4]`."""
+    return float(np.asarray(x, dtype=np.float64)[2:].sum())
+
+
+def modifier_frequency(x: ArrayLike) -> float:
+    """Frequency of M in haplotype frequencies `[4]`."""
+    return float(np.asarray(x, dtype=np.float64)[1::2].sum())
+
+
+def disequilibrium(x: ArrayLike) -> float:
+    """Linkage disequilibrium of haplotype frequencies `[4]`: x_dm x_DM - x_dM x_Dm."""
+    y = np.asarray(x, dtype=np.float64)
+    return float(y[0] * y[3] - y[1] * y[2])
+
+
+def invasion_matrix(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0) -> Floats:
+    """`[2, 2]`: growth in a generation of a rare dominant modifier M on (D, d) chromosomes at the driver's equilibrium.
+
+    Carriers transmit `k_modified` instead of `k` and have their fitness multiplied by 1 - `cost`. Columns are the
+    haplotype now (D M, d M), rows that of the next gamete pool. Raises `ValueError` if a ratio or the cost leaves [0,
+    1], r leaves [0, 1/2], or the driver has no stable interior equilibrium. Source: derived; see
+    docs/population-genetics.md.
+    """
+    require_unit("transmission ratio k_modified", k_modified)
+    require_unit("cost", cost)
+    require_recombination(r)
+    q, w, _ = stable_interior(k, h, s)
+    a, b = fitnesses(h, s)
+    p, c = 1.0 - q, k_modified
+    matrix = np.array(
+        [
+            [q * b + 2.0 * p * a * c * (1.0 - r), 2.0 * q * a * c * r],
+            [2.0 * p * a * (1.0 - c) * r, 2.0 * q * a * (1.0 - c) * (1.0 - r) + p],
+        ]
+    )
+    return (1.0 - cost) / w * matrix
+
+
+def invasion_rate(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0) -> float:
+    """Leading eigenvalue of `invasion_matrix`: M spreads if it is above 1. Raises `ValueError` as that."""
+    return float(np.linalg.eigvals(invasion_matrix(k, k_modified, r, h, s, cost)).real.max())
+
+
+def tolerable_cost(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0) -> float:
+    """Largest cost with which a rare modifier still spreads, 1 - 1/rate; below 0 if it does not spread even when free.
+
+    Raises `ValueError` as `invasion_matrix`. Source: derived; see docs/population-genetics.md.
+    """
+    return 1.0 - 1.0 / invasion_rate(k, k_modified, r, h, s)
+
+
+def full_suppressor_rate(k: float) -> float:
+    """Growth of a free, unlinked modifier that restores Mendel, against a recessive lethal driver; closed form.
+
+    With p = 2(1 - k), q = 2k - 1: [(1/2 + p) + sqrt((1/2 + p)^2 - 2p^2)] / (2(1 - q^2)). For weak drive it tends to
+    1 + 2q^3. Raises `ValueError` if k leaves (1/2, 1). Source: derived; see docs/population-genetics.md.
+    """
+    if not 0.5 < k < 1.0:
+        raise ValueError(f"transmission ratio k must lie between 1/2 and 1, but is {k}.")
+    p, q = 2.0 * (1.0 - k), 2.0 * k - 1.0
+    return ((0.5 + p) + math.sqrt((0.5 + p) ** 2 - 2.0 * p * p)) / (2.0 * (1.0 - q * q))
+
+
+def enhancer_threshold(k: float, k_enhanced: float) -> float:
+    """Recombination fraction below which a free dominant enhancer of a recessive lethal driver spreads.
+
+    r_c = (k_enhanced - k) / (2 k_enhanced - 1). At k = 1/2 it is the limit of an ever weaker driver. Raises
+    `ValueError` unless 1/2 <= k < k_enhanced <= 1. Source: derived; see docs/population-genetics.md.
+    """
+    if not 0.5 <= k < k_enhanced <= 1.0:
+        raise ValueError(f"ratios must satisfy 1/2 <= k < k_enhanced <= 1, but are {k} and {k_enhanced}.")
+    return (k_enhanced - k) / (2.0 * k_enhanced - 1.0)
+
+
+def tolerated_load(k: float) -> float:
+    """Largest heterozygous cost of a completely linked allele that a driver can still drag along: 1 - 1/(2k).
+
+    Raises `ValueError` if k leaves [1/2, 1]. Source: derived; see docs/population-genetics.md.
+    """
+    if not 0.5 <= k <= 1.0:
+        raise ValueError(f"transmission ratio k must lie in [1/2, 1], but is {k}.")
+    return 1.0 - 1.0 / (2.0 * k)
+
+
+def hitchhike(q: float, x: float, y: float, r: float, k: float) -> tuple[float, float, float]:
+    """One generation of a costless driver (q) and a linked neutral allele, x among D and y among d chromosomes.
+
+    x' = x - r [2pk / (q + 2pk)] (x - y), y' = y + r [2q(1 - k) / (p + 2q(1 - k))] (x - y), q' = q^2 + 2pqk: the
+    brackets are the shares of D and of d gametes that come from heterozygotes. Raises `ValueError` if a frequency or k
+    leaves [0, 1] or r leaves [0, 1/2]. Source: derived; see docs/population-genetics.md.
+    """
+    for name, value in (("q", q), ("x", x), ("y", y), ("transmission ratio k", k)):
+        require_unit(name, value)
+    require_recombination(r)
+    p = 1.0 - q
+    to_driver, to_wild = 2.0 * p * k, 2.0 * q * (1.0 - k)
+    from_wild = to_driver / (q + to_driver) if to_driver else 0.0
+    from_driver = to_wild / (p + to_wild) if to_wild else 0.0
+    return min(q * (q + to_driver), 1.0), x - r * from_wild * (x - y), y + r * from_driver * (x - y)
+
+
+def hitchhiked(q0: float, r: float, k: float) -> float:
+    """Final frequency of a neutral allele that starts on every D chromosome and no other, of a costless driver from q0.
+
+    Raises `ValueError` if q0 leaves (0, 1), r leaves [0, 1/2] or k leaves (1/2, 1]. Source: derived; see
+    docs/population-genetics.md.
+    """
+    _check_sweep(q0, k)
+    q, x, y = q0, 1.0, 0.0
+    while 1.0 - q > 1e-14:
+        q, x, y = hitchhike(q, x, y, r, k)
+    return x
+
+
+def hitchhiked_on_sweep(q0: float, r: float, k: float) -> float:
+    """The same, on an allele that rises along the same trajectory but segregates fairly and is selected in gametes.
+
+    x' = x - rp(x - y), y' = y + rq(x - y): fewer of its gametes come from heterozygotes than a driver's. Raises
+    `ValueError` as `hitchhiked`. Source: derived; see docs/population-genetics.md.
+    """
+    _check_sweep(q0, k)
+    require_recombination(r)
+    q, x, y = q0, 1.0, 0.0
+    while 1.0 - q > 1e-14:
+        x, y = x - r * (1.0 - q) * (x - y), y + r * q * (x - y)
+        q = q * (q + 2.0 * (1.0 - q) * k)
+    return x
+
+
+def hitchhiked_roughly(q0: float, r: float, k: float) -> float:
+    """The textbook approximation q0^(r/s) with s = 2k - 1 of `hitchhiked`; too high. Raises `ValueError` as that."""
+    _check_sweep(q0, k)
+    require_recombination(r)
+    return q0 ** (r / (2.0 * k - 1.0))
+
+
+def disequilibrium_decay(d0: float, r: float, generations: int, n: int | None = None) -> Disequilibrium:
+    """Expected linkage disequilibrium after some generations of drift and fair meiosis, from d0 in the founding pool.
+
+    Infinite population (`n` is none): d0 (1 - r)^t in both. n diploids, selfing allowed at 1/n, exact: pool d0 (1 - r -
+    1/(2n))^t, census (1 - 1/(2n)) times that. Not (1 - r)(1 - 1/(2n)): the two chromosomes that recombine in an
+    individual are two independent draws. Raises `ValueError` if r leaves [0, 1/2], t is below 0 or n below 1. Source:
+    derived; see docs/population-genetics.md.
+    """
+    require_recombination(r)
+    require_count("generations", generations, 0)
+    if n is None:
+        return Disequilibrium(d0 * (1.0 - r) ** generations, d0 * (1.0 - r) ** generations)
+    require_count("n", n, 1)
+    pool = d0 * (1.0 - r - 1.0 / (2.0 * n)) ** generations
+    return Disequilibrium(pool, (1.0 - 1.0 / (2.0 * n)) * pool)
+
+
+def double_heterozygote_gametes(r: float, k: float = 0.5) -> Floats:
+    """Shares of AB, Ab, aB, ab among gametes of AB/ab with drive of A: k(1 - r), kr, (1 - k)r, (1 - k)(1 - r).
+
+    Raises `ValueError` if r leaves [0, 1/2] or k leaves [0, 1]. Source: derived; see docs/population-genetics.md.
+    """
+    require_recombination(r)
+    require_unit("transmission ratio k", k)
+    return np.array([k * (1.0 - r), k * r, (1.0 - k) * r, (1.0 - k) * (1.0 - r)])
+
+
+def recombination_fraction(morgans: float) -> float:
+    """Recombination fraction at a map distance in morgans, no interference: (1 - e^(-2d)) / 2.
+
+    Raises `ValueError` if the distance is below 0. Source: Haldane 1919, Journal of Genetics 8:299.
+    """
+    if not morgans >= 0.0:
+        raise ValueError(f"map distance must be at least 0 morgans, but is {morgans}.")
+    return -0.5 * math.expm1(-2.0 * morgans)
+
+
+def _haplotypes(x: ArrayLike) -> Floats:
+    out = np.array(x, dtype=np.float64)
+    if out.shape != (4,) or not (out >= -1e-12).all() or abs(out.sum() - 1.0) > 1e-9:
+        raise ValueError(f"haplotype frequencies must be four of at least 0 that sum to 1, but are {out.tolist()}.")
+    return np.maximum(out, 0.0)
+
+
+def _pair_fitness(w: ArrayLike) -> Floats:
+    table = np.asarray(w, dtype=np.float64)
+    if table.shape != (3, 3) or not (np.isfinite(table).all() and (table >= 0.0).all()):
+        raise ValueError("fitness w must be a 3 by 3 table of finite numbers of at least 0.")
+    i, j = np.divmod(np.arange(4), 2)
+    return table[np.add.outer(i, i), np.add.outer(j, j)]
+
+
+def _check_sweep(q0: float, k: float) -> None:
+    if not 0.0 < q0 < 1.0:
+        raise ValueError(f"frequency q0 must lie between 0 and 1, but is {q0}.")
+    if not 0.5 < k <= 1.0:
+        raise ValueError(f"transmission ratio k must lie above 1/2 and up to 1, but is {k}.")

@@ -1,0 +1,230 @@
+"""The engine under test: the product's own reproduction, behind four questions. And the faults that can be planted in it.
+
+A planted fault changes what the engine is given or what it gives back, never the law: a law that stays green under its
+fault tests nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evosim.kernels import lineage, reproduce
+from evosim.kernels.reproduce import DRIVE, MUTATE, RECOMBINATION, Meiosis
+from evosim.optimizers.catalogue import Sexual
+from evosim.optimizers.meiosis import meiosis_of
+from evosim.optimizers.population import SexualPopulation
+from evosim.streams import key_of
+from genomes import Driver, Grid, LocusParams, Modifier
+from genomes.germline import GermLine, assemble
+from genomes.loci import Alleles
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+SEED = 20_261_121
+
+WILD, OTHER = "wild", "other"
+
+
+def markers(
+    *positions: float | None, drivers: tuple[Driver, ...] = (), modifiers: tuple[Modifier, ...] = (), mutation: float = 0.0
+) -> Grid:
+    """A genome of markers `m0, m1, ...` with alleles `wild` and `other`.
+
+    Positions are centimorgan on one chromosome; nothing means a chromosome of its own. Either allele becomes the other at
+    the rate `mutation`.
+    """
+    loci = {
+        f"m{i}": LocusParams(
+            (WILD, OTHER), mutation=mutation, kernel="uniform", chromosome="" if at is None else "c", position=at or 0.0
+        )
+        for i, at in enumerate(positions)
+    }
+    return assemble([], GermLine(markers=loci, drivers=drivers, modifiers=modifiers), 2)
+
+
+def driver(ratio: float | tuple[float, float], cost: float = 0.0, dominance: float = 0.0, locus: int = 0) -> Driver:
+    """A driver at a marker; `cost_to` viability, in which the census tells newborns from adults."""
+    return Driver(f"m{locus}", OTHER, ratio, cost, dominance)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine: one generation of a sexual population, or many of genetics alone.
+
+    Attributes:
+        change_meiosis: applied to the kernel's arrays before use.
+        change_newborns: applied to newborns after one generation.
+        selfing: what becomes of a law's wish about selfing.
+        census_before_mutation: whether newborns are counted before their mutations.
+        same_numbers: whether all replicates get the random numbers of the first.
+    """
+
+    change_meiosis: Callable[[Meiosis], Meiosis] = field(default=lambda m: m)
+    change_newborns: Callable[[Alleles, Alleles, Generation], Alleles] = field(default=lambda newborns, parents, made: newborns)
+    selfing: Callable[[bool], bool] = field(default=lambda wished: wished)
+    census_before_mutation: bool = False
+    same_numbers: bool = False
+
+    def generation(
+        self, grid: Grid, genotypes: Alleles, fitness: ArrayLike | None = None, *, sexes: int = 1, selfing: bool = True, seed: int = SEED
+    ) -> tuple[Alleles, Ints]:
+        """The newborns of one generation, and their parents, by the product's optimizer."""
+        population = self.population(grid, genotypes, sexes=sexes, selfing=selfing, seed=seed)
+        self.breed(population, np.ones(len(genotypes)) if fitness is None else np.asarray(fitness, dtype=np.float64))
+        return population.ask(), population.parents
+
+    def population(self, grid: Grid, genotypes: Alleles, *, sexes: int = 1, selfing: bool = True, seed: int = SEED) -> SexualPopulation:
+        """The product's optimizer, with given newborns."""
+        params = Sexual(population=len(genotypes), sexes=2 if sexes == 2 else 1, selfing=self.selfing(selfing))
+        out = SexualPopulation(params, grid, seed)
+        out.meiosis = self.change_meiosis(out.meiosis)
+        out.newborns = np.ascontiguousarray(genotypes)
+        return out
+
+    def breed(self, population: SexualPopulation, fitness: Floats) -> None:
+        """One generation of it."""
+        population.tell(fitness)
+        made = Generation(population.meiosis, population.parents, population.seed, population.generation)
+        population.newborns = self.change_newborns(population.newborns, population.previous, made)
+
+    def replicates(
+        self, grid: Grid, founders: Alleles, generations: int, runs: int, *, females: int = 0, selfing: bool = True, seed: int = SEED
+    ) -> tuple[Ints, Alleles]:
+        """Genetics alone: census `[R, generations, L, 3]` of copies of `other` at each locus, and the last newborns.
+
+        Generations count from 1; the founders `[n, 2, L]` are the same in all runs. Seeds count up from `seed`.
+        """
+        n, _, loci = founders.shape
+        watched = np.array([[locus, 1] for locus in range(loci)], dtype=np.int64)
+        census = np.zeros((runs, generations, loci, 3), dtype=np.int64)
+        last = np.empty((runs, 2 * n, loci), dtype=np.uint8)
+        meiosis = self.change_meiosis(meiosis_of(grid))
+        strands = np.ascontiguousarray(founders).reshape(2 * n, loci)
+        if self.census_before_mutation:
+            _census_before_mutation(meiosis, grid, strands, generations, runs, seed, census, last)
+        else:
+            lineage.replicates(
+                meiosis, costs_of(grid), strands, 2, females, self.selfing(selfing), generations, seed, watched, census, last
+            )
+        if self.same_numbers:
+            census[:], last[:] = census[:1], last[:1]
+        return census, last.reshape(runs, n, 2, loci)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What made one generation: enough to make it again with a fault."""
+
+    meiosis: Meiosis
+    parents: Ints
+    seed: int
+    number: int
+
+    def again(self, genotypes: Alleles, parents: Ints, forces: int = RECOMBINATION | DRIVE | MUTATE) -> Alleles:
+        """The newborns of these parents by the same random numbers."""
+        out = np.empty((len(parents), *genotypes.shape[1:]), dtype=np.uint8)
+        strands, made = genotypes.reshape(-1, genotypes.shape[2]), out.reshape(-1, genotypes.shape[2])
+        reproduce.again(self.meiosis, strands, 2, np.ascontiguousarray(parents), self.number, *key_of(self.seed), forces, made)
+        return out
+
+
+def costs_of(grid: Grid) -> lineage.Costs:
+    """What a grid's drivers and modifiers cost, as the lineage kernel wants it."""
+    sites = grid.drive.sites
+    eggs = np.array([np.multiply(s.viability, s.egg) for s in sites]).reshape(-1, 3)
+    sperm = np.array([np.multiply(s.viability, s.sperm) for s in sites]).reshape(-1, 3)
+    return lineage.Costs(
+        np.array([s.locus for s in sites], dtype=np.int64),
+        np.array([s.allele for s in sites], dtype=np.uint8),
+        eggs,
+        sperm,
+        bool(np.array_equal(eggs, sperm)),
+    )
+
+
+def _census_before_mutation(
+    meiosis: Meiosis, grid: Grid, strands: Alleles, generations: int, runs: int, seed: int, census: Ints, last: Alleles
+) -> None:
+    """The fault of that name: newborns are counted before their mutations, though they live with them."""
+    n, loci = strands.shape[0] // 2, strands.shape[1]
+    unmutated = meiosis._replace(unmutated=1.0)
+    for run in range(runs):
+        now = strands.copy()
+        for g in range(generations):
+            shown, key = [], key_of(seed + run)
+            for m in (unmutated, meiosis):
+                out = np.empty_like(now)
+                scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int64), np.empty((n, 2), dtype=np.int64))
+                nothing = (np.zeros((0, 2), dtype=np.int64), np.zeros((1, 0, 3), dtype=np.int64))
+                lineage.evolve(m, costs_of(grid), now.copy(), out, 2, 0, True, g + 1, 1, *key, *scratch, *nothing)
+                shown.append(out)
+            copies = (shown[0].reshape(n, 2, loci) == 1).sum(axis=1)
+            for locus in range(loci):
+                census[run, g, locus] = np.bincount(copies[:, locus], minlength=3)
+            now = shown[1]
+        last[run] = now
+
+
+def _drive_in_homozygotes(newborns: Alleles, genotypes: Alleles, made: Generation) -> Alleles:
+    """Homozygotes for the driver pass on wild type with one minus its transmission ratio."""
+    out = newborns.copy()
+    chance = np.random.default_rng(1).random(newborns.shape[:2])
+    for c, locus in enumerate(made.meiosis.driver):
+        if locus >= 0:
+            both = (genotypes[:, :, locus] == made.meiosis.allele[c]).all(axis=1)[made.parents]
+            out[:, :, locus] = np.where(both & (chance < 1.0 - made.meiosis.ratio[c]), 0, out[:, :, locus])
+    return out
+
+
+def _one_parent(newborns: Alleles, genotypes: Alleles, made: Generation) -> Alleles:
+    """Egg and sperm both come from the first parent."""
+    return made.again(genotypes, made.parents[:, [0, 0]])
+
+
+def _mask_reused(newborns: Alleles, genotypes: Alleles, made: Generation) -> Alleles:
+    """The sperm is made with the egg's random numbers."""
+    out = newborns.copy()
+    out[:, 1] = made.again(genotypes, made.parents[:, ::-1])[:, 0]
+    return out
+
+
+def _shifted(m: Meiosis) -> Meiosis:
+    """Every map interval is given the recombination fraction of its neighbour."""
+    crossover = m.crossover.copy()
+    for begin, end in zip(m.starts[:-1], m.starts[1:], strict=True):
+        if end - begin > 2:
+            crossover[begin + 1 : end] = np.roll(crossover[begin + 1 : end], 1)
+        elif end - begin == 2:  # the one interval there is gets what lies before the first locus
+            crossover[begin + 1] = 0.5 if crossover[begin + 1] < 0.5 else 0.0
+    return m._replace(crossover=crossover, uncrossed=float(np.prod(1.0 - crossover)))
+
+
+def _rates(m: Meiosis, factor: float) -> Meiosis:
+    return m._replace(rates=m.rates * factor, unmutated=float(np.multiply.accumulate(1.0 - m.rates * factor)[-1]))
+
+
+SOUND = Engine()
+FAULTS: dict[str, Engine] = {
+    "k for 1 - k": replace(
+        SOUND, change_meiosis=lambda m: m._replace(ratio=1.0 - m.ratio, modifier_ratio=1.0 - m.modifier_ratio)
+    ),
+    "sexes swapped": replace(
+        SOUND,
+        change_meiosis=lambda m: m._replace(
+            ratio=np.ascontiguousarray(m.ratio[:, ::-1]), modifier_ratio=np.ascontiguousarray(m.modifier_ratio[:, ::-1])
+        ),
+    ),
+    "no modifiers": replace(SOUND, change_meiosis=lambda m: m._replace(modifier_effect=0.0 * m.modifier_effect)),
+    "drive in homozygotes": replace(SOUND, change_newborns=_drive_in_homozygotes),
+    "mutation before selection": replace(SOUND, census_before_mutation=True),
+    "selfing forbidden": replace(SOUND, selfing=lambda wished: not wished),
+    "r off by one locus": replace(SOUND, change_meiosis=_shifted),
+    "both gametes from one parent": replace(SOUND, change_newborns=_one_parent),
+    "recombination mask reused": replace(SOUND, change_newborns=_mask_reused),
+    "replicates share their numbers": replace(SOUND, same_numbers=True),
+    "mutation rate halved": replace(SOUND, change_meiosis=lambda m: _rates(m, 0.5)),
+}

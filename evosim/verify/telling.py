@@ -1,0 +1,71 @@
+"""Verdicts as lines on a terminal and as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from evosim.verify import FALSE_ALARM, Check, Law, Verdict
+
+
+def show_laws(console: Console, laws: list[Law]) -> None:
+    """List laws."""
+    table = Table("law", "says", "source", "planted faults", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for law in laws:
+        table.add_row(law.name, law.says, law.source, ", ".join(law.faults))
+    console.print(table)
+
+
+def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
+    """One law's verdict as it comes in: one line, and its comparisons if asked for or if it is not as it should be."""
+    held = verdict.green
+    what = f"{verdict.law.name} under the fault '{verdict.fault}'" if verdict.fault else verdict.law.name
+    colour = "green" if held != bool(verdict.fault) else "bold red"
+    red = sum(not check.green for check in verdict.checks)
+    said = f"{len(verdict.checks)} checks, closest: {comparison(verdict.worst)}" if held else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
+    console.print(f"[{colour}]{'green' if held else 'red':5}[/{colour}] [bold]{what}[/bold]", highlight=False)
+    console.print(f"      {said}", markup=False, highlight=False)
+    if details or (not held and not verdict.fault):
+        for check in verdict.checks:
+            console.print(f"      {'' if check.green else 'RED '}{comparison(check)}", markup=False, highlight=False)
+
+
+def comparison(check: Check) -> str:
+    """One comparison in a line."""
+    told = f"P {check.chance:.2g}" if check.chance is not None else f"tolerance {check.scale:.2g}"
+    if check.z is not None:
+        told = f"z {check.z:+.1f}, {told}"
+    return f"{check.what}: {check.measured:.6g}, expected {check.expected:.6g} ({told})"
+
+
+def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None:
+    """The gate's last lines."""
+    sound, planted = [v for v in verdicts if not v.fault], [v for v in verdicts if v.fault]
+    checks = sum(len(v.checks) for v in sound)
+    red = [v.law.name for v in sound if not v.green]
+    chances = sum(c.chance is not None for v in sound for c in v.checks)
+    console.print(
+        f"\n{len(sound) - len(red)} of {len(sound)} laws hold ({checks} comparisons, {chances} of them with chance in them, each with a "
+        f"false-alarm rate of {FALSE_ALARM:.1g}: {chances * FALSE_ALARM:.1g} for all)."
+    )
+    if planted:
+        missed = [f"'{v.fault}' in {v.law.name}" for v in planted if v.green]
+        console.print(f"{len(planted) - len(missed)} of {len(planted)} planted faults were seen{': not ' + ', '.join(missed) if missed else ''}.")
+    if red:
+        console.print(f"[bold red]Red: {', '.join(red)}.[/bold red]")
+    console.print(f"({seconds:.1f} s)")
+
+
+def verdicts_as_data(verdicts: list[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts for JSON and for tables: one entry a comparison."""
+    return [
+        {
+            "law": v.law.name, "fault": v.fault, "what": c.what, "measured": c.measured, "expected": c.expected,
+            "scale": c.scale, "chance": c.chance, "z": c.z, "green": c.green,
+        }
+        for v in verdicts
+        for c in v.checks
+    ]  # fmt: skip

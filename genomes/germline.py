@@ -1,0 +1,40 @@
+"""The germ line: what a genome of any kind has beside what it expresses. Markers, drivers, modifiers, and their map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from genomes.drive import Driver, Modifier, place
+from genomes.errors import InvalidGenome
+from genomes.loci import Grid, Locus, LocusParams, in_map_order, make_locus
+
+
+@dataclass(frozen=True)
+class GermLine:
+    """Parameters that genomes of every kind have.
+
+    Attributes:
+        markers: loci that express nothing: places for drivers, modifiers, or neutral alleles. The allele listed first
+            is wild type.
+        drivers: alleles that are passed on unfairly.
+        modifiers: alleles that change how a driver is passed on.
+    """
+
+    markers: Mapping[str, LocusParams] = field(default_factory=dict, kw_only=True)
+    drivers: tuple[Driver, ...] = field(default=(), kw_only=True)
+    modifiers: tuple[Modifier, ...] = field(default=(), kw_only=True)
+
+
+def assemble(expressed: Sequence[Locus], germ_line: GermLine, ploidy: int) -> Grid:
+    """The grid of a genome: expressed loci and markers in map order, with drivers placed. Raises `InvalidGenome`."""
+    names = {locus.name for locus in expressed}
+    for name in germ_line.markers:
+        if name in names:
+            raise InvalidGenome(f"a marker must have a name of its own, but '{name}' is a locus already. Rename it.")
+    markers = [
+        make_locus(name, params, where=f"genome.markers.{name}", ploidy=ploidy, silent=True)
+        for name, params in germ_line.markers.items()
+    ]
+    loci = in_map_order([*expressed, *markers])
+    return Grid(loci, ploidy, place(loci, ploidy, germ_line.drivers, germ_line.modifiers))
