@@ -19,7 +19,7 @@ QUICK: dict[str, tuple[str, ...]] = {
     "greedy-genes": (
         "optimizer.population=60", "phases.0.generations=16", "phases.1.generations=3", "replicates=2",
         "optimizer.introductions.0.generation=2",
-    ),  # fmt: skip
+    ),
     "micro": ("phases.0.generations=6", "phases.1.generations=4"),
 }
 
