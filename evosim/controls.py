@@ -10,12 +10,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from evosim.compose import resolve
+import polars as pl
+
+from evosim.compose import build, resolve
 from evosim.params import Experiment
+from evosim.progress import Progress
 from genomes.drive import FAIR
+
+if TYPE_CHECKING:
+    from evosim.landscape import Landscape
+    from evosim.simulate import Run
 
 OTHER_SEEDS = 2**62
 
@@ -51,3 +58,25 @@ def controls_of(experiment: Experiment) -> dict[str, Experiment]:
         return {}
     tree = experiment.model_dump(mode="json")
     return {name: resolve(tree | {"genome": control.change(tree["genome"])}) for name, control in CONTROLS.items()}
+
+
+def simulate_control(name: str, experiment: Experiment, landscape: Landscape, progress: Progress | None = None) -> list[Run]:
+    """The replicates of one control (an experiment of `controls_of`), under the seeds of the run that they belong to.
+
+    Its genome expresses what the run's does, so that one landscape serves all.
+    """
+    from evosim.simulate import simulate  # brings the compiler with it
+
+    made = build(experiment)
+    return [
+        replace(simulate(made, landscape, CONTROLS[name].seed(seed), progress, control=name), seed=seed)
+        for seed in experiment.seeds
+    ]
+
+
+def under_their_seeds(runs: list[Run]) -> dict[str, pl.DataFrame]:
+    """The tables of replicates, put together, each under the seed it stands for."""
+    return {
+        name: pl.concat([run.tables[name].with_columns(pl.lit(run.seed, dtype=pl.Int64).alias("seed")) for run in runs])
+        for name in (runs[0].tables if runs else ())
+    }

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.compose import Setting, build, changes, landscape_digest
-from evosim.controls import CONTROLS, controls_of
+from evosim.controls import controls_of, simulate_control, under_their_seeds
 from evosim.errors import Interrupted, UserError, unknown
 from evosim.params import Experiment
 from evosim.progress import Progress
@@ -84,11 +84,7 @@ def run(
                 runs.append(simulation.simulate(setting, landscape, seed, progress))  # noqa: PERF401 (an interrupt keeps what is done)
         with clock.stage("controls"):
             for name, control in controls_of(experiment).items():
-                made = build(control)  # its genome expresses the same: one landscape serves all
-                controls[name] = []
-                for seed in experiment.seeds:
-                    alone = simulation.simulate(made, landscape, CONTROLS[name].seed(seed), progress, control=name)
-                    controls[name].append(replace(alone, seed=seed))
+                controls[name] = simulate_control(name, control, landscape, progress)
         with clock.stage("landscape"):
             for measure in () if landscape.exact else BEST_OF:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
@@ -129,10 +125,9 @@ def number_of_runs(experiment: Experiment) -> int:
 
 
 def _write_tables(writer: Writer, runs: list[Any], control: str = "") -> None:
-    """The tables of replicates, under the seeds of the run that they belong to."""
-    for name in runs[0].tables if runs else ():
-        whole = pl.concat([r.tables[name].with_columns(pl.lit(r.seed, dtype=pl.Int64).alias("seed")) for r in runs])
-        writer.table(name, whole, control)
+    """The tables of replicates of a run, or of one of its controls."""
+    for name, table in under_their_seeds(runs).items():
+        writer.table(name, table, control)
 
 
 def _endings(runs: list[Any]) -> dict[str, Any]:

@@ -192,7 +192,8 @@ class Grid:
         other = genotypes[:, -1, :]
         out = np.zeros(len(genotypes), dtype=np.int64)
         for i, locus in enumerate(self.loci):
-            out += self._strides[i] * locus.expression[genotypes[:, 0, i], other[:, i]]
+            if locus.values.size > 1:
+                out += self._strides[i] * locus.expression[genotypes[:, 0, i], other[:, i]]
         return out
 
     def digits(self, classes: Ints) -> Ints:

@@ -14,6 +14,7 @@ import polars as pl
 from evosim.analysis.account import Accountant
 from evosim.analysis.intervals import interval
 from evosim.compose import Setting, build, resolve
+from evosim.controls import controls_of, simulate_control, under_their_seeds
 from evosim.landscape import Landscape
 from evosim.params import apply_settings, read_experiment
 from evosim.record import provenance, write_json
@@ -37,6 +38,22 @@ def accountant(made: Setting, landscape: Landscape, runs: list[Run]) -> Accounta
     """The accountant of runs that were not written to disk."""
     tables = {name: pl.concat([run.tables[name] for run in runs]) for name in runs[0].tables}
     return Accountant(made, tables | {"landscape": landscape.frame()}, exact=landscape.exact)
+
+
+def with_controls(made: Setting, landscape: Landscape) -> Accountant:
+    """The accountant of an experiment with drivers and its controls, all run now and kept in memory."""
+    runs = under_their_seeds(evolve(made, landscape, made.experiment.seeds))
+    controls = {
+        name: under_their_seeds(simulate_control(name, control, landscape))
+        for name, control in controls_of(made.experiment).items()
+    }
+    return Accountant(made, runs | {"landscape": landscape.frame()}, controls, exact=landscape.exact)
+
+
+def verdict(claim: str, predicted: str, measured: float, low: float | None, high: float | None, holds: bool) -> dict[str, Any]:
+    """A row of `verdicts.csv`: a claim, what it predicts, what was measured (95% over seeds), and whether it comes out."""
+    words = "comes out" if holds else "does not come out"
+    return {"claim": claim, "predicted": predicted, "measured": measured, "low": low, "high": high, "verdict": words}
 
 
 def mean_and_interval(name: str, values: Iterable[float]) -> dict[str, float | None]:

@@ -29,7 +29,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.price", "evosim.progress", "genomes",
     },
     "evosim.price": {"evosim.optimizers", "genomes"},
-    "evosim.controls": {"evosim.compose", "evosim.params", "genomes"},
+    "evosim.controls": {
+        "evosim.compose", "evosim.landscape", "evosim.params", "evosim.progress", "evosim.simulate", "genomes",
+    },
     "evosim.theory": set(),
     "evosim.verify": {"evosim.kernels", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.params", "evosim.streams"},

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from evosim.analysis.search import TERMS
 from evosim.errors import UserError
 from evosim.figures.behaviour import behaviour
+from evosim.figures.drive import drive
 from evosim.figures.fitness import fitness
 from evosim.figures.ladders import ladders
 from evosim.figures.loci import planner_loci, reflex_loci
+from evosim.figures.search import search
 from evosim.figures.theme import themed
 from evosim.record import Recorded
 
@@ -64,6 +67,8 @@ def _fitness(s: Source) -> Any:
 
 def _ladders(s: Source) -> Any:
     note = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too; search: the rest"
+    if s.run.controls:
+        note = note.replace("search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis")
     return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [s.many("whiskers: 95% bootstrap interval of the mean"), note])
 
 
@@ -82,11 +87,34 @@ def _loci(s: Source) -> Any:
     return themed(planner_loci(s.adopted(s.run.tables["loci"]), weights, swap), "Desires and foresight through time", subtitle)
 
 
+def _search(s: Source) -> Any:
+    if "search" not in s.run.tables or s.run.tables["search"].is_empty():
+        return None
+    chart = search(s.run.tables["search"], TERMS, ["fitness in A", "fitness in M"], s.run.experiment.swap)
+    return themed(chart, "The search ledger: who moved fitness", [s.many(BANDS), "cumulative terms of the Price equation; black: their sum"])
+
+
+def _drive(s: Source) -> Any:
+    if not s.run.controls:
+        return None
+    arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
+    sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]
+    chart = drive(
+        {name: tables["alleles"] for name, tables in arms.items()},
+        {name: tables["generations"] for name, tables in arms.items()},
+        sites,
+        s.run.experiment.swap,
+    )
+    return themed(chart, "Drivers, and what they cost", [s.many(BANDS)])
+
+
 FIGURES: dict[str, Callable[[Source], Any]] = {
     "fitness": _fitness,
     "ladders": _ladders,
     "behaviour": _behaviour,
     "loci": _loci,
+    "search": _search,
+    "drive": _drive,
 }
 
 
@@ -101,6 +129,8 @@ def draw_run(source: Source, formats: tuple[str, ...]) -> list[Path]:
         with alt.data_transformers.disable_max_rows():
             for name, figure in FIGURES.items():
                 chart = figure(source)
+                if chart is None:  # this run has nothing of the kind
+                    continue
                 for kind in formats:
                     path = folder / f"{name}.{kind}"
                     chart.save(str(path), ppi=PIXELS_PER_INCH) if kind == "png" else chart.save(str(path))

@@ -14,8 +14,13 @@ BARS = (
     ("representation", "best_for_intent", "step"),
     ("specification", "best_for_payoff", "step"),
     ("shift", "best_ancestral", "step"),
-    ("search", "population", "step"),
+    ("search", "control", "step"),
+    ("hack", "population", "step"),
     ("population", "population", "total"),
+)
+# Without a control nothing is known of a hack: the search step leads to the population.
+WITHOUT_CONTROL = tuple(
+    (name, "population" if name == "search" else rung, what) for name, rung, what in BARS if name != "hack"
 )
 
 
@@ -24,7 +29,7 @@ def ladders(summary: dict[str, Any]) -> Any:
     rows: list[dict[str, Any]] = []
     for world, ladder in summary.items():
         level = 0.0
-        for name, rung, what in BARS:
+        for name, rung, what in BARS if "control" in ladder["rungs"] else WITHOUT_CONTROL:
             if rung not in ladder["rungs"]:
                 continue
             value = ladder["rungs"][rung]

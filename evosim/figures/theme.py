@@ -22,6 +22,15 @@ KIND_COLOURS = {
     "no overlap": "#882255",
 }
 LOCUS_COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B2DF8A"]
+TERM_COLOURS = {
+    "selection": "#0072B2", "drift": "#7F7F7F", "sampling": "#B2DF8A", "segregation": "#56B4E9", "recombination": "#009E73",
+    "drive": "#D55E00", "mutation": "#E69F00", "introduction": "#CC79A7", "change": "#000000",
+}  # fmt: skip
+TERM_DASHES = {
+    "selection": [1, 0], "drift": [2, 2], "sampling": [1, 3], "segregation": [8, 3], "recombination": [8, 3, 2, 3],
+    "drive": [1, 0], "mutation": [5, 2], "introduction": [2, 4], "change": [1, 0],
+}  # fmt: skip
+ARM_COLOURS, ARM_DASHES = ["#D55E00", "#0072B2", "#7F7F7F"], [[1, 0], [6, 3], [2, 2]]
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 WIDTH, HEIGHT = 300, 220
