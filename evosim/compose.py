@@ -57,7 +57,8 @@ def build(experiment: Experiment) -> Setting:
         genome = GENOMES[experiment.genome["name"]]
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
         name = experiment.optimizer["name"]
-        check_on_grid(name, part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer"), built.grid)
+        params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
+        check_on_grid(name, params, built.grid, experiment.generations)
         return Setting(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None

@@ -12,10 +12,17 @@ from types import ModuleType
 
 import pytest
 
+from evosim.verify import LAWS
 from tests.settings import setting
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
+    "bench_genetics": "bench-genetics",
+    "drive_equilibrium": "drive-equilibrium",
+    "greedy_genes": "greedy-genes",
+    "hitchhiking_desire": "hitchhiking-desire",
+    "population_genetics": "population-genetics",
+    "suppressor": "suppressor",
     "default_seeds": "birth-control",
     "horizon": "horizon",
     "reflexes": "reflexes",
@@ -68,6 +75,33 @@ def test_what_is_kept_has_provenance(name: str) -> None:
             rows = list(csv.DictReader(file))
         assert rows
         assert "nan" not in path.read_text(encoding="utf-8").lower().split(",")
+
+
+VERDICTS = ("drive-equilibrium", "greedy-genes", "hitchhiking-desire", "suppressor")
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_verdicts_are_kept_and_are_what_the_findings_say(name: str) -> None:
+    """What did not come out must be said in the findings, by its claim."""
+    with (ROOT / "results" / name / "verdicts.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    findings = " ".join((ROOT / "docs" / "findings.md").read_text(encoding="utf-8").split())
+    for row in rows:
+        assert row["verdict"] in ("comes out", "does not come out")
+        assert row["verdict"] == "comes out" or row["claim"] in findings
+
+
+def test_the_slow_gate_was_green_and_saw_every_fault() -> None:
+    folder = ROOT / "results" / "population-genetics"
+    with (folder / "laws.csv").open(encoding="utf-8") as file:
+        laws = list(csv.DictReader(file))
+    with (folder / "faults.csv").open(encoding="utf-8") as file:
+        faults = list(csv.DictReader(file))
+    assert {row["law"] for row in laws} >= set(LAWS)
+    assert {row["green"] for row in laws} == {"true"}
+    assert {(row["law"], row["fault"]) for row in faults} == {(law.name, fault) for law in LAWS.values() for fault in law.faults}
+    assert all(int(row["red"]) > 0 for row in faults)
 
 
 def test_the_loss_stands_in_every_variant_that_was_tried() -> None:

@@ -115,7 +115,7 @@ WHAT: dict[str, str] = {
 }
 
 
-def check_on_grid(name: str, params: Any, grid: Grid) -> None:
+def check_on_grid(name: str, params: Any, grid: Grid, generations: int) -> None:
     """Check what an optimizer's settings say of the genome: introductions, and whether drivers have a meiosis to drive in.
 
     Raises `InvalidOptimizer`.
@@ -130,6 +130,11 @@ def check_on_grid(name: str, params: Any, grid: Grid) -> None:
     names = [locus.name for locus in grid.loci]
     for i, introduction in enumerate(getattr(params, "introductions", ())):
         where = f"optimizer.introductions.{i}"
+        if introduction.generation >= generations:
+            raise InvalidOptimizer(
+                f"{where}.generation must be below {generations}, the number of generations, but is {introduction.generation}. "
+                "Lower it."
+            )
         strands = params.population * grid.ploidy
         if introduction.copies > strands:
             raise InvalidOptimizer(f"{where}.copies must be at most all {strands} genomes, but is {introduction.copies}. Lower it.")

@@ -1,0 +1,250 @@
+"""Drivers, modifiers, introductions and controls: what they do to genotypes and runs, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evosim import workflow
+from evosim.compose import build, resolve
+from evosim.controls import CONTROLS, controls_of
+from evosim.errors import UserError
+from evosim.landscape import Landscape
+from evosim.optimizers.base import Extinction, InvalidOptimizer, check_fitness
+from evosim.optimizers.catalogue import Introduction, Sexual
+from evosim.optimizers.population import SexualPopulation, introduce
+from evosim.params import apply_settings, read_experiment
+from evosim.simulate import simulate
+from evosim.verify.engine import markers
+from genomes import Driver, Modifier
+from tests.settings import quick, setting
+from tests.test_cli import evosim
+
+DRIVER = "genome.drivers.0"
+
+
+def account_of(tmp_path: Path, *settings: str) -> tuple[workflow.Recorded, workflow.Account]:
+    experiment = resolve(apply_settings(read_experiment("greedy-genes"), quick("greedy-genes", *settings)))
+    recorded, _ = workflow.run(experiment, out=tmp_path / "run")
+    return recorded, workflow.analyze(recorded)
+
+
+def test_costs_multiply_and_count_copies() -> None:
+    grid = markers(
+        None, None, drivers=(Driver("m0", "other", 0.9, 0.4, 0.25, "viability"),),
+        modifiers=(Modifier("m1", "other", "m0", cost=0.5, dominance=1.0, cost_to="male fertility"),),
+    )  # fmt: skip
+    genotypes = np.array([[[0, 0], [0, 0]], [[1, 0], [0, 0]], [[1, 0], [1, 1]], [[1, 1], [1, 1]]], dtype=np.uint8)
+    np.testing.assert_allclose(grid.drive.kept(genotypes), [[1, 0.9, 0.6, 0.6], [1, 1, 1, 1], [1, 1, 0.5, 0.5]])
+    assert not grid.drive.replaced(genotypes)[:, :, 0].any()
+    np.testing.assert_array_equal(grid.drive.replaced(genotypes)[:, :, 1], genotypes[:, :, 1])
+
+
+def test_fitness_of_a_sex_is_its_own() -> None:
+    grid = markers(None, drivers=(Driver("m0", "other", 0.9, 1.0, 0.0, "male fertility"),))
+    everybody = np.ones((10, 2, 1), dtype=np.uint8)
+    apart = SexualPopulation(Sexual(population=10, sexes=2, females=0.3), grid, 1)
+    assert apart.kept(everybody).tolist() == [1.0] * 3 + [0.0] * 7
+    assert SexualPopulation(Sexual(population=10), grid, 1).kept(everybody).tolist() == [0.5] * 10
+
+
+def test_introductions_give_their_alleles_to_so_many_strands_and_no_others() -> None:
+    grid = markers(None, None)
+    newborns = np.zeros((50, 2, 2), dtype=np.uint8)
+    plan = (Introduction(3, 20, {"m0": "other"}), Introduction(4, 100, {"m1": "other"}))
+    assert not introduce(newborns.copy(), grid, plan, 2, 1).any()
+    changed = introduce(newborns.copy(), grid, plan, 3, 1)
+    assert changed[:, :, 0].sum() == 20
+    assert not changed[:, :, 1].any()
+    assert introduce(newborns.copy(), grid, plan, 4, 1)[:, :, 1].all()
+    other = introduce(newborns.copy(), grid, plan, 3, 2)
+    assert (changed != other).any()
+    # Drawn evenly: over seeds, every strand as often as any other.
+    often = sum(introduce(newborns.copy(), grid, plan, 3, seed)[:, :, 0].astype(int) for seed in range(400))
+    assert abs(often - 80).max() < 5 * np.sqrt(80 * 0.8)
+
+
+def test_nobody_fit_is_extinction_and_bad_fitness_an_error() -> None:
+    population = SexualPopulation(Sexual(population=5), markers(None), 1)
+    with pytest.raises(Extinction):
+        population.tell(np.zeros(5))
+    for bad in (np.array([1.0, -0.5]), np.array([1.0, np.nan])):
+        with pytest.raises(InvalidOptimizer, match="fitness must be finite and not negative"):
+            check_fitness(bad, negative=False)
+
+
+def test_one_fit_individual_can_self_but_not_mate_alone() -> None:
+    alone = np.array([0.0, 2.0, 0.0])
+    selfing = SexualPopulation(Sexual(population=3), markers(None), 1)
+    selfing.tell(alone)
+    assert (selfing.parents == 1).all()
+    with pytest.raises(Extinction):
+        SexualPopulation(Sexual(population=3, selfing=False), markers(None), 1).tell(alone)
+    with pytest.raises(Extinction):
+        SexualPopulation(Sexual(population=3, sexes=2, females=0.4), markers(None), 1).tell(alone)
+
+
+def test_controls_change_the_genome_and_nothing_else() -> None:
+    experiment = setting("greedy-genes").experiment
+    controls = controls_of(experiment)
+    assert set(controls) == set(CONTROLS)
+    for name, control in controls.items():
+        tree, own = control.model_dump(mode="json"), experiment.model_dump(mode="json")
+        drivers = tree["genome"].pop("drivers")
+        original = own["genome"].pop("drivers")
+        assert tree == own
+        if name == "absent":
+            assert drivers == []
+        else:
+            assert drivers == [original[0] | {"ratio": 0.5}]
+    assert controls_of(setting("birth-control").experiment) == {}
+    assert controls_of(setting("greedy-genes", "controls=false").experiment) == {}
+
+
+def test_a_fair_driver_is_no_hack_bit_for_bit(tmp_path: Path) -> None:
+    recorded, account = account_of(tmp_path, f"{DRIVER}.ratio=0.5")
+    for name in ("generations", "populations", "alleles"):
+        assert recorded.tables[name].equals(recorded.controls["fair"][name])
+    hack = account.tables["hack"].filter(pl.col("quantity").is_in(["hack", "own_cost", "behaviour"]))
+    assert hack.height == 12
+    assert (hack["value"] == 0.0).all()
+    # The null is still chance: other seeds.
+    assert (account.tables["hack"].filter(pl.col("quantity") == "null")["value"] != 0.0).all()
+
+
+def test_the_hack_step_by_hand(tmp_path: Path) -> None:
+    """Every quantity from the recorded tables alone, with a driver at the desire itself, so that removing it changes behaviour."""
+    recorded, account = account_of(
+        tmp_path, 'genome.drivers=[{locus="solo",allele=1.0,wild=-1.0,ratio=0.8,cost=0.2,dominance=0.5}]',
+        'optimizer.introductions=[{generation=2,copies=20,alleles={solo=1.0}}]',
+    )  # fmt: skip
+    landscape = recorded.tables["landscape"]
+    for world, column in (("ancestral", "ancestral"), ("modern", "modern_intent")):
+        worth = dict(zip(landscape["class"], landscape[column], strict=True))
+
+        def means(tables: dict[str, pl.DataFrame], worth: dict[int, float] = worth) -> np.ndarray:
+            rows = tables["populations"].filter((pl.col("moment") == "swap") & (pl.col("seed") == 1)).to_dicts()
+            n = sum(r["count"] for r in rows)
+            net = sum(r["count"] * worth[r["class"]] * r["kept"] for r in rows) / n
+            free = sum(r["count"] * worth[r["class"]] for r in rows) / n
+            wild = sum(r["count"] * worth[r["class_wild"]] * r["kept_wild"] for r in rows) / n
+            return np.array([net, free, wild])
+
+        run, fair, again, absent = (means(t) for t in (recorded.tables, *(recorded.controls[c] for c in ("fair", "fair_again", "absent"))))
+        expected = {
+            "hack": fair[0] - run[0],
+            "own_cost": (run[1] - run[0]) - (fair[1] - fair[0]),
+            "behaviour": fair[1] - run[1],
+            "null": again[0] - fair[0],
+            "presence": absent[0] - run[0],
+            "instantaneous": run[2] - run[0],
+        }
+        found = account.tables["hack"].filter((pl.col("seed") == 1) & (pl.col("world") == world))
+        values = dict(zip(found["quantity"], found["value"], strict=True))
+        for name, value in expected.items():
+            assert values[name] == pytest.approx(value, abs=1e-12), name
+        assert values["hack"] == pytest.approx(values["own_cost"] + values["behaviour"], abs=1e-12)
+        steps = account.tables["ladder"].filter((pl.col("seed") == 1) & (pl.col("world") == world) & (pl.col("part") == "step"))
+        ladder = dict(zip(steps["name"], steps["value"], strict=True))
+        assert ladder["hack"] == pytest.approx(expected["hack"], abs=1e-12)
+        assert ladder["search"] == pytest.approx(ladder["unfound"] + ladder["load"], abs=1e-12)
+        acts = account.tables["steps"].filter((pl.col("seed") == 1) & (pl.col("world") == world))
+        for step in ("search", "hack"):
+            assert acts.filter(pl.col("step") == step)["value"].sum() == pytest.approx(ladder[step], abs=1e-9)
+    own = recorded.tables["generations"].filter((pl.col("generation") == 15) & (pl.col("seed") == 1))
+    assert own["ancestral_mean"][0] == pytest.approx(means(recorded.tables, dict(zip(landscape["class"], landscape["ancestral"], strict=True)))[0])
+
+
+def test_telescoping_to_the_whole_loss(tmp_path: Path) -> None:
+    _, account = account_of(tmp_path)
+    for (_, _), rows in account.tables["ladder"].group_by("seed", "world"):
+        values = {(r["part"], r["name"]): r["value"] for r in rows.to_dicts()}
+        steps = ("representation", "specification", "shift", "search", "hack")
+        lost = values["rung", "optimum"] - values["rung", "population"]
+        assert sum(values["step", s] for s in steps) == pytest.approx(lost, abs=1e-12)
+
+
+def test_a_driver_that_sterilizes_everybody_ends_the_run_as_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = quick("greedy-genes", f"{DRIVER}.ratio=1.0", f"{DRIVER}.cost=1.0", f"{DRIVER}.dominance=1.0", "optimizer.introductions.0.copies=120")
+    arguments = [item for s in settings for item in ("--set", s)]
+    code, out, _ = evosim(capsys, "run", "greedy-genes", *arguments, "--out", str(tmp_path / "run"))
+    assert code == 0
+    assert "Extinct: 2 of 2 runs" in out
+    assert "not measured; the control or the run died out" in " ".join(out.split())
+    recorded = workflow.read_run(tmp_path / "run")
+    assert {r["status"] for r in recorded.provenance["runs"].values()} == {"extinct"}
+
+
+def test_a_lethal_driver_in_males_alone_ends_it_too() -> None:
+    """Every male sterile: no fathers, so nobody, though all females are fertile."""
+    made = setting(
+        "greedy-genes", *quick("greedy-genes"), "optimizer.sexes=2", f"{DRIVER}.cost=1.0", f"{DRIVER}.dominance=1.0",
+        f'{DRIVER}.cost_to="male fertility"', "optimizer.introductions.0.copies=120",
+    )  # fmt: skip
+    assert simulate(made, Landscape(made), 0).status == "extinct"
+
+
+def test_two_sexes_and_no_selfing_run_from_a_file() -> None:
+    for change in ("optimizer.sexes=2", "optimizer.selfing=false"):
+        made = setting("greedy-genes", *quick("greedy-genes", change))
+        assert simulate(made, Landscape(made), 0).status == "complete"
+
+
+def test_enumerated_or_looked_up_is_the_same_with_drive() -> None:
+    made = setting("greedy-genes", *quick("greedy-genes"))
+    one, other = (simulate(made, Landscape(made, max_classes=limit), 3).tables for limit in (10**6, 10))
+    assert all(one[name].equals(other[name]) for name in one)
+
+
+MISTAKES: dict[str, tuple[list[str], str]] = {
+    "k above 1": ([f"{DRIVER}.ratio=1.2"], r"genome.drivers.0.ratio must lie in [0, 1], but is 1.2"),
+    "k below 0 in sperm": ([f"{DRIVER}.ratio=[0.5,-0.1]"], r"genome.drivers.0.ratio must lie in [0, 1], but is -0.1"),
+    "no such locus": ([f'{DRIVER}.locus="x"'], "genome.drivers.0.locus must be a locus of the genome"),
+    "no such allele": ([f'{DRIVER}.allele="x"'], "genome.drivers.0.allele must be an allele of 't'"),
+    "two at a locus": (
+        ['genome.drivers=[{locus="t",allele="driver"},{locus="t",allele="wild"}]'],
+        "a locus must have at most one driver, but genome.drivers.1 claims 't'",
+    ),
+    "two on a chromosome": (
+        ['genome.drivers=[{locus="t",allele="driver"},{locus="solo",allele=1.0}]'],
+        "a chromosome must have at most one driver, but 't' has 't' and 'solo'",
+    ),
+    "suppressor of nothing": (
+        ['genome.modifiers=[{locus="horizon",allele=1,of="solo"}]'],
+        "genome.modifiers.0.of must be the locus of a driver (t), but is 'solo': a modifier of nothing",
+    ),
+    "suppressor at the driver": (
+        ['genome.modifiers=[{locus="t",allele="wild",of="t"}]'],
+        "a driver and a modifier must sit at different loci",
+    ),
+    "negative fitness": ([f"{DRIVER}.cost=1.5"], "must leave a fitness factor of at least 0, but 1 - cost is -0.5"),
+    "cost below 0": ([f"{DRIVER}.cost=-0.5"], "genome.drivers.0.cost must lie in [0, 1], but is -0.5"),
+    "dominance": ([f"{DRIVER}.dominance=2"], "genome.drivers.0.dominance must lie in [0, 1], but is 2"),
+    "cost to what": ([f'{DRIVER}.cost_to="luck"'], "genome.drivers.0.cost_to must"),
+    "wild is the driver": ([f'{DRIVER}.wild="driver"'], "genome.drivers.0.wild must differ from the driving allele"),
+    "position": (["genome.markers.t.position=-1"], "genome.markers.t.position must be at least 0 centimorgan"),
+    "marker named like a locus": (['genome.markers.solo={alleles=["a","b"]}'], "a marker must have a name of its own, but 'solo'"),
+    "no meiosis": (['optimizer.name="asexual"'], "genome.drivers must be empty where there is no meiosis, but optimizer 'asexual'"),
+    "haploid sexes": (["genome.ploidy=1", "optimizer.sexes=2"], "optimizer.sexes must be 1 for haploids"),
+    "haploid ratios": (["genome.ploidy=1", f"{DRIVER}.ratio=[0.5,0.9]"], "genome.drivers.0.ratio must be one number for haploids"),
+    "sexes": (["optimizer.sexes=3"], "optimizer.sexes must"),
+    "no males": (["optimizer.sexes=2", "optimizer.females=0.999"], "two sexes need a female and a male at least"),
+    "one cannot mate alone": (["optimizer.selfing=false", "optimizer.population=1"], "optimizer.population must be at least 2"),
+    "unknown locus comes in": (['optimizer.introductions.0.alleles={x="y"}'], "optimizer.introductions.0.alleles must name loci"),
+    "unknown allele comes in": (['optimizer.introductions.0.alleles={t="y"}'], "optimizer.introductions.0.alleles.t must be one of"),
+    "too many come in": (["optimizer.introductions.0.copies=5000"], "optimizer.introductions.0.copies must be at most all 1000 genomes"),
+    "before the beginning": (["optimizer.introductions.0.generation=-1"], "optimizer.introductions.generation must be at least 0"),
+    "after the end": (["optimizer.introductions.0.generation=600"], "optimizer.introductions.0.generation must be below 600"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_named(name: str) -> None:
+    settings, message = MISTAKES[name]
+    with pytest.raises(UserError) as error:
+        build(resolve(apply_settings(read_experiment("greedy-genes"), settings)))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
