@@ -12,7 +12,8 @@ from typing import Any
 from genomes import planner, reflex
 from genomes.drive import Drive, Driver, Modifier
 from genomes.errors import InvalidGenome
-from genomes.loci import Grid, Locus, LocusParams
+from genomes.grid import Grid
+from genomes.loci import Locus, LocusParams
 from genomes.rules import PlannerRules, ReflexRules, Rules
 from genomes.shape import Genome, WorldShape
 

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genomes.errors import InvalidGenome
-
-if TYPE_CHECKING:
-    from genomes.loci import Alleles, Locus
+from genomes.loci import Alleles, Locus
 
 Floats = NDArray[np.float64]
 CostTo = Literal["viability", "fertility", "female fertility", "male fertility"]

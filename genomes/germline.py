@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from genomes.drive import Driver, Modifier, place
 from genomes.errors import InvalidGenome
-from genomes.loci import Grid, Locus, LocusParams, in_map_order, make_locus
+from genomes.grid import Grid, in_map_order
+from genomes.loci import Locus, LocusParams, make_locus
 
 
 @dataclass(frozen=True)

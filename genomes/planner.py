@@ -18,7 +18,8 @@ import numpy as np
 
 from genomes.errors import InvalidGenome
 from genomes.germline import GermLine, assemble
-from genomes.loci import Grid, Ints, LocusParams, make_locus
+from genomes.grid import Grid
+from genomes.loci import Ints, LocusParams, make_locus
 from genomes.rules import PlannerRules
 from genomes.shape import WorldShape
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from genomes.loci import Grid, Ints
+from genomes.grid import Grid
+from genomes.loci import Ints
 from genomes.rules import Rules
 
 

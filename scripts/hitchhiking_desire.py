@@ -12,7 +12,7 @@ from study import Study, mean_and_interval, setting, verdict, with_controls
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.theory import two_locus
-from genomes.loci import haldane
+from genomes.grid import haldane
 
 DISTANCES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 SEEDS, K, N, COPIES = 20, 0.75, 500, 25

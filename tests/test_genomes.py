@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genomes import GENOMES, Grid, InvalidGenome, LocusParams, WorldShape
-from genomes.loci import haldane, in_map_order, make_locus
+from genomes.grid import haldane, in_map_order
+from genomes.loci import make_locus
 from genomes.planner import Planner
 from genomes.planner import build as build_planner
 from genomes.reflex import Reflex

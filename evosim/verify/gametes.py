@@ -11,7 +11,8 @@ from evosim.verify.engine import Engine, driver, markers
 from evosim.verify.law import Check, Law, binomial, counts, identity, normal
 from genomes import Grid, LocusParams, Modifier
 from genomes.germline import GermLine, assemble
-from genomes.loci import Alleles, haldane
+from genomes.grid import haldane
+from genomes.loci import Alleles
 
 MORGAN = 100.0
 

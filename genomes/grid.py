@@ -1,0 +1,145 @@
+"""The grid: everything that meiosis can express, and the map that meiosis goes by.
+
+A *class* is a phenotype that some genotype can express: one expressed value per locus. Classes are numbered
+`0 .. size - 1`, the last locus fastest. The grid is the set of all classes, dosage levels included, so that no population
+can beat the best class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genomes.drive import Drive
+from genomes.errors import InvalidGenome
+from genomes.loci import Alleles, Ints, Locus
+
+MAX_LOCI = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The loci of a genome in map order, its ploidy, its drivers, and the arithmetic of classes and genotypes.
+
+    Raises `InvalidGenome` if it has no or too many loci, loci out of map order, an unknown ploidy, or more classes than
+    2^62.
+    """
+
+    loci: tuple[Locus, ...]
+    ploidy: int
+    drive: Drive = field(default_factory=Drive)
+
+    def __post_init__(self) -> None:
+        if self.ploidy not in (1, 2):
+            raise InvalidGenome(f"genome.ploidy must be 1 (haploid) or 2 (diploid), but is {self.ploidy}. Choose one.")
+        if not self.loci:
+            raise InvalidGenome("the genome must have at least one locus, but has none. Add one.")
+        if self.size > 2**62:
+            raise InvalidGenome(f"the grid must have at most 2^62 classes to be numbered, but has {self.size}. Coarsen it.")
+        if len(self.loci) > MAX_LOCI:
+            raise InvalidGenome(f"the genome must have at most {MAX_LOCI} loci, but has {len(self.loci)}. Remove some.")
+        names = [locus.name for locus in self.loci]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InvalidGenome(f"loci must have names of their own, but two are called '{twice}'. Rename one.")
+        if in_map_order(self.loci) != self.loci:
+            places = [f"{x.name} at {x.params.position:g} cM of '{x.params.chromosome}'" for x in self.loci if x.params.chromosome]
+            raise InvalidGenome(
+                "the loci of a chromosome must stand together, in ascending position, but the order is "
+                f"{', '.join(places)}. Sort them with in_map_order."
+            )
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """Number of classes of each locus."""
+        return tuple(locus.values.size for locus in self.loci)
+
+    @cached_property
+    def size(self) -> int:
+        """Number of classes of the whole grid (a Python integer: it may be huge)."""
+        out = 1
+        for count in self.counts:
+            out *= count
+        return out
+
+    @cached_property
+    def _strides(self) -> Ints:
+        return np.array([int(np.prod(self.counts[i + 1 :], dtype=object)) for i in range(len(self.loci))], dtype=np.int64)
+
+    def classes(self, genotypes: Alleles) -> Ints:
+        """Class `[n]` that each genotype `[n, ploidy, L]` expresses."""
+        other = genotypes[:, -1, :]
+        out = np.zeros(len(genotypes), dtype=np.int64)
+        for i, locus in enumerate(self.loci):
+            if locus.values.size > 1:
+                out += self._strides[i] * locus.expression[genotypes[:, 0, i], other[:, i]]
+        return out
+
+    def digits(self, classes: Ints) -> Ints:
+        """`[n, L]`: the class of each locus in a class of the grid."""
+        return classes[:, None] // self._strides % np.array(self.counts, dtype=np.int64)
+
+    def from_digits(self, digits: Ints) -> Ints:
+        """The inverse of `digits`."""
+        return (np.asarray(digits, dtype=np.int64) * self._strides).sum(axis=-1)
+
+    def values(self, classes: Ints) -> NDArray[np.float64]:
+        """`[n, L]`: expressed values (of a named locus, the index of the allele)."""
+        digits = self.digits(classes)
+        return np.stack([locus.values[digits[:, i]] for i, locus in enumerate(self.loci)], axis=1)
+
+    def genotypes(self, classes: Ints) -> Alleles:
+        """`[n, ploidy, L]`: one genotype that expresses each class, a homozygote where there is one."""
+        digits = self.digits(classes)
+        out = np.empty((len(classes), self.ploidy, len(self.loci)), dtype=np.uint8)
+        for i, locus in enumerate(self.loci):
+            pairs = np.array([_a_pair(locus, c) for c in range(locus.values.size)], dtype=np.uint8)
+            out[:, :, i] = pairs[digits[:, i], : self.ploidy]
+        return out
+
+    def breeds_true(self, classes: Ints) -> NDArray[np.bool_]:
+        """`[n]`: whether a homozygote at every locus expresses the class."""
+        digits = self.digits(classes)
+        out = np.ones(len(classes), dtype=bool)
+        for i, locus in enumerate(self.loci):
+            out &= np.isin(digits[:, i], locus.homozygous)
+        return out
+
+    def chromosomes(self) -> Ints:
+        """`[C + 1]`: where each chromosome's loci begin; chromosome `c` has loci `starts[c] .. starts[c + 1] - 1`."""
+        names = [locus.params.chromosome for locus in self.loci]
+        begins = [i for i, name in enumerate(names) if i == 0 or not name or name != names[i - 1]]
+        return np.array([*begins, len(names)], dtype=np.int64)
+
+    def recombination(self) -> NDArray[np.float64]:
+        """`[L]`: chance per meiosis of a crossover event between locus `i - 1` and `i`; 0.5 where chromosomes change."""
+        out = np.array([haldane(b.params.position - a.params.position) for a, b in zip(self.loci, self.loci[1:], strict=False)])
+        out = np.concatenate([[0.5], out])
+        out[self.chromosomes()[:-1]] = 0.5
+        return out
+
+
+def in_map_order(loci: Sequence[Locus]) -> tuple[Locus, ...]:
+    """Loci sorted so that those of one chromosome stand together by position; otherwise as written."""
+    first: dict[str, int] = {}
+    for i, locus in enumerate(loci):
+        first.setdefault(locus.params.chromosome or f"\0{i}", i)
+    keys = [(first[locus.params.chromosome or f"\0{i}"], locus.params.position, i) for i, locus in enumerate(loci)]
+    return tuple(loci[i] for *_, i in sorted(keys))
+
+
+def haldane(centimorgan: float) -> float:
+    """Recombination fraction at a map distance, without interference (Haldane 1919): (1 - exp(-2d)) / 2, d in morgan."""
+    return float(0.5 * -np.expm1(-2.0 * centimorgan / 100.0))
+
+
+def _a_pair(locus: Locus, value_class: int) -> tuple[int, int]:
+    same = np.flatnonzero(locus.homozygous == value_class)
+    if same.size:
+        return int(same[0]), int(same[0])
+    i, j = np.argwhere(locus.expression == value_class)[0]
+    return int(i), int(j)
