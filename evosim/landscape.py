@@ -46,13 +46,16 @@ class Landscape:
         limit = setting.experiment.analysis.max_classes if max_classes is None else max_classes
         self.exact = self.genome.grid.size <= limit
         self._position: dict[int, int] = {}
+        self._lived: set[int] = set()
         self._table = _empty()
         if self.exact:
             self._table = self._score(np.arange(self.genome.grid.size, dtype=np.int64))
 
-    def worth(self, classes: Ints) -> Worth:
-        """Worth of classes `[n]`; each is evaluated once."""
+    def worth(self, classes: Ints, *, lived: bool = True) -> Worth:
+        """Worth of classes `[n]`; each is evaluated once. What never `lived` (the search ledger's) is not in the record."""
         index = classes if self.exact else self._index(classes)
+        if lived and not self.exact:
+            self._lived.update(classes.tolist())
         t = self._table
         return Worth(*(getattr(t, name)[index] for name in Worth.__dataclass_fields__))
 
@@ -104,9 +107,9 @@ class Landscape:
         return digits, value
 
     def frame(self, classes: Ints | None = None) -> pl.DataFrame:
-        """Classes with expressed values and worth: all of an enumerated grid, or those given."""
+        """Classes with expressed values and worth: all of an enumerated grid, or those given, or all that lived."""
         if classes is None:
-            classes = np.arange(self.genome.grid.size, dtype=np.int64) if self.exact else np.array(sorted(self._position))
+            classes = np.arange(self.genome.grid.size, dtype=np.int64) if self.exact else np.array(sorted(self._lived))
         worth = self.worth(classes)
         values = self.genome.grid.values(classes)
         columns: dict[str, NDArray[np.generic]] = {"class": classes}

@@ -20,6 +20,7 @@ from evosim.errors import UserError, unknown
 
 T = TypeVar("T")
 EXPERIMENTS = Path(__file__).parent / "experiments"
+TYPES = ("float", "int", "str", "bool")
 MAX_SEED = 2**63 - 1  # TOML integers are signed
 
 
@@ -164,7 +165,7 @@ def _check_finite(data: Any, where: str) -> None:
 def _one_line(error: ValidationError, where: str) -> str:
     first = error.errors()[0]
     # Union branches and dataclass names are steps of pydantic's own, not keys the user wrote.
-    path = [str(p) for p in first["loc"] if not (isinstance(p, str) and (p[:1].isupper() or "[" in p or "]" in p))]
+    path = [str(p) for p in first["loc"] if not (isinstance(p, str) and (p[:1].isupper() or "[" in p or "]" in p or p in TYPES))]
     name = ".".join([where, *path] if where else path) or "the experiment"
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{name} must not be there: no such key. Remove it or mend its spelling; 'evosim show' lists all keys."

@@ -11,7 +11,7 @@ For any trait `z` of newborns, exactly, in every generation:
 * segregation ... mutation: offspring minus mid-parent. The newborns of the same parents are made again by the same random
   numbers, first with fair segregation of whole chromosomes alone, then with one force after another switched on, in the
   order written. The sum is exact; how it is split depends on the order, and `order_spread` is the largest change of any
-  entry over all orders;
+  entry over all orders (summed over generations, an upper bound of the total's);
 * introduction: alleles put into newborns from outside.
 """
 
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,7 +49,7 @@ class Traits:
         self.names = (
             *FITNESS,
             *(grid.loci[i].name for i in self.expressed),
-            *(f"{grid.loci[site.locus].name}: {site_name(grid, site)}" for site in grid.drive.sites),
+            *(f"{grid.loci[locus].name}: {grid.loci[locus].params.alleles[allele]}" for locus, allele in grid.drive.alleles),
         )
 
     def __call__(self, genotypes: Alleles) -> Floats:
@@ -60,13 +59,8 @@ class Traits:
         for i in self.expressed:
             locus = self.grid.loci[i]
             rows.append(locus.values[locus.expression[genotypes[:, 0, i], genotypes[:, last, i]]])
-        rows += [(genotypes[:, :, site.locus] == site.allele).mean(axis=1) for site in self.grid.drive.sites]
+        rows += [(genotypes[:, :, locus] == allele).mean(axis=1) for locus, allele in self.grid.drive.alleles]
         return np.stack(rows)
-
-
-def site_name(grid: Grid, site: Any) -> str:
-    """The allele of a driver or modifier, as text."""
-    return str(grid.loci[site.locus].params.alleles[site.allele])
 
 
 class SearchLedger:

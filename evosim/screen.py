@@ -310,7 +310,7 @@ def _greedy(summary: dict[str, Any]) -> str:
     found = (summary["hack"] or {}).get("ancestral", {})
     if "hack" not in found:
         why = "the control or the run died out before the swap" if summary["hack"] else "this run has no driver"
-        return f"Greedy genes (a hack of the search): not measured; {why}. That is not the same as 0."
+        return f"Greedy genes (a hack of the search): not measured; {why}. That is not the same as 0.{_died(summary)}"
 
     def told(quantity: str) -> str:
         ends = found[quantity].get("interval")
@@ -319,8 +319,18 @@ def _greedy(summary: dict[str, Any]) -> str:
     return (
         f"Greedy genes (a hack of the search): unfair meiosis costs {told('hack')} in A, of which drivers take {told('own_cost')} "
         f"by themselves and {told('behaviour')} is what they do through behaviour. By chance alone two fair controls differ "
-        f"by {told('null')}."
+        f"by {told('null')}.{_died(summary)}"
     )
+
+
+def _died(summary: dict[str, Any]) -> str:
+    """What is left out of the hack step because somebody died out."""
+    if not summary["hack"] or not any(summary["hack"]["died_before_the_swap"].values()):
+        return ""
+    of = summary["replicates"]
+    parts = [f"{n} of {of} {arm.replace('_', ' ')}" for arm, n in summary["hack"]["died_before_the_swap"].items() if n]
+    measured = summary["hack"].get("ancestral", {}).get("hack", {}).get("seeds", 0)
+    return f" Died out before the swap: {', '.join(parts)}; the step is over the {measured} seeds that have both ends of it."
 
 
 def _ends(summary: dict[str, Any], column: str) -> str:

@@ -83,8 +83,10 @@ class Recorder:
             "kept_wild": kept(wild),
         }
         facts |= {
-            f"copies:{self.grid.loci[site.locus].name}": (genotypes[:, :, site.locus] == site.allele).sum(axis=1)
-            for site in self.grid.drive.sites
+            f"copies:{self.grid.loci[locus].name}:{self.grid.loci[locus].params.alleles[allele]}": (
+                (genotypes[:, :, locus] == allele).sum(axis=1)
+            )
+            for locus, allele in self.grid.drive.alleles
         }
         landscape.worth(facts["class_wild"])  # so that it stands in the record
         distinct = pl.DataFrame(facts).group_by(*facts).agg(pl.len().cast(pl.Int64).alias("count")).sort(*facts)
@@ -159,7 +161,7 @@ def simulate(
         optimizer = OPTIMIZERS[name](params, grid, seed)
 
         def fitness(genotypes: Alleles) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            worth, kept = landscape.worth(grid.classes(genotypes)), optimizer.kept(genotypes)
+            worth, kept = landscape.worth(grid.classes(genotypes), lived=False), optimizer.kept(genotypes)
             return worth.ancestral * kept, worth.modern * kept
 
         ledger = SearchLedger(Traits(grid, fitness), seed) if experiment.search_ledger else None

@@ -125,6 +125,11 @@ class Drive:
         """Drivers and modifiers: every allele that may cost something."""
         return (*self.drivers, *self.modifiers)
 
+    @property
+    def alleles(self) -> tuple[tuple[int, int], ...]:
+        """`(locus, allele)` of every driver and modifier, each once, though an allele may modify several drivers."""
+        return tuple(dict.fromkeys((site.locus, site.allele) for site in self.sites))
+
     def kept(self, genotypes: Alleles) -> Floats:
         """`[3, n]`: what genotypes `[n, ploidy, L]` keep of viability, female fertility and male fertility."""
         out = np.ones((3, len(genotypes)))
@@ -197,7 +202,25 @@ def place(
         effect = (0.0, modifier.effect_dominance, 1.0)
         ratio = _ratio(where, modifier.ratio, ploidy)
         changed.append(Placed(at, allele, allele, ratio, effect, names.index(modifier.of), *_cost(where, modifier, ploidy)))
+    _check_stated_once(modifiers)
     return Drive(tuple(placed), tuple(changed))
+
+
+def _check_stated_once(modifiers: Sequence[Modifier]) -> None:
+    """An allele may modify several drivers, each once; what it costs is stated once, or it would be paid twice."""
+    acts, costs = set(), set()
+    for i, modifier in enumerate(modifiers):
+        act, bearer = (modifier.locus, modifier.allele, modifier.of), (modifier.locus, modifier.allele)
+        if act in acts:
+            raise InvalidGenome(f"a modifier of a driver must be stated once, but genome.modifiers.{i} is stated before. Remove it.")
+        if modifier.cost > 0.0 and bearer in costs:
+            raise InvalidGenome(
+                f"an allele's cost must be stated once, but genome.modifiers.{i} states that of {modifier.allele!r} at "
+                f"'{modifier.locus}' again. Set its cost to 0 there."
+            )
+        acts.add(act)
+        if modifier.cost > 0.0:
+            costs.add(bearer)
 
 
 def _locus(where: str, name: str, names: list[str]) -> int:

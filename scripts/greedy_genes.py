@@ -68,7 +68,7 @@ def equilibrium(maker: Accountant) -> dict[str, Any]:
     at = maker.experiment.swap
     for seed in last["seed"].unique(maintain_order=True):
         mine = last.filter(pl.col("seed") == seed).join(worth, on="class").with_columns((pl.col("ancestral") * pl.col("kept")).alias("w"))
-        mean = {row["copies:t"]: row["w"] for row in mine.group_by("copies:t").agg((pl.col("w") * pl.col("count")).sum() / pl.col("count").sum()).to_dicts()}
+        mean = {row["copies:t:driver"]: row["w"] for row in mine.group_by("copies:t:driver").agg((pl.col("w") * pl.col("count")).sum() / pl.col("count").sum()).to_dicts()}
         alleles = maker.tables["alleles"].filter((pl.col("seed") == seed) & (pl.col("allele") == "driver") & pl.col("generation").is_between(at - 20, at - 1))
         if len(mean) == 3:
             a, b = mean[1] / mean[0], mean[2] / mean[0]

@@ -107,7 +107,10 @@ def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -
         head = path.read_bytes()[:300]
         assert {".png": b"\x89PNG", ".svg": b"<svg", ".pdf": b"%PDF"}[path.suffix] in head
     names = {p.stem for p in Path("run/figures").iterdir()}
-    assert names == {"fitness", "ladders", "behaviour", "loci"}
+    assert names == {"fitness", "ladders", "behaviour", "loci", "search"}
+    evosim(capsys, *command("greedy-genes"), "--out", "driven", "--no-figures")
+    evosim(capsys, "figures", "driven", "--format", "png")
+    assert {p.stem for p in Path("driven/figures").iterdir()} == {*names, "drive"}
     assert "generation" in Path("run/figures/fitness.svg").read_text()
 
 

@@ -18,7 +18,7 @@ from evosim.optimizers.catalogue import Introduction, Sexual
 from evosim.optimizers.population import SexualPopulation, introduce
 from evosim.params import apply_settings, read_experiment
 from evosim.simulate import simulate
-from evosim.verify.engine import markers
+from evosim.verify.engine import SOUND, markers
 from genomes import Driver, Modifier
 from tests.settings import quick, setting
 from tests.test_cli import evosim
@@ -199,6 +199,7 @@ def test_enumerated_or_looked_up_is_the_same_with_drive() -> None:
     assert all(one[name].equals(other[name]) for name in one)
 
 
+SUPPRESSES = '{locus="horizon",allele=1,of="t",cost=0.1}'
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "k above 1": ([f"{DRIVER}.ratio=1.2"], r"genome.drivers.0.ratio must lie in [0, 1], but is 1.2"),
     "k below 0 in sperm": ([f"{DRIVER}.ratio=[0.5,-0.1]"], r"genome.drivers.0.ratio must lie in [0, 1], but is -0.1"),
@@ -220,6 +221,17 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         ['genome.modifiers=[{locus="t",allele="wild",of="t"}]'],
         "a driver and a modifier must sit at different loci",
     ),
+    "modifier twice": (
+        [f"genome.modifiers=[{SUPPRESSES},{SUPPRESSES}]"], "a modifier of a driver must be stated once, but genome.modifiers.1"
+    ),
+    "a cost paid twice": (
+        [
+            'genome.drivers=[{locus="t",allele="driver"},{locus="ease",allele=1.0}]',
+            f'genome.modifiers=[{SUPPRESSES},{{locus="horizon",allele=1,of="ease",cost=0.1}}]',
+        ],
+        "an allele's cost must be stated once, but genome.modifiers.1 states that of 1.0 at 'horizon' again",
+    ),
+    "half a ratio": ([f"{DRIVER}.ratio=[0.5]"], "genome.drivers.0.ratio must"),
     "negative fitness": ([f"{DRIVER}.cost=1.5"], "must leave a fitness factor of at least 0, but 1 - cost is -0.5"),
     "cost below 0": ([f"{DRIVER}.cost=-0.5"], "genome.drivers.0.cost must lie in [0, 1], but is -0.5"),
     "dominance": ([f"{DRIVER}.dominance=2"], "genome.drivers.0.dominance must lie in [0, 1], but is 2"),
@@ -236,7 +248,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "unknown locus comes in": (['optimizer.introductions.0.alleles={x="y"}'], "optimizer.introductions.0.alleles must name loci"),
     "unknown allele comes in": (['optimizer.introductions.0.alleles={t="y"}'], "optimizer.introductions.0.alleles.t must be one of"),
     "too many come in": (["optimizer.introductions.0.copies=5000"], "optimizer.introductions.0.copies must be at most all 1000 genomes"),
-    "before the beginning": (["optimizer.introductions.0.generation=-1"], "optimizer.introductions.generation must be at least 0"),
+    "before the beginning": (["optimizer.introductions.0.generation=-1"], "optimizer.introductions.0.generation must be at least 0"),
     "after the end": (["optimizer.introductions.0.generation=600"], "optimizer.introductions.0.generation must be below 600"),
 }
 
@@ -248,3 +260,88 @@ def test_mistakes_are_named(name: str) -> None:
         build(resolve(apply_settings(read_experiment("greedy-genes"), settings)))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_one_allele_that_modifies_two_drivers_is_followed_once() -> None:
+    made = setting(
+        "greedy-genes", *quick("greedy-genes"), 'genome.markers.u={alleles=["wild","driver"],mutation=0.0}',
+        'genome.markers.sup={alleles=["none","a","b"],mutation=0.0}',
+        'genome.drivers=[{locus="t",allele="driver",ratio=0.9},{locus="u",allele="driver",ratio=0.8}]',
+        'genome.modifiers=[{locus="sup",allele="a",of="t",cost=0.1},{locus="sup",allele="a",of="u"},{locus="sup",allele="b",of="u"}]',
+    )  # fmt: skip
+    tables = simulate(made, Landscape(made), 0).tables
+    search = tables["search"].filter(pl.col("generation") == 5)
+    assert search["trait"].n_unique() == search.height
+    alleles = tables["alleles"].filter((pl.col("locus") == "sup") & (pl.col("allele") == "a")).sort("generation")["frequency"]
+    change = tables["search"].filter(pl.col("trait") == "sup: a")["change"].sum()
+    assert change == pytest.approx(alleles[-1] - alleles[0], abs=1e-12)
+    assert {"copies:sup:a", "copies:sup:b", "copies:t:driver"} <= set(tables["populations"].columns)
+    rows = tables["populations"].filter(pl.col("moment") == "end")
+    for allele in ("a", "b"):
+        share = (rows[f"copies:sup:{allele}"] * rows["count"]).sum() / (2 * rows["count"].sum())
+        here = tables["alleles"].filter((pl.col("locus") == "sup") & (pl.col("allele") == allele)).sort("generation")["frequency"]
+        assert share == pytest.approx(here[-1])
+
+
+def test_means_are_over_the_seeds_that_have_both_ends_of_a_step(tmp_path: Path) -> None:
+    """Small populations, a strong driver: some runs die out before the swap, their fair controls do not."""
+    experiment = resolve(
+        apply_settings(
+            read_experiment("drive-equilibrium"),
+            ["replicates=30", "optimizer.population=12", "optimizer.introductions.0.copies=12", f"{DRIVER}.ratio=0.97", "phases.0.generations=6"],
+        )
+    )  # fmt: skip
+    recorded, _ = workflow.run(experiment, out=tmp_path / "run")
+    summary = workflow.analyze(recorded).summary
+    ladder, hack = summary["ladder"]["ancestral"], summary["hack"]
+    died = hack["died_before_the_swap"]
+    assert 0 < died["run"] < 30
+    assert ladder["seeds"] == hack["ancestral"]["hack"]["seeds"] == 30 - died["run"] - died["fair"]
+    assert ladder["steps"]["hack"] == pytest.approx(ladder["rungs"]["control"] - ladder["rungs"]["population"], abs=1e-12)
+    assert ladder["steps"]["search"] == pytest.approx(ladder["rungs"]["best_ancestral"] - ladder["rungs"]["control"], abs=1e-12)
+
+
+def test_search_is_not_measured_where_the_fair_control_died() -> None:
+    from evosim.analysis.ladder import Design, Reached, descend
+
+    design = Design({"optimum": 4.0, "best_for_intent": 3.0, "best_for_payoff": 3.0, "best_ancestral": 2.0}, {})
+    _, steps = descend(design, Reached(1.0, 1.5), None, controlled=True)
+    assert steps["search"] is steps["hack"] is steps["load"] is None
+    _, steps = descend(design, Reached(1.0, 1.5), None, controlled=False)
+    assert steps["search"] == 1.0
+    _, steps = descend(design, None, Reached(1.5, 1.5), controlled=True)
+    assert (steps["search"], steps["hack"]) == (0.5, None)
+
+
+def test_hermaphrodites_of_whom_one_alone_has_sperm_mate_with_it() -> None:
+    """It cannot mate with itself where selfing is forbidden, but the others' eggs can take its sperm."""
+    grid = markers(None, drivers=(Driver("m0", "other", 0.5, 1.0, 1.0, "male fertility"),))
+    population = SexualPopulation(Sexual(population=4, selfing=False), grid, 1)
+    population.newborns = np.ones((4, 2, 1), dtype=np.uint8)
+    population.newborns[0] = 0
+    population.tell(np.ones(4))
+    assert (population.parents[:, 1] == 0).all()
+    assert (population.parents[:, 0] > 0).all()
+    assert population.expected is not None
+    np.testing.assert_allclose(population.expected, [1 / 2, 1 / 6, 1 / 6, 1 / 6])
+    tiny = SexualPopulation(Sexual(population=3, selfing=False), markers(None), 1)
+    tiny.tell(np.array([1.0, 1e-3, 0.0]))
+    assert (tiny.parents.sum(axis=1) == 1).all()
+
+
+def test_the_lineage_kernel_dies_where_the_optimizer_does() -> None:
+    lethal = markers(None, drivers=(Driver("m0", "other", 1.0, 1.0, 1.0),))
+    for founders, selfing in ((np.ones((4, 2, 1)), True), (np.array([[[0], [0]], *[[[1], [1]]] * 3]), False)):
+        census, _ = SOUND.replicates(lethal, founders.astype(np.uint8), 3, 5, selfing=selfing)
+        assert not census.any()
+
+
+def test_the_search_ledger_leaves_no_trace_in_a_landscape_that_is_not_enumerated() -> None:
+    frames = []
+    for ledger in ("true", "false"):
+        made = setting("greedy-genes", *quick("greedy-genes", f"search_ledger={ledger}"))
+        landscape = Landscape(made, max_classes=10)
+        simulate(made, landscape, 0)
+        frames.append(landscape.frame())
+    columns = [c for c in frames[0].columns if not c.endswith("_policy")]  # numbers of policies count up as they are met
+    assert frames[0].select(columns).equals(frames[1].select(columns))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from evosim import verify
 from evosim.verify import FAULTS, LAWS, judge, pooled
+from evosim.verify.drift import homozygotes
+from evosim.verify.engine import SOUND, markers, seed_of
 from evosim.verify.law import FALSE_ALARM, binomial, counts, identity, mean_of, normal, variance_of
 from tests.test_cli import evosim
 
@@ -66,6 +69,13 @@ def test_deviations_that_are_too_small_together_are_seen() -> None:
     assert all(check.green for check in pooled(x.tolist()))
     assert not all(check.green for check in pooled((0.3 * x).tolist()))
     assert not all(check.green for check in pooled((x + 1.0).tolist()))
+
+
+def test_no_two_questions_share_random_numbers() -> None:
+    seeds = [seed_of(*what) for what in ((0, 1), (0, 2), (1, 0), (np.zeros(3), 1), (np.ones(3), 1))]
+    assert len(set(seeds)) == len(seeds)
+    again = [replace(SOUND, run=1).generation(markers(None), homozygotes(40, 1))[1], SOUND.generation(markers(None), homozygotes(40, 1))[1]]
+    assert (again[0] != again[1]).any()
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,7 +114,7 @@ class Accountant:
         worths = {name: census.worth(self.conducts) for name, census in (("run", swap), ("fair", fair)) if census}
         for which, design in self.designs.items():
             population, control = (_reached(worths[arm][which]) if arm in worths else None for arm in ("run", "fair"))
-            out["ladders"][which] = ladder.descend(design, population, control)
+            out["ladders"][which] = ladder.descend(design, population, control, controlled=bool(self.controls))
         others = {
             name: census.worth(self.conducts) if (census := self._census(tables, seed, "swap")) else None
             for name, tables in self.controls.items()
@@ -226,13 +226,14 @@ class Accountant:
                 rows += _differences(None, which, step, above, regret)
                 above = regret
             for s in seeds:
+                ends = (("search", "control"), ("hack", "population")) if self.controls else (("search", "population"),)
                 upper_regret = above
-                for name in ("control", "population"):
-                    if name in s["ledger_by_step"]:
-                        regret = self._regret_by_act(s["ledger_by_step"][name], which)
-                        step = "hack" if name == "population" and "control" in s["ledger_by_step"] else "search"
-                        rows += _differences(s["seed"], which, step, upper_regret, regret)
-                        upper_regret = regret
+                for step, name in ends:
+                    if name not in s["ledger_by_step"]:
+                        break  # what lies below a rung that nobody reached is not measured
+                    regret = self._regret_by_act(s["ledger_by_step"][name], which)
+                    rows += _differences(s["seed"], which, step, upper_regret, regret)
+                    upper_regret = regret
         schema = {"seed": pl.Int64, "world": pl.String, "step": pl.String, "act": pl.String, "value": pl.Float64}
         return pl.DataFrame(rows, schema=schema)
 
@@ -289,12 +290,13 @@ class Accountant:
         if not self.controls:
             return None
         grid = self.conducts.genome.grid
-        sites = [(grid.loci[s.locus].name, str(grid.loci[s.locus].params.alleles[s.allele])) for s in grid.drive.sites]
+        sites = [(grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles]
         arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.controls.items()}}
         generation = self.experiment.swap - 1
         return {
             **hack.summary_of(table, self.experiment.analysis),
             "frequencies": hack.frequencies(sites, arms, generation),
+            "died_before_the_swap": hack.died({"run": self.tables, **self.controls}),
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:

@@ -4,7 +4,8 @@ By seed and world, from the populations at the swap: `hack` is the fair control'
 split without remainder into `own_cost`, what drivers and modifiers take by themselves (an input of the experiment), and
 `behaviour`, what they did through the behaviour of those that carry them: riders on their haplotypes, and worse
 selection against anything else. `null` is the same difference between the two fair controls, which differ by chance alone.
-`presence` is the control without drivers minus the run. `instantaneous` is what the same population would gain at
+Seeds in which the run or its fair control died out before the swap have no hack step: how many did is told beside it, and
+a driver that exterminates its population is the worst hack of all. `presence` is the control without drivers minus the run. `instantaneous` is what the same population would gain at
 once if every driving allele turned into its wild type.
 """
 
@@ -48,6 +49,16 @@ def summary_of(table: pl.DataFrame, spread: summary.Spread) -> dict[str, dict[st
     out: dict[str, dict[str, Any]] = {}
     for (which, quantity), rows in table.group_by("world", "quantity", maintain_order=True):
         out.setdefault(str(which), {})[str(quantity)] = summary.with_interval(rows["value"].to_list(), spread)
+    return out
+
+
+def died(arms: dict[str, dict[str, pl.DataFrame]]) -> dict[str, int]:
+    """By arm, how many of its runs died out before the swap: of those nothing above is known."""
+    out = {}
+    for arm, tables in arms.items():
+        populations = tables["populations"]
+        lived = populations.filter(pl.col("moment") == "swap")["seed"].n_unique()
+        out[arm] = populations["seed"].n_unique() - lived
     return out
 
 

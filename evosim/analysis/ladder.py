@@ -126,11 +126,11 @@ class Reached:
 
 
 def descend(
-    design: Design, population: Reached | None, control: Reached | None
+    design: Design, population: Reached | None, control: Reached | None, *, controlled: bool
 ) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Rungs and steps of one ladder. Without a population, or without a control, theirs are not measured.
+    """Rungs and steps of one ladder. A population or control that died out is not measured, nor what hangs on it.
 
-    With a control, the search step is the control's; what the hack channel did stands below it.
+    In a `controlled` experiment the search step is the control's, and what the hack channel did stands below it.
     """
     rungs = dict(design.rungs)
     steps: dict[str, float | None] = {
@@ -142,7 +142,7 @@ def descend(
         "load": None,
         "hack": None,
     }
-    searched = control or population
+    searched = control if controlled else population
     if searched:
         steps["search"] = rungs["best_ancestral"] - searched.mean
         steps["unfound"] = rungs["best_ancestral"] - searched.best_present

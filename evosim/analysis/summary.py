@@ -42,12 +42,23 @@ def with_interval(values: Sequence[float], spread: Spread) -> dict[str, Any]:
 
 
 def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
-    """Rungs and steps of one world's ladder by name, with intervals for those that runs can change."""
+    """Rungs and steps of one world's ladder by name, with intervals for those that runs can change.
+
+    Means are over the seeds in which everything was measured that was measured in any (`seeds` of them), so that a step is
+    the difference of its rungs.
+    """
     out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
     mine = table.filter(pl.col("world") == which)
+    varying = mine.filter(pl.col("name").is_in(VARYING)).drop_nulls("value")
+    wanted = varying["name"].n_unique()
+    whole = varying.group_by("seed").agg(pl.col("name").n_unique()).filter(pl.col("name") == wanted)["seed"]
+    out["seeds"] = whole.len()
     for (part, name), rows in mine.group_by("part", "name", maintain_order=True):
+        if name in VARYING:
+            rows = rows.filter(pl.col("seed").is_in(whole.implode()))
         values = rows["value"].drop_nulls().to_list()
-        out[f"{part}s"][str(name)] = mean(values)
+        if values or part == "step":
+            out[f"{part}s"][str(name)] = mean(values)
         if name in VARYING and (found := interval(values, spread.bootstrap, spread.confidence)):
             out["intervals"][str(name)] = list(found)
     return out

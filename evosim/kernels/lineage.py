@@ -33,20 +33,35 @@ class Costs(NamedTuple):
 
 
 @serial
-def _weights(costs, strands, ploidy, factors, out):  # type: ignore[no-untyped-def]
-    """Running sum of weights `[n]` by one table of factors. Gives the total."""
+def _weights(costs, strands, ploidy, factors, begin, end, out):  # type: ignore[no-untyped-def]
+    """Running sum of weights `[n]` by one table of factors; nobody outside `begin .. end - 1` has any. Gives the total."""
     total = 0.0
     for i in range(out.size):
-        weight = 1.0
-        for s in range(costs.locus.size):
-            copies = 0
-            for side in range(ploidy):
-                if strands[i * ploidy + side, costs.locus[s]] == costs.allele[s]:
-                    copies += 1
-            weight *= factors[s, 2 * copies if ploidy == 1 else copies]
-        total += weight
+        if begin <= i < end:
+            weight = 1.0
+            for s in range(costs.locus.size):
+                copies = 0
+                for side in range(ploidy):
+                    if strands[i * ploidy + side, costs.locus[s]] == costs.allele[s]:
+                        copies += 1
+                weight *= factors[s, 2 * copies if ploidy == 1 else copies]
+            total += weight
         out[i] = total
     return total
+
+
+@serial
+def _alone(cumulative):  # type: ignore[no-untyped-def]
+    """The only individual that has weight; -1 if several have, or none."""
+    only = -1
+    before = 0.0
+    for i in range(cumulative.size):
+        if cumulative[i] > before:
+            if only >= 0:
+                return -1
+            only = i
+        before = cumulative[i]
+    return only
 
 
 @serial
@@ -61,27 +76,29 @@ def evolve(  # type: ignore[no-untyped-def]
     and nothing mutates (the census then repeats itself to the end).
     """
     n = parents.shape[0]
+    mothers = females if females > 0 else n
+    sperm = 1 if females > 0 or not costs.alike else 0
     for g in range(generations):
-        total = _weights(costs, strands, ploidy, costs.eggs, weights[0])
-        sperm = 0
-        if females > 0 or not costs.alike:
-            sperm = 1
-            _weights(costs, strands, ploidy, costs.sperm, weights[1])
-        if females > 0:  # the first are female, the others male
-            total = weights[0, females - 1]
-            weights[0, females:] = total
-            before = weights[1, females - 1]
-            weights[1, :females] = 0.0
-            for i in range(females, n):
-                weights[1, i] -= before
-        if not (total > 0.0 and weights[sperm, n - 1] > 0.0):
+        total = _weights(costs, strands, ploidy, costs.eggs, 0, mothers, weights[0])
+        other = total
+        if sperm:
+            other = _weights(costs, strands, ploidy, costs.sperm, females, n, weights[1])
+        if not selfing and females == 0:  # the only one with sperm has nobody to mate with
+            alone = _alone(weights[sperm])
+            if alone >= 0:
+                if not sperm:
+                    return g
+                own = weights[0, alone] - (weights[0, alone - 1] if alone > 0 else 0.0)
+                weights[0, alone:] -= own
+                total = weights[0, n - 1]
+        if not (total > 0.0 and other > 0.0):
             return g
         guide(weights[0], guides[0])
         if sperm:
             guide(weights[1], guides[1])
         sexual_chunk(
-            0, n, m, strands, ploidy, weights[0], guides[0], weights[sperm], guides[sperm], selfing, first + g, key0, key1,
-            spare, parents,
+            0, n, m, strands, ploidy, weights[0], guides[0], weights[sperm], guides[sperm], selfing or females > 0, first + g,
+            key0, key1, spare, parents,
         )  # fmt: skip
         strands, spare = spare, strands
         for w in range(watched.shape[0]):
@@ -93,9 +110,11 @@ def evolve(  # type: ignore[no-untyped-def]
                         copies += 1
                 census[g, w, copies] += 1
         if m.unmutated == 1.0 and _all_alike(strands):
-            for later in range(g + 1, generations):
-                census[later] = census[g]
-            return g + 1
+            fertile = _weights(costs, strands, ploidy, costs.eggs, 0, n, weights[0]) > 0.0
+            if fertile and _weights(costs, strands, ploidy, costs.sperm, 0, n, weights[1]) > 0.0:
+                for later in range(g + 1, generations):
+                    census[later] = census[g]
+                return g + 1
     return generations
 
 

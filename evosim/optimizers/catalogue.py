@@ -29,15 +29,6 @@ class Introduction:
     copies: int
     alleles: Mapping[str, float | str]
 
-    def __post_init__(self) -> None:
-        for what, least in (("generation", 0), ("copies", 1)):
-            if getattr(self, what) < least:
-                raise InvalidOptimizer(
-                    f"optimizer.introductions.{what} must be at least {least}, but is {getattr(self, what)}. Raise it."
-                )
-        if not self.alleles:
-            raise InvalidOptimizer("optimizer.introductions.alleles must name a locus and its allele, but is empty. Add one.")
-
 
 @dataclass(frozen=True)
 class Asexual:
@@ -91,7 +82,7 @@ class Sexual(Asexual):
     @property
     def number_of_females(self) -> int:
         """Newborns `0 .. number_of_females - 1` are female where there are two sexes."""
-        return round(self.females * self.population)
+        return int(self.females * self.population + 0.5)
 
 
 @dataclass(frozen=True)
@@ -130,6 +121,11 @@ def check_on_grid(name: str, params: Any, grid: Grid, generations: int) -> None:
     names = [locus.name for locus in grid.loci]
     for i, introduction in enumerate(getattr(params, "introductions", ())):
         where = f"optimizer.introductions.{i}"
+        for what, least in (("generation", 0), ("copies", 1)):
+            if getattr(introduction, what) < least:
+                raise InvalidOptimizer(f"{where}.{what} must be at least {least}, but is {getattr(introduction, what)}. Raise it.")
+        if not introduction.alleles:
+            raise InvalidOptimizer(f"{where}.alleles must name a locus and its allele, but is empty. Add one.")
         if introduction.generation >= generations:
             raise InvalidOptimizer(
                 f"{where}.generation must be below {generations}, the number of generations, but is {introduction.generation}. "

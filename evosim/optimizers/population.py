@@ -102,6 +102,8 @@ class SexualPopulation(WrightFisher):
             eggs[self.params.number_of_females :] = 0.0
             sperm[: self.params.number_of_females] = 0.0
         self.selfing = self.params.selfing or self.params.sexes == 2
+        if not self.selfing:
+            eggs = np.where(_others_have(sperm), eggs, 0.0)
         self.eggs = _Draw(eggs)
         self.sperm = self.eggs if np.array_equal(eggs, sperm) else _Draw(sperm)
         self.expected = 0.5 * (self.eggs.share + (self.sperm.share if self.selfing else self._share_of_the_other()))
@@ -109,10 +111,10 @@ class SexualPopulation(WrightFisher):
     def _share_of_the_other(self) -> Floats:
         """Expected share of second parents where nobody may be both: by weight among all but the first parent."""
         w, first = self.sperm.weights, self.eggs.share
-        rest = w.sum() - w
-        if not (rest[first > 0] > 0).all():  # the one with eggs is the only one with sperm
-            raise Extinction
-        each = np.divide(first, rest, out=np.zeros_like(first), where=first > 0)
+        rest = np.where(first > 0, w.sum() - w, 1.0)
+        for i in np.flatnonzero(rest <= 0.0):  # rounding swallowed all the others
+            rest[i] = np.delete(w, i).sum()
+        each = first / rest
         return np.asarray(w * (each.sum() - each))
 
     def _make(self, strands: Alleles, out: Alleles, *, threaded: bool) -> None:
@@ -162,6 +164,12 @@ class AsexualPopulation(WrightFisher):
             reproduce.copies(*where, *key_of(self.seed), self._strands(out))
             return out
         return np.asarray(self.previous[self.parents[:, 0]])
+
+
+def _others_have(weights: Floats) -> np.ndarray:
+    """`[n]`: whether anybody else has weight that a running sum can tell from nothing: who has not, cannot mate."""
+    tells = np.diff(np.cumsum(weights), prepend=0.0) > 0.0
+    return np.asarray(tells.sum() - tells > 0)
 
 
 class _Draw:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,19 +19,22 @@ from evosim.optimizers.catalogue import Sexual
 from evosim.optimizers.meiosis import meiosis_of
 from evosim.optimizers.population import SexualPopulation
 from evosim.streams import key_of
-from genomes import Driver, Grid, LocusParams, Modifier
+from genomes import Drive, Driver, Grid, LocusParams, Modifier
+from genomes.drive import CostTo
 from genomes.germline import GermLine, assemble
 from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-SEED = 20_261_121
-
 WILD, OTHER = "wild", "other"
 
 
 def markers(
-    *positions: float | None, drivers: tuple[Driver, ...] = (), modifiers: tuple[Modifier, ...] = (), mutation: float = 0.0
+    *positions: float | None,
+    drivers: tuple[Driver, ...] = (),
+    modifiers: tuple[Modifier, ...] = (),
+    mutation: float = 0.0,
+    ploidy: int = 2,
 ) -> Grid:
     """A genome of markers `m0, m1, ...` with alleles `wild` and `other`.
 
@@ -43,12 +47,22 @@ def markers(
         )
         for i, at in enumerate(positions)
     }
-    return assemble([], GermLine(markers=loci, drivers=drivers, modifiers=modifiers), 2)
+    return assemble([], GermLine(markers=loci, drivers=drivers, modifiers=modifiers), ploidy)
 
 
-def driver(ratio: float | tuple[float, float], cost: float = 0.0, dominance: float = 0.0, locus: int = 0) -> Driver:
-    """A driver at a marker; `cost_to` viability, in which the census tells newborns from adults."""
-    return Driver(f"m{locus}", OTHER, ratio, cost, dominance)
+def driver(
+    ratio: float | tuple[float, float], cost: float = 0.0, dominance: float = 0.0, locus: int = 0, cost_to: CostTo = "viability"
+) -> Driver:
+    """A driver at a marker."""
+    return Driver(f"m{locus}", OTHER, ratio, cost, dominance, cost_to)
+
+
+def seed_of(*what: object) -> int:
+    """A seed of its own for every question, so that no two laws, and no two cases of one, share random numbers."""
+    digest = blake2b(digest_size=7)
+    for item in what:
+        digest.update(item.tobytes() if isinstance(item, np.ndarray) else repr(item).encode())
+    return int.from_bytes(digest.digest(), "little")
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,8 @@ class Engine:
         selfing: what becomes of a law's wish about selfing.
         census_before_mutation: whether newborns are counted before their mutations.
         same_numbers: whether all replicates get the random numbers of the first.
+        change_grid: applied to a law's genome before use.
+        run: part of every seed: another number is another set of random numbers.
     """
 
     change_meiosis: Callable[[Meiosis], Meiosis] = field(default=lambda m: m)
@@ -68,19 +84,24 @@ class Engine:
     selfing: Callable[[bool], bool] = field(default=lambda wished: wished)
     census_before_mutation: bool = False
     same_numbers: bool = False
+    change_grid: Callable[[Grid], Grid] = field(default=lambda grid: grid)
+    run: int = 0
 
     def generation(
-        self, grid: Grid, genotypes: Alleles, fitness: ArrayLike | None = None, *, sexes: int = 1, selfing: bool = True, seed: int = SEED
+        self, grid: Grid, genotypes: Alleles, fitness: ArrayLike | None = None, *, sexes: int = 1, females: float = 0.5, selfing: bool = True
     ) -> tuple[Alleles, Ints]:
         """The newborns of one generation, and their parents, by the product's optimizer."""
-        population = self.population(grid, genotypes, sexes=sexes, selfing=selfing, seed=seed)
+        population = self.population(grid, genotypes, sexes=sexes, females=females, selfing=selfing)
         self.breed(population, np.ones(len(genotypes)) if fitness is None else np.asarray(fitness, dtype=np.float64))
         return population.ask(), population.parents
 
-    def population(self, grid: Grid, genotypes: Alleles, *, sexes: int = 1, selfing: bool = True, seed: int = SEED) -> SexualPopulation:
+    def population(
+        self, grid: Grid, genotypes: Alleles, *, sexes: int = 1, females: float = 0.5, selfing: bool = True
+    ) -> SexualPopulation:
         """The product's optimizer, with given newborns."""
-        params = Sexual(population=len(genotypes), sexes=2 if sexes == 2 else 1, selfing=self.selfing(selfing))
-        out = SexualPopulation(params, grid, seed)
+        params = Sexual(population=len(genotypes), sexes=2 if sexes == 2 else 1, females=females, selfing=self.selfing(selfing))
+        seed = seed_of(self.run, sexes, females, selfing, *_described(grid), genotypes)
+        out = SexualPopulation(params, self.change_grid(grid), seed)
         out.meiosis = self.change_meiosis(out.meiosis)
         out.newborns = np.ascontiguousarray(genotypes)
         return out
@@ -92,13 +113,15 @@ class Engine:
         population.newborns = self.change_newborns(population.newborns, population.previous, made)
 
     def replicates(
-        self, grid: Grid, founders: Alleles, generations: int, runs: int, *, females: int = 0, selfing: bool = True, seed: int = SEED
+        self, grid: Grid, founders: Alleles, generations: int, runs: int, *, females: int = 0, selfing: bool = True
     ) -> tuple[Ints, Alleles]:
         """Genetics alone: census `[R, generations, L, 3]` of copies of `other` at each locus, and the last newborns.
 
-        Generations count from 1; the founders `[n, 2, L]` are the same in all runs. Seeds count up from `seed`.
+        Generations count from 1; the founders `[n, 2, L]` are the same in all runs.
         """
         n, _, loci = founders.shape
+        seed = seed_of(self.run, generations, runs, females, selfing, *_described(grid), founders)
+        grid = self.change_grid(grid)
         watched = np.array([[locus, 1] for locus in range(loci)], dtype=np.int64)
         census = np.zeros((runs, generations, loci, 3), dtype=np.int64)
         last = np.empty((runs, 2 * n, loci), dtype=np.uint8)
@@ -130,6 +153,22 @@ class Generation:
         strands, made = genotypes.reshape(-1, genotypes.shape[2]), out.reshape(-1, genotypes.shape[2])
         reproduce.again(self.meiosis, strands, 2, np.ascontiguousarray(parents), self.number, *key_of(self.seed), forces, made)
         return out
+
+
+def _described(grid: Grid) -> tuple[object, ...]:
+    """What tells one law's genome from another's."""
+    return (*(locus.params for locus in grid.loci), grid.drive.drivers, grid.drive.modifiers)
+
+
+def _viability_alone(grid: Grid) -> Grid:
+    """The same genome, in which fertility costs nothing."""
+    free = (1.0, 1.0, 1.0)
+    drivers, modifiers = (tuple(replace(s, egg=free, sperm=free) for s in sites) for sites in (grid.drive.drivers, grid.drive.modifiers))
+    return replace(grid, drive=Drive(drivers, modifiers))
+
+
+def _modifiers_reversed(grid: Grid) -> Grid:
+    return replace(grid, drive=Drive(grid.drive.drivers, grid.drive.modifiers[::-1]))
 
 
 def costs_of(grid: Grid) -> lineage.Costs:
@@ -218,6 +257,8 @@ FAULTS: dict[str, Engine] = {
             ratio=np.ascontiguousarray(m.ratio[:, ::-1]), modifier_ratio=np.ascontiguousarray(m.modifier_ratio[:, ::-1])
         ),
     ),
+    "fertility costs ignored": replace(SOUND, change_grid=_viability_alone),
+    "modifiers in another order": replace(SOUND, change_grid=_modifiers_reversed),
     "no modifiers": replace(SOUND, change_meiosis=lambda m: m._replace(modifier_effect=0.0 * m.modifier_effect)),
     "drive in homozygotes": replace(SOUND, change_newborns=_drive_in_homozygotes),
     "mutation before selection": replace(SOUND, census_before_mutation=True),

@@ -10,6 +10,7 @@ from evosim.theory import two_locus
 from evosim.verify.engine import Engine, driver, markers
 from evosim.verify.law import Check, Law, binomial, counts, identity, normal
 from genomes import Grid, LocusParams, Modifier
+from genomes.drive import CostTo
 from genomes.germline import GermLine, assemble
 from genomes.grid import haldane
 from genomes.loci import Alleles
@@ -150,7 +151,7 @@ def modified(engine: Engine, slow: bool) -> list[Check]:
     """A population of all nine two-locus genotypes, driver and modifier with costs: all four gametes, eggs and sperm."""
     n, checks = _size(slow) // 2, []
     rng = np.random.default_rng(5)
-    genotypes = rng.choice(4, p=[0.4, 0.2, 0.3, 0.1], size=(n, 2))
+    genotypes = rng.choice(4, p=[0.4, 0.05, 0.1, 0.45], size=(n, 2))  # far from linkage equilibrium, so that r shows
     alleles = np.stack([genotypes >> 1, genotypes & 1], axis=2).astype(np.uint8)
     cases = (
         ("unlinked suppressor", None, (0.9, 0.9), (0.5, 0.5), 1.0, 0.1),
@@ -171,6 +172,73 @@ def modified(engine: Engine, slow: bool) -> list[Check]:
             expected = (weight[:, None] * table[genotypes[:, 0], genotypes[:, 1]]).sum(axis=0)
             seen = np.bincount(2 * newborns[:, side, 0].astype(np.int64) + newborns[:, side, 1], minlength=4)
             checks.append(counts(f"{('eggs', 'sperm')[side]}, {what}", seen, expected))
+    return checks
+
+
+def fertility(engine: Engine, slow: bool) -> list[Check]:
+    """Costs to the fertility of one sex or both, with other ratios in eggs and sperm, in one sex and in two."""
+    n, checks = _size(slow), []
+    genotypes = np.zeros((n, 2, 1), dtype=np.uint8)
+    genotypes[::2, 0, 0] = 1  # every second one is heterozygous, every fourth of them has two
+    genotypes[::8, 1, 0] = 1
+    shares = np.array([1 / 2, 3 / 8, 1 / 8])
+    cases: tuple[tuple[CostTo, tuple[bool, bool]], ...] = (
+        ("fertility", (True, True)), ("female fertility", (True, False)), ("male fertility", (False, True)),
+    )  # fmt: skip
+    for cost_to, hit in cases:
+        grid = markers(None, drivers=(driver((0.6, 0.9), 0.8, 0.25, cost_to=cost_to),))
+        for sexes in (1, 2):
+            newborns, _ = engine.generation(grid, genotypes, sexes=sexes, females=0.3)
+            for side, k in ((0, 0.6), (1, 0.9)):
+                w = shares * (np.array([1.0, 0.8, 0.2]) if hit[side] else 1.0)
+                p = float((w @ [0.0, k, 1.0]) / w.sum())
+                what = f"{('eggs', 'sperm')[side]} with the driver, cost to {cost_to}, {sexes} sex{'es' if sexes > 1 else ''}"
+                checks.append(binomial(what, int(newborns[:, side, 0].sum()), n, p))
+    return checks
+
+
+def haploids(engine: Engine, slow: bool) -> list[Check]:
+    """The zygote of two haploids is driven: q' = q^2 + 2pqk; one copy is all a haploid can have, and pays the whole cost."""
+    n, checks = _size(slow), []
+    haploid = np.zeros((n, 1, 1), dtype=np.uint8)
+    haploid[: int(0.3 * n)] = 1
+    for k, cost in ((0.8, 0.0), (0.7, 0.4)):
+        newborns, _ = engine.generation(markers(None, drivers=(driver(k, cost, 0.5),), ploidy=1), haploid)
+        q = 0.3 * (1.0 - cost) / (0.3 * (1.0 - cost) + 0.7)
+        checks.append(binomial(f"haploids with the driver, k = {k}, cost {cost}", int(newborns.sum()), n, q * q + 2.0 * q * (1.0 - q) * k))
+    return checks
+
+
+def several_modifiers(engine: Engine, slow: bool) -> list[Check]:
+    """Two modifiers of one driver act one after the other, in the order written, by how many copies there are."""
+    n, checks = _size(slow) // 2, []
+    first = Modifier("m1", "other", "m0", ratio=0.5, effect_dominance=0.4)
+    second = Modifier("m2", "other", "m0", ratio=(0.95, 1.0), effect_dominance=0.7)
+    grid = markers(None, None, None, drivers=(driver((0.8, 0.9)),), modifiers=(first, second))
+    for copies in ((1, 1), (2, 1), (1, 2)):
+        genotypes = heterozygotes(n, 3)
+        for locus, number in enumerate(copies, start=1):
+            genotypes[:, 0, locus] = number == 2
+        newborns, _ = engine.generation(grid, genotypes)
+        for side, (k, low, high) in enumerate(((0.8, 0.5, 0.95), (0.9, 0.5, 1.0))):
+            k += (0.4, 1.0)[copies[0] - 1] * (low - k)
+            k += (0.7, 1.0)[copies[1] - 1] * (high - k)
+            what = f"{('eggs', 'sperm')[side]} with the driver, {copies[0]} and {copies[1]} copies of its modifiers"
+            checks.append(binomial(what, int(newborns[:, side, 0].sum()), n, k))
+    return checks
+
+
+def many_chromosomes(engine: Engine, slow: bool) -> list[Check]:
+    """A hundred chromosomes, a driver on the last: neighbours, and those 64 apart, assort independently."""
+    n, last = _size(slow) // 10, 99
+    grid = markers(*[None] * 100, drivers=(driver(0.9, locus=last),))
+    newborns, _ = engine.generation(grid, heterozygotes(n, 100))
+    gametes = newborns.reshape(2 * n, 100)
+    checks = [binomial("the driver on the hundredth chromosome", int(gametes[:, last].sum()), 2 * n, 0.9)]
+    for i, j in ((0, 1), (1, 65), (31, 32), (32, 96), (63, 64), (64, 65), (97, 98)):
+        checks.append(binomial(f"recombinants of chromosomes {i + 1} and {j + 1}", int((gametes[:, i] != gametes[:, j]).sum()), 2 * n, 0.5))
+        unlike = newborns[:, 0, i] != newborns[:, 1, i]
+        checks.append(binomial(f"egg's chromosome {i + 1} unlike the sperm's", int(unlike.sum()), n, 0.5))
     return checks
 
 
@@ -196,6 +264,10 @@ LAWS = (
     Law("parentage", "parents in proportion to fitness; selfing where allowed, and only there; two parents for a newborn", "Wright-Fisher", ("selfing forbidden", "both gametes from one parent"), parentage),
     Law("recombination", "exchanges by Haldane's map, independent between intervals, chromosomes and gametes, with and without drive", "Haldane 1919", ("r off by one locus", "recombination mask reused"), recombination),
     Law("mutation", "mutants by rate, kernel and locus, independently", "binomial", ("mutation rate halved",), mutation),
-    Law("modifiers in one generation", "all four gametes of driver and modifier, linked or not, with costs, per sex", "derived", ("no modifiers", "sexes swapped", "k for 1 - k"), modified),
+    Law("modifiers in one generation", "all four gametes of driver and modifier, linked or not, with costs, per sex", "derived", ("no modifiers", "sexes swapped", "k for 1 - k", "r off by one locus"), modified),
+    Law("fertility costs", "costs to one sex's fertility weigh its gametes alone, in one sex and in two", "derived", ("fertility costs ignored", "sexes swapped"), fertility),
+    Law("haploid drive", "q' = q^2 + 2pqk in the zygote of two haploids", "derived", ("k for 1 - k",), haploids),
+    Law("several modifiers", "modifiers of one driver act in the order written, by their copies", "convention", ("modifiers in another order", "no modifiers"), several_modifiers),
+    Law("many chromosomes", "a hundred chromosomes assort independently", "Mendel", ("k for 1 - k", "recombination mask reused"), many_chromosomes),
     Law("one step of drift", "variance p q / 2N", "Wright 1931", ("replicates share their numbers",), one_step_variance),
 )

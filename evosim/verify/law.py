@@ -100,6 +100,8 @@ def counts(what: str, observed: ArrayLike, chances: ArrayLike) -> Check:
 
 def normal(what: str, measured: float, expected: float, error: float) -> Check:
     """A number against its expectation, with a standard error that theory gives."""
+    if error == 0.0:
+        return identity(what, measured, expected)
     z = (measured - expected) / error
     return Check(what, float(measured), float(expected), float(error), 2.0 * float(stats.norm.sf(abs(z))), float(z))
 
@@ -113,7 +115,9 @@ def mean_of(what: str, values: ArrayLike, expected: float, bias: float = 0.0) ->
     off = float(x.mean()) - expected
     t = np.sign(off) * max(abs(off) - bias, 0.0) / error
     chance = 2.0 * float(stats.t.sf(abs(t), x.size - 1))
-    return Check(what, float(x.mean()), float(expected), error, chance, float(np.sign(t) * stats.norm.isf(max(chance, 1e-300) / 2.0)))
+    # A conceded bias makes deviations smaller than chance does: they are not pooled.
+    z = float(np.sign(t) * stats.norm.isf(max(chance, 1e-300) / 2.0)) if bias == 0.0 else None
+    return Check(what, float(x.mean()), float(expected), error, chance, z)
 
 
 def variance_of(what: str, values: ArrayLike, expected: float) -> Check:

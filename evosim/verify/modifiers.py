@@ -71,7 +71,7 @@ def coexistence(engine: Engine, slow: bool) -> list[Check]:
         grid = markers(None, None, drivers=(driver(0.9, 1.0, 0.0),), modifiers=(Modifier("m1", "other", "m0", cost=cost),))
         census, last = engine.replicates(grid, united(n, there), burn + keep, runs)
         name = f"cost {cost}"
-        bias = 6.0 / n
+        bias = 2.0 / n
         checks.append(mean_of(f"driver frequency, {name}", frequency(census[:, burn:, 0]).mean(axis=1), theory.driver_frequency(there), bias))
         checks.append(mean_of(f"suppressor frequency, {name}", frequency(census[:, burn:, 1]).mean(axis=1), theory.modifier_frequency(there), bias))
         copies = (last == 1).sum(axis=2)
