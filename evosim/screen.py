@@ -176,19 +176,17 @@ def _desires(summary: dict[str, Any]) -> Table:
 
 
 HACK_WORDS = {
-    "hack": "hack: fair control minus run",
-    "own_cost": "  what drivers cost by themselves",
-    "behaviour": "  what they did through behaviour",
-    "null": "null: fair control against fair control",
-    "null_own_cost": "  own cost",
-    "null_behaviour": "  behaviour",
-    "presence": "control without drivers minus run",
-    "instantaneous": "drivers turned wild type at once",
+    "hack": "hack: fair minus run",
+    "own_cost": "  drivers' own cost",
+    "behaviour": "  through behaviour",
+    "null": "null: fair minus fair",
+    "presence": "no driver minus run",
+    "instantaneous": "drivers turned wild",
 }
 
 
 def _hack(found: dict[str, Any]) -> Table:
-    table = _table("Greedy genes: what unfair meiosis cost (fitness; means over seeds)", ("", "A", "interval", "M", "interval"), left=("",))
+    table = _table("Greedy genes: what unfair meiosis cost (expected offspring)", ("", "A", "interval", "M", "interval"), left=("",))
     for quantity, words in HACK_WORDS.items():
         cells = []
         for world in ("ancestral", "modern"):
@@ -210,17 +208,19 @@ def _frequencies(rows: list[dict[str, Any]]) -> Table:
 def _search(found: dict[str, Any]) -> Table:
     terms = [t for t in found["terms"] if any(abs(row[t] or 0.0) > 5e-5 for row in found["traits"])]
     table = _table(
-        "The search ledger: what moved it, first generation to last before the swap (Price equation)",
+        "The search ledger: what moved it before the swap (Price equation, summed)",
         ("trait", "change", *(SHORT.get(t, t) for t in terms), "order"),
         left=("trait",),
     )
     for row in found["traits"]:
         table.add_row(row["trait"], number(row["change"]), *(number(row[t]) for t in terms), number(row["order_spread"]))
-    table.caption = "order: the largest change of an entry, summed over generations, if forces were switched on in another order"
+    table.caption = "order: at most this much of an entry hangs on the order in which forces are switched on"
     return table
 
 
-SHORT = {"recombination": "recomb.", "segregation": "segreg.", "introduction": "introd."}
+SHORT = {
+    "selection": "select.", "segregation": "segr.", "recombination": "recomb.", "mutation": "mutat.", "introduction": "introd.",
+}  # fmt: skip
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:

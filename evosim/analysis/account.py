@@ -293,8 +293,10 @@ class Accountant:
         sites = [(grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles]
         arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.controls.items()}}
         generation = self.experiment.swap - 1
+        found = hack.summary_of(table, self.experiment.analysis)
         return {
-            **hack.summary_of(table, self.experiment.analysis),
+            **found,
+            "verdicts": hack.verdicts(found),
             "frequencies": hack.frequencies(sites, arms, generation),
             "died_before_the_swap": hack.died({"run": self.tables, **self.controls}),
         }

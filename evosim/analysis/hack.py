@@ -52,6 +52,20 @@ def summary_of(table: pl.DataFrame, spread: summary.Spread) -> dict[str, dict[st
     return out
 
 
+def verdicts(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the hack step comes to in A, as claims that a script can read: each above what chance alone does."""
+    out: list[dict[str, Any]] = []
+    here = found.get("ancestral", {})
+    if "interval" not in here.get("hack", {}) or "interval" not in here.get("null", {}):
+        return out
+    chance = max(here["null"]["interval"][1], 0.0)
+    for quantity, claim in (("hack", "unfair meiosis lowers fitness in A"), ("behaviour", "it does so through behaviour, beside its own cost")):
+        low, high = here[quantity]["interval"]
+        verdict = "comes out" if low > chance else "does not come out"
+        out.append({"claim": claim, "measured": here[quantity]["mean"], "low": low, "high": high, "above": chance, "verdict": verdict})
+    return out
+
+
 def died(arms: dict[str, dict[str, pl.DataFrame]]) -> dict[str, int]:
     """By arm, how many of its runs died out before the swap: of those nothing above is known."""
     out = {}
