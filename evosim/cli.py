@@ -151,7 +151,7 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
 
 @app.command()
 def verify(
-    laws: Annotated[list[str] | None, typer.Argument(help="Laws to check; all by default ('evosim verify --list').")] = None,
+    laws: Annotated[list[str] | None, typer.Argument(help="Laws to check, hyphens for spaces; all by default ('evosim verify --list').")] = None,
     slow: Annotated[bool, typer.Option("--slow", help="Every case with all replicates: minutes.")] = False,
     faults: Annotated[bool, typer.Option("--faults", help="Also plant faults: each must turn its law red.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="List laws, their sources and their faults, and stop.")] = False,
@@ -167,10 +167,11 @@ def verify(
     console = Console()
     start = time.perf_counter()
 
-    for name in laws or ():
+    wanted = [name.replace("-", " ") if name not in LAWS else name for name in laws or ()]
+    for name in wanted:
         if name not in LAWS:
             raise unknown("a law", name, LAWS)
-    chosen = [LAWS[name] for name in laws] if laws else list(LAWS.values())
+    chosen = [LAWS[name] for name in wanted] or list(LAWS.values())
     if listed:
         telling.show_laws(console, chosen)
         return
@@ -178,7 +179,7 @@ def verify(
     verdicts = gate(chosen, slow=slow, faults=faults, tell=say)
     wrong = [v for v in verdicts if v.green == bool(v.fault)]
     if as_json:
-        typer.echo(json.dumps(telling.verdicts_as_data(verdicts), indent=1))
+        typer.echo(json.dumps(telling.gate_as_data(verdicts), indent=1))
     else:
         telling.show_gate(console, verdicts, time.perf_counter() - start)
     if wrong:

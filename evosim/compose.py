@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import tomli_w
+
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.params import Experiment, named_experiments, read_experiment, validated
@@ -68,14 +70,32 @@ def commented(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
     known = {item.name: item.metadata for item in dataclasses.fields(WORLDS[experiment.world.name].params)}
     lines, inside = [], False
-    for line in experiment.to_toml().removesuffix("\n").split("\n"):
+    tree = experiment.model_dump(mode="json")
+    # As tables of their own, and without the empty ones, so that more can be written below them.
+    lists = {
+        f"{part}.{key}": tree[part].pop(key)
+        for part in ("genome", "optimizer")
+        for key in list(tree[part])
+        if key in ("drivers", "modifiers", "introductions")
+    }
+    for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
         if line.startswith("["):
             inside = line == "[world.ancestral]"
         name = line.partition(" = ")[0]
         if inside and name in known:
             line = f"{line}  # {known[name]['unit']}; {known[name]['why']}"
         lines.append(line)
+    for name, entries in lists.items():
+        for entry in entries:
+            lines += ["", f"[[{name}]]", *(f"{key} = {_inline(value)}" for key, value in entry.items())]
     return "\n".join(lines) + "\n"
+
+
+def _inline(value: Any) -> str:
+    """A value as TOML on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
+    return " ".join(tomli_w.dumps({"x": value}).partition(" = ")[2].split())
 
 
 def changes(experiment: Experiment) -> list[str]:

@@ -37,6 +37,8 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
     if summary["changed"]:
         console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
+    if summary["expected"]:
+        console.print(f"expected: {summary['expected']}", markup=False)
     console.print("A: ancestral world, M: modern world. Words: docs/glossary.md\n")
     console.print(_ladder(summary))
     if summary["behaviour"]["modern"] is not None:
@@ -177,7 +179,7 @@ def _desires(summary: dict[str, Any]) -> Table:
 
 HACK_WORDS = {
     "hack": "hack: fair minus run",
-    "own_cost": "  drivers' own cost",
+    "own_cost": "  their own cost",
     "behaviour": "  through behaviour",
     "null": "null: fair minus fair",
     "presence": "no driver minus run",
@@ -270,7 +272,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             f"{number(other - m['rungs']['best_ancestral'])}."
         )
     if a["steps"]["search"] is not None:
-        kinds = summary["behaviour"]["modern"]["kinds"]
+        kinds = (summary["behaviour"]["modern"] or {"kinds": {NO_OVERLAP: None}})["kinds"]
         if NO_OVERLAP not in kinds:
             shift = sum(kinds[kind] for kind in SHIFT_KINDS)
             text = (
@@ -295,7 +297,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     if summary["goes_on_in_modern"] and before is not None:
         out.append(
             f"Selection's answer: from {before:.0%}{_ends(summary, 'modern_at_swap')} of what the best genome has in M at the swap "
-            f"to {after:.0%}{_ends(summary, 'modern_at_end')} at the end."
+            f"to {after:.0%}{_ends(summary, 'modern_at_end')} at the end{_answer_with_fair_meiosis(summary)}."
         )
     if a["intervals"]:
         out.append(_intervals(summary))
@@ -306,10 +308,19 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return out
 
 
+def _answer_with_fair_meiosis(summary: dict[str, Any]) -> str:
+    fair = summary["recovery"].get("modern_at_end_fair", {}).get("share_of_best")
+    return "" if fair is None else f"; with fair meiosis, to {fair:.0%}{_ends(summary, 'modern_at_end_fair')}"
+
+
 def _greedy(summary: dict[str, Any]) -> str:
     found = (summary["hack"] or {}).get("ancestral", {})
     if "hack" not in found:
-        why = "the control or the run died out before the swap" if summary["hack"] else "this run has no driver"
+        why = "this run has no driver"
+        if summary["drivers"]:
+            why = "controls were switched off, so that the search step holds it too"
+        if summary["hack"]:
+            why = "the control or the run died out before the swap"
         return f"Greedy genes (a hack of the search): not measured; {why}. That is not the same as 0.{_died(summary)}"
 
     def told(quantity: str) -> str:
@@ -317,10 +328,22 @@ def _greedy(summary: dict[str, Any]) -> str:
         return number(found[quantity]["mean"], 4) + (f" [{number(ends[0], 4)}, {number(ends[1], 4)}]" if ends else "")
 
     return (
-        f"Greedy genes (a hack of the search): unfair meiosis costs {told('hack')} in A, of which drivers take {told('own_cost')} "
-        f"by themselves and {told('behaviour')} is what they do through behaviour. By chance alone two fair controls differ "
-        f"by {told('null')}.{_died(summary)}"
+        f"Greedy genes (a hack of the search): unfair meiosis costs {told('hack')} in A, of which drivers and modifiers take "
+        f"{told('own_cost')} by themselves and {told('behaviour')} is what they do through behaviour. By chance alone two fair controls differ "
+        f"by {told('null')}.{_doubts(summary)}{_died(summary)}"
     )
+
+
+def _doubts(summary: dict[str, Any]) -> str:
+    """What a reader must know before believing the hack step."""
+    found = summary["hack"]
+    if not any(row["run"] for row in found["frequencies"]):
+        return " No driver is in any population at the swap: it was lost, or never brought in before."
+    if not found["verdicts"]:
+        return " These are too few seeds to tell it from chance."
+    if found["verdicts"][0]["verdict"] != "comes out":
+        return " That is no more than chance does."
+    return ""
 
 
 def _died(summary: dict[str, Any]) -> str:

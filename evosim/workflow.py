@@ -173,6 +173,7 @@ def headline(recorded: Recorded) -> dict[str, Any]:
         "experiment": recorded.experiment.name,
         "seed": recorded.experiment.seed,
         "replicates": recorded.experiment.replicates,
+        "expected": recorded.experiment.expected,
         "changed": changes(recorded.experiment),
         "digest": facts["digest"],
         "out": str(recorded.folder),

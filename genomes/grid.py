@@ -7,6 +7,7 @@ can beat the best class.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -117,9 +118,10 @@ class Grid:
 
     def recombination(self) -> NDArray[np.float64]:
         """`[L]`: chance per meiosis of a crossover event between locus `i - 1` and `i`; 0.5 where chromosomes change."""
-        out = np.array([haldane(b.params.position - a.params.position) for a, b in zip(self.loci, self.loci[1:], strict=False)])
-        out = np.concatenate([[0.5], out])
-        out[self.chromosomes()[:-1]] = 0.5
+        out = np.full(len(self.loci), 0.5)
+        for begin, end in itertools.pairwise(self.chromosomes().tolist()):
+            for i in range(begin + 1, end):
+                out[i] = haldane(self.loci[i].params.position - self.loci[i - 1].params.position)
         return out
 
 

@@ -121,7 +121,7 @@ def test_there_is_no_cycle_between_rooms() -> None:
 
 @pytest.mark.parametrize("name", sorted(NUMPY_ONLY))
 def test_numpy_only_rooms(name: str) -> None:
-    allowed = {"numpy", "evosim", "worlds", "genomes", "__future__", "collections", "dataclasses", "typing", "functools", "math"}
+    allowed = {"numpy", "evosim", "worlds", "genomes", "__future__", "collections", "dataclasses", "typing", "functools", "itertools", "math"}
     for module, path in modules().items():
         if room(module) == name:
             assert {i.split(".")[0] for i in imported(path)} <= allowed, module

@@ -81,10 +81,12 @@ def test_no_two_questions_share_random_numbers() -> None:
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = evosim(capsys, "verify", "complete linkage", "next pool", "--faults", "--json")
     assert code == 0
-    rows = json.loads(out)
+    found = json.loads(out)
+    assert found["green"]
+    rows = found["comparisons"]
     assert {row["law"] for row in rows} == {"complete linkage", "next pool"}
     assert {row["green"] for row in rows if not row["fault"]} == {True}
-    code, out, _ = evosim(capsys, "verify", "next pool", "--faults", "--details")
+    code, out, _ = evosim(capsys, "verify", "next-pool", "--faults", "--details")
     assert code == 0
     assert "1 of 1 laws hold" in out
     assert "1 of 1 planted faults were seen" in out

@@ -80,7 +80,7 @@ class Accountant:
             "behaviour": pl.concat([*rungs, *(frame for s in seeds for frame in s["ledgers"])]),
             "steps": self._steps_table(seeds),
             "desires": pl.concat([s["desires"] for s in seeds]),
-            "recovery": pl.DataFrame([s["recovery"] for s in seeds]),
+            "recovery": pl.DataFrame([s["recovery"] for s in seeds], schema_overrides={"modern_at_end_fair": pl.Float64}),
             "hack": pl.DataFrame([row for s in seeds for row in s["hack"]], schema=hack.SCHEMA),
         }
         return Account(tables, self._summary(tables, seeds))
@@ -124,12 +124,14 @@ class Accountant:
         ended = end.worth(self.conducts)
         ledger = self.population_ledger(end)
         out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population at the end", seed))
+        fair_end = self._census(self.controls["fair"], seed, "end") if self.controls else None
         out["recovery"] = {
             "seed": seed,
             "ancestral_at_swap": worths["run"]["ancestral"].mean if swap else None,
             "modern_at_swap": worths["run"]["modern"].mean if swap else None,
             "ancestral_at_end": ended["ancestral"].mean,
             "modern_at_end": ended["modern"].mean,
+            "modern_at_end_fair": None if fair_end is None else fair_end.worth(self.conducts)["modern"].mean,
         }
         return out
 
@@ -257,6 +259,7 @@ class Accountant:
         shared, left_open = modern.rungs["best_for_payoff"] - best, best - worst
         return {
             "exact": self.peaks.exact,
+            "drivers": bool(self.conducts.genome.grid.drive),
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
             "classes": self.tables["landscape"].height,
             "ladder": ladders,

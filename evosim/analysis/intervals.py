@@ -6,13 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import bootstrap
 
+FEWEST = 5
 RESAMPLING_SEED = 20_190_605  # the day "Risks from learned optimization" was posted
 
 
 def interval(values: ArrayLike, resamples: int, confidence: float) -> tuple[float, float] | None:
-    """Percentile bootstrap interval of the mean of one number a seed; none from fewer than two seeds."""
+    """Percentile bootstrap interval of the mean of one number a seed; none from fewer than `FEWEST` seeds.
+
+    The bootstrap of two or three numbers is little more than their range.
+    """
     x = np.asarray(values, dtype=np.float64)
-    if x.size < 2:
+    if x.size < FEWEST:
         return None
     if np.ptp(x) == 0.0:
         return float(x[0]), float(x[0])

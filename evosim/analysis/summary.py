@@ -107,7 +107,9 @@ def recovery(table: pl.DataFrame, best: dict[str, float], spread: Spread) -> dic
     lived = table.drop_nulls("modern_at_swap")
     out: dict[str, Any] = {"seeds": lived.height}
     for column in table.columns[1:]:
-        values, most = lived[column].to_list(), best[column.split("_")[0]]
+        if column == "modern_at_end_fair" and lived[column].null_count() == lived.height:
+            continue  # there is no control
+        values, most = lived[column].drop_nulls().to_list(), best[column.split("_")[0]]
         share = [value / most for value in values] if most > 0.0 else []
         out[column] = {"mean": mean(values), "share_of_best": mean(share)}
         if found := interval(share, spread.bootstrap, spread.confidence):

@@ -84,6 +84,8 @@ def _loci(s: Source) -> Any:
         return themed(reflex_loci(s.adopted(s.run.tables["alleles"]), swap), "Reflexes through time", subtitle)
     subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
     weights = [w for w, locus in s.run.experiment.genome["weights"].items() if len(locus["alleles"]) > 1]
+    if not weights and len(s.run.experiment.genome["horizon"]["alleles"]) == 1:
+        return None  # nothing varies
     return themed(planner_loci(s.adopted(s.run.tables["loci"]), weights, swap), "Desires and foresight through time", subtitle)
 
 

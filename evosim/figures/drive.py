@@ -14,31 +14,43 @@ ARMS = {"run": "as it was", "fair": "fair meiosis", "absent": "no driver"}
 
 
 def drive(alleles: dict[str, pl.DataFrame], generations: dict[str, pl.DataFrame], sites: list[tuple[str, str]], swap: int) -> Any:
-    """Left: frequency of drivers and modifiers among newborns; right: mean fitness in A of the run and its controls.
+    """Left: frequency of drivers and modifiers among newborns; then mean fitness of the run and its controls.
 
-    Frames by arm, as recorded; arms are those of `ARMS` that are there. Bands hold the middle 95% of seeds.
+    Fitness in the world that selects: in A before the swap, in M after it. Frames by arm, as recorded; lines are means,
+    bands hold the middle 95% of seeds.
     """
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
     left = _frequencies(alleles["run"], sites, x)
-    worth = pl.concat(
-        [frame.select("seed", "generation", "ancestral_mean").with_columns(pl.lit(ARMS[arm]).alias("arm")) for arm, frame in generations.items()]
-    )
-    lines = banded(worth, "ancestral_mean", "arm", "generation")
-    domain = [ARMS[arm] for arm in generations]
+    panels = [left.properties(title="drivers and modifiers")]
+    for world, column in (("ancestral", "ancestral_mean"), ("modern", "modern_mean")):
+        worth = pl.concat(
+            [
+                frame.filter(pl.col("world") == world).select("seed", "generation", pl.col(column).alias("worth"), pl.lit(ARMS[arm]).alias("arm"))
+                for arm, frame in generations.items()
+            ]
+        )
+        if not worth.is_empty():
+            panels.append(_worth(worth, [ARMS[arm] for arm in generations], world, x))
+    if swap <= int(generations["run"]["generation"].max()):  # type: ignore[arg-type]
+        frame = pl.DataFrame({"generation": [swap], "text": ["the world changes"]})
+        rule = alt.Chart(frame).mark_rule(color="#333333").encode(x)
+        label = alt.Chart(frame).mark_text(align="left", dx=5, y=8, fontSize=10.5, fontStyle="italic").encode(x, alt.Text("text:N"))
+        panels[0] = (left + rule + label).properties(title="drivers and modifiers")
+    return alt.hconcat(*panels, spacing=30).resolve_scale(color="independent", strokeDash="independent")
+
+
+def _worth(worth: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
+    lines = banded(worth, "worth", "arm", "generation")
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
     colour = alt.Color("arm:N", title="meiosis", scale=alt.Scale(domain=domain, range=ARM_COLOURS), legend=legend, sort=domain)
     dash = alt.StrokeDash("arm:N", title="meiosis", scale=alt.Scale(domain=domain, range=ARM_DASHES), legend=legend, sort=domain)
-    y = alt.Y("mean:Q", title="mean fitness in A (expected offspring)", scale=alt.Scale(zero=True))
+    start = int(worth["generation"].min())  # type: ignore[arg-type]
+    across = alt.X("generation:Q", title="generation", scale=alt.Scale(domainMin=start, nice=False), axis=alt.Axis(grid=False, tickCount=5, tickMinStep=1))
+    y = alt.Y("mean:Q", title="mean fitness (expected offspring)", scale=alt.Scale(zero=True))
     base = alt.Chart(lines)
-    layers = [
-        base.mark_area(opacity=0.13).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
-        base.mark_line(strokeWidth=2).encode(x, y, colour, dash),
-    ]
-    right = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT + 20)
-    if swap <= int(worth["generation"].max()):  # type: ignore[arg-type]
-        rule = alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(x)
-        left, right = left + rule, right + rule
-    return alt.hconcat(left, right, spacing=36).resolve_scale(color="independent", strokeDash="independent")
+    band = base.mark_area(opacity=0.13).encode(across, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
+    line = base.mark_line(strokeWidth=2).encode(across, y, colour, dash)
+    return (band + line).properties(width=WIDTH * 0.8, height=HEIGHT + 20, title=f"fitness in the {world} world")
 
 
 def _frequencies(alleles: pl.DataFrame, sites: list[tuple[str, str]], x: Any) -> Any:

@@ -25,7 +25,7 @@ def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
     what = f"{verdict.law.name} under the fault '{verdict.fault}'" if verdict.fault else verdict.law.name
     colour = "green" if held != bool(verdict.fault) else "bold red"
     red = sum(not check.green for check in verdict.checks)
-    said = f"{len(verdict.checks)} checks, closest: {comparison(verdict.worst)}" if held else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
+    said = f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}" if held else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
     console.print(f"[{colour}]{'green' if held else 'red':5}[/{colour}] [bold]{what}[/bold]", highlight=False)
     console.print(f"      {said}", markup=False, highlight=False)
     if details or (not held and not verdict.fault):
@@ -59,8 +59,21 @@ def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None
     console.print(f"({seconds:.1f} s)")
 
 
+def gate_as_data(verdicts: list[Verdict]) -> dict[str, Any]:
+    """The gate for scripts: whether all is as it should be, and every comparison."""
+    sound = [v for v in verdicts if not v.fault]
+    missed = [{"law": v.law.name, "fault": v.fault} for v in verdicts if v.fault and v.green]
+    return {
+        "green": all(v.green for v in sound) and not missed,
+        "laws": len(sound),
+        "red": [v.law.name for v in sound if not v.green],
+        "faults_missed": missed,
+        "comparisons": verdicts_as_data(verdicts),
+    }
+
+
 def verdicts_as_data(verdicts: list[Verdict]) -> list[dict[str, Any]]:
-    """Verdicts for JSON and for tables: one entry a comparison."""
+    """Verdicts as rows: one a comparison."""
     return [
         {
             "law": v.law.name, "fault": v.fault, "what": c.what, "measured": c.measured, "expected": c.expected,
