@@ -7,6 +7,7 @@ drive where there is some; mutation; the gametes unite. Population size is const
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from genomes.loci import Alleles
 THREADED = 4096
 
 
-class WrightFisher:
+class WrightFisher(ABC):
     """A population of constant size: what `Sexual` and `Asexual` share. A subclass says how newborns are made."""
 
     def __init__(self, params: Asexual, grid: Grid, seed: int) -> None:
@@ -35,7 +36,7 @@ class WrightFisher:
         self.previous = np.empty_like(self.newborns)
         self.expected: Floats | None = None
 
-    def begin_phase(self) -> None:
+    def begin_phase(self) -> None:  # noqa: B027 (nothing to do is what it does)
         """Selection is not told that the world has changed."""
 
     def ask(self) -> Alleles:
@@ -64,17 +65,21 @@ class WrightFisher:
         introduced = any(i.generation == self.generation for i in self.params.introductions)
         return Descent(self.parents, self.expected, self._forces(), self._again, introduced)
 
+    @abstractmethod
     def _prepare(self, fitness: Floats) -> None:
-        raise NotImplementedError
+        """From fitness by behaviour to weights of parentage. Raises `Extinction`."""
 
+    @abstractmethod
     def _make(self, strands: Alleles, out: Alleles, *, threaded: bool) -> None:
-        raise NotImplementedError
+        """Newborns from parents' strands."""
 
+    @abstractmethod
     def _forces(self) -> tuple[str, ...]:
-        raise NotImplementedError
+        """Forces of transmission that can make a difference here."""
 
+    @abstractmethod
     def _again(self, forces: frozenset[str]) -> Alleles:
-        raise NotImplementedError
+        """The newborns once more, with only some forces on."""
 
     def _strands(self, genotypes: Alleles) -> Alleles:
         return genotypes.reshape(-1, genotypes.shape[2])
