@@ -31,7 +31,7 @@ def _mean_fitness(q: float, h: float, s: float) -> float:
 
 def balance(engine: Engine, slow: bool) -> list[Check]:
     """Frequency, mean fitness, and Haldane's independence of the load from how harmful the allele is."""
-    n, runs, burn, keep = (20_000, 40, 100, 400) if slow else (5_000, 20, 40, 100)
+    n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (5_000, 20, 40, 100)
     cases = ((0.01, 0.0, 0.5), (0.01, 0.5, 0.5), (0.01, 0.5, 0.25), (0.005, 0.25, 0.4)) if slow else ((0.01, 0.0, 0.5), (0.01, 0.5, 0.5))
     checks = []
     for u, h, s in cases:
@@ -50,7 +50,7 @@ def balance(engine: Engine, slow: bool) -> list[Check]:
 
 def many_loci(engine: Engine, slow: bool) -> list[Check]:
     """Unlinked loci multiply: the load of several is the product of their fitnesses, whatever each one's cost."""
-    n, runs, burn, keep = (20_000, 40, 100, 300) if slow else (5_000, 20, 40, 80)
+    n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (5_000, 20, 40, 80)
     loci = ((0.01, 0.5, 0.5), (0.01, 0.25, 0.3), (0.01, 0.5, 0.2))
     grid = markers(None, None, None, drivers=tuple(driver(0.5, s, h, locus=i) for i, (_, h, s) in enumerate(loci)), mutation=0.01)
     founders: Alleles = np.concatenate([np.random.default_rng(i).permutation(hardy_weinberg(n, balanced(*locus))) for i, locus in enumerate(loci)], axis=2)

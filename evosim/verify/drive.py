@@ -39,7 +39,7 @@ EQUILIBRIA = ((0.9, 0.0, 1.0), (0.7, 0.0, 0.6), (0.6, 0.0, 1.0), (0.8, 0.1, 0.9)
 
 def equilibrium(engine: Engine, slow: bool) -> list[Check]:
     """Time averages over replicates; the theory's bias at finite N is conceded, twice the largest second-order term."""
-    n, runs, burn, keep = (10_000, 40, 100, 400) if slow else (4_000, 24, 60, 120)
+    n, runs, burn, keep = (10_000, 24, 80, 200) if slow else (4_000, 24, 60, 120)
     checks = []
     for k, h, s in EQUILIBRIA if slow else EQUILIBRIA[:2]:
         q, fitness, _ = theory.equilibrium(k, h, s)
@@ -82,7 +82,7 @@ def spread(engine: Engine, slow: bool) -> list[Check]:
 
 def one_sex(engine: Engine, slow: bool) -> list[Check]:
     """Recessive lethals with other ratios in eggs and sperm, counted as newborns and as adults."""
-    n, runs, burn, keep = (10_000, 40, 60, 300) if slow else (4_000, 24, 40, 100)
+    n, runs, burn, keep = (10_000, 24, 40, 150) if slow else (4_000, 24, 40, 100)
     checks = []
     for k_egg, k_sperm in ((0.5, 0.9), (0.5, 0.95), (0.7, 0.9)) if slow else ((0.5, 0.9),):
         there = theory.lethal_by_sex(k_egg, k_sperm)
@@ -102,7 +102,7 @@ def one_sex(engine: Engine, slow: bool) -> list[Check]:
 
 def bruck(engine: Engine, slow: bool) -> list[Check]:
     """The textbook numbers themselves: .9 gives adults 1/3, newborns .4667."""
-    n, runs, burn, keep = (20_000, 40, 60, 300) if slow else (5_000, 24, 40, 100)
+    n, runs, burn, keep = (20_000, 24, 40, 150) if slow else (5_000, 24, 40, 100)
     census, _ = engine.replicates(markers(None, drivers=(driver((0.5, 0.9), 1.0, 0.0),)), hardy_weinberg(n, 0.4667), burn + keep, runs)
     return [
         mean_of("adult frequency, sperm .9: 1/2 - sqrt(m(1-m))/2m", adults(census[:, burn:, 0], 0.0, 1.0).mean(axis=1), theory.bruck(0.9), 2.0 / n),
@@ -144,7 +144,7 @@ FIXATIONS = (
 
 def fixation(engine: Engine, slow: bool) -> list[Check]:
     """From one heterozygote to fixation or loss, against the exact chain on genotype counts."""
-    runs = 200_000 if slow else 40_000
+    runs = 100_000 if slow else 40_000
     checks = []
     for what, n, w, k in FIXATIONS if slow else (FIXATIONS[0], *FIXATIONS[-4:]):
         founders = np.zeros((n, 2, 1), dtype=np.uint8)

@@ -31,7 +31,7 @@ def heterozygotes(n: int, loci: int) -> Alleles:
 
 
 def _size(slow: bool) -> int:
-    return 5_000_000 if slow else 500_000  # two gametes each: a million even in the quick gate
+    return 2_000_000 if slow else 500_000  # two gametes each: a million even in the quick gate
 
 
 def transmission(engine: Engine, slow: bool) -> list[Check]:

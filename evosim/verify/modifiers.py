@@ -62,7 +62,7 @@ def invasion(engine: Engine, slow: bool) -> list[Check]:
 
 def coexistence(engine: Engine, slow: bool) -> list[Check]:
     """A costly unlinked suppressor of a recessive lethal (k = .9): stable coexistence, fitness partly restored."""
-    n, runs, burn, keep = (20_000, 40, 100, 300) if slow else (4_000, 20, 60, 80)
+    n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (4_000, 20, 60, 80)
     checks = []
     for cost in (0.02, 0.1, 0.3) if slow else (0.1,):
         w = np.outer([1.0, 1.0, 0.0], [1.0, 1.0 - cost, 1.0 - cost])
@@ -82,7 +82,7 @@ def coexistence(engine: Engine, slow: bool) -> list[Check]:
 
 def hitchhiking(engine: Engine, slow: bool) -> list[Check]:
     """A neutral allele that rides on a costless driver to its fixation: how far it gets against the map distance."""
-    n, runs, q0 = (100_000, 60, 0.02) if slow else (20_000, 24, 0.05)
+    n, runs, q0 = (20_000, 40, 0.03) if slow else (20_000, 24, 0.05)
     checks = []
     for k in (0.6, 0.75, 0.9) if slow else (0.9,):
         for r in (0.001, 0.01, 0.05, 0.1, 0.5) if slow else (0.01, 0.1):
