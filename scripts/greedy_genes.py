@@ -15,7 +15,6 @@ from evosim.landscape import Landscape
 from evosim.theory import drive, two_locus
 
 SEEDS, HOLD_OUT, FEW = 20, 100, 20
-K = 0.65
 WINDOWS = ((100, 150), (250, 300), (500, 600))
 SIZES, GENERATIONS = (250, 500, 1000, 2000), (150, 300, 600)
 SUPPRESSOR = (
@@ -28,6 +27,12 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "the driver costs nothing by itself": ("genome.drivers.0.cost=0.0",),
     "no desire on the haplotype": ("optimizer.introductions.0.alleles.solo=-1.0",),
 }
+
+
+def driver() -> tuple[float, float]:
+    """Transmission ratio and cost of the driver, from the experiment."""
+    entry = setting("greedy-genes").experiment.genome["drivers"][0]
+    return float(entry["ratio"]), float(entry["cost"])
 
 
 def accounted(landscape: Landscape | None, seed: int, replicates: int, *settings: str) -> tuple[Accountant, Landscape]:
@@ -64,6 +69,7 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
         "greedy-genes", f"seed={seed}", f"replicates={SEEDS}", "search_ledger=false", f"snapshots={kept}",
         f"phases=[{{world='ancestral',generations={WINDOWS[-1][1] + 1}}}]",
     )  # fmt: skip
+    k, _ = driver()
     runs = evolve(made, landscape, made.experiment.seeds)
     worth = landscape.frame().select("class", "ancestral")
     rows = []
@@ -74,9 +80,9 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
             weighed = mine.join(worth, on="class").with_columns((pl.col("ancestral") * pl.col("kept") * pl.col("count")).alias("w"))
             sums = weighed.group_by("generation", "copies:t:driver").agg(pl.col("w").sum() / pl.col("count").sum())
             mean = {row["copies:t:driver"]: row["w"] for row in sums.group_by("copies:t:driver").agg(pl.col("w").mean()).to_dicts()}
-            driver = run.tables["alleles"].filter((pl.col("allele") == "driver") & pl.col("generation").is_between(first, last))
+            alleles = run.tables["alleles"].filter((pl.col("allele") == "driver") & pl.col("generation").is_between(first, last))
             a, b = mean[1] / mean[0], mean[2] / mean[0]
-            found.append((a, b, float(driver["frequency"].to_numpy().mean()), drive.equilibrium(K, (1 - a) / (1 - b), 1 - b).frequency))
+            found.append((a, b, float(alleles["frequency"].to_numpy().mean()), drive.equilibrium(k, (1 - a) / (1 - b), 1 - b).frequency))
         columns = dict(zip(("one_copy", "two_copies", "observed", "theory"), np.array(found).T, strict=True))
         row: dict[str, Any] = {"seeds_from": seed, "first": first, "last": last}
         for name, values in (columns | {"difference": columns["observed"] - columns["theory"]}).items():
@@ -94,9 +100,11 @@ def suppressed(landscape: Landscape) -> dict[str, Any]:
     for name in ("driver", "suppressor"):
         late = maker.tables["alleles"].filter((pl.col("allele") == name) & (pl.col("generation") >= 600))
         row |= mean_and_interval(f"late_{name}", late.group_by("seed").agg(pl.col("frequency").mean())["frequency"])
-    # Theory: the desire's harm gone by then (one copy costs nothing, two the driver's own .35), the suppressor costs .01.
-    w = np.outer([1.0, 1.0, 0.65], [1.0, 0.99, 0.99])
-    path, _ = two_locus.iterate(two_locus.haplotypes(0.8, 0.05), 0.5, [K, 0.5, 0.5], w, 4000)
+    # Theory: the desire's harm gone by then (one copy costs nothing, two the driver's own), and what the suppressor costs.
+    k, cost = driver()
+    left = 1.0 - float(maker.experiment.genome["modifiers"][0]["cost"])
+    w = np.outer([1.0, 1.0, 1.0 - cost], [1.0, left, left])
+    path, _ = two_locus.iterate(two_locus.haplotypes(0.8, 0.05), 0.5, [k, 0.5, 0.5], w, 4000)
     return row | {"theory_driver": two_locus.driver_frequency(path[-1]), "theory_suppressor": two_locus.modifier_frequency(path[-1])}
 
 

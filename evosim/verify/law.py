@@ -118,12 +118,3 @@ def mean_of(what: str, values: ArrayLike, expected: float, bias: float = 0.0) ->
     # A conceded bias makes deviations smaller than chance does: they are not pooled.
     z = float(np.sign(t) * stats.norm.isf(max(chance, 1e-300) / 2.0)) if bias == 0.0 else None
     return Check(what, float(x.mean()), float(expected), error, chance, z)
-
-
-def variance_of(what: str, values: ArrayLike, expected: float) -> Check:
-    """The variance of independent replicates, near normal, against its expectation, by chi-square."""
-    x = np.asarray(values, dtype=np.float64)
-    ratio = float(x.var(ddof=1)) / expected
-    tail = float(stats.chi2.cdf(ratio * (x.size - 1), x.size - 1))
-    chance = 2.0 * min(tail, 1.0 - tail)
-    return Check(what, float(x.var(ddof=1)), expected, expected * float(np.sqrt(2.0 / (x.size - 1))), chance)
