@@ -1,13 +1,16 @@
 """Landscape: the worth of every class of a grid in both worlds, enumerated once and shared.
 
-Where the grid is too large to enumerate, fitness is evaluated as it is asked for, and the best genomes are the best
-found by coordinate ascent from random starts. Both ways give the same run: a class has one worth, bit by bit.
+A grid of up to `analysis.max_classes` is kept whole. A larger one, up to `analysis.max_enumerated`, goes by in blocks:
+`evosim.survey` finds its best classes exactly, with all near ties, in bounded memory. Where a grid is too large for that, the
+best genomes are the best found by coordinate ascent from random starts. In the last two cases fitness is evaluated as it is
+asked for. All ways give the same run: a class has one worth, bit by bit.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import fields
 
 import numpy as np
 import polars as pl
@@ -15,58 +18,60 @@ from numpy.typing import NDArray
 
 from evosim import streams
 from evosim.compose import Setting
-from evosim.score import Scorer, Scores
+from evosim.measures import MEASURES, margin
+from evosim.score import Scorer
+from evosim.survey import Survey
+from evosim.worth import BLOCK, Floats, Worth, worth_of
 from genomes import Genome
 from genomes.loci import Ints
 
-Floats = NDArray[np.float64]
-
 POLISHED = 5
-BEST_OF = ("ancestral", "ancestral_intent", "modern", "modern_intent")
-
-
-@dataclass(frozen=True, eq=False)
-class Worth:
-    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and policy numbers."""
-
-    ancestral: Floats
-    ancestral_intent: Floats
-    modern: Floats
-    modern_intent: Floats
-    ancestral_policy: Ints
-    modern_policy: Ints
 
 
 class Landscape:
     """Worth of classes, remembered. Replicates of one setting share one landscape."""
 
-    def __init__(self, setting: Setting, *, max_classes: int | None = None) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        max_classes: int | None = None,
+        max_enumerated: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         self.genome: Genome = setting.genome
+        self.pair = setting.pair
         self.scorers = (Scorer(setting.pair.ancestral, setting.pair), Scorer(setting.pair.modern, setting.pair))
-        limit = setting.experiment.analysis.max_classes if max_classes is None else max_classes
-        self.exact = self.genome.grid.size <= limit
+        analysis = setting.experiment.analysis
+        size = self.genome.grid.size
+        self.whole = size <= (analysis.max_classes if max_classes is None else max_classes)
+        self.exact = self.whole or size <= (analysis.max_enumerated if max_enumerated is None else max_enumerated)
+        self.survey: Survey | None = None
         self._position: dict[int, int] = {}
         self._lived: set[int] = set()
         self._table = _empty()
-        if self.exact:
-            self._table = self._score(np.arange(self.genome.grid.size, dtype=np.int64))
+        if self.whole:
+            self._table = self._enumerate(np.arange(size, dtype=np.int64), progress)
+        elif self.exact:
+            self.survey = Survey(self.genome, self.pair, near=_nearness(setting), progress=progress)
+            self._lived.update(self.survey.kept.tolist())
 
     def worth(self, classes: Ints, *, lived: bool = True) -> Worth:
         """Worth of classes `[n]`; each is evaluated once. What never `lived` (the search ledger's) is not in the record."""
-        index = classes if self.exact else self._index(classes)
-        if lived and not self.exact:
+        index = classes if self.whole else self._index(classes)
+        if lived and not self.whole:
             self._lived.update(classes.tolist())
         t = self._table
         return Worth(*(getattr(t, name)[index] for name in Worth.__dataclass_fields__))
 
     def best(self, measure: str, seed: int, restarts: int) -> Ints:
-        """Classes that tie (to 1e-12 relative) for best by one of `BEST_OF`; best found if not enumerated."""
-        if not self.exact:
-            found = self.ascend(measure, seed, restarts)
-            value = getattr(self.worth(found), measure)
-            return found[value >= value.max() - 1e-12 * abs(value.max())]
-        value = getattr(self._table, measure)
-        return np.flatnonzero(value >= value.max() - 1e-12 * abs(value.max()))
+        """Classes that tie (to 1e-12 relative) for best by one of `MEASURES`; best found if not enumerated."""
+        if self.whole:
+            among, value = np.arange(self.genome.grid.size, dtype=np.int64), getattr(self._table, measure)
+        else:
+            among = self.survey.kept if self.survey else self.ascend(measure, seed, restarts)
+            value = getattr(self.worth(among), measure)
+        return among[value >= value.max() - margin(float(value.max()), 0.0)]
 
     def ascend(self, measure: str, seed: int, restarts: int) -> Ints:
         """Where ascent ends: from each random start, the best class of one locus at a time until none helps.
@@ -76,7 +81,7 @@ class Landscape:
         grid = self.genome.grid
         counts = np.array(grid.counts)
         words = streams.philox(
-            (np.arange(restarts)[:, None], np.arange(len(counts))[None, :], BEST_OF.index(measure), streams.RESTARTS),
+            (np.arange(restarts)[:, None], np.arange(len(counts))[None, :], MEASURES.index(measure), streams.RESTARTS),
             streams.key_of(seed),
         )
         digits = np.minimum((streams.uniform(*words[:2]) * counts).astype(np.int64), counts - 1)
@@ -107,9 +112,9 @@ class Landscape:
         return digits, value
 
     def frame(self, classes: Ints | None = None) -> pl.DataFrame:
-        """Classes with expressed values and worth: all of an enumerated grid, or those given, or all that lived."""
+        """Classes with expressed values and worth: those given, or all of a grid that is kept whole, or all that are best or lived."""
         if classes is None:
-            classes = np.arange(self.genome.grid.size, dtype=np.int64) if self.exact else np.array(sorted(self._lived))
+            classes = np.arange(self.genome.grid.size, dtype=np.int64) if self.whole else np.array(sorted(self._lived))
         worth = self.worth(classes)
         values = self.genome.grid.values(classes)
         columns: dict[str, NDArray[np.generic]] = {"class": classes}
@@ -125,10 +130,16 @@ class Landscape:
         }
         return pl.DataFrame(columns)
 
-    def _score(self, classes: Ints) -> Worth:
-        rules = self.genome.decode(classes)
-        a, m = (scorer.score(rules) for scorer in self.scorers)
-        return Worth(a.fitness, _intent(a), m.fitness, _intent(m), a.policy, m.policy)
+    def _enumerate(self, classes: Ints, progress: Callable[[int, int], None] | None = None) -> Worth:
+        """Worth of many classes, a block at a time."""
+        parts = []
+        for first in range(0, len(classes), BLOCK):
+            parts.append(worth_of(self.genome, self.scorers, classes[first : first + BLOCK]))
+            if progress:
+                progress(min(first + BLOCK, len(classes)), len(classes))
+        if len(parts) == 1:
+            return parts[0]
+        return Worth(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Worth)))
 
     def _index(self, classes: Ints) -> Ints:
         distinct, inverse = np.unique(classes, return_inverse=True)
@@ -136,7 +147,7 @@ class Landscape:
         if fresh.size:
             size = len(self._position)
             self._position.update(zip(fresh.tolist(), range(size, size + fresh.size), strict=True))
-            more = self._score(fresh)
+            more = self._enumerate(fresh)
             t = self._table
             self._table = Worth(
                 *(np.concatenate([getattr(t, name), getattr(more, name)]) for name in Worth.__dataclass_fields__)
@@ -144,8 +155,10 @@ class Landscape:
         return np.array([self._position[c] for c in distinct.tolist()], dtype=np.int64)[inverse]
 
 
-def _intent(scores: Scores) -> Floats:
-    return scores.intent * scores.kept
+def _nearness(setting: Setting) -> float:
+    """The widest relative distance from the ancestral best at which an account lists near ties."""
+    size = setting.experiment.optimizer.get("population")
+    return max([0.0, *setting.experiment.analysis.near_ties, *([1.0 / (2.0 * size)] if size else [])])
 
 
 def _empty() -> Worth:

@@ -55,7 +55,8 @@ class AnalysisChoice(Strict):
     """How accounts are made.
 
     Attributes:
-        max_classes: a larger grid is not enumerated; its best genomes are then the best found.
+        max_classes: a larger grid is not kept whole: its near ties are, and those classes that lived.
+        max_enumerated: a still larger grid is not enumerated; its best genomes are then the best found.
         restarts: random starts of the coordinate ascent that looks for them.
         near_ties: relative distances from the best within which genomes are listed as near ties.
         bootstrap: resamples of seeds behind each interval.
@@ -63,6 +64,7 @@ class AnalysisChoice(Strict):
     """
 
     max_classes: int = Field(default=200_000, ge=1)
+    max_enumerated: int = Field(default=5_000_000, ge=1)
     restarts: int = Field(default=40, ge=1)
     near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = (0.0, 0.01, 0.02, 0.05)
     bootstrap: int = Field(default=2000, ge=100)

@@ -1,30 +1,37 @@
-"""Score: rules and a world in, exact lifetime payoff and intent out. Equal policies are evaluated once.
+"""Score: rules and a world in, exact lifetime payoff and intent out. Nothing is worked out twice.
 
-Rules are turned into policies in blocks of bounded memory; each distinct policy (by a 128-bit digest of its bytes)
-is evaluated once for as long as the scorer lives, so replicates of a run share the work.
+Equal planners plan once; whoever looks fewer steps ahead shares the plan of one who looks farther. Equal behaviours
+(policies that differ only where nobody with them ever comes) are evaluated once, for as long as the scorer remembers them.
+Policies never depend on the precision: planning is in double precision always, and so are evaluations that accounts are made
+of. Single precision is there to search with; `single_error` bounds what it costs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
+from typing import Literal
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import UserError
-from evosim.kernels import evaluate as evaluate_kernel
-from evosim.kernels import plan as plan_kernel
+from evosim.kernels import behaviour, soft
+from evosim.kernels.evaluate import evaluate
+from evosim.kernels.lanes import DOUBLE, SETS, SINGLE
+from evosim.kernels.plan import plan
 from evosim.reference.planning import TIE_RULES
+from evosim.tables import WorldTables
 from genomes import PlannerRules, ReflexRules, Rules
 from worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
 
-BLOCK_BYTES = 64 * 2**20
-MAX_ACTS = 32
-MAX_POLICIES = 1_000_000
+BLOCK_BYTES = 32 * 2**20
+STORE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,7 @@ class Scores:
     Attributes:
         payoff, intent: `[n]` expected lifetime amounts of the policies, gross of upkeep.
         kept: `[n]` share left after upkeep: fitness is `payoff * kept`.
-        policy: `[n]` number of the policy; equal numbers act alike at every age in every state of this world.
+        policy: `[n]` name of the behaviour, a hash of 63 bits: equal names act alike at every age wherever they come.
     """
 
     payoff: Floats
@@ -47,147 +54,251 @@ class Scores:
         """`[n]` expected offspring, net of upkeep."""
         return self.payoff * self.kept
 
-
-class Policies:
-    """Policies of many rules: act sets `[n, L, S]`, or act probabilities `[n, L, S, A]` where choice is soft."""
-
-    def __init__(self, sets: NDArray[np.uint32], soft: Floats) -> None:
-        self.sets, self.soft = sets, soft
-
-    def digest(self, i: int) -> bytes:
-        """128-bit hash of a policy's bytes: equal for equal policies."""
-        data = self.soft[i] if len(self.soft) else self.sets[i]
-        return blake2b(data.tobytes(), digest_size=16).digest()
-
-
-class WorldTables:
-    """A world as kernels read it: compressed rows of each belief, amounts, features."""
-
-    def __init__(self, world: TabularMdp) -> None:
-        if len(world.acts) > MAX_ACTS:
-            raise UserError(f"{world.name} must have at most {MAX_ACTS} acts, but has {len(world.acts)}. Merge some.")
-        self.world = world
-        self.rows = {name: compressed_rows(table) for name, table in world.beliefs.items()}
-        self.amounts = np.stack([world.payoff, world.intent])
-        if np.array_equal(world.payoff, world.intent):
-            self.amounts = self.amounts[:1]
-
-
-def compressed_rows(table: Floats) -> tuple[Ints, Ints, Floats]:
-    """Offsets `[S * A + 1]`, successors and chances of a transition table `[S, A, S]`."""
-    flat = table.reshape(-1, table.shape[-1])
-    row, successor = np.nonzero(flat)
-    offsets = np.searchsorted(row, np.arange(len(flat) + 1)).astype(np.int64)
-    return offsets, successor.astype(np.int64), np.ascontiguousarray(flat[row, successor])
+    @property
+    def net_intent(self) -> Floats:
+        """`[n]` what was intended, net of upkeep."""
+        return self.intent * self.kept
 
 
 class Scorer:
-    """Scores rules in one world; remembers the worth of every policy it has met."""
+    """Scores rules in one world; remembers the worth of the behaviours it met, in bounded memory."""
 
-    def __init__(self, world: TabularMdp, pair: WorldPair) -> None:
-        self.tables = WorldTables(world)
-        self.pair = pair
-        self._known: dict[bytes, int] = {}
-        self._worth = np.empty((0, len(self.tables.amounts)))
-
-    @property
-    def distinct(self) -> int:
-        """Number of distinct policies evaluated so far."""
-        return len(self._known)
+    def __init__(
+        self,
+        world: TabularMdp,
+        pair: WorldPair,
+        *,
+        precision: Literal["double", "single"] = "double",
+        store_bytes: int = STORE_BYTES,
+    ) -> None:
+        self.tables, self.pair, self.precision = WorldTables(world), pair, precision
+        self.evaluated = 0
+        self._store_bytes = store_bytes
+        self._stores: dict[int, Store] = {}
 
     def score(self, rules: Rules) -> Scores:
-        """Exact worth of each rule."""
+        """Exact worth of each rule (in single precision, within `single_error` of it)."""
         n = len(rules)
-        policy = np.empty(n, dtype=np.int64)
-        block = self._block(rules)
-        for first in range(0, n, block):
-            index = np.arange(first, min(n, first + block))
-            policy[index] = self._register(self.policies(rules.take(index)))
-        worth = self._worth[policy]
+        worth, policy = np.empty((n, len(self.tables.amounts))), np.empty(n, dtype=np.int64)
+        if isinstance(rules, PlannerRules) and (rules.temperature > 0).any():
+            drawn = rules.temperature > 0
+            for index, score in ((np.flatnonzero(drawn), self._soft), (np.flatnonzero(~drawn), self._sets)):
+                if index.size:
+                    worth[index], policy[index] = score(rules.take(index))
+        else:
+            worth, policy = self._sets(rules)
         return Scores(worth[:, 0], worth[:, -1], rules.kept, policy)
 
-    def policies(self, rules: Rules) -> Policies:
-        """The policies of rules, unevaluated."""
+    def policies(self, rules: Rules) -> Floats:
+        """`[n, L, S, A]`: chances of acts; 0 in states that nobody can come to."""
+        if not isinstance(rules, PlannerRules):
+            chosen = self.tables.act_sets(self._reflexes(rules))
+            return np.asarray(chosen, dtype=np.float64)
+        words, plans, depths = self._plan(rules)
+        levels = np.minimum(np.arange(words.shape[1])[None, :], depths[:, None] - 1)
+        chosen = self.tables.act_sets(words[plans[:, None], levels].view(np.uint8))
+        out = np.asarray(chosen / np.maximum(chosen.sum(axis=3, keepdims=True), 1))
+        drawn = np.flatnonzero(rules.temperature > 0)
+        if drawn.size:
+            out[drawn] = 0.0
+            for i, policy in zip(drawn, self._drawn(rules.take(drawn)), strict=True):
+                out[i][:, self.tables.row_state, self.tables.row_act] = policy
+        return out
+
+    @cached_property
+    def single_error(self) -> float:
+        """How far a lifetime amount in single precision may be from the exact one: a bound, not an estimate.
+
+        Each of the `T` sweeps rounds a chain of at most `m + 1` products and sums (and chances and amounts once), each by at
+        most `u = 2^-24` of what the chain adds up to, which no policy makes larger than `V`, the largest amount any can get.
+        What is wrong already is averaged, not enlarged, but for chances that sum to at most `1 + u`.
+        """
+        rows, world = self.tables.rows["true"], self.tables.world
+        chain = float(np.diff(rows.offsets).max()) + 3.0
+        largest = max(_extreme(self.tables, np.abs(amount)) for amount in self.tables.amounts)
+        acts = np.diff(rows.first).max()  # ties add up to as many acts, and divide
+        return float(world.lifespan * (chain + acts + 1.0) * 2.0**-24 * largest * (1.0 + 2.0**-24) ** world.lifespan)
+
+    def _sets(self, rules: Rules) -> tuple[Floats, Ints]:
+        """Worth and names of rules that choose by act sets, a block of bounded memory at a time."""
+        n = len(rules)
+        levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, PlannerRules) else 1
+        block = max(1024, BLOCK_BYTES // (levels * self.tables.cells))
+        store = self._stores.get(levels)
+        if store is None:
+            store = self._stores[levels] = Store(self, levels, max(4 * block, self._store_bytes // (levels * self.tables.cells)))
+        parts = [
+            store.worth_of(rules.take(np.arange(first, min(n, first + block))) if n > block else rules)
+            for first in range(0, n, block)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([worth for worth, _ in parts]), np.concatenate([policy for _, policy in parts])
+
+    def behaviours(self, rules: Rules) -> tuple[Ints, Words, Words, Floats]:
+        """Which behaviour each rule is `[n]`; behaviours `[m, L, W]` (some may be equal), their hashes, points for `evaluate`."""
+        t, n = self.tables, len(rules)
         if isinstance(rules, PlannerRules):
-            return _planner_policies(rules, self.tables)
-        return Policies(_reflex_sets(rules, self.tables.world, self.pair), np.empty((0, 0, 0, 0)))
+            words, plans, depths = self._plan(rules)
+        else:
+            words = self._reflexes(rules).view(np.uint64)
+            plans, depths = np.arange(n), np.ones(n, dtype=np.int64)
+        hashes, groups, first = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        behaviour.digest(words, plans, depths, chunks_for(n, 64), hashes)
+        first = first[: behaviour.group(hashes, words, plans, depths, _slots(n), groups, first)]
+        m = len(first)
+        out, hashes = np.empty((m, *words.shape[1:]), dtype=np.uint64), hashes[:m]
+        rows = t.rows["true"]
+        behaviour.reduce(words, plans[first], depths[first], rows, t.start, t.stride, chunks_for(m, SETS), out, hashes)
+        return groups, out, hashes, _points(rules, first)
 
-    def _block(self, rules: Rules) -> int:
-        states, acts = self.tables.world.available.shape
-        levels = rules.levels if isinstance(rules, PlannerRules) else 1
-        soft = isinstance(rules, PlannerRules) and bool((rules.temperature > 0).any())
-        size = levels * states * (4 + (8 * acts if soft else 0))
-        return max(1, BLOCK_BYTES // size)
-
-    def _register(self, policies: Policies) -> Ints:
-        out = np.empty(len(policies.sets), dtype=np.int64)
-        fresh: list[int] = []
-        if len(self._known) > MAX_POLICIES:
-            raise UserError(
-                f"a run must meet at most {MAX_POLICIES} distinct policies in a world, but met more. Coarsen the alleles, or "
-                "run fewer individuals or generations."
-            )
-        for i in range(len(out)):
-            key = policies.digest(i)
-            number = self._known.get(key)
-            if number is None:
-                number = self._known[key] = len(self._known)
-                fresh.append(i)
-            out[i] = number
-        if fresh:
-            self._worth = np.concatenate([self._worth, self._evaluate(policies, np.array(fresh))])
+    def evaluate(self, words: Words, points: Floats) -> Floats:
+        """`[n, 1 or 2]` lifetime amounts of behaviours."""
+        t = self.tables
+        rows, amounts = (t.rows["true"], t.amounts) if self.precision == "double" else t.single()
+        lanes = DOUBLE if self.precision == "double" else SINGLE
+        order = behaviour.alike(points, lanes)
+        out = np.empty((len(words), len(amounts)))
+        chunks = chunks_for(len(words), lanes)
+        evaluate(words, order, amounts, rows, t.start, t.start_chances, t.world.lifespan, chunks, out)
+        self.evaluated += len(words)
         return out
 
-    def _evaluate(self, policies: Policies, index: Ints) -> Floats:
-        offsets, successors, chances = self.tables.rows["true"]
+    def _plan(self, rules: PlannerRules) -> tuple[Words, Ints, Ints]:
+        """Plans `[p, L, W]`, and for each rule which it has and how deep it looks."""
+        world, t = self.tables.world, self.tables
+        levels = min(rules.levels, world.lifespan)
+        depths = np.minimum(rules.horizon, world.lifespan)
+        plans, kinds = _distinct(rules.weights, rules.belief)
+        deepest = np.zeros(len(kinds), dtype=np.int64)
+        np.maximum.at(deepest, plans, depths)
+        sets = np.empty((len(kinds), levels, t.cells), dtype=np.uint8)
+        words = sets.view(np.uint64)
+        belief = rules.belief[kinds]
+        order = np.lexsort((deepest, belief))
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        for b in np.unique(belief):
+            low, high = np.searchsorted(belief[order], [b, b + 1])
+            mine = order[low:high]
+            plan(
+                rules.weights[kinds[mine]], deepest[mine], t.features, t.discounted(rules.beliefs[b], rules.discount),
+                rules.tie_tolerance, TIE_RULES.index(rules.ties), t.stride, chunks_for(len(mine), DOUBLE),
+                sets[low:high], words[low:high],
+            )  # fmt: skip
+        return words, place[plans], depths
+
+    def _reflexes(self, rules: ReflexRules) -> NDArray[np.uint8]:
         world = self.tables.world
-        out = np.empty((len(index), len(self.tables.amounts)))
-        soft = policies.soft[index] if len(policies.soft) else policies.soft
-        evaluate_kernel.evaluate(
-            soft, policies.sets[index], self.tables.amounts, offsets, successors, chances, world.start, world.lifespan, out
-        )
+        act = np.array([world.acts.index(name) for name in rules.names])[rules.acts]
+        chosen = act[:, self.pair.observe]
+        default = world.acts.index(self.pair.default_act)
+        return self.tables.pack(np.where(world.available[np.arange(len(world.states)), chosen], chosen, default))
+
+    def _soft(self, rules: Rules) -> tuple[Floats, Ints]:
+        """Worth and names of planners whose choice is drawn."""
+        assert isinstance(rules, PlannerRules)
+        t, n = self.tables, len(rules)
+        out, policy = np.empty((n, len(t.amounts))), np.empty(n, dtype=np.int64)
+        block = max(1, BLOCK_BYTES // (8 * rules.levels * len(t.row_state)))
+        for first in range(0, n, block):
+            mine = np.arange(first, min(n, first + block))
+            policies = self._drawn(rules.take(mine))
+            part = np.empty((len(mine), len(t.amounts)))
+            soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, part)
+            out[mine], policy[mine] = part, [_name(p) for p in policies]
+            self.evaluated += len(mine)
+        return out, policy
+
+    def _drawn(self, rules: PlannerRules) -> Floats:
+        """`[n, L, R]`: chances of rows of planners whose choice is drawn."""
+        t = self.tables
+        out = np.empty((len(rules), min(rules.levels, t.world.lifespan), len(t.row_state)))
+        depths = np.minimum(rules.horizon, t.world.lifespan)
+        for b in np.unique(rules.belief):
+            mine = np.flatnonzero(rules.belief == b)
+            part = np.empty((len(mine), *out.shape[1:]))
+            rows = t.discounted(rules.beliefs[b], rules.discount)
+            soft.plan(rules.weights[mine], depths[mine], rules.temperature[mine], t.features, rows, part)
+            out[mine] = part
         return out
 
 
-def _planner_policies(rules: PlannerRules, tables: WorldTables) -> Policies:
-    world = tables.world
-    n, levels = len(rules), min(rules.levels, world.lifespan)
-    states, acts = world.available.shape
-    any_soft = bool((rules.temperature > 0).any())
-    sets = np.empty((n, levels, states), dtype=np.uint32)
-    soft = np.empty((n if any_soft else 0, levels, states, acts))
-    for b in np.unique(rules.belief):
-        mine = np.flatnonzero(rules.belief == b)
-        whole = len(mine) == n
-        my_sets = sets if whole else np.empty((len(mine), levels, states), dtype=np.uint32)
-        my_soft = soft if whole else np.empty((len(mine) if any_soft else 0, levels, states, acts))
-        offsets, successors, chances = tables.rows[rules.beliefs[b]]
-        plan_kernel.plan(
-            rules.weights[mine],
-            np.minimum(rules.horizon[mine], world.lifespan),
-            rules.temperature[mine],
-            world.features_felt,
-            world.available,
-            offsets,
-            successors,
-            chances,
-            rules.discount,
-            rules.tie_tolerance,
-            TIE_RULES.index(rules.ties),
-            my_sets,
-            my_soft,
-        )
-        if not whole:
-            sets[mine] = my_sets
-            if any_soft:
-                soft[mine] = my_soft
-    return Policies(sets, soft)
+class Store:
+    """The behaviours a scorer remembers, with their worth: found by hash, told apart by comparison, in bounded memory."""
+
+    FIRST = 1024
+
+    def __init__(self, scorer: Scorer, levels: int, limit: int) -> None:
+        self.scorer, self.limit = scorer, limit
+        self._shape = (levels, scorer.tables.cells // 8)
+        self.count = 0
+        self._make(min(self.FIRST, limit))
+
+    def worth_of(self, rules: Rules) -> tuple[Floats, Ints]:
+        """Worth `[n, 1 or 2]` and names `[n]`; what was not known is evaluated."""
+        groups, words, hashes, points = self.scorer.behaviours(rules)
+        n = len(words)
+        if self.count + n > self.limit:
+            self.count = 0  # forget all: to choose would cost more than to meet the few again
+            self._make(min(max(self.FIRST, n), self.limit))
+        elif self.count + n > len(self.worth):
+            self._grow(min(2 * (self.count + n), self.limit))
+        numbers, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        before = self.count
+        self.count = behaviour.find(hashes, words, self.slots, self.hashes, self.words, before, numbers, first)
+        fresh = slice(before, self.count)
+        if self.count > before:
+            self.worth[fresh] = self.scorer.evaluate(self.words[fresh], points[first[: self.count - before]])
+        return self.worth[numbers[groups]], (hashes >> np.uint64(1)).astype(np.int64)[groups]
+
+    def _make(self, capacity: int) -> None:
+        self.hashes, self.words = np.empty(capacity, dtype=np.uint64), np.empty((capacity, *self._shape), dtype=np.uint64)
+        self.worth = np.empty((capacity, len(self.scorer.tables.amounts)))
+        self.slots = _slots(capacity)
+
+    def _grow(self, capacity: int) -> None:
+        known = slice(self.count)
+        hashes, words, worth = self.hashes[known], self.words[known], self.worth[known]
+        self._make(capacity)
+        self.hashes[known], self.words[known], self.worth[known] = hashes, words, worth
+        behaviour.enter(self.hashes, self.count, self.slots)
 
 
-def _reflex_sets(rules: ReflexRules, world: TabularMdp, pair: WorldPair) -> NDArray[np.uint32]:
-    act = np.array([world.acts.index(name) for name in rules.names])[rules.acts]
-    chosen = act[:, pair.observe]
-    default = world.acts.index(pair.default_act)
-    states = np.arange(len(world.states))
-    chosen = np.where(world.available[states, chosen], chosen, default)
-    return (np.uint32(1) << chosen.astype(np.uint32))[:, None, :].astype(np.uint32)
+def chunks_for(n: int, block: int) -> int:
+    """Pieces of work for `n` items in blocks: enough for threads to share evenly. Results do not depend on it."""
+    return max(1, min(-(-n // block), 8 * numba.get_num_threads()))
+
+
+def _distinct(weights: Floats, belief: Ints) -> tuple[Ints, Ints]:
+    """Which of the distinct planners each one is `[n]`, and where each of these stands first."""
+    rows = np.ascontiguousarray(np.column_stack([weights, belief])) + 0.0  # no two zeros
+    keys = rows.view(np.dtype((np.void, rows.shape[1] * 8))).ravel()
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    return inverse, first
+
+
+def _name(policy: Floats) -> int:
+    return int.from_bytes(blake2b(policy.tobytes(), digest_size=8).digest(), "little") >> 1
+
+
+def _points(rules: Rules, index: Ints) -> Floats:
+    """Points that are near for rules that act alike: desires up to scale, or the acts of reflexes."""
+    if isinstance(rules, PlannerRules):
+        weights = rules.weights[index]
+        return np.asarray(weights / np.maximum(np.abs(weights).max(axis=1, keepdims=True), 1e-300))
+    return np.asarray(rules.acts[index], dtype=np.float64)
+
+
+def _slots(n: int) -> NDArray[np.int32]:
+    """An empty hash table for `n` entries: at most half full."""
+    return np.full(1 << (2 * n - 1).bit_length(), behaviour.EMPTY, dtype=np.int32)
+
+
+def _extreme(tables: WorldTables, amount: Floats) -> float:
+    """The largest lifetime amount of any policy, from any state."""
+    rows, value = tables.rows["true"], np.zeros(len(tables.states))
+    for _ in range(tables.world.lifespan):
+        ahead = np.add.reduceat(rows.chances * value[rows.successors], rows.offsets[:-1])
+        value = np.maximum.reduceat(amount + ahead, rows.first[:-1])
+    return float(value.max())

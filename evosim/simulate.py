@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from evosim.compose import Setting, part_params
 from evosim.errors import UserError
-from evosim.landscape import Landscape, Worth
+from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.price import SearchLedger, Traits
 from evosim.progress import Progress
+from evosim.worth import Worth
 from genomes import Grid
 from genomes.loci import Alleles, Ints
 

@@ -70,7 +70,8 @@ def run(
     clock = Clock({})
     with clock.stage("compile or load kernels"):
         from evosim import simulate as simulation
-        from evosim.landscape import BEST_OF, Landscape
+        from evosim.landscape import Landscape
+        from evosim.measures import MEASURES
 
         _use_threads(threads)
     writer = Writer(folder, experiment)
@@ -86,7 +87,7 @@ def run(
             for name, control in controls_of(experiment).items():
                 controls[name] = simulate_control(name, control, landscape, progress)
         with clock.stage("landscape"):
-            for measure in () if landscape.exact else BEST_OF:
+            for measure in () if landscape.exact else MEASURES:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
             writer.table("landscape", landscape.frame())
     except UserError:
@@ -111,8 +112,8 @@ def run(
                 "digest": landscape_digest(experiment),
                 "exact": landscape.exact,
                 "grid": setting.genome.grid.size,
-                "policies_ancestral": a.distinct,
-                "policies_modern": m.distinct,
+                "policies_ancestral": a.evaluated,
+                "policies_modern": m.evaluated,
             },
         }
     )

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
-from evosim.landscape import BEST_OF, Landscape
+from evosim.landscape import Landscape
+from evosim.measures import MEASURES
 
 SEEDS = range(20)
 VARIANTS: dict[str, list[str]] = {
@@ -23,7 +24,7 @@ def row(name: str, settings: list[str]) -> dict[str, Any]:
     made = setting("reflexes", "replicates=20", *settings)
     landscape = Landscape(made)
     runs = evolve(made, landscape, SEEDS)
-    for measure in BEST_OF:
+    for measure in MEASURES:
         landscape.best(measure, 0, made.experiment.analysis.restarts)
     account = accountant(made, landscape, runs).account()
     modern = account.summary["ladder"]["modern"]["rungs"]

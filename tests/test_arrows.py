@@ -22,11 +22,18 @@ ARROWS: dict[str, set[str]] = {
     "evosim.kernels": {"evosim.streams"},
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
     "evosim.optimizers": {"evosim.kernels", "evosim.streams", "genomes"},
-    "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "worlds", "genomes"},
+    "evosim.measures": set(),
+    "evosim.tables": {"evosim.kernels", "worlds"},
+    "evosim.score": {"evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
+    "evosim.worth": {"evosim.score", "genomes"},
+    "evosim.survey": {"evosim.measures", "evosim.score", "evosim.worth", "genomes", "worlds"},
     "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
-    "evosim.landscape": {"evosim.score", "evosim.compose", "evosim.streams", "genomes"},
+    "evosim.landscape": {
+        "evosim.score", "evosim.compose", "evosim.measures", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
+    },
     "evosim.simulate": {
-        "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.price", "evosim.progress", "genomes",
+        "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.price", "evosim.progress",
+        "evosim.worth", "genomes",
     },
     "evosim.price": {"evosim.optimizers", "genomes"},
     "evosim.controls": {
@@ -35,13 +42,12 @@ ARROWS: dict[str, set[str]] = {
     "evosim.theory": set(),
     "evosim.verify": {"evosim.kernels", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.params", "evosim.streams"},
-    "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.reference", "evosim.record", "worlds", "genomes"},
+    "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "worlds", "genomes"},
     "evosim.figures": {"evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.landscape",
-        "evosim.params",
-        "evosim.progress", "evosim.record", "evosim.simulate",
+        "evosim.measures", "evosim.params", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.cli": {
         "evosim", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",

@@ -195,7 +195,7 @@ def test_two_sexes_and_no_selfing_run_from_a_file() -> None:
 
 def test_enumerated_or_looked_up_is_the_same_with_drive() -> None:
     made = setting("greedy-genes", *quick("greedy-genes"))
-    one, other = (simulate(made, Landscape(made, max_classes=limit), 3).tables for limit in (10**6, 10))
+    one, other = (simulate(made, Landscape(made, max_classes=limit, max_enumerated=limit), 3).tables for limit in (10**6, 10))
     assert all(one[name].equals(other[name]) for name in one)
 
 
@@ -340,7 +340,7 @@ def test_the_search_ledger_leaves_no_trace_in_a_landscape_that_is_not_enumerated
     frames = []
     for ledger in ("true", "false"):
         made = setting("greedy-genes", *quick("greedy-genes", f"search_ledger={ledger}"))
-        landscape = Landscape(made, max_classes=10)
+        landscape = Landscape(made, max_classes=10, max_enumerated=10)
         simulate(made, landscape, 0)
         frames.append(landscape.frame())
     columns = [c for c in frames[0].columns if not c.endswith("_policy")]  # numbers of policies count up as they are met

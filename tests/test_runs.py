@@ -35,7 +35,7 @@ def run(folder: Path, name: str, *settings: str) -> Recorded:
 
 def simulated(name: str, *settings: str, max_classes: int | None = None, seed: int = 0) -> Run:
     made = setting(name, *quick(name, *settings))
-    return simulate(made, Landscape(made, max_classes=max_classes), seed)
+    return simulate(made, Landscape(made, max_classes=max_classes, max_enumerated=max_classes), seed)
 
 
 def equal(a: dict[str, pl.DataFrame], b: dict[str, pl.DataFrame]) -> bool:
@@ -126,7 +126,7 @@ def test_the_exhaustive_optimizer_finds_what_enumeration_finds() -> None:
 def test_best_found_is_close_to_the_best_of_an_enumerable_grid() -> None:
     """It is called 'best found' because it need not be the best; here it is within 1%."""
     made = setting("birth-control")
-    direct, enumerated = Landscape(made, max_classes=1), Landscape(made)
+    direct, enumerated = Landscape(made, max_classes=1, max_enumerated=1), Landscape(made)
     for measure in ("ancestral", "modern"):
         found = getattr(direct.worth(direct.best(measure, 0, 40)), measure).max()
         best = getattr(enumerated.worth(enumerated.best(measure, 0, 1)), measure).max()

@@ -13,11 +13,10 @@ from evosim.analysis.census import Census, Worth
 from evosim.analysis.individual import Conducts
 from evosim.compose import Setting
 from evosim.errors import UserError
+from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
 from worlds import WorldPair
 
 RECHECK = 1e-9
-TRUE_BREEDERS_WITHIN = 0.01
-MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.individual import Conducts
-from evosim.analysis.ladder import EXACT_TIE
+from evosim.measures import margin
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,7 +52,7 @@ class Census:
     def _worth(self, conducts: Conducts, which: str) -> Worth:
         free = net(conducts, self.classes, which)
         ancestral = net(conducts, self.classes, "ancestral") * self.kept
-        best = ancestral >= ancestral.max() - EXACT_TIE * abs(ancestral.max())
+        best = ancestral >= ancestral.max() - margin(float(ancestral.max()), 0.0)
         worth = free * self.kept
         return Worth(
             mean=float(self.share @ worth),

@@ -24,6 +24,7 @@ import polars as pl
 
 from evosim.analysis.behaviour import Gaps
 from evosim.analysis.individual import Conducts
+from evosim.measures import margin
 
 GRID_RUNGS = ("best_for_intent", "best_for_payoff", "best_ancestral")
 RUNG_CODES = {
@@ -31,7 +32,6 @@ RUNG_CODES = {
     "population": "R5",
 }  # fmt: skip
 RUNGS = tuple(RUNG_CODES)
-EXACT_TIE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def descend(
 def near(landscape: pl.DataFrame, tolerance: float, column: str = "ancestral") -> pl.DataFrame:
     """The classes within a relative tolerance of the best by a column; 0 means equal to rounding."""
     best = float(landscape[column].max())  # type: ignore[arg-type]
-    return landscape.filter(pl.col(column) >= best - max(tolerance, EXACT_TIE) * abs(best))
+    return landscape.filter(pl.col(column) >= best - margin(best, tolerance))
 
 
 def tie_sets(landscape: pl.DataFrame, conducts: Conducts, tolerances: list[float]) -> pl.DataFrame:

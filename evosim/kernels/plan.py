@@ -1,7 +1,7 @@
 """Plan: many inner planners at once, each by value iteration on its own felt reward in the world it believes in.
 
-Twin: `evosim.reference.planning.plan`. World tables come as compressed rows: successors of row `s * A + a` stand at
-`offsets[row] : offsets[row + 1]`. Act sets are bit masks (bit `a` for act `a`), so at most 32 acts.
+Twin: `evosim.reference.planning.plan`. One lane for each planner, always in double precision: which acts tie must not
+depend on how fast a search is run. Choice by softmax is in `evosim.kernels.soft`.
 """
 
 from __future__ import annotations
@@ -9,102 +9,167 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from evosim.kernels.options import parallel, serial
+from evosim.kernels.lanes import (
+    DOUBLE,
+    at_least,
+    fma,
+    item,
+    larger,
+    load,
+    no_acts,
+    scratch,
+    splat,
+    store,
+    subtract,
+    times,
+    transposed,
+    unlike,
+    with_bit,
+)
+from evosim.kernels.options import inlined, parallel, serial
+from evosim.kernels.tables import GROUP, WORD
 
-CHUNK = 16
 SPLIT, FIRST, LAST = 0, 1, 2
+EVERY = 8  # sweeps from one look whether values have stopped changing to the next
 
 
-@serial
-def _plan_one(  # type: ignore[no-untyped-def]
-    felt, available, offsets, successors, chances, discount, tolerance, temperature, ties, depth, value, fresh, q, sets, soft
-):
-    """One planner: fills `sets[level, s]`, and `soft[level, s, a]` if that is not empty."""
-    n_states, n_acts = felt.shape
-    levels = sets.shape[0]
-    value[:] = 0.0
-    for level in range(min(depth, levels)):
-        for s in range(n_states):
-            best = -np.inf
-            for a in range(n_acts):
-                if available[s, a]:
-                    row = s * n_acts + a
-                    ahead = 0.0
-                    for i in range(offsets[row], offsets[row + 1]):
-                        ahead += chances[i] * value[successors[i]]
-                    q[a] = felt[s, a] + discount * ahead
-                    best = max(best, q[a])
-                else:
-                    q[a] = -np.inf
-            fresh[s] = best
-            sets[level, s] = _act_set(q, best - tolerance, ties)
-            if soft.shape[0] > 0:
-                _act_chances(q, best, temperature, sets[level, s], soft[level, s])
-        value, fresh = fresh, value
-    for level in range(depth, levels):
-        sets[level] = sets[depth - 1]
-        if soft.shape[0] > 0:
-            soft[level] = soft[depth - 1]
+@inlined
+def _feel(weights, first, count, features, wanted, felt):  # type: ignore[no-untyped-def]
+    """Felt reward of every row for planners `first .. first + count - 1`, into `felt`; gives each lane's largest size."""
+    for k in range(weights.shape[1]):
+        for lane in range(DOUBLE):
+            wanted[k * DOUBLE + lane] = weights[first + min(lane, count - 1), k]
+    zero = splat(0.0)
+    largest = zero
+    for row in range(features.offsets.size - 1):
+        total = zero
+        for i in range(item(features.offsets, row), item(features.offsets, row + 1)):
+            total = fma(splat(item(features.values, i)), load(wanted, item(features.numbers, i) * DOUBLE), total)
+        store(felt, row * DOUBLE, total)
+        largest = larger(larger(total, subtract(zero, total)), largest)
+    return largest
 
 
-@serial
-def _act_set(q, bar, ties):  # type: ignore[no-untyped-def]
-    chosen = np.uint32(0)
-    for a in range(q.size):
-        if q[a] >= bar:
-            bit = np.uint32(1) << np.uint32(a)
+@inlined
+def _sweep(rows, felt, ahead, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
+    """One step further ahead: values `fresh`, and act sets into `bits [C DOUBLE]`. Without `ahead` nothing follows."""
+    for s in range(rows.first.size - 1):
+        begin, end = item(rows.first, s), item(rows.first, s + 1)
+        best = splat(-np.inf)
+        for row in range(begin, end):
+            total = load(felt, row * DOUBLE)
+            entry = item(rows.offsets, row)
+            for i in range(entry, item(rows.offsets, row + 1) if ahead else entry, GROUP):
+                total = fma(splat(item(rows.chances, i)), load(value, item(rows.successors, i) * DOUBLE), total)
+                total = fma(splat(item(rows.chances, i + 1)), load(value, item(rows.successors, i + 1) * DOUBLE), total)
+                total = fma(splat(item(rows.chances, i + 2)), load(value, item(rows.successors, i + 2) * DOUBLE), total)
+                total = fma(splat(item(rows.chances, i + 3)), load(value, item(rows.successors, i + 3) * DOUBLE), total)
+            store(q, (row - begin) * DOUBLE, total)
+            best = larger(total, best)
+        store(fresh, s * DOUBLE, best)
+        bar = subtract(best, tolerance)
+        cell, acts = item(rows.cells, begin), no_acts()
+        for row in range(begin, end):
+            if item(rows.cells, row) != cell:
+                store(bits, cell * DOUBLE, acts)
+                cell, acts = item(rows.cells, row), no_acts()
+            acts = with_bit(acts, at_least(load(q, (row - begin) * DOUBLE), bar), item(rows.bits, row))
+        store(bits, cell * DOUBLE, acts)
+
+
+@inlined
+def _most_acts(rows):  # type: ignore[no-untyped-def]
+    most = 0
+    for s in range(rows.first.size - 1):
+        if rows.first[s + 1] - rows.first[s] > most:
+            most = rows.first[s + 1] - rows.first[s]
+    return most
+
+
+@inlined
+def _settled(value, fresh):  # type: ignore[no-untyped-def]
+    """Whether values are equal, bit by bit: then they are the same at every further step too."""
+    for at in range(0, value.size, DOUBLE):
+        if unlike(load(value, at), load(fresh, at)):
+            return False
+    return True
+
+
+@inlined
+def _write(bits, level, first, count, depths, sets):  # type: ignore[no-untyped-def]
+    """Act sets of a block's level, lane beside lane, to the policies of those lanes that look so far ahead."""
+    n_words = sets.shape[2]
+    for word in range(n_words):
+        for lane in range(0, count, WORD):
+            at = word * DOUBLE + lane // WORD  # bits has DOUBLE // WORD = 2 words for each cell
+            a, b, c, d, e, f, g, h = transposed(
+                bits[at], bits[at + 2], bits[at + 4], bits[at + 6], bits[at + 8], bits[at + 10], bits[at + 12], bits[at + 14]
+            )
+            for i, bytes_ in enumerate((a, b, c, d, e, f, g, h)):
+                if lane + i < count and level < depths[first + lane + i]:
+                    sets[first + lane + i, level, word] = bytes_
+
+
+@inlined
+def _break_ties(ties, stride, sets):  # type: ignore[no-untyped-def]
+    """Leave one act of each set `[C]`: the first or the last in the world's order."""
+    planes = sets.size // stride
+    for s in range(stride):
+        found = False
+        for k in range(planes):
+            cell = (k if ties == FIRST else planes - 1 - k) * stride + s
+            chosen = np.int64(sets[cell])
             if ties == FIRST:
-                return bit
-            chosen = bit if ties == LAST else chosen | bit
-    return chosen
+                chosen &= -chosen
+            else:
+                while chosen & (chosen - 1):
+                    chosen &= chosen - 1
+            sets[cell] = np.int64(0) if found else chosen
+            found |= chosen != 0
 
 
 @serial
-def _act_chances(q, best, temperature, chosen, out):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for a in range(q.size):
-        if temperature > 0.0:
-            out[a] = np.exp((q[a] - best) / temperature)
-        else:
-            out[a] = 1.0 if (chosen >> np.uint32(a)) & np.uint32(1) else 0.0
-        total += out[a]
-    for a in range(q.size):
-        out[a] /= total
-
-
-@serial
-def _plan_chunk(  # type: ignore[no-untyped-def]
-    start, stop, weights, depths, temperatures, features, available, offsets, successors, chances, discount,
-    tie_tolerance, ties, sets, soft,
-):  # fmt: skip
-    n_states, n_acts, n_features = features.shape
-    felt = np.empty((n_states, n_acts))
-    value, fresh, q = np.empty(n_states), np.empty(n_states), np.empty(n_acts)
-    for g in range(start, stop):
-        largest = 0.0
-        for s in range(n_states):
-            for a in range(n_acts):
-                total = 0.0
-                for k in range(n_features):
-                    total += features[s, a, k] * weights[g, k]
-                felt[s, a] = total
-                if available[s, a]:
-                    largest = max(largest, abs(total))
-        _plan_one(
-            felt, available, offsets, successors, chances, discount, tie_tolerance * largest, temperatures[g], ties,
-            depths[g], value, fresh, q, sets[g], soft[g] if soft.shape[0] > 0 else soft.reshape((0, n_states, n_acts)),
-        )  # fmt: skip
+def _plan_blocks(chunk, chunks, weights, depths, features, rows, tie_tolerance, ties, stride, sets, words):  # type: ignore[no-untyped-def]
+    n, levels, n_cells = sets.shape
+    n_states = rows.first.size - 1
+    wanted = scratch(weights.shape[1] * DOUBLE, weights)
+    felt = scratch((features.offsets.size - 1) * DOUBLE, weights)
+    value, fresh = scratch(n_states * DOUBLE, weights), scratch(n_states * DOUBLE, weights)
+    q = scratch(_most_acts(rows) * DOUBLE, weights)
+    bits = scratch(n_cells * DOUBLE, sets)
+    bits[:] = 0
+    bit_words = bits.view(np.uint64)
+    for first in range(chunk * DOUBLE, n, chunks * DOUBLE):
+        count = min(DOUBLE, n - first)
+        largest = _feel(weights, first, count, features, wanted, felt)
+        tolerance = times(splat(tie_tolerance), largest)
+        deepest = 0
+        for lane in range(count):
+            deepest = max(deepest, min(depths[first + lane], levels))
+        done = deepest
+        for level in range(deepest):
+            _sweep(rows, felt, level > 0, tolerance, value, fresh, q, bits)
+            _write(bit_words, level, first, count, depths, words)
+            value, fresh = fresh, value
+            if level % EVERY == EVERY - 1 and _settled(value, fresh):
+                done = level + 1
+                break
+        for lane in range(count):
+            own = min(depths[first + lane], done)
+            if ties != SPLIT:
+                for level in range(own):
+                    _break_ties(ties, stride, sets[first + lane, level])
+            for level in range(own, levels):
+                for word in range(words.shape[2]):
+                    words[first + lane, level, word] = words[first + lane, own - 1, word]
 
 
 @parallel
-def plan(  # type: ignore[no-untyped-def]
-    weights, depths, temperatures, features, available, offsets, successors, chances, discount, tie_tolerance, ties,
-    sets, soft,
-):  # fmt: skip
-    """Fill `sets [n, L, S]` (uint32) and, unless it has no rows, `soft [n, L, S, A]` for `n` planners."""
-    n = weights.shape[0]
-    for chunk in prange((n + CHUNK - 1) // CHUNK):
-        _plan_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), weights, depths, temperatures, features, available, offsets,
-            successors, chances, discount, tie_tolerance, ties, sets, soft,
-        )  # fmt: skip
+def plan(weights, depths, features, rows, tie_tolerance, ties, stride, chunks, sets, words):  # type: ignore[no-untyped-def]
+    """Act sets `sets [n, L, C]` of `n` planners with `weights [n, K]`; levels from `depths [n]` on repeat the last.
+
+    `words` is `sets` seen as words of eight bytes. `rows` has the discount in its chances. Planners of like depth should
+    stand together: a block goes as deep as its deepest one.
+    """
+    for chunk in prange(chunks):
+        _plan_blocks(np.int64(chunk), chunks, weights, depths, features, rows, tie_tolerance, ties, stride, sets, words)

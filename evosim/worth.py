@@ -1,0 +1,35 @@
+"""Worth: what classes of a grid come to in both worlds, net of upkeep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.score import Scorer
+from genomes import Genome
+from genomes.loci import Ints
+
+Floats = NDArray[np.float64]
+
+BLOCK = 1 << 16  # classes that are decoded and scored together
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and names of behaviours."""
+
+    ancestral: Floats
+    ancestral_intent: Floats
+    modern: Floats
+    modern_intent: Floats
+    ancestral_policy: Ints
+    modern_policy: Ints
+
+
+def worth_of(genome: Genome, scorers: tuple[Scorer, Scorer], classes: Ints) -> Worth:
+    """Worth of classes by the scorers of the ancestral and the modern world."""
+    rules = genome.decode(classes)
+    a, m = (scorer.score(rules) for scorer in scorers)
+    return Worth(a.fitness, a.net_intent, m.fitness, m.net_intent, a.policy, m.policy)

@@ -1,0 +1,71 @@
+"""The survey finds in blocks what a grid kept whole shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evosim import survey as survey_module
+from evosim.landscape import Landscape
+from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN, margin
+from evosim.simulate import simulate
+from tests.settings import setting
+
+SETTINGS = ("optimizer.population=40", "phases.0.generations=5", "phases.1.generations=5")
+
+
+@pytest.fixture(scope="module", params=["birth-control", "micro"])
+def both(request: pytest.FixtureRequest) -> tuple[Landscape, Landscape]:
+    more = ["genome.horizon.alleles=[1,3]"] if request.param == "birth-control" else []
+    made = setting(request.param, *SETTINGS, *more)
+    survey_module.BLOCK = 1000
+    try:
+        return Landscape(made, max_classes=10**7), Landscape(made, max_classes=1, max_enumerated=10**7)
+    finally:
+        survey_module.BLOCK = 1 << 16
+
+
+def test_it_keeps_what_is_best_and_nearly_so(both: tuple[Landscape, Landscape]) -> None:
+    whole, surveyed = both
+    assert surveyed.exact
+    assert surveyed.survey is not None
+    frame = whole.frame()
+    wanted = [frame.filter(pl.col(m) >= frame[m].max() - margin(frame[m].max(), 0.0)) for m in MEASURES]  # type: ignore[operator, arg-type]
+    best = float(frame["ancestral"].max())  # type: ignore[arg-type]
+    wanted.append(frame.filter(pl.col("ancestral") >= best - 0.05 * abs(best)))
+    true = frame.filter(pl.col("breeds_true"))
+    best = float(true["ancestral"].max())  # type: ignore[arg-type]
+    wanted.append(true.filter(pl.col("ancestral") >= best - TRUE_BREEDERS_WITHIN * abs(best)))
+    np.testing.assert_array_equal(surveyed.survey.kept, np.unique(pl.concat(wanted)["class"].to_numpy()))
+    for measure in MEASURES:
+        np.testing.assert_array_equal(whole.best(measure, 0, 1), surveyed.best(measure, 0, 1))
+
+
+def test_its_summary_is_the_grid_s(both: tuple[Landscape, Landscape]) -> None:
+    whole, surveyed = both
+    assert surveyed.survey is not None
+    for measure, found in surveyed.survey.spread.items():
+        values = whole.frame()[measure].to_numpy()
+        exact = {"mean": values.mean(), "sd": values.std(), "min": values.min(), "max": values.max()}
+        for name, value in exact.items():
+            assert abs(found[name] - value) <= found["error"] < 1e-3
+
+
+def test_a_run_is_the_same(both: tuple[Landscape, Landscape]) -> None:
+    made = setting("birth-control", *SETTINGS, "genome.horizon.alleles=[1,3]")
+    tables = [simulate(made, Landscape(made, max_classes=n), 3).tables for n in (10**6, 10)]
+    for name, table in tables[0].items():
+        assert table.equals(tables[1][name]), name
+    assert tables[0]["populations"].height > 0
+    assert both[0].whole
+
+
+def test_candidates_allow_for_the_error() -> None:
+    seen = survey_module._Candidates(survey_module.Wanted("ancestral", 0.1), error=0.01)
+    seen.see(np.arange(3), np.array([1.0, 0.5, 0.89]))
+    assert seen.classes.tolist() == [0, 2]
+    seen.see(np.arange(3, 5), np.array([2.0, 1.79]))
+    assert seen.classes.tolist() == [3, 4]
+    seen.see(np.arange(5, 6), np.array([1.7]))
+    assert seen.classes.tolist() == [3, 4]
