@@ -260,3 +260,16 @@ def test_help_and_version_do_not_compile_or_draw() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}, check=True)
     assert done.stdout.endswith("[]\n")
+
+
+def test_a_run_imports_nothing_that_it_may_not_need() -> None:
+    """The compiler and the drawing come when they are wanted; what takes half a second and serves one formula never does."""
+    script = (
+        "import sys\n"
+        "from evosim import workflow\n"
+        "print(sorted(m for m in ('numba', 'altair', 'vl_convert', 'scipy') if m in sys.modules))\n"
+        "from evosim import figures, simulate\n"
+        "print('scipy.stats' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}, check=True)
+    assert done.stdout == "[]\nFalse\n"
