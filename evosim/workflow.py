@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -218,6 +220,7 @@ def figures_there(recorded: Recorded) -> bool:
 
 def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
     """Draw the figures of a run, analysing it first if that was not done."""
+    _have_a_home()
     from evosim.figures import FORMATS, Source, draw_run
 
     for name in formats:
@@ -229,3 +232,11 @@ def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return draw_run(Source(recorded, analysis, summary), formats)
+
+
+def _have_a_home() -> None:
+    """Altair cannot be imported by a user without a home, as there are in containers, although it wants nothing there."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
