@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from evosim import __version__
+from evosim.clock import Clock
 from evosim.errors import Interrupted, UserError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ Settings = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
+LEAST_TOLD = 0.05  # seconds
 
 
 def _version(asked: bool) -> None:
@@ -55,25 +57,28 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment (default: birth-control) and print the split of the loss."""
-    from rich.console import Console
+    clock = Clock()
+    with clock.stage("imports"):
+        from rich.console import Console
 
-    from evosim import workflow
-    from evosim.compose import resolve
-    from evosim.params import apply_settings, read_experiment
-    from evosim.progress import shown
+        from evosim import workflow
+        from evosim.compose import resolve
+        from evosim.params import apply_settings, read_experiment
+        from evosim.progress import shown
 
-    start = time.perf_counter()
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
     with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
-        recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress)
+        recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress, clock=clock)
     if not fresh and not as_json:
         typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
     _warn_of_other_code(recorded)
-    summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
+    with clock.stage("analysis"):
+        summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
     if figures and (fresh or not workflow.figures_there(recorded)):
-        workflow.draw(recorded, formats=("png", "svg", "pdf"))
-    _print(recorded, summary, as_json, start)
+        with clock.stage("figures"):
+            workflow.draw(recorded, formats=("png", "svg", "pdf"))
+    _print(recorded, summary, as_json, clock)
 
 
 @app.command()
@@ -84,17 +89,19 @@ def analyze(
     as_json: AsJson = False,
 ) -> None:
     """Account for a recorded run again, from its tables, with the reference code."""
-    from evosim import workflow
-    from evosim.record import read_run
+    clock = Clock()
+    with clock.stage("imports"):
+        from evosim import workflow
+        from evosim.record import read_run
 
-    start = time.perf_counter()
     recorded = read_run(folder)
     if genome is not None:
         typer.echo(json.dumps(workflow.account_of_class(recorded, genome), indent=1))
         return
     _warn_of_other_code(recorded)
-    summary = workflow.summary_of(recorded, again=True)
-    _print(recorded, summary, as_json, start, labels=labels)
+    with clock.stage("analysis"):
+        summary = workflow.summary_of(recorded, again=True)
+    _print(recorded, summary, as_json, clock, labels=labels)
 
 
 @app.command()
@@ -195,11 +202,12 @@ def _warn_of_other_code(recorded: Any) -> None:
         typer.echo(f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force repeats it.", err=True)
 
 
-def _print(recorded: Any, summary: dict[str, Any], as_json: bool, start: float, *, labels: bool = False) -> None:
+def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, *, labels: bool = False) -> None:
     from evosim import workflow
 
-    elapsed = round(time.perf_counter() - start, 3)
-    summary = {**summary, "same_code": workflow.same_code(recorded), "elapsed_s": elapsed}
+    seconds = clock.told()
+    whole = {"elapsed_s": round(sum(seconds.values()), 3), "seconds": seconds}
+    summary = {**summary, "same_code": workflow.same_code(recorded), **whole}
     if as_json:
         typer.echo(json.dumps(summary, indent=1))
         return
@@ -212,7 +220,8 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, start: float, 
     if labels:
         screen.show_labels(console, summary)
     what = "Tables, accounts and figures" if workflow.figures_there(recorded) else "Tables and accounts"
-    console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s)", soft_wrap=True, markup=False)
+    spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if value >= LEAST_TOLD)
+    console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s: {spent})", soft_wrap=True, markup=False)
 
 
 INTERRUPTED = 130

@@ -10,6 +10,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 EXPERIMENTS = Path(__file__).parent / "experiments"
 TYPES = ("float", "int", "str", "bool")
 MAX_SEED = 2**63 - 1  # TOML integers are signed
+_adapter: Any = cache(TypeAdapter)  # making one takes longer than using it
 
 
 class Strict(BaseModel):
@@ -146,7 +148,7 @@ def validated(kind: type[T] | Any, data: Any, where: str) -> T:
     """`data` as an instance of a pydantic or plain dataclass, checked strictly; one-line `UserError` otherwise."""
     _check_finite(data, where)
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(data), strict=True)
+        return _adapter(kind).validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         raise UserError(_one_line(error, where)) from None
     except (TypeError, ValueError) as error:  # TOML has dates and NaN, JSON has not

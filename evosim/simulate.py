@@ -60,8 +60,9 @@ class Recorder:
         )
         values = self.grid.values(classes)
         self.loci.append((g, values.mean(axis=0), values.std(axis=0)))
-        viable = self.grid.drive.kept(genotypes)[0] if self.grid.drive else np.ones(len(genotypes))
-        self.alleles.append((g, self._frequencies(genotypes, np.ones(len(genotypes))), self._frequencies(genotypes, viable)))
+        newborns = self._frequencies(genotypes, np.ones(len(genotypes)))
+        adults = self._frequencies(genotypes, self.grid.drive.kept(genotypes)[0]) if self.grid.drive else newborns
+        self.alleles.append((g, newborns, adults))
 
     def _frequencies(self, genotypes: Alleles, weight: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Share of each locus' alleles among the strands of weighted individuals; of nobody, none."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
+from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest
 from evosim.controls import controls_of, simulate_control, under_their_seeds
 from evosim.errors import Interrupted, UserError, unknown
@@ -34,20 +36,6 @@ ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack
 SUMMARY = "summary.json"
 
 
-@dataclass
-class Clock:
-    """Seconds spent in each stage of a run."""
-
-    seconds: dict[str, float]
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Count the time of a block under a name."""
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
-
-
 def run(
     experiment: Experiment,
     *,
@@ -55,8 +43,9 @@ def run(
     threads: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    clock: Clock | None = None,
 ) -> tuple[Recorded, bool]:
-    """Run an experiment, or read it back if its folder already holds it whole. Tells which.
+    """Run an experiment, or read it back if its folder already holds it whole. Tells which. Counts its time on the clock.
 
     Raises `UserError`; on an interrupt leaves a readable partial folder that says what it is.
     """
@@ -67,8 +56,8 @@ def run(
         return read_run(folder), False
     setting = build(experiment)
     gaps_of_pair(setting.pair)  # refuse now what could not be accounted for later
-    clock = Clock({})
-    with clock.stage("compile or load kernels"):
+    clock = clock or Clock()
+    with clock.stage("imports"):
         from evosim import simulate as simulation
         from evosim.landscape import Landscape
         from evosim.measures import MEASURES
@@ -78,15 +67,15 @@ def run(
     runs: list[simulation.Run] = []
     controls: dict[str, list[simulation.Run]] = {}
     try:
-        with clock.stage("landscape"):
+        with _timed(clock, "landscape"):
             landscape = Landscape(setting)
-        with clock.stage("evolution"):
+        with _timed(clock, "evolution"):
             for seed in experiment.seeds:
                 runs.append(simulation.simulate(setting, landscape, seed, progress))  # noqa: PERF401 (an interrupt keeps what is done)
-        with clock.stage("controls"):
+        with _timed(clock, "controls"):
             for name, control in controls_of(experiment).items():
                 controls[name] = simulate_control(name, control, landscape, progress)
-        with clock.stage("landscape"):
+        with _timed(clock, "landscape"):
             for measure in () if landscape.exact else MEASURES:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
             writer.table("landscape", landscape.frame())
@@ -99,13 +88,14 @@ def run(
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted(str(writer.partial)) from None
         raise
-    _write_tables(writer, runs)
-    for name, replicates in controls.items():
-        _write_tables(writer, replicates, control=name)
+    with clock.stage("tables"):
+        _write_tables(writer, runs)
+        for name, replicates in controls.items():
+            _write_tables(writer, replicates, control=name)
     a, m = landscape.scorers
     writer.finish(
         {
-            "seconds": clock.seconds,
+            "seconds": clock.told(),
             "runs": _endings(runs),
             "controls": {name: _endings(replicates) for name, replicates in controls.items()},
             "landscape": {
@@ -118,6 +108,21 @@ def run(
         }
     )
     return read_run(folder), True
+
+
+@contextmanager
+def _timed(clock: Clock, stage: str) -> Iterator[None]:
+    """A stage of the clock, without the time in which kernels are compiled: that is a stage of its own, and of the first run."""
+    from numba.core.event import TimingListener, install_listener
+
+    compiler = TimingListener()
+    with clock.stage(stage):
+        try:
+            with install_listener("numba:compile", compiler):
+                yield
+        finally:
+            if compiler.done:
+                clock.add("compilation", compiler.duration)
 
 
 def number_of_runs(experiment: Experiment) -> int:
@@ -216,6 +221,7 @@ def figures_there(recorded: Recorded) -> bool:
 
 def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
     """Draw the figures of a run, analysing it first if that was not done."""
+    _have_a_home()
     from evosim.figures import FORMATS, Source, draw_run
 
     for name in formats:
@@ -227,3 +233,11 @@ def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return draw_run(Source(recorded, analysis, summary), formats)
+
+
+def _have_a_home() -> None:
+    """Altair cannot be imported by a user without a home, as there are in containers, although it wants nothing there."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()

@@ -50,6 +50,11 @@ class PlannerRules:
         """`[n]` share of lifetime payoff that is left after planning is paid for."""
         return np.asarray(1.0 - self.planning_cost * self.horizon, dtype=np.float64)
 
+    def key(self, i: int) -> bytes:
+        """Equal for equal rules of one genome."""
+        own = (self.horizon[i], self.belief[i], self.temperature[i])
+        return self.weights[i].tobytes() + b"".join(value.tobytes() for value in own)
+
     def take(self, index: Ints) -> PlannerRules:
         """The rules at some positions."""
         return replace(
@@ -86,6 +91,10 @@ class ReflexRules:
     def kept(self) -> Floats:
         """`[n]` ones: reacting costs nothing."""
         return np.ones(len(self.acts))
+
+    def key(self, i: int) -> bytes:
+        """Equal for equal rules of one genome."""
+        return self.acts[i].tobytes()
 
     def take(self, index: Ints) -> ReflexRules:
         """The rules at some positions."""

@@ -15,6 +15,7 @@ ARROWS: dict[str, set[str]] = {
     "genomes": set(),
     "evosim": set(),
     "evosim.errors": set(),
+    "evosim.clock": set(),
     "evosim.streams": set(),
     "evosim.experiments": set(),
     "evosim.params": {"evosim.errors"},
@@ -46,11 +47,11 @@ ARROWS: dict[str, set[str]] = {
     "evosim.figures": {"evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
-        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.landscape",
+        "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.landscape",
         "evosim.measures", "evosim.params", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.cli": {
-        "evosim", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim", "evosim.clock", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.screen", "evosim.verify", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

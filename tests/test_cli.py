@@ -13,6 +13,7 @@ import pytest
 from evosim import __version__, cli, screen, workflow
 from evosim.analysis.behaviour import SHIFT_KINDS
 from tests.settings import command
+from tests.test_arrows import ROOT
 
 
 def evosim(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -112,6 +113,22 @@ def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -
     evosim(capsys, "figures", "driven", "--format", "png")
     assert {p.stem for p in Path("driven/figures").iterdir()} == {*names, "drive"}
     assert "generation" in Path("run/figures/fitness.svg").read_text()
+
+
+def test_users_without_a_home_have_figures(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As in a container under a number that no list of users has. (The script forgets who it is; HOME alone is not enough.)"""
+    evosim(capsys, *command("micro"), "--out", "run", "--no-figures")
+    script = (
+        "import os, pwd, sys\n"
+        "def nobody(number): raise KeyError(number)\n"
+        "pwd.getpwuid = nobody\n"
+        "os.environ.pop('HOME', None)\n"
+        "from evosim import cli\n"
+        "sys.argv = ['evosim', 'figures', 'run', '--format', 'svg']\n"
+        "cli.main()\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    assert (tmp_path / "run" / "figures" / "ladders.svg").is_file()
 
 
 def test_reflexes_have_figures_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,3 +277,16 @@ def test_help_and_version_do_not_compile_or_draw() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}, check=True)
     assert done.stdout.endswith("[]\n")
+
+
+def test_a_run_imports_nothing_that_it_may_not_need() -> None:
+    """The compiler and the drawing come when they are wanted; what takes half a second and serves one formula never does."""
+    script = (
+        "import sys\n"
+        "from evosim import workflow\n"
+        "print(sorted(m for m in ('numba', 'altair', 'vl_convert', 'scipy') if m in sys.modules))\n"
+        "from evosim import figures, simulate\n"
+        "print('scipy.stats' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}, check=True)
+    assert done.stdout == "[]\nFalse\n"

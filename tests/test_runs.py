@@ -7,11 +7,12 @@ import os
 import platform
 from pathlib import Path
 
+import altair as alt
 import numpy as np
 import polars as pl
 import pytest
 
-from evosim import workflow
+from evosim import figures, workflow
 from evosim.analysis import behaviour
 from evosim.analysis.account import Accountant
 from evosim.compose import resolve
@@ -312,6 +313,20 @@ def test_folders_and_titles_with_brackets(tmp_path: Path) -> None:
     recorded = run(folder, "micro")
     workflow.analyze(recorded)
     assert workflow.draw(read_run(folder), ("svg",))
+
+
+@pytest.mark.parametrize("name", ["birth-control", "reflexes", "greedy-genes"])
+def test_figures_are_valid_and_the_same_again(name: str, tmp_path: Path) -> None:
+    """They are drawn without being validated, which takes as long as describing them."""
+    recorded = run(tmp_path / "run", name)
+    source = figures.Source(recorded, workflow.analyze(recorded).tables, workflow.summary_of(recorded, again=False))
+    charts = [chart for chart in (figure(source) for figure in figures.FIGURES.values()) if chart is not None]
+    with alt.data_transformers.disable_max_rows():
+        for chart in charts:
+            chart.to_dict(validate=True)
+    first = [path.read_bytes() for path in figures.draw_run(source, ("svg", "png"))]
+    assert [path.read_bytes() for path in figures.draw_run(source, ("svg", "png"))] == first
+    assert len(first) == 2 * len(charts)
 
 
 def test_a_world_without_better_policies_is_refused_before_it_is_run(tmp_path: Path) -> None:

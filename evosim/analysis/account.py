@@ -97,10 +97,10 @@ class Accountant:
             )
 
     def _seed(self, seed: int) -> dict[str, Any]:
-        swap, end = self._census(self.tables, seed, "swap"), self._census(self.tables, seed, "end")
+        swap, end = (self._census(self.tables, seed, moment, ledgers=True) for moment in ("swap", "end"))
         if end is None:
             raise UserError(f"seed {seed} must have a last population, but the record has none. It is damaged: run it again.")
-        fair = self._census(self.controls["fair"], seed, "swap") if self.controls else None
+        fair = self._census(self.controls["fair"], seed, "swap", ledgers=True) if self.controls else None
         out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}}
         for name, census in (("control", fair), ("population", swap)):
             if census:  # there is none if it went extinct before the swap
@@ -134,14 +134,19 @@ class Accountant:
         }
         return out
 
-    def _census(self, tables: dict[str, pl.DataFrame], seed: int, moment: str) -> Census | None:
-        """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see the moment."""
+    def _census(self, tables: dict[str, pl.DataFrame], seed: int, moment: str, *, ledgers: bool = False) -> Census | None:
+        """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see the moment.
+
+        Where `ledgers` are asked for, they are made now, while what a class does is at hand: that is too much to keep of all.
+        """
         rows = tables["populations"].filter((pl.col("seed") == seed) & (pl.col("moment") == moment))
         if rows.is_empty():
             return None
         census = Census.of(rows)
         for number in census.members:
             self.recheck(number)
+            if ledgers:
+                self.ledger(number)
         return census
 
     def population_ledger(self, census: Census) -> behaviour.Ledger:

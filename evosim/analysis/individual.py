@@ -88,12 +88,15 @@ class Conducts:
     def net(self, rules: Rules, which: str) -> NDArray[np.float64]:
         """`[n]` worth of rules, which need not be on the grid: net payoff in A, net intent in M, as in the ladders."""
         out = np.empty(len(rules))
-        world = self.world(which)
+        world, kept = self.world(which), rules.kept
         amount = world.payoff if which == "ancestral" else world.intent
         for i in range(len(rules)):
-            policy = policy_of(rules, i, world, self.pair)
-            key = (blake2b(policy.tobytes(), digest_size=16).digest(), which)
+            key = (rules.key(i), which)
             if key not in self._nets:
-                self._nets[key] = lifetime(world, policy, amount)
-            out[i] = self._nets[key] * rules.kept[i]
+                policy = policy_of(rules, i, world, self.pair)
+                same = (blake2b(policy.tobytes(), digest_size=16).digest(), which)  # rules that differ may act alike
+                if same not in self._nets:
+                    self._nets[same] = lifetime(world, policy, amount)
+                self._nets[key] = self._nets[same]
+            out[i] = self._nets[key] * kept[i]
         return out

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import numpy as np
 import polars as pl
+import vl_convert
 
 from evosim.analysis.search import TERMS
 from evosim.errors import UserError
@@ -23,6 +26,7 @@ from evosim.record import Recorded
 
 FORMATS = ("png", "svg", "pdf")
 PIXELS_PER_INCH = 200
+PRESSES = 2
 MOST_CHANGES = 2
 BANDS = "bands hold 95% of them"
 
@@ -121,22 +125,40 @@ FIGURES: dict[str, Callable[[Source], Any]] = {
 
 
 def draw_run(source: Source, formats: tuple[str, ...]) -> list[Path]:
-    """Draw every figure of a run into its `figures/` folder; gives the paths."""
-    import altair as alt
+    """Draw every figure of a run into its `figures/` folder; gives the paths.
 
+    A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
+    a second would wait for the engine and hold up all of Python meanwhile.
+    """
     folder = source.run.folder / "figures"
-    paths = []
     try:
         folder.mkdir(exist_ok=True)
-        with alt.data_transformers.disable_max_rows():
+        with alt.data_transformers.disable_max_rows(), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
+            drawn = []
             for name, figure in FIGURES.items():
                 chart = figure(source)
                 if chart is None:  # this run has nothing of the kind
                     continue
-                for kind in formats:
-                    path = folder / f"{name}.{kind}"
-                    chart.save(str(path), ppi=PIXELS_PER_INCH) if kind == "png" else chart.save(str(path))
-                    paths.append(path)
+                described = chart.to_dict(validate=False)  # tests validate every figure
+                files = [folder / f"{name}.{kind}" for kind in formats]
+                drawn.append(engine.submit(_draw, described, files, presses))
+            return [printed.result() for figure in drawn for printed in figure.result()]
     except OSError as error:
         raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
-    return paths
+
+
+def _draw(described: dict[str, Any], files: list[Path], presses: Executor) -> list[Future[Path]]:
+    """One figure from its description; its files are on their way."""
+    svg = vl_convert.vegalite_to_svg(described, vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
+    return [presses.submit(_print, svg, file) for file in files]
+
+
+def _print(svg: str, file: Path) -> Path:
+    """Write a figure in the format that the file's name ends in."""
+    if file.suffix == ".png":
+        file.write_bytes(vl_convert.svg_to_png(svg, ppi=PIXELS_PER_INCH))
+    elif file.suffix == ".pdf":
+        file.write_bytes(vl_convert.svg_to_pdf(svg))
+    else:
+        file.write_text(svg, encoding="utf-8")
+    return file

@@ -20,7 +20,7 @@ def behaviour(ledger: pl.DataFrame) -> Any:
     rows = []
     for world in ("ancestral", "modern"):
         mine = population.filter(pl.col("world") == world).with_columns(pl.col("act").fill_null("upkeep"))
-        kinds = mine.group_by("kind").agg(pl.col("value").sum())
+        kinds = mine.group_by("kind", maintain_order=True).agg(pl.col("value").sum())
         shown = kinds.filter(pl.col("value") > 5e-4 * pl.col("value").sum())["kind"].to_list()
         mine = mine.filter(pl.col("kind").is_in(shown))
         rows.append(_by_act(mine, seeds, world) & _by_age(mine, seeds))
@@ -34,7 +34,7 @@ def _colour(kinds: list[str]) -> Any:
 
 
 def _by_act(frame: pl.DataFrame, seeds: int, world: str) -> Any:
-    acts = frame.group_by("act", "kind").agg((pl.col("value").sum() / seeds).alias("regret"))
+    acts = frame.group_by("act", "kind", maintain_order=True).agg((pl.col("value").sum() / seeds).alias("regret"))
     return (
         alt.Chart(acts)
         .mark_bar(stroke="#333333", strokeWidth=0.4)
@@ -48,10 +48,10 @@ def _by_act(frame: pl.DataFrame, seeds: int, world: str) -> Any:
 
 
 def _by_age(frame: pl.DataFrame, seeds: int) -> Any:
-    ages = frame.drop_nulls("age").group_by("age", "kind").agg((pl.col("value").sum() / seeds).alias("regret"))
+    ages = frame.drop_nulls("age").group_by("age", "kind", maintain_order=True).agg((pl.col("value").sum() / seeds).alias("regret"))
     if ages.height:  # entries of 0 are not stored, and an area would bridge the gaps
         span = pl.DataFrame({"age": range(int(ages["age"].max()) + 2)}, schema={"age": pl.Int64})  # type: ignore[arg-type]
-        every = span.join(ages.select("kind").unique(), how="cross")
+        every = span.join(ages.select("kind").unique(maintain_order=True), how="cross")
         ages = every.join(ages, on=["age", "kind"], how="left").with_columns(pl.col("regret").fill_null(0.0)).sort("kind", "age")
     return (
         alt.Chart(ages)

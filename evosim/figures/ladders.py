@@ -60,4 +60,4 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str]) -> Any:
     edges = base.mark_tick(thickness=2, size=30, color="#333333").encode(x, alt.Y("to:Q"))
     text = base.mark_text(dy=-9, fontSize=11).encode(x, alt.Y("top:Q"), alt.Text("text:N"))
     whiskers = base.mark_rule(strokeWidth=2, color="#111111").encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
-    return (bars + edges + whiskers + text).properties(width=WIDTH, height=HEIGHT + 20, title=f"{world} world")
+    return alt.layer(bars, edges, whiskers, text).properties(width=WIDTH, height=HEIGHT + 20, title=f"{world} world")

@@ -37,15 +37,18 @@ WIDTH, HEIGHT = 300, 220
 
 
 def themed(chart: Any, title: str, subtitle: list[str]) -> Any:
-    """The chart with title and the house's look."""
-    return (
-        chart.properties(title=alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14))
-        .configure(font=FONT, background="white", padding=12)
-        .configure_title(fontSize=15, subtitleFontSize=11.5, subtitleColor="#444444", subtitlePadding=5, fontWeight="bold")
-        .configure_axis(
+    """The chart with title and the house's look. Set in place, because every method of a chart copies all of it."""
+    chart.title = alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14)
+    chart.config = alt.Config(
+        font=FONT,
+        background="white",
+        padding=12,
+        title=alt.TitleConfig(fontSize=15, subtitleFontSize=11.5, subtitleColor="#444444", subtitlePadding=5, fontWeight="bold"),
+        axis=alt.AxisConfig(
             labelFontSize=11, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6", domainColor="#777777", tickColor="#777777"
-        )
-        .configure_legend(labelFontSize=11, titleFontSize=12, titleFontWeight="normal", symbolStrokeWidth=2.5)
-        .configure_header(labelFontSize=12, titleFontSize=12, labelFontWeight="bold")
-        .configure_view(stroke=None)
+        ),
+        legend=alt.LegendConfig(labelFontSize=11, titleFontSize=12, titleFontWeight="normal", symbolStrokeWidth=2.5),
+        header=alt.HeaderConfig(labelFontSize=12, titleFontSize=12, labelFontWeight="bold"),
+        view=alt.ViewConfig(stroke=None),
     )
+    return chart

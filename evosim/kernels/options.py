@@ -6,16 +6,24 @@ of old code. The folder is therefore named by a hash of all kernel sources; a ch
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
+import re
+import shutil
+import stat
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numba
 
 _HERE = Path(__file__).resolve().parent
+_FOLDER = re.compile("kernels-[0-9a-f]{16}")
+KEPT_VERSIONS, KEPT_SECONDS = 4, 86_400.0
 
 
 def sources_digest() -> str:
@@ -26,38 +34,100 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def cache_folder() -> Path:
-    """A writable folder for compiled code: NUMBA_CACHE_DIR, else the user's cache, else a temporary folder."""
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    fallback = Path(tempfile.gettempdir()) / f"evosim-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
-    for root in ([Path(given)] if given else []) + [home / "evosim", fallback]:
+def cache_folder() -> Path | None:
+    """A writable folder for compiled code, marked as used and old ones cleared away; nothing if there is no place for one."""
+    for root, shared in _places():
         folder = root / f"kernels-{sources_digest()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            root.mkdir(mode=0o700 if shared else 0o777, parents=True, exist_ok=True)
+            if shared and not _is_ours(root):
+                continue
+            fresh = not folder.exists()
+            folder.mkdir(exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()  # asking is not trying: quotas and some mounts only show then
         except OSError:
             continue
-        if os.access(folder, os.W_OK):
-            return folder
-    return Path(tempfile.mkdtemp(prefix="evosim-kernels-"))
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+            if fresh:
+                clear(root, but=folder)
+        return folder
+    return None
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+def _places() -> Iterator[tuple[Path, bool]]:
+    """Where compiled code may be kept, best first, and whether others may write there too."""
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(given), False
+    with contextlib.suppress(RuntimeError):  # some users have no home
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        if cache.is_absolute():
+            yield cache / "evosim", False
+    with contextlib.suppress(OSError):  # nor a folder for temporary files
+        yield Path(tempfile.gettempdir()) / f"evosim-{os.getuid()}", True
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can write there: whoever can, can have us run what he likes."""
+    facts = folder.lstat()
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o022
+
+
+def clear(root: Path, *, but: Path) -> None:
+    """Remove folders of other versions that nobody has used for a day, but for the newest few.
+
+    A process that still runs from one has its code in memory; what it compiles from then on is not kept.
+    """
+    others = [folder for folder in root.iterdir() if folder != but and _FOLDER.fullmatch(folder.name) and folder.is_dir()]
+    for folder in sorted(others, key=lambda f: f.stat().st_mtime, reverse=True)[KEPT_VERSIONS:]:
+        if folder.stat().st_mtime < time.time() - KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+FOLDER = cache_folder()
+if FOLDER:
+    numba.config.CACHE_DIR = str(FOLDER)
 
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
-_COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy"}
+_COMMON: dict[str, Any] = {"cache": FOLDER is not None, "error_model": "numpy"}
 
 
 def serial(function: Callable[..., Any]) -> Any:
     """Compile a function that runs on one thread."""
-    return numba.njit(**_COMMON)(function)
+    return _kept(numba.njit(**_COMMON)(function))
 
 
 def parallel(function: Callable[..., Any]) -> Any:
     """Compile a function whose `prange` loops run on several threads; items must be independent."""
-    return numba.njit(parallel=True, **_COMMON)(function)
+    return _kept(numba.njit(parallel=True, **_COMMON)(function))
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into its callers: for the small steps of hot loops, whose calls would cost more than they do."""
-    return numba.njit(forceinline=True, **_COMMON)(function)
+    return _kept(numba.njit(forceinline=True, **_COMMON)(function))
+
+
+def _kept(dispatcher: Any) -> Any:
+    """A compiled function whose code is kept by one process at a time, and where it cannot be kept, is not.
+
+    The compiler reads its list of kept code, adds to it and writes it back: two processes that do so at once would give
+    one file name to the code of two signatures, and a third would run the wrong one.
+    """
+    keep = dispatcher._cache.save_overload
+
+    def one_at_a_time(signature: Any, code: Any) -> None:
+        with contextlib.suppress(OSError), _alone():
+            keep(signature, code)
+
+    dispatcher._cache.save_overload = one_at_a_time
+    return dispatcher
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """No other process is in this block; where files cannot be locked, hope so."""
+    with (FOLDER / "lock").open("w") if FOLDER else contextlib.nullcontext() as file:
+        if file:
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+        yield

@@ -88,13 +88,12 @@ def lifetime(world: TabularMdp, policy: Floats, amount: Floats) -> float:
 def occupancy(world: TabularMdp, policy: Floats) -> Floats:
     """`[T, S, A]`: probability of being in a state at an age and doing the act; each age sums to one."""
     chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
-    out = np.zeros((world.lifespan, len(world.states), len(world.acts)))
-    where = world.start
-    for t in range(world.lifespan):
-        level = level_at(t, world.lifespan, len(policy))
-        out[t] = where[:, None] * policy[level]
-        where = where @ chain[level]
-    return out
+    levels = [level_at(t, world.lifespan, len(policy)) for t in range(world.lifespan)]
+    where = np.empty((world.lifespan, len(world.states)))
+    where[0] = world.start
+    for t, level in enumerate(levels[:-1]):
+        where[t + 1] = where[t] @ chain[level]
+    return where[:, :, None] * policy[levels]
 
 
 def extreme_values(world: TabularMdp, amount: Floats, *, worst: bool = False) -> tuple[Floats, Floats]:

@@ -1,0 +1,34 @@
+"""Where the time of a command went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Clock:
+    """Seconds in each stage since `began`. A stage inside another is taken off it, so that stages add up."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of a block under a name, also if it fails."""
+        start, inner = time.perf_counter(), sum(self.seconds.values())
+        try:
+            yield
+        finally:
+            self.add(name, time.perf_counter() - start - (sum(self.seconds.values()) - inner))
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count seconds under a name."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+    def told(self) -> dict[str, float]:
+        """Seconds by stage in milliseconds' steps; `other` is what no stage was told of, so that all of them are the whole."""
+        other = time.perf_counter() - self.began - sum(self.seconds.values())
+        return {name: round(value, 3) for name, value in {**self.seconds, "other": other}.items()}
