@@ -75,6 +75,7 @@ class Scorer:
         self.evaluated = 0
         self._store_bytes = store_bytes
         self._stores: dict[int, Store] = {}
+        self._rooms: dict[str, Words] = {}
 
     def score(self, rules: Rules) -> Scores:
         """Exact worth of each rule (in single precision, within `single_error` of it)."""
@@ -143,11 +144,9 @@ class Scorer:
         else:
             words = self._reflexes(rules).view(np.uint64)
             plans, depths = np.arange(n), np.ones(n, dtype=np.int64)
-        hashes, groups, first = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-        behaviour.digest(words, plans, depths, chunks_for(n, 64), hashes)
-        first = first[: behaviour.group(hashes, words, plans, depths, _slots(n), groups, first)]
+        groups, first = _grouped(words, plans, depths)
         m = len(first)
-        out, hashes = np.empty((m, *words.shape[1:]), dtype=np.uint64), hashes[:m]
+        out, hashes = self._room("behaviours", m, words.shape[1]), np.empty(m, dtype=np.uint64)
         rows = t.rows["true"]
         behaviour.reduce(words, plans[first], depths[first], rows, t.start, t.stride, chunks_for(m, SETS), out, hashes)
         return groups, out, hashes, _points(rules, first)
@@ -172,8 +171,8 @@ class Scorer:
         plans, kinds = _distinct(rules.weights, rules.belief)
         deepest = np.zeros(len(kinds), dtype=np.int64)
         np.maximum.at(deepest, plans, depths)
-        sets = np.empty((len(kinds), levels, t.cells), dtype=np.uint8)
-        words = sets.view(np.uint64)
+        words = self._room("plans", len(kinds), levels)
+        sets = words.view(np.uint8)
         belief = rules.belief[kinds]
         order = np.lexsort((deepest, belief))
         place = np.empty_like(order)
@@ -187,6 +186,13 @@ class Scorer:
                 sets[low:high], words[low:high],
             )  # fmt: skip
         return words, place[plans], depths
+
+    def _room(self, name: str, n: int, levels: int) -> Words:
+        """Uninitialised `[n, levels, W]`, in memory that is used again: to fetch fresh pages costs as much as to fill them."""
+        width = self.tables.cells // 8
+        if name not in self._rooms or self._rooms[name].size < n * levels * width:
+            self._rooms[name] = np.empty(n * levels * width, dtype=np.uint64)
+        return self._rooms[name][: n * levels * width].reshape(n, levels, width)
 
     def _reflexes(self, rules: ReflexRules) -> NDArray[np.uint8]:
         world = self.tables.world
@@ -272,14 +278,22 @@ def chunks_for(n: int, block: int) -> int:
 
 def _distinct(weights: Floats, belief: Ints) -> tuple[Ints, Ints]:
     """Which of the distinct planners each one is `[n]`, and where each of these stands first."""
-    rows = np.ascontiguousarray(np.column_stack([weights, belief])) + 0.0  # no two zeros
-    keys = rows.view(np.dtype((np.void, rows.shape[1] * 8))).ravel()
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return inverse, first
+    n = len(weights)
+    words = (np.column_stack([weights, belief]) + 0.0).view(np.uint64)[:, None, :]  # one zero, not two
+    each, one = np.arange(n), np.ones(n, dtype=np.int64)
+    return _grouped(words, each, one)
 
 
 def _name(policy: Floats) -> int:
     return int.from_bytes(blake2b(policy.tobytes(), digest_size=8).digest(), "little") >> 1
+
+
+def _grouped(words: Words, plans: Ints, depths: Ints) -> tuple[Ints, Ints]:
+    """Which of the distinct policies each individual has `[n]`, and where each of these was met first."""
+    n = len(plans)
+    hashes, groups, first = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    behaviour.digest(words, plans, depths, chunks_for(n, 64), hashes)
+    return groups, first[: behaviour.group(hashes, words, plans, depths, _slots(n), groups, first)]
 
 
 def _points(rules: Rules, index: Ints) -> Floats:

@@ -110,35 +110,29 @@ def _gather(words, plans, depths, first, count, unions, tile):  # type: ignore[n
 
 
 @inlined
-def _spread(rows, start, masks, queue, fresh, reach):  # type: ignore[no-untyped-def]
-    """Which lanes come to each state at any age, into `reach [S]`: `masks [R]` are the lanes that do a row."""
-    everyone = ~np.uint64(0)
+def _spread(rows, start, masks, done, reach):  # type: ignore[no-untyped-def]
+    """Which lanes come to each state at any age, into `reach [S]`: `masks [R]` are the lanes that do a row.
+
+    Passes over all states until nothing is new: lanes fill up fast, and a queue would cost more than it spares.
+    """
     reach[:] = 0
-    fresh[:] = 0
-    size, head, waiting = queue.size, 0, start.size
+    done[:] = 0
     for j in range(start.size):
-        queue[j] = start[j]
-        reach[start[j]] = fresh[start[j]] = everyone
-    while waiting:
-        s = item(queue, head)
-        head = head + 1 if head + 1 < size else 0
-        waiting -= 1
-        who = fresh[s]
-        fresh[s] = 0
-        for row in range(item(rows.first, s), item(rows.first, s + 1)):
-            doing = who & item(masks, row)
-            if doing == 0:
+        reach[start[j]] = ~np.uint64(0)
+    again = True
+    while again:
+        again = False
+        for s in range(reach.size):
+            who = item(reach, s)
+            if who == item(done, s):
                 continue
-            for k in range(item(rows.offsets, row), item(rows.offsets, row + 1)):
-                x = item(rows.successors, k)
-                new = doing & ~item(reach, x)
-                if new:
-                    reach[x] |= new
-                    if item(fresh, x) == 0:
-                        tail = head + waiting
-                        queue[tail if tail < size else tail - size] = x
-                        waiting += 1
-                    fresh[x] |= new
+            done[s] = who
+            again = True
+            for row in range(item(rows.first, s), item(rows.first, s + 1)):
+                doing = who & item(masks, row)
+                for k in range(item(rows.offsets, row), item(rows.offsets, row + 1)):
+                    x = item(rows.successors, k)
+                    reach[x] = item(reach, x) | doing
 
 
 @serial
@@ -148,7 +142,7 @@ def _reduce_blocks(chunk, chunks, words, plans, depths, rows, start, stride, out
     unions, tile = np.empty((SETS, n_words), dtype=np.uint64), scratch(n_words * SETS, words)
     tile_bytes = tile.view(np.uint8)
     masks = np.empty(n_rows, dtype=np.uint64)
-    queue, fresh, reach = np.empty(n_states, dtype=np.int32), np.empty(n_states, dtype=np.uint64), np.empty(n_states, dtype=np.uint64)
+    done, reach = np.empty(n_states, dtype=np.uint64), np.empty(n_states, dtype=np.uint64)
     keep = np.empty(n_words, dtype=np.uint64)
     keep_bytes = keep.view(np.uint8)
     for first in range(chunk * SETS, n, chunks * SETS):
@@ -156,7 +150,7 @@ def _reduce_blocks(chunk, chunks, words, plans, depths, rows, start, stride, out
         _gather(words, plans, depths, first, count, unions, tile)
         for row in range(n_rows):
             masks[row] = holding(tile_bytes, item(rows.cells, row) * SETS, item(rows.bits, row), tile_bytes)
-        _spread(rows, start, masks, queue, fresh, reach)
+        _spread(rows, start, masks, done, reach)
         everywhere = ~np.uint64(0)
         for s in range(n_states):
             everywhere &= reach[s]
