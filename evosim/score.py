@@ -90,6 +90,11 @@ class Scorer:
             worth, policy = self._sets(rules)
         return Scores(worth[:, 0], worth[:, -1], rules.kept, policy)
 
+    def forget(self) -> None:
+        """Forget every behaviour met so far. Worth does not change by it."""
+        for store in self._stores.values():
+            store.forget()
+
     def policies(self, rules: Rules) -> Floats:
         """`[n, L, S, A]`: chances of acts; 0 in states that nobody can come to."""
         if not isinstance(rules, PlannerRules):
@@ -246,8 +251,9 @@ class Store:
         groups, words, hashes, points = self.scorer.behaviours(rules)
         n = len(words)
         if self.count + n > self.limit:
-            self.count = 0  # forget all: to choose would cost more than to meet the few again
-            self._make(min(max(self.FIRST, n), self.limit))
+            self.forget()  # all: to choose would cost more than to meet the few again
+            if n > len(self.worth):
+                self._make(min(n, self.limit))
         elif self.count + n > len(self.worth):
             self._grow(min(2 * (self.count + n), self.limit))
         numbers, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
@@ -257,6 +263,11 @@ class Store:
         if self.count > before:
             self.worth[fresh] = self.scorer.evaluate(self.words[fresh], points[first[: self.count - before]])
         return self.worth[numbers[groups]], (hashes >> np.uint64(1)).astype(np.int64)[groups]
+
+    def forget(self) -> None:
+        """Forget all behaviours; the memory stays."""
+        self.count = 0
+        self.slots[:] = behaviour.EMPTY
 
     def _make(self, capacity: int) -> None:
         self.hashes, self.words = np.empty(capacity, dtype=np.uint64), np.empty((capacity, *self._shape), dtype=np.uint64)

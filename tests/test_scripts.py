@@ -17,6 +17,7 @@ from tests.settings import setting
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
+    "bench": "bench",
     "bench_genetics": "bench-genetics",
     "drive_equilibrium": "drive-equilibrium",
     "greedy_genes": "greedy-genes",
@@ -30,7 +31,7 @@ STUDIES = {
     "temperature": "temperature",
     "waste": "waste",
 }
-HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings"}
+HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product"}
 
 
 @pytest.fixture(autouse=True)
