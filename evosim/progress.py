@@ -3,50 +3,61 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-# which run, its generation, its generations in all, mean fitness in A and in M
-Progress = Callable[[str, int, int, float, float], None]
-
 EVERY_SECONDS = 0.1
+
+
+class Progress(Protocol):
+    """Hears how far a command is."""
+
+    def genomes(self, done: int, total: int) -> None:
+        """Genomes of the grid that were scored."""
+
+    def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
+        """A generation of a run: its number of so many, and mean fitness in A and in M."""
+
+
+class Line:
+    """A progress line on a terminal."""
+
+    def __init__(self, bar: Bar, runs: int) -> None:
+        self._bar, self._runs = bar, runs
+        self._task = bar.add_task("preparing", total=None, words="")
+        self._last, self._done = 0.0, 0
+
+    def genomes(self, done: int, total: int) -> None:
+        """Genomes of the grid that were scored."""
+        if self._due() or done == total:
+            self._bar.update(self._task, description="grid", total=total, completed=done, words=f"genome {done:,} of {total:,}")
+
+    def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
+        """A generation of a run."""
+        self._done += 1
+        if self._due() or generation + 1 == total:
+            words = f"generation {generation}  fitness A {a:.3f}  M {m:.3f}"
+            self._bar.update(self._task, description=run, total=total * self._runs, completed=self._done, words=words)
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        if now - self._last < EVERY_SECONDS:
+            return False
+        self._last = now
+        return True
 
 
 @contextmanager
 def shown(console: Console, runs: int) -> Iterator[Progress | None]:
-    """A progress line with generation, fitness in both worlds and time left, if the console is a terminal."""
+    """A progress line with what is being done and the time left, if the console is a terminal."""
     if not console.is_terminal:
         yield None
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("generation {task.fields[generation]}  fitness A {task.fields[a]:.3f}  M {task.fields[m]:.3f}"),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("preparing", total=None, generation=0, a=0.0, m=0.0)
-        last, done = 0.0, 0
-
-        def tell(run: str, generation: int, total: int, a: float, m: float) -> None:
-            nonlocal last, done
-            done += 1
-            now = time.monotonic()
-            if now - last < EVERY_SECONDS and generation + 1 < total:
-                return
-            last = now
-            bar.update(
-                task,
-                description=run,
-                total=total * runs,
-                completed=done,
-                generation=generation,
-                a=a,
-                m=m,
-            )
-
-        yield tell
+        yield Line(bar, runs)

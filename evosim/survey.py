@@ -118,6 +118,10 @@ class Survey:
         some = np.unique(np.concatenate([c.classes for c in candidates]))
         self.kept = some[self._exactly(some, everything, (Scorer(pair.ancestral, pair), Scorer(pair.modern, pair)))]
 
+    def facts(self) -> dict[str, Any]:
+        """What went by, for the record."""
+        return {"classes": self.classes, "kept": len(self.kept), "behaviours": list(self.behaviours), "measures": self.spread}
+
     def _exactly(self, some: Ints, everything: list[Wanted], scorers: tuple[Scorer, Scorer]) -> Any:
         """Which candidates are truly wanted."""
         parts = [worth_of(self.genome, scorers, some[i : i + BLOCK]) for i in range(0, len(some), BLOCK)]

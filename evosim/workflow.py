@@ -68,7 +68,7 @@ def run(
     controls: dict[str, list[simulation.Run]] = {}
     try:
         with _timed(clock, "landscape"):
-            landscape = Landscape(setting)
+            landscape = Landscape(setting, progress=progress.genomes if progress else None)
         with _timed(clock, "evolution"):
             for seed in experiment.seeds:
                 runs.append(simulation.simulate(setting, landscape, seed, progress))  # noqa: PERF401 (an interrupt keeps what is done)
@@ -104,6 +104,8 @@ def run(
                 "grid": setting.genome.grid.size,
                 "policies_ancestral": a.evaluated,
                 "policies_modern": m.evaluated,
+                "kept_whole": landscape.whole,
+                "survey": landscape.survey.facts() if landscape.survey else None,
             },
         }
     )

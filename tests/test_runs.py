@@ -173,13 +173,24 @@ def test_a_whole_folder_is_shown_again_and_a_foreign_one_refused(tmp_path: Path)
 
 
 def test_an_interrupt_leaves_a_readable_partial_folder(tmp_path: Path) -> None:
-    def stop(run: str, generation: int, *_: object) -> None:
-        if run == "seed 1" and generation == 3:
-            raise KeyboardInterrupt
+    class Stop:
+        """Somebody who presses Ctrl-C; the grid has gone by before."""
 
+        scored = 0
+
+        def genomes(self, done: int, total: int) -> None:
+            assert done <= total
+            self.scored = done
+
+        def __call__(self, run: str, generation: int, *_: object) -> None:
+            if run == "seed 1" and generation == 3:
+                raise KeyboardInterrupt
+
+    stop = Stop()
     with pytest.raises(Interrupted, match=r"run\.partial"):
         workflow.run(experiment("micro", "replicates=3"), out=tmp_path / "run", progress=stop)
     partial = tmp_path / "run.partial"
+    assert stop.scored > 0
     assert not (tmp_path / "run").exists()
     assert "interrupted by KeyboardInterrupt after 1 of 3 replicates" in (partial / "STATUS").read_text()
     assert pl.read_parquet(partial / "tables" / "generations.parquet")["seed"].unique().to_list() == [0]

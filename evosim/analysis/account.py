@@ -265,7 +265,7 @@ class Accountant:
             "exact": self.peaks.exact,
             "drivers": bool(self.conducts.genome.grid.drive),
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
-            "classes": self.tables["landscape"].height,
+            "classes": self.conducts.genome.grid.size if self.peaks.exact else self.tables["landscape"].height,
             "ladder": ladders,
             "shift": {
                 "shared_by_all_ancestral_optima": shared,
