@@ -47,6 +47,9 @@ numba.config.CACHE_DIR = str(cache_folder())
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
 _COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy"}
 
+# Waking a second thread costs more than fewer individuals than this do. Either way gives the same bytes.
+THREADED = 4096
+
 
 def serial(function: Callable[..., Any]) -> Any:
     """Compile a function that runs on one thread."""
@@ -61,3 +64,11 @@ def parallel(function: Callable[..., Any]) -> Any:
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into its callers: for the small steps of hot loops, whose calls would cost more than they do."""
     return numba.njit(forceinline=True, **_COMMON)(function)
+
+
+def over(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
+    """Do something to `n` individuals: `some(start, stop, *how)` on this thread if they are few, else `every(n, *how)`."""
+    if n < THREADED:
+        some(0, n, *how)
+    else:
+        every(n, *how)
