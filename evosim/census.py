@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 
 from evosim.kernels import census as kernel
 from evosim.kernels import options
-from evosim.kernels.options import over
+from evosim.kernels.options import read
 from genomes import Grid
 from genomes.loci import Alleles, Ints
 
 Floats = NDArray[np.float64]
 HERMAPHRODITES = kernel.HERMAPHRODITES
-
-# A table of the grid finds the classes that are there, unless it would be so many times as long as the population.
-SPARSE = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +25,13 @@ class Counts:
     """What a generation carries and expresses.
 
     Attributes:
-        alleles: of each locus, each allele's share of copies.
+        alleles: each allele's share of its locus' copies, locus after locus.
         adults: the same among survivors: individuals weighted by what drivers and modifiers leave of viability.
         mean, sd: `[L]` expressed values.
     """
 
-    alleles: list[Floats]
-    adults: list[Floats]
+    alleles: Floats
+    adults: Floats
     mean: Floats
     sd: Floats
 
@@ -44,57 +41,57 @@ class Census:
 
     def __init__(self, grid: Grid) -> None:
         self.grid, self.reading = grid, reading_of(grid)
-        self._classes: Ints = np.empty(0, dtype=np.int64)
-        self._there = np.empty(0, dtype=np.int32)
+        self._values = np.concatenate([np.empty(0), *(grid.loci[locus].values for locus in self.reading.varying)])
+        self._fixed = np.array([locus.values[0] for locus in grid.loci])
+        self._places = self._distinct = np.empty(0, dtype=np.int64)
+        self._table = np.empty(0, dtype=np.int32)
 
     def classes(self, genotypes: Alleles) -> tuple[Ints, Ints]:
-        """The distinct classes, ascending, and of each individual the place of its class among them."""
+        """The distinct classes, and of each individual the place of its class among them."""
         n = len(genotypes)
-        if len(self._classes) != n:
-            self._classes = np.empty(n, dtype=np.int64)
-        numbers = self._classes
-        over(kernel.classes_chunk, kernel.classes, n, self.reading, strands_of(genotypes), self.grid.ploidy, numbers)
-        if self.grid.size > SPARSE * n:
-            return np.unique(numbers, return_inverse=True)
-        if not self._there.size:
-            self._there = np.empty(self.grid.size, dtype=np.int32)
-        self._there[:] = 0
-        kernel.mark(numbers, self._there)
-        distinct = np.flatnonzero(self._there)
-        self._there[distinct] = np.arange(len(distinct))
-        over(kernel.translate_chunk, kernel.translate, n, self._there, numbers)
-        return distinct, numbers
+        if len(self._places) != n:
+            most = min(n, self.grid.size)
+            self._places, self._distinct = np.empty(n, dtype=np.int64), np.empty(most, dtype=np.int64)
+            self._table = np.empty(2 ** (2 * most).bit_length(), dtype=np.int32)
+        how = (self.reading, strands_of(genotypes), self.grid.ploidy, self._places)
+        read(kernel.classes_chunk, kernel.classes, n, *how)
+        return self._distinct[: kernel.enlist(self._places, self._table, self._distinct)], self._places
 
     def counts(self, genotypes: Alleles) -> Counts:
-        """What the generation carries and expresses: integers divided, so that no order of summing can matter."""
+        """What the generation carries and expresses, from counts: the order in which integers are summed cannot matter."""
         n, ploidy, _ = genotypes.shape
         r = self.reading
-        pieces = kernel.PIECES if n >= options.THREADED else 1
+        pieces = kernel.PIECES if n >= options.THREADED_READING else 1
         alleles = np.zeros((pieces, r.offsets[-1]), dtype=np.int64)
-        adults = np.zeros((pieces, r.offsets[-1] if r.mortal else 0))
+        lost = np.zeros((pieces, r.offsets[-1] if r.mortal else 0))
         digits = np.zeros((pieces, r.digits[-1]), dtype=np.int64)
         how = (r, strands_of(genotypes), ploidy)
         if pieces > 1:
-            kernel.count(n, *how, alleles, adults, digits)
+            kernel.count(n, *how, alleles, lost, digits)
         else:
-            kernel.count_piece(0, n, *how, alleles[0], adults[0], digits[0])
-        mean, sd = np.array([locus.values[0] for locus in self.grid.loci]), np.zeros(len(self.grid.loci))
-        shares = digits.sum(axis=0) / n
-        for e, locus in enumerate(r.varying):
-            values, share = self.grid.loci[locus].values, shares[r.digits[e] : r.digits[e + 1]]
-            mean[locus] = (share * values).sum()
-            sd[locus] = np.sqrt((share * (values - mean[locus]) ** 2).sum())
-        everybody = np.split(alleles.sum(axis=0) / (ploidy * n), r.offsets[1:-1])
+            kernel.count_piece(0, n, *how, alleles[0], lost[0], digits[0])
+        newborns = alleles.sum(axis=0)
+        share = newborns / (ploidy * n)
         if not r.mortal:
-            return Counts(everybody, everybody, mean, sd)
-        survivors = np.split(adults.sum(axis=0), r.offsets[1:-1])
-        total = max(survivors[0].sum(), 1e-300)  # of nobody, none
-        return Counts(everybody, [row / total for row in survivors], mean, sd)
+            return Counts(share, share, *self._moments(digits.sum(axis=0) / n))
+        survivors = newborns - lost.sum(axis=0)
+        total = max(survivors[: r.offsets[1]].sum(), 1e-300)  # of nobody, none
+        return Counts(share, survivors / total, *self._moments(digits.sum(axis=0) / n))
+
+    def _moments(self, share: Floats) -> tuple[Floats, Floats]:
+        """Mean and standard deviation `[L]` of expressed values, from each value's share."""
+        r, mean, sd = self.reading, self._fixed.copy(), np.zeros(len(self._fixed))
+        if r.varying.size:
+            begin = r.digits[:-1]
+            mean[r.varying] = np.add.reduceat(share * self._values, begin)
+            away = self._values - np.repeat(mean[r.varying], np.diff(r.digits))
+            sd[r.varying] = np.sqrt(np.add.reduceat(share * away**2, begin))
+        return mean, sd
 
 
 def worth(table: Floats, places: Ints, kept: Floats, out: Floats) -> Floats:
     """What individuals are worth: by the table of distinct classes, times what drivers and modifiers leave of it."""
-    over(kernel.worth_chunk, kernel.worth, len(places), table, places, kept, out)
+    read(kernel.worth_chunk, kernel.worth, len(places), table, places, kept, out)
     return out
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from evosim.census import reading_of, strands_of
 from evosim.kernels import census
-from evosim.kernels.options import over
+from evosim.kernels.options import read
 from evosim.optimizers import Descent
 from genomes import Grid
 from genomes.loci import Alleles, Ints
@@ -69,7 +69,7 @@ class Traits:
         out = np.empty((len(self.names), len(genotypes)))
         out[0], out[1] = self.fitness(genotypes, first)
         how = (self.reading, strands_of(genotypes), self.grid.ploidy, self._chosen, self._values, self._copies, out[2:])
-        over(census.traits_chunk, census.traits, len(genotypes), *how)
+        read(census.traits_chunk, census.traits, len(genotypes), *how)
         return out
 
 

@@ -111,6 +111,7 @@ class Recorder:
                 if not locus.silent
             ]
         )
+        every = [(locus, allele) for locus in self.grid.loci for allele in locus.params.alleles]
         alleles = pl.DataFrame(
             [
                 {
@@ -122,8 +123,7 @@ class Recorder:
                     "adult_frequency": adult,
                 }
                 for g, counts in self.counts
-                for locus, row, adult_row in zip(self.grid.loci, counts.alleles, counts.adults, strict=True)
-                for allele, f, adult in zip(locus.params.alleles, row.tolist(), adult_row.tolist(), strict=True)
+                for (locus, allele), f, adult in zip(every, counts.alleles.tolist(), counts.adults.tolist(), strict=True)
             ]
         )
         tables = {

@@ -217,6 +217,7 @@ def test_lives_number_for_number() -> None:
 def test_the_same_bytes_for_one_and_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """With drive and modifiers on."""
     monkeypatch.setattr(options, "THREADED", 1)
+    monkeypatch.setattr(options, "THREADED_READING", 1)
     made = setting("birth-control")
     rules = made.genome.decode(np.arange(0, 22_500, 37))
     pair = random_pair(4)
@@ -239,6 +240,7 @@ def test_small_populations_on_one_thread_are_the_same_bytes(monkeypatch: pytest.
     newborns = []
     for threaded in (10**9, 1):
         monkeypatch.setattr(options, "THREADED", threaded)
+        monkeypatch.setattr(options, "THREADED_READING", threaded)
         for kind, params in ((population.SexualPopulation, Sexual(population=300)), (population.AsexualPopulation, Asexual(population=300))):
             optimizer = kind(params, grid, 3)
             for _ in range(3):

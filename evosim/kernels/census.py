@@ -17,6 +17,7 @@ from evosim.kernels.options import inlined, parallel, serial
 CHUNK = 1024
 PIECES = 32
 HERMAPHRODITES = -1
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: neighbours are thrown far apart (Knuth 1973)
 
 VIABILITY, EGG, SPERM = 0, 1, 2
 
@@ -88,24 +89,23 @@ def classes(n, r, strands, ploidy, out):  # type: ignore[no-untyped-def]
 
 
 @serial
-def mark(numbers, there):  # type: ignore[no-untyped-def]
-    """Mark in the table `there` which numbers occur."""
+def enlist(numbers, table, distinct):  # type: ignore[no-untyped-def]
+    """List `distinct` numbers in order of appearance, and put in each number's place its place there. Tells how many there are.
+
+    `table` is scratch, a power of two and longer than there can be distinct numbers: a hash table with open addresses.
+    """
+    last, found = np.uint64(table.size - 1), 0
+    table[:] = -1
     for i in range(numbers.size):
-        there[numbers[i]] = 1
-
-
-@serial
-def translate_chunk(start, stop, table, numbers):  # type: ignore[no-untyped-def]
-    """Numbers `start .. stop - 1` replaced."""
-    for i in range(start, stop):
-        numbers[i] = table[numbers[i]]
-
-
-@parallel
-def translate(n, table, numbers):  # type: ignore[no-untyped-def]
-    """Replace every number by what the table says, in place."""
-    for chunk in prange((n + CHUNK - 1) // CHUNK):
-        translate_chunk(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), table, numbers)
+        slot = ((np.uint64(numbers[i]) * GOLDEN) >> np.uint64(32)) & last
+        while table[slot] >= 0 and distinct[table[slot]] != numbers[i]:
+            slot = (slot + np.uint64(1)) & last
+        if table[slot] < 0:
+            table[slot] = found
+            distinct[found] = numbers[i]
+            found += 1
+        numbers[i] = table[slot]
+    return found
 
 
 @serial
@@ -163,7 +163,7 @@ def weights(n, r, strands, ploidy, fitness, females, eggs, sperm):  # type: igno
 
 
 @serial
-def count_piece(start, stop, r, strands, ploidy, alleles, adults, digits):  # type: ignore[no-untyped-def]
+def count_piece(start, stop, r, strands, ploidy, alleles, lost, digits):  # type: ignore[no-untyped-def]
     """Add the counts of individuals `start .. stop - 1`."""
     for i in range(start, stop):
         for row in range(i * ploidy, (i + 1) * ploidy):
@@ -175,17 +175,18 @@ def count_piece(start, stop, r, strands, ploidy, alleles, adults, digits):  # ty
             digits[r.digits[e] + r.expression[e, strands[first, l], strands[second, l]]] += 1
         if r.mortal:
             viability, _, _ = _left(r, strands, ploidy, i)
-            for row in range(i * ploidy, (i + 1) * ploidy):
-                for l in range(strands.shape[1]):  # noqa: E741
-                    adults[r.offsets[l] + strands[row, l]] += viability
+            if viability < 1.0:
+                for row in range(i * ploidy, (i + 1) * ploidy):
+                    for l in range(strands.shape[1]):  # noqa: E741
+                        lost[r.offsets[l] + strands[row, l]] += 1.0 - viability
 
 
 @parallel
-def count(n, r, strands, ploidy, alleles, adults, digits):  # type: ignore[no-untyped-def]
-    """Counts by piece: of alleles, of alleles among survivors (if any site takes from viability), of expressed values."""
+def count(n, r, strands, ploidy, alleles, lost, digits):  # type: ignore[no-untyped-def]
+    """Counts by piece: of alleles, of those that viability loses (if any site takes from it), of expressed values."""
     for piece in prange(PIECES):
         count_piece(
-            piece * n // PIECES, (piece + 1) * n // PIECES, r, strands, ploidy, alleles[piece], adults[piece], digits[piece]
+            piece * n // PIECES, (piece + 1) * n // PIECES, r, strands, ploidy, alleles[piece], lost[piece], digits[piece]
         )  # fmt: skip
 
 

@@ -47,8 +47,10 @@ numba.config.CACHE_DIR = str(cache_folder())
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
 _COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy"}
 
-# Waking a second thread costs more than fewer individuals than this do. Either way gives the same bytes.
-THREADED = 4096
+# Waking a second thread, and waiting for it, costs more than fewer individuals than this do: where newborns are made, and
+# where genotypes are only read. Either way gives the same bytes.
+THREADED = 2**12
+THREADED_READING = 2**16
 
 
 def serial(function: Callable[..., Any]) -> Any:
@@ -66,9 +68,17 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(forceinline=True, **_COMMON)(function)
 
 
-def over(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
-    """Do something to `n` individuals: `some(start, stop, *how)` on this thread if they are few, else `every(n, *how)`."""
+def make(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
+    """Make `n` newborns: by `some(start, stop, *how)` on this thread if they are few, else by `every(n, *how)`."""
     if n < THREADED:
+        some(0, n, *how)
+    else:
+        every(n, *how)
+
+
+def read(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
+    """The same for reading `n` individuals."""
+    if n < THREADED_READING:
         some(0, n, *how)
     else:
         every(n, *how)

@@ -15,7 +15,7 @@ import numpy as np
 from evosim import streams
 from evosim.census import HERMAPHRODITES, reading_of, strands_of
 from evosim.kernels import census, philox, reproduce
-from evosim.kernels.options import over
+from evosim.kernels.options import make, read
 from evosim.optimizers.base import Descent, Extinction, Floats, check_fitness
 from evosim.optimizers.catalogue import Asexual, Introduction, Sexual
 from evosim.optimizers.meiosis import flags, forces_of, meiosis_of
@@ -88,7 +88,7 @@ class WrightFisher(ABC):
         """Newborns `begin .. end - 1` of the parents that were, by a kernel that makes them again."""
         out = np.empty((end - begin, *self.newborns.shape[1:]), dtype=np.uint8)
         where = (begin, self.meiosis, strands_of(self.previous), self.grid.ploidy, self.parents, self.generation)
-        over(some, every, len(out), *where, *key_of(self.seed), *how, strands_of(out))
+        make(some, every, len(out), *where, *key_of(self.seed), *how, strands_of(out))
         return out
 
     @abstractmethod
@@ -113,18 +113,20 @@ class SexualPopulation(WrightFisher):
         """What is left of viability times fertility, the mean of both sexes' for hermaphrodites, else one's own sex's."""
         out = np.empty(len(genotypes))
         how = (self.reading, strands_of(genotypes), self.grid.ploidy, first, self.females, out)
-        over(census.kept_chunk, census.kept, len(out), *how)
+        read(census.kept_chunk, census.kept, len(out), *how)
         return out
 
     @property
     def expected(self) -> Floats:
         """The mean of both parents' shares."""
+        if self.selfing and self.eggs is self.sperm:
+            return self.eggs.share
         other = self.sperm.share if self.selfing else self._share_of_the_other()
         return np.asarray(0.5 * (self.eggs.share + other))
 
     def _prepare(self, fitness: Floats) -> None:
         how = (self.reading, strands_of(self.newborns), self.grid.ploidy, fitness, self.females)
-        over(census.weights_chunk, census.weights, len(fitness), *how, self.eggs.weights, self.sperm.weights)
+        read(census.weights_chunk, census.weights, len(fitness), *how, self.eggs.weights, self.sperm.weights)
         self.sperm.add_up()
         if not self.selfing and (alone := philox.alone(self.sperm.cumulative)) >= 0:
             self._forbid_egg_of(alone)
@@ -151,7 +153,7 @@ class SexualPopulation(WrightFisher):
             self.meiosis, strands, self.grid.ploidy, self.eggs.cumulative, self.eggs.guide, self.sperm.cumulative,
             self.sperm.guide, self.selfing, self.generation, *key_of(self.seed), out, self.parents,
         )  # fmt: skip
-        over(reproduce.sexual_chunk, reproduce.sexual, len(self.parents), *how)
+        make(reproduce.sexual_chunk, reproduce.sexual, len(self.parents), *how)
 
     def _forces(self) -> tuple[str, ...]:
         return forces_of(self.grid, self.meiosis)
@@ -181,7 +183,7 @@ class AsexualPopulation(WrightFisher):
             self.meiosis, strands, self.grid.ploidy, self.draw.cumulative, self.draw.guide, self.generation,
             *key_of(self.seed), out, self.parents,
         )  # fmt: skip
-        over(reproduce.asexual_chunk, reproduce.asexual, len(self.parents), *how)
+        make(reproduce.asexual_chunk, reproduce.asexual, len(self.parents), *how)
 
     def _forces(self) -> tuple[str, ...]:
         return tuple(name for name in forces_of(self.grid, self.meiosis) if name == "mutation")
@@ -204,7 +206,7 @@ class _Draw:
         np.cumsum(self.weights, out=self.cumulative)
         if not self.cumulative[-1] > 0.0:
             raise Extinction
-        over(philox.guide_chunk, philox.guide, len(self.guide), self.cumulative, self.guide)
+        read(philox.guide_chunk, philox.guide, len(self.guide), self.cumulative, self.guide)
 
     @property
     def share(self) -> Floats:
@@ -218,7 +220,7 @@ def founders(n: int, grid: Grid, seed: int) -> Alleles:
     offsets = np.cumsum([0, *(len(c) for c in choices)])
     out = np.empty((n, grid.ploidy, len(grid.loci)), dtype=np.uint8)
     how = (*key_of(seed), offsets, np.concatenate(choices), out)
-    over(reproduce.founders_chunk, reproduce.founders, n, *how)
+    make(reproduce.founders_chunk, reproduce.founders, n, *how)
     return out
 
 
