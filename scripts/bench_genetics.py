@@ -43,8 +43,8 @@ ROUNDS = 7
 NEUTRAL = 20
 # (individuals, whether with the search ledger): generations
 SCALE = {
-    (10_000, False): 200, (100_000, False): 60, (1_000_000, False): 100, (2_000_000, False): 12,
-    (10_000, True): 100, (100_000, True): 30, (1_000_000, True): 12,
+    (10_000, False): 400, (100_000, False): 100, (1_000_000, False): 100, (2_000_000, False): 20,
+    (10_000, True): 200, (100_000, True): 60, (1_000_000, True): 24,
 }  # fmt: skip
 
 
@@ -145,16 +145,25 @@ def one_crowd(n: int, generations: int, ledger: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def in_a_process(n: int, generations: int, ledger: bool) -> dict[str, Any]:
+    """One population in a process of its own."""
+    command = [sys.executable, __file__, "crowd", str(n), str(generations), str(int(ledger))]
+    out: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    return out
+
+
 def scale() -> pl.DataFrame:
-    """The loop at every size, each in a fresh process; measured bytes an individual are against the smallest population's peak."""
+    """The loop at every size, each in a fresh process. Bytes are measured as what a population needs more than the next smaller one."""
     rows: list[dict[str, Any]] = []
+    in_a_process(10_000, 8, True)  # compiles, which needs memory too
     for (n, ledger), generations in SCALE.items():
-        command = [sys.executable, __file__, "crowd", str(n), str(generations), str(int(ledger))]
-        row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-        small = next((r for r in rows if r["search_ledger"] == ledger), row)
-        more = (row["peak_mib"] - small["peak_mib"]) * 2**20
-        row["bytes_measured"] = more / (n - small["N"]) if n > small["N"] else None
-        row["time_an_individual_over_smallest"] = small["million_a_second_2_threads"] / row["million_a_second_2_threads"]
+        row = in_a_process(n, generations, ledger)
+        alike = [r for r in rows if r["search_ledger"] == ledger] or [row]
+        more = (row["peak_mib"] - alike[-1]["peak_mib"]) * 2**20
+        row["bytes_measured"] = more / (n - alike[-1]["N"]) if n > alike[-1]["N"] else None
+        for threads in ("1_thread", "2_threads"):
+            speed = f"million_a_second_{threads}"
+            row[f"time_over_smallest_{threads}"] = alike[0][speed] / row[speed]
         rows.append(row)
         print(row, flush=True)
     return pl.DataFrame(rows)
