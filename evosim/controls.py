@@ -17,7 +17,7 @@ import polars as pl
 
 from evosim.compose import build, resolve
 from evosim.params import Experiment
-from evosim.progress import Progress
+from evosim.progress import Tell
 from genomes.drive import FAIR
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def controls_of(experiment: Experiment) -> dict[str, Experiment]:
     return {name: resolve(tree | {"genome": control.change(tree["genome"])}) for name, control in CONTROLS.items()}
 
 
-def simulate_control(name: str, experiment: Experiment, landscape: Landscape, progress: Progress | None = None) -> list[Run]:
+def simulate_control(name: str, experiment: Experiment, landscape: Landscape, progress: Tell | None = None) -> list[Run]:
     """The replicates of one control (an experiment of `controls_of`), under the seeds of the run that they belong to.
 
     Its genome expresses what the run's does, so that one landscape serves all.

@@ -13,6 +13,8 @@ For any trait `z` of newborns, exactly, in every generation:
   order written. The sum is exact; how it is split depends on the order, and `order_spread` is the largest change of any
   entry over all orders (summed over generations, an upper bound of the total's);
 * introduction: alleles put into newborns from outside.
+
+Traits are looked at, and newborns made again, in blocks: memory beside the population's own is bounded.
 """
 
 from __future__ import annotations
@@ -24,14 +26,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.census import reading_of, strands_of
+from evosim.kernels import census
+from evosim.kernels.options import read
 from evosim.optimizers import Descent
 from genomes import Grid
-from genomes.loci import Alleles
+from genomes.loci import Alleles, Ints
 
 Floats = NDArray[np.float64]
 FORCES = ("recombination", "drive", "mutation")
 TERMS = ("selection", "drift", "sampling", "segregation", *FORCES, "introduction")
 FITNESS = ("fitness in A", "fitness in M")
+BLOCK = 2**16
 
 
 class Traits:
@@ -41,26 +47,30 @@ class Traits:
     ploidy) of every driver and modifier.
     """
 
-    def __init__(self, grid: Grid, fitness: Callable[[Alleles], tuple[Floats, Floats]]) -> None:
-        self.grid, self.fitness = grid, fitness
-        self.expressed = [
-            i for i, locus in enumerate(grid.loci) if locus.values.size > 1 and not isinstance(locus.params.alleles[0], str)
-        ]
+    def __init__(self, grid: Grid, fitness: Callable[[Alleles, int], tuple[Floats, Floats]]) -> None:
+        self.grid, self.fitness, self.reading = grid, fitness, reading_of(grid)
+        varying = self.reading.varying.tolist()
+        expressed = [i for i in varying if not isinstance(grid.loci[i].params.alleles[0], str)]
+        sites = [(site.locus, site.allele) for site in grid.drive.sites]
         self.names = (
             *FITNESS,
-            *(grid.loci[i].name for i in self.expressed),
+            *(grid.loci[i].name for i in expressed),
             *(f"{grid.loci[locus].name}: {grid.loci[locus].params.alleles[allele]}" for locus, allele in grid.drive.alleles),
         )
+        values = np.zeros((len(expressed), max((grid.loci[i].values.size for i in expressed), default=0)))
+        for row, i in zip(values, expressed, strict=True):
+            row[: grid.loci[i].values.size] = grid.loci[i].values
+        self._chosen = np.array([varying.index(i) for i in expressed], dtype=np.int64)
+        self._values = values
+        self._copies = np.array([sites.index(allele) for allele in grid.drive.alleles], dtype=np.int64)
 
-    def __call__(self, genotypes: Alleles) -> Floats:
-        """Values `[K, n]` of genotypes `[n, ploidy, L]`."""
-        rows = [*self.fitness(genotypes)]
-        last = genotypes.shape[1] - 1
-        for i in self.expressed:
-            locus = self.grid.loci[i]
-            rows.append(locus.values[locus.expression[genotypes[:, 0, i], genotypes[:, last, i]]])
-        rows += [(genotypes[:, :, locus] == allele).mean(axis=1) for locus, allele in self.grid.drive.alleles]
-        return np.stack(rows)
+    def __call__(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """Values `[K, n]` of genotypes `[n, ploidy, L]`, the individuals from `first` on."""
+        out = np.empty((len(self.names), len(genotypes)))
+        out[0], out[1] = self.fitness(genotypes, first)
+        how = (self.reading, strands_of(genotypes), self.grid.ploidy, self._chosen, self._values, self._copies, out[2:])
+        read(census.traits_chunk, census.traits, len(genotypes), *how)
+        return out
 
 
 class SearchLedger:
@@ -68,28 +78,41 @@ class SearchLedger:
 
     def __init__(self, traits: Traits, seed: int) -> None:
         self.traits, self.seed = traits, seed
-        self._before: Floats | None = None
+        self._end: Floats | None = None
         self._rows: list[tuple[int, str, Floats]] = []
 
     def generation(self, g: int, selecting: str, genotypes: Alleles, descent: Descent | None) -> None:
         """The newborns of generation `g`, whose parents lived in the world `selecting`."""
-        now = self.traits(genotypes)
-        if descent is not None and self._before is not None:
-            self._rows.append((g, selecting, self._account(self._before, now, descent)))
-        self._before = now
+        start, (self._end,) = self._end, self._sums(len(genotypes), lambda begin, end: genotypes[begin:end])
+        self._end /= len(genotypes)
+        if descent is not None and start is not None:
+            self._rows.append((g, selecting, self._account(start, self._end, descent)))
 
-    def _account(self, before: Floats, now: Floats, descent: Descent) -> Floats:
+    def _sums(self, n: int, block: Callable[[int, int], Alleles], *weights: Floats | Ints) -> list[Floats]:
+        """Sums of traits `[K]` over `n` individuals that come in blocks: plain without weights, else by each `[n]` of them."""
+        out = [np.zeros(len(self.traits.names)) for _ in weights or (1,)]
+        for begin in range(0, n, BLOCK):
+            end = min(n, begin + BLOCK)
+            values = self.traits(block(begin, end), begin)
+            for k, total in enumerate(out):
+                # Not a matrix product: the order in which that sums is the library's, and may depend on its threads.
+                total += (values * weights[k][begin:end] if weights else values).sum(axis=1)
+        return out
+
+    def _account(self, start: Floats, end: Floats, descent: Descent) -> Floats:
         """`[len(TERMS) + 2, K]`: the terms, the whole change, and the spread over orders."""
-        start, end = before.mean(axis=1), now.mean(axis=1)
-        n = before.shape[1]
-        chosen = before @ descent.expected
-        midparent = before @ (np.bincount(descent.parents.ravel(), minlength=n) / descent.parents.size)
+        n = len(descent.parents)
+        children = np.bincount(descent.parents.ravel(), minlength=len(descent.before))
+        chosen, midparent = self._sums(
+            len(descent.before), lambda begin, end: descent.before[begin:end], descent.expected, children
+        )
+        midparent /= descent.parents.size
         every = frozenset(descent.forces)
         means = {every: end} if not descent.introduced else {}
 
         def mean(forces: frozenset[str]) -> Floats:
             if forces not in means:
-                means[forces] = self.traits(descent.newborns(forces)).mean(axis=1)
+                means[forces] = self._sums(n, lambda begin, end: descent.newborns(forces, begin, end))[0] / n
             return means[forces]
 
         fixed = _one_by_one(descent.forces, mean)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -12,6 +12,9 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 EVERY_SECONDS = 0.1
+
+# which run, its generation, its generations in all, mean fitness in A and in M
+Tell = Callable[[str, int, int, float, float], None]
 
 
 class Progress(Protocol):

@@ -14,16 +14,40 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.census import Census, Counts, worth
 from evosim.compose import Setting, part_params
 from evosim.errors import UserError
 from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.price import SearchLedger, Traits
-from evosim.progress import Progress
-from evosim.worth import Worth
+from evosim.progress import Tell
 from genomes import Grid
-from genomes.loci import Alleles, Ints
+from genomes.loci import Alleles
+
+BLOCK = 2**16
+
+
+class Living:
+    """One generation: which classes it has, and what each individual is worth. What it gives is overwritten."""
+
+    def __init__(self, census: Census) -> None:
+        self._census, self._out = census, np.empty(0)
+
+    def look(self, genotypes: Alleles, landscape: Landscape, kept: NDArray[np.float64]) -> None:
+        """A generation has come. `kept [n]` is what drivers and modifiers leave of fitness."""
+        self.distinct, self._places = self._census.classes(genotypes)
+        self._worth, self.kept = landscape.worth(self.distinct), kept
+        if len(self._out) != len(kept):
+            self._out = np.empty(len(kept))
+
+    def worth(self, name: str) -> NDArray[np.float64]:
+        """Worth `[n]` of individuals, after what drivers and modifiers take."""
+        return worth(getattr(self._worth, name), self._places, self.kept, self._out)
+
+    def fitness(self, name: str) -> NDArray[np.float64]:
+        """Fitness `[n]` by behaviour alone."""
+        return getattr(self._worth, name).take(self._places, out=self._out, mode="clip")
 
 
 @dataclass
@@ -33,56 +57,41 @@ class Recorder:
     seed: int
     grid: Grid
     generations: list[dict[str, Any]] = field(default_factory=list)
-    loci: list[tuple[int, NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=list)
-    alleles: list[tuple[int, list[NDArray[np.float64]], list[NDArray[np.float64]]]] = field(default_factory=list)
-    populations: list[dict[str, Any]] = field(default_factory=list)
+    counts: list[tuple[int, Counts]] = field(default_factory=list)
+    populations: list[pl.DataFrame] = field(default_factory=list)
 
-    def generation(
-        self, g: int, world: str, genotypes: Alleles, classes: Ints, worth: Worth, kept: NDArray[np.float64]
-    ) -> None:
-        """What every generation leaves behind. `kept [n]` is what drivers and modifiers leave of fitness."""
-        ancestral, modern, intent = worth.ancestral * kept, worth.modern * kept, worth.modern_intent * kept
-        self.generations.append(
-            {
-                "seed": self.seed,
-                "generation": g,
-                "world": world,
-                "size": len(classes),
-                "ancestral_mean": ancestral.mean(),
-                "ancestral_sd": ancestral.std(),
-                "ancestral_max": ancestral.max(),
-                "modern_mean": modern.mean(),
-                "modern_sd": modern.std(),
-                "modern_max": modern.max(),
-                "modern_intent_mean": intent.mean(),
-                "classes": np.unique(classes).size,
-            }
-        )
-        values = self.grid.values(classes)
-        self.loci.append((g, values.mean(axis=0), values.std(axis=0)))
-        newborns = self._frequencies(genotypes, np.ones(len(genotypes)))
-        adults = self._frequencies(genotypes, self.grid.drive.kept(genotypes)[0]) if self.grid.drive else newborns
-        self.alleles.append((g, newborns, adults))
-
-    def _frequencies(self, genotypes: Alleles, weight: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """Share of each locus' alleles among the strands of weighted individuals; of nobody, none."""
-        strands = np.repeat(weight, genotypes.shape[1])
-        total = max(strands.sum(), 1e-300)
-        return [
-            np.bincount(genotypes[:, :, i].ravel(), weights=strands, minlength=len(locus.params.alleles)) / total
-            for i, locus in enumerate(self.grid.loci)
-        ]
+    def generation(self, g: int, world: str, counts: Counts, living: Living) -> None:
+        """What every generation leaves behind."""
+        row = {"seed": self.seed, "generation": g, "world": world, "size": len(living.kept)}
+        for name in ("ancestral", "modern"):
+            fitness = living.worth(name)
+            row |= {f"{name}_mean": fitness.mean(), f"{name}_sd": fitness.std(), f"{name}_max": fitness.max()}
+        self.generations.append(row | {"modern_intent_mean": living.worth("modern_intent").mean(), "classes": len(living.distinct)})
+        self.counts.append((g, counts))
 
     def population(
-        self, moment: str, g: int, genotypes: Alleles, landscape: Landscape, kept: Callable[[Alleles], NDArray[np.float64]]
+        self, moment: str, g: int, genotypes: Alleles, landscape: Landscape, kept: Callable[[Alleles, int], NDArray[np.float64]]
     ) -> None:
         """A snapshot: which classes, how many of each, what drivers leave of them, and all this with drivers replaced."""
+        parts = [self._distinct(genotypes[i : i + BLOCK], i, kept) for i in range(0, len(genotypes), BLOCK)]
+        facts = parts[0].columns[:-1]
+        distinct = pl.concat(parts).group_by(*facts).agg(pl.col("count").sum()).sort(*facts)
+        landscape.worth(distinct["class_wild"].to_numpy())  # so that it stands in the record
+        values = self.grid.values(distinct["class"].to_numpy())
+        columns = {"seed": self.seed, "moment": moment, "generation": g, **distinct.to_dict(as_series=True)}
+        columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.grid.loci) if not locus.silent}
+        self.populations.append(pl.DataFrame(columns))
+
+    def _distinct(
+        self, genotypes: Alleles, first: int, kept: Callable[[Alleles, int], NDArray[np.float64]]
+    ) -> pl.DataFrame:
+        """What differs among some individuals, the first of which is `first`, and how many are alike."""
         wild = self.grid.drive.replaced(genotypes) if self.grid.drive else genotypes
         facts: dict[str, NDArray[Any]] = {
             "class": self.grid.classes(genotypes),
-            "kept": kept(genotypes),
+            "kept": kept(genotypes, first),
             "class_wild": self.grid.classes(wild),
-            "kept_wild": kept(wild),
+            "kept_wild": kept(wild, first),
         }
         facts |= {
             f"copies:{self.grid.loci[locus].name}:{self.grid.loci[locus].params.alleles[allele]}": (
@@ -90,23 +99,19 @@ class Recorder:
             )
             for locus, allele in self.grid.drive.alleles
         }
-        landscape.worth(facts["class_wild"])  # so that it stands in the record
-        distinct = pl.DataFrame(facts).group_by(*facts).agg(pl.len().cast(pl.Int64).alias("count")).sort(*facts)
-        values = self.grid.values(distinct["class"].to_numpy())
-        columns = {"seed": self.seed, "moment": moment, "generation": g, **distinct.to_dict(as_series=True)}
-        columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.grid.loci) if not locus.silent}
-        self.populations.append(columns)
+        return pl.DataFrame(facts).group_by(*facts).agg(pl.len().cast(pl.Int64).alias("count"))
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """The run's tables; `docs/schema.md` documents every column."""
         loci = pl.DataFrame(
             [
-                {"seed": self.seed, "generation": g, "locus": locus.name, "mean": mean[i], "sd": sd[i]}
-                for g, mean, sd in self.loci
+                {"seed": self.seed, "generation": g, "locus": locus.name, "mean": counts.mean[i], "sd": counts.sd[i]}
+                for g, counts in self.counts
                 for i, locus in enumerate(self.grid.loci)
                 if not locus.silent
             ]
         )
+        every = [(locus, allele) for locus in self.grid.loci for allele in locus.params.alleles]
         alleles = pl.DataFrame(
             [
                 {
@@ -117,16 +122,15 @@ class Recorder:
                     "frequency": f,
                     "adult_frequency": adult,
                 }
-                for g, newborns, adults in self.alleles
-                for locus, row, adult_row in zip(self.grid.loci, newborns, adults, strict=True)
-                for allele, f, adult in zip(locus.params.alleles, row.tolist(), adult_row.tolist(), strict=True)
+                for g, counts in self.counts
+                for (locus, allele), f, adult in zip(every, counts.alleles.tolist(), counts.adults.tolist(), strict=True)
             ]
         )
         tables = {
             "generations": pl.DataFrame(self.generations),
             "loci": loci,
             "alleles": alleles,
-            "populations": pl.concat([pl.DataFrame(columns) for columns in self.populations]),
+            "populations": pl.concat(self.populations),
         }
         # A small seed would make a narrow column, and replicates must fit together.
         return {name: table.with_columns(pl.col("seed").cast(pl.Int64)) for name, table in tables.items()}
@@ -143,7 +147,7 @@ class Run:
 
 
 def simulate(
-    setting: Setting, landscape: Landscape, seed: int, progress: Progress | None = None, *, control: str = ""
+    setting: Setting, landscape: Landscape, seed: int, progress: Tell | None = None, *, control: str = ""
 ) -> Run:
     """One replicate of an experiment.
 
@@ -162,9 +166,13 @@ def simulate(
     try:
         optimizer = OPTIMIZERS[name](params, grid, seed)
 
-        def fitness(genotypes: Alleles) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            worth, kept = landscape.worth(grid.classes(genotypes), lived=False), optimizer.kept(genotypes)
-            return worth.ancestral * kept, worth.modern * kept
+        census, blocks = Census(grid), Census(grid)
+        living = Living(census)
+
+        def fitness(genotypes: Alleles, first: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            distinct, places = blocks.classes(genotypes)
+            found, kept = landscape.worth(distinct, lived=False), optimizer.kept(genotypes, first)
+            return tuple(worth(table, places, kept, np.empty(len(kept))) for table in (found.ancestral, found.modern))  # type: ignore[return-value]
 
         ledger = SearchLedger(Traits(grid, fitness), seed) if experiment.search_ledger else None
         selecting = experiment.phases[0].world
@@ -172,9 +180,8 @@ def simulate(
             optimizer.begin_phase()
             for _ in range(phase.generations):
                 genotypes = optimizer.ask()
-                classes = grid.classes(genotypes)
-                worth = landscape.worth(classes)
-                recorder.generation(g, phase.world, genotypes, classes, worth, optimizer.kept(genotypes))
+                living.look(genotypes, landscape, optimizer.kept(genotypes))
+                recorder.generation(g, phase.world, census.counts(genotypes), living)
                 if ledger:
                     ledger.generation(g, selecting, genotypes, optimizer.descent())
                 selecting = phase.world
@@ -184,7 +191,7 @@ def simulate(
                 if progress:
                     progress(label, g, total, recorder.generations[-1]["ancestral_mean"], recorder.generations[-1]["modern_mean"])
                 g += 1
-                optimizer.tell(worth.ancestral if phase.world == "ancestral" else worth.modern)
+                optimizer.tell(living.fitness(phase.world))
     except Extinction:
         status = "extinct"
     except InvalidOptimizer as error:

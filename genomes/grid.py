@@ -68,7 +68,8 @@ class Grid:
         return out
 
     @cached_property
-    def _strides(self) -> Ints:
+    def strides(self) -> Ints:
+        """`[L]`: what a step of each locus is in the number of a class."""
         return np.array([int(np.prod(self.counts[i + 1 :], dtype=object)) for i in range(len(self.loci))], dtype=np.int64)
 
     def classes(self, genotypes: Alleles) -> Ints:
@@ -77,16 +78,16 @@ class Grid:
         out = np.zeros(len(genotypes), dtype=np.int64)
         for i, locus in enumerate(self.loci):
             if locus.values.size > 1:
-                out += self._strides[i] * locus.expression[genotypes[:, 0, i], other[:, i]]
+                out += self.strides[i] * locus.expression[genotypes[:, 0, i], other[:, i]]
         return out
 
     def digits(self, classes: Ints) -> Ints:
         """`[n, L]`: the class of each locus in a class of the grid."""
-        return classes[:, None] // self._strides % np.array(self.counts, dtype=np.int64)
+        return classes[:, None] // self.strides % np.array(self.counts, dtype=np.int64)
 
     def from_digits(self, digits: Ints) -> Ints:
         """The inverse of `digits`."""
-        return (np.asarray(digits, dtype=np.int64) * self._strides).sum(axis=-1)
+        return (np.asarray(digits, dtype=np.int64) * self.strides).sum(axis=-1)
 
     def values(self, classes: Ints) -> NDArray[np.float64]:
         """`[n, L]`: expressed values (of a named locus, the index of the allele)."""

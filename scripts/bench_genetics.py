@@ -1,21 +1,33 @@
-"""Speed of the gamete loop, one thread, beside a NumPy peer. Run: python scripts/bench_genetics.py
+"""Speed and memory of genetics. Run: python scripts/bench_genetics.py
 
-Individuals times generations a second, with fitness, parent draw, meiosis, drive and mutation. The peer is the same model in
-vectorised NumPy; both are timed in turn in one process, and ratios are what to quote: machines are noisy.
+`genetics`: the gamete loop on one thread, individuals times generations a second, with fitness, parent draw, meiosis, drive and
+mutation. The peer is the same model in vectorised NumPy; both are timed in turn in one process.
+
+`scale`: the loop of `evosim run` itself, behaviour, records and all, on `greedy-genes` with 20 neutral loci beside its own. Each
+population has a process of its own, whose peak memory is told; its generations are run by one thread and by two in turn. Best times
+are told, and ratios are what to quote: machines are noisy.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
 import polars as pl
 from study import Study, setting
 
+from evosim.compose import Setting
 from evosim.kernels import lineage
+from evosim.landscape import Landscape
 from evosim.optimizers.meiosis import meiosis_of
+from evosim.record import peak_memory_mib
+from evosim.simulate import simulate
 from evosim.verify.engine import costs_of, driver, markers
 from genomes import Grid
 
@@ -28,13 +40,19 @@ CASES: dict[str, Callable[[], Grid]] = {
 }
 SIZES = {10_000: 100, 100_000: 10, 1_000_000: 2}
 ROUNDS = 7
+NEUTRAL = 20
+# (individuals, whether with the search ledger): generations
+SCALE = {
+    (10_000, False): 400, (100_000, False): 100, (1_000_000, False): 100, (2_000_000, False): 20,
+    (10_000, True): 200, (100_000, True): 60, (1_000_000, True): 24,
+}  # fmt: skip
 
 
 def product(grid: Grid, n: int, generations: int) -> Callable[[], None]:
     """The kernel on one thread, without any allocation in the loop."""
     loci = len(grid.loci)
     strands = (np.random.default_rng(0).random((2 * n, loci)) < 0.5).astype(np.uint8)
-    scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int64), np.empty((n, 2), dtype=np.int64), np.zeros((0, 2), dtype=np.int64))
+    scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int32), np.empty((n, 2), dtype=np.int64), np.zeros((0, 2), dtype=np.int64))
     spare, census, m, costs = np.empty_like(strands), np.zeros((generations, 0, 3), dtype=np.int64), meiosis_of(grid), costs_of(grid)
 
     def run() -> None:
@@ -84,8 +102,80 @@ def seconds(*runs: Callable[[], None]) -> list[float]:
     return best
 
 
+def crowd(n: int, generations: int, ledger: bool) -> Setting:
+    """A population of `greedy-genes` with neutral loci."""
+    return setting(
+        "greedy-genes", *(f'genome.markers.neutral{i}.alleles=["a", "b"]' for i in range(NEUTRAL)), "controls=false",
+        f"optimizer.population={n}", "optimizer.introductions.0.generation=1", f"optimizer.introductions.0.copies={n // 20}",
+        f"phases.0.generations={generations // 2}", f"phases.1.generations={generations - generations // 2}",
+        f"search_ledger={str(ledger).lower()}",
+    )  # fmt: skip
+
+
+def bytes_held(grid: Grid) -> int:
+    """Bytes an individual that the loop holds: strands of two generations, parents, weights, running sum, guide; places, costs, worth."""
+    return 2 * grid.ploidy * len(grid.loci) + 2 * 8 + (8 + 8 + 4) + (8 + 8 + 8)
+
+
+def one_crowd(n: int, generations: int, ledger: bool) -> dict[str, Any]:
+    """One population in this process, which has met no other of its size."""
+    made = crowd(n, generations, ledger)
+    landscape = Landscape(made)
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        simulate(crowd(5_000, 2, ledger), landscape, 0)
+    took: dict[int, list[float]] = {1: [], 2: []}
+    last = [0.0, 2]
+
+    def tick(_label: str, g: int, *_: object) -> None:
+        now = time.perf_counter()
+        if g > 2:  # founders and the introduction are behind
+            took[int(last[1])].append(now - last[0])
+        last[:] = time.perf_counter(), 2 - g % 2
+        numba.set_num_threads(int(last[1]))
+
+    start = time.perf_counter()
+    simulate(made, landscape, 0, tick)
+    whole = time.perf_counter() - start
+    one, two = min(took[1]), min(took[2])
+    return {
+        "N": n, "generations": generations, "search_ledger": ledger, "seconds": whole,
+        "million_a_second_1_thread": n / one / 1e6, "million_a_second_2_threads": n / two / 1e6, "speed_up": one / two,
+        "bytes_held": bytes_held(made.genome.grid), "peak_mib": peak_memory_mib(),
+    }  # fmt: skip
+
+
+def in_a_process(n: int, generations: int, ledger: bool) -> dict[str, Any]:
+    """One population in a process of its own."""
+    command = [sys.executable, __file__, "crowd", str(n), str(generations), str(int(ledger))]
+    out: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    return out
+
+
+def scale() -> pl.DataFrame:
+    """The loop at every size, each in a fresh process. Bytes are measured as what a population needs more than the next smaller one."""
+    rows: list[dict[str, Any]] = []
+    in_a_process(10_000, 8, True)  # compiles, which needs memory too
+    for (n, ledger), generations in SCALE.items():
+        row = in_a_process(n, generations, ledger)
+        alike = [r for r in rows if r["search_ledger"] == ledger] or [row]
+        more = (row["peak_mib"] - alike[-1]["peak_mib"]) * 2**20
+        row["bytes_measured"] = more / (n - alike[-1]["N"]) if n > alike[-1]["N"] else None
+        for threads in ("1_thread", "2_threads"):
+            speed = f"million_a_second_{threads}"
+            row[f"time_over_smallest_{threads}"] = alike[0][speed] / row[speed]
+        rows.append(row)
+        print(row, flush=True)
+    return pl.DataFrame(rows)
+
+
 def main() -> None:
-    """Make the table."""
+    """Make the tables."""
+    if sys.argv[1:2] == ["crowd"]:
+        n, generations, ledger = (int(word) for word in sys.argv[2:])
+        print(json.dumps(one_crowd(n, generations, bool(ledger))))
+        return
+    crowds = scale()
     numba.set_num_threads(1)
     study = Study("bench-genetics", setting("drive-equilibrium"))
     rows = []
@@ -99,13 +189,13 @@ def main() -> None:
             took = seconds(*compared)
             speed = n * generations / took[0] / 1e6
             other = n * few / took[1] / 1e6 if len(took) > 1 else None
-            bytes_each = 2 * 2 * len(grid.loci) + 2 * 8 + 2 * 8 + 2 * 8  # both generations' strands, weights, guides, parents
+            bytes_each = 2 * 2 * len(grid.loci) + 2 * 8 + 2 * 4 + 2 * 8  # both generations' strands, weights, guides, parents
             rows.append(
                 {"case": name, "N": n, "million_a_second": speed, "numpy_million_a_second": other,
                  "ratio": speed / other if other else None, "bytes_an_individual": bytes_each}
             )  # fmt: skip
             print(rows[-1], flush=True)
-    study.keep({"genetics": pl.DataFrame(rows)}, rounds=ROUNDS, threads=1)
+    study.keep({"genetics": pl.DataFrame(rows), "scale": crowds}, rounds=ROUNDS)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ ARROWS: dict[str, set[str]] = {
     "evosim.progress": set(),
     "evosim.kernels": {"evosim.streams"},
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
-    "evosim.optimizers": {"evosim.kernels", "evosim.streams", "genomes"},
+    "evosim.census": {"evosim.kernels", "genomes"},
+    "evosim.optimizers": {"evosim.census", "evosim.kernels", "evosim.streams", "genomes"},
     "evosim.measures": set(),
     "evosim.tables": {"evosim.kernels", "worlds"},
     "evosim.score": {"evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
@@ -33,10 +34,10 @@ ARROWS: dict[str, set[str]] = {
         "evosim.score", "evosim.compose", "evosim.measures", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
     },
     "evosim.simulate": {
-        "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.price", "evosim.progress",
-        "evosim.worth", "genomes",
+        "evosim.census", "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.price",
+        "evosim.progress", "genomes",
     },
-    "evosim.price": {"evosim.optimizers", "genomes"},
+    "evosim.price": {"evosim.census", "evosim.kernels", "evosim.optimizers", "genomes"},
     "evosim.controls": {
         "evosim.compose", "evosim.landscape", "evosim.params", "evosim.progress", "evosim.simulate", "genomes",
     },

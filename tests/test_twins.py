@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evosim.kernels import live as live_kernel
-from evosim.kernels import reproduce
+from evosim.kernels import options, reproduce
 from evosim.optimizers import population
 from evosim.optimizers.catalogue import Asexual, Sexual
 from evosim.reference import lifetimes, planning, reproduction
@@ -152,7 +152,7 @@ def test_reproduction_number_for_number(loci: int, ploidy: int, sexes: Literal[1
         assert descent.expected.sum() == pytest.approx(1.0, abs=1e-12)
         for forces in itertools.chain.from_iterable(itertools.combinations(("recombination", "drive", "mutation"), k) for k in range(4)):
             expected = reproduction.newborns(grid, before, chosen, numbers, frozenset(forces))
-            np.testing.assert_array_equal(descent.newborns(frozenset(forces)), expected)
+            np.testing.assert_array_equal(descent.newborns(frozenset(forces), 0, n), expected)
         np.testing.assert_array_equal(pop.ask(), expected)
 
 
@@ -182,7 +182,7 @@ def test_expected_parentage_without_selfing_is_what_enumeration_says() -> None:
 def test_founders_number_for_number() -> None:
     choices = [np.array([0, 2]), np.array([1]), np.array([0, 1, 2])]
     out = np.empty((100, 2, 3), dtype=np.uint8)
-    reproduce.founders(*key_of(5), np.array([0, 2, 3, 6]), np.concatenate(choices), out)
+    reproduce.founders(100, *key_of(5), np.array([0, 2, 3, 6]), np.concatenate(choices), out)
     np.testing.assert_array_equal(out, reproduction.founders((100, 2, 3), choices, 5))
 
 
@@ -210,7 +210,8 @@ def test_lives_number_for_number() -> None:
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this machine has one thread")
 def test_the_same_bytes_for_one_and_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """With drive and modifiers on."""
-    monkeypatch.setattr(population, "THREADED", 1)
+    monkeypatch.setattr(options, "THREADED", 1)
+    monkeypatch.setattr(options, "THREADED_READING", 1)
     made = setting("birth-control")
     rules = made.genome.decode(np.arange(0, 22_500, 37))
     pair = random_pair(4)
@@ -232,7 +233,8 @@ def test_small_populations_on_one_thread_are_the_same_bytes(monkeypatch: pytest.
     grid = setting("birth-control").genome.grid
     newborns = []
     for threaded in (10**9, 1):
-        monkeypatch.setattr(population, "THREADED", threaded)
+        monkeypatch.setattr(options, "THREADED", threaded)
+        monkeypatch.setattr(options, "THREADED_READING", threaded)
         for kind, params in ((population.SexualPopulation, Sexual(population=300)), (population.AsexualPopulation, Asexual(population=300))):
             optimizer = kind(params, grid, 3)
             for _ in range(3):

@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from evosim.kernels.options import parallel, serial
-from evosim.kernels.philox import guide
+from evosim.kernels.philox import alone, guide_chunk
 from evosim.kernels.reproduce import sexual_chunk
 
 
@@ -51,20 +51,6 @@ def _weights(costs, strands, ploidy, factors, begin, end, out):  # type: ignore[
 
 
 @serial
-def _alone(cumulative):  # type: ignore[no-untyped-def]
-    """The only individual that has weight; -1 if several have, or none."""
-    only = -1
-    before = 0.0
-    for i in range(cumulative.size):
-        if cumulative[i] > before:
-            if only >= 0:
-                return -1
-            only = i
-        before = cumulative[i]
-    return only
-
-
-@serial
 def evolve(  # type: ignore[no-untyped-def]
     m, costs, strands, spare, ploidy, females, selfing, first, generations, key0, key1, weights, guides, parents, watched, census
 ):
@@ -84,18 +70,18 @@ def evolve(  # type: ignore[no-untyped-def]
         if sperm:
             other = _weights(costs, strands, ploidy, costs.sperm, females, n, weights[1])
         if not selfing and females == 0:  # the only one with sperm has nobody to mate with
-            alone = _alone(weights[sperm])
-            if alone >= 0:
+            only = alone(weights[sperm])
+            if only >= 0:
                 if not sperm:
                     return g
-                own = weights[0, alone] - (weights[0, alone - 1] if alone > 0 else 0.0)
-                weights[0, alone:] -= own
+                own = weights[0, only] - (weights[0, only - 1] if only > 0 else 0.0)
+                weights[0, only:] -= own
                 total = weights[0, n - 1]
         if not (total > 0.0 and other > 0.0):
             return g
-        guide(weights[0], guides[0])
+        guide_chunk(0, n, weights[0], guides[0])
         if sperm:
-            guide(weights[1], guides[1])
+            guide_chunk(0, n, weights[1], guides[1])
         sexual_chunk(
             0, n, m, strands, ploidy, weights[0], guides[0], weights[sperm], guides[sperm], selfing or females > 0, first + g,
             key0, key1, spare, parents,
@@ -143,7 +129,7 @@ def replicates(  # type: ignore[no-untyped-def]
         seed = np.uint64(first_seed) + np.uint64(r)
         made = evolve(
             m, costs, strands, spare, ploidy, females, selfing, 1, generations, seed & np.uint64(0xFFFFFFFF),
-            seed >> np.uint64(32), np.empty((2, n)), np.empty((2, n), dtype=np.int64),
+            seed >> np.uint64(32), np.empty((2, n)), np.empty((2, n), dtype=np.int32),
             np.empty((n, 2), dtype=np.int64), watched, census[r],
         )  # fmt: skip
         last[r] = spare if made % 2 else strands

@@ -91,6 +91,11 @@ if FOLDER:
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
 _COMMON: dict[str, Any] = {"cache": FOLDER is not None, "error_model": "numpy"}
 
+# Waking a second thread, and waiting for it, costs more than fewer individuals than this do: where newborns are made, and
+# where genotypes are only read. Either way gives the same bytes.
+THREADED = 2**12
+THREADED_READING = 2**16
+
 
 def serial(function: Callable[..., Any]) -> Any:
     """Compile a function that runs on one thread."""
@@ -131,3 +136,19 @@ def _alone() -> Iterator[None]:
             with contextlib.suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
         yield
+
+
+def make(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
+    """Make `n` newborns: by `some(start, stop, *how)` on this thread if they are few, else by `every(n, *how)`."""
+    if n < THREADED:
+        some(0, n, *how)
+    else:
+        every(n, *how)
+
+
+def read(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
+    """The same for reading `n` individuals."""
+    if n < THREADED_READING:
+        some(0, n, *how)
+    else:
+        every(n, *how)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 
-from evosim.kernels.options import serial
+from evosim.kernels.options import parallel, serial
 from evosim.streams import INCREMENTS, MULTIPLIERS, ROUNDS
 
 _M0, _M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
 _W0, _W1 = np.uint64(INCREMENTS[0]), np.uint64(INCREMENTS[1])
+GUIDE_CHUNK = 4096
 _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
@@ -61,15 +63,43 @@ def _last(cumulative):  # type: ignore[no-untyped-def]
 
 
 @serial
-def guide(cumulative, out):  # type: ignore[no-untyped-def]
-    """Shortcuts into cumulative weights: `out[j]` is where `guided_pick` begins to look for numbers in `[j, j + 1) / n`."""
+def alone(cumulative):  # type: ignore[no-untyped-def]
+    """The only item that has weight; -1 if several have, or none."""
+    only = -1
+    before = 0.0
+    for i in range(cumulative.size):
+        if cumulative[i] > before:
+            if only >= 0:
+                return -1
+            only = i
+        before = cumulative[i]
+    return only
+
+
+@serial
+def guide_chunk(start, stop, cumulative, out):  # type: ignore[no-untyped-def]
+    """Entries `start .. stop - 1` of a guide on the calling thread."""
     n = cumulative.size
-    at = 0
-    for j in range(n):
-        target = j / n * cumulative[n - 1]
+    total = cumulative[n - 1]
+    at, high, target = 0, n - 1, start / n * total
+    while at < high:
+        middle = (at + high) // 2
+        if cumulative[middle] > target:
+            high = middle
+        else:
+            at = middle + 1
+    for j in range(start, stop):
+        target = j / n * total
         while at < n - 1 and cumulative[at] <= target:
             at += 1
         out[j] = at
+
+
+@parallel
+def guide(n, cumulative, out):  # type: ignore[no-untyped-def]
+    """Shortcuts into cumulative weights: `out[j]` is where `guided_pick` begins to look for numbers in `[j, j + 1) / n`."""
+    for chunk in prange((n + GUIDE_CHUNK - 1) // GUIDE_CHUNK):
+        guide_chunk(chunk * GUIDE_CHUNK, min(n, (chunk + 1) * GUIDE_CHUNK), cumulative, out)
 
 
 @serial

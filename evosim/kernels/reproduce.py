@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from evosim.kernels.memory import prefetch
 from evosim.kernels.options import inlined, parallel, serial
 from evosim.kernels.philox import first_above, guided_pick, philox, uniform
 from evosim.streams import (
@@ -29,6 +30,7 @@ from evosim.streams import (
 
 STEP, UNIFORM = 0, 1
 CHUNK = 64
+NEAR = 2**18  # strands of so many bytes lie in a core's own cache
 FAIR = 0.5
 
 RECOMBINATION, DRIVE, MUTATE = 1, 2, 4
@@ -178,8 +180,11 @@ def _gamete(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, forces, out):  # type: ignore[no-untyped-def]
-    """The gametes of both parents, united. Haploids: the parents fuse, and the zygote's meiosis gives one offspring."""
+def _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, forces, out, at):  # type: ignore[no-untyped-def]
+    """The gametes of both parents of newborn `i`, united in `out[at]` and the row behind it.
+
+    Haploids: the parents fuse, and the zygote's meiosis gives one offspring.
+    """
     loci = out.shape[1]
     crossing = forces & RECOMBINATION and m.uncrossed < 1.0
     mutating = forces & MUTATE and m.unmutated < 1.0
@@ -196,9 +201,8 @@ def _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, forc
         if mutating:
             u = uniform(mutation_words[2], mutation_words[3]) if side else uniform(mutation_words[0], mutation_words[1])
             mutated = _search(m.rates, m.unmutated, 0, u)
-        row = i * ploidy + side
         _gamete(
-            m, strands, first, second, side, i, generation, key0, key1, forces, strand_words, crossed, mutated, out, row
+            m, strands, first, second, side, i, generation, key0, key1, forces, strand_words, crossed, mutated, out, at + side
         )
 
 
@@ -222,29 +226,58 @@ def _other_parent(cumulative, first, u):  # type: ignore[no-untyped-def]
 
 
 @serial
+def _fetch_genes(strands, ploidy, parents, start, stop):  # type: ignore[no-untyped-def]
+    """Ask for the genes of the parents of newborns `start .. stop - 1`."""
+    width = ploidy * strands.shape[1]
+    for i in range(start, stop):
+        for side in range(2):
+            for at in range(parents[i, side] * width, (parents[i, side] + 1) * width, 64):
+                prefetch(strands, at)
+            prefetch(strands, (parents[i, side] + 1) * width - 1)
+
+
+@serial
+def _fetch_weights(eggs, egg_guide, sperm, sperm_guide, start, stop, generation, key0, key1, parents):  # type: ignore[no-untyped-def]
+    """Ask for what the draw of parents will read: of each, the guide's entry, and the weights that this leads to."""
+    n = eggs.size
+    for i in range(start, stop):
+        words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
+        parents[i, 0] = min(int(uniform(words[0], words[1]) * n), n - 1)
+        parents[i, 1] = min(int(uniform(words[2], words[3]) * n), n - 1)
+        prefetch(egg_guide, parents[i, 0] * egg_guide.itemsize)
+        prefetch(sperm_guide, parents[i, 1] * sperm_guide.itemsize)
+    for i in range(start, stop):
+        prefetch(eggs, egg_guide[parents[i, 0]] * eggs.itemsize)
+        prefetch(sperm, sperm_guide[parents[i, 1]] * sperm.itemsize)
+
+
+@serial
 def sexual_chunk(  # type: ignore[no-untyped-def]
     start, stop, m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing, generation, key0, key1, out, parents
 ):
     """Newborns `start .. stop - 1` on the calling thread."""
-    for i in range(start, stop):
-        words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
-        mother = guided_pick(eggs, egg_guide, uniform(words[0], words[1]))
-        u = uniform(words[2], words[3])
-        father = guided_pick(sperm, sperm_guide, u) if selfing else _other_parent(sperm, mother, u)
-        parents[i, 0], parents[i, 1] = mother, father
-        _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, ALL_FORCES, out)
+    for begin in range(start, stop, CHUNK):
+        end = min(stop, begin + CHUNK)
+        if strands.size > NEAR:
+            _fetch_weights(eggs, egg_guide, sperm, sperm_guide, begin, end, generation, key0, key1, parents)
+        for i in range(begin, end):
+            words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
+            mother = guided_pick(eggs, egg_guide, uniform(words[0], words[1]))
+            u = uniform(words[2], words[3])
+            father = guided_pick(sperm, sperm_guide, u) if selfing else _other_parent(sperm, mother, u)
+            parents[i, 0], parents[i, 1] = mother, father
+        again_chunk(begin, end, 0, m, strands, ploidy, parents, generation, key0, key1, ALL_FORCES, out)
 
 
 @parallel
 def sexual(  # type: ignore[no-untyped-def]
-    m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing, generation, key0, key1, out, parents
+    n, m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing, generation, key0, key1, out, parents
 ):
     """Newborns `out` `[n ploidy, L]` and their `parents` `[n, 2]`: one by egg weight, one by sperm weight.
 
     `eggs` and `sperm` are running sums of weights, the guides shortcuts into them (`guide`). Without `selfing` the second
     parent is drawn among all but the first.
     """
-    n = parents.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         sexual_chunk(
             chunk * CHUNK, min(n, (chunk + 1) * CHUNK), m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing,
@@ -253,10 +286,30 @@ def sexual(  # type: ignore[no-untyped-def]
 
 
 @serial
-def again(m, strands, ploidy, parents, generation, key0, key1, forces, out):  # type: ignore[no-untyped-def]
-    """The newborns of known parents once more, by the same random numbers, with only some transmission `forces` on."""
-    for i in range(parents.shape[0]):
-        _newborn(m, strands, ploidy, parents[i, 0], parents[i, 1], i, generation, key0, key1, forces, out)
+def again_chunk(  # type: ignore[no-untyped-def]
+    start, stop, first, m, strands, ploidy, parents, generation, key0, key1, forces, out
+):
+    """Newborns `first + start .. first + stop - 1` on the calling thread."""
+    for begin in range(first + start, first + stop, CHUNK):
+        end = min(first + stop, begin + CHUNK)
+        if strands.size > NEAR:
+            _fetch_genes(strands, ploidy, parents, begin, end)
+        for i in range(begin, end):
+            at = (i - first) * ploidy
+            _newborn(m, strands, ploidy, parents[i, 0], parents[i, 1], i, generation, key0, key1, forces, out, at)
+
+
+@parallel
+def again(n, first, m, strands, ploidy, parents, generation, key0, key1, forces, out):  # type: ignore[no-untyped-def]
+    """Newborns `first .. first + n - 1` of known parents, with only some transmission `forces` on.
+
+    By the same random numbers as ever: with all forces on, the newborns that were.
+    """
+    for chunk in prange((n + CHUNK - 1) // CHUNK):
+        again_chunk(
+            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), first, m, strands, ploidy, parents, generation, key0, key1,
+            forces, out,
+        )  # fmt: skip
 
 
 @serial
@@ -264,38 +317,19 @@ def asexual_chunk(  # type: ignore[no-untyped-def]
     start, stop, m, strands, ploidy, cumulative, guide, generation, key0, key1, out, parents
 ):
     """Newborns `start .. stop - 1` on the calling thread."""
-    for i in range(start, stop):
-        words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
-        p = guided_pick(cumulative, guide, uniform(words[0], words[1]))
-        parents[i, 0] = parents[i, 1] = p
-        _copy(m, strands, ploidy, p, i, generation, key0, key1, out)
-
-
-@serial
-def _copy(m, strands, ploidy, parent, i, generation, key0, key1, out):  # type: ignore[no-untyped-def]
-    """The mutated copy of one parent."""
-    for side in range(ploidy):
-        for l in range(out.shape[1]):  # noqa: E741
-            out[i * ploidy + side, l] = strands[parent * ploidy + side, l]
-    if m.unmutated < 1.0:
-        words = philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1)
-        for side in range(ploidy):
-            u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
-            locus = _search(m.rates, m.unmutated, 0, u)
-            _mutate(m, out, i * ploidy + side, locus, side, i, generation, key0, key1)
-
-
-@serial
-def copies(m, strands, ploidy, parents, generation, key0, key1, out):  # type: ignore[no-untyped-def]
-    """The mutated copies of known parents once more, by the same random numbers."""
-    for i in range(parents.shape[0]):
-        _copy(m, strands, ploidy, parents[i, 0], i, generation, key0, key1, out)
+    for begin in range(start, stop, CHUNK):
+        end = min(stop, begin + CHUNK)
+        if strands.size > NEAR:
+            _fetch_weights(cumulative, guide, cumulative, guide, begin, end, generation, key0, key1, parents)
+        for i in range(begin, end):
+            words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
+            parents[i, 0] = parents[i, 1] = guided_pick(cumulative, guide, uniform(words[0], words[1]))
+        copies_chunk(begin, end, 0, m, strands, ploidy, parents, generation, key0, key1, out)
 
 
 @parallel
-def asexual(m, strands, ploidy, cumulative, guide, generation, key0, key1, out, parents):  # type: ignore[no-untyped-def]
+def asexual(n, m, strands, ploidy, cumulative, guide, generation, key0, key1, out, parents):  # type: ignore[no-untyped-def]
     """Each newborn is the mutated copy of one parent drawn by weight, with replacement."""
-    n = parents.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         asexual_chunk(
             chunk * CHUNK, min(n, (chunk + 1) * CHUNK), m, strands, ploidy, cumulative, guide, generation, key0, key1,
@@ -304,12 +338,52 @@ def asexual(m, strands, ploidy, cumulative, guide, generation, key0, key1, out, 
 
 
 @serial
-def founders(key0, key1, offsets, choices, out):  # type: ignore[no-untyped-def]
-    """The first generation: every allele copy drawn evenly from `choices[offsets[l] : offsets[l + 1]]`."""
-    n, ploidy, n_loci = out.shape
-    for i in range(n):
+def _copy(m, strands, ploidy, parent, i, generation, key0, key1, out, at):  # type: ignore[no-untyped-def]
+    """The mutated copy of one parent, newborn `i`, in `out[at]` and the row behind it."""
+    for side in range(ploidy):
+        for l in range(out.shape[1]):  # noqa: E741
+            out[at + side, l] = strands[parent * ploidy + side, l]
+    if m.unmutated < 1.0:
+        words = philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1)
         for side in range(ploidy):
-            for l in range(n_loci):  # noqa: E741
-                words = philox(i, side * n_loci + l, 0, FOUNDERS, key0, key1)
+            u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
+            locus = _search(m.rates, m.unmutated, 0, u)
+            _mutate(m, out, at + side, locus, side, i, generation, key0, key1)
+
+
+@serial
+def copies_chunk(start, stop, first, m, strands, ploidy, parents, generation, key0, key1, out):  # type: ignore[no-untyped-def]
+    """Newborns `first + start .. first + stop - 1` on the calling thread."""
+    for begin in range(first + start, first + stop, CHUNK):
+        end = min(first + stop, begin + CHUNK)
+        if strands.size > NEAR:
+            _fetch_genes(strands, ploidy, parents, begin, end)
+        for i in range(begin, end):
+            _copy(m, strands, ploidy, parents[i, 0], i, generation, key0, key1, out, (i - first) * ploidy)
+
+
+@parallel
+def copies(n, first, m, strands, ploidy, parents, generation, key0, key1, out):  # type: ignore[no-untyped-def]
+    """The mutated copies `first .. first + n - 1` of known parents once more, by the same random numbers."""
+    for chunk in prange((n + CHUNK - 1) // CHUNK):
+        copies_chunk(
+            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), first, m, strands, ploidy, parents, generation, key0, key1, out
+        )
+
+
+@serial
+def founders_chunk(start, stop, key0, key1, offsets, choices, out):  # type: ignore[no-untyped-def]
+    """Founders `start .. stop - 1` on the calling thread."""
+    for i in range(start, stop):
+        for side in range(out.shape[1]):
+            for l in range(out.shape[2]):  # noqa: E741
+                words = philox(i, side * out.shape[2] + l, 0, FOUNDERS, key0, key1)
                 size = offsets[l + 1] - offsets[l]
                 out[i, side, l] = choices[offsets[l] + min(int(uniform(words[0], words[1]) * size), size - 1)]
+
+
+@parallel
+def founders(n, key0, key1, offsets, choices, out):  # type: ignore[no-untyped-def]
+    """The first generation: every allele copy drawn evenly from `choices[offsets[l] : offsets[l + 1]]`."""
+    for chunk in prange((n + CHUNK - 1) // CHUNK):
+        founders_chunk(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), key0, key1, offsets, choices, out)

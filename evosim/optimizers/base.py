@@ -24,18 +24,20 @@ class Descent:
     """Who the parents of a generation's newborns were, who was expected to be, and what transmission did.
 
     Attributes:
+        before: the genotypes `[n, ploidy, L]` that the parents are among.
         parents: `[n, 2]` the two parents of each newborn (the same one twice where there is one).
         expected: `[n]` each parent's expected share of parentage, before chance; sums to 1.
         forces: those of `recombination`, `drive` and `mutation` that can make a difference here, in this order.
-        newborns: the newborns `[n, ploidy, L]` of the same parents by the same random numbers, with only the given forces
-            on. Nothing on: fair segregation of whole chromosomes.
+        newborns: newborns of the same parents by the same random numbers, with only the given forces on, from one number up
+            to another (for as many at a time as there is room for). Nothing on: fair segregation of whole chromosomes.
         introduced: whether alleles were put into the newborns after they were made.
     """
 
+    before: Alleles
     parents: NDArray[np.int64]
     expected: Floats
     forces: tuple[str, ...]
-    newborns: Callable[[frozenset[str]], Alleles]
+    newborns: Callable[[frozenset[str], int, int], Alleles]
     introduced: bool
 
 
@@ -61,8 +63,8 @@ class Optimizer(Protocol):
         """
         ...
 
-    def kept(self, genotypes: Alleles) -> Floats:
-        """`[n]`: what drivers and modifiers leave of the fitness of a generation of such genotypes."""
+    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """`[n]`: what drivers and modifiers leave of the fitness of such genotypes, the individuals from `first` on."""
         ...
 
     def descent(self) -> Descent | None:
@@ -72,9 +74,7 @@ class Optimizer(Protocol):
 
 def check_fitness(fitness: Floats, *, negative: bool) -> None:
     """Raise `InvalidOptimizer` for a fitness that is not finite or, unless allowed, negative."""
-    bad = ~np.isfinite(fitness)
-    if not negative:
-        bad |= fitness < 0
-    if bad.any():
+    if not np.isfinite(fitness.max()) or not np.isfinite(least := fitness.min()) or (least < 0 and not negative):
+        bad = ~np.isfinite(fitness) | ((fitness < 0) & (not negative))
         rule = "finite" if negative else "finite and not negative for fitness-proportional parentage"
         raise InvalidOptimizer(f"fitness must be {rule}, but is {fitness[bad][0]}. Use another world or base optimizer.")

@@ -44,7 +44,7 @@ class Enumeration:
             raise Extinction
         self._current = self._current[fitness >= best - self.TIE * abs(best)]
 
-    def kept(self, genotypes: Alleles) -> Floats:
+    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """All of it: there is no meiosis to cheat in."""
         return np.ones(len(genotypes))
 

@@ -151,7 +151,10 @@ class Generation:
         """The newborns of these parents by the same random numbers."""
         out = np.empty((len(parents), *genotypes.shape[1:]), dtype=np.uint8)
         strands, made = genotypes.reshape(-1, genotypes.shape[2]), out.reshape(-1, genotypes.shape[2])
-        reproduce.again(self.meiosis, strands, 2, np.ascontiguousarray(parents), self.number, *key_of(self.seed), forces, made)
+        chosen = np.ascontiguousarray(parents)
+        reproduce.again_chunk(
+            0, len(parents), 0, self.meiosis, strands, 2, chosen, self.number, *key_of(self.seed), forces, made
+        )
         return out
 
 
@@ -197,7 +200,7 @@ def _census_before_mutation(
             shown, key = [], key_of(seed + run)
             for m in (unmutated, meiosis):
                 out = np.empty_like(now)
-                scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int64), np.empty((n, 2), dtype=np.int64))
+                scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int32), np.empty((n, 2), dtype=np.int64))
                 nothing = (np.zeros((0, 2), dtype=np.int64), np.zeros((1, 0, 3), dtype=np.int64))
                 lineage.evolve(m, costs_of(grid), now.copy(), out, 2, 0, True, g + 1, 1, *key, *scratch, *nothing)
                 shown.append(out)

@@ -44,7 +44,7 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
     grid = grid_with_everything()
     rng = np.random.default_rng(8)
     population = engine.population(grid, rng.integers(0, 2, size=(n, 2, len(grid.loci))).astype(np.uint8))
-    book = SearchLedger(Traits(grid, lambda genotypes: _fitness(grid, genotypes)), seed=0)
+    book = SearchLedger(Traits(grid, lambda genotypes, first: _fitness(grid, genotypes)), seed=0)
     book.generation(0, "ancestral", population.ask(), population.descent())
     unlike, expected, names = 0, [], [locus.name for locus in grid.loci]
     t, near, far = names.index("t"), names.index("near"), names.index("far")
@@ -54,9 +54,9 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
         engine.breed(population, without_cost)
         descent = population.descent()
         assert descent is not None
-        unlike += int((descent.newborns(frozenset(descent.forces)) != population.ask()).sum())
+        unlike += int((descent.newborns(frozenset(descent.forces), 0, n) != population.ask()).sum())
         book.generation(g, "ancestral", population.ask(), descent)
-        expected.append(_expected(before, _fitness(grid, before)[0], population.parents, descent.newborns(frozenset({"recombination", "drive"})), (t, near, far)))
+        expected.append(_expected(before, _fitness(grid, before)[0], population.parents, descent.newborns(frozenset({"recombination", "drive"}), 0, n), (t, near, far)))
     table = book.table()
     checks = [identity("alleles of newborns that are not so when made again", unlike, 0)]
     for trait in book.traits.names:
