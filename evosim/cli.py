@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,6 +31,7 @@ Settings = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
 LEAST_TOLD = 0.05  # seconds
+FORMATS = ("png", "svg", "pdf")
 
 
 def _version(asked: bool) -> None:
@@ -63,21 +66,25 @@ def run(
 
         from evosim import workflow
         from evosim.compose import resolve
+        from evosim.easel import Easels
         from evosim.params import apply_settings, read_experiment
         from evosim.progress import shown
 
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
-    with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
-        recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress, clock=clock)
-    if not fresh and not as_json:
-        typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
-    _warn_of_other_code(recorded)
-    with clock.stage("analysis"):
-        summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
-    if figures and (fresh or not workflow.figures_there(recorded)):
-        with clock.stage("figures"):
-            workflow.draw(recorded, formats=("png", "svg", "pdf"))
+    soon = figures and (force or not workflow.is_there(chosen, out))
+    with Easels() if soon else contextlib.nullcontext() as easels:
+        with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
+            recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress, clock=clock)
+        if not fresh and not as_json:
+            typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
+        _warn_of_other_code(recorded)
+        with clock.stage("analysis"):
+            summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
+        if figures and (fresh or not workflow.figures_there(recorded)):
+            with clock.stage("figures"):
+                if not (easels and easels.draw(recorded.folder, FORMATS)):
+                    workflow.draw(recorded, formats=FORMATS)
     _print(recorded, summary, as_json, clock)
 
 
@@ -257,5 +264,16 @@ def main() -> None:
         sys.exit(0)
 
 
+def command() -> None:
+    """`main`, and then out at once: to take compilers and drawing engines down would take another half second."""
+    try:
+        main()
+    except SystemExit as end:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1 if end.code else 0)
+
+
 if __name__ == "__main__":
-    main()
+    command()

@@ -49,9 +49,7 @@ def run(
 
     Raises `UserError`; on an interrupt leaves a readable partial folder that says what it is.
     """
-    folder = run_folder(experiment, out)
-    if not folder.name:
-        folder = folder.resolve()
+    folder = _folder(experiment, out)
     if already_there(folder, experiment) and not force:
         return read_run(folder), False
     setting = build(experiment)
@@ -110,6 +108,16 @@ def run(
         }
     )
     return read_run(folder), True
+
+
+def is_there(experiment: Experiment, out: Path | None) -> bool:
+    """Whether a run need not be done again. Raises `UserError` if something else is where it would be."""
+    return already_there(_folder(experiment, out), experiment)
+
+
+def _folder(experiment: Experiment, out: Path | None) -> Path:
+    folder = run_folder(experiment, out)
+    return folder if folder.name else folder.resolve()
 
 
 @contextmanager
@@ -221,8 +229,8 @@ def figures_there(recorded: Recorded) -> bool:
     return (recorded.folder / "figures").is_dir()
 
 
-def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
-    """Draw the figures of a run, analysing it first if that was not done."""
+def draw(recorded: Recorded, formats: tuple[str, ...], part: tuple[int, int] = (0, 1)) -> list[Path]:
+    """Draw the figures of a run, or every so many of them from some on, analysing it first if that was not done."""
     _have_a_home()
     from evosim.figures import FORMATS, Source, draw_run
 
@@ -234,7 +242,15 @@ def draw(recorded: Recorded, formats: tuple[str, ...]) -> list[Path]:
         analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet", glob=False) for name in ACCOUNTS}
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
-    return draw_run(Source(recorded, analysis, summary), formats)
+    return draw_run(Source(recorded, analysis, summary), formats, part)
+
+
+def ready_to_draw() -> None:
+    """Load all that drawing needs, and start its engine."""
+    _have_a_home()
+    from evosim.figures import warm
+
+    warm()
 
 
 def _have_a_home() -> None:

@@ -51,8 +51,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.landscape",
         "evosim.measures", "evosim.params", "evosim.progress", "evosim.record", "evosim.simulate",
     },
+    "evosim.easel": {"evosim", "evosim.errors", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim", "evosim.clock", "evosim.compose", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.screen", "evosim.verify", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

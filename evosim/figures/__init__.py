@@ -116,16 +116,22 @@ def _drive(s: Source) -> Any:
 
 FIGURES: dict[str, Callable[[Source], Any]] = {
     "fitness": _fitness,
+    "loci": _loci,
     "ladders": _ladders,
     "behaviour": _behaviour,
-    "loci": _loci,
     "search": _search,
     "drive": _drive,
 }
 
 
-def draw_run(source: Source, formats: tuple[str, ...]) -> list[Path]:
-    """Draw every figure of a run into its `figures/` folder; gives the paths.
+def warm() -> None:
+    """Draw something small, so that what comes next need not wait for the engine."""
+    pl.DataFrame({"x": [1, 2]}).group_by("x").len()
+    vl_convert.vegalite_to_svg({"mark": "point"}, vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
+
+
+def draw_run(source: Source, formats: tuple[str, ...], part: tuple[int, int] = (0, 1)) -> list[Path]:
+    """Draw every figure of a run (of `part` = (i, n): every n-th from the i-th on) into its `figures/` folder; gives the paths.
 
     A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
     a second would wait for the engine and hold up all of Python meanwhile.
@@ -135,7 +141,7 @@ def draw_run(source: Source, formats: tuple[str, ...]) -> list[Path]:
         folder.mkdir(exist_ok=True)
         with alt.data_transformers.disable_max_rows(), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
             drawn = []
-            for name, figure in FIGURES.items():
+            for name, figure in list(FIGURES.items())[part[0] :: part[1]]:
                 chart = figure(source)
                 if chart is None:  # this run has nothing of the kind
                     continue

@@ -88,6 +88,9 @@ FOLDER = cache_folder()
 if FOLDER:
     numba.config.CACHE_DIR = str(FOLDER)
 
+# A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
 _COMMON: dict[str, Any] = {"cache": FOLDER is not None, "error_model": "numpy"}
 
