@@ -44,6 +44,9 @@ def cache_folder() -> Path:
 
 numba.config.CACHE_DIR = str(cache_folder())
 
+# A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
 _COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy"}
 
