@@ -153,14 +153,17 @@ def in_a_process(n: int, generations: int, ledger: bool) -> dict[str, Any]:
 
 
 def scale() -> pl.DataFrame:
-    """The loop at every size, each in a fresh process. Bytes are measured as what a population needs more than the next smaller one."""
+    """The loop at every size, each in a fresh process.
+
+    Bytes are measured as what a population needs more than the next smaller one, once that is more than compiling needs.
+    """
     rows: list[dict[str, Any]] = []
     in_a_process(10_000, 8, True)  # compiles, which needs memory too
     for (n, ledger), generations in SCALE.items():
         row = in_a_process(n, generations, ledger)
         alike = [r for r in rows if r["search_ledger"] == ledger] or [row]
         more = (row["peak_mib"] - alike[-1]["peak_mib"]) * 2**20
-        row["bytes_measured"] = more / (n - alike[-1]["N"]) if n > alike[-1]["N"] else None
+        row["bytes_measured"] = more / (n - alike[-1]["N"]) if n >= 1_000_000 else None
         for threads in ("1_thread", "2_threads"):
             speed = f"million_a_second_{threads}"
             row[f"time_over_smallest_{threads}"] = alike[0][speed] / row[speed]
@@ -175,9 +178,9 @@ def main() -> None:
         n, generations, ledger = (int(word) for word in sys.argv[2:])
         print(json.dumps(one_crowd(n, generations, bool(ledger))))
         return
+    study = Study("bench-genetics", setting("drive-equilibrium"))
     crowds = scale()
     numba.set_num_threads(1)
-    study = Study("bench-genetics", setting("drive-equilibrium"))
     rows = []
     for name, make in CASES.items():
         for n, generations in SIZES.items():

@@ -91,6 +91,9 @@ if FOLDER:
 # A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
 _COMMON: dict[str, Any] = {"cache": FOLDER is not None, "error_model": "numpy"}
 
