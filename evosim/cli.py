@@ -66,16 +66,18 @@ def run(
 
         from evosim import workflow
         from evosim.compose import resolve
-        from evosim.easel import Easels
+        from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
         from evosim.progress import shown
 
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
-    soon = figures and (force or not workflow.is_there(chosen, out))
-    with Easels() if soon else contextlib.nullcontext() as easels:
+    with Easel() as easel:
         with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
-            recorded, fresh = workflow.run(chosen, out=out, threads=threads, force=force, progress=progress, clock=clock)
+            recorded, fresh = workflow.run(
+                chosen, out=out, threads=threads, force=force, progress=progress, clock=clock,
+                meanwhile=easel.get_ready if figures else lambda: None,
+            )  # fmt: skip
         if not fresh and not as_json:
             typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
         _warn_of_other_code(recorded)
@@ -83,7 +85,7 @@ def run(
             summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
         if figures and (fresh or not workflow.figures_there(recorded)):
             with clock.stage("figures"):
-                if not (easels and easels.draw(recorded.folder, FORMATS)):
+                if not easel.draw(recorded.folder, FORMATS):
                     workflow.draw(recorded, formats=FORMATS)
     _print(recorded, summary, as_json, clock)
 

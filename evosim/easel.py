@@ -1,8 +1,8 @@
-"""Easels: processes that get ready to draw while a run is still computing, and draw it when it is there.
+"""Easel: a process that gets ready to draw while a run is still computing, and draws it when it is there.
 
-The drawing engine takes a second to load and holds up all of Python meanwhile and while it draws. As processes of their own two of
-them do so on cores that a run hardly uses. If they cannot be had, or fail, figures are drawn by the process that asks; they are the
-same.
+The drawing engine takes a second to load and holds up all of Python meanwhile and while it draws. As a process of its own it does
+so on a core that a run hardly uses; who asked for figures prints them in other formats as they come. If the process cannot be had, or
+fails, figures are drawn by the one that asks; they are the same.
 """
 
 from __future__ import annotations
@@ -18,43 +18,64 @@ from types import TracebackType
 
 from evosim.errors import UserError
 
-DONE = "drawn"
-MOST = 1
+DRAWN_AS = "svg"
 
 
-class Easels:
-    """Draw one run, once, while the block lasts."""
+class Easel:
+    """Draws one run, once, while the block lasts."""
 
     def __init__(self) -> None:
-        self._processes: list[subprocess.Popen[str]] = []
-        cores, pipe = os.cpu_count() or 1, subprocess.PIPE
-        with contextlib.suppress(OSError):  # no room for more processes
-            for _ in range(MOST if cores > 1 else 0):
-                command = [sys.executable, "-m", "evosim.easel"]
-                self._processes.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True))
+        self._process: subprocess.Popen[str] | None = None
 
-    def __enter__(self) -> Easels:
+    def get_ready(self) -> None:
+        """Start the process."""
+        if (os.cpu_count() or 1) > 1:
+            command, pipe = [sys.executable, "-m", "evosim.easel"], subprocess.PIPE
+            with contextlib.suppress(OSError):  # no room for another process
+                self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+
+    def __enter__(self) -> Easel:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for process in self._processes:
-            process.kill()
-            process.communicate()
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
 
     def draw(self, folder: Path, formats: tuple[str, ...]) -> bool:
-        """Draw the figures of the run in a folder; tells whether that was done. Raises `UserError` as `workflow.draw` does."""
-        n = len(self._processes)
-        for i, process in enumerate(self._processes):
-            assert process.stdin
-            with contextlib.suppress(BrokenPipeError):  # it is gone; what it told says so
-                process.stdin.write(json.dumps([str(folder.resolve()), formats, [i, n]]) + "\n")
-                process.stdin.flush()
-        told = [process.communicate()[0] for process in self._processes]
-        self._processes = []
-        for words in told:
-            if words.startswith("{"):
-                raise UserError(json.loads(words)["error"])
-        return n > 0 and all(words.strip() == DONE for words in told)
+        """Draw the figures of the run in a folder, as SVG and in other formats; tells whether that was done.
+
+        Raises `UserError` as `workflow.draw` does.
+        """
+        if not self._process:
+            return False
+        done, process = False, self._process
+        assert process.stdin
+        assert process.stdout
+        with contextlib.suppress(BrokenPipeError):  # it is gone, and will not say that it is done
+            process.stdin.write(json.dumps([str(folder.resolve()), [DRAWN_AS]]) + "\n")
+            process.stdin.flush()
+        for line in process.stdout:
+            told = json.loads(line)
+            if "error" in told:
+                raise UserError(told["error"])
+            if "file" in told:
+                try:
+                    _print_more(Path(told["file"]), formats)
+                except OSError as error:
+                    raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
+            done |= "done" in told
+        return done
+
+
+def _print_more(drawn: Path, formats: tuple[str, ...]) -> None:
+    """Print a drawn figure in the other formats."""
+    from evosim.press import print_figure
+
+    svg = drawn.read_text(encoding="utf-8")
+    for kind in formats:
+        if kind != DRAWN_AS:
+            print_figure(svg, drawn.with_suffix(f".{kind}"))
 
 
 def main() -> None:
@@ -67,13 +88,17 @@ def main() -> None:
     if asked:
         from evosim.record import read_run
 
-        folder, formats, part = json.loads(asked)
+        folder, formats = json.loads(asked)
         try:
-            workflow.draw(read_run(Path(folder)), tuple(formats), part=tuple(part))
-            print(DONE, flush=True)
+            workflow.draw(read_run(Path(folder)), tuple(formats), each=lambda file: _tell(file=str(file)))
+            _tell(done=True)
         except UserError as error:
-            print(json.dumps({"error": str(error)}), flush=True)
+            _tell(error=str(error))
     os._exit(0)  # to take the engine down would take as long as to start it
+
+
+def _tell(**what: object) -> None:
+    print(json.dumps(what), flush=True)
 
 
 if __name__ == "__main__":

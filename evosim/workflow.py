@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,17 @@ def run(
     force: bool = False,
     progress: Progress | None = None,
     clock: Clock | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[Recorded, bool]:
     """Run an experiment, or read it back if its folder already holds it whole. Tells which. Counts its time on the clock.
 
+    `meanwhile` is called when the first generation is about to come: what is needed later can be got ready then.
+
     Raises `UserError`; on an interrupt leaves a readable partial folder that says what it is.
     """
-    folder = _folder(experiment, out)
+    folder = run_folder(experiment, out)
+    if not folder.name:
+        folder = folder.resolve()
     if already_there(folder, experiment) and not force:
         return read_run(folder), False
     setting = build(experiment)
@@ -67,6 +72,7 @@ def run(
     try:
         with _timed(clock, "landscape"):
             landscape = Landscape(setting, progress=progress.genomes if progress else None)
+        meanwhile()
         with _timed(clock, "evolution"):
             for seed in experiment.seeds:
                 runs.append(simulation.simulate(setting, landscape, seed, progress))  # noqa: PERF401 (an interrupt keeps what is done)
@@ -108,16 +114,6 @@ def run(
         }
     )
     return read_run(folder), True
-
-
-def is_there(experiment: Experiment, out: Path | None) -> bool:
-    """Whether a run need not be done again. Raises `UserError` if something else is where it would be."""
-    return already_there(_folder(experiment, out), experiment)
-
-
-def _folder(experiment: Experiment, out: Path | None) -> Path:
-    folder = run_folder(experiment, out)
-    return folder if folder.name else folder.resolve()
 
 
 @contextmanager
@@ -229,8 +225,8 @@ def figures_there(recorded: Recorded) -> bool:
     return (recorded.folder / "figures").is_dir()
 
 
-def draw(recorded: Recorded, formats: tuple[str, ...], part: tuple[int, int] = (0, 1)) -> list[Path]:
-    """Draw the figures of a run, or every so many of them from some on, analysing it first if that was not done."""
+def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id) -> list[Path]:
+    """Draw the figures of a run, analysing it first if that was not done. `each` file is told when it is there."""
     _have_a_home()
     from evosim.figures import FORMATS, Source, draw_run
 
@@ -242,7 +238,7 @@ def draw(recorded: Recorded, formats: tuple[str, ...], part: tuple[int, int] = (
         analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet", glob=False) for name in ACCOUNTS}
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
-    return draw_run(Source(recorded, analysis, summary), formats, part)
+    return draw_run(Source(recorded, analysis, summary), formats, each)
 
 
 def ready_to_draw() -> None:

@@ -45,13 +45,14 @@ ARROWS: dict[str, set[str]] = {
     "evosim.verify": {"evosim.kernels", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.params", "evosim.streams"},
     "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "worlds", "genomes"},
-    "evosim.figures": {"evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
         "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.landscape",
         "evosim.measures", "evosim.params", "evosim.progress", "evosim.record", "evosim.simulate",
     },
-    "evosim.easel": {"evosim", "evosim.errors", "evosim.record", "evosim.workflow"},
+    "evosim.press": set(),
+    "evosim.easel": {"evosim", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
         "evosim", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.screen", "evosim.verify", "evosim.workflow", "worlds", "genomes",

@@ -22,10 +22,10 @@ from evosim.figures.ladders import ladders
 from evosim.figures.loci import planner_loci, reflex_loci
 from evosim.figures.search import search
 from evosim.figures.theme import themed
+from evosim.press import print_figure
 from evosim.record import Recorded
 
 FORMATS = ("png", "svg", "pdf")
-PIXELS_PER_INCH = 200
 PRESSES = 2
 MOST_CHANGES = 2
 BANDS = "bands hold 95% of them"
@@ -116,9 +116,9 @@ def _drive(s: Source) -> Any:
 
 FIGURES: dict[str, Callable[[Source], Any]] = {
     "fitness": _fitness,
-    "loci": _loci,
     "ladders": _ladders,
     "behaviour": _behaviour,
+    "loci": _loci,
     "search": _search,
     "drive": _drive,
 }
@@ -130,8 +130,8 @@ def warm() -> None:
     vl_convert.vegalite_to_svg({"mark": "point"}, vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
 
 
-def draw_run(source: Source, formats: tuple[str, ...], part: tuple[int, int] = (0, 1)) -> list[Path]:
-    """Draw every figure of a run (of `part` = (i, n): every n-th from the i-th on) into its `figures/` folder; gives the paths.
+def draw_run(source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id) -> list[Path]:
+    """Draw every figure of a run into its `figures/` folder; gives the paths, and tells `each` as soon as it is there.
 
     A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
     a second would wait for the engine and hold up all of Python meanwhile.
@@ -141,30 +141,26 @@ def draw_run(source: Source, formats: tuple[str, ...], part: tuple[int, int] = (
         folder.mkdir(exist_ok=True)
         with alt.data_transformers.disable_max_rows(), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
             drawn = []
-            for name, figure in list(FIGURES.items())[part[0] :: part[1]]:
+            for name, figure in FIGURES.items():
                 chart = figure(source)
                 if chart is None:  # this run has nothing of the kind
                     continue
                 described = chart.to_dict(validate=False)  # tests validate every figure
                 files = [folder / f"{name}.{kind}" for kind in formats]
-                drawn.append(engine.submit(_draw, described, files, presses))
+                drawn.append(engine.submit(_draw, described, files, presses, each))
             return [printed.result() for figure in drawn for printed in figure.result()]
     except OSError as error:
         raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
 
 
-def _draw(described: dict[str, Any], files: list[Path], presses: Executor) -> list[Future[Path]]:
+def _draw(
+    described: dict[str, Any], files: list[Path], presses: Executor, each: Callable[[Path], object]
+) -> list[Future[Path]]:
     """One figure from its description; its files are on their way."""
     svg = vl_convert.vegalite_to_svg(described, vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
-    return [presses.submit(_print, svg, file) for file in files]
+    return [presses.submit(_printed, svg, file, each) for file in files]
 
 
-def _print(svg: str, file: Path) -> Path:
-    """Write a figure in the format that the file's name ends in."""
-    if file.suffix == ".png":
-        file.write_bytes(vl_convert.svg_to_png(svg, ppi=PIXELS_PER_INCH))
-    elif file.suffix == ".pdf":
-        file.write_bytes(vl_convert.svg_to_pdf(svg))
-    else:
-        file.write_text(svg, encoding="utf-8")
+def _printed(svg: str, file: Path, each: Callable[[Path], object]) -> Path:
+    each(print_figure(svg, file))
     return file

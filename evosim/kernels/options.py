@@ -9,12 +9,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import importlib
+import importlib.util
 import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,12 +88,31 @@ def clear(root: Path, *, but: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def ask_for_blas() -> None:
+    """Let the compiler find out whether SciPy brings BLAS without loading all of `scipy.linalg`, which takes longer than a run's kernels.
+
+    It asks by importing one file of that package. The package is stood in for while it does so; nothing is left behind.
+    """
+    place = importlib.util.find_spec("scipy")
+    if "scipy.linalg" in sys.modules or place is None or not place.submodule_search_locations:
+        return
+    stand_in = types.ModuleType("scipy.linalg")
+    stand_in.__path__ = [str(Path(folder) / "linalg") for folder in place.submodule_search_locations]
+    sys.modules["scipy.linalg"] = stand_in
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        for name in [name for name in sys.modules if name == "scipy.linalg" or name.startswith("scipy.linalg.")]:
+            del sys.modules[name]
+        if "scipy" in sys.modules:
+            vars(sys.modules["scipy"]).pop("linalg", None)
+
+
+ask_for_blas()
+
 FOLDER = cache_folder()
 if FOLDER:
     numba.config.CACHE_DIR = str(FOLDER)
-
-# A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
