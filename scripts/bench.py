@@ -55,7 +55,7 @@ def job(ceilings: dict[str, float]) -> pl.DataFrame:
     errors = {name: _job_error(name, run, counts[name], reference) for name, run in candidates.items()}
     timings = bench_job.timed(candidates, ROUNDS)
     base = counts["evosim, float32"] / timings["evosim, float32"].best
-    useful = bench_job.useful_flops(horizons) / 1e9
+    useful = bench_job.useful_flops(horizons) / len(horizons) / 1e9
     rows = []
     for name, timing in timings.items():
         speed = counts[name] / timing.best
