@@ -94,10 +94,11 @@ def _gather(words, order, first, count, level, lanes, tile):  # type: ignore[no-
 def _choose(rows, tile, queue, reached, begins, active, masks, tied, share):  # type: ignore[no-untyped-def]
     """The rows that some lane does in each of the first `reached` states of `queue`, with masks of those lanes.
 
-    In states where a lane does several acts, `share` is the chance of each.
+    In states where a lane does several acts, `share` is the chance of each. Gives the number of rows, and whether there are
+    such states.
     """
     lanes = width(share)
-    found = 0
+    found, mixed = 0, False
     for j in range(reached):
         s = queue[j]
         begins[j] = found
@@ -110,6 +111,7 @@ def _choose(rows, tile, queue, reached, begins, active, masks, tied, share):  # 
             found += mask != 0
         tied[j] = overlap != 0
         if tied[j]:
+            mixed = True
             for lane in range(lanes):
                 size = 0.0
                 for k in range(begins[j], found):
@@ -117,7 +119,7 @@ def _choose(rows, tile, queue, reached, begins, active, masks, tied, share):  # 
                         size += 1.0
                 share[s * lanes + lane] = share.dtype.type(1.0 / max(size, 1.0))
     begins[reached] = found
-    return found
+    return found, mixed
 
 
 @inlined
@@ -137,40 +139,69 @@ def _pack(rows, to, amounts, active, found, packed):  # type: ignore[no-untyped-
 
 
 @inlined
+def _group(total, i, to, chances, value):  # type: ignore[no-untyped-def]
+    """What is expected of one group of successors, added to `total`."""
+    total = fma(splat(item(chances, i)), load(value, item(to, i)), total)
+    total = fma(splat(item(chances, i + 1)), load(value, item(to, i + 1)), total)
+    total = fma(splat(item(chances, i + 2)), load(value, item(to, i + 2)), total)
+    return fma(splat(item(chances, i + 3)), load(value, item(to, i + 3)), total)
+
+
+@inlined
 def _ahead(gain, offsets, to, chances, row, value):  # type: ignore[no-untyped-def]
     """What a row is worth: its amount and what follows."""
     total = splat(item(gain, row))
     i, end = item(offsets, row), item(offsets, row + 1)
     while i < end:
-        total = fma(splat(item(chances, i)), load(value, item(to, i)), total)
-        total = fma(splat(item(chances, i + 1)), load(value, item(to, i + 1)), total)
-        total = fma(splat(item(chances, i + 2)), load(value, item(to, i + 2)), total)
-        total = fma(splat(item(chances, i + 3)), load(value, item(to, i + 3)), total)
+        total = _group(total, i, to, chances, value)
         i += GROUP
     return total
 
 
 @inlined
-def _sweep(program, r, queue, needed, begins, masks, tied, share, value, fresh):  # type: ignore[no-untyped-def]
+def _sweep(program, packed, r, queue, needed, begins, masks, tied, share, value, fresh):  # type: ignore[no-untyped-def]
     """One age earlier: values of the first `needed` states of `queue`."""
     active, offsets, to, chances, gains = program
     gain = gains[r]
     lanes = width(value)
     for j in range(needed):
-        begin, end = item(begins, j), item(begins, j + 1)
+        k, end = np.int64(item(begins, j)), item(begins, j + 1)
         at = item(queue, j) * lanes
         if item(tied, j):
             nothing = splat(value.dtype.type(0.0))
             total = nothing
-            for k in range(begin, end):
-                worth = _ahead(gain, offsets, to, chances, item(active, k), value)
+            while k < end:
+                row = k if packed else np.int64(item(active, k))
+                worth = _ahead(gain, offsets, to, chances, row, value)
                 total = add(total, select(item(masks, k), worth, nothing))
+                k += 1
             store(fresh, at, times(total, load(share, at)))
         else:
-            chosen = _ahead(gain, offsets, to, chances, item(active, begin), value)
-            for k in range(begin + 1, end):
-                chosen = select(item(masks, k), _ahead(gain, offsets, to, chances, item(active, k), value), chosen)
+            chosen = _ahead(gain, offsets, to, chances, k if packed else np.int64(item(active, k)), value)
+            k += 1
+            while k < end:
+                row = k if packed else np.int64(item(active, k))
+                chosen = select(item(masks, k), _ahead(gain, offsets, to, chances, row, value), chosen)
+                k += 1
             store(fresh, at, chosen)
+
+
+@inlined
+def _sweep_once(program, packed, r, queue, needed, begins, masks, value, fresh):  # type: ignore[no-untyped-def]
+    """The same where nothing is tied and every row has one group of successors: it then needs no look at offsets."""
+    active, _, to, chances, gains = program
+    gain = gains[r]
+    lanes = width(value)
+    for j in range(needed):
+        k, end = np.int64(item(begins, j)), item(begins, j + 1)
+        row = k if packed else np.int64(item(active, k))
+        chosen = _group(splat(item(gain, row)), row * GROUP, to, chances, value)
+        k += 1
+        while k < end:
+            row = k if packed else np.int64(item(active, k))
+            chosen = select(item(masks, k), _group(splat(item(gain, row)), row * GROUP, to, chances, value), chosen)
+            k += 1
+        store(fresh, item(queue, j) * lanes, chosen)
 
 
 @inlined
@@ -202,30 +233,34 @@ def _evaluate_blocks(chunk, chunks, words, order, amounts, rows, start, start_ch
         to[i] = rows.successors[i] * lanes
     direct = (active, rows.offsets, to, rows.chances, amounts)
     packed = (
-        np.empty(n_rows, dtype=np.int32), np.empty(n_rows + 1, dtype=np.int32), np.empty_like(to),
+        active, np.empty(n_rows + 1, dtype=np.int32), np.empty_like(to),
         np.empty_like(rows.chances), np.empty_like(amounts),
     )  # fmt: skip
-    for k in range(n_rows):
-        packed[0][k] = k
+    once = rows.offsets[n_rows] == GROUP * n_rows
     for first in range(chunk * lanes, n, chunks * lanes):
         count = min(lanes, n - first)
         _union(words, order, first, count, union)
         reached = _reach(rows, start, union_bytes, queue, ages)
         value[:] = 0.0
         tile[:] = 0
-        needed, found, program = reached, 0, direct
+        needed, found, mixed, program = reached, 0, False, direct
         for remaining in range(1, lifespan + 1):
             while ages[queue[needed - 1]] > lifespan - remaining:
                 needed -= 1
             if remaining <= levels:
                 program = direct
                 if _gather(words, order, first, count, remaining - 1, lanes, tile):
-                    found = _choose(rows, tile_bytes, queue, reached, begins, active, masks, tied, share)
+                    found, mixed = _choose(rows, tile_bytes, queue, reached, begins, active, masks, tied, share)
             if remaining == levels:
                 _pack(rows, to, amounts, active, found, packed)
                 program = packed
+            in_order = remaining >= levels
             for r in range(n_amounts):
-                _sweep(program, r, queue, needed, begins, masks, tied, share, value[r * size :], fresh[r * size :])
+                now, then = value[r * size :], fresh[r * size :]
+                if once and not mixed:
+                    _sweep_once(program, in_order, r, queue, needed, begins, masks, now, then)
+                else:
+                    _sweep(program, in_order, r, queue, needed, begins, masks, tied, share, now, then)
             value, fresh = fresh, value
             if remaining > levels and remaining % EVERY == 0:
                 settled = True

@@ -51,19 +51,30 @@ def _feel(weights, first, count, features, wanted, felt):  # type: ignore[no-unt
 
 
 @inlined
-def _sweep(rows, felt, ahead, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
+def _group(total, i, rows, value):  # type: ignore[no-untyped-def]
+    """What is expected of one group of successors, added to `total`."""
+    total = fma(splat(item(rows.chances, i)), load(value, item(rows.successors, i) * DOUBLE), total)
+    total = fma(splat(item(rows.chances, i + 1)), load(value, item(rows.successors, i + 1) * DOUBLE), total)
+    total = fma(splat(item(rows.chances, i + 2)), load(value, item(rows.successors, i + 2) * DOUBLE), total)
+    return fma(splat(item(rows.chances, i + 3)), load(value, item(rows.successors, i + 3) * DOUBLE), total)
+
+
+@inlined
+def _sweep(rows, once, felt, ahead, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
     """One step further ahead: values `fresh`, and act sets into `bits [C DOUBLE]`. Without `ahead` nothing follows."""
     for s in range(rows.first.size - 1):
         begin, end = item(rows.first, s), item(rows.first, s + 1)
         best = splat(-np.inf)
         for row in range(begin, end):
             total = load(felt, row * DOUBLE)
-            entry = item(rows.offsets, row)
-            for i in range(entry, item(rows.offsets, row + 1) if ahead else entry, GROUP):
-                total = fma(splat(item(rows.chances, i)), load(value, item(rows.successors, i) * DOUBLE), total)
-                total = fma(splat(item(rows.chances, i + 1)), load(value, item(rows.successors, i + 1) * DOUBLE), total)
-                total = fma(splat(item(rows.chances, i + 2)), load(value, item(rows.successors, i + 2) * DOUBLE), total)
-                total = fma(splat(item(rows.chances, i + 3)), load(value, item(rows.successors, i + 3) * DOUBLE), total)
+            if ahead:
+                i = row * GROUP if once else np.int64(item(rows.offsets, row))
+                total = _group(total, i, rows, value)
+                if not once:
+                    i += GROUP
+                    while i < item(rows.offsets, row + 1):
+                        total = _group(total, i, rows, value)
+                        i += GROUP
             store(q, (row - begin) * DOUBLE, total)
             best = larger(total, best)
         store(fresh, s * DOUBLE, best)
@@ -139,6 +150,7 @@ def _plan_blocks(chunk, chunks, weights, depths, features, rows, tie_tolerance, 
     bits = scratch(n_cells * DOUBLE, sets)
     bits[:] = 0
     bit_words = bits.view(np.uint64)
+    once = rows.offsets[rows.cells.size] == GROUP * rows.cells.size  # then nobody need look at offsets
     for first in range(chunk * DOUBLE, n, chunks * DOUBLE):
         count = min(DOUBLE, n - first)
         largest = _feel(weights, first, count, features, wanted, felt)
@@ -148,7 +160,7 @@ def _plan_blocks(chunk, chunks, weights, depths, features, rows, tie_tolerance, 
             deepest = max(deepest, min(depths[first + lane], levels))
         done = deepest
         for level in range(deepest):
-            _sweep(rows, felt, level > 0, tolerance, value, fresh, q, bits)
+            _sweep(rows, once, felt, level > 0, tolerance, value, fresh, q, bits)
             _write(bit_words, level, first, count, depths, words)
             value, fresh = fresh, value
             if level % EVERY == EVERY - 1 and _settled(value, fresh):
