@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -84,7 +83,7 @@ def run(
         with clock.stage("analysis"):
             summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
         if figures and (fresh or not workflow.figures_there(recorded)):
-            with clock.stage("figures"):
+            with clock.stage("figures"), workflow.drawing(recorded):
                 if not easel.draw(recorded.folder, FORMATS):
                     workflow.draw(recorded, formats=FORMATS)
     _print(recorded, summary, as_json, clock)
@@ -271,10 +270,17 @@ def command() -> None:
     try:
         main()
     except SystemExit as end:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(end.code if isinstance(end.code, int) else 1 if end.code else 0)
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                if stream:
+                    stream.flush()
+            except BrokenPipeError:  # the reader of a pipe has seen enough
+                continue
+            except (OSError, ValueError) as error:
+                os.write(2, f"evosim: what was to be printed could not be written: {error}\n".encode())
+                code = code or 2
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,14 @@ class Easel:
     def get_ready(self) -> None:
         """Start the process."""
         if (os.cpu_count() or 1) > 1:
-            command, pipe = [sys.executable, "-m", "evosim.easel"], subprocess.PIPE
+            # The code that runs here, and nothing that happens to lie in the current folder (-P).
+            command, pipe = [sys.executable, "-P", "-m", "evosim.easel"], subprocess.PIPE
+            paths = [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
+            known = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
             with contextlib.suppress(OSError):  # no room for another process
-                self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+                self._process = subprocess.Popen(
+                    command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=known
+                )
 
     def __enter__(self) -> Easel:
         return self
@@ -56,7 +61,10 @@ class Easel:
             process.stdin.write(json.dumps([str(folder.resolve()), [DRAWN_AS]]) + "\n")
             process.stdin.flush()
         for line in process.stdout:
-            told = json.loads(line)
+            try:
+                told = json.loads(line)
+            except ValueError:  # something else spoke
+                continue
             if "error" in told:
                 raise UserError(told["error"])
             if "file" in told:

@@ -145,13 +145,13 @@ class Landscape:
         distinct, inverse = np.unique(classes, return_inverse=True)
         fresh = np.array([c for c in distinct.tolist() if c not in self._position], dtype=np.int64)
         if fresh.size:
-            size = len(self._position)
-            self._position.update(zip(fresh.tolist(), range(size, size + fresh.size), strict=True))
-            more = self._enumerate(fresh)
-            t = self._table
+            # Positions last: an interrupt must not leave classes that seem known and are not.
+            more, t = self._enumerate(fresh), self._table
+            size = len(t.ancestral)
             self._table = Worth(
                 *(np.concatenate([getattr(t, name), getattr(more, name)]) for name in Worth.__dataclass_fields__)
             )
+            self._position.update(zip(fresh.tolist(), range(size, size + fresh.size), strict=True))
         return np.array([self._position[c] for c in distinct.tolist()], dtype=np.int64)[inverse]
 
 

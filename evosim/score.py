@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.errors import UserError
 from evosim.kernels import behaviour, soft
 from evosim.kernels.evaluate import evaluate
 from evosim.kernels.lanes import DOUBLE, SETS, SINGLE
@@ -117,17 +118,20 @@ class Scorer:
 
         Each of the `T` sweeps rounds a chain of at most `m + 1` products and sums (and chances and amounts once), each by at
         most `u = 2^-24` of what the chain adds up to, which no policy makes larger than `V`, the largest amount any can get.
-        What is wrong already is averaged, not enlarged, but for chances that sum to at most `1 + u`.
+        What is wrong already is averaged, not enlarged, but for chances that sum to at most `1 + u`. Amounts are in a unit of
+        about `V`, so that nothing overflows, and what underflows is less than `u`.
         """
         rows, world = self.tables.rows["true"], self.tables.world
         chain = float(np.diff(rows.offsets).max()) + 3.0
-        largest = max(_extreme(self.tables, np.abs(amount)) for amount in self.tables.amounts)
+        largest = self._largest
         acts = np.diff(rows.first).max()  # ties add up to as many acts, and divide
         return float(world.lifespan * (chain + acts + 1.0) * 2.0**-24 * largest * (1.0 + 2.0**-24) ** world.lifespan)
 
     def _sets(self, rules: Rules) -> tuple[Floats, Ints]:
         """Worth and names of rules that choose by act sets, a block of bounded memory at a time."""
         n = len(rules)
+        if n == 0:
+            return np.empty((0, len(self.tables.amounts))), np.empty(0, dtype=np.int64)
         levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, PlannerRules) else 1
         block = max(1024, BLOCK_BYTES // (levels * self.tables.cells))
         store = self._stores.get(levels)
@@ -159,19 +163,32 @@ class Scorer:
     def evaluate(self, words: Words, points: Floats) -> Floats:
         """`[n, 1 or 2]` lifetime amounts of behaviours."""
         t = self.tables
-        rows, amounts = (t.rows["true"], t.amounts) if self.precision == "double" else t.single()
+        rows, amounts, scale = (t.rows["true"], t.amounts, 1.0) if self.precision == "double" else self._in_single
         lanes = DOUBLE if self.precision == "double" else SINGLE
         order = behaviour.alike(points, lanes)
         out = np.empty((len(words), len(amounts)))
         chunks = chunks_for(len(words), lanes)
         evaluate(words, order, amounts, rows, t.start, t.start_chances, t.world.lifespan, chunks, out)
         self.evaluated += len(words)
-        return out
+        return out * scale if scale != 1.0 else out
+
+    @cached_property
+    def _in_single(self) -> tuple[Any, NDArray[np.float32], float]:
+        """True rows and amounts in single precision, in a unit in which no lifetime is larger than about 1, and that unit."""
+        rows, largest = self.tables.rows["true"], self._largest
+        unit = 2.0 ** float(np.round(np.log2(largest))) if largest > 0.0 else 1.0
+        return rows._replace(chances=rows.chances.astype(np.float32)), (self.tables.amounts / unit).astype(np.float32), unit
+
+    @cached_property
+    def _largest(self) -> float:
+        """The largest lifetime amount, in size, of any policy from any state."""
+        return max(_extreme(self.tables, np.abs(amount)) for amount in self.tables.amounts)
 
     def _plan(self, rules: PlannerRules) -> tuple[Words, Ints, Ints]:
         """Plans `[p, L, W]`, and for each rule which it has and how deep it looks."""
         world, t = self.tables.world, self.tables
         levels = min(rules.levels, world.lifespan)
+        self._check_size(rules, levels)
         depths = np.minimum(rules.horizon, world.lifespan)
         plans, kinds = _distinct(rules.weights, rules.belief)
         deepest = np.zeros(len(kinds), dtype=np.int64)
@@ -191,6 +208,16 @@ class Scorer:
                 sets[low:high], words[low:high],
             )  # fmt: skip
         return words, place[plans], depths
+
+    def _check_size(self, rules: PlannerRules, levels: int) -> None:
+        """What a planner feels in all its looking ahead must be a number. Raises `UserError`."""
+        with np.errstate(over="ignore"):
+            felt = np.abs(rules.weights) @ np.abs(self.tables.world.features_felt).max(axis=(0, 1)) * levels * 4.0
+        if not np.isfinite(felt).all():
+            raise UserError(
+                f"desires times the features of {self.tables.world.name} must stay finite over {levels} steps of looking ahead, "
+                "but do not. Lower the alleles of genome.weights."
+            )
 
     def _room(self, name: str, n: int, levels: int) -> Words:
         """Uninitialised `[n, levels, W]`, in memory that is used again: to fetch fresh pages costs as much as to fill them."""
@@ -261,7 +288,11 @@ class Store:
         self.count = behaviour.find(hashes, words, self.slots, self.hashes, self.words, before, numbers, first)
         fresh = slice(before, self.count)
         if self.count > before:
-            self.worth[fresh] = self.scorer.evaluate(self.words[fresh], points[first[: self.count - before]])
+            try:
+                self.worth[fresh] = self.scorer.evaluate(self.words[fresh], points[first[: self.count - before]])
+            except BaseException:  # or what was met, but not evaluated, would be taken for known
+                self.forget()
+                raise
         return self.worth[numbers[groups]], (hashes >> np.uint64(1)).astype(np.int64)[groups]
 
     def forget(self) -> None:

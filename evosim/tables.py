@@ -53,11 +53,6 @@ class WorldTables:
         rows = self.rows[belief]
         return rows._replace(chances=rows.chances * discount)
 
-    def single(self) -> tuple[Rows, NDArray[np.float32]]:
-        """True rows and amounts in single precision."""
-        rows = self.rows["true"]
-        return rows._replace(chances=rows.chances.astype(np.float32)), self.amounts.astype(np.float32)
-
     def act_sets(self, sets: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Act sets of kernels `[..., C]` as `[..., S, A]` of the world; empty where nobody comes."""
         out = np.zeros((*sets.shape[:-1], len(self.world.states), len(self.world.acts)), dtype=bool)

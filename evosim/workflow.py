@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -239,6 +240,16 @@ def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], ob
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return draw_run(Source(recorded, analysis, summary), formats, each)
+
+
+@contextmanager
+def drawing(recorded: Recorded) -> Iterator[None]:
+    """Figures are drawn in this block; if it fails or is interrupted, none stay, so that none is taken for whole."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(recorded.folder / "figures", ignore_errors=True)
+        raise
 
 
 def ready_to_draw() -> None:

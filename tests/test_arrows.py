@@ -26,7 +26,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.optimizers": {"evosim.census", "evosim.kernels", "evosim.streams", "genomes"},
     "evosim.measures": set(),
     "evosim.tables": {"evosim.kernels", "worlds"},
-    "evosim.score": {"evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
+    "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
     "evosim.worth": {"evosim.score", "genomes"},
     "evosim.survey": {"evosim.measures", "evosim.score", "evosim.worth", "genomes", "worlds"},
     "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evosim.errors import UserError
 from evosim.kernels import behaviour
 from evosim.reference import planning
 from evosim.reference.policies import policy_of
@@ -226,3 +227,83 @@ def test_planning_through_random_pairs_with_beliefs_shares_nothing_it_must_not()
     scores = Scorer(world, pair).score(rules)
     for i in range(40):
         assert scores.payoff[i] == pytest.approx(planning.lifetime(world, policy_of(rules, i, world, pair), world.payoff), abs=1e-12)
+
+
+def test_no_two_behaviours_have_one_name() -> None:
+    """Sixteen states, acts that differ where words of act sets end: every combination pays differently, and has its own name."""
+    n = 16
+    moves = np.zeros((n, 4, n))
+    for s in range(n):
+        moves[s, :, (s + 1) % n] = 1.0
+    payoff = np.zeros((n, 4))
+    for power, s in enumerate((7, 15, 6, 14, 3, 11)):
+        payoff[s] = np.arange(4) * 4.0**power
+    world = TabularMdp(
+        "ring", tuple(f"s{i}" for i in range(n)), ("a", "b", "c", "d"), ("f",), n, np.ones((n, 4), dtype=bool), moves, payoff,
+        payoff, np.zeros((n, 4, 1)), np.eye(n)[0],
+    )  # fmt: skip
+    pair = WorldPair("ring", world, world, np.arange(n), tuple(f"c{i}" for i in range(n)), "a", {})
+    acts = np.zeros((4**6, n), dtype=np.int64)
+    for power, s in enumerate((7, 15, 6, 14, 3, 11)):
+        acts[:, s] = np.arange(4**6) // 4**power % 4
+    scores = Scorer(world, pair).score(ReflexRules(acts, ("a", "b", "c", "d")))
+    np.testing.assert_array_equal(scores.payoff, np.arange(4**6))
+    assert np.unique(scores.policy).size == 4**6
+
+
+def chain(states: int, lifespan: int) -> TabularMdp:
+    """The payoff lies at the end of a long way: values near the start are 0 for many ages, and then are not."""
+    moves, payoff, felt = np.zeros((states, 2, states)), np.zeros((states, 2)), np.zeros((states, 2, 2))
+    for s in range(states):
+        moves[s, 0, min(s + 1, states - 1)] = 1.0
+        moves[s, 1, s] = 1.0
+    payoff[-1], felt[-1, :, 0] = 1.0, 1.0
+    felt[:, 1, 1] = 0.01
+    return TabularMdp(
+        "chain", tuple(f"s{i}" for i in range(states)), ("on", "stay"), ("end", "rest"), lifespan, np.ones((states, 2), dtype=bool), moves,
+        payoff, payoff, felt, np.eye(states)[0],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("states", "lifespan"), [(20, 60), (50, 130), (50, 64)])
+def test_nobody_stops_before_news_from_afar_has_come(states: int, lifespan: int) -> None:
+    world = chain(states, lifespan)
+    horizons = np.array([1, 8, 16, 17, 40, lifespan] * 2)
+    weights = np.repeat([[1.0, 0.0], [1.0, 1.0]], 6, axis=0)
+    rules = planners(12, 2, 0, weights=weights, horizon=horizons, levels=lifespan, discount=1.0)
+    found = Scorer(world, pair_of(world)).score(rules).payoff
+    exact = [planning.lifetime(world, policy_of(rules, i, world, pair_of(world)), world.payoff) for i in range(12)]
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+    assert max(exact) > 5.0
+
+
+def test_an_interrupt_leaves_nothing_that_seems_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = setting("birth-control")
+    rules = made.genome.decode(np.arange(2000))
+    scorer, exact = Scorer(made.pair.ancestral, made.pair), Scorer(made.pair.ancestral, made.pair).score(rules).payoff
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scorer, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            scorer.score(rules)
+    np.testing.assert_array_equal(scorer.score(rules).payoff, exact)
+
+
+@pytest.mark.parametrize("unit", [1e-42, 1e-200, 1.0, 1e37, 1e200])
+def test_the_unit_of_payoff_does_not_matter_to_single_precision(unit: float) -> None:
+    world = world_of(3, 40, 9, 5, 30)
+    scaled = replace(world, payoff=world.payoff * unit, intent=world.payoff * unit)
+    rules = planners(100, 3, 2)
+    single = Scorer(scaled, pair_of(scaled), precision="single")
+    exact = Scorer(scaled, pair_of(scaled)).score(rules).payoff
+    assert np.abs(single.score(rules).payoff - exact).max() <= single.single_error <= 1e-4 * exact.max()
+
+
+def test_desires_too_large_to_feel_are_refused_and_nobody_is_scored_as_nobody() -> None:
+    world = world_of(3, 10, 3, 3, 5)
+    with pytest.raises(UserError, match="must stay finite"):
+        Scorer(world, pair_of(world)).score(planners(3, 3, 1, weights=np.full((3, 3), 5e307)))
+    assert len(Scorer(world, pair_of(world)).score(planners(0, 3, 1)).payoff) == 0

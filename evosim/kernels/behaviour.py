@@ -18,7 +18,10 @@ EMPTY = -1
 
 @inlined
 def _mix(h, word):  # type: ignore[no-untyped-def]
-    h = (h ^ word) * np.uint64(0x9E3779B97F4A7C15)
+    # Every bit of a word must reach every other: act sets of neighbouring words differ in few bits, and those at their ends.
+    h ^= word
+    h = (h ^ (h >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
+    h = (h ^ (h >> np.uint64(29))) * np.uint64(0xD6E8FEB86659FD93)
     return h ^ (h >> np.uint64(32))
 
 
