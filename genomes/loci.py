@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 Alleles = NDArray[np.uint8]
 
 MAX_ALLELES = 255
+MAX_SIZE = 1e100  # of an allele: what is felt must stay finite
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def _check_alleles(name: str, alleles: Sequence[Any]) -> None:
         return
     if not np.isfinite(np.array(alleles, dtype=float)).all():
         raise InvalidGenome(f"{name}.alleles must be finite, but are {list(alleles)}. Replace the offender.")
+    if max(abs(value) for value in alleles) > MAX_SIZE:
+        raise InvalidGenome(f"{name}.alleles must lie within +-{MAX_SIZE:g}, but are {list(alleles)}. Lower them.")
     if list(alleles) != sorted(alleles):
         raise InvalidGenome(f"{name}.alleles must ascend, but are {list(alleles)}. Sort them.")
 

@@ -42,8 +42,9 @@ PRECISIONS = {"evosim, float32": "single", "evosim, float64": "double"}
 def job(ceilings: dict[str, float]) -> pl.DataFrame:
     """The reference job: the product and all peers, and what the product makes of an evolved population."""
     weights, horizons = bench_job.genomes()
-    reference = bench_job.reference(weights[:CHECKED], horizons[:CHECKED])
     random, evolved = bench_product.rules_of(weights, horizons), bench_product.evolved()
+    reference = bench_job.reference(weights[:CHECKED], horizons[:CHECKED])
+    of_evolved = bench_job.reference(evolved.weights[:CHECKED], evolved.horizon[:CHECKED])
     ours: dict[str, Callable[[], Any]] = {}
     for name, precision in PRECISIONS.items():
         ours[name] = bench_product.scored(random, precision)  # type: ignore[arg-type]
@@ -52,7 +53,12 @@ def job(ceilings: dict[str, float]) -> pl.DataFrame:
     candidates = ours | {
         name: partial(peer, weights[: peer.count], horizons[: peer.count]) for name, peer in bench_peers.PLANNERS.items()
     }
-    errors = {name: _job_error(name, run, counts[name], reference) for name, run in candidates.items()}
+    errors = {
+        name: (of_evolved if name.endswith("evolved population") else reference).largest_error(
+            name, np.asarray(run())[: min(CHECKED, counts[name])]
+        )
+        for name, run in candidates.items()
+    }
     timings = bench_job.timed(candidates, ROUNDS)
     base = counts["evosim, float32"] / timings["evosim, float32"].best
     useful = bench_job.useful_flops(horizons) / len(horizons) / 1e9
@@ -170,13 +176,6 @@ def spared() -> pl.DataFrame:
         for s in bench_product.spared(*args)
     ]
     return pl.DataFrame(rows)
-
-
-def _job_error(name: str, run: Callable[[], Any], count: int, reference: bench_job.Reference) -> float | None:
-    if "evolved" in name:
-        single, double = (bench_product.scored(bench_product.evolved(), p)() for p in ("single", "double"))
-        return float(np.abs(single - double).max()) if "float32" in name else 0.0
-    return reference.largest_error(name, np.asarray(run())[: min(CHECKED, count)])
 
 
 def _top(ceilings: dict[str, float], kind: str) -> float:

@@ -210,6 +210,7 @@ MISTAKES = {
     "modern probability": (["run", "--set", "world.modern.death=-1"], "world.modern.death must lie in [0.0, 1.0]"),
     "not a number": (["run", "--set", "world.ancestral.death=nan"], "world.ancestral.death must be finite, but is nan"),
     "infinite": (["run", "--set", "genome.tie_tolerance=inf"], "genome.tie_tolerance must be finite, but is inf"),
+    "boundless desire": (["run", "--set", "genome.weights.young.alleles=[0,1e308]"], "genome.weights.young.alleles must lie within +-1e+100"),
     "infinite horizon": (["run", "--set", "genome.horizon.alleles=[inf]"], "genome.horizon.alleles.0 must be finite"),
     "text for a weight": (
         ["run", "--set", 'genome.weights.pleasure.alleles=["0.0","1.0"]'],

@@ -134,6 +134,7 @@ def test_a_reflex_decodes_to_acts_of_its_classes() -> None:
         (LocusParams((1.0, 0.0)), "x.alleles must ascend"),
         (LocusParams((1.0, 1.0)), "x.alleles must differ"),
         (LocusParams((np.inf,)), "x.alleles must be finite"),
+        (LocusParams((-1e101, 0.0)), "x.alleles must lie within"),
         (LocusParams((0.0,), dominance=1.5), r"x.dominance must lie in \[0, 1\], but is 1.5"),
         (LocusParams((0.0,), mutation=-0.1), r"x.mutation must lie in \[0, 1\], but is -0.1"),
         (LocusParams((0.0,), position=-1.0), "x.position must be at least 0"),

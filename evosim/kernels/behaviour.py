@@ -184,15 +184,6 @@ def reduce(words, plans, depths, rows, start, stride, chunks, out, hashes):  # t
         _reduce_blocks(np.int64(chunk), chunks, words, plans, depths, rows, start, stride, out, hashes)
 
 
-@inlined
-def _same(a, b):  # type: ignore[no-untyped-def]
-    for level in range(a.shape[0]):
-        for w in range(a.shape[1]):
-            if a[level, w] != b[level, w]:
-                return False
-    return True
-
-
 @serial
 def find(hashes, words, slots, known_hashes, known, count, numbers, first):  # type: ignore[no-untyped-def]
     """Number of each behaviour in a store that knows `count`; new ones are added. Gives the new count.
@@ -215,7 +206,7 @@ def find(hashes, words, slots, known_hashes, known, count, numbers, first):  # t
                 first[count - before] = i
                 count += 1
                 break
-            if known_hashes[number] == hashes[i] and _same(known[number], words[i]):
+            if known_hashes[number] == hashes[i] and _alike(known[number], words[i], words.shape[1], words.shape[1]):
                 break
             at = (at + 1) & mask
         numbers[i] = number
