@@ -33,6 +33,7 @@ Words = NDArray[np.uint64]
 
 BLOCK_BYTES = 32 * 2**20
 STORE_BYTES = 256 * 2**20
+SAMPLE, WORTH_MERGING, REMEMBERED = 256, 0.1, 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,8 @@ class Scores:
     Attributes:
         payoff, intent: `[n]` expected lifetime amounts of the policies, gross of upkeep.
         kept: `[n]` share left after upkeep: fitness is `payoff * kept`.
-        policy: `[n]` name of the behaviour, a hash of 63 bits: equal names act alike at every age wherever they come.
+        policy: `[n]` name of the behaviour, a hash of 63 bits: equal names act alike at every age wherever they come. Empty if
+            names were not asked for.
     """
 
     payoff: Floats
@@ -77,9 +79,14 @@ class Scorer:
         self._store_bytes = store_bytes
         self._stores: dict[int, Store] = {}
         self._rooms: dict[str, Words] = {}
+        self._sampled: set[int] = set()
 
-    def score(self, rules: Rules) -> Scores:
-        """Exact worth of each rule (in single precision, within `single_error` of it)."""
+    def score(self, rules: Rules, *, named: bool = True) -> Scores:
+        """Exact worth of each rule (in single precision, within `single_error` of it), and what its behaviour is called.
+
+        Without names a batch in which hardly any two rules act alike is not searched for equals, which then costs more than it
+        spares. No worth depends on that.
+        """
         n = len(rules)
         worth, policy = np.empty((n, len(self.tables.amounts))), np.empty(n, dtype=np.int64)
         if isinstance(rules, PlannerRules) and (rules.temperature > 0).any():
@@ -88,11 +95,12 @@ class Scorer:
                 if index.size:
                     worth[index], policy[index] = score(rules.take(index))
         else:
-            worth, policy = self._sets(rules)
+            worth, policy = self._sets(rules, named=named)
         return Scores(worth[:, 0], worth[:, -1], rules.kept, policy)
 
     def forget(self) -> None:
         """Forget every behaviour met so far. Worth does not change by it."""
+        self._sampled.clear()
         for store in self._stores.values():
             store.forget()
 
@@ -127,7 +135,7 @@ class Scorer:
         acts = np.diff(rows.first).max()  # ties add up to as many acts, and divide
         return float(world.lifespan * (chain + acts + 1.0) * 2.0**-24 * largest * (1.0 + 2.0**-24) ** world.lifespan)
 
-    def _sets(self, rules: Rules) -> tuple[Floats, Ints]:
+    def _sets(self, rules: Rules, *, named: bool = True) -> tuple[Floats, Ints]:
         """Worth and names of rules that choose by act sets, a block of bounded memory at a time."""
         n = len(rules)
         if n == 0:
@@ -137,39 +145,68 @@ class Scorer:
         store = self._stores.get(levels)
         if store is None:
             store = self._stores[levels] = Store(self, levels, max(4 * block, self._store_bytes // (levels * self.tables.cells)))
-        parts = [
-            store.worth_of(rules.take(np.arange(first, min(n, first + block))) if n > block else rules)
-            for first in range(0, n, block)
-        ]
+        parts = []
+        for first in range(0, n, block):
+            some = rules.take(np.arange(first, min(n, first + block))) if n > block else rules
+            acts = self._acts(some)
+            direct = not named and self._all_differ(*acts)
+            parts.append(self._direct(some, *acts) if direct else store.worth_of(some, *acts))
         if len(parts) == 1:
             return parts[0]
-        return np.concatenate([worth for worth, _ in parts]), np.concatenate([policy for _, policy in parts])
+        policy = np.concatenate([policy for _, policy in parts])
+        return np.concatenate([worth for worth, _ in parts]), policy if len(policy) == n else policy[:0]
+
+    def _acts(self, rules: Rules) -> tuple[Words, Ints, Ints]:
+        """Act sets `[p, L, W]`, and for each rule which row it has and how many of its levels."""
+        if isinstance(rules, PlannerRules):
+            return self._plan(rules)
+        n = len(rules)
+        return self._reflexes(rules).view(np.uint64), np.arange(n), np.ones(n, dtype=np.int64)
+
+    def _all_differ(self, words: Words, plans: Ints, depths: Ints) -> bool:
+        """Whether hardly any two rules of a batch act alike, nor like those of batches before, by a sample of its behaviours."""
+        if len(plans) < 4 * SAMPLE:
+            return False
+        index = np.arange(0, len(plans), len(plans) // SAMPLE)
+        _, hashes = self._reduce("sample", words, plans[index], depths[index])
+        names = set(hashes.tolist())
+        new = len(names - self._sampled)
+        if len(self._sampled) > REMEMBERED:
+            self._sampled.clear()
+        self._sampled |= names
+        return new > (1.0 - WORTH_MERGING) * len(index)
+
+    def _direct(self, rules: Rules, words: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
+        """Worth of rules, each evaluated by itself, and no names."""
+        return self.evaluate(words, plans, depths, _points(rules, np.arange(len(rules)))), np.empty(0, dtype=np.int64)
 
     def behaviours(self, rules: Rules) -> tuple[Ints, Words, Words, Floats]:
         """Which behaviour each rule is `[n]`; behaviours `[m, L, W]` (some may be equal), their hashes, points for `evaluate`."""
-        t, n = self.tables, len(rules)
-        if isinstance(rules, PlannerRules):
-            words, plans, depths = self._plan(rules)
-        else:
-            words = self._reflexes(rules).view(np.uint64)
-            plans, depths = np.arange(n), np.ones(n, dtype=np.int64)
+        return self.behaviours_of(rules, *self._acts(rules))
+
+    def behaviours_of(self, rules: Rules, words: Words, plans: Ints, depths: Ints) -> tuple[Ints, Words, Words, Floats]:
+        """The same of rules whose act sets are known."""
         groups, first = _grouped(words, plans, depths)
-        m = len(first)
-        out, hashes = self._room("behaviours", m, words.shape[1]), np.empty(m, dtype=np.uint64)
-        rows = t.rows["true"]
-        behaviour.reduce(words, plans[first], depths[first], rows, t.start, t.stride, chunks_for(m, SETS), out, hashes)
+        out, hashes = self._reduce("behaviours", words, plans[first], depths[first])
         return groups, out, hashes, _points(rules, first)
 
-    def evaluate(self, words: Words, points: Floats) -> Floats:
-        """`[n, 1 or 2]` lifetime amounts of behaviours."""
-        t = self.tables
+    def _reduce(self, room: str, words: Words, plans: Ints, depths: Ints) -> tuple[Words, Words]:
+        """Behaviours `[n, L, W]` of policies and their hashes."""
+        t, n = self.tables, len(plans)
+        out, hashes = self._room(room, n, words.shape[1]), np.empty(n, dtype=np.uint64)
+        behaviour.reduce(words, plans, depths, t.rows["true"], t.start, t.stride, chunks_for(n, SETS), out, hashes)
+        return out, hashes
+
+    def evaluate(self, words: Words, plans: Ints, depths: Ints, points: Floats) -> Floats:
+        """`[n, 1 or 2]` lifetime amounts of policies: row `plans[i]` of `words`, of which the first `depths[i]` levels."""
+        t, n = self.tables, len(plans)
         rows, amounts, scale = (t.rows["true"], t.amounts, 1.0) if self.precision == "double" else self._in_single
         lanes = DOUBLE if self.precision == "double" else SINGLE
         order = behaviour.alike(points, lanes)
-        out = np.empty((len(words), len(amounts)))
-        chunks = chunks_for(len(words), lanes)
-        evaluate(words, order, amounts, rows, t.start, t.start_chances, t.world.lifespan, chunks, out)
-        self.evaluated += len(words)
+        out = np.empty((n, len(amounts)))
+        chunks = chunks_for(n, lanes)
+        evaluate(words, plans, depths, order, amounts, rows, t.start, t.start_chances, t.world.lifespan, chunks, out)
+        self.evaluated += n
         return out * scale if scale != 1.0 else out
 
     @cached_property
@@ -273,9 +310,9 @@ class Store:
         self.count = 0
         self._make(min(self.FIRST, limit))
 
-    def worth_of(self, rules: Rules) -> tuple[Floats, Ints]:
-        """Worth `[n, 1 or 2]` and names `[n]`; what was not known is evaluated."""
-        groups, words, hashes, points = self.scorer.behaviours(rules)
+    def worth_of(self, rules: Rules, acts: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
+        """Worth `[n, 1 or 2]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
+        groups, words, hashes, points = self.scorer.behaviours_of(rules, acts, plans, depths)
         n = len(words)
         if self.count + n > self.limit:
             self.forget()  # all: to choose would cost more than to meet the few again
@@ -286,10 +323,11 @@ class Store:
         numbers, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
         before = self.count
         self.count = behaviour.find(hashes, words, self.slots, self.hashes, self.words, before, numbers, first)
-        fresh = slice(before, self.count)
+        fresh = np.arange(before, self.count)
         if self.count > before:
+            levels = np.full(len(fresh), words.shape[1])
             try:
-                self.worth[fresh] = self.scorer.evaluate(self.words[fresh], points[first[: self.count - before]])
+                self.worth[fresh] = self.scorer.evaluate(self.words, fresh, levels, points[first[: len(fresh)]])
             except BaseException:  # or what was met, but not evaluated, would be taken for known
                 self.forget()
                 raise
@@ -342,7 +380,10 @@ def _points(rules: Rules, index: Ints) -> Floats:
     """Points that are near for rules that act alike: desires up to scale, or the acts of reflexes."""
     if isinstance(rules, PlannerRules):
         weights = rules.weights[index]
-        return np.asarray(weights / np.maximum(np.abs(weights).max(axis=1, keepdims=True), 1e-300))
+        largest = np.full(len(weights), 1e-300)
+        for column in np.abs(weights).T:  # few and long: quicker than a maximum of every row
+            np.maximum(largest, column, out=largest)
+        return np.asarray(weights / largest[:, None])
     return np.asarray(rules.acts[index], dtype=np.float64)
 
 

@@ -104,7 +104,7 @@ class Survey:
         spread = {m: _Spread() for m in MEASURES}
         for first in range(0, self.classes, BLOCK):
             block = np.arange(first, min(first + BLOCK, self.classes), dtype=np.int64)
-            worth = worth_of(genome, (searching[0], searching[1]), block)
+            worth = worth_of(genome, (searching[0], searching[1]), block, named=False)
             for measure in MEASURES:
                 spread[measure].see(getattr(worth, measure))
             true = genome.grid.breeds_true(block)
@@ -124,7 +124,7 @@ class Survey:
 
     def _exactly(self, some: Ints, everything: list[Wanted], scorers: tuple[Scorer, Scorer]) -> Any:
         """Which candidates are truly wanted."""
-        parts = [worth_of(self.genome, scorers, some[i : i + BLOCK]) for i in range(0, len(some), BLOCK)]
+        parts = [worth_of(self.genome, scorers, some[i : i + BLOCK], named=False) for i in range(0, len(some), BLOCK)]
         worth = Worth(*(np.concatenate([getattr(p, name) for p in parts]) for name in Worth.__dataclass_fields__))
         true = self.genome.grid.breeds_true(some)
         stays = np.zeros(len(some), dtype=bool)

@@ -28,8 +28,8 @@ class Worth:
     modern_policy: Ints
 
 
-def worth_of(genome: Genome, scorers: tuple[Scorer, Scorer], classes: Ints) -> Worth:
-    """Worth of classes by the scorers of the ancestral and the modern world."""
+def worth_of(genome: Genome, scorers: tuple[Scorer, Scorer], classes: Ints, *, named: bool = True) -> Worth:
+    """Worth of classes by the scorers of the ancestral and the modern world; names of behaviours if they are wanted."""
     rules = genome.decode(classes)
-    a, m = (scorer.score(rules) for scorer in scorers)
+    a, m = (scorer.score(rules, named=named) for scorer in scorers)
     return Worth(a.fitness, a.net_intent, m.fitness, m.net_intent, a.policy, m.policy)

@@ -83,8 +83,9 @@ def executed(ceilings: dict[str, float]) -> pl.DataFrame:
     for name, precision in PRECISIONS.items():
         scorer = Scorer(bench_job.world(), bench_product.pair(), precision=precision)  # type: ignore[arg-type]
         _, words, _, points = scorer.behaviours(rules)
-        words = words.copy()
-        took = bench_job.timed({name: partial(scorer.evaluate, words, points)}, 3 * ROUNDS)[name].best
+        words, each = words.copy(), np.arange(len(words))
+        levels = np.full(len(words), words.shape[1])
+        took = bench_job.timed({name: partial(scorer.evaluate, words, each, levels, points)}, 3 * ROUNDS)[name].best
         block = 32 if precision == "single" else 16
         blocks = bench_product.rows_by_block(scorer, words, points, block)
         flops = 2.0 * bench_job.SUCCESSORS * float(blocks.sum()) * block * bench_job.LIFESPAN / 1e9

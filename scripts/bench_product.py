@@ -58,7 +58,7 @@ def scored(rules: PlannerRules, precision: Literal["single", "double"]) -> Calla
 
     def run() -> Floats:
         scorer.forget()
-        return scorer.score(rules).payoff
+        return scorer.score(rules, named=False).payoff
 
     return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -113,6 +114,40 @@ def test_worth_does_not_depend_on_the_company(precision: str) -> None:
     for i in range(20):
         alone = one_by_one.score(rules.take(np.array([i])))
         assert (alone.payoff[0], alone.policy[0]) == (together.payoff[i], together.policy[i])
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("successors", [4, 6])
+def test_worth_does_not_depend_on_whether_equals_were_looked_for(
+    precision: Literal["double", "single"], successors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_of(3, 20, 5, successors, 30)
+    rules = planners(3000, 3, 4)
+    rules.weights[::50] = np.round(rules.weights[::50])  # some ties
+    merged = Scorer(world, pair_of(world), precision=precision).score(rules)
+    scorer = Scorer(world, pair_of(world), precision=precision)
+    monkeypatch.setattr("evosim.score.WORTH_MERGING", 1.0)
+    one_by_one = scorer.score(rules, named=False)
+    assert scorer.evaluated == len(rules) > len(np.unique(merged.policy))
+    assert not one_by_one.policy.size
+    np.testing.assert_array_equal(one_by_one.payoff, merged.payoff)
+    np.testing.assert_array_equal(one_by_one.intent, merged.intent)
+
+
+def test_equals_are_looked_for_where_there_are_some() -> None:
+    world = world_of(3, 60, 6, 4, 20)
+    many = planners(4096, 3, 4)
+    many.weights[:] = np.random.default_rng(5).normal(size=many.weights.shape)
+    alike = many.take(np.arange(4096) % 40)
+    few = Scorer(world, pair_of(world))
+    few.score(alike, named=False)
+    assert few.evaluated == len(np.unique(few.score(alike).policy)) <= 40
+    scorer = Scorer(world, pair_of(world))
+    scorer.score(many, named=False)
+    assert scorer.evaluated == 4096
+    scorer.score(many, named=False)  # these have been met before: from now on they are remembered
+    scorer.score(many, named=False)
+    assert scorer.evaluated < 2.01 * 4096
 
 
 def test_memory_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from evosim.kernels.options import inlined, parallel, serial
 from evosim.kernels.tables import WORD
 
 EMPTY = -1
+SAMPLE = 256  # points that tell along which line a set of them is widest
 
 
 @inlined
@@ -261,13 +262,13 @@ def alike(points, block):  # type: ignore[no-untyped-def]
         low, high = lows[depth], highs[depth]
         if high - low <= block:
             continue
-        widest, along = 0.0, -1
+        widest, along, step = 0.0, -1, 1 + (high - low) // SAMPLE
         for d in range(dimensions):
             total = square = 0.0
-            for i in range(low, high):
+            for i in range(low, high, step):
                 total += points[order[i], d]
                 square += points[order[i], d] ** 2
-            spread = square - total * total / (high - low)
+            spread = square - total * total / (1 + (high - 1 - low) // step)
             if spread > widest:
                 widest, along = spread, d
         if along < 0:

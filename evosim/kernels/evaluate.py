@@ -11,6 +11,7 @@ import numpy as np
 from numba import prange
 
 from evosim.kernels.lanes import (
+    SINGLE,
     add,
     fma,
     holding,
@@ -28,21 +29,23 @@ from evosim.kernels.lanes import (
 from evosim.kernels.options import inlined, parallel, serial
 from evosim.kernels.tables import GROUP, WORD
 
+RECORD = 8  # elements of a record: an even share of a cache line
 EVERY = 16  # sweeps from one look whether values have stopped changing to the next
 
 
-@inlined
-def _union(words, order, first, count, union):  # type: ignore[no-untyped-def]
+@serial
+def _union(words, plans, depths, order, first, count, union):  # type: ignore[no-untyped-def]
     """Acts that some policy of the block does in some state at some level, into the words `union`."""
     union[:] = 0
     for lane in range(count):
-        policy = words[order[first + lane]]
-        for level in range(policy.shape[0]):
+        i = order[first + lane]
+        policy = words[plans[i]]
+        for level in range(depths[i]):
             for word in range(union.size):
                 union[word] |= policy[level, word]
 
 
-@inlined
+@serial
 def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
     """States in order of the first age at which some policy of the block may be there, into `queue`; gives their number.
 
@@ -55,7 +58,7 @@ def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
         ages[start[i]] = 0
         tail += 1
     head = 0
-    while head < tail:
+    while head < tail and tail < ages.size:  # when all are found, ages are known
         s = queue[head]
         head += 1
         for row in range(item(rows.first, s), item(rows.first, s + 1)):
@@ -69,73 +72,148 @@ def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
     return tail
 
 
-@inlined
-def _gather(words, order, first, count, level, lanes, tile):  # type: ignore[no-untyped-def]
-    """Act sets of a block at a level, lane beside lane, into the words `tile`; tells whether anything is new."""
-    last, step = first + count - 1, lanes // WORD
-    changed = np.uint64(0)
+@serial
+def _gather(words, plans, depths, order, first, count, level, lanes, tile, news):  # type: ignore[no-untyped-def]
+    """Act sets of a block at a level, lane beside lane, into the words `tile`; `news [S]` is not 0 where anything is new."""
+    last, step, stride = first + count - 1, lanes // WORD, news.size
+    news[:] = 0
     for lane in range(0, lanes, WORD):
         at = first + lane
         i, j, k, l = order[min(at, last)], order[min(at + 1, last)], order[min(at + 2, last)], order[min(at + 3, last)]  # noqa: E741
         m, n, o, p = order[min(at + 4, last)], order[min(at + 5, last)], order[min(at + 6, last)], order[min(at + 7, last)]
+        if level and level >= max(
+            max(max(depths[i], depths[j]), max(depths[k], depths[l])), max(max(depths[m], depths[n]), max(depths[o], depths[p]))
+        ):
+            continue  # all of them repeat their last level
+        a, b = words[plans[i], min(level, depths[i] - 1)], words[plans[j], min(level, depths[j] - 1)]
+        c, d = words[plans[k], min(level, depths[k] - 1)], words[plans[l], min(level, depths[l] - 1)]
+        e, f = words[plans[m], min(level, depths[m] - 1)], words[plans[n], min(level, depths[n] - 1)]
+        g, h = words[plans[o], min(level, depths[o] - 1)], words[plans[p], min(level, depths[p] - 1)]
         for word in range(words.shape[2]):
-            turned = transposed(
-                words[i, level, word], words[j, level, word], words[k, level, word], words[l, level, word],
-                words[m, level, word], words[n, level, word], words[o, level, word], words[p, level, word],
-            )  # fmt: skip
+            turned = transposed(a[word], b[word], c[word], d[word], e[word], f[word], g[word], h[word])
+            state = word * WORD % stride
             for number, bytes_ in enumerate(turned):
                 to = (word * WORD + number) * step + lane // WORD
-                changed |= tile[to] ^ bytes_
+                news[state + number] |= tile[to] ^ bytes_
                 tile[to] = bytes_
-    return changed != 0
 
 
-@inlined
-def _choose(rows, tile, queue, reached, begins, active, masks, tied, share):  # type: ignore[no-untyped-def]
-    """The rows that some lane does in each of the first `reached` states of `queue`, with masks of those lanes.
+@serial
+def _make_program(rows, amounts, union, queue, ages, reached, program, records, room):  # type: ignore[no-untyped-def]
+    """What a block has to work out: for each state it reaches, the rows that some lane does there at some level.
 
-    In states where a lane does several acts, `share` is the chance of each. Gives the number of rows, and whether there are
-    such states.
+    States come in order of age, and those of one age by their number of rows: a processor foresees a loop that is as long as the
+    last one. In a state that nobody acts in (reach is that of all lanes together) the first row stands for them all.
     """
-    lanes = width(share)
-    found, mixed = 0, False
+    places, counts, tied, sizes, numbers, cells, bits, masks = program
+    lanes = width(rows.chances)
     for j in range(reached):
         s = queue[j]
-        begins[j] = found
-        seen = overlap = np.uint64(0)
+        acts = 0
         for row in range(item(rows.first, s), item(rows.first, s + 1)):
-            mask = holding(tile, item(rows.cells, row) * lanes, item(rows.bits, row), share)
-            active[found], masks[found] = row, mask
-            overlap |= seen & mask
-            seen |= mask
-            found += mask != 0
-        tied[j] = overlap != 0
-        if tied[j]:
-            mixed = True
-            for lane in range(lanes):
-                size = 0.0
-                for k in range(begins[j], found):
-                    if masks[k] >> np.uint64(lane) & np.uint64(1):
-                        size += 1.0
-                share[s * lanes + lane] = share.dtype.type(1.0 / max(size, 1.0))
-    begins[reached] = found
-    return found, mixed
+            acts += item(union, item(rows.cells, row)) & item(rows.bits, row) != 0
+        sizes[j] = acts
+    low = done = found = 0
+    while low < reached:
+        high, left, size = low, 0, 0
+        while high < reached and ages[queue[high]] == ages[queue[low]]:
+            high += 1
+        while left < high - low:
+            for j in range(low, high):
+                if item(sizes, j) != size:
+                    continue
+                s = queue[j]
+                places[done], counts[done], tied[done] = s * lanes, max(size, 1), 0
+                done, left = done + 1, left + 1
+                first, end = item(rows.first, s), item(rows.first, s + 1)
+                for row in range(first, end if size else first + 1):
+                    cell, bit = item(rows.cells, row), item(rows.bits, row)
+                    if item(union, cell) & bit or not size:
+                        numbers[found], cells[found], bits[found], masks[found] = row, cell * lanes, bit, 0
+                        for r in range(amounts.shape[0] if room else 0):
+                            _write(records, r * room + found, rows, amounts[r], row)
+                        found += 1
+            size += 1
+        low = high
 
 
 @inlined
-def _pack(rows, to, amounts, active, found, packed):  # type: ignore[no-untyped-def]
-    """Copy the active rows together, so that sweeps read them one after the other."""
-    _, offsets, packed_to, chances, gains = packed
-    entry = 0
-    for k in range(found):
-        row = item(active, k)
-        offsets[k] = entry
-        for i in range(item(rows.offsets, row), item(rows.offsets, row + 1)):
-            packed_to[entry], chances[entry] = item(to, i), item(rows.chances, i)
-            entry += 1
-        for r in range(amounts.shape[0]):
-            gains[r, k] = amounts[r, row]
-    offsets[found] = entry
+def _fields(like):  # type: ignore[no-untyped-def]
+    """Of a record: its size in bytes, where its chances begin (in elements), and where its mask stands (in half words)."""
+    size = SINGLE // width(like) * 4  # of an element, and known when this is compiled
+    return RECORD * size, 8 // size, (8 // size + GROUP + 1) * size // 4
+
+
+@inlined
+def _write(records, k, rows, gain, row):  # type: ignore[no-untyped-def]
+    """Record `k`: successors as four numbers of sixteen bits, their chances, and the amount. Who does it comes later."""
+    elements, words, halves = records
+    size, at, mask_at = _fields(elements)
+    first = np.int64(item(rows.offsets, row))
+    four = np.uint64(0)
+    for i in range(GROUP):
+        four |= np.uint64(item(rows.successors, first + i)) << np.uint64(16 * i)
+        elements[k * RECORD + at + i] = item(rows.chances, first + i)
+    words[k * (size // 8)] = four
+    elements[k * RECORD + at + GROUP] = item(gain, row)
+    halves[k * (size // 4) + mask_at] = 0
+
+
+@serial
+def _choose(program, tile, news, reached, records, room, n_amounts, share):  # type: ignore[no-untyped-def]
+    """Which lanes do each row of a program, where there are news. Where a lane does several acts, `share` is the chance of each."""
+    places, counts, tied, _, _, cells, bits, masks = program
+    halves = records[2]
+    lanes = width(share)
+    size, _, mask_at = _fields(share)
+    k = np.int64(0)
+    for j in range(reached):
+        begin, end = k, k + item(counts, j)
+        if not item(news, np.int64(item(places, j)) // lanes):
+            k = end
+            continue
+        seen = overlap = np.uint64(0)
+        while k < end:
+            mask = holding(tile, item(cells, k), item(bits, k), share)
+            masks[k] = mask
+            if room:
+                halves[k * (size // 4) + mask_at] = mask
+            overlap |= seen & mask
+            seen |= mask
+            k += 1
+        tied[j] = overlap != 0
+        if tied[j]:
+            for lane in range(lanes):
+                several = 0.0
+                for row in range(begin, end):
+                    if masks[row] >> np.uint64(lane) & np.uint64(1):
+                        several += 1.0
+                share[places[j] + lane] = share.dtype.type(1.0 / max(several, 1.0))
+    for r in range(1, n_amounts if room else 1):
+        for row in range(k):
+            halves[(r * room + row) * (size // 4) + mask_at] = masks[row]
+
+
+@serial
+def _drop(program, reached, records, room, amounts):  # type: ignore[no-untyped-def]
+    """Strike off the rows that nobody does at the last level: all further sweeps do without them."""
+    _, counts, _, _, numbers, _, _, masks = program
+    words = records[1]
+    each = _fields(records[0])[0] // 8
+    k, found = np.int64(0), np.int64(0)
+    for j in range(reached):
+        before = found
+        end = k + np.int64(item(counts, j))
+        while k < end:
+            if item(masks, k) or (k == end - 1 and found == before):
+                if found != k:
+                    numbers[found], masks[found] = item(numbers, k), item(masks, k)
+                    for r in range(amounts.shape[0] if room else 0):
+                        for w in range(each):
+                            words[(r * room + found) * each + w] = item(words, (r * room + k) * each + w)
+                found += 1
+            k += 1
+        counts[j] = found - before
 
 
 @inlined
@@ -147,125 +225,150 @@ def _group(total, i, to, chances, value):  # type: ignore[no-untyped-def]
     return fma(splat(item(chances, i + 3)), load(value, item(to, i + 3)), total)
 
 
+@serial
+def _sweep(program, rows, to, gain, needed, share, value, fresh):  # type: ignore[no-untyped-def]
+    """One age earlier: values of the first `needed` states of a program."""
+    places, counts, tied, _, numbers, _, _, masks = program
+    nothing = splat(value.dtype.type(0.0))
+    k = np.int64(0)
+    for j in range(needed):
+        at, end = np.int64(item(places, j)), k + item(counts, j)
+        chosen = _ahead(gain, rows, to, np.int64(item(numbers, k)), value)
+        if item(tied, j):
+            chosen = select(item(masks, k), chosen, nothing)
+            k += 1
+            while k < end:
+                worth = _ahead(gain, rows, to, np.int64(item(numbers, k)), value)
+                chosen = add(chosen, select(item(masks, k), worth, nothing))
+                k += 1
+            chosen = times(chosen, load(share, at))
+        else:
+            k += 1
+            while k < end:
+                chosen = select(item(masks, k), _ahead(gain, rows, to, np.int64(item(numbers, k)), value), chosen)
+                k += 1
+        store(fresh, at, chosen)
+
+
 @inlined
-def _ahead(gain, offsets, to, chances, row, value):  # type: ignore[no-untyped-def]
+def _ahead(gain, rows, to, row, value):  # type: ignore[no-untyped-def]
     """What a row is worth: its amount and what follows."""
     total = splat(item(gain, row))
-    i, end = item(offsets, row), item(offsets, row + 1)
+    i, end = np.int64(item(rows.offsets, row)), item(rows.offsets, row + 1)
     while i < end:
-        total = _group(total, i, to, chances, value)
+        total = _group(total, i, to, rows.chances, value)
         i += GROUP
     return total
 
 
 @inlined
-def _sweep(program, packed, r, queue, needed, begins, masks, tied, share, value, fresh):  # type: ignore[no-untyped-def]
-    """One age earlier: values of the first `needed` states of `queue`."""
-    active, offsets, to, chances, gains = program
-    gain = gains[r]
-    lanes = width(value)
+def _read(records, k, value):  # type: ignore[no-untyped-def]
+    """What a row is worth, by its record."""
+    elements, words, _ = records
+    size, at, _ = _fields(value)
+    lanes, at, low = width(value), k * RECORD + at, np.uint64(0xFFFF)
+    four = item(words, k * (size // 8))
+    total = splat(item(elements, at + GROUP))
+    total = fma(splat(item(elements, at)), load(value, np.int64(four & low) * lanes), total)
+    total = fma(splat(item(elements, at + 1)), load(value, np.int64(four >> np.uint64(16) & low) * lanes), total)
+    total = fma(splat(item(elements, at + 2)), load(value, np.int64(four >> np.uint64(32) & low) * lanes), total)
+    return fma(splat(item(elements, at + 3)), load(value, np.int64(four >> np.uint64(48)) * lanes), total)
+
+
+@serial
+def _sweep_records(program, records, first, needed, share, value, fresh):  # type: ignore[no-untyped-def]
+    """The same by the records from `first` on."""
+    places, counts, tied, _, _, _, _, _ = program
+    halves = records[2]
+    size, _, mask_at = _fields(value)
+    nothing = splat(value.dtype.type(0.0))
+    k = np.int64(first)
     for j in range(needed):
-        k, end = np.int64(item(begins, j)), item(begins, j + 1)
-        at = item(queue, j) * lanes
+        at, end = np.int64(item(places, j)), k + item(counts, j)
+        chosen = _read(records, k, value)
         if item(tied, j):
-            nothing = splat(value.dtype.type(0.0))
-            total = nothing
+            chosen = select(np.uint64(item(halves, k * (size // 4) + mask_at)), chosen, nothing)
+            k += 1
             while k < end:
-                row = k if packed else np.int64(item(active, k))
-                worth = _ahead(gain, offsets, to, chances, row, value)
-                total = add(total, select(item(masks, k), worth, nothing))
+                worth = _read(records, k, value)
+                chosen = add(chosen, select(np.uint64(item(halves, k * (size // 4) + mask_at)), worth, nothing))
                 k += 1
-            store(fresh, at, times(total, load(share, at)))
+            chosen = times(chosen, load(share, at))
         else:
-            chosen = _ahead(gain, offsets, to, chances, k if packed else np.int64(item(active, k)), value)
             k += 1
             while k < end:
-                row = k if packed else np.int64(item(active, k))
-                chosen = select(item(masks, k), _ahead(gain, offsets, to, chances, row, value), chosen)
+                chosen = select(np.uint64(item(halves, k * (size // 4) + mask_at)), _read(records, k, value), chosen)
                 k += 1
-            store(fresh, at, chosen)
+        store(fresh, at, chosen)
 
 
 @inlined
-def _sweep_once(program, packed, r, queue, needed, begins, masks, value, fresh):  # type: ignore[no-untyped-def]
-    """The same where nothing is tied and every row has one group of successors: it then needs no look at offsets."""
-    active, _, to, chances, gains = program
-    gain = gains[r]
-    lanes = width(value)
-    for j in range(needed):
-        k, end = np.int64(item(begins, j)), item(begins, j + 1)
-        row = k if packed else np.int64(item(active, k))
-        chosen = _group(splat(item(gain, row)), row * GROUP, to, chances, value)
-        k += 1
-        while k < end:
-            row = k if packed else np.int64(item(active, k))
-            chosen = select(item(masks, k), _group(splat(item(gain, row)), row * GROUP, to, chances, value), chosen)
-            k += 1
-        store(fresh, item(queue, j) * lanes, chosen)
-
-
-@inlined
-def _settled(queue, needed, value, fresh):  # type: ignore[no-untyped-def]
+def _settled(places, needed, value, fresh):  # type: ignore[no-untyped-def]
     """Whether values are equal, bit by bit: then they are the same at every earlier age too."""
-    lanes = width(value)
     for j in range(needed):
-        if unlike(load(value, queue[j] * lanes), load(fresh, queue[j] * lanes)):
+        at = np.int64(places[j])
+        if unlike(load(value, at), load(fresh, at)):
             return False
     return True
 
 
 @serial
-def _evaluate_blocks(chunk, chunks, words, order, amounts, rows, start, start_chances, lifespan, out):  # type: ignore[no-untyped-def]
-    n, levels, n_words = words.shape
+def _evaluate_blocks(  # type: ignore[no-untyped-def]
+    chunk, chunks, words, plans, depths, order, amounts, rows, start, start_chances, lifespan, out
+):
+    n, levels, n_words = plans.size, words.shape[1], words.shape[2]
     n_amounts, n_rows = amounts.shape
     n_states = rows.first.size - 1
     lanes = width(rows.chances)
     size = n_states * lanes
-    value, fresh = scratch(n_amounts * size, rows.chances), scratch(n_amounts * size, rows.chances)
+    both = scratch(2 * n_amounts * size, rows.chances)
+    value, fresh = both[: n_amounts * size], both[n_amounts * size :]
     tile, union = scratch(n_words * lanes, words), np.empty(n_words, dtype=words.dtype)
     tile_bytes, union_bytes = tile.view(np.uint8), union.view(np.uint8)
     queue, ages = np.empty(n_states, dtype=np.int64), np.empty(n_states, dtype=np.int64)
-    begins, tied = np.empty(n_states + 1, dtype=np.int32), np.empty(n_states, dtype=np.uint8)
-    active, masks = np.empty(n_rows + 1, dtype=np.int32), np.empty(n_rows + 1, dtype=np.uint64)
+    news = np.empty(-(-n_states // WORD) * WORD, dtype=np.uint64)
     share = scratch(n_states * lanes, rows.chances)
     to = np.empty(rows.successors.size, dtype=np.int32)
     for i in range(to.size):
         to[i] = rows.successors[i] * lanes
-    direct = (active, rows.offsets, to, rows.chances, amounts)
-    packed = (
-        active, np.empty(n_rows + 1, dtype=np.int32), np.empty_like(to),
-        np.empty_like(rows.chances), np.empty_like(amounts),
+    # Of states: where their values stand, their number of rows, whether acts are tied, rows at first (to sort by). Of rows:
+    # their numbers, cells, bits, and whose they are.
+    program = (
+        np.empty(n_states, dtype=np.int32), np.empty(n_states, dtype=np.int32), np.empty(n_states, dtype=np.uint8),
+        np.empty(n_states, dtype=np.int32), np.empty(n_rows, dtype=np.int32), np.empty(n_rows, dtype=np.int32),
+        np.empty(n_rows, dtype=np.uint8), np.empty(n_rows, dtype=np.uint64),
     )  # fmt: skip
-    once = rows.offsets[n_rows] == GROUP * n_rows
+    recorded = rows.offsets[n_rows] == GROUP * n_rows and n_states <= 2**16
+    room = n_rows if recorded else 0
+    elements = scratch(n_amounts * room * RECORD, rows.chances)
+    records = (elements, elements.view(np.uint64), elements.view(np.uint32))
     for first in range(chunk * lanes, n, chunks * lanes):
         count = min(lanes, n - first)
-        _union(words, order, first, count, union)
+        _union(words, plans, depths, order, first, count, union)
         reached = _reach(rows, start, union_bytes, queue, ages)
+        _make_program(rows, amounts, union_bytes, queue, ages, reached, program, records, room)
         value[:] = 0.0
         tile[:] = 0
-        needed, found, mixed, program = reached, 0, False, direct
+        needed = reached
         for remaining in range(1, lifespan + 1):
             while ages[queue[needed - 1]] > lifespan - remaining:
                 needed -= 1
             if remaining <= levels:
-                program = direct
-                if _gather(words, order, first, count, remaining - 1, lanes, tile):
-                    found, mixed = _choose(rows, tile_bytes, queue, reached, begins, active, masks, tied, share)
+                _gather(words, plans, depths, order, first, count, remaining - 1, lanes, tile, news)
+                _choose(program, tile_bytes, news, reached, records, room, n_amounts, share)
             if remaining == levels:
-                _pack(rows, to, amounts, active, found, packed)
-                program = packed
-            in_order = remaining >= levels
+                _drop(program, reached, records, room, amounts)
             for r in range(n_amounts):
                 now, then = value[r * size :], fresh[r * size :]
-                if once and not mixed:
-                    _sweep_once(program, in_order, r, queue, needed, begins, masks, now, then)
+                if recorded:
+                    _sweep_records(program, records, r * room, needed, share, now, then)
                 else:
-                    _sweep(program, in_order, r, queue, needed, begins, masks, tied, share, now, then)
+                    _sweep(program, rows, to, amounts[r], needed, share, now, then)
             value, fresh = fresh, value
             if remaining > levels and remaining % EVERY == 0:
                 settled = True
                 for r in range(n_amounts):
-                    settled &= _settled(queue, needed, value[r * size :], fresh[r * size :])
+                    settled &= _settled(program[0], needed, value[r * size :], fresh[r * size :])
                 if settled:
                     break
         for r in range(n_amounts):
@@ -277,11 +380,14 @@ def _evaluate_blocks(chunk, chunks, words, order, amounts, rows, start, start_ch
 
 
 @parallel
-def evaluate(words, order, amounts, rows, start, start_chances, lifespan, chunks, out):  # type: ignore[no-untyped-def]
-    """Fill `out [n, R]` with lifetime amounts of policies `[n, L, C / 8]` (words of act sets), in single or double precision.
+def evaluate(words, plans, depths, order, amounts, rows, start, start_chances, lifespan, chunks, out):  # type: ignore[no-untyped-def]
+    """Fill `out [n, R]` with lifetime amounts of `n` policies, in single or double precision.
 
-    `amounts` and the chances in `rows` have one type, and that is the precision. Policies that stand together in `order`
-    share a block: the more alike they are, the less work.
+    Policy `i` is row `plans[i]` of `words [p, L, C / 8]` (words of act sets), of which it uses the first `depths[i]` levels and
+    repeats the last. `amounts` and the chances in `rows` have one type, and that is the precision. Policies that stand together
+    in `order` share a block: the more alike they are, the less work.
     """
     for chunk in prange(chunks):
-        _evaluate_blocks(np.int64(chunk), chunks, words, order, amounts, rows, start, start_chances, lifespan, out)
+        _evaluate_blocks(
+            np.int64(chunk), chunks, words, plans, depths, order, amounts, rows, start, start_chances, lifespan, out
+        )

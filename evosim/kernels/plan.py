@@ -33,7 +33,7 @@ SPLIT, FIRST, LAST = 0, 1, 2
 EVERY = 8  # sweeps from one look whether values have stopped changing to the next
 
 
-@inlined
+@serial
 def _feel(weights, first, count, features, wanted, felt):  # type: ignore[no-untyped-def]
     """Felt reward of every row for planners `first .. first + count - 1`, into `felt`; gives each lane's largest size."""
     for k in range(weights.shape[1]):
@@ -60,10 +60,14 @@ def _group(total, i, rows, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _sweep(rows, once, felt, ahead, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
-    """One step further ahead: values `fresh`, and act sets into `bits [C DOUBLE]`. Without `ahead` nothing follows."""
+def _look(rows, ahead, once, few, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
+    """One step further ahead: values `fresh`, and act sets into `bits [C DOUBLE]`.
+
+    The flags are constants where this is compiled into its callers: without `ahead` nothing follows; `once` if every row has one
+    group of successors; `few` if every state keeps its acts in one cell.
+    """
     for s in range(rows.first.size - 1):
-        begin, end = item(rows.first, s), item(rows.first, s + 1)
+        begin, end = np.int64(item(rows.first, s)), np.int64(item(rows.first, s + 1))
         best = splat(-np.inf)
         for row in range(begin, end):
             total = load(felt, row * DOUBLE)
@@ -75,17 +79,36 @@ def _sweep(rows, once, felt, ahead, tolerance, value, fresh, q, bits):  # type: 
                     while i < item(rows.offsets, row + 1):
                         total = _group(total, i, rows, value)
                         i += GROUP
-            store(q, (row - begin) * DOUBLE, total)
+                store(q, (row - begin) * DOUBLE, total)
             best = larger(total, best)
         store(fresh, s * DOUBLE, best)
         bar = subtract(best, tolerance)
         cell, acts = item(rows.cells, begin), no_acts()
         for row in range(begin, end):
-            if item(rows.cells, row) != cell:
+            if not few and item(rows.cells, row) != cell:
                 store(bits, cell * DOUBLE, acts)
                 cell, acts = item(rows.cells, row), no_acts()
-            acts = with_bit(acts, at_least(load(q, (row - begin) * DOUBLE), bar), item(rows.bits, row))
+            worth = load(q, (row - begin) * DOUBLE) if ahead else load(felt, row * DOUBLE)
+            acts = with_bit(acts, at_least(worth, bar), item(rows.bits, row))
         store(bits, cell * DOUBLE, acts)
+
+
+# These are called, not compiled into their caller: that has too many arrays for a processor's registers.
+
+
+@serial
+def _nothing_follows(rows, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
+    _look(rows, False, True, False, felt, tolerance, value, fresh, q, bits)
+
+
+@serial
+def _few_follow(rows, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
+    _look(rows, True, True, True, felt, tolerance, value, fresh, q, bits)
+
+
+@serial
+def _many_follow(rows, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
+    _look(rows, True, False, False, felt, tolerance, value, fresh, q, bits)
 
 
 @inlined
@@ -106,7 +129,7 @@ def _settled(value, fresh):  # type: ignore[no-untyped-def]
     return True
 
 
-@inlined
+@serial
 def _write(bits, level, first, count, depths, sets):  # type: ignore[no-untyped-def]
     """Act sets of a block's level, lane beside lane, to the policies of those lanes that look so far ahead."""
     n_words = sets.shape[2]
@@ -150,7 +173,7 @@ def _plan_blocks(chunk, chunks, weights, depths, features, rows, tie_tolerance, 
     bits = scratch(n_cells * DOUBLE, sets)
     bits[:] = 0
     bit_words = bits.view(np.uint64)
-    once = rows.offsets[rows.cells.size] == GROUP * rows.cells.size  # then nobody need look at offsets
+    few = rows.offsets[rows.cells.size] == GROUP * rows.cells.size and n_cells == stride
     for first in range(chunk * DOUBLE, n, chunks * DOUBLE):
         count = min(DOUBLE, n - first)
         largest = _feel(weights, first, count, features, wanted, felt)
@@ -160,7 +183,12 @@ def _plan_blocks(chunk, chunks, weights, depths, features, rows, tie_tolerance, 
             deepest = max(deepest, min(depths[first + lane], levels))
         done = deepest
         for level in range(deepest):
-            _sweep(rows, once, felt, level > 0, tolerance, value, fresh, q, bits)
+            if level == 0:
+                _nothing_follows(rows, felt, tolerance, value, fresh, q, bits)
+            elif few:
+                _few_follow(rows, felt, tolerance, value, fresh, q, bits)
+            else:
+                _many_follow(rows, felt, tolerance, value, fresh, q, bits)
             _write(bit_words, level, first, count, depths, words)
             value, fresh = fresh, value
             if level % EVERY == EVERY - 1 and _settled(value, fresh):
