@@ -16,6 +16,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim": set(),
     "evosim.errors": set(),
     "evosim.clock": set(),
+    "evosim.files": {"evosim.errors"},
     "evosim.streams": set(),
     "evosim.experiments": set(),
     "evosim.params": {"evosim.errors"},
