@@ -10,6 +10,7 @@ refused by others: what goes on under another code would not be the run that was
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
@@ -37,6 +38,7 @@ EVERY = 300.0  # seconds
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 PACKAGES = ("numpy", "numba", "polars")
 STATE = "state.npz"
+SEAL = 32  # bytes of hash at the end of a file
 STAMP, FACTS, TABLE = "stamp", "facts", "table:"
 
 Arrays = dict[str, NDArray[Any]]
@@ -68,6 +70,7 @@ def write(path: Path, stamped: dict[str, Any], state: State) -> None:
         arrays[TABLE + name] = np.frombuffer(part.getbuffer(), dtype=np.uint8)
     assert not any(array.dtype.hasobject for array in arrays.values()), "plain arrays only"
     np.savez(file, **arrays)  # type: ignore[arg-type]
+    file.write(_seal(file.getbuffer()))  # the archive's own checks are not made by those who read arrays from it
     write_atomically(path, file.getbuffer())
 
 
@@ -78,6 +81,8 @@ def read(path: Path, stamped: dict[str, Any]) -> State:
     except OSError as error:
         raise UserError(f"{path} must be readable, but is not: {error.strerror}. Mend it, or start afresh (--force).") from None
     try:
+        if _seal(raw[:-SEAL]) != raw[-SEAL:]:
+            raise ValueError
         with np.load(io.BytesIO(raw), allow_pickle=False) as file:
             found = _json(file[STAMP])
             _check(path, found, stamped)
@@ -92,13 +97,19 @@ def read(path: Path, stamped: dict[str, Any]) -> State:
 
 
 def work_in(folder: Path) -> float:
-    """Seconds of work that the checkpoint in a folder holds; 0 if there is none that can be read."""
+    """Seconds of work that the checkpoint in a folder holds: 0 if there is none, infinite if nobody can tell."""
+    if not (folder / STATE).exists():
+        return 0.0
     try:
-        with np.load(folder / STATE, allow_pickle=False) as file:
+        with (folder / STATE).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             facts = _json(file[FACTS])
             return float(sum(sum(part["seconds"].values()) for part in [*facts["interruptions"], facts["part"]]))
     except Exception:
-        return 0.0
+        return float("inf")
+
+
+def _seal(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=SEAL).digest()
 
 
 def _bytes(data: Any) -> NDArray[np.uint8]:

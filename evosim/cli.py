@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -72,7 +73,12 @@ def run(
     if resume and force:
         raise UserError("--resume must not be given with --force, which starts afresh, but is. Leave one of them out.")
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
-        _run(clock, watch, every, experiment, settings, seed, replicates, out, threads, force, resume, figures, as_json)
+        try:
+            _run(clock, watch, every, experiment, settings, seed, replicates, out, threads, force, resume, figures, as_json)
+        except Exception as error:
+            if stop := watch.behind(error):
+                raise stop from None
+            raise
 
 
 def _run(
@@ -108,10 +114,13 @@ def _run(
                 with clock.stage("figures"), workflow.drawing(recorded):
                     if not easel.draw(recorded.folder, FORMATS):
                         workflow.draw(recorded, formats=FORMATS)
-        except Stop as stop:
-            rest = f"'evosim analyze {recorded.folder}' and 'evosim figures {recorded.folder}' do what is left"
-            raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest}", stop.code) from None
-    _print(recorded, summary, as_json, clock)
+            _print(recorded, summary, as_json, clock)
+        except BaseException as error:
+            if (stop := watch.behind(error)) is None:
+                raise
+            name = shlex.quote(str(recorded.folder))
+            rest = f"'evosim analyze {name}'" + (f" and 'evosim figures {name}' do" if figures else " does")
+            raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
 
 
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
@@ -311,7 +320,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stdout = None
         sys.exit(0)
-
 
 def command() -> None:
     """`main`, and then out at once: to take compilers and drawing engines down would take another half second."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import threading
 import time
 from types import FrameType
 from typing import Any
 
-from evosim.errors import Stop, UserError
+from evosim.errors import Interrupted, Stop, UserError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OUT_OF_TIME = 75  # what mail systems say: try again later
@@ -49,7 +50,12 @@ class Watch:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         return self._stop
 
+    def behind(self, error: BaseException) -> Stop | None:
+        """What the command is to stop by, if that is what an error comes of: some libraries fail in their own way when stopped."""
+        return None if isinstance(error, KeyboardInterrupt | Interrupted | UserError) else self()
+
     def __enter__(self) -> Watch:
+        self._complain, sys.unraisablehook = sys.unraisablehook, self._ignore
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
@@ -60,11 +66,17 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = self._complain
         if self._earlier:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in self._earlier.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._earlier.clear()
+
+    def _ignore(self, lost: Any) -> None:
+        """What was raised where nothing can be raised is told on standard error, but for a stop: that is raised again."""
+        if not isinstance(lost.exc_value, Stop):
+            self._complain(lost)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         """A signal came."""

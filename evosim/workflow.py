@@ -144,7 +144,9 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, 
 
     A mistake of the user's that shows before anything was kept leaves nothing behind.
     """
-    asked = kept.should_stop()  # and whoever asked lets what comes now take its time
+    asked: Any = kept.should_stop()  # and whoever asked lets what comes now take its time
+    if asked and not isinstance(error, KeyboardInterrupt | UserError):
+        error = asked  # a compiler that is stopped fails in its own way
     mistake = isinstance(error, UserError) and not isinstance(error, Unwritable)
     if mistake and not kept.exists:
         writer.discard()
@@ -171,10 +173,8 @@ def _lose_nothing(partial: Path, tell: Callable[[str], object]) -> None:
     """Refuse to write over an interrupted run that took long, and say so of one that did not. Raises `UserError`."""
     seconds = 0.0 if in_use(partial) else checkpoint.work_in(partial / CHECKPOINT)
     if seconds >= MUCH:
-        raise UserError(
-            f"{partial} must not hold unfinished work, but has {seconds / 60:.0f} min of it. Go on with it (--resume), or start afresh "
-            "(--force)."
-        )
+        much = f"{seconds / 60:.0f} min of it" if seconds < float("inf") else "some"
+        raise UserError(f"{partial} must not hold unfinished work, but has {much}. Go on with it (--resume), or start afresh (--force).")
     if seconds:
         tell(f"starting afresh: the {seconds:.0f} s of work in {partial} are thrown away (--resume goes on with an interrupted run)")
 
