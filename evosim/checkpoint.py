@@ -231,6 +231,7 @@ class _Batch:
     endings: list[tuple[str, int, str, int]]
     tables: dict[str, Tables]
     lived: NDArray[np.int64]
+    until: int  # replicates in this one and all before
 
 
 class Finished:
@@ -240,7 +241,7 @@ class Finished:
         self._batches: list[_Batch] = []
 
     def __len__(self) -> int:
-        return sum(len(batch.endings) for batch in self._batches)
+        return self._batches[-1].until if self._batches else 0
 
     @property
     def batches(self) -> int:
@@ -250,7 +251,7 @@ class Finished:
     def add(self, control: str, seed: int, status: str, generations: int, tables: Tables, lived: NDArray[np.int64]) -> None:
         """A replicate of the run, or of one of its controls, under the seed it stands for."""
         # In one step: a signal may come between any two.
-        self._batches.append(_Batch([(control, seed, status, generations)], {control: tables}, lived))
+        self._batches.append(_Batch([(control, seed, status, generations)], {control: tables}, lived, len(self) + 1))
 
     def endings(self, control: str = "") -> dict[str, Any]:
         """By seed, how replicates of the run (or a control) ended."""
@@ -280,7 +281,7 @@ class Finished:
             control, _, name = place.partition("/")
             tables.setdefault(control, {})[name] = table
         endings = [(c, seed, s, g) for c, seed, s, g in state.facts["endings"]]
-        self._batches.append(_Batch(endings, tables, state.arrays["lived"]))
+        self._batches.append(_Batch(endings, tables, state.arrays["lived"], len(self) + len(endings)))
 
 
 class WholeRun(Keeper):

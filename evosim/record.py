@@ -168,6 +168,11 @@ class Writer:
         frame.rechunk().write_parquet(data, compression="zstd")
         write_atomically(folder / f"{name}.parquet", data.getbuffer())
 
+    @property
+    def whole(self) -> bool:
+        """Whether all is written, if it has its name yet or not."""
+        return (self.partial / PROVENANCE).is_file() or not self.partial.exists()
+
     def finish(self, facts: dict[str, Any]) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
         write_json(self.partial / PROVENANCE, provenance(self.experiment) | facts)

@@ -105,9 +105,10 @@ def run(
             landscape.note(finished.lived())
         meanwhile()
         for stage, names in (("evolution", [""]), ("controls", [name for name in settings if name])):
+            over = {name: finished.endings(name) for name in names}
             with _timed(clock, stage):
                 for name, seed in itertools.product(names, experiment.seeds):
-                    if str(seed) not in finished.endings(name):
+                    if str(seed) not in over[name]:
                         done = simulate_one(name, settings[name], landscape, seed, progress, kept)
                         finished.add(name, seed, done.status, done.generations, done.tables, done.lived)
         with _timed(clock, "landscape"):
@@ -147,6 +148,10 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, 
     asked: Any = kept.should_stop()  # and whoever asked lets what comes now take its time
     if asked and not isinstance(error, KeyboardInterrupt | UserError):
         error = asked  # a compiler that is stopped fails in its own way
+    if writer.whole and isinstance(error, Stop | KeyboardInterrupt):
+        writer.close("interrupted when it was whole, but for its name")
+        words = f"stopped by {error or type(error).__name__}; the run is whole, and the same command shows it"
+        raise Interrupted(words, error.code if isinstance(error, Stop) else 130) from None
     mistake = isinstance(error, UserError) and not isinstance(error, Unwritable)
     if mistake and not kept.exists:
         writer.discard()

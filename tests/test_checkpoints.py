@@ -385,7 +385,7 @@ def test_checkpoints_take_a_hundredth_of_the_time(tmp_path: Path, monkeypatch: p
 def test_a_run_that_is_killed_while_it_is_put_in_place_is_put_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = workflow.run(experiment("micro"), out=tmp_path / "whole")[0]
     monkeypatch.setattr(record, "put_in_place", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match="the run is whole, and the same command shows it"):
         workflow.run(whole.experiment, out=tmp_path / "run")
     monkeypatch.undo()
     (partial_of(tmp_path / "run") / "tables" / ".search.parquet.host.1.2.tmp").touch()
@@ -444,7 +444,11 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     call = [sys.executable, "-m", "evosim.cli", "run", *arguments, "--out", str(folder)]
-    return subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background, it is ignored
+    try:
+        return subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:

@@ -7,12 +7,21 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from evosim import watch as room
 from evosim.errors import Stop, UserError
 from evosim.watch import SIGNALS, Watch, seconds_of, wall_time_of
+
+
+@pytest.fixture(autouse=True)
+def _not_in_the_background() -> Iterator[None]:
+    """Where tests run in the background, Ctrl-C is ignored, and stays so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def send(number: int) -> None:
