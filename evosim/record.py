@@ -31,7 +31,7 @@ import polars as pl
 from evosim import __version__
 from evosim.compose import resolve
 from evosim.errors import UserError
-from evosim.files import TEMPORARY, make_folder, sync_folder, write_atomically
+from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.params import Experiment, read_toml
 from evosim.streams import STREAM_VERSION
 
@@ -176,7 +176,10 @@ class Writer:
     def finish(self, facts: dict[str, Any]) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
         write_json(self.partial / PROVENANCE, provenance(self.experiment) | facts)
-        put_in_place(self.folder)
+        try:
+            put_in_place(self.folder)
+        except OSError as error:
+            raise unwritable(self.folder, error) from None
         self.close()
         return self.folder
 

@@ -22,7 +22,7 @@ from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest
 from evosim.controls import controls_of, simulate_one
 from evosim.errors import Interrupted, Stop, UserError, unknown
-from evosim.files import Unwritable
+from evosim.files import Full, Unwritable
 from evosim.params import Experiment
 from evosim.progress import Progress
 from evosim.record import (
@@ -43,6 +43,7 @@ from evosim.record import (
 ANALYSIS = "analysis"
 ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack")
 SUMMARY = "summary.json"
+PATIENCE, RETRY = 900.0, 15.0  # seconds in which a full disk may be mended, and between two tries
 MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
 
 
@@ -114,9 +115,9 @@ def run(
         with _timed(clock, "landscape"):
             for measure in () if landscape.exact else MEASURES:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
-            writer.table("landscape", landscape.frame())
         with clock.stage("tables"):
-            _write_tables(writer, finished, settings)
+            _while_full(lambda: writer.table("landscape", landscape.frame()), tell)
+            _while_full(lambda: _write_tables(writer, finished, settings), tell)
         a, m = landscape.scorers
         facts = {
             "seconds": _summed([*(part["seconds"] for part in kept.interruptions), clock.told()]),
@@ -133,7 +134,7 @@ def run(
                 "survey": landscape.survey.facts() if landscape.survey else None,
             },
         }
-        writer.finish(facts)
+        _while_full(lambda: writer.finish(facts), tell)
     except BaseException as error:
         _end_early(error, writer, kept, experiment, settings)
         raise
@@ -172,6 +173,21 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, 
         raise Interrupted(words, error.code if isinstance(error, Stop) else 130) from None
     if isinstance(error, Unwritable) and go_on:
         raise UserError(f"{error} Then {go_on}.") from None
+
+
+def _while_full(write: Callable[[], object], tell: Callable[[str], object]) -> None:
+    """Write what took long to make; while the disk is full, wait for room. Raises `UserError`."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            write()
+        except Full as error:
+            if time.monotonic() >= end:
+                raise
+            tell(f"{error} Trying again for {(end - time.monotonic()) / 60:.0f} min.")
+            time.sleep(RETRY)
+        else:
+            return
 
 
 def _lose_nothing(partial: Path, tell: Callable[[str], object]) -> None:
