@@ -69,7 +69,8 @@ def test_a_replicate_is_the_same_wherever_it_was_stopped(tmp_path: Path, name: s
     made = setting(name, *quick(name, *settings))
     landscape = Landscape(made)
     whole = simulate(made, landscape, 3)
-    for g in range(whole.generations):
+    end, swap = whole.generations, made.experiment.swap
+    for g in sorted({0, 1, 2, 3, swap - 1, swap, end - 2, end - 1} & set(range(end))):  # introductions are in 2
         path = tmp_path / f"{g}.npz"
         with pytest.raises(Stop):
             simulate(made, Landscape(made), 3, keeper=OneRun(path, once(g)))
@@ -94,7 +95,7 @@ def chain(folder: Path, name: str, *settings: str, every: int) -> int:
 
 @pytest.mark.parametrize(
     ("name", "settings", "every"),
-    [(*DRIVEN, 13), ("reflexes", ("replicates=3",), 5), ("micro", ("replicates=3", "search_ledger=false"), 1), (*EXHAUSTIVE, 1)],
+    [(*DRIVEN, 13), (*DRIVEN, 45), ("reflexes", ("replicates=3",), 5), ("micro", ("replicates=3", "search_ledger=false"), 1), (*EXHAUSTIVE, 1)],
 )
 def test_a_whole_run_is_the_same_to_the_byte(tmp_path: Path, name: str, settings: tuple[str, ...], every: int) -> None:
     whole = workflow.run(experiment(name, *settings), out=tmp_path / "whole")[0]
@@ -110,6 +111,56 @@ def test_a_whole_run_is_the_same_to_the_byte(tmp_path: Path, name: str, settings
     assert {k: v for k, v in parts.provenance.items() if k not in own} == {k: v for k, v in whole.provenance.items() if k not in own}
     assert len(parts.provenance["interruptions"]) == stops
     assert whole.provenance["interruptions"] == []
+
+
+def test_replicates_that_are_over_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every generation; the last one is gone on with, as after a power loss."""
+    whole = workflow.run(experiment("micro", "replicates=4"), out=tmp_path / "whole")[0]
+    monkeypatch.setattr(checkpoint, "SHARE", 1e9)
+    with pytest.raises(Interrupted):
+        workflow.run(whole.experiment, out=tmp_path / "run", every=1e-9, watch=stops_once(35))
+    folder = partial_of(tmp_path / "run") / CHECKPOINT
+    assert sorted(path.name for path in folder.iterdir()) == ["runs-00001.npz", "runs-00002.npz", "runs-00003.npz", "state.npz"]
+    workflow.run(whole.experiment, out=tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == contents(whole.folder)
+
+
+BETWEEN = {
+    "before the landscape": (Landscape, "__init__", 1), "when the next replicate is made": (WrightFisher, "__init__", 2),
+    "when it goes on": (WrightFisher, "resume", 1), "in the first generation after": (Recorder, "generation", 1),
+    "when all are over": (Landscape, "frame", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", BETWEEN)
+def test_a_stop_before_anything_was_done_again_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    whole = workflow.run(experiment("micro", "replicates=2"), out=tmp_path / "whole")[0]
+    path = stopped_run(tmp_path / "run", "micro", "replicates=2")
+    stamped = checkpoint.stamp(whole.experiment)
+    before = checkpoint.read(path, stamped)
+    kind, name, number = BETWEEN[where]
+    real, calls = getattr(kind, name), 0
+
+    def stopped(self: Any, *arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise Stop("SIGTERM", 143)
+        return real(self, *arguments, **named)
+
+    monkeypatch.setattr(kind, name, stopped)
+    with pytest.raises(Interrupted):
+        workflow.run(whole.experiment, out=tmp_path / "run", resume=True)
+    monkeypatch.undo()
+    after = checkpoint.read(path, stamped)
+    if number == 1 and where != "when all are over":
+        assert after.facts["run"] == before.facts["run"]
+        assert np.array_equal(after.arrays["genotypes"], before.arrays["genotypes"])
+    else:
+        assert after.facts["run"] is None
+        assert after.facts["finished"] == (2 if where == "when all are over" else 1)
+    workflow.run(whole.experiment, out=tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == contents(whole.folder)
 
 
 def test_seconds_of_all_parts_add_up(tmp_path: Path) -> None:
