@@ -95,7 +95,7 @@ def chain(folder: Path, name: str, *settings: str, every: int) -> int:
 
 @pytest.mark.parametrize(
     ("name", "settings", "every"),
-    [(*DRIVEN, 13), (*DRIVEN, 45), ("reflexes", ("replicates=3",), 5), ("micro", ("replicates=3", "search_ledger=false"), 1), (*EXHAUSTIVE, 1)],
+    [(*DRIVEN, 13), (*DRIVEN, 45), ("reflexes", ("replicates=2",), 7), ("micro", ("replicates=3", "search_ledger=false"), 1), (*EXHAUSTIVE, 1)],
 )
 def test_a_whole_run_is_the_same_to_the_byte(tmp_path: Path, name: str, settings: tuple[str, ...], every: int) -> None:
     whole = workflow.run(experiment(name, *settings), out=tmp_path / "whole")[0]
