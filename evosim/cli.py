@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,8 @@ import typer
 
 from evosim import __version__
 from evosim.clock import Clock
-from evosim.errors import Interrupted, UserError
+from evosim.errors import Interrupted, Stop, UserError
+from evosim.watch import Watch, seconds_of, wall_time_of
 
 app = typer.Typer(
     name="evosim",
@@ -55,11 +58,34 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder of the run. Default: results/runs/NAME-DIGEST-sSEED.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the kernels; results do not depend on it.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Repeat the run if its folder already holds it.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with this run if it was interrupted.")] = False,
+    wall_time: Annotated[str | None, typer.Option(metavar="TIME", help="Stop within this time, e.g. 02:00:00 or 90m, to be resumed; exit code 75.")] = None,
+    checkpoint_every: Annotated[str, typer.Option(metavar="TIME", help="Keep what a killed run needs to be resumed so often; 0: only when stopped.")] = "5m",
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the figures.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run an experiment (default: birth-control) and print the split of the loss."""
+    """Run an experiment (default: birth-control) and print the split of the loss.
+
+    EXPERIMENT may also be the folder of an interrupted run (FOLDER.partial).
+    """
     clock = Clock()
+    every = seconds_of(checkpoint_every, "--checkpoint-every")
+    if resume and force:
+        raise UserError("--resume must not be given with --force, which starts afresh, but is. Leave one of them out.")
+    with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
+        try:
+            _run(clock, watch, every, experiment, settings, seed, replicates, out, threads, force, resume, figures, as_json)
+        except Exception as error:
+            if stop := watch.behind(error):
+                raise stop from None
+            raise
+
+
+def _run(
+    clock: Clock, watch: Watch, every: float, experiment: str, settings: list[str] | None, seed: int | None, replicates: int | None,
+    out: Path | None, threads: int | None, force: bool, resume: bool, figures: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """What `run` does while signals and time are watched."""
     with clock.stage("imports"):
         from rich.console import Console
 
@@ -70,23 +96,45 @@ def run(
         from evosim.progress import shown
 
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
+    experiment, out = _of_partial(experiment, out)
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
     with Easel() as easel:
         with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
                 chosen, out=out, threads=threads, force=force, progress=progress, clock=clock,
-                meanwhile=easel.get_ready if figures else lambda: None,
+                meanwhile=easel.get_ready if figures else lambda: None, resume=resume, watch=watch, every=every, tell=_warn,
             )  # fmt: skip
         if not fresh and not as_json:
             typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
         _warn_of_other_code(recorded)
-        with clock.stage("analysis"):
-            summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
-        if figures and (fresh or not workflow.figures_there(recorded)):
-            with clock.stage("figures"), workflow.drawing(recorded):
-                if not easel.draw(recorded.folder, FORMATS):
-                    workflow.draw(recorded, formats=FORMATS)
-    _print(recorded, summary, as_json, clock)
+        try:
+            with clock.stage("analysis"):
+                summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
+            if figures and (fresh or not workflow.figures_there(recorded)):
+                with clock.stage("figures"), workflow.drawing(recorded):
+                    if not easel.draw(recorded.folder, FORMATS):
+                        workflow.draw(recorded, formats=FORMATS)
+            _print(recorded, summary, as_json, clock)
+        except BaseException as error:
+            if (stop := watch.behind(error)) is None:
+                raise
+            name = shlex.quote(str(recorded.folder))
+            rest = f"'evosim analyze {name}'" + (f" and 'evosim figures {name}' do" if figures else " does")
+            raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
+
+
+def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
+    """What to run, and where, if the folder of an interrupted run was given, or of one that is whole by now. Raises `UserError`."""
+    partial = Path(experiment)
+    if partial.suffix != ".partial":
+        return experiment, out
+    folder = partial.with_suffix("")
+    holding = next((path for path in (partial, folder) if (path / "experiment.toml").is_file()), None)
+    if holding is None:
+        return experiment, out
+    if out not in (None, folder):
+        raise UserError(f"--out must be left out where an interrupted run is given, but is {out}. Its folder is {folder}.")
+    return str(holding / "experiment.toml"), folder
 
 
 @app.command()
@@ -232,6 +280,12 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, 
     console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s: {spent})", soft_wrap=True, markup=False)
 
 
+def _warn(words: str) -> None:
+    """A line on standard error, if somebody is still there to read it."""
+    with contextlib.suppress(OSError):
+        typer.echo(f"evosim: {words}", err=True)
+
+
 INTERRUPTED = 130
 
 # The base of the parser's own complaints; which package it lives in depends on the version of typer.
@@ -239,7 +293,7 @@ _Complaint: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__
 
 
 def main() -> None:
-    """Entry point: mistakes are one line and exit code 2, an interrupt is exit code 130."""
+    """Entry point: mistakes are one line and exit code 2, a signal is 128 and its number (Ctrl-C: 130), the wall time 75."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
@@ -255,15 +309,17 @@ def main() -> None:
         typer.echo(f"evosim: {words.rstrip('.')}. See 'evosim --help'.", err=True)
         sys.exit(2)
     except Interrupted as error:
-        typer.echo(f"evosim: interrupted; what was done is in {error}", err=True)
-        sys.exit(INTERRUPTED)
+        _warn(str(error))
+        sys.exit(error.code)
+    except Stop as stop:
+        _warn(f"stopped by {stop}; nothing was begun")
+        sys.exit(stop.code)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("evosim: interrupted", err=True)
+        _warn("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stdout = None
         sys.exit(0)
-
 
 def command() -> None:
     """`main`, and then out at once: to take compilers and drawing engines down would take another half second."""

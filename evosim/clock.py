@@ -14,14 +14,17 @@ class Clock:
 
     seconds: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.perf_counter)
+    _open: list[tuple[str, float, float]] = field(default_factory=list, repr=False)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Count the time of a block under a name, also if it fails."""
         start, inner = time.perf_counter(), sum(self.seconds.values())
+        self._open.append((name, start, inner))
         try:
             yield
         finally:
+            self._open.pop()
             self.add(name, time.perf_counter() - start - (sum(self.seconds.values()) - inner))
 
     def add(self, name: str, seconds: float) -> None:
@@ -29,6 +32,12 @@ class Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def told(self) -> dict[str, float]:
-        """Seconds by stage in milliseconds' steps; `other` is what no stage was told of, so that all of them are the whole."""
-        other = time.perf_counter() - self.began - sum(self.seconds.values())
-        return {name: round(value, 3) for name, value in {**self.seconds, "other": other}.items()}
+        """Seconds by stage in milliseconds' steps, of open stages those so far.
+
+        `other` is what no stage was told of, so that all of them are the whole.
+        """
+        now, seconds = time.perf_counter(), dict(self.seconds)
+        for name, start, inner in reversed(self._open):
+            seconds[name] = seconds.get(name, 0.0) + now - start - (sum(seconds.values()) - inner)
+        other = now - self.began - sum(seconds.values())
+        return {name: round(value, 3) for name, value in {**seconds, "other": other}.items()}

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.compose import build, resolve
+from evosim.compose import Setting, build, resolve
 from evosim.params import Experiment
 from evosim.progress import Tell
 from genomes.drive import FAIR
 
 if TYPE_CHECKING:
+    from evosim.checkpoint import Keeper
     from evosim.landscape import Landscape
     from evosim.simulate import Run
 
@@ -60,18 +61,24 @@ def controls_of(experiment: Experiment) -> dict[str, Experiment]:
     return {name: resolve(tree | {"genome": control.change(tree["genome"])}) for name, control in CONTROLS.items()}
 
 
-def simulate_control(name: str, experiment: Experiment, landscape: Landscape, progress: Tell | None = None) -> list[Run]:
-    """The replicates of one control (an experiment of `controls_of`), under the seeds of the run that they belong to.
+def simulate_one(
+    name: str, made: Setting, landscape: Landscape, seed: int, progress: Tell | None = None, keeper: Keeper | None = None
+) -> Run:
+    """One replicate: of a control (a setting of `controls_of`) or, without a name, of the run itself. It stands for `seed`.
 
-    Its genome expresses what the run's does, so that one landscape serves all.
+    A control's genome expresses what the run's does, so that one landscape serves all.
     """
     from evosim.simulate import simulate  # brings the compiler with it
 
+    own = CONTROLS[name].seed(seed) if name else seed
+    run = replace(simulate(made, landscape, own, progress, control=name, keeper=keeper), seed=seed)
+    return replace(run, tables=under_their_seeds([run]))
+
+
+def simulate_control(name: str, experiment: Experiment, landscape: Landscape, progress: Tell | None = None) -> list[Run]:
+    """The replicates of one control (an experiment of `controls_of`), under the seeds of the run that they belong to."""
     made = build(experiment)
-    return [
-        replace(simulate(made, landscape, CONTROLS[name].seed(seed), progress, control=name), seed=seed)
-        for seed in experiment.seeds
-    ]
+    return [simulate_one(name, made, landscape, seed, progress) for seed in experiment.seeds]
 
 
 def under_their_seeds(runs: list[Run]) -> dict[str, pl.DataFrame]:

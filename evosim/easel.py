@@ -43,6 +43,9 @@ class Easel:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._process:
             self._process.kill()
             self._process.communicate()
@@ -54,7 +57,14 @@ class Easel:
         """
         if not self._process:
             return False
-        done, process = False, self._process
+        try:
+            return self._drawn(self._process, folder, formats)
+        except BaseException:
+            self._end()  # or it would go on drawing where nothing is wanted any more
+            raise
+
+    def _drawn(self, process: subprocess.Popen[str], folder: Path, formats: tuple[str, ...]) -> bool:
+        done = False
         assert process.stdin
         assert process.stdout
         with contextlib.suppress(BrokenPipeError):  # it is gone, and will not say that it is done

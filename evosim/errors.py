@@ -10,8 +10,20 @@ class UserError(Exception):
     """A mistake in what the user gave. The message is one line: offender, rule, remedy."""
 
 
+class Stop(BaseException):
+    """Work is to end here: a signal came, or the time it was given is over. The message is what it was stopped by."""
+
+    def __init__(self, by: str = "request", code: int = 130) -> None:
+        super().__init__(by)
+        self.code = code
+
+
 class Interrupted(Exception):
-    """A run was stopped by hand. The message is the folder that holds what was done."""
+    """A run was stopped. The message is one line: by what, how far it had come, and how it goes on. `code` is the exit code."""
+
+    def __init__(self, message: str, code: int = 130) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:

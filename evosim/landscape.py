@@ -9,7 +9,8 @@ asked for. All ways give the same run: a class has one worth, bit by bit.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 
 import numpy as np
@@ -63,6 +64,19 @@ class Landscape:
             self._lived.update(classes.tolist())
         t = self._table
         return Worth(*(getattr(t, name)[index] for name in Worth.__dataclass_fields__))
+
+    @contextmanager
+    def noting(self) -> Iterator[set[int]]:
+        """The classes that live in this block, where that is noted; a grid that is kept whole is recorded whole."""
+        before, self._lived = self._lived, set()
+        try:
+            yield self._lived
+        finally:
+            self._lived |= before
+
+    def note(self, classes: Ints) -> None:
+        """These lived before now."""
+        self._lived.update(classes.tolist())
 
     def best(self, measure: str, seed: int, restarts: int) -> Ints:
         """Classes that tie (to 1e-12 relative) for best by one of `MEASURES`; best found if not enumerated."""

@@ -20,7 +20,8 @@ Traits are looked at, and newborns made again, in blocks: memory beside the popu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -87,6 +88,26 @@ class SearchLedger:
         self._end /= len(genotypes)
         if descent is not None and start is not None:
             self._rows.append((g, selecting, self._account(start, self._end, descent)))
+
+    def so_far(self) -> tuple[int, Floats | None]:
+        """How many generations are accounted for, and the mean `[K]` of each trait in the last."""
+        return len(self._rows), self._end
+
+    def kept(self, rows: int, end: Floats | None) -> dict[str, NDArray[Any]]:
+        """What the ledger was, as `so_far` said, in plain arrays."""
+        size = (rows, len(TERMS) + 2, len(self.traits.names))
+        return {
+            "ledger_end": np.empty(0) if end is None else end,
+            "ledger_generations": np.array([g for g, *_ in self._rows[:rows]], dtype=np.int64),
+            "ledger_selecting": np.array([world for _, world, _ in self._rows[:rows]], dtype=np.str_),
+            "ledger_accounts": np.array([account for *_, account in self._rows[:rows]]).reshape(size),
+        }
+
+    def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `kept` gave."""
+        self._end = arrays["ledger_end"] if arrays["ledger_end"].size else None
+        columns = arrays["ledger_generations"].tolist(), arrays["ledger_selecting"].tolist(), arrays["ledger_accounts"]
+        self._rows = list(zip(*columns, strict=True))
 
     def _sums(self, n: int, block: Callable[[int, int], Alleles], *weights: Floats | Ints) -> list[Floats]:
         """Sums of traits `[K]` over `n` individuals that come in blocks: plain without weights, else by each `[n]` of them."""

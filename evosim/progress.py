@@ -23,6 +23,9 @@ class Progress(Protocol):
     def genomes(self, done: int, total: int) -> None:
         """Genomes of the grid that were scored."""
 
+    def skip(self, generations: int) -> None:
+        """Generations that an earlier part of the run has done."""
+
     def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
         """A generation of a run: its number of so many, and mean fitness in A and in M."""
 
@@ -39,6 +42,10 @@ class Line:
         """Genomes of the grid that were scored."""
         if self._due() or done == total:
             self._bar.update(self._task, description="grid", total=total, completed=done, words=f"genome {done:,} of {total:,}")
+
+    def skip(self, generations: int) -> None:
+        """Generations that an earlier part of the run has done."""
+        self._done = generations
 
     def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
         """A generation of a run."""

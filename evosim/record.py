@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
+import io
 import json
 import os
 import platform
@@ -15,8 +17,11 @@ import resource
 import shutil
 import sys
 import tempfile
+import threading
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +31,7 @@ import polars as pl
 from evosim import __version__
 from evosim.compose import resolve
 from evosim.errors import UserError
+from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.params import Experiment, read_toml
 from evosim.streams import STREAM_VERSION
 
@@ -35,6 +41,8 @@ LANDSCAPE, SEARCH = "landscape", "search"
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair")
 PARTIAL = ".partial"
 RUNNING = "being written by process"
+CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
+BEAT, GONE = 30.0, 180.0  # seconds between signs of life, and without one until a process on another machine counts as gone
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,65 +81,162 @@ def already_there(folder: Path, experiment: Experiment) -> bool:
 
 
 class Writer:
-    """Writes one run under `<folder>.partial`, and renames it when told that it is whole."""
+    """Writes one run under `<folder>.partial`, and renames it when told that it is whole.
 
-    def __init__(self, folder: Path, experiment: Experiment) -> None:
-        self.folder = folder
-        self.partial = self.folder.with_name(self.folder.name + PARTIAL)
+    While it writes, the partial folder is locked, and a thread touches STATUS, so that other processes (also on other machines,
+    where locks may not be seen) know that somebody is at work.
+    """
+
+    def __init__(self, folder: Path, experiment: Experiment, *, go_on: bool = False) -> None:
+        self.folder, self.partial = folder, partial_of(folder)
         self.experiment = experiment
+        self._over, self._handle = threading.Event(), -1
         try:
-            self._clear_an_interrupted_one()
-            self.partial.mkdir(parents=True)  # fails if another process was quicker
+            if go_on:
+                self._lock()
+            else:
+                self._clear_an_interrupted_one()
+                self.partial.mkdir(parents=True)  # fails if another process was quicker
+                self._lock()
             self.note(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole")
-            (self.partial / "tables").mkdir()
+            (self.partial / "tables").mkdir(exist_ok=True)
             (self.partial / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
-        except FileExistsError:
+        except (FileExistsError, BlockingIOError):
+            self._unlock()
             raise UserError(
                 f"{self.partial} must not exist yet, but does: another process may be writing it. Wait, or give another --out."
             ) from None
         except OSError as error:
+            self._unlock()
             raise UserError(
                 f"the output folder must be writable, but {folder} is not: {error.strerror}. Give another --out."
             ) from None
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _lock(self) -> None:
+        """Nobody else writes here as long as this process lives. Raises `BlockingIOError`."""
+        if in_use(self.partial):
+            raise BlockingIOError
+        self._handle = os.open(self.partial, os.O_RDONLY)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # there are no locks on this file system
+            return
+
+    def _unlock(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
     def _clear_an_interrupted_one(self) -> None:
         """Remove a partial folder that is ours and that nobody is writing any more; leave anything else alone."""
-        status = self.partial / "STATUS"
-        if not (status.is_file() and (self.partial / "experiment.toml").is_file()):
-            return
-        words = status.read_text(encoding="utf-8")
-        if words.startswith(RUNNING):
-            pid, _, node = words.removeprefix(RUNNING).partition(" on ")
-            if node.split(";")[0] != platform.node() or _is_alive(int(pid)):
-                return
-        shutil.rmtree(self.partial)
+        if (self.partial / "STATUS").is_file() and (self.partial / "experiment.toml").is_file():
+            self._lock()
+            shutil.rmtree(self.partial)
+            self._unlock()
+
+    def _beat(self) -> None:
+        while not self._over.wait(BEAT):
+            with contextlib.suppress(OSError):
+                os.utime(self.partial / "STATUS")
 
     def note(self, text: str) -> None:
         """Say in the partial folder what it is, for whoever finds it."""
         (self.partial / "STATUS").write_text(text + "\n", encoding="utf-8")
 
+    def close(self, text: str = "") -> None:
+        """Nothing more is written; let others have the partial folder, with a note of what it is."""
+        if text:
+            with contextlib.suppress(OSError):  # a full disk: STATUS then says that a process that is gone was writing
+                self.note(text)
+        self._over.set()
+        self._unlock()
+
     def discard(self) -> None:
         """Take back what was begun: the user's mistake leaves nothing behind."""
         shutil.rmtree(self.partial, ignore_errors=True)
+        self.close()
 
     def table(self, name: str, frame: pl.DataFrame, control: str = "") -> None:
-        """Write one table of the run, or of one of its controls."""
-        folder = self.partial / ("controls" if control else "tables") / control
-        folder.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(folder / f"{name}.parquet", compression="zstd")
+        """Write one table of the run, or of one of its controls. The bytes are the same from however many pieces it was put together."""
+        folder = self.partial / ("controls" if control else "tables")
+        make_folder(folder)
+        make_folder(folder := folder / control)
+        data = io.BytesIO()
+        frame.rechunk().write_parquet(data, compression="zstd")
+        write_atomically(folder / f"{name}.parquet", data.getbuffer())
+
+    @property
+    def whole(self) -> bool:
+        """Whether all is written, if it has its name yet or not."""
+        return (self.partial / PROVENANCE).is_file() or not self.partial.exists()
 
     def finish(self, facts: dict[str, Any]) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
-        write_json(self.partial / "provenance.json", provenance(self.experiment) | facts)
-        (self.partial / "STATUS").unlink()
-        if self.folder.exists():
-            aside = Path(tempfile.mkdtemp(prefix=f"{self.folder.name}.old-", dir=self.folder.parent))
-            self.folder.rename(aside / "run")
-            self.partial.rename(self.folder)
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            self.partial.rename(self.folder)
+        write_json(self.partial / PROVENANCE, provenance(self.experiment) | facts)
+        try:
+            put_in_place(self.folder)
+        except OSError as error:
+            raise unwritable(self.folder, error) from None
+        self.close()
         return self.folder
+
+
+def partial_of(folder: Path) -> Path:
+    """Where a run is written until it is whole."""
+    return folder.with_name(folder.name + PARTIAL)
+
+
+def put_in_place(folder: Path) -> None:
+    """Give a partial folder that is whole (it has its provenance, which is written last) its name."""
+    partial = partial_of(folder)
+    shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
+    for stale in partial.rglob(f".*{TEMPORARY}"):  # of a process that was killed
+        stale.unlink()
+    (partial / "STATUS").unlink(missing_ok=True)
+    if folder.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.old-", dir=folder.parent))
+        folder.rename(aside / "run")
+        partial.rename(folder)
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        partial.rename(folder)
+    sync_folder(folder.parent)
+
+
+def complete(folder: Path, experiment: Experiment) -> bool:
+    """Put a run in its place whose process was killed when all but that was done. Tells whether there was one."""
+    partial = partial_of(folder)
+    if not (partial / PROVENANCE).is_file() or in_use(partial):
+        return False
+    facts = read_provenance(partial)
+    if (facts["digest"], facts.get("sources")) != (experiment.digest(), sources_digest()):
+        return False
+    put_in_place(folder)
+    return True
+
+
+def in_use(partial: Path) -> bool:
+    """Whether a process says that it writes a partial folder, and is there, or was within a few minutes if on another machine."""
+    try:
+        words, seen = (partial / "STATUS").read_text(encoding="utf-8"), (partial / "STATUS").stat().st_mtime
+    except OSError:
+        return False
+    if not words.startswith(RUNNING) or _now(partial) - seen > GONE:
+        return False
+    pid, _, node = words.removeprefix(RUNNING).partition(" on ")
+    return node.split(";")[0] != platform.node() or _is_alive(int(pid))
+
+
+def _now(folder: Path) -> float:
+    """The time by the clock of whoever keeps a folder's files, which may be another machine's."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()
 
 
 def _is_alive(pid: int) -> bool:
@@ -172,8 +277,12 @@ def peak_memory_mib() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
+@cache
 def sources_digest() -> str:
-    """Hash of the package's own sources: two runs with equal digests of experiment and sources must be equal."""
+    """Hash of the package's own sources: two runs with equal digests of experiment and sources must be equal.
+
+    Taken once, so that a file that is edited while a run lasts is not taken for the code of it.
+    """
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.blake2b(digest_size=8)
     for package in ("evosim", "genomes", "worlds"):
@@ -199,10 +308,8 @@ def _commit() -> str | None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    """Write JSON whole or not at all. Raises `UserError`."""
+    write_atomically(path, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
@@ -250,7 +357,7 @@ def _read_tables(folder: Path, part: str, names: tuple[str, ...]) -> dict[str, p
 
 def _not_a_run(folder: Path) -> str:
     if folder.name.endswith(PARTIAL) or (folder / "STATUS").is_file():
-        return f"{folder} must be a whole run, but was interrupted. Run it again: 'evosim run {folder}/experiment.toml'."
+        return f"{folder} must be a whole run, but was interrupted. Go on with it: 'evosim run {folder} --resume'."
     return f"{folder} must be a run's folder, but has no provenance.json. Check the path with 'ls results/runs'."
 
 

@@ -6,8 +6,9 @@ up for the record only, so replacing the modern world cannot change an ancestral
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.census import Census, Counts, worth
+from evosim.checkpoint import Keeper, State
 from evosim.compose import Setting, part_params
 from evosim.errors import UserError
 from evosim.landscape import Landscape
@@ -23,9 +25,10 @@ from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.price import SearchLedger, Traits
 from evosim.progress import Tell
 from genomes import Grid
-from genomes.loci import Alleles
+from genomes.loci import Alleles, Ints
 
 BLOCK = 2**16
+COUNTS = tuple(item.name for item in fields(Counts))
 
 
 class Living:
@@ -101,6 +104,25 @@ class Recorder:
         }
         return pl.DataFrame(facts).group_by(*facts).agg(pl.len().cast(pl.Int64).alias("count"))
 
+    def so_far(self) -> tuple[int, int]:
+        """How many generations and snapshots there are."""
+        return len(self.counts), len(self.populations)
+
+    def kept(self, generations: int, snapshots: int) -> State:
+        """The first so many of what was recorded, as plain things."""
+        some = self.counts[:generations]
+        arrays = {name: np.array([getattr(counts, name) for _, counts in some]) for name in COUNTS}
+        tables = {"generations": pl.DataFrame(self.generations[:generations])}
+        tables |= {f"snapshot {i}": table for i, table in enumerate(self.populations[:snapshots])}
+        return State({}, arrays, tables)
+
+    def resume(self, state: State) -> None:
+        """Go on from what `kept` gave."""
+        self.generations = state.tables["generations"].to_dicts()
+        columns = [state.arrays[name] for name in COUNTS]
+        self.counts = [(g, Counts(*row)) for g, row in enumerate(zip(*columns, strict=True))]
+        self.populations = [state.tables[f"snapshot {i}"] for i in range(len(state.tables) - 1)]
+
     def tables(self) -> dict[str, pl.DataFrame]:
         """The run's tables; `docs/schema.md` documents every column."""
         loci = pl.DataFrame(
@@ -138,16 +160,23 @@ class Recorder:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One replicate: its tables, and how it ended (`complete`, or `extinct` in some generation)."""
+    """One replicate: its tables, how it ended (`complete`, or `extinct` in some generation), and the classes that lived, where noted."""
 
     seed: int
     status: str
     generations: int
     tables: dict[str, pl.DataFrame]
+    lived: Ints
 
 
 def simulate(
-    setting: Setting, landscape: Landscape, seed: int, progress: Tell | None = None, *, control: str = ""
+    setting: Setting,
+    landscape: Landscape,
+    seed: int,
+    progress: Tell | None = None,
+    *,
+    control: str = "",
+    keeper: Keeper | None = None,
 ) -> Run:
     """One replicate of an experiment.
 
@@ -155,47 +184,86 @@ def simulate(
     (the first, the last ancestral generation and the last of all also as snapshots), and the search ledger accounts for
     what made them; the optimizer hears their fitness in the world of the phase and makes the next newborns. If all of it
     is 0 nobody can be a parent: the run ends there with status `extinct`, and the last generation's snapshot is its end.
+
+    With a `keeper` the run goes on from the state that it has, if any. The keeper is told of every generation when it is recorded
+    and its fitness not yet heard, and may stop the run there (`Stop`). Stopped and continued, a run has the same tables byte for byte.
     """
     experiment, grid = setting.experiment, setting.genome.grid
     name = experiment.optimizer["name"]
     params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
     recorder = Recorder(seed, grid)
-    total, g = experiment.generations, 0
+    worlds = [phase.world for phase in experiment.phases for _ in range(phase.generations)]
+    begins = {0, *itertools.accumulate(phase.generations for phase in experiment.phases)}
+    total, g = len(worlds), 0
     label = f"{control.replace('_', ' ')} control" if control else f"seed {seed}"
     status = "complete"
-    try:
-        optimizer = OPTIMIZERS[name](params, grid, seed)
+    with landscape.noting() as lived:
+        try:
+            optimizer = OPTIMIZERS[name](params, grid, seed)
 
-        census, blocks = Census(grid), Census(grid)
-        living = Living(census)
+            census, blocks = Census(grid), Census(grid)
+            living = Living(census)
 
-        def fitness(genotypes: Alleles, first: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            distinct, places = blocks.classes(genotypes)
-            found, kept = landscape.worth(distinct, lived=False), optimizer.kept(genotypes, first)
-            return tuple(worth(table, places, kept, np.empty(len(kept))) for table in (found.ancestral, found.modern))  # type: ignore[return-value]
+            def fitness(genotypes: Alleles, first: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+                distinct, places = blocks.classes(genotypes)
+                found, kept = landscape.worth(distinct, lived=False), optimizer.kept(genotypes, first)
+                return tuple(worth(table, places, kept, np.empty(len(kept))) for table in (found.ancestral, found.modern))  # type: ignore[return-value]
 
-        ledger = SearchLedger(Traits(grid, fitness), seed) if experiment.search_ledger else None
-        selecting = experiment.phases[0].world
-        for phase in experiment.phases:
-            optimizer.begin_phase()
-            for _ in range(phase.generations):
+            ledger = SearchLedger(Traits(grid, fitness), seed) if experiment.search_ledger else None
+            facts = {"label": label, "seed": seed, "control": control, "generations": total}
+            saved = keeper.begin(experiment, seed, control) if keeper else None
+            if saved:
+                g = saved.facts["generation"] + 1
+                optimizer.resume(saved.arrays["genotypes"], g - 1)
+                landscape.note(saved.arrays["lived"])
+                recorder.resume(saved)
+                if ledger:
+                    ledger.resume(saved.arrays)
                 genotypes = optimizer.ask()
                 living.look(genotypes, landscape, optimizer.kept(genotypes))
-                recorder.generation(g, phase.world, census.counts(genotypes), living)
+                optimizer.tell(living.fitness(worlds[g - 1]))
+            while g < total:
+                if g in begins:
+                    optimizer.begin_phase()
+                genotypes = optimizer.ask()
+                living.look(genotypes, landscape, optimizer.kept(genotypes))
+                recorder.generation(g, worlds[g], census.counts(genotypes), living)
                 if ledger:
-                    ledger.generation(g, selecting, genotypes, optimizer.descent())
-                selecting = phase.world
+                    ledger.generation(g, worlds[max(g - 1, 0)], genotypes, optimizer.descent())
                 moments = {"first": g == 0, "swap": g == experiment.swap - 1, "snapshot": g in experiment.snapshots}
                 for moment in (name for name, now in moments.items() if now):
                     recorder.population(moment, g, genotypes, landscape, optimizer.kept)
+                if keeper:
+                    now = facts | {"generation": g}
+                    keeper.between(now, _taker(now, genotypes, lived, recorder, ledger))
                 if progress:
                     progress(label, g, total, recorder.generations[-1]["ancestral_mean"], recorder.generations[-1]["modern_mean"])
                 g += 1
-                optimizer.tell(living.fitness(phase.world))
-    except Extinction:
-        status = "extinct"
-    except InvalidOptimizer as error:
-        raise UserError(str(error)) from None
-    recorder.population("end", g - 1, genotypes, landscape, optimizer.kept)
-    tables = recorder.tables()
-    return Run(seed, status, g, tables | ({"search": ledger.table()} if ledger else {}))
+                optimizer.tell(living.fitness(worlds[g - 1]))
+        except Extinction:
+            status = "extinct"
+        except InvalidOptimizer as error:
+            raise UserError(str(error)) from None
+        recorder.population("end", g - 1, genotypes, landscape, optimizer.kept)
+        tables = recorder.tables() | ({"search": ledger.table()} if ledger else {})
+        return Run(seed, status, g, tables, np.array(sorted(lived), dtype=np.int64))
+
+
+def _taker(
+    facts: dict[str, Any], genotypes: Alleles, lived: set[int], recorder: Recorder, ledger: SearchLedger | None
+) -> Callable[[], State]:
+    """What gives the state as it is now, until another generation is recorded.
+
+    It may be asked in the middle of the next generation: newborns are not overwritten while their children are made and recorded,
+    and what was recorded since is left out.
+    """
+    rows, accounts = recorder.so_far(), ledger.so_far() if ledger else None
+
+    def take() -> State:
+        state = recorder.kept(*rows)
+        arrays: dict[str, NDArray[Any]] = {"genotypes": genotypes, "lived": np.array(sorted(lived), dtype=np.int64), **state.arrays}
+        if ledger and accounts:
+            arrays |= ledger.kept(*accounts)
+        return State(facts, arrays, state.tables)
+
+    return take

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from evosim import checkpoint
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest
-from evosim.controls import controls_of, simulate_control, under_their_seeds
-from evosim.errors import Interrupted, UserError, unknown
+from evosim.controls import controls_of, simulate_one
+from evosim.errors import Interrupted, Stop, UserError, unknown
+from evosim.files import Full, Unwritable
 from evosim.params import Experiment
 from evosim.progress import Progress
 from evosim.record import (
+    CHECKPOINT,
     Recorded,
     Writer,
     already_there,
+    complete,
+    in_use,
+    partial_of,
     peak_memory_mib,
     read_run,
     run_folder,
@@ -35,6 +43,8 @@ from evosim.record import (
 ANALYSIS = "analysis"
 ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack")
 SUMMARY = "summary.json"
+PATIENCE, RETRY = 900.0, 15.0  # seconds in which a full disk may be mended, and between two tries
+MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
 
 
 def run(
@@ -46,63 +56,74 @@ def run(
     progress: Progress | None = None,
     clock: Clock | None = None,
     meanwhile: Callable[[], None] = lambda: None,
+    resume: bool = False,
+    watch: Callable[[], Stop | None] = lambda: None,
+    every: float = checkpoint.EVERY,
+    tell: Callable[[str], object] = lambda words: None,
 ) -> tuple[Recorded, bool]:
     """Run an experiment, or read it back if its folder already holds it whole. Tells which. Counts its time on the clock.
 
-    `meanwhile` is called when the first generation is about to come: what is needed later can be got ready then.
+    `meanwhile` is called when the first generation is about to come: what is needed later can be got ready then. `resume`: go on
+    with an interrupted run if there is one. `watch` is asked between generations whether to stop; a checkpoint is written then,
+    and `every` so many seconds. `tell` hears what a user should know.
 
-    Raises `UserError`; on an interrupt leaves a readable partial folder that says what it is.
+    Raises `UserError`; when it is stopped, `Interrupted`, leaving a readable partial folder that says what it is.
     """
     folder = run_folder(experiment, out)
     if not folder.name:
         folder = folder.resolve()
-    if already_there(folder, experiment) and not force:
+    there = already_there(folder, experiment)
+    if not force:
+        there |= complete(folder, experiment)
+    partial, clock = partial_of(folder), clock or Clock()
+    kept = checkpoint.WholeRun(partial / CHECKPOINT, experiment, clock, watch, every, lambda words: tell(f"no checkpoint now: {words}"))
+    go_on = resume and kept.exists
+    if there and not force and not go_on:
         return read_run(folder), False
     setting = build(experiment)
     gaps_of_pair(setting.pair)  # refuse now what could not be accounted for later
-    clock = clock or Clock()
+    if go_on:
+        kept.resume()
+    elif resume and partial.is_dir():
+        tell(f"{partial} has no checkpoint; starting at the beginning")
+    elif not force:
+        _lose_nothing(partial, tell)
     with clock.stage("imports"):
-        from evosim import simulate as simulation
+        import evosim.simulate  # noqa: F401 (brings the compiler with it)
         from evosim.landscape import Landscape
         from evosim.measures import MEASURES
 
         _use_threads(threads)
-    writer = Writer(folder, experiment)
-    runs: list[simulation.Run] = []
-    controls: dict[str, list[simulation.Run]] = {}
+    finished, settings = kept.finished, {"": setting, **{name: build(control) for name, control in controls_of(experiment).items()}}
+    writer = Writer(folder, experiment, go_on=go_on)
     try:
+        if go_on:
+            tell(f"going on at {_how_far(kept, experiment)}, after {sum(map(_seconds, kept.interruptions)):.0f} s of work")
+            if progress:
+                progress.skip(_generations_done(kept, experiment))
         with _timed(clock, "landscape"):
             landscape = Landscape(setting, progress=progress.genomes if progress else None)
+            landscape.note(finished.lived())
         meanwhile()
-        with _timed(clock, "evolution"):
-            for seed in experiment.seeds:
-                runs.append(simulation.simulate(setting, landscape, seed, progress))  # noqa: PERF401 (an interrupt keeps what is done)
-        with _timed(clock, "controls"):
-            for name, control in controls_of(experiment).items():
-                controls[name] = simulate_control(name, control, landscape, progress)
+        for stage, names in (("evolution", [""]), ("controls", [name for name in settings if name])):
+            over = {name: finished.endings(name) for name in names}
+            with _timed(clock, stage):
+                for name, seed in itertools.product(names, experiment.seeds):
+                    if str(seed) not in over[name]:
+                        done = simulate_one(name, settings[name], landscape, seed, progress, kept)
+                        finished.add(name, seed, done.status, done.generations, done.tables, done.lived)
         with _timed(clock, "landscape"):
             for measure in () if landscape.exact else MEASURES:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
-            writer.table("landscape", landscape.frame())
-    except UserError:
-        writer.discard()
-        raise
-    except BaseException as error:
-        writer.note(f"interrupted by {type(error).__name__} after {len(runs)} of {experiment.replicates} replicates; not whole")
-        _write_tables(writer, runs)
-        if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(str(writer.partial)) from None
-        raise
-    with clock.stage("tables"):
-        _write_tables(writer, runs)
-        for name, replicates in controls.items():
-            _write_tables(writer, replicates, control=name)
-    a, m = landscape.scorers
-    writer.finish(
-        {
-            "seconds": clock.told(),
-            "runs": _endings(runs),
-            "controls": {name: _endings(replicates) for name, replicates in controls.items()},
+        with clock.stage("tables"):
+            _while_full(lambda: writer.table("landscape", landscape.frame()), tell)
+            _while_full(lambda: _write_tables(writer, finished, settings), tell)
+        a, m = landscape.scorers
+        facts = {
+            "seconds": _summed([*(part["seconds"] for part in kept.interruptions), clock.told()]),
+            "interruptions": kept.interruptions,
+            "runs": finished.endings(),
+            "controls": {name: finished.endings(name) for name in settings if name},
             "landscape": {
                 "digest": landscape_digest(experiment),
                 "exact": landscape.exact,
@@ -113,8 +134,92 @@ def run(
                 "survey": landscape.survey.facts() if landscape.survey else None,
             },
         }
-    )
+        _while_full(lambda: writer.finish(facts), tell)
+    except BaseException as error:
+        _end_early(error, writer, kept, experiment, settings)
+        raise
     return read_run(folder), True
+
+
+def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, experiment: Experiment, settings: dict[str, Setting]) -> None:
+    """Keep what was done, say what the partial folder is, and say in one line how the run goes on. Raises `Interrupted`.
+
+    A mistake of the user's that shows before anything was kept leaves nothing behind.
+    """
+    asked: Any = kept.should_stop()  # and whoever asked lets what comes now take its time
+    if asked and not isinstance(error, KeyboardInterrupt | UserError):
+        error = asked  # a compiler that is stopped fails in its own way
+    if writer.whole and isinstance(error, Stop | KeyboardInterrupt):
+        writer.close("interrupted when it was whole, but for its name")
+        words = f"stopped by {error or type(error).__name__}; the run is whole, and the same command shows it"
+        raise Interrupted(words, error.code if isinstance(error, Stop) else 130) from None
+    mistake = isinstance(error, UserError) and not isinstance(error, Unwritable)
+    if mistake and not kept.exists:
+        writer.discard()
+        return
+    by = str(error) if isinstance(error, Stop) else type(error).__name__
+    at_once = isinstance(error, KeyboardInterrupt) and asked is not None
+    if not (mistake or at_once or kept.stopped_by):
+        kept.stopped_by = by
+        kept.save()
+    with suppress(UserError):
+        if not (at_once or kept.failed):
+            _write_tables(writer, kept.finished, settings)
+    writer.close(f"interrupted by {by} after {len(kept.finished.endings())} of {experiment.replicates} replicates; not whole")
+    go_on = f"go on with 'evosim run {shlex.quote(str(writer.partial))} --resume'" if kept.exists else ""
+    lost = "what was not kept before is lost" if at_once or kept.failed else ""
+    words = "; ".join(part for part in (f"stopped by {by} at {_how_far(kept, experiment)}", kept.failed and f"no checkpoint: {kept.failed}", lost, go_on) if part)
+    if isinstance(error, Stop | KeyboardInterrupt):
+        raise Interrupted(words, error.code if isinstance(error, Stop) else 130) from None
+    if isinstance(error, Unwritable) and go_on:
+        raise UserError(f"{error} Then {go_on}.") from None
+
+
+def _while_full(write: Callable[[], object], tell: Callable[[str], object]) -> None:
+    """Write what took long to make; while the disk is full, wait for room. Raises `UserError`."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            write()
+        except Full as error:
+            if time.monotonic() >= end:
+                raise
+            tell(f"{error} Trying again for {(end - time.monotonic()) / 60:.0f} min.")
+            time.sleep(RETRY)
+        else:
+            return
+
+
+def _lose_nothing(partial: Path, tell: Callable[[str], object]) -> None:
+    """Refuse to write over an interrupted run that took long, and say so of one that did not. Raises `UserError`."""
+    seconds = 0.0 if in_use(partial) else checkpoint.work_in(partial / CHECKPOINT)
+    if seconds >= MUCH:
+        much = f"{seconds / 60:.0f} min of it" if seconds < float("inf") else "some"
+        raise UserError(f"{partial} must not hold unfinished work, but has {much}. Go on with it (--resume), or start afresh (--force).")
+    if seconds:
+        tell(f"starting afresh: the {seconds:.0f} s of work in {partial} are thrown away (--resume goes on with an interrupted run)")
+
+
+def _how_far(kept: checkpoint.WholeRun, experiment: Experiment) -> str:
+    """Where a run is, in words."""
+    runs = f"{len(kept.finished)} of {number_of_runs(experiment)} runs done"
+    if (facts := kept.under_way) is None:
+        return runs
+    return f"{facts['label']}, generation {facts['generation']} of {facts['generations']} ({runs})"
+
+
+def _generations_done(kept: checkpoint.WholeRun, experiment: Experiment) -> int:
+    return len(kept.finished) * experiment.generations + (kept.under_way["generation"] + 1 if kept.under_way else 0)
+
+
+def _seconds(part: dict[str, Any]) -> float:
+    return float(sum(part["seconds"].values()))
+
+
+def _summed(parts: list[dict[str, float]]) -> dict[str, float]:
+    """Seconds by stage of all parts together."""
+    stages = dict.fromkeys(stage for part in parts for stage in part)
+    return {stage: round(sum(part.get(stage, 0.0) for part in parts), 3) for stage in stages}
 
 
 @contextmanager
@@ -137,14 +242,11 @@ def number_of_runs(experiment: Experiment) -> int:
     return experiment.replicates * (1 + len(controls_of(experiment)))
 
 
-def _write_tables(writer: Writer, runs: list[Any], control: str = "") -> None:
-    """The tables of replicates of a run, or of one of its controls."""
-    for name, table in under_their_seeds(runs).items():
-        writer.table(name, table, control)
-
-
-def _endings(runs: list[Any]) -> dict[str, Any]:
-    return {str(r.seed): {"status": r.status, "generations": r.generations} for r in runs}
+def _write_tables(writer: Writer, finished: checkpoint.Finished, settings: Iterable[str]) -> None:
+    """The tables of the replicates that are over, of the run and of its controls."""
+    for control in settings:
+        for name, table in finished.tables(control).items():
+            writer.table(name, table, control)
 
 
 def _use_threads(threads: int | None) -> None:

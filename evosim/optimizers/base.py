@@ -63,6 +63,10 @@ class Optimizer(Protocol):
         """
         ...
 
+    def resume(self, genotypes: Alleles, generation: int) -> None:
+        """Go on as if `ask` had just given these newborns of a generation. With the seed, they decide all that comes."""
+        ...
+
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """`[n]`: what drivers and modifiers leave of the fitness of such genotypes, the individuals from `first` on."""
         ...

@@ -44,6 +44,10 @@ class Enumeration:
             raise Extinction
         self._current = self._current[fitness >= best - self.TIE * abs(best)]
 
+    def resume(self, genotypes: Alleles, generation: int) -> None:
+        """Go on with those that were kept."""
+        self._current = genotypes
+
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """All of it: there is no meiosis to cheat in."""
         return np.ones(len(genotypes))

@@ -56,6 +56,11 @@ class WrightFisher(ABC):
         self._make(strands_of(self.previous), strands_of(self.newborns))
         introduce(self.newborns, self.grid, self.params.introductions, self.generation, self.seed)
 
+    def resume(self, genotypes: Alleles, generation: int) -> None:
+        """Go on with the newborns of a generation."""
+        self.newborns[:] = genotypes
+        self.generation = generation
+
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """All of it: nobody has a meiosis to cheat in."""
         return np.ones(len(genotypes))

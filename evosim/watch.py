@@ -1,0 +1,116 @@
+"""Watch: what ends a command before its time. Signals, and the time that it was given.
+
+A long command asks between two steps whether it is to stop. If it does not ask for a while, because a step is long, it is stopped
+where it is: `Stop` is raised there, and again until somebody asks. A second Ctrl-C ends it at once, a third whatever it does.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from evosim.errors import Interrupted, Stop, UserError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+OUT_OF_TIME = 75  # what mail systems say: try again later
+GRACE, AGAIN = 0.3, 0.2  # seconds until what did not ask is stopped, and until that is done again
+TWICE = 0.3  # seconds within which a second Ctrl-C is the same one: wrappers hand on what the terminal has sent already
+LEAST_TIME = 3.0
+_LENGTH = re.compile(r"(?:(\d+)-)?(\d+):([0-5]?\d):([0-5]?\d)|(\d+(?:\.\d+)?)([smhd]?)")
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+class Watch:
+    """Looks out while its block lasts; asked, it says what the command is to stop by, or nothing.
+
+    Outside the main thread nothing is done with signals, and the time is only looked at when asked. A signal that whoever started
+    the command wants ignored stays ignored. Earlier handlers come back when the block ends.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._stop: Stop | None = None
+        self._heard = 0.0
+        self._deadline: float | None = None
+        self._earlier: dict[int, Any] = {}
+        if seconds is not None:
+            # What is done after the last generation takes longer on a slow disk; long jobs can spare more.
+            reserve = min(max(2.0, 0.01 * seconds), 30.0)
+            self._deadline = time.monotonic() + seconds - reserve
+
+    def __call__(self) -> Stop | None:
+        """What the command is to stop by, or nothing. Who was told is left alone to do it."""
+        if self._stop is None and self._deadline is not None and time.monotonic() >= self._deadline:
+            self._stop = Stop("the wall time", OUT_OF_TIME)
+        if self._stop and self._earlier:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        return self._stop
+
+    def behind(self, error: BaseException) -> Stop | None:
+        """What the command is to stop by, if that is what an error comes of: some libraries fail in their own way when stopped."""
+        return None if isinstance(error, KeyboardInterrupt | Interrupted | UserError) else self()
+
+    def __enter__(self) -> Watch:
+        self._complain, sys.unraisablehook = sys.unraisablehook, self._ignore
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._earlier[number] = signal.signal(number, self._hear)
+            self._earlier[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._ring)
+            if self._deadline is not None:
+                signal.setitimer(signal.ITIMER_REAL, max(self._deadline - time.monotonic(), 0.001))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = self._complain
+        if self._earlier:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        for number, handler in self._earlier.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        self._earlier.clear()
+
+    def _ignore(self, lost: Any) -> None:
+        """What was raised where nothing can be raised is told on standard error, but for a stop: that is raised again."""
+        if not isinstance(lost.exc_value, Stop):
+            self._complain(lost)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        """A signal came."""
+        now = time.monotonic()
+        if self._stop is None:
+            self._stop, self._heard = Stop(signal.Signals(number).name, 128 + number), now
+            signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)
+        elif number == signal.SIGINT and now - self._heard > TWICE:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            raise KeyboardInterrupt
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        """The time is over, or nobody has asked since a signal came."""
+        if self._stop is None:
+            self._stop = Stop("the wall time", OUT_OF_TIME)
+            signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)
+        else:
+            raise self._stop
+
+
+def seconds_of(text: str, option: str) -> float:
+    """A length of time: `HH:MM:SS`, `D-HH:MM:SS`, `90m` (or s, h, d), or seconds. Raises `UserError`."""
+    found = _LENGTH.fullmatch(text.strip())
+    if not found:
+        raise UserError(f"{option} must be like 02:00:00, 90m, 2h or 7200 (seconds), but is '{text}'. Write it so.")
+    days, hours, minutes, seconds, number, unit = found.groups()
+    if number:
+        return float(number) * _UNITS[unit]
+    return int(days or 0) * 86_400.0 + int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds)
+
+
+def wall_time_of(text: str) -> float:
+    """The time a command is given. Raises `UserError` where there is not enough of it to stop in."""
+    seconds = seconds_of(text, "--wall-time")
+    if seconds < LEAST_TIME:
+        raise UserError(f"--wall-time must be at least {LEAST_TIME:g} seconds, but is {text}. Give more.")
+    return seconds

@@ -1,0 +1,158 @@
+"""The watch: signals and time stop a command, politely first, and leave everything as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from evosim import watch as room
+from evosim.errors import Stop, UserError
+from evosim.watch import SIGNALS, Watch, seconds_of, wall_time_of
+
+
+@pytest.fixture(autouse=True)
+def _not_in_the_background() -> Iterator[None]:
+    """Where tests run in the background, Ctrl-C is ignored, and stays so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(0)  # let the handler run
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_who_asks_is_told_and_then_left_alone(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
+    monkeypatch.setattr(room, "GRACE", 0.02)
+    before = [signal.getsignal(n) for n in (*SIGNALS, signal.SIGALRM)]
+    with Watch() as watch:
+        assert watch() is None
+        send(number)
+        stop = watch()
+        assert stop is not None
+        assert (str(stop), stop.code) == (signal.Signals(number).name, code)
+        time.sleep(0.1)
+        send(signal.SIGTERM)
+        assert watch() is stop
+    assert [signal.getsignal(n) for n in (*SIGNALS, signal.SIGALRM)] == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_who_does_not_ask_is_stopped_and_again_if_that_gets_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "GRACE", 0.02)
+    monkeypatch.setattr(room, "AGAIN", 0.02)
+    stops = 0
+    with Watch() as watch:
+        send(signal.SIGTERM)
+        for _ in range(2):
+            with pytest.raises(Stop):
+                time.sleep(5.0)
+            stops += 1
+        assert watch() is not None
+        time.sleep(0.1)
+    assert stops == 2
+
+
+def test_a_second_interrupt_ends_at_once_unless_it_is_the_first_one_again() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Watch() as watch:
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        assert watch() is not None
+        time.sleep(room.TWICE + 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with Watch() as watch:
+            send(signal.SIGHUP)
+            assert watch() is None
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_time_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "GRACE", 0.02)
+    with Watch(2.05) as watch:
+        assert watch() is None
+        time.sleep(0.06)
+        stop = watch()
+        assert stop is not None
+        assert (str(stop), stop.code) == ("the wall time", 75)
+    with pytest.raises(Stop), Watch(2.02):
+        time.sleep(5.0)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_other_threads_have_no_signals_but_time() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    heard = []
+
+    def work() -> None:
+        with Watch(2.02) as watch:
+            heard.append(signal.getsignal(signal.SIGTERM) is before)
+            heard.append(watch() is None)
+            time.sleep(0.05)
+            heard.append(watch() is not None)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert heard == [True, True, True]
+
+
+def test_a_stop_that_is_lost_in_a_callback_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    class Lost:
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+
+        def __del__(self) -> None:
+            raise self.error
+
+    heard: list[object] = []
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda lost: heard.append(lost.exc_type)
+    try:
+        with Watch():
+            Lost(Stop())
+            Lost(ValueError())
+        assert heard == [ValueError]
+    finally:
+        sys.unraisablehook = before
+
+
+def test_an_error_that_a_stop_made_is_the_stop() -> None:
+    with Watch() as watch:
+        assert watch.behind(RuntimeError()) is None
+        send(signal.SIGTERM)
+        assert watch.behind(RuntimeError()) is not None
+        assert watch.behind(UserError("mine")) is None
+        assert watch.behind(KeyboardInterrupt()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("02:00:00", 7200.0), ("1-00:00:30", 86430.0), ("90m", 5400.0), ("1.5h", 5400.0), ("45s", 45.0), ("45", 45.0), ("2d", 172800.0), ("0", 0.0), ("100:00:00", 360000.0)],
+)  # fmt: skip
+def test_lengths_of_time(text: str, seconds: float) -> None:
+    assert seconds_of(text, "--wall-time") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "02:00", "1:60:00", "-1", "1e3", "nan", "inf", "2 weeks", "1:2:3:4", "m"])
+def test_what_is_no_length_of_time(text: str) -> None:
+    with pytest.raises(UserError, match="--wall-time must be like"):
+        wall_time_of(text)
