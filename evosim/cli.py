@@ -14,6 +14,7 @@ import typer
 from evosim import __version__
 from evosim.clock import Clock
 from evosim.errors import Interrupted, UserError
+from evosim.sweeps.commands import sweep
 
 app = typer.Typer(
     name="evosim",
@@ -22,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(sweep, name="sweep")
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[

@@ -1,0 +1,64 @@
+"""Files: written whole or not at all, and there after a power loss once this returns."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import time
+from pathlib import Path
+
+from evosim.errors import UserError
+
+TEMPORARY = ".tmp"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part, whenever this is killed.
+
+    Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
+    `path` stays and the temporary file goes. Raises `UserError`.
+    """
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
+    try:
+        try:
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            _replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise UserError(_why(path, error)) from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder (new, renamed, removed ones) outlast a power loss, where the file system knows how."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename. A network file system that sends a rename twice says that there is nothing to rename, although it was done."""
+    try:
+        os.replace(temporary, path)
+    except FileNotFoundError:
+        if temporary.exists() or not path.exists():
+            raise
+
+
+def _why(path: Path, error: OSError) -> str:
+    remedy = "Free some space" if error.errno in FULL else "Mend the disk or its permissions"
+    return f"{path} must be writable, but is not: {error.strerror}. {remedy}, and do it again."

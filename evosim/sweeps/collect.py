@@ -1,0 +1,159 @@
+"""Collect: the chunks of a sweep as one table each, beside a manifest with every checksum. All of it can be made again.
+
+Chunks are read one at a time and tables are written as a stream, so that memory does not grow with the number of runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evosim.errors import UserError
+from evosim.files import TEMPORARY, sync_folder, write_atomically
+from evosim.sweeps.store import RUNS, Damaged, Store
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was collected: runs in the table, how many of them failed, runs that are still missing, and the content's digest."""
+
+    runs: int
+    failed: int
+    missing: int
+    digest: str
+
+
+def collect(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
+    """Write `runs.parquet`, the kept tables and `manifest.json`. Raises `UserError` if any chunk is damaged; missing ones are told."""
+    done = store.done()
+    parts: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, dict[str, Any]] = {name: {} for name in (RUNS, *store.keep)}
+    failed = runs = 0
+    for i, chunk in enumerate(done):
+        try:
+            frames = store.read(chunk)
+            sums = store.sums(chunk)
+        except Damaged as error:
+            raise UserError(
+                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the sweep with 'evosim sweep check {store.folder} --repair'."
+            ) from None
+        for name, frame in frames.items():
+            path = store.table(chunk, name)
+            parts[path.relative_to(store.folder).as_posix()] = {"rows": frame.height, "bytes": path.stat().st_size, "sha256": sums[name]}
+            _widen(schemas[name], frame)
+        failed += int((frames[RUNS]["status"] == "failed").sum())
+        runs += frames[RUNS].height
+        if progress:
+            progress(i + 1, 2 * len(done))
+    digest = Content(_ordered(schemas[RUNS], store))
+    for i, chunk in enumerate(done):
+        digest.add(pl.read_parquet(store.table(chunk, RUNS), glob=False))
+        if progress:
+            progress(len(done) + i + 1, 2 * len(done))
+    for name, schema in schemas.items():
+        wanted = _ordered(schema, store) if name == RUNS else schema
+        _write_table(store, name, [store.table(chunk, name) for chunk in done], wanted)
+    collected = Collected(runs, failed, store.runs - runs, digest.hexdigest())
+    facts = {"sweep": store.digest, "sources": store.sources, "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
+    write_atomically(store.folder / MANIFEST, (json.dumps(facts | {"parts": parts}, indent=1) + "\n").encode())
+    return collected
+
+
+def known_digest(store: Store, done: list[int]) -> str | None:
+    """The content's digest by the manifest, if that is of the very chunks that are there now."""
+    try:
+        facts = json.loads((store.folder / MANIFEST).read_text(encoding="utf-8"))
+        paths = [store.table(chunk, RUNS) for chunk in done]
+        known = {name: part["sha256"] for name, part in facts["parts"].items() if name.endswith(f".{RUNS}.parquet")}
+        now = {path.relative_to(store.folder).as_posix(): store.sums(chunk)[RUNS] for path, chunk in zip(paths, done, strict=True)}
+        return str(facts["digest"]) if now == known and facts["sweep"] == store.digest else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, Damaged):
+        return None
+
+
+class Content:
+    """SHA-256 over the content of a table that comes in pieces: of each column apart, and over those by name.
+
+    Neither the size of pieces, nor the order of columns, nor how files are written matters; the order of rows does.
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+        self._hashes = {name: [hashlib.sha256() for _ in range(3)] for name in schema}
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """The next rows. Columns that they lack are empty."""
+        for name, dtype in self._schema.items():
+            series = frame[name] if name in frame.columns else pl.Series(name, [None] * frame.height, dtype=dtype)
+            series = series.cast(dtype)
+            nulls, values, lengths = self._hashes[name]
+            nulls.update(series.is_null().to_numpy().tobytes())
+            if dtype == pl.String:
+                text = series.fill_null("")
+                values.update("".join(text.to_list()).encode())
+                lengths.update(text.str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
+            else:
+                values.update(series.fill_null(False if dtype == pl.Boolean else 0).to_numpy().tobytes())
+
+    def hexdigest(self) -> str:
+        """The digest of all rows so far."""
+        whole = hashlib.sha256()
+        for name in sorted(self._schema):
+            parts = "".join(part.hexdigest() for part in self._hashes[name])
+            whole.update(json.dumps([name, str(self._schema[name]), parts]).encode())
+        return whole.hexdigest()
+
+
+def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:
+    """A schema that also holds another frame's columns."""
+    if all(schema.get(name) == dtype for name, dtype in frame.schema.items()):
+        return
+    both = pl.concat([pl.DataFrame(schema=schema), frame.clear()], how="diagonal_relaxed")
+    schema.clear()
+    schema.update(both.schema)
+
+
+def _ordered(schema: dict[str, Any], store: Store) -> dict[str, Any]:
+    """The columns of the runs: what was planned and how it ended, then the account's numbers by name, whichever chunk has them."""
+    first = ["run", "cell", "seed", *store.kinds, "status", "generations", "error"]
+    return {name: schema[name] for name in (*first, *sorted(set(schema) - set(first))) if name in schema}
+
+
+def _write_table(store: Store, name: str, paths: list[Path], schema: dict[str, Any]) -> None:
+    """Many files as one, as a stream, under a temporary name that is renamed at the end."""
+    target = store.folder / f"{name}.parquet"
+    temporary = target.with_name(f".{target.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
+    metadata = {"evosim.sweep": store.digest, "evosim.sources": store.sources, "evosim.table": name}
+    try:
+        try:
+            _scan(paths, schema).sink_parquet(temporary, compression="zstd", metadata=metadata)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(store.folder)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise UserError(f"{target} must be writable, but is not: {why}. Mend the disk or its permissions, and do it again.") from None
+
+
+def _scan(paths: list[Path], schema: dict[str, Any]) -> pl.LazyFrame:
+    """The rows of many files in their order, with the columns of a schema. What a file lacks is null there."""
+    if not paths:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(paths, glob=False, schema=schema, missing_columns="insert")
