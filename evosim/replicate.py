@@ -64,8 +64,9 @@ def _numbers(accountant: Accountant, account: dict[str, pl.DataFrame]) -> dict[s
         out[f"ladder.{row['world']}.{row['part']}s.{row['name']}"] = row["value"]
     for world in WORLDS:
         if ledger := summary.ledger(account["behaviour"], "population", world):
-            for part in ("kinds", "acts"):
-                out |= {f"behaviour.{world}.{part}.{name}": value for name, value in ledger[part].items()}
+            out |= {f"behaviour.{world}.kinds.{kind}": value for kind, value in ledger["kinds"].items()}
+            # An act that loses nothing has no rows; that is 0, and not unmeasured.
+            out |= {f"behaviour.{world}.acts.{act}": ledger["acts"].get(act, 0.0) for act in accountant.pair.ancestral.acts}
     for row in account["desires"].drop("seed", "acts").iter_rows(named=True):
         feature = row.pop("feature")
         out |= {f"desires.{feature}.{name}": value for name, value in row.items()}

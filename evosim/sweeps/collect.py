@@ -20,19 +20,27 @@ import polars as pl
 
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, sync_folder, write_atomically
-from evosim.sweeps.store import RUNS, Damaged, Store
+from evosim.sweeps.store import RUNS, Damaged, Store, made_by
 
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What was collected: runs in the table, how many of them failed, runs that are still missing, and the content's digest."""
+    """What was collected.
+
+    Attributes:
+        runs, failed: in the table.
+        missing: runs that are not done.
+        digest: of the content.
+        mixed: whether different sources made it.
+    """
 
     runs: int
     failed: int
     missing: int
     digest: str
+    mixed: bool
 
 
 def collect(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
@@ -41,6 +49,7 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
     parts: dict[str, dict[str, Any]] = {}
     schemas: dict[str, dict[str, Any]] = {name: {} for name in (RUNS, *store.keep)}
     failed = runs = 0
+    makers: set[str | None] = set()
     for i, chunk in enumerate(done):
         try:
             frames = store.read(chunk)
@@ -49,6 +58,7 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
             raise UserError(
                 f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the sweep with 'evosim sweep check {store.folder} --repair'."
             ) from None
+        makers.add(made_by(store.table(chunk, RUNS).read_bytes()))
         for name, frame in frames.items():
             path = store.table(chunk, name)
             parts[path.relative_to(store.folder).as_posix()] = {"rows": frame.height, "bytes": path.stat().st_size, "sha256": sums[name]}
@@ -65,8 +75,8 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
     for name, schema in schemas.items():
         wanted = _ordered(schema, store) if name == RUNS else schema
         _write_table(store, name, [store.table(chunk, name) for chunk in done], wanted)
-    collected = Collected(runs, failed, store.runs - runs, digest.hexdigest())
-    facts = {"sweep": store.digest, "sources": store.sources, "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
+    collected = Collected(runs, failed, store.runs - runs, digest.hexdigest(), len(makers) > 1)
+    facts = {"sweep": store.digest, "sources": sorted(str(maker) for maker in makers), "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
     write_atomically(store.folder / MANIFEST, (json.dumps(facts | {"parts": parts}, indent=1) + "\n").encode())
     return collected
 

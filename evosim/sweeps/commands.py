@@ -59,18 +59,18 @@ def run(
         return
     with planning(console) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
+    every = list(range(store.chunks))
     if retry_failed:
-        _reopen(store)
+        _reopen(store, part.chunks(every) if part else every)
     here = set(store.done())
-    todo = [chunk for chunk in range(store.chunks) if chunk not in here]
-    todo = part.chunks(todo) if part else todo
+    todo = [chunk for chunk in (part.chunks(every) if part else every) if chunk not in here]
     with _stoppable() as should_stop:
         if todo:
             total = sum(store.size(chunk) for chunk in todo)
             which = f"shard {part.index}/{part.count}, " if part else ""
             typer.echo(f"{store.folder}: {which}{total:,} runs to do in {_many(len(todo), 'chunk')}", err=True)
             with progressing(console, total, 0, 0) as tell:
-                compute(Job(store.folder, todo, workers, threads, address, tell, should_stop))
+                compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources))
         if should_stop():
             raise Interrupted(f"{store.folder}; the same command goes on")
     state = state_of(store)
@@ -165,13 +165,13 @@ def _estimate(written: Written, out: Path | None, workers: int | None) -> None:
         typer.echo(f"failed:  {found.failed} of the {found.sampled} timed runs; their errors would be recorded")
 
 
-def _reopen(store: Store) -> None:
-    """Let the failed runs of chunks that are done be done again."""
+def _reopen(store: Store, chunks: list[int]) -> None:
+    """Let the failed runs of some chunks be done again."""
     from evosim.sweeps.store import Damaged
 
-    for chunk in store.done():
+    for chunk in chunks:
         try:
-            if store.counted(chunk).failed:
+            if not store.is_done(chunk) or store.counted(chunk).failed:
                 store.reopen(chunk)
         except Damaged as error:
             raise UserError(
@@ -186,6 +186,8 @@ def _collect(store: Store) -> None:
         found = put_together(store, progress)
     if found.missing:
         typer.echo(f"{found.missing:,} of {store.runs:,} runs are not done yet and are missing from {store.folder / 'runs.parquet'}")
+    if found.mixed:
+        typer.echo(f"evosim: the runs of {store.folder} were made by different sources; 'sources' in its manifest.json names them.", err=True)
     typer.echo(f"{store.folder / 'runs.parquet'}: {found.runs:,} runs, {found.failed:,} failed; content {found.digest}")
 
 

@@ -29,6 +29,7 @@ class Job:
         threads: of the kernels, in each process; None leaves it to the engine.
         address: where workers of a cluster are found, for engines that want one.
         tell: hears what happens, in the process that called the engine.
+        other_sources: whether chunks may be computed by other sources than began the sweep.
         should_stop: whether an end was asked for; then finished runs are written and the engine returns soon.
     """
 
@@ -39,6 +40,7 @@ class Job:
     address: str | None
     tell: Tell
     should_stop: Callable[[], bool]
+    other_sources: bool = False
 
 
 def engine(name: str) -> Callable[[Job], None]:

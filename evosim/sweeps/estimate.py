@@ -52,11 +52,10 @@ def estimate(plan: Plan) -> Estimate:
         times.append(time.perf_counter() - start)
         if time.perf_counter() - began > SAMPLE_SECONDS:
             break
-    frames = finished_runs(plan.keep, plan.kinds, results)
-    none, all_of_them = (sum(len(encoded(frame, {})) for frame in some) for some in ([f.clear() for f in frames.values()], frames.values()))
-    per_run = max(all_of_them - none, 0) / len(results)
+    first, every = (_bytes(plan, some) for some in (results[:1], results))  # a file has a size of its own, whatever is in it
+    per_run = max(every - first, 0) / max(1, len(results) - 1)
     failed = sum(isinstance(result, Failure) for _, result in results)
-    size = none * plan.chunks + per_run * n + len(encoded(plan.frame.head(1000), {})) * max(1.0, n / 1000)
+    size = first * plan.chunks + per_run * (n - plan.chunks) + len(encoded(plan.frame.head(1000), {})) * max(1.0, n / 1000)
     return Estimate(len(results), failed, sum(times) / len(times), max(times), size, plan.chunks * (len(plan.keep) + 2))
 
 
@@ -76,3 +75,8 @@ def _spread(count: int) -> list[int]:
         step = max(1, step // 2)
         order += [i for i in range(0, count, step) if i not in order]
     return order
+
+
+def _bytes(plan: Plan, results: list[tuple[dict[str, Any], Replicate | Failure]]) -> int:
+    """Bytes of the files of one chunk with these runs."""
+    return sum(len(encoded(frame, {})) for frame in finished_runs(plan.keep, plan.kinds, results).values())

@@ -24,6 +24,7 @@ from evosim.sweeps.work import run_chunk
 MOST_DEATHS = 3  # of workers of one chunk
 POLL = 0.2  # seconds between two looks at whether to stop
 POOLS = ("NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+OTHER_SOURCES = "other-sources"
 GRACE = 30.0  # seconds for workers to write what they have
 
 
@@ -34,7 +35,9 @@ def compute(job: Job) -> None:
         for chunk in job.chunks:
             if job.should_stop():
                 return
-            run_chunk(job.folder, chunk, threads=job.threads, should_stop=job.should_stop, tell=job.tell)
+            run_chunk(
+                job.folder, chunk, threads=job.threads, should_stop=job.should_stop, tell=job.tell, other_sources=job.other_sources
+            )
         return
     _Crew(job, workers).work()
 
@@ -60,7 +63,7 @@ class _Worker:
         few = dict.fromkeys(POOLS, threads)
         paths = [str(Path(__file__).resolve().parent.parent.parent), os.environ.get("PYTHONPATH", "")]
         known = os.environ | few | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
-        command = [sys.executable, "-P", "-m", "evosim.sweeps.local", str(job.folder.resolve())]
+        command = [sys.executable, "-P", "-m", "evosim.sweeps.local", str(job.folder.resolve()), *([OTHER_SOURCES] if job.other_sources else [])]
         try:
             # A session of its own: Ctrl-C reaches the driver, which tells the workers.
             self.process = subprocess.Popen(
@@ -77,6 +80,7 @@ class _Worker:
                 told = json.loads(line)
                 if isinstance(told, dict):
                     heard.put((self, told))
+        self.process.stdout.close()
         self.process.wait()
         heard.put((self, None))
 
@@ -88,6 +92,12 @@ class _Worker:
     def stop(self) -> None:
         """Have it write what it has, and end."""
         self._say("stop")
+
+    def close(self) -> None:
+        """Let go of its pipe."""
+        assert self.process.stdin
+        with contextlib.suppress(OSError):  # what was said last never reached it
+            self.process.stdin.close()
 
     def _say(self, words: str) -> None:
         assert self.process.stdin
@@ -149,6 +159,7 @@ class _Crew:
 
     def _gone(self, worker: _Worker) -> None:
         self._workers.discard(worker)
+        worker.close()
         if worker.chunk is None or self._stopping or self._trouble:
             return
         chunk, code = worker.chunk, worker.process.returncode
@@ -179,6 +190,7 @@ class _Crew:
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
+            worker.close()
 
 
 def main() -> None:
@@ -186,7 +198,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    folder = Path(sys.argv[1])
+    folder, allowed = Path(sys.argv[1]), OTHER_SOURCES in sys.argv[2:]
     numbers: queue.Queue[int | None] = queue.Queue()
 
     def listen() -> None:
@@ -207,7 +219,7 @@ def main() -> None:
                 continue
             if chunk is None:
                 break
-            if run_chunk(folder, chunk, threads=None, should_stop=stopping.is_set, tell=_tell).finished:
+            if run_chunk(folder, chunk, threads=None, should_stop=stopping.is_set, tell=_tell, other_sources=allowed).finished:
                 _say(event="free")
     except UserError as error:
         _say(trouble=str(error))

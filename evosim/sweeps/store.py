@@ -31,6 +31,7 @@ import polars as pl
 
 from evosim.errors import UserError
 from evosim.files import sync_folder, write_atomically
+from evosim.record import sources_digest
 from evosim.sweeps.plan import SCHEMA_VERSION
 
 RUNS = "runs"
@@ -82,6 +83,19 @@ class Store:
                 f"{self.folder / 'plan.parquet'} must be what was planned, but is missing or damaged. Do the sweep to another --out, "
                 "or remove sweep.json and do it again to write both anew."
             ) from None
+
+    @cached_property
+    def made_by(self) -> str:
+        """The digest of the sources that run now."""
+        return sources_digest()
+
+    def check_sources(self, *, other_sources: bool = False) -> None:
+        """Refuse to mix runs of different code, unless that is wished. Raises `UserError`."""
+        if self.made_by != self.sources and not other_sources:
+            raise UserError(
+                f"{self.folder} must have been begun by this code to go on with it, but was by other sources ({self.sources}, not "
+                f"{self.made_by}; evosim {self.facts['evosim']}). Give another --out, or --other-sources if the change can alter no result."
+            )
 
     @cached_property
     def starts(self) -> list[int]:
@@ -193,7 +207,10 @@ class Store:
         """The finished runs of a chunk that is not done; nothing if there are none, or if what is there cannot be trusted."""
         try:
             with zipfile.ZipFile(io.BytesIO(self.path(chunk, "partial").read_bytes())) as pack:
-                frames = {name: self._decoded(chunk, name, pack.read(f"{name}.parquet")) for name in (*self.keep, RUNS)}
+                data = {name: pack.read(f"{name}.parquet") for name in (*self.keep, RUNS)}
+            frames = {name: self._decoded(chunk, name, found) for name, found in data.items()}
+            if {made_by(found) for found in data.values()} != {self.made_by}:
+                return None
             mine = ["run", "cell", "seed", *self.kinds]
             planned = self.planned(chunk).select(mine).filter(pl.col("run").is_in(frames[RUNS]["run"].implode()))
             return frames if frames[RUNS].select(mine).equals(planned) else None
@@ -201,13 +218,19 @@ class Store:
             return None
 
     def reopen(self, chunk: int) -> int:
-        """Turn a chunk with failed runs into one that is not done and lacks those. Tells how many. Raises `UserError`, `Damaged`."""
-        frames = self.read(chunk)
+        """Turn a chunk with failed runs into one that is not done and lacks those. Tells how many. Raises `UserError`, `Damaged`.
+
+        What did not fail is written first as finished runs of the chunk, so that nothing is lost at any moment.
+        """
+        done = self.is_done(chunk)
+        frames = self.read(chunk) if done else self.finished(chunk)
+        if frames is None:
+            return 0
         failed = frames[RUNS].filter(pl.col("status") == FAILED)["run"]
         if failed.len():
-            keep = {name: frame.filter(~pl.col("run").is_in(failed.implode())) for name, frame in frames.items()}
-            self.keep_finished(chunk, keep)
-            self.remove(chunk)
+            self.keep_finished(chunk, {name: frame.filter(~pl.col("run").is_in(failed.implode())) for name, frame in frames.items()})
+            if done:
+                self.remove(chunk)
         return failed.len()
 
     def remove(self, chunk: int, *, partial: bool = False) -> None:
@@ -231,7 +254,7 @@ class Store:
 
     def _encoded(self, chunk: int, name: str, frame: pl.DataFrame) -> bytes:
         """A table as bytes that depend on its content and nothing else."""
-        facts = {"schema": str(SCHEMA_VERSION), "sweep": self.digest, "sources": self.sources, "chunk": str(chunk), "table": name}
+        facts = {"schema": str(SCHEMA_VERSION), "sweep": self.digest, "sources": self.made_by, "chunk": str(chunk), "table": name}
         return encoded(frame, facts)
 
     def _decoded(self, chunk: int, name: str, data: bytes) -> pl.DataFrame:
@@ -253,6 +276,11 @@ def encoded(frame: pl.DataFrame, facts: dict[str, str]) -> bytes:
     # In one piece: pieces of memory would become row groups, and how many there are depends on who computed what.
     frame.rechunk().write_parquet(out, compression="zstd", metadata={PREFIX + key: value for key, value in facts.items()})
     return out.getvalue()
+
+
+def made_by(data: bytes) -> str | None:
+    """The digest of the sources that made the table in some bytes."""
+    return pl.read_parquet_metadata(io.BytesIO(data)).get(f"{PREFIX}sources")
 
 
 def _number(name: str) -> int | None:

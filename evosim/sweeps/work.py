@@ -70,14 +70,22 @@ class Receipt:
 
 
 def run_chunk(
-    folder: Path | str, chunk: int, *, threads: int | None = 1, should_stop: Callable[[], bool] = lambda: False, tell: Tell = silent
+    folder: Path | str,
+    chunk: int,
+    *,
+    threads: int | None = 1,
+    should_stop: Callable[[], bool] = lambda: False,
+    tell: Tell = silent,
+    other_sources: bool = False,
 ) -> Receipt:
     """Compute the runs of a chunk that are not finished, and write it; nothing if it is done already.
 
     When `should_stop` says so, the run that is being computed is given up within a generation, and the finished ones are
-    written. Harmless beside another process on the same chunk. Raises `UserError` where the folder cannot be read or written.
+    written. Harmless beside another process on the same chunk. Raises `UserError` where the folder cannot be read or written, or
+    was begun by other sources and `other_sources` does not allow that.
     """
     store = opened(Path(folder))
+    store.check_sources(other_sources=other_sources)
     if store.is_done(chunk):
         return Receipt(chunk, True, 0, store_failed(store, chunk))
     use_threads(threads)
