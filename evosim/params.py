@@ -152,7 +152,7 @@ def validated(kind: type[T] | Any, data: Any, where: str) -> T:
     except ValidationError as error:
         raise UserError(_one_line(error, where)) from None
     except (TypeError, ValueError) as error:  # TOML has dates and NaN, JSON has not
-        raise UserError(f"{where} must hold numbers, text, lists and tables, but {error}. Mend it.") from None
+        raise UserError(f"{where or 'the file'} must hold numbers, text, lists and tables, but {error}. Mend it.") from None
 
 
 def _check_finite(data: Any, where: str) -> None:
@@ -179,7 +179,7 @@ def _one_line(error: ValidationError, where: str) -> str:
         return str(first["msg"]).removeprefix("Value error, ")
     rule = str(first["msg"]).rpartition("should ")[2].replace("an object", "a table")
     given = first.get("input")
-    return f"{name} must {rule}, but is {given!r}. Change it." if not isinstance(given, dict) else f"{name}: {rule}."
+    return f"{name} must {rule}, but is {'a table' if isinstance(given, dict) else repr(given)}. Change it."
 
 
 def read_toml(path: Path, what: str = "the experiment file") -> dict[str, Any]:

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, sync_folder, write_atomically
 from evosim.sweeps.store import RUNS, Damaged, Store, made_by
 
 MANIFEST = "manifest.json"
+ROWS = 2**16  # of a table in memory at once
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
             raise UserError(
                 f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the sweep with 'evosim sweep check {store.folder} --repair'."
             ) from None
-        makers.add(made_by(store.table(chunk, RUNS).read_bytes()))
+        makers.add(made_by(store.table(chunk, RUNS)))
         for name, frame in frames.items():
             path = store.table(chunk, name)
             parts[path.relative_to(store.folder).as_posix()] = {"rows": frame.height, "bytes": path.stat().st_size, "sha256": sums[name]}
@@ -66,19 +68,40 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
         failed += int((frames[RUNS]["status"] == "failed").sum())
         runs += frames[RUNS].height
         if progress:
-            progress(i + 1, 2 * len(done))
-    digest = Content(_ordered(schemas[RUNS], store))
-    for i, chunk in enumerate(done):
-        digest.add(pl.read_parquet(store.table(chunk, RUNS), glob=False))
-        if progress:
-            progress(len(done) + i + 1, 2 * len(done))
+            progress(i + 1, len(done))
     for name, schema in schemas.items():
         wanted = _ordered(schema, store) if name == RUNS else schema
         _write_table(store, name, [store.table(chunk, name) for chunk in done], wanted)
-    collected = Collected(runs, failed, store.runs - runs, digest.hexdigest(), len(makers) > 1)
+    digest = content_digest(store.folder / f"{RUNS}.parquet", runs)
+    collected = Collected(runs, failed, store.runs - runs, digest, len(makers) > 1)
     facts = {"sweep": store.digest, "sources": sorted(str(maker) for maker in makers), "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
     write_atomically(store.folder / MANIFEST, (json.dumps(facts | {"parts": parts}, indent=1) + "\n").encode())
     return collected
+
+
+def content_digest(path: Path, rows: int) -> str:
+    """SHA-256 over the content of a table: of each column apart (nulls, values, lengths of text), and over those by name.
+
+    Neither chunks, nor the order of columns, nor how files are written matters; the order of rows does.
+    """
+    schema = pl.read_parquet_schema(path)
+    hashes = {name: [hashlib.sha256() for _ in range(3)] for name in schema}
+    for first in range(0, rows, ROWS):
+        frame = pl.scan_parquet(path, glob=False).slice(first, ROWS).collect()
+        absent = frame.select(pl.all().is_null())
+        full = frame.select(cs.numeric().fill_null(0), cs.boolean().fill_null(False), cs.string().fill_null(""))
+        for name, (nulls, values, lengths) in hashes.items():
+            nulls.update(absent[name].to_numpy().tobytes())
+            if schema[name] == pl.String:
+                values.update(full[name].str.join().item().encode())
+                lengths.update(full[name].str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
+            else:
+                values.update(full[name].to_numpy().tobytes())
+    whole = hashlib.sha256()
+    for name in sorted(schema):
+        parts = "".join(part.hexdigest() for part in hashes[name])
+        whole.update(json.dumps([name, str(schema[name]), parts]).encode())
+    return whole.hexdigest()
 
 
 def known_digest(store: Store, done: list[int]) -> str | None:
@@ -91,39 +114,6 @@ def known_digest(store: Store, done: list[int]) -> str | None:
         return str(facts["digest"]) if now == known and facts["sweep"] == store.digest else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Damaged):
         return None
-
-
-class Content:
-    """SHA-256 over the content of a table that comes in pieces: of each column apart, and over those by name.
-
-    Neither the size of pieces, nor the order of columns, nor how files are written matters; the order of rows does.
-    """
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        self._schema = schema
-        self._hashes = {name: [hashlib.sha256() for _ in range(3)] for name in schema}
-
-    def add(self, frame: pl.DataFrame) -> None:
-        """The next rows. Columns that they lack are empty."""
-        for name, dtype in self._schema.items():
-            series = frame[name] if name in frame.columns else pl.Series(name, [None] * frame.height, dtype=dtype)
-            series = series.cast(dtype)
-            nulls, values, lengths = self._hashes[name]
-            nulls.update(series.is_null().to_numpy().tobytes())
-            if dtype == pl.String:
-                text = series.fill_null("")
-                values.update("".join(text.to_list()).encode())
-                lengths.update(text.str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
-            else:
-                values.update(series.fill_null(False if dtype == pl.Boolean else 0).to_numpy().tobytes())
-
-    def hexdigest(self) -> str:
-        """The digest of all rows so far."""
-        whole = hashlib.sha256()
-        for name in sorted(self._schema):
-            parts = "".join(part.hexdigest() for part in self._hashes[name])
-            whole.update(json.dumps([name, str(self._schema[name]), parts]).encode())
-        return whole.hexdigest()
 
 
 def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:

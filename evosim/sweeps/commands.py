@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from evosim.sweeps.params import Written
     from evosim.sweeps.store import Store
 
-sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.", no_args_is_help=True)
+sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.")
 
 SweepPath = Annotated[Path, typer.Argument(help="A sweep file (TOML).", metavar="SWEEP.toml")]
 Folder = Annotated[Path, typer.Argument(help="A sweep's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 FAILED = 1
+
+
+@sweep.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    """Many runs of one experiment: parameters that vary, seeds, several processors or machines."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @sweep.command()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evosim.errors import UserError, unknown
-from evosim.params import MAX_SEED, Strict, read_experiment, read_toml, validated
+from evosim.params import MAX_SEED, Experiment, Strict, read_experiment, read_toml, validated
 
 ACCOUNTS = ("ladder", "ledger", "steps", "ties", "behaviour", "desires", "recovery", "hack")
 SIMULATED = ("generations", "loci", "alleles", "populations", "search", "landscape")
@@ -35,22 +35,6 @@ class Range(Strict):
     scale: Literal["linear", "log"] = "linear"
     integer: bool = False
     choices: tuple[Any, ...] | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Range:
-        if self.choices is not None:
-            if self.low is not None or self.high is not None or self.scale != "linear" or self.integer:
-                raise ValueError("a range must have choices or low and high, but has both. Remove one.")
-            return self
-        if self.low is None or self.high is None:
-            raise ValueError("a range must have low and high (or choices), but has not. Add them.")
-        if not self.low < self.high:
-            raise ValueError(f"low must be below high, but {self.low:g} is not below {self.high:g}. Change one.")
-        if self.scale == "log" and self.low <= 0.0:
-            raise ValueError(f"low must be above 0 on a log scale, but is {self.low:g}. Raise it.")
-        if self.integer and not (self.low.is_integer() and self.high.is_integer()):
-            raise ValueError("low and high of an integer range must be whole numbers. Change them.")
-        return self
 
     def at(self, u: float) -> Any:
         """The value at a share `u` in [0, 1) of the range."""
@@ -160,6 +144,8 @@ def read_sweep(path: Path) -> Written:
                 if isinstance(given, dict):
                     _check_keys(given, LEAF, f"a key of design.ranges.{key}")
     sweep: SweepFile = validated(SweepFile, data, "")
+    for key, given in (sweep.design.ranges if sweep.design else {}).items():
+        _check_range(f"design.ranges.{key}", given)
     _check_lists(sweep)
     _check_names(sweep)
     for name in sweep.keep or ():
@@ -203,6 +189,21 @@ def _flat_settings(data: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def _check_range(name: str, given: Range) -> None:
+    low, high = given.low, given.high
+    if given.choices is not None:
+        if low is not None or high is not None or given.scale != "linear" or given.integer:
+            raise UserError(f"{name} must have choices alone, or low and high, but has both. Remove one.")
+    elif low is None or high is None:
+        raise UserError(f"{name} must have low and high, or choices, but has not. Add them.")
+    elif not low < high:
+        raise UserError(f"{name}.low must be below high, but {low:g} is not below {high:g}. Change one.")
+    elif given.scale == "log" and low <= 0.0:
+        raise UserError(f"{name}.low must be above 0 on a log scale, but is {low:g}. Raise it.")
+    elif given.integer and not (low.is_integer() and high.is_integer()):
+        raise UserError(f"{name} must have whole numbers as low and high if integer, but has {low:g} and {high:g}. Change them.")
+
+
 def _check_lists(sweep: SweepFile) -> None:
     for key, values in sweep.grid.items():
         if not values:
@@ -222,7 +223,11 @@ def _check_names(sweep: SweepFile) -> None:
         if key.split(".")[0] in NOT_SWEPT:
             remedy = "Give seed and replicates of the sweep itself" if key in ("seed", "replicates") else "Remove it"
             raise UserError(f"{key} must not be set by a sweep: it decides no result of a cell. {remedy}.")
+        if key.split(".")[0] not in Experiment.model_fields:
+            raise unknown(f"the first part of {key}", key.split(".")[0], set(Experiment.model_fields) - set(NOT_SWEPT))
     for i, key in enumerate(swept):
+        if key in swept[:i]:
+            raise UserError(f"{key} must be swept once, but is twice. Remove one.")
         for other in [*swept[:i], *(name for name in sweep.settings if name == key or name.startswith(f"{key}."))]:
             if key == other or key.startswith(f"{other}.") or other.startswith(f"{key}."):
-                raise UserError(f"{key} must be given once, but {other} is given too. Remove one.")
+                raise UserError(f"{key} must be given once, but {'[set] gives it' if other == key else f'{other} is given'} too. Remove one.")

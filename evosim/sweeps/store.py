@@ -278,9 +278,9 @@ def encoded(frame: pl.DataFrame, facts: dict[str, str]) -> bytes:
     return out.getvalue()
 
 
-def made_by(data: bytes) -> str | None:
-    """The digest of the sources that made the table in some bytes."""
-    return pl.read_parquet_metadata(io.BytesIO(data)).get(f"{PREFIX}sources")
+def made_by(table: bytes | Path) -> str | None:
+    """The digest of the sources that made a table."""
+    return pl.read_parquet_metadata(io.BytesIO(table) if isinstance(table, bytes) else table).get(f"{PREFIX}sources")
 
 
 def _number(name: str) -> int | None:
