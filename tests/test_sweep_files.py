@@ -333,6 +333,12 @@ def test_a_sweep_as_a_user_does_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, digest in evosim(capsys, "sweep", "status", str(folder))[1]) == (0, True)
 
 
+def test_a_plan_can_be_written_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x.toml").write_text(SMALL)
+    assert evosim(capsys, "sweep", "run", "x.toml", "--out", "s", "--plan-only") == (0, "s: 4 runs in 2 chunks\n", "")
+    assert evosim(capsys, "sweep", "status", "s")[1].startswith("x ")
+
+
 def test_shards_do_their_part_and_say_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     Path("x.toml").write_text(SMALL)
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")

@@ -653,6 +653,13 @@ def test_other_sources_are_refused_naming_both(copy: Store, tmp_path: Path, monk
     assert collect(copy).mixed
 
 
+def test_other_packages_are_refused_naming_both(copy: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy.facts["packages"]["numba"] = "0.1"
+    with pytest.raises(UserError, match=r"by the numba it was begun with, but that was 0\.1, and this is"):
+        copy.check_sources()
+    copy.check_sources(other_sources=True)
+
+
 def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("do not lose me")

@@ -15,6 +15,7 @@ from evosim.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
     from evosim.sweeps.params import Written
+    from evosim.sweeps.plan import Plan
     from evosim.sweeps.store import Store
 
 sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.")
@@ -44,6 +45,7 @@ def run(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Compute runs that failed again.")] = False,
     other_sources: Annotated[bool, typer.Option("--other-sources", help="Go on though the code has changed since.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the plan, for others to compute, and stop.")] = False,
     collected: Annotated[bool, typer.Option("--collect/--no-collect", help="Collect the tables when all is done.")] = True,
 ) -> None:
     """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
@@ -53,6 +55,7 @@ def run(
     from evosim.sweeps.engines import Job
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.params import read_sweep
+    from evosim.sweeps.plan import make_plan
     from evosim.sweeps.shard import read_shard
     from evosim.sweeps.state import state_of
     from evosim.sweeps.telling import planning, progressing
@@ -62,10 +65,15 @@ def run(
     part = read_shard(shard) if shard else None
     written = read_sweep(file)
     if dry_run:
-        _estimate(written, out, workers)
+        with planning(console) as progress:
+            plan = make_plan(written, progress)
+        _estimate(written, plan, out, workers)
         return
     with planning(console) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
+    if plan_only:
+        typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
+        return
     every = list(range(store.chunks))
     if retry_failed:
         _reopen(store, part.chunks(every) if part else every)
@@ -150,20 +158,19 @@ def check(
         raise typer.Exit(FAILED)
 
 
-def _estimate(written: Written, out: Path | None, workers: int | None) -> None:
+def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:
     from evosim.sweeps.begin import sweep_folder
     from evosim.sweeps.design import all_are_built
     from evosim.sweeps.estimate import estimate
     from evosim.sweeps.local import processors
-    from evosim.sweeps.plan import make_plan
     from evosim.sweeps.telling import duration, size
 
-    plan = make_plan(written)
     runs = plan.frame.height
     crew = min(workers or processors(), plan.chunks)
     typer.echo(f"{sweep_folder(written, out)}: {_many(plan.cells, 'cell')}, {runs:,} runs in {_many(plan.chunks, 'chunk')}; keeps {', '.join(plan.keep) or 'no tables'}")
     tried = "all were built" if all_are_built(plan.cells) else "of so many only those with extreme values, and some others, were built"
     typer.echo(f"checked: all cells resolve and differ; {tried}")
+    typer.echo("timing a few runs ...", err=True)
     found = estimate(plan)
     per_run = f"{found.seconds:.3g} s a run on one thread (mean of {found.sampled}, the slowest {found.slowest:.3g} s)"
     typer.echo(f"time:    about {duration(found.seconds * runs / crew)} on {_many(crew, 'worker')}; {per_run}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evosim.sweeps.collect import known_digest
-from evosim.sweeps.store import Damaged, Store
+from evosim.sweeps.store import Damaged, Store, chunk_of
 
 ALIVE = 90.0  # seconds since a sign of life
 
@@ -57,8 +57,8 @@ def state_of(store: Store) -> State:
         runs, failed, extinct = runs + counted.runs, failed + counted.failed, extinct + counted.extinct
     for entry in store.entries():
         if entry.name.endswith(".partial"):
-            chunk = int(entry.name.split("-")[1].split(".")[0])
-            if chunk not in here and chunk < store.chunks and (found := store.finished(chunk)):
+            number = chunk_of(entry.name)
+            if number is not None and number not in here and number < store.chunks and (found := store.finished(number)):
                 runs += found["runs"].height
                 failed += int((found["runs"]["status"] == "failed").sum())
     running, seconds = _processes(store)

@@ -24,6 +24,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from evosim.sweeps.plan import SCHEMA_VERSION
 
 RUNS = "runs"
 PER_FOLDER = 256
+COMPUTING = ("numpy", "numba", "scipy", "polars")
 FAILED = "failed"
 PREFIX = "evosim."
 UNREADABLE = (OSError, ValueError, KeyError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -90,12 +92,19 @@ class Store:
         return sources_digest()
 
     def check_sources(self, *, other_sources: bool = False) -> None:
-        """Refuse to mix runs of different code, unless that is wished. Raises `UserError`."""
+        """Refuse to mix runs of different code, or of packages that compute otherwise, unless that is wished. Raises `UserError`."""
         if self.made_by != self.sources and not other_sources:
             raise UserError(
                 f"{self.folder} must have been begun by this code to go on with it, but was by other sources ({self.sources}, not "
                 f"{self.made_by}; evosim {self.facts['evosim']}). Give another --out, or --other-sources if the change can alter no result."
             )
+        for name in COMPUTING:
+            begun, mine = self.facts["packages"].get(name), metadata.version(name)
+            if begun != mine and not other_sources:
+                raise UserError(
+                    f"{self.folder} must be gone on with by the {name} it was begun with, but that was {begun}, and this is {mine}. Install it, "
+                    "give another --out, or --other-sources if the last digits do not matter."
+                )
 
     @cached_property
     def starts(self) -> list[int]:
@@ -122,7 +131,7 @@ class Store:
     def done(self) -> list[int]:
         """The chunks that are done, by looking at the folder."""
         ending = f".{RUNS}.parquet"
-        found = (_number(entry.name) for entry in self.entries() if entry.name.endswith(ending) and entry.stat().st_size)
+        found = (chunk_of(entry.name) for entry in self.entries() if entry.name.endswith(ending) and entry.stat().st_size)
         return sorted(chunk for chunk in found if chunk is not None and chunk < self.chunks)
 
     def is_done(self, chunk: int) -> bool:
@@ -283,7 +292,7 @@ def made_by(table: bytes | Path) -> str | None:
     return pl.read_parquet_metadata(io.BytesIO(table) if isinstance(table, bytes) else table).get(f"{PREFIX}sources")
 
 
-def _number(name: str) -> int | None:
+def chunk_of(name: str) -> int | None:
     """The chunk that a file's name belongs to."""
     match = NAMED.fullmatch(name)
     return int(match[1]) if match else None
@@ -295,7 +304,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise UserError(f"a sweep must be a folder, but {folder} is not one. Check the path with 'ls results/sweeps'.")
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("digest", "sources", "keep", "parameters", "chunks", "runs", "plan", "tree", "name"):
+        for key in ("digest", "sources", "keep", "parameters", "chunks", "runs", "plan", "tree", "name", "packages", "evosim"):
             facts[key]
     except FileNotFoundError:
         raise UserError(f"{folder} must be a sweep's folder, but has no sweep.json. Check the path with 'ls results/sweeps'.") from None

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ import polars as pl
 from evosim.compose import Setting, build, landscape_digest
 from evosim.errors import UserError
 from evosim.landscape import Landscape
+from evosim.params import Experiment
 from evosim.replicate import Replicate, replicate
 from evosim.sweeps.design import experiment_of
 from evosim.sweeps.plan import DTYPES, decoded
@@ -163,7 +164,7 @@ def compute(tree: dict[str, Any], row: dict[str, Any], kinds: dict[str, str], sh
             raise Stopped
 
     # A run that can be stopped and gone on with in its middle would hear `should_stop` and keep its checkpoint here.
-    setting = build(experiment)
+    setting = _setting(experiment)
     return replicate(setting, _landscape(setting, watch), watch)
 
 
@@ -190,6 +191,17 @@ def _in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {words}{where}"
 
 
+def _setting(experiment: Experiment) -> Setting:
+    """The setting of an experiment; world and genome of the last cell are remembered, because its other seeds come next."""
+    cell = experiment.setting_digest()
+    if cell not in _built:
+        made = build(experiment)
+        _built.clear()
+        _built[cell] = made
+    return replace(_built[cell], experiment=experiment)
+
+
+_built: dict[str, Setting] = {}
 _known: OrderedDict[str, Landscape] = OrderedDict()
 
 
