@@ -15,11 +15,19 @@ TEMPORARY = ".tmp"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+class Unwritable(UserError):
+    """A file cannot be written: the disk is full, broken, or not ours. No mistake in what is to be done."""
+
+
+class Full(Unwritable):
+    """There is no room, for now."""
+
+
+def write_atomically(path: Path, data: bytes | memoryview) -> None:
     """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part, whenever this is killed.
 
     Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
-    `path` stays and the temporary file goes. Raises `UserError`.
+    `path` stays and the temporary file goes. Raises `Unwritable`, a `UserError`.
     """
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
     try:
@@ -35,7 +43,16 @@ def write_atomically(path: Path, data: bytes) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise UserError(_why(path, error)) from None
+        raise unwritable(path, error) from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder in one that is there, if it is not there yet. Raises `Unwritable`."""
+    try:
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise unwritable(folder, error) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -59,6 +76,7 @@ def _replace(temporary: Path, path: Path) -> None:
             raise
 
 
-def _why(path: Path, error: OSError) -> str:
-    remedy = "Free some space" if error.errno in FULL else "Mend the disk or its permissions"
-    return f"{path} must be writable, but is not: {error.strerror}. {remedy}, and do it again."
+def unwritable(path: Path, error: OSError) -> Unwritable:
+    """What is said of a path that cannot be written."""
+    kind, remedy = (Full, "Free some space") if error.errno in FULL else (Unwritable, "Mend the disk or its permissions")
+    return kind(f"{path} must be writable, but is not: {error.strerror}. {remedy}, and do it again.")

@@ -528,6 +528,12 @@ def test_a_full_disk_is_one_line_and_loses_nothing(whole: Store, tmp_path: Path,
         assert check(store).sound
         compute(store)
         assert content(store) == content(whole)
+        with contextlib.suppress(OSError):
+            (disk / "filler").write_bytes(bytes(5_000_000))
+        with pytest.raises(UserError, match=r"must be writable, but is not: No space left on device\. Free some space"):
+            collect(store)
+        assert not list(disk.rglob("*.tmp"))
+        assert not (store.folder / "runs.parquet").exists()
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         with pytest.raises(UserError, match="must be writable, but is not: Read-only file system"):
             store.remove(0)
@@ -676,6 +682,18 @@ def test_damaged_plans_are_one_line(copy: Store, name: str, damage: str) -> None
         _ = Store(copy.folder).plan
     assert "\n" not in str(caught.value)
     assert str(copy.folder) in str(caught.value)
+
+
+def test_every_change_of_what_is_to_be_done_is_found(copy: Store) -> None:
+    path = copy.folder / "sweep.json"
+    data = path.read_bytes()
+    for i in range(0, len(data), 41):
+        changed = bytearray(data)
+        changed[i] ^= 1
+        if changed.split() != data.split() and changed[i : i + 1].strip():
+            path.write_bytes(changed)
+            with pytest.raises(UserError):
+                Store(copy.folder)
 
 
 def test_a_beginning_that_was_interrupted_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

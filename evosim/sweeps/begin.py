@@ -19,7 +19,7 @@ from evosim.streams import STREAM_VERSION
 from evosim.sweeps.design import base_tree
 from evosim.sweeps.params import Written
 from evosim.sweeps.plan import SCHEMA_VERSION, Plan, base_experiment, digest_of, make_plan
-from evosim.sweeps.store import Store, encoded
+from evosim.sweeps.store import Store, checksum, encoded
 from evosim.sweeps.telling import Planning
 
 FOLDERS = ("parts", "logs")
@@ -53,7 +53,7 @@ def begin(written: Written, out: Path | None, *, other_sources: bool = False, pr
     write_atomically(folder / "sweep.toml", written.text)
     write_atomically(folder / "plan.parquet", planned)
     facts = _facts(plan, hashlib.sha256(planned).hexdigest())
-    write_atomically(folder / "sweep.json", (json.dumps(facts, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(folder / "sweep.json", (json.dumps(facts | {"checksum": checksum(facts)}, indent=1, allow_nan=False) + "\n").encode())
     return Store(folder)
 
 

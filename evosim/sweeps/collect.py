@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import polars as pl
 import polars.selectors as cs
 
 from evosim.errors import UserError
-from evosim.files import TEMPORARY, sync_folder, write_atomically
+from evosim.files import TEMPORARY, sync_folder, unwritable, write_atomically
 from evosim.sweeps.store import RUNS, Damaged, Store, made_by
 
 MANIFEST = "manifest.json"
@@ -148,8 +149,17 @@ def _write_table(store: Store, name: str, paths: list[Path], schema: dict[str, A
             raise
         sync_folder(store.folder)
     except (OSError, pl.exceptions.PolarsError) as error:
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise UserError(f"{target} must be writable, but is not: {why}. Mend the disk or its permissions, and do it again.") from None
+        raise _failed(target, error) from None
+
+
+def _failed(target: Path, error: Exception) -> UserError:
+    """What is said when a table could not be written; polars puts the number of the system's error into words."""
+    number = getattr(error, "errno", None)
+    if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
+        number = int(found[1])
+    if number is not None:
+        return unwritable(target, OSError(number, os.strerror(number)))
+    return UserError(f"{target} must be made of chunks, but cannot be: {' '.join(str(error).split())}. Look at the chunks with 'evosim sweep check'.")
 
 
 def _scan(paths: list[Path], schema: dict[str, Any]) -> pl.LazyFrame:

@@ -31,7 +31,7 @@ from typing import Any
 import polars as pl
 
 from evosim.errors import UserError
-from evosim.files import sync_folder, write_atomically
+from evosim.files import make_folder, sync_folder, unwritable, write_atomically
 from evosim.record import sources_digest
 from evosim.sweeps.plan import SCHEMA_VERSION
 
@@ -251,15 +251,11 @@ class Store:
                 path.unlink(missing_ok=True)
             sync_folder(paths[0].parent)
         except OSError as error:
-            raise UserError(f"{paths[0].parent} must be writable, but is not: {error.strerror}. Mend its permissions.") from None
+            raise unwritable(paths[0].parent, error) from None
 
     def _make_room(self, chunk: int) -> None:
         """The folder of a chunk. Only this one is made: if what it lies in has vanished, that must be noticed."""
-        folder = self.path(chunk, "partial").parent
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{folder} must be writable, but is not: {error.strerror}. Mend the disk or its permissions, and do it again.") from None
+        make_folder(self.path(chunk, "partial").parent)
 
     def _encoded(self, chunk: int, name: str, frame: pl.DataFrame) -> bytes:
         """A table as bytes that depend on its content and nothing else."""
@@ -298,12 +294,19 @@ def chunk_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def checksum(facts: dict[str, Any]) -> str:
+    """SHA-256 of what sweep.json says, without itself."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / "sweep.json"
     if not folder.is_dir():
         raise UserError(f"a sweep must be a folder, but {folder} is not one. Check the path with 'ls results/sweeps'.")
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if facts.pop("checksum") != checksum(facts):
+            raise ValueError
         for key in ("digest", "sources", "keep", "parameters", "chunks", "runs", "plan", "tree", "name", "packages", "evosim"):
             facts[key]
     except FileNotFoundError:

@@ -208,8 +208,11 @@ _known: OrderedDict[str, Landscape] = OrderedDict()
 def _landscape(setting: Setting, watch: Callable[..., None]) -> Landscape:
     """The landscape of world and genome; the last few are remembered."""
     experiment = setting.experiment
-    # What of a large grid is looked at depends on these as well.
-    key = f"{landscape_digest(experiment)} {experiment.analysis.model_dump_json()} {experiment.optimizer.get('population')}"
+    key = landscape_digest(experiment)
+    if setting.genome.grid.size > experiment.analysis.max_classes:  # what of a large grid is looked at depends on more
+        key += f"{experiment.analysis.model_dump_json()} {experiment.optimizer.get('population')}"
+    else:
+        key += " whole"
     if key in _known:
         _known.move_to_end(key)
     else:
