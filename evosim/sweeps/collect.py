@@ -138,25 +138,30 @@ def _write_table(store: Store, name: str, paths: list[Path], schema: dict[str, A
     temporary = target.with_name(f".{target.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
     metadata = {"evosim.sweep": store.digest, "evosim.sources": store.sources, "evosim.table": name}
     try:
-        try:
-            _scan(paths, schema).sink_parquet(temporary, compression="zstd", metadata=metadata)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        _scan(paths, schema).sink_parquet(temporary, compression="zstd", metadata=metadata)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
         sync_folder(store.folder)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise _failed(target, error) from None
+        raise _failed(target, temporary, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def _failed(target: Path, error: Exception) -> UserError:
-    """What is said when a table could not be written; polars puts the number of the system's error into words."""
+def _failed(target: Path, temporary: Path, error: Exception) -> UserError:
+    """What is said when a table could not be written. What the system had said is hidden in words, or lost, and then asked again."""
     number = getattr(error, "errno", None)
     if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
         number = int(found[1])
+    if number is None:
+        try:
+            with temporary.open("ab") as file:
+                file.write(bytes(2**20))
+                os.fsync(file.fileno())
+        except OSError as again:
+            number = again.errno
     if number is not None:
         return unwritable(target, OSError(number, os.strerror(number)))
     return UserError(f"{target} must be made of chunks, but cannot be: {' '.join(str(error).split())}. Look at the chunks with 'evosim sweep check'.")
