@@ -16,6 +16,7 @@ import typer
 from evosim import __version__
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError
+from evosim.sweeps.commands import sweep
 from evosim.watch import Watch, seconds_of, wall_time_of
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(sweep, name="sweep")
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[

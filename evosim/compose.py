@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import tomli_w
@@ -141,8 +142,15 @@ def _resolved_part(part: dict[str, Any], classes: dict[str, type[Any]], where: s
         raise UserError(f"{where}.name must be given as text, but is {name!r}. Use one of {', '.join(sorted(classes))}.")
     if name not in classes:
         raise unknown(f"{where}.name", name, classes)
-    params = part_params(part, classes[name], where)
-    return {"name": name, **json.loads(json.dumps(dataclasses.asdict(params)))}
+    resolved: dict[str, Any] = json.loads(_resolved_again(json.dumps(part), classes[name], where))  # type: ignore[arg-type]
+    return resolved
+
+
+@lru_cache(maxsize=1024)
+def _resolved_again(part: str, params_class: Any, where: str) -> str:
+    """A part resolved, as JSON; remembered, because the cells of a sweep have most parts in common."""
+    written = json.loads(part)
+    return json.dumps({"name": written["name"], **dataclasses.asdict(part_params(written, params_class, where))})
 
 
 def _check_phases(experiment: Experiment) -> None:

@@ -55,7 +55,11 @@ class Landscape:
             self._table = self._enumerate(np.arange(size, dtype=np.int64), progress)
         elif self.exact:
             self.survey = Survey(self.genome, self.pair, near=_nearness(setting), progress=progress)
-            self._lived.update(self.survey.kept.tolist())
+            self.afresh()
+
+    def afresh(self) -> None:
+        """Forget who lived, so that the record is the next run's own. What classes are worth stays known."""
+        self._lived = set(self.survey.kept.tolist()) if self.survey else set()
 
     def worth(self, classes: Ints, *, lived: bool = True) -> Worth:
         """Worth of classes `[n]`; each is evaluated once. What never `lived` (the search ledger's) is not in the record."""

@@ -152,7 +152,7 @@ def validated(kind: type[T] | Any, data: Any, where: str) -> T:
     except ValidationError as error:
         raise UserError(_one_line(error, where)) from None
     except (TypeError, ValueError) as error:  # TOML has dates and NaN, JSON has not
-        raise UserError(f"{where} must hold numbers, text, lists and tables, but {error}. Mend it.") from None
+        raise UserError(f"{where or 'the file'} must hold numbers, text, lists and tables, but {error}. Mend it.") from None
 
 
 def _check_finite(data: Any, where: str) -> None:
@@ -179,18 +179,18 @@ def _one_line(error: ValidationError, where: str) -> str:
         return str(first["msg"]).removeprefix("Value error, ")
     rule = str(first["msg"]).rpartition("should ")[2].replace("an object", "a table")
     given = first.get("input")
-    return f"{name} must {rule}, but is {given!r}. Change it." if not isinstance(given, dict) else f"{name}: {rule}."
+    return f"{name} must {rule}, but is {'a table' if isinstance(given, dict) else repr(given)}. Change it."
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, what: str = "the experiment file") -> dict[str, Any]:
     """The tree in a TOML file; one-line errors for a missing, unreadable or malformed one."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError:
-        raise UserError(f"the experiment file must exist, but {path} does not. Check the path.") from None
+        raise UserError(f"{what} must exist, but {path} does not. Check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the experiment file must be readable text, but {path} is not: {error.strerror if isinstance(error, OSError) else error}. Mend it.") from None
+        raise UserError(f"{what} must be readable text, but {path} is not: {error.strerror if isinstance(error, OSError) else error}. Mend it.") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} must be valid TOML, but: {error}. Mend that line.") from None
 
@@ -217,8 +217,22 @@ def apply_settings(tree: dict[str, Any], settings: list[str]) -> dict[str, Any]:
         key, sign, value = setting.partition("=")
         if not sign or not key.strip():
             raise UserError(f"--set must be key=value, but is '{setting}'. Write for example --set optimizer.population=100.")
-        _put(out, key.strip().split("."), _value(value.strip()), setting)
+        put(out, key.strip(), _value(value.strip()), f"--set {setting}")
     return out
+
+
+def put(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
+    """Put a value at a dotted path of a written tree, in place. `told` is how complaints begin. Raises `UserError`."""
+    where: Any = tree
+    *parents, last = key.split(".")
+    for step in parents:
+        where = _step(where, step, told)
+    if isinstance(where, list):
+        where[_index(where, last, told)] = value
+    elif isinstance(where, Mapping):
+        where[last] = value  # type: ignore[index]
+    else:
+        raise UserError(f"{told}: '{last}' must lie in a table, but does not. Check the path with 'evosim show'.")
 
 
 def _value(text: str) -> Any:
@@ -231,27 +245,15 @@ def _value(text: str) -> Any:
             return text
 
 
-def _put(tree: Any, path: list[str], value: Any, setting: str) -> None:
-    *parents, last = path
-    for step in parents:
-        tree = _step(tree, step, setting)
+def _step(tree: Any, step: str, told: str) -> Any:
     if isinstance(tree, list):
-        tree[_index(tree, last, setting)] = value
-    elif isinstance(tree, Mapping):
-        tree[last] = value  # type: ignore[index]
-    else:
-        raise UserError(f"--set {setting}: '{last}' must lie in a table, but does not. Check the path with 'evosim show'.")
-
-
-def _step(tree: Any, step: str, setting: str) -> Any:
-    if isinstance(tree, list):
-        return tree[_index(tree, step, setting)]
+        return tree[_index(tree, step, told)]
     if isinstance(tree, dict):
         return tree.setdefault(step, {})
-    raise UserError(f"--set {setting}: '{step}' must be a table, but is not. Check the path with 'evosim show'.")
+    raise UserError(f"{told}: '{step}' must be a table, but is not. Check the path with 'evosim show'.")
 
 
-def _index(tree: list[Any], step: str, setting: str) -> int:
+def _index(tree: list[Any], step: str, told: str) -> int:
     if not (step.isascii() and step.isdigit()) or int(step) >= len(tree):
-        raise UserError(f"--set {setting}: '{step}' must be a position from 0 to {len(tree) - 1}. Check with 'evosim show'.")
+        raise UserError(f"{told}: '{step}' must be a position from 0 to {len(tree) - 1}. Check with 'evosim show'.")
     return int(step)

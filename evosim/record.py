@@ -258,7 +258,7 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
         "seed": experiment.seed,
         "replicates": experiment.replicates,
         "evosim": __version__,
-        "commit": _commit(),
+        "commit": commit(),
         "sources": sources_digest(),
         "stream_version": STREAM_VERSION,
         "schema_version": SCHEMA_VERSION,
@@ -291,7 +291,7 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the checkout the package runs from, or nothing if it is installed."""
     git = Path(__file__).resolve().parent.parent / ".git"
     with contextlib.suppress(OSError):

@@ -46,6 +46,13 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.theory": set(),
     "evosim.verify": {"evosim.kernels", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
+    "evosim.replicate": {
+        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress", "evosim.simulate",
+    },
+    "evosim.sweeps": {
+        "evosim", "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.files", "evosim.landscape", "evosim.params",
+        "evosim.record", "evosim.replicate", "evosim.streams",
+    },
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.params", "evosim.streams"},
     "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "worlds", "genomes"},
     "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
@@ -58,7 +65,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.easel": {"evosim", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
         "evosim", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
-        "evosim.record", "evosim.screen", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
+        "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
 

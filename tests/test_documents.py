@@ -14,6 +14,10 @@ from evosim.cli import app
 from evosim.compose import resolve
 from evosim.controls import CONTROLS
 from evosim.params import apply_settings, named_experiments, read_experiment
+from evosim.sweeps.begin import begin
+from evosim.sweeps.params import KEEPABLE, read_sweep
+from evosim.sweeps.plan import make_plan
+from evosim.sweeps.work import run_chunk
 from tests.settings import quick
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,9 +69,30 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_commands_of_the_readme_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = set(re.findall(r"^evosim (\w+)", text, flags=re.MULTILINE))
-    assert {"run", "list", "show", "analyze", "figures", "verify"} == commands
+    assert {"run", "list", "show", "analyze", "figures", "verify", "sweep"} == commands
     for command in commands:
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_the_example_of_a_sweep_file_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    (tmp_path / "sweep.toml").write_text(text.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    plan = make_plan(read_sweep(tmp_path / "sweep.toml"))
+    assert f"{plan.cells} cells and {plan.frame.height:,} runs" in text
+
+
+def test_columns_and_tables_of_sweeps_are_documented(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in KEEPABLE)
+    (tmp_path / "base.toml").write_text(resolve(apply_settings(read_experiment("greedy-genes"), quick("greedy-genes"))).to_toml())
+    (tmp_path / "sweep.toml").write_text('name = "x"\nexperiment = "base.toml"\n')
+    store = begin(read_sweep(tmp_path / "sweep.toml"), tmp_path / "sweep")
+    run_chunk(store.folder, 0)
+    columns = pl.read_parquet_schema(store.table(0, "runs"))
+    section = text.split("`runs`, one row a run:")[1]
+    patterns = [re.sub("[A-Z]+", "[^`]+", name.replace(".", r"\.")) for name in re.findall(r"`([^`]+)`", section.split("Null is")[0])]
+    for column in columns:
+        assert any(re.fullmatch(pattern, column) for pattern in patterns), column
 
 
 def test_versions_agree() -> None:

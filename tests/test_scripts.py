@@ -31,7 +31,7 @@ STUDIES = {
     "temperature": "temperature",
     "waste": "waste",
 }
-HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "kills"}
+HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "kills", "bench_sweep_store"}
 
 
 @pytest.fixture(autouse=True)

@@ -70,6 +70,25 @@ class Accountant:
 
     def account(self) -> Account:
         """Ladders, ledgers and all that stands beside them."""
+        tables, seeds = self._made()
+        return Account(tables, self._summary(tables, seeds))
+
+    def tables_alone(self) -> dict[str, pl.DataFrame]:
+        """The tables of the account without the summary, which takes as long again where runs are small."""
+        return self._made()[0]
+
+    def shift(self) -> dict[str, float | None]:
+        """What of the shift step every ancestral optimum shares, what the data leave open, and the other path to R3."""
+        modern = self.designs["modern"]
+        best = modern.best_of["best_ancestral"]
+        return {
+            "shared_by_all_ancestral_optima": modern.rungs["best_for_payoff"] - best,
+            "left_open_by_the_data": best - modern.rungs["best_ancestral"],
+            "path_by_intent_in_ancestral": modern.by_intent_in_a,
+        }
+
+    def _made(self) -> tuple[dict[str, pl.DataFrame], list[dict[str, Any]]]:
+        """The tables, and what was found out about each seed."""
         seeds = [self._seed(seed) for seed in self.tables["populations"]["seed"].unique(maintain_order=True)]
         rungs = self._rung_ledgers()
         ties = self._ties()
@@ -82,7 +101,7 @@ class Accountant:
             "recovery": pl.DataFrame([s["recovery"] for s in seeds], schema_overrides={"modern_at_end_fair": pl.Float64}),
             "hack": pl.DataFrame([row for s in seeds for row in s["hack"]], schema=hack.SCHEMA),
         }
-        return Account(tables, self._summary(tables, seeds))
+        return tables, seeds
 
     def recheck(self, number: int) -> None:
         """Compare the recorded worth of a class with the reference code. Raises `UserError` if they differ."""
@@ -260,7 +279,7 @@ class Accountant:
             modern.best_of["best_ancestral"],
         )
         ladders = {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs}
-        shared, left_open = modern.rungs["best_for_payoff"] - best, best - worst
+        shared, left_open, by_intent = self.shift().values()
         return {
             "exact": self.peaks.exact,
             "drivers": bool(self.conducts.genome.grid.drive),
@@ -271,7 +290,7 @@ class Accountant:
                 "shared_by_all_ancestral_optima": shared,
                 "left_open_by_the_data": left_open,
                 "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, conventions.GOOD_IN_MODERN * r1),
-                "path_by_intent_in_ancestral": modern.by_intent_in_a,
+                "path_by_intent_in_ancestral": by_intent,
             },
             "ties": tables["ties"].to_dicts(),
             "best_breeding_true": self._best_homozygote(),

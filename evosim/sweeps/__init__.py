@@ -1,0 +1,1 @@
+"""Sweeps: many runs of one experiment, as files that no crash can spoil. See docs/sweeps.md."""

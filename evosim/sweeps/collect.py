@@ -1,0 +1,174 @@
+"""Collect: the chunks of a sweep as one table each, beside a manifest with every checksum. All of it can be made again.
+
+Chunks are read one at a time and tables are written as a stream, so that memory does not grow with the number of runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from evosim.errors import UserError
+from evosim.files import TEMPORARY, sync_folder, unwritable, write_atomically
+from evosim.sweeps.store import RUNS, Damaged, Store, made_by
+
+MANIFEST = "manifest.json"
+ROWS = 2**16  # of a table in memory at once
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was collected.
+
+    Attributes:
+        runs, failed: in the table.
+        missing: runs that are not done.
+        digest: of the content.
+        mixed: whether different sources made it.
+    """
+
+    runs: int
+    failed: int
+    missing: int
+    digest: str
+    mixed: bool
+
+
+def collect(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
+    """Write `runs.parquet`, the kept tables and `manifest.json`. Raises `UserError` if any chunk is damaged; missing ones are told."""
+    done = store.done()
+    parts: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, dict[str, Any]] = {name: {} for name in (RUNS, *store.keep)}
+    failed = runs = 0
+    makers: set[str | None] = set()
+    for i, chunk in enumerate(done):
+        try:
+            frames = store.read(chunk)
+            sums = store.sums(chunk)
+        except Damaged as error:
+            raise UserError(
+                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the sweep with 'evosim sweep check {store.folder} --repair'."
+            ) from None
+        makers.add(made_by(store.table(chunk, RUNS)))
+        for name, frame in frames.items():
+            path = store.table(chunk, name)
+            parts[path.relative_to(store.folder).as_posix()] = {"rows": frame.height, "bytes": path.stat().st_size, "sha256": sums[name]}
+            _widen(schemas[name], frame)
+        failed += int((frames[RUNS]["status"] == "failed").sum())
+        runs += frames[RUNS].height
+        if progress:
+            progress(i + 1, len(done))
+    for name, schema in schemas.items():
+        wanted = _ordered(schema, store) if name == RUNS else schema
+        _write_table(store, name, [store.table(chunk, name) for chunk in done], wanted)
+    digest = content_digest(store.folder / f"{RUNS}.parquet", runs)
+    collected = Collected(runs, failed, store.runs - runs, digest, len(makers) > 1)
+    facts = {"sweep": store.digest, "sources": sorted(str(maker) for maker in makers), "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
+    write_atomically(store.folder / MANIFEST, (json.dumps(facts | {"parts": parts}, indent=1) + "\n").encode())
+    return collected
+
+
+def content_digest(path: Path, rows: int) -> str:
+    """SHA-256 over the content of a table: of each column apart (nulls, values, lengths of text), and over those by name.
+
+    Neither chunks, nor the order of columns, nor how files are written matters; the order of rows does.
+    """
+    schema = pl.read_parquet_schema(path)
+    hashes = {name: [hashlib.sha256() for _ in range(3)] for name in schema}
+    for first in range(0, rows, ROWS):
+        frame = pl.scan_parquet(path, glob=False).slice(first, ROWS).collect()
+        absent = frame.select(pl.all().is_null())
+        full = frame.select(cs.numeric().fill_null(0), cs.boolean().fill_null(False), cs.string().fill_null(""))
+        for name, (nulls, values, lengths) in hashes.items():
+            nulls.update(absent[name].to_numpy().tobytes())
+            if schema[name] == pl.String:
+                values.update(full[name].str.join().item().encode())
+                lengths.update(full[name].str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
+            else:
+                values.update(full[name].to_numpy().tobytes())
+    whole = hashlib.sha256()
+    for name in sorted(schema):
+        parts = "".join(part.hexdigest() for part in hashes[name])
+        whole.update(json.dumps([name, str(schema[name]), parts]).encode())
+    return whole.hexdigest()
+
+
+def known_digest(store: Store, done: list[int]) -> str | None:
+    """The content's digest by the manifest, if that is of the very chunks that are there now."""
+    try:
+        facts = json.loads((store.folder / MANIFEST).read_text(encoding="utf-8"))
+        paths = [store.table(chunk, RUNS) for chunk in done]
+        known = {name: part["sha256"] for name, part in facts["parts"].items() if name.endswith(f".{RUNS}.parquet")}
+        now = {path.relative_to(store.folder).as_posix(): store.sums(chunk)[RUNS] for path, chunk in zip(paths, done, strict=True)}
+        return str(facts["digest"]) if now == known and facts["sweep"] == store.digest else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, Damaged):
+        return None
+
+
+def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:
+    """A schema that also holds another frame's columns."""
+    if all(schema.get(name) == dtype for name, dtype in frame.schema.items()):
+        return
+    both = pl.concat([pl.DataFrame(schema=schema), frame.clear()], how="diagonal_relaxed")
+    schema.clear()
+    schema.update(both.schema)
+
+
+def _ordered(schema: dict[str, Any], store: Store) -> dict[str, Any]:
+    """The columns of the runs: what was planned and how it ended, then the account's numbers by name, whichever chunk has them."""
+    first = ["run", "cell", "seed", *store.kinds, "status", "generations", "error"]
+    return {name: schema[name] for name in (*first, *sorted(set(schema) - set(first))) if name in schema}
+
+
+def _write_table(store: Store, name: str, paths: list[Path], schema: dict[str, Any]) -> None:
+    """Many files as one, as a stream, under a temporary name that is renamed at the end."""
+    target = store.folder / f"{name}.parquet"
+    temporary = target.with_name(f".{target.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
+    metadata = {"evosim.sweep": store.digest, "evosim.sources": store.sources, "evosim.table": name}
+    try:
+        _scan(paths, schema).sink_parquet(temporary, compression="zstd", metadata=metadata)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+        sync_folder(store.folder)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _failed(target, temporary, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _failed(target: Path, temporary: Path, error: Exception) -> UserError:
+    """What is said when a table could not be written. What the system had said is hidden in words, or lost, and then asked again."""
+    number = getattr(error, "errno", None)
+    if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
+        number = int(found[1])
+    if number is None:
+        try:
+            with temporary.open("ab") as file:
+                file.write(bytes(2**20))
+                os.fsync(file.fileno())
+        except OSError as again:
+            number = again.errno
+    if number is not None:
+        return unwritable(target, OSError(number, os.strerror(number)))
+    return UserError(f"{target} must be made of chunks, but cannot be: {' '.join(str(error).split())}. Look at the chunks with 'evosim sweep check'.")
+
+
+def _scan(paths: list[Path], schema: dict[str, Any]) -> pl.LazyFrame:
+    """The rows of many files in their order, with the columns of a schema. What a file lacks is null there."""
+    if not paths:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(paths, glob=False, schema=schema, missing_columns="insert")

@@ -1,0 +1,254 @@
+"""The commands `evosim sweep ...`: parse, print, exit. Heavy imports happen inside them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evosim.errors import Interrupted, UserError
+
+if TYPE_CHECKING:
+    from evosim.sweeps.params import Written
+    from evosim.sweeps.plan import Plan
+    from evosim.sweeps.store import Store
+
+sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.")
+
+SweepPath = Annotated[Path, typer.Argument(help="A sweep file (TOML).", metavar="SWEEP.toml")]
+Folder = Annotated[Path, typer.Argument(help="A sweep's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+FAILED = 1
+
+
+@sweep.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    """Many runs of one experiment: parameters that vary, seeds, several processors or machines."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@sweep.command()
+def run(
+    file: SweepPath,
+    out: Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: results/sweeps/NAME-DIGEST.")] = None,
+    engine: Annotated[str, typer.Option(help="Who computes: local, or another of docs/sweeps.md.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Where an engine finds its workers.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each processor.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the kernels in each. Default: 1, or all with one worker.")] = None,
+    shard: Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th chunk; 'auto' in a job array.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Compute runs that failed again.")] = False,
+    other_sources: Annotated[bool, typer.Option("--other-sources", help="Go on though the code has changed since.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the plan, for others to compute, and stop.")] = False,
+    collected: Annotated[bool, typer.Option("--collect/--no-collect", help="Collect the tables when all is done.")] = True,
+) -> None:
+    """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
+    from rich.console import Console
+
+    from evosim.sweeps.begin import begin
+    from evosim.sweeps.engines import Job
+    from evosim.sweeps.engines import engine as engine_of
+    from evosim.sweeps.params import read_sweep
+    from evosim.sweeps.plan import make_plan
+    from evosim.sweeps.shard import read_shard
+    from evosim.sweeps.state import state_of
+    from evosim.sweeps.telling import planning, progressing
+
+    console = Console(stderr=True)
+    compute = engine_of(engine)
+    part = read_shard(shard) if shard else None
+    written = read_sweep(file)
+    if dry_run:
+        with planning(console) as progress:
+            plan = make_plan(written, progress)
+        _estimate(written, plan, out, workers)
+        return
+    with planning(console) as progress:
+        store = begin(written, out, other_sources=other_sources, progress=progress)
+    if plan_only:
+        typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
+        return
+    every = list(range(store.chunks))
+    if retry_failed:
+        _reopen(store, part.chunks(every) if part else every)
+    here = set(store.done())
+    todo = [chunk for chunk in (part.chunks(every) if part else every) if chunk not in here]
+    with _stoppable() as should_stop:
+        if todo:
+            total = sum(store.size(chunk) for chunk in todo)
+            which = f"shard {part.index}/{part.count}, " if part else ""
+            typer.echo(f"{store.folder}: {which}{total:,} runs to do in {_many(len(todo), 'chunk')}", err=True)
+            with progressing(console, total, 0, 0) as tell:
+                compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources))
+        if should_stop():
+            raise Interrupted(f"{store.folder}; the same command goes on")
+    state = state_of(store)
+    whole = state.chunks_done == state.chunks
+    if whole and collected and not part and state.digest is None:
+        _collect(store)
+    _tell_end(store, part is not None)
+
+
+@sweep.command()
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """How far a sweep is: done, running, failed, time left."""
+    from dataclasses import asdict
+
+    from evosim.sweeps.state import state_of
+    from evosim.sweeps.store import Store
+    from evosim.sweeps.telling import duration
+
+    store = Store(folder)
+    state = state_of(store)
+    if as_json:
+        typer.echo(json.dumps(asdict(state), indent=1))
+        return
+    typer.echo(f"{store.facts['name']} {store.digest[:8]}: {store.facts['cells']:,} cells, {state.runs:,} runs, {_many(state.chunks, 'chunk')}")
+    typer.echo(f"done     {state.done:,} runs ({state.done / state.runs:.0%}) in {state.chunks_done:,} whole chunks; {state.extinct:,} died out")
+    typer.echo(f"failed   {state.failed:,} runs" + (" ('evosim sweep run ... --retry-failed' tries them again)" if state.failed else ""))
+    typer.echo(f"running  {_many(state.running, 'process', 'processes')} by the logs")
+    if state.seconds_left is not None:
+        typer.echo(f"left     about {duration(state.seconds_left)}")
+    for chunk, why in state.damaged.items():
+        typer.echo(f"damaged  chunk {chunk}: {why}")
+    if state.chunks_done < state.chunks:
+        typer.echo("digest   not yet: not all is done")
+    else:
+        typer.echo(f"digest   {state.digest}" if state.digest else f"digest   not yet: run 'evosim sweep collect {folder}'")
+
+
+@sweep.command()
+def collect(folder: Folder) -> None:
+    """Put the chunks together: runs.parquet, the kept tables, manifest.json."""
+    from evosim.sweeps.store import Store
+
+    _collect(Store(folder))
+
+
+@sweep.command()
+def check(
+    folder: Folder,
+    repair: Annotated[bool, typer.Option("--repair", help="Remove what is wrong, for 'sweep run' to compute it again.")] = False,
+) -> None:
+    """Hold every file against its checksum and the plan. Exit code 1 if any is wrong."""
+    from evosim.sweeps import check as checking
+    from evosim.sweeps.store import Store
+
+    store = Store(folder)
+    with _bar("checking") as progress:
+        found = checking.check(store, progress)
+    typer.echo(f"{_many(found.done, 'chunk')} of {store.chunks:,} whole, {len(found.missing):,} missing, {len(found.damaged):,} damaged; {found.failed:,} runs failed")
+    for chunk, why in found.damaged.items():
+        typer.echo(f"damaged  chunk {chunk}: {why}")
+    for word, paths in (("strange", found.strange), ("stale", found.stale), ("in work", found.young)):
+        for path in paths:
+            typer.echo(f"{word:8} {path}")
+    if repair and (found.damaged or found.strange or found.stale):
+        checking.repair(store, found)
+        again = len(found.missing) + len(found.damaged)
+        typer.echo(f"removed; {_many(again, 'chunk')} to compute: 'evosim sweep run {folder}/sweep.toml --out {folder}'" if again else "removed")
+    elif not found.sound:
+        typer.echo(f"'evosim sweep check {folder} --repair' removes what is wrong, for 'evosim sweep run' to compute it again.")
+        raise typer.Exit(FAILED)
+
+
+def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:
+    from evosim.sweeps.begin import sweep_folder
+    from evosim.sweeps.design import all_are_built
+    from evosim.sweeps.estimate import estimate
+    from evosim.sweeps.local import processors
+    from evosim.sweeps.telling import duration, size
+
+    runs = plan.frame.height
+    crew = min(workers or processors(), plan.chunks)
+    typer.echo(f"{sweep_folder(written, out)}: {_many(plan.cells, 'cell')}, {runs:,} runs in {_many(plan.chunks, 'chunk')}; keeps {', '.join(plan.keep) or 'no tables'}")
+    tried = "all were built" if all_are_built(plan.cells) else "of so many only those with extreme values, and some others, were built"
+    typer.echo(f"checked: all cells resolve and differ; {tried}")
+    typer.echo("timing a few runs ...", err=True)
+    found = estimate(plan)
+    per_run = f"{found.seconds:.3g} s a run on one thread (mean of {found.sampled}, the slowest {found.slowest:.3g} s)"
+    typer.echo(f"time:    about {duration(found.seconds * runs / crew)} on {_many(crew, 'worker')}; {per_run}")
+    typer.echo(f"disk:    about {size(found.size)} in {found.files:,} files; collecting makes as much again")
+    if found.failed:
+        typer.echo(f"failed:  {found.failed} of the {found.sampled} timed runs; their errors would be recorded")
+
+
+def _reopen(store: Store, chunks: list[int]) -> None:
+    """Let the failed runs of some chunks be done again."""
+    from evosim.sweeps.store import Damaged
+
+    for chunk in chunks:
+        try:
+            if not store.is_done(chunk) or store.counted(chunk).failed:
+                store.reopen(chunk)
+        except Damaged as error:
+            raise UserError(
+                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend it with 'evosim sweep check {store.folder} --repair'."
+            ) from None
+
+
+def _collect(store: Store) -> None:
+    from evosim.sweeps.collect import collect as put_together
+
+    with _bar("collecting") as progress:
+        found = put_together(store, progress)
+    if found.missing:
+        typer.echo(f"{found.missing:,} of {store.runs:,} runs are not done yet and are missing from {store.folder / 'runs.parquet'}")
+    if found.mixed:
+        typer.echo(f"evosim: the runs of {store.folder} were made by different sources; 'sources' in its manifest.json names them.", err=True)
+    typer.echo(f"{store.folder / 'runs.parquet'}: {found.runs:,} runs, {found.failed:,} failed; content {found.digest}")
+
+
+def _tell_end(store: Store, sharded: bool) -> None:
+    from evosim.sweeps.state import state_of
+
+    state = state_of(store)
+    words = f"{store.folder}: {state.done:,} of {state.runs:,} runs done, {state.failed:,} failed, {state.extinct:,} died out"
+    typer.echo(words)
+    if state.failed and not sharded:
+        typer.echo(f"evosim: {state.failed:,} runs failed; column 'error' says why, and --retry-failed computes them again.", err=True)
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """SIGTERM and the first Ctrl-C ask for an end in this block; a second one is an interrupt as always."""
+    asked = False
+
+    def ask(number: int, _: Any) -> None:
+        nonlocal asked
+        if asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _many(count: int, one: str, more: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
