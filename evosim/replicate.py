@@ -5,18 +5,19 @@ The tables and the account are, bit by bit, those of `evosim run` with the same 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
 from evosim.analysis import summary
 from evosim.analysis.account import Accountant
-from evosim.compose import Setting
-from evosim.controls import controls_of, simulate_control, under_their_seeds
+from evosim.checkpoint import Keeper
+from evosim.compose import Setting, build
+from evosim.controls import controls_of, simulate_one
 from evosim.landscape import Landscape
 from evosim.measures import MEASURES
 from evosim.progress import Tell
-from evosim.simulate import simulate
 
 WORLDS = ("ancestral", "modern")
 
@@ -40,18 +41,27 @@ class Replicate:
     numbers: dict[str, float]
 
 
-def replicate(setting: Setting, landscape: Landscape, progress: Tell | None = None) -> Replicate:
-    """Run a setting whose experiment has one replicate. The landscape may be shared with other runs of world and genome."""
+def replicate(
+    setting: Setting,
+    landscape: Landscape,
+    progress: Tell | None = None,
+    keeper: Callable[[str], Keeper | None] = lambda control: None,
+) -> Replicate:
+    """Run a setting whose experiment has one replicate. The landscape may be shared with other runs of world and genome.
+
+    `keeper` gives what keeps the run itself (asked with an empty name) or one of its controls, so that they can be stopped in their
+    middle (`Stop`) and gone on with.
+    """
     experiment = setting.experiment
     landscape.afresh()
-    run = simulate(setting, landscape, experiment.seed, progress)
+    run = simulate_one("", setting, landscape, experiment.seed, progress, keeper(""))
     controls = {
-        name: under_their_seeds(simulate_control(name, control, landscape, progress))
+        name: simulate_one(name, build(control), landscape, experiment.seed, progress, keeper(name)).tables
         for name, control in controls_of(experiment).items()
     }
     for measure in () if landscape.exact else MEASURES:
         landscape.best(measure, experiment.seed, experiment.analysis.restarts)
-    tables = {**under_their_seeds([run]), "landscape": landscape.frame()}
+    tables = {**run.tables, "landscape": landscape.frame()}
     accountant = Accountant(setting, tables, controls, exact=landscape.exact)
     account = accountant.tables_alone()
     return Replicate(run.status, run.generations, tables | account, _numbers(accountant, account))

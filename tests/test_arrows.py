@@ -47,10 +47,10 @@ ARROWS: dict[str, set[str]] = {
     "evosim.theory": set(),
     "evosim.verify": {"evosim.kernels", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
     "evosim.replicate": {
-        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress", "evosim.simulate",
+        "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress",
     },
     "evosim.sweeps": {
-        "evosim", "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.files", "evosim.landscape", "evosim.params",
+        "evosim", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.files", "evosim.landscape", "evosim.params",
         "evosim.record", "evosim.replicate", "evosim.streams",
     },
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.params", "evosim.streams"},

@@ -233,6 +233,47 @@ def test_finished_runs_are_kept_every_few_seconds(tmp_path: Path, monkeypatch: p
     assert content(store) == content(whole)
 
 
+@pytest.mark.parametrize(("name", "generations", "calls", "fewest"), [("micro", 12, 15, 1), ("greedy-genes", 60, 75, 3)])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_run_stopped_in_its_middle_is_gone_on_with_there(
+    name: str, generations: int, calls: int, fewest: int, damaged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a control of it. Nothing of that stays, nor changes a byte; what is damaged is begun again."""
+    text = f"""
+    name = "long"
+    experiment = "{name}"
+    replicates = 1
+    [set]
+    optimizer.population = 20
+    phases.0.generations = {generations}
+    phases.1.generations = 8
+    """
+    undisturbed, store = begun(tmp_path / "undisturbed", text), begun(tmp_path / "long", text)
+    compute(undisturbed)
+    begins: list[int] = []
+    real = work._Mine.begin
+
+    def noted(self: Any, *which: Any) -> Any:
+        state = real(self, *which)
+        begins.append(state.facts["generation"] if state else -1)
+        return state
+
+    monkeypatch.setattr(work._Mine, "begin", noted)
+    stops = 0
+    while not work.run_chunk(store.folder, 0, should_stop=after(calls)).finished:
+        stops += 1
+        kept = list((store.folder / "parts").rglob("*.checkpoint"))
+        assert kept
+        assert not check(store).strange
+        if damaged and stops == 1:
+            kept[0].write_bytes(kept[0].read_bytes()[:-1])
+        assert stops < 20
+    assert stops >= fewest
+    assert begins.count(-1) == len(set(controls_of(resolve(read_experiment(name))))) + 1 + damaged
+    assert max(begins) > 5 or damaged
+    assert content(store) == content(undisturbed)
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "foreign"])
 def test_finished_runs_that_cannot_be_trusted_are_computed_again(tmp_path: Path, whole: Store, damage: str) -> None:
     store = begun(tmp_path / "s")

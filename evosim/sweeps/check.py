@@ -17,7 +17,7 @@ from pathlib import Path
 
 from evosim.errors import UserError
 from evosim.files import TEMPORARY
-from evosim.sweeps.store import NAMED, RUNS, Damaged, Store
+from evosim.sweeps.store import NAMED, RUNS, UNFINISHED, Damaged, Store
 
 STALE_AFTER = 86_400.0  # seconds
 _WRITER = re.compile(r"\..*\.([^.]*(?:\.[^.]+)*?)\.(\d+)\.(\d+)" + re.escape(TEMPORARY))
@@ -85,7 +85,7 @@ def _sort(store: Store, path: Path, found: Found) -> None:
     tables = (*store.keep, RUNS, None)
     if not match or not 0 <= chunk < store.chunks or store.path(chunk, "").parent != path.parent or match[2] not in tables:
         found.strange.append(path)
-    elif path.suffix == ".partial" and chunk not in found.missing and chunk not in found.damaged:
+    elif path.suffix in UNFINISHED and chunk not in found.missing and chunk not in found.damaged:
         found.stale.append(path)
 
 

@@ -6,6 +6,7 @@ parts/0000/chunk-0000000.TABLE.parquet           kept tables of a chunk's runs
 parts/0000/chunk-0000000.sha256                  their checksums and that of the runs, as `sha256sum -c` reads them
 parts/0000/chunk-0000000.runs.parquet            one row a run; written last: a chunk is done if this is there and not empty
 parts/0000/chunk-0000000.partial                 the finished runs of a chunk that is not done
+parts/0000/chunk-0000000.run-12.checkpoint       where a long run of it (or `-CONTROL` of it) goes on
 logs/HOST-PID-NS.jsonl                           what each process did when; says nothing that results need
 ```
 
@@ -41,7 +42,8 @@ COMPUTING = ("numpy", "numba", "scipy", "polars")
 FAILED = "failed"
 PREFIX = "evosim."
 UNREADABLE = (OSError, ValueError, KeyError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
-NAMED = re.compile(r"chunk-(\d{7,})\.(?:([a-z_]+)\.parquet|sha256|partial)")
+NAMED = re.compile(r"chunk-(\d{7,})\.(?:([a-z_]+)\.parquet|sha256|partial|run-\d+(?:-[a-z_]+)?\.checkpoint)")
+UNFINISHED = (".partial", ".checkpoint")
 
 Frames = dict[str, pl.DataFrame]
 
@@ -160,8 +162,7 @@ class Store:
             write_atomically(self.table(chunk, name), data[name])
         write_atomically(self.path(chunk, "sha256"), (counted + "".join(sums)).encode())
         write_atomically(self.table(chunk, RUNS), data[RUNS])
-        with contextlib.suppress(OSError):  # another process may have been quicker; `check` finds what is left
-            self.path(chunk, "partial").unlink()
+        clear([self.path(chunk, "partial")])
 
     def read(self, chunk: int) -> Frames:
         """The tables of a chunk that is done, each checked against its checksum and the plan. Raises `Damaged`."""
@@ -253,6 +254,11 @@ class Store:
         except OSError as error:
             raise unwritable(paths[0].parent, error) from None
 
+    def checkpoint(self, chunk: int, run: int, control: str) -> Path:
+        """Where a long run, or one of its controls, is kept when it is stopped in its middle."""
+        self._make_room(chunk)
+        return self.path(chunk, f"run-{run}{'-' if control else ''}{control}.checkpoint")
+
     def _make_room(self, chunk: int) -> None:
         """The folder of a chunk. Only this one is made: if what it lies in has vanished, that must be noticed."""
         make_folder(self.path(chunk, "partial").parent)
@@ -273,6 +279,13 @@ class Store:
             return pl.read_parquet(io.BytesIO(data))
         except UNREADABLE:
             raise Damaged(f"its table {name} cannot be read") from None
+
+
+def clear(paths: Iterable[Path]) -> None:
+    """Remove what is no longer needed. Another process may have been quicker; `check` finds what is left."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def encoded(frame: pl.DataFrame, facts: dict[str, str]) -> bytes:

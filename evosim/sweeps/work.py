@@ -21,14 +21,15 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from evosim.checkpoint import Keeper, OneRun, State
 from evosim.compose import Setting, build, landscape_digest
-from evosim.errors import UserError
+from evosim.errors import Stop, UserError
 from evosim.landscape import Landscape
 from evosim.params import Experiment
 from evosim.replicate import Replicate, replicate
 from evosim.sweeps.design import experiment_of
 from evosim.sweeps.plan import DTYPES, decoded
-from evosim.sweeps.store import FAILED, RUNS, Damaged, Frames, Store
+from evosim.sweeps.store import FAILED, RUNS, Damaged, Frames, Store, clear
 
 KEEP_EVERY = 5.0  # seconds between two writings of finished runs, at least
 KEEP_SHARE = 20  # ... and this many times as long as the last writing took, so that it costs at most a twentieth
@@ -95,6 +96,7 @@ def run_chunk(
     log("begin", chunk, done=len(done))
     kept, pause, fresh = time.monotonic(), KEEP_EVERY, False
     spent: list[float] = []
+    over: list[_Checkpoints] = []
     try:
         for row in store.planned(chunk).iter_rows(named=True):
             if row["run"] in done:
@@ -102,7 +104,9 @@ def run_chunk(
             if should_stop():
                 raise Stopped
             start = time.perf_counter()
-            result, trace = _computed(store, row, should_stop)
+            kept_runs = _Checkpoints(store, chunk, row["run"], should_stop)
+            over.append(kept_runs)
+            result, trace = _computed(store, row, kept_runs, should_stop)
             spent.append(round(time.perf_counter() - start, 4))
             done.add(row, result)
             fresh = True
@@ -113,13 +117,18 @@ def run_chunk(
             if time.monotonic() - kept > pause and len(done) < store.size(chunk):
                 writing = time.monotonic()
                 store.keep_finished(chunk, done.frames())
+                _clear(over)
                 kept, fresh = time.monotonic(), False
                 pause = max(KEEP_EVERY, KEEP_SHARE * (kept - writing))
         store.commit(chunk, done.frames())
+        _clear(over)
         finished = True
-    except Stopped:
+    except (Stopped, Stop):
+        if over and over[-1].run not in done:
+            over[-1].save()
         if fresh:
             store.keep_finished(chunk, done.frames())
+            _clear([each for each in over if each.run in done])
         finished = False
     log("end" if finished else "stop", chunk, done=len(done), seconds=spent)
     tell("end", chunk, finished=finished)
@@ -150,7 +159,60 @@ class Failure:
     status: str = FAILED
 
 
-def compute(tree: dict[str, Any], row: dict[str, Any], kinds: dict[str, str], should_stop: Callable[[], bool] = lambda: False) -> Replicate:
+class _Checkpoints:
+    """Where one run and its controls are kept when they are stopped in their middle, and every few minutes."""
+
+    def __init__(self, store: Store, chunk: int, run: int, should_stop: Callable[[], bool]) -> None:
+        self._store, self._chunk, self.run, self._should_stop = store, chunk, run, should_stop
+        self._keepers: list[_Mine] = []
+        self._began = time.monotonic()
+
+    def __call__(self, control: str) -> OneRun:
+        if self._keepers and time.monotonic() - self._began > KEEP_EVERY:
+            self._keepers[-1].save()  # it is over, but its results are not safe before those of all controls are
+        self._keepers.append(_Mine(self._store.checkpoint(self._chunk, self.run, control), self._should_stop))
+        return self._keepers[-1]
+
+    def save(self) -> None:
+        """Keep how far the run and its controls have come."""
+        for keeper in self._keepers:
+            keeper.save()
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files."""
+        return [keeper.path for keeper in self._keepers]
+
+
+class _Mine(OneRun):
+    """A run that goes on from its checkpoint, or at its beginning where that is damaged or was made by other code."""
+
+    def begin(self, experiment: Experiment, seed: int, control: str) -> State | None:
+        try:
+            return super().begin(experiment, seed, control)
+        except UserError:
+            clear([self.path])
+            return None
+
+
+def _clear(over: list[_Checkpoints]) -> None:
+    """Remove the checkpoints of runs whose results are safe."""
+    for checkpoints in over:
+        clear(checkpoints.paths)
+    over.clear()
+
+
+def no_checkpoints(control: str) -> None:
+    """Keep nothing."""
+
+
+def compute(
+    tree: dict[str, Any],
+    row: dict[str, Any],
+    kinds: dict[str, str],
+    should_stop: Callable[[], bool] = lambda: False,
+    keeper: Callable[[str], Keeper | None] = no_checkpoints,
+) -> Replicate:
     """The run of one row of a plan. Raises what its computation raises, and `UserError` if it is not the run that was planned."""
     experiment = experiment_of(tree, decoded(row, kinds), row["seed"], name=f"run {row['run']}")
     if experiment.setting_digest() != row["cell"]:
@@ -163,15 +225,17 @@ def compute(tree: dict[str, Any], row: dict[str, Any], kinds: dict[str, str], sh
         if should_stop():
             raise Stopped
 
-    # A run that can be stopped and gone on with in its middle would hear `should_stop` and keep its checkpoint here.
     setting = _setting(experiment)
-    return replicate(setting, _landscape(setting, watch), watch)
+    # A keeper asks whether to stop by itself.
+    return replicate(setting, _landscape(setting, watch), watch if keeper is no_checkpoints else None, keeper)
 
 
-def _computed(store: Store, row: dict[str, Any], should_stop: Callable[[], bool]) -> tuple[Replicate | Failure, str | None]:
+def _computed(
+    store: Store, row: dict[str, Any], keeper: Callable[[str], Keeper], should_stop: Callable[[], bool]
+) -> tuple[Replicate | Failure, str | None]:
     """A run, or how it failed and the whole trace of that."""
     try:
-        return compute(store.facts["tree"], row, store.kinds, should_stop), None
+        return compute(store.facts["tree"], row, store.kinds, should_stop, keeper), None
     except Exception as error:
         return Failure(_in_one_line(error)), traceback.format_exc()
 
