@@ -87,7 +87,7 @@ def run(
             with progressing(console, total, 0, 0) as tell:
                 compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources))
         if should_stop():
-            raise Interrupted(f"{store.folder}; the same command goes on")
+            raise Interrupted(f"interrupted; what was done is in {store.folder}; the same command goes on")
     state = state_of(store)
     whole = state.chunks_done == state.chunks
     if whole and collected and not part and state.digest is None:
