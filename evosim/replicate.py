@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from evosim.analysis import summary
-from evosim.analysis.account import Accountant
+from evosim.analysis.account import Accountant, Known
 from evosim.checkpoint import Keeper
 from evosim.compose import Setting, build
 from evosim.controls import controls_of, simulate_one
@@ -46,8 +46,9 @@ def replicate(
     landscape: Landscape,
     progress: Tell | None = None,
     keeper: Callable[[str], Keeper | None] = lambda control: None,
+    known: Known | None = None,
 ) -> Replicate:
-    """Run a setting whose experiment has one replicate. The landscape may be shared with other runs of world and genome.
+    """Run a setting whose experiment has one replicate. The landscape, and what is `known`, may be shared with other runs of worlds and genome.
 
     `keeper` gives what keeps the run itself (asked with an empty name) or one of its controls, so that they can be stopped in their
     middle (`Stop`) and gone on with.
@@ -62,7 +63,7 @@ def replicate(
     for measure in () if landscape.exact else MEASURES:
         landscape.best(measure, experiment.seed, experiment.analysis.restarts)
     tables = {**run.tables, "landscape": landscape.frame()}
-    accountant = Accountant(setting, tables, controls, exact=landscape.exact)
+    accountant = Accountant(setting, tables, controls, exact=landscape.exact, known=known)
     account = accountant.tables_alone()
     return Replicate(run.status, run.generations, tables | account, _numbers(accountant, account))
 

@@ -14,6 +14,7 @@ from evosim.analysis.individual import Conducts
 from evosim.compose import Setting
 from evosim.errors import UserError
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
+from genomes import Genome
 from worlds import WorldPair
 
 RECHECK = 1e-9
@@ -42,8 +43,31 @@ def gaps_of_pair(pair: WorldPair) -> behaviour.Gaps:
         ) from None
 
 
+class Known:
+    """What the accounts of all runs with one pair of worlds and one genome share: what classes do, and what that loses.
+
+    It remembers a bounded part of it; the rest is worked out again. No number depends on what is remembered.
+    """
+
+    LEDGERS = 4096
+
+    def __init__(self, genome: Genome, pair: WorldPair) -> None:
+        self.conducts = Conducts(genome, pair)
+        self.gaps = gaps_of_pair(pair)
+        self._ledgers: dict[int, behaviour.Ledger] = {}
+
+    def ledger(self, number: int) -> behaviour.Ledger:
+        """The behaviour ledger of a class."""
+        if number not in self._ledgers:
+            if len(self._ledgers) >= self.LEDGERS:
+                self._ledgers.clear()
+            ancestral, modern = self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern")
+            self._ledgers[number] = behaviour.ledger_of(self.gaps, ancestral, modern)
+        return self._ledgers[number]
+
+
 class Accountant:
-    """Makes the account of one recorded run."""
+    """Makes the account of one recorded run. What is `known` may be shared with other runs of the same worlds and genome."""
 
     def __init__(
         self,
@@ -52,12 +76,12 @@ class Accountant:
         controls: dict[str, dict[str, pl.DataFrame]] | None = None,
         *,
         exact: bool,
+        known: Known | None = None,
     ) -> None:
         self.experiment, self.pair = setting.experiment, setting.pair
         self.tables, self.controls = tables, controls or {}
-        self.conducts = Conducts(setting.genome, setting.pair)
-        self._ledgers: dict[int, behaviour.Ledger] = {}
-        self.gaps = gaps_of_pair(self.pair)
+        known = known or Known(setting.genome, setting.pair)
+        self.conducts, self.gaps, self.ledger = known.conducts, known.gaps, known.ledger
         self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
         self.worth = {
             row["class"]: row for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
@@ -177,13 +201,6 @@ class Accountant:
             upkeep_ancestral=mean.upkeep_ancestral + lost["ancestral"],
             upkeep_modern=mean.upkeep_modern + lost["modern"],
         )
-
-    def ledger(self, number: int) -> behaviour.Ledger:
-        """The behaviour ledger of a class; worked out once."""
-        if number not in self._ledgers:
-            ancestral, modern = self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern")
-            self._ledgers[number] = behaviour.ledger_of(self.gaps, ancestral, modern)
-        return self._ledgers[number]
 
     def single(self, number: int) -> dict[str, Any]:
         """The account of one class: its expressed values, worth, and ledger by kind and act."""

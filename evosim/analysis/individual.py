@@ -15,7 +15,8 @@ from genomes import Genome, Rules
 from worlds import TabularMdp, WorldPair
 
 # An occupancy is large (T x S x A numbers), worth is not: only the last few of the former are kept.
-KEPT_OCCUPANCIES = 64
+OCCUPANCY_BYTES, LEAST_OCCUPANCIES = 32 * 2**20, 64
+KEPT_NETS = 2**17
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Conducts:
         self.genome, self.pair = genome, pair
         self._worth: dict[tuple[int, str], Worth] = {}
         self._nets: dict[tuple[bytes, str], float] = {}
-        self._recent = lru_cache(maxsize=KEPT_OCCUPANCIES)(self._conduct)
+        one = 8 * pair.ancestral.lifespan * pair.ancestral.available.size
+        self._recent = lru_cache(maxsize=max(LEAST_OCCUPANCIES, OCCUPANCY_BYTES // one))(self._conduct)
 
     def world(self, which: str) -> TabularMdp:
         """The ancestral or the modern world."""
@@ -93,6 +95,8 @@ class Conducts:
         for i in range(len(rules)):
             key = (rules.key(i), which)
             if key not in self._nets:
+                if len(self._nets) >= KEPT_NETS:
+                    self._nets.clear()
                 policy = policy_of(rules, i, world, self.pair)
                 same = (blake2b(policy.tobytes(), digest_size=16).digest(), which)  # rules that differ may act alike
                 if same not in self._nets:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from evosim.analysis.account import Known
 from evosim.checkpoint import Keeper, OneRun, State
 from evosim.compose import Setting, build, landscape_digest
 from evosim.errors import Stop, UserError
@@ -226,8 +227,8 @@ def compute(
             raise Stopped
 
     setting = _setting(experiment)
-    # A keeper asks whether to stop by itself.
-    return replicate(setting, _landscape(setting, watch), watch if keeper is no_checkpoints else None, keeper)
+    landscape, known = _shared(setting, watch)
+    return replicate(setting, landscape, watch if keeper is no_checkpoints else None, keeper, known)  # keepers ask whether to stop
 
 
 def _computed(
@@ -266,11 +267,11 @@ def _setting(experiment: Experiment) -> Setting:
 
 
 _built: dict[str, Setting] = {}
-_known: OrderedDict[str, Landscape] = OrderedDict()
+_known: OrderedDict[str, tuple[Landscape, Known]] = OrderedDict()
 
 
-def _landscape(setting: Setting, watch: Callable[..., None]) -> Landscape:
-    """The landscape of world and genome; the last few are remembered."""
+def _shared(setting: Setting, watch: Callable[..., None]) -> tuple[Landscape, Known]:
+    """The landscape of worlds and genome, and what is known of them; the last few are remembered."""
     experiment = setting.experiment
     key = landscape_digest(experiment)
     if setting.genome.grid.size > experiment.analysis.max_classes:  # what of a large grid is looked at depends on more
@@ -280,7 +281,7 @@ def _landscape(setting: Setting, watch: Callable[..., None]) -> Landscape:
     if key in _known:
         _known.move_to_end(key)
     else:
-        _known[key] = Landscape(setting, progress=watch)
+        _known[key] = Landscape(setting, progress=watch), Known(setting.genome, setting.pair)
         while len(_known) > LANDSCAPES:
             _known.popitem(last=False)
     return _known[key]
