@@ -48,8 +48,8 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress", "evosim.simulate",
     },
     "evosim.sweeps": {
-        "evosim", "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.files", "evosim.landscape", "evosim.params",
-        "evosim.record", "evosim.replicate", "evosim.streams",
+        "evosim", "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
+        "evosim.params", "evosim.press", "evosim.record", "evosim.replicate", "evosim.screen", "evosim.streams",
     },
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.params", "evosim.streams"},
     "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "worlds", "genomes"},
@@ -57,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
         "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.landscape",
-        "evosim.measures", "evosim.params", "evosim.progress", "evosim.record", "evosim.simulate",
+        "evosim.measures", "evosim.params", "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.press": set(),
     "evosim.easel": {"evosim", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},

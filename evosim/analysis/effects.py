@@ -54,7 +54,7 @@ class Share:
         factors: axes of the grid.
         variance: unbiased, so that it may come out below 0 where there is none; in squares of the quantity's unit.
         share: of the variance between cells; None where that cannot be told from 0.
-        low, high: of the share; None from too few seeds.
+        low, high: of the share, cut to 0 and 1; None from too few seeds.
     """
 
     order: str
@@ -94,7 +94,8 @@ def marginal(values: Array, keep: tuple[int, ...]) -> Array:
 def interaction(values: Array, first: int, second: int) -> Array:
     """What a pair does beyond the sum of its two effects, seed by seed: `[levels of first, levels of second, seeds]`."""
     both = marginal(values, (first, second))
-    return both - both.mean(axis=1, keepdims=True) - both.mean(axis=0, keepdims=True) + both.mean(axis=(0, 1), keepdims=True)
+    alone = both.mean(axis=1, keepdims=True) + both.mean(axis=0, keepdims=True) - both.mean(axis=(0, 1), keepdims=True)
+    return settled(both - alone, values)
 
 
 def decompose(values: Array, how: Resampling) -> Decomposition:
@@ -132,7 +133,7 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = _over_pairs(products, weights) / spread
-        shares.append(Share(order, factors, variance, variance / float(scale), *_ends(ratios, n, how.confidence)))
+        shares.append(Share(order, factors, variance, variance / float(scale), *_within(*_ends(ratios, n, how.confidence))))
     return Decomposition(float(scale), low, high, chance, shares, told)
 
 
@@ -160,6 +161,17 @@ def _ends(spread: Array, n: int, confidence: float) -> tuple[float | None, float
     tail = expanded_tail(n, confidence)
     low, high = np.quantile(spread[np.isfinite(spread)], [tail, 1.0 - tail])
     return float(low), float(high)
+
+
+def _within(low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    """An interval of a share: none is below 0 or above 1, whatever a few seeds say."""
+    return (None, None) if low is None or high is None else (min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0))
+
+
+def settled(differences: Array, values: Array) -> Array:
+    """Differences of numbers, with 0 for those that are mere rounding of them."""
+    out: Array = np.where(np.abs(differences) <= ROUNDING * np.abs(values).max(), 0.0, differences)
+    return out
 
 
 @dataclass(frozen=True, eq=False)
