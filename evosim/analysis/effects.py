@@ -74,7 +74,7 @@ class Decomposition:
         low, high: its interval; None from too few seeds.
         chance: variance between the seeds of a cell, mean over cells; NaN from one seed.
         shares: of `between`. `first`, `pair` and `higher` sum to it.
-        told: whether `between` can be told from 0.
+        told: whether `between` can be told from 0, with false alarms as often as intervals miss; with few seeds, whether it is above 0.
     """
 
     between: float
@@ -123,17 +123,18 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
     weights = draws(n, resampled) if resampled else np.empty((0, n))
     weights = weights[(weights.max(axis=1) < n)]  # one seed alone has no pairs
     spread = _over_pairs(whole, weights)
-    low, high = _ends(spread, n, how.confidence)
-    told = bool(scale > 0.0 and (low is None or low > 0.0))
+    low, high = _ends(spread, spread, n, how.confidence)
+    told = bool(scale > _by_chance(whole, how)) if n >= FEWEST else bool(scale > 0.0)
     shares = []
     for (order, factors), products in parts.items():
         variance = float(_over_pairs(products, once)[0])
         if not told:
             shares.append(Share(order, factors, variance))
             continue
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = _over_pairs(products, weights) / spread
-        shares.append(Share(order, factors, variance, variance / float(scale), *_within(*_ends(ratios, n, how.confidence))))
+        ratios = _over_pairs(products, weights) / np.where(spread > 0.0, spread, np.nan)
+        # Where a resample leaves no variance, a share may be anything.
+        ends = _ends(*(np.where(np.isnan(ratios), worst, ratios) for worst in (-np.inf, np.inf)), n, how.confidence)
+        shares.append(Share(order, factors, variance, variance / float(scale), *_within(*ends)))
     return Decomposition(float(scale), low, high, chance, shares, told)
 
 
@@ -154,13 +155,25 @@ def _over_pairs(products: Array, weights: Array) -> Array:
     return total / (weights.sum(axis=1) ** 2 - (weights**2).sum(axis=1))
 
 
-def _ends(spread: Array, n: int, confidence: float) -> tuple[float | None, float | None]:
+def _by_chance(products: Array, how: Resampling) -> float:
+    """What the mean over pairs stays below where there is nothing, as often as `confidence` says.
+
+    Seeds are resampled after their mean was taken off, which makes it true that there is nothing (Arcones and Gine 1992).
+    """
+    n = products.shape[0]
+    off = np.eye(n) - 1.0 / n
+    centred = off @ products @ off
+    weights = draws(n, how.resamples)
+    pairs = np.einsum("bi,ij,bj->b", weights, centred, weights, optimize=True) - weights @ np.diag(centred)
+    return float(np.quantile(pairs / (n * (n - 1.0)), how.confidence))
+
+
+def _ends(lows: Array, highs: Array, n: int, confidence: float) -> tuple[float | None, float | None]:
     """Expanded percentile ends; nothing from too few seeds."""
     if n < FEWEST:
         return None, None
     tail = expanded_tail(n, confidence)
-    low, high = np.quantile(spread[np.isfinite(spread)], [tail, 1.0 - tail])
-    return float(low), float(high)
+    return (float(np.quantile(lows, tail, method="lower")), float(np.quantile(highs, 1.0 - tail, method="higher")))
 
 
 def _within(low: float | None, high: float | None) -> tuple[float | None, float | None]:

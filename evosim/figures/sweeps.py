@@ -15,7 +15,7 @@ from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH
 SCHEME = "cividis"  # even in lightness, so that it reads in grey and for the colour-blind
 EMPTY = "#E4E4E4"
 MOST_TEXT, MOST_SPREAD = 12, 8  # levels across beside which numbers, and half intervals, are written
-EVEN = 0.02  # relative; steps that differ less are equal
+EVEN, EVEN_LOG = 0.02, 0.15  # relative; steps that differ less are taken for equal
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [4, 2]]
 STEPS = ("representation", "specification", "shift", "search", "hack")
@@ -43,7 +43,7 @@ class Axis:
             return "names"
         if len(self.values) < 3 or _even(self.values):
             return "linear"
-        return "log" if min(self.values) > 0.0 and _even([math.log(v) for v in self.values]) else "uneven"
+        return "log" if min(self.values) > 0.0 and _even([math.log(v) for v in self.values], EVEN_LOG) else "uneven"
 
     @property
     def told(self) -> str:
@@ -52,9 +52,9 @@ class Axis:
         return self.title + note
 
 
-def _even(values: Any) -> bool:
+def _even(values: Any, within: float = EVEN) -> bool:
     steps = np.diff(np.asarray(values, dtype=np.float64))
-    return bool(np.ptp(steps) <= EVEN * np.abs(steps).max())
+    return bool(np.ptp(steps) <= within * np.abs(steps).max())
 
 
 def number(value: float | None) -> str:
@@ -121,7 +121,7 @@ def _position(x: Axis, title: str | None = None) -> tuple[Any, list[Any]]:
     if x.scale == "uneven" and min(x.values) > 0.0 and max(x.values) / min(x.values) > 20:
         kind = "log"
     words = (title or x.title) + (" (log scale)" if kind == "log" else "")
-    axis = alt.Axis(grid=False, format="~g", **({"values": list(x.values)} if len(x.values) <= 8 else {"tickCount": 6}))
+    axis = alt.Axis(grid=False, format=".6~g", **({"values": list(x.values)} if len(x.values) <= 8 else {"tickCount": 6}))
     pad = alt.Scale(type=kind, zero=False, nice=False, padding=14)
     return alt.X("at:Q", title=words, axis=axis, scale=pad), list(x.values)
 
@@ -185,7 +185,7 @@ def _sampled_channel(which: Any, name: str, title: str, values: pl.Series, log: 
     if values.dtype == pl.String or values.dtype == pl.Boolean:
         return which(f"{name}:N", title=title, axis=alt.Axis(labelAngle=0, grid=False))
     scale = alt.Scale(type="log" if log else "linear", zero=False, nice=False, padding=10)
-    return which(f"{name}:Q", title=title + (" (log scale)" if log else ""), scale=scale, axis=alt.Axis(grid=False, tickCount=5, format="~g"))
+    return which(f"{name}:Q", title=title + (" (log scale)" if log else ""), scale=scale, axis=alt.Axis(grid=False, tickCount=5, format=".6~g"))
 
 
 def scattered(frame: pl.DataFrame, x: tuple[str, bool], y: tuple[str, bool], quantity: str) -> Any:

@@ -11,12 +11,9 @@ import polars as pl
 
 from evosim.errors import UserError, unknown
 from evosim.press import have_a_home
+from evosim.screen import RUNG_WORDS
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, factor_named, label, short_factors, short_names
 from evosim.sweeps.params import SweepFile, read_alone
-from evosim.sweeps.showing import short_quantities
-
-WORDS = {"A": "in A, payoff", "M": "in M, intent"}
-
 
 @dataclass(frozen=True, eq=False)
 class Easel:
@@ -100,20 +97,28 @@ def charts(easel: Easel, quantities: list[str]) -> Iterator[tuple[str, Any]]:
     """Every figure by name."""
     from evosim.figures.theme import themed
 
-    short = short_quantities(quantities)
     for name in quantities:
-        words, slug = _words(short[name]), name.replace(".", "-")
+        words, slug = words_of(name), name.replace(".", "-")
         sampled = bool(easel.sampled) and (easel.x in easel.sampled or easel.y in easel.sampled or not (easel.x or easel.factors))
         for kind, made in (("phase", (_scatter if sampled else _phase)(easel, name, words)), ("effects", _effects(easel, name, words)), ("design", _design(easel, name, words))):
             if made:
                 chart, title, lines = made
                 yield f"{kind}-{slug}", themed(chart, title, lines)
-    if made := _steps(easel, quantities):
-        yield "steps", themed(*made)
+    for factor in [easel.x] if easel.x else easel.factors:
+        if factor in easel.factors and (made := _steps(easel, factor)):
+            yield f"steps-{easel.short[factor].replace(' ', '-')}", themed(*made)
 
 
-def _words(short: str) -> str:
-    return f"{short[:-2]} {WORDS[short[-1]]}" if short[-2:] in (" A", " M") else short.replace("_", " ")
+def words_of(name: str) -> str:
+    """A quantity in words."""
+    parts = name.split(".")
+    if len(parts) != 4 or parts[0] not in ("ladder", "behaviour"):
+        return {EXTINCT: "share of populations that died out"}.get(name, name.replace("_", " "))
+    what, world = parts[3].replace("_", " "), parts[1][0].upper()
+    return {
+        "steps": f"loss by {what} in {world}", "rungs": f"worth in {world}: {RUNG_WORDS.get(parts[3], what)}",
+        "kinds": f"{what} regret in {world}", "acts": f"regret in {world} by {what}",
+    }.get(parts[2], name)  # fmt: skip
 
 
 def _axis(easel: Easel, factor: str) -> Any:
@@ -214,17 +219,14 @@ def _effects(easel: Easel, name: str, words: str) -> Made | None:
         return None
     lines = easel.which(name, "means over all levels of the others" + (f"; bars and bands: {_spread(easel)}" if _spread(easel) else ""))
     if not alone:
-        lines.append("the variance between cells cannot be told from chance")
-    return sweeps.main_effects(panels, words), f"What each parameter does to {words}", lines
+        lines.append("that there is any effect cannot be told from chance")
+    return sweeps.main_effects(panels, words), f"{_capital(words)}: what each parameter does", lines
 
 
-def _steps(easel: Easel, quantities: list[str]) -> Made | None:
-    """Steps of both ladders across a factor: the one asked for, or the one that does most to the first quantity."""
+def _steps(easel: Easel, factor: str) -> Made | None:
+    """Steps of both ladders across a factor."""
     from evosim.figures import sweeps
 
-    factor = easel.x if easel.x in easel.factors else (easel.ranked(quantities[0]) or [None])[0]
-    if factor is None:
-        return None
     parts = []
     for world in ("ancestral", "modern"):
         for step in sweeps.STEPS:
@@ -284,4 +286,4 @@ def _design(easel: Easel, name: str, words: str) -> Made | None:
         above = f"rank correlation {sweeps.number(row['correlation'])}" if row.get("correlation") is not None else ""
         panels.append((easel.short[key], _log(easel, key), above, points.select("mean", "low", "high", x=key)))
     note = "a point is a cell; the other parameters vary from point to point" + (f"; bars: {_spread(easel)}" if _spread(easel) and points["low"].drop_nulls().len() else "")
-    return sweeps.sampled_effects(panels, words), f"What each parameter of the design does to {words}", easel.which("", note)
+    return sweeps.sampled_effects(panels, words), f"{_capital(words)}: what each parameter of the design does", easel.which("", note)

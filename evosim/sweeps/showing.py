@@ -16,7 +16,7 @@ from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, short_factors, shor
 MOST_CELLS, ENDS = 36, 5
 MOST_LEVELS = 6
 MOST_PAIRS = 6
-A_TABLE = 4  # quantities beside each other
+A_QUANTITY = 16  # signs across
 DIGITS = 3
 
 
@@ -26,8 +26,9 @@ def show(console: Console, analysis: Analysis, quantities: list[str]) -> None:
     console.print(f"\n{facts['title'] or facts['name']}", style="bold", markup=False)
     for line in header(facts):
         console.print(line, markup=False, highlight=False)
-    for first in range(0, len(quantities), A_TABLE):
-        console.print(cells(analysis, quantities[first : first + A_TABLE]))
+    beside = max(1, (console.width - _room(analysis)) // A_QUANTITY)
+    for first in range(0, len(quantities), beside):
+        console.print(cells(analysis, quantities[first : first + beside]))
     for name in quantities:
         _one(console, analysis, name)
     for sentence in sentences(analysis, quantities):
@@ -93,6 +94,14 @@ def cells(analysis: Analysis, quantities: list[str]) -> Table:
     return table
 
 
+def _room(analysis: Analysis) -> int:
+    """How many signs the columns of parameters and runs take across."""
+    frame = analysis.tables["cells"]
+    short = short_names(key for factor in analysis.facts["factors"] for key in factor["parameters"])
+    widths = [max(*(len(word) for word in words.split("_")), *(len(_text(v)) for v in frame[key].unique())) for key, words in short.items()]
+    return sum(widths) + len(widths) + 8
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -151,7 +160,7 @@ def _variance(facts: dict[str, Any]) -> str:
     sd = max(facts["between"], 0.0) ** 0.5
     out = f"standard deviation between cells {number(sd, 4)}" + (f", between seeds of a cell {number(facts['chance'] ** 0.5, 4)}" if facts["chance"] is not None else "")
     if not facts["told"]:
-        return f"{out}: nothing that could be told from chance"
+        return f"{out}: that there is any effect cannot be told from chance"
     return out + (f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else "")
 
 
