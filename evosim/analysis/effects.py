@@ -133,7 +133,8 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
             continue
         ratios = _over_pairs(products, weights) / np.where(spread > 0.0, spread, np.nan)
         # Where a resample leaves no variance, a share may be anything.
-        ends = _ends(*(np.where(np.isnan(ratios), worst, ratios) for worst in (-np.inf, np.inf)), n, how.confidence)
+        lows, highs = (np.where(np.isnan(ratios), worst, ratios) for worst in (-np.inf, np.inf))
+        ends = _ends(lows, highs, n, how.confidence)
         shares.append(Share(order, factors, variance, variance / float(scale), *_within(*ends)))
     return Decomposition(float(scale), low, high, chance, shares, told)
 
@@ -206,7 +207,8 @@ class Term:
 
     Attributes:
         columns: which parameters.
-        correlation, low, high: Spearman's rank correlation with the quantity, and its interval; of single ordered parameters.
+        correlation, low, high: Spearman's rank correlation with the points' means, and its interval; of single ordered parameters. Chance
+            in means over few seeds draws it towards 0.
         slope, slope_low, slope_high: change of the quantity from one end of the box to the other by the straight term. Of a pair: by
             how much that change is larger at the other's far end than at its near end.
         share: of the variance between points, by straight and curved terms, or by products; corrected for chance, so that it may
@@ -245,14 +247,14 @@ class Fit:
 def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
     """What parameters do to `values [points, seeds]`.
 
-    Intervals resample points and seeds, each apart (the pigeonhole bootstrap, Owen 2007), because all points have the seeds in common;
-    this is on the wide side.
+    Intervals resample points and seeds, each apart (the pigeonhole bootstrap, Owen 2007), because all points may have the seeds in common.
+    From fewer than `FEWEST` seeds they resample points alone, and speak of these very seeds.
     """
     points, n = values.shape
     y = values.mean(axis=1)
     constant = np.ptp(y) <= ROUNDING * np.abs(y).max()
-    singles = {(i,): [(i, column)] for i, column in enumerate(columns)}
-    pairs = {(i, j): [(i, columns[i]), (j, columns[j])] for i, j in itertools.combinations(range(len(columns)), 2)}
+    singles = [(i,) for i in range(len(columns))]
+    pairs: list[tuple[int, ...]] = list(itertools.combinations(range(len(columns)), 2))
     straight = [_straight(column) for column in columns]
     curved = [_curved(column) for column in columns]
     products = {key: _scaled(np.einsum("pa,pb->pab", straight[key[0]], straight[key[1]]).reshape(points, -1)) for key in pairs}
@@ -288,7 +290,7 @@ def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
                 unit /= float(_scale_of(np.einsum("pa,pb->pab", straight[key[0]], straight[key[1]]).reshape(points, -1))[0])
             low, high = (None, None)
             if spread is not None:
-                tail = (1.0 - how.confidence) / 2.0
+                tail = _two_way_tail(points, n, how.confidence)
                 low, high = (float(end) * unit for end in np.quantile(spread[:, first], [tail, 1.0 - tail]))
             facts |= {"slope": float(beta[first]) * unit, "slope_low": low, "slope_high": high}
     return Fit(model, 1 + x.shape[1], 1.0 - left / float(((y - y.mean()) ** 2).sum()), predicted, [Term(key, **facts) for key, facts in terms.items()])
@@ -354,11 +356,17 @@ def _two_ways(values: Array, how: Resampling) -> list[tuple[Array, Array]]:
     points, n = values.shape
     rng = np.random.default_rng(RESAMPLING_SEED)
     out = []
+    even = np.full(n, 1.0 / n)
     for _ in range(how.resamples):
         often = np.bincount(rng.integers(0, points, points), minlength=points).astype(np.float64)
-        seeds = np.bincount(rng.integers(0, n, n), minlength=n) / n
+        seeds = np.bincount(rng.integers(0, n, n), minlength=n) / n if n >= FEWEST else even
         out.append((often, values @ seeds))
     return out
+
+
+def _two_way_tail(points: int, n: int, confidence: float) -> float:
+    """The quantile at which intervals of resampled points and seeds end: that of the fewer of them."""
+    return expanded_tail(min(points, n) if n >= FEWEST else points, confidence)
 
 
 def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict[int, tuple[float, float | None, float | None]]:
@@ -369,7 +377,7 @@ def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict
     x = np.column_stack([_ranks(columns[i].position) for i in wanted])
     here = _weighted_correlation(x, _ranks(values.mean(axis=1)), np.ones(len(x)))
     found = np.array([_weighted_correlation(x, _ranks(means), often) for often, means in _two_ways(values, how)])
-    tail = (1.0 - how.confidence) / 2.0
+    tail = _two_way_tail(values.shape[0], values.shape[1], how.confidence)
     low, high = np.nanquantile(found, [tail, 1.0 - tail], axis=0)
     return {i: (float(here[j]), float(low[j]), float(high[j])) for j, i in enumerate(wanted)}
 

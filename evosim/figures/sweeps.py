@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH
 
-SCHEME = "cividis"  # even in lightness, so that it reads in grey and for the colour-blind
+SCHEME: Literal["cividis"] = "cividis"  # even in lightness, so that it reads in grey and for the colour-blind
 EMPTY = "#E4E4E4"
 MOST_TEXT, MOST_SPREAD = 12, 8  # levels across beside which numbers, and half intervals, are written
 EVEN, EVEN_LOG = 0.02, 0.15  # relative; steps that differ less are taken for equal
@@ -57,12 +57,18 @@ def _even(values: Any, within: float = EVEN) -> bool:
     return bool(np.ptp(steps) <= within * np.abs(steps).max())
 
 
-def number(value: float | None) -> str:
-    """Three digits that matter, with a true minus; no negative zero."""
+def number(value: float | None, decimals: int = 2) -> str:
+    """With a true minus, and no negative zero."""
     if value is None:
         return ""
-    text = f"{value:.3g}" if abs(value) >= 1000 or (value and abs(value) < 0.001) else f"{value:.{max(0, 2 if abs(value) < 10 else 1)}f}"
+    text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0.0 else text.replace("-", "\u2212")
+
+
+def decimals(values: list[float]) -> int:
+    """How many show three digits of the largest."""
+    most = max((abs(value) for value in values), default=0.0)
+    return min(6, max(0, 2 - math.floor(math.log10(most)))) if most > 0.0 else 2
 
 
 def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
@@ -73,11 +79,12 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
     shown = frame.drop_nulls("mean")["mean"]
     least, most = (float(shown.min()), float(shown.max())) if shown.len() else (0.0, 1.0)  # type: ignore[arg-type]
     middle = (least + most) / 2.0
+    places = decimals([least, most])
     rows = [
         {
             **row,
-            "number": number(row["mean"]) if row["mean"] is not None else row["note"],
-            "spread": _half(row["low"], row["high"]) + (f" {row['note']}" if row["mean"] is not None and row["note"] else ""),
+            "number": number(row["mean"], places) if row["mean"] is not None else row["note"],
+            "spread": _half(row["low"], row["high"], places) + (f" {row['note']}" if row["mean"] is not None and row["note"] else ""),
             "ink": "black" if row["mean"] is None or row["mean"] > middle else "white",
         }
         for row in frame.select("x", "y", "mean", "low", "high", "note").iter_rows(named=True)
@@ -103,8 +110,8 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
     return alt.layer(*layers).resolve_scale(color="independent").properties(width=alt.Step(width), height=alt.Step(height))
 
 
-def _half(low: float | None, high: float | None) -> str:
-    return f"\u00b1{number((high - low) / 2.0)}" if low is not None and high is not None and high > low else ""
+def _half(low: float | None, high: float | None, places: int) -> str:
+    return f"\u00b1{number((high - low) / 2.0, places)}" if low is not None and high is not None and high > low else ""
 
 
 def across(frame: pl.DataFrame, x: Axis, quantity: str) -> Any:
@@ -117,11 +124,11 @@ def _position(x: Axis, title: str | None = None) -> tuple[Any, list[Any]]:
     if x.scale == "names" or x.values is None:
         angle = 0 if sum(map(len, x.labels)) <= 30 else -30
         return alt.X("at:N", sort=list(x.labels), title=title or x.told, axis=alt.Axis(grid=False, labelAngle=angle), scale=alt.Scale(padding=0.5)), list(x.labels)
-    kind = "log" if x.scale == "log" else "linear"
+    kind: Literal["log", "linear"] = "log" if x.scale == "log" else "linear"
     if x.scale == "uneven" and min(x.values) > 0.0 and max(x.values) / min(x.values) > 20:
         kind = "log"
     words = (title or x.title) + (" (log scale)" if kind == "log" else "")
-    axis = alt.Axis(grid=False, format=".6~g", **({"values": list(x.values)} if len(x.values) <= 8 else {"tickCount": 6}))
+    axis = alt.Axis(grid=False, format=".6~g", values=list(x.values)) if len(x.values) <= 8 else alt.Axis(grid=False, format=".6~g", tickCount=6)
     pad = alt.Scale(type=kind, zero=False, nice=False, padding=14)
     return alt.X("at:Q", title=words, axis=axis, scale=pad), list(x.values)
 
@@ -160,11 +167,10 @@ def steps(frame: pl.DataFrame, x: Axis) -> Any:
     worlds = [world for world in ("ancestral", "modern") if (frame["world"] == world).any()]
     shown = [step for step in STEPS if (frame["step"] == step).any()]
     places = [STEPS.index(step) for step in shown]
-    legend = alt.Legend(symbolSize=120)
-    domain = {"domain": shown}
-    colour = alt.Color("step:N", title="step", sort=shown, scale=alt.Scale(**domain, range=[STEP_COLOURS[i] for i in places]), legend=legend)
-    shape = alt.Shape("step:N", title="step", sort=shown, scale=alt.Scale(**domain, range=[SHAPES[i] for i in places]))
-    dash = alt.StrokeDash("step:N", sort=shown, scale=alt.Scale(**domain, range=[DASHES[i] for i in places]), legend=None)
+    legend = alt.Legend(symbolSize=120, symbolStrokeWidth=0)
+    colour = alt.Color("step:N", title="step", sort=shown, scale=alt.Scale(domain=shown, range=[STEP_COLOURS[i] for i in places]), legend=legend)
+    shape = alt.Shape("step:N", title="step", sort=shown, scale=alt.Scale(domain=shown, range=[SHAPES[i] for i in places]))
+    dash = alt.StrokeDash("step:N", sort=shown, scale=alt.Scale(domain=shown, range=[DASHES[i] for i in places]), legend=None)
     channel, at = _position(x)
     known = dict(zip(x.labels, at, strict=True))
     table = frame.with_columns(pl.Series("at", [known[label] for label in frame["x"]]))
@@ -200,10 +206,11 @@ def sampled_effects(panels: list[tuple[str, bool, str, pl.DataFrame]], quantity:
     """A panel for each parameter of a design: title, whether logarithmic, words above it, and points with `x`, `mean`, `low`, `high`."""
     charts = []
     for i, (title, log, words, frame) in enumerate(panels):
-        y = alt.Y("mean:Q", title=quantity if i % 3 == 0 else None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+        y_title = quantity if i % 3 == 0 else None
+        y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
         ex = _sampled_channel(alt.X, "x", title, frame["x"], log)
         base = alt.Chart(frame)
-        rules = base.mark_rule(opacity=0.35, color="#555555").encode(ex, alt.Y("low:Q", title=None), alt.Y2("high:Q"))
+        rules = base.mark_rule(opacity=0.35, color="#555555").encode(ex, alt.Y("low:Q", title=y_title), alt.Y2("high:Q"))
         points = base.mark_circle(size=35, opacity=0.8, color="#0072B2").encode(ex, y)
         charts.append((rules + points).properties(width=190, height=HEIGHT - 40, title=alt.TitleParams(words, fontSize=12, anchor="middle")))
     rows = [alt.hconcat(*charts[i : i + 3], spacing=22) for i in range(0, len(charts), 3)]

@@ -15,6 +15,7 @@ from evosim.screen import RUNG_WORDS
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, factor_named, label, short_factors, short_names
 from evosim.sweeps.params import SweepFile, read_alone
 
+
 @dataclass(frozen=True, eq=False)
 class Easel:
     """What charts are made from.
@@ -116,7 +117,7 @@ def words_of(name: str) -> str:
         return {EXTINCT: "share of populations that died out"}.get(name, name.replace("_", " "))
     what, world = parts[3].replace("_", " "), parts[1][0].upper()
     return {
-        "steps": f"loss by {what} in {world}", "rungs": f"worth in {world}: {RUNG_WORDS.get(parts[3], what)}",
+        "steps": f"loss by {what} in {world}", "rungs": f"worth in {world} of the {RUNG_WORDS.get(parts[3], what).removeprefix('the ')}",
         "kinds": f"{what} regret in {world}", "acts": f"regret in {world} by {what}",
     }.get(parts[2], name)  # fmt: skip
 
@@ -207,7 +208,7 @@ def _effects(easel: Easel, name: str, words: str) -> Made | None:
     """Main effects of the factors."""
     from evosim.figures import sweeps
 
-    shares = easel.of("shares", name).filter((pl.col("order") == "first")).drop_nulls("share")
+    shares = easel.of("shares", name).filter(pl.col("order") == "first").drop_nulls("share")
     alone = {row["factor"]: row["share"] for row in shares.iter_rows(named=True)}
     panels = []
     for factor in easel.ranked(name):

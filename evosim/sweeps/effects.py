@@ -30,7 +30,7 @@ from evosim.errors import UserError
 from evosim.files import make_folder, write_atomically
 from evosim.sweeps.collect import MANIFEST, collect, known_digest
 from evosim.sweeps.params import Range, SweepFile, read_alone
-from evosim.sweeps.plan import JSON, encoded
+from evosim.sweeps.plan import encoded
 from evosim.sweeps.store import FAILED, RUNS, Store
 from evosim.sweeps.store import encoded as as_parquet
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import polars as pl
@@ -56,11 +55,11 @@ def _table(title: str, *headings: str, left: int = 1) -> Table:
     return table
 
 
-def told(mean: float | None, low: float | None, high: float | None) -> str:
+def told(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS) -> str:
     """A mean and its interval."""
     if mean is None:
         return "-"
-    digits = DIGITS if abs(mean) < 100 else 1
+    digits = digits if abs(mean) < 100 else 1
     if low is None or high is None:
         return number(mean, digits)
     if low == high:
@@ -103,7 +102,7 @@ def _room(analysis: Analysis) -> int:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).lower() if isinstance(value, bool) else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _runs(row: dict[str, Any]) -> str:
@@ -151,7 +150,12 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
             console.print(found)
     fits = analysis.tables["fits"].filter(pl.col("quantity") == name)
     for fit in fits.iter_rows(named=True):
-        console.print(sampled(analysis, name, fit) if not fit["refused"] else f"  no effects of the design: {fit['refused']}")
+        if fit["refused"]:
+            console.print(f"  no effects of the design: {fit['refused']}", markup=False)
+            continue
+        console.print(sampled(analysis, name, fit))
+        if more := sampled_pairs(analysis, name):
+            console.print(more)
 
 
 def _variance(facts: dict[str, Any]) -> str:
@@ -223,12 +227,28 @@ def sampled(analysis: Analysis, name: str, fit: dict[str, Any]) -> Table:
     quality = f"; R^2 {number(fit['explained'], 2)}, of points left out {number(fit['predicted'], 2)}" if fit["explained"] is not None else ""
     left = f" ({fit['points_left_out']} left out)" if fit["points_left_out"] else ""
     table = _table(f"The design: {fit['points']} points{left}, {model}{quality}", "parameter", "rank correlation", "from end to end", "share")
-    pairs = rows.filter(pl.col("with").is_not_null()).sort("share", descending=True).head(MOST_PAIRS)
-    for row in itertools.chain(rows.filter(pl.col("with").is_null()).iter_rows(named=True), pairs.iter_rows(named=True)):
-        words = short[row["parameter"]] + (f" x {short[row['with']]}" if row["with"] else "")
-        share = "-" if row["share"] is None else _percent(row["share"])
-        table.add_row(words, told(row["correlation"], row["low"], row["high"]) if not row["with"] else "", told(row["slope"], row["slope_low"], row["slope_high"]), share)
+    for row in rows.filter(pl.col("with").is_null()).iter_rows(named=True):
+        correlation = told(row["correlation"], row["low"], row["high"], 2)
+        table.add_row(short[row["parameter"]], correlation, told(row["slope"], row["slope_low"], row["slope_high"]), _given(row["share"]))
     return table
+
+
+def sampled_pairs(analysis: Analysis, name: str) -> Table | None:
+    """The largest pairs of parameters of the design."""
+    rows = analysis.tables["sampled"].filter(pl.col("quantity") == name)
+    short = short_names(rows["parameter"].unique(maintain_order=True))
+    pairs = rows.filter(pl.col("with").is_not_null()).sort("share", descending=True)
+    if pairs.is_empty():
+        return None
+    table = _table("", "together", "what one adds to the other's", "share")
+    for row in pairs.head(MOST_PAIRS).iter_rows(named=True):
+        words = f"{short[row['parameter']]} x {short[row['with']]}"
+        table.add_row(words, told(row["slope"], row["slope_low"], row["slope_high"]), _given(row["share"]))
+    return table
+
+
+def _given(share: float | None) -> str:
+    return "-" if share is None else _percent(share)
 
 
 def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
