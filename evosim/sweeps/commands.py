@@ -205,6 +205,8 @@ def figures(
     quantities = effects.chosen(analysis, of or [])
     for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(","))):
         typer.echo(str(path))
+    for name, why in effects.refused(analysis, quantities).items():
+        typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
 
 
 def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:

@@ -62,14 +62,14 @@ class Easel:
         rows = {row["parameter"]: row for row in self.of("sampled", name).filter(pl.col("with").is_null()).iter_rows(named=True)}
         return sorted(self.sampled, key=lambda key: -max((rows.get(key, {}).get("share") or 0.0), abs(rows.get(key, {}).get("correlation") or 0.0) ** 2))
 
-    def which(self, name: str, note: str = "") -> list[str]:
-        """The lines below a title."""
+    def which(self, name: str, note: str = "", *, paired: bool = True) -> list[str]:
+        """The lines below a title. `paired`: what is shown is of the seeds alone that were measured in every cell."""
         facts = self.analysis.facts
         runs = facts["runs"]
         ended = [f"{runs[word]:,} {words}" for word, words in ((EXTINCT, "died out"), ("failed", "failed"), ("missing", "not done")) if runs[word]]
         seeds = "1 seed" if facts["replicates"] == 1 else f"{facts['replicates']} seeds each"
         out = [f"{facts['name']} {facts['sweep'][:8]}: {facts['cells']:,} cells, {seeds}" + (f"; runs: {', '.join(ended)}" if ended else "")]
-        left = self.of("quantities", name)["seeds_left_out"].sum() if name else 0
+        left = self.of("quantities", name)["seeds_left_out"].sum() if name and paired else 0
         notes = [note] if note else []
         notes += [f"{left} seeds that were not measured in every cell are left out"] if left else []
         return out + notes
@@ -125,10 +125,8 @@ def words_of(name: str) -> str:
 def _axis(easel: Easel, factor: str) -> Any:
     from evosim.figures.sweeps import Axis
 
-    labels = tuple(easel.factors[factor]["levels"])
-    rows = easel.analysis.tables["effects"].filter(pl.col("factor") == factor).unique("number").sort("number")
-    values = tuple(rows["value"]) if rows.height == len(labels) and rows["value"].null_count() == 0 else None
-    return Axis(easel.short[factor], labels, values)
+    known = easel.factors[factor]
+    return Axis(easel.short[factor], tuple(known["levels"]), tuple(known["values"]) if known["values"] else None)
 
 
 Made = tuple[Any, str, list[str]]
@@ -151,13 +149,15 @@ def _phase(easel: Easel, name: str, words: str) -> Made | None:
     frame = _means(easel, name, order)
     if frame is None or frame["mean"].null_count() == frame.height:
         return None
-    over = f"mean over {', '.join(rest)}, each level as often" if rest else ""
+    over = f"mean over {', '.join(rest)}, each level weighted alike" if rest else ""
+    notes = [over, "(n/m): measured in n of m runs" if not rest and frame["note"].str.starts_with("(").any() else ""]
     if len(order) == 1:
-        note = "; ".join(part for part in (f"bars and band: {_spread(easel)}" if _spread(easel) else "", over) if part)
-        return sweeps.across(frame.filter(pl.col("mean").is_not_null()), _axis(easel, order[0]), words), f"{_capital(words)}, by {easel.short[order[0]]}", easel.which(name, note)
-    note = "; ".join(part for part in (f"\u00b1 half the {_spread(easel)}" if _spread(easel) else "", over) if part)
+        note = "; ".join(part for part in (f"bars and band: {_spread(easel)}" if _spread(easel) else "", *notes) if part)
+        line = sweeps.across(frame.filter(pl.col("mean").is_not_null()), _axis(easel, order[0]), words)
+        return line, f"{_capital(words)}, by {easel.short[order[0]]}", easel.which(name, note, paired=bool(rest))
+    note = "; ".join(part for part in (f"\u00b1 half the {_spread(easel)}" if _spread(easel) else "", *notes) if part)
     chart = sweeps.phase(frame, _axis(easel, order[0]), _axis(easel, order[1]), words)
-    return chart, f"{_capital(words)}, by {easel.short[order[0]]} and {easel.short[order[1]]}", easel.which(name, note)
+    return chart, f"{_capital(words)}, by {easel.short[order[0]]} and {easel.short[order[1]]}", easel.which(name, note, paired=bool(rest))
 
 
 def _capital(words: str) -> str:

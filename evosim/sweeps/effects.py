@@ -201,10 +201,16 @@ def _facts(store: Store, grid: Grid, digest: str, how: Resampling, tables: list[
         "resamples": how.resamples,
         "confidence": how.confidence,
         "fewest_seeds": FEWEST,
-        "factors": [{"name": f.name, "parameters": f.parameters, "levels": f.labels if f.name != DESIGN else len(f.labels)} for f in grid.factors],
+        "factors": [_factor(factor) for factor in grid.factors],
         "kinds": store.kinds,
         "tables": tables,
     }
+
+
+def _factor(factor: Factor) -> dict[str, Any]:
+    """A factor as plain data; of a design, how many points there are."""
+    many = factor.name == DESIGN
+    return {"name": factor.name, "parameters": factor.parameters, "levels": len(factor.labels) if many else factor.labels, "values": None if many else factor.values}
 
 
 # What was measured
@@ -469,13 +475,13 @@ def column_of(values: pl.Series, given: Range) -> Column:
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """Each dotted name by its shortest end that no other has."""
+    """Each dotted name by its shortest end that no other has; whole if it is itself the end of another."""
     names = list(names)
     out = {}
     for name in names:
         words = name.split(".")
         ends = (".".join(words[i:]) for i in reversed(range(len(words))))
-        out[name] = next(end for end in ends if sum(f".{other}".endswith(f".{end}") for other in names) == 1)
+        out[name] = next((end for end in ends if sum(f".{other}".endswith(f".{end}") for other in names) == 1), name)
     return out
 
 
@@ -530,6 +536,12 @@ def as_data(analysis: Analysis, quantities: list[str]) -> dict[str, Any]:
         facts = mine.pop("quantities").to_dicts()
         out["quantities"][name] = {**(facts[0] if facts else {}), **{table: frame.to_dicts() for table, frame in mine.items()}}
     return out
+
+
+def refused(analysis: Analysis, quantities: list[str]) -> dict[str, str]:
+    """The quantities that have no effects of factors, and why."""
+    rows = analysis.tables["quantities"].filter(pl.col("quantity").is_in(quantities)).drop_nulls("refused")
+    return dict(rows.select("quantity", "refused").rows())
 
 
 def folder_of(store: Store) -> Path:

@@ -257,8 +257,8 @@ def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
     asked = analysis.tables["quantities"].filter(pl.col("quantity").is_in(quantities))
     if facts["runs"][EXTINCT] and (asked["seeds_left_out"].sum() or asked["refused"].drop_nulls().len()):
         out.append(
-            f"Populations that died out before the swap have no rung: {facts['runs'][EXTINCT]:,} runs died out. Effects are of the seeds that were measured in "
-            f"every cell, which are the lucky ones; of dying out itself speaks '--of {EXTINCT}'."
+            f"{facts['runs'][EXTINCT]:,} runs died out, and those that did before the swap have no rung. Effects are of the seeds that were measured in "
+            f"every cell, which are the lucky ones; '--of {EXTINCT}' shows what makes populations die out."
         )
     if facts["runs"]["failed"]:
         out.append(f"{facts['runs']['failed']:,} runs failed and are not in any mean; 'evosim sweep run ... --retry-failed' computes them again.")
@@ -266,7 +266,7 @@ def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
         out.append(f"{facts['runs']['missing']:,} runs are not done yet.")
     names = [f["name"] for f in facts["factors"]]
     if len(names) > 1:
-        out.append("Means at a level are over all levels of the other parameters, each as often; shares are of the variance between cells of this sweep, and of no other range.")
+        out.append("Means at a level are over all levels of the other parameters, weighted alike; shares are of the variance between cells of this sweep, and of no other range.")
     if facts["replicates"] >= facts["fewest_seeds"]:
         out.append("Each interval speaks for itself: of twenty effects that are none, one is expected to look like one.")
     return out
