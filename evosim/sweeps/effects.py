@@ -40,7 +40,7 @@ DESIGN = "design"
 EXTINCT = "extinct"
 UNMEASURED = ("run", "cell", "seed", "status", "generations", "error")
 ALL_PAIRS = 10  # levels of which all pairs are compared; of more, neighbours and the ends
-LARGEST_PAIR = 10_000
+LARGEST_PAIR = 2_500  # levels of one times levels of the other
 LEDGERS = ("ledger", "behaviour")
 HEADLINES = (
     "ladder.modern.rungs.population", "ladder.modern.steps.specification", "ladder.modern.steps.shift", "ladder.modern.steps.search",
