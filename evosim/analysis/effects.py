@@ -116,6 +116,7 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
     for i in range(k) if k > 1 else ():
         rest = tuple(axis for axis in range(k) if axis != i)
         parts["total", (i,)] = whole - _products(marginal(values, rest))
+    parts = {key: settled(products, whole) for key, products in parts.items()}
     once = np.ones((1, n))
     between = _over_pairs(whole, once)
     scale = between[0]
