@@ -147,6 +147,14 @@ def test_what_is_constant_has_no_variance_and_one_seed_no_interval() -> None:
     assert one.shares[0].low is None
 
 
+def test_what_does_nothing_has_a_share_of_nothing_however_much_chance_there_is() -> None:
+    """A parameter of a world that comes later, with common seeds: the same numbers at each of its levels."""
+    once = noisy(A, 6, np.random.default_rng(13))
+    by = {(s.order, s.factors): s for s in decompose(np.stack([once, once], axis=1), HOW).shares}
+    assert (by["first", (1,)].share, by["first", (1,)].low, by["first", (1,)].high) == (0.0, 0.0, 0.0)
+    assert by["total", (1,)].variance == by["pair", (0, 1)].variance == 0.0
+
+
 def test_an_interaction_is_what_is_left_of_a_pair() -> None:
     means = A[:, None] + B[None, :] + 3.0 * A[:, None] * B[None, :]
     values = noisy(means, 5, np.random.default_rng(5), own=0.0)

@@ -132,6 +132,10 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
         if not told:
             shares.append(Share(order, factors, variance))
             continue
+        if not products.any():
+            none = 0.0 if n >= FEWEST else None
+            shares.append(Share(order, factors, 0.0, 0.0, none, none))
+            continue
         ratios = _over_pairs(products, weights) / np.where(spread > 0.0, spread, np.nan)
         # Where a resample leaves no variance, a share may be anything.
         lows, highs = (np.where(np.isnan(ratios), worst, ratios) for worst in (-np.inf, np.inf))
