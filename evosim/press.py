@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import vl_convert
@@ -18,3 +20,11 @@ def print_figure(svg: str, file: Path) -> Path:
     else:
         file.write_text(svg, encoding="utf-8")
     return file
+
+
+def have_a_home() -> None:
+    """Altair cannot be imported by a user without a home, as there are in containers, although it wants nothing there."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()

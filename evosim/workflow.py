@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shlex
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -330,7 +328,9 @@ def figures_there(recorded: Recorded) -> bool:
 
 def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id) -> list[Path]:
     """Draw the figures of a run, analysing it first if that was not done. `each` file is told when it is there."""
-    _have_a_home()
+    from evosim.press import have_a_home
+
+    have_a_home()
     from evosim.figures import FORMATS, Source, draw_run
 
     for name in formats:
@@ -356,15 +356,10 @@ def drawing(recorded: Recorded) -> Iterator[None]:
 
 def ready_to_draw() -> None:
     """Load all that drawing needs, and start its engine."""
-    _have_a_home()
+    from evosim.press import have_a_home
+
+    have_a_home()
     from evosim.figures import warm
 
     warm()
 
-
-def _have_a_home() -> None:
-    """Altair cannot be imported by a user without a home, as there are in containers, although it wants nothing there."""
-    try:
-        Path.home()
-    except RuntimeError:
-        os.environ["HOME"] = tempfile.gettempdir()

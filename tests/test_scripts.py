@@ -30,6 +30,7 @@ STUDIES = {
     "robustness": "robustness",
     "temperature": "temperature",
     "waste": "waste",
+    "what_matters": "what-matters",
 }
 HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "kills", "bench_sweep_store"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,19 +131,25 @@ def warm() -> None:
 
 
 def draw_run(source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id) -> list[Path]:
-    """Draw every figure of a run into its `figures/` folder; gives the paths, and tells `each` as soon as it is there.
+    """Draw every figure of a run into its `figures/` folder; gives the paths, and tells `each` as soon as it is there."""
+    charts = ((name, figure(source)) for name, figure in FIGURES.items())
+    return draw_charts(source.run.folder / "figures", charts, formats, each)
+
+
+def draw_charts(
+    folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id
+) -> list[Path]:
+    """Draw charts by name into a folder. Raises `UserError` if it cannot be written.
 
     A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
     a second would wait for the engine and hold up all of Python meanwhile.
     """
-    folder = source.run.folder / "figures"
     try:
         folder.mkdir(exist_ok=True)
         with alt.data_transformers.disable_max_rows(), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
             drawn = []
-            for name, figure in FIGURES.items():
-                chart = figure(source)
-                if chart is None:  # this run has nothing of the kind
+            for name, chart in charts:
+                if chart is None:  # there is nothing of the kind
                     continue
                 described = chart.to_dict(validate=False)  # tests validate every figure
                 files = [folder / f"{name}.{kind}" for kind in formats]

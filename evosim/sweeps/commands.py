@@ -158,6 +158,57 @@ def check(
         raise typer.Exit(FAILED)
 
 
+@sweep.command()
+def analyze(
+    folder: Folder,
+    of: Annotated[list[str] | None, typer.Option(metavar="QUANTITY", help="Show this column of runs.parquet: its name, the end of it, or a pattern.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the quantities and swept parameters, and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What the parameters do: means of cells, main effects, pairs, shares of variance; with intervals over seeds."""
+    from rich.console import Console
+
+    from evosim.sweeps import effects, showing
+    from evosim.sweeps.store import Store
+
+    store = Store(folder)
+    with _bar("analysing") as progress:
+        analysis = effects.analysis_of(store, progress=progress)
+    if listed:
+        for name in [*effects.parameters_of(analysis), *effects.chosen(analysis, ["*"])]:
+            typer.echo(name)
+        return
+    quantities = effects.chosen(analysis, of or [])
+    if as_json:
+        typer.echo(json.dumps(effects.as_data(analysis, quantities), indent=1, allow_nan=False))
+        return
+    console = Console()
+    showing.show(console, analysis, quantities)
+    console.print(f"\nTables: {effects.folder_of(store)}", soft_wrap=True, markup=False)
+
+
+@sweep.command()
+def figures(
+    folder: Folder,
+    x: Annotated[str | None, typer.Option(metavar="PARAM", help="Across. Default: the parameter with the largest share of variance.")] = None,
+    y: Annotated[str | None, typer.Option(metavar="PARAM", help="Upwards. Default: the next largest.")] = None,
+    of: Annotated[list[str] | None, typer.Option(metavar="QUANTITY", help="Draw this column of runs.parquet: its name, the end of it, or a pattern.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+) -> None:
+    """Draw the phase diagram, the main effects and the ladder's steps of a sweep into its folder."""
+    from evosim.sweeps import drawing, effects
+    from evosim.sweeps.store import Store
+
+    store = Store(folder)
+    with _bar("analysing") as progress:
+        analysis = effects.analysis_of(store, progress=progress)
+    quantities = effects.chosen(analysis, of or [])
+    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(","))):
+        typer.echo(str(path))
+    for name, why in effects.refused(analysis, quantities).items():
+        typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
+
+
 def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:
     from evosim.sweeps.begin import sweep_folder
     from evosim.sweeps.design import all_are_built

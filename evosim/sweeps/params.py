@@ -127,6 +127,15 @@ class Written:
 
 def read_sweep(path: Path) -> Written:
     """Read and check a sweep file and the experiment it names. Raises `UserError`."""
+    sweep = read_alone(path)
+    which = sweep.experiment
+    if which.endswith(".toml") or "/" in which or "\\" in which:
+        which = str(path.parent / which) if path.parent != Path() else f"./{which}"
+    return Written(sweep, read_experiment(which), path.read_bytes())
+
+
+def read_alone(path: Path) -> SweepFile:
+    """Read and check a sweep file, and not the experiment it names. Raises `UserError`."""
     data = read_toml(path, "the sweep file")
     _check_keys(data, tuple(_written_name(name) for name in SweepFile.model_fields), "a key of the sweep file")
     if isinstance(data.get("set"), dict):
@@ -151,10 +160,7 @@ def read_sweep(path: Path) -> Written:
     for name in sweep.keep or ():
         if name not in KEEPABLE:
             raise unknown("a table of keep", name, KEEPABLE)
-    which = sweep.experiment
-    if which.endswith(".toml") or "/" in which or "\\" in which:
-        which = str(path.parent / which) if path.parent != Path() else f"./{which}"
-    return Written(sweep, read_experiment(which), path.read_bytes())
+    return sweep
 
 
 def _written_name(field: str) -> str:

@@ -1,0 +1,71 @@
+"""What matters: a sweep over contraception, the price of foresight and the size of populations, and what each does to which loss.
+
+An example of a sweep and its analysis; nothing was predicted. Two effects must come out as 0 exactly, because seeds are the same in
+every cell: that of the size of populations on the shift step, and that of contraception, which is in the modern world, on what search
+loses in the ancestral one. 24 cells, 10 seeds each; five minutes on two processors. Run: python scripts/what_matters.py
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import polars as pl
+from study import Study, setting
+
+from evosim.analysis.effects import Resampling
+from evosim.sweeps import local
+from evosim.sweeps.begin import begin
+from evosim.sweeps.drawing import Easel, charts
+from evosim.sweeps.effects import Analysis, analyse, fresh_digest
+from evosim.sweeps.engines import Job
+from evosim.sweeps.params import read_sweep
+from evosim.sweeps.work import silent
+
+SWEEP = """
+name = "what-matters"
+title = "Contraception, the price of foresight, and the size of populations"
+experiment = "birth-control"
+replicates = 10
+
+[set]
+phases.0.generations = 200
+phases.1.generations = 100
+
+[grid]
+world.modern.contraception = [false, true]
+genome.planning_cost = [0.02, 0.04, 0.06, 0.08]
+optimizer.population = [50, 150, 500]
+"""
+POPULATION, SHIFT, SEARCH = (f"ladder.modern.{name}" for name in ("rungs.population", "steps.shift", "steps.search"))
+ANCESTRAL_SEARCH = "ladder.ancestral.steps.search"
+QUANTITIES = [POPULATION, SHIFT, SEARCH, ANCESTRAL_SEARCH]
+
+
+def analysed(folder: Path) -> tuple[Analysis, Easel]:
+    """The sweep, computed and analysed."""
+    path = folder / "what-matters.toml"
+    path.write_text(SWEEP, encoding="utf-8")
+    written = read_sweep(path)
+    store = begin(written, folder / "sweep")
+    local.compute(Job(store.folder, list(range(store.chunks)), local.processors(), 1, None, silent, lambda: False))
+    analysis = analyse(store, fresh_digest(store), Resampling())
+    return analysis, Easel(analysis, written.sweep, None, None)
+
+
+def main() -> None:
+    """Make tables and figures."""
+    made = setting("birth-control", "phases.0.generations=200", "phases.1.generations=100")
+    study = Study("what-matters", made)
+    with tempfile.TemporaryDirectory() as folder:
+        analysis, easel = analysed(Path(folder))
+    tables = {name: analysis.tables[name].filter(pl.col("quantity").is_in(QUANTITIES)) for name in ("cells", "effects", "contrasts", "pairs", "shares")}
+    wanted = (f"phase-{POPULATION}", f"phase-{SEARCH}", f"effects-{SEARCH}", "steps-planning-cost")
+    drawn = {name: chart for name, chart in charts(easel, QUANTITIES) if name in {key.replace(".", "-") for key in wanted}}
+    facts = {key: analysis.facts[key] for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")}
+    study.keep(tables, drawn, analysis=facts, seeds=analysis.facts["replicates"])
+    (study.folder / "sweep.toml").write_text(SWEEP.lstrip(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,559 @@
+"""Effects of swept parameters: exact on tables whose effects are known, and intervals that hold what they promise."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from evosim.analysis import effects
+from evosim.analysis.effects import Array, Column, Resampling, decompose, fit, interaction, marginal
+from evosim.analysis.intervals import FEWEST, expanded_tail, intervals
+from evosim.errors import UserError
+from evosim.sweeps.begin import begin
+from evosim.sweeps.drawing import Easel, charts
+from evosim.sweeps.effects import DESIGN, SCHEMAS, Analysis, analysis_of, as_data, chosen, short_names
+from evosim.sweeps.params import read_alone, read_sweep
+from evosim.sweeps.store import RUNS, Store
+from evosim.sweeps.work import runs_frame
+from tests.test_arrows import ROOT
+from tests.test_cli import evosim
+
+HOW = Resampling(500)
+A, B = np.array([-1.0, 0.0, 1.0]), np.array([-0.5, 0.5])
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+
+
+# Intervals
+
+
+@pytest.mark.parametrize("n", [5, 8, 20])
+def test_intervals_are_scipy_s_percentile_bootstrap_read_further_out(n: int) -> None:
+    x = np.random.default_rng(1).exponential(size=n)
+    low, high = intervals(x, 2000, 0.95)
+    tail = expanded_tail(n, 0.95)
+    theirs = stats.bootstrap((x,), np.mean, n_resamples=20_000, confidence_level=1 - 2 * tail, method="percentile", rng=2).confidence_interval
+    assert tail < 0.025
+    assert (float(low), float(high)) == pytest.approx(tuple(theirs), abs=0.1 * x.std())
+
+
+def test_the_expansion_makes_the_normal_s_width_student_s() -> None:
+    """Of `n` normal numbers the bootstrap's standard error is `sqrt((n-1)/n)` of the usual one."""
+    n = 7
+    reach = -stats.norm.ppf(expanded_tail(n, 0.95)) * np.sqrt((n - 1) / n)
+    assert reach == pytest.approx(stats.t.ppf(0.975, n - 1))
+
+
+def test_few_seeds_have_no_interval_and_equal_ones_no_width() -> None:
+    assert np.isnan(intervals(np.zeros((3, FEWEST - 1)), 100, 0.95)).all()
+    low, high = intervals(np.full((2, 6), 0.1), 100, 0.95)
+    assert low.tolist() == high.tolist() == [0.1, 0.1]
+
+
+# How often of 1,000 an interval of 95% holds the mean. Least that is let pass: documents promise as much.
+COVERAGE = {
+    (6, "normal"): 0.915, (10, "normal"): 0.92, (20, "normal"): 0.93, (6, "exponential"): 0.85, (10, "exponential"): 0.88, (20, "exponential"): 0.90,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("n", "kind"), COVERAGE)
+def test_intervals_hold_the_mean_as_often_as_documents_say(n: int, kind: str) -> None:
+    rng = np.random.default_rng(11)
+    x, truth = (rng.standard_normal((1000, n)), 0.0) if kind == "normal" else (rng.exponential(size=(1000, n)), 1.0)
+    low, high = intervals(x, 1000, 0.95)
+    held = float(((low <= truth) & (truth <= high)).mean())
+    assert COVERAGE[n, kind] <= held <= 0.975
+
+
+# Full grids
+
+
+def noisy(means: Array, seeds: int, rng: np.random.Generator, common: float = 1.0, own: float = 1.0) -> Array:
+    """A grid's means with what a seed adds in every cell, and what it adds in each."""
+    return means[..., None] + common * rng.standard_normal(seeds) + own * rng.standard_normal((*means.shape, seeds))
+
+
+def brute(values: Array) -> dict[tuple[int, ...], float]:
+    """Variance of each component by plain loops, as the mean over pairs of different seeds of products of effects."""
+    k, n = values.ndim - 1, values.shape[-1]
+    cells = list(itertools.product(*(range(size) for size in values.shape[:-1])))
+
+    def mean_of(fixed: dict[int, int], seed: int) -> float:
+        mine = [cell for cell in cells if all(cell[axis] == level for axis, level in fixed.items())]
+        return sum(float(values[(*cell, seed)]) for cell in mine) / len(mine)
+
+    def effect(axes: tuple[int, ...], cell: tuple[int, ...], seed: int) -> float:
+        subsets = [s for r in range(len(axes) + 1) for s in itertools.combinations(axes, r)]
+        return sum((-1) ** (len(axes) - len(s)) * mean_of({axis: cell[axis] for axis in s}, seed) for s in subsets)
+
+    out = {}
+    for axes in [s for r in range(1, k + 1) for s in itertools.combinations(range(k), r)]:
+        table = [[effect(axes, cell, seed) for seed in range(n)] for cell in cells]
+        pairs = [(s, t) for s in range(n) for t in range(n) if s != t]
+        out[axes] = sum(row[s] * row[t] for row in table for s, t in pairs) / len(cells) / len(pairs)
+    return out
+
+
+def test_a_grid_is_taken_apart_as_by_plain_loops() -> None:
+    values = noisy(np.random.default_rng(2).standard_normal((3, 2, 4)), 5, np.random.default_rng(3))
+    truth, found = brute(values), decompose(values, HOW)
+    by = {(share.order, share.factors): share.variance for share in found.shares}
+    for axes, variance in truth.items():
+        if len(axes) < 3:
+            assert by[("first" if len(axes) == 1 else "pair", axes)] == pytest.approx(variance)
+    assert by["higher", ()] == pytest.approx(truth[0, 1, 2])
+    assert by["total", (1,)] == pytest.approx(sum(v for axes, v in truth.items() if 1 in axes))
+    assert found.between == pytest.approx(sum(truth.values()))
+    assert found.between == pytest.approx(sum(s.variance for s in found.shares if s.order != "total"))
+    assert found.chance == pytest.approx(values.var(axis=-1, ddof=1).mean())
+
+
+def shares(means: Array, seeds: int = 6) -> dict[tuple[str, tuple[int, ...]], float | None]:
+    """Of a grid without chance, but with seeds that differ."""
+    values = noisy(means, seeds, np.random.default_rng(4), own=0.0)
+    return {(s.order, s.factors): s.share for s in decompose(values, HOW).shares}
+
+
+def test_sums_have_no_pair_and_products_nothing_else() -> None:
+    additive = shares(A[:, None] + B[None, :])
+    v = (A.var(), B.var())
+    assert additive["first", (0,)] == pytest.approx(v[0] / sum(v))
+    assert additive["first", (1,)] == pytest.approx(v[1] / sum(v))
+    assert additive["pair", (0, 1)] == pytest.approx(0.0, abs=1e-12)
+    product = shares(A[:, None] * B[None, :])
+    assert product["pair", (0, 1)] == pytest.approx(1.0)
+    assert product["first", (0,)] == pytest.approx(0.0, abs=1e-12)
+    assert product["total", (0,)] == product["total", (1,)] == pytest.approx(1.0)
+
+
+def test_what_is_constant_has_no_variance_and_one_seed_no_interval() -> None:
+    flat = decompose(np.full((3, 2, 6), 0.1), HOW)
+    assert (flat.between, flat.told, flat.shares) == (0.0, False, [])
+    one = decompose((A[:, None] + B[None, :])[..., None], HOW)
+    assert one.low is None
+    assert np.isnan(one.chance)
+    assert one.shares[0].share == pytest.approx(A.var() / (A.var() + B.var()))
+    assert one.shares[0].low is None
+
+
+def test_what_does_nothing_has_a_share_of_nothing_however_much_chance_there_is() -> None:
+    """A parameter of a world that comes later, with common seeds: the same numbers at each of its levels."""
+    once = noisy(A, 6, np.random.default_rng(13))
+    by = {(s.order, s.factors): s for s in decompose(np.stack([once, once], axis=1), HOW).shares}
+    assert (by["first", (1,)].share, by["first", (1,)].low, by["first", (1,)].high) == (0.0, 0.0, 0.0)
+    assert by["total", (1,)].variance == by["pair", (0, 1)].variance == 0.0
+
+
+def test_an_interaction_is_what_is_left_of_a_pair() -> None:
+    means = A[:, None] + B[None, :] + 3.0 * A[:, None] * B[None, :]
+    values = noisy(means, 5, np.random.default_rng(5), own=0.0)
+    assert interaction(values, 0, 1) == pytest.approx(np.repeat((3.0 * A[:, None] * B[None, :])[..., None], 5, axis=2))
+    assert not interaction(noisy(A[:, None] + B[None, :], 5, np.random.default_rng(5), own=0.0), 0, 1).any()  # not even rounding
+
+
+def test_chance_alone_is_seldom_told_and_effects_are_covered() -> None:
+    """400 grids of 6 seeds: false alarms at 5% (at most 8% with a chance of 0.003), shares held 95% of the time (at least 91%)."""
+    rng = np.random.default_rng(6)
+    alarms = sum(decompose(noisy(np.zeros((3, 2)), 6, rng), HOW).told for _ in range(400))
+    assert 6 <= alarms <= 33
+    means, truth = A[:, None] + B[None, :], A.var() / (A.var() + B.var())
+    found = [decompose(noisy(means, 6, rng), HOW) for _ in range(400)]
+    held = [s.low <= truth <= s.high for d in found for s in d.shares[:1] if s.low is not None and s.high is not None]
+    assert len(held) > 380
+    assert np.mean(held) >= 0.91
+    assert np.mean([d.low <= A.var() + B.var() <= d.high for d in found if d.low is not None and d.high is not None]) >= 0.91
+
+
+def paired_width(how: Callable[[Array], Array]) -> tuple[float, float]:
+    """Mean width and coverage of the interval of a difference, where seeds differ much more than they do between cells."""
+    rng, widths, held = np.random.default_rng(7), [], []
+    for _ in range(200):
+        values = noisy(A, 8, rng, common=5.0, own=0.2)
+        means = how(values)
+        _, low, high = HOW.of(means[2] - means[0])
+        widths.append(float(high - low))
+        held.append(bool(low <= 2.0 <= high))
+    return float(np.mean(widths)), float(np.mean(held))
+
+
+def test_differences_are_paired_and_who_forgets_that_is_seen() -> None:
+    width, held = paired_width(lambda values: marginal(values, (0,)))
+    assert width < 1.0
+    assert held >= 0.90
+    shuffler = np.random.default_rng(8)
+    unpaired, _ = paired_width(lambda values: np.stack([shuffler.permutation(row) for row in marginal(values, (0,))]))
+    assert unpaired > 5.0
+
+
+# Designs
+
+
+def points(n: int = 60) -> Array:
+    return np.random.default_rng(9).random((n, 3))
+
+
+def test_a_fit_finds_what_was_put_in() -> None:
+    u = points()
+    values = np.repeat((2.0 * u[:, 0] - u[:, 1] + 4.0 * u[:, 1] * u[:, 2])[:, None], 6, axis=1)
+    found = fit(values, [Column(u[:, i]) for i in range(3)], HOW)
+    by = {term.columns: term for term in found.terms}
+    assert (found.model, found.explained, found.predicted) == ("pairs", pytest.approx(1.0), pytest.approx(1.0))
+    assert by[(0,)].slope == pytest.approx(2.0)
+    assert by[(1, 2)].slope == pytest.approx(4.0)
+    assert by[(0, 1)].slope == pytest.approx(0.0, abs=1e-9)
+    assert by[(0,)].correlation == pytest.approx(stats.spearmanr(u[:, 0], values[:, 0])[0])
+    assert by[(0, 1)].share == pytest.approx(0.0, abs=1e-9)
+
+
+def test_points_left_out_are_really_left_out() -> None:
+    u = points(30)[:, :2]
+    y = u[:, 0] + np.random.default_rng(10).standard_normal(30)
+    found = fit(y[:, None], [Column(u[:, i]) for i in range(2)], HOW)
+    squares = (1.0, 1.0)
+    x = np.column_stack([np.ones(30), u, u**2, u[:, :1] * u[:, 1:]])
+    errors = []
+    for i in range(30):
+        others = np.arange(30) != i
+        beta = np.linalg.lstsq(x[others], y[others], rcond=None)[0]
+        errors.append((y[i] - x[i] @ beta, y[i] - y[others].mean()))
+    squares = tuple(sum(e[j] ** 2 for e in errors) for j in range(2))
+    assert found.predicted == pytest.approx(1.0 - squares[0] / squares[1])
+
+
+def test_few_points_have_a_smaller_model_or_none() -> None:
+    u = points()
+    columns = lambda n: [Column(u[:n, i]) for i in range(3)]  # noqa: E731
+    y = u.sum(axis=1)[:, None]
+    assert [fit(y[:n], columns(n), HOW).model for n in (40, 16, 9, 4)] == ["pairs", "curved", "straight", "none"]
+
+
+def test_choices_have_a_share_and_no_direction() -> None:
+    choice = np.arange(60) % 3.0
+    u = points()[:, 0]
+    found = fit((10.0 * (choice == 1) + u)[:, None], [Column(choice, ordered=False), Column(u)], HOW)
+    assert found.terms[0].share == pytest.approx(1.0, abs=0.05)
+    assert found.terms[0].slope is None
+    assert found.terms[1].slope == pytest.approx(1.0)
+
+
+def test_intervals_of_slopes_hold_what_seeds_have_in_common() -> None:
+    """100 designs whose slope is another for every seed; 95% intervals that resample points alone hold it 60% of the time."""
+    rng, held = np.random.default_rng(12), []
+    for _ in range(100):
+        u = rng.random((40, 2))
+        values = u[:, :1] * (1.0 + 0.5 * rng.standard_normal(6)) + u[:, 1:] + 0.1 * rng.standard_normal((40, 6))
+        term = fit(values, [Column(u[:, 0]), Column(u[:, 1])], Resampling(200)).terms[0]
+        held.append(term.slope_low is not None and term.slope_high is not None and term.slope_low <= 1.0 <= term.slope_high)
+    assert np.mean(held) >= 0.88
+
+
+# Sweeps
+
+HEAD = 'name = "s"\nexperiment = "micro"\nchunk = 7\nkeep = []\n'
+GRID = HEAD + "replicates = 6\n[grid]\noptimizer.population = [40, 10, 20]\nworld.modern.breed_danger = [0.1, 0.2]\n"
+Q = "ladder.modern.steps.search"
+Outcome = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def made(folder: Path, text: str, outcome: Outcome) -> Store:
+    """A sweep whose runs came out as was wished: `status` and numbers by planned row."""
+    path = folder / "s.toml"
+    path.write_text(text, encoding="utf-8")
+    store = begin(read_sweep(path), folder / "s")
+    for chunk in range(store.chunks):
+        rows = []
+        for row in store.planned(chunk).iter_rows(named=True):
+            planned = {key: value for key, value in row.items() if key != "chunk"}
+            rows.append(planned | {"status": "complete", "generations": 1} | outcome(row))
+        store.commit(chunk, {RUNS: runs_frame(rows, store.kinds)})
+    return store
+
+
+def additive(row: dict[str, Any]) -> dict[str, Any]:
+    return {Q: row["optimizer.population"] / 10.0 + 100.0 * row["world.modern.breed_danger"] + 3.0 * row["seed"]}
+
+
+def level_means(analysis: Analysis, factor: str) -> dict[str, float]:
+    rows = analysis.tables["effects"].filter((pl.col("quantity") == Q) & (pl.col("factor") == factor))
+    return dict(rows.select("level", "mean").rows())
+
+
+def test_effects_of_a_sweep_are_those_of_its_labels(tmp_path: Path) -> None:
+    analysis = analysis_of(made(tmp_path, GRID, additive), HOW)
+    assert level_means(analysis, "optimizer.population") == pytest.approx({"10": 23.5, "20": 24.5, "40": 26.5})
+    assert level_means(analysis, "world.modern.breed_danger") == pytest.approx({"0.1": 7.5 + 10 + 7 / 3, "0.2": 7.5 + 20 + 7 / 3})
+    contrasts = analysis.tables["contrasts"].filter(pl.col("factor") == "optimizer.population").select("level", "against", "difference", "low", "high").rows()
+    assert contrasts == [("20", "10", 1.0, 1.0, 1.0), ("40", "10", 3.0, 3.0, 3.0), ("40", "20", 2.0, 2.0, 2.0)]
+    pairs = analysis.tables["pairs"]
+    assert pairs.height == 6
+    assert not pairs["interaction"].abs().sum()
+    cell = pairs.filter((pl.col("level") == "40") & (pl.col("with_level") == "0.1"))
+    assert (cell if cell.height else pairs.filter((pl.col("level") == "0.1") & (pl.col("with_level") == "40")))["mean"].to_list() == [21.5]
+
+
+def test_swapped_labels_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A planted fault: cells laid out in another order than they were planned in."""
+    real = effects.marginal
+    store = made(tmp_path, GRID, additive)
+    monkeypatch.setattr("evosim.sweeps.effects.marginal", lambda values, keep: real(values, keep)[::-1])
+    assert level_means(analysis_of(store, HOW), "optimizer.population") != pytest.approx({"10": 23.5, "20": 24.5, "40": 26.5})
+
+
+def lost(status: str, population: int, seeds: tuple[int, ...]) -> Outcome:
+    def outcome(row: dict[str, Any]) -> dict[str, Any]:
+        gone = row["optimizer.population"] == population and row["seed"] in seeds
+        return {"status": status} if gone else additive(row)
+
+    return outcome
+
+
+def test_seeds_that_are_not_everywhere_are_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = made(tmp_path, GRID, lost("failed", 20, (0, 5)))
+    analysis = analysis_of(store)
+    facts = analysis.tables["quantities"].row(0, named=True)
+    assert (facts["seeds"], facts["seeds_left_out"], facts["refused"]) == (4, 2, None)
+    # The plain mean of what is there would be off by what the lost seeds have in common with nothing.
+    assert level_means(analysis, "optimizer.population") == pytest.approx({"10": 23.5, "20": 24.5, "40": 26.5})
+    cells = analysis.tables["cells"].filter(pl.col("optimizer.population") == 20)
+    assert set(cells.select("measured", "complete", "failed", "missing").rows()) == {(4, 4, 2, 0)}
+    code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
+    assert code == 0
+    assert "4 failed" in out
+    assert "2 seeds left out" in out
+    assert "4 runs failed and are not in any mean" in out
+
+
+def test_a_cell_without_any_run_refuses_effects_and_not_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = made(tmp_path, GRID, lost("extinct", 10, (0, 1, 2, 3, 4, 5)))
+    analysis = analysis_of(store)
+    facts = {row["quantity"]: row for row in analysis.tables["quantities"].iter_rows(named=True)}
+    assert facts[Q]["refused"] == "2 of 6 cells have no run in which it was measured"
+    assert facts["extinct"]["refused"] is None
+    assert analysis.tables["effects"].filter(pl.col("quantity") == Q).is_empty()
+    died = analysis.tables["effects"].filter((pl.col("quantity") == "extinct") & (pl.col("factor") == "optimizer.population"))
+    assert died["mean"].to_list() == [1.0, 0.0, 0.0]
+    code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
+    assert code == 0
+    assert "no effects of factors: 2 of 6 cells have no run" in out
+    assert "12 died out" in out
+    assert "lucky ones" in out
+    drawn = dict(charts(Easel(analysis, read_alone(store.folder / "sweep.toml"), None, None), [Q]))
+    words = json.dumps(drawn["phase-ladder-modern-steps-search"].to_dict())
+    assert "died out" in words
+    assert "left out" not in words
+    code, _, err = evosim(capsys, "sweep", "figures", str(store.folder), "--of", "search", "--format", "svg")
+    assert code == 0
+    assert f"no effects of {Q} are drawn: 2 of 6 cells have no run in which it was measured" in err
+
+
+def test_one_seed_has_means_and_says_that_it_has_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = made(tmp_path, GRID.replace("= 6", "= 1"), additive)
+    analysis = analysis_of(store)
+    assert analysis.tables["cells"]["low"].null_count() == 6
+    assert analysis.tables["contrasts"]["low"].null_count() == analysis.tables["contrasts"].height
+    _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
+    assert "no intervals: they take 5 seeds" in out
+
+
+def test_runs_that_are_not_done_are_counted(tmp_path: Path) -> None:
+    store = made(tmp_path, GRID, additive)
+    store.remove(1)
+    analysis = analysis_of(store)
+    assert analysis.facts["runs"]["missing"] == store.size(1) == 7
+    assert analysis.tables["cells"]["missing"].sum() == 7
+
+
+def test_an_analysis_is_read_again_until_runs_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = made(tmp_path, GRID, additive)
+    first = analysis_of(store)
+    with monkeypatch.context() as patch:
+        patch.setattr("evosim.sweeps.effects.analyse", lambda *_: pytest.fail("computed again"))
+        again = analysis_of(store)
+    assert json.loads(json.dumps(first.facts)) == again.facts
+    assert all(first.tables[name].equals(again.tables[name]) for name in first.tables)
+    store.remove(0)
+    assert analysis_of(store).facts["content"] != first.facts["content"]
+
+
+def test_zips_are_one_factor_and_own_seeds_are_allowed(tmp_path: Path) -> None:
+    text = HEAD + 'replicates = 5\nseeds = "own"\n[[zip]]\noptimizer.population = [40, 10]\nworld.modern.breed_danger = [0.1, 0.2]\n'
+    store = made(tmp_path, text, lambda row: {Q: row["optimizer.population"] / 10.0})
+    analysis = analysis_of(store)
+    assert level_means(analysis, "optimizer.population + world.modern.breed_danger") == {"40, 0.1": 4.0, "10, 0.2": 1.0}
+
+
+BOX = (
+    HEAD
+    + 'replicates = 5\n[grid]\noptimizer.population = [10, 20]\n[design]\nkind = "sobol"\nsize = 32\n[design.ranges]\n'
+    + 'genome.discount = {low = 0.2, high = 0.8}\nworld.modern.breed_danger = {low = 0.01, high = 0.4, scale = "log"}\n'
+)
+
+
+def boxed(row: dict[str, Any]) -> dict[str, Any]:
+    u, v = (row["genome.discount"] - 0.2) / 0.6, np.log(row["world.modern.breed_danger"] / 0.01) / np.log(40.0)
+    return {Q: 3.0 * u - 2.0 * v + row["optimizer.population"] + row["seed"]}
+
+
+def test_a_design_is_read_on_its_own_scales_and_the_grid_beside_it(tmp_path: Path) -> None:
+    analysis = analysis_of(made(tmp_path, BOX, boxed), HOW)
+    slopes = {row["parameter"]: row["slope"] for row in analysis.tables["sampled"].filter(pl.col("with").is_null()).iter_rows(named=True)}
+    assert slopes == pytest.approx({"genome.discount": 3.0, "world.modern.breed_danger": -2.0})
+    contrast = analysis.tables["contrasts"].row(0, named=True)
+    assert (contrast["difference"], contrast["low"], contrast["high"]) == pytest.approx((10.0, 10.0, 10.0))
+    assert {row["factor"] for row in analysis.tables["shares"].iter_rows(named=True)} == {"optimizer.population", DESIGN}
+
+
+def test_points_with_holes_are_left_out(tmp_path: Path) -> None:
+    cut = 0.3
+    store = made(tmp_path, BOX, lambda row: {"status": "extinct"} if row["genome.discount"] < cut and row["seed"] == 0 else boxed(row))
+    fits = analysis_of(store).tables["fits"].filter(pl.col("quantity") == Q).row(0, named=True)
+    assert fits["points_left_out"] == (store.plan.select("genome.discount").unique()["genome.discount"] < cut).sum() > 0
+    (tmp_path / "more").mkdir()
+    store = made(tmp_path / "more", BOX, lambda row: {"status": "extinct"} if row["genome.discount"] < 0.7 and row["seed"] == 0 else boxed(row))
+    assert "more than half of the points" in analysis_of(store).tables["fits"].filter(pl.col("quantity") == Q)["refused"][0]
+
+
+# Ledgers
+
+
+def test_ledgers_of_cells_are_means_over_all_measured_runs(tmp_path: Path) -> None:
+    """Against the runs' own account: entries by kind sum to the columns of runs.parquet."""
+    from tests.test_sweeps import SWEEP, begun, compute
+
+    store = begun(tmp_path / "real", SWEEP.replace("replicates = 2", "replicates = 6").replace("chunk = 3", "chunk = 6"))
+    compute(store)
+    analysis = analysis_of(store, HOW)
+    ledger = analysis.tables["ledger"].filter((pl.col("subject") == "population") & (pl.col("world") == "modern"))
+    sums = {(cell, kind): value for cell, kind, value in ledger.group_by("cell", "kind").agg(pl.col("mean").sum()).rows()}
+    cells = analysis.tables["cells"].filter(pl.col("quantity").str.starts_with("behaviour.modern.kinds."))
+    for row in cells.iter_rows(named=True):
+        assert sums.get((row["cell"], row["quantity"].rpartition(".")[2]), 0.0) == pytest.approx(row["mean"])
+    runs = pl.read_parquet(store.folder / "runs.parquet")
+    truth = dict(runs.group_by("cell").agg(pl.col(Q).mean()).rows())
+    for row in analysis.tables["cells"].filter(pl.col("quantity") == Q).iter_rows(named=True):
+        assert row["mean"] == pytest.approx(truth[row["cell"]])
+
+
+# Commands, figures, documents
+
+
+def test_analyze_prints_and_has_the_same_as_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = made(tmp_path, GRID, additive)
+    code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "search")
+    assert code == 0
+    assert "What the parameters do to ladder.modern.steps.search" in out
+    assert "3.000 exact" in out
+    code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "ladder.*", "--json")
+    data = json.loads(out)
+    assert data == json.loads(json.dumps(as_data(analysis_of(store), [Q])))
+    assert data["quantities"][Q]["seeds"] == 6
+    _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--list")
+    assert out.split() == ["optimizer.population", "world.modern.breed_danger", Q]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("analyze", "--of", "serch"), "--of must be a quantity of runs.parquet, .* but is 'serch'. Did you mean 'search'?"),
+        (("figures", "--x", "nothing"), "--x must be one swept parameter, of optimizer.population, world.modern.breed_danger, but is 'nothing'"),
+        (("figures", "--x", "population", "--y", "population"), "--x and --y must be two parameters"),
+        (("figures", "--format", "gif"), "--format must be one of"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
+    import re
+
+    store = made(tmp_path, GRID, additive)
+    code, _, err = evosim(capsys, "sweep", arguments[0], str(store.folder), *arguments[1:])
+    assert code == 2
+    assert err.count("\n") == 1
+    assert re.search(message, err), err
+
+
+def test_an_empty_sweep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(GRID)
+    store = begin(read_sweep(tmp_path / "s.toml"), tmp_path / "s")
+    with pytest.raises(UserError, match="must have runs to analyse, but none is done"):
+        analysis_of(store)
+
+
+THREE = GRID + "genome.discount = [0.5, 0.7]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "names"),
+    [
+        (GRID, (None, None), {"phase", "effects", "steps"}),
+        (THREE, ("optimizer.population", "genome.discount"), {"phase", "effects", "steps"}),
+        (HEAD + "replicates = 6\n[grid]\noptimizer.population = [10, 20, 40]\n", (None, None), {"phase", "steps"}),
+        (BOX.replace("[grid]\noptimizer.population = [10, 20]\n", ""), (None, None), {"phase", "design"}),
+        (BOX, ("genome.discount", None), {"phase", "design"}),
+        (BOX, (None, None), {"phase", "design", "steps"}),
+    ],
+)
+def test_every_figure_is_valid(tmp_path: Path, text: str, asked: tuple[str | None, str | None], names: set[str]) -> None:
+    store = made(tmp_path, text, lambda row: {Q: float(row["seed"]) + row.get("optimizer.population", 1) * row.get("genome.discount", 1.0)})
+    easel = Easel(analysis_of(store, HOW), read_alone(store.folder / "sweep.toml"), *asked)
+    drawn = dict(charts(easel, [Q]))
+    assert {name.split("-")[0] for name in drawn} == names
+    for chart in drawn.values():
+        described = chart.to_dict(validate=True)
+        assert described["title"]["subtitle"]
+    if text == THREE:
+        words = json.dumps(drawn["phase-ladder-modern-steps-search"].to_dict())
+        assert "mean over breed danger, each level weighted alike" in words
+
+
+@pytest.mark.parametrize("x", ["optimizer.population", "world.modern.breed_danger"])
+@pytest.mark.parametrize("text", [GRID, THREE])
+def test_a_phase_diagram_has_each_number_in_its_place(tmp_path: Path, x: str, text: str) -> None:
+    store = made(tmp_path, text, lambda row: {Q: row["optimizer.population"] + 10.0 * row["world.modern.breed_danger"]})
+    easel = Easel(analysis_of(store, HOW), read_alone(store.folder / "sweep.toml"), x, None)
+    drawn = dict(charts(easel, [Q]))["phase-ladder-modern-steps-search"].to_dict()
+    title = drawn["title"]["text"]
+    (rows,) = (table for table in drawn["datasets"].values() if "mean" in table[0])
+    assert len(rows) == 6
+    assert f"by {x.rpartition('.')[2].replace('_', ' ')} and" in title
+    for row in rows:
+        population, danger = (row["x"], row["y"]) if x == "optimizer.population" else (row["y"], row["x"])
+        assert row["mean"] == pytest.approx(float(population) + 10.0 * float(danger))
+
+
+def test_figures_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = made(tmp_path, GRID, additive)
+    code, out, _ = evosim(capsys, "sweep", "figures", str(store.folder), "--format", "png,svg")
+    assert code == 0
+    for line in out.split():
+        assert Path(line).stat().st_size > 1000
+    assert Path(out.split()[0]).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_short_names_are_the_shortest_that_differ() -> None:
+    assert short_names(["a.b.c", "a.d.c", "e.f"]) == {"a.b.c": "b.c", "a.d.c": "d.c", "e.f": "f"}
+    assert short_names(["c", "a.c"]) == {"c": "c", "a.c": "a.c"}
+
+
+def test_headlines_come_first(tmp_path: Path) -> None:
+    store = made(tmp_path, GRID, lambda row: additive(row) | {"ties.classes": float(row["seed"])})
+    assert chosen(analysis_of(store, HOW), []) == [Q]
+    assert chosen(analysis_of(store, HOW), ["*"]) == [Q, "ties.classes"]
+
+
+def test_columns_of_the_analysis_are_documented() -> None:
+    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    section = text.split("## What the parameters do")[1]
+    for name, schema in SCHEMAS.items():
+        assert f"`{name}`" in section
+        for column in schema:
+            assert f"`{column}`" in section, (name, column)
