@@ -392,7 +392,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
         cluster = SLURMCluster(
             cores=1, processes=1, memory=f"{batch.memory}B" if batch.memory[-1].isalpha() else f"{batch.memory}MB", job_mem=batch.memory,
             job_cpu=job.threads or 1, walltime=batch.time, queue=batch.partition, account=batch.account, job_name=name, nanny=True, death_timeout=60,
-            job_extra_directives=["--requeue", "--open-mode=append", *batch.options()], job_script_prologue=[CACHE, *few, *limits],
+            job_extra_directives=["--requeue", "--open-mode=append", *batch.options()], job_script_prologue=[*CACHE, *few, *limits],
             log_directory=str(job.folder.resolve() / "logs"), python=sys.executable, shebang="#!/bin/sh",
             scheduler_options=scheduler, silence_logs=logging.CRITICAL, **network,
         )  # fmt: skip

@@ -16,7 +16,11 @@ MEMORY = "2G"
 BEFORE_THE_END = 60  # seconds for a task to write what it has before its time is up
 LOGS = "logs/slurm-%A-%a.out"
 # Compiled code belongs on a disk of the node: network file systems are slow at it, and some mix up what many nodes write at once.
-CACHE = 'export NUMBA_CACHE_DIR="${NUMBA_CACHE_DIR:-${TMPDIR:-/tmp}/numba-$(id -u)}"'
+# A folder that is somebody else's is not used: who can write there can have us run what he likes.
+CACHE = (
+    'export NUMBA_CACHE_DIR="${NUMBA_CACHE_DIR:-${TMPDIR:-/tmp}/numba-$(id -u)}"',
+    'mkdir -p -m 700 "$NUMBA_CACHE_DIR" && [ -O "$NUMBA_CACHE_DIR" ] || unset NUMBA_CACHE_DIR',
+)
 # What may stand in a line of a batch file, which ends an option at a space.
 PLAIN = re.compile(r"[A-Za-z0-9_.,:;=@%/+\-\[\]*^|&!()]+")
 
@@ -83,7 +87,7 @@ def script(name: str, file: Path, folder: Path, chunks: int, batch: Batch, *, ta
         f"# {chunks} chunks for {many} tasks. Submit this file again until all is done: what is finished is not computed again.",
         f"#   {shlex.join([*evosim(), 'sweep', 'status', str(folder)])}",
         f"#   {shlex.join([*evosim(), 'sweep', 'collect', str(folder)])}",
-        CACHE,
+        *CACHE,
         f"exec {shlex.join(command)}",
     ]
     return "\n".join(lines) + "\n"
