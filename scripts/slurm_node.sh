@@ -4,8 +4,8 @@
 #   scripts/slurm_node.sh up [FOLDER]      installs Slurm if it is not there, starts it, prints the file for SLURM_CONF
 #   scripts/slurm_node.sh down [FOLDER]    ends its jobs and what 'up' started
 #
-# All it writes is in FOLDER (default: $TMPDIR/evosim-slurm), but for munge's key and sockets and a line in /etc/hosts if the machine does
-# not know its own name. Exit code 77: it cannot be had here, and standard error says why.
+# All it writes is in FOLDER (default: $TMPDIR/evosim-slurm), but for munge's socket in /tmp, and a line in /etc/hosts if the machine does not
+# know its own name. Several may run at once if SLURM_NODE_PORT differs by two. Exit code 77: it cannot be had here, and standard error says why.
 set -euo pipefail
 what=${1:-}
 folder=${2:-${TMPDIR:-/tmp}/evosim-slurm}
@@ -17,7 +17,9 @@ cannot() {
   exit 77
 }
 
-alive() { munge -n 2>/dev/null | unmunge >/dev/null 2>&1; }
+alive() { munge --socket="$munge/socket" --no-input 2>/dev/null | unmunge --socket="$munge/socket" >/dev/null 2>&1; }
+
+gone() { case $(awk '{ print $3 }' "/proc/$1/stat" 2>/dev/null || true) in "" | Z) true ;; *) false ;; esac; }
 
 install() {
   command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v munged >/dev/null && return
@@ -33,11 +35,13 @@ up() {
   [ "$(id -u)" = 0 ] || cannot "only root can start it"
   mkdir -p "$folder"/{state,spool,log,run}
   install
-  mkdir -p /run/munge /var/log/munge /var/lib/munge
-  [ -s /etc/munge/munge.key ] || dd if=/dev/urandom bs=1 count=1024 of=/etc/munge/munge.key status=none
-  chown munge: /etc/munge/munge.key /run/munge /var/log/munge /var/lib/munge
-  chmod 400 /etc/munge/munge.key
-  chmod 755 /run/munge
+  # A munge of our own. It refuses to be root, and keys that others can read, and must be found where others may look.
+  munge=$(mktemp -d /tmp/evosim-munge-XXXXXX)
+  echo "$munge" >"$folder/munge"
+  chmod 755 "$munge"
+  dd if=/dev/urandom bs=1 count=1024 of="$munge/key" status=none
+  chmod 400 "$munge/key"
+  chown -R munge: "$munge"
   node=$(hostname -s)
   getent hosts "$node" >/dev/null || echo "127.0.0.1 $node" >>/etc/hosts
   memory=$(awk '/MemTotal/ { print int($2 / 1024 * 0.9) }' /proc/meminfo)
@@ -47,6 +51,7 @@ SlurmctldHost=$node(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+AuthInfo=socket=$munge/socket
 SlurmctldPort=${SLURM_NODE_PORT:-16817}
 SlurmdPort=$((${SLURM_NODE_PORT:-16817} + 1))
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
@@ -73,13 +78,11 @@ KillWait=5
 NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory State=UNKNOWN
 PartitionName=one Nodes=$node Default=YES MaxTime=01:00:00 State=UP OverSubscribe=NO
 CONF
+  runuser -u munge -- munged --force --key-file="$munge/key" --socket="$munge/socket" --pid-file="$munge/pid" \
+    --log-file="$munge/log" --seed-file="$munge/seed" >"$folder/log/munged.log" 2>&1 || true
   # Liveness is asked of it, not read from the list of processes, where the dead may linger.
-  if ! alive; then
-    runuser -u munge -- /usr/sbin/munged >"$folder/log/munged.log" 2>&1 || true
-    touch "$folder/run/munged.ours"
-    for _ in $(seq 50); do alive && break; sleep 0.1; done
-    alive || cannot "munged does not start: $(tail -n 1 "$folder/log/munged.log")"
-  fi
+  for _ in $(seq 50); do alive && break; sleep 0.1; done
+  alive || cannot "munged does not start: $(tail -n 1 "$folder/log/munged.log")"
   slurmctld -f "$conf"
   slurmd -f "$conf" -N "$node"
   for _ in $(seq 100); do
@@ -90,21 +93,20 @@ CONF
 }
 
 down() {
-  [ -s "$conf" ] || return 0
+  [ -s "$folder/munge" ] || return 0
   scancel --user="$(id -un)" 2>/dev/null || true
   for _ in $(seq 40); do squeue -h 2>/dev/null | grep -q . || break; sleep 0.5; done
-  for daemon in slurmd slurmctld; do
-    pid=$(cat "$folder/run/$daemon.pid" 2>/dev/null || true)
-    [ -n "$pid" ] && kill "$pid" 2>/dev/null || true
+  munge=$(cat "$folder/munge")
+  for file in "$folder/run/slurmd.pid" "$folder/run/slurmctld.pid" "$munge/pid"; do
+    pid=$(cat "$file" 2>/dev/null || true)
+    [ -n "$pid" ] && kill "$pid" 2>/dev/null || continue
+    for _ in $(seq 50); do gone "$pid" && break; sleep 0.1; done
   done
-  if [ -e "$folder/run/munged.ours" ]; then
-    kill "$(cat /run/munge/munged.pid 2>/dev/null)" 2>/dev/null || true
-  fi
-  rm -rf "$folder"
+  rm -rf "$folder" "$munge"
 }
 
 case $what in
   up) down; up ;;
   down) down ;;
-  *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
