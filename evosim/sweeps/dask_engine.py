@@ -12,6 +12,7 @@ import logging
 import os
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ ALLOWED_DEATHS = 10  # of workers beside one chunk: most of them had nothing to 
 LOOK_EVERY = 2.0  # seconds between two looks at the scheduler
 NO_WORKERS = 60.0  # seconds without any worker and without hope of one
 NO_SCHEDULER = 30.0  # seconds without an answer
+ANSWER = 10.0  # seconds for a scheduler's first one
 NOT_SEEN = 90.0  # seconds until a file that was written elsewhere must be seen here
 GRACE = 30.0  # seconds for workers to write what they have
 CLOSING = 15.0
@@ -46,9 +49,13 @@ SETTINGS = {
     "distributed.comm.timeouts.connect": "30s",
     "distributed.worker.daemon": True,
     "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     # A worker that is large computes on: whoever started it decides how much it may have.
     **{f"distributed.worker.memory.{limit}": False for limit in ("target", "spill", "pause", "terminate")},
 }
+# No dashboard. A server of pages there is nevertheless: it has none, and only this machine can ask it.
+NO_PAGES: dict[str, Any] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 SPOKEN = ("distributed", "distributed.client", "distributed.worker", "distributed.scheduler", "distributed.nanny", "dask_jobqueue", "tornado", "asyncio")
 
 
@@ -340,10 +347,11 @@ def _client_here(job: Job, stack: contextlib.ExitStack) -> Any:
     stack.enter_context(dask.config.set(SETTINGS))
     few = dict.fromkeys(POOLS, str(job.threads or 1))
     try:
-        cluster = LocalCluster(
-            n_workers=min(job.workers or processors(), len(job.chunks)), threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
-            memory_limit=0, silence_logs=logging.CRITICAL, env=few, local_directory=stack.enter_context(_scratch()),
-        )  # fmt: skip
+        with _deaf():
+            cluster = LocalCluster(
+                n_workers=min(job.workers or processors(), len(job.chunks)), threads_per_worker=1, processes=True, host="127.0.0.1",
+                scheduler_kwargs=NO_PAGES, memory_limit=0, silence_logs=logging.CRITICAL, env=few, local_directory=stack.enter_context(_scratch()),
+            )  # fmt: skip
     except (OSError, RuntimeError, TimeoutError) as error:
         raise UserError(f"Dask must be able to start workers here, but cannot: {_in_one_line(error)}. Take --engine local.") from None
     stack.callback(_closed, cluster)
@@ -364,7 +372,7 @@ def _client_of(address: str, stack: contextlib.ExitStack) -> Any:
             raise UserError(f"--address must be tcp://HOST:PORT or a scheduler's file, but '{address}' is neither. Check it with 'ls'.")
         known = {"scheduler_file": address}
     try:
-        client = Client(**known, timeout=10, set_as_default=False)
+        client = Client(**known, timeout=ANSWER, set_as_default=False)
     except (OSError, TimeoutError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(f"a Dask scheduler must answer at {address}, but none does: {_in_one_line(error)}. Start it with 'dask scheduler'.") from None
     stack.callback(_closed, client)
@@ -382,7 +390,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
     few = [f"export {name}={job.threads or 1}" for name in POOLS]
     limits = [f"export DASK_DISTRIBUTED__WORKER__MEMORY__{limit}=False" for limit in ("TARGET", "SPILL", "PAUSE", "TERMINATE")]
     name = f"evosim-{uuid.uuid4().hex[:8]}"
-    scheduler: dict[str, Any] = {"dashboard": False, "dashboard_address": None}
+    scheduler = dict(NO_PAGES)
     network: dict[str, Any] = {}
     if job.address in _interfaces():
         network["interface"] = job.address
@@ -444,6 +452,17 @@ def _scratch() -> Iterator[str]:
     """Where Dask's workers put what they like; nothing of ours."""
     with tempfile.TemporaryDirectory(prefix="evosim-dask-", ignore_cleanup_errors=True) as folder:
         yield folder
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Threads that are started in this block, and all processes that those ever start, do not hear Ctrl-C: the driver decides."""
+    resource_tracker.ensure_running()  # which would else make the thread hear again that starts the first process
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextlib.contextmanager
