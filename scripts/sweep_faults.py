@@ -114,13 +114,15 @@ class Bench:
         row.one_line += driver.returncode == 2 and len(mine) == 1 and not any("Traceback" in line for line in said)
 
 
-def wait_for_work(folder: Path, driver: subprocess.Popen[str]) -> bool:
-    """Wait until somebody computes; whether somebody does."""
-    while driver.poll() is None:
-        if list(folder.glob("logs/*.jsonl")):
-            return True
+def logs(folder: Path) -> set[Path]:
+    """What processes wrote that computed anything in a sweep."""
+    return set(folder.glob("logs/*.jsonl"))
+
+
+def wait_for_work(folder: Path, driver: subprocess.Popen[str], before: set[Path] | None = None) -> None:
+    """Wait until somebody computes who did not before, or the driver ends."""
+    while driver.poll() is None and not logs(folder) - (before or set()):
         time.sleep(0.02)
-    return False
 
 
 def kills(bench: Bench, engine: str, count: int) -> None:
@@ -130,8 +132,10 @@ def kills(bench: Bench, engine: str, count: int) -> None:
         out, driver, hit = bench.place(), None, set[str]()
         while sum(row.tries for row in rows.values()) < count:
             if driver is None:
+                before = logs(out)
                 driver = sweep_job.drive(bench.file, out, engine, 2)
-                wait_for_work(out, driver)
+                if bench.random.random() < 0.8:  # else it may die before anybody computes
+                    wait_for_work(out, driver, before)
             time.sleep(bench.random.uniform(0.0, 2.0))
             victims = sweep_job.workers_of(driver.pid)
             if driver.poll() is not None:
@@ -141,7 +145,7 @@ def kills(bench: Bench, engine: str, count: int) -> None:
                         bench.judge(rows[name], Store(out), remove=False)
                     out, hit = bench.place(), set()
                 driver = None
-            elif bench.random.random() < 0.5 and victims:
+            elif bench.random.random() < 0.6 and victims:
                 os.kill(bench.random.choice(victims), signal.SIGKILL)
                 worker.tries += 1
                 hit.add("worker")

@@ -75,7 +75,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_path: Path) -> None:
     store = begun(tmp_path / "s")
     killed: list[int] = []
-    ended = {chunk: 0 for chunk in range(store.chunks)}
+    ended = dict.fromkeys(range(store.chunks), 0)
     over: list[int] = []
 
     def tell(event: str, chunk: int, **facts: Any) -> None:

@@ -316,7 +316,7 @@ class _Drive:
 
     def _stop(self) -> None:
         """Have workers write what they have, as those of the local engine do."""
-        self._until = time.monotonic() + GRACE
+        self._until = time.monotonic() + (GRACE if self._workers else 0.0)
         self._todo.clear()
         self._unseen.clear()
         threading.Thread(target=self._say_stop, daemon=True).start()
