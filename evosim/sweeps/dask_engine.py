@@ -302,7 +302,7 @@ class _Drive:
         with contextlib.suppress(Exception):  # no answer is what is looked for
             self._workers = len(client.sync(client.scheduler.ncores, workers=None, callback_timeout=5))
             now = self._answered = time.monotonic()
-            if self._workers or self._hope():
+            if self._workers or (now - self._worked > NO_WORKERS / 3 and self._hope()):
                 self._worked = now
         if self._until is not None:
             return
@@ -380,7 +380,7 @@ def _client_of(address: str, stack: contextlib.ExitStack) -> Any:
 
 
 def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callable[[], bool]]:
-    """Workers that are jobs of Slurm: one process each, with one thread. Lost ones are asked for again."""
+    """Workers that are jobs of Slurm: one process each, with one thread. Lost ones are asked for again, by us and not by Slurm."""
     import dask
     from dask_jobqueue import SLURMCluster
     from distributed import Client
@@ -400,7 +400,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
         cluster = SLURMCluster(
             cores=1, processes=1, memory=f"{batch.memory}B" if batch.memory[-1].isalpha() else f"{batch.memory}MB", job_mem=batch.memory,
             job_cpu=job.threads or 1, walltime=batch.time, queue=batch.partition, account=batch.account, job_name=name, nanny=True, death_timeout=60,
-            job_extra_directives=["--requeue", "--open-mode=append", *batch.options()], job_script_prologue=[*CACHE, *few, *limits],
+            job_extra_directives=["--no-requeue", *batch.options()], job_script_prologue=[*CACHE, *few, *limits],
             log_directory=str(job.folder.resolve() / "logs"), python=sys.executable, shebang="#!/bin/sh",
             scheduler_options=scheduler, silence_logs=logging.CRITICAL, **network,
         )  # fmt: skip
