@@ -120,22 +120,29 @@ def scaling(folder: Path, rounds: int) -> list[dict[str, object]]:
     rows = []
     for name, compute in (("local", local.compute), ("Dask", dask_engine.compute)):
         times: dict[int, list[float]] = {1: [], 2: []}
+        used: dict[int, list[float]] = {1: [], 2: []}
         for i in range(rounds):
             for workers in times:
                 store = sweep_job.begun(file, folder / f"long-{name}-{workers}-{i}")
-                start = time.perf_counter()
+                start, before = time.perf_counter(), _used()
                 compute(engines.Job(store.folder, list(range(LONG_RUNS)), workers, 1, None, work.silent, lambda: False))
                 times[workers].append(time.perf_counter() - start)
+                used[workers].append(_used() - before)
         one, two = min(times[1]), min(times[2])
-        rows.append({"engine": name, "runs": LONG_RUNS, "rounds": rounds, "one_worker_s": one, "two_workers_s": two, "times_as_fast": one / two})
+        rows.append(
+            {
+                "engine": name, "runs": LONG_RUNS, "rounds": rounds, "one_worker_s": one, "two_workers_s": two, "times_as_fast": one / two,
+                "one_worker_processor_s": min(used[1]), "two_workers_processor_s": min(used[2]),
+            }
+        )  # fmt: skip
         print(rows[-1], flush=True)
     return rows
 
 
 def _used() -> float:
-    """Processor seconds of this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Processor seconds of this process and of those it started that have ended."""
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def main() -> None:
