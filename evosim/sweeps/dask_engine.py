@@ -352,7 +352,7 @@ def _client_here(job: Job, stack: contextlib.ExitStack) -> Any:
                 n_workers=min(job.workers or processors(), len(job.chunks)), threads_per_worker=1, processes=True, host="127.0.0.1",
                 scheduler_kwargs=NO_PAGES, memory_limit=0, silence_logs=logging.CRITICAL, env=few, local_directory=stack.enter_context(_scratch()),
             )  # fmt: skip
-    except (OSError, RuntimeError, TimeoutError) as error:
+    except Exception as error:  # Dask's own, of many kinds
         raise UserError(f"Dask must be able to start workers here, but cannot: {_in_one_line(error)}. Take --engine local.") from None
     stack.callback(_closed, cluster)
     client = Client(cluster, set_as_default=False)
@@ -373,7 +373,7 @@ def _client_of(address: str, stack: contextlib.ExitStack) -> Any:
         known = {"scheduler_file": address}
     try:
         client = Client(**known, timeout=ANSWER, set_as_default=False)
-    except (OSError, TimeoutError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:
         raise UserError(f"a Dask scheduler must answer at {address}, but none does: {_in_one_line(error)}. Start it with 'dask scheduler'.") from None
     stack.callback(_closed, client)
     return client
@@ -404,7 +404,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
             log_directory=str(job.folder.resolve() / "logs"), python=sys.executable, shebang="#!/bin/sh",
             scheduler_options=scheduler, silence_logs=logging.CRITICAL, **network,
         )  # fmt: skip
-    except (OSError, RuntimeError, ValueError, TimeoutError) as error:
+    except Exception as error:
         raise UserError(f"a Dask scheduler must start here, but cannot: {_in_one_line(error)}. Check --address.") from None
     stack.callback(_closed, cluster)
     _try_submitting(cluster.job_script())
