@@ -66,7 +66,7 @@ class Bench:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.random, self.rows = folder, random.Random(seed), list[Row]()
-        self.file = sweep_job.sweep_file(folder / "many.toml")
+        self.file = sweep_job.sweep_file(folder / "many.toml", generations=20)
         whole = self.end(folder / "whole")
         self.runs = whole.runs
         self.digest, self.bytes = collect(whole).digest, sweep_job.bytes_digest(whole)
@@ -349,11 +349,11 @@ def faults(bench: Bench, killed: int) -> dict[str, Callable[[], None]]:
     out: dict[str, Callable[[], None]] = {}
     for engine in ENGINES:
         out[f"kills {engine}"] = lambda engine=engine: kills(bench, engine, killed // 2)  # type: ignore[misc]
-        out[f"full {engine}"] = lambda engine=engine: full_disk(bench, engine, 4)  # type: ignore[misc]
-        out[f"read-only {engine}"] = lambda engine=engine: read_only(bench, engine, 4)  # type: ignore[misc]
+        out[f"full {engine}"] = lambda engine=engine: full_disk(bench, engine, 3)  # type: ignore[misc]
+        out[f"read-only {engine}"] = lambda engine=engine: read_only(bench, engine, 3)  # type: ignore[misc]
         out[f"truncated {engine}"] = lambda engine=engine: truncated(bench, engine, 10)  # type: ignore[misc]
     for both in (("local", "local"), ("local", "dask"), ("dask", "dask")):
-        out[f"two {both}"] = lambda both=both: two_drivers(bench, both, 3)  # type: ignore[misc]
+        out[f"two {both}"] = lambda both=both: two_drivers(bench, both, 2)  # type: ignore[misc]
     out["write"] = lambda: killed_while_writing(bench)
     out["slurm"] = lambda: on_slurm(bench, 3)
     return out

@@ -100,7 +100,7 @@ class NoSlurm(Exception):
 def slurm_node(folder: Path) -> Iterator[None]:
     """A Slurm of one node, until the block ends."""
     script = [str(ROOT / "scripts" / "slurm_node.sh")]
-    up = subprocess.run([*script, "up", str(folder)], capture_output=True, text=True)
+    up = subprocess.run([*script, "up", str(folder)], capture_output=True, text=True)  # SLURM_NODE_PORT says where, if another one is there
     if up.returncode:
         raise NoSlurm(up.stderr.strip())
     before = os.environ.get("SLURM_CONF")
