@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from evosim.kernels.options import FOLDER
 from evosim.sweeps.begin import begin
 from evosim.sweeps.params import read_sweep
 from evosim.sweeps.store import RUNS, Store
@@ -103,16 +104,16 @@ def slurm_node(folder: Path) -> Iterator[None]:
     up = subprocess.run([*script, "up", str(folder)], capture_output=True, text=True)  # SLURM_NODE_PORT says where, if another one is there
     if up.returncode:
         raise NoSlurm(up.stderr.strip())
-    before = os.environ.get("SLURM_CONF")
+    before = dict(os.environ)
     os.environ["SLURM_CONF"] = up.stdout.split()[-1]
+    if FOLDER:  # the node is this machine, where all is compiled already
+        os.environ["NUMBA_CACHE_DIR"] = str(FOLDER.parent)
     try:
         yield
     finally:
         subprocess.run([*script, "down", str(folder)], capture_output=True, check=True)
-        if before is None:
-            del os.environ["SLURM_CONF"]
-        else:
-            os.environ["SLURM_CONF"] = before
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def jobs() -> list[str]:

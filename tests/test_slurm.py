@@ -56,6 +56,14 @@ def test_a_batch_file_is_a_shell_script_also_where_folders_have_spaces(tmp_path:
     assert f'--output="{tmp_path}/a folder\'s/out/logs/slurm-%A-%a.out"' in text
 
 
+def test_a_batch_file_is_for_a_batch_system_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(SWEEP)
+    done = evosim(dict(os.environ), "script", tmp_path / "x.toml", "--out", tmp_path / "s")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "a batch file must be for a batch system, but none was named. Write --slurm" in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

@@ -50,7 +50,7 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="dask: a scheduler's tcp://HOST:PORT or file. slurm: address or interface to listen at.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each processor.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each processor; for slurm 10 jobs.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the kernels in each. Default: 1, or all with one worker.")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th chunk; 'auto' in a job array.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Compute runs that failed again.")] = False,

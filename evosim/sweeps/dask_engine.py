@@ -8,8 +8,8 @@ also `dask-jobqueue`.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
-import os
 import queue
 import shutil
 import signal
@@ -33,6 +33,7 @@ from evosim.sweeps.store import Damaged, Store
 from evosim.sweeps.work import run_chunk
 
 LEAST_OUT, EACH_OUT = 4, 3  # tasks that are out at once: at least, and for each worker
+JOBS = 10  # of Slurm, if nobody says
 MOST_ERRORS = 3  # of one chunk, where something unforeseen went wrong
 ALLOWED_DEATHS = 10  # of workers beside one chunk: most of them had nothing to do with it
 LOOK_EVERY = 2.0  # seconds between two looks at the scheduler
@@ -78,8 +79,6 @@ def compute_on_slurm(job: Job) -> None:
 
 
 def _need(package: str, extra: str) -> None:
-    import importlib.util
-
     if importlib.util.find_spec(package) is None:
         name = package.replace("_", "-")
         raise UserError(f"this engine needs the package {name}, which is not installed. Install it with pip install 'evosim[{extra}]'.")
@@ -385,7 +384,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
     from dask_jobqueue import SLURMCluster
     from distributed import Client
 
-    batch, workers = job.batch, min(job.workers or processors(), len(job.chunks))
+    batch, workers = job.batch, min(job.workers or JOBS, len(job.chunks))
     stack.enter_context(dask.config.set(SETTINGS))
     few = [f"export {name}={job.threads or 1}" for name in POOLS]
     limits = [f"export DASK_DISTRIBUTED__WORKER__MEMORY__{limit}=False" for limit in ("TARGET", "SPILL", "PAUSE", "TERMINATE")]
@@ -469,7 +468,6 @@ def _deaf() -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Dask says much at length; what matters is told in one line here."""
     before = {name: logging.getLogger(name).level for name in SPOKEN}
-    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
     try:
         import distributed  # noqa: F401  # sets levels of its own when it is imported
 
