@@ -24,6 +24,8 @@ STUDIES = {
     "hitchhiking_desire": "hitchhiking-desire",
     "population_genetics": "population-genetics",
     "suppressor": "suppressor",
+    "sweep_engines": "sweep-engines",
+    "sweep_faults": "sweep-faults",
     "default_seeds": "birth-control",
     "horizon": "horizon",
     "reflexes": "reflexes",
@@ -32,14 +34,14 @@ STUDIES = {
     "waste": "waste",
     "what_matters": "what-matters",
 }
-HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "kills", "bench_sweep_store"}
+HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "kills", "bench_sweep_store", "sweep_job"}
 
 
 @pytest.fixture(autouse=True)
 def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     yield
-    for name in [*STUDIES, "study"]:
+    for name in [*STUDIES, "study", "sweep_job"]:
         sys.modules.pop(name, None)
 
 
@@ -107,6 +109,19 @@ def test_the_slow_gate_was_green_and_saw_every_fault() -> None:
     assert all(int(row["red"]) > 0 for row in faults)
     # Six standard errors away, wherever a fault shows as a chance and not as a plain contradiction.
     assert all(float(row["chance"]) <= 2e-9 for row in faults if row["chance"])
+
+
+def test_no_fault_cost_a_run_and_all_engines_agreed() -> None:
+    """Read from the kept tables; a hundred processes were killed at random."""
+    with (ROOT / "results" / "sweep-faults" / "faults.csv").open(encoding="utf-8") as file:
+        faults = list(csv.DictReader(file))
+    assert all(row["lost"] == row["duplicated"] == "0" and row["same"] == row["sweeps"] != "0" for row in faults)
+    assert sum(int(row["tries"]) for row in faults if "at random moments" in row["fault"]) >= 100
+    with (ROOT / "results" / "sweep-engines" / "engines.csv").open(encoding="utf-8") as file:
+        engines = list(csv.DictReader(file))
+    assert len(engines) >= 4
+    assert len({(row["digest"], row["bytes_of_parts"]) for row in engines}) == 1
+    assert all(int(row["cells"]) >= 200 and row["missing"] == "0" for row in engines)
 
 
 def test_the_loss_stands_in_every_variant_that_was_tried() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evosim.errors import Interrupted, UserError
+from evosim.sweeps.slurm import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
     from evosim.sweeps.params import Written
@@ -23,6 +24,14 @@ sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, see
 SweepPath = Annotated[Path, typer.Argument(help="A sweep file (TOML).", metavar="SWEEP.toml")]
 Folder = Annotated[Path, typer.Argument(help="A sweep's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: results/sweeps/NAME-DIGEST.")]
+OtherSources = Annotated[bool, typer.Option("--other-sources", help="Go on though the code has changed since.")]
+SLURM = "Slurm"
+Time = Annotated[str, typer.Option(metavar="H:MM:SS", help="Limit of each job.", rich_help_panel=SLURM)]
+Memory = Annotated[str, typer.Option(metavar="2G", help="Of each job.", rich_help_panel=SLURM)]
+Partition = Annotated[str | None, typer.Option(metavar="NAME", help="Where jobs run. Default: Slurm's own.", rich_help_panel=SLURM)]
+Account = Annotated[str | None, typer.Option(metavar="NAME", help="Who pays. Default: Slurm's own.", rich_help_panel=SLURM)]
+Sbatch = Annotated[list[str] | None, typer.Option(metavar="OPTION", help="A further option of sbatch without dashes, e.g. qos=long.", rich_help_panel=SLURM)]
 FAILED = 1
 
 
@@ -36,17 +45,24 @@ def _root(context: typer.Context) -> None:
 @sweep.command()
 def run(
     file: SweepPath,
-    out: Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: results/sweeps/NAME-DIGEST.")] = None,
-    engine: Annotated[str, typer.Option(help="Who computes: local, or another of docs/sweeps.md.")] = "local",
-    address: Annotated[str | None, typer.Option(help="Where an engine finds its workers.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each processor.")] = None,
+    out: Out = None,
+    engine: Annotated[str, typer.Option(help="Who computes: local, dask or slurm; see docs/clusters.md.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="dask: a scheduler's tcp://HOST:PORT or file. slurm: address or interface to listen at.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each processor; for slurm 10 jobs.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the kernels in each. Default: 1, or all with one worker.")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th chunk; 'auto' in a job array.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Compute runs that failed again.")] = False,
-    other_sources: Annotated[bool, typer.Option("--other-sources", help="Go on though the code has changed since.")] = False,
+    other_sources: OtherSources = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the plan, for others to compute, and stop.")] = False,
     collected: Annotated[bool, typer.Option("--collect/--no-collect", help="Collect the tables when all is done.")] = True,
+    time: Time = TIME,
+    memory: Memory = MEMORY,
+    partition: Partition = None,
+    account: Account = None,
+    sbatch: Sbatch = None,
 ) -> None:
     """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
     from rich.console import Console
@@ -62,6 +78,7 @@ def run(
 
     console = Console(stderr=True)
     compute = engine_of(engine)
+    batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
     part = read_shard(shard) if shard else None
     written = read_sweep(file)
     if dry_run:
@@ -85,7 +102,7 @@ def run(
             which = f"shard {part.index}/{part.count}, " if part else ""
             typer.echo(f"{store.folder}: {which}{total:,} runs to do in {_many(len(todo), 'chunk')}", err=True)
             with progressing(console, total, 0, 0) as tell:
-                compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources))
+                compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources, batch))
         if should_stop():
             raise Interrupted(f"interrupted; what was done is in {store.folder}; the same command goes on")
     state = state_of(store)
@@ -93,6 +110,44 @@ def run(
     if whole and collected and not part and state.digest is None:
         _collect(store)
     _tell_end(store, part is not None)
+
+
+@sweep.command()
+def script(
+    file: SweepPath,
+    slurm: Annotated[bool, typer.Option("--slurm", help="For Slurm.")] = False,
+    out: Out = None,
+    tasks: Annotated[int | None, typer.Option(min=1, help="Of the array. Default: 100, or one for each chunk.", rich_help_panel=SLURM)] = None,
+    throttle: Annotated[int | None, typer.Option(min=1, help="How many may run at once. Default: no limit.", rich_help_panel=SLURM)] = None,
+    cores: Annotated[int, typer.Option(min=1, help="Processors, and worker processes, of each task.", rich_help_panel=SLURM)] = 1,
+    time: Time = TIME,
+    memory: Memory = MEMORY,
+    partition: Partition = None,
+    account: Account = None,
+    sbatch: Sbatch = None,
+    other_sources: OtherSources = False,
+) -> None:
+    """Write the plan, and print a job array's batch file that computes it: 'evosim sweep script SWEEP.toml --slurm > job.sh'."""
+    from rich.console import Console
+
+    from evosim.sweeps import slurm as batches
+    from evosim.sweeps.begin import begin
+    from evosim.sweeps.params import read_sweep
+    from evosim.sweeps.telling import planning
+
+    if not slurm:
+        raise UserError("a batch file must be for a batch system, but none was named. Write --slurm; docs/clusters.md says how others are used.")
+    batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
+    written = read_sweep(file)
+    with planning(Console(stderr=True)) as progress:
+        store = begin(written, out, other_sources=other_sources, progress=progress)
+    typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}", err=True)
+    typer.echo(
+        batches.script(
+            store.facts["name"], file, store.folder, store.chunks, batch, tasks=tasks, throttle=throttle, cores=cores, other_sources=other_sources
+        ),
+        nl=False,
+    )
 
 
 @sweep.command()

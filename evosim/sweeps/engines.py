@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evosim.errors import unknown
+from evosim.sweeps.slurm import Batch
 from evosim.sweeps.work import Tell
 
 # by name: the module, and the function in it that takes a job; the module is imported when it is asked for
-ENGINES = {"local": "evosim.sweeps.local:compute"}
+ENGINES = {
+    "local": "evosim.sweeps.local:compute",
+    "dask": "evosim.sweeps.dask_engine:compute",
+    "slurm": "evosim.sweeps.dask_engine:compute_on_slurm",
+}
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,10 @@ class Job:
         chunks: those that are not done.
         workers: processes; None leaves it to the engine.
         threads: of the kernels, in each process; None leaves it to the engine.
-        address: where workers of a cluster are found, for engines that want one.
+        address: where a cluster's scheduler is found or shall listen, for engines that want one.
         tell: hears what happens, in the process that called the engine.
         other_sources: whether chunks may be computed by other sources than began the sweep.
+        batch: what is asked of a batch system, for engines that use one.
         should_stop: whether an end was asked for; then finished runs are written and the engine returns soon.
     """
 
@@ -41,6 +47,7 @@ class Job:
     tell: Tell
     should_stop: Callable[[], bool]
     other_sources: bool = False
+    batch: Batch = field(default_factory=Batch)
 
 
 def engine(name: str) -> Callable[[Job], None]:
