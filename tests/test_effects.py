@@ -424,6 +424,16 @@ def test_points_with_holes_are_left_out(tmp_path: Path) -> None:
     assert "more than half of the points" in analysis_of(store).tables["fits"].filter(pl.col("quantity") == Q)["refused"][0]
 
 
+def test_a_design_with_a_rare_choice_is_still_plain_data(tmp_path: Path) -> None:
+    """One point alone has a choice, and no model can predict it when it is left out."""
+    text = (
+        HEAD + 'replicates = 2\n[design]\nkind = "random"\nsize = 12\nseed = 3\n[design.ranges]\ngenome.discount = {low = 0.2, high = 0.8}\n'
+        "world.modern.breed_danger = {choices = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2]}\n"
+    )
+    analysis = analysis_of(made(tmp_path, text, lambda row: {Q: row["genome.discount"] + 5.0 * (row["world.modern.breed_danger"] == 0.2)}), HOW)
+    json.dumps(as_data(analysis, [Q]), allow_nan=False)
+
+
 # Ledgers
 
 

@@ -384,8 +384,8 @@ def _why_none(values: Array) -> str:
     return "no seed has it measured in every cell"
 
 
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
 
 
 def _measures(triple: Iterable[float]) -> dict[str, float | None]:
@@ -450,11 +450,11 @@ def _sampled(grid: Grid, name: str, values: Array, how: Resampling) -> tuple[lis
     rows = np.array([np.flatnonzero(where == i)[0] for i in range(len(factor.labels))])
     columns = [column_of(grid.cells[key].gather(rows), grid.ranges[key]) for key in factor.parameters]
     found = fit(points[whole], [Column(c.position[whole], c.ordered) for c in columns], how)
-    facts |= {"model": found.model, "coefficients": found.coefficients, "explained": found.explained, "predicted": found.predicted}
+    facts |= {"model": found.model, "coefficients": found.coefficients, "explained": _number(found.explained), "predicted": _number(found.predicted)}
     terms = []
     for term in found.terms:
         first, second = (*(factor.parameters[i] for i in term.columns), None)[:2]
-        ends = {key: getattr(term, key) for key in ("correlation", "low", "high", "slope", "slope_low", "slope_high", "share")}
+        ends = {key: _number(getattr(term, key)) for key in ("correlation", "low", "high", "slope", "slope_low", "slope_high", "share")}
         terms.append({"quantity": name, "parameter": first, "with": second, **ends})
     return terms, [facts]
 
