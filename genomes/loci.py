@@ -99,6 +99,8 @@ def make_locus(
     for value in params.initial:
         if value not in alleles:
             raise InvalidGenome(f"{where}.initial must hold alleles of {list(alleles)}, but has {value!r}. Choose among them.")
+    if len(set(params.initial)) != len(params.initial):
+        raise InvalidGenome(f"{where}.initial must differ, as all have equal chance, but are {list(params.initial)}. Remove the repetition.")
     n = len(alleles)
     if silent:
         expressed = np.zeros((n, n))

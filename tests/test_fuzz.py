@@ -89,6 +89,7 @@ EXPERIMENTS: dict[str, tuple[bytes, str]] = {
         MICRO.replace('"planner"', '"planner", markers = {t = {alleles = [0.0, 1.0], position = 5.0}}').encode(), "genome.markers.t.position must be 0 without a chromosome",
     ),
     "no horizon": (MICRO.replace('"planner"', '"planner", horizon = {alleles = []}').encode(), "genome.horizon.alleles must be whole steps from 1"),
+    "a founder's allele twice": (MICRO.replace('"planner"', '"planner", markers = {t = {alleles = [0.0, 1.0], initial = [0.0, 0.0, 1.0]}}').encode(), "genome.markers.t.initial must differ"),
     "a nameless allele": (MICRO.replace('"planner"', '"planner", markers = {t = {alleles = ["", "a"]}}').encode(), "genome.markers.t.alleles must have names"),
     "a nameless marker": (MICRO.replace('"planner"', '"planner", markers = {"" = {alleles = ["a"]}}').encode(), "a marker must have a name"),
     "less than no mutation": (MICRO.replace('"planner"', '"planner", mutation_scale = -1.0').encode(), "genome.mutation_scale must be at least 0"),

@@ -20,6 +20,7 @@ STUDIES = {
     "bench": "bench",
     "bench_genetics": "bench-genetics",
     "drive_equilibrium": "drive-equilibrium",
+    "fuzz": "fuzz",
     "greedy_genes": "greedy-genes",
     "hitchhiking_desire": "hitchhiking-desire",
     "population_genetics": "population-genetics",
@@ -31,7 +32,7 @@ STUDIES = {
     "temperature": "temperature",
     "waste": "waste",
 }
-HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "bench_sweep_store"}
+HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "bench_sweep_store", "fuzzing"}
 
 
 @pytest.fixture(autouse=True)
