@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 LONGEST = 2000  # of a message; names and values that a file holds may be of any length
@@ -20,7 +21,8 @@ class Interrupted(Exception):
 
 
 def in_one_line(text: str) -> str:
-    """A text with whatever does not print escaped (line breaks, control characters, half characters), and its middle left out if it is very long."""
+    """A text with whatever does not print escaped (line breaks, control characters, half characters), without the middle of very long words and texts."""
+    text = re.sub(r"(\S{100})\S{100,}(\S{50})", r"\1[...]\2", text)
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} [...] {text[-LONGEST // 2 :]}"
     return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

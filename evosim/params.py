@@ -171,7 +171,7 @@ def check_plain(data: Any, where: str = "") -> None:
         if isinstance(value, Mapping):
             for key in value:
                 _check_text(key, f"a key of {path or 'the file'}")
-            left += [(f"{path}.{key}" if path else str(key), value[key], depth + 1) for key in reversed(value)]
+            left += [(f"{path}.{key}" if path else str(key) or '""', value[key], depth + 1) for key in reversed(value)]
         elif isinstance(value, list | tuple):
             left += [(f"{path}.{i}", value[i], depth + 1) for i in reversed(range(len(value)))]
         elif isinstance(value, float):
@@ -219,7 +219,7 @@ def _written_path(steps: tuple[int | str, ...], data: Any, kind: str) -> list[st
         if inside:
             here = here[step]
         if inside or (kind == "missing" and i == len(steps) - 1):
-            path.append(str(step))
+            path.append(str(step) or '""')
     return path
 
 

@@ -22,6 +22,7 @@ import polars as pl
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from study import Study, setting
 
+APART = 11  # neighbouring examples resemble each other
 LATE = 300.0  # seconds of a whole process, which may have to compile
 
 
@@ -107,12 +108,16 @@ def as_processes(processes: int, start: int) -> pl.DataFrame:
         )  # fmt: skip
         print(f"{len(rows)} processes, last: {rows[-1]}", file=sys.stderr, flush=True)
 
-    def until_enough(case: fuzzing.Case) -> None:
-        if len(rows) < processes:
+    seen = 0
+
+    def some(case: fuzzing.Case) -> None:
+        nonlocal seen
+        seen += 1
+        if len(rows) < processes and seen % APART == 0:
             look(case)
 
     if processes:
-        every(2 * processes + 20, start, until_enough)
+        every(2 * APART * (processes + 10), start, some)
     return pl.DataFrame(rows)
 
 

@@ -369,7 +369,7 @@ def judge(case: Case, folder: Path, *, run: bool = False) -> Verdict:
 
 
 def faults_of(message: str, case: Case) -> list[str]:
-    """What is wrong with a refusal: it must be one line, say what is wrong and how to mend it, and name a key or the file."""
+    """What is wrong with a refusal. It must be one line, say what is wrong and how to mend it, and name a key or the file."""
     found = []
     if not message.isprintable() or len(message) > 2500:
         found.append(f"not one short line: {message[:80]!r}")
@@ -393,8 +393,7 @@ def _keys(case: Case) -> set[str]:
         names |= {str(path[-1]) for path in _places(tree)}
     except (ValueError, RecursionError):
         names |= set(tree)
-    names = {in_one_line(name) for name in names}
-    return names - {""}
+    return {in_one_line(name) or '""' for name in names}
 
 
 def _experiment(case: Case, path: Path, verdict: Verdict, run: bool) -> bool:
