@@ -496,7 +496,7 @@ def test_a_run_too_large_for_memory_is_recorded(tmp_path: Path, monkeypatch: pyt
     real = work.replicate
 
     def greedy(setting: Any, *more: Any) -> Any:
-        return np.empty(2**60) if setting.experiment.optimizer["population"] == 20 else real(setting, *more)
+        return np.empty(2**50) if setting.experiment.optimizer["population"] == 20 else real(setting, *more)
 
     monkeypatch.setattr(work, "replicate", greedy)
     store = begun(tmp_path / "s", SWEEP.replace("[0.1, 0.2]", "[0.1]"))
