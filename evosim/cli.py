@@ -15,7 +15,7 @@ import typer
 
 from evosim import __version__
 from evosim.clock import Clock
-from evosim.errors import Interrupted, Stop, UserError
+from evosim.errors import Interrupted, Stop, UserError, in_one_line
 from evosim.sweeps.commands import sweep
 from evosim.watch import Watch, seconds_of, wall_time_of
 
@@ -308,7 +308,11 @@ def main() -> None:
         sys.exit(2)
     except _Complaint as complaint:
         words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
-        typer.echo(f"evosim: {words.rstrip('.')}. See 'evosim --help'.", err=True)
+        typer.echo(f"evosim: {in_one_line(words.rstrip('.'))}. See 'evosim --help'.", err=True)
+        sys.exit(2)
+    except MemoryError as error:
+        words = in_one_line(str(error).rstrip(".")) or "it is used up"
+        typer.echo(f"evosim: there must be enough memory for this, but there is not: {words}. Make population, grid or world smaller.", err=True)
         sys.exit(2)
     except Interrupted as error:
         _warn(str(error))

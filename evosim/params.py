@@ -5,9 +5,11 @@ Here are the parts that belong to no world, genome or optimizer; `evosim.compose
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
+import stat
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -21,8 +23,12 @@ from evosim.errors import UserError, unknown
 
 T = TypeVar("T")
 EXPERIMENTS = Path(__file__).parent / "experiments"
-TYPES = ("float", "int", "str", "bool")
 MAX_SEED = 2**63 - 1  # TOML integers are signed
+MAX_FILE = 64 * 2**20  # bytes
+MAX_DEPTH = 50  # of tables and lists within each other
+MAX_GENERATIONS = 10**9
+MAX_CLASSES = 10**9
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
 _adapter: Any = cache(TypeAdapter)  # making one takes longer than using it
 
 
@@ -65,11 +71,11 @@ class AnalysisChoice(Strict):
         confidence: of the intervals.
     """
 
-    max_classes: int = Field(default=200_000, ge=1)
-    max_enumerated: int = Field(default=5_000_000, ge=1)
-    restarts: int = Field(default=40, ge=1)
-    near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = (0.0, 0.01, 0.02, 0.05)
-    bootstrap: int = Field(default=2000, ge=100)
+    max_classes: int = Field(default=200_000, ge=1, le=MAX_CLASSES)
+    max_enumerated: int = Field(default=5_000_000, ge=1, le=MAX_CLASSES)
+    restarts: int = Field(default=40, ge=1, le=1_000_000)
+    near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = Field(default=(0.0, 0.01, 0.02, 0.05), max_length=1000)
+    bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
 
 
@@ -81,7 +87,7 @@ class Experiment(Strict):
     fair meiosis (twice, with seeds of its own the second time) and without them.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: Name
     title: str = ""
     question: str = ""
     expected: str = ""
@@ -102,6 +108,8 @@ class Experiment(Strict):
             raise ValueError("phases.0.world must be 'ancestral', but is 'modern'. Begin with an ancestral phase.")
         if self.seeds[-1] > MAX_SEED:
             raise ValueError(f"the last seed must be at most {MAX_SEED}, but is {self.seeds[-1]}. Lower seed or replicates.")
+        if self.generations > MAX_GENERATIONS:
+            raise ValueError(f"phases must have at most {MAX_GENERATIONS:,} generations together, but have {self.generations:,}. Lower them.")
         for generation in self.snapshots:
             if not 0 <= generation < self.generations:
                 raise ValueError(
@@ -146,30 +154,46 @@ class Experiment(Strict):
 
 def validated(kind: type[T] | Any, data: Any, where: str) -> T:
     """`data` as an instance of a pydantic or plain dataclass, checked strictly; one-line `UserError` otherwise."""
-    _check_finite(data, where)
+    check_plain(data, where)
     try:
         return _adapter(kind).validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        raise UserError(_one_line(error, where)) from None
-    except (TypeError, ValueError) as error:  # TOML has dates and NaN, JSON has not
-        raise UserError(f"{where or 'the file'} must hold numbers, text, lists and tables, but {error}. Mend it.") from None
+        raise UserError(_one_line(error, data, where)) from None
 
 
-def _check_finite(data: Any, where: str) -> None:
-    if isinstance(data, float) and not math.isfinite(data):
-        raise UserError(f"{where} must be finite, but is {data}. Write a number.")
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            _check_finite(value, f"{where}.{key}" if where else str(key))
-    elif isinstance(data, list | tuple):
-        for i, value in enumerate(data):
-            _check_finite(value, f"{where}.{i}")
+def check_plain(data: Any, where: str = "") -> None:
+    """Raise `UserError` unless all is text, finite numbers, truth values, lists and tables, not too deep: what TOML and JSON both have."""
+    left: list[tuple[str, Any, int]] = [(where, data, 0)]
+    while left:
+        path, value, depth = left.pop()
+        if depth > MAX_DEPTH:
+            raise UserError(f"{path} must lie at most {MAX_DEPTH} tables and lists deep, but lies deeper. Take it out of some.")
+        if isinstance(value, Mapping):
+            for key in value:
+                _check_text(key, f"a key of {path or 'the file'}")
+            left += [(f"{path}.{key}" if path else str(key) or '""', value[key], depth + 1) for key in reversed(value)]
+        elif isinstance(value, list | tuple):
+            left += [(f"{path}.{i}", value[i], depth + 1) for i in reversed(range(len(value)))]
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                raise UserError(f"{path} must be finite, but is {value}. Write a number.")
+        elif isinstance(value, int):
+            if not -MAX_SEED <= value <= MAX_SEED:
+                raise UserError(f"{path} must be a whole number within +-{MAX_SEED}, but has {len(f'{abs(value):x}')} hexadecimal digits. Change it.")
+        elif isinstance(value, str):
+            _check_text(value, path)
+        elif value is not None:
+            raise UserError(f"{path} must be text, a number, true, false, a list or a table, but is a {type(value).__name__} ({value}). Change it.")
 
 
-def _one_line(error: ValidationError, where: str) -> str:
+def _check_text(value: Any, what: str) -> None:
+    if isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise UserError(f"{what} must be Unicode text, but holds bytes that are none ({value[:100]!r}). Write it in UTF-8.")
+
+
+def _one_line(error: ValidationError, data: Any, where: str) -> str:
     first = error.errors()[0]
-    # Union branches and dataclass names are steps of pydantic's own, not keys the user wrote.
-    path = [str(p) for p in first["loc"] if not (isinstance(p, str) and (p[:1].isupper() or "[" in p or "]" in p or p in TYPES))]
+    path = _written_path(first["loc"], data, first["type"])
     name = ".".join([where, *path] if where else path) or "the experiment"
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{name} must not be there: no such key. Remove it or mend its spelling; 'evosim show' lists all keys."
@@ -179,20 +203,64 @@ def _one_line(error: ValidationError, where: str) -> str:
         return str(first["msg"]).removeprefix("Value error, ")
     rule = str(first["msg"]).rpartition("should ")[2].replace("an object", "a table")
     given = first.get("input")
-    return f"{name} must {rule}, but is {'a table' if isinstance(given, dict) else repr(given)}. Change it."
+    return f"{name} must {rule}, but is {'a table' if isinstance(given, dict) else shortened(repr(given))}. Change it."
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """A text, or its beginning."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _written_path(steps: tuple[int | str, ...], data: Any, kind: str) -> list[str]:
+    """Where in `data` an error lies: its steps without those of pydantic's own (branches of unions, names of classes)."""
+    path, here = [], data
+    for i, step in enumerate(steps):
+        inside = (isinstance(here, Mapping) and step in here) or (isinstance(here, list | tuple) and isinstance(step, int) and step < len(here))
+        if inside:
+            here = here[step]
+        if inside or (kind == "missing" and i == len(steps) - 1):
+            path.append(str(step) or '""')
+    return path
 
 
 def read_toml(path: Path, what: str = "the experiment file") -> dict[str, Any]:
     """The tree in a TOML file; one-line errors for a missing, unreadable or malformed one."""
+    return parsed(read_bytes(path, what), path, what)
+
+
+def read_bytes(path: Path, what: str) -> bytes:
+    """What a file holds; one-line errors for what is no file, or none that a person wrote. A pipe would be waited for, a device never ends."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        facts = path.stat()
+        if stat.S_ISDIR(facts.st_mode):
+            raise UserError(f"{what} must be readable text, but {path} is a folder. Give a file in it.")
+        if not stat.S_ISREG(facts.st_mode):
+            raise UserError(f"{what} must be a file, but {path} is a pipe or a device. Save what it gives as a file.")
+        if facts.st_size > MAX_FILE:
+            raise UserError(f"{what} must have at most {MAX_FILE:,} bytes, but {path} has {facts.st_size:,}. Make it smaller.")
+        return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{what} must exist, but {path} does not. Check the path.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{what} must be readable text, but {path} is not: {error.strerror if isinstance(error, OSError) else error}. Mend it.") from None
+    except OSError as error:
+        raise UserError(f"{what} must be readable text, but {path} is not: {error.strerror}. Mend it.") from None
+    except ValueError:  # a zero character
+        raise UserError(f"{what} must exist, but {path} cannot be the name of a file. Check the path.") from None
+
+
+def parsed(data: bytes, path: Path, what: str) -> dict[str, Any]:
+    """The tree that a TOML file's bytes say."""
+    try:
+        tree = tomllib.loads(data.decode("utf-8-sig"))  # some editors begin a file with a mark of its encoding
+    except UnicodeDecodeError as error:
+        raise UserError(f"{what} must be readable text, but {path} is not: {error}. Save it in UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} must be valid TOML, but: {error}. Mend that line.") from None
+        raise UserError(f"{path} must be valid TOML, but: {str(error).rstrip('.')}. Mend that line.") from None
+    except RecursionError:
+        raise UserError(f"{path} must hold at most {MAX_DEPTH} tables and lists within each other, but holds more. Take some out.") from None
+    except ValueError as error:  # numbers and dates that cannot be
+        raise UserError(f"{path} must be valid TOML, but: {str(error).partition(';')[0].rstrip('.')}. Mend that value.") from None
+    check_plain(tree)
+    return tree
 
 
 def named_experiments() -> dict[str, Path]:
@@ -212,12 +280,12 @@ def read_experiment(which: str) -> dict[str, Any]:
 
 def apply_settings(tree: dict[str, Any], settings: list[str]) -> dict[str, Any]:
     """The tree with `key=value` settings put in; keys are dotted paths, values TOML (bare words are text)."""
-    out = json.loads(json.dumps(tree, default=str))
+    out = copy.deepcopy(tree)
     for setting in settings:
         key, sign, value = setting.partition("=")
         if not sign or not key.strip():
-            raise UserError(f"--set must be key=value, but is '{setting}'. Write for example --set optimizer.population=100.")
-        put(out, key.strip(), _value(value.strip()), f"--set {setting}")
+            raise UserError(f"--set must be key=value, but is '{shortened(setting)}'. Write for example --set optimizer.population=100.")
+        put(out, key.strip(), _value(value.strip()), f"--set {shortened(setting)}")
     return out
 
 
@@ -225,6 +293,8 @@ def put(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
     """Put a value at a dotted path of a written tree, in place. `told` is how complaints begin. Raises `UserError`."""
     where: Any = tree
     *parents, last = key.split(".")
+    if len(parents) >= MAX_DEPTH:
+        raise UserError(f"{told}: the key must have at most {MAX_DEPTH} parts, but has {len(parents) + 1}. Check the path with 'evosim show'.")
     for step in parents:
         where = _step(where, step, told)
     if isinstance(where, list):
@@ -237,12 +307,15 @@ def put(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        try:
-            return float(text)  # TOML wants a digit before the point; people write .3
-        except ValueError:
-            return text
+        tree = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        tree = {}
+    if tree.keys() == {"value"}:  # a line break in the text might begin another key
+        return tree["value"]
+    try:
+        return float(text) if text.isascii() else text  # TOML wants a digit before the point; people write .3
+    except ValueError:
+        return text
 
 
 def _step(tree: Any, step: str, told: str) -> Any:
@@ -254,6 +327,6 @@ def _step(tree: Any, step: str, told: str) -> Any:
 
 
 def _index(tree: list[Any], step: str, told: str) -> int:
-    if not (step.isascii() and step.isdigit()) or int(step) >= len(tree):
+    if step not in map(str, range(len(tree))):
         raise UserError(f"{told}: '{step}' must be a position from 0 to {len(tree) - 1}. Check with 'evosim show'.")
     return int(step)

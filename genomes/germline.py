@@ -31,6 +31,8 @@ def assemble(expressed: Sequence[Locus], germ_line: GermLine, ploidy: int) -> Gr
     """The grid of a genome: expressed loci and markers in map order, with drivers placed. Raises `InvalidGenome`."""
     names = {locus.name for locus in expressed}
     for name in germ_line.markers:
+        if not name or len(name) > 100 or not name.isprintable() or ":" in name:
+            raise InvalidGenome(f"a marker must have a name of 1 to 100 characters without colons or line breaks, but is called '{name}'. Rename it.")
         if name in names:
             raise InvalidGenome(f"a marker must have a name of its own, but '{name}' is a locus already. Rename it.")
     markers = [

@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 Alleles = NDArray[np.uint8]
 
 MAX_ALLELES = 255
+DECIMALS = 12
 MAX_SIZE = 1e100  # of an allele: what is felt must stay finite
 
 
@@ -93,9 +94,13 @@ def make_locus(
     _check_unit(where, "mutation", params.mutation)
     if not np.isfinite(params.position) or params.position < 0:
         raise InvalidGenome(f"{where}.position must be at least 0 centimorgan, but is {params.position}. Raise it.")
+    if params.position > 0.0 and not params.chromosome:
+        raise InvalidGenome(f"{where}.position must be 0 without a chromosome, but is {params.position}. Name the chromosome.")
     for value in params.initial:
         if value not in alleles:
             raise InvalidGenome(f"{where}.initial must hold alleles of {list(alleles)}, but has {value!r}. Choose among them.")
+    if len(set(params.initial)) != len(params.initial):
+        raise InvalidGenome(f"{where}.initial must differ, as all have equal chance, but are {list(params.initial)}. Remove the repetition.")
     n = len(alleles)
     if silent:
         expressed = np.zeros((n, n))
@@ -106,7 +111,11 @@ def make_locus(
         low, high = np.minimum.outer(numbers, numbers), np.maximum.outer(numbers, numbers)
         expressed = low + params.dominance * (high - low)
         # Rounding error of the interpolation must not split a class that is one in exact arithmetic.
-        expressed = np.round(expressed, 12)
+        expressed = np.round(expressed, DECIMALS)
+        if not np.allclose(np.diagonal(expressed), numbers, rtol=1e-9, atol=0.0):
+            raise InvalidGenome(
+                f"{where}.alleles must be 0 or large enough to be told apart at {DECIMALS} decimals, but are {list(alleles)}. Scale them up."
+            )
         if whole:
             expressed = np.ceil(expressed - 1e-9)
     if ploidy == 1:
@@ -123,6 +132,8 @@ def _check_alleles(name: str, alleles: Sequence[Any]) -> None:
     if len(set(alleles)) != len(alleles):
         raise InvalidGenome(f"{name}.alleles must differ, but are {list(alleles)}. Remove the repetition.")
     if isinstance(alleles[0], str):
+        if "" in alleles:
+            raise InvalidGenome(f"{name}.alleles must have names, but one is empty. Name it.")
         return
     if not np.isfinite(np.array(alleles, dtype=float)).all():
         raise InvalidGenome(f"{name}.alleles must be finite, but are {list(alleles)}. Replace the offender.")

@@ -118,7 +118,7 @@ def _check_numbers(params: Planner, shape: WorldShape) -> None:
                 f"genome.weights.{feature}.alleles must be numbers, but are {list(locus.alleles)}. Write them without quotes."
             )
     horizons = params.horizon.alleles
-    if not all(isinstance(h, float | int) and 1 <= h <= shape.lifespan and h == int(h) for h in horizons):
+    if not horizons or not all(isinstance(h, float | int) and 1 <= h <= shape.lifespan and h == int(h) for h in horizons):
         raise InvalidGenome(
             f"genome.horizon.alleles must be whole steps from 1 to the lifespan ({shape.lifespan}), but are "
             f"{list(horizons)}. Mend them."
@@ -133,6 +133,8 @@ def _check_numbers(params: Planner, shape: WorldShape) -> None:
             raise InvalidGenome(f"genome.temperature.alleles must be at least 0, but has {temperature}. Raise it.")
     if not 0.0 < params.discount <= 1.0:
         raise InvalidGenome(f"genome.discount must lie in (0, 1], but is {params.discount}. Set it inside that range.")
+    if params.mutation_scale < 0:
+        raise InvalidGenome(f"genome.mutation_scale must be at least 0, but is {params.mutation_scale}. Raise it.")
     if params.tie_tolerance < 0:
         raise InvalidGenome(f"genome.tie_tolerance must be at least 0, but is {params.tie_tolerance}. Raise it.")
     worst = params.planning_cost * max(float(h) for h in horizons)

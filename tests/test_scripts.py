@@ -20,6 +20,7 @@ STUDIES = {
     "bench": "bench",
     "bench_genetics": "bench-genetics",
     "drive_equilibrium": "drive-equilibrium",
+    "fuzz": "fuzz",
     "greedy_genes": "greedy-genes",
     "hitchhiking_desire": "hitchhiking-desire",
     "population_genetics": "population-genetics",
@@ -34,7 +35,9 @@ STUDIES = {
     "waste": "waste",
     "what_matters": "what-matters",
 }
-HELPERS = {"study", "bench_job", "bench_peers", "bench_grid", "bench_deap", "bench_jax", "bench_ceilings", "bench_product", "kills", "bench_sweep_store", "sweep_job"}
+HELPERS = {
+    "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "study", "sweep_job",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +133,16 @@ def test_the_loss_stands_in_every_variant_that_was_tried() -> None:
         shares = {row["variant"]: float(row["R3_max_over_R2"]) for row in csv.DictReader(file)}
     assert max(shares.values()) < 1.0
     assert 0.2 < shares["default"] < 0.8
+
+
+def test_no_fuzzed_file_had_a_trace_for_an_answer() -> None:
+    """Read from the kept tables: ten thousand in process, fifty as whole processes."""
+    with (ROOT / "results" / "fuzz" / "outcomes.csv").open(encoding="utf-8") as file:
+        outcomes = list(csv.DictReader(file))
+    with (ROOT / "results" / "fuzz" / "processes.csv").open(encoding="utf-8") as file:
+        processes = list(csv.DictReader(file))
+    assert sum(int(row["examples"]) for row in outcomes) >= 10_000
+    assert {row["defects"] for row in outcomes} == {"0"}
+    assert len(processes) >= 50
+    assert {(row["sound"], row["traceback"]) for row in processes} == {("true", "false")}
+    assert {row["exit_code"] for row in processes if row["in_process"] == "refused"} == {"2"}

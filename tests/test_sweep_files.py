@@ -234,7 +234,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "last seed": (f"seed = {2**63 - 1}\nreplicates = 2\n", "the last seed must be at most"),
     "no chunk": ("chunk = 0\n", "chunk must be greater than or equal to 1"),
     "not finite": ("[grid]\ngenome.discount = [nan]\n", "grid.genome.discount.0 must be finite, but is nan"),
-    "a date": ("[grid]\ngenome.discount = [2020-01-01]\n", "the file must hold numbers, text, lists and tables"),
+    "a date": ("[grid]\ngenome.discount = [2020-01-01]\n", "grid.genome.discount.0 must be text, a number, true, false, a list or a table, but is a date (2020-01-01)"),
     "no position": ("[grid]\nphases.7.generations = [1]\n", "cell 0, phases.7.generations: '7' must be a position from 0 to 1"),
     "through a number": ("[set]\nsearch_ledger.x = 1\n", "search_ledger must be a valid boolean, but is a table"),
     "unknown kind": (BOX.replace("sobol", "sobl") + "genome.discount = {low = 0.1, high = 0.2}\n", "design.kind must be 'random', 'latin-hypercube' or 'sobol'"),

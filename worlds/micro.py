@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from worlds.parameters import number, probability, swapped
+from worlds.parameters import MOST_AGES, number, probability, swapped
 from worlds.tabular import Floats, TabularMdp, WorldPair
 
 STATES = ("hungry", "fed", "dead")
@@ -40,7 +40,7 @@ EAT, BREED, SAFELY, DISPLAY, LIE = range(5)
 class Micro:
     """Parameters of one micro-world."""
 
-    lifespan: int = number(3, "ages", "brute force over all policies stays small", low=1, structural=True)
+    lifespan: int = number(3, "ages", "brute force over all policies stays small", low=1, high=MOST_AGES, structural=True)
     born_hungry: float = probability(0.6, "both states occur at birth", "probability")
     find: float = probability(0.7, "food is found more often than not")
     litter: float = number(1.0, "offspring", "the unit", low=0.0)

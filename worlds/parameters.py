@@ -11,6 +11,10 @@ from dataclasses import Field, field, fields, replace
 from typing import Any, TypeVar
 
 Params = TypeVar("Params")
+MOST = 1e50  # of any number, so that sums and products of several stay finite
+MOST_AGES = 10_000
+MOST_MOVES = 10_000_000  # entries of a table of transitions
+MOST_WORK = 1_000_000_000  # ... times ages
 
 
 class InvalidWorld(ValueError):
@@ -52,12 +56,22 @@ def _check_field(item: Field[Any], value: Any, where: str) -> None:
     if low is None and high is None:
         return
     too_low = low is not None and not value >= low
-    too_high = high is not None and not value <= high
+    too_high = not value <= (MOST if high is None else high)
     if too_low or too_high:
-        rule = f"lie in [{low}, {high}]" if high is not None else f"be at least {low}"
+        rule = f"lie in [{low}, {high}]" if high is not None else f"be at least {low}" if too_low else f"be at most {MOST:g}"
         raise InvalidWorld(
             f"{where}.{item.name} must {rule} ({item.metadata['unit']}), but is {value}. Set it inside that range."
         )
+
+
+def check_size(where: str, states: int, acts: int, ages: int) -> None:
+    """Raise `InvalidWorld` for a world that is too large to be laid out as tables."""
+    for what, amount, most in (("entries in its transitions", states * acts * states, MOST_MOVES), ("of them over all ages", states * acts * states * ages, MOST_WORK)):
+        if amount > most:
+            raise InvalidWorld(
+                f"{where} must have at most {most:,} {what}, but has {amount:,} ({states:,} states, {acts} acts, {ages:,} ages). "
+                "Lower the parameters that make states, or the lifespan."
+            )
 
 
 def swapped(params: Params, modern: Mapping[str, Any]) -> Params:

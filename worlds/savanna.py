@@ -71,7 +71,7 @@ from typing import Any
 
 import numpy as np
 
-from worlds.parameters import InvalidWorld, number, probability, swapped
+from worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, probability, swapped
 from worlds.tabular import Bools, Floats, TabularMdp, WorldPair
 
 ACTS = ("forage", "rest", "court", "mate", "mate_protected", "self_stimulate", "nurse")
@@ -88,7 +88,7 @@ class Savanna:
     low_energy: int = number(2, "units of energy", "at or below it a reflex sees 'low energy'", low=0, structural=True)
     gestation: int = number(4, "ages", "from conception to birth; sets how far consequences lie", low=1, structural=True)
     nursing: int = number(2, "ages", "successful nursings that make a recruit", low=1, structural=True)
-    lifespan: int = number(80, "ages", "several births in a long life", low=1, structural=True)
+    lifespan: int = number(80, "ages", "several births in a long life", low=1, high=MOST_AGES, structural=True)
 
     forage_success: float = probability(0.6, "food is found more often than not")
     forage_gain: int = number(2, "units of energy", "a find feeds two ages", low=0)
@@ -134,6 +134,8 @@ def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
     Raises `InvalidWorld` for a number out of range, an unknown name or a structural one in `modern`.
     """
     after = swapped(params, modern)
+    energies, stages = _sizes(params)
+    check_size("world.ancestral", energies * 2 * stages + 1, len(ACTS), params.lifespan)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.start_energy > world.energy_max:
             raise InvalidWorld(

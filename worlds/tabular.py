@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import InvalidWorld
+from worlds.parameters import MOST, InvalidWorld
 
 Array = Any
 Floats = NDArray[np.float64]
@@ -122,6 +122,12 @@ class TabularMdp:
                 raise InvalidWorld(
                     f"{self.name}: {name} must be finite, but state '{self.states[s]}', act '{self.acts[a]}' has "
                     f"{flat[s, a].tolist()}. Mend that entry."
+                )
+            size = np.abs(flat)
+            for s, a, _ in np.argwhere((size > MOST) | ((size > 0.0) & (size < 1.0 / MOST))):
+                raise InvalidWorld(
+                    f"{self.name}: {name} must be 0 or from {1.0 / MOST:g} to {MOST:g} in size, so that sums stay exact, but state "
+                    f"'{self.states[s]}', act '{self.acts[a]}' has {flat[s, a].tolist()}. Mend that entry."
                 )
             for s, a, _ in np.argwhere((flat != 0.0) & ~self.available[:, :, None]):
                 raise InvalidWorld(

@@ -29,11 +29,13 @@ from worlds import TabularMdp, WorldPair
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
 SHIFT_KINDS = ("novel", "missed", "stale", "amplified")
 LEAST_OVERLAP = 0.05
+LEAST_SPAN = 1e-100
+ROUNDING = 1e-12
 NO_OVERLAP = "no overlap"
 
 
 class NoSpan(Exception):
-    """Every policy of the ancestral world is worth the same, so gaps there have no scale."""
+    """Every policy of the ancestral world is worth the same, or nearly, so gaps there have no scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +72,10 @@ def gaps_of(pair: WorldPair) -> Gaps:
     gap_a, best_a, span_a, _, _ = _gap(a, a.payoff)
     gap_mu, best_mu, span_mu, value_m, q_m = _gap(m, m.intent)
     gap_mr, _, span_mr, _, _ = _gap(m, m.payoff)
-    if not span_a > 0.0:
+    if not span_a > ROUNDING * abs(best_a):
         raise NoSpan(f"in {a.name} every policy has the same payoff, so a regret there has no scale")
+    if any(0.0 < span < LEAST_SPAN for span in (span_a, span_mu, span_mr)):
+        raise NoSpan(f"in {a.name} or {m.name} policies differ by less than {LEAST_SPAN:g}, which is too little to be exact")
     scale = span_mu / span_a
     # A modern payoff that is the same for every policy sees nothing: all of the gap is misspecified.
     seen = np.minimum(gap_mu, gap_mr * (span_mu / span_mr)) if span_mr > 0.0 else np.zeros_like(gap_mu)

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from genomes import Grid
 
+MAX_POPULATION = 10**9  # an individual's number is one of 32 bits
+MAX_CLASSES = 10**9
+
 
 class InvalidOptimizer(ValueError):
     """Settings a base optimizer cannot work with. One line: offender, rule, remedy."""
@@ -49,6 +52,8 @@ class Asexual:
             raise InvalidOptimizer(
                 f"optimizer.population must be at least 1 individual, but is {self.population}. Raise it."
             )
+        if self.population > MAX_POPULATION:
+            raise InvalidOptimizer(f"optimizer.population must be at most {MAX_POPULATION:,}, but is {self.population:,}. Lower it.")
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,10 @@ class Exhaustive:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     max_classes: int = 2_000_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_classes <= MAX_CLASSES:
+            raise InvalidOptimizer(f"optimizer.max_classes must lie in [1, {MAX_CLASSES}], but is {self.max_classes}. Set it inside that range.")
 
 
 OPTIMIZER_PARAMS: dict[str, type[Any]] = {"sexual": Sexual, "asexual": Asexual, "exhaustive": Exhaustive}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evosim.errors import UserError, unknown
-from evosim.params import MAX_SEED, Experiment, Strict, read_experiment, read_toml, validated
+from evosim.params import MAX_SEED, Experiment, Name, Strict, parsed, read_bytes, read_experiment, validated
 
 ACCOUNTS = ("ladder", "ledger", "steps", "ties", "behaviour", "desires", "recovery", "hack")
 SIMULATED = ("generations", "loci", "alleles", "populations", "search", "landscape")
 KEEPABLE = (*ACCOUNTS, *SIMULATED)
 NOT_SWEPT = ("name", "title", "question", "expected", "seed", "replicates")
+MOST = 1e100  # of an end of a range, so that its width is finite
+MOST_WHOLE = 2**53  # beyond it not every whole number has a place on the number line of a range
+MOST_COORDINATES = 100_000_000
 LEAF = ("low", "high", "scale", "integer", "choices")
 Kind = Literal["random", "latin-hypercube", "sobol"]
 
@@ -84,7 +88,7 @@ class SweepFile(Strict):
         chunk: runs that are computed and written together; derived from the number of runs if it is not given.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: Name
     title: str = ""
     experiment: str
     replicates: int = Field(default=1, ge=1, le=1_000_000)
@@ -127,34 +131,41 @@ class Written:
 
 def read_sweep(path: Path) -> Written:
     """Read and check a sweep file and the experiment it names. Raises `UserError`."""
-    sweep = read_alone(path)
+    text = read_bytes(path, "the sweep file")
+    sweep = _checked(text, path)
     which = sweep.experiment
     if which.endswith(".toml") or "/" in which or "\\" in which:
         which = str(path.parent / which) if path.parent != Path() else f"./{which}"
-    return Written(sweep, read_experiment(which), path.read_bytes())
+    return Written(sweep, read_experiment(which), text)
 
 
 def read_alone(path: Path) -> SweepFile:
     """Read and check a sweep file, and not the experiment it names. Raises `UserError`."""
-    data = read_toml(path, "the sweep file")
+    return _checked(read_bytes(path, "the sweep file"), path)
+
+
+def _checked(text: bytes, path: Path) -> SweepFile:
+    data = parsed(text, path, "the sweep file")
     _check_keys(data, tuple(_written_name(name) for name in SweepFile.model_fields), "a key of the sweep file")
     if isinstance(data.get("set"), dict):
         data["set"] = _flat_settings(data["set"])
     if isinstance(data.get("grid"), dict):
-        data["grid"] = _flat(data["grid"])
+        data["grid"] = _flat(data["grid"], of="grid")
     if isinstance(data.get("zip"), list):
-        data["zip"] = [_flat(group) if isinstance(group, dict) else group for group in data["zip"]]
+        data["zip"] = [_flat(group, of=f"zip.{i}") if isinstance(group, dict) else group for i, group in enumerate(data["zip"])]
     design = data.get("design")
     if isinstance(design, dict):
         _check_keys(design, tuple(Design.model_fields), "a key of design")
         if isinstance(design.get("ranges"), dict):
-            design["ranges"] = _flat(design["ranges"], leaf=_is_range)
+            design["ranges"] = _flat(design["ranges"], leaf=_is_range, of="design.ranges")
             for key, given in design["ranges"].items():
                 if isinstance(given, dict):
                     _check_keys(given, LEAF, f"a key of design.ranges.{key}")
     sweep: SweepFile = validated(SweepFile, data, "")
     for key, given in (sweep.design.ranges if sweep.design else {}).items():
         _check_range(f"design.ranges.{key}", given)
+    if sweep.design and sweep.design.size * len(sweep.design.ranges) > MOST_COORDINATES:
+        raise UserError(f"design.size times its ranges must be at most {MOST_COORDINATES:,}, but is {sweep.design.size * len(sweep.design.ranges):,}. Make it smaller.")
     _check_lists(sweep)
     _check_names(sweep)
     for name in sweep.keep or ():
@@ -177,13 +188,13 @@ def _is_range(data: dict[str, Any]) -> bool:
     return not data or any(key in LEAF for key in data)
 
 
-def _flat(data: dict[str, Any], path: str = "", leaf: Any = None) -> dict[str, Any]:
-    """The leaves of nested tables by dotted path: `"a.b" = x` and `a.b = x` are the same."""
+def _flat(data: dict[str, Any], path: str = "", leaf: Any = None, of: str = "") -> dict[str, Any]:
+    """The leaves of nested tables by dotted path: `"a.b" = x` and `a.b = x` are the same, so that only one may be there."""
     out: dict[str, Any] = {}
     for key, value in data.items():
         name = f"{path}.{key}" if path else key
-        nested = isinstance(value, dict) and not (leaf and leaf(value))
-        out |= _flat(value, name, leaf) if nested else {name: value}
+        nested = isinstance(value, dict) and value and not (leaf and leaf(value))
+        _add(out, _flat(value, name, leaf, of) if nested else {name: value}, of)
     return out
 
 
@@ -191,8 +202,15 @@ def _flat_settings(data: dict[str, Any]) -> dict[str, Any]:
     """Settings by dotted path. A quoted key stands for itself, as in `--set`: a table as its value replaces what is there."""
     out: dict[str, Any] = {}
     for key, value in data.items():
-        out |= _flat(value, key) if isinstance(value, dict) and value and "." not in key else {key: value}
+        _add(out, _flat(value, key, of="set") if isinstance(value, dict) and value and "." not in key else {key: value}, "set")
     return out
+
+
+def _add(out: dict[str, Any], more: dict[str, Any], of: str) -> None:
+    for key in more:
+        if key in out:
+            raise UserError(f"{of}.{key} must be given once, but is twice: quoted and not. Remove one.")
+    out |= more
 
 
 def _check_range(name: str, given: Range) -> None:
@@ -204,6 +222,8 @@ def _check_range(name: str, given: Range) -> None:
         raise UserError(f"{name} must have low and high, or choices, but has not. Add them.")
     elif not low < high:
         raise UserError(f"{name}.low must be below high, but {low:g} is not below {high:g}. Change one.")
+    elif max(abs(low), abs(high)) > (MOST_WHOLE if given.integer else MOST):
+        raise UserError(f"{name} must lie within +-{MOST_WHOLE if given.integer else MOST:g}, but goes from {low:g} to {high:g}. Narrow it.")
     elif given.scale == "log" and low <= 0.0:
         raise UserError(f"{name}.low must be above 0 on a log scale, but is {low:g}. Raise it.")
     elif given.integer and not (low.is_integer() and high.is_integer()):
@@ -231,6 +251,10 @@ def _check_names(sweep: SweepFile) -> None:
             raise UserError(f"{key} must not be set by a sweep: it decides no result of a cell. {remedy}.")
         if key.split(".")[0] not in Experiment.model_fields:
             raise unknown(f"the first part of {key}", key.split(".")[0], set(Experiment.model_fields) - set(NOT_SWEPT))
+    names = sorted([key.split(".") for key in sweep.settings])
+    for shorter, longer in itertools.pairwise(names):
+        if longer[: len(shorter)] == shorter:
+            raise UserError(f"set.{'.'.join(longer)} must be given once, but set.{'.'.join(shorter)} holds it too. Remove one.")
     for i, key in enumerate(swept):
         if key in swept[:i]:
             raise UserError(f"{key} must be swept once, but is twice. Remove one.")
