@@ -1,6 +1,6 @@
 """One sweep on every engine: one process, Dask with two workers, Dask on Slurm, a Slurm array. Equal digests; what the layer costs.
 
-    python scripts/sweep_engines.py [--rounds 3] [--no-slurm]
+    python scripts/sweep_engines.py [--rounds 5] [--no-slurm]
 
 Slurm is a node of its own on this machine (scripts/slurm_node.sh), which needs root. Writes `results/sweep-engines/`.
 """
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import polars as pl
 import study
@@ -75,41 +76,46 @@ def digests(folder: Path, computed_by: dict[str, Callable[[Path, Path], None]]) 
 
 
 def overhead(folder: Path) -> list[dict[str, object]]:
-    """What the layer adds to a run in one process, and what each engine adds to a chunk: chunks that are done cost nothing else."""
+    """What the layer adds to a run in one process, and what each engine adds to a chunk: chunks that are done cost nothing else.
+
+    Runs without and with the layer take turns chunk by chunk, and medians are told: others use this machine.
+    """
     store = sweep_job.begun(sweep_job.sweep_file(folder / "layer.toml"), folder / "layer")
-    tree, rows = store.facts["tree"], store.plan.rows(named=True)
-    for row in rows[:20]:
-        work.compute(tree, row, store.kinds)
-    start, used = time.perf_counter(), _used()
-    for row in rows:
-        work.compute(tree, row, store.kinds)
-    alone, alone_used = time.perf_counter() - start, _used() - used
-    start, used = time.perf_counter(), _used()
-    for chunk in range(store.chunks):
-        work.run_chunk(store.folder, chunk)
-    kept, kept_used = time.perf_counter() - start, _used() - used
+
+    def without(chunk: int) -> None:
+        for row in store.planned(chunk).rows(named=True):
+            work.compute(store.facts["tree"], row, store.kinds)
+
+    def spent(what: Callable[[int], object], chunk: int) -> tuple[float, float]:
+        work._known.clear()
+        work._built.clear()
+        start, used = time.perf_counter(), time.process_time()
+        what(chunk)
+        return (time.perf_counter() - start) / store.size(chunk), (time.process_time() - used) / store.size(chunk)
+
+    without(0)
+    pairs = [(spent(without, chunk), spent(lambda c: work.run_chunk(store.folder, c), chunk)) for chunk in range(store.chunks)]
+    alone = [1e3 * median(bare[i] for bare, _ in pairs) for i in (0, 1)]
+    layer = [1e3 * median(whole[i] - bare[i] for bare, whole in pairs) for i in (0, 1)]
     out: list[dict[str, object]] = [
-        {"what": "a run", "each": len(rows), "milliseconds": 1e3 * alone / len(rows), "processor_milliseconds": 1e3 * alone_used / len(rows)},
-        {
-            "what": "the layer, per run", "each": len(rows), "milliseconds": 1e3 * (kept - alone) / len(rows),
-            "processor_milliseconds": 1e3 * (kept_used - alone_used) / len(rows),
-        },
-    ]  # fmt: skip
+        {"what": "a run", "each": store.runs, "milliseconds": alone[0], "processor_milliseconds": alone[1]},
+        {"what": "the layer, per run", "each": store.runs, "milliseconds": layer[0], "processor_milliseconds": layer[1]},
+    ]
     store = sweep_job.begun(sweep_job.sweep_file(folder / "tasks.toml", cells=TASKS, generations=2, chunk=1), folder / "tasks")
     for chunk in range(store.chunks):
         work.run_chunk(store.folder, chunk)
     few = TASKS // 20
     for name, compute in (("local", local.compute), ("Dask", dask_engine.compute)):
-        spent = {}
+        took = {}
         for count in (few, TASKS):
             times = []
             for _ in range(3):
                 start = time.perf_counter()
                 compute(engines.Job(store.folder, list(range(count)), 2, 1, None, work.silent, lambda: False))
                 times.append(time.perf_counter() - start)
-            spent[count] = min(times)
-        each = (spent[TASKS] - spent[few]) / (TASKS - few)
-        out.append({"what": f"{name}, 2 workers: start and end", "each": 1, "milliseconds": 1e3 * (spent[few] - few * each), "processor_milliseconds": None})
+            took[count] = min(times)
+        each = (took[TASKS] - took[few]) / (TASKS - few)
+        out.append({"what": f"{name}, 2 workers: start and end", "each": 1, "milliseconds": 1e3 * (took[few] - few * each), "processor_milliseconds": None})
         out.append({"what": f"{name}, 2 workers: a chunk", "each": TASKS - few, "milliseconds": 1e3 * each, "processor_milliseconds": None})
     return out
 
@@ -148,7 +154,7 @@ def _used() -> float:
 def main() -> None:
     """Compute the sweep on every engine, and time the layer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-slurm", action="store_true")
     chosen = parser.parse_args()
     kept = study.Study("sweep-engines", study.setting("micro"))

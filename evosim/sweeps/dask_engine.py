@@ -196,6 +196,8 @@ class _Drive:
 
     def _hand_out(self) -> None:
         job = self._job
+        if self._client.status != "running":
+            return  # it looks for its scheduler, and forgets at once what it is given
         while self._todo and self._until is None and len(self._out) < max(LEAST_OUT, EACH_OUT * self._workers):
             chunk = self._todo.pop()
             self._tries += 1
@@ -241,8 +243,10 @@ class _Drive:
         if chunk not in self._out or self._out[chunk] is not future:
             return
         del self._out[chunk]
-        status = future.status
-        error = future.exception(timeout=NO_SCHEDULER) if status == "error" else None
+        status, error = future.status, None
+        if status == "error":
+            with contextlib.suppress(Exception):  # forgotten meanwhile
+                error = future.exception(timeout=NO_SCHEDULER)
         future.release()
         if self._store.is_done(chunk):
             self._done(chunk)
