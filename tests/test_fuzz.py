@@ -78,7 +78,7 @@ EXPERIMENTS: dict[str, tuple[bytes, str]] = {
     ),
     "an amount whose square is infinite": (MICRO.replace('"micro"', '"savanna", ancestral = {appetite = 1e300}').encode(), "world.ancestral.appetite must be at most 1e+50"),
     "payoffs too small to divide by": (
-        MICRO.replace('"micro"', '"micro", ancestral = {litter = 1e-310, display_payoff = 0.0}').encode(), "payoff must be 0 or from 1e-50 to 1e+50 in size",
+        MICRO.replace('"micro"', '"micro", ancestral = {litter = 1e-310, display_payoff = 0.0}').encode(), "payoff must be 0 or from 1e-250 to 1e+250 in size",
     ),
     "policies that hardly differ": (
         MICRO.replace('"micro"', '"micro", ancestral = {find = 5e-324, born_hungry = 1.0, display_payoff = 0.0}').encode(), "a world must have better and worse policies",

@@ -113,7 +113,7 @@ def genetics(loci: int, ploidy: int, seed: int) -> Grid:
     markers = {
         f"l{i}": LocusParams(
             tuple(float(a) for a in range(rng.integers(2, 5))), mutation=rng.choice([0.0, 0.3]),
-            kernel="step" if rng.random() < 0.5 else "uniform", chromosome=f"c{i // 4}" if i < 8 else "", position=20.0 * (i % 4),
+            kernel="step" if rng.random() < 0.5 else "uniform", chromosome=f"c{i // 4}" if i < 8 else "", position=20.0 * (i % 4) if i < 8 else 0.0,
         )
         for i in range(loci)
     }  # fmt: skip

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import MOST, InvalidWorld
+from worlds.parameters import InvalidWorld
 
 Array = Any
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 ROW_TOLERANCE = 1e-12
+LARGEST = 1e250  # amount; the smallest is its inverse: still smaller ones have fewer digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +125,9 @@ class TabularMdp:
                     f"{flat[s, a].tolist()}. Mend that entry."
                 )
             size = np.abs(flat)
-            for s, a, _ in np.argwhere((size > MOST) | ((size > 0.0) & (size < 1.0 / MOST))):
+            for s, a, _ in np.argwhere((size > LARGEST) | ((size > 0.0) & (size < 1.0 / LARGEST))):
                 raise InvalidWorld(
-                    f"{self.name}: {name} must be 0 or from {1.0 / MOST:g} to {MOST:g} in size, so that sums stay exact, but state "
+                    f"{self.name}: {name} must be 0 or from {1.0 / LARGEST:g} to {LARGEST:g} in size, so that sums stay exact, but state "
                     f"'{self.states[s]}', act '{self.acts[a]}' has {flat[s, a].tolist()}. Mend that entry."
                 )
             for s, a, _ in np.argwhere((flat != 0.0) & ~self.available[:, :, None]):
