@@ -13,7 +13,7 @@ import tomli_w
 
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
-from evosim.params import Experiment, named_experiments, read_experiment, validated
+from evosim.params import WORDS, Experiment, named_experiments, read_experiment, validated
 from genomes import GENOMES, Genome, InvalidGenome, WorldShape
 from worlds import WORLDS, InvalidWorld, WorldPair
 
@@ -71,7 +71,7 @@ def commented(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
     known = {item.name: item.metadata for item in dataclasses.fields(WORLDS[experiment.world.name].params)}
     lines, inside = [], False
-    tree = experiment.model_dump(mode="json")
+    tree = experiment.model_dump(mode="json", exclude_none=True)
     # As tables of their own, and without the empty ones, so that more can be written below them.
     lists = {
         f"{part}.{key}": tree[part].pop(key)
@@ -107,8 +107,8 @@ def changes(experiment: Experiment) -> list[str]:
     if experiment.name not in named_experiments():
         return []
     mine, packaged = (_flat(e.model_dump(mode="json")) for e in (experiment, resolve(read_experiment(experiment.name))))
-    words = ("title", "question", "expected", "seed", "replicates")
-    keys = [key for key in {**packaged, **mine} if key not in words and mine.get(key) != packaged.get(key)]
+    words = (*WORDS, "seed", "replicates")
+    keys = [key for key in {**packaged, **mine} if key.partition(".")[0] not in words and mine.get(key) != packaged.get(key)]
     return [f"{key}={json.dumps(mine[key]) if key in mine else '(removed)'}" for key in keys]
 
 

@@ -28,6 +28,7 @@ MAX_FILE = 64 * 2**20  # bytes
 MAX_DEPTH = 50  # of tables and lists within each other
 MAX_GENERATIONS = 10**9
 MAX_CLASSES = 10**9
+WORDS = {"title", "question", "expected", "claim"}  # of an experiment: they decide no result
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
 _adapter: Any = cache(TypeAdapter)  # making one takes longer than using it
 
@@ -57,6 +58,53 @@ class Phase(Strict):
 
     world: Literal["ancestral", "modern"]
     generations: int = Field(ge=1)
+
+
+class Prediction(Strict):
+    """What is registered of one measured quantity before it is measured at full size.
+
+    Attributes:
+        quantity: its name among what the claim measures.
+        says: `above` or `below` a value, `within` low and high (the whole interval), `covers` a value (the interval holds it), or
+            `equals` a value (for exact quantities: within `tolerance`).
+        value: what it is compared with, unless `says` is `within`.
+        low, high: the ends, if `says` is `within`.
+        tolerance: how far apart equals may be.
+        why: where the prediction comes from.
+    """
+
+    quantity: str
+    says: Literal["above", "below", "within", "covers", "equals"]
+    value: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    tolerance: float = Field(default=1e-9, ge=0.0)
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Prediction:
+        if (self.says == "within") != (self.low is not None and self.high is not None):
+            raise ValueError(f"claim.predictions: '{self.quantity}' must have low and high if it says 'within', and only then. Mend it.")
+        return self
+
+
+class ClaimChoice(Strict):
+    """A claim that an experiment tests. It decides no result: digests leave it out.
+
+    Attributes:
+        number: of the claim.
+        statement: the claim, in a sentence.
+        source: who claims it.
+        quick, full: `key=value` settings of the two sizes at which it is tested.
+        predictions: what must be measured for the claim to come out, registered beforehand.
+    """
+
+    number: int = Field(ge=1)
+    statement: str
+    source: str = ""
+    quick: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
+    predictions: tuple[Prediction, ...] = Field(min_length=1)
 
 
 class AnalysisChoice(Strict):
@@ -101,6 +149,7 @@ class Experiment(Strict):
     search_ledger: bool = True
     controls: bool = True
     analysis: AnalysisChoice = AnalysisChoice()
+    claim: ClaimChoice | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
@@ -139,17 +188,17 @@ class Experiment(Strict):
 
     def digest(self) -> str:
         """Hash of everything that decides results: the tree without the words about it."""
-        tree = self.model_dump(mode="json", exclude={"title", "question", "expected"})
+        tree = self.model_dump(mode="json", exclude=WORDS)
         return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def setting_digest(self) -> str:
         """Hash of the setting alone, whatever the seeds: part of a run's folder name."""
-        tree = self.model_dump(mode="json", exclude={"title", "question", "expected", "seed", "replicates"})
+        tree = self.model_dump(mode="json", exclude=WORDS | {"seed", "replicates"})
         return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def to_toml(self) -> str:
         """The tree as a TOML file that `evosim run` reads."""
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def validated(kind: type[T] | Any, data: Any, where: str) -> T:

@@ -1,0 +1,35 @@
+"""Claims: what the texts behind this project assert, each as an experiment whose prediction is registered in its file.
+
+`CLAIMS` names the module of each; a module holds one `CLAIM`. `evosim claims` runs them and prints what came out.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from evosim.claims.claim import Claim
+
+# Modules are imported when asked for: some bring the compiler with them.
+CLAIMS: dict[str, str] = {
+    "claim-01-theorem": "theorem",
+    "claim-02-birth-control": "birth_control",
+    "claim-03-masturbation": "masturbation",
+    "claim-04-greedy-genes": "greedy_genes",
+    "claim-05-deception": "deception",
+    "claim-06-demons": "demons",
+    "claim-07-mazes": "mazes",
+    "claim-08-villages": "villages",
+    "claim-09-total-variation": "total_variation",
+    "claim-10-capabilities": "capabilities",
+    "claim-11-remedies": "remedies",
+    "claim-12-detectors": "detectors",
+    "claim-13-inner-alignment": "inner_alignment",
+    "claim-14-mesa-optimization": "mesa_optimization",
+}
+
+
+def claim_of(name: str) -> Claim:
+    """What a claim is tested by."""
+    module = import_module(f"evosim.claims.{CLAIMS[name]}")
+    claim: Claim = module.CLAIM
+    return claim
