@@ -14,7 +14,7 @@ from genomes.drive import Drive, Driver, Modifier
 from genomes.errors import InvalidGenome
 from genomes.grid import Grid
 from genomes.loci import Locus, LocusParams
-from genomes.rules import PlannerRules, ReflexRules, Rules
+from genomes.rules import PlannerRules, ReflexRules, Rules, TableRules
 from genomes.shape import Genome, WorldShape
 
 
@@ -46,5 +46,6 @@ __all__ = [
     "PlannerRules",
     "ReflexRules",
     "Rules",
+    "TableRules",
     "WorldShape",
 ]
