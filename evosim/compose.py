@@ -41,6 +41,9 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
     world["ancestral"] = full
     world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    for i, member in enumerate(written.analysis.family):
+        _check_keys(params_class, member.set, f"analysis.family.{i}.set")
+        validated(params_class, {**full, **member.set}, f"analysis.family.{i}.set")
     _check_phases(written)
     return written.model_copy(
         update={
@@ -62,9 +65,21 @@ def build(experiment: Experiment) -> Setting:
         name = experiment.optimizer["name"]
         params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
         check_on_grid(name, params, built.grid, experiment.generations)
+        family_pairs(experiment)  # refuse now what could not be accounted for later
         return Setting(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
+
+
+def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:
+    """By name, pairs of the ancestral world and each world of the family as their modern one. Raises `UserError`."""
+    entry = WORLDS[experiment.world.name]
+    try:
+        return {
+            member.name: entry.build(entry.params(**experiment.world.ancestral), dict(member.set)) for member in experiment.analysis.family
+        }
+    except InvalidWorld as error:
+        raise UserError(str(error).replace("world.modern", "analysis.family")) from None
 
 
 def commented(experiment: Experiment) -> str:
@@ -75,9 +90,9 @@ def commented(experiment: Experiment) -> str:
     # As tables of their own, and without the empty ones, so that more can be written below them.
     lists = {
         f"{part}.{key}": tree[part].pop(key)
-        for part in ("genome", "optimizer")
+        for part in ("genome", "optimizer", "analysis")
         for key in list(tree[part])
-        if key in ("drivers", "modifiers", "introductions")
+        if key in ("drivers", "modifiers", "introductions", "family")
     }
     for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
         if line.startswith("["):
