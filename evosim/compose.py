@@ -13,9 +13,10 @@ import tomli_w
 
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
-from evosim.params import WORDS, Experiment, named_experiments, read_experiment, validated
+from evosim.params import WORDS, Experiment, named_experiments, read_experiment, validated, without_unused
 from genomes import GENOMES, Genome, InvalidGenome, WorldShape
-from worlds import WORLDS, InvalidWorld, WorldPair
+from worlds import WORLDS, Entry, InvalidWorld, WorldPair
+from worlds.family import Member, mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,10 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
     world["ancestral"] = full
     world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    for i, member in enumerate(written.world.mixture):
+        _check_keys(params_class, member.set, f"world.mixture.{i}.set")
+        base = full if member.world == "ancestral" else dataclasses.asdict(modern)
+        validated(params_class, {**base, **member.set}, f"world.mixture.{i}.set")
     _check_phases(written)
     return written.model_copy(
         update={
@@ -56,6 +61,8 @@ def build(experiment: Experiment) -> Setting:
     entry = WORLDS[experiment.world.name]
     try:
         pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
+        pair = mixed(pair, _members(experiment, entry))
+        _check_selection(experiment, pair)
         shape = WorldShape(pair.ancestral.features, tuple(pair.ancestral.beliefs), pair.options(), pair.ancestral.lifespan)
         genome = GENOMES[experiment.genome["name"]]
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
@@ -65,6 +72,29 @@ def build(experiment: Experiment) -> Setting:
         return Setting(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
+
+
+def _members(experiment: Experiment, entry: Entry) -> list[Member]:
+    """The other worlds of training. Raises `InvalidWorld`."""
+    world, out = experiment.world, []
+    for i, member in enumerate(world.mixture):
+        modern = member.world == "modern"
+        if modern:
+            made = entry.build(entry.params(**world.ancestral), {**world.modern, **member.set}).modern
+        else:
+            made = entry.build(entry.params(**{**world.ancestral, **member.set}), {}).ancestral
+        out.append(Member(f"{member.world} {i + 1}", member.share, made, modern))
+    return out
+
+
+def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
+    choice = experiment.selection
+    cases = int((pair.ancestral.shares() > 0.0).sum())
+    if not choice.plain and cases < 2:
+        raise UserError(
+            f"selection must be over the mean of all lives where lives begin in one case only, but is over '{choice.over}' with sample {choice.sample}. "
+            "Add a [[world.mixture]], or take a world of several cases."
+        )
 
 
 def commented(experiment: Experiment) -> str:
@@ -79,6 +109,7 @@ def commented(experiment: Experiment) -> str:
         for key in list(tree[part])
         if key in ("drivers", "modifiers", "introductions")
     }
+    lists["world.mixture"] = tree["world"].pop("mixture")
     for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
         if line.startswith("["):
             inside = line == "[world.ancestral]"
@@ -131,8 +162,10 @@ def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> An
 
 
 def landscape_digest(experiment: Experiment) -> str:
-    """Hash of world and genome: what an enumeration depends on."""
-    tree = experiment.model_dump(mode="json", include={"world", "genome"})
+    """Hash of world and genome (and whether cases are looked at): what an enumeration depends on."""
+    tree = without_unused(experiment.model_dump(mode="json", include={"world", "genome", "selection"}))
+    if "selection" in tree:
+        tree["selection"] = True  # cases are evaluated, whatever is selected by
     return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

@@ -45,17 +45,24 @@ class Scores:
         kept: `[n]` share left after upkeep: fitness is `payoff * kept`.
         policy: `[n]` name of the behaviour, a hash of 63 bits: equal names act alike at every age wherever they come. Empty if
             names were not asked for.
+        payoff_by_case: `[n, C]` lifetime payoff of those born in each case; no columns if cases were not asked for.
     """
 
     payoff: Floats
     intent: Floats
     kept: Floats
     policy: Ints
+    payoff_by_case: Floats
 
     @property
     def fitness(self) -> Floats:
         """`[n]` expected offspring, net of upkeep."""
         return self.payoff * self.kept
+
+    @property
+    def fitness_by_case(self) -> Floats:
+        """`[n, C]` expected offspring of those born in each case, net of upkeep."""
+        return self.payoff_by_case * self.kept[:, None]
 
     @property
     def net_intent(self) -> Floats:
@@ -64,7 +71,7 @@ class Scores:
 
 
 class Scorer:
-    """Scores rules in one world; remembers the worth of the behaviours it met, in bounded memory."""
+    """Scores rules in one world, and if asked in each of its cases; remembers the worth of the behaviours it met, in bounded memory."""
 
     def __init__(
         self,
@@ -73,8 +80,11 @@ class Scorer:
         *,
         precision: Literal["double", "single"] = "double",
         store_bytes: int = STORE_BYTES,
+        cases: bool = False,
     ) -> None:
-        self.tables, self.pair, self.precision = WorldTables(world), pair, precision
+        self.tables, self.pair, self.precision = WorldTables(world, cases=cases), pair, precision
+        self._births = len(self.tables.start_chances)
+        self.columns = self._births * len(self.tables.amounts)
         self.evaluated = 0
         self._store_bytes = store_bytes
         self._stores: dict[int, Store] = {}
@@ -88,7 +98,7 @@ class Scorer:
         spares. No worth depends on that.
         """
         n = len(rules)
-        worth, policy = np.empty((n, len(self.tables.amounts))), np.empty(n, dtype=np.int64)
+        worth, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
         if isinstance(rules, PlannerRules) and (rules.temperature > 0).any():
             drawn = rules.temperature > 0
             for index, score in ((np.flatnonzero(drawn), self._soft), (np.flatnonzero(~drawn), self._sets)):
@@ -96,7 +106,8 @@ class Scorer:
                     worth[index], policy[index] = score(rules.take(index))
         else:
             worth, policy = self._sets(rules, named=named)
-        return Scores(worth[:, 0], worth[:, -1], rules.kept, policy)
+        intent = self.columns - self._births
+        return Scores(worth[:, 0], worth[:, intent], rules.kept, policy, worth[:, 1 : self._births])
 
     def forget(self) -> None:
         """Forget every behaviour met so far. Worth does not change by it."""
@@ -139,7 +150,7 @@ class Scorer:
         """Worth and names of rules that choose by act sets, a block of bounded memory at a time."""
         n = len(rules)
         if n == 0:
-            return np.empty((0, len(self.tables.amounts))), np.empty(0, dtype=np.int64)
+            return np.empty((0, self.columns)), np.empty(0, dtype=np.int64)
         levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, PlannerRules) else 1
         block = max(1024, BLOCK_BYTES // (levels * self.tables.cells))
         store = self._stores.get(levels)
@@ -198,12 +209,12 @@ class Scorer:
         return out, hashes
 
     def evaluate(self, words: Words, plans: Ints, depths: Ints, points: Floats) -> Floats:
-        """`[n, 1 or 2]` lifetime amounts of policies: row `plans[i]` of `words`, of which the first `depths[i]` levels."""
+        """`[n, .]` lifetime amounts of policies (by amount, then by birth): row `plans[i]` of `words`, of which the first `depths[i]` levels."""
         t, n = self.tables, len(plans)
         rows, amounts, scale = (t.rows["true"], t.amounts, 1.0) if self.precision == "double" else self._in_single
         lanes = DOUBLE if self.precision == "double" else SINGLE
         order = behaviour.alike(points, lanes)
-        out = np.empty((n, len(amounts)))
+        out = np.empty((n, self.columns))
         chunks = chunks_for(n, lanes)
         evaluate(words, plans, depths, order, amounts, rows, t.start, t.start_chances, t.world.lifespan, chunks, out)
         self.evaluated += n
@@ -274,12 +285,12 @@ class Scorer:
         """Worth and names of planners whose choice is drawn."""
         assert isinstance(rules, PlannerRules)
         t, n = self.tables, len(rules)
-        out, policy = np.empty((n, len(t.amounts))), np.empty(n, dtype=np.int64)
+        out, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
         block = max(1, BLOCK_BYTES // (8 * rules.levels * len(t.row_state)))
         for first in range(0, n, block):
             mine = np.arange(first, min(n, first + block))
             policies = self._drawn(rules.take(mine))
-            part = np.empty((len(mine), len(t.amounts)))
+            part = np.empty((len(mine), self.columns))
             soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, part)
             out[mine], policy[mine] = part, [_name(p) for p in policies]
             self.evaluated += len(mine)
@@ -311,7 +322,7 @@ class Store:
         self._make(min(self.FIRST, limit))
 
     def worth_of(self, rules: Rules, acts: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
-        """Worth `[n, 1 or 2]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
+        """Worth `[n, .]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
         groups, words, hashes, points = self.scorer.behaviours_of(rules, acts, plans, depths)
         n = len(words)
         if self.count + n > self.limit:
@@ -340,7 +351,7 @@ class Store:
 
     def _make(self, capacity: int) -> None:
         self.hashes, self.words = np.empty(capacity, dtype=np.uint64), np.empty((capacity, *self._shape), dtype=np.uint64)
-        self.worth = np.empty((capacity, len(self.scorer.tables.amounts)))
+        self.worth = np.empty((capacity, self.scorer.columns))
         self.slots = _slots(capacity)
 
     def _grow(self, capacity: int) -> None:
