@@ -18,6 +18,7 @@ from worlds.parameters import InvalidWorld
 Array = Any
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 ROW_TOLERANCE = 1e-12
 LARGEST = 1e250  # amount; the smallest is its inverse: still smaller ones have fewer digits
@@ -39,6 +40,8 @@ class TabularMdp:
         start: `[S]`, distribution of the state at birth.
         beliefs: other transition tables `[S, A, S]` an agent may hold for true, by name. The true one
             is always offered, as `true`.
+        case_of: `[S]`, which case (maze, member of a family) each state belongs to; none where there is one case.
+        case_names: names of the cases.
     """
 
     name: str
@@ -53,6 +56,8 @@ class TabularMdp:
     features_felt: Floats
     start: Floats
     beliefs: Mapping[str, Floats] = field(default_factory=dict)
+    case_of: Ints | None = None  # [S]
+    case_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "available", _frozen(self.available, np.bool_))
@@ -61,6 +66,8 @@ class TabularMdp:
         beliefs = {"true": self.transitions}
         beliefs.update({name: _frozen(table, np.float64) for name, table in self.beliefs.items() if name != "true"})
         object.__setattr__(self, "beliefs", beliefs)
+        if self.case_of is not None:
+            object.__setattr__(self, "case_of", _frozen(self.case_of, np.int64))
         self._check_names()
         self._check_shapes()
         self._check_acts()
