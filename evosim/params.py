@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer, model_validator
 
 from evosim.errors import UserError, unknown
 
@@ -39,6 +39,18 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class CueChoice(Strict):
+    """What agents are told at birth of the world they live in, and how often that is wrong.
+
+    Attributes:
+        ancestral_error: share of ancestral lives that are told `modern`.
+        modern_error: share of modern lives that are told `ancestral`.
+    """
+
+    ancestral_error: float = Field(default=0.0, ge=0.0, le=1.0)
+    modern_error: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
 class WorldChoice(Strict):
     """Which world pair.
 
@@ -46,11 +58,21 @@ class WorldChoice(Strict):
         name: of `evosim list`.
         ancestral: parameters of the ancestral world; those left out keep their defaults.
         modern: parameters that change at the swap. Empty: the modern world is the ancestral one.
+        cue: what agents are told of the world they live in. Left out, they are told nothing.
     """
 
     name: str
     ancestral: dict[str, Any] = Field(default_factory=dict)
     modern: dict[str, Any] = Field(default_factory=dict)
+    cue: CueChoice | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a cue nothing is said of one, so that digests are those of files that knew none."""
+        out: dict[str, Any] = handler(self)
+        if self.cue is None:
+            out.pop("cue", None)
+        return out
 
 
 class Phase(Strict):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worlds import micro, savanna
+from worlds.cue import Cue, with_cue
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
 
@@ -28,4 +29,4 @@ WORLDS: dict[str, Entry] = {
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
 }
 
-__all__ = ["WORLDS", "Entry", "InvalidWorld", "TabularMdp", "WorldPair"]
+__all__ = ["WORLDS", "Cue", "Entry", "InvalidWorld", "TabularMdp", "WorldPair", "with_cue"]
