@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import micro, savanna
+from worlds import episodes, micro, savanna
 from worlds.cue import Cue, with_cue
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
@@ -25,6 +25,7 @@ class Entry:
 
 
 WORLDS: dict[str, Entry] = {
+    "episodes": Entry(episodes.Episodes, episodes.build, "training and deployment episodes in one life; defection in training is punished"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def with_cue(pair: WorldPair, cue: Cue) -> WorldPair:
 def _doubled(world: TabularMdp, told_modern: float) -> TabularMdp:
     """A world whose lives are told `modern` with some chance."""
     beliefs: Mapping[str, Floats] = {name: _apart(table) for name, table in world.beliefs.items()}
-    twice = {name: np.concatenate([getattr(world, name)] * 2) for name in ("available", "payoff", "intent", "features_felt")}
+    twice: dict[str, Any] = {name: np.concatenate([getattr(world, name)] * 2) for name in ("available", "payoff", "intent", "features_felt")}
     return replace(
         world,
         states=tuple(f"{name}, {told}" for told in TOLD for name in world.states),

@@ -24,11 +24,11 @@ def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
 def gated_loci(loci: pl.DataFrame, gates: pl.DataFrame, weights: list[str], second: list[str], swap: int) -> Any:
     """Mean weights of the first and of the second objective, and the share of each gate. Bands: the middle 95% of seeds."""
     mean = banded(loci, "mean", "locus", "generation")
-    panels = []
+    panels, order = [], list(dict.fromkeys([*weights, *second]))  # a desire has one colour in both panels
     for names, title in ((weights, "mean weight, first objective"), ([f"second.{name}" for name in second], "mean weight, second objective")):
         if names:
             shown = mean.filter(pl.col("locus").is_in(names)).with_columns(pl.col("locus").str.strip_prefix("second."))
-            panels.append(_panel(shown, [name.removeprefix("second.") for name in names], title, swap))
+            panels.append(_panel(shown, order, title, swap))
     shares = banded(gates, "frequency", "allele", "generation").rename({"allele": "locus"})
     panels.append(_panel(shares, shares["locus"].unique(maintain_order=True).sort().to_list(), "share of gate alleles", swap, what="gate"))
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
