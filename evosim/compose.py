@@ -15,7 +15,7 @@ from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.params import WORDS, Experiment, named_experiments, read_experiment, validated, without_unused
 from genomes import GENOMES, Genome, InvalidGenome, WorldShape
-from worlds import WORLDS, Entry, InvalidWorld, WorldPair
+from worlds import WORLDS, Cue, Entry, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
 
 
@@ -62,8 +62,11 @@ def build(experiment: Experiment) -> Setting:
     try:
         pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
         pair = mixed(pair, _members(experiment, entry))
+        if experiment.world.cue is not None:
+            pair = with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
         _check_selection(experiment, pair)
-        shape = WorldShape(pair.ancestral.features, tuple(pair.ancestral.beliefs), pair.options(), pair.ancestral.lifespan)
+        a = pair.ancestral
+        shape = WorldShape(a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None)
         genome = GENOMES[experiment.genome["name"]]
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
         name = experiment.optimizer["name"]
@@ -99,8 +102,9 @@ def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
 
 def commented(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
-    known = {item.name: item.metadata for item in dataclasses.fields(WORLDS[experiment.world.name].params)}
-    lines, inside = [], False
+    written = {"[world.ancestral]": WORLDS[experiment.world.name].params, "[world.cue]": Cue}
+    known = {table: {item.name: item.metadata for item in dataclasses.fields(params)} for table, params in written.items()}
+    lines, inside = [], ""
     tree = experiment.model_dump(mode="json", exclude_none=True)
     # As tables of their own, and without the empty ones, so that more can be written below them.
     lists = {
@@ -112,10 +116,11 @@ def commented(experiment: Experiment) -> str:
     lists["world.mixture"] = tree["world"].pop("mixture")
     for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
         if line.startswith("["):
-            inside = line == "[world.ancestral]"
+            inside = line
         name = line.partition(" = ")[0]
-        if inside and name in known:
-            line = f"{line}  # {known[name]['unit']}; {known[name]['why']}"
+        if name in known.get(inside, {}):
+            facts = known[inside][name]
+            line = f"{line}  # {facts['unit']}; {facts['why']}"
         lines.append(line)
     for name, entries in lists.items():
         for entry in entries:

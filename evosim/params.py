@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from evosim.errors import UserError, unknown
 
@@ -53,6 +62,18 @@ class Member(Strict):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
+class CueChoice(Strict):
+    """What agents are told at birth of the world they live in, and how often that is wrong.
+
+    Attributes:
+        ancestral_error: share of ancestral lives that are told `modern`.
+        modern_error: share of modern lives that are told `ancestral`.
+    """
+
+    ancestral_error: float = Field(default=0.0, ge=0.0, le=1.0)
+    modern_error: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
 class WorldChoice(Strict):
     """Which world pair.
 
@@ -61,12 +82,14 @@ class WorldChoice(Strict):
         ancestral: parameters of the ancestral world; those left out keep their defaults.
         modern: parameters that change at the swap. Empty: the modern world is the ancestral one.
         mixture: other worlds in which shares of ancestral lives are lived.
+        cue: what agents are told of the world they live in. Left out, they are told nothing.
     """
 
     name: str
     ancestral: dict[str, Any] = Field(default_factory=dict)
     modern: dict[str, Any] = Field(default_factory=dict)
     mixture: tuple[Member, ...] = ()
+    cue: CueChoice | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> WorldChoice:
@@ -74,6 +97,14 @@ class WorldChoice(Strict):
         if total > 1.0 + 1e-12:
             raise ValueError(f"world.mixture: shares must sum to at most 1, but sum to {total:g}. Lower them.")
         return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a cue nothing is said of one, so that digests are those of files that knew none."""
+        out: dict[str, Any] = handler(self)
+        if self.cue is None:
+            out.pop("cue", None)
+        return out
 
 
 class SelectionChoice(Strict):

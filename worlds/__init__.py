@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import maze, micro, savanna
+from worlds import episodes, maze, micro, savanna
+from worlds.cue import Cue, with_cue
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
 
@@ -24,9 +25,10 @@ class Entry:
 
 
 WORLDS: dict[str, Entry] = {
+    "episodes": Entry(episodes.Episodes, episodes.build, "training and deployment episodes in one life; defection in training is punished"),
     "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
 }
 
-__all__ = ["WORLDS", "Entry", "InvalidWorld", "TabularMdp", "WorldPair"]
+__all__ = ["WORLDS", "Cue", "Entry", "InvalidWorld", "TabularMdp", "WorldPair", "with_cue"]

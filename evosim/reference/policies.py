@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.reference.planning import Floats, plan
-from genomes import PlannerRules, Rules
+from genomes import GatedRules, PlannerRules, Rules, second_rules
 from worlds import TabularMdp, WorldPair
 
 
@@ -23,6 +23,11 @@ def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Float
             tie_tolerance=rules.tie_tolerance,
             ties=rules.ties,
         )
+    if isinstance(rules, GatedRules):
+        assert pair.cue is not None
+        second = second_rules(int(rules.gate[i]), pair.cue)
+        policies = [policy_of(planners, i, world, pair) for planners in (rules.second, rules.first)]
+        return np.where(second[None, :, None], *policies)
     out = np.zeros((1, len(world.states), len(world.acts)))
     default = world.acts.index(pair.default_act)
     for s, observed in enumerate(pair.observe):
