@@ -27,6 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
     "evosim.census": {"evosim.kernels", "genomes"},
     "evosim.optimizers": {"evosim.census", "evosim.kernels", "evosim.streams", "genomes"},
+    "evosim.slopes": {"evosim.kernels", "evosim.optimizers", "worlds"},
     "evosim.measures": set(),
     "evosim.tables": {"evosim.kernels", "worlds"},
     "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
