@@ -21,6 +21,7 @@ from evosim.params import Experiment, apply_settings
 from evosim.slopes import search
 
 Floats = NDArray[np.float64]
+LINES = alt.Legend(symbolType="stroke", symbolOpacity=1.0, symbolSize=300)
 ROWS = 500  # of a path, beside its start
 SIDES = (1, 2, 4, 8, 32)  # and 16, which is the experiment itself
 FLAT = "world.ancestral.epsilon=0.0"
@@ -199,7 +200,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
 def _progress(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
     names = list(ABLATIONS)
     frame = banded(pl.concat([of[name] for name in names]).filter(pl.col("evaluation") % 50 == 0), "x_0", "arm", "evaluation")
-    colour = alt.Color("arm:N", title=None, sort=names, scale=alt.Scale(domain=names, range=LOCUS_COLOURS[: len(names)]))
+    colour = alt.Color("arm:N", title=None, sort=names, legend=LINES, scale=alt.Scale(domain=names, range=LOCUS_COLOURS[: len(names)]))
     x = alt.X("evaluation:Q", title="steps")
     band = alt.Chart(frame).mark_area(opacity=0.13).encode(x=x, y=alt.Y("low:Q", title="progress x_0"), y2="high:Q", color=colour)
     line = alt.Chart(frame).mark_line(strokeWidth=2).encode(x=x, y="mean:Q", color=colour)
@@ -214,7 +215,7 @@ def _by_sides(found: dict[str, Measured], experiment: Experiment) -> Any:
         rows.append({"sides": n, "value": m.value, "low": m.low, "high": m.high})
     base = alt.Chart(pl.DataFrame(rows)).encode(x=alt.X("sides:Q", title="side directions", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=[1, 2, 4, 8, 16, 32])))
     y = alt.Y("value:Q", title="share of runs that are stuck", scale=alt.Scale(domain=[0, 1]))
-    chart = base.mark_rule(color=ANCESTRAL).encode(y=alt.Y("low:Q", title="share of runs that are stuck"), y2="high:Q") + base.mark_line(color=ANCESTRAL, point=alt.OverlayMarkDef(size=60, filled=True)).encode(y=y)
+    chart = base.mark_rule(color=ANCESTRAL).encode(y=alt.Y("low:Q", title="share of runs that are stuck"), y2="high:Q") + base.mark_line(color=ANCESTRAL, point=alt.OverlayMarkDef(size=60, filled=True, color=ANCESTRAL)).encode(y=y)
     subtitle = [f"Gradient, {experiment.replicates} landscapes each; bars: exact 95% intervals", "Stuck: less than a quarter of a step's length over the last tenth"]
     return themed(chart.properties(width=1.2 * WIDTH, height=1.1 * HEIGHT), "The more directions, the more surely a demon is found", subtitle)
 
@@ -234,7 +235,9 @@ def _demon(main: pl.DataFrame) -> Any:
 
 
 def _by_search(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
-    colour = alt.Color("where:N", title=None, scale=alt.Scale(domain=["with hills", "without hills"], range=[MODERN, ANCESTRAL]))
+    where = ["with hills", "without hills"]
+    colour = alt.Color("where:N", title=None, legend=LINES, scale=alt.Scale(domain=where, range=[MODERN, ANCESTRAL]))
+    dash = alt.StrokeDash("where:N", title=None, legend=None, scale=alt.Scale(domain=where, range=[[1, 0], [4, 4]]))
     charts = []
     for name, table, flat in _searches(of):
         both = pl.concat([table.with_columns(where=pl.lit("with hills")), flat.with_columns(where=pl.lit("without hills"))])
@@ -242,10 +245,10 @@ def _by_search(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
         frame = banded(both.filter(pl.col("evaluation") % step == 0), "best_x_0", "where", "evaluation")
         x = alt.X("evaluation:Q", title="evaluations", axis=alt.Axis(tickCount=5))
         band = alt.Chart(frame).mark_area(opacity=0.18).encode(x=x, y=alt.Y("low:Q", title="x_0 at the best point"), y2="high:Q", color=colour)
-        line = alt.Chart(frame).mark_line(strokeWidth=2).encode(x=x, y="mean:Q", color=colour)
-        charts.append((band + line).properties(width=0.8 * WIDTH, height=0.75 * HEIGHT, title=name))
-    subtitle = ["Mean and middle 95% of runs; each search from the origin with first steps of length 0.2", "Scales differ: searches of one step's length get nowhere near those that lengthen it"]
-    return themed(alt.concat(*charts, columns=3), "The same hills under other searches", subtitle)
+        line = alt.Chart(frame).mark_line(strokeWidth=2).encode(x=x, y="mean:Q", color=colour, strokeDash=dash)
+        charts.append((band + line).properties(width=0.75 * WIDTH, height=0.75 * HEIGHT, title=name))
+    subtitle = ["Mean and middle 95% of runs; each search begins at the origin, with steps of length 0.2 unless said", "Scales differ: searches of one step's length get nowhere near those that lengthen it"]
+    return themed(alt.concat(*charts, columns=4), "The same hills under other searches", subtitle)
 
 
 def _kept(found: dict[str, Measured], experiment: Experiment) -> Any:

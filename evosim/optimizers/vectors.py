@@ -117,6 +117,8 @@ class VectorGenetic:
         _check("step", self.step, 1e-9)
         for name in ("cxpb", "mutpb", "indpb"):
             _check(name, getattr(self, name), 0.0, 1.0)
+        if self.cxpb + self.mutpb == 0.0:
+            raise InvalidOptimizer("optimizer.cxpb and optimizer.mutpb must not both be 0, or nothing would ever change. Raise one.")
         _check("alpha", self.alpha, 0.0, 10.0)
         _check("tournament", self.tournament, 1, 10_000)
 

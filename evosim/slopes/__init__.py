@@ -13,6 +13,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -111,12 +113,10 @@ def _genetic(hills: Hills, params: VectorGenetic, evaluations: int, seed: int, e
     toolbox.register("mutate", tools.mutGaussian, mu=0.0, sigma=step, indpb=params.indpb)
     toolbox.register("select", tools.selTournament, tournsize=params.tournament)
     members = [_Member(x) for x in (_rng(seed, MEMBERS).standard_normal((params.population, d)) * step).tolist()]
-    with seeded(seed, MEMBERS):
-        try:
-            # Every generation evaluates somebody, unless nobody mates or mutates.
-            algorithms.eaSimple(members, toolbox, params.cxpb, params.mutpb, evaluations, verbose=False)
-        except _Over:
-            pass
+    with seeded(seed, MEMBERS), suppress(_Over):
+        # Every generation evaluates somebody, unless nobody happens to mate or mutate.
+        algorithms.eaSimple(members, toolbox, params.cxpb, params.mutpb, 10 * evaluations, verbose=False)
+    record.stand()
     return record.path
 
 
@@ -129,9 +129,15 @@ class _Member(list[float]):
 
     def __init__(self, values: list[float]) -> None:
         super().__init__(values)
-        from deap import base
+        self.fitness = _lower()()
 
-        self.fitness = type("Lower", (base.Fitness,), {"weights": (-1.0,)})()
+
+@cache
+def _lower() -> Any:
+    """The library's class of fitness that is to be low."""
+    from deap import base
+
+    return type("Lower", (base.Fitness,), {"weights": (-1.0,)})
 
 
 class _Record:
@@ -159,6 +165,11 @@ class _Record:
         self._step(points, loss)
         self._write()
         return loss
+
+    def stand(self) -> None:
+        """The search has ended by itself: it stands where it is for the evaluations that are left."""
+        self._done, self.left = self._done + self.left, 0
+        self._write()
 
     def _step(self, points: Floats, loss: Floats) -> None:
         mean = points.mean(axis=0)
