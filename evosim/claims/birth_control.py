@@ -110,7 +110,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     text = rule.mark_text(align="left", dx=4, dy=-8, x=0, fontSize=11).encode(alt.Text("text:N"))
     chart = (best_line + bars + lines + text).properties(width=WIDTH + 120, height=HEIGHT)
     notes = [f"{experiment.replicates} seeds a point; bars hold the middle 95% of them; novel: by acts that A did not have"]
-    return {"novel": themed(chart, "More search does not take birth control away", notes)}
+    return {"novel": themed(chart, "What novel acts cost in M, against search in A", notes)}
 
 
 CLAIM = Claim(parts, measure, figures)
