@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import maze, micro, savanna
+from worlds import maze, micro, savanna, villages
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
 
@@ -27,6 +27,7 @@ WORLDS: dict[str, Entry] = {
     "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
+    "villages": Entry(villages.Villages, villages.build, "a strategy game; after the swap there is another enemy"),
 }
 
 __all__ = ["WORLDS", "Entry", "InvalidWorld", "TabularMdp", "WorldPair"]
