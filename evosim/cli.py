@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from evosim import __version__
+from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
 from evosim.sweeps.commands import sweep
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sweep, name="sweep")
+app.command()(claims)
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[

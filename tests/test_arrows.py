@@ -64,9 +64,14 @@ ARROWS: dict[str, set[str]] = {
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.press": set(),
+    "evosim.claims": {
+        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
+        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score",
+        "evosim.simulate", "evosim.streams", "evosim.theory", "evosim.watch", "worlds", "genomes",
+    },
     "evosim.easel": {"evosim", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from evosim.claims.claim import Claim
+if TYPE_CHECKING:
+    from evosim.claims.claim import Claim
 
 # Modules are imported when asked for: some bring the compiler with them.
 CLAIMS: dict[str, str] = {

@@ -1,0 +1,98 @@
+"""The command `evosim claims`."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evosim.errors import Interrupted, Stop, UserError
+from evosim.watch import Watch, wall_time_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from evosim.claims.gate import Gate
+
+SCRATCH = Path("results") / "runs"
+MINUTE = 60.0
+
+
+def claims(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Claims by name or number; all of them by default.")] = None,
+    full: Annotated[bool, typer.Option("--full/--quick", help="Full size: 20 seeds and more. Quick: minutes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for verdicts, tables and figures. Default: results/runs/claims-SIZE.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as processors by default.")] = None,
+    wall_time: Annotated[str | None, typer.Option(metavar="TIME", help="Stop within this time; the same command goes on. Exit code 75.")] = None,
+    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the figures.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the claims and their predictions, and stop.")] = False,
+) -> None:
+    """Test the claims of the texts behind this project: each as an experiment with predictions registered in its file.
+
+    What was computed is kept: a command that was stopped goes on where it was.
+    """
+    from rich.console import Console
+
+    from evosim.claims import telling
+    from evosim.claims.gate import Gate, named, verdicts_of
+
+    console, size = Console(), "full" if full else "quick"
+    chosen = named(names or ())
+    if listed:
+        _list(console, chosen)
+        return
+    folder = out or SCRATCH / f"claims-{size}"
+    if out is not None and out.exists() and not out.is_dir():
+        raise UserError(f"--out must be a folder, but {out} is a file. Give another.")
+    start = time.monotonic()
+    with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
+        try:
+            gate = Gate(chosen, size, SCRATCH / "claims-parts")
+            _compute(gate, workers, watch, quiet=as_json)
+            tested = [gate.test(name, folder, figures=figures) for name in chosen]
+        except (Exception, Stop) as error:
+            if stop := watch.behind(error):
+                raise Interrupted(f"stopped by {stop}; parts that are done are kept: the same command goes on", stop.code) from None
+            raise
+    verdicts_of(tested).write_csv(folder / "verdicts.csv", float_precision=6)
+    if as_json:
+        found = {t.name: {"number": t.choice.number, "statement": t.choice.statement, "verdict": t.verdict, "predictions": t.rows} for t in tested}
+        typer.echo(json.dumps({"size": size, "out": str(folder), "claims": found}, indent=1))
+        return
+    telling.show(console, tested)
+    telling.show_overall(console, tested)
+    console.print(f"\nVerdicts, tables and figures: {folder}   ({time.monotonic() - start:.0f} s)", soft_wrap=True, markup=False)
+
+
+def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> None:
+    """Compute what is left, with a progress line, and an estimate first if it takes long."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    left = gate.left
+    many = min(workers or len(os.sched_getaffinity(0)), max(1, len(left)))
+    seconds = sum(task.part.cost for task in left) / many
+    console = Console(stderr=True, quiet=quiet)
+    if seconds > MINUTE:
+        console.print(f"{len(left)} parts to compute: about {seconds / MINUTE:.0f} min with {many} processes", highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        line = bar.add_task("parts", total=len(left))
+        gate.compute(many, watch, lambda task, took: bar.update(line, advance=1, description=f"{task.claim}: {task.part.name}"))
+
+
+def _list(console: Console, chosen: list[str]) -> None:
+    """Claims and their predictions."""
+    from evosim.claims.gate import experiment_of, told
+
+    for name in chosen:
+        choice = experiment_of(name, "full").claim
+        assert choice is not None
+        console.print(f"[bold]{choice.number}. {name}[/bold]  {choice.statement}  ({choice.source})", highlight=False)
+        for prediction in choice.predictions:
+            console.print(f"   {prediction.quantity}: {told(prediction)}  {prediction.why}", highlight=False, markup=False)

@@ -1,0 +1,153 @@
+"""Gate: claims at one size, from their experiments to a table of verdicts and figures in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evosim.claims import CLAIMS, claim_of
+from evosim.claims.claim import Claim, Measured, overall, verdict
+from evosim.claims.work import Task, compute, tables_of, tasks_of
+from evosim.compose import resolve
+from evosim.errors import Stop, UserError, unknown
+from evosim.params import ClaimChoice, Experiment, Prediction, apply_settings, read_experiment
+from evosim.record import provenance, write_json
+
+SIZES = ("quick", "full")
+VERDICTS = {
+    "number": pl.Int64, "claim": pl.String, "quantity": pl.String, "predicted": pl.String, "measured": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "seeds": pl.Int64, "unit": pl.String, "verdict": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """One claim, tested.
+
+    Attributes:
+        name: of its experiment.
+        choice: statement and predictions.
+        rows: a row of verdicts for each prediction.
+        verdict: on the claim as a whole.
+    """
+
+    name: str
+    choice: ClaimChoice
+    rows: list[dict[str, Any]]
+    verdict: str
+
+
+def named(which: Iterable[str]) -> list[str]:
+    """Claims by name, by number or by the name's last part; all of them if none is given. Raises `UserError`."""
+    short = {name.split("-", 2)[2]: name for name in CLAIMS} | {str(int(name.split("-", 2)[1])): name for name in CLAIMS}
+    out = []
+    for text in which:
+        name = short.get(text, text)
+        if name not in CLAIMS:
+            raise unknown("a claim", text, CLAIMS)
+        out.append(name)
+    return list(dict.fromkeys(out)) or list(CLAIMS)
+
+
+def experiment_of(name: str, size: str) -> Experiment:
+    """The experiment of a claim with the settings of a size."""
+    tree = read_experiment(name)
+    return resolve(apply_settings(tree, list(tree["claim"].get(size, ()))))
+
+
+class Gate:
+    """Claims at one size. Parts are kept in `parts`, so that a test goes on where it was stopped."""
+
+    def __init__(self, names: list[str], size: str, parts: Path) -> None:
+        self.names, self.size = names, size
+        self.experiments = {name: experiment_of(name, size) for name in names}
+        self.claims: dict[str, Claim] = {name: claim_of(name) for name in names}
+        self.tasks: dict[str, list[Task]] = {
+            name: tasks_of(name, self.claims[name].parts(self.experiments[name]), parts) for name in names
+        }
+
+    @property
+    def left(self) -> list[Task]:
+        """Parts that are not there yet."""
+        return [task for tasks in self.tasks.values() for task in tasks if not task.file.is_file()]
+
+    def compute(self, workers: int, should_stop: Callable[[], Stop | None], done: Callable[[Task, float], object]) -> None:
+        """Compute what is left. Raises `Stop`."""
+        compute(self.left, workers, should_stop=should_stop, done=done)
+
+    def test(self, name: str, out: Path, *, figures: bool = True) -> Tested:
+        """Judge a claim whose parts are there, and write its tables and figures into a folder of its name."""
+        experiment, claim = self.experiments[name], self.claims[name]
+        assert experiment.claim is not None
+        tables = tables_of(self.tasks[name])
+        measured = claim.measure(tables, experiment)
+        rows = [row_of(name, experiment.claim, prediction, measured) for prediction in experiment.claim.predictions]
+        folder = out / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for stem, table in claim.tables(tables, experiment).items():
+                table.write_csv(folder / f"{stem}.csv", float_precision=6)
+            frame_of(measured).write_csv(folder / "measured.csv", float_precision=6)
+            (folder / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
+            write_json(folder / "provenance.json", provenance(experiment) | {"size": self.size})
+            if figures:
+                for stem, chart in claim.figures(tables, experiment).items():
+                    save(chart, folder / stem)
+        except OSError as error:
+            raise UserError(f"{folder} must be writable, but is not: {error.strerror or error}. Mend its permissions or give another --out.") from None
+        return Tested(name, experiment.claim, rows, overall(row["verdict"] for row in rows))
+
+
+def row_of(name: str, choice: ClaimChoice, prediction: Prediction, measured: dict[str, Measured]) -> dict[str, Any]:
+    """A row of the table of verdicts."""
+    if prediction.quantity not in measured:
+        raise unknown(f"{name}: a predicted quantity", prediction.quantity, measured)
+    found = measured[prediction.quantity]
+    return {
+        "number": choice.number,
+        "claim": name,
+        "quantity": prediction.quantity,
+        "predicted": told(prediction),
+        "measured": found.value,
+        "low": found.low,
+        "high": found.high,
+        "seeds": found.seeds,
+        "unit": found.unit,
+        "verdict": verdict(prediction, found),
+    }
+
+
+def told(prediction: Prediction) -> str:
+    """A prediction in words."""
+    if prediction.says == "within":
+        return f"within {prediction.low:g} to {prediction.high:g}"
+    words = {"above": "above", "below": "below", "covers": "interval holds", "equals": "equals"}
+    return f"{words[prediction.says]} {prediction.value:g}"
+
+
+def frame_of(measured: dict[str, Measured]) -> pl.DataFrame:
+    """All that was measured, predicted or not."""
+    rows = [{"quantity": name, "value": m.value, "low": m.low, "high": m.high, "seeds": m.seeds, "unit": m.unit} for name, m in measured.items()]
+    schema = {"quantity": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64, "unit": pl.String}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def verdicts_of(tested: Iterable[Tested]) -> pl.DataFrame:
+    """The table of verdicts."""
+    return pl.DataFrame([row for claim in tested for row in claim.rows], schema=VERDICTS)
+
+
+def save(chart: Any, stem: Path) -> None:
+    """A chart as PNG and SVG."""
+    import altair as alt
+    import vl_convert
+
+    from evosim.press import print_figure
+
+    svg = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
+    for ending in (".png", ".svg"):
+        print_figure(svg, stem.with_name(stem.name + ending))

@@ -1,0 +1,46 @@
+"""Telling: verdicts on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from evosim.claims.claim import COMES_OUT, NOT
+from evosim.claims.gate import Tested
+
+STYLES = {COMES_OUT: "green", NOT: "red"}
+
+
+def show(console: Console, tested: Iterable[Tested]) -> None:
+    """Each claim with its statement, and under it a row for each prediction."""
+    for claim in tested:
+        console.print(f"\n[bold]{claim.choice.number}. {claim.name}[/bold]  {claim.choice.statement}", highlight=False)
+        table = Table("quantity", "predicted", "measured", "verdict", box=None, padding=(0, 2, 0, 2))
+        for row in claim.rows:
+            style = STYLES.get(row["verdict"], "yellow")
+            table.add_row(row["quantity"], row["predicted"], number(row), f"[{style}]{row['verdict']}[/{style}]")
+        console.print(table)
+
+
+def show_overall(console: Console, tested: Iterable[Tested]) -> None:
+    """One line a claim."""
+    table = Table("claim", "predictions", "verdict", box=None, padding=(0, 2, 0, 2))
+    for claim in tested:
+        good = sum(row["verdict"] == COMES_OUT for row in claim.rows)
+        style = STYLES.get(claim.verdict, "yellow")
+        table.add_row(claim.name, f"{good} of {len(claim.rows)} come out", f"[{style}]{claim.verdict}[/{style}]")
+    console.print()
+    console.print(table)
+
+
+def number(row: dict[str, Any]) -> str:
+    """A measured value with its interval and unit."""
+    out = f"{row['measured']:.4g}"
+    if row["low"] is not None:
+        out += f" \\[{row['low']:.4g}, {row['high']:.4g}]"
+    elif row["seeds"]:
+        out += f" ({row['seeds']} seeds)"
+    return f"{out} {row['unit']}".rstrip()

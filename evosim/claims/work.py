@@ -1,0 +1,104 @@
+"""Work: the parts of claims, computed in processes of their own and kept, each once and whole."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import multiprocessing
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from evosim.claims.claim import Part
+from evosim.errors import Stop, UserError
+from evosim.files import make_folder, write_atomically
+from evosim.params import Experiment
+from evosim.record import sources_digest
+
+LOOK = 0.2  # seconds between two looks at whether to stop
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part of one claim, and the file that keeps its table."""
+
+    claim: str
+    part: Part
+    file: Path
+
+
+def tasks_of(claim: str, parts: list[Part], folder: Path) -> list[Task]:
+    """The parts of a claim with their files. Other sources or arguments have other files."""
+    names = [part.name for part in parts]
+    assert len(set(names)) == len(names), f"{claim}: two parts of one name"
+    return [Task(claim, part, folder / claim / f"{part.name}-{_digest(part)}.parquet") for part in parts]
+
+
+def _digest(part: Part) -> str:
+    told = [x.digest() if isinstance(x, Experiment) else repr(x) for x in part.arguments]
+    words = "\n".join([sources_digest(), part.make.__module__, part.make.__qualname__, *told])
+    return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
+
+
+def compute(
+    tasks: list[Task],
+    workers: int,
+    *,
+    should_stop: Callable[[], Stop | None] = lambda: None,
+    done: Callable[[Task, float], object] = lambda task, seconds: None,
+) -> None:
+    """Compute what is not there yet, dear parts first. `done` hears of each part when it is kept, with the seconds it took.
+
+    Raises `Stop` when told to stop, and whatever a part raises; what was kept by then stays.
+    """
+    left = sorted((task for task in tasks if not task.file.is_file()), key=lambda task: -task.part.cost)
+    if not left:
+        return
+    for folder in dict.fromkeys(task.file.parent for task in left):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+    pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_one_thread)
+    try:
+        running: dict[Future[float], Task] = {pool.submit(_make, task.part, task.file): task for task in left}
+        while running:
+            ready, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
+            for future in ready:
+                done(running.pop(future), future.result())
+            if stop := should_stop():
+                raise stop
+    except BrokenProcessPool:
+        raise UserError("a worker must live until its part is done, but one was killed. See whether memory ran out, and run the command again.") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+
+def _one_thread() -> None:
+    """Workers share a machine by being several, not by having threads each."""
+    import numba
+
+    numba.set_num_threads(1)
+
+
+def _make(part: Part, file: Path) -> float:
+    """Compute a part and keep it. Gives the seconds that took."""
+    start = time.perf_counter()
+    table = part.make(*part.arguments)
+    buffer = io.BytesIO()
+    table.write_parquet(buffer, compression="zstd")
+    write_atomically(file, buffer.getbuffer())
+    return time.perf_counter() - start
+
+
+def tables_of(tasks: list[Task]) -> dict[str, pl.DataFrame]:
+    """The tables of a claim's parts, by name."""
+    try:
+        return {task.part.name: pl.read_parquet(task.file, glob=False) for task in tasks}
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"the parts of {tasks[0].claim} must be readable, but one is not: {error}. Remove {tasks[0].file.parent} and run again.") from None

@@ -1,0 +1,213 @@
+"""Claims: parts are computed once, predictions are judged by intervals, and verdicts can fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+import pytest
+
+import evosim.claims as claims
+from evosim.claims import claim as contract
+from evosim.claims.claim import Claim, Measured, Part, exactly, over_seeds, overall, share_of, verdict
+from evosim.claims.gate import Gate, experiment_of, named
+from evosim.claims.work import compute, tables_of, tasks_of
+from evosim.errors import Stop, UserError
+from evosim.params import Experiment, Prediction, named_experiments
+
+NAME = "claim-99-test"
+TEXT = """
+name = "claim-99-test"
+seed = 0
+[world]
+name = "micro"
+[genome]
+name = "planner"
+[optimizer]
+name = "sexual"
+[[phases]]
+world = "ancestral"
+generations = 2
+[claim]
+number = 99
+statement = "Numbers are positive."
+quick = ["replicates=6"]
+full = ["replicates=20"]
+[[claim.predictions]]
+quantity = "mean"
+says = "above"
+value = 0.0
+"""
+
+
+def numbers(seeds: int, shift: float) -> pl.DataFrame:
+    """A part."""
+    return pl.DataFrame({"x": np.arange(seeds) * 0.01 + shift})
+
+
+def slow(seconds: float) -> pl.DataFrame:
+    """A part that takes its time."""
+    import time
+
+    time.sleep(seconds)
+    return pl.DataFrame({"x": [seconds]})
+
+
+def wrong(seconds: float) -> pl.DataFrame:
+    """A part that cannot be computed."""
+    raise UserError(f"this must work, but takes {seconds}. Wait.")
+
+
+def _parts(experiment: Experiment) -> list[Part]:
+    return [Part("some", numbers, (experiment.replicates, 1.0))]
+
+
+def _measure(tables: Any, experiment: Experiment) -> dict[str, Measured]:
+    return {"mean": over_seeds(tables["some"]["x"])}
+
+
+def _figures(tables: Any, experiment: Experiment) -> dict[str, Any]:
+    return {"some": alt.Chart(tables["some"]).mark_point().encode(x="x:Q")}
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A claim of which everything is known."""
+    module = types.ModuleType("evosim.claims.made_up")
+    module.CLAIM = Claim(_parts, _measure, _figures)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "evosim.claims.made_up", module)
+    monkeypatch.setitem(claims.CLAIMS, NAME, "made_up")
+    file = tmp_path / f"{NAME}.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    known = named_experiments() | {NAME: file}
+    monkeypatch.setattr("evosim.params.named_experiments", lambda: known)
+    return NAME
+
+
+@pytest.mark.parametrize(
+    ("says", "measured", "wanted"),
+    [
+        ({"says": "above", "value": 1.0}, Measured(2.0, 1.5, 2.5, seeds=20), contract.COMES_OUT),
+        ({"says": "above", "value": 1.0}, Measured(2.0, 0.5, 2.5, seeds=20), contract.OPEN),
+        ({"says": "above", "value": 1.0}, Measured(0.5, 0.2, 0.9, seeds=20), contract.NOT),
+        ({"says": "above", "value": 1.0}, Measured(2.0, seeds=3), contract.OPEN),
+        ({"says": "above", "value": 1.0}, exactly(1.0), contract.NOT),
+        ({"says": "below", "value": 1.0}, exactly(0.9), contract.COMES_OUT),
+        ({"says": "below", "value": 1.0}, Measured(2.0, 1.5, 2.5, seeds=20), contract.NOT),
+        ({"says": "within", "low": 1.0, "high": 2.0}, Measured(1.5, 1.0, 2.0, seeds=20), contract.COMES_OUT),
+        ({"says": "within", "low": 1.0, "high": 2.0}, Measured(1.5, 0.9, 2.0, seeds=20), contract.OPEN),
+        ({"says": "within", "low": 1.0, "high": 2.0}, Measured(3.0, 2.5, 3.5, seeds=20), contract.NOT),
+        ({"says": "covers", "value": 1.0}, Measured(1.5, 0.9, 2.0, seeds=20), contract.COMES_OUT),
+        ({"says": "covers", "value": 3.0}, Measured(1.5, 0.9, 2.0, seeds=20), contract.NOT),
+        ({"says": "equals", "value": 0.0}, exactly(1e-12), contract.COMES_OUT),
+        ({"says": "equals", "value": 0.0}, exactly(1e-3), contract.NOT),
+        ({"says": "equals", "value": 0.0}, exactly(float("nan")), contract.OPEN),
+    ],
+)
+def test_a_prediction_comes_out_only_if_the_whole_interval_says_so(says: dict[str, Any], measured: Measured, wanted: str) -> None:
+    assert verdict(Prediction(quantity="x", **says), measured) == wanted
+
+
+def test_a_claim_is_as_good_as_its_worst_prediction() -> None:
+    assert overall([contract.COMES_OUT, contract.COMES_OUT]) == contract.COMES_OUT
+    assert overall([contract.COMES_OUT, contract.OPEN]) == contract.OPEN
+    assert overall([contract.NOT, contract.OPEN]) == contract.NOT
+
+
+def test_shares_have_exact_intervals() -> None:
+    from scipy.stats import binomtest
+
+    for k, n in ((0, 20), (7, 20), (20, 20)):
+        wanted = binomtest(k, n).proportion_ci(0.95, "exact")
+        found = share_of(k, n)
+        assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_a_prediction_of_a_range_must_have_both_ends() -> None:
+    with pytest.raises(ValueError, match="must have low and high"):
+        Prediction(quantity="x", says="within", low=1.0)
+
+
+def test_what_is_predicted_changes_no_digest(made_up: str) -> None:
+    plain = experiment_of(made_up, "quick")
+    assert plain.claim is not None
+    assert plain.digest() == plain.model_copy(update={"claim": None}).digest()
+    assert experiment_of(made_up, "full").replicates == 20
+
+
+def test_claims_are_found_by_name_number_and_word() -> None:
+    assert named(["6", "claim-06-demons", "mazes"]) == ["claim-06-demons", "claim-07-mazes"]
+    assert named([]) == list(claims.CLAIMS)
+    with pytest.raises(UserError, match="a claim"):
+        named(["sevn"])
+
+
+def test_a_claim_is_computed_judged_and_kept(made_up: str, tmp_path: Path) -> None:
+    gate = Gate([made_up], "quick", tmp_path / "parts")
+    assert len(gate.left) == 1
+    gate.left[0].file.parent.mkdir(parents=True)
+    numbers(6, 1.0).write_parquet(gate.left[0].file)
+    assert not gate.left
+    tested = gate.test(made_up, tmp_path / "out")
+    assert tested.verdict == contract.COMES_OUT
+    folder = tmp_path / "out" / made_up
+    assert {p.name for p in folder.iterdir()} == {"some.csv", "measured.csv", "experiment.toml", "provenance.json", "some.png", "some.svg"}
+    numbers(6, -1.0).write_parquet(gate.tasks[made_up][0].file)  # planted
+    assert gate.test(made_up, tmp_path / "out").verdict == contract.NOT
+
+
+def test_parts_are_computed_once_in_processes_of_their_own(tmp_path: Path) -> None:
+    tasks = tasks_of("c", [Part("a", numbers, (3, 0.0)), Part("b", numbers, (4, 0.0), cost=9.0)], tmp_path)
+    seen: list[str] = []
+    compute(tasks, 2, done=lambda task, seconds: seen.append(task.part.name))
+    assert sorted(seen) == ["a", "b"]
+    assert {name: table.height for name, table in tables_of(tasks).items()} == {"a": 3, "b": 4}
+    compute(tasks, 2, done=lambda task, seconds: seen.append("again"))
+    assert "again" not in seen
+    assert tasks_of("c", [Part("a", numbers, (3, 0.5))], tmp_path)[0].file != tasks[0].file
+
+
+def test_what_was_kept_before_a_stop_stays(tmp_path: Path) -> None:
+    tasks = tasks_of("c", [Part("quick", numbers, (3, 0.0), cost=9.0), Part("long", slow, (60.0,))], tmp_path)
+    with pytest.raises(Stop):
+        compute(tasks, 1, should_stop=lambda: Stop("SIGTERM", 143) if tasks[0].file.is_file() else None)
+    assert tasks[0].file.is_file()
+    assert not tasks[1].file.is_file()
+
+
+def test_a_part_that_fails_says_so_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="this must work, but takes"):
+        compute(tasks_of("c", [Part("wrong", wrong, (1.0,))], tmp_path), 1)
+
+
+def evosim(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "evosim.cli", *arguments], cwd=cwd, capture_output=True, text=True, env=os.environ, check=False)
+
+
+def test_an_unknown_claim_is_one_line(tmp_path: Path) -> None:
+    done = evosim("claims", "no-such", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "a claim must be one of" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", claims.CLAIMS)
+def test_every_claim_registers_what_it_predicts(name: str) -> None:
+    experiment = experiment_of(name, "full")
+    assert experiment.name == name
+    assert experiment.claim is not None
+    assert experiment.claim.number == int(name.split("-")[1])
+    parts = claims.claim_of(name).parts(experiment)
+    assert parts
+    assert len({part.name for part in parts}) == len(parts)
+    assert claims.claim_of(name).parts(experiment_of(name, "quick"))
+    assert json.loads(experiment.model_dump_json())["claim"]["predictions"]
