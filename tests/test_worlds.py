@@ -16,6 +16,7 @@ MODERN: dict[str, dict[str, Any]] = {
     "maze": {"not_red": 0.5, "red_thing": 0.5},
     "micro": {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3},
     "savanna": {"contraception": True, "forage_success": 0.75, "death": 0.01, "solo_intensity": 0.5},
+    "villages": {"aurora": 0, "aurora_founds": 0.0, "brotherhood": 2, "brotherhood_founds": 0.1},
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import episodes, maze, micro, savanna, tessellating_hills
+from worlds import episodes, maze, micro, savanna, tessellating_hills, villages
 from worlds.cue import Cue, with_cue
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
@@ -40,6 +40,7 @@ WORLDS: dict[str, Entry] = {
     "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
+    "villages": Entry(villages.Villages, villages.build, "a strategy game; after the swap there is another enemy"),
 }
 
 LANDSCAPES: dict[str, LandscapeEntry] = {
