@@ -72,6 +72,56 @@ class PlannerRules:
         return replace(self, weights=weights)
 
 
+GATES = ("closed", "open", "inverse")
+
+
+@dataclass(frozen=True, eq=False)
+class GatedRules:
+    """`n` gated planners: two objectives, of which the cue of the current state selects one.
+
+    Attributes:
+        first: planners for the first objective.
+        second: the same planners (horizon, belief and all else) for the second objective.
+        gate: `[n]` index into `GATES`: `closed`, always the first objective; `open`, the second where the agent is told
+            that this is the modern world; `inverse`, the second where it is not.
+    """
+
+    first: PlannerRules
+    second: PlannerRules
+    gate: Ints
+
+    def __len__(self) -> int:
+        return len(self.gate)
+
+    @property
+    def horizon(self) -> Ints:
+        """`[n]` steps it looks ahead."""
+        return self.first.horizon
+
+    @property
+    def temperature(self) -> Floats:
+        """`[n]` softmax temperature over act values."""
+        return self.first.temperature
+
+    @property
+    def levels(self) -> int:
+        """How many levels a policy has."""
+        return self.first.levels
+
+    @property
+    def kept(self) -> Floats:
+        """`[n]` share of lifetime payoff that is left after planning is paid for. A second objective costs nothing."""
+        return self.first.kept
+
+    def key(self, i: int) -> bytes:
+        """Equal for equal rules of one genome."""
+        return self.first.key(i) + self.second.key(i) + self.gate[i].tobytes()
+
+    def take(self, index: Ints) -> GatedRules:
+        """The rules at some positions."""
+        return GatedRules(self.first.take(index), self.second.take(index), self.gate[index])
+
+
 @dataclass(frozen=True, eq=False)
 class ReflexRules:
     """`n` reflexes: an act for each observation class. No objective, no search.
@@ -129,4 +179,10 @@ class TableRules:
         return replace(self, policies=self.policies[index], kept=self.kept[index])
 
 
-Rules = PlannerRules | ReflexRules | TableRules
+def second_rules(gate: int, cue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`[S]`: where a gate (an index into `GATES`) has the second objective rule, by what each state's agent is told."""
+    return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
+
+
+Planned = PlannerRules | GatedRules
+Rules = PlannerRules | GatedRules | ReflexRules | TableRules

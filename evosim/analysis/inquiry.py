@@ -67,7 +67,7 @@ class Inquiry:
         known = {int(c): self._causes[int(c), which] for c in classes if (int(c), which) in self._causes}
         if fresh.size:
             world = self.conducts.world(which)
-            found = causes.causes_of(self.conducts.genome.decode(fresh), world, world.payoff if which == "ancestral" else world.intent)
+            found = causes.causes_of(self.conducts.genome.decode(fresh), world, world.payoff if which == "ancestral" else world.intent, self.conducts.pair.cue)
             if found is None:
                 return None
             known |= zip(fresh.tolist(), found, strict=True)

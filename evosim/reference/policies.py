@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.reference.planning import Floats, plan
-from genomes import PlannerRules, Rules, TableRules
+from genomes import GatedRules, PlannerRules, Rules, TableRules, second_rules
 from worlds import TabularMdp, WorldPair
 
 
@@ -23,6 +23,11 @@ def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Float
             tie_tolerance=rules.tie_tolerance,
             ties=rules.ties,
         )
+    if isinstance(rules, GatedRules):
+        assert pair.cue is not None
+        second = second_rules(int(rules.gate[i]), pair.cue)
+        policies = [policy_of(planners, i, world, pair) for planners in (rules.second, rules.first)]
+        return np.where(second[None, :, None], *policies)
     if isinstance(rules, TableRules):
         return in_world(rules.policies[i], rules.names, world, pair.default_act)
     out = np.zeros((1, len(world.states), len(world.acts)))
