@@ -58,7 +58,8 @@ class Inquiry:
             rules = self.conducts.genome.decode(np.array([number], dtype=np.int64))
             policies = tuple(policy_of(rules, 0, world, self.conducts.pair) for world in (a, m))
             occupancies = tuple(self.conducts.of(number, which).occupancy for which in WORLDS)
-            self._variations[number] = variation.variation(a, m, (policies[0], policies[1]), (occupancies[0], occupancies[1]), span=self._range, most=0)
+            found = variation.variation(a, m, (policies[0], policies[1]), (occupancies[0], occupancies[1]), span=self._range, most=0)
+            self._variations[number] = found.checked()
         return self._variations[number]
 
     def causes(self, classes: NDArray[np.int64], which: str) -> list[causes.Causes] | None:

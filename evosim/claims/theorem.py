@@ -165,19 +165,19 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     order = frame.sort("held", descending=True)["premises"].to_list()
     base = alt.Chart(frame)
     y = alt.Y("premises:N", title=None, sort=order, axis=alt.Axis(labelLimit=380))
-    x = alt.X("share:Q", title="loss in M, share of the best policy's worth", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1.12]))
+    x = alt.X("share:Q", title="loss in M, share of the best policy's worth", axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]), scale=alt.Scale(domain=[0, 1.12]))
     bars = base.mark_bar(color=MODERN).encode(y=y, x=x)
     words = base.mark_text(align="left", dx=4).encode(y=y, x=x, text=alt.Text("share:Q", format=".1%"))
-    points = pl.concat([bounded(table).sample(min(table.height, 400), seed=0) for table in tables.values()]).with_columns(pl.col("loss").clip(lower_bound=1e-4))
+    points = pl.concat([bounded(table).sample(min(table.height, 400), seed=0) for table in tables.values()]).with_columns(pl.col("loss", "bound").clip(lower_bound=1e-4))
     line = alt.Chart(pl.DataFrame({"x": [1e-4, 30.0]})).mark_line(color="#000000").encode(x="x:Q", y=alt.Y("x:Q"))
     axis = alt.Axis(values=[1e-4, 1e-3, 1e-2, 1e-1, 1, 10], format="~g")
     dots = (
         alt.Chart(points)
         .mark_point(filled=True, size=14, opacity=0.5)
         .encode(
-            x=alt.X("bound:Q", title="eps + 2 delta + representation + specification + upkeep", scale=alt.Scale(type="log", domain=[1e-4, 30]), axis=axis),
+            x=alt.X("bound:Q", title="eps + 2 delta + representation + specification + upkeep (likewise)", scale=alt.Scale(type="log", domain=[1e-4, 30]), axis=axis),
             y=alt.Y("loss:Q", title="loss in M (below 0.0001: drawn there)", scale=alt.Scale(type="log", domain=[1e-4, 30]), axis=axis),
-            color=alt.Color("cell:N", title="grid and worlds", scale=alt.Scale(range=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"])),
+            color=alt.Color("cell:N", title="grid and worlds", legend=alt.Legend(labelLimit=300), scale=alt.Scale(range=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"])),
         )
     )
     return {
