@@ -21,8 +21,8 @@ from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.params import Experiment, apply_settings
 from evosim.reference.planning import level_at
-from evosim.reference.policies import policy_of
 from evosim.replicate import replicate
+from evosim.score import Scorer
 from evosim.selection import selected, weights_of
 from evosim.simulate import simulate
 from evosim.theory.drift import haploid_fixation, haploid_frequency
@@ -32,20 +32,23 @@ Floats = NDArray[np.float64]
 PAYOFFS = ("exit", "red")
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1)
 SAMPLES = (1, 2, 4, 8, 16, 32, 64)
-EVOLVED_ON = (1, 4, 16, 64)
+EVOLVED_ON = (1, 8, 64)
 FOR_SAMPLES = 0.1  # share of doors that are not red where samples are small
-RUNS = 10  # two-allele runs for each replicate: they are short
+RUNS = 20  # two-allele runs for each replicate: they are short
 TOLD_APART = COLOURINGS.index("red thing")
 # One locus says what is sought; no mutation. The door's pull is strong enough for every distance.
 TWO_ALLELES = (
     "genome.weights.red.alleles=[1.0]", "genome.weights.door.alleles=[0.0, 10.0]", "genome.weights.thing.alleles=[0.0]",
     "genome.horizon.alleles=[16]", "genome.mutation_scale=0.0", "genome.ploidy=1", 'optimizer={name="asexual", population=40}',
-    'phases=[{world="ancestral", generations=150}]', "search_ledger=false",
+    "search_ledger=false",
 )  # fmt: skip
 # What is selected by, and in how many of the lives the two objectives part. The mean at the rarest is the control of the worst case.
-LAW = (*((payoff, p, "mean") for payoff, p in (*(("exit", p) for p in SHARES), ("red", 0.0), ("red", 0.1))),)
+PLACES = (*(("exit", p) for p in SHARES), ("red", 0.0), ("red", 0.1))
+LAW = tuple((payoff, p, "mean") for payoff, p in PLACES)
 CRITERIA = (("exit", 0.001, "mean"), ("exit", 0.001, "worst"), ("exit", 0.01, "cvar"))
 TAIL = 0.1
+LONG = 25  # generations for each individual: by then one allele is left
+APART = 2**40  # of the seeds of cells, whose runs would else be the same where nothing is selected
 
 
 def varied(experiment: Experiment, *settings: str) -> Experiment:
@@ -56,10 +59,10 @@ def varied(experiment: Experiment, *settings: str) -> Experiment:
 def parts(experiment: Experiment) -> list[Part]:
     """One for each cell."""
     out = [Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over), cost=20.0) for payoff, p, over in (*LAW, *CRITERIA)]
-    out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p), cost=8.0) for payoff in PAYOFFS for p in SHARES]
+    out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p), cost=8.0) for payoff, p in PLACES]
     out += [Part(f"remedied-{payoff}", evolved, (experiment, payoff, 0.0, 0.1), cost=8.0) for payoff in PAYOFFS]
-    out += [Part(f"sampled-{size}", on_samples, (experiment, size, fresh), cost=20.0) for size, fresh in ((k, False) for k in EVOLVED_ON)]
-    out.append(Part("sampled-fresh-4", on_samples, (experiment, 4, True), cost=20.0))
+    out += [Part(f"sampled-{size}", on_samples, (experiment, size, False), cost=20.0) for size in EVOLVED_ON]
+    out.append(Part("sampled-fresh", on_samples, (experiment, EVOLVED_ON[1], True), cost=20.0))
     out.append(Part("best-on-samples", best_on_samples, (experiment,), cost=5.0))
     out.append(Part("genomes", genomes, (experiment,), cost=5.0))
     return out
@@ -71,13 +74,15 @@ def _cell(experiment: Experiment, payoff: str, p: float, *settings: str) -> Expe
 
 def two_alleles(experiment: Experiment, payoff: str, p: float, over: str) -> pl.DataFrame:
     """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and both alleles' fitness as selection hears it."""
-    made = build(_cell(experiment, payoff, p, *TWO_ALLELES, f"selection.over={over}", f"selection.tail={TAIL}"))
+    phases = f'phases=[{{world="ancestral", generations={experiment.swap * 3 // 2}}}]'
+    first = experiment.seed + (*LAW, *CRITERIA).index((payoff, p, over)) * APART
+    made = build(_cell(experiment, payoff, p, *TWO_ALLELES, f"selection.over={over}", f"selection.tail={TAIL}", phases))
     landscape, choice = Landscape(made), made.experiment.selection
     worth = landscape.worth(np.arange(2))
     heard = worth.ancestral if choice.plain else selected(choice, worth.cases, made.pair.ancestral.shares())
     rows = []
     for i in range(experiment.replicates * RUNS):
-        tables = simulate(made, landscape, experiment.seed + i).tables
+        tables = simulate(made, landscape, first + i).tables
         end = tables["populations"].filter(pl.col("moment") == "end")
         rows.append((end.filter(pl.col("class") == 1)["count"].sum() or 0) / end["count"].sum())
     facts = {"payoff": payoff, "p": p, "over": over, "red_seeker": heard[0], "exit_seeker": heard[1], "population": made.experiment.optimizer["population"]}
@@ -144,50 +149,47 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
 
 def genomes(experiment: Experiment) -> pl.DataFrame:
     """Every genome: worth by payoff, where its lives end, whom it passes by accident, and whether it is best in training. No chance in it."""
-    out = []
-    for payoff in PAYOFFS:
-        for p in SHARES:
-            made = build(_cell(experiment, payoff, p))
-            landscape = Landscape(made)
-            frame = landscape.frame()
-            accountant = Accountant(made, {"landscape": frame}, exact=True)
-            design, ends = accountant.designs["modern"], ends_of(made)
-            top = float(frame["ancestral"].max())  # type: ignore[arg-type]
-            out.append(
-                frame.select("class", "^locus:.*$", "ancestral", "modern", "modern_intent").with_columns(
-                    pl.lit(payoff).alias("payoff"), pl.lit(p).alias("p"), (pl.col("ancestral") >= top - 1e-12).alias("best"),
-                    *(pl.Series(f"at_{name}", values) for name, values in ends.items()),
-                    *(pl.lit(value).alias(f"rung:{name}") for name, value in design.rungs.items()),
-                    pl.lit(design.best_of["best_ancestral"]).alias("rung:best_ancestral_at_best"),
-                )
-            )  # fmt: skip
+    out, ends = [], None
+    for payoff, p in PLACES:
+        made = build(_cell(experiment, payoff, p))
+        frame = Landscape(made).frame()
+        ends = ends or ends_of(made)
+        design = Accountant(made, {"landscape": frame}, exact=True).designs["modern"]
+        top = float(frame["ancestral"].max())  # type: ignore[arg-type]
+        out.append(
+            frame.select("class", "^locus:.*$", "ancestral", "modern", "modern_intent").with_columns(
+                pl.lit(payoff).alias("payoff"), pl.lit(p).alias("p"), (pl.col("ancestral") >= top - 1e-12).alias("best"),
+                *(pl.Series(f"at_{name}", values) for name, values in ends.items()),
+                *(pl.lit(value).alias(f"rung:{name}") for name, value in design.rungs.items()),
+                pl.lit(design.best_of["best_ancestral"]).alias("rung:best_ancestral_at_best"),
+            )
+        )  # fmt: skip
     return pl.concat(out)
 
 
 def ends_of(made: Setting) -> dict[str, Floats]:
-    """By class, in mazes whose door is plain and whose other thing is red: the chance that life ends at the door or at the thing, and
-    that it ever stands on the thing's and on the ghost's cell."""
-    world, size = made.pair.modern, made.genome.grid.size
-    params = Maze(**made.experiment.world.ancestral)
-    cells = reached(params)
-    here = np.arange(params.mazes * len(COLOURINGS)) % len(COLOURINGS) == TOLD_APART
-    start = world.births()[here].mean(axis=0)
-    rules = made.genome.decode(np.arange(size))
+    """By class, in modern mazes whose door is plain and whose other thing is red: the chance that life ends at the door or at the thing, and
+    that it ever stands on the thing's and on the ghost's cell. The payoff does not matter to who has been born."""
+    world = made.pair.modern
+    assert world.case_of is not None
+    inside = np.flatnonzero(world.case_of % len(COLOURINGS) == TOLD_APART)
+    here = np.arange(len(world.case_names)) % len(COLOURINGS) == TOLD_APART
+    start = world.births()[here].mean(axis=0)[inside]
+    moves = world.transitions[np.ix_(inside, np.arange(len(world.acts)), inside)]
+    cells = {name: where[inside] for name, where in reached(Maze(**made.experiment.world.ancestral)).items()}
     use = world.acts.index("use")
     out: dict[str, list[float]] = {name: [] for name in ("door", "thing", "thing_passed", "ghost_passed")}
-    for number in range(size):
-        policy = policy_of(rules, number, world, made.pair)
-        chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
-        where, done = start.copy(), np.zeros(len(world.states))
-        passed = {name: _ever(chain, start, cells[name], world.lifespan) for name in ("thing", "ghost")}
+    for policy in Scorer(world, made.pair).policies(made.genome.decode(np.arange(made.genome.grid.size)))[:, :, inside]:
+        chain = np.einsum("lsa,sax->lsx", policy, moves)
+        where, done = start.copy(), np.zeros(len(inside))
         for t in range(world.lifespan):
             level = level_at(t, world.lifespan, len(policy))
             done += where * policy[level][:, use]
             where = where @ chain[level]
         out["door"].append(float(done[cells["door"]].sum()))
         out["thing"].append(float(done[cells["thing"]].sum()))
-        out["thing_passed"].append(passed["thing"])
-        out["ghost_passed"].append(passed["ghost"])
+        for name in ("thing", "ghost"):
+            out[f"{name}_passed"].append(_ever(chain, start, cells[name], world.lifespan))
     return {name: np.array(values) for name, values in out.items()}
 
 
@@ -202,9 +204,11 @@ def _ever(chain: Floats, start: Floats, cells: NDArray[np.bool_], lifespan: int)
 
 
 @cache
-def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float]:
-    """Expected frequency of exit seekers at the end: by the exact chain, and by the ambiguity law's formula."""
-    return haploid_frequency(population, exit_ / red if red else np.inf, generations), haploid_fixation(population, exit_ / red - 1.0 if red else np.inf)
+def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float, float]:
+    """Expected frequency of exit seekers: by the exact chain at the end and when all is over, and by the ambiguity law's formula."""
+    fitness = exit_ / red if red else np.inf
+    chains = (haploid_frequency(population, fitness, g) for g in (generations, LONG * population))
+    return (*chains, haploid_fixation(population, fitness - 1.0))  # type: ignore[return-value]
 
 
 def _laws(tables: Tables) -> pl.DataFrame:
@@ -214,10 +218,10 @@ def _laws(tables: Tables) -> pl.DataFrame:
         if not name.startswith("law-"):
             continue
         first = table.row(0, named=True)
-        chain, formula = law(first["red_seeker"], first["exit_seeker"], first["population"], first["generations"])
+        chain, over, formula = law(first["red_seeker"], first["exit_seeker"], first["population"], first["generations"])
         found = over_seeds(table["frequency"].to_numpy())
         keys = ("payoff", "p", "over", "red_seeker", "exit_seeker")
-        rows.append({key: first[key] for key in keys} | {"mean": found.value, "low": found.low, "high": found.high, "chain": chain, "formula": formula})
+        rows.append({key: first[key] for key in keys} | {"mean": found.value, "low": found.low, "high": found.high, "chain": chain, "when_over": over, "formula": formula})
     return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64}, infer_schema_length=None)
 
 
@@ -243,7 +247,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "neutral_gap": exactly(float(plain.filter((pl.col("payoff") == "red") | (pl.col("p") == 0.0)).select((pl.col("exit_seeker") - pl.col("red_seeker")).abs().max()).item())),
         "neutral_share": over_seeds(np.mean(neutral, axis=0), "frequency of exit seekers"),
         "law_error": over_seeds(error, "frequency, measured minus exact chain"),
-        "formula_error": exactly(float((plain["formula"] - plain["chain"]).abs().max())),  # type: ignore[arg-type]
+        "formula_error": exactly(float((plain["formula"] - plain["when_over"]).abs().max())),  # type: ignore[arg-type]
         "exit_share_at_5_percent": over_seeds(tables["law-exit-0.05-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),
         "mean_at_one_in_a_thousand": over_seeds(tables["law-exit-0.001-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),
         "worst_at_one_in_a_thousand": share_of(int((tables["law-exit-0.001-worst"]["frequency"] == 1.0).sum()), tables["law-exit-0.001-worst"].height, "runs"),
@@ -264,9 +268,8 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "red_beyond_ghost": exactly(red["at_thing_passed"] - red["at_ghost_passed"], "red seekers: things stood on minus ghosts"),
         "door_beyond_ghost": exactly(door["at_thing_passed"] - door["at_ghost_passed"], "exit seekers: things stood on minus ghosts"),
     }
-    for payoff in PAYOFFS:
-        for p in SHARES:
-            out[f"at_door_{payoff}_{p}"] = over_seeds(tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(), "share of lives that end at the door")
+    for payoff, p in PLACES:
+        out[f"at_door_{payoff}_{p}"] = over_seeds(tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(), "share of lives that end at the door")
     return out
 
 
@@ -289,7 +292,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     base = alt.Chart(laws)
     dots, bars = base.mark_point(size=70, filled=True).encode(x, y, colour, shape), base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     left = (line + bars + dots).properties(width=WIDTH, height=HEIGHT, title="Two alleles, no mutation")
-    rows = pl.concat([tables[f"evolved-{payoff}-{p}"] for payoff in PAYOFFS for p in SHARES])
+    rows = pl.concat([tables[f"evolved-{payoff}-{p}"] for payoff, p in PLACES])
     seen = rows.unpivot(["at_door", "at_thing"], index=["payoff", "p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"))
     words = {"at_door": "at the plain door", "at_thing": "at the red thing"}
     mean = seen.group_by("payoff", "percent", "variable").agg(pl.col("value").mean()).with_columns(pl.col("variable").replace(words), pl.format("payoff {}", "payoff").alias("payoff"))
