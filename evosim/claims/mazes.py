@@ -26,6 +26,7 @@ from evosim.score import Scorer
 from evosim.selection import selected, weights_of
 from evosim.simulate import simulate
 from evosim.theory.drift import haploid_fixation, haploid_frequency
+from worlds import TabularMdp
 from worlds.maze import COLOURINGS, Maze, reached
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,7 @@ SAMPLES = (1, 2, 4, 8, 16, 32, 64)
 EVOLVED_ON = (1, 8, 64)
 FOR_SAMPLES = 0.1  # share of doors that are not red where samples are small
 RUNS = 20  # two-allele runs for each replicate: they are short
-TOLD_APART = COLOURINGS.index("red thing")
+TOLD_APART, PLAIN = COLOURINGS.index("red thing"), COLOURINGS.index("none red")
 # One locus says what is sought; no mutation. The door's pull is strong enough for every distance.
 TWO_ALLELES = (
     "genome.weights.red.alleles=[1.0]", "genome.weights.door.alleles=[0.0, 10.0]", "genome.weights.thing.alleles=[0.0]",
@@ -106,6 +107,7 @@ def evolved(experiment: Experiment, payoff: str, p: float, modern: float = 0.0) 
         worth = landscape.worth(classes)
         rows.append(
             {"payoff": payoff, "p": p, "modern_share": modern, "seed": seed, "at_door": share @ ends["door"][classes], "at_thing": share @ ends["thing"][classes],
+             "at_plain_door": share @ ends["plain_door"][classes],
              "ancestral": share @ worth.ancestral, "modern_intent": share @ worth.modern_intent}
         )  # fmt: skip
     return pl.DataFrame(rows)
@@ -168,18 +170,28 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
 
 
 def ends_of(made: Setting) -> dict[str, Floats]:
-    """By class, in modern mazes whose door is plain and whose other thing is red: the chance that life ends at the door or at the thing, and
-    that it ever stands on the thing's and on the ghost's cell. The payoff does not matter to who has been born."""
+    """By class, in modern mazes whose door is plain and whose other thing is red: the chance that life ends at the `door` or at the `thing`,
+    and that it ever stands on the thing's and on the ghost's cell; and, where nothing is red, that it ends at the `plain_door`.
+
+    The payoff does not matter to who has been born.
+    """
     world = made.pair.modern
+    policies = Scorer(world, made.pair).policies(made.genome.decode(np.arange(made.genome.grid.size)))
+    cells = reached(Maze(**made.experiment.world.ancestral))
+    apart, plain = _ends(world, policies, cells, TOLD_APART), _ends(world, policies, cells, PLAIN)
+    return {**apart, "plain_door": plain["door"]}
+
+
+def _ends(world: TabularMdp, policies: Floats, cells: dict[str, NDArray[np.bool_]], colouring: int) -> dict[str, Floats]:
+    """The same in the mazes of one colouring."""
     assert world.case_of is not None
-    inside = np.flatnonzero(world.case_of % len(COLOURINGS) == TOLD_APART)
-    here = np.arange(len(world.case_names)) % len(COLOURINGS) == TOLD_APART
-    start = world.births()[here].mean(axis=0)[inside]
+    inside = np.flatnonzero(world.case_of % len(COLOURINGS) == colouring)
+    start = world.births()[colouring :: len(COLOURINGS)].mean(axis=0)[inside]
     moves = world.transitions[np.ix_(inside, np.arange(len(world.acts)), inside)]
-    cells = {name: where[inside] for name, where in reached(Maze(**made.experiment.world.ancestral)).items()}
+    cells = {name: where[inside] for name, where in cells.items()}
     use = world.acts.index("use")
     out: dict[str, list[float]] = {name: [] for name in ("door", "thing", "thing_passed", "ghost_passed")}
-    for policy in Scorer(world, made.pair).policies(made.genome.decode(np.arange(made.genome.grid.size)))[:, :, inside]:
+    for policy in policies[:, :, inside]:
         chain = np.einsum("lsa,sax->lsx", policy, moves)
         where, done = start.copy(), np.zeros(len(inside))
         for t in range(world.lifespan):
@@ -254,7 +266,8 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "cvar_at_one_percent": over_seeds(tables["law-exit-0.01-cvar"]["frequency"].to_numpy(), "frequency of exit seekers"),
         "grid_share_at_door": exactly(of_grid, "of best genomes"),
         "evolved_minus_grid": over_seeds(tables["evolved-exit-0.0"]["at_door"].to_numpy() - of_grid, "share of lives that end at the door"),
-        "evolved_gain_by_10_percent": over_seeds(tables["evolved-exit-0.1"]["at_door"].to_numpy() - tables["evolved-exit-0.0"]["at_door"].to_numpy(), "share of lives"),
+        "plain_doors_gained": over_seeds(tables["evolved-exit-0.1"]["at_plain_door"].to_numpy() - tables["evolved-exit-0.0"]["at_plain_door"].to_numpy(), "share of lives"),
+        "preference_gained": over_seeds(tables["evolved-exit-0.1"]["at_door"].to_numpy() - tables["evolved-exit-0.0"]["at_door"].to_numpy(), "share of lives"),
         "exit_specification": exactly(lost["exit"] - rung["exit"]["rung:best_for_payoff"]),
         "red_specification": exactly(lost["red"] - rung["red"]["rung:best_for_payoff"]),
         "exit_shift_worst": exactly(rung["exit"]["rung:best_for_payoff"] - rung["exit"]["rung:best_ancestral"]),
@@ -293,26 +306,27 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     dots, bars = base.mark_point(size=70, filled=True).encode(x, y, colour, shape), base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     left = (line + bars + dots).properties(width=WIDTH, height=HEIGHT, title="Two alleles, no mutation")
     rows = pl.concat([tables[f"evolved-{payoff}-{p}"] for payoff, p in PLACES])
-    seen = rows.unpivot(["at_door", "at_thing"], index=["payoff", "p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"))
-    words = {"at_door": "at the plain door", "at_thing": "at the red thing"}
+    seen = rows.unpivot(["at_door", "at_thing", "at_plain_door"], index=["payoff", "p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"))
+    words = {"at_door": "at the door", "at_thing": "at a red thing", "at_plain_door": "at the door (nothing red)"}
     mean = seen.group_by("payoff", "percent", "variable").agg(pl.col("value").mean()).with_columns(pl.col("variable").replace(words), pl.format("payoff {}", "payoff").alias("payoff"))
-    ends = alt.Color("variable:N", title="lives end", scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00"]))
-    dash = alt.StrokeDash("payoff:N", title=None, scale=alt.Scale(domain=["payoff exit", "payoff red"], range=[[1, 0], [5, 3]]))
+    ends = alt.Color("variable:N", title="lives end", scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00", "#009E73"]))
+    dash = alt.StrokeDash("payoff:N", title=None, legend=alt.Legend(symbolType="stroke"), scale=alt.Scale(domain=["payoff exit", "payoff red"], range=[[1, 0], [5, 3]]))
     chart = alt.Chart(mean).mark_line(point=True).encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends, dash)
     right = chart.properties(width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation")
     both = alt.hconcat(left, right, spacing=30).resolve_scale(color="independent", shape="independent", strokeDash="independent")
     notes = [f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs; right: where the door is plain and another thing red, means of {experiment.replicates} seeds"]
     samples = tables["best-on-samples"].group_by("size").agg(pl.col("sampling_ancestral").mean().alias("loss"), (1.0 - pl.col("told_apart").cast(pl.Float64)).mean().alias("blind")).sort("size")
-    told = alt.Chart(samples.with_columns(pl.lit("best genome for the sample (worst of ties)").alias("what"))).mark_line(point=True)
-    size = alt.X("size:Q", title="training lives in the sample", scale=alt.Scale(type="log", base=2), axis=alt.Axis(grid=False))
-    losses = told.encode(size, alt.Y("loss:Q", title="lost in A (share of exits)"), alt.Color("what:N", title=None, scale=alt.Scale(range=["#0072B2"])))
     floor = FOR_SAMPLES * (1.0 - FOR_SAMPLES) ** np.array(SAMPLES, dtype=float)
-    blind = alt.Chart(pl.DataFrame({"size": list(SAMPLES), "loss": floor})).mark_line(strokeDash=[6, 3], color="#777777").encode(size, alt.Y("loss:Q"))
-    sampling = (losses + blind).properties(width=WIDTH + 60, height=HEIGHT)
+    what = ["best genome for the sample", "by colour alone"]
+    lines = pl.concat([samples.select("size", "loss", pl.lit(what[0]).alias("what")), pl.DataFrame({"size": SAMPLES, "loss": floor, "what": what[1]})])
+    size = alt.X("size:Q", title="training lives in the sample", scale=alt.Scale(type="log", base=2), axis=alt.Axis(grid=False))
+    colour = alt.Color("what:N", title=None, sort=what, scale=alt.Scale(domain=what, range=["#0072B2", "#777777"]), legend=alt.Legend(labelLimit=0))
+    dash = alt.StrokeDash("what:N", title=None, sort=what, scale=alt.Scale(domain=what, range=[[1, 0], [6, 3]]))
+    sampling = alt.Chart(lines).mark_line().encode(size, alt.Y("loss:Q", title="lost in A (share of exits)"), colour, dash).properties(width=WIDTH + 60, height=HEIGHT)
     return {
         "ambiguity": themed(both, "What red doors leave open", notes),
         "samples": themed(
-            sampling, "Selected on few mazes", [f"doors not red: {FOR_SAMPLES:.0%}; dashes: by colour alone, p (1 - p)^k; above them, by mazes that were not seen"]
+            sampling, "Selected on few mazes", [f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst; by colour alone: p (1 - p)^k; the rest is mazes that were not seen"]
         ),
     }
 
