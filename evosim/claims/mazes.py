@@ -59,7 +59,8 @@ def varied(experiment: Experiment, *settings: str) -> Experiment:
 
 def parts(experiment: Experiment) -> list[Part]:
     """One for each cell."""
-    out = [Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over), cost=20.0) for payoff, p, over in (*LAW, *CRITERIA)]
+    laws = enumerate((*LAW, *CRITERIA))
+    out = [Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over, i), cost=20.0) for i, (payoff, p, over) in laws]
     out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p), cost=8.0) for payoff, p in PLACES]
     out += [Part(f"remedied-{payoff}", evolved, (experiment, payoff, 0.0, 0.1), cost=8.0) for payoff in PAYOFFS]
     out += [Part(f"sampled-{size}", on_samples, (experiment, size, False), cost=20.0) for size in EVOLVED_ON]
@@ -73,10 +74,13 @@ def _cell(experiment: Experiment, payoff: str, p: float, *settings: str) -> Expe
     return varied(experiment, f"world.ancestral.payoff={payoff}", f"world.modern.payoff={payoff}", f"world.ancestral.not_red={p}", *settings)
 
 
-def two_alleles(experiment: Experiment, payoff: str, p: float, over: str) -> pl.DataFrame:
-    """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and both alleles' fitness as selection hears it."""
+def two_alleles(experiment: Experiment, payoff: str, p: float, over: str, cell: int) -> pl.DataFrame:
+    """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and both alleles' fitness as selection hears it.
+
+    Cells of other numbers have seeds of their own.
+    """
     phases = f'phases=[{{world="ancestral", generations={experiment.swap * 3 // 2}}}]'
-    first = experiment.seed + (*LAW, *CRITERIA).index((payoff, p, over)) * APART
+    first = experiment.seed + cell * APART
     made = build(_cell(experiment, payoff, p, *TWO_ALLELES, f"selection.over={over}", f"selection.tail={TAIL}", phases))
     landscape, choice = Landscape(made), made.experiment.selection
     worth = landscape.worth(np.arange(2))
