@@ -89,7 +89,8 @@ def two_alleles(experiment: Experiment, payoff: str, p: float, over: str, cell: 
     for i in range(experiment.replicates * RUNS):
         tables = simulate(made, landscape, first + i).tables
         end = tables["populations"].filter(pl.col("moment") == "end")
-        rows.append((end.filter(pl.col("class") == 1)["count"].sum() or 0) / end["count"].sum())
+        counts = end["count"].to_numpy()
+        rows.append(float(counts[end["class"].to_numpy() == 1].sum() / counts.sum()))
     facts = {"payoff": payoff, "p": p, "over": over, "red_seeker": heard[0], "exit_seeker": heard[1], "population": made.experiment.optimizer["population"]}
     return pl.DataFrame({"run": range(len(rows)), "frequency": rows, "generations": made.experiment.generations}).with_columns(
         **{name: pl.lit(value) for name, value in facts.items()}
@@ -309,16 +310,18 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     base = alt.Chart(laws)
     dots, bars = base.mark_point(size=70, filled=True).encode(x, y, colour, shape), base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     left = (line + bars + dots).properties(width=WIDTH, height=HEIGHT, title="Two alleles, no mutation")
-    rows = pl.concat([tables[f"evolved-{payoff}-{p}"] for payoff, p in PLACES])
-    seen = rows.unpivot(["at_door", "at_thing", "at_plain_door"], index=["payoff", "p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"))
-    words = {"at_door": "at the door", "at_thing": "at a red thing", "at_plain_door": "at the door (nothing red)"}
-    mean = seen.group_by("payoff", "percent", "variable").agg(pl.col("value").mean()).with_columns(pl.col("variable").replace(words), pl.format("payoff {}", "payoff").alias("payoff"))
-    ends = alt.Color("variable:N", title="lives end", scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00", "#009E73"]))
-    dash = alt.StrokeDash("payoff:N", title=None, legend=alt.Legend(symbolType="stroke"), scale=alt.Scale(domain=["payoff exit", "payoff red"], range=[[1, 0], [5, 3]]))
-    chart = alt.Chart(mean).mark_line(point=True).encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends, dash)
-    right = chart.properties(width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation")
-    both = alt.hconcat(left, right, spacing=30).resolve_scale(color="independent", shape="independent", strokeDash="independent")
-    notes = [f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs; right: where the door is plain and another thing red, means of {experiment.replicates} seeds"]
+    rows = pl.concat([tables[f"evolved-exit-{p}"] for p in SHARES])
+    words = {"at_door": "at the door", "at_thing": "at the red thing", "at_plain_door": "at the door (nothing red)"}
+    seen = rows.unpivot(list(words), index=["p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"), pl.col("variable").replace(words))
+    means = seen.group_by("percent", "variable").agg(
+        pl.col("value").mean(), (pl.col("value").std() / pl.len().sqrt()).fill_null(0.0).alias("error")
+    ).with_columns((pl.col("value") - pl.col("error")).alias("low"), (pl.col("value") + pl.col("error")).alias("high"))
+    ends = alt.Color("variable:N", title="lives end", sort=list(words.values()), scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00", "#009E73"]))
+    lines = alt.Chart(means).mark_line(point=True).encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends)
+    spread = alt.Chart(means).mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), ends)
+    right = (spread + lines).properties(width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation; payoff exit")
+    both = alt.hconcat(left, right, spacing=30).resolve_scale(color="independent", shape="independent")
+    notes = [f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs (left), standard errors over {experiment.replicates} seeds (right)", "right: in mazes whose door is plain and where another thing is red, or nothing"]
     samples = tables["best-on-samples"].group_by("size").agg(pl.col("sampling_ancestral").mean().alias("loss"), (1.0 - pl.col("told_apart").cast(pl.Float64)).mean().alias("blind")).sort("size")
     floor = FOR_SAMPLES * (1.0 - FOR_SAMPLES) ** np.array(SAMPLES, dtype=float)
     what = ["best genome for the sample", "by colour alone"]

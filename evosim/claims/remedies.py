@@ -21,6 +21,7 @@ from evosim.params import Experiment, SelectionChoice, apply_settings, read_expe
 from evosim.selection import selected
 from evosim.simulate import simulate
 from evosim.theory.drift import haploid_fixation
+from genomes import Grid
 
 Floats = NDArray[np.float64]
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -28,6 +29,7 @@ FEW = 0.02  # share of modern lives where selection is not by the mean
 CRITERIA = ("worst", "cvar")
 CVAR_TAIL = 0.1
 SURE = 0.95  # how surely exit seekers are to win
+SHADES = ["#0072B2", "#CC79A7", "#009E73"]  # of objectives
 MANY_CELLS = 1000  # numbers of cells here, so that their seeds are not those of claim 7
 
 
@@ -48,15 +50,35 @@ def _trained(experiment: Experiment, q: float, over: str) -> Experiment:
 
 
 def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
-    """Populations at the swap, a row a seed: their mean fitness in A alone and in M."""
+    """Populations at the swap, a row a seed: their mean fitness in A alone and in M.
+
+    `break_even` is that of the most common genome.
+    """
     made, plain = build(_trained(experiment, q, over)), Landscape(build(experiment))
+    every = plain.worth(np.arange(made.genome.grid.size))
     landscape, rows = Landscape(made), []
     for seed in experiment.seeds:
         swap = simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
         worth = plain.worth(swap["class"].to_numpy())
         share = swap["count"].to_numpy() / max(swap["count"].sum(), 1)
-        rows.append({"q": q, "over": over, "seed": seed, "ancestral": float(share @ worth.ancestral), "modern": float(share @ worth.modern)})
+        common = swap.group_by("class").agg(pl.col("count").sum()).sort("count", "class", descending=[True, False])["class"][0]
+        rows.append(
+            {"q": q, "over": over, "seed": seed, "ancestral": float(share @ worth.ancestral), "modern": float(share @ worth.modern),
+             "break_even": break_even(made.genome.grid, common, every.ancestral, every.modern)}
+        )  # fmt: skip
     return pl.DataFrame(rows)
+
+
+def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> float:
+    """The least share q of modern lives at which a class gains, by (1 - q) A + q M, from a rescue; 1 if it has none.
+
+    A rescue is a change of one locus that wins half of what the class lacks in M, or more.
+    """
+    digits = grid.digits(np.arange(grid.size))
+    near = (digits != digits[number]).sum(axis=1) == 1
+    gain, cost = modern - modern[number], np.maximum(ancestral[number] - ancestral, 0.0)
+    rescues = near & (gain > 0.0) & (gain >= 0.5 * gain.max())
+    return float((cost[rescues] / (cost + gain)[rescues]).min(initial=1.0))
 
 
 def best(experiment: Experiment) -> pl.DataFrame:
@@ -117,8 +139,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "best_kept_by_cvar": exactly(cvar["modern"] / top_m, "of the best in M"),
         "best_kept_by_least_regret": exactly(regret["modern"] / top_m, "of the best in M"),
         "best_cost_of_least_regret": exactly(1.0 - regret["ancestral"] / top_a, "of the best in A"),
-        "steps_back_in_modern": exactly(float(min(0.0, ordered["modern"].diff().min() or 0.0))),  # type: ignore[arg-type,type-var]
+        "steps_back_in_modern": exactly(float(min(0.0, ordered["modern"].diff().min() or 0.0))),  # type: ignore[arg-type]
     }
+    out["break_even"] = over_seeds(tables["mean-0.0"]["break_even"].to_numpy(), "share of modern lives")
     for name, (a, m) in columns.items():
         if name != "mean-0.0":
             out[f"gain:{name}"] = over_seeds((m - m0) / top_m, "of the best in M")
@@ -135,18 +158,15 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     people = pl.concat([table for name, table in tables.items() if name.startswith("mean-") or name in CRITERIA])
     people = people.group_by("over", "q").agg(pl.col("ancestral").mean(), pl.col("modern").mean()).with_columns(pl.lit("populations").alias("who"))
     rows = pl.concat([exact, people.select(exact.columns)]).with_columns(pl.when(pl.col("over") == "mean").then(pl.format("{}%", (100 * pl.col("q")).round(0).cast(pl.Int64))).otherwise(pl.col("over")).alias("text"))
-    # Those that coincide share a label.
-    told = rows.with_columns(pl.col("ancestral").round(4).alias("x"), pl.col("modern").round(4).alias("y")).group_by("who", "x", "y").agg(
-        pl.col("text").first() + pl.when(pl.len() > 1).then(pl.lit(" .. ") + pl.col("text").last()).otherwise(pl.lit(""))
-    )
-    colour = alt.Color("who:N", title=None, scale=alt.Scale(domain=["best genome", "populations"], range=["#000000", "#0072B2"]))
-    axis = alt.Scale(zero=False, padding=18)
-    x = alt.X("ancestral:Q", title="fitness in A (offspring)", scale=axis, axis=alt.Axis(grid=False))
+    told = _labels(rows)
+    colour = alt.Color("who:N", title=None, scale=alt.Scale(domain=["best genome", "populations"], range=["#000000", "#0072B2"]), legend=alt.Legend(symbolType="stroke"))
+    axis = alt.Scale(zero=False, padding=24)
+    x = alt.X("ancestral:Q", title="fitness in A (offspring)", scale=axis, axis=alt.Axis(grid=False, tickCount=6))
     y = alt.Y("modern:Q", title="fitness in M (offspring)", scale=axis)
     base = alt.Chart(rows.filter(pl.col("over") == "mean").sort("q"))
     line = base.mark_line(strokeWidth=1.2).encode(x, y, colour, order="q:Q")
     dots = alt.Chart(rows).mark_point(filled=True, size=50).encode(x, y, colour, alt.Shape("over:N", title="selected by"))
-    text = alt.Chart(told).mark_text(align="left", dx=7, dy=-5, fontSize=10).encode(alt.X("x:Q"), alt.Y("y:Q"), alt.Text("text:N"), colour)
+    text = alt.Chart(told).mark_text(align="left", dx=8, dy=-6, fontSize=11).encode(x, y, alt.Text("text:N"), colour)
     left = (line + dots + text).properties(width=WIDTH + 130, height=HEIGHT + 60)
     p = np.linspace(0.0, 0.12, 121)
     population = tables["maze-mean"]["population"][0]
@@ -157,18 +177,36 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
         ]
     )
     names = curves["objective"].unique(maintain_order=True).to_list()
+    stroke = alt.Legend(symbolType="stroke")
     right = alt.Chart(curves).mark_line().encode(
         alt.X("percent:Q", title="training doors that are not red (%)", axis=alt.Axis(grid=False)),
         alt.Y("sure:Q", title="chance that exit seekers fix", scale=alt.Scale(domain=[0.5, 1.0])),
-        alt.Color("objective:N", title="objective", sort=names, scale=alt.Scale(domain=names, range=["#0072B2", "#CC79A7", "#009E73"])),
-        alt.StrokeDash("objective:N", title="objective", sort=names, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]])),
+        alt.Color("objective:N", title="objective", sort=names, scale=alt.Scale(domain=names, range=SHADES), legend=stroke),
+        alt.StrokeDash("objective:N", title="objective", sort=names, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]]), legend=stroke),
     )
-    measured = [{"percent": 100 * tables[name]["p"][0], "sure": tables[name]["frequency"].mean(), "objective": names[i]} for i, name in enumerate(("maze-mean", "maze-cvar"))]
-    points = alt.Chart(pl.DataFrame(measured)).mark_point(filled=True, size=70).encode(alt.X("percent:Q"), alt.Y("sure:Q"), alt.Color("objective:N", sort=names))
+    at = {name: pl.DataFrame({"percent": [100.0 * tables[name]["p"][0]], "sure": [tables[name]["frequency"].mean()]}) for name in ("maze-mean", "maze-cvar")}
+    points = [alt.Chart(at[name]).mark_point(filled=True, size=70, color=shade).encode(alt.X("percent:Q"), alt.Y("sure:Q")) for name, shade in zip(at, SHADES, strict=False)]
     return {
         "remedies": themed(left, "Modern lives in training, and what they cost", [f"labels: share of training lives that are modern; others at {FEW:.0%}; means of {experiment.replicates} seeds"]),
-        "data-or-objective": themed((right + points).properties(width=WIDTH + 60, height=HEIGHT), "Right data or a new objective", [f"two alleles, N = {population}; lines: 1 / (1 + exp(-N s)); dots: evolved"]),
+        "data-or-objective": themed(alt.layer(right, *points).properties(width=WIDTH + 60, height=HEIGHT), "Right data or a new objective", [f"two alleles, N = {population}; lines: 1 / (1 + exp(-N s)); dots: evolved"]),
     }
+
+
+def _labels(rows: pl.DataFrame) -> pl.DataFrame:
+    """A label for each group of points that lie too near each other for one each."""
+    wide = {name: float(rows[name].max() - rows[name].min()) for name in ("ancestral", "modern")}  # type: ignore[operator,arg-type]
+    groups: list[dict[str, Any]] = []
+    for row in rows.sort("q").iter_rows(named=True):
+        near = [g for g in groups if g["who"] == row["who"] and all(abs(g[name] - row[name]) < 0.07 * wide[name] for name in wide)]
+        if near:
+            near[0]["texts"].append(row["text"])
+        else:
+            groups.append(row | {"texts": [row["text"]]})
+    for g in groups:
+        shares = [text for text in g["texts"] if text.endswith("%")]
+        words = [f"{shares[0]} to {shares[-1]}" if len(shares) > 1 else shares[0]] if shares else []
+        g["text"] = ", ".join([*words, *(text for text in g.pop("texts") if not text.endswith("%"))])
+    return pl.DataFrame(groups)
 
 
 def _advantage(p: float, tail: float) -> float:
