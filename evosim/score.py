@@ -23,8 +23,9 @@ from evosim.kernels.evaluate import evaluate
 from evosim.kernels.lanes import DOUBLE, SETS, SINGLE
 from evosim.kernels.plan import plan
 from evosim.reference.planning import TIE_RULES
+from evosim.reference.policies import in_world
 from evosim.tables import WorldTables
-from genomes import GatedRules, Planned, PlannerRules, ReflexRules, Rules, second_rules
+from genomes import GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
 from worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
@@ -104,6 +105,8 @@ class Scorer:
             for index, score in ((np.flatnonzero(drawn), self._soft), (np.flatnonzero(~drawn), self._sets)):
                 if index.size:
                     worth[index], policy[index] = score(rules.take(index))
+        elif isinstance(rules, TableRules):
+            worth, policy = self._compiled(rules)
         else:
             worth, policy = self._sets(rules, named=named)
         intent = self.columns - self._births
@@ -117,6 +120,8 @@ class Scorer:
 
     def policies(self, rules: Rules) -> Floats:
         """`[n, L, S, A]`: chances of acts; 0 in states that nobody can come to."""
+        if isinstance(rules, TableRules):
+            return np.stack([in_world(policy, rules.names, self.tables.world, self.pair.default_act) for policy in rules.policies])
         if not isinstance(rules, Planned):
             chosen = self.tables.act_sets(self._reflexes(rules))
             return np.asarray(chosen, dtype=np.float64)
@@ -173,6 +178,7 @@ class Scorer:
             return self._gated(rules)
         if isinstance(rules, PlannerRules):
             return self._plan(rules)
+        assert isinstance(rules, ReflexRules)
         n = len(rules)
         return self._reflexes(rules).view(np.uint64), np.arange(n), np.ones(n, dtype=np.int64)
 
@@ -323,6 +329,15 @@ class Scorer:
             self.evaluated += len(mine)
         return out, policy
 
+    def _compiled(self, rules: TableRules) -> tuple[Floats, Ints]:
+        """Worth and names of policies that are written out as chances."""
+        t, n = self.tables, len(rules)
+        out = np.empty((n, self.columns))
+        policies = np.ascontiguousarray(self.policies(rules)[:, : t.world.lifespan, t.row_state, t.row_act])
+        soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, out)
+        self.evaluated += n
+        return out, np.array([_name(policy) for policy in policies], dtype=np.int64)
+
     def _drawn(self, rules: Planned) -> Floats:
         """`[n, L, R]`: chances of rows of planners whose choice is drawn."""
         t = self.tables
@@ -427,6 +442,7 @@ def _points(rules: Rules, index: Ints) -> Floats:
         for column in np.abs(weights).T:  # few and long: quicker than a maximum of every row
             np.maximum(largest, column, out=largest)
         return np.asarray(weights / largest[:, None])
+    assert isinstance(rules, ReflexRules)
     return np.asarray(rules.acts[index], dtype=np.float64)
 
 

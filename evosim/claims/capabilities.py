@@ -104,7 +104,7 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
         landscape = Landscape(made)
         for seed in experiment.seeds:
             generations = simulate(made, landscape, seed).tables["generations"]
-            rows.append({**here, "seed": seed, "kept": generations["modern_mean"][-1] / found["best_M"], **dict.fromkeys((f"{name}_fall" for name in FALLS))})
+            rows.append({**here, "seed": seed, "kept": generations["modern_mean"][-1] / found["best_M"], **dict.fromkeys(f"{name}_fall" for name in FALLS)})
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
