@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from evosim.errors import UserError, unknown
 
@@ -28,6 +37,7 @@ MAX_FILE = 64 * 2**20  # bytes
 MAX_DEPTH = 50  # of tables and lists within each other
 MAX_GENERATIONS = 10**9
 MAX_CLASSES = 10**9
+RULES = {"ratio": "be one number, or two: [eggs, sperm]"}  # of values that may be of several kinds, of which a message would name one alone
 WORDS = {"title", "question", "expected", "claim"}  # of an experiment: they decide no result
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
 _adapter: Any = cache(TypeAdapter)  # making one takes longer than using it
@@ -53,6 +63,18 @@ class Member(Strict):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
+class CueChoice(Strict):
+    """What agents are told at birth of the world they live in, and how often that is wrong.
+
+    Attributes:
+        ancestral_error: share of ancestral lives that are told `modern`.
+        modern_error: share of modern lives that are told `ancestral`.
+    """
+
+    ancestral_error: float = Field(default=0.0, ge=0.0, le=1.0)
+    modern_error: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
 class WorldChoice(Strict):
     """Which world pair.
 
@@ -61,12 +83,14 @@ class WorldChoice(Strict):
         ancestral: parameters of the ancestral world; those left out keep their defaults.
         modern: parameters that change at the swap. Empty: the modern world is the ancestral one.
         mixture: other worlds in which shares of ancestral lives are lived.
+        cue: what agents are told of the world they live in. Left out, they are told nothing.
     """
 
     name: str
     ancestral: dict[str, Any] = Field(default_factory=dict)
     modern: dict[str, Any] = Field(default_factory=dict)
     mixture: tuple[Member, ...] = ()
+    cue: CueChoice | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> WorldChoice:
@@ -74,6 +98,14 @@ class WorldChoice(Strict):
         if total > 1.0 + 1e-12:
             raise ValueError(f"world.mixture: shares must sum to at most 1, but sum to {total:g}. Lower them.")
         return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a cue nothing is said of one, so that digests are those of files that knew none."""
+        out: dict[str, Any] = handler(self)
+        if self.cue is None:
+            out.pop("cue", None)
+        return out
 
 
 class SelectionChoice(Strict):
@@ -308,7 +340,7 @@ def _one_line(error: ValidationError, data: Any, where: str) -> str:
         return f"{name} must be given, but is missing. Add it."
     if first["type"] == "value_error":  # raised by a parameter class of ours, already in one line
         return str(first["msg"]).removeprefix("Value error, ")
-    rule = str(first["msg"]).rpartition("should ")[2].replace("an object", "a table")
+    rule = RULES.get(path[-1] if path else "", str(first["msg"]).rpartition("should ")[2].replace("an object", "a table"))
     given = first.get("input")
     return f"{name} must {rule}, but is {'a table' if isinstance(given, dict) else shortened(repr(given))}. Change it."
 

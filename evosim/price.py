@@ -126,7 +126,7 @@ class SearchLedger:
         """`[len(TERMS) + 2, K]`: the terms, the whole change, and the spread over orders."""
         n = len(descent.parents)
         children = np.bincount(descent.parents.ravel(), minlength=len(descent.before))
-        weights: list[Any] = [descent.expected, children] + ([descent.whole] if descent.whole is not None else [])
+        weights: list[Floats | Ints] = [descent.expected, children, *(() if descent.whole is None else (descent.whole,))]
         sums = self._sums(len(descent.before), lambda begin, end: descent.before[begin:end], *weights)
         seen, midparent = sums[:2]
         chosen = sums[-1] if descent.whole is not None else seen

@@ -23,8 +23,9 @@ from evosim.kernels.evaluate import evaluate
 from evosim.kernels.lanes import DOUBLE, SETS, SINGLE
 from evosim.kernels.plan import plan
 from evosim.reference.planning import TIE_RULES
+from evosim.reference.policies import in_world
 from evosim.tables import WorldTables
-from genomes import PlannerRules, ReflexRules, Rules
+from genomes import GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
 from worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
@@ -99,11 +100,13 @@ class Scorer:
         """
         n = len(rules)
         worth, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
-        if isinstance(rules, PlannerRules) and (rules.temperature > 0).any():
+        if isinstance(rules, Planned) and (rules.temperature > 0).any():
             drawn = rules.temperature > 0
             for index, score in ((np.flatnonzero(drawn), self._soft), (np.flatnonzero(~drawn), self._sets)):
                 if index.size:
                     worth[index], policy[index] = score(rules.take(index))
+        elif isinstance(rules, TableRules):
+            worth, policy = self._compiled(rules)
         else:
             worth, policy = self._sets(rules, named=named)
         intent = self.columns - self._births
@@ -117,10 +120,12 @@ class Scorer:
 
     def policies(self, rules: Rules) -> Floats:
         """`[n, L, S, A]`: chances of acts; 0 in states that nobody can come to."""
-        if not isinstance(rules, PlannerRules):
+        if isinstance(rules, TableRules):
+            return np.stack([in_world(policy, rules.names, self.tables.world, self.pair.default_act) for policy in rules.policies])
+        if not isinstance(rules, Planned):
             chosen = self.tables.act_sets(self._reflexes(rules))
             return np.asarray(chosen, dtype=np.float64)
-        words, plans, depths = self._plan(rules)
+        words, plans, depths = self._acts(rules)
         levels = np.minimum(np.arange(words.shape[1])[None, :], depths[:, None] - 1)
         chosen = self.tables.act_sets(words[plans[:, None], levels].view(np.uint8))
         out = np.asarray(chosen / np.maximum(chosen.sum(axis=3, keepdims=True), 1))
@@ -151,7 +156,7 @@ class Scorer:
         n = len(rules)
         if n == 0:
             return np.empty((0, self.columns)), np.empty(0, dtype=np.int64)
-        levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, PlannerRules) else 1
+        levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, Planned) else 1
         block = max(1024, BLOCK_BYTES // (levels * self.tables.cells))
         store = self._stores.get(levels)
         if store is None:
@@ -169,8 +174,11 @@ class Scorer:
 
     def _acts(self, rules: Rules) -> tuple[Words, Ints, Ints]:
         """Act sets `[p, L, W]`, and for each rule which row it has and how many of its levels."""
+        if isinstance(rules, GatedRules):
+            return self._gated(rules)
         if isinstance(rules, PlannerRules):
             return self._plan(rules)
+        assert isinstance(rules, ReflexRules)
         n = len(rules)
         return self._reflexes(rules).view(np.uint64), np.arange(n), np.ones(n, dtype=np.int64)
 
@@ -232,7 +240,32 @@ class Scorer:
         """The largest lifetime amount, in size, of any policy from any state."""
         return max(_extreme(self.tables, np.abs(amount)) for amount in self.tables.amounts)
 
-    def _plan(self, rules: PlannerRules) -> tuple[Words, Ints, Ints]:
+    def _second(self, gate: int) -> NDArray[np.bool_]:
+        """`[S]`: where a gate has the second objective rule. Raises `UserError` for a world without a cue."""
+        if self.pair.cue is None:
+            raise UserError(f"gated planners must be told which world it is, but {self.tables.world.name} gives no cue. Add a table [world.cue].")
+        return second_rules(gate, self.pair.cue)
+
+    def _gated(self, rules: GatedRules) -> tuple[Words, Ints, Ints]:
+        """Act sets `[p, L, W]` of gated planners: of each pair of plans, in every state those of the objective that rules there."""
+        first, mine, depths = self._plan(rules.first)
+        second, others, _ = self._plan(rules.second, "second plans")
+        pairs, which = np.unique(np.column_stack([rules.gate, mine, others]), axis=0, return_inverse=True)
+        words = self._room("gated", len(pairs), first.shape[1])
+        sets = words.view(np.uint8)
+        np.take(first, pairs[:, 1], axis=0, out=words, mode="clip")
+        # Levels beyond what a planner looks ahead hold nothing, in both plans: whoever has this pair reads none of them.
+        for gate in np.unique(pairs[:, 0]):
+            ruled = np.zeros(self.tables.stride, dtype=bool)
+            ruled[: len(self.tables.states)] = self._second(int(gate))[self.tables.states]
+            cells = np.flatnonzero(np.tile(ruled, self.tables.cells // self.tables.stride))
+            rows = np.flatnonzero(pairs[:, 0] == gate)
+            if cells.size:
+                there = np.ix_(rows, np.arange(words.shape[1]), cells)
+                sets[there] = second.view(np.uint8)[np.ix_(pairs[rows, 2], np.arange(words.shape[1]), cells)]
+        return words, which.reshape(-1).astype(np.int64), depths
+
+    def _plan(self, rules: PlannerRules, room: str = "plans") -> tuple[Words, Ints, Ints]:
         """Plans `[p, L, W]`, and for each rule which it has and how deep it looks."""
         world, t = self.tables.world, self.tables
         levels = min(rules.levels, world.lifespan)
@@ -241,7 +274,7 @@ class Scorer:
         plans, kinds = _distinct(rules.weights, rules.belief)
         deepest = np.zeros(len(kinds), dtype=np.int64)
         np.maximum.at(deepest, plans, depths)
-        words = self._room("plans", len(kinds), levels)
+        words = self._room(room, len(kinds), levels)
         sets = words.view(np.uint8)
         belief = rules.belief[kinds]
         order = np.lexsort((deepest, belief))
@@ -283,7 +316,7 @@ class Scorer:
 
     def _soft(self, rules: Rules) -> tuple[Floats, Ints]:
         """Worth and names of planners whose choice is drawn."""
-        assert isinstance(rules, PlannerRules)
+        assert isinstance(rules, Planned)
         t, n = self.tables, len(rules)
         out, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
         block = max(1, BLOCK_BYTES // (8 * rules.levels * len(t.row_state)))
@@ -296,9 +329,21 @@ class Scorer:
             self.evaluated += len(mine)
         return out, policy
 
-    def _drawn(self, rules: PlannerRules) -> Floats:
+    def _compiled(self, rules: TableRules) -> tuple[Floats, Ints]:
+        """Worth and names of policies that are written out as chances."""
+        t, n = self.tables, len(rules)
+        out = np.empty((n, self.columns))
+        policies = np.ascontiguousarray(self.policies(rules)[:, : t.world.lifespan, t.row_state, t.row_act])
+        soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, out)
+        self.evaluated += n
+        return out, np.array([_name(policy) for policy in policies], dtype=np.int64)
+
+    def _drawn(self, rules: Planned) -> Floats:
         """`[n, L, R]`: chances of rows of planners whose choice is drawn."""
         t = self.tables
+        if isinstance(rules, GatedRules):
+            ruled = np.stack([self._second(int(gate))[t.row_state] for gate in rules.gate])
+            return np.where(ruled[:, None, :], self._drawn(rules.second), self._drawn(rules.first))
         out = np.empty((len(rules), min(rules.levels, t.world.lifespan), len(t.row_state)))
         depths = np.minimum(rules.horizon, t.world.lifespan)
         for b in np.unique(rules.belief):
@@ -389,12 +434,15 @@ def _grouped(words: Words, plans: Ints, depths: Ints) -> tuple[Ints, Ints]:
 
 def _points(rules: Rules, index: Ints) -> Floats:
     """Points that are near for rules that act alike: desires up to scale, or the acts of reflexes."""
+    if isinstance(rules, GatedRules):
+        return np.hstack([_points(rules.first, index), _points(rules.second, index), rules.gate[index, None]])
     if isinstance(rules, PlannerRules):
         weights = rules.weights[index]
         largest = np.full(len(weights), 1e-300)
         for column in np.abs(weights).T:  # few and long: quicker than a maximum of every row
             np.maximum(largest, column, out=largest)
         return np.asarray(weights / largest[:, None])
+    assert isinstance(rules, ReflexRules)
     return np.asarray(rules.acts[index], dtype=np.float64)
 
 

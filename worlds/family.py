@@ -97,6 +97,7 @@ def mixed(pair: WorldPair, others: Sequence[Member]) -> WorldPair:
         classes=pair.classes,
         default_act=pair.default_act,
         serves=pair.serves,
+        cue=None if pair.cue is None else np.tile(pair.cue, len(members)),
     )
 
 

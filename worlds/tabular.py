@@ -213,6 +213,7 @@ class WorldPair:
         default_act: the act that a reflex falls back to where its own is unavailable; available everywhere.
         serves: for each feature, the acts by which it is sought. It only says beside which ledger entry
             the feature's causal number is printed; no account is computed from it.
+        cue: `[S]` true where the agent is told that this is the modern world; nothing if it is told nothing.
     """
 
     name: str
@@ -222,9 +223,12 @@ class WorldPair:
     classes: tuple[str, ...]
     default_act: str
     serves: Mapping[str, tuple[str, ...]]
+    cue: Bools | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "observe", _frozen(self.observe, np.int64))
+        if self.cue is not None:
+            object.__setattr__(self, "cue", _frozen(self.cue, np.bool_))
         a, m = self.ancestral, self.modern
         for kind in ("states", "acts", "features", "lifespan"):
             if getattr(a, kind) != getattr(m, kind):
@@ -238,6 +242,8 @@ class WorldPair:
                 f"{sorted(m.beliefs)}. State what each belief says of each world."
             )
         _check_shape(self.name, "observe", self.observe.shape, (len(a.states),))
+        if self.cue is not None:
+            _check_shape(self.name, "cue", self.cue.shape, (len(a.states),))
         if self.observe.min() < 0 or self.observe.max() >= len(self.classes):
             raise InvalidWorld(
                 f"{self.name}: observe must name one of {len(self.classes)} classes, but holds "
