@@ -25,6 +25,7 @@ STUDIES = {
     "fuzz": "fuzz",
     "greedy_genes": "greedy-genes",
     "hitchhiking_desire": "hitchhiking-desire",
+    "merged_states": "merged-states",
     "population_genetics": "population-genetics",
     "suppressor": "suppressor",
     "sweep_engines": "sweep-engines",
