@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import host, maze, micro, savanna, villages
+from worlds import host, lava, maze, micro, savanna, villages
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
 
@@ -25,6 +25,7 @@ class Entry:
 
 WORLDS: dict[str, Entry] = {
     "host": Entry(host.Host, host.build, "a parasite in its host: growth against transmission; the mainland after the island"),
+    "lava": Entry(lava.Lava, lava.build, "the lava of AI Safety Gridworlds, elsewhere in testing than in training"),
     "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
