@@ -186,15 +186,18 @@ def list_() -> None:
     from rich.table import Table
 
     from evosim.optimizers.catalogue import WHAT
+    from evosim.optimizers.vectors import VECTOR_WHAT
     from evosim.params import named_experiments, read_toml
     from genomes import GENOMES
-    from worlds import WORLDS
+    from worlds import LANDSCAPES, WORLDS
 
     groups: dict[str, dict[str, str]] = {
         "experiment": {name: read_toml(path).get("title", "") for name, path in named_experiments().items()},
         "world": {name: entry.what for name, entry in WORLDS.items()},
+        "landscape": {name: entry.what for name, entry in LANDSCAPES.items()},
         "genome": {name: entry.what for name, entry in GENOMES.items()},
         "optimizer": WHAT,
+        "optimizer on a landscape": VECTOR_WHAT,
     }
     table = Table("kind", "name", "what it is", box=None)
     for kind, entries in groups.items():
@@ -206,12 +209,14 @@ def list_() -> None:
 @app.command()
 def show(experiment: Which = "birth-control", settings: Settings = None) -> None:
     """Print an experiment with every parameter filled in: a TOML file to start one's own from."""
-    from evosim.compose import build, resolve
+    from evosim.compose import build, build_landscape, commented, on_landscape, resolve
     from evosim.params import apply_settings, read_experiment
 
     resolved = resolve(apply_settings(read_experiment(experiment), settings or []))
-    build(resolved)
-    from evosim.compose import commented
+    if on_landscape(resolved):
+        build_landscape(resolved, resolved.seed)
+    else:
+        build(resolved)
 
     typer.echo(commented(resolved), nl=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,9 +14,11 @@ import tomli_w
 
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
-from evosim.params import WORDS, Experiment, named_experiments, read_experiment, validated
+from evosim.optimizers.vectors import VECTOR_PARAMS
+from evosim.params import WORDS, Experiment, named_experiments, read_experiment, shortened, validated, without_unused
 from genomes import GENOMES, Genome, InvalidGenome, WorldShape
-from worlds import WORLDS, InvalidWorld, WorldPair
+from worlds import LANDSCAPES, WORLDS, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
+from worlds.family import Member, mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +33,16 @@ class Setting:
 def resolve(tree: dict[str, Any]) -> Experiment:
     """A written tree with every default filled in. Raises `UserError`."""
     written: Experiment = validated(Experiment, tree, "")
+    if on_landscape(written):
+        return _resolved_on_landscape(written)
     world = dict(written.world)
     if written.world.name not in WORLDS:
-        raise unknown("world.name", written.world.name, WORLDS)
+        raise unknown("world.name", written.world.name, [*WORLDS, *LANDSCAPES])
+    if written.optimizer.get("name") == "gradient":
+        raise UserError(
+            "optimizer.name must search alleles, but 'gradient' goes by small steps, and policies of a grid do not follow those. "
+            f"Use it with world.name = {_any_of(LANDSCAPES)}, or use one of {', '.join(sorted(OPTIMIZER_PARAMS))}."
+        )
     params_class = WORLDS[written.world.name].params
     _check_keys(params_class, written.world.ancestral, "world.ancestral")
     _check_keys(params_class, written.world.modern, "world.modern")
@@ -41,6 +51,10 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
     world["ancestral"] = full
     world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    for i, member in enumerate(written.world.mixture):
+        _check_keys(params_class, member.set, f"world.mixture.{i}.set")
+        base = full if member.world == "ancestral" else dataclasses.asdict(modern)
+        validated(params_class, {**base, **member.set}, f"world.mixture.{i}.set")
     _check_phases(written)
     return written.model_copy(
         update={
@@ -53,10 +67,20 @@ def resolve(tree: dict[str, Any]) -> Experiment:
 
 def build(experiment: Experiment) -> Setting:
     """World pair and genome of a resolved experiment. Raises `UserError`."""
+    if on_landscape(experiment):
+        raise UserError(
+            f"world.name must be a pair of worlds to be lived in ({', '.join(WORLDS)}), but '{experiment.world.name}' is a landscape over real "
+            "vectors. Search it with 'evosim claims claim-06-demons'."
+        )
     entry = WORLDS[experiment.world.name]
     try:
         pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
-        shape = WorldShape(pair.ancestral.features, tuple(pair.ancestral.beliefs), pair.options(), pair.ancestral.lifespan)
+        pair = mixed(pair, _members(experiment, entry))
+        if experiment.world.cue is not None:
+            pair = with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
+        _check_selection(experiment, pair)
+        a = pair.ancestral
+        shape = WorldShape(a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None)
         genome = GENOMES[experiment.genome["name"]]
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
         name = experiment.optimizer["name"]
@@ -67,10 +91,50 @@ def build(experiment: Experiment) -> Setting:
         raise UserError(str(error)) from None
 
 
+def _members(experiment: Experiment, entry: Entry) -> list[Member]:
+    """The other worlds of training. Raises `InvalidWorld`."""
+    world, out = experiment.world, []
+    for i, member in enumerate(world.mixture):
+        modern = member.world == "modern"
+        if modern:
+            made = entry.build(entry.params(**world.ancestral), {**world.modern, **member.set}).modern
+        else:
+            made = entry.build(entry.params(**{**world.ancestral, **member.set}), {}).ancestral
+        out.append(Member(f"{member.world} {i + 1}", member.share, made, modern))
+    return out
+
+
+def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
+    choice = experiment.selection
+    cases = int((pair.ancestral.shares() > 0.0).sum())
+    if not choice.plain and cases < 2:
+        raise UserError(
+            f"selection must be over the mean of all lives where lives begin in one case only, but is over '{choice.over}' with sample {choice.sample}. "
+            "Add a [[world.mixture]], or take a world of several cases."
+        )
+
+
+def on_landscape(experiment: Experiment) -> bool:
+    """Whether an experiment searches a landscape over real vectors, not a pair of worlds."""
+    return experiment.world.name in LANDSCAPES
+
+
+def build_landscape(experiment: Experiment, seed: int) -> tuple[Hills, Any]:
+    """The landscape of a seed, and the parameters of what searches it. Raises `UserError`."""
+    entry = LANDSCAPES[experiment.world.name]
+    params = part_params(experiment.optimizer, VECTOR_PARAMS[experiment.optimizer["name"]], "optimizer")
+    try:
+        return entry.build(entry.params(**experiment.world.ancestral), seed), params
+    except InvalidWorld as error:
+        raise UserError(str(error)) from None
+
+
 def commented(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
-    known = {item.name: item.metadata for item in dataclasses.fields(WORLDS[experiment.world.name].params)}
-    lines, inside = [], False
+    entry = (LANDSCAPES if on_landscape(experiment) else WORLDS)[experiment.world.name]
+    written = {"[world.ancestral]": entry.params, "[world.cue]": Cue}
+    known = {table: {item.name: item.metadata for item in dataclasses.fields(params)} for table, params in written.items()}
+    lines, inside = [], ""
     tree = experiment.model_dump(mode="json", exclude_none=True)
     # As tables of their own, and without the empty ones, so that more can be written below them.
     lists = {
@@ -79,12 +143,14 @@ def commented(experiment: Experiment) -> str:
         for key in list(tree[part])
         if key in ("drivers", "modifiers", "introductions")
     }
+    lists["world.mixture"] = tree["world"].pop("mixture")
     for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
         if line.startswith("["):
-            inside = line == "[world.ancestral]"
+            inside = line
         name = line.partition(" = ")[0]
-        if inside and name in known:
-            line = f"{line}  # {known[name]['unit']}; {known[name]['why']}"
+        if name in known.get(inside, {}):
+            facts = known[inside][name]
+            line = f"{line}  # {facts['unit']}; {facts['why']}"
         lines.append(line)
     for name, entries in lists.items():
         for entry in entries:
@@ -131,9 +197,34 @@ def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> An
 
 
 def landscape_digest(experiment: Experiment) -> str:
-    """Hash of world and genome: what an enumeration depends on."""
-    tree = experiment.model_dump(mode="json", include={"world", "genome"})
+    """Hash of world and genome (and whether cases are looked at): what an enumeration depends on."""
+    tree = without_unused(experiment.model_dump(mode="json", include={"world", "genome", "selection"}))
+    if "selection" in tree:
+        tree["selection"] = True  # cases are evaluated, whatever is selected by
     return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _resolved_on_landscape(written: Experiment) -> Experiment:
+    """The experiment with every default filled in. There is no modern world, and a genome is the vector itself."""
+    world, entry = written.world, LANDSCAPES[written.world.name]
+    if world.modern:
+        raise UserError(f"world.modern must be empty for '{world.name}', which is one landscape, but has {', '.join(world.modern)}. Remove it.")
+    if written.genome != {"name": "vector"}:
+        raise UserError(f"genome must be {{ name = 'vector' }} for world '{world.name}', but is {shortened(str(written.genome))}. Change it.")
+    if len(written.phases) != 1:
+        raise UserError(f"phases must be one ancestral phase for world '{world.name}', but are {len(written.phases)}. Remove the others.")
+    _check_keys(entry.params, world.ancestral, "world.ancestral")
+    ancestral: Any = validated(entry.params, world.ancestral, "world.ancestral")
+    return written.model_copy(
+        update={
+            "world": world.model_copy(update={"ancestral": dataclasses.asdict(ancestral)}),
+            "optimizer": _resolved_part(written.optimizer, VECTOR_PARAMS, "optimizer"),
+        }
+    )
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return " or ".join(f"'{name}'" for name in names)
 
 
 def _resolved_part(part: dict[str, Any], classes: dict[str, type[Any]], where: str) -> dict[str, Any]:

@@ -27,18 +27,20 @@ ARROWS: dict[str, set[str]] = {
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
     "evosim.census": {"evosim.kernels", "genomes"},
     "evosim.optimizers": {"evosim.census", "evosim.kernels", "evosim.streams", "genomes"},
+    "evosim.slopes": {"evosim.kernels", "evosim.optimizers", "worlds"},
     "evosim.measures": set(),
     "evosim.tables": {"evosim.kernels", "worlds"},
     "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
     "evosim.worth": {"evosim.score", "genomes"},
+    "evosim.selection": {"evosim.params", "evosim.streams"},
     "evosim.survey": {"evosim.measures", "evosim.score", "evosim.worth", "genomes", "worlds"},
     "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
     "evosim.landscape": {
-        "evosim.score", "evosim.compose", "evosim.measures", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
+        "evosim.score", "evosim.compose", "evosim.errors", "evosim.measures", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
     },
     "evosim.simulate": {
         "evosim.census", "evosim.checkpoint", "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers",
-        "evosim.price", "evosim.progress", "genomes",
+        "evosim.params", "evosim.price", "evosim.progress", "evosim.selection", "genomes",
     },
     "evosim.price": {"evosim.census", "evosim.kernels", "evosim.optimizers", "genomes"},
     "evosim.controls": {
@@ -55,7 +57,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.replicate", "evosim.screen", "evosim.streams",
     },
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.params", "evosim.streams"},
-    "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "worlds", "genomes"},
+    "evosim.analysis": {
+        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
+    },
     "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
@@ -66,7 +70,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.press": set(),
     "evosim.claims": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
-        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score",
+        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.slopes",
         "evosim.simulate", "evosim.streams", "evosim.theory", "evosim.watch", "worlds", "genomes",
     },
     "evosim.easel": {"evosim", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},

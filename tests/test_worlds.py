@@ -14,6 +14,7 @@ from worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
 MODERN: dict[str, dict[str, Any]] = {
     "host": {"recognition": 0.4, "clearance": 0.6, "contact": 0.15, "death": 0.03},
     "lava": {"first": "test 1", "second": "test 2"},
+    "episodes": {"deployed_payoff": 1.0},
     "maze": {"not_red": 0.5, "red_thing": 0.5},
     "micro": {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3},
     "savanna": {"contraception": True, "forage_success": 0.75, "death": 0.01, "solo_intensity": 0.5},
@@ -178,5 +179,6 @@ def test_contract_ranges_unknown_names_and_structure_are_checked(name: str) -> N
                 WORLDS[name].build(bad, {})
     with pytest.raises(InvalidWorld, match="has 'nonsense'"):
         WORLDS[name].build(params(), {"nonsense": 1})
-    with pytest.raises(InvalidWorld, match=r"world\.modern\.lifespan must be left alone"):
-        WORLDS[name].build(params(), {"lifespan": 2})
+    fixed = next(item.name for item in dataclasses.fields(params) if item.metadata["structural"])
+    with pytest.raises(InvalidWorld, match=rf"world\.modern\.{fixed} must be left alone"):
+        WORLDS[name].build(params(), {fixed: getattr(params(), fixed) + 1})
