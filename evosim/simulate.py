@@ -7,7 +7,7 @@ up for the record only, so replacing the modern world cannot change an ancestral
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -20,7 +20,7 @@ from evosim.checkpoint import Keeper, State
 from evosim.compose import Setting, part_params
 from evosim.errors import UserError
 from evosim.landscape import Landscape
-from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer
+from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer, Optimizer
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.price import SearchLedger, Traits
 from evosim.progress import Tell
@@ -197,10 +197,12 @@ def simulate(
     total, g = len(worlds), 0
     label = f"{control.replace('_', ' ')} control" if control else f"seed {seed}"
     status = "complete"
+    try:
+        optimizer = OPTIMIZERS[name](params, grid, seed)
+    except InvalidOptimizer as error:
+        raise UserError(str(error)) from None
     with landscape.noting() as lived:
         try:
-            optimizer = OPTIMIZERS[name](params, grid, seed)
-
             census, blocks = Census(grid), Census(grid)
             living = Living(census)
 
@@ -214,12 +216,15 @@ def simulate(
             saved = keeper.begin(experiment, seed, control) if keeper else None
             if saved:
                 g = saved.facts["generation"] + 1
-                optimizer.resume(saved.arrays["genotypes"], g - 1)
+                if not optimizer.resume(saved.arrays["genotypes"], g - 1):
+                    _lead_again(optimizer, landscape, Living(Census(grid)), worlds[: g - 1], begins)
                 landscape.note(saved.arrays["lived"])
                 recorder.resume(saved)
                 if ledger:
                     ledger.resume(saved.arrays)
                 genotypes = optimizer.ask()
+                if not np.array_equal(genotypes, saved.arrays["genotypes"]):
+                    raise UserError(f"optimizer '{name}' must do again what it did before the checkpoint, but does not. Start afresh (--force).")
                 living.look(genotypes, landscape, optimizer.kept(genotypes))
                 optimizer.tell(living.fitness(worlds[g - 1]))
             while g < total:
@@ -244,9 +249,23 @@ def simulate(
             status = "extinct"
         except InvalidOptimizer as error:
             raise UserError(str(error)) from None
+        finally:
+            optimizer.end()
         recorder.population("end", g - 1, genotypes, landscape, optimizer.kept)
         tables = recorder.tables() | ({"search": ledger.table()} if ledger else {})
         return Run(seed, status, g, tables, np.array(sorted(lived), dtype=np.int64))
+
+
+def _lead_again(optimizer: Optimizer, landscape: Landscape, living: Living, worlds: Sequence[str], begins: set[int]) -> None:
+    """Lead an optimizer through the generations before the one it is to go on from, without recording them again."""
+    for g, world in enumerate(worlds):
+        if g in begins:
+            optimizer.begin_phase()
+        genotypes = optimizer.ask()
+        living.look(genotypes, landscape, optimizer.kept(genotypes))
+        optimizer.tell(living.fitness(world))
+    if len(worlds) in begins:
+        optimizer.begin_phase()
 
 
 def _taker(
