@@ -15,9 +15,10 @@ import tomli_w
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.optimizers.vectors import VECTOR_PARAMS
-from evosim.params import WORDS, Experiment, named_experiments, read_experiment, shortened, validated
+from evosim.params import WORDS, Experiment, named_experiments, read_experiment, shortened, validated, without_unused
 from genomes import GENOMES, Genome, InvalidGenome, WorldShape
-from worlds import LANDSCAPES, WORLDS, Hills, InvalidWorld, WorldPair
+from worlds import LANDSCAPES, WORLDS, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
+from worlds.family import Member, mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,10 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
     world["ancestral"] = full
     world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    for i, member in enumerate(written.world.mixture):
+        _check_keys(params_class, member.set, f"world.mixture.{i}.set")
+        base = full if member.world == "ancestral" else dataclasses.asdict(modern)
+        validated(params_class, {**base, **member.set}, f"world.mixture.{i}.set")
     _check_phases(written)
     return written.model_copy(
         update={
@@ -70,7 +75,12 @@ def build(experiment: Experiment) -> Setting:
     entry = WORLDS[experiment.world.name]
     try:
         pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
-        shape = WorldShape(pair.ancestral.features, tuple(pair.ancestral.beliefs), pair.options(), pair.ancestral.lifespan)
+        pair = mixed(pair, _members(experiment, entry))
+        if experiment.world.cue is not None:
+            pair = with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
+        _check_selection(experiment, pair)
+        a = pair.ancestral
+        shape = WorldShape(a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None)
         genome = GENOMES[experiment.genome["name"]]
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
         name = experiment.optimizer["name"]
@@ -79,6 +89,29 @@ def build(experiment: Experiment) -> Setting:
         return Setting(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
+
+
+def _members(experiment: Experiment, entry: Entry) -> list[Member]:
+    """The other worlds of training. Raises `InvalidWorld`."""
+    world, out = experiment.world, []
+    for i, member in enumerate(world.mixture):
+        modern = member.world == "modern"
+        if modern:
+            made = entry.build(entry.params(**world.ancestral), {**world.modern, **member.set}).modern
+        else:
+            made = entry.build(entry.params(**{**world.ancestral, **member.set}), {}).ancestral
+        out.append(Member(f"{member.world} {i + 1}", member.share, made, modern))
+    return out
+
+
+def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
+    choice = experiment.selection
+    cases = int((pair.ancestral.shares() > 0.0).sum())
+    if not choice.plain and cases < 2:
+        raise UserError(
+            f"selection must be over the mean of all lives where lives begin in one case only, but is over '{choice.over}' with sample {choice.sample}. "
+            "Add a [[world.mixture]], or take a world of several cases."
+        )
 
 
 def on_landscape(experiment: Experiment) -> bool:
@@ -99,8 +132,9 @@ def build_landscape(experiment: Experiment, seed: int) -> tuple[Hills, Any]:
 def commented(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
     entry = (LANDSCAPES if on_landscape(experiment) else WORLDS)[experiment.world.name]
-    known = {item.name: item.metadata for item in dataclasses.fields(entry.params)}
-    lines, inside = [], False
+    written = {"[world.ancestral]": entry.params, "[world.cue]": Cue}
+    known = {table: {item.name: item.metadata for item in dataclasses.fields(params)} for table, params in written.items()}
+    lines, inside = [], ""
     tree = experiment.model_dump(mode="json", exclude_none=True)
     # As tables of their own, and without the empty ones, so that more can be written below them.
     lists = {
@@ -109,12 +143,14 @@ def commented(experiment: Experiment) -> str:
         for key in list(tree[part])
         if key in ("drivers", "modifiers", "introductions")
     }
+    lists["world.mixture"] = tree["world"].pop("mixture")
     for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
         if line.startswith("["):
-            inside = line == "[world.ancestral]"
+            inside = line
         name = line.partition(" = ")[0]
-        if inside and name in known:
-            line = f"{line}  # {known[name]['unit']}; {known[name]['why']}"
+        if name in known.get(inside, {}):
+            facts = known[inside][name]
+            line = f"{line}  # {facts['unit']}; {facts['why']}"
         lines.append(line)
     for name, entries in lists.items():
         for entry in entries:
@@ -161,8 +197,10 @@ def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> An
 
 
 def landscape_digest(experiment: Experiment) -> str:
-    """Hash of world and genome: what an enumeration depends on."""
-    tree = experiment.model_dump(mode="json", include={"world", "genome"})
+    """Hash of world and genome (and whether cases are looked at): what an enumeration depends on."""
+    tree = without_unused(experiment.model_dump(mode="json", include={"world", "genome", "selection"}))
+    if "selection" in tree:
+        tree["selection"] = True  # cases are evaluated, whatever is selected by
     return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evosim import streams
 from evosim.compose import Setting
+from evosim.errors import UserError
 from evosim.measures import MEASURES, margin
 from evosim.score import Scorer
 from evosim.survey import Survey
@@ -42,15 +43,22 @@ class Landscape:
     ) -> None:
         self.genome: Genome = setting.genome
         self.pair = setting.pair
-        self.scorers = (Scorer(setting.pair.ancestral, setting.pair), Scorer(setting.pair.modern, setting.pair))
+        by_case = not setting.experiment.selection.plain
+        self.scorers = (Scorer(setting.pair.ancestral, setting.pair, cases=by_case), Scorer(setting.pair.modern, setting.pair))
         analysis = setting.experiment.analysis
         size = self.genome.grid.size
         self.whole = size <= (analysis.max_classes if max_classes is None else max_classes)
         self.exact = self.whole or size <= (analysis.max_enumerated if max_enumerated is None else max_enumerated)
+        if by_case and not self.whole:
+            raise UserError(
+                f"a grid must have at most {analysis.max_classes:,} classes (analysis.max_classes) for selection that is not over all lives, but has "
+                f"{size:,}. Raise that, or coarsen the alleles."
+            )
         self.survey: Survey | None = None
+        self._case_names = setting.pair.ancestral.case_names if by_case else ()
         self._position: dict[int, int] = {}
         self._lived: set[int] = set()
-        self._table = _empty()
+        self._table = _empty(len(setting.pair.ancestral.births()) if by_case else 0)
         if self.whole:
             self._table = self._enumerate(np.arange(size, dtype=np.int64), progress)
         elif self.exact:
@@ -146,6 +154,7 @@ class Landscape:
             "modern_policy": worth.modern_policy,
             "breeds_true": self.genome.grid.breeds_true(classes),
         }
+        columns |= {f"case:{name}": worth.cases[:, i] for i, name in enumerate(self._case_names)}
         return pl.DataFrame(columns)
 
     def _enumerate(self, classes: Ints, progress: Callable[[int, int], None] | None = None) -> Worth:
@@ -179,6 +188,6 @@ def _nearness(setting: Setting) -> float:
     return max([0.0, *setting.experiment.analysis.near_ties, *([1.0 / (2.0 * size)] if size else [])])
 
 
-def _empty() -> Worth:
+def _empty(cases: int) -> Worth:
     nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
-    return Worth(nothing, nothing, nothing, nothing, none, none)
+    return Worth(nothing, nothing, nothing, nothing, none, none, np.empty((0, cases)))

@@ -23,8 +23,9 @@ from evosim.kernels.evaluate import evaluate
 from evosim.kernels.lanes import DOUBLE, SETS, SINGLE
 from evosim.kernels.plan import plan
 from evosim.reference.planning import TIE_RULES
+from evosim.reference.policies import in_world
 from evosim.tables import WorldTables
-from genomes import PlannerRules, ReflexRules, Rules
+from genomes import GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
 from worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
@@ -45,17 +46,24 @@ class Scores:
         kept: `[n]` share left after upkeep: fitness is `payoff * kept`.
         policy: `[n]` name of the behaviour, a hash of 63 bits: equal names act alike at every age wherever they come. Empty if
             names were not asked for.
+        payoff_by_case: `[n, C]` lifetime payoff of those born in each case; no columns if cases were not asked for.
     """
 
     payoff: Floats
     intent: Floats
     kept: Floats
     policy: Ints
+    payoff_by_case: Floats
 
     @property
     def fitness(self) -> Floats:
         """`[n]` expected offspring, net of upkeep."""
         return self.payoff * self.kept
+
+    @property
+    def fitness_by_case(self) -> Floats:
+        """`[n, C]` expected offspring of those born in each case, net of upkeep."""
+        return self.payoff_by_case * self.kept[:, None]
 
     @property
     def net_intent(self) -> Floats:
@@ -64,7 +72,7 @@ class Scores:
 
 
 class Scorer:
-    """Scores rules in one world; remembers the worth of the behaviours it met, in bounded memory."""
+    """Scores rules in one world, and if asked in each of its cases; remembers the worth of the behaviours it met, in bounded memory."""
 
     def __init__(
         self,
@@ -73,8 +81,11 @@ class Scorer:
         *,
         precision: Literal["double", "single"] = "double",
         store_bytes: int = STORE_BYTES,
+        cases: bool = False,
     ) -> None:
-        self.tables, self.pair, self.precision = WorldTables(world), pair, precision
+        self.tables, self.pair, self.precision = WorldTables(world, cases=cases), pair, precision
+        self._births = len(self.tables.start_chances)
+        self.columns = self._births * len(self.tables.amounts)
         self.evaluated = 0
         self._store_bytes = store_bytes
         self._stores: dict[int, Store] = {}
@@ -88,15 +99,18 @@ class Scorer:
         spares. No worth depends on that.
         """
         n = len(rules)
-        worth, policy = np.empty((n, len(self.tables.amounts))), np.empty(n, dtype=np.int64)
-        if isinstance(rules, PlannerRules) and (rules.temperature > 0).any():
+        worth, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
+        if isinstance(rules, Planned) and (rules.temperature > 0).any():
             drawn = rules.temperature > 0
             for index, score in ((np.flatnonzero(drawn), self._soft), (np.flatnonzero(~drawn), self._sets)):
                 if index.size:
                     worth[index], policy[index] = score(rules.take(index))
+        elif isinstance(rules, TableRules):
+            worth, policy = self._compiled(rules)
         else:
             worth, policy = self._sets(rules, named=named)
-        return Scores(worth[:, 0], worth[:, -1], rules.kept, policy)
+        intent = self.columns - self._births
+        return Scores(worth[:, 0], worth[:, intent], rules.kept, policy, worth[:, 1 : self._births])
 
     def forget(self) -> None:
         """Forget every behaviour met so far. Worth does not change by it."""
@@ -106,10 +120,12 @@ class Scorer:
 
     def policies(self, rules: Rules) -> Floats:
         """`[n, L, S, A]`: chances of acts; 0 in states that nobody can come to."""
-        if not isinstance(rules, PlannerRules):
+        if isinstance(rules, TableRules):
+            return np.stack([in_world(policy, rules.names, self.tables.world, self.pair.default_act) for policy in rules.policies])
+        if not isinstance(rules, Planned):
             chosen = self.tables.act_sets(self._reflexes(rules))
             return np.asarray(chosen, dtype=np.float64)
-        words, plans, depths = self._plan(rules)
+        words, plans, depths = self._acts(rules)
         levels = np.minimum(np.arange(words.shape[1])[None, :], depths[:, None] - 1)
         chosen = self.tables.act_sets(words[plans[:, None], levels].view(np.uint8))
         out = np.asarray(chosen / np.maximum(chosen.sum(axis=3, keepdims=True), 1))
@@ -139,8 +155,8 @@ class Scorer:
         """Worth and names of rules that choose by act sets, a block of bounded memory at a time."""
         n = len(rules)
         if n == 0:
-            return np.empty((0, len(self.tables.amounts))), np.empty(0, dtype=np.int64)
-        levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, PlannerRules) else 1
+            return np.empty((0, self.columns)), np.empty(0, dtype=np.int64)
+        levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, Planned) else 1
         block = max(1024, BLOCK_BYTES // (levels * self.tables.cells))
         store = self._stores.get(levels)
         if store is None:
@@ -158,8 +174,11 @@ class Scorer:
 
     def _acts(self, rules: Rules) -> tuple[Words, Ints, Ints]:
         """Act sets `[p, L, W]`, and for each rule which row it has and how many of its levels."""
+        if isinstance(rules, GatedRules):
+            return self._gated(rules)
         if isinstance(rules, PlannerRules):
             return self._plan(rules)
+        assert isinstance(rules, ReflexRules)
         n = len(rules)
         return self._reflexes(rules).view(np.uint64), np.arange(n), np.ones(n, dtype=np.int64)
 
@@ -198,12 +217,12 @@ class Scorer:
         return out, hashes
 
     def evaluate(self, words: Words, plans: Ints, depths: Ints, points: Floats) -> Floats:
-        """`[n, 1 or 2]` lifetime amounts of policies: row `plans[i]` of `words`, of which the first `depths[i]` levels."""
+        """`[n, .]` lifetime amounts of policies (by amount, then by birth): row `plans[i]` of `words`, of which the first `depths[i]` levels."""
         t, n = self.tables, len(plans)
         rows, amounts, scale = (t.rows["true"], t.amounts, 1.0) if self.precision == "double" else self._in_single
         lanes = DOUBLE if self.precision == "double" else SINGLE
         order = behaviour.alike(points, lanes)
-        out = np.empty((n, len(amounts)))
+        out = np.empty((n, self.columns))
         chunks = chunks_for(n, lanes)
         evaluate(words, plans, depths, order, amounts, rows, t.start, t.start_chances, t.world.lifespan, chunks, out)
         self.evaluated += n
@@ -221,7 +240,32 @@ class Scorer:
         """The largest lifetime amount, in size, of any policy from any state."""
         return max(_extreme(self.tables, np.abs(amount)) for amount in self.tables.amounts)
 
-    def _plan(self, rules: PlannerRules) -> tuple[Words, Ints, Ints]:
+    def _second(self, gate: int) -> NDArray[np.bool_]:
+        """`[S]`: where a gate has the second objective rule. Raises `UserError` for a world without a cue."""
+        if self.pair.cue is None:
+            raise UserError(f"gated planners must be told which world it is, but {self.tables.world.name} gives no cue. Add a table [world.cue].")
+        return second_rules(gate, self.pair.cue)
+
+    def _gated(self, rules: GatedRules) -> tuple[Words, Ints, Ints]:
+        """Act sets `[p, L, W]` of gated planners: of each pair of plans, in every state those of the objective that rules there."""
+        first, mine, depths = self._plan(rules.first)
+        second, others, _ = self._plan(rules.second, "second plans")
+        pairs, which = np.unique(np.column_stack([rules.gate, mine, others]), axis=0, return_inverse=True)
+        words = self._room("gated", len(pairs), first.shape[1])
+        sets = words.view(np.uint8)
+        np.take(first, pairs[:, 1], axis=0, out=words, mode="clip")
+        # Levels beyond what a planner looks ahead hold nothing, in both plans: whoever has this pair reads none of them.
+        for gate in np.unique(pairs[:, 0]):
+            ruled = np.zeros(self.tables.stride, dtype=bool)
+            ruled[: len(self.tables.states)] = self._second(int(gate))[self.tables.states]
+            cells = np.flatnonzero(np.tile(ruled, self.tables.cells // self.tables.stride))
+            rows = np.flatnonzero(pairs[:, 0] == gate)
+            if cells.size:
+                there = np.ix_(rows, np.arange(words.shape[1]), cells)
+                sets[there] = second.view(np.uint8)[np.ix_(pairs[rows, 2], np.arange(words.shape[1]), cells)]
+        return words, which.reshape(-1).astype(np.int64), depths
+
+    def _plan(self, rules: PlannerRules, room: str = "plans") -> tuple[Words, Ints, Ints]:
         """Plans `[p, L, W]`, and for each rule which it has and how deep it looks."""
         world, t = self.tables.world, self.tables
         levels = min(rules.levels, world.lifespan)
@@ -230,7 +274,7 @@ class Scorer:
         plans, kinds = _distinct(rules.weights, rules.belief)
         deepest = np.zeros(len(kinds), dtype=np.int64)
         np.maximum.at(deepest, plans, depths)
-        words = self._room("plans", len(kinds), levels)
+        words = self._room(room, len(kinds), levels)
         sets = words.view(np.uint8)
         belief = rules.belief[kinds]
         order = np.lexsort((deepest, belief))
@@ -272,22 +316,34 @@ class Scorer:
 
     def _soft(self, rules: Rules) -> tuple[Floats, Ints]:
         """Worth and names of planners whose choice is drawn."""
-        assert isinstance(rules, PlannerRules)
+        assert isinstance(rules, Planned)
         t, n = self.tables, len(rules)
-        out, policy = np.empty((n, len(t.amounts))), np.empty(n, dtype=np.int64)
+        out, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
         block = max(1, BLOCK_BYTES // (8 * rules.levels * len(t.row_state)))
         for first in range(0, n, block):
             mine = np.arange(first, min(n, first + block))
             policies = self._drawn(rules.take(mine))
-            part = np.empty((len(mine), len(t.amounts)))
+            part = np.empty((len(mine), self.columns))
             soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, part)
             out[mine], policy[mine] = part, [_name(p) for p in policies]
             self.evaluated += len(mine)
         return out, policy
 
-    def _drawn(self, rules: PlannerRules) -> Floats:
+    def _compiled(self, rules: TableRules) -> tuple[Floats, Ints]:
+        """Worth and names of policies that are written out as chances."""
+        t, n = self.tables, len(rules)
+        out = np.empty((n, self.columns))
+        policies = np.ascontiguousarray(self.policies(rules)[:, : t.world.lifespan, t.row_state, t.row_act])
+        soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, out)
+        self.evaluated += n
+        return out, np.array([_name(policy) for policy in policies], dtype=np.int64)
+
+    def _drawn(self, rules: Planned) -> Floats:
         """`[n, L, R]`: chances of rows of planners whose choice is drawn."""
         t = self.tables
+        if isinstance(rules, GatedRules):
+            ruled = np.stack([self._second(int(gate))[t.row_state] for gate in rules.gate])
+            return np.where(ruled[:, None, :], self._drawn(rules.second), self._drawn(rules.first))
         out = np.empty((len(rules), min(rules.levels, t.world.lifespan), len(t.row_state)))
         depths = np.minimum(rules.horizon, t.world.lifespan)
         for b in np.unique(rules.belief):
@@ -311,7 +367,7 @@ class Store:
         self._make(min(self.FIRST, limit))
 
     def worth_of(self, rules: Rules, acts: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
-        """Worth `[n, 1 or 2]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
+        """Worth `[n, .]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
         groups, words, hashes, points = self.scorer.behaviours_of(rules, acts, plans, depths)
         n = len(words)
         if self.count + n > self.limit:
@@ -340,7 +396,7 @@ class Store:
 
     def _make(self, capacity: int) -> None:
         self.hashes, self.words = np.empty(capacity, dtype=np.uint64), np.empty((capacity, *self._shape), dtype=np.uint64)
-        self.worth = np.empty((capacity, len(self.scorer.tables.amounts)))
+        self.worth = np.empty((capacity, self.scorer.columns))
         self.slots = _slots(capacity)
 
     def _grow(self, capacity: int) -> None:
@@ -378,12 +434,15 @@ def _grouped(words: Words, plans: Ints, depths: Ints) -> tuple[Ints, Ints]:
 
 def _points(rules: Rules, index: Ints) -> Floats:
     """Points that are near for rules that act alike: desires up to scale, or the acts of reflexes."""
+    if isinstance(rules, GatedRules):
+        return np.hstack([_points(rules.first, index), _points(rules.second, index), rules.gate[index, None]])
     if isinstance(rules, PlannerRules):
         weights = rules.weights[index]
         largest = np.full(len(weights), 1e-300)
         for column in np.abs(weights).T:  # few and long: quicker than a maximum of every row
             np.maximum(largest, column, out=largest)
         return np.asarray(weights / largest[:, None])
+    assert isinstance(rules, ReflexRules)
     return np.asarray(rules.acts[index], dtype=np.float64)
 
 

@@ -10,24 +10,19 @@ from rich.table import Table
 
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS
 from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
-from evosim.analysis.ladder import RUNG_CODES, RUNGS
+from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 
 RUNG_WORDS = {
     "optimum": "the best policy",
     "best_for_intent": "best genome for intent",
     "best_for_payoff": "best genome for payoff",
     "best_ancestral": "best ancestral genome",
+    "best_on_sample": "best genome for the sample",
+    "all_cases": "population, selected on all",
     "control": "population, fair meiosis",
     "population": "population at the swap",
 }
-STEP_DOWN_TO = {
-    "best_for_intent": "representation",
-    "best_for_payoff": "specification",
-    "best_ancestral": "shift",
-    "control": "search",
-    "population": "hack",
-}
-UNLISTED = ("optimum", "control", "population")
+UNLISTED = ("optimum", "all_cases", "control", "population")
 
 
 def show(console: Console, title: str, summary: dict[str, Any]) -> None:
@@ -85,12 +80,11 @@ def _table(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act"
 def _ladder(summary: dict[str, Any]) -> Table:
     table = _table("The ladder: which stage lost it (expected offspring in a life)", ("", "scored", "A", "lost", "M", "lost", "by"), left=("", "scored", "by"))
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
+    steps = dict(steps_down(m["rungs"]))
     for rung in RUNGS:
         if rung not in m["rungs"]:
             continue
-        step = STEP_DOWN_TO.get(rung)
-        if step == "hack" and "control" not in m["rungs"]:
-            step = "search"
+        step = steps.get(rung)
         table.add_row(
             RUNG_CODES[rung],
             RUNG_WORDS[rung] + ("" if summary["exact"] or rung in UNLISTED else " found"),
@@ -144,8 +138,8 @@ def _steps(summary: dict[str, Any]) -> Table:
     shown = [
         (world, step)
         for world, names in (
-            ("ancestral", ("representation", "search", "hack")),
-            ("modern", ("representation", "specification", "shift", "search", "hack")),
+            ("ancestral", ("representation", "sampling", "search", "hack")),
+            ("modern", ("representation", "specification", "shift", "sampling", "search", "hack")),
         )
         for step in names
         if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from genomes import planner, reflex
+from genomes import gated, planner, reflex
 from genomes.drive import Drive, Driver, Modifier
 from genomes.errors import InvalidGenome
 from genomes.grid import Grid
 from genomes.loci import Locus, LocusParams
-from genomes.rules import PlannerRules, ReflexRules, Rules
+from genomes.rules import GATES, GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
 from genomes.shape import Genome, WorldShape
 
 
@@ -29,22 +29,28 @@ class Entry:
 
 GENOMES: dict[str, Entry] = {
     "planner": Entry(planner.Planner, planner.build, "objective weights, horizon, belief, temperature: a mesa-optimizer"),
+    "gated": Entry(gated.Gated, gated.build, "a planner with a second objective, and a gate on the world's cue: the deceptive candidate"),
     "reflex": Entry(reflex.Reflex, reflex.build, "an act for each observation class: no objective, no search"),
 }
 
 __all__ = [
+    "GATES",
     "GENOMES",
     "Drive",
     "Driver",
     "Entry",
+    "GatedRules",
     "Genome",
     "Grid",
     "InvalidGenome",
     "Locus",
     "LocusParams",
     "Modifier",
+    "Planned",
     "PlannerRules",
     "ReflexRules",
     "Rules",
+    "TableRules",
     "WorldShape",
+    "second_rules",
 ]

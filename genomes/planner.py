@@ -10,7 +10,7 @@ cost is a parameter and not a locus, because as a locus it would simply evolve t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,8 +19,8 @@ import numpy as np
 from genomes.errors import InvalidGenome
 from genomes.germline import GermLine, assemble
 from genomes.grid import Grid
-from genomes.loci import Ints, LocusParams, make_locus
-from genomes.rules import PlannerRules
+from genomes.loci import Ints, Locus, LocusParams, make_locus
+from genomes.rules import Floats, PlannerRules
 from genomes.shape import WorldShape
 
 
@@ -68,11 +68,9 @@ class PlannerGenome:
         """The planners `[n]` that these classes are."""
         values = self.grid.values(np.asarray(classes, dtype=np.int64))
         column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
-        nothing = np.zeros(len(values))
-        weights = [column.get(feature, nothing) for feature in self.shape.features]
         horizon_locus = next(locus for locus in self.grid.loci if locus.name == "horizon")
         return PlannerRules(
-            weights=np.stack(weights, axis=1),
+            weights=weights_of(column, self.shape.features, len(values)),
             horizon=column["horizon"].astype(np.int64),
             belief=column["belief"].astype(np.int64),
             temperature=column["temperature"],
@@ -85,20 +83,31 @@ class PlannerGenome:
         )
 
 
+def weights_of(column: Mapping[str, Floats], loci: Sequence[str], n: int) -> Floats:
+    """`[n, K]` objective weights: the columns of some loci, 0 where there is no such locus."""
+    nothing = np.zeros(n)
+    return np.stack([column.get(name, nothing) for name in loci], axis=1)
+
+
 def build(params: Planner, shape: WorldShape) -> PlannerGenome:
     """The planner genome over a world's names. Raises `InvalidGenome`."""
+    return PlannerGenome(params, shape, assemble(planner_loci(params, shape), params, params.ploidy))
+
+
+def planner_loci(params: Planner, shape: WorldShape) -> list[Locus]:
+    """The loci that a planner expresses. Raises `InvalidGenome`."""
     for feature in params.weights:
         if feature not in shape.features:
             raise InvalidGenome(
                 f"genome.weights must name features of the world ({', '.join(shape.features)}), but has '{feature}'. "
                 "Use one of them."
             )
-        if feature in ("horizon", "belief", "temperature"):
+        if feature in ("horizon", "belief", "temperature", "gate"):
             raise InvalidGenome(f"a feature must not be called '{feature}': that is a locus of its own. Rename it.")
-    _check_numbers(params, shape)
+    check_numbers(params, shape)
     written = [(f, f"genome.weights.{f}", params.weights[f]) for f in shape.features if f in params.weights]
     written += [(f, f"genome.{f}", getattr(params, f)) for f in ("horizon", "belief", "temperature")]
-    loci = [
+    return [
         make_locus(
             name,
             replace(locus, mutation=locus.mutation * params.mutation_scale),
@@ -108,14 +117,14 @@ def build(params: Planner, shape: WorldShape) -> PlannerGenome:
         )
         for name, where, locus in written
     ]
-    return PlannerGenome(params, shape, assemble(loci, params, params.ploidy))
 
 
-def _check_numbers(params: Planner, shape: WorldShape) -> None:
+def check_numbers(params: Planner, shape: WorldShape, *, where: str = "genome.weights") -> None:
+    """Raise `InvalidGenome` for alleles and parameters that make no planner. `where` is what messages call its weights."""
     for feature, locus in params.weights.items():
         if any(isinstance(value, str) for value in locus.alleles):
             raise InvalidGenome(
-                f"genome.weights.{feature}.alleles must be numbers, but are {list(locus.alleles)}. Write them without quotes."
+                f"{where}.{feature}.alleles must be numbers, but are {list(locus.alleles)}. Write them without quotes."
             )
     horizons = params.horizon.alleles
     if not horizons or not all(isinstance(h, float | int) and 1 <= h <= shape.lifespan and h == int(h) for h in horizons):

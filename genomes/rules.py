@@ -72,6 +72,56 @@ class PlannerRules:
         return replace(self, weights=weights)
 
 
+GATES = ("closed", "open", "inverse")
+
+
+@dataclass(frozen=True, eq=False)
+class GatedRules:
+    """`n` gated planners: two objectives, of which the cue of the current state selects one.
+
+    Attributes:
+        first: planners for the first objective.
+        second: the same planners (horizon, belief and all else) for the second objective.
+        gate: `[n]` index into `GATES`: `closed`, always the first objective; `open`, the second where the agent is told
+            that this is the modern world; `inverse`, the second where it is not.
+    """
+
+    first: PlannerRules
+    second: PlannerRules
+    gate: Ints
+
+    def __len__(self) -> int:
+        return len(self.gate)
+
+    @property
+    def horizon(self) -> Ints:
+        """`[n]` steps it looks ahead."""
+        return self.first.horizon
+
+    @property
+    def temperature(self) -> Floats:
+        """`[n]` softmax temperature over act values."""
+        return self.first.temperature
+
+    @property
+    def levels(self) -> int:
+        """How many levels a policy has."""
+        return self.first.levels
+
+    @property
+    def kept(self) -> Floats:
+        """`[n]` share of lifetime payoff that is left after planning is paid for. A second objective costs nothing."""
+        return self.first.kept
+
+    def key(self, i: int) -> bytes:
+        """Equal for equal rules of one genome."""
+        return self.first.key(i) + self.second.key(i) + self.gate[i].tobytes()
+
+    def take(self, index: Ints) -> GatedRules:
+        """The rules at some positions."""
+        return GatedRules(self.first.take(index), self.second.take(index), self.gate[index])
+
+
 @dataclass(frozen=True, eq=False)
 class ReflexRules:
     """`n` reflexes: an act for each observation class. No objective, no search.
@@ -101,4 +151,38 @@ class ReflexRules:
         return replace(self, acts=self.acts[index])
 
 
-Rules = PlannerRules | ReflexRules
+def second_rules(gate: int, cue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`[S]`: where a gate (an index into `GATES`) has the second objective rule, by what each state's agent is told."""
+    return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
+
+
+@dataclass(frozen=True, eq=False)
+class TableRules:
+    """`n` compiled policies: what to do in every state with so much of life left, written out. No objective, no search.
+
+    Attributes:
+        policies: `[n, L, S, A]` chances of acts; level `l` is for `l + 1` ages that remain, the last for all longer ones.
+        names: names of the `A` acts.
+        kept: `[n]` share of lifetime payoff that is left after what the table costs.
+
+    Where an act is unavailable, the world's default act is done instead.
+    """
+
+    policies: Floats
+    names: tuple[str, ...]
+    kept: Floats
+
+    def __len__(self) -> int:
+        return len(self.policies)
+
+    def key(self, i: int) -> bytes:
+        """Equal for equal rules of one genome."""
+        return self.policies[i].tobytes() + self.kept[i].tobytes()
+
+    def take(self, index: Ints) -> TableRules:
+        """The rules at some positions."""
+        return replace(self, policies=self.policies[index], kept=self.kept[index])
+
+
+Planned = PlannerRules | GatedRules
+Rules = PlannerRules | GatedRules | ReflexRules | TableRules

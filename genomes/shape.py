@@ -20,12 +20,14 @@ class WorldShape:
         beliefs: transition tables on offer.
         options: for each observation class, the acts available throughout it in the ancestral world.
         lifespan: ages of a life, the longest horizon that makes sense.
+        cue: whether agents are told which world they live in.
     """
 
     features: tuple[str, ...]
     beliefs: tuple[str, ...]
     options: Mapping[str, tuple[str, ...]]
     lifespan: int
+    cue: bool = False
 
 
 class Genome(Protocol):

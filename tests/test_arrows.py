@@ -32,14 +32,15 @@ ARROWS: dict[str, set[str]] = {
     "evosim.tables": {"evosim.kernels", "worlds"},
     "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
     "evosim.worth": {"evosim.score", "genomes"},
+    "evosim.selection": {"evosim.params", "evosim.streams"},
     "evosim.survey": {"evosim.measures", "evosim.score", "evosim.worth", "genomes", "worlds"},
     "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
     "evosim.landscape": {
-        "evosim.score", "evosim.compose", "evosim.measures", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
+        "evosim.score", "evosim.compose", "evosim.errors", "evosim.measures", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
     },
     "evosim.simulate": {
         "evosim.census", "evosim.checkpoint", "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers",
-        "evosim.price", "evosim.progress", "genomes",
+        "evosim.params", "evosim.price", "evosim.progress", "evosim.selection", "genomes",
     },
     "evosim.price": {"evosim.census", "evosim.kernels", "evosim.optimizers", "genomes"},
     "evosim.controls": {
@@ -56,7 +57,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.replicate", "evosim.screen", "evosim.streams",
     },
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.params", "evosim.streams"},
-    "evosim.analysis": {"evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "worlds", "genomes"},
+    "evosim.analysis": {
+        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
+    },
     "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {

@@ -17,7 +17,7 @@ from genomes.planner import build as build_planner
 from genomes.reflex import Reflex
 from genomes.reflex import build as build_reflex
 
-SHAPE = WorldShape(("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest"), "night": ("rest",)}, lifespan=10)
+SHAPE = WorldShape(("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest"), "night": ("rest",)}, lifespan=10, cue=True)
 
 
 def locus(params: LocusParams, ploidy: int = 2, whole: bool = False, name: str = "x"):  # type: ignore[no-untyped-def]

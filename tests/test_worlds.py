@@ -12,8 +12,11 @@ from tests.random_worlds import random_pair
 from worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
 
 MODERN: dict[str, dict[str, Any]] = {
+    "episodes": {"deployed_payoff": 1.0},
+    "maze": {"not_red": 0.5, "red_thing": 0.5},
     "micro": {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3},
     "savanna": {"contraception": True, "forage_success": 0.75, "death": 0.01, "solo_intensity": 0.5},
+    "villages": {"aurora": 0, "aurora_founds": 0.0, "brotherhood": 2, "brotherhood_founds": 0.1},
 }
 
 
@@ -174,5 +177,6 @@ def test_contract_ranges_unknown_names_and_structure_are_checked(name: str) -> N
                 WORLDS[name].build(bad, {})
     with pytest.raises(InvalidWorld, match="has 'nonsense'"):
         WORLDS[name].build(params(), {"nonsense": 1})
-    with pytest.raises(InvalidWorld, match=r"world\.modern\.lifespan must be left alone"):
-        WORLDS[name].build(params(), {"lifespan": 2})
+    fixed = next(item.name for item in dataclasses.fields(params) if item.metadata["structural"])
+    with pytest.raises(InvalidWorld, match=rf"world\.modern\.{fixed} must be left alone"):
+        WORLDS[name].build(params(), {fixed: getattr(params(), fixed) + 1})

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import micro, savanna, tessellating_hills
+from worlds import episodes, maze, micro, savanna, tessellating_hills, villages
+from worlds.cue import Cue, with_cue
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
 from worlds.tessellating_hills import Hills
@@ -35,8 +36,11 @@ class LandscapeEntry:
 
 
 WORLDS: dict[str, Entry] = {
+    "episodes": Entry(episodes.Episodes, episodes.build, "training and deployment episodes in one life; defection in training is punished"),
+    "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
+    "villages": Entry(villages.Villages, villages.build, "a strategy game; after the swap there is another enemy"),
 }
 
 LANDSCAPES: dict[str, LandscapeEntry] = {
@@ -45,4 +49,4 @@ LANDSCAPES: dict[str, LandscapeEntry] = {
     ),
 }
 
-__all__ = ["LANDSCAPES", "WORLDS", "Entry", "Hills", "InvalidWorld", "LandscapeEntry", "TabularMdp", "WorldPair"]
+__all__ = ["LANDSCAPES", "WORLDS", "Cue", "Entry", "Hills", "InvalidWorld", "LandscapeEntry", "TabularMdp", "WorldPair", "with_cue"]

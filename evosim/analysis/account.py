@@ -14,6 +14,7 @@ from evosim.analysis.individual import Conducts
 from evosim.compose import Setting
 from evosim.errors import UserError
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
+from evosim.selection import selected, weights_of
 from genomes import Genome
 from worlds import WorldPair
 
@@ -80,6 +81,9 @@ class Accountant:
     ) -> None:
         self.experiment, self.pair = setting.experiment, setting.pair
         self.tables, self.controls = tables, controls or {}
+        self.driven = {name: tables for name, tables in self.controls.items() if name != "all_cases"}
+        self.selection = self.experiment.selection
+        self._stand_in: dict[bytes, dict[str, int]] = {}
         known = known or Known(setting.genome, setting.pair)
         self.conducts, self.gaps, self.ledger = known.conducts, known.gaps, known.ledger
         self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
@@ -143,9 +147,10 @@ class Accountant:
         swap, end = (self._census(self.tables, seed, moment, ledgers=True) for moment in ("swap", "end"))
         if end is None:
             raise UserError(f"seed {seed} must have a last population, but the record has none. It is damaged: run it again.")
-        fair = self._census(self.controls["fair"], seed, "swap", ledgers=True) if self.controls else None
+        fair = self._census(self.driven["fair"], seed, "swap", ledgers=True) if self.driven else None
+        every = self._census(self.controls["all_cases"], seed, "swap", ledgers=True) if "all_cases" in self.controls else None
         out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}}
-        for name, census in (("control", fair), ("population", swap)):
+        for name, census in (("all_cases", every), ("control", fair), ("population", swap)):
             if census:  # there is none if it went extinct before the swap
                 ledger = self.population_ledger(census)
                 out["ledger_by_step"][name] = ledger
@@ -154,19 +159,26 @@ class Accountant:
             found = desires.switched_off(self.conducts, swap, out["ledger_by_step"]["population"])
             out["desires"] = found.select(pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
         worths = {name: census.worth(self.conducts) for name, census in (("run", swap), ("fair", fair)) if census}
+        best = self.best_on_sample(seed)
+        out["best_on_sample"] = {which: self.ledger(number) for which, number in best.items()}
+        wholly = every.worth(self.conducts) if every else None
         for which, design in self.designs.items():
             population, control = (_reached(worths[arm][which]) if arm in worths else None for arm in ("run", "fair"))
-            out["ladders"][which] = ladder.descend(design, population, control, controlled=bool(self.controls))
+            sampled = None
+            if not self.selection.plain:
+                scored = self._scored(best[which], which) if best else None
+                sampled = ladder.Sampled(self.selection.varies, scored, _reached(wholly[which]) if wholly else None)
+            out["ladders"][which] = ladder.descend(design, population, control, controlled=bool(self.driven), sampled=sampled)
         others = {
             name: census.worth(self.conducts) if (census := self._census(tables, seed, "swap")) else None
-            for name, tables in self.controls.items()
+            for name, tables in self.driven.items()
             if name != "fair"
         }
-        out["hack"] = hack.rows_of(seed, {**worths, **others}) if self.controls else []
+        out["hack"] = hack.rows_of(seed, {**worths, **others}) if self.driven else []
         ended = end.worth(self.conducts)
         ledger = self.population_ledger(end)
         out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population at the end", seed))
-        fair_end = self._census(self.controls["fair"], seed, "end") if self.controls else None
+        fair_end = self._census(self.driven["fair"], seed, "end") if self.driven else None
         out["recovery"] = {
             "seed": seed,
             "ancestral_at_swap": worths["run"]["ancestral"].mean if swap else None,
@@ -176,6 +188,38 @@ class Accountant:
             "modern_at_end_fair": None if fair_end is None else fair_end.worth(self.conducts)["modern"].mean,
         }
         return out
+
+    def best_on_sample(self, seed: int) -> dict[str, int]:
+        """The best class for what selection saw in a seed's run, by the world whose ladder it stands in: of a tie, the worst there.
+
+        Empty where selection saw the whole ancestral world, or something else in each generation.
+        """
+        if self.selection.plain or self.selection.varies:
+            return {}
+        weights = weights_of(self.selection, self.pair.ancestral.shares(), seed, 0)
+        if weights.tobytes() not in self._stand_in:
+            table = self.tables["landscape"]
+            cases = table.select(f"case:{name}" for name in self.pair.ancestral.case_names).to_numpy()
+            seen = table.with_columns(pl.Series("seen", selected(self.selection, cases, weights)))
+            tied = ladder.near(seen, 0.0, "seen")
+            found = {which: int(tied.sort(column, "class")["class"][0]) for which, column in (("ancestral", "ancestral"), ("modern", "modern_intent"))}
+            for number in found.values():
+                self.recheck(number)
+                self._recheck_cases(number, cases[table["class"].index_of(number)])
+            self._stand_in[weights.tobytes()] = found
+        return self._stand_in[weights.tobytes()]
+
+    def _scored(self, number: int, which: str) -> float:
+        worth = self.conducts.worth(number, which)
+        return worth.fitness if which == "ancestral" else worth.net_intent
+
+    def _recheck_cases(self, number: int, recorded: np.ndarray) -> None:
+        found = self.conducts.by_case(number)
+        if not np.allclose(found, recorded, rtol=RECHECK, atol=RECHECK):
+            raise UserError(
+                f"the recorded worth of class {number} by case must be what the reference code finds, but is {recorded.tolist()} and not "
+                f"{found.tolist()}. The record is damaged or from other code: run it again."
+            )
 
     def _census(self, tables: dict[str, pl.DataFrame], seed: int, moment: str, *, ledgers: bool = False) -> Census | None:
         """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see the moment.
@@ -268,16 +312,27 @@ class Accountant:
                 rows += _differences(None, which, step, above, regret)
                 above = regret
             for s in seeds:
-                ends = (("search", "control"), ("hack", "population")) if self.controls else (("search", "population"),)
                 upper_regret = above
-                for step, name in ends:
-                    if name not in s["ledger_by_step"]:
+                for step, name in self._ends():
+                    reached = s["best_on_sample"].get(which) if name == "best_on_sample" else s["ledger_by_step"].get(name)
+                    if reached is None:
                         break  # what lies below a rung that nobody reached is not measured
-                    regret = self._regret_by_act(s["ledger_by_step"][name], which)
+                    regret = self._regret_by_act(reached, which)
                     rows += _differences(s["seed"], which, step, upper_regret, regret)
                     upper_regret = regret
         schema = {"seed": pl.Int64, "world": pl.String, "step": pl.String, "act": pl.String, "value": pl.Float64}
         return pl.DataFrame(rows, schema=schema)
+
+    def _ends(self) -> tuple[tuple[str, str], ...]:
+        """The steps below R3 and the rungs that they lead to."""
+        names = ["control", "population"] if self.driven else ["population"]
+        steps = ["search", "hack"]
+        if not self.selection.plain:
+            first = "all_cases" if self.selection.varies else "best_on_sample"
+            names, steps = [first, *names], ["search", "sampling", "hack"] if self.selection.varies else ["sampling", *steps]
+        if self.selection.varies and "all_cases" not in self.controls:
+            return ()  # search and sampling cannot be told apart
+        return tuple(zip(steps, names, strict=False))
 
     def _regret_by_act(self, ledger: behaviour.Ledger, which: str) -> dict[str | None, float]:
         """Regret of each act in a world, and under no act the upkeep."""
@@ -330,18 +385,18 @@ class Accountant:
 
     def _hack(self, table: pl.DataFrame) -> dict[str, Any] | None:
         """The hack step with its parts and its null, and how common drivers became; nothing without controls."""
-        if not self.controls:
+        if not self.driven:
             return None
         grid = self.conducts.genome.grid
         sites = [(grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles]
-        arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.controls.items()}}
+        arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.driven.items()}}
         generation = self.experiment.swap - 1
         found = hack.summary_of(table, self.experiment.analysis)
         return {
             **found,
             "verdicts": hack.verdicts(found),
             "frequencies": hack.frequencies(sites, arms, generation),
-            "died_before_the_swap": hack.died({"run": self.tables, **self.controls}),
+            "died_before_the_swap": hack.died({"run": self.tables, **self.driven}),
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:

@@ -6,37 +6,42 @@ the same imperfect planner do something else instead, which may be no better.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import Ledger
 from evosim.analysis.census import Census
 from evosim.analysis.individual import Conducts
-from genomes import PlannerRules
+from evosim.reference.planning import Floats
+from genomes import GatedRules, PlannerRules, Rules
+from genomes.gated import SECOND
 
 
 def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataFrame:
     """For each feature that the genome can desire: the mean gain without it, in payoff in A and in intent in M.
 
-    A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for reflexes.
+    A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for reflexes. A gated planner's
+    second objective has rows of its own, by the names of its loci.
     """
     heritable = {locus.name for locus in conducts.genome.grid.loci}
     rules = conducts.genome.decode(census.classes)
     rows = []
-    if isinstance(rules, PlannerRules):
+    named = _desires(rules, conducts.pair.ancestral.features)
+    if named:
         acts = conducts.pair.ancestral.acts
         left = census.share * census.kept
         usual = {which: conducts.net(rules, which) for which in ("ancestral", "modern")}
         modern = np.sum(list(ledger.modern.values()), axis=0)
-        for k, feature in enumerate(conducts.pair.ancestral.features):
-            if feature not in heritable:
+        for name, (feature, weight, without) in named.items():
+            if name not in heritable:
                 continue
-            without = rules.without(k)
             served = [acts.index(act) for act in conducts.pair.serves.get(feature, ())]
             rows.append(
                 {
-                    "feature": feature,
-                    "weight": float(census.share @ rules.weights[:, k]),
+                    "feature": name,
+                    "weight": float(census.share @ weight),
                     "acts": ", ".join(acts[a] for a in served),
                     "ledger_ancestral": float(ledger.waste[:, served].sum()),
                     "ledger_modern": float(modern[:, served].sum()),
@@ -54,3 +59,15 @@ def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataF
         "gain_modern": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema)
+
+
+def _desires(rules: Rules, features: tuple[str, ...]) -> dict[str, tuple[str, Floats, Rules]]:
+    """For each desire, by the name of its locus: the feature, its weight `[n]`, and the rules without it."""
+    out: dict[str, tuple[str, Floats, Rules]] = {}
+    for k, feature in enumerate(features):
+        if isinstance(rules, PlannerRules):
+            out[feature] = (feature, rules.weights[:, k], rules.without(k))
+        elif isinstance(rules, GatedRules):
+            out[feature] = (feature, rules.first.weights[:, k], replace(rules, first=rules.first.without(k)))
+            out[SECOND + feature] = (feature, rules.second.weights[:, k], replace(rules, second=rules.second.without(k)))
+    return out

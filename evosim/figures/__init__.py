@@ -19,7 +19,7 @@ from evosim.figures.behaviour import behaviour
 from evosim.figures.drive import drive
 from evosim.figures.fitness import fitness
 from evosim.figures.ladders import ladders
-from evosim.figures.loci import planner_loci, reflex_loci
+from evosim.figures.loci import gated_loci, planner_loci, reflex_loci
 from evosim.figures.search import search
 from evosim.figures.theme import themed
 from evosim.press import print_figure
@@ -71,7 +71,7 @@ def _fitness(s: Source) -> Any:
 
 def _ladders(s: Source) -> Any:
     note = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too; search: the rest"
-    if s.run.controls:
+    if "fair" in s.run.controls:
         note = note.replace("search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis")
     return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [s.many("whiskers: 95% bootstrap interval of the mean"), note])
 
@@ -87,8 +87,16 @@ def _loci(s: Source) -> Any:
         subtitle = [s.many("means"), "share of alleles in each observation class"]
         return themed(reflex_loci(s.adopted(s.run.tables["alleles"]), swap), "Reflexes through time", subtitle)
     subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
-    weights = [w for w, locus in s.run.experiment.genome["weights"].items() if len(locus["alleles"]) > 1]
-    if not weights and len(s.run.experiment.genome["horizon"]["alleles"]) == 1:
+    genome = s.run.experiment.genome
+    weights = [w for w, locus in genome["weights"].items() if len(locus["alleles"]) > 1]
+    if genome["name"] == "gated":
+        second = [w for w, locus in genome["second"].items() if len(locus["alleles"]) > 1]
+        gates = s.adopted(s.run.tables["alleles"]).filter(pl.col("locus") == "gate")
+        if not weights and not second and gates["allele"].n_unique() == 1:
+            return None
+        chart = gated_loci(s.adopted(s.run.tables["loci"]), gates, weights, second, swap)
+        return themed(chart, "Desires, hidden desires and the gate through time", subtitle)
+    if not weights and len(genome["horizon"]["alleles"]) == 1:
         return None  # nothing varies
     return themed(planner_loci(s.adopted(s.run.tables["loci"]), weights, swap), "Desires and foresight through time", subtitle)
 
@@ -101,7 +109,7 @@ def _search(s: Source) -> Any:
 
 
 def _drive(s: Source) -> Any:
-    if not s.run.controls:
+    if "fair" not in s.run.controls:
         return None
     arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
     sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]

@@ -21,6 +21,19 @@ def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
     return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(color="independent")
 
 
+def gated_loci(loci: pl.DataFrame, gates: pl.DataFrame, weights: list[str], second: list[str], swap: int) -> Any:
+    """Mean weights of the first and of the second objective, and the share of each gate. Bands: the middle 95% of seeds."""
+    mean = banded(loci, "mean", "locus", "generation")
+    panels, order = [], list(dict.fromkeys([*weights, *second]))  # a desire has one colour in both panels
+    for names, title in ((weights, "mean weight, first objective"), ([f"second.{name}" for name in second], "mean weight, second objective")):
+        if names:
+            shown = mean.filter(pl.col("locus").is_in(names)).with_columns(pl.col("locus").str.strip_prefix("second."))
+            panels.append(_panel(shown, order, title, swap))
+    shares = banded(gates, "frequency", "allele", "generation").rename({"allele": "locus"})
+    panels.append(_panel(shares, shares["locus"].unique(maintain_order=True).sort().to_list(), "share of gate alleles", swap, what="gate"))
+    return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
+
+
 def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
     """Frequency of each act in each observation class. One panel a class."""
     several = alleles.filter(pl.col("allele").n_unique().over("locus") > 1)
@@ -46,9 +59,9 @@ def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
     return chart.facet(alt.Facet("locus:N", title=None, sort=order), columns=3)
 
 
-def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int) -> Any:
+def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int, *, what: str = "desire for") -> Any:
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
-    colour = alt.Color("locus:N", title="desire for", scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]), legend=legend)
+    colour = alt.Color("locus:N", title=what, scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]), legend=legend)
     if len(order) == 1:
         colour = colour.legend(None)
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))

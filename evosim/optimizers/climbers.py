@@ -43,7 +43,7 @@ class Climbers:
             self._tried = self._tries()
         return self.slots.genotypes(np.concatenate([self._best, self._tried.reshape(self.params.climbers * self.params.tries, len(self.slots))]))
 
-    def tell(self, fitness: Floats) -> None:
+    def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Go where it is better, or as good where ties are taken."""
         check_fitness(fitness, negative=True)
         assert self._tried is not None, "tell follows ask"

@@ -30,7 +30,7 @@ class Rounded:
             self._points = np.clip(samples, 0.0, 1.0)
         return self.slots.genotypes(self.slots.nearest(self._points))
 
-    def tell(self, fitness: Floats) -> None:
+    def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Move and shape the distribution."""
         check_fitness(fitness, negative=True)
         assert self._points is not None, "tell follows ask"

@@ -36,7 +36,7 @@ class Enumeration:
         """Every class at first, then those that tied for best."""
         return self._current
 
-    def tell(self, fitness: Floats) -> None:
+    def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Keep the best of what was asked."""
         check_fitness(fitness, negative=True)
         best = fitness.max()

@@ -74,7 +74,7 @@ class Guest:
             self._asked = self._turn()
         return self.slots.genotypes(self._asked)
 
-    def tell(self, fitness: Floats) -> None:
+    def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Keep fitness for the algorithm's next turn."""
         check_fitness(fitness, negative=True)
         self.generation += 1

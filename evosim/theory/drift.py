@@ -113,6 +113,45 @@ def effective_size(n: int, gamete_variance: float) -> float:
     return (4.0 * n - 2.0) / (gamete_variance + 2.0)
 
 
+def fixation_haploid(n: int, fitness: float, copies: int) -> float:
+    """Exact chance that an allele of some fitness (the other has 1) fixes among `n` haploids, from a number of copies.
+
+    Solves the absorbing Wright-Fisher chain. Raises `ValueError` if n is below 1, fitness is negative or copies are none of 0..n.
+    Source: Wright 1931, Genetics 16:97; Ewens 2004, Mathematical Population Genetics, chapter 3.
+    """
+    require_count("n", n, 1)
+    require_count("copies", copies, 0)
+    if not fitness >= 0.0 or copies > n:
+        raise ValueError(f"fitness must be at least 0 and copies at most {n}, but are {fitness} and {copies}.")
+    if copies in (0, n):
+        return float(copies == n)
+    if fitness == 0.0:
+        return 0.0
+    i = np.arange(1, n)
+    p = i * fitness / (i * fitness + n - i)
+    choose = np.array([math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(n + 1)])
+    k = np.arange(n + 1)
+    moves = np.exp(choose + k * np.log(p)[:, None] + (n - k) * np.log1p(-p)[:, None])
+    chances = np.linalg.solve(np.eye(n - 1) - moves[:, 1:-1], moves[:, -1])
+    return float(chances[copies - 1])
+
+
+def kimura_haploid(n: float, s: float, p0: float) -> float:
+    """Chance of fixation among `n` haploids from frequency p0, fitness 1 + s against 1: (1 - exp(-2 n s p0)) / (1 - exp(-2 n s)).
+
+    A diffusion approximation. Neutral: p0. Raises `ValueError` if p0 leaves [0, 1] or n is not above 0. Source: Kimura 1962,
+    Genetics 47:713.
+    """
+    require_unit("frequency p0", p0)
+    require_positive("n", n)
+    x = 2.0 * n * s
+    if abs(x) < 1e-12:
+        return p0
+    if x > 0.0:
+        return math.expm1(-x * p0) / math.expm1(-x)
+    return math.exp(x * (1.0 - p0)) * math.expm1(x * p0) / math.expm1(x)
+
+
 def one_step_variance(p: float, n: float) -> float:
     """Variance of the next allele frequency, given p now: p(1 - p) / (2n). Exact for n diploids with selfing at random.
 
@@ -144,3 +183,40 @@ def _check(h_pool: float, n: int, generations: int, least: int) -> None:
     require_unit("heterozygosity h_pool", h_pool)
     require_count("n", n, least)
     require_count("generations", generations, 0)
+
+
+def haploid_fixation(n: int, s: float, p: float = 0.5) -> float:
+    """Chance that an allele at frequency p fixes among n haploids: (1 - e^(-2nsp)) / (1 - e^(-2ns)), by diffusion.
+
+    From even odds this is 1 / (1 + e^(-ns)): what is left open (s = 0) a coin decides. `s` is its relative advantage, which may be
+    infinite. Raises `ValueError` if n is below 1 or p leaves [0, 1]. Source: Kimura 1962, Genetics 47:713 (with n genes for 2N).
+    """
+    require_count("population", n, 1)
+    require_unit("frequency", p)
+    if math.isinf(s):
+        return float(p > 0.0) if s > 0.0 else float(p >= 1.0)
+    if s == 0.0:
+        return p
+    return math.expm1(-2.0 * n * s * p) / math.expm1(-2.0 * n * s)
+
+
+def haploid_frequency(n: int, fitness: float, generations: int) -> float:
+    """Mean frequency of an allele among n haploids after some generations, the first of which is drawn at even odds. Exact.
+
+    The chain of binomial draws (Wright 1931), with `fitness` relative to the other allele's; without mutation. Generation 0 has been
+    drawn, so that there are `generations - 1` steps. Raises `ValueError` if n or generations are below 1, or fitness negative.
+    """
+    require_count("population", n, 1)
+    require_count("generations", generations, 1)
+    if not fitness >= 0.0:
+        raise ValueError(f"fitness must be at least 0, but is {fitness}")
+    count = np.arange(n + 1)
+    share = np.ones(n + 1) if math.isinf(fitness) else count * fitness / (count * fitness + (n - count))
+    share[0], share[n] = 0.0, 1.0  # even if neither has any
+    ways = np.array([math.comb(n, k) for k in count], dtype=np.float64)
+
+    def drawn(p: np.ndarray) -> np.ndarray:
+        return np.asarray(ways * p[:, None] ** count * (1.0 - p[:, None]) ** (n - count))
+
+    row = drawn(np.array([0.5]))[0] @ np.linalg.matrix_power(drawn(share), generations - 1)
+    return float(row @ count / n)
