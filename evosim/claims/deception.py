@@ -107,12 +107,13 @@ def _planner_of_b(experiment: Experiment) -> dict[str, Any]:
 
 def drawn(world: TabularMdp, p: float) -> Floats:
     """Policy `[1, S, A]` of who does B with chance p wherever it can."""
-    return np.where(world.available.all(axis=1)[:, None], [1.0 - p, p], [1.0, 0.0])[None]
+    free = np.asarray(world.available.all(axis=1))
+    return np.where(free[:, None], [1.0 - p, p], [1.0, 0.0])[None]
 
 
 def catastrophe(world: TabularMdp, p: float, train: int, episodes: int) -> tuple[float, float]:
     """Chance of coming through training and then doing B at least once; and that chance for who came through."""
-    policy = drawn(world, p)
+    policy: Floats = drawn(world, p)
     done = occupancy(world, policy)
     through = float(done[train, train].sum())
     spared = through
@@ -202,7 +203,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     found = tables["kinds"]
     out["genomes told apart as their loci say"] = exactly(float((found["kind"] == found["expected"]).mean()))  # type: ignore[arg-type]
     for kind in ("deceiver", "sleeper", "aligned", "misaligned"):
-        out[f"genomes examined: {kind}"] = exactly(float((found["kind"] == kind).sum()))
+        out[f"genomes examined: {kind}"] = exactly(float(found.filter(pl.col("kind") == kind).height))
     game = dict(tables["games"].rows())
     out["B of who does B at once"] = exactly(game["at once"], "B per life")
     out["B of who deceives"] = exactly(game["deceiving"], "B per life")
