@@ -172,6 +172,10 @@ def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
 def analyze(
     folder: RunFolder,
     genome: Annotated[int | None, typer.Option("--class", help="Account for one class of the grid instead.")] = None,
+    never: Annotated[
+        list[str] | None, typer.Option("--never", metavar="STATE", help="With --class: certify that it never enters this state (beginning of a name, *), in every world of the experiment.")
+    ] = None,
+    loses_at_most: Annotated[float | None, typer.Option("--loses-at-most", metavar="LOSS", help="With --class: certify that it loses at most this against the best policy.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Also print what each author calls each step.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -182,8 +186,10 @@ def analyze(
         from evosim.record import read_run
 
     recorded = read_run(folder)
+    if genome is None and (never or loses_at_most is not None):
+        raise UserError("--class must be given with --never and --loses-at-most, but is not. Say which class; 'tables/landscape.parquet' lists them.")
     if genome is not None:
-        typer.echo(json.dumps(workflow.account_of_class(recorded, genome), indent=1))
+        typer.echo(json.dumps(workflow.account_of_class(recorded, genome, never or (), loses_at_most), indent=1))
         return
     _warn_of_other_code(recorded)
     with clock.stage("analysis"):

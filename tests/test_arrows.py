@@ -58,7 +58,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
-        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
+        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
     },
     "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
