@@ -94,7 +94,7 @@ def _run(
         from rich.console import Console
 
         from evosim import workflow
-        from evosim.compose import resolve
+        from evosim.compose import on_landscape, resolve
         from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
         from evosim.progress import shown
@@ -102,6 +102,9 @@ def _run(
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
+    if on_landscape(chosen):
+        _explore(chosen, out, force, figures, as_json, clock, watch)
+        return
     with Easel() as easel:
         with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
@@ -125,6 +128,30 @@ def _run(
             name = shlex.quote(str(recorded.folder))
             rest = f"'evosim analyze {name}'" + (f" and 'evosim figures {name}' do" if figures else " does")
             raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
+
+
+def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json: bool, clock: Clock, watch: Watch) -> None:
+    """Search a landscape over real vectors, and print what came of it."""
+    with clock.stage("imports"):
+        from rich.console import Console
+
+        from evosim.explore import explore, same_code
+
+    summary, fresh = explore(chosen, out=out, force=force, figures=figures, clock=clock, watch=watch)
+    same, seconds = same_code(Path(summary["out"])), clock.told()
+    if not same:
+        _warn(f"{summary['out']} was made by other code; --force repeats it.")
+    if as_json:
+        told = {"shown_again": not fresh, "same_code": same, "elapsed_s": round(sum(seconds.values()), 3), "seconds": seconds}
+        typer.echo(json.dumps(summary | told, indent=1))
+        return
+    from evosim import screen
+
+    if not fresh:
+        typer.echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
+    console = Console()
+    screen.show_search(console, chosen.title or chosen.name, summary)
+    console.print(f"\nPaths and figures: {summary['out']}   ({sum(seconds.values()):.1f} s)", soft_wrap=True, markup=False)
 
 
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:

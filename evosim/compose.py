@@ -20,6 +20,8 @@ from genomes import GENOMES, Genome, InvalidGenome, WorldShape
 from worlds import LANDSCAPES, WORLDS, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
 
+MOST_NUMBERS = 200_000_000  # drawn before a search of a landscape begins
+
 
 @dataclass(frozen=True, eq=False)
 class Setting:
@@ -73,7 +75,7 @@ def build(experiment: Experiment) -> Setting:
     if on_landscape(experiment):
         raise UserError(
             f"world.name must be a pair of worlds to be lived in ({', '.join(WORLDS)}), but '{experiment.world.name}' is a landscape over real "
-            "vectors. Search it with 'evosim claims claim-06-demons'."
+            "vectors. Search it with 'evosim run' or 'evosim claims claim-06-demons'."
         )
     try:
         pair = _pair(experiment, experiment.world.modern)
@@ -232,6 +234,10 @@ def _resolved_on_landscape(written: Experiment) -> Experiment:
         raise UserError(f"phases must be one ancestral phase for world '{world.name}', but are {len(written.phases)}. Remove the others.")
     _check_keys(entry.params, world.ancestral, "world.ancestral")
     ancestral: Any = validated(entry.params, world.ancestral, "world.ancestral")
+    if (numbers := written.generations * (1 + ancestral.sides)) > MOST_NUMBERS:
+        raise UserError(
+            f"phases.0.generations times directions must be at most {MOST_NUMBERS:,} random numbers, but is {numbers:,}. Lower generations or sides."
+        )
     return written.model_copy(
         update={
             "world": world.model_copy(update={"ancestral": dataclasses.asdict(ancestral)}),

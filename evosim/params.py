@@ -37,6 +37,7 @@ MAX_FILE = 64 * 2**20  # bytes
 MAX_DEPTH = 50  # of tables and lists within each other
 MAX_GENERATIONS = 10**9
 MAX_CLASSES = 10**9
+RULES = {"ratio": "be one number, or two: [eggs, sperm]"}  # of values that may be of several kinds, of which a message would name one alone
 WORDS = {"title", "question", "expected", "claim"}  # of an experiment: they decide no result
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
 _adapter: Any = cache(TypeAdapter)  # making one takes longer than using it
@@ -361,7 +362,7 @@ def _one_line(error: ValidationError, data: Any, where: str) -> str:
         return f"{name} must be given, but is missing. Add it."
     if first["type"] == "value_error":  # raised by a parameter class of ours, already in one line
         return str(first["msg"]).removeprefix("Value error, ")
-    rule = str(first["msg"]).rpartition("should ")[2].replace("an object", "a table")
+    rule = RULES.get(path[-1] if path else "", str(first["msg"]).rpartition("should ")[2].replace("an object", "a table"))
     given = first.get("input")
     return f"{name} must {rule}, but is {'a table' if isinstance(given, dict) else shortened(repr(given))}. Change it."
 

@@ -28,13 +28,7 @@ UNLISTED = ("optimum", "all_cases", "control", "population")
 
 def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print the whole account."""
-    replicates = summary["replicates"]
-    console.print(f"\n{title}", style="bold", markup=False)
-    console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
-    if summary["changed"]:
-        console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
-    if summary["expected"]:
-        console.print(f"expected: {summary['expected']}", markup=False)
+    _show_which(console, title, summary)
     console.print("A: ancestral world, M: modern world. Words: docs/glossary.md\n")
     console.print(_ladder(summary))
     if summary["behaviour"]["modern"] is not None:
@@ -54,6 +48,28 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
         console.print(_search(summary["search"]))
     for sentence in sentences(summary):
         console.print(f"* {sentence}", markup=False)
+
+
+def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
+    """Print what the search of a landscape came to."""
+    _show_which(console, title, summary)
+    table = Table("", "mean", "interval" if any(row["interval"] for row in summary["search"]) else "", box=None, padding=(0, 2, 0, 0))
+    for row in summary["search"]:
+        between = " to ".join(number(end) for end in row["interval"]) if row["interval"] else ""
+        table.add_row(row["quantity"], number(row["mean"]), between)
+    console.print()
+    console.print(table)
+
+
+def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
+    """Print what was run, and what was expected of it."""
+    replicates = summary["replicates"]
+    console.print(f"\n{title}", style="bold", markup=False)
+    console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
+    if summary["changed"]:
+        console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
+    if summary["expected"]:
+        console.print(f"expected: {summary['expected']}", markup=False)
 
 
 def show_labels(console: Console, summary: dict[str, Any]) -> None:

@@ -151,6 +151,11 @@ class ReflexRules:
         return replace(self, acts=self.acts[index])
 
 
+def second_rules(gate: int, cue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`[S]`: where a gate (an index into `GATES`) has the second objective rule, by what each state's agent is told."""
+    return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
+
+
 @dataclass(frozen=True, eq=False)
 class TableRules:
     """`n` compiled policies: what to do in every state with so much of life left, written out. No objective, no search.
@@ -177,11 +182,6 @@ class TableRules:
     def take(self, index: Ints) -> TableRules:
         """The rules at some positions."""
         return replace(self, policies=self.policies[index], kept=self.kept[index])
-
-
-def second_rules(gate: int, cue: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`[S]`: where a gate (an index into `GATES`) has the second objective rule, by what each state's agent is told."""
-    return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
 
 
 Planned = PlannerRules | GatedRules

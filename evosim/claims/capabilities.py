@@ -16,7 +16,7 @@ import polars as pl
 
 from evosim.analysis.capability import BELIEFS, Capabilities
 from evosim.analysis.census import Census
-from evosim.claims.cells import best, by_seed, cell, varied
+from evosim.claims.cells import alive, best, by_seed, cell, varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
 from evosim.compose import Setting, build, resolve
 from evosim.figures.theme import themed
@@ -82,7 +82,7 @@ def populations(experiment: Experiment) -> pl.DataFrame:
     rows = []
     for seed in experiment.seeds:
         landscape.afresh()
-        swap = simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
+        swap = alive(simulate(made, landscape, seed), experiment.swap - 1, "swap")
         rows += [{"seed": seed, "belief": b, **_reached(made, capabilities, Census.of(swap), b, known)} for b in BELIEFS]
     return pl.DataFrame(rows)
 
@@ -103,8 +103,9 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
         made = build(capped)
         landscape = Landscape(made)
         for seed in experiment.seeds:
-            generations = simulate(made, landscape, seed).tables["generations"]
-            rows.append({**here, "seed": seed, "kept": generations["modern_mean"][-1] / found["best_M"], **dict.fromkeys((f"{name}_fall" for name in FALLS))})
+            run = simulate(made, landscape, seed)
+            alive(run, experiment.swap - 1, "swap")
+            rows.append({**here, "seed": seed, "kept": run.tables["generations"]["modern_mean"][-1] / found["best_M"], **dict.fromkeys(f"{name}_fall" for name in FALLS)})
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -178,7 +179,7 @@ def _phase_diagram(found: pl.DataFrame, experiment: Experiment) -> Any:
     far = alt.datum.cap == alt.datum.gestation + FAR
     own = found.filter(pl.col("seed").is_null()).with_columns((pl.col("alignment_fall") - pl.col("capability_fall")).alias("excess"))
     evolved = found.filter(pl.col("seed").is_not_null()).group_by("gestation", "cap").agg(pl.col("kept").mean())
-    panels = []
+    panels: list[Any] = []
     for frame, column, title, domain in (
         (own, "kept", "kept by the best ancestral genome", [0, 1]),
         (evolved, "kept", "kept by evolved populations", [0, 1]),

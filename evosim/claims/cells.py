@@ -13,9 +13,10 @@ from evosim.analysis import behaviour
 from evosim.analysis.account import Known
 from evosim.analysis.census import Census
 from evosim.compose import Setting, build, resolve
+from evosim.errors import UserError
 from evosim.landscape import Landscape
 from evosim.params import Experiment, apply_settings
-from evosim.simulate import simulate
+from evosim.simulate import Run, simulate
 from genomes import PlannerRules
 
 SOLO = "self_stimulate"
@@ -50,12 +51,21 @@ def entries(experiment: Experiment, marks: Sequence[int], feature: str = "") -> 
     rows: list[dict[str, Any]] = []
     for seed in experiment.seeds:
         landscape.afresh()
-        populations = simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "snapshot")
+        run = simulate(made, landscape, seed)
         for mark in marks:
-            census = Census.of(populations.filter(pl.col("generation") == mark - 1))
+            census = Census.of(alive(run, mark - 1, "snapshot"))
             row = {"seed": seed, "population": experiment.optimizer["population"], "generations": mark}
             rows.append(row | _entries(made, known, census, feature))
     return pl.DataFrame(rows)
+
+
+def alive(run: Run, generation: int, moment: str) -> pl.DataFrame:
+    """A snapshot of a run. Raises `UserError` if it had died out: a mean over seeds that live would be another quantity."""
+    populations = run.tables["populations"]
+    found = populations.filter((pl.col("moment") == moment) & (pl.col("generation") == generation))
+    if found.is_empty():
+        raise UserError(f"populations must live to generation {generation} to be compared, but seed {run.seed} died out in {run.generations - 1}. Raise optimizer.population.")
+    return found
 
 
 def best(experiment: Experiment, feature: str = "") -> dict[str, Any]:

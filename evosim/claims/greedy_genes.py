@@ -15,7 +15,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.cells import by_seed, varied
+from evosim.claims.cells import alive, by_seed, varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, over_seeds
 from evosim.compose import build, resolve
 from evosim.controls import controls_of, simulate_one
@@ -78,10 +78,10 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
         setting = build(controls[arm] if arm else made)
         for seed in experiment.seeds:
             landscape.afresh()
-            snapshots = simulate_one(arm, setting, landscape, seed).tables["populations"].filter(pl.col("moment") == "snapshot")
+            run = simulate_one(arm, setting, landscape, seed)
             for mark in sorted(set(marks)):
-                mine = snapshots.filter(pl.col("generation") == mark - 1)
-                rows.append({"seed": seed, "arm": arm or "run", "population": experiment.optimizer["population"], "generations": mark} | _state(mine, landscape))
+                where = {"seed": seed, "arm": arm or "run", "population": experiment.optimizer["population"], "generations": mark}
+                rows.append(where | _state(alive(run, mark - 1, "snapshot"), landscape))
     return pl.DataFrame(rows)
 
 
@@ -130,7 +130,7 @@ def hacks(table: pl.DataFrame) -> pl.DataFrame:
     return wide.with_columns(
         (pl.col("mean_fair") - pl.col("mean_run")).alias("hack"),
         (pl.col("free_fair") - pl.col("free_run")).alias("behaviour"),
-        (pl.col("mean_fair") - pl.col("mean_fair_again")).alias("null"),
+        (pl.col("mean_fair_again") - pl.col("mean_fair")).alias("null"),
     ).sort(index)
 
 

@@ -122,7 +122,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     panels = [
         _panel(alt.Chart(early), _generations(early), "self-stimulation's entry in A (offspring / 1000)", colour, "founders have all its alleles"),
         _panel(alt.Chart(late), _generations(late), None, colour, "founders are indifferent"),
-        _panel(alt.Chart(rates), _rate(rates), None, colour, f"... after {late['generations'].max()} generations, by mutation"),
+        _panel(alt.Chart(rates), _rate(rates), None, colour, "... at the end, by mutation"),
     ]
     notes = [f"entry beyond that of the best genome; {experiment.replicates} seeds a point; bars hold the middle 95% of them; every panel has its own scale"]
     return {"waste": themed(alt.hconcat(*panels, spacing=24), "What self-stimulation wastes in A, against search", notes)}
