@@ -36,7 +36,7 @@ from evosim.record import sources_digest, versions
 VERSION = 1
 EVERY = 300.0  # seconds
 SHARE = 0.01  # of the time, at most, goes into checkpoints
-PACKAGES = ("numpy", "numba", "polars")
+PACKAGES = ("numpy", "numba", "polars", "deap")
 STATE = "state.npz"
 SEAL = 32  # bytes of hash at the end of a file
 STAMP, FACTS, TABLE = "stamp", "facts", "table:"

@@ -21,6 +21,8 @@ from genomes import Genome, InvalidGenome, WorldShape
 from worlds import LANDSCAPES, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
 
+MOST_NUMBERS = 200_000_000  # drawn before a search of a landscape begins
+
 
 @dataclass(frozen=True, eq=False)
 class Setting:
@@ -50,6 +52,9 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
     world["ancestral"] = full
     world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    for i, other in enumerate(written.analysis.family):
+        _check_keys(params_class, other.set, f"analysis.family.{i}.set")
+        validated(params_class, {**full, **other.set}, f"analysis.family.{i}.set")
     for i, member in enumerate(written.world.mixture):
         _check_keys(params_class, member.set, f"world.mixture.{i}.set")
         base = full if member.world == "ancestral" else dataclasses.asdict(modern)
@@ -70,14 +75,10 @@ def build(experiment: Experiment) -> Setting:
         lived_in = ", ".join(name for name in installed.names("world") if name not in LANDSCAPES)
         raise UserError(
             f"world.name must be a pair of worlds to be lived in ({lived_in}), but '{experiment.world.name}' is a landscape over real "
-            "vectors. Search it with 'evosim claims claim-06-demons'."
+            "vectors. Search it with 'evosim run' or 'evosim claims claim-06-demons'."
         )
-    entry = installed.world(experiment.world.name)
     try:
-        pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
-        pair = mixed(pair, _members(experiment, entry))
-        if experiment.world.cue is not None:
-            pair = with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
+        pair = _pair(experiment, experiment.world.modern)
         _check_selection(experiment, pair)
         a = pair.ancestral
         shape = WorldShape(a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None)
@@ -86,9 +87,27 @@ def build(experiment: Experiment) -> Setting:
         name = experiment.optimizer["name"]
         params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
         check_on_grid(name, params, built.grid, experiment.generations)
+        family_pairs(experiment)  # refuse now what could not be accounted for later
         return Setting(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
+
+
+def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:
+    """By name, the pair with each world of the family in place of the modern one. Raises `UserError`."""
+    try:
+        return {member.name: _pair(experiment, dict(member.set)) for member in experiment.analysis.family}
+    except InvalidWorld as error:
+        raise UserError(str(error).replace("world.modern", "analysis.family")) from None
+
+
+def _pair(experiment: Experiment, modern: dict[str, Any]) -> WorldPair:
+    """The world pair of an experiment with these parameters of the modern world. Raises `InvalidWorld`."""
+    entry = installed.world(experiment.world.name)
+    pair = mixed(entry.build(entry.params(**experiment.world.ancestral), modern), _members(experiment, entry))
+    if experiment.world.cue is None:
+        return pair
+    return with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
 
 
 def _members(experiment: Experiment, entry: Entry) -> list[Member]:
@@ -140,9 +159,9 @@ def commented(experiment: Experiment) -> str:
     # As tables of their own, and without the empty ones, so that more can be written below them.
     lists = {
         f"{part}.{key}": tree[part].pop(key)
-        for part in ("genome", "optimizer")
+        for part in ("genome", "optimizer", "analysis")
         for key in list(tree[part])
-        if key in ("drivers", "modifiers", "introductions")
+        if key in ("drivers", "modifiers", "introductions", "family")
     }
     lists["world.mixture"] = tree["world"].pop("mixture")
     for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
@@ -216,6 +235,10 @@ def _resolved_on_landscape(written: Experiment) -> Experiment:
         raise UserError(f"phases must be one ancestral phase for world '{world.name}', but are {len(written.phases)}. Remove the others.")
     _check_keys(entry.params, world.ancestral, "world.ancestral")
     ancestral: Any = validated(entry.params, world.ancestral, "world.ancestral")
+    if (numbers := written.generations * (1 + ancestral.sides)) > MOST_NUMBERS:
+        raise UserError(
+            f"phases.0.generations times directions must be at most {MOST_NUMBERS:,} random numbers, but is {numbers:,}. Lower generations or sides."
+        )
     return written.model_copy(
         update={
             "world": world.model_copy(update={"ancestral": dataclasses.asdict(ancestral)}),

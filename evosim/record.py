@@ -29,7 +29,7 @@ from typing import Any
 import polars as pl
 
 from evosim import __version__, installed
-from evosim.compose import resolve
+from evosim.compose import on_landscape, resolve
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.params import Experiment, read_toml
@@ -38,7 +38,7 @@ from evosim.streams import STREAM_VERSION
 SCHEMA_VERSION = 2
 TABLES = ("generations", "loci", "alleles", "populations")
 LANDSCAPE, SEARCH = "landscape", "search"
-PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair")
+PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 PARTIAL = ".partial"
 RUNNING = "being written by process"
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
@@ -347,6 +347,8 @@ def read_run(folder: Path) -> Recorded:
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
             f"{experiment.digest()[:8]}: it was edited, or made by another version. Restore it, or run it to another folder."
         )
+    if on_landscape(experiment):
+        raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
     controls = {name: _read_tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
     return Recorded(folder, experiment, facts, _read_tables(folder, "tables", (*own, LANDSCAPE)), controls)

@@ -40,7 +40,7 @@ def lives(world: TabularMdp, policy: np.ndarray) -> dict[tuple[int, ...], float]
 
 def of(pair: WorldPair, a: np.ndarray, m: np.ndarray, most: int = 100_000) -> Variation:
     occupied = occupancy(pair.ancestral, a), occupancy(pair.modern, m)
-    return variation.variation(pair.ancestral, pair.modern, (a, m), occupied, span=range_of(pair.ancestral, pair.modern), most=most)
+    return variation.variation(pair.ancestral, pair.modern, (a, m), occupied, span=range_of(pair.ancestral, pair.modern), most=most).checked()
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -21,31 +21,35 @@ from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.params import Experiment, apply_settings
 from evosim.reference.planning import level_at
-from evosim.reference.policies import policy_of
 from evosim.replicate import replicate
+from evosim.score import Scorer
 from evosim.selection import selected, weights_of
 from evosim.simulate import simulate
 from evosim.theory.drift import haploid_fixation, haploid_frequency
+from worlds import TabularMdp
 from worlds.maze import COLOURINGS, Maze, reached
 
 Floats = NDArray[np.float64]
 PAYOFFS = ("exit", "red")
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1)
 SAMPLES = (1, 2, 4, 8, 16, 32, 64)
-EVOLVED_ON = (1, 4, 16, 64)
+EVOLVED_ON = (1, 8, 64)
 FOR_SAMPLES = 0.1  # share of doors that are not red where samples are small
-RUNS = 10  # two-allele runs for each replicate: they are short
-TOLD_APART = COLOURINGS.index("red thing")
+RUNS = 20  # two-allele runs for each replicate: they are short
+TOLD_APART, PLAIN = COLOURINGS.index("red thing"), COLOURINGS.index("none red")
 # One locus says what is sought; no mutation. The door's pull is strong enough for every distance.
 TWO_ALLELES = (
     "genome.weights.red.alleles=[1.0]", "genome.weights.door.alleles=[0.0, 10.0]", "genome.weights.thing.alleles=[0.0]",
     "genome.horizon.alleles=[16]", "genome.mutation_scale=0.0", "genome.ploidy=1", 'optimizer={name="asexual", population=40}',
-    'phases=[{world="ancestral", generations=150}]', "search_ledger=false",
+    "search_ledger=false",
 )  # fmt: skip
 # What is selected by, and in how many of the lives the two objectives part. The mean at the rarest is the control of the worst case.
-LAW = (*((payoff, p, "mean") for payoff, p in (*(("exit", p) for p in SHARES), ("red", 0.0), ("red", 0.1))),)
+PLACES = (*(("exit", p) for p in SHARES), ("red", 0.0), ("red", 0.1))
+LAW = tuple((payoff, p, "mean") for payoff, p in PLACES)
 CRITERIA = (("exit", 0.001, "mean"), ("exit", 0.001, "worst"), ("exit", 0.01, "cvar"))
 TAIL = 0.1
+LONG = 25  # generations for each individual: by then one allele is left
+APART = 2**40  # of the seeds of cells, whose runs would else be the same where nothing is selected
 
 
 def varied(experiment: Experiment, *settings: str) -> Experiment:
@@ -55,11 +59,12 @@ def varied(experiment: Experiment, *settings: str) -> Experiment:
 
 def parts(experiment: Experiment) -> list[Part]:
     """One for each cell."""
-    out = [Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over), cost=20.0) for payoff, p, over in (*LAW, *CRITERIA)]
-    out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p), cost=8.0) for payoff in PAYOFFS for p in SHARES]
+    laws = enumerate((*LAW, *CRITERIA))
+    out = [Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over, i), cost=20.0) for i, (payoff, p, over) in laws]
+    out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p), cost=8.0) for payoff, p in PLACES]
     out += [Part(f"remedied-{payoff}", evolved, (experiment, payoff, 0.0, 0.1), cost=8.0) for payoff in PAYOFFS]
-    out += [Part(f"sampled-{size}", on_samples, (experiment, size, fresh), cost=20.0) for size, fresh in ((k, False) for k in EVOLVED_ON)]
-    out.append(Part("sampled-fresh-4", on_samples, (experiment, 4, True), cost=20.0))
+    out += [Part(f"sampled-{size}", on_samples, (experiment, size, False), cost=20.0) for size in EVOLVED_ON]
+    out.append(Part("sampled-fresh", on_samples, (experiment, EVOLVED_ON[1], True), cost=20.0))
     out.append(Part("best-on-samples", best_on_samples, (experiment,), cost=5.0))
     out.append(Part("genomes", genomes, (experiment,), cost=5.0))
     return out
@@ -69,17 +74,23 @@ def _cell(experiment: Experiment, payoff: str, p: float, *settings: str) -> Expe
     return varied(experiment, f"world.ancestral.payoff={payoff}", f"world.modern.payoff={payoff}", f"world.ancestral.not_red={p}", *settings)
 
 
-def two_alleles(experiment: Experiment, payoff: str, p: float, over: str) -> pl.DataFrame:
-    """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and both alleles' fitness as selection hears it."""
-    made = build(_cell(experiment, payoff, p, *TWO_ALLELES, f"selection.over={over}", f"selection.tail={TAIL}"))
+def two_alleles(experiment: Experiment, payoff: str, p: float, over: str, cell: int) -> pl.DataFrame:
+    """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and both alleles' fitness as selection hears it.
+
+    Cells of other numbers have seeds of their own.
+    """
+    phases = f'phases=[{{world="ancestral", generations={experiment.swap * 3 // 2}}}]'
+    first = experiment.seed + cell * APART
+    made = build(_cell(experiment, payoff, p, *TWO_ALLELES, f"selection.over={over}", f"selection.tail={TAIL}", phases))
     landscape, choice = Landscape(made), made.experiment.selection
     worth = landscape.worth(np.arange(2))
     heard = worth.ancestral if choice.plain else selected(choice, worth.cases, made.pair.ancestral.shares())
     rows = []
     for i in range(experiment.replicates * RUNS):
-        tables = simulate(made, landscape, experiment.seed + i).tables
+        tables = simulate(made, landscape, first + i).tables
         end = tables["populations"].filter(pl.col("moment") == "end")
-        rows.append((end.filter(pl.col("class") == 1)["count"].sum() or 0) / end["count"].sum())
+        counts = end["count"].to_numpy()
+        rows.append(float(counts[end["class"].to_numpy() == 1].sum() / counts.sum()))
     facts = {"payoff": payoff, "p": p, "over": over, "red_seeker": heard[0], "exit_seeker": heard[1], "population": made.experiment.optimizer["population"]}
     return pl.DataFrame({"run": range(len(rows)), "frequency": rows, "generations": made.experiment.generations}).with_columns(
         **{name: pl.lit(value) for name, value in facts.items()}
@@ -101,6 +112,7 @@ def evolved(experiment: Experiment, payoff: str, p: float, modern: float = 0.0) 
         worth = landscape.worth(classes)
         rows.append(
             {"payoff": payoff, "p": p, "modern_share": modern, "seed": seed, "at_door": share @ ends["door"][classes], "at_thing": share @ ends["thing"][classes],
+             "at_plain_door": share @ ends["plain_door"][classes],
              "ancestral": share @ worth.ancestral, "modern_intent": share @ worth.modern_intent}
         )  # fmt: skip
     return pl.DataFrame(rows)
@@ -144,50 +156,57 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
 
 def genomes(experiment: Experiment) -> pl.DataFrame:
     """Every genome: worth by payoff, where its lives end, whom it passes by accident, and whether it is best in training. No chance in it."""
-    out = []
-    for payoff in PAYOFFS:
-        for p in SHARES:
-            made = build(_cell(experiment, payoff, p))
-            landscape = Landscape(made)
-            frame = landscape.frame()
-            accountant = Accountant(made, {"landscape": frame}, exact=True)
-            design, ends = accountant.designs["modern"], ends_of(made)
-            top = float(frame["ancestral"].max())  # type: ignore[arg-type]
-            out.append(
-                frame.select("class", "^locus:.*$", "ancestral", "modern", "modern_intent").with_columns(
-                    pl.lit(payoff).alias("payoff"), pl.lit(p).alias("p"), (pl.col("ancestral") >= top - 1e-12).alias("best"),
-                    *(pl.Series(f"at_{name}", values) for name, values in ends.items()),
-                    *(pl.lit(value).alias(f"rung:{name}") for name, value in design.rungs.items()),
-                    pl.lit(design.best_of["best_ancestral"]).alias("rung:best_ancestral_at_best"),
-                )
-            )  # fmt: skip
+    out, ends = [], None
+    for payoff, p in PLACES:
+        made = build(_cell(experiment, payoff, p))
+        frame = Landscape(made).frame()
+        ends = ends or ends_of(made)
+        design = Accountant(made, {"landscape": frame}, exact=True).designs["modern"]
+        top = float(frame["ancestral"].max())  # type: ignore[arg-type]
+        out.append(
+            frame.select("class", "^locus:.*$", "ancestral", "modern", "modern_intent").with_columns(
+                pl.lit(payoff).alias("payoff"), pl.lit(p).alias("p"), (pl.col("ancestral") >= top - 1e-12).alias("best"),
+                *(pl.Series(f"at_{name}", values) for name, values in ends.items()),
+                *(pl.lit(value).alias(f"rung:{name}") for name, value in design.rungs.items()),
+                pl.lit(design.best_of["best_ancestral"]).alias("rung:best_ancestral_at_best"),
+            )
+        )  # fmt: skip
     return pl.concat(out)
 
 
 def ends_of(made: Setting) -> dict[str, Floats]:
-    """By class, in mazes whose door is plain and whose other thing is red: the chance that life ends at the door or at the thing, and
-    that it ever stands on the thing's and on the ghost's cell."""
-    world, size = made.pair.modern, made.genome.grid.size
-    params = Maze(**made.experiment.world.ancestral)
-    cells = reached(params)
-    here = np.arange(params.mazes * len(COLOURINGS)) % len(COLOURINGS) == TOLD_APART
-    start = world.births()[here].mean(axis=0)
-    rules = made.genome.decode(np.arange(size))
+    """By class, in modern mazes whose door is plain and whose other thing is red: the chance that life ends at the `door` or at the `thing`,
+    and that it ever stands on the thing's and on the ghost's cell; and, where nothing is red, that it ends at the `plain_door`.
+
+    The payoff does not matter to who has been born.
+    """
+    world = made.pair.modern
+    policies = Scorer(world, made.pair).policies(made.genome.decode(np.arange(made.genome.grid.size)))
+    cells = reached(Maze(**made.experiment.world.ancestral))
+    apart, plain = _ends(world, policies, cells, TOLD_APART), _ends(world, policies, cells, PLAIN)
+    return {**apart, "plain_door": plain["door"]}
+
+
+def _ends(world: TabularMdp, policies: Floats, cells: dict[str, NDArray[np.bool_]], colouring: int) -> dict[str, Floats]:
+    """The same in the mazes of one colouring."""
+    assert world.case_of is not None
+    inside = np.flatnonzero(world.case_of % len(COLOURINGS) == colouring)
+    start = world.births()[colouring :: len(COLOURINGS)].mean(axis=0)[inside]
+    moves = world.transitions[np.ix_(inside, np.arange(len(world.acts)), inside)]
+    cells = {name: where[inside] for name, where in cells.items()}
     use = world.acts.index("use")
     out: dict[str, list[float]] = {name: [] for name in ("door", "thing", "thing_passed", "ghost_passed")}
-    for number in range(size):
-        policy = policy_of(rules, number, world, made.pair)
-        chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
-        where, done = start.copy(), np.zeros(len(world.states))
-        passed = {name: _ever(chain, start, cells[name], world.lifespan) for name in ("thing", "ghost")}
+    for policy in policies[:, :, inside]:
+        chain = np.einsum("lsa,sax->lsx", policy, moves)
+        where, done = start.copy(), np.zeros(len(inside))
         for t in range(world.lifespan):
             level = level_at(t, world.lifespan, len(policy))
             done += where * policy[level][:, use]
             where = where @ chain[level]
         out["door"].append(float(done[cells["door"]].sum()))
         out["thing"].append(float(done[cells["thing"]].sum()))
-        out["thing_passed"].append(passed["thing"])
-        out["ghost_passed"].append(passed["ghost"])
+        for name in ("thing", "ghost"):
+            out[f"{name}_passed"].append(_ever(chain, start, cells[name], world.lifespan))
     return {name: np.array(values) for name, values in out.items()}
 
 
@@ -202,9 +221,11 @@ def _ever(chain: Floats, start: Floats, cells: NDArray[np.bool_], lifespan: int)
 
 
 @cache
-def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float]:
-    """Expected frequency of exit seekers at the end: by the exact chain, and by the ambiguity law's formula."""
-    return haploid_frequency(population, exit_ / red if red else np.inf, generations), haploid_fixation(population, exit_ / red - 1.0 if red else np.inf)
+def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float, float]:
+    """Expected frequency of exit seekers: by the exact chain at the end and when all is over, and by the ambiguity law's formula."""
+    fitness = exit_ / red if red else np.inf
+    chains = (haploid_frequency(population, fitness, g) for g in (generations, LONG * population))
+    return (*chains, haploid_fixation(population, fitness - 1.0))  # type: ignore[return-value]
 
 
 def _laws(tables: Tables) -> pl.DataFrame:
@@ -214,10 +235,10 @@ def _laws(tables: Tables) -> pl.DataFrame:
         if not name.startswith("law-"):
             continue
         first = table.row(0, named=True)
-        chain, formula = law(first["red_seeker"], first["exit_seeker"], first["population"], first["generations"])
+        chain, over, formula = law(first["red_seeker"], first["exit_seeker"], first["population"], first["generations"])
         found = over_seeds(table["frequency"].to_numpy())
         keys = ("payoff", "p", "over", "red_seeker", "exit_seeker")
-        rows.append({key: first[key] for key in keys} | {"mean": found.value, "low": found.low, "high": found.high, "chain": chain, "formula": formula})
+        rows.append({key: first[key] for key in keys} | {"mean": found.value, "low": found.low, "high": found.high, "chain": chain, "when_over": over, "formula": formula})
     return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64}, infer_schema_length=None)
 
 
@@ -243,14 +264,15 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "neutral_gap": exactly(float(plain.filter((pl.col("payoff") == "red") | (pl.col("p") == 0.0)).select((pl.col("exit_seeker") - pl.col("red_seeker")).abs().max()).item())),
         "neutral_share": over_seeds(np.mean(neutral, axis=0), "frequency of exit seekers"),
         "law_error": over_seeds(error, "frequency, measured minus exact chain"),
-        "formula_error": exactly(float((plain["formula"] - plain["chain"]).abs().max())),  # type: ignore[arg-type]
+        "formula_error": exactly(float((plain["formula"] - plain["when_over"]).abs().max())),  # type: ignore[arg-type]
         "exit_share_at_5_percent": over_seeds(tables["law-exit-0.05-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),
         "mean_at_one_in_a_thousand": over_seeds(tables["law-exit-0.001-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),
         "worst_at_one_in_a_thousand": share_of(int((tables["law-exit-0.001-worst"]["frequency"] == 1.0).sum()), tables["law-exit-0.001-worst"].height, "runs"),
         "cvar_at_one_percent": over_seeds(tables["law-exit-0.01-cvar"]["frequency"].to_numpy(), "frequency of exit seekers"),
         "grid_share_at_door": exactly(of_grid, "of best genomes"),
         "evolved_minus_grid": over_seeds(tables["evolved-exit-0.0"]["at_door"].to_numpy() - of_grid, "share of lives that end at the door"),
-        "evolved_gain_by_10_percent": over_seeds(tables["evolved-exit-0.1"]["at_door"].to_numpy() - tables["evolved-exit-0.0"]["at_door"].to_numpy(), "share of lives"),
+        "plain_doors_gained": over_seeds(tables["evolved-exit-0.1"]["at_plain_door"].to_numpy() - tables["evolved-exit-0.0"]["at_plain_door"].to_numpy(), "share of lives"),
+        "preference_gained": over_seeds(tables["evolved-exit-0.1"]["at_door"].to_numpy() - tables["evolved-exit-0.0"]["at_door"].to_numpy(), "share of lives"),
         "exit_specification": exactly(lost["exit"] - rung["exit"]["rung:best_for_payoff"]),
         "red_specification": exactly(lost["red"] - rung["red"]["rung:best_for_payoff"]),
         "exit_shift_worst": exactly(rung["exit"]["rung:best_for_payoff"] - rung["exit"]["rung:best_ancestral"]),
@@ -264,9 +286,8 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "red_beyond_ghost": exactly(red["at_thing_passed"] - red["at_ghost_passed"], "red seekers: things stood on minus ghosts"),
         "door_beyond_ghost": exactly(door["at_thing_passed"] - door["at_ghost_passed"], "exit seekers: things stood on minus ghosts"),
     }
-    for payoff in PAYOFFS:
-        for p in SHARES:
-            out[f"at_door_{payoff}_{p}"] = over_seeds(tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(), "share of lives that end at the door")
+    for payoff, p in PLACES:
+        out[f"at_door_{payoff}_{p}"] = over_seeds(tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(), "share of lives that end at the door")
     return out
 
 
@@ -289,27 +310,30 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     base = alt.Chart(laws)
     dots, bars = base.mark_point(size=70, filled=True).encode(x, y, colour, shape), base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     left = (line + bars + dots).properties(width=WIDTH, height=HEIGHT, title="Two alleles, no mutation")
-    rows = pl.concat([tables[f"evolved-{payoff}-{p}"] for payoff in PAYOFFS for p in SHARES])
-    seen = rows.unpivot(["at_door", "at_thing"], index=["payoff", "p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"))
-    words = {"at_door": "at the plain door", "at_thing": "at the red thing"}
-    mean = seen.group_by("payoff", "percent", "variable").agg(pl.col("value").mean()).with_columns(pl.col("variable").replace(words), pl.format("payoff {}", "payoff").alias("payoff"))
-    ends = alt.Color("variable:N", title="lives end", scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00"]))
-    dash = alt.StrokeDash("payoff:N", title=None, scale=alt.Scale(domain=["payoff exit", "payoff red"], range=[[1, 0], [5, 3]]))
-    chart = alt.Chart(mean).mark_line(point=True).encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends, dash)
-    right = chart.properties(width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation")
-    both = alt.hconcat(left, right, spacing=30).resolve_scale(color="independent", shape="independent", strokeDash="independent")
-    notes = [f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs; right: where the door is plain and another thing red, means of {experiment.replicates} seeds"]
+    rows = pl.concat([tables[f"evolved-exit-{p}"] for p in SHARES])
+    words = {"at_door": "at the door", "at_thing": "at the red thing", "at_plain_door": "at the door (nothing red)"}
+    seen = rows.unpivot(list(words), index=["p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"), pl.col("variable").replace(words))
+    means = seen.group_by("percent", "variable").agg(
+        pl.col("value").mean(), (pl.col("value").std() / pl.len().sqrt()).fill_null(0.0).alias("error")
+    ).with_columns((pl.col("value") - pl.col("error")).alias("low"), (pl.col("value") + pl.col("error")).alias("high"))
+    ends = alt.Color("variable:N", title="lives end", sort=list(words.values()), scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00", "#009E73"]))
+    lines = alt.Chart(means).mark_line(point=True).encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends)
+    spread = alt.Chart(means).mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), ends)
+    right = (spread + lines).properties(width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation; payoff exit")
+    both = alt.hconcat(left, right, spacing=30).resolve_scale(color="independent", shape="independent")
+    notes = [f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs (left), standard errors over {experiment.replicates} seeds (right)", "right: in mazes whose door is plain and where another thing is red, or nothing"]
     samples = tables["best-on-samples"].group_by("size").agg(pl.col("sampling_ancestral").mean().alias("loss"), (1.0 - pl.col("told_apart").cast(pl.Float64)).mean().alias("blind")).sort("size")
-    told = alt.Chart(samples.with_columns(pl.lit("best genome for the sample (worst of ties)").alias("what"))).mark_line(point=True)
-    size = alt.X("size:Q", title="training lives in the sample", scale=alt.Scale(type="log", base=2), axis=alt.Axis(grid=False))
-    losses = told.encode(size, alt.Y("loss:Q", title="lost in A (share of exits)"), alt.Color("what:N", title=None, scale=alt.Scale(range=["#0072B2"])))
     floor = FOR_SAMPLES * (1.0 - FOR_SAMPLES) ** np.array(SAMPLES, dtype=float)
-    blind = alt.Chart(pl.DataFrame({"size": list(SAMPLES), "loss": floor})).mark_line(strokeDash=[6, 3], color="#777777").encode(size, alt.Y("loss:Q"))
-    sampling = (losses + blind).properties(width=WIDTH + 60, height=HEIGHT)
+    what = ["best genome for the sample", "by colour alone"]
+    lines = pl.concat([samples.select("size", "loss", pl.lit(what[0]).alias("what")), pl.DataFrame({"size": SAMPLES, "loss": floor, "what": what[1]})])
+    size = alt.X("size:Q", title="training lives in the sample", scale=alt.Scale(type="log", base=2), axis=alt.Axis(grid=False))
+    colour = alt.Color("what:N", title=None, sort=what, scale=alt.Scale(domain=what, range=["#0072B2", "#777777"]), legend=alt.Legend(labelLimit=0))
+    dash = alt.StrokeDash("what:N", title=None, sort=what, scale=alt.Scale(domain=what, range=[[1, 0], [6, 3]]))
+    sampling = alt.Chart(lines).mark_line().encode(size, alt.Y("loss:Q", title="lost in A (share of exits)"), colour, dash).properties(width=WIDTH + 60, height=HEIGHT)
     return {
         "ambiguity": themed(both, "What red doors leave open", notes),
         "samples": themed(
-            sampling, "Selected on few mazes", [f"doors not red: {FOR_SAMPLES:.0%}; dashes: by colour alone, p (1 - p)^k; above them, by mazes that were not seen"]
+            sampling, "Selected on few mazes", [f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst; by colour alone: p (1 - p)^k; the rest is mazes that were not seen"]
         ),
     }
 
