@@ -116,7 +116,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "loss_in_another_world_best_of_ties": exactly(found["outer-shift"]["full_best_of_ties"], "offspring"),
         "loss_of_imperfect_search": exactly(found["outer-same"]["imperfect"], "offspring"),
         "loss_no_premise": exactly(found["paid-shift"]["imperfect"], "offspring"),
-        "violations": exactly(float((every["slack"] < -ROUNDING).sum()), "genomes"),
+        "violations": exactly(int((every["slack"] < -ROUNDING).sum()), "genomes"),
         "genomes": exactly(every.height),
         "least_slack": exactly(float(every["slack"].min()), "offspring"),  # type: ignore[arg-type]
         "median_slack": exactly(float(span["slack"].median()), "offspring"),  # type: ignore[arg-type]
@@ -125,7 +125,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
 
 def factorial(tables: Tables) -> pl.DataFrame:
     """One row for each of the eight combinations of premises."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, table in tables.items():
         if name.startswith("cell-"):
             outer, world = name.removeprefix("cell-").split("-")
