@@ -20,7 +20,7 @@ from evosim.cli import app
 from evosim.compose import build, commented, resolve
 from evosim.errors import UserError
 from evosim.landscape import Landscape
-from evosim.params import apply_settings, read_experiment
+from evosim.params import apply_settings, read_experiment, without_unused
 from evosim.simulate import simulate
 from tests.settings import quick, setting
 
@@ -105,6 +105,14 @@ def test_mistakes_are_one_line(family: str, words: str) -> None:
     with pytest.raises(UserError, match=words) as error:
         build(resolve(apply_settings(read_experiment("micro"), [f"analysis.family={family}"])))
     assert "\n" not in str(error.value)
+
+
+def test_an_empty_family_changes_no_digest() -> None:
+    """Digests of experiments without a family stay what they were before there were any."""
+    plain, family = (resolve(apply_settings(read_experiment("micro"), list(more))) for more in ((), (FAMILY,)))
+    assert plain.digest() == plain.model_copy(update={"analysis": plain.analysis.model_copy(update={"family": ()})}).digest()
+    assert family.digest() != plain.digest()
+    assert "family" not in json.dumps(without_unused(plain.model_dump(mode="json")))
 
 
 def test_a_family_is_shown_as_it_is_read(tmp_path: Path) -> None:
