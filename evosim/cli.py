@@ -218,17 +218,17 @@ def list_() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from evosim.installed import offered
     from evosim.optimizers.catalogue import WHAT
     from evosim.optimizers.vectors import VECTOR_WHAT
     from evosim.params import named_experiments, read_toml
-    from genomes import GENOMES
-    from worlds import LANDSCAPES, WORLDS
+    from worlds import LANDSCAPES
 
     groups: dict[str, dict[str, str]] = {
         "experiment": {name: read_toml(path).get("title", "") for name, path in named_experiments().items()},
-        "world": {name: entry.what for name, entry in WORLDS.items()},
+        "world": offered("world"),
         "landscape": {name: entry.what for name, entry in LANDSCAPES.items()},
-        "genome": {name: entry.what for name, entry in GENOMES.items()},
+        "genome": offered("genome"),
         "optimizer": WHAT,
         "optimizer on a landscape": VECTOR_WHAT,
     }

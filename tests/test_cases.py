@@ -142,6 +142,13 @@ def test_members_may_have_cases_of_their_own() -> None:
     np.testing.assert_allclose(both.shares()[:2], 0.25 * world.shares())
 
 
+def test_a_cue_of_a_world_is_kept_in_its_mixture() -> None:
+    pair = dataclasses.replace(random_pair(0), cue=np.arange(6) >= 3)
+    both = mixed(pair, [Member("m", 0.5, pair.modern, modern=True)])
+    assert both.cue is not None
+    np.testing.assert_array_equal(both.cue, np.tile(np.arange(6) >= 3, 2))
+
+
 def test_members_must_fit() -> None:
     pair = random_pair(0)
     with pytest.raises(InvalidWorld, match="must share their states, but 'b' has others"):

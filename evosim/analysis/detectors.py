@@ -31,10 +31,9 @@ LARGEST_BETA = 1e4  # per span of utility: as good as a maximum
 SAME = 1e-12
 
 
-def lost_by(rules: Rules, i: int, pair: WorldPair, which: str) -> float:
-    """Share of the span that a rule loses: of payoff in the `ancestral`, of intent in the `modern` world. Raises `UserError` without a span."""
-    world = pair.ancestral if which == "ancestral" else pair.modern
-    return lost(world, occupancy(world, policy_of(rules, i, world, pair)), world.payoff if which == "ancestral" else world.intent)
+def lost_by(world: TabularMdp, policy: Floats, amount: Floats) -> float:
+    """Share of the span of an amount that a policy loses. Raises `UserError` where there is no span."""
+    return lost(world, occupancy(world, policy), amount)
 
 
 def aged(policy: Floats, lifespan: int) -> Floats:

@@ -67,23 +67,24 @@ def _scored(setting: Setting, made: Setting) -> pl.DataFrame:
     # What a genome is does not depend on how often the cue errs: in lives that are told wrongly a sleeper may deceive.
     for i, kind in enumerate(x.kind for x in examine(rules, told_right(setting).pair)):
         here, there = policy_of(rules, i, a, pair), policy_of(rules, i, m, pair)
+        lost_ancestral, lost_modern = read.lost_by(a, here, a.payoff), read.lost_by(m, there, m.intent)
         lives = read.watch(a, here, LIVES, np.random.default_rng([experiment_seed(setting), 0]))
         rows.append(
             {
                 "class": i, "kind": kind,
                 "key": blake2b(read.behaviour_key(rules, i, pair, where), digest_size=8).hexdigest(),
-                "lost ancestral": read.lost_by(rules, i, pair, "ancestral"),
-                "lost modern": read.lost_by(rules, i, pair, "modern"),
+                "lost ancestral": lost_ancestral,
+                "lost modern": lost_modern,
                 "seen ancestral": _seen(a, here, a.payoff), "seen modern": _seen(m, there, m.intent),
                 "first objective": read.objective_distance(rules, i, payoff, hidden=False),
                 "all objectives": read.objective_distance(rules, i, payoff, hidden=True),
                 "gate": told_gate[i],
-                "ancestral payoff": read.lost_by(rules, i, pair, "ancestral"),
+                "ancestral payoff": lost_ancestral,
                 "agency": read.agency(lives, agents, pair, a),
                 "goal-directedness": -read.goal_directedness(a, here, a.payoff),
                 "modern goal-directedness": -read.goal_directedness(m, there, m.intent),
                 "anywhere": read.worst_anywhere(m, there, m.intent, where),
-                "modern intent": read.lost_by(rules, i, pair, "modern"),
+                "modern intent": lost_modern,
             }
         )  # fmt: skip
     return pl.DataFrame(rows)
@@ -192,7 +193,7 @@ def agents_and_devices(planners: Experiment, reflexes: Experiment, seed: int) ->
         rows.append(
             {
                 "seed": seed, "genome": setting.genome.name, "class": best, "log odds": read.agency(lives, agents, pair, world),
-                "goal-directedness": read.goal_directedness(world, policy, world.payoff), "lost": read.lost_by(rules, 0, pair, "ancestral"),
+                "goal-directedness": read.goal_directedness(world, policy, world.payoff), "lost": read.lost_by(world, policy, world.payoff),
                 "reflex": isinstance(setting.genome, ReflexGenome),
             }
         )  # fmt: skip

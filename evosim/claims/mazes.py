@@ -15,17 +15,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.account import Accountant, Known
+from evosim.claims.cells import varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.compose import Setting, build, resolve
+from evosim.compose import Setting, build
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
-from evosim.params import Experiment, apply_settings
+from evosim.params import Experiment
 from evosim.reference.planning import level_at
 from evosim.replicate import replicate
 from evosim.score import Scorer
 from evosim.selection import selected, weights_of
 from evosim.simulate import simulate
-from evosim.theory.drift import haploid_fixation, haploid_frequency
+from evosim.theory.drift import frequency_haploid, kimura_haploid
 from worlds import TabularMdp
 from worlds.maze import COLOURINGS, Maze, reached
 
@@ -50,11 +51,6 @@ CRITERIA = (("exit", 0.001, "mean"), ("exit", 0.001, "worst"), ("exit", 0.01, "c
 TAIL = 0.1
 LONG = 25  # generations for each individual: by then one allele is left
 APART = 2**40  # of the seeds of cells, whose runs would else be the same where nothing is selected
-
-
-def varied(experiment: Experiment, *settings: str) -> Experiment:
-    """An experiment with `key=value` changes."""
-    return resolve(apply_settings(experiment.model_dump(mode="json", exclude_none=True), list(settings)))
 
 
 def parts(experiment: Experiment) -> list[Part]:
@@ -224,8 +220,8 @@ def _ever(chain: Floats, start: Floats, cells: NDArray[np.bool_], lifespan: int)
 def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float, float]:
     """Expected frequency of exit seekers: by the exact chain at the end and when all is over, and by the ambiguity law's formula."""
     fitness = exit_ / red if red else np.inf
-    chains = (haploid_frequency(population, fitness, g) for g in (generations, LONG * population))
-    return (*chains, haploid_fixation(population, fitness - 1.0))  # type: ignore[return-value]
+    chains = (frequency_haploid(population, fitness, g) for g in (generations, LONG * population))
+    return (*chains, kimura_haploid(population, fitness - 1.0, 0.5))  # type: ignore[return-value]
 
 
 def _laws(tables: Tables) -> pl.DataFrame:
@@ -299,7 +295,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     )
     population = tables["law-exit-0.0-mean"]["population"][0]
     curve = pl.DataFrame({"percent": np.linspace(0.0, 10.0, 101)}).with_columns(
-        pl.col("percent").map_elements(lambda x: haploid_fixation(population, 1.0 / (1.0 - x / 100.0) - 1.0), return_dtype=pl.Float64).alias("law")
+        pl.col("percent").map_elements(lambda x: kimura_haploid(population, 1.0 / (1.0 - x / 100.0) - 1.0, 0.5), return_dtype=pl.Float64).alias("law")
     )
     names = ["payoff exit, mean", "payoff red, mean", "payoff exit, cvar", "payoff exit, worst"]
     colour = alt.Color("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=["#0072B2", "#D55E00", "#CC79A7", "#009E73"]))

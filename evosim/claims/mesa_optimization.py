@@ -16,7 +16,7 @@ from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings, read_experiment
-from evosim.reference.planning import extreme_values, lifetime
+from evosim.reference.planning import extreme_values, lifetime, occupancy
 from evosim.reference.policies import policy_of
 from genomes.loci import Ints
 from worlds import TabularMdp, WorldPair
@@ -29,6 +29,11 @@ MODERN_WORLDS = {
     "scarcity": ("world.modern={forage_success=0.4, court_success=0.25}",),
     "hard gestation": ("world.modern={gestation_drain=0.8}",),
 }
+SINGLE_CHANGES = (
+    "forage_success=0.4", "forage_success=0.5", "forage_success=0.9", "forage_gain=1", "forage_danger=8.0", "court_success=0.25", "court_cost=3",
+    "partner_leaves=0.4", "conception=0.1", "mate_cost=2", "gestation_drain=0.8", "nurse_success=0.4", "nurse_cost=2", "neglect=0.8", "rest_cost=1.0",
+    "death=0.06", "solo_intensity=2.0",
+)  # fmt: skip
 SEEDS_A_PART = 5
 
 
@@ -100,6 +105,32 @@ def optimum(experiment: Experiment) -> pl.DataFrame:
     return found.with_columns(pl.lit(_best(setting.pair.modern)).alias(f"{name} best") for name, setting in settings.items())
 
 
+def single_changes(experiment: Experiment) -> pl.DataFrame:
+    """The ancestral optimum as planner and as table after one parameter of savanna has changed. Nothing was predicted of it."""
+    tree = experiment.model_dump(mode="json", exclude_none=True)
+    rows: list[dict[str, Any]] = []
+    for change in SINGLE_CHANGES:
+        setting = build(resolve(apply_settings(tree, [f"world.modern={{{change}}}"])))
+        if not rows:
+            best = Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts)[:1]
+        found = worth({"modern": setting}, best).row(0, named=True)
+        rows.append({"change": change, "planner": found["modern planner"], "table": found["modern table"], "best": _best(setting.pair.modern)})
+    return pl.DataFrame(rows)
+
+
+def acts_in_scarcity(experiment: Experiment) -> pl.DataFrame:
+    """How often the ancestral optimum does each act in a life: in the ancestral world, and in scarcity as planner and as table."""
+    setting = settings_of(experiment)["scarcity"]
+    a, m = setting.pair.ancestral, setting.pair.modern
+    rules = setting.genome.decode(Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts)[:1])
+    lived = policy_of(rules, 0, a, setting.pair)
+    cases = {"ancestral": (a, lived), "planner": (m, policy_of(rules, 0, m, setting.pair)), "table": (m, compiled(lived, setting.pair, m))}
+    columns: dict[str, Any] = {"act": a.acts}
+    for name, (world, policy) in cases.items():
+        columns[name] = occupancy(world, policy)[:, ~world.ended()].sum(axis=(0, 1))
+    return pl.DataFrame(columns)
+
+
 def _best(world: TabularMdp) -> float:
     return float(world.start @ extreme_values(world, world.intent)[0][0])
 
@@ -134,7 +165,8 @@ def parts(experiment: Experiment) -> list[Part]:
     tree = experiment.model_dump(mode="json", exclude_none=True)
     tables = resolve({**tree, "genome": {"name": "reflex"}}).model_copy(update={"replicates": 1})
     fixed = experiment.model_copy(update={"replicates": 1})
-    out = [Part("optimum", optimum, (fixed,), cost=5.0), Part("episodes", deceivers, (resolve(read_experiment("deception")),))]
+    out = [Part(name, make, (fixed,), cost=5.0) for name, make in (("optimum", optimum), ("changes", single_changes), ("acts", acts_in_scarcity))]
+    out.append(Part("episodes", deceivers, (resolve(read_experiment("deception")),)))
     for seeds in seeds_by_part(experiment):
         out.append(Part(f"planners-{seeds[0]}", evolved, (fixed, seeds), cost=15.0))
         out.append(Part(f"reflexes-{seeds[0]}", reflexes, (tables, seeds), cost=15.0))
@@ -170,6 +202,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
             out[f"{told}, share of the best policy lost by {kind}s, ancestral optimum"] = exactly(1.0 - row[f"{name} {kind}"] / ceiling)
             out[f"{told}, share of the best policy lost by {kind}s, evolved"] = over_seeds(1.0 - found[f"{name} {kind}"] / ceiling)
         out[f"{told}, share of the best policy lost by evolved reflexes"] = over_seeds(1.0 - tabular[name] / ceiling)
+    gains = (tables["changes"]["planner"] - tables["changes"]["table"]).to_numpy()
+    for name, many in (("helps", gains > 1e-9), ("makes no difference", np.abs(gains) <= 1e-9), ("harms", gains < -1e-9)):
+        out[f"single changes in which planning anew {name}, ancestral optimum"] = exactly(many.sum(), f"of {len(gains)}")
+    for row in tables["acts"].iter_rows(named=True):
+        for kind in ("planner", "table"):
+            out[f"M with scarcity, {row['act']} in a life, {kind}"] = exactly(row[kind], "times")
     worst = tables["episodes"].sort("episodes planner").row(0, named=True)
     out["M of episodes, planner less table, worst ancestral optimum"] = exactly(worst["episodes planner"] - worst["episodes table"], "expected offspring")
     out["M of episodes, share of the best policy lost, worst ancestral optimum"] = exactly(1.0 - worst["episodes planner"] / worst["episodes best"])

@@ -12,15 +12,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.claims.cells import varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
-from evosim.claims.mazes import TAIL, two_alleles, varied
+from evosim.claims.mazes import TAIL, two_alleles
 from evosim.compose import build, resolve
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.params import Experiment, SelectionChoice, apply_settings, read_experiment
 from evosim.selection import selected
 from evosim.simulate import simulate
-from evosim.theory.drift import haploid_fixation
+from evosim.theory.drift import kimura_haploid
 from genomes import Grid
 
 Floats = NDArray[np.float64]
@@ -172,7 +173,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     population = tables["maze-mean"]["population"][0]
     curves = pl.concat(
         [
-            pl.DataFrame({"percent": 100 * p, "sure": [haploid_fixation(population, _advantage(x, tail)) for x in p]}).with_columns(pl.lit(name).alias("objective"))
+            pl.DataFrame({"percent": 100 * p, "sure": [kimura_haploid(population, _advantage(x, tail), 0.5) for x in p]}).with_columns(pl.lit(name).alias("objective"))
             for name, tail in (("mean", 1.0), (f"worst {TAIL:.0%} of births", TAIL), ("worst case", 0.0))
         ]
     )

@@ -130,7 +130,7 @@ def factorial(tables: Tables) -> pl.DataFrame:
         if name.startswith("cell-"):
             outer, world = name.removeprefix("cell-").split("-")
             found = losses(table)
-            here = {"outer_alignment": outer == "outer", "no_generalization_error": world == "same", "optimum": float(table["optimum"][0])}
+            here: dict[str, Any] = {"outer_alignment": outer == "outer", "no_generalization_error": world == "same", "optimum": float(table["optimum"][0])}
             rows += [
                 here | {"full_optimization": full, "loss": found["full" if full else "imperfect"], "loss_best_of_ties": found["full_best_of_ties"] if full else None}
                 for full in (True, False)
@@ -169,14 +169,14 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     bars = base.mark_bar(color=MODERN).encode(y=y, x=x)
     words = base.mark_text(align="left", dx=4).encode(y=y, x=x, text=alt.Text("share:Q", format=".1%"))
     points = pl.concat([bounded(table).sample(min(table.height, 400), seed=0) for table in tables.values()]).with_columns(pl.col("loss", "bound").clip(lower_bound=1e-4))
-    line = alt.Chart(pl.DataFrame({"x": [1e-4, 30.0]})).mark_line(color="#000000").encode(x="x:Q", y=alt.Y("x:Q"))
+    line = alt.Chart(pl.DataFrame({"x": [1e-4, 10.0]})).mark_line(color="#000000").encode(x="x:Q", y=alt.Y("x:Q"))
     axis = alt.Axis(values=[1e-4, 1e-3, 1e-2, 1e-1, 1, 10], format="~g")
     dots = (
         alt.Chart(points)
         .mark_point(filled=True, size=14, opacity=0.5)
         .encode(
-            x=alt.X("bound:Q", title="eps + 2 delta + representation + specification + upkeep (likewise)", scale=alt.Scale(type="log", domain=[1e-4, 30]), axis=axis),
-            y=alt.Y("loss:Q", title="loss in M (below 0.0001: drawn there)", scale=alt.Scale(type="log", domain=[1e-4, 30]), axis=axis),
+            x=alt.X("bound:Q", title="eps + 2 delta + representation + specification + upkeep (likewise)", scale=alt.Scale(type="log", domain=[1e-4, 10], nice=False), axis=axis),
+            y=alt.Y("loss:Q", title="loss in M (below 0.0001: drawn there)", scale=alt.Scale(type="log", domain=[1e-4, 10], nice=False), axis=axis),
             color=alt.Color("cell:N", title="grid and worlds", legend=alt.Legend(labelLimit=300), scale=alt.Scale(range=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"])),
         )
     )

@@ -152,6 +152,28 @@ def kimura_haploid(n: float, s: float, p0: float) -> float:
     return math.exp(x * (1.0 - p0)) * math.expm1(x * p0) / math.expm1(x)
 
 
+def frequency_haploid(n: int, fitness: float, generations: int) -> float:
+    """Mean frequency of an allele among n haploids after some generations, the first of which is drawn at even odds. Exact.
+
+    The chain of binomial draws (Wright 1931), with `fitness` relative to the other allele's; without mutation. Generation 0 has been
+    drawn, so that there are `generations - 1` steps. Raises `ValueError` if n or generations are below 1, or fitness negative.
+    """
+    require_count("population", n, 1)
+    require_count("generations", generations, 1)
+    if not fitness >= 0.0:
+        raise ValueError(f"fitness must be at least 0, but is {fitness}")
+    count = np.arange(n + 1)
+    share = np.ones(n + 1) if math.isinf(fitness) else count * fitness / (count * fitness + (n - count))
+    share[0], share[n] = 0.0, 1.0  # even if neither has any
+    ways = np.array([math.comb(n, k) for k in count], dtype=np.float64)
+
+    def drawn(p: np.ndarray) -> np.ndarray:
+        return np.asarray(ways * p[:, None] ** count * (1.0 - p[:, None]) ** (n - count))
+
+    row = drawn(np.array([0.5]))[0] @ np.linalg.matrix_power(drawn(share), generations - 1)
+    return float(row @ count / n)
+
+
 def one_step_variance(p: float, n: float) -> float:
     """Variance of the next allele frequency, given p now: p(1 - p) / (2n). Exact for n diploids with selfing at random.
 
@@ -183,40 +205,3 @@ def _check(h_pool: float, n: int, generations: int, least: int) -> None:
     require_unit("heterozygosity h_pool", h_pool)
     require_count("n", n, least)
     require_count("generations", generations, 0)
-
-
-def haploid_fixation(n: int, s: float, p: float = 0.5) -> float:
-    """Chance that an allele at frequency p fixes among n haploids: (1 - e^(-2nsp)) / (1 - e^(-2ns)), by diffusion.
-
-    From even odds this is 1 / (1 + e^(-ns)): what is left open (s = 0) a coin decides. `s` is its relative advantage, which may be
-    infinite. Raises `ValueError` if n is below 1 or p leaves [0, 1]. Source: Kimura 1962, Genetics 47:713 (with n genes for 2N).
-    """
-    require_count("population", n, 1)
-    require_unit("frequency", p)
-    if math.isinf(s):
-        return float(p > 0.0) if s > 0.0 else float(p >= 1.0)
-    if s == 0.0:
-        return p
-    return math.expm1(-2.0 * n * s * p) / math.expm1(-2.0 * n * s)
-
-
-def haploid_frequency(n: int, fitness: float, generations: int) -> float:
-    """Mean frequency of an allele among n haploids after some generations, the first of which is drawn at even odds. Exact.
-
-    The chain of binomial draws (Wright 1931), with `fitness` relative to the other allele's; without mutation. Generation 0 has been
-    drawn, so that there are `generations - 1` steps. Raises `ValueError` if n or generations are below 1, or fitness negative.
-    """
-    require_count("population", n, 1)
-    require_count("generations", generations, 1)
-    if not fitness >= 0.0:
-        raise ValueError(f"fitness must be at least 0, but is {fitness}")
-    count = np.arange(n + 1)
-    share = np.ones(n + 1) if math.isinf(fitness) else count * fitness / (count * fitness + (n - count))
-    share[0], share[n] = 0.0, 1.0  # even if neither has any
-    ways = np.array([math.comb(n, k) for k in count], dtype=np.float64)
-
-    def drawn(p: np.ndarray) -> np.ndarray:
-        return np.asarray(ways * p[:, None] ** count * (1.0 - p[:, None]) ** (n - count))
-
-    row = drawn(np.array([0.5]))[0] @ np.linalg.matrix_power(drawn(share), generations - 1)
-    return float(row @ count / n)
