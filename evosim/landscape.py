@@ -3,7 +3,7 @@
 A grid of up to `analysis.max_classes` is kept whole. A larger one, up to `analysis.max_enumerated`, goes by in blocks:
 `evosim.survey` finds its best classes exactly, with all near ties, in bounded memory. Where a grid is too large for that, the
 best genomes are the best found by coordinate ascent from random starts. In the last two cases fitness is evaluated as it is
-asked for. All ways give the same run: a class has one worth, bit by bit.
+asked for, and a bounded part of it is remembered. All ways give the same run: a class has one worth, bit by bit.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evosim import streams
 from evosim.compose import Setting
+from evosim.errors import UserError
 from evosim.measures import MEASURES, margin
 from evosim.score import Scorer
 from evosim.survey import Survey
@@ -27,6 +28,7 @@ from genomes import Genome
 from genomes.loci import Ints
 
 POLISHED = 5
+MOST_REMEMBERED = 4_000_000  # classes of a grid that is not kept whole: some 600 MB; the older half of more is forgotten
 
 
 class Landscape:
@@ -42,15 +44,22 @@ class Landscape:
     ) -> None:
         self.genome: Genome = setting.genome
         self.pair = setting.pair
-        self.scorers = (Scorer(setting.pair.ancestral, setting.pair), Scorer(setting.pair.modern, setting.pair))
+        by_case = not setting.experiment.selection.plain
+        self.scorers = (Scorer(setting.pair.ancestral, setting.pair, cases=by_case), Scorer(setting.pair.modern, setting.pair))
         analysis = setting.experiment.analysis
         size = self.genome.grid.size
         self.whole = size <= (analysis.max_classes if max_classes is None else max_classes)
         self.exact = self.whole or size <= (analysis.max_enumerated if max_enumerated is None else max_enumerated)
+        if by_case and not self.whole:
+            raise UserError(
+                f"a grid must have at most {analysis.max_classes:,} classes (analysis.max_classes) for selection that is not over all lives, but has "
+                f"{size:,}. Raise that, or coarsen the alleles."
+            )
         self.survey: Survey | None = None
+        self._case_names = setting.pair.ancestral.case_names if by_case else ()
         self._position: dict[int, int] = {}
         self._lived: set[int] = set()
-        self._table = _empty()
+        self._table = _empty(len(setting.pair.ancestral.births()) if by_case else 0)
         if self.whole:
             self._table = self._enumerate(np.arange(size, dtype=np.int64), progress)
         elif self.exact:
@@ -60,6 +69,11 @@ class Landscape:
     def afresh(self) -> None:
         """Forget who lived, so that the record is the next run's own. What classes are worth stays known."""
         self._lived = set(self.survey.kept.tolist()) if self.survey else set()
+
+    @property
+    def remembered(self) -> int:
+        """How many classes' worth is known."""
+        return len(self._table.ancestral)
 
     def worth(self, classes: Ints, *, lived: bool = True) -> Worth:
         """Worth of classes `[n]`; each is evaluated once. What never `lived` (the search ledger's) is not in the record."""
@@ -146,6 +160,7 @@ class Landscape:
             "modern_policy": worth.modern_policy,
             "breeds_true": self.genome.grid.breeds_true(classes),
         }
+        columns |= {f"case:{name}": worth.cases[:, i] for i, name in enumerate(self._case_names)}
         return pl.DataFrame(columns)
 
     def _enumerate(self, classes: Ints, progress: Callable[[int, int], None] | None = None) -> Worth:
@@ -163,6 +178,8 @@ class Landscape:
         distinct, inverse = np.unique(classes, return_inverse=True)
         fresh = np.array([c for c in distinct.tolist() if c not in self._position], dtype=np.int64)
         if fresh.size:
+            if len(self._table.ancestral) + fresh.size > MOST_REMEMBERED:
+                self._forget(distinct)
             # Positions last: an interrupt must not leave classes that seem known and are not.
             more, t = self._enumerate(fresh), self._table
             size = len(t.ancestral)
@@ -173,12 +190,23 @@ class Landscape:
         return np.array([self._position[c] for c in distinct.tolist()], dtype=np.int64)[inverse]
 
 
+    def _forget(self, asked: Ints) -> None:
+        """Forget the older half of what classes are worth, but for those asked for. Who asks again gets the same bits: they are evaluated again."""
+        known = np.array(list(self._position), dtype=np.int64)  # in order of age, as they came
+        keep = np.isin(known, asked)
+        keep[len(known) // 2 :] = True
+        places = np.array(list(self._position.values()), dtype=np.int64)[keep]
+        self._position = {}  # first: an interrupt here must not leave places in a table that is no more
+        self._table = Worth(*(getattr(self._table, name)[places] for name in Worth.__dataclass_fields__))
+        self._position = dict(zip(known[keep].tolist(), range(len(places)), strict=True))
+
+
 def _nearness(setting: Setting) -> float:
     """The widest relative distance from the ancestral best at which an account lists near ties."""
     size = setting.experiment.optimizer.get("population")
     return max([0.0, *setting.experiment.analysis.near_ties, *([1.0 / (2.0 * size)] if size else [])])
 
 
-def _empty() -> Worth:
+def _empty(cases: int) -> Worth:
     nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
-    return Worth(nothing, nothing, nothing, nothing, none, none)
+    return Worth(nothing, nothing, nothing, nothing, none, none, np.empty((0, cases)))

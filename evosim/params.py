@@ -37,6 +37,7 @@ MAX_FILE = 64 * 2**20  # bytes
 MAX_DEPTH = 50  # of tables and lists within each other
 MAX_GENERATIONS = 10**9
 MAX_CLASSES = 10**9
+RULES = {"ratio": "be one number, or two: [eggs, sperm]"}  # of values that may be of several kinds, of which a message would name one alone
 WORDS = {"title", "question", "expected", "claim"}  # of an experiment: they decide no result
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
 _adapter: Any = cache(TypeAdapter)  # making one takes longer than using it
@@ -46,6 +47,20 @@ class Strict(BaseModel):
     """Unknown keys and wrong types are errors; instances do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Member(Strict):
+    """A part of training that is lived elsewhere.
+
+    Attributes:
+        share: of lives; which life it is, is drawn at birth. What is left is lived in the ancestral world itself.
+        world: the world that the place is like.
+        set: parameters in which it differs from that.
+    """
+
+    share: float = Field(ge=0.0, le=1.0)
+    world: Literal["ancestral", "modern"] = "modern"
+    set: dict[str, Any] = Field(default_factory=dict)
 
 
 class CueChoice(Strict):
@@ -67,13 +82,22 @@ class WorldChoice(Strict):
         name: of `evosim list`.
         ancestral: parameters of the ancestral world; those left out keep their defaults.
         modern: parameters that change at the swap. Empty: the modern world is the ancestral one.
+        mixture: other worlds in which shares of ancestral lives are lived.
         cue: what agents are told of the world they live in. Left out, they are told nothing.
     """
 
     name: str
     ancestral: dict[str, Any] = Field(default_factory=dict)
     modern: dict[str, Any] = Field(default_factory=dict)
+    mixture: tuple[Member, ...] = ()
     cue: CueChoice | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> WorldChoice:
+        total = sum(member.share for member in self.mixture)
+        if total > 1.0 + 1e-12:
+            raise ValueError(f"world.mixture: shares must sum to at most 1, but sum to {total:g}. Lower them.")
+        return self
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -82,6 +106,32 @@ class WorldChoice(Strict):
         if self.cue is None:
             out.pop("cue", None)
         return out
+
+
+class SelectionChoice(Strict):
+    """What the optimizer hears of fitness in an ancestral world of several cases. After the swap it hears the mean over lives.
+
+    Attributes:
+        over: the `mean` over cases, the `worst` case, or `cvar`: the mean over the worst births.
+        tail: share of births that are the worst, for `cvar`.
+        sample: cases drawn by their shares, with replacement; 0: all there are.
+        fresh: whether they are drawn again in each generation, or once for a run.
+    """
+
+    over: Literal["mean", "worst", "cvar"] = "mean"
+    tail: float = Field(default=0.1, gt=0.0, le=1.0)
+    sample: int = Field(default=0, ge=0, le=1_000_000)
+    fresh: bool = True
+
+    @property
+    def plain(self) -> bool:
+        """Whether selection hears fitness in the whole world, and nothing else."""
+        return self.over == "mean" and not self.sample
+
+    @property
+    def varies(self) -> bool:
+        """Whether what selection sees is drawn again in each generation."""
+        return bool(self.sample) and self.fresh
 
 
 class Phase(Strict):
@@ -138,6 +188,18 @@ class ClaimChoice(Strict):
     predictions: tuple[Prediction, ...] = Field(min_length=1)
 
 
+class FamilyMember(Strict):
+    """A world of the family over which genomes are judged.
+
+    Attributes:
+        name: how tables call it.
+        set: parameters in which it differs from the ancestral world, as in `world.modern`.
+    """
+
+    name: Name
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
 class AnalysisChoice(Strict):
     """How accounts are made.
 
@@ -148,6 +210,7 @@ class AnalysisChoice(Strict):
         near_ties: relative distances from the best within which genomes are listed as near ties.
         bootstrap: resamples of seeds behind each interval.
         confidence: of the intervals.
+        family: worlds, beside the ancestral one, over which genomes are called robustly or pseudo-aligned.
     """
 
     max_classes: int = Field(default=200_000, ge=1, le=MAX_CLASSES)
@@ -156,6 +219,15 @@ class AnalysisChoice(Strict):
     near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = Field(default=(0.0, 0.01, 0.02, 0.05), max_length=1000)
     bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
+    family: tuple[FamilyMember, ...] = Field(default=(), max_length=1000)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> AnalysisChoice:
+        names = ["ancestral", *(member.name for member in self.family)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"analysis.family must have names of their own, none of them 'ancestral', but has '{name}' twice. Rename one.")
+        return self
 
 
 class Experiment(Strict):
@@ -163,7 +235,8 @@ class Experiment(Strict):
 
     `snapshots` lists generations whose populations are kept beside the first, the last ancestral and the last of all.
     `search_ledger` keeps the Price equation of every generation. `controls` runs an experiment that has drivers also with
-    fair meiosis (twice, with seeds of its own the second time) and without them.
+    fair meiosis (twice, with seeds of its own the second time) and without them, and one that selects on samples drawn again in each
+    generation also with selection on the whole ancestral world.
     """
 
     name: Name
@@ -180,6 +253,7 @@ class Experiment(Strict):
     search_ledger: bool = True
     controls: bool = True
     analysis: AnalysisChoice = AnalysisChoice()
+    selection: SelectionChoice = SelectionChoice()
     claim: ClaimChoice | None = None
 
     @model_validator(mode="after")
@@ -219,17 +293,24 @@ class Experiment(Strict):
 
     def digest(self) -> str:
         """Hash of everything that decides results: the tree without the words about it."""
-        tree = self.model_dump(mode="json", exclude=WORDS)
+        tree = without_unused(self.model_dump(mode="json", exclude=WORDS))
         return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def setting_digest(self) -> str:
         """Hash of the setting alone, whatever the seeds: part of a run's folder name."""
-        tree = self.model_dump(mode="json", exclude=WORDS | {"seed", "replicates"})
+        tree = without_unused(self.model_dump(mode="json", exclude=WORDS | {"seed", "replicates"}))
         return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def to_toml(self) -> str:
         """The tree as a TOML file that `evosim run` reads."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def without_unused(tree: dict[str, Any]) -> dict[str, Any]:
+    """A resolved tree without a plain selection and an empty mixture, so that digests of experiments without them stay what they were."""
+    out = {key: value for key, value in tree.items() if key != "selection" or not SelectionChoice(**value).plain}
+    world = {key: value for key, value in tree["world"].items() if key != "mixture" or value}
+    return out | {"world": world}
 
 
 def validated(kind: type[T] | Any, data: Any, where: str) -> T:
@@ -281,7 +362,7 @@ def _one_line(error: ValidationError, data: Any, where: str) -> str:
         return f"{name} must be given, but is missing. Add it."
     if first["type"] == "value_error":  # raised by a parameter class of ours, already in one line
         return str(first["msg"]).removeprefix("Value error, ")
-    rule = str(first["msg"]).rpartition("should ")[2].replace("an object", "a table")
+    rule = RULES.get(path[-1] if path else "", str(first["msg"]).rpartition("should ")[2].replace("an object", "a table"))
     given = first.get("input")
     return f"{name} must {rule}, but is {'a table' if isinstance(given, dict) else shortened(repr(given))}. Change it."
 

@@ -4,10 +4,12 @@ For any trait `z` of newborns, exactly, in every generation:
 
     change of mean z = selection + drift + sampling + segregation + recombination + drive + mutation + introduction
 
-* selection: the mean under the *expected* shares of parentage, minus the mean of all;
-* drift: the mean under the realised shares of parentage, minus that. It is also the mean of the mid-parents;
-* sampling: what selection on a sample of the ancestral world would change in the expectation; fitness is exact here, so
-  it is not measured (null), which is not 0;
+* selection: the mean under the *expected* shares of parentage, minus the mean of all. Where selection sees a sample of the
+  world or its worst cases, these are the shares that fitness in the whole world would have given;
+* sampling: the mean under the expected shares by what selection saw, minus that. Where it saw the whole world this is not
+  measured (null), which is not 0;
+* drift: the mean under the realised shares of parentage, minus the mean under the expected ones. It is also the mean of the
+  mid-parents;
 * segregation ... mutation: offspring minus mid-parent. The newborns of the same parents are made again by the same random
   numbers, first with fair segregation of whole chromosomes alone, then with one force after another switched on, in the
   order written. The sum is exact; how it is split depends on the order, and `order_spread` is the largest change of any
@@ -124,9 +126,10 @@ class SearchLedger:
         """`[len(TERMS) + 2, K]`: the terms, the whole change, and the spread over orders."""
         n = len(descent.parents)
         children = np.bincount(descent.parents.ravel(), minlength=len(descent.before))
-        chosen, midparent = self._sums(
-            len(descent.before), lambda begin, end: descent.before[begin:end], descent.expected, children
-        )
+        weights: list[Floats | Ints] = [descent.expected, children, *(() if descent.whole is None else (descent.whole,))]
+        sums = self._sums(len(descent.before), lambda begin, end: descent.before[begin:end], *weights)
+        seen, midparent = sums[:2]
+        chosen = sums[-1] if descent.whole is not None else seen
         midparent /= descent.parents.size
         every = frozenset(descent.forces)
         means = {every: end} if not descent.introduced else {}
@@ -145,8 +148,8 @@ class SearchLedger:
         nothing = np.zeros_like(start)
         terms = {
             "selection": chosen - start,
-            "drift": midparent - chosen,
-            "sampling": np.full_like(start, np.nan),
+            "drift": midparent - seen,
+            "sampling": seen - chosen if descent.whole is not None else np.full_like(start, np.nan),
             "segregation": mean(frozenset()) - midparent,
             **{force: fixed.get(force, nothing) for force in FORCES},
             "introduction": end - mean(every),
@@ -173,8 +176,8 @@ class SearchLedger:
             schema_overrides=schema,
         )
         drive = "drive" if self.traits.grid.drive else None
-        unmeasured = ["sampling"] + ([] if drive else ["drive"])
-        return frame.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in unmeasured)
+        frame = frame.with_columns(pl.col("sampling").fill_nan(None))
+        return frame if drive else frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("drive"))
 
 
 def _one_by_one(order: tuple[str, ...], mean: Callable[[frozenset[str]], Floats]) -> dict[str, Floats]:

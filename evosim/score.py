@@ -23,8 +23,9 @@ from evosim.kernels.evaluate import evaluate
 from evosim.kernels.lanes import DOUBLE, SETS, SINGLE
 from evosim.kernels.plan import plan
 from evosim.reference.planning import TIE_RULES
+from evosim.reference.policies import in_world
 from evosim.tables import WorldTables
-from genomes import GATES, GatedRules, Planned, PlannerRules, ReflexRules, Rules, second_rules
+from genomes import GATES, GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
 from worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
@@ -45,17 +46,24 @@ class Scores:
         kept: `[n]` share left after upkeep: fitness is `payoff * kept`.
         policy: `[n]` name of the behaviour, a hash of 63 bits: equal names act alike at every age wherever they come. Empty if
             names were not asked for.
+        payoff_by_case: `[n, C]` lifetime payoff of those born in each case; no columns if cases were not asked for.
     """
 
     payoff: Floats
     intent: Floats
     kept: Floats
     policy: Ints
+    payoff_by_case: Floats
 
     @property
     def fitness(self) -> Floats:
         """`[n]` expected offspring, net of upkeep."""
         return self.payoff * self.kept
+
+    @property
+    def fitness_by_case(self) -> Floats:
+        """`[n, C]` expected offspring of those born in each case, net of upkeep."""
+        return self.payoff_by_case * self.kept[:, None]
 
     @property
     def net_intent(self) -> Floats:
@@ -64,7 +72,7 @@ class Scores:
 
 
 class Scorer:
-    """Scores rules in one world; remembers the worth of the behaviours it met, in bounded memory."""
+    """Scores rules in one world, and if asked in each of its cases; remembers the worth of the behaviours it met, in bounded memory."""
 
     def __init__(
         self,
@@ -73,8 +81,11 @@ class Scorer:
         *,
         precision: Literal["double", "single"] = "double",
         store_bytes: int = STORE_BYTES,
+        cases: bool = False,
     ) -> None:
-        self.tables, self.pair, self.precision = WorldTables(world), pair, precision
+        self.tables, self.pair, self.precision = WorldTables(world, cases=cases), pair, precision
+        self._births = len(self.tables.start_chances)
+        self.columns = self._births * len(self.tables.amounts)
         self.evaluated = 0
         self._store_bytes = store_bytes
         self._stores: dict[int, Store] = {}
@@ -88,15 +99,18 @@ class Scorer:
         spares. No worth depends on that.
         """
         n = len(rules)
-        worth, policy = np.empty((n, len(self.tables.amounts))), np.empty(n, dtype=np.int64)
+        worth, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
         if isinstance(rules, Planned) and (rules.temperature > 0).any():
             drawn = rules.temperature > 0
             for index, score in ((np.flatnonzero(drawn), self._soft), (np.flatnonzero(~drawn), self._sets)):
                 if index.size:
                     worth[index], policy[index] = score(rules.take(index))
+        elif isinstance(rules, TableRules):
+            worth, policy = self._compiled(rules)
         else:
             worth, policy = self._sets(rules, named=named)
-        return Scores(worth[:, 0], worth[:, -1], rules.kept, policy)
+        intent = self.columns - self._births
+        return Scores(worth[:, 0], worth[:, intent], rules.kept, policy, worth[:, 1 : self._births])
 
     def forget(self) -> None:
         """Forget every behaviour met so far. Worth does not change by it."""
@@ -106,6 +120,8 @@ class Scorer:
 
     def policies(self, rules: Rules) -> Floats:
         """`[n, L, S, A]`: chances of acts; 0 in states that nobody can come to."""
+        if isinstance(rules, TableRules):
+            return np.stack([in_world(policy, rules.names, self.tables.world, self.pair.default_act) for policy in rules.policies])
         if not isinstance(rules, Planned):
             chosen = self.tables.act_sets(self._reflexes(rules))
             return np.asarray(chosen, dtype=np.float64)
@@ -139,7 +155,7 @@ class Scorer:
         """Worth and names of rules that choose by act sets, a block of bounded memory at a time."""
         n = len(rules)
         if n == 0:
-            return np.empty((0, len(self.tables.amounts))), np.empty(0, dtype=np.int64)
+            return np.empty((0, self.columns)), np.empty(0, dtype=np.int64)
         levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, Planned) else 1
         tables = 3 if isinstance(rules, GatedRules) else 1  # two plans, and what is made of them
         block = max(1024, BLOCK_BYTES // (levels * self.tables.cells * tables))
@@ -163,6 +179,7 @@ class Scorer:
             return self._gated(rules)
         if isinstance(rules, PlannerRules):
             return self._plan(rules)
+        assert isinstance(rules, ReflexRules)
         n = len(rules)
         return self._reflexes(rules).view(np.uint64), np.arange(n), np.ones(n, dtype=np.int64)
 
@@ -201,12 +218,12 @@ class Scorer:
         return out, hashes
 
     def evaluate(self, words: Words, plans: Ints, depths: Ints, points: Floats) -> Floats:
-        """`[n, 1 or 2]` lifetime amounts of policies: row `plans[i]` of `words`, of which the first `depths[i]` levels."""
+        """`[n, .]` lifetime amounts of policies (by amount, then by birth): row `plans[i]` of `words`, of which the first `depths[i]` levels."""
         t, n = self.tables, len(plans)
         rows, amounts, scale = (t.rows["true"], t.amounts, 1.0) if self.precision == "double" else self._in_single
         lanes = DOUBLE if self.precision == "double" else SINGLE
         order = behaviour.alike(points, lanes)
-        out = np.empty((n, len(amounts)))
+        out = np.empty((n, self.columns))
         chunks = chunks_for(n, lanes)
         evaluate(words, plans, depths, order, amounts, rows, t.start, t.start_chances, t.world.lifespan, chunks, out)
         self.evaluated += n
@@ -304,16 +321,25 @@ class Scorer:
         """Worth and names of planners whose choice is drawn."""
         assert isinstance(rules, Planned)
         t, n = self.tables, len(rules)
-        out, policy = np.empty((n, len(t.amounts))), np.empty(n, dtype=np.int64)
+        out, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
         block = max(1, BLOCK_BYTES // (8 * rules.levels * len(t.row_state)))
         for first in range(0, n, block):
             mine = np.arange(first, min(n, first + block))
             policies = self._drawn(rules.take(mine))
-            part = np.empty((len(mine), len(t.amounts)))
+            part = np.empty((len(mine), self.columns))
             soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, part)
             out[mine], policy[mine] = part, [_name(p) for p in policies]
             self.evaluated += len(mine)
         return out, policy
+
+    def _compiled(self, rules: TableRules) -> tuple[Floats, Ints]:
+        """Worth and names of policies that are written out as chances."""
+        t, n = self.tables, len(rules)
+        out = np.empty((n, self.columns))
+        policies = np.ascontiguousarray(self.policies(rules)[:, : t.world.lifespan, t.row_state, t.row_act])
+        soft.evaluate(policies, t.amounts, t.rows["true"], t.start, t.start_chances, t.world.lifespan, out)
+        self.evaluated += n
+        return out, np.array([_name(policy) for policy in policies], dtype=np.int64)
 
     def _drawn(self, rules: Planned) -> Floats:
         """`[n, L, R]`: chances of rows of planners whose choice is drawn."""
@@ -344,7 +370,7 @@ class Store:
         self._make(min(self.FIRST, limit))
 
     def worth_of(self, rules: Rules, acts: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
-        """Worth `[n, 1 or 2]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
+        """Worth `[n, .]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
         groups, words, hashes, points = self.scorer.behaviours_of(rules, acts, plans, depths)
         n = len(words)
         if self.count + n > self.limit:
@@ -373,7 +399,7 @@ class Store:
 
     def _make(self, capacity: int) -> None:
         self.hashes, self.words = np.empty(capacity, dtype=np.uint64), np.empty((capacity, *self._shape), dtype=np.uint64)
-        self.worth = np.empty((capacity, len(self.scorer.tables.amounts)))
+        self.worth = np.empty((capacity, self.scorer.columns))
         self.slots = _slots(capacity)
 
     def _grow(self, capacity: int) -> None:
@@ -419,6 +445,7 @@ def _points(rules: Rules, index: Ints) -> Floats:
         for column in np.abs(weights).T:  # few and long: quicker than a maximum of every row
             np.maximum(largest, column, out=largest)
         return np.asarray(weights / largest[:, None])
+    assert isinstance(rules, ReflexRules)
     return np.asarray(rules.acts[index], dtype=np.float64)
 
 

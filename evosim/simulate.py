@@ -20,10 +20,12 @@ from evosim.checkpoint import Keeper, State
 from evosim.compose import Setting, part_params
 from evosim.errors import UserError
 from evosim.landscape import Landscape
-from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer
+from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer, Optimizer
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
+from evosim.params import SelectionChoice
 from evosim.price import SearchLedger, Traits
 from evosim.progress import Tell
+from evosim.selection import selected, weights_of
 from genomes import Grid
 from genomes.loci import Alleles, Ints
 
@@ -51,6 +53,10 @@ class Living:
     def fitness(self, name: str) -> NDArray[np.float64]:
         """Fitness `[n]` by behaviour alone."""
         return getattr(self._worth, name).take(self._places, out=self._out, mode="clip")
+
+    def selected(self, choice: SelectionChoice, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same as selection hears it in the ancestral world, of cases by their `weights`."""
+        return selected(choice, self._worth.cases, weights)[self._places]
 
 
 @dataclass
@@ -182,8 +188,8 @@ def simulate(
 
     In every generation: the optimizer shows its newborns; their classes are looked up or evaluated; they are recorded
     (the first, the last ancestral generation and the last of all also as snapshots), and the search ledger accounts for
-    what made them; the optimizer hears their fitness in the world of the phase and makes the next newborns. If all of it
-    is 0 nobody can be a parent: the run ends there with status `extinct`, and the last generation's snapshot is its end.
+    what made them; the optimizer hears their fitness in the world of the phase (in the ancestral one, as the experiment's
+    selection has it) and makes the next newborns. If all of it is 0 nobody can be a parent: the run ends there with status `extinct`, and the last generation's snapshot is its end.
 
     With a `keeper` the run goes on from the state that it has, if any. The keeper is told of every generation when it is recorded
     and its fitness not yet heard, and may stop the run there (`Stop`). Stopped and continued, a run has the same tables byte for byte.
@@ -197,10 +203,20 @@ def simulate(
     total, g = len(worlds), 0
     label = f"{control.replace('_', ' ')} control" if control else f"seed {seed}"
     status = "complete"
+    choice, shares = experiment.selection, setting.pair.ancestral.shares()
+
+    def heard(g: int) -> tuple[NDArray[np.float64], ...]:
+        """What the optimizer hears of those that live: fitness, and where that is not fitness in the whole world, this too."""
+        if choice.plain or worlds[g] == "modern":
+            return (living.fitness(worlds[g]),)
+        return living.selected(choice, weights_of(choice, shares, seed, g)), living.fitness("ancestral")
+
+    try:
+        optimizer = OPTIMIZERS[name](params, grid, seed)
+    except InvalidOptimizer as error:
+        raise UserError(str(error)) from None
     with landscape.noting() as lived:
         try:
-            optimizer = OPTIMIZERS[name](params, grid, seed)
-
             census, blocks = Census(grid), Census(grid)
             living = Living(census)
 
@@ -214,14 +230,17 @@ def simulate(
             saved = keeper.begin(experiment, seed, control) if keeper else None
             if saved:
                 g = saved.facts["generation"] + 1
-                optimizer.resume(saved.arrays["genotypes"], g - 1)
+                if not optimizer.resume(saved.arrays["genotypes"], g - 1):
+                    _lead_again(optimizer, landscape, living, g - 1, begins, heard)
                 landscape.note(saved.arrays["lived"])
                 recorder.resume(saved)
                 if ledger:
                     ledger.resume(saved.arrays)
                 genotypes = optimizer.ask()
+                if not np.array_equal(genotypes, saved.arrays["genotypes"]):
+                    raise UserError(f"optimizer '{name}' must do again what it did before the checkpoint, but does not. Start afresh (--force).")
                 living.look(genotypes, landscape, optimizer.kept(genotypes))
-                optimizer.tell(living.fitness(worlds[g - 1]))
+                optimizer.tell(*heard(g - 1))
             while g < total:
                 if g in begins:
                     optimizer.begin_phase()
@@ -239,14 +258,30 @@ def simulate(
                 if progress:
                     progress(label, g, total, recorder.generations[-1]["ancestral_mean"], recorder.generations[-1]["modern_mean"])
                 g += 1
-                optimizer.tell(living.fitness(worlds[g - 1]))
+                optimizer.tell(*heard(g - 1))
         except Extinction:
             status = "extinct"
         except InvalidOptimizer as error:
             raise UserError(str(error)) from None
+        finally:
+            optimizer.end()
         recorder.population("end", g - 1, genotypes, landscape, optimizer.kept)
         tables = recorder.tables() | ({"search": ledger.table()} if ledger else {})
         return Run(seed, status, g, tables, np.array(sorted(lived), dtype=np.int64))
+
+
+def _lead_again(
+    optimizer: Optimizer, landscape: Landscape, living: Living, until: int, begins: set[int], heard: Callable[[int], tuple[NDArray[np.float64], ...]]
+) -> None:
+    """Lead an optimizer through the generations before the one it is to go on from, without recording them again."""
+    for g in range(until):
+        if g in begins:
+            optimizer.begin_phase()
+        genotypes = optimizer.ask()
+        living.look(genotypes, landscape, optimizer.kept(genotypes))
+        optimizer.tell(*heard(g))
+    if until in begins:
+        optimizer.begin_phase()
 
 
 def _taker(

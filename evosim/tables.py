@@ -23,11 +23,12 @@ class WorldTables:
             largest felt reward, by which ties are judged).
         row_state, row_act: `[R]` state (as a number of the world) and act of each row.
         amounts: `[1 or 2, R]` payoff, and intent where it differs.
-        start, start_chances: where life begins.
+        start, start_chances: where life begins: states, and `[B, .]` chances of being born there. The first row is the world's own;
+            where cases are asked for, a row for each case follows.
         stride, cells: layout of act sets.
     """
 
-    def __init__(self, world: TabularMdp) -> None:
+    def __init__(self, world: TabularMdp, *, cases: bool = False) -> None:
         self.world = world
         self.states = reachable(world)
         self.stride = -(-len(self.states) // WORD) * WORD
@@ -46,7 +47,8 @@ class WorldTables:
             amounts = amounts[:1]
         self.amounts = np.ascontiguousarray(amounts[:, self.row_state, self.row_act])
         self.start = np.flatnonzero(world.start[self.states])
-        self.start_chances = world.start[self.states][self.start]
+        births = np.concatenate([world.start[None, :], world.births()]) if cases else world.start[None, :]
+        self.start_chances = np.ascontiguousarray(births[:, self.states][:, self.start])
 
     def discounted(self, belief: str, discount: float) -> Rows:
         """The rows of a belief with a discount in their chances."""

@@ -18,7 +18,10 @@ BLOCK = 1 << 16  # classes that are decoded and scored together
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and names of behaviours."""
+    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and names of behaviours.
+
+    `cases [n, C]` is fitness of those born in each case of the ancestral world; no columns if selection looks at none.
+    """
 
     ancestral: Floats
     ancestral_intent: Floats
@@ -26,10 +29,11 @@ class Worth:
     modern_intent: Floats
     ancestral_policy: Ints
     modern_policy: Ints
+    cases: Floats
 
 
 def worth_of(genome: Genome, scorers: tuple[Scorer, Scorer], classes: Ints, *, named: bool = True) -> Worth:
     """Worth of classes by the scorers of the ancestral and the modern world; names of behaviours if they are wanted."""
     rules = genome.decode(classes)
     a, m = (scorer.score(rules, named=named) for scorer in scorers)
-    return Worth(a.fitness, a.net_intent, m.fitness, m.net_intent, a.policy, m.policy)
+    return Worth(a.fitness, a.net_intent, m.fitness, m.net_intent, a.policy, m.policy, a.fitness_by_case)

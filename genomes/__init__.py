@@ -14,7 +14,7 @@ from genomes.drive import Drive, Driver, Modifier
 from genomes.errors import InvalidGenome
 from genomes.grid import Grid
 from genomes.loci import Locus, LocusParams
-from genomes.rules import GATES, GatedRules, Planned, PlannerRules, ReflexRules, Rules, second_rules
+from genomes.rules import GATES, GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
 from genomes.shape import Genome, WorldShape
 
 
@@ -50,6 +50,7 @@ __all__ = [
     "PlannerRules",
     "ReflexRules",
     "Rules",
+    "TableRules",
     "WorldShape",
     "second_rules",
 ]

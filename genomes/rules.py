@@ -156,5 +156,33 @@ def second_rules(gate: int, cue: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
 
 
+@dataclass(frozen=True, eq=False)
+class TableRules:
+    """`n` compiled policies: what to do in every state with so much of life left, written out. No objective, no search.
+
+    Attributes:
+        policies: `[n, L, S, A]` chances of acts; level `l` is for `l + 1` ages that remain, the last for all longer ones.
+        names: names of the `A` acts.
+        kept: `[n]` share of lifetime payoff that is left after what the table costs.
+
+    Where an act is unavailable, the world's default act is done instead.
+    """
+
+    policies: Floats
+    names: tuple[str, ...]
+    kept: Floats
+
+    def __len__(self) -> int:
+        return len(self.policies)
+
+    def key(self, i: int) -> bytes:
+        """Equal for equal rules of one genome."""
+        return self.policies[i].tobytes() + self.kept[i].tobytes()
+
+    def take(self, index: Ints) -> TableRules:
+        """The rules at some positions."""
+        return replace(self, policies=self.policies[index], kept=self.kept[index])
+
+
 Planned = PlannerRules | GatedRules
-Rules = PlannerRules | GatedRules | ReflexRules
+Rules = PlannerRules | GatedRules | ReflexRules | TableRules

@@ -223,6 +223,21 @@ def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
         getattr(dask_engine, engine)(Job(tmp_path, [0], 2, 1, None, work.silent, lambda: False))
 
 
+@pytest.mark.parametrize("engine", ["dask", "slurm"])
+def test_a_missing_package_is_told_before_a_sweep_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    from typer.testing import CliRunner
+
+    from evosim.cli import app
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    file, out = tmp_path / "x.toml", tmp_path / "out"
+    file.write_text(SWEEP)
+    found = CliRunner().invoke(app, ["sweep", "run", str(file), "--out", str(out), "--engine", engine])
+    assert isinstance(found.exception, UserError)
+    assert "needs the package distributed" in str(found.exception)
+    assert not out.exists()
+
+
 def test_dask_is_imported_by_its_engine_alone() -> None:
     script = "import sys\nfrom evosim.sweeps import begin, collect, commands, engines, local, work\nprint([m for m in ('dask', 'distributed') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout == "[]\n"

@@ -25,7 +25,8 @@ from genomes.gated import Gated
 from genomes.gated import build as build_gated
 from tests.random_worlds import random_pair
 from tests.settings import setting
-from worlds import Cue, InvalidWorld, WorldPair, with_cue
+from worlds import WORLDS, Cue, InvalidWorld, WorldPair, with_cue
+from worlds.family import Member, mixed
 
 SHAPE = WorldShape(("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest")}, lifespan=10, cue=True)
 
@@ -235,3 +236,16 @@ def test_the_catalogue_has_it() -> None:
 def test_show_comments_on_the_cue() -> None:
     shown = CliRunner().invoke(app, ["show", "gated"]).output
     assert "ancestral_error = 0.0  # share of ancestral lives told 'modern'" in shown
+
+
+def test_a_cue_over_a_mixture_keeps_the_cases_and_a_mixture_of_cued_worlds_keeps_the_cue() -> None:
+    pair = WORLDS["micro"].build(WORLDS["micro"].params(), {"safe_breeding": True})
+    mixture = [Member("modern 1", 0.25, pair.modern, True)]
+    told = with_cue(mixed(pair, mixture), Cue(0.1, 0.0))
+    assert told.ancestral.shares().tolist() == pytest.approx([0.75, 0.25])
+    cued = with_cue(pair, Cue(0.1, 0.0))
+    both = mixed(cued, [Member("modern 1", 0.25, cued.modern, True)])
+    assert both.cue is not None
+    assert both.ancestral.start[both.cue].sum() == pytest.approx(0.75 * 0.1 + 0.25 * 1.0)
+    assert told.cue is not None
+    assert told.ancestral.start[told.cue].sum() == pytest.approx(0.1)

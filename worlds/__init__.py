@@ -1,6 +1,7 @@
 """Worlds: checked, read-only arrays for an ancestral and a modern environment. NumPy only; no drawing, no sampling.
 
-`WORLDS` is the catalogue. A world is one file: a docstring, a parameter dataclass, `build(params, modern)`.
+`WORLDS` is the catalogue. A world is one file: a docstring, a parameter dataclass, `build(params, modern)`. `LANDSCAPES` are no
+worlds to live in but loss over real vectors: `build(params, seed)`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import episodes, micro, savanna
+from worlds import episodes, host, lava, maze, micro, savanna, tessellating_hills, villages
 from worlds.cue import Cue, with_cue
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
+from worlds.tessellating_hills import Hills
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,29 @@ class Entry:
     what: str
 
 
+@dataclass(frozen=True)
+class LandscapeEntry:
+    """One landscape over real vectors: its parameter class, how to build that of a seed, and what it is in a line."""
+
+    params: type[Any]
+    build: Callable[[Any, int], Hills]
+    what: str
+
+
 WORLDS: dict[str, Entry] = {
     "episodes": Entry(episodes.Episodes, episodes.build, "training and deployment episodes in one life; defection in training is punished"),
+    "host": Entry(host.Host, host.build, "a parasite in its host: growth against transmission; the mainland after the island"),
+    "lava": Entry(lava.Lava, lava.build, "the lava of AI Safety Gridworlds, elsewhere in testing than in training"),
+    "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
+    "villages": Entry(villages.Villages, villages.build, "a strategy game; after the swap there is another enemy"),
 }
 
-__all__ = ["WORLDS", "Cue", "Entry", "InvalidWorld", "TabularMdp", "WorldPair", "with_cue"]
+LANDSCAPES: dict[str, LandscapeEntry] = {
+    "tessellating-hills": LandscapeEntry(
+        tessellating_hills.TessellatingHills, tessellating_hills.build, "loss over real vectors: a slope, and hills that catch who climbs down it"
+    ),
+}
+
+__all__ = ["LANDSCAPES", "WORLDS", "Cue", "Entry", "Hills", "InvalidWorld", "LandscapeEntry", "TabularMdp", "WorldPair", "with_cue"]

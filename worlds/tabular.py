@@ -1,6 +1,6 @@
 """What a world is: a finite-horizon tabular Markov decision process, and a pair of them.
 
-Letters, said once: `S` states, `A` acts, `K` features, `T` ages of a life, `C` observation classes.
+Letters, said once: `S` states, `A` acts, `K` features, `T` ages of a life, `C` observation classes (or cases, where cases are spoken of).
 All arrays are float64 or bool, C-contiguous and read-only.
 """
 
@@ -18,6 +18,7 @@ from worlds.parameters import InvalidWorld
 Array = Any
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 ROW_TOLERANCE = 1e-12
 LARGEST = 1e250  # amount; the smallest is its inverse: still smaller ones have fewer digits
@@ -39,6 +40,9 @@ class TabularMdp:
         start: `[S]`, distribution of the state at birth.
         beliefs: other transition tables `[S, A, S]` an agent may hold for true, by name. The true one
             is always offered, as `true`.
+        case_of: `[S]`, the start case that each state belongs to, from 0 (which maze of several, which member of a family);
+            nothing: all of the world is one case. What counts is where a life is born.
+        case_names: of the cases; by default their numbers.
     """
 
     name: str
@@ -53,6 +57,8 @@ class TabularMdp:
     features_felt: Floats
     start: Floats
     beliefs: Mapping[str, Floats] = field(default_factory=dict)
+    case_of: Ints | None = None
+    case_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "available", _frozen(self.available, np.bool_))
@@ -67,6 +73,7 @@ class TabularMdp:
         for belief, table in self.beliefs.items():
             self._check_rows("transitions" if belief == "true" else f"belief '{belief}'", table)
         self._check_amounts()
+        self._check_cases()
 
     def _check_names(self) -> None:
         for kind, names in (("state", self.states), ("act", self.acts), ("feature", self.features)):
@@ -140,6 +147,39 @@ class TabularMdp:
                 f"{self.name}: start must be a distribution over states, but sums to {self.start.sum():.15g} with "
                 f"least entry {self.start.min():.15g}. Make its entries non-negative and sum to one."
             )
+
+    def _check_cases(self) -> None:
+        if self.case_of is None:
+            if self.case_names:
+                raise InvalidWorld(f"{self.name}: case_of must be given where cases have names, but is missing. Say which case each state belongs to.")
+            return
+        _check_shape(self.name, "case_of", np.shape(self.case_of), (len(self.states),))
+        object.__setattr__(self, "case_of", _frozen(self.case_of, np.int64))
+        n = len(self.case_names) or int(self.case_of.max()) + 1
+        if self.case_of.min() < 0 or self.case_of.max() >= n:
+            raise InvalidWorld(
+                f"{self.name}: case_of must name one of {n} cases, but holds {self.case_of.min()}..{self.case_of.max()}. Add case names or mend it."
+            )
+        object.__setattr__(self, "case_names", self.case_names or tuple(str(c) for c in range(n)))
+        if len(set(self.case_names)) < n:
+            raise InvalidWorld(f"{self.name}: case names must differ, but are {_brief(self.case_names)}. Rename one.")
+
+    def shares(self) -> Floats:
+        """`[C]`: the chance to be born in each case; one of 1 where there are no cases."""
+        if self.case_of is None:
+            return np.ones(1)
+        return np.asarray(np.bincount(self.case_of, weights=self.start, minlength=len(self.case_names)))
+
+    def births(self) -> Floats:
+        """`[C, S]`: the distribution of the state at birth within each case; zeros for a case in which nobody is born.
+
+        So `shares() @ births()` is `start`, and the value of a case is what a life born there comes to.
+        """
+        if self.case_of is None:
+            return self.start[None, :].copy()
+        inside = self.case_of[None, :] == np.arange(len(self.case_names))[:, None]
+        total = self.shares()[:, None]
+        return np.asarray(np.where(inside, self.start, 0.0) / np.where(total > 0.0, total, 1.0))
 
     def ended(self) -> Bools:
         """`[S]`: states in which nothing happens any more: one act, which stays, with no payoff and no intent.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from evosim.analysis import behaviour, conventions, desires, hack, ladder, search, summary
+from evosim.analysis import behaviour, certificates, conventions, desires, hack, inquiry, ladder, search, summary
 from evosim.analysis.census import Census, Worth
 from evosim.analysis.individual import Conducts
-from evosim.compose import Setting
+from evosim.compose import Setting, family_pairs
 from evosim.errors import UserError
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
+from evosim.reference.policies import policy_of
+from evosim.selection import selected, weights_of
 from genomes import Genome
 from worlds import WorldPair
 
@@ -25,7 +28,8 @@ class Account:
     """Everything that is said about a run.
 
     Attributes:
-        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`; `docs/schema.md` documents the columns.
+        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`, `causes`,
+            `variation`, `family`; `docs/schema.md` documents the columns.
         summary: the same in one nested dictionary, means over seeds.
     """
 
@@ -54,6 +58,7 @@ class Known:
     def __init__(self, genome: Genome, pair: WorldPair) -> None:
         self.conducts = Conducts(genome, pair)
         self.gaps = gaps_of_pair(pair)
+        self.inquiry = inquiry.Inquiry(self.conducts)
         self._ledgers: dict[int, behaviour.Ledger] = {}
 
     def ledger(self, number: int) -> behaviour.Ledger:
@@ -80,8 +85,11 @@ class Accountant:
     ) -> None:
         self.experiment, self.pair = setting.experiment, setting.pair
         self.tables, self.controls = tables, controls or {}
+        self.driven = {name: tables for name, tables in self.controls.items() if name != "all_cases"}
+        self.selection = self.experiment.selection
+        self._stand_in: dict[bytes, dict[str, int]] = {}
         known = known or Known(setting.genome, setting.pair)
-        self.conducts, self.gaps, self.ledger = known.conducts, known.gaps, known.ledger
+        self.conducts, self.gaps, self.ledger, self.inquiry = known.conducts, known.gaps, known.ledger, known.inquiry
         self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
         self.worth = {
             row["class"]: row for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
@@ -95,10 +103,13 @@ class Accountant:
     def account(self) -> Account:
         """Ladders, ledgers and all that stands beside them."""
         tables, seeds = self._made()
-        return Account(tables, self._summary(tables, seeds))
+        populations = {s["seed"]: s["census"] for s in seeds if s["census"]}
+        best = self.designs["ancestral"].rungs["best_ancestral"]
+        tables |= self.inquiry.tables(self.experiment, self.rung_classes(), best, populations)
+        return Account(tables, self._summary(tables, seeds) | inquiry.summary_of(tables))
 
     def tables_alone(self) -> dict[str, pl.DataFrame]:
-        """The tables of the account without the summary, which takes as long again where runs are small."""
+        """The tables of the account without causes, variation and family, and without the summary: they take as long again where runs are small."""
         return self._made()[0]
 
     def shift(self) -> dict[str, float | None]:
@@ -143,9 +154,10 @@ class Accountant:
         swap, end = (self._census(self.tables, seed, moment, ledgers=True) for moment in ("swap", "end"))
         if end is None:
             raise UserError(f"seed {seed} must have a last population, but the record has none. It is damaged: run it again.")
-        fair = self._census(self.controls["fair"], seed, "swap", ledgers=True) if self.controls else None
-        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}}
-        for name, census in (("control", fair), ("population", swap)):
+        fair = self._census(self.driven["fair"], seed, "swap", ledgers=True) if self.driven else None
+        every = self._census(self.controls["all_cases"], seed, "swap", ledgers=True) if "all_cases" in self.controls else None
+        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}, "census": swap}
+        for name, census in (("all_cases", every), ("control", fair), ("population", swap)):
             if census:  # there is none if it went extinct before the swap
                 ledger = self.population_ledger(census)
                 out["ledger_by_step"][name] = ledger
@@ -154,19 +166,26 @@ class Accountant:
             found = desires.switched_off(self.conducts, swap, out["ledger_by_step"]["population"])
             out["desires"] = found.select(pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
         worths = {name: census.worth(self.conducts) for name, census in (("run", swap), ("fair", fair)) if census}
+        best = self.best_on_sample(seed)
+        out["best_on_sample"] = {which: self.ledger(number) for which, number in best.items()}
+        wholly = every.worth(self.conducts) if every else None
         for which, design in self.designs.items():
             population, control = (_reached(worths[arm][which]) if arm in worths else None for arm in ("run", "fair"))
-            out["ladders"][which] = ladder.descend(design, population, control, controlled=bool(self.controls))
+            sampled = None
+            if not self.selection.plain:
+                scored = self._scored(best[which], which) if best else None
+                sampled = ladder.Sampled(self.selection.varies, scored, _reached(wholly[which]) if wholly else None)
+            out["ladders"][which] = ladder.descend(design, population, control, controlled=bool(self.driven), sampled=sampled)
         others = {
             name: census.worth(self.conducts) if (census := self._census(tables, seed, "swap")) else None
-            for name, tables in self.controls.items()
+            for name, tables in self.driven.items()
             if name != "fair"
         }
-        out["hack"] = hack.rows_of(seed, {**worths, **others}) if self.controls else []
+        out["hack"] = hack.rows_of(seed, {**worths, **others}) if self.driven else []
         ended = end.worth(self.conducts)
         ledger = self.population_ledger(end)
         out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population at the end", seed))
-        fair_end = self._census(self.controls["fair"], seed, "end") if self.controls else None
+        fair_end = self._census(self.driven["fair"], seed, "end") if self.driven else None
         out["recovery"] = {
             "seed": seed,
             "ancestral_at_swap": worths["run"]["ancestral"].mean if swap else None,
@@ -176,6 +195,38 @@ class Accountant:
             "modern_at_end_fair": None if fair_end is None else fair_end.worth(self.conducts)["modern"].mean,
         }
         return out
+
+    def best_on_sample(self, seed: int) -> dict[str, int]:
+        """The best class for what selection saw in a seed's run, by the world whose ladder it stands in: of a tie, the worst there.
+
+        Empty where selection saw the whole ancestral world, or something else in each generation.
+        """
+        if self.selection.plain or self.selection.varies:
+            return {}
+        weights = weights_of(self.selection, self.pair.ancestral.shares(), seed, 0)
+        if weights.tobytes() not in self._stand_in:
+            table = self.tables["landscape"]
+            cases = table.select(f"case:{name}" for name in self.pair.ancestral.case_names).to_numpy()
+            seen = table.with_columns(pl.Series("seen", selected(self.selection, cases, weights)))
+            tied = ladder.near(seen, 0.0, "seen")
+            found = {which: int(tied.sort(column, "class")["class"][0]) for which, column in (("ancestral", "ancestral"), ("modern", "modern_intent"))}
+            for number in found.values():
+                self.recheck(number)
+                self._recheck_cases(number, cases[table["class"].index_of(number)])
+            self._stand_in[weights.tobytes()] = found
+        return self._stand_in[weights.tobytes()]
+
+    def _scored(self, number: int, which: str) -> float:
+        worth = self.conducts.worth(number, which)
+        return worth.fitness if which == "ancestral" else worth.net_intent
+
+    def _recheck_cases(self, number: int, recorded: np.ndarray) -> None:
+        found = self.conducts.by_case(number)
+        if not np.allclose(found, recorded, rtol=RECHECK, atol=RECHECK):
+            raise UserError(
+                f"the recorded worth of class {number} by case must be what the reference code finds, but is {recorded.tolist()} and not "
+                f"{found.tolist()}. The record is damaged or from other code: run it again."
+            )
 
     def _census(self, tables: dict[str, pl.DataFrame], seed: int, moment: str, *, ledgers: bool = False) -> Census | None:
         """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see the moment.
@@ -215,7 +266,24 @@ class Accountant:
             "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
             "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},
             "behaviour": {which: summary.ledger(frame, "genome", which) for which in self.designs},
+            "causes": self._causes_of(number),
+            "variation": {**vars(v := self.inquiry.variation(number)), "bound": v.bound, "slack": v.slack},
         }
+
+    def certificates(self, number: int, never: Sequence[str], loses_at_most: float | None) -> dict[str, Any]:
+        """By world (the pair's, and those of the family): whether a class never enters states, and loses at most so much. Raises `UserError`."""
+        worlds = {"ancestral": self.pair.ancestral, "modern": self.pair.modern}
+        worlds |= {name: pair.modern for name, pair in family_pairs(self.experiment).items()}
+        rules = self.conducts.genome.decode(np.array([number], dtype=np.int64))
+        return {
+            name: certificates.told(world, policy_of(rules, 0, world, self.pair), never, loses_at_most, world.payoff if name == "ancestral" else world.intent)
+            for name, world in worlds.items()
+        }
+
+    def _causes_of(self, number: int) -> dict[str, dict[str, float]] | None:
+        """By world, the causes of a class's loss; nothing for rules that do not plan."""
+        found = {which: self.inquiry.causes(np.array([number], dtype=np.int64), which) for which in self.designs}
+        return {which: some[0].parts for which, some in found.items() if some} or None
 
     def rung_classes(self) -> dict[str, int]:
         """One class that stands for each rung of the grid: of a tie set, the one that is worst in M."""
@@ -268,16 +336,27 @@ class Accountant:
                 rows += _differences(None, which, step, above, regret)
                 above = regret
             for s in seeds:
-                ends = (("search", "control"), ("hack", "population")) if self.controls else (("search", "population"),)
                 upper_regret = above
-                for step, name in ends:
-                    if name not in s["ledger_by_step"]:
+                for step, name in self._ends():
+                    reached = s["best_on_sample"].get(which) if name == "best_on_sample" else s["ledger_by_step"].get(name)
+                    if reached is None:
                         break  # what lies below a rung that nobody reached is not measured
-                    regret = self._regret_by_act(s["ledger_by_step"][name], which)
+                    regret = self._regret_by_act(reached, which)
                     rows += _differences(s["seed"], which, step, upper_regret, regret)
                     upper_regret = regret
         schema = {"seed": pl.Int64, "world": pl.String, "step": pl.String, "act": pl.String, "value": pl.Float64}
         return pl.DataFrame(rows, schema=schema)
+
+    def _ends(self) -> tuple[tuple[str, str], ...]:
+        """The steps below R3 and the rungs that they lead to."""
+        names = ["control", "population"] if self.driven else ["population"]
+        steps = ["search", "hack"]
+        if not self.selection.plain:
+            first = "all_cases" if self.selection.varies else "best_on_sample"
+            names, steps = [first, *names], ["search", "sampling", "hack"] if self.selection.varies else ["sampling", *steps]
+        if self.selection.varies and "all_cases" not in self.controls:
+            return ()  # search and sampling cannot be told apart
+        return tuple(zip(steps, names, strict=False))
 
     def _regret_by_act(self, ledger: behaviour.Ledger, which: str) -> dict[str | None, float]:
         """Regret of each act in a world, and under no act the upkeep."""
@@ -330,18 +409,18 @@ class Accountant:
 
     def _hack(self, table: pl.DataFrame) -> dict[str, Any] | None:
         """The hack step with its parts and its null, and how common drivers became; nothing without controls."""
-        if not self.controls:
+        if not self.driven:
             return None
         grid = self.conducts.genome.grid
         sites = [(grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles]
-        arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.controls.items()}}
+        arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.driven.items()}}
         generation = self.experiment.swap - 1
         found = hack.summary_of(table, self.experiment.analysis)
         return {
             **found,
             "verdicts": hack.verdicts(found),
             "frequencies": hack.frequencies(sites, arms, generation),
-            "died_before_the_swap": hack.died({"run": self.tables, **self.controls}),
+            "died_before_the_swap": hack.died({"run": self.tables, **self.driven}),
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:

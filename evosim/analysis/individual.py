@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.reference.planning import Floats, lifetime, occupancy
+from evosim.reference.planning import Floats, lifetime, occupancy, state_values
 from evosim.reference.policies import policy_of
 from genomes import Genome, Rules
 from worlds import TabularMdp, WorldPair
@@ -78,6 +78,12 @@ class Conducts:
         if (number, which) not in self._worth:
             self.of(number, which)
         return self._worth[number, which]
+
+    def by_case(self, number: int) -> Floats:
+        """`[C]`: fitness of a class when born in each case of the ancestral world."""
+        world, rules = self.pair.ancestral, self.genome.decode(np.array([number], dtype=np.int64))
+        values = state_values(world, policy_of(rules, 0, world, self.pair), world.payoff)[0]
+        return np.asarray(world.births() @ values * rules.kept[0])
 
     def _conduct(self, number: int, which: str) -> Conduct:
         world = self.world(which)

@@ -3,11 +3,15 @@
 Rungs, best first: R0 the optimum over all policies; R1 the best genome for intent; R2 the best genome for payoff; R3 the
 best genome for payoff in the *ancestral* world, which is what a perfect outer optimizer would have found; R4 the
 population that evolved with the named hack channel closed (fair meiosis; drivers and their cost kept); R5 the
-population that evolved. (R4 belongs to experiments that have such a channel and R3s, a fixed sample of the ancestral
-world, to those that select on one; without, they are not measured, which is not 0.) R0-R3 belong to worlds and grid: no
-run changes them. Each is scored in the stated world, by intent in the modern and by payoff in the ancestral ladder.
+population that evolved. (R4 belongs to experiments that have such a channel; without, it is not measured, which is not 0.)
+R0-R3 belong to worlds and grid: no run changes them. Each is scored in the stated world, by intent in the modern and by payoff in
+the ancestral ladder.
 
 Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack; without R4, search leads to R5.
+
+Where selection saw less than all of the ancestral world, a step `sampling` says what that did. One fixed sample (or the worst
+cases of all): between R3 and R4 stands R3s, the best genome for what selection saw. A sample drawn again in each generation has no
+best genome: R3s is then the population that evolved on all of A, which stands below the search step, and sampling leads from it on.
 Search is unfound (R3 minus the best individual present, best by ancestral fitness) plus load (best present minus the
 mean). In the modern world the steps below R3 are signed transfers: imperfect search may be luckier there than the
 perfect one.
@@ -18,6 +22,7 @@ them stands beside it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -28,8 +33,8 @@ from evosim.measures import margin
 
 GRID_RUNGS = ("best_for_intent", "best_for_payoff", "best_ancestral")
 RUNG_CODES = {
-    "optimum": "R0", "best_for_intent": "R1", "best_for_payoff": "R2", "best_ancestral": "R3", "control": "R4",
-    "population": "R5",
+    "optimum": "R0", "best_for_intent": "R1", "best_for_payoff": "R2", "best_ancestral": "R3", "best_on_sample": "R3s",
+    "all_cases": "R3s", "control": "R4", "population": "R5",
 }  # fmt: skip
 RUNGS = tuple(RUNG_CODES)
 
@@ -125,14 +130,30 @@ class Reached:
     best_present: float
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """How selection on less than all of the ancestral world stands in one ladder.
+
+    Attributes:
+        best: worth of the best genome for what selection saw, if that was the same in all generations.
+        all_cases: what the control reached that selected on all of it, if it was not.
+        varies: which of the two it is.
+    """
+
+    varies: bool
+    best: float | None = None
+    all_cases: Reached | None = None
+
+
 def descend(
-    design: Design, population: Reached | None, control: Reached | None, *, controlled: bool
+    design: Design, population: Reached | None, control: Reached | None, *, controlled: bool, sampled: Sampled | None = None
 ) -> tuple[dict[str, float], dict[str, float | None]]:
     """Rungs and steps of one ladder. A population or control that died out is not measured, nor what hangs on it.
 
     In a `controlled` experiment the search step is the control's, and what the hack channel did stands below it.
     """
     rungs = dict(design.rungs)
+    top = rungs["best_ancestral"]
     steps: dict[str, float | None] = {
         "representation": rungs["optimum"] - rungs["best_for_intent"],
         "specification": rungs["best_for_intent"] - rungs["best_for_payoff"],
@@ -143,9 +164,21 @@ def descend(
         "hack": None,
     }
     searched = control if controlled else population
+    if sampled:
+        steps["sampling"] = None
+        if not sampled.varies and sampled.best is not None:
+            rungs["best_on_sample"] = sampled.best
+            steps["sampling"] = top - sampled.best
+            top = sampled.best
+        if sampled.varies:
+            if sampled.all_cases and searched:
+                steps["sampling"] = sampled.all_cases.mean - searched.mean
+            searched = sampled.all_cases
+            if searched:
+                rungs["all_cases"] = searched.mean
     if searched:
-        steps["search"] = rungs["best_ancestral"] - searched.mean
-        steps["unfound"] = rungs["best_ancestral"] - searched.best_present
+        steps["search"] = top - searched.mean
+        steps["unfound"] = top - searched.best_present
         steps["load"] = searched.best_present - searched.mean
     if control:
         rungs["control"] = control.mean
@@ -154,6 +187,18 @@ def descend(
     if control and population:
         steps["hack"] = control.mean - population.mean
     return rungs, steps
+
+
+def steps_down(rungs: Iterable[str]) -> list[tuple[str, str]]:
+    """The rungs below the first that a ladder has, in order, each with the step that leads down to it."""
+    names = {
+        "best_for_intent": "representation", "best_for_payoff": "specification", "best_ancestral": "shift", "best_on_sample": "sampling",
+        "all_cases": "search",
+    }  # fmt: skip
+    there = [rung for rung in RUNGS if rung in set(rungs)]
+    out = [(rung, names[rung]) for rung in there if rung in names]
+    left = ("sampling" if "all_cases" in there else "search", "hack")
+    return out + list(zip((rung for rung in ("control", "population") if rung in there), left, strict=False))
 
 
 def near(landscape: pl.DataFrame, tolerance: float, column: str = "ancestral") -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from evosim.analysis.behaviour import KINDS, NO_OVERLAP
 from evosim.analysis.intervals import interval
 
-VARYING = ("control", "population", "search", "unfound", "load", "hack")
+VARYING = ("best_on_sample", "all_cases", "control", "population", "sampling", "search", "unfound", "load", "hack")
 
 
 class Spread(Protocol):

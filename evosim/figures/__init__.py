@@ -71,7 +71,7 @@ def _fitness(s: Source) -> Any:
 
 def _ladders(s: Source) -> Any:
     note = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too; search: the rest"
-    if s.run.controls:
+    if "fair" in s.run.controls:
         note = note.replace("search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis")
     return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [s.many("whiskers: 95% bootstrap interval of the mean"), note])
 
@@ -109,7 +109,7 @@ def _search(s: Source) -> Any:
 
 
 def _drive(s: Source) -> Any:
-    if not s.run.controls:
+    if "fair" not in s.run.controls:
         return None
     arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
     sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
 import polars as pl
 
+from evosim.analysis.ladder import steps_down
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH
 
-BARS = (
-    ("optimum", "optimum", "total"),
-    ("representation", "best_for_intent", "step"),
-    ("specification", "best_for_payoff", "step"),
-    ("shift", "best_ancestral", "step"),
-    ("search", "control", "step"),
-    ("hack", "population", "step"),
-    ("population", "population", "total"),
-)
-# Without a control nothing is known of a hack: the search step leads to the population.
-WITHOUT_CONTROL = tuple(
-    (name, "population" if name == "search" else rung, what) for name, rung, what in BARS if name != "hack"
-)
+
+def bars_of(rungs: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Names of bars, the rungs at which they end, and whether they are a `total` or a `step`."""
+    there = set(rungs)
+    steps = [(step, rung, "step") for rung, step in steps_down(there)]
+    ends = [(name, name, "total") for name in ("optimum", "population") if name in there]
+    return [*ends[:1], *steps, *ends[1:]] if "optimum" in there else [*steps, *ends]
 
 
 def ladders(summary: dict[str, Any]) -> Any:
@@ -29,9 +25,7 @@ def ladders(summary: dict[str, Any]) -> Any:
     rows: list[dict[str, Any]] = []
     for world, ladder in summary.items():
         level = 0.0
-        for name, rung, what in BARS if "control" in ladder["rungs"] else WITHOUT_CONTROL:
-            if rung not in ladder["rungs"]:
-                continue
+        for name, rung, what in bars_of(ladder["rungs"]):
             value = ladder["rungs"][rung]
             start = 0.0 if what == "total" else level
             low, high = ladder["intervals"].get("population", (None, None)) if rung == "population" and what == "total" else (None, None)
@@ -44,8 +38,7 @@ def ladders(summary: dict[str, Any]) -> Any:
             level = value
     schema = {"low": pl.Float64, "high": pl.Float64}
     frame = pl.DataFrame(rows, schema_overrides=schema)
-    order = [name for name, _, _ in BARS]
-    panels = [_panel(frame.filter(pl.col("world") == world), world, order) for world in summary]
+    panels = [_panel(frame.filter(pl.col("world") == world), world, [name for name, _, _ in bars_of(summary[world]["rungs"])]) for world in summary]
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
 
 

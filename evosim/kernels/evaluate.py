@@ -318,6 +318,7 @@ def _evaluate_blocks(  # type: ignore[no-untyped-def]
 ):
     n, levels, n_words = plans.size, words.shape[1], words.shape[2]
     n_amounts, n_rows = amounts.shape
+    births = start_chances.shape[0]
     n_states = rows.first.size - 1
     lanes = width(rows.chances)
     size = n_states * lanes
@@ -373,15 +374,18 @@ def _evaluate_blocks(  # type: ignore[no-untyped-def]
                     break
         for r in range(n_amounts):
             for lane in range(count):
-                total = 0.0
-                for i in range(start.size):
-                    total += start_chances[i] * value[r * size + start[i] * lanes + lane]
-                out[order[first + lane], r] = total
+                for b in range(births):
+                    total = 0.0
+                    for i in range(start.size):
+                        total += start_chances[b, i] * value[r * size + start[i] * lanes + lane]
+                    out[order[first + lane], r * births + b] = total
 
 
 @parallel
 def evaluate(words, plans, depths, order, amounts, rows, start, start_chances, lifespan, chunks, out):  # type: ignore[no-untyped-def]
-    """Fill `out [n, R]` with lifetime amounts of `n` policies, in single or double precision.
+    """Fill `out [n, R * B]` with lifetime amounts of `n` policies, in single or double precision.
+
+    `start_chances [B, .]` are distributions over the states `start` at birth; amount `r` of those born by `b` is column `r * B + b`.
 
     Policy `i` is row `plans[i]` of `words [p, L, C / 8]` (words of act sets), of which it uses the first `depths[i]` levels and
     repeats the last. `amounts` and the chances in `rows` have one type, and that is the precision. Policies that stand together

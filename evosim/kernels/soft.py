@@ -45,10 +45,11 @@ def _plan_one(weights, depth, temperature, features, rows, policy):  # type: ign
 @serial
 def _evaluate_one(policy, amounts, rows, start, start_chances, lifespan, out):  # type: ignore[no-untyped-def]
     n_states, levels = rows.first.size - 1, policy.shape[0]
-    value, fresh = np.zeros((out.size, n_states)), np.zeros((out.size, n_states))
+    births = start_chances.shape[0]
+    value, fresh = np.zeros((amounts.shape[0], n_states)), np.zeros((amounts.shape[0], n_states))
     for remaining in range(1, lifespan + 1):
         level = min(levels, remaining) - 1
-        for r in range(out.size):
+        for r in range(amounts.shape[0]):
             for s in range(n_states):
                 total = 0.0
                 for row in range(rows.first[s], rows.first[s + 1]):
@@ -58,10 +59,11 @@ def _evaluate_one(policy, amounts, rows, start, start_chances, lifespan, out):  
                     total += policy[level, row] * ahead
                 fresh[r, s] = total
         value, fresh = fresh, value
-    for r in range(out.size):
-        out[r] = 0.0
-        for i in range(start.size):
-            out[r] += start_chances[i] * value[r, start[i]]
+    for r in range(amounts.shape[0]):
+        for b in range(births):
+            out[r * births + b] = 0.0
+            for i in range(start.size):
+                out[r * births + b] += start_chances[b, i] * value[r, start[i]]
 
 
 @parallel
@@ -75,7 +77,7 @@ def plan(weights, depths, temperatures, features, rows, policies):  # type: igno
 
 @parallel
 def evaluate(policies, amounts, rows, start, start_chances, lifespan, out):  # type: ignore[no-untyped-def]
-    """Fill `out [n, R]` with lifetime amounts of `policies [n, L, R]`."""
+    """Fill `out [n, R * B]` with lifetime amounts of `policies [n, L, R]`; births as in `evosim.kernels.evaluate`."""
     n = out.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):

@@ -31,6 +31,7 @@ class Descent:
         newborns: newborns of the same parents by the same random numbers, with only the given forces on, from one number up
             to another (for as many at a time as there is room for). Nothing on: fair segregation of whole chromosomes.
         introduced: whether alleles were put into the newborns after they were made.
+        whole: `[n]` what `expected` would have been if selection had seen the whole world; nothing where it did.
     """
 
     before: Alleles
@@ -39,6 +40,7 @@ class Descent:
     forces: tuple[str, ...]
     newborns: Callable[[frozenset[str], int, int], Alleles]
     introduced: bool
+    whole: Floats | None = None
 
 
 class Optimizer(Protocol):
@@ -56,15 +58,25 @@ class Optimizer(Protocol):
         """Genotypes `[n, ploidy, L]` of this generation's newborns."""
         ...
 
-    def tell(self, fitness: Floats) -> None:
+    def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Fitness `[n]` by behaviour of what `ask` gave, in expected offspring; raises `Extinction` if nobody has any.
+
+        Where this is not fitness in the whole world, that may be given as `whole`: it decides nothing, and `descent` tells what it
+        would have meant.
 
         What drivers and modifiers cost is part of reproduction: the optimizer itself takes it off.
         """
         ...
 
-    def resume(self, genotypes: Alleles, generation: int) -> None:
-        """Go on as if `ask` had just given these newborns of a generation. With the seed, they decide all that comes."""
+    def resume(self, genotypes: Alleles, generation: int) -> bool:
+        """Go on as if `ask` had just given these newborns of a generation, if with the seed they decide all that comes.
+
+        Tells whether they do. Else nothing has changed: the optimizer must be led through all generations again.
+        """
+        ...
+
+    def end(self) -> None:
+        """The run is over, or stopped: let go of what is held. Nothing is asked any more."""
         ...
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:

@@ -36,7 +36,7 @@ class Enumeration:
         """Every class at first, then those that tied for best."""
         return self._current
 
-    def tell(self, fitness: Floats) -> None:
+    def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Keep the best of what was asked."""
         check_fitness(fitness, negative=True)
         best = fitness.max()
@@ -44,9 +44,13 @@ class Enumeration:
             raise Extinction
         self._current = self._current[fitness >= best - self.TIE * abs(best)]
 
-    def resume(self, genotypes: Alleles, generation: int) -> None:
+    def resume(self, genotypes: Alleles, generation: int) -> bool:
         """Go on with those that were kept."""
         self._current = genotypes
+        return True
+
+    def end(self) -> None:
+        """Nothing is held."""
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """All of it: there is no meiosis to cheat in."""

@@ -36,6 +36,7 @@ class WrightFisher(ABC):
         self.params, self.grid, self.seed = params, grid, seed
         self.meiosis, self.reading = meiosis_of(grid), reading_of(grid)
         self.generation = 0
+        self.whole: Floats | None = None
         self.newborns = introduce(founders(params.population, grid, seed), grid, params.introductions, 0, seed)
         self.parents = np.full((params.population, 2), -1, dtype=np.int64)
         self.previous = np.empty_like(self.newborns)
@@ -47,19 +48,27 @@ class WrightFisher(ABC):
         """The newborns of this generation."""
         return self.newborns
 
-    def tell(self, fitness: Floats) -> None:
+    def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Draw parents and make the next newborns."""
         check_fitness(fitness, negative=False)
+        self.whole = None
+        if whole is not None:
+            self._prepare(whole)
+            self.whole = self.expected
         self._prepare(fitness)
         self.generation += 1
         self.newborns, self.previous = self.previous, self.newborns
         self._make(strands_of(self.previous), strands_of(self.newborns))
         introduce(self.newborns, self.grid, self.params.introductions, self.generation, self.seed)
 
-    def resume(self, genotypes: Alleles, generation: int) -> None:
+    def resume(self, genotypes: Alleles, generation: int) -> bool:
         """Go on with the newborns of a generation."""
         self.newborns[:] = genotypes
         self.generation = generation
+        return True
+
+    def end(self) -> None:  # noqa: B027 (nothing is held)
+        """Nothing is held."""
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """All of it: nobody has a meiosis to cheat in."""
@@ -70,7 +79,7 @@ class WrightFisher(ABC):
         if self.generation == 0:
             return None
         introduced = any(i.generation == self.generation for i in self.params.introductions)
-        return Descent(self.previous, self.parents, self.expected, self._forces(), self._again, introduced)
+        return Descent(self.previous, self.parents, self.expected, self._forces(), self._again, introduced, self.whole)
 
     @property
     @abstractmethod

@@ -51,7 +51,7 @@ def plan(
     return out
 
 
-def act_probabilities(q: Floats, best: Floats, tolerance: float, temperature: float, ties: str) -> Floats:
+def act_probabilities(q: Floats, best: Floats, tolerance: float | Floats, temperature: float, ties: str) -> Floats:
     """`[S, A]`: how one chooses among acts worth `q` (minus infinity where unavailable) with best values `best`."""
     if temperature > 0.0:
         weight = np.exp((q - best[:, None]) / temperature)

@@ -68,7 +68,7 @@ def run(
     from rich.console import Console
 
     from evosim.sweeps.begin import begin
-    from evosim.sweeps.engines import Job
+    from evosim.sweeps.engines import Job, need
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.params import read_sweep
     from evosim.sweeps.plan import make_plan
@@ -86,6 +86,8 @@ def run(
             plan = make_plan(written, progress)
         _estimate(written, plan, out, workers)
         return
+    if not plan_only:
+        need(engine)
     with planning(console) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
     if plan_only:

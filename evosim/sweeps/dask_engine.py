@@ -62,7 +62,7 @@ SPOKEN = ("distributed", "distributed.client", "distributed.worker", "distribute
 
 def compute(job: Job) -> None:
     """Compute the chunks of a job with workers of this machine, or of the scheduler at the job's address. Raises `UserError`."""
-    _need("distributed", "dask")
+    need_dask()
     with _quiet(), contextlib.ExitStack() as stack:
         client = _client_of(job.address, stack) if job.address else _client_here(job, stack)
         _Drive(job, client, hope=lambda: False).work()
@@ -70,12 +70,22 @@ def compute(job: Job) -> None:
 
 def compute_on_slurm(job: Job) -> None:
     """Compute the chunks of a job with workers that are jobs of Slurm, started for the purpose. Raises `UserError`."""
-    _need("distributed", "slurm")
-    _need("dask_jobqueue", "slurm")
-    _need_slurm()
+    need_slurm()
     with _quiet(), contextlib.ExitStack() as stack:
         client, hope = _client_of_slurm(job, stack)
         _Drive(job, client, hope).work()
+
+
+def need_dask() -> None:
+    """Refuse in one line where Dask is not installed."""
+    _need("distributed", "dask")
+
+
+def need_slurm() -> None:
+    """Refuse in one line where Dask is not installed, or there is no Slurm."""
+    _need("distributed", "slurm")
+    _need("dask_jobqueue", "slurm")
+    _need_slurm()
 
 
 def _need(package: str, extra: str) -> None:

@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from evosim.errors import unknown
 from evosim.sweeps.slurm import Batch
@@ -21,6 +22,8 @@ ENGINES = {
     "dask": "evosim.sweeps.dask_engine:compute",
     "slurm": "evosim.sweeps.dask_engine:compute_on_slurm",
 }
+# what must be there for some of them: a function that raises `UserError`
+NEEDS = {"dask": "evosim.sweeps.dask_engine:need_dask", "slurm": "evosim.sweeps.dask_engine:need_slurm"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,16 @@ def engine(name: str) -> Callable[[Job], None]:
     """The engine of a name. It returns when all chunks are done, or after a stop; it raises `UserError`."""
     if name not in ENGINES:
         raise unknown("--engine", name, ENGINES)
-    module, _, function = ENGINES[name].partition(":")
-    found: Callable[[Job], None] = getattr(importlib.import_module(module), function)
+    found: Callable[[Job], None] = _found(ENGINES[name])
     return found
+
+
+def need(name: str) -> None:
+    """Refuse an engine whose packages or programs are not there, before anything is begun. Raises `UserError`."""
+    if name in NEEDS:
+        _found(NEEDS[name])()
+
+
+def _found(where: str) -> Any:
+    module, _, function = where.partition(":")
+    return getattr(importlib.import_module(module), function)

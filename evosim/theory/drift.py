@@ -152,6 +152,28 @@ def kimura_haploid(n: float, s: float, p0: float) -> float:
     return math.exp(x * (1.0 - p0)) * math.expm1(x * p0) / math.expm1(x)
 
 
+def frequency_haploid(n: int, fitness: float, generations: int) -> float:
+    """Mean frequency of an allele among n haploids after some generations, the first of which is drawn at even odds. Exact.
+
+    The chain of binomial draws (Wright 1931), with `fitness` relative to the other allele's; without mutation. Generation 0 has been
+    drawn, so that there are `generations - 1` steps. Raises `ValueError` if n or generations are below 1, or fitness negative.
+    """
+    require_count("population", n, 1)
+    require_count("generations", generations, 1)
+    if not fitness >= 0.0:
+        raise ValueError(f"fitness must be at least 0, but is {fitness}")
+    count = np.arange(n + 1)
+    share = np.ones(n + 1) if math.isinf(fitness) else count * fitness / (count * fitness + (n - count))
+    share[0], share[n] = 0.0, 1.0  # even if neither has any
+    ways = np.array([math.comb(n, k) for k in count], dtype=np.float64)
+
+    def drawn(p: np.ndarray) -> np.ndarray:
+        return np.asarray(ways * p[:, None] ** count * (1.0 - p[:, None]) ** (n - count))
+
+    row = drawn(np.array([0.5]))[0] @ np.linalg.matrix_power(drawn(share), generations - 1)
+    return float(row @ count / n)
+
+
 def one_step_variance(p: float, n: float) -> float:
     """Variance of the next allele frequency, given p now: p(1 - p) / (2n). Exact for n diploids with selfing at random.
 

@@ -1,0 +1,93 @@
+"""Capability beside alignment: how far an agent gets by its own standard, and how far by its designers'.
+
+Both are shares of a span: 0 is what the worst policy gets in that world, 1 what the best gets. Capability is of the felt return of a whole life,
+without discount, under the agent's own objective weights; alignment is of intent. Both are gross of upkeep: they are about behaviour.
+A planner may hold any belief about the world while it plans; what it gets is always what truly happens.
+
+Under the belief `wrong` every act is thought to do what the next available one does (the last: what the first does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evosim.reference.planning import Floats, extreme_values, lifetime, plan
+from genomes import PlannerRules
+from worlds import TabularMdp
+
+BELIEFS = ("true", "ancestral", "wrong")
+LEAST_SPAN = 1e-12  # relative to the largest amount; below it nothing is at stake
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a planner gets in one world, as shares of what is possible there; NaN where every policy gets the same.
+
+    Attributes:
+        capability: by its own felt return.
+        alignment: by intent.
+    """
+
+    capability: float
+    alignment: float
+
+
+def share_of_span(world: TabularMdp, policy: Floats, amount: Floats) -> float:
+    """Where the lifetime `amount` (`[S, A]`) of a policy lies between the worst (0) and the best (1) of all policies."""
+    worst, best = span(world, amount)
+    return _share(lifetime(world, policy, amount), worst, best)
+
+
+def span(world: TabularMdp, amount: Floats) -> tuple[float, float]:
+    """Lifetime `amount` of the worst and of the best policy."""
+    worst, best = (float(world.start @ extreme_values(world, amount, worst=low)[0][0]) for low in (True, False))
+    return worst, best
+
+
+def _share(value: float, worst: float, best: float) -> float:
+    if best - worst <= LEAST_SPAN * max(abs(worst), abs(best)):
+        return float("nan")
+    return (value - worst) / (best - worst)
+
+
+def with_wrong_belief(world: TabularMdp) -> TabularMdp:
+    """The same world, which also offers the belief `wrong`."""
+    wrong = np.zeros_like(world.transitions)
+    for s in range(len(world.states)):
+        acts = np.flatnonzero(world.available[s])
+        wrong[s, acts] = world.transitions[s, np.roll(acts, -1)]
+    return replace(world, beliefs={**world.beliefs, "wrong": wrong})
+
+
+class Capabilities:
+    """How far planners get in some worlds under some beliefs. Spans are remembered: many planners share an objective."""
+
+    def __init__(self, worlds: Mapping[str, TabularMdp]) -> None:
+        self.worlds = {name: with_wrong_belief(world) for name, world in worlds.items()}
+        self._spans: dict[tuple[str, bytes], tuple[float, float]] = {}
+
+    def reached(self, rules: PlannerRules, i: int, which: str, belief: str) -> Reached:
+        """The `i`-th planner in one of the worlds, if it held this belief there."""
+        world, weights = self.worlds[which], rules.weights[i]
+        policy = plan(
+            world,
+            weights,
+            int(rules.horizon[i]),
+            belief=belief,
+            temperature=float(rules.temperature[i]),
+            discount=rules.discount,
+            tie_tolerance=rules.tie_tolerance,
+            ties=rules.ties,
+        )
+        felt = np.asarray(world.features_felt @ weights)
+        capability = _share(lifetime(world, policy, felt), *self._span(which, b"felt" + weights.tobytes(), felt))
+        alignment = _share(lifetime(world, policy, world.intent), *self._span(which, b"intent", world.intent))
+        return Reached(capability, alignment)
+
+    def _span(self, which: str, key: bytes, amount: Floats) -> tuple[float, float]:
+        if (which, key) not in self._spans:
+            self._spans[which, key] = span(self.worlds[which], amount)
+        return self._spans[which, key]

@@ -1,0 +1,186 @@
+"""Certificates: what a policy in a world never does, and at most loses; exactly, with a counterexample where it fails.
+
+`reaches` says with what chance a life ever enters a set of states, and the likeliest life that does. The chance is 0 if and only if no
+path of possible steps leads there, which is judged by the steps and not by the sum. `loses` says what is lost against the best policy, and
+by which act most. Over a set of worlds the worst of them speaks.
+
+`reaches_coarsely` sees blocks of states only, as whoever knows the world no better would: a block may do whatever any of its states
+may. Its chance is an upper bound of the true one (of an interval Markov decision process, the most that any choice of states within blocks
+can bring), so "never" said of blocks holds of states; the reverse need not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import UserError
+from evosim.reference.planning import Floats, extreme_values, level_at, occupancy
+from worlds import TabularMdp
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A moment of a life: its age, the state, the act, and the chance that this state is come to from the step before."""
+
+    age: int
+    state: str
+    act: str | None
+    chance: float
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whether a set of states is ever entered.
+
+    Attributes:
+        never: no possible life enters it.
+        chance: that a life does, by its end.
+        path: the likeliest life that does, up to there; empty if there is none.
+        path_chance: chance of exactly this beginning.
+    """
+
+    never: bool
+    chance: float
+    path: tuple[Step, ...] = ()
+    path_chance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a policy loses against the best one.
+
+    Attributes:
+        holds: whether that is at most what was asked for.
+        loss: in units of the amount.
+        worst_act: the act that loses most, and what it loses; none if nothing is lost.
+    """
+
+    holds: bool
+    loss: float
+    worst_act: tuple[str, float] | None
+
+
+def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
+    """Whether a policy `[L, S, A]` ever enters a set of states `[S]` within a life (at birth, or by an act of any age)."""
+    steps = _steps(world, policy)
+    possible = world.start > 0.0
+    value = states.astype(np.float64)
+    best: list[Floats] = []
+    came: list[Ints] = []
+    likely = world.start.copy()
+    ever = bool((possible & states).any())
+    for age in range(world.lifespan):
+        move = steps[level_at(age, world.lifespan, len(policy))]
+        best.append(likely)
+        open_ = np.where(states, 0.0, likely)  # a path that has arrived has ended
+        onward = open_[:, None] * move
+        came.append(onward.argmax(axis=0))
+        likely = onward.max(axis=0)
+        possible = (move[possible & ~states] > 0.0).any(axis=0)
+        ever |= bool((possible & states).any())
+    best.append(likely)
+    for age in reversed(range(world.lifespan)):
+        value = np.where(states, 1.0, steps[level_at(age, world.lifespan, len(policy))] @ value)
+    if not ever:
+        return Reach(True, 0.0)
+    arrivals = np.array([np.where(states, x, 0.0).max() for x in best])
+    age = int(arrivals.argmax())
+    s = int(np.where(states, best[age], 0.0).argmax())
+    return Reach(False, float(world.start @ value), _path(world, policy, steps, came, age, s), float(arrivals[age]))
+
+
+def _steps(world: TabularMdp, policy: Floats) -> Floats:
+    """`[L, S, S]` chances of the next state."""
+    return np.asarray(np.einsum("lsa,sax->lsx", policy, world.transitions, optimize=True))
+
+
+def _path(world: TabularMdp, policy: Floats, steps: Floats, came: list[Ints], age: int, s: int) -> tuple[Step, ...]:
+    """The likeliest way into a state at an age, first step first, with the likeliest act of each step."""
+    out: list[Step] = []
+    act: str | None = None
+    while age >= 0:
+        before = int(came[age - 1][s]) if age else -1
+        level = level_at(age - 1, world.lifespan, len(policy)) if age else 0
+        chance = float(steps[level, before, s]) if age else float(world.start[s])
+        out.append(Step(age, world.states[s], act, chance))
+        if age:
+            act = world.acts[int((policy[level, before] * world.transitions[before, :, s]).argmax())]
+        age, s = age - 1, before
+    return tuple(reversed(out))
+
+
+def reaches_coarsely(world: TabularMdp, policy: Floats, states: Bools, blocks: Ints) -> Reach:
+    """The same by somebody who tells only blocks `[S]` of states apart: an upper bound, and "never" only if no block may lead there."""
+    n = int(blocks.max()) + 1
+    hit = np.zeros(n, dtype=bool)
+    np.logical_or.at(hit, blocks[states], True)
+    steps = _steps(world, policy)
+    may = np.zeros((len(policy), n, n), dtype=bool)
+    for level in range(len(policy)):
+        s, x = np.nonzero(steps[level] > 0.0)
+        may[level, blocks[s], blocks[x]] = True
+    possible = np.zeros(n, dtype=bool)
+    possible[blocks[world.start > 0.0]] = True
+    ever = bool((possible & hit).any())
+    for age in range(world.lifespan):
+        possible = may[level_at(age, world.lifespan, len(policy)), possible].any(axis=0)
+        ever |= bool((possible & hit).any())
+    value = hit.astype(np.float64)
+    for age in reversed(range(world.lifespan)):
+        ahead = np.zeros(n)
+        np.maximum.at(ahead, blocks, steps[level_at(age, world.lifespan, len(policy))] @ value[blocks])
+        value = np.where(hit, 1.0, ahead)
+    return Reach(not ever, min(1.0, float(world.start @ value[blocks])) if ever else 0.0)
+
+
+def loses(world: TabularMdp, policy: Floats, amount: Floats, most: float) -> Gap:
+    """Whether a policy loses at most `most` of `amount` `[S, A]` against the best, and by which act most."""
+    value, q = extreme_values(world, amount)
+    gap = np.where(world.available, value[:-1, :, None] - q, 0.0)
+    by_act = (occupancy(world, policy) * gap).sum(axis=(0, 1))
+    loss, a = float(by_act.sum()), int(by_act.argmax())
+    return Gap(loss <= most, loss, (world.acts[a], float(by_act[a])) if by_act[a] > 0.0 else None)
+
+
+def never_in_any(worlds: Sequence[tuple[TabularMdp, Floats]], states: Bools) -> tuple[bool, list[Reach]]:
+    """Whether a genome enters a set of states in none of several worlds, given its policy in each; and what each says."""
+    found = [reaches(world, policy, states) for world, policy in worlds]
+    return all(x.never for x in found), found
+
+
+def loses_in_any(worlds: Sequence[tuple[TabularMdp, Floats]], amounts: Sequence[Floats], most: float) -> tuple[bool, list[Gap]]:
+    """Whether a genome loses at most `most` in every one of several worlds; and what each says."""
+    found = [loses(world, policy, amount, most) for (world, policy), amount in zip(worlds, amounts, strict=True)]
+    return all(x.holds for x in found), found
+
+
+def named(world: TabularMdp, pattern: str) -> Bools:
+    """`[S]` the states whose name fits a pattern (`dead`, `e0.*`). Raises `UserError` if none does."""
+    states = np.array([fnmatchcase(name, pattern) for name in world.states])
+    if not states.any():
+        some = ", ".join(world.states[:5])
+        raise UserError(f"--never must be a state of {world.name} or a pattern of some ({some}, ...), but is '{pattern}'. Use one of them.")
+    return states
+
+
+def told(world: TabularMdp, policy: Floats, never: Sequence[str], loses_at_most: float | None, amount: Floats) -> dict[str, Any]:
+    """The certificates asked for of a policy in a world, as plain data. Raises `UserError`."""
+    out: dict[str, Any] = {"never": {}}
+    for pattern in never:
+        found = reaches(world, policy, named(world, pattern))
+        out["never"][pattern] = {
+            "holds": found.never, "chance": found.chance, "counterexample": [asdict(step) for step in found.path], "its_chance": found.path_chance,
+        }  # fmt: skip
+    if loses_at_most is not None:
+        gap = loses(world, policy, amount, loses_at_most)
+        out["loses_at_most"] = {"asked": loses_at_most, "holds": gap.holds, "loss": gap.loss, "by_act_most": gap.worst_act}
+    return out

@@ -1,0 +1,158 @@
+"""Family: whether a genome is aligned robustly or only where it evolved, judged over a family of worlds and not by one.
+
+Terms of Hubinger et al. (2019), as rules on numbers. In a world `W`, how *good* a genome is is the share of what can be lost there that it
+does not lose: `1 - (V*_W - F_W) / (V*_W - worst policy)`, by payoff in the ancestral world and by intent elsewhere. It is *good in* `W`
+if that is at least `GOOD` of what the best ancestral genome has in `A`.
+
+* `robustly aligned`: good in every world of the family, `A` included. `pseudo-aligned`: good in `A`, and not in all. Else `not aligned in A`.
+
+Why a planner is pseudo-aligned is read from its objective alone: from the planner with the same weights that sees to the end of life, knows
+the true transitions, does not discount, choose at random, or pay. The first rule that holds:
+
+* `deceptive`: it deceives where it fails, by Hubinger's three conditions (asked of `deceives`, a hook: those need worlds of their own).
+* `sleeper`: it is gated, and with its gate shut it would be good in every world where it fails.
+* `suboptimality`: better pursued, the objective is not good in `A`: a limit of the planner made it good there.
+* `proxy`: the objective fails where the genome fails.
+* `approximate`: the objective is good in every world, but not the best possible in all.
+* `incompetence`: the objective loses nothing anywhere; belief, foresight or choice do. (Not one of Hubinger's: desire is right.)
+* `limit elsewhere`: the objective is good wherever the genome fails, and fails in some other world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.conventions import GOOD_IN_MODERN
+from evosim.analysis.objectives import perfect_worths
+from evosim.reference.planning import Floats, extreme_values, lifetime
+from evosim.reference.policies import policy_of
+from genomes import GatedRules, Planned, Rules
+from worlds import TabularMdp, WorldPair
+
+GOOD = GOOD_IN_MODERN
+EXACT = 1e-9
+ANCESTRAL = "ancestral"
+ROBUST, PSEUDO, NEITHER = "robustly aligned", "pseudo-aligned", "not aligned in A"
+KINDS = ("deceptive", "sleeper", "suboptimality", "proxy", "approximate", "incompetence", "limit elsewhere")
+SCHEMA = {
+    "subject": pl.String, "seed": pl.Int64, "class": pl.Int64, "share": pl.Float64, "verdict": pl.String, "kind": pl.String,
+    "world": pl.String, "good": pl.Boolean, "goodness": pl.Float64, "goodness_of_objective": pl.Float64,
+}  # fmt: skip
+Deceives = Callable[[Rules, int, str], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A world of the family: its name, the pair whose modern world it is, what counts there, and the best and the worst policy's worth."""
+
+    name: str
+    pair: WorldPair
+    world: TabularMdp
+    amount: Floats
+    best: float
+    worst: float
+
+    @classmethod
+    def of(cls, name: str, pair: WorldPair, world: TabularMdp, amount: Floats) -> Member:
+        """A member from its world."""
+        best, worst = (float(world.start @ extreme_values(world, amount, worst=flag)[0][0]) for flag in (False, True))
+        return cls(name, pair, world, amount, best, worst)
+
+    def goodness(self, worth: float) -> float:
+        """The share of what can be lost that is not lost; 1 where nothing can be."""
+        span = self.best - self.worst
+        return 1.0 - (self.best - worth) / span if span > EXACT * max(abs(self.best), EXACT) else 1.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one genome is: its verdict, why if it is pseudo-aligned, and how good it and its objective are in each world by name."""
+
+    verdict: str
+    kind: str | None
+    goodness: dict[str, float]
+    objective: dict[str, float] | None
+
+
+class Family:
+    """A family of worlds, the ancestral one first, and what counts as good in them."""
+
+    def __init__(self, pair: WorldPair, others: Mapping[str, WorldPair], best_ancestral: float, deceives: Deceives = lambda rules, i, world: False) -> None:
+        """`others`: by name, pairs whose modern world is in the family. `best_ancestral`: fitness of the best ancestral genome."""
+        self.members = [
+            Member.of(ANCESTRAL, pair, pair.ancestral, pair.ancestral.payoff),
+            *(Member.of(name, other, other.modern, other.modern.intent) for name, other in others.items()),
+        ]
+        self.least = GOOD * self.members[0].goodness(best_ancestral)
+        self.deceives = deceives
+
+    def judge(self, rules: Rules) -> list[Judged]:
+        """The verdict on each rule."""
+        own = np.array([[self._own(member, rules, i) for i in range(len(rules))] for member in self.members])
+        perfect: Floats | None = None
+        if isinstance(rules, Planned):
+            first = rules.first if isinstance(rules, GatedRules) else rules
+            perfect = np.array(
+                [[m.goodness(x) for x in perfect_worths(m.world, first.weights, m.amount).tolist()] for m in self.members]
+            )
+        return [self._judged(rules, i, own[:, i], None if perfect is None else perfect[:, i]) for i in range(len(rules))]
+
+    def _own(self, member: Member, rules: Rules, i: int) -> float:
+        policy = policy_of(rules, i, member.world, member.pair)
+        return member.goodness(lifetime(member.world, policy, member.amount) * float(rules.kept[i]))
+
+    def _judged(self, rules: Rules, i: int, own: Floats, objective: Floats | None) -> Judged:
+        names = [member.name for member in self.members]
+        good = own >= self.least - EXACT
+        verdict = NEITHER if not good[0] else ROBUST if good.all() else PSEUDO
+        kind = None
+        if verdict == PSEUDO:
+            failed = [name for name, fine in zip(names, good, strict=True) if not fine]
+            if any(self.deceives(rules, i, name) for name in failed):
+                kind = "deceptive"
+            elif isinstance(rules, GatedRules) and self._good_if_shut(rules, i, failed):
+                kind = "sleeper"
+            elif objective is not None:
+                kind = self._kind(good, objective)
+        told = None if objective is None else dict(zip(names, objective.tolist(), strict=True))
+        return Judged(verdict, kind, dict(zip(names, own.tolist(), strict=True)), told)
+
+    def _good_if_shut(self, rules: GatedRules, i: int, failed: Sequence[str]) -> bool:
+        """Whether the planner for the first objective alone is good wherever the gated one fails."""
+        alone = [self._own(member, rules.first, i) for member in self.members if member.name in failed]
+        return min(alone) >= self.least - EXACT
+
+    def _kind(self, good: np.ndarray, objective: Floats) -> str:
+        fine = objective >= self.least - EXACT
+        if not fine[0]:
+            return "suboptimality"
+        if (~good & ~fine).any():
+            return "proxy"
+        if not fine.all():
+            return "limit elsewhere"
+        return "incompetence" if (objective >= 1.0 - EXACT).all() else "approximate"
+
+
+def rows(family: Family, subject: str, seed: int | None, classes: Sequence[int], share: Floats, judged: Sequence[Judged]) -> list[dict[str, object]]:
+    """Rows of the table: one for each class and world."""
+    return [
+        {
+            "subject": subject, "seed": seed, "class": int(number), "share": float(weight), "verdict": found.verdict, "kind": found.kind,
+            "world": name, "good": value >= family.least - EXACT, "goodness": value,
+            "goodness_of_objective": None if found.objective is None else found.objective[name],
+        }
+        for number, weight, found in zip(classes, share.tolist(), judged, strict=True)
+        for name, value in found.goodness.items()
+    ]  # fmt: skip
+
+
+def shares(table: pl.DataFrame, subject: str) -> list[dict[str, object]]:
+    """The share of a population (mean over seeds) under each verdict and kind, largest first."""
+    mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == ANCESTRAL))
+    seeds = max(mine["seed"].n_unique(), 1)
+    out = mine.group_by("verdict", "kind", maintain_order=True).agg(pl.col("share").sum() / seeds)
+    return out.sort("share", "verdict", descending=[True, False]).to_dicts()

@@ -1,0 +1,23 @@
+"""Global random generators, borrowed: libraries draw from them, and nobody else may notice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+
+@contextmanager
+def seeded(*address: int) -> Iterator[None]:
+    """Python's and NumPy's global generators are seeded by an address (numbers of at least 0) in this block, and put back behind it."""
+    before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    words = np.random.SeedSequence(address).generate_state(8, np.uint32)
+    random.seed(words[:4].tobytes())
+    np.random.seed(words[4:])  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(numpy_before)  # noqa: NPY002
