@@ -38,6 +38,8 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
         console.print(_desires(summary))
     if summary["causes"]:
         console.print(_causes(summary["causes"]))
+    else:
+        console.print("Causes (desire, belief, planning): not applicable; these genomes do not plan.\n")
     console.print(_variation(summary))
     if summary["family"]:
         console.print(_family(summary["family"]))

@@ -88,6 +88,10 @@ def test_reflexes_have_variation_and_no_causes() -> None:
     account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=False).account()
     assert account.summary["causes"] is None
     assert account.tables["causes"].is_empty()
+    out = io.StringIO()
+    told = {"replicates": 1, "seed": 0, "changed": [], "expected": "", "runs": {"0": {"status": "complete"}}}
+    screen.show(Console(file=out, width=140), "title", account.summary | told)
+    assert "Causes (desire, belief, planning): not applicable" in out.getvalue()
     assert account.summary["variation"]["population"]["most"] >= account.summary["variation"]["population"]["least"]
 
 
