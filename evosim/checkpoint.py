@@ -31,12 +31,12 @@ from evosim.clock import Clock
 from evosim.errors import Stop, UserError
 from evosim.files import make_folder, write_atomically
 from evosim.params import Experiment
-from evosim.record import sources_digest
+from evosim.record import sources_digest, versions
 
 VERSION = 1
 EVERY = 300.0  # seconds
 SHARE = 0.01  # of the time, at most, goes into checkpoints
-PACKAGES = ("numpy", "numba", "polars")
+PACKAGES = ("numpy", "numba", "polars", "deap")
 STATE = "state.npz"
 SEAL = 32  # bytes of hash at the end of a file
 STAMP, FACTS, TABLE = "stamp", "facts", "table:"
@@ -56,7 +56,7 @@ class State:
 
 def stamp(experiment: Experiment) -> dict[str, Any]:
     """What a checkpoint must have in common with whoever goes on from it."""
-    packages = {name: metadata.version(name) for name in PACKAGES}
+    packages = {name: metadata.version(name) for name in PACKAGES} | versions(experiment)
     return {"version": VERSION, "digest": experiment.digest(), "sources": sources_digest(), "packages": packages, "evosim": __version__}
 
 

@@ -94,7 +94,7 @@ def _run(
         from rich.console import Console
 
         from evosim import workflow
-        from evosim.compose import resolve
+        from evosim.compose import on_landscape, resolve
         from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
         from evosim.progress import shown
@@ -102,6 +102,9 @@ def _run(
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
+    if on_landscape(chosen):
+        _explore(chosen, out, force, figures, as_json, clock, watch)
+        return
     with Easel() as easel:
         with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
@@ -127,6 +130,30 @@ def _run(
             raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
 
 
+def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json: bool, clock: Clock, watch: Watch) -> None:
+    """Search a landscape over real vectors, and print what came of it."""
+    with clock.stage("imports"):
+        from rich.console import Console
+
+        from evosim.explore import explore, same_code
+
+    summary, fresh = explore(chosen, out=out, force=force, figures=figures, clock=clock, watch=watch)
+    same, seconds = same_code(Path(summary["out"])), clock.told()
+    if not same:
+        _warn(f"{summary['out']} was made by other code; --force repeats it.")
+    if as_json:
+        told = {"shown_again": not fresh, "same_code": same, "elapsed_s": round(sum(seconds.values()), 3), "seconds": seconds}
+        typer.echo(json.dumps(summary | told, indent=1))
+        return
+    from evosim import screen
+
+    if not fresh:
+        typer.echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
+    console = Console()
+    screen.show_search(console, chosen.title or chosen.name, summary)
+    console.print(f"\nPaths and figures: {summary['out']}   ({sum(seconds.values()):.1f} s)", soft_wrap=True, markup=False)
+
+
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
     """What to run, and where, if the folder of an interrupted run was given, or of one that is whole by now. Raises `UserError`."""
     partial = Path(experiment)
@@ -145,6 +172,10 @@ def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
 def analyze(
     folder: RunFolder,
     genome: Annotated[int | None, typer.Option("--class", help="Account for one class of the grid instead.")] = None,
+    never: Annotated[
+        list[str] | None, typer.Option("--never", metavar="STATE", help="With --class: certify that it never enters this state (beginning of a name, *), in every world of the experiment.")
+    ] = None,
+    loses_at_most: Annotated[float | None, typer.Option("--loses-at-most", metavar="LOSS", help="With --class: certify that it loses at most this against the best policy.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Also print what each author calls each step.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -155,8 +186,10 @@ def analyze(
         from evosim.record import read_run
 
     recorded = read_run(folder)
+    if genome is None and (never or loses_at_most is not None):
+        raise UserError("--class must be given with --never and --loses-at-most, but is not. Say which class; 'tables/landscape.parquet' lists them.")
     if genome is not None:
-        typer.echo(json.dumps(workflow.account_of_class(recorded, genome), indent=1))
+        typer.echo(json.dumps(workflow.account_of_class(recorded, genome, never or (), loses_at_most), indent=1))
         return
     _warn_of_other_code(recorded)
     with clock.stage("analysis"):
@@ -185,17 +218,17 @@ def list_() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from evosim.installed import offered
     from evosim.optimizers.catalogue import WHAT
     from evosim.optimizers.vectors import VECTOR_WHAT
     from evosim.params import named_experiments, read_toml
-    from genomes import GENOMES
-    from worlds import LANDSCAPES, WORLDS
+    from worlds import LANDSCAPES
 
     groups: dict[str, dict[str, str]] = {
         "experiment": {name: read_toml(path).get("title", "") for name, path in named_experiments().items()},
-        "world": {name: entry.what for name, entry in WORLDS.items()},
+        "world": offered("world"),
         "landscape": {name: entry.what for name, entry in LANDSCAPES.items()},
-        "genome": {name: entry.what for name, entry in GENOMES.items()},
+        "genome": offered("genome"),
         "optimizer": WHAT,
         "optimizer on a landscape": VECTOR_WHAT,
     }

@@ -12,13 +12,16 @@ from typing import Any
 
 import tomli_w
 
+from evosim import installed
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.optimizers.vectors import VECTOR_PARAMS
 from evosim.params import WORDS, Experiment, named_experiments, read_experiment, shortened, validated, without_unused
-from genomes import GENOMES, Genome, InvalidGenome, WorldShape
-from worlds import LANDSCAPES, WORLDS, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
+from genomes import Genome, InvalidGenome, WorldShape
+from worlds import LANDSCAPES, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
+
+MOST_NUMBERS = 200_000_000  # drawn before a search of a landscape begins
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +39,12 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     if on_landscape(written):
         return _resolved_on_landscape(written)
     world = dict(written.world)
-    if written.world.name not in WORLDS:
-        raise unknown("world.name", written.world.name, [*WORLDS, *LANDSCAPES])
+    params_class = installed.world(written.world.name).params
     if written.optimizer.get("name") == "gradient":
         raise UserError(
             "optimizer.name must search alleles, but 'gradient' goes by small steps, and policies of a grid do not follow those. "
             f"Use it with world.name = {_any_of(LANDSCAPES)}, or use one of {', '.join(sorted(OPTIMIZER_PARAMS))}."
         )
-    params_class = WORLDS[written.world.name].params
     _check_keys(params_class, written.world.ancestral, "world.ancestral")
     _check_keys(params_class, written.world.modern, "world.modern")
     ancestral: Any = validated(params_class, written.world.ancestral, "world.ancestral")
@@ -51,6 +52,9 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     modern: Any = validated(params_class, {**full, **written.world.modern}, "world.modern")
     world["ancestral"] = full
     world["modern"] = {name: getattr(modern, name) for name in written.world.modern}
+    for i, other in enumerate(written.analysis.family):
+        _check_keys(params_class, other.set, f"analysis.family.{i}.set")
+        validated(params_class, {**full, **other.set}, f"analysis.family.{i}.set")
     for i, member in enumerate(written.world.mixture):
         _check_keys(params_class, member.set, f"world.mixture.{i}.set")
         base = full if member.world == "ancestral" else dataclasses.asdict(modern)
@@ -59,7 +63,7 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     return written.model_copy(
         update={
             "world": type(written.world)(**world),
-            "genome": _resolved_part(written.genome, {k: v.params for k, v in GENOMES.items()}, "genome"),
+            "genome": _resolved_part(written.genome, _genome_classes(written.genome), "genome"),
             "optimizer": _resolved_part(written.optimizer, OPTIMIZER_PARAMS, "optimizer"),
         }
     )
@@ -68,27 +72,42 @@ def resolve(tree: dict[str, Any]) -> Experiment:
 def build(experiment: Experiment) -> Setting:
     """World pair and genome of a resolved experiment. Raises `UserError`."""
     if on_landscape(experiment):
+        lived_in = ", ".join(name for name in installed.names("world") if name not in LANDSCAPES)
         raise UserError(
-            f"world.name must be a pair of worlds to be lived in ({', '.join(WORLDS)}), but '{experiment.world.name}' is a landscape over real "
-            "vectors. Search it with 'evosim claims claim-06-demons'."
+            f"world.name must be a pair of worlds to be lived in ({lived_in}), but '{experiment.world.name}' is a landscape over real "
+            "vectors. Search it with 'evosim run' or 'evosim claims claim-06-demons'."
         )
-    entry = WORLDS[experiment.world.name]
     try:
-        pair = entry.build(entry.params(**experiment.world.ancestral), experiment.world.modern)
-        pair = mixed(pair, _members(experiment, entry))
-        if experiment.world.cue is not None:
-            pair = with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
+        pair = _pair(experiment, experiment.world.modern)
         _check_selection(experiment, pair)
         a = pair.ancestral
         shape = WorldShape(a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None)
-        genome = GENOMES[experiment.genome["name"]]
+        genome = installed.genome(experiment.genome["name"])
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
         name = experiment.optimizer["name"]
         params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
         check_on_grid(name, params, built.grid, experiment.generations)
+        family_pairs(experiment)  # refuse now what could not be accounted for later
         return Setting(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
+
+
+def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:
+    """By name, the pair with each world of the family in place of the modern one. Raises `UserError`."""
+    try:
+        return {member.name: _pair(experiment, dict(member.set)) for member in experiment.analysis.family}
+    except InvalidWorld as error:
+        raise UserError(str(error).replace("world.modern", "analysis.family")) from None
+
+
+def _pair(experiment: Experiment, modern: dict[str, Any]) -> WorldPair:
+    """The world pair of an experiment with these parameters of the modern world. Raises `InvalidWorld`."""
+    entry = installed.world(experiment.world.name)
+    pair = mixed(entry.build(entry.params(**experiment.world.ancestral), modern), _members(experiment, entry))
+    if experiment.world.cue is None:
+        return pair
+    return with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
 
 
 def _members(experiment: Experiment, entry: Entry) -> list[Member]:
@@ -131,7 +150,8 @@ def build_landscape(experiment: Experiment, seed: int) -> tuple[Hills, Any]:
 
 def commented(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
-    entry = (LANDSCAPES if on_landscape(experiment) else WORLDS)[experiment.world.name]
+    name = experiment.world.name
+    entry: Any = LANDSCAPES[name] if on_landscape(experiment) else installed.world(name)
     written = {"[world.ancestral]": entry.params, "[world.cue]": Cue}
     known = {table: {item.name: item.metadata for item in dataclasses.fields(params)} for table, params in written.items()}
     lines, inside = [], ""
@@ -139,9 +159,9 @@ def commented(experiment: Experiment) -> str:
     # As tables of their own, and without the empty ones, so that more can be written below them.
     lists = {
         f"{part}.{key}": tree[part].pop(key)
-        for part in ("genome", "optimizer")
+        for part in ("genome", "optimizer", "analysis")
         for key in list(tree[part])
-        if key in ("drivers", "modifiers", "introductions")
+        if key in ("drivers", "modifiers", "introductions", "family")
     }
     lists["world.mixture"] = tree["world"].pop("mixture")
     for line in tomli_w.dumps(tree).removesuffix("\n").split("\n"):
@@ -150,7 +170,7 @@ def commented(experiment: Experiment) -> str:
         name = line.partition(" = ")[0]
         if name in known.get(inside, {}):
             facts = known[inside][name]
-            line = f"{line}  # {facts['unit']}; {facts['why']}"
+            line = f"{line}  # {facts['unit']}; {facts['why']}" if "unit" in facts else line
         lines.append(line)
     for name, entries in lists.items():
         for entry in entries:
@@ -215,6 +235,10 @@ def _resolved_on_landscape(written: Experiment) -> Experiment:
         raise UserError(f"phases must be one ancestral phase for world '{world.name}', but are {len(written.phases)}. Remove the others.")
     _check_keys(entry.params, world.ancestral, "world.ancestral")
     ancestral: Any = validated(entry.params, world.ancestral, "world.ancestral")
+    if (numbers := written.generations * (1 + ancestral.sides)) > MOST_NUMBERS:
+        raise UserError(
+            f"phases.0.generations times directions must be at most {MOST_NUMBERS:,} random numbers, but is {numbers:,}. Lower generations or sides."
+        )
     return written.model_copy(
         update={
             "world": world.model_copy(update={"ancestral": dataclasses.asdict(ancestral)}),
@@ -225,6 +249,13 @@ def _resolved_on_landscape(written: Experiment) -> Experiment:
 
 def _any_of(names: Iterable[str]) -> str:
     return " or ".join(f"'{name}'" for name in names)
+
+
+def _genome_classes(written: dict[str, Any]) -> dict[str, type[Any]]:
+    """Parameter classes of evosim's own genomes, and of the one that is written if another package offers it."""
+    own: dict[str, type[Any]] = {name: entry.params for name, entry in installed.OWN["genome"].items()}
+    name = written.get("name")
+    return own if not isinstance(name, str) or name in own else own | {name: installed.genome(name).params}
 
 
 def _resolved_part(part: dict[str, Any], classes: dict[str, type[Any]], where: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A grid of up to `analysis.max_classes` is kept whole. A larger one, up to `analysis.max_enumerated`, goes by in blocks:
 `evosim.survey` finds its best classes exactly, with all near ties, in bounded memory. Where a grid is too large for that, the
 best genomes are the best found by coordinate ascent from random starts. In the last two cases fitness is evaluated as it is
-asked for. All ways give the same run: a class has one worth, bit by bit.
+asked for, and a bounded part of it is remembered. All ways give the same run: a class has one worth, bit by bit.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from genomes import Genome
 from genomes.loci import Ints
 
 POLISHED = 5
+MOST_REMEMBERED = 4_000_000  # classes of a grid that is not kept whole: some 600 MB; the older half of more is forgotten
 
 
 class Landscape:
@@ -68,6 +69,11 @@ class Landscape:
     def afresh(self) -> None:
         """Forget who lived, so that the record is the next run's own. What classes are worth stays known."""
         self._lived = set(self.survey.kept.tolist()) if self.survey else set()
+
+    @property
+    def remembered(self) -> int:
+        """How many classes' worth is known."""
+        return len(self._table.ancestral)
 
     def worth(self, classes: Ints, *, lived: bool = True) -> Worth:
         """Worth of classes `[n]`; each is evaluated once. What never `lived` (the search ledger's) is not in the record."""
@@ -172,6 +178,8 @@ class Landscape:
         distinct, inverse = np.unique(classes, return_inverse=True)
         fresh = np.array([c for c in distinct.tolist() if c not in self._position], dtype=np.int64)
         if fresh.size:
+            if len(self._table.ancestral) + fresh.size > MOST_REMEMBERED:
+                self._forget(distinct)
             # Positions last: an interrupt must not leave classes that seem known and are not.
             more, t = self._enumerate(fresh), self._table
             size = len(t.ancestral)
@@ -180,6 +188,17 @@ class Landscape:
             )
             self._position.update(zip(fresh.tolist(), range(size, size + fresh.size), strict=True))
         return np.array([self._position[c] for c in distinct.tolist()], dtype=np.int64)[inverse]
+
+
+    def _forget(self, asked: Ints) -> None:
+        """Forget the older half of what classes are worth, but for those asked for. Who asks again gets the same bits: they are evaluated again."""
+        known = np.array(list(self._position), dtype=np.int64)  # in order of age, as they came
+        keep = np.isin(known, asked)
+        keep[len(known) // 2 :] = True
+        places = np.array(list(self._position.values()), dtype=np.int64)[keep]
+        self._position = {}  # first: an interrupt here must not leave places in a table that is no more
+        self._table = Worth(*(getattr(self._table, name)[places] for name in Worth.__dataclass_fields__))
+        self._position = dict(zip(known[keep].tolist(), range(len(places)), strict=True))
 
 
 def _nearness(setting: Setting) -> float:

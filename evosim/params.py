@@ -188,6 +188,18 @@ class ClaimChoice(Strict):
     predictions: tuple[Prediction, ...] = Field(min_length=1)
 
 
+class FamilyMember(Strict):
+    """A world of the family over which genomes are judged.
+
+    Attributes:
+        name: how tables call it.
+        set: parameters in which it differs from the ancestral world, as in `world.modern`.
+    """
+
+    name: Name
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
 class AnalysisChoice(Strict):
     """How accounts are made.
 
@@ -198,6 +210,7 @@ class AnalysisChoice(Strict):
         near_ties: relative distances from the best within which genomes are listed as near ties.
         bootstrap: resamples of seeds behind each interval.
         confidence: of the intervals.
+        family: worlds, beside the ancestral one, over which genomes are called robustly or pseudo-aligned.
     """
 
     max_classes: int = Field(default=200_000, ge=1, le=MAX_CLASSES)
@@ -206,6 +219,15 @@ class AnalysisChoice(Strict):
     near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = Field(default=(0.0, 0.01, 0.02, 0.05), max_length=1000)
     bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
+    family: tuple[FamilyMember, ...] = Field(default=(), max_length=1000)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> AnalysisChoice:
+        names = ["ancestral", *(member.name for member in self.family)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"analysis.family must have names of their own, none of them 'ancestral', but has '{name}' twice. Rename one.")
+        return self
 
 
 class Experiment(Strict):
@@ -285,10 +307,11 @@ class Experiment(Strict):
 
 
 def without_unused(tree: dict[str, Any]) -> dict[str, Any]:
-    """A resolved tree without a plain selection and an empty mixture, so that digests of experiments without them stay what they were."""
+    """A resolved tree without a plain selection, an empty mixture and an empty family, so that digests of experiments without them stay what they were."""
     out = {key: value for key, value in tree.items() if key != "selection" or not SelectionChoice(**value).plain}
     world = {key: value for key, value in tree["world"].items() if key != "mixture" or value}
-    return out | {"world": world}
+    analysis = {key: value for key, value in tree.get("analysis", {}).items() if key != "family" or value}
+    return out | {"world": world} | ({"analysis": analysis} if "analysis" in tree else {})
 
 
 def validated(kind: type[T] | Any, data: Any, where: str) -> T:

@@ -28,8 +28,8 @@ from typing import Any
 
 import polars as pl
 
-from evosim import __version__
-from evosim.compose import resolve
+from evosim import __version__, installed
+from evosim.compose import on_landscape, resolve
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.params import Experiment, read_toml
@@ -38,7 +38,7 @@ from evosim.streams import STREAM_VERSION
 SCHEMA_VERSION = 2
 TABLES = ("generations", "loci", "alleles", "populations")
 LANDSCAPE, SEARCH = "landscape", "search"
-PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair")
+PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 PARTIAL = ".partial"
 RUNNING = "being written by process"
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
@@ -265,10 +265,15 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": {name: metadata.version(name) for name in PACKAGES} | versions(experiment),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "peak_memory_mib": peak_memory_mib(),
     }
+
+
+def versions(experiment: Experiment) -> dict[str, str]:
+    """Versions of the packages that an experiment's world and genome come from, if they are not evosim's own."""
+    return installed.versions({"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))})
 
 
 def peak_memory_mib() -> float:
@@ -279,7 +284,7 @@ def peak_memory_mib() -> float:
 
 @cache
 def sources_digest() -> str:
-    """Hash of the package's own sources: two runs with equal digests of experiment and sources must be equal.
+    """Hash of the sources of evosim and of packages that offer worlds or genomes: equal digests of experiment and sources, equal runs.
 
     Taken once, so that a file that is edited while a run lasts is not taken for the code of it.
     """
@@ -288,6 +293,8 @@ def sources_digest() -> str:
     for package in ("evosim", "genomes", "worlds"):
         for path in sorted((root / package).rglob("*.py")):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    for name, path in installed.sources():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -340,6 +347,8 @@ def read_run(folder: Path) -> Recorded:
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
             f"{experiment.digest()[:8]}: it was edited, or made by another version. Restore it, or run it to another folder."
         )
+    if on_landscape(experiment):
+        raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
     controls = {name: _read_tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
     return Recorded(folder, experiment, facts, _read_tables(folder, "tables", (*own, LANDSCAPE)), controls)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS
+from evosim.analysis.causes import SWITCHES
 from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 
@@ -27,13 +28,7 @@ UNLISTED = ("optimum", "all_cases", "control", "population")
 
 def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print the whole account."""
-    replicates = summary["replicates"]
-    console.print(f"\n{title}", style="bold", markup=False)
-    console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
-    if summary["changed"]:
-        console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
-    if summary["expected"]:
-        console.print(f"expected: {summary['expected']}", markup=False)
+    _show_which(console, title, summary)
     console.print("A: ancestral world, M: modern world. Words: docs/glossary.md\n")
     console.print(_ladder(summary))
     if summary["behaviour"]["modern"] is not None:
@@ -41,6 +36,11 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     console.print(_steps(summary))
     if summary["desires"]:
         console.print(_desires(summary))
+    if summary["causes"]:
+        console.print(_causes(summary["causes"]))
+    console.print(_variation(summary))
+    if summary["family"]:
+        console.print(_family(summary["family"]))
     if summary["hack"]:
         console.print(_hack(summary["hack"]))
         console.print(_frequencies(summary["hack"]["frequencies"]))
@@ -48,6 +48,28 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
         console.print(_search(summary["search"]))
     for sentence in sentences(summary):
         console.print(f"* {sentence}", markup=False)
+
+
+def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
+    """Print what the search of a landscape came to."""
+    _show_which(console, title, summary)
+    table = Table("", "mean", "interval" if any(row["interval"] for row in summary["search"]) else "", box=None, padding=(0, 2, 0, 0))
+    for row in summary["search"]:
+        between = " to ".join(number(end) for end in row["interval"]) if row["interval"] else ""
+        table.add_row(row["quantity"], number(row["mean"]), between)
+    console.print()
+    console.print(table)
+
+
+def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
+    """Print what was run, and what was expected of it."""
+    replicates = summary["replicates"]
+    console.print(f"\n{title}", style="bold", markup=False)
+    console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
+    if summary["changed"]:
+        console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
+    if summary["expected"]:
+        console.print(f"expected: {summary['expected']}", markup=False)
 
 
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
@@ -168,6 +190,41 @@ def _desires(summary: dict[str, Any]) -> Table:
             row["acts"].replace("_", " "),
             *(number(row[key]) for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")),
         )
+    return table
+
+
+def _causes(found: dict[str, Any]) -> Table:
+    columns = [(subject, world) for subject in found for world in ("ancestral", "modern")]
+    headings = [f"{RUNG_CODES[subject]} {world[0].upper()}" for subject, world in columns]
+    table = _table("Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)", ("", *headings), left=("",))
+    for cause in SWITCHES:
+        if any(abs(found[subject][world][cause]) > 5e-4 for subject, world in columns):
+            table.add_row(cause, *(number(found[subject][world][cause]) for subject, world in columns))
+    table.add_row("[bold]sum", *("[bold]" + number(sum(found[subject][world][cause] for cause in SWITCHES)) for subject, world in columns))
+    notes = ["genomes that act alike may be split differently: belief and desire cannot be told apart from behaviour"]
+    if "population" in found and found["population"]["modern"]["covered"] < 1.0 - 1e-9:
+        notes.insert(0, f"R5: its most common classes, {found['population']['modern']['covered']:.0%} of it")
+    table.caption = "; ".join(notes)
+    return table
+
+
+def _variation(summary: dict[str, Any]) -> Table:
+    table = _table(
+        "Total variation between lives in A and in M, and how far expected payoff can differ for it",
+        ("", "at least", "at most", "bound", "differs by"),
+        left=("",),
+    )
+    for subject, row in summary["variation"].items():
+        name = f"{RUNG_CODES[subject]}" + (f" ({row['covered']:.0%} of it)" if row["covered"] < 1.0 - 1e-9 else "")
+        table.add_row(name, *(number(row[key]) for key in ("least", "most", "bound", "difference")))
+    return table
+
+
+def _family(found: dict[str, Any]) -> Table:
+    table = _table(f"Over a family of worlds ({', '.join(found['worlds'])})", ("", "verdict", "kind", "share"), left=("", "verdict", "kind"))
+    for subject, rows in found["subjects"].items():
+        for row in rows:
+            table.add_row(RUNG_CODES[subject], row["verdict"], row["kind"] or "", number(row["share"], 2))
     return table
 
 

@@ -20,7 +20,7 @@ from evosim.checkpoint import Keeper, State
 from evosim.compose import Setting, part_params
 from evosim.errors import UserError
 from evosim.landscape import Landscape
-from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer
+from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer, Optimizer
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import SelectionChoice
 from evosim.price import SearchLedger, Traits
@@ -211,10 +211,12 @@ def simulate(
             return (living.fitness(worlds[g]),)
         return living.selected(choice, weights_of(choice, shares, seed, g)), living.fitness("ancestral")
 
+    try:
+        optimizer = OPTIMIZERS[name](params, grid, seed)
+    except InvalidOptimizer as error:
+        raise UserError(str(error)) from None
     with landscape.noting() as lived:
         try:
-            optimizer = OPTIMIZERS[name](params, grid, seed)
-
             census, blocks = Census(grid), Census(grid)
             living = Living(census)
 
@@ -228,12 +230,15 @@ def simulate(
             saved = keeper.begin(experiment, seed, control) if keeper else None
             if saved:
                 g = saved.facts["generation"] + 1
-                optimizer.resume(saved.arrays["genotypes"], g - 1)
+                if not optimizer.resume(saved.arrays["genotypes"], g - 1):
+                    _lead_again(optimizer, landscape, living, g - 1, begins, heard)
                 landscape.note(saved.arrays["lived"])
                 recorder.resume(saved)
                 if ledger:
                     ledger.resume(saved.arrays)
                 genotypes = optimizer.ask()
+                if not np.array_equal(genotypes, saved.arrays["genotypes"]):
+                    raise UserError(f"optimizer '{name}' must do again what it did before the checkpoint, but does not. Start afresh (--force).")
                 living.look(genotypes, landscape, optimizer.kept(genotypes))
                 optimizer.tell(*heard(g - 1))
             while g < total:
@@ -258,9 +263,25 @@ def simulate(
             status = "extinct"
         except InvalidOptimizer as error:
             raise UserError(str(error)) from None
+        finally:
+            optimizer.end()
         recorder.population("end", g - 1, genotypes, landscape, optimizer.kept)
         tables = recorder.tables() | ({"search": ledger.table()} if ledger else {})
         return Run(seed, status, g, tables, np.array(sorted(lived), dtype=np.int64))
+
+
+def _lead_again(
+    optimizer: Optimizer, landscape: Landscape, living: Living, until: int, begins: set[int], heard: Callable[[int], tuple[NDArray[np.float64], ...]]
+) -> None:
+    """Lead an optimizer through the generations before the one it is to go on from, without recording them again."""
+    for g in range(until):
+        if g in begins:
+            optimizer.begin_phase()
+        genotypes = optimizer.ask()
+        living.look(genotypes, landscape, optimizer.kept(genotypes))
+        optimizer.tell(*heard(g))
+    if until in begins:
+        optimizer.begin_phase()
 
 
 def _taker(

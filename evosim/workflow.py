@@ -7,7 +7,7 @@ import json
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -312,13 +312,14 @@ def same_code(recorded: Recorded) -> bool:
     return bool(recorded.provenance.get("sources") == sources_digest())
 
 
-def account_of_class(recorded: Recorded, number: int) -> dict[str, Any]:
-    """The account of one class of the grid: its genome, worth and ledger in both worlds."""
+def account_of_class(recorded: Recorded, number: int, never: Sequence[str] = (), loses_at_most: float | None = None) -> dict[str, Any]:
+    """The account of one class of the grid: its genome, worth and ledger in both worlds, and the certificates asked for."""
     maker = accountant(recorded)
     grid = maker.conducts.genome.grid
     if not 0 <= number < grid.size:
         raise UserError(f"--class must lie in 0..{grid.size - 1}, but is {number}. See tables/landscape.parquet.")
-    return maker.single(number)
+    asked = {"certificates": maker.certificates(number, never, loses_at_most)} if never or loses_at_most is not None else {}
+    return maker.single(number) | asked
 
 
 def figures_there(recorded: Recorded) -> bool:

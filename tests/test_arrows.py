@@ -31,10 +31,11 @@ ARROWS: dict[str, set[str]] = {
     "evosim.measures": set(),
     "evosim.tables": {"evosim.kernels", "worlds"},
     "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
-    "evosim.worth": {"evosim.score", "genomes"},
+    "evosim.worth": {"evosim.errors", "evosim.score", "genomes"},
     "evosim.selection": {"evosim.params", "evosim.streams"},
     "evosim.survey": {"evosim.measures", "evosim.score", "evosim.worth", "genomes", "worlds"},
-    "evosim.compose": {"evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
+    "evosim.installed": {"evosim.errors", "worlds", "genomes"},
+    "evosim.compose": {"evosim.installed", "evosim.params", "evosim.errors", "evosim.optimizers", "worlds", "genomes"},
     "evosim.landscape": {
         "evosim.score", "evosim.compose", "evosim.errors", "evosim.measures", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
     },
@@ -56,9 +57,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.figures", "evosim.files", "evosim.landscape", "evosim.params", "evosim.press", "evosim.record",
         "evosim.replicate", "evosim.screen", "evosim.streams",
     },
-    "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.params", "evosim.streams"},
+    "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
-        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
+        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
     },
     "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
@@ -73,9 +74,13 @@ ARROWS: dict[str, set[str]] = {
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.selection", "evosim.slopes",
         "evosim.simulate", "evosim.streams", "evosim.theory", "evosim.watch", "worlds", "genomes",
     },
+    "evosim.explore": {
+        "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
+        "evosim.slopes",
+    },
     "evosim.easel": {"evosim", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
@@ -153,6 +158,7 @@ def test_there_is_no_cycle_between_rooms() -> None:
 @pytest.mark.parametrize("name", sorted(NUMPY_ONLY))
 def test_numpy_only_rooms(name: str) -> None:
     allowed = {"numpy", "evosim", "worlds", "genomes", "__future__", "collections", "dataclasses", "typing", "functools", "itertools", "math"}
+    allowed |= {"importlib", "warnings"}  # standard library: how a world asks for an optional package
     for module, path in modules().items():
         if room(module) == name:
             assert {i.split(".")[0] for i in imported(path)} <= allowed, module

@@ -13,7 +13,7 @@ from evosim.analysis.causes import SWITCHES, Mind, NotOptimal, causes_of, shaple
 from evosim.analysis.individual import Conducts
 from evosim.reference.planning import lifetime, plan
 from evosim.reference.policies import policy_of
-from genomes import PlannerRules, ReflexRules
+from genomes import GatedRules, PlannerRules, ReflexRules
 from tests.random_worlds import random_pair
 from tests.settings import setting
 from tests.test_laws import relabelled, split
@@ -55,7 +55,7 @@ def test_parts_sum_to_the_loss(seed: int) -> None:
 
 def test_every_cause_occurs_and_some_are_negative() -> None:
     parts = [x.parts for seed in range(12) for x in causes_of(rules(4, seed), world(seed), world(seed).intent) or ()]
-    for cause in SWITCHES:
+    for cause in set(SWITCHES) - {"gate"}:
         assert max(abs(p[cause]) for p in parts) > 1e-7, cause
     assert any(p["horizon"] < -1e-3 or p["objective"] < -1e-3 or p["belief"] < -1e-3 for p in parts)
 
@@ -97,6 +97,23 @@ def test_the_right_planner_has_no_causes() -> None:
     assert found[0].worth == pytest.approx(found[0].optimum, abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_gate_is_a_cause(seed: int) -> None:
+    here, first = world(seed), rules(3, seed)
+    cue = np.random.default_rng(seed).random(6) < 0.5
+    pair = replace(random_pair(seed), ancestral=here, modern=here, cue=cue)
+    gated = GatedRules(first, replace(first, weights=-first.weights), np.array([0, 1, 2]))
+    found, plain = causes_of(gated, here, here.intent, cue), causes_of(first, here, here.intent)
+    assert found is not None
+    assert plain is not None
+    assert found[0].parts == plain[0].parts  # shut
+    for i, x in enumerate(found):
+        own = lifetime(here, policy_of(gated, i, here, pair), here.intent) * gated.kept[i]
+        assert x.worth == pytest.approx(own, abs=EXACT)
+        assert sum(x.parts.values()) == pytest.approx(x.optimum - own, abs=EXACT)
+    assert seed or abs(found[1].parts["gate"]) > 1e-6
+
+
 def test_reflexes_have_none() -> None:
     assert causes_of(ReflexRules(np.zeros((1, 3), dtype=np.int64), ("a0",)), random_pair(0).modern, random_pair(0).modern.payoff) is None
 
@@ -105,7 +122,7 @@ def test_reflexes_have_none() -> None:
 def test_a_switch_that_does_nothing_is_seen(switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a part that stays wrong, all parts right are not the optimum."""
     whole = causes._mind
-    monkeypatch.setattr(causes, "_mind", lambda r, i, w, amount, right: whole(r, i, w, amount, set(right) - {switch}))
+    monkeypatch.setattr(causes, "_mind", lambda r, i, w, amount, right, cue: whole(r, i, w, amount, set(right) - {switch}))
     with pytest.raises(NotOptimal):
         causes_of(rules(40, 1), world(1), world(1).intent)
 

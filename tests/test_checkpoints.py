@@ -43,6 +43,7 @@ ALTERNATING = (
 KINDS: list[tuple[str, tuple[str, ...]]] = [
     DRIVEN, ("greedy-genes", ("optimizer.sexes=2", "snapshots=[3,4,11]")), ("greedy-genes", ("optimizer.selfing=false",)),
     ("birth-control", ("genome.ploidy=1",)), ("birth-control", ('optimizer.name="asexual"', "search_ledger=false")), ("reflexes", ()),
+    ("micro", ('optimizer={name="hill-climb",climbers=9,patience=2}',)), ("micro", ('optimizer={name="deap",population=9}',)),
     EXHAUSTIVE, ALTERNATING, ("birth-control", ("world.modern.conception=0.0", "world.modern.contraception=false")),
 ]  # fmt: skip
 

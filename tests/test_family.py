@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evosim.analysis.family import KINDS, NEITHER, PSEUDO, ROBUST, SCHEMA, Family, rows, shares
-from genomes import PlannerRules, ReflexRules
+from genomes import GatedRules, PlannerRules, ReflexRules
 from tests.random_worlds import random_pair
 from worlds import TabularMdp, WorldPair
 
@@ -50,7 +50,7 @@ A = pair(world("M"))
 POOR, EVEN = pair(world("poor", reap=0.0)), pair(world("even", good=2.9))
 
 
-def judge(family: Family, rules: PlannerRules) -> tuple[str, str | None]:
+def judge(family: Family, rules: PlannerRules | GatedRules) -> tuple[str, str | None]:
     found = family.judge(rules)[0]
     return found.verdict, found.kind
 
@@ -104,9 +104,19 @@ def test_limit_elsewhere() -> None:
     assert judge(Family(here, {"waits": waits, "now": now}, 3.0), nearly) == (PSEUDO, "limit elsewhere")
 
 
-def test_the_hook_for_gates_comes_first() -> None:
-    family = Family(A, {"poor": POOR}, 3.0, gate=lambda rules, i, world: world == "poor")
+def test_the_hook_for_deception_comes_first() -> None:
+    family = Family(A, {"poor": POOR}, 3.0, deceives=lambda rules, i, world: world == "poor")
     assert judge(family, planner((0, 1, 0))) == (PSEUDO, "deceptive")
+
+
+def test_sleeper() -> None:
+    """Told that this is the other world, it wants nothing; with its gate shut it would do well there."""
+    told = replace(POOR, cue=np.array([True, False, False]))
+    home = replace(A, cue=np.array([False, False, False]))
+    both = GatedRules(planner((0, 0, 1)), planner((0, 0, 0)), np.array([1]))
+    assert judge(Family(home, {"poor": told}, 3.0), both) == (PSEUDO, "sleeper")
+    shut = GatedRules(planner((0, 0, 1)), planner((0, 0, 0)), np.array([0]))
+    assert judge(Family(home, {"poor": told}, 3.0), shut) == (ROBUST, None)
 
 
 def test_not_aligned_in_a() -> None:

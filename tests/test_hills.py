@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import random
-import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from evosim.claims import demons
 from evosim.claims.gate import experiment_of
+from evosim.cli import app
+from evosim.clock import Clock
 from evosim.compose import build, build_landscape, resolve
-from evosim.errors import UserError
+from evosim.errors import Interrupted, Stop, UserError
+from evosim.explore import explore
 from evosim.kernels import hills as kernels
 from evosim.optimizers.catalogue import InvalidOptimizer
 from evosim.optimizers.strategy import Strategy
 from evosim.optimizers.vectors import VECTOR_PARAMS, VECTOR_WHAT, Gradient, VectorClimb, VectorCma, VectorGenetic
 from evosim.params import apply_settings, read_experiment
+from evosim.record import read_run
 from evosim.slopes import search
 from tests.test_arrows import ROOT
 from worlds import LANDSCAPES, Hills, InvalidWorld
@@ -200,6 +205,7 @@ MISTAKES = [
     ("optimizer.name=sexual", "optimizer.name must be one of cma-es"),
     ("optimizer.rates=0.1", "Did you mean 'rate'?"),
     ("optimizer.rate=0.0", "optimizer.rate must lie in"),
+    ("phases.0.generations=900000000", "at most 200,000,000 random numbers"),
     ('phases=[{world="ancestral",generations=2},{world="modern",generations=2}]', "phases must be one ancestral phase"),
 ]
 
@@ -233,8 +239,36 @@ def test_gradients_are_refused_on_grids() -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("words", "code"), [(("show", CLAIM), 0), (("run", CLAIM), 2)])
-def test_the_command_line_shows_and_refuses(words: tuple[str, ...], code: int) -> None:
-    done = subprocess.run([sys.executable, "-m", "evosim.cli", *words], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    assert ("epsilon = 0.0025  # loss" in done.stdout) if code == 0 else ("evosim claims claim-06-demons" in done.stderr)
+def command(*words: str) -> Any:
+    return CliRunner().invoke(app, words, catch_exceptions=True)
+
+
+def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
+    assert "epsilon = 0.0025  # loss" in command("show", CLAIM).stdout
+    folder = tmp_path / "run"
+    words = ("run", CLAIM, "--out", str(folder), "--replicates", "2", "--set", "phases.0.generations=200", "--json")
+    first, again = (json.loads(command(*words).stdout) for _ in range(2))
+    assert (first["shown_again"], again["shown_again"]) == (False, True)
+    assert first["search"] == again["search"]
+    assert first["search"][0]["interval"] is None
+    assert "already holds this run" in command(*words[:-1]).stdout
+    table = pl.read_parquet(folder / "tables" / "paths.parquet")
+    text = (ROOT / "docs" / "hills.md").read_text(encoding="utf-8")
+    assert all(f"`{column}`" in text for column in table.columns if column != "seed")
+    assert table.filter(pl.col("seed") == 1).equals(search(hills(1), Gradient(), 200, 1, 1))
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == ["paths.pdf", "paths.png", "paths.svg"]
+    with pytest.raises(UserError, match="is the search of a landscape"):
+        read_run(folder)
+    (folder / "summary.json").write_text("{}")
+    assert "must be readable" in str(command(*words).exception)
+    assert json.loads(command(*words, "--force").stdout)["search"] == first["search"]
+
+
+def test_a_search_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    experiment = resolve(apply_settings(read_experiment(CLAIM), ["replicates=3", "phases.0.generations=100"]))
+    asked = iter([None, Stop("SIGTERM", 143)])
+    with pytest.raises(Interrupted, match="begins again") as caught:
+        explore(experiment, out=tmp_path / "run", force=False, figures=False, clock=Clock(), watch=lambda: next(asked))
+    assert caught.value.code == 143
+    assert list(tmp_path.iterdir()) == []
+    assert explore(experiment, out=tmp_path / "run", force=False, figures=False, clock=Clock())[1]

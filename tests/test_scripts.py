@@ -12,8 +12,10 @@ from types import ModuleType
 
 import pytest
 
+from evosim.record import read_run
 from evosim.verify import LAWS
-from tests.settings import setting
+from evosim.workflow import analyze, run
+from tests.settings import quick, setting
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
@@ -23,6 +25,7 @@ STUDIES = {
     "fuzz": "fuzz",
     "greedy_genes": "greedy-genes",
     "hitchhiking_desire": "hitchhiking-desire",
+    "merged_states": "merged-states",
     "population_genetics": "population-genetics",
     "suppressor": "suppressor",
     "sweep_engines": "sweep-engines",
@@ -35,7 +38,9 @@ STUDIES = {
     "waste": "waste",
     "what_matters": "what-matters",
 }
+ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distribution-waste", "greedy_gene_hacks": "greedy-gene-hacks"}  # of runs given
 HELPERS = {
+    "accounts",
     "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "study", "sweep_job",
 }  # fmt: skip
 
@@ -44,7 +49,7 @@ HELPERS = {
 def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     yield
-    for name in [*STUDIES, "study", "sweep_job"]:
+    for name in [*STUDIES, *ANALYSES, *HELPERS]:
         sys.modules.pop(name, None)
 
 
@@ -53,10 +58,10 @@ def script(name: str) -> ModuleType:
 
 
 def test_every_script_is_listed_here() -> None:
-    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {*STUDIES, *HELPERS}
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {*STUDIES, *ANALYSES, *HELPERS}
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", [*STUDIES, *ANALYSES])
 def test_a_study_imports_and_says_how_to_run_it(name: str) -> None:
     module = script(name)
     assert callable(module.main)
@@ -146,3 +151,47 @@ def test_no_fuzzed_file_had_a_trace_for_an_answer() -> None:
     assert len(processes) >= 50
     assert {(row["sound"], row["traceback"]) for row in processes} == {("true", "false")}
     assert {row["exit_code"] for row in processes if row["in_process"] == "refused"} == {"2"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two small runs, as `evosim run` writes them."""
+    folder = tmp_path_factory.mktemp("runs")
+    made = {}
+    for name in ("birth-control", "greedy-genes"):
+        experiment = setting(name, *quick(name, "replicates=5")).experiment
+        made[name] = run(experiment, out=folder / name)[0].folder
+    return made
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_losses_of_recorded_runs_are_those_of_their_accounts(name: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [runs["greedy-genes"]] if name == "greedy_gene_hacks" else list(runs.values())
+    assert script(name).main([*map(str, given), "--out", str(tmp_path)]) == 0
+    assert "table and figure" in capsys.readouterr().out
+    assert (tmp_path / f"{ANALYSES[name]}.png").stat().st_size > 1000
+    with (tmp_path / f"{ANALYSES[name]}.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["run"] == "greedy-genes"]
+    wanted = analyze(read_run(runs["greedy-genes"])).summary
+    found = {(row.get("who") or row.get("world") or row.get("what"), row.get("name") or row["what"]): float(row["value"]) for row in rows}
+    expected = {
+        "shift_losses": {
+            ("design", "shift step"): wanted["ladder"]["modern"]["steps"]["shift"],
+            ("populations", "novel"): wanted["behaviour"]["modern"]["kinds"]["novel"],
+            ("best ancestral genome", "novel"): wanted["behaviour_of_best_ancestral"]["modern"]["kinds"]["novel"],
+        },
+        "in_distribution_waste": {("step", "search"): wanted["ladder"]["ancestral"]["steps"]["search"]},
+        "greedy_gene_hacks": {("ancestral", "hack"): wanted["hack"]["ancestral"]["hack"]["mean"], ("modern", "null"): wanted["hack"]["modern"]["null"]["mean"]},
+    }[name]
+    assert {key: found[key] for key in expected} == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_what_is_no_run_is_one_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script(name).main([str(tmp_path / "nothing"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"a run must be a folder, but {tmp_path}/nothing is not one. Check the path with 'ls results/runs'.\n"
+
+
+def test_runs_without_drivers_have_no_hacks_to_tell(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script("greedy_gene_hacks").main([str(runs["birth-control"]), "--out", str(tmp_path)]) == 2
+    assert "must be a run with drivers and controls, but has none" in capsys.readouterr().err

@@ -69,3 +69,46 @@ def test_candidates_allow_for_the_error() -> None:
     assert seen.classes.tolist() == [3, 4]
     seen.see(np.arange(5, 6), np.array([1.7]))
     assert seen.classes.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("name", ["reflexes", "birth-control"])
+def test_what_is_forgotten_is_found_again_to_the_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = setting(name, *SETTINGS)
+    whole = Landscape(made, max_classes=1, max_enumerated=1)
+    wanted, found = simulate(made, whole, 3).tables, whole.frame()
+    best = whole.best("modern", 0, 3)
+    monkeypatch.setattr("evosim.landscape.MOST_REMEMBERED", 30)
+    forgetful = Landscape(made, max_classes=1, max_enumerated=1)
+    seen = simulate(made, forgetful, 3).tables
+    assert forgetful.remembered < whole.remembered / 2
+    assert all(seen[table].equals(wanted[table]) for table in wanted)
+    assert forgetful.frame().equals(found)
+    assert np.array_equal(forgetful.best("modern", 0, 3), best)
+
+
+def test_no_more_is_remembered_than_the_bound_and_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = setting("birth-control", *SETTINGS)
+    monkeypatch.setattr("evosim.landscape.MOST_REMEMBERED", 100)
+    whole, forgetful = Landscape(made), Landscape(made, max_classes=1, max_enumerated=1)
+    rng = np.random.default_rng(7)
+    for _ in range(40):
+        classes = rng.integers(0, made.genome.grid.size, 60)
+        np.testing.assert_array_equal(forgetful.worth(classes).modern, whole.worth(classes).modern)
+        np.testing.assert_array_equal(forgetful.worth(classes[::-1]).ancestral_policy, whole.worth(classes[::-1]).ancestral_policy)
+        assert forgetful.remembered <= 100 + 60
+
+
+def test_places_that_outlive_their_table_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault: the table is cut, and where classes stand in it is not made again."""
+    made = setting("birth-control", *SETTINGS)
+    monkeypatch.setattr("evosim.landscape.MOST_REMEMBERED", 100)
+
+    def cut(self: Landscape, asked: np.ndarray) -> None:
+        for name in ("ancestral", "ancestral_intent", "modern", "modern_intent", "ancestral_policy", "modern_policy"):
+            object.__setattr__(self._table, name, np.roll(getattr(self._table, name), 1))
+
+    monkeypatch.setattr(Landscape, "_forget", cut)
+    whole, wrong = Landscape(made), Landscape(made, max_classes=1, max_enumerated=1)
+    classes = np.arange(0, 9000, 60)
+    wrong.worth(classes[:80])
+    assert not np.array_equal(wrong.worth(classes).modern, whole.worth(classes).modern)

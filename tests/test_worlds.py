@@ -12,6 +12,8 @@ from tests.random_worlds import random_pair
 from worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
 
 MODERN: dict[str, dict[str, Any]] = {
+    "host": {"recognition": 0.4, "clearance": 0.6, "contact": 0.15, "death": 0.03},
+    "lava": {"first": "test 1", "second": "test 2"},
     "episodes": {"deployed_payoff": 1.0},
     "maze": {"not_red": 0.5, "red_thing": 0.5},
     "micro": {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3},

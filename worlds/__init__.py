@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import episodes, maze, micro, savanna, tessellating_hills, villages
+from worlds import episodes, host, lava, maze, micro, savanna, tessellating_hills, villages
 from worlds.cue import Cue, with_cue
 from worlds.parameters import InvalidWorld
 from worlds.tabular import TabularMdp, WorldPair
@@ -37,6 +37,8 @@ class LandscapeEntry:
 
 WORLDS: dict[str, Entry] = {
     "episodes": Entry(episodes.Episodes, episodes.build, "training and deployment episodes in one life; defection in training is punished"),
+    "host": Entry(host.Host, host.build, "a parasite in its host: growth against transmission; the mainland after the island"),
+    "lava": Entry(lava.Lava, lava.build, "the lava of AI Safety Gridworlds, elsewhere in testing than in training"),
     "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
     "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
     "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),

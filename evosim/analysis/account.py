@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from evosim.analysis import behaviour, conventions, desires, hack, ladder, search, summary
+from evosim.analysis import behaviour, certificates, conventions, desires, hack, inquiry, ladder, search, summary
 from evosim.analysis.census import Census, Worth
 from evosim.analysis.individual import Conducts
-from evosim.compose import Setting
+from evosim.compose import Setting, family_pairs
 from evosim.errors import UserError
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
+from evosim.reference.policies import policy_of
 from evosim.selection import selected, weights_of
 from genomes import Genome
 from worlds import WorldPair
@@ -26,7 +28,8 @@ class Account:
     """Everything that is said about a run.
 
     Attributes:
-        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`; `docs/schema.md` documents the columns.
+        tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`, `causes`,
+            `variation`, `family`; `docs/schema.md` documents the columns.
         summary: the same in one nested dictionary, means over seeds.
     """
 
@@ -55,6 +58,7 @@ class Known:
     def __init__(self, genome: Genome, pair: WorldPair) -> None:
         self.conducts = Conducts(genome, pair)
         self.gaps = gaps_of_pair(pair)
+        self.inquiry = inquiry.Inquiry(self.conducts)
         self._ledgers: dict[int, behaviour.Ledger] = {}
 
     def ledger(self, number: int) -> behaviour.Ledger:
@@ -85,7 +89,7 @@ class Accountant:
         self.selection = self.experiment.selection
         self._stand_in: dict[bytes, dict[str, int]] = {}
         known = known or Known(setting.genome, setting.pair)
-        self.conducts, self.gaps, self.ledger = known.conducts, known.gaps, known.ledger
+        self.conducts, self.gaps, self.ledger, self.inquiry = known.conducts, known.gaps, known.ledger, known.inquiry
         self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
         self.worth = {
             row["class"]: row for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
@@ -99,10 +103,13 @@ class Accountant:
     def account(self) -> Account:
         """Ladders, ledgers and all that stands beside them."""
         tables, seeds = self._made()
-        return Account(tables, self._summary(tables, seeds))
+        populations = {s["seed"]: s["census"] for s in seeds if s["census"]}
+        best = self.designs["ancestral"].rungs["best_ancestral"]
+        tables |= self.inquiry.tables(self.experiment, self.rung_classes(), best, populations)
+        return Account(tables, self._summary(tables, seeds) | inquiry.summary_of(tables))
 
     def tables_alone(self) -> dict[str, pl.DataFrame]:
-        """The tables of the account without the summary, which takes as long again where runs are small."""
+        """The tables of the account without causes, variation and family, and without the summary: they take as long again where runs are small."""
         return self._made()[0]
 
     def shift(self) -> dict[str, float | None]:
@@ -149,7 +156,7 @@ class Accountant:
             raise UserError(f"seed {seed} must have a last population, but the record has none. It is damaged: run it again.")
         fair = self._census(self.driven["fair"], seed, "swap", ledgers=True) if self.driven else None
         every = self._census(self.controls["all_cases"], seed, "swap", ledgers=True) if "all_cases" in self.controls else None
-        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}}
+        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}, "census": swap}
         for name, census in (("all_cases", every), ("control", fair), ("population", swap)):
             if census:  # there is none if it went extinct before the swap
                 ledger = self.population_ledger(census)
@@ -259,7 +266,24 @@ class Accountant:
             "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
             "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},
             "behaviour": {which: summary.ledger(frame, "genome", which) for which in self.designs},
+            "causes": self._causes_of(number),
+            "variation": {**vars(v := self.inquiry.variation(number)), "bound": v.bound, "slack": v.slack},
         }
+
+    def certificates(self, number: int, never: Sequence[str], loses_at_most: float | None) -> dict[str, Any]:
+        """By world (the pair's, and those of the family): whether a class never enters states, and loses at most so much. Raises `UserError`."""
+        worlds = {"ancestral": self.pair.ancestral, "modern": self.pair.modern}
+        worlds |= {name: pair.modern for name, pair in family_pairs(self.experiment).items()}
+        rules = self.conducts.genome.decode(np.array([number], dtype=np.int64))
+        return {
+            name: certificates.told(world, policy_of(rules, 0, world, self.pair), never, loses_at_most, world.payoff if name == "ancestral" else world.intent)
+            for name, world in worlds.items()
+        }
+
+    def _causes_of(self, number: int) -> dict[str, dict[str, float]] | None:
+        """By world, the causes of a class's loss; nothing for rules that do not plan."""
+        found = {which: self.inquiry.causes(np.array([number], dtype=np.int64), which) for which in self.designs}
+        return {which: some[0].parts for which, some in found.items() if some} or None
 
     def rung_classes(self) -> dict[str, int]:
         """One class that stands for each rung of the grid: of a tie set, the one that is worst in M."""

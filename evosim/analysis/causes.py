@@ -9,13 +9,12 @@ orders in which the switches are set, of what setting one gains):
 * horizon := the rest of life;
 * discount := 1;
 * choice := temperature 0, and acts tie only to rounding;
-* upkeep := 0.
+* upkeep := 0;
+* gate := shut, so that the first objective always rules (of gated planners; `objective` sets both).
 
 With all of them right the planner is the best policy; that is checked. So the parts sum to `V* - F`, the planner's whole loss. They
 may be negative: a wrong desire can repair a short horizon. Genomes that act alike may be split differently: belief and desire cannot be
 told apart from behaviour, and neither can these causes. Reflexes have no parts; for them this account does not exist.
-
-A genome with two objectives and a gate between them has one switch more (gate := shut); it belongs into `SWITCHES` and `_mind`.
 """
 
 from __future__ import annotations
@@ -26,12 +25,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from evosim.reference.planning import Floats, act_probabilities, extreme_values
-from genomes import PlannerRules, Rules
+from genomes import Planned, PlannerRules, Rules, second_rules
 from worlds import TabularMdp
 
-SWITCHES = ("objective", "belief", "horizon", "discount", "choice", "upkeep")
+SWITCHES = ("objective", "belief", "horizon", "discount", "choice", "upkeep", "gate")
 EQUAL = 1e-12  # of the largest felt reward: ties to rounding
 EXACT = 1e-9
 SCHEMA = {
@@ -54,6 +54,7 @@ class Mind:
         belief: name of the transitions it takes for true.
         discount, temperature, ties: as in `PlannerRules`.
         tolerance: acts within this times max|felt reward| of the best are tied.
+        other, second: of a gated planner, its second objective's felt reward, and the states `[S]` in which that one rules.
     """
 
     felt: Floats
@@ -63,10 +64,13 @@ class Mind:
     temperature: float
     tolerance: float
     ties: str
+    other: Floats | None = None
+    second: NDArray[np.bool_] | None = None
 
     def key(self) -> tuple[object, ...]:
         """Equal for minds that decide alike for the same reasons."""
-        return (self.felt.tobytes(), self.horizon, self.belief, self.discount, self.temperature, self.tolerance, self.ties)
+        gated = (b"" if self.other is None else self.other.tobytes(), b"" if self.second is None else self.second.tobytes())
+        return (*gated, self.felt.tobytes(), self.horizon, self.belief, self.discount, self.temperature, self.tolerance, self.ties)
 
 
 @dataclass(frozen=True)
@@ -98,41 +102,51 @@ def worths(world: TabularMdp, minds: Sequence[Mind], amount: Floats) -> Floats:
 
 def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Floats:
     """The same of minds of one belief, temperature and tie rule, in order of falling horizon."""
-    n, (s, a) = len(minds), amount.shape
-    felt = np.stack([mind.felt for mind in minds])
-    discount = np.array([mind.discount for mind in minds])[:, None, None]
+    from scipy.sparse import csr_array  # slow to import, and sweeps never ask for causes
+
+    (s, a), n = amount.shape, len(minds)
+    # A gated planner looks ahead twice, once for each objective, and does by state what the one that rules there would.
+    felt = np.stack([table for mind in minds for table in (mind.felt, mind.other) if table is not None])
+    many = np.array([1 if mind.other is None else 2 for mind in minds])
+    own, gated = np.cumsum(many) - many, np.flatnonzero(many == 2)
+    second = np.array([minds[i].second for i in gated], dtype=bool).reshape(len(gated), s, 1)
+    discount = np.repeat([mind.discount for mind in minds], many)[:, None, None]
     largest = np.abs(felt[:, world.available]).max(axis=1)
-    tolerance = np.repeat(np.array([mind.tolerance for mind in minds]) * largest, s)[:, None]
-    depth = np.array([min(mind.horizon, world.lifespan) for mind in minds])
-    believed, true = (table.reshape(s * a, s).T for table in (world.beliefs[minds[0].belief], world.transitions))
-    imagined, value, policy = np.zeros((n, s)), np.zeros((n, s)), np.zeros((n, s, a))
+    tolerance = np.repeat(np.repeat([mind.tolerance for mind in minds], many) * largest, s)[:, None]
+    depth = np.repeat([min(mind.horizon, world.lifespan) for mind in minds], many)
+    # From most states few others can be reached: as sparse tables these products cost little beside the rest.
+    believed, true = (csr_array(table.reshape(s * a, s)) for table in (world.beliefs[minds[0].belief], world.transitions))
+    imagined, value, choice = np.zeros((len(felt), s)), np.zeros((n, s)), np.zeros((len(felt), s, a))
     for remaining in range(1, world.lifespan + 1):
         k = int((depth >= remaining).sum())
         if k:
-            q = np.where(world.available, felt[:k] + discount[:k] * (imagined[:k] @ believed).reshape(k, s, a), -np.inf)
+            q = np.where(world.available, felt[:k] + discount[:k] * (believed @ imagined[:k].T).T.reshape(k, s, a), -np.inf)
             imagined[:k] = q.max(axis=2)
             chosen = act_probabilities(q.reshape(k * s, a), imagined[:k].ravel(), tolerance[: k * s], minds[0].temperature, minds[0].ties)
-            policy[:k] = chosen.reshape(k, s, a)
-        value = (policy * (amount + (value @ true).reshape(n, s, a))).sum(axis=2)
+            choice[:k] = chosen.reshape(k, s, a)
+        policy = choice[own] if len(gated) else choice
+        if len(gated):
+            policy[gated] = np.where(second, choice[own[gated] + 1], policy[gated])
+        value = (policy * (amount + (true @ value.T).T.reshape(n, s, a))).sum(axis=2)
     return np.asarray(value @ world.start)
 
 
-def causes_of(rules: Rules, world: TabularMdp, amount: Floats) -> list[Causes] | None:
+def causes_of(rules: Rules, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None = None) -> list[Causes] | None:
     """The causes of each planner's loss of `amount` (payoff or intent, `[S, A]`) in a world; nothing for rules that do not plan.
 
-    Raises `NotOptimal` if all parts right are not worth the optimum.
+    `cue` is the pair's, for gated planners. Raises `NotOptimal` if all parts right are not worth the optimum.
     """
-    if not isinstance(rules, PlannerRules):
+    if not isinstance(rules, Planned):
         return None
     best, _ = extreme_values(world, amount)
     optimum = float(world.start @ best[0])
-    wrong = [_wrong(rules, i, world, amount) for i in range(len(rules))]
+    wrong = [_wrong(rules, i, world, amount, cue) for i in range(len(rules))]
     minds: dict[tuple[object, ...], Mind] = {}
     wanted: list[dict[frozenset[str], tuple[object, ...]]] = []
     for i, switches in enumerate(wrong):
         keys = {}
         for right in _subsets([x for x in switches if x != "upkeep"]):
-            mind = _mind(rules, i, world, amount, right | (set(SWITCHES) - set(switches)))
+            mind = _mind(rules, i, world, amount, right | (set(SWITCHES) - set(switches)), cue)
             minds[mind.key()] = mind
             keys[right] = mind.key()
         wanted.append(keys)
@@ -169,36 +183,53 @@ def _subsets(items: Sequence[str]) -> list[frozenset[str]]:
     return [frozenset(x for bit, x in enumerate(items) if mask >> bit & 1) for mask in range(1 << len(items))]
 
 
-def _wrong(rules: PlannerRules, i: int, world: TabularMdp, amount: Floats) -> list[str]:
+def _second(rules: Planned, i: int, cue: NDArray[np.bool_] | None) -> tuple[PlannerRules, PlannerRules | None, NDArray[np.bool_] | None]:
+    """The planner, and of a gated one the planner for its second objective and where that rules, if it ever does."""
+    if isinstance(rules, PlannerRules):
+        return rules, None, None
+    assert cue is not None
+    second = second_rules(int(rules.gate[i]), cue)
+    return rules.first, (rules.second if second.any() else None), second
+
+
+def _wrong(rules: Planned, i: int, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None) -> list[str]:
     """The switches that are not right already; to set the others does nothing."""
-    felt, believed = world.features_felt @ rules.weights[i], world.beliefs[rules.beliefs[rules.belief[i]]]
+    first, other, _ = _second(rules, i, cue)
+    felt, believed = [world.features_felt @ x.weights[i] for x in (first, other) if x], world.beliefs[first.beliefs[first.belief[i]]]
     is_wrong = {
-        "objective": not np.array_equal(felt, amount),
+        "objective": not all(np.array_equal(table, amount) for table in felt),
         "belief": not np.array_equal(believed, world.transitions),
-        "horizon": bool(rules.horizon[i] < world.lifespan),
-        "discount": rules.discount != 1.0,
-        "choice": bool(rules.temperature[i] > 0.0) or rules.tie_tolerance > EQUAL,
+        "horizon": bool(first.horizon[i] < world.lifespan),
+        "discount": first.discount != 1.0,
+        "choice": bool(first.temperature[i] > 0.0) or first.tie_tolerance > EQUAL,
         "upkeep": bool(rules.kept[i] != 1.0),
+        "gate": other is not None,
     }
     return [name for name in SWITCHES if is_wrong[name]]
 
 
-def _mind(rules: PlannerRules, i: int, world: TabularMdp, amount: Floats, right: frozenset[str] | set[str]) -> Mind:
+def _mind(
+    rules: Planned, i: int, world: TabularMdp, amount: Floats, right: frozenset[str] | set[str], cue: NDArray[np.bool_] | None = None
+) -> Mind:
     """The planner with some parts right."""
+    first, other, second = _second(rules, i, cue)
     exact = "choice" in right
-    felt = world.features_felt @ rules.weights[i]
+    felt = world.features_felt @ first.weights[i]
     if "objective" in right:
         # A temperature is in units of what is felt, so the right objective is felt as strongly as the planner's own.
         own, new = (np.abs(table[world.available]).max() for table in (felt, amount))
-        felt = amount * (own / new) if rules.temperature[i] > 0.0 and not exact and own > 0.0 and new > 0.0 else amount
+        felt = amount * (own / new) if first.temperature[i] > 0.0 and not exact and own > 0.0 and new > 0.0 else amount
+    gated = other is not None and "gate" not in right and "objective" not in right
     return Mind(
         felt=np.ascontiguousarray(felt),
-        horizon=world.lifespan if "horizon" in right else int(rules.horizon[i]),
-        belief="true" if "belief" in right else rules.beliefs[rules.belief[i]],
-        discount=1.0 if "discount" in right else rules.discount,
-        temperature=0.0 if exact else float(rules.temperature[i]),
-        tolerance=min(rules.tie_tolerance, EQUAL) if exact else rules.tie_tolerance,
-        ties=rules.ties,
+        horizon=world.lifespan if "horizon" in right else int(first.horizon[i]),
+        belief="true" if "belief" in right else first.beliefs[first.belief[i]],
+        discount=1.0 if "discount" in right else first.discount,
+        temperature=0.0 if exact else float(first.temperature[i]),
+        tolerance=min(first.tie_tolerance, EQUAL) if exact else first.tie_tolerance,
+        ties=first.ties,
+        other=np.ascontiguousarray(world.features_felt @ other.weights[i]) if gated and other else None,
+        second=second if gated else None,
     )
 
 

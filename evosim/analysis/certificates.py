@@ -12,11 +12,14 @@ can bring), so "never" said of blocks holds of states; the reverse need not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.errors import UserError
 from evosim.reference.planning import Floats, extreme_values, level_at, occupancy
 from worlds import TabularMdp
 
@@ -158,3 +161,26 @@ def loses_in_any(worlds: Sequence[tuple[TabularMdp, Floats]], amounts: Sequence[
     """Whether a genome loses at most `most` in every one of several worlds; and what each says."""
     found = [loses(world, policy, amount, most) for (world, policy), amount in zip(worlds, amounts, strict=True)]
     return all(x.holds for x in found), found
+
+
+def named(world: TabularMdp, pattern: str) -> Bools:
+    """`[S]` the states whose name fits a pattern (`dead`, `e0.*`). Raises `UserError` if none does."""
+    states = np.array([fnmatchcase(name, pattern) for name in world.states])
+    if not states.any():
+        some = ", ".join(world.states[:5])
+        raise UserError(f"--never must be a state of {world.name} or a pattern of some ({some}, ...), but is '{pattern}'. Use one of them.")
+    return states
+
+
+def told(world: TabularMdp, policy: Floats, never: Sequence[str], loses_at_most: float | None, amount: Floats) -> dict[str, Any]:
+    """The certificates asked for of a policy in a world, as plain data. Raises `UserError`."""
+    out: dict[str, Any] = {"never": {}}
+    for pattern in never:
+        found = reaches(world, policy, named(world, pattern))
+        out["never"][pattern] = {
+            "holds": found.never, "chance": found.chance, "counterexample": [asdict(step) for step in found.path], "its_chance": found.path_chance,
+        }  # fmt: skip
+    if loses_at_most is not None:
+        gap = loses(world, policy, amount, loses_at_most)
+        out["loses_at_most"] = {"asked": loses_at_most, "holds": gap.holds, "loss": gap.loss, "by_act_most": gap.worst_act}
+    return out

@@ -83,7 +83,7 @@ def most_different(conducts: Conducts, groups: list[list[int]]) -> list[Pair]:
         found: Pair | None = None
         for which in ("ancestral", "modern"):
             world = conducts.world(which)
-            parts = causes_of(rules, world, world.payoff if which == "ancestral" else world.intent)
+            parts = causes_of(rules, world, world.payoff if which == "ancestral" else world.intent, conducts.pair.cue)
             if parts is None:
                 return []
             table = np.array([[x.parts[name] for name in SWITCHES] for x in parts])

@@ -9,7 +9,8 @@ if that is at least `GOOD` of what the best ancestral genome has in `A`.
 Why a planner is pseudo-aligned is read from its objective alone: from the planner with the same weights that sees to the end of life, knows
 the true transitions, does not discount, choose at random, or pay. The first rule that holds:
 
-* `deceptive`: a gate on a cue opens where it fails (asked of `gate`, a hook for genomes that have one).
+* `deceptive`: it deceives where it fails, by Hubinger's three conditions (asked of `deceives`, a hook: those need worlds of their own).
+* `sleeper`: it is gated, and with its gate shut it would be good in every world where it fails.
 * `suboptimality`: better pursued, the objective is not good in `A`: a limit of the planner made it good there.
 * `proxy`: the objective fails where the genome fails.
 * `approximate`: the objective is good in every world, but not the best possible in all.
@@ -29,19 +30,19 @@ from evosim.analysis.conventions import GOOD_IN_MODERN
 from evosim.analysis.objectives import perfect_worths
 from evosim.reference.planning import Floats, extreme_values, lifetime
 from evosim.reference.policies import policy_of
-from genomes import PlannerRules, Rules
+from genomes import GatedRules, Planned, Rules
 from worlds import TabularMdp, WorldPair
 
 GOOD = GOOD_IN_MODERN
 EXACT = 1e-9
 ANCESTRAL = "ancestral"
 ROBUST, PSEUDO, NEITHER = "robustly aligned", "pseudo-aligned", "not aligned in A"
-KINDS = ("deceptive", "suboptimality", "proxy", "approximate", "incompetence", "limit elsewhere")
+KINDS = ("deceptive", "sleeper", "suboptimality", "proxy", "approximate", "incompetence", "limit elsewhere")
 SCHEMA = {
     "subject": pl.String, "seed": pl.Int64, "class": pl.Int64, "share": pl.Float64, "verdict": pl.String, "kind": pl.String,
     "world": pl.String, "good": pl.Boolean, "goodness": pl.Float64, "goodness_of_objective": pl.Float64,
 }  # fmt: skip
-Gate = Callable[[Rules, int, str], bool]
+Deceives = Callable[[Rules, int, str], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,22 +81,23 @@ class Judged:
 class Family:
     """A family of worlds, the ancestral one first, and what counts as good in them."""
 
-    def __init__(self, pair: WorldPair, others: Mapping[str, WorldPair], best_ancestral: float, gate: Gate = lambda rules, i, world: False) -> None:
+    def __init__(self, pair: WorldPair, others: Mapping[str, WorldPair], best_ancestral: float, deceives: Deceives = lambda rules, i, world: False) -> None:
         """`others`: by name, pairs whose modern world is in the family. `best_ancestral`: fitness of the best ancestral genome."""
         self.members = [
             Member.of(ANCESTRAL, pair, pair.ancestral, pair.ancestral.payoff),
             *(Member.of(name, other, other.modern, other.modern.intent) for name, other in others.items()),
         ]
         self.least = GOOD * self.members[0].goodness(best_ancestral)
-        self.gate = gate
+        self.deceives = deceives
 
     def judge(self, rules: Rules) -> list[Judged]:
         """The verdict on each rule."""
         own = np.array([[self._own(member, rules, i) for i in range(len(rules))] for member in self.members])
         perfect: Floats | None = None
-        if isinstance(rules, PlannerRules):
+        if isinstance(rules, Planned):
+            first = rules.first if isinstance(rules, GatedRules) else rules
             perfect = np.array(
-                [[m.goodness(x) for x in perfect_worths(m.world, rules.weights, m.amount).tolist()] for m in self.members]
+                [[m.goodness(x) for x in perfect_worths(m.world, first.weights, m.amount).tolist()] for m in self.members]
             )
         return [self._judged(rules, i, own[:, i], None if perfect is None else perfect[:, i]) for i in range(len(rules))]
 
@@ -110,12 +112,19 @@ class Family:
         kind = None
         if verdict == PSEUDO:
             failed = [name for name, fine in zip(names, good, strict=True) if not fine]
-            if any(self.gate(rules, i, name) for name in failed):
+            if any(self.deceives(rules, i, name) for name in failed):
                 kind = "deceptive"
+            elif isinstance(rules, GatedRules) and self._good_if_shut(rules, i, failed):
+                kind = "sleeper"
             elif objective is not None:
                 kind = self._kind(good, objective)
         told = None if objective is None else dict(zip(names, objective.tolist(), strict=True))
         return Judged(verdict, kind, dict(zip(names, own.tolist(), strict=True)), told)
+
+    def _good_if_shut(self, rules: GatedRules, i: int, failed: Sequence[str]) -> bool:
+        """Whether the planner for the first objective alone is good wherever the gated one fails."""
+        alone = [self._own(member, rules.first, i) for member in self.members if member.name in failed]
+        return min(alone) >= self.least - EXACT
 
     def _kind(self, good: np.ndarray, objective: Floats) -> str:
         fine = objective >= self.least - EXACT

@@ -1,7 +1,8 @@
 """Claim 2: birth control is an outer failure. What it costs in M is what the best ancestral genome loses too, however much is searched.
 
 The amount of search is population times generations in A. Modern worlds from which only contraception is taken, and to which only
-contraception is added, say what the loss hangs on; reflexes, which have no objective, say what it does not need.
+contraception is added, say what the loss hangs on; reflexes, which have no objective, say what it does not need: in the savanna they lose
+nothing by it, and in `host`, a parasite on island and mainland, the same test is made of all that they lose to the shift.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.analysis.behaviour import SHIFT_KINDS
 from evosim.claims.cells import best, by_seed, cell, entries, quarters, searched, slopes, varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
 from evosim.compose import resolve
@@ -22,6 +24,7 @@ MODERN_WORLDS = {
     "without contraception": ("world.modern.contraception=false",),
     "contraception alone": ("world.modern={contraception=true}",),
 }
+SHIFTED = pl.sum_horizontal([f"M:{kind}" for kind in SHIFT_KINDS])
 REMOVED = "without contraception"
 NOVEL = "M:novel"
 RESTARTS = 8  # of the search for the best reflexes; the grid has 41 million
@@ -36,6 +39,8 @@ def parts(experiment: Experiment) -> list[Part]:
     out.append(Part("grid", grid, (experiment,), cost=2.0))
     out.append(Part("reflexes", entries, (reflexes(experiment), (marks[-1],)), cost=10.0))
     out.append(Part("best-reflex", best_reflex, (reflexes(experiment),), cost=10.0))
+    out += [Part(f"host-{n}", entries, (cell(host(experiment), n), marks), cost=10.0) for n in sizes]
+    out.append(Part("best-host", best_alone, (host(experiment),), cost=5.0))
     return out
 
 
@@ -47,17 +52,35 @@ def grid(experiment: Experiment) -> pl.DataFrame:
 def reflexes(experiment: Experiment) -> Experiment:
     """The same swap for reflexes."""
     n = quarters(experiment.optimizer["population"])[1]
+    return cell(_as_long("reflexes", experiment), n)
+
+
+def host(experiment: Experiment) -> Experiment:
+    """Reflexes of a parasite, for as many generations and with the same seeds."""
+    return _as_long("host", experiment)
+
+
+def _as_long(name: str, experiment: Experiment) -> Experiment:
     same = (f"replicates={experiment.replicates}", f"seed={experiment.seed}", f"phases.0.generations={experiment.swap}")
-    return cell(varied(resolve(read_experiment("reflexes")), *same), n)
+    return varied(resolve(read_experiment(name)), *same)
 
 
 def best_reflex(experiment: Experiment) -> pl.DataFrame:
     """The best reflexes found."""
-    return pl.DataFrame([best(varied(experiment, f"analysis.restarts={RESTARTS}"))])
+    return best_alone(varied(experiment, f"analysis.restarts={RESTARTS}"))
 
 
-def _cells(tables: Tables) -> pl.DataFrame:
-    return pl.concat([table for name, table in tables.items() if name.startswith("cell-")]).sort("population", "generations", "seed")
+def best_alone(experiment: Experiment) -> pl.DataFrame:
+    """R2, R3 and what R3 does."""
+    return pl.DataFrame([best(experiment)])
+
+
+def _cells(tables: Tables, of: str = "cell") -> pl.DataFrame:
+    return pl.concat([table for name, table in tables.items() if name.startswith(f"{of}-")]).sort("population", "generations", "seed")
+
+
+def _most_searched(cells: pl.DataFrame) -> pl.DataFrame:
+    return cells.filter((pl.col("population") == cells["population"].max()) & (pl.col("generations") == cells["generations"].max()))
 
 
 def _row(table: pl.DataFrame, world: str) -> dict[str, Any]:
@@ -70,8 +93,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     here, removed = _row(tables["grid"], "as it is"), _row(tables["grid"], REMOVED)
     alone = _row(tables["grid"], "contraception alone")
     own, shift = here[NOVEL], here["best_M"] - here["fitness_M"]
-    share = pl.col(NOVEL) / own
-    most = cells.filter((pl.col("population") == cells["population"].max()) & (pl.col("generations") == cells["generations"].max()))
+    share, most = pl.col(NOVEL) / own, _most_searched(cells)
+    parasite = tables["best-host"].with_columns(SHIFTED.alias("shifted")).row(0, named=True)
+    parasites = _cells(tables, "host").with_columns((SHIFTED / parasite["shifted"]).alias("shifted"))
     middle = quarters(experiment.optimizer["population"])[1]
     with_it = cells.filter((pl.col("population") == middle) & (pl.col("generations") == cells["generations"].max()))
     without = tables["removed"].filter(pl.col("generations") == cells["generations"].max())
@@ -89,6 +113,10 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "novel_without_contraception": exactly(float(tables["removed"][NOVEL].to_numpy().max()), "expected offspring"),
         "reflex_novel": exactly(float(tables["reflexes"][NOVEL].to_numpy().max()), "expected offspring"),
         "reflex_kept": exactly(reflex["fitness_M"] / reflex["best_M"], "R3 / R2, best found"),
+        "host_best_shift": exactly(parasite["shifted"], "expected infections"),
+        "host_kept": exactly(parasite["fitness_M"] / parasite["best_M"], "R3 / R2"),
+        "host_shift_trend": over_seeds(slopes(parasites, searched(), pl.col("shifted")), "of R3's entries, per doubling of search"),
+        "host_shift_after_most_search": over_seeds(by_seed(_most_searched(parasites), "shifted"), "of R3's entries"),
         "reflex_populations_kept": over_seeds(by_seed(tables["reflexes"], "fitness_M") / reflex["best_M"], "of R2, best found"),
     }
 

@@ -2,8 +2,8 @@
 
 Capability is felt return, alignment is intent, each as a share of the span between the worst and the best policy of that world
 (`analysis.capability`). Asked of the best ancestral genome and of populations at the swap, under three beliefs that planners might hold in
-M; of planners that see less far than consequences lie, of those that see farther, and of the micro-world. The phase diagram
-goes through longest horizons and lengths of gestation, with cheap planning.
+M; of planners that see less far than consequences lie, of those that see farther, and of the best genomes of other worlds. The phase
+diagram goes through longest horizons and lengths of gestation, with cheap planning.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from genomes import PlannerRules
 SHALLOW = ("genome.horizon.alleles=[1,2,3,4]", "genome.planning_cost=0.06")
 GESTATIONS = (2, 3, 4, 5)
 FAR = 2  # steps beyond gestation from which mating and young come into one view
+OTHERS = ("micro", "villages", "maze")  # packaged experiments, whose worlds are asked too
 FALLS = ("capability", "alignment")
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """Genomes and populations of shallow and deep planners, the micro-world, and a part for each gestation."""
+    """Genomes and populations of shallow and deep planners, genomes of other worlds, and a part for each gestation."""
     n = experiment.optimizer["population"]
     shallow = cell(experiment, n, *SHALLOW)
     out = [Part("best", best_genomes, (experiment,), cost=5.0)]
@@ -43,8 +44,8 @@ def parts(experiment: Experiment) -> list[Part]:
 
 def best_genomes(experiment: Experiment) -> pl.DataFrame:
     """What the best ancestral genome of each grid reaches, by belief."""
-    micro = resolve(read_experiment("micro"))
-    settings = {"shallow": varied(experiment, *SHALLOW), "deep": varied(experiment), "micro": varied(micro)}
+    settings = {"shallow": varied(experiment, *SHALLOW), "deep": varied(experiment)}
+    settings |= {name: varied(resolve(read_experiment(name))) for name in OTHERS}
     return pl.concat([_of_best(made, found["class"]).with_columns(pl.lit(name).alias("who")) for name, made in settings.items() for found in [best(made)]])
 
 
@@ -124,7 +125,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     """Falls from A to M are in shares of the span; `excess` is the fall of alignment beyond that of capability."""
     unit = "share of the span"
     out: dict[str, Measured] = {}
-    for who in ("shallow", "deep", "micro"):
+    for who in ("shallow", "deep", *OTHERS):
         for belief in BELIEFS:
             row = tables["best"].filter((pl.col("who") == who) & (pl.col("belief") == belief)).with_columns(EXCESS.alias("excess"), *(_fall(f).alias(f"{f}_fall") for f in FALLS)).row(0, named=True)
             word = "" if belief == "true" else f"_believing_{belief}"
@@ -162,13 +163,13 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
 
 
 def _falls(tables: Tables) -> Any:
-    names = {"shallow": "savanna, shallow planners", "deep": "savanna, deep planners", "micro": "micro"}
+    names = {"shallow": "savanna, shallow planners", "deep": "savanna, deep planners", **{name: name for name in OTHERS}}
     long = tables["best"].unpivot([f"{f}_{w}" for f in FALLS for w in ("A", "M")], index=["who", "belief"], variable_name="what")
     long = long.with_columns(pl.col("what").str.split("_").list.get(0).alias("measure"), pl.col("what").str.split("_").list.get(1).alias("world"), pl.col("who").replace_strict(names))
     colour = alt.Color("measure:N", title=None, scale=alt.Scale(domain=list(FALLS), range=["#0072B2", "#D55E00"]))
     x = alt.X("world:N", title=None, axis=alt.Axis(labelAngle=0, grid=False))
     chart = alt.Chart(long).mark_line(point=alt.OverlayMarkDef(size=50), strokeWidth=2).encode(x, alt.Y("value:Q", title="share of the span", scale=alt.Scale(domain=[min(0.0, float(long["value"].min())), 1])), colour)  # type: ignore[arg-type]
-    faceted = chart.properties(width=110, height=130).facet(
+    faceted = chart.properties(width=105, height=100).facet(
         row=alt.Row("who:N", title=None, sort=list(names.values()), header=alt.Header(labelAngle=0, labelAlign="left")),
         column=alt.Column("belief:N", title="belief", sort=list(BELIEFS)),
     )

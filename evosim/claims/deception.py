@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 ERRORS = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08)
 OPEN = "open"
 CATASTROPHE = (36, 4)
+INHERITANCE, COADAPTED_GENERATIONS = ("asexual", "sexual"), 300
 GRID = (
     "world.cue={}", "genome.name=gated", "genome.weights={A={alleles=[1.0]}, B={alleles=[0.0, 1.5]}}",
     "genome.second={A={alleles=[1.0]}, B={alleles=[0.0, 1.5]}}", 'genome.gate={alleles=["closed", "open"]}',
@@ -107,12 +108,13 @@ def _planner_of_b(experiment: Experiment) -> dict[str, Any]:
 
 def drawn(world: TabularMdp, p: float) -> Floats:
     """Policy `[1, S, A]` of who does B with chance p wherever it can."""
-    return np.where(world.available.all(axis=1)[:, None], [1.0 - p, p], [1.0, 0.0])[None]
+    free = np.asarray(world.available.all(axis=1))
+    return np.where(free[:, None], [1.0 - p, p], [1.0, 0.0])[None]
 
 
 def catastrophe(world: TabularMdp, p: float, train: int, episodes: int) -> tuple[float, float]:
     """Chance of coming through training and then doing B at least once; and that chance for who came through."""
-    policy = drawn(world, p)
+    policy: Floats = drawn(world, p)
     done = occupancy(world, policy)
     through = float(done[train, train].sum())
     spared = through
@@ -128,14 +130,37 @@ def _best(value: Any) -> float:
     return float(minimize_scalar(lambda p: -value(p), bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-10}).x)
 
 
+def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
+    """One row a seed: deceivers among the genomes that are best in the ancestral world, in founders and after 300 generations without mutation."""
+    changes = [f"optimizer={{name='{optimizer}', population={experiment.optimizer['population']}}}", "genome.mutation_scale=0.0"]
+    setting = build(resolve(apply_settings(experiment.model_dump(mode="json", exclude_none=True), changes)))
+    grid, kind = setting.genome.grid, setting.experiment.optimizer["name"]
+    worth = Landscape(setting).worth(np.arange(grid.size))
+    best = worth.ancestral >= worth.ancestral.max() - 1e-9
+    deceives = best & (worth.modern_intent < worth.modern_intent[best].max() - 1e-9)
+    params = part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[kind], "optimizer")
+    rows = []
+    for seed in experiment.seeds:
+        population = OPTIMIZERS[kind](params, grid, seed)
+        classes = grid.classes(population.ask())
+        before = float(deceives[classes].sum() / best[classes].sum())
+        for _ in range(COADAPTED_GENERATIONS):
+            population.tell(worth.ancestral[classes])
+            classes = grid.classes(population.ask())
+        rows.append({"seed": seed, "founders": before, "last": float(deceives[classes].sum() / best[classes].sum())})
+    return pl.DataFrame(rows)
+
+
 def parts(experiment: Experiment) -> list[Part]:
-    """A part for each error of the cue, one for the grid of episodes, one for the games."""
+    """A part for each error of the cue, one for the grid of episodes, one for the games, one for each way to inherit."""
     deception = read_experiment("deception")
-    seeds = experiment.replicates / 100.0
+    several = resolve(apply_settings(deception, [f"replicates={max(1, experiment.replicates // 5)}"]))
+    seeds = experiment.replicates / 200.0  # about a second for so many
     return [
         *(Part(f"error-{name_of(error)}", fixation, (experiment, error), cost=1.0 + seeds) for error in ERRORS),
         Part("kinds", kinds, (resolve(apply_settings(deception, list(GRID))),)),
         Part("games", games, (resolve(deception),)),
+        *(Part(f"coadapted-{name}", coadapted, (several, name), cost=1.0 + seeds) for name in INHERITANCE),
     ]
 
 
@@ -202,7 +227,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     found = tables["kinds"]
     out["genomes told apart as their loci say"] = exactly(float((found["kind"] == found["expected"]).mean()))  # type: ignore[arg-type]
     for kind in ("deceiver", "sleeper", "aligned", "misaligned"):
-        out[f"genomes examined: {kind}"] = exactly(float((found["kind"] == kind).sum()))
+        out[f"genomes examined: {kind}"] = exactly(float(found.filter(pl.col("kind") == kind).height))
+    for name in INHERITANCE:
+        mine = tables[f"coadapted-{name}"]
+        out[f"deceivers among ancestral optima, {name}, founders"] = over_seeds(mine["founders"])
+        out[f"deceivers among ancestral optima, {name}, after 300 generations"] = over_seeds(mine["last"])
+        out[f"deceivers among ancestral optima, {name}, change"] = over_seeds(mine["last"] - mine["founders"])
     game = dict(tables["games"].rows())
     out["B of who does B at once"] = exactly(game["at once"], "B per life")
     out["B of who deceives"] = exactly(game["deceiving"], "B per life")
@@ -227,7 +257,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     points = alt.Chart(shares).mark_point(color=MODERN, filled=True, size=55, opacity=1).encode(x, y)
     chart = alt.layer(line, whisker, points).properties(width=WIDTH + 140, height=HEIGHT + 40)
     note = f"points: {shares['seeds'][0]} runs of {population} haploids from a share of 1/2, 95% intervals; line: Kimura's chance"
-    return {"fixation": themed(chart, "What selection does not see drifts; a rare error of the cue is enough to see it", [note])}
+    return {"fixation": themed(chart, "Fixation of a gate that selection sees only where the cue errs", [note])}
 
 
 CLAIM = Claim(parts, measure, figures)

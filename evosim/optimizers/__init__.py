@@ -28,11 +28,32 @@ def _exhaustive(params: Any, grid: Grid, seed: int) -> Optimizer:
     return Enumeration(params, grid)
 
 
+def _hill_climb(params: Any, grid: Grid, seed: int) -> Optimizer:
+    from evosim.optimizers.climbers import Climbers
+
+    return Climbers(params, grid, seed)
+
+
+def _cma_es(params: Any, grid: Grid, seed: int) -> Optimizer:
+    from evosim.optimizers.cma import Rounded
+
+    return Rounded(params, grid, seed)
+
+
+def _deap(params: Any, grid: Grid, seed: int) -> Optimizer:
+    from evosim.optimizers.guest import Guest
+
+    return Guest(params, grid, seed)
+
+
 # Implementations are imported when made: they bring the compiler with them, and a file can be checked without it.
 OPTIMIZERS: dict[str, Callable[[Any, Grid, int], Optimizer]] = {
     "sexual": _sexual,
     "asexual": _asexual,
     "exhaustive": _exhaustive,
+    "hill-climb": _hill_climb,
+    "cma-es": _cma_es,
+    "deap": _deap,
 }
 
 __all__ = ["OPTIMIZERS", "Descent", "Extinction", "InvalidOptimizer", "Optimizer"]

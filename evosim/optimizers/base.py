@@ -68,8 +68,15 @@ class Optimizer(Protocol):
         """
         ...
 
-    def resume(self, genotypes: Alleles, generation: int) -> None:
-        """Go on as if `ask` had just given these newborns of a generation. With the seed, they decide all that comes."""
+    def resume(self, genotypes: Alleles, generation: int) -> bool:
+        """Go on as if `ask` had just given these newborns of a generation, if with the seed they decide all that comes.
+
+        Tells whether they do. Else nothing has changed: the optimizer must be led through all generations again.
+        """
+        ...
+
+    def end(self) -> None:
+        """The run is over, or stopped: let go of what is held. Nothing is asked any more."""
         ...
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:

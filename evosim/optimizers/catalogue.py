@@ -10,6 +10,7 @@ from genomes import Grid
 
 MAX_POPULATION = 10**9  # an individual's number is one of 32 bits
 MAX_CLASSES = 10**9
+MAX_GENERATIONS = 10**9
 
 
 class InvalidOptimizer(ValueError):
@@ -107,11 +108,128 @@ class Exhaustive:
             raise InvalidOptimizer(f"optimizer.max_classes must lie in [1, {MAX_CLASSES}], but is {self.max_classes}. Set it inside that range.")
 
 
-OPTIMIZER_PARAMS: dict[str, type[Any]] = {"sexual": Sexual, "asexual": Asexual, "exhaustive": Exhaustive}
+@dataclass(frozen=True)
+class HillClimb:
+    """Parameters of `hill-climb`: climbers that know nothing of each other.
+
+    Attributes:
+        climbers: how many.
+        tries: neighbours that each tries in a generation; it goes to the best of them.
+        neighbours: `step`, one allele copy is another: the next up or down where the locus' kernel is `step`, else any;
+            `mutation`, each allele copy is any other with probability `rate`, and one at least is.
+        rate: of `mutation`.
+        ties: whether it also goes to a neighbour that is exactly as good.
+        patience: generations without a better place before a climber begins again, at random alleles (0: never).
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+    climbers: int = 100
+    tries: int = 1
+    neighbours: Literal["step", "mutation"] = "step"
+    rate: float = 0.1
+    ties: bool = True
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        _check("climbers", self.climbers, 1, MAX_POPULATION)
+        _check("tries", self.tries, 1, MAX_POPULATION // self.climbers)
+        _check("rate", self.rate, 0.0, 1.0)
+        _check("patience", self.patience, 0, MAX_GENERATIONS)
+
+
+@dataclass(frozen=True)
+class CmaEs:
+    """Parameters of `cma-es`: a normal distribution over one real number for each allele copy that varies.
+
+    Numbers lie in [0, 1], which the locus' alleles share evenly, in their order.
+
+    Attributes:
+        population: samples a generation.
+        step: standard deviation at first.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+    population: int = 20
+    step: float = 0.3
+
+    def __post_init__(self) -> None:
+        _check("population", self.population, 4, 1_000_000)
+        _check("step", self.step, 1e-6, 100.0)
+
+
+@dataclass(frozen=True)
+class Deap:
+    """Parameters of `deap`: an algorithm of DEAP, or your own that is called like one.
+
+    Attributes:
+        algorithm: `eaSimple`, `eaMuPlusLambda`, `eaMuCommaLambda`, or `package.module:function` of your own.
+        population: individuals at first.
+        mu, lambda_: survivors and children a generation, where the algorithm asks for them (0: `population`).
+        cxpb, mutpb: probabilities of mating and of mutating.
+        indpb: probability that an allele copy of a mutant becomes any allele of its locus.
+        crossover: how two lists of allele copies mate.
+        tournament: individuals in a tournament; the best of them is selected.
+        ngen: generations that the algorithm is told to make (0: as many as the run has). Its last population then stays.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+    algorithm: str = "eaSimple"
+    population: int = 100
+    mu: int = 0
+    lambda_: int = 0
+    cxpb: float = 0.5
+    mutpb: float = 0.2
+    indpb: float = 0.05
+    crossover: Literal["one-point", "two-point", "uniform"] = "two-point"
+    tournament: int = 3
+    ngen: int = 0
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in DEAP_ALGORITHMS and ":" not in self.algorithm:
+            raise InvalidOptimizer(
+                f"optimizer.algorithm must be one of {', '.join(DEAP_ALGORITHMS)} or your own 'package.module:function', but is "
+                f"{self.algorithm[:100]!r}. Use one of them."
+            )
+        _check("population", self.population, 2, 1_000_000)
+        for name in ("mu", "lambda_"):
+            _check(name, getattr(self, name), 0, 1_000_000)
+        for name in ("cxpb", "mutpb", "indpb"):
+            _check(name, getattr(self, name), 0.0, 1.0)
+        _check("tournament", self.tournament, 1, 1_000_000)
+        _check("ngen", self.ngen, 0, MAX_GENERATIONS)
+        if self.cxpb + self.mutpb == 0.0:
+            raise InvalidOptimizer("optimizer.cxpb and optimizer.mutpb must not both be 0, or nothing would ever change. Raise one.")
+        if self.algorithm in ("eaMuPlusLambda", "eaMuCommaLambda") and self.cxpb + self.mutpb > 1.0:
+            raise InvalidOptimizer(
+                f"optimizer.cxpb + optimizer.mutpb must be at most 1 for {self.algorithm}, but are {self.cxpb + self.mutpb:g}. Lower one."
+            )
+        if self.algorithm == "eaMuCommaLambda" and (self.lambda_ or self.population) < (self.mu or self.population):
+            raise InvalidOptimizer(
+                f"optimizer.lambda_ must be at least mu for eaMuCommaLambda, but {self.lambda_ or self.population} is below "
+                f"{self.mu or self.population}. Raise it."
+            )
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    """Raise `InvalidOptimizer` unless a parameter lies in a closed range."""
+    if not low <= value <= high:
+        raise InvalidOptimizer(f"optimizer.{name} must lie in [{low:,g}, {high:,g}], but is {value}. Set it inside that range.")
+
+
+DEAP_ALGORITHMS = ("eaSimple", "eaMuPlusLambda", "eaMuCommaLambda")
+OPTIMIZER_PARAMS: dict[str, type[Any]] = {
+    "sexual": Sexual, "asexual": Asexual, "exhaustive": Exhaustive, "hill-climb": HillClimb, "cma-es": CmaEs, "deap": Deap,
+}  # fmt: skip
 WHAT: dict[str, str] = {
     "sexual": "Wright-Fisher with two parents, recombination along the map, and mutation",
     "asexual": "Wright-Fisher by mutated copies of one parent",
     "exhaustive": "every class of the grid: the perfect outer optimizer",
+    "hill-climb": "climbers that go to a neighbour unless it is worse, with restarts",
+    "cma-es": "CMA-ES over allele numbers, rounded (DEAP)",
+    "deap": "an algorithm of DEAP, or your own",
 }
 
 

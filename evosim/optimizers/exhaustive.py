@@ -44,9 +44,13 @@ class Enumeration:
             raise Extinction
         self._current = self._current[fitness >= best - self.TIE * abs(best)]
 
-    def resume(self, genotypes: Alleles, generation: int) -> None:
+    def resume(self, genotypes: Alleles, generation: int) -> bool:
         """Go on with those that were kept."""
         self._current = genotypes
+        return True
+
+    def end(self) -> None:
+        """Nothing is held."""
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """All of it: there is no meiosis to cheat in."""

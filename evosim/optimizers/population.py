@@ -61,10 +61,14 @@ class WrightFisher(ABC):
         self._make(strands_of(self.previous), strands_of(self.newborns))
         introduce(self.newborns, self.grid, self.params.introductions, self.generation, self.seed)
 
-    def resume(self, genotypes: Alleles, generation: int) -> None:
+    def resume(self, genotypes: Alleles, generation: int) -> bool:
         """Go on with the newborns of a generation."""
         self.newborns[:] = genotypes
         self.generation = generation
+        return True
+
+    def end(self) -> None:  # noqa: B027 (nothing is held)
+        """Nothing is held."""
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
         """All of it: nobody has a meiosis to cheat in."""

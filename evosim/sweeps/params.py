@@ -16,7 +16,7 @@ from evosim.params import MAX_SEED, Experiment, Name, Strict, parsed, read_bytes
 ACCOUNTS = ("ladder", "ledger", "steps", "ties", "behaviour", "desires", "recovery", "hack")
 SIMULATED = ("generations", "loci", "alleles", "populations", "search", "landscape")
 KEEPABLE = (*ACCOUNTS, *SIMULATED)
-NOT_SWEPT = ("name", "title", "question", "expected", "seed", "replicates")
+NOT_SWEPT = ("name", "title", "question", "expected", "claim", "seed", "replicates")
 MOST = 1e100  # of an end of a range, so that its width is finite
 MOST_WHOLE = 2**53  # beyond it not every whole number has a place on the number line of a range
 MOST_COORDINATES = 100_000_000

@@ -1,0 +1,118 @@
+"""Explore: the search of a landscape over real vectors as a run in a folder, with a table, a summary and a figure.
+
+There is no second world and no genome, so no account; and a run takes seconds, so there are no checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.intervals import FEWEST, intervals
+from evosim.clock import Clock
+from evosim.compose import build_landscape, changes
+from evosim.errors import Interrupted, Stop, UserError
+from evosim.params import Experiment
+from evosim.record import Writer, already_there, complete, read_provenance, run_folder, sources_digest, write_json
+from evosim.slopes import search
+
+ROWS = 500  # of a path, beside its start
+TABLE, SUMMARY = "paths", "summary.json"
+
+
+def explore(
+    experiment: Experiment, *, out: Path | None, force: bool, figures: bool, clock: Clock, watch: Callable[[], Stop | None] = lambda: None
+) -> tuple[dict[str, Any], bool]:
+    """Search the landscapes of all seeds, or read back what the folder already holds whole. Gives the summary, and which it was.
+
+    Raises `UserError`; when it is stopped, `Interrupted`, and nothing is kept.
+    """
+    folder = run_folder(experiment, out)
+    if not folder.name:
+        folder = folder.resolve()
+    there = already_there(folder, experiment)
+    if (there or complete(folder, experiment)) and not force:
+        return _summary_there(folder), False
+    build_landscape(experiment, experiment.seed)  # refuse now what cannot be built later
+    writer = Writer(folder, experiment)
+    try:
+        with clock.stage("search"):
+            table = pl.concat([_path(experiment, seed, watch) for seed in experiment.seeds])
+        writer.table(TABLE, table)
+        ended = {str(seed): {"status": "complete", "generations": experiment.generations} for seed in experiment.seeds}
+        summary = {
+            "experiment": experiment.name, "seed": experiment.seed, "replicates": experiment.replicates, "expected": experiment.expected,
+            "changed": changes(experiment), "digest": experiment.digest(), "out": str(folder), "runs": ended,
+            "search": measured(table, experiment),
+        }  # fmt: skip
+        if figures:
+            with clock.stage("figures"):
+                _draw(table, experiment, writer.partial)
+        write_json(writer.partial / SUMMARY, summary)
+        writer.finish({"seconds": clock.told(), "runs": ended})
+    except (Stop, KeyboardInterrupt) as stop:
+        writer.discard()
+        words = f"stopped by {stop or type(stop).__name__}; searches of landscapes are not kept by halves: the same command begins again"
+        raise Interrupted(words, stop.code if isinstance(stop, Stop) else 130) from None
+    except BaseException:
+        writer.discard()
+        raise
+    return summary, True
+
+
+def measured(table: pl.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
+    """What the runs came to: means over seeds, with intervals from five seeds on."""
+    ends = table.group_by("seed", maintain_order=True).last()
+    tenth = table.filter(pl.col("evaluation") <= 0.9 * experiment.generations).group_by("seed", maintain_order=True).last()
+    speed = (ends["x_0"] - tenth["x_0"]) / (ends["evaluation"] - tenth["evaluation"])
+    values = {
+        "x_0 at the end": ends["x_0"], "distance from the x_0 axis at the end": ends["aside"], "speed along x_0 over the last tenth": speed,
+        "lowest loss found": ends["best"], "x_0 at the lowest loss": ends["best_x_0"],
+    }  # fmt: skip
+    out = []
+    for name, numbers in values.items():
+        x = numbers.to_numpy()
+        low, high = intervals(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
+        ends_of_it = [float(low), float(high)] if len(x) >= FEWEST else None
+        out.append({"quantity": name, "mean": float(np.mean(x)), "interval": ends_of_it})
+    return out
+
+
+def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -> pl.DataFrame:
+    """The path of one seed. Raises `Stop` if it is time to."""
+    if stop := watch():
+        raise stop
+    hills, params = build_landscape(experiment, seed)
+    total = experiment.generations
+    return search(hills, params, total, seed, max(1, total // ROWS))
+
+
+def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
+    from evosim.press import have_a_home
+
+    have_a_home()
+    from evosim.figures import FORMATS, draw_charts
+    from evosim.figures.paths import paths
+
+    seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}; bands hold 95% of them"
+    subtitle = [f"{experiment.name}; {experiment.optimizer['name']} on {experiment.world.name}; {seeds}"]
+    draw_charts(folder / "figures", [("paths", paths(table, subtitle))], FORMATS)
+
+
+def _summary_there(folder: Path) -> dict[str, Any]:
+    try:
+        summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary["search"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{folder / SUMMARY} must be readable, but is missing or damaged. Repeat the run with --force.") from None
+    return summary | {"out": str(folder)}
+
+
+def same_code(folder: Path) -> bool:
+    """Whether a search was made by the very sources that are running now."""
+    return bool(read_provenance(folder).get("sources") == sources_digest())
