@@ -13,7 +13,7 @@ import pytest
 from evosim import workflow
 from evosim.analysis.search import closure
 from evosim.checkpoint import OneRun
-from evosim.compose import landscape_digest, resolve
+from evosim.compose import commented, landscape_digest, resolve
 from evosim.controls import controls_of
 from evosim.errors import Stop, UserError
 from evosim.landscape import Landscape
