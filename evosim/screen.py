@@ -18,7 +18,7 @@ RUNG_WORDS = {
     "best_for_intent": "best genome for intent",
     "best_for_payoff": "best genome for payoff",
     "best_ancestral": "best ancestral genome",
-    "best_on_sample": "best genome for the sample",
+    "best_on_sample": "best genome, as selected",
     "all_cases": "population, selected on all",
     "control": "population, fair meiosis",
     "population": "population at the swap",

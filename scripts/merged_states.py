@@ -95,12 +95,12 @@ def figure(found: pl.DataFrame) -> Any:
     )
     colour = alt.Color("taken_for:N", title="taken for", scale=alt.Scale(domain=list(TAKEN_FOR), range=["#D55E00", "#0072B2"]))
     x = alt.X("share:Q", title="share of states taken for another", axis=alt.Axis(format="%", grid=False))
-    y = alt.Y("step:Q", title="specification step (share of the best)", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("step:Q", title="specification step", scale=alt.Scale(domain=[0, 1]))
     base = alt.Chart(long)
     bars = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(x, alt.Y("step_low:Q"), alt.Y2("step_high:Q"), colour)
     chart = (bars + base.mark_line(point=alt.OverlayMarkDef(size=40)).encode(x, y, colour)).properties(width=WIDTH - 40, height=HEIGHT - 60)
     faceted = chart.facet(column=alt.Column("who:N", title=None), row=alt.Row("world:N", title=None))
-    return themed(faceted, "What a wrong ontology of payoff costs", [f"in A alone, without any shift; {len(SEEDS)} drawings a point; bars: 95% bootstrap intervals of the mean"])
+    return themed(faceted, "What a wrong ontology of payoff costs", [f"specification step as a share of the best, in A alone, without any shift; {len(SEEDS)} drawings a point; bars: 95% bootstrap intervals of the mean"])
 
 
 def main() -> None:
