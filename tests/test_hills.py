@@ -25,7 +25,7 @@ from evosim.optimizers.strategy import Strategy
 from evosim.optimizers.vectors import VECTOR_PARAMS, VECTOR_WHAT, Gradient, VectorClimb, VectorCma, VectorGenetic
 from evosim.params import apply_settings, read_experiment
 from evosim.record import read_run
-from evosim.slopes import search
+from evosim.slopes import MOVES, search
 from tests.test_arrows import ROOT
 from worlds import LANDSCAPES, Hills, InvalidWorld
 
@@ -96,6 +96,19 @@ def test_a_gradient_run_is_the_recursion() -> None:
     assert last["x_0"] == pytest.approx(x[0, 0], abs=1e-9)
     assert last["loss"] == pytest.approx(h.loss(x)[0], abs=1e-9)
     assert last["aside"] == pytest.approx(np.linalg.norm(x[0, 1:]), abs=1e-9)
+
+
+def test_a_climb_is_steps_that_are_not_worse() -> None:
+    """The same tries in NumPy: taken unless the loss is higher; the best point is where it stands."""
+    h, x = hills(6), np.zeros((1, 17))
+    moves = np.random.default_rng([6, MOVES]).standard_normal((300, 17)) * (0.2 / np.sqrt(17))
+    for move in moves:
+        if h.loss(x + move)[0] <= h.loss(x)[0]:
+            x = x + move
+    last = search(h, VectorClimb(), 300, 6, 100).row(-1, named=True)
+    assert last["x_0"] == pytest.approx(x[0, 0], abs=1e-9)
+    assert last["x_0"] == last["best_x_0"] > 3.0
+    assert last["loss"] == last["best"] == pytest.approx(h.loss(x)[0], abs=1e-9)
 
 
 ALL = [Gradient(), Gradient(restarts=3), VectorClimb(), VectorClimb(patience=10), VectorCma(), VectorGenetic(population=20)]
@@ -193,6 +206,9 @@ def test_speeds_of_a_path_made_by_hand() -> None:
     assert demons.speed(table, 0.0, 0.5).tolist() == [1.0]
     assert demons.speed(table, 0.5, 1.0).tolist() == [0.0]
     assert demons.stuck(table, 1.0).tolist() == [True]
+    at_the_end = pl.DataFrame({"seed": 0, "x_0": np.cumsum([0.0] * 10 + [3.0]), "evaluation": range(0, 110, 10)})  # 0.3 a step
+    assert demons.stuck(at_the_end, 1.0).tolist() == [False]
+    assert demons.stuck(at_the_end, 1.3).tolist() == [True]
     assert demons.half_speed_steps(table, 1.0).tolist() == [60.0]
     assert demons.half_speed_steps(table, 0.0).tolist() == [np.inf]
 

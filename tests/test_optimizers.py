@@ -114,6 +114,23 @@ def test_climbers_go_by_the_rules() -> None:
     assert (worth >= np.sort(table)[-g.size // 2]).all()
 
 
+@pytest.mark.parametrize("ties", [False, True])
+def test_climbers_on_flat_ground(ties: bool) -> None:
+    """Where all are equal, only who takes ties moves; nobody gains, so that patience ends whether one moved or not."""
+    g = grid()
+    slots = Slots(g)
+    optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=20, ties=ties, patience=3), g, 0)
+    began = optimizer._here.copy()  # type: ignore[attr-defined]
+    for generation in range(4):
+        moved = (optimizer._here != began).any(axis=1)  # type: ignore[attr-defined]
+        assert moved.all() if ties and generation == 1 else moved.any() == (ties and generation > 0)
+        tried = slots.read(optimizer.ask())[20:]
+        away = np.abs(tried - optimizer._here).sum(axis=1)  # type: ignore[attr-defined]
+        assert (away == 1).all() == (generation < 3)  # then they begin again, anywhere
+        optimizer.tell(np.zeros(40))
+    assert (optimizer._here == tried).all()  # type: ignore[attr-defined]
+
+
 def test_climbers_with_restarts_find_what_they_are_stuck_beside() -> None:
     """A local peak at all alleles 0 and a better one elsewhere: only who begins again finds it."""
     g = grid('genome.ploidy=1')
