@@ -307,10 +307,11 @@ class Experiment(Strict):
 
 
 def without_unused(tree: dict[str, Any]) -> dict[str, Any]:
-    """A resolved tree without a plain selection and an empty mixture, so that digests of experiments without them stay what they were."""
+    """A resolved tree without a plain selection, an empty mixture and an empty family, so that digests of experiments without them stay what they were."""
     out = {key: value for key, value in tree.items() if key != "selection" or not SelectionChoice(**value).plain}
     world = {key: value for key, value in tree["world"].items() if key != "mixture" or value}
-    return out | {"world": world}
+    analysis = {key: value for key, value in tree.get("analysis", {}).items() if key != "family" or value}
+    return out | {"world": world} | ({"analysis": analysis} if "analysis" in tree else {})
 
 
 def validated(kind: type[T] | Any, data: Any, where: str) -> T:

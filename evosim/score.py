@@ -25,7 +25,7 @@ from evosim.kernels.plan import plan
 from evosim.reference.planning import TIE_RULES
 from evosim.reference.policies import in_world
 from evosim.tables import WorldTables
-from genomes import GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
+from genomes import GATES, GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
 from worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
@@ -157,7 +157,8 @@ class Scorer:
         if n == 0:
             return np.empty((0, self.columns)), np.empty(0, dtype=np.int64)
         levels = min(rules.levels, self.tables.world.lifespan) if isinstance(rules, Planned) else 1
-        block = max(1024, BLOCK_BYTES // (levels * self.tables.cells))
+        tables = 3 if isinstance(rules, GatedRules) else 1  # two plans, and what is made of them
+        block = max(1024, BLOCK_BYTES // (levels * self.tables.cells * tables))
         store = self._stores.get(levels)
         if store is None:
             store = self._stores[levels] = Store(self, levels, max(4 * block, self._store_bytes // (levels * self.tables.cells)))
@@ -250,7 +251,9 @@ class Scorer:
         """Act sets `[p, L, W]` of gated planners: of each pair of plans, in every state those of the objective that rules there."""
         first, mine, depths = self._plan(rules.first)
         second, others, _ = self._plan(rules.second, "second plans")
-        pairs, which = np.unique(np.column_stack([rules.gate, mine, others]), axis=0, return_inverse=True)
+        size = (len(GATES), len(first), len(second))
+        numbers, which = np.unique(np.ravel_multi_index((rules.gate, mine, others), size), return_inverse=True)
+        pairs = np.column_stack(np.unravel_index(numbers, size))
         words = self._room("gated", len(pairs), first.shape[1])
         sets = words.view(np.uint8)
         np.take(first, pairs[:, 1], axis=0, out=words, mode="clip")
@@ -263,7 +266,7 @@ class Scorer:
             if cells.size:
                 there = np.ix_(rows, np.arange(words.shape[1]), cells)
                 sets[there] = second.view(np.uint8)[np.ix_(pairs[rows, 2], np.arange(words.shape[1]), cells)]
-        return words, which.reshape(-1).astype(np.int64), depths
+        return words, which.astype(np.int64), depths
 
     def _plan(self, rules: PlannerRules, room: str = "plans") -> tuple[Words, Ints, Ints]:
         """Plans `[p, L, W]`, and for each rule which it has and how deep it looks."""

@@ -18,7 +18,7 @@ RUNG_WORDS = {
     "best_for_intent": "best genome for intent",
     "best_for_payoff": "best genome for payoff",
     "best_ancestral": "best ancestral genome",
-    "best_on_sample": "best genome for the sample",
+    "best_on_sample": "best genome, as selected",
     "all_cases": "population, selected on all",
     "control": "population, fair meiosis",
     "population": "population at the swap",
@@ -38,6 +38,8 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
         console.print(_desires(summary))
     if summary["causes"]:
         console.print(_causes(summary["causes"]))
+    else:
+        console.print("Causes (desire, belief, planning): not applicable; these genomes do not plan.\n")
     console.print(_variation(summary))
     if summary["family"]:
         console.print(_family(summary["family"]))

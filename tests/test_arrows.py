@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.measures": set(),
     "evosim.tables": {"evosim.kernels", "worlds"},
     "evosim.score": {"evosim.errors", "evosim.kernels", "evosim.reference", "evosim.tables", "worlds", "genomes"},
-    "evosim.worth": {"evosim.score", "genomes"},
+    "evosim.worth": {"evosim.errors", "evosim.score", "genomes"},
     "evosim.selection": {"evosim.params", "evosim.streams"},
     "evosim.survey": {"evosim.measures", "evosim.score", "evosim.worth", "genomes", "worlds"},
     "evosim.installed": {"evosim.errors", "worlds", "genomes"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from evosim import workflow
 from evosim.analysis.search import closure
 from evosim.checkpoint import OneRun
-from evosim.compose import landscape_digest, resolve
+from evosim.compose import commented, landscape_digest, resolve
 from evosim.controls import controls_of
 from evosim.errors import Stop, UserError
 from evosim.landscape import Landscape
@@ -147,6 +148,12 @@ def test_a_cue_of_a_world_is_kept_in_its_mixture() -> None:
     both = mixed(pair, [Member("m", 0.5, pair.modern, modern=True)])
     assert both.cue is not None
     np.testing.assert_array_equal(both.cue, np.tile(np.arange(6) >= 3, 2))
+
+
+def test_what_show_prints_is_the_same_experiment() -> None:
+    experiment = resolve(apply_settings(read_experiment("micro"), [MIX, "selection.over=worst"]))
+    assert resolve(tomllib.loads(commented(experiment))).digest() == experiment.digest()
+    assert resolve(tomllib.loads(experiment.to_toml())).digest() == experiment.digest()
 
 
 def test_members_must_fit() -> None:

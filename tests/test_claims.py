@@ -211,3 +211,26 @@ def test_every_claim_registers_what_it_predicts(name: str) -> None:
     assert len({part.name for part in parts}) == len(parts)
     assert claims.claim_of(name).parts(experiment_of(name, "quick"))
     assert json.loads(experiment.model_dump_json())["claim"]["predictions"]
+
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("name", claims.CLAIMS)
+def test_kept_verdicts_follow_from_what_is_registered_and_was_measured(name: str) -> None:
+    """At full size, with at least 20 seeds wherever chance enters; what does not come out is said in the findings."""
+    kept = pl.read_csv(ROOT / "results" / "claims" / "verdicts.csv").filter(pl.col("claim") == name)
+    choice = experiment_of(name, "full").claim
+    assert choice is not None
+    assert kept["quantity"].to_list() == [prediction.quantity for prediction in choice.predictions]
+    findings = " ".join((ROOT / "docs" / "findings.md").read_text(encoding="utf-8").split())
+    for prediction, row in zip(choice.predictions, kept.iter_rows(named=True), strict=True):
+        found = Measured(row["measured"], row["low"], row["high"], row["unit"] or "", row["seeds"])
+        assert row["seeds"] == 0 or row["seeds"] >= 20, row["quantity"]
+        assert row["verdict"] == verdict(prediction, found), row["quantity"]
+        assert row["verdict"] == contract.COMES_OUT or f"`{row['quantity']}`" in findings, row["quantity"]
+    folder = ROOT / "results" / "claims" / name
+    facts = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    assert facts["size"] == "full"
+    assert facts["digest"] == experiment_of(name, "full").digest()
+    assert list(folder.glob("*.png"))

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from evosim import score
 from evosim.analysis.account import Accountant
+from evosim.cli import app
 from evosim.compose import Setting, build, resolve
 from evosim.errors import UserError
 from evosim.landscape import Landscape
@@ -229,6 +231,11 @@ def test_an_account_of_gated_planners_closes() -> None:
 def test_the_catalogue_has_it() -> None:
     assert "gated" in GENOMES
     assert build(resolve(read_experiment("gated"))).genome.name == "gated"
+
+
+def test_show_comments_on_the_cue() -> None:
+    shown = CliRunner().invoke(app, ["show", "gated"]).output
+    assert "ancestral_error = 0.0  # share of ancestral lives told 'modern'" in shown
 
 
 def test_a_cue_over_a_mixture_keeps_the_cases_and_a_mixture_of_cued_worlds_keeps_the_cue() -> None:

@@ -168,3 +168,17 @@ def test_the_catalogue_builds_over_names_alone() -> None:
     for entry in GENOMES.values():
         genome = entry.build(entry.params(), SHAPE)
         assert len(genome.decode(np.arange(min(4, genome.grid.size)))) == min(4, genome.grid.size)
+
+
+@pytest.mark.parametrize("name", sorted(GENOMES))
+def test_contract_rules_can_be_taken_named_and_charged(name: str) -> None:
+    entry = GENOMES[name]
+    genome = entry.build(entry.params(), SHAPE)
+    assert genome.name == name
+    rules = genome.decode(np.arange(genome.grid.size))
+    index = np.arange(genome.grid.size)[::-1].copy()
+    backwards = rules.take(index)
+    assert len(backwards) == len(rules) == genome.grid.size
+    assert [backwards.key(i) for i in range(len(rules))] == [rules.key(i) for i in index]
+    assert len({rules.key(i) for i in range(len(rules))}) == len(rules)
+    assert rules.kept.shape == (len(rules),)

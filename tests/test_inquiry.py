@@ -20,7 +20,7 @@ from evosim.cli import app
 from evosim.compose import build, commented, resolve
 from evosim.errors import UserError
 from evosim.landscape import Landscape
-from evosim.params import apply_settings, read_experiment
+from evosim.params import apply_settings, read_experiment, without_unused
 from evosim.simulate import simulate
 from tests.settings import quick, setting
 
@@ -88,6 +88,10 @@ def test_reflexes_have_variation_and_no_causes() -> None:
     account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=False).account()
     assert account.summary["causes"] is None
     assert account.tables["causes"].is_empty()
+    out = io.StringIO()
+    told = {"replicates": 1, "seed": 0, "changed": [], "expected": "", "runs": {"0": {"status": "complete"}}}
+    screen.show(Console(file=out, width=140), "title", account.summary | told)
+    assert "Causes (desire, belief, planning): not applicable" in out.getvalue()
     assert account.summary["variation"]["population"]["most"] >= account.summary["variation"]["population"]["least"]
 
 
@@ -105,6 +109,14 @@ def test_mistakes_are_one_line(family: str, words: str) -> None:
     with pytest.raises(UserError, match=words) as error:
         build(resolve(apply_settings(read_experiment("micro"), [f"analysis.family={family}"])))
     assert "\n" not in str(error.value)
+
+
+def test_an_empty_family_changes_no_digest() -> None:
+    """Digests of experiments without a family stay what they were before there were any."""
+    plain, family = (resolve(apply_settings(read_experiment("micro"), list(more))) for more in ((), (FAMILY,)))
+    assert plain.digest() == plain.model_copy(update={"analysis": plain.analysis.model_copy(update={"family": ()})}).digest()
+    assert family.digest() != plain.digest()
+    assert "family" not in json.dumps(without_unused(plain.model_dump(mode="json")))
 
 
 def test_a_family_is_shown_as_it_is_read(tmp_path: Path) -> None:
@@ -160,3 +172,28 @@ def test_mistakes_in_asking_for_certificates(folder: Path, more: list[str], word
     result = CliRunner().invoke(app, ["analyze", str(folder), *more])
     assert isinstance(result.exception, UserError)
     assert words in str(result.exception)
+
+
+FEW = "genome.weights={recruit={alleles=[0.0,1.0]},pleasure={alleles=[0.0,1.0]},young={alleles=[0.0,1.0]}}"
+SHIFTED = "world.modern={contraception=true,forage_success=0.75,death=0.01}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [((), "all"), ((SHIFTED,), "some"), ((SHIFTED, "genome.belief.alleles=['ancestral']"), "none")],
+)
+def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict: str) -> None:
+    """Wentworth reads the worst of the tie set, Shimi the best: all good, some (the true belief), none (the ancestral alone)."""
+    here = setting("claim-01-theorem", FEW, *settings)
+    landscape = Landscape(here)
+    run = simulate(here, landscape, 0)
+    account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True).account()
+    summary = account.summary
+    assert summary["shift"]["ancestral_optima_good_in_modern"] == verdict
+    tied, best = summary["ties"][0], summary["ladder"]["modern"]["rungs"]["best_for_intent"]
+    wentworth, shimi = tied["modern_min"] >= 0.9 * best, tied["modern_max"] >= 0.9 * best
+    assert (wentworth, shimi) == {"all": (True, True), "some": (False, True), "none": (False, False)}[verdict]
+    out = io.StringIO()
+    words = {"all": "all are good there", "some": "some are good there", "none": "none is good there"}[verdict]
+    Console(file=out, width=500).print(" ".join(screen.sentences(summary | {"runs": {}, "replicates": 1})))
+    assert words in out.getvalue()

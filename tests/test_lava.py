@@ -16,7 +16,7 @@ from evosim.params import apply_settings, read_experiment
 from evosim.reference.planning import extreme_values, lifetime
 from evosim.simulate import simulate
 from worlds import InvalidWorld, TabularMdp
-from worlds.lava import Lava, build
+from worlds.lava import MAPS, Lava, build
 
 DRAWN = {
     "train": ["#########", "#A LLL G#", "#       #", "#       #", "#       #", "#  LLL  #", "#########"],
@@ -115,6 +115,23 @@ def test_selection_in_proportion_refuses_fitness_below_zero() -> None:
     made = build_setting(resolve(apply_settings(read_experiment("lava"), changes)))
     with pytest.raises((UserError, InvalidOptimizer), match="not negative for fitness-proportional parentage, but is -"):
         simulate(made, Landscape(made), 0)
+
+
+def test_planning_may_not_cost_a_share_of_less_than_nothing() -> None:
+    """A share of a negative payoff would be a gain: the more one planned, the better."""
+    changes = ["world.ancestral.offset=0.0", "genome.planning_cost=0.01", "optimizer={name='exhaustive'}"]
+    made = build_setting(resolve(apply_settings(read_experiment("lava"), changes)))
+    with pytest.raises(UserError, match=r"must not be below 0 where planning costs a share of them, but are -\S+ in lava \(ancestral\)\. Set"):
+        Landscape(made)
+    for change in (["world.ancestral.offset=70.0"], ["genome.planning_cost=0.0"]):
+        Landscape(build_setting(resolve(apply_settings(read_experiment("lava"), [*changes, *change]))))
+
+
+def test_a_moved_stone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lava that is one cell off: the optimum is no longer the original's."""
+    monkeypatch.setitem(MAPS, "test 1", ("A LLL G", "  LLL  ", "   L   ", "       ", "       "))
+    world = world_of("test 1")
+    assert extreme_values(world, world.payoff)[0][0] @ world.start - 70.0 == pytest.approx(38.0)
 
 
 def test_maps_must_be_known() -> None:

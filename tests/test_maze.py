@@ -109,7 +109,7 @@ def test_the_ghost_cannot_be_told_from_an_empty_cell() -> None:
 
 
 def test_reflexes_find_their_way_by_compass() -> None:
-    """A reflex that follows the door's compass and leaves other things alone reaches every door, but where it waits at a thing on its way."""
+    """A reflex that follows the door's compass reaches every door of training; at a red thing on its way it waits, since it has one act there."""
     pair = build(Maze(), SHIFTED)
     acts = {"N": "north", "E": "east", "S": "south", "W": "west", "none": "wait"}
     for world in (pair.ancestral, pair.modern):

@@ -18,7 +18,7 @@ from evosim.params import apply_settings, read_experiment
 from evosim.reference.planning import extreme_values, lifetime
 from evosim.score import Scorer
 from tests.settings import setting
-from worlds import InvalidWorld
+from worlds import InvalidWorld, toy_text
 from worlds.toy_text import ToyText, build
 
 gymnasium = pytest.importorskip("gymnasium")
@@ -54,6 +54,20 @@ def test_optima_agree_with_another_solver(environment: str, options: dict[str, A
     assert best == pytest.approx(solved(environment, options, acts), rel=1e-12, abs=1e-12)
     if known is not None:
         assert best == pytest.approx(known, abs=1e-12)
+
+
+def test_an_end_that_is_missed_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read without its ends, Taxi can set its passenger down again and again."""
+
+    class Endless:
+        def __init__(self, made: Any) -> None:
+            self.P = {s: {a: [(p, x, r, False) for p, x, r, _ in found] for a, found in row.items()} for s, row in made.P.items()}
+            self.initial_state_distrib = made.initial_state_distrib
+
+    read = toy_text._read
+    monkeypatch.setattr(toy_text, "_read", lambda name, made: read(name, Endless(made)))
+    world = build("Taxi-v4", ToyText(lifespan=30), {}).ancestral
+    assert extreme_values(world, world.payoff)[0][0] @ world.start > solved("Taxi-v4", {}, 30) + 1.0
 
 
 def test_returns_are_those_of_lives_in_the_environment() -> None:

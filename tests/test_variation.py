@@ -156,6 +156,38 @@ def test_laws(seed: int) -> None:
     assert (after.least, after.most, after.exact) == pytest.approx((before.least, before.most, before.exact))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_equal_behaviour_has_equal_variation(seed: int) -> None:
+    """What is decided where nobody comes, in either world, changes nothing; where somebody comes, it does."""
+    pair = random_pair(seed, states=5, acts=3, lifespan=4)
+    shut = [replace(w, transitions=_without(w, 4), start=_at_home(w.start, 4), beliefs={}) for w in (pair.ancestral, pair.modern)]
+    pair = replace(pair, ancestral=shut[0], modern=shut[1])
+    a, m = policies(pair, seed)
+    other = [x.copy() for x in (a, m)]
+    for x, world in zip(other, shut, strict=True):
+        x[:, 4] = np.eye(3)[int(np.flatnonzero(world.available[4])[-1])]
+    before, after = of(pair, a, m), of(pair, other[0], other[1])
+    for field in ("least", "most", "exact", "range", "payoff_change", "difference"):
+        assert getattr(after, field) == pytest.approx(getattr(before, field), abs=EXACT)
+    other[0][:, 0] = np.eye(3)[int(np.flatnonzero(shut[0].available[0])[-1])]
+    changed = of(pair, other[0], other[1])
+    assert changed.exact != pytest.approx(before.exact, abs=1e-9) or shut[0].available[0].sum() == 1
+
+
+def _without(world: TabularMdp, s: int) -> np.ndarray:
+    """Transitions that never lead into a state, but from itself."""
+    moves = world.transitions.copy()
+    moves[:s, :, 0] += moves[:s, :, s]
+    moves[:s, :, s] = 0.0
+    return moves
+
+
+def _at_home(start: np.ndarray, s: int) -> np.ndarray:
+    out = start.copy()
+    out[0], out[s] = out[0] + out[s], 0.0
+    return out
+
+
 def test_a_broken_relabelling_is_seen() -> None:
     """The laws can fail: states that are named anew in one world alone are another shift."""
     seen = 0

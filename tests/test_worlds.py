@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evosim.reference.planning import lifetime
+from evosim.reference.policies import policy_of
+from evosim.score import Scorer
+from genomes import GENOMES, LocusParams, WorldShape
 from tests.random_worlds import random_pair
 from worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
 
@@ -182,3 +186,24 @@ def test_contract_ranges_unknown_names_and_structure_are_checked(name: str) -> N
     fixed = next(item.name for item in dataclasses.fields(params) if item.metadata["structural"])
     with pytest.raises(InvalidWorld, match=rf"world\.modern\.{fixed} must be left alone"):
         WORLDS[name].build(params(), {fixed: getattr(params(), fixed) + 1})
+
+
+@pytest.mark.parametrize("name", sorted(WORLDS))
+def test_contract_reflexes_and_planners_live_in_it(name: str) -> None:
+    """Kernels and the readable code agree on some reflexes and planners, in both worlds."""
+    pair = build(name)
+    shape = WorldShape(pair.ancestral.features, tuple(pair.ancestral.beliefs), pair.options(), pair.ancestral.lifespan)
+    reflexes = GENOMES["reflex"].build(GENOMES["reflex"].params(), shape)
+    weights = {feature: LocusParams((-1.0, 0.0, 1.0)) for feature in shape.features}
+    horizons = LocusParams((1.0, min(3.0, shape.lifespan)))
+    planners = GENOMES["planner"].build(GENOMES["planner"].params(weights=weights, horizon=horizons, belief=LocusParams(("true", "ancestral"))), shape)
+    rng = np.random.default_rng(0)
+    for genome in (reflexes, planners):
+        classes = rng.integers(0, genome.grid.size, size=4)
+        rules = genome.decode(classes)
+        for world in (pair.ancestral, pair.modern):
+            found = Scorer(world, pair).score(rules)
+            for i in range(len(classes)):
+                policy = policy_of(rules, i, world, pair)
+                expected = [lifetime(world, policy, amount) for amount in (world.payoff, world.intent)]
+                assert [found.payoff[i], found.intent[i]] == pytest.approx(expected, rel=1e-9, abs=1e-9)

@@ -102,6 +102,8 @@ def worths(world: TabularMdp, minds: Sequence[Mind], amount: Floats) -> Floats:
 
 def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Floats:
     """The same of minds of one belief, temperature and tie rule, in order of falling horizon."""
+    from scipy.sparse import csr_array  # slow to import, and sweeps never ask for causes
+
     (s, a), n = amount.shape, len(minds)
     # A gated planner looks ahead twice, once for each objective, and does by state what the one that rules there would.
     felt = np.stack([table for mind in minds for table in (mind.felt, mind.other) if table is not None])
@@ -112,19 +114,20 @@ def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Float
     largest = np.abs(felt[:, world.available]).max(axis=1)
     tolerance = np.repeat(np.repeat([mind.tolerance for mind in minds], many) * largest, s)[:, None]
     depth = np.repeat([min(mind.horizon, world.lifespan) for mind in minds], many)
-    believed, true = (table.reshape(s * a, s).T for table in (world.beliefs[minds[0].belief], world.transitions))
+    # From most states few others can be reached: as sparse tables these products cost little beside the rest.
+    believed, true = (csr_array(table.reshape(s * a, s)) for table in (world.beliefs[minds[0].belief], world.transitions))
     imagined, value, choice = np.zeros((len(felt), s)), np.zeros((n, s)), np.zeros((len(felt), s, a))
     for remaining in range(1, world.lifespan + 1):
         k = int((depth >= remaining).sum())
         if k:
-            q = np.where(world.available, felt[:k] + discount[:k] * (imagined[:k] @ believed).reshape(k, s, a), -np.inf)
+            q = np.where(world.available, felt[:k] + discount[:k] * (believed @ imagined[:k].T).T.reshape(k, s, a), -np.inf)
             imagined[:k] = q.max(axis=2)
             chosen = act_probabilities(q.reshape(k * s, a), imagined[:k].ravel(), tolerance[: k * s], minds[0].temperature, minds[0].ties)
             choice[:k] = chosen.reshape(k, s, a)
         policy = choice[own] if len(gated) else choice
         if len(gated):
             policy[gated] = np.where(second, choice[own[gated] + 1], policy[gated])
-        value = (policy * (amount + (value @ true).reshape(n, s, a))).sum(axis=2)
+        value = (policy * (amount + (true @ value.T).T.reshape(n, s, a))).sum(axis=2)
     return np.asarray(value @ world.start)
 
 

@@ -56,19 +56,19 @@ def grid(experiment: Experiment) -> pl.DataFrame:
     return pl.concat([table.with_columns(pl.lit(made.genome.name).alias("genome")) for table, made in zip(tables, (setting, reflexes), strict=True)])
 
 
-def _scored(setting: Setting, made: Setting) -> pl.DataFrame:
+def _scored(setting: Setting, made: Setting, *, dear: bool = True) -> pl.DataFrame:
+    """A row for each class of a genome; without what takes long to compute unless that is wanted."""
     pair, size = setting.pair, made.genome.grid.size
     rules = made.genome.decode(np.arange(size))
     a, m, where = pair.ancestral, pair.modern, read.reached_by_some(pair)
     payoff = np.array([1.0 if feature == "A" else 0.0 for feature in a.features])
     agents = read.agents_of(a, np.array([[np.cos(x), np.sin(x)] for x in np.linspace(0.0, np.pi / 2.0, 9)]), list(range(1, a.lifespan + 1)), 0.05, 0.95)
     told_gate = _gates(rules)
-    rows = []
+    rows: list[dict[str, Any]] = []
     # What a genome is does not depend on how often the cue errs: in lives that are told wrongly a sleeper may deceive.
     for i, kind in enumerate(x.kind for x in examine(rules, told_right(setting).pair)):
         here, there = policy_of(rules, i, a, pair), policy_of(rules, i, m, pair)
         lost_ancestral, lost_modern = read.lost_by(a, here, a.payoff), read.lost_by(m, there, m.intent)
-        lives = read.watch(a, here, LIVES, np.random.default_rng([experiment_seed(setting), 0]))
         rows.append(
             {
                 "class": i, "kind": kind,
@@ -80,13 +80,17 @@ def _scored(setting: Setting, made: Setting) -> pl.DataFrame:
                 "all objectives": read.objective_distance(rules, i, payoff, hidden=True),
                 "gate": told_gate[i],
                 "ancestral payoff": lost_ancestral,
-                "agency": read.agency(lives, agents, pair, a),
-                "goal-directedness": -read.goal_directedness(a, here, a.payoff),
-                "modern goal-directedness": -read.goal_directedness(m, there, m.intent),
                 "anywhere": read.worst_anywhere(m, there, m.intent, where),
                 "modern intent": lost_modern,
             }
         )  # fmt: skip
+        if dear:
+            lives = read.watch(a, here, LIVES, np.random.default_rng([setting.experiment.seed, 0]))
+            rows[-1] |= {
+                "agency": read.agency(lives, agents, pair, a),
+                "goal-directedness": -read.goal_directedness(a, here, a.payoff),
+                "modern goal-directedness": -read.goal_directedness(m, there, m.intent),
+            }
     return pl.DataFrame(rows)
 
 
@@ -94,11 +98,6 @@ def told_right(setting: Setting) -> Setting:
     """The same setting with a cue that does not err."""
     tree = setting.experiment.model_dump(mode="json", exclude_none=True)
     return build(resolve(apply_settings(tree, ["world.cue={}"])))
-
-
-def experiment_seed(setting: Setting) -> int:
-    """Where chance begins."""
-    return setting.experiment.seed
 
 
 def _gates(rules: Rules) -> Floats:
@@ -151,7 +150,7 @@ def against(experiment: Experiment, reader: str) -> pl.DataFrame:
     AUCs are of founders and of the last generation, weighted by how many there are, and NaN where all are harmful or none.
     """
     setting = build(experiment)
-    table = _scored(setting, setting).sort("class")
+    table = _scored(setting, setting, dear=False).sort("class")
     harmful = (table["lost modern"] > HARM).to_numpy()
     score = np.zeros(len(harmful)) if reader == "nothing" else table[reader].to_numpy()
     flagged = score > (HARM if reader == "modern intent" else 1e-9)
@@ -225,10 +224,10 @@ def parts(experiment: Experiment) -> list[Part]:
     planners, reflexes = (resolve(apply_settings(read_experiment(name), shrunk)) for name in ("birth-control", "reflexes"))
     fixed = experiment.model_copy(update={"replicates": 1})
     return [
-        Part("grid", grid, (fixed,), cost=4.0),
-        Part("watched", watched, (experiment, fixed), cost=4.0),
-        *(Part(f"against-{reader.replace(' ', '-')}", against, (experiment, reader), cost=4.0) for reader in AGAINST),
-        *(Part(f"savanna-{seed}", agents_and_devices, (planners, reflexes, seed), cost=6.0) for seed in experiment.seeds),
+        Part("grid", grid, (fixed,), cost=2.0),
+        Part("watched", watched, (experiment, fixed), cost=2.0),
+        *(Part(f"against-{reader.replace(' ', '-')}", against, (experiment, reader), cost=2.0) for reader in AGAINST),
+        *(Part(f"savanna-{seed}", agents_and_devices, (planners, reflexes, seed), cost=1.0) for seed in experiment.seeds),
     ]
 
 

@@ -165,11 +165,11 @@ def parts(experiment: Experiment) -> list[Part]:
     tree = experiment.model_dump(mode="json", exclude_none=True)
     tables = resolve({**tree, "genome": {"name": "reflex"}}).model_copy(update={"replicates": 1})
     fixed = experiment.model_copy(update={"replicates": 1})
-    out = [Part(name, make, (fixed,), cost=5.0) for name, make in (("optimum", optimum), ("changes", single_changes), ("acts", acts_in_scarcity))]
+    out = [Part(name, make, (fixed,), cost=1.0) for name, make in (("optimum", optimum), ("changes", single_changes), ("acts", acts_in_scarcity))]
     out.append(Part("episodes", deceivers, (resolve(read_experiment("deception")),)))
     for seeds in seeds_by_part(experiment):
-        out.append(Part(f"planners-{seeds[0]}", evolved, (fixed, seeds), cost=15.0))
-        out.append(Part(f"reflexes-{seeds[0]}", reflexes, (tables, seeds), cost=15.0))
+        out.append(Part(f"planners-{seeds[0]}", evolved, (fixed, seeds), cost=2.0))
+        out.append(Part(f"reflexes-{seeds[0]}", reflexes, (tables, seeds), cost=2.0))
     return out
 
 
@@ -233,7 +233,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     whiskers = base.mark_rule(strokeWidth=1.5).encode(alt.X("low:Q"), alt.X2("high:Q"), y)
     chart = alt.layer(bars, whiskers).properties(width=210, height=150).facet(alt.Facet("world:N", title=None, sort=list(MODERN_WORLDS), header=alt.Header(labelExpr="'modern world with ' + datum.value")), columns=3)
     note = f"orange: plans anew after the swap; blue: goes on as it did; evolved: means of {experiment.replicates} seeds with 95% intervals"
-    return {"loss": themed(chart, "A planner inside changes what is lost, mostly for worse; without one there is loss as well", [note])}
+    return {"loss": themed(chart, "What planners lose at a swap, and what their tables lose", [note])}
 
 
 CLAIM = Claim(parts, measure, figures)

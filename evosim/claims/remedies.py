@@ -29,6 +29,7 @@ SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 FEW = 0.02  # share of modern lives where selection is not by the mean
 CRITERIA = ("worst", "cvar")
 CVAR_TAIL = 0.1
+POPULATION = 40  # of two alleles, as in claim 7
 SURE = 0.95  # how surely exit seekers are to win
 SHADES = ["#0072B2", "#CC79A7", "#009E73"]  # of objectives
 MANY_CELLS = 1000  # numbers of cells here, so that their seeds are not those of claim 7
@@ -39,7 +40,7 @@ def parts(experiment: Experiment) -> list[Part]:
     out = [Part(f"mean-{q}", evolved, (experiment, q, "mean"), cost=15.0) for q in SHARES]
     out += [Part(over, evolved, (experiment, FEW, over), cost=15.0) for over in CRITERIA]
     out.append(Part("best", best, (experiment,), cost=3.0))
-    maze, p = mazes(experiment), needed(SURE, mazes(experiment), 1.0)
+    maze, p = mazes(experiment), needed(SURE, POPULATION, 1.0)
     out.append(Part("maze-mean", two_alleles, (maze, "exit", round(p, 4), "mean", MANY_CELLS), cost=20.0))
     out.append(Part("maze-cvar", two_alleles, (maze, "exit", round(p * TAIL, 5), "cvar", MANY_CELLS + 1), cost=20.0))
     return out
@@ -106,15 +107,13 @@ def mazes(experiment: Experiment) -> Experiment:
     return resolve(apply_settings({key: value for key, value in tree.items() if key != "claim"}, list(settings)))
 
 
-def needed(sure: float, experiment: Experiment, tail: float, population: int = 40) -> float:
+def needed(sure: float, population: int, tail: float) -> float:
     """The share of doors that must not be red for exit seekers to fix so surely, if selection hears the worst `tail` of births.
 
-    A seeker of red then has fitness 1 - p / tail, so that n s = n (1 / (1 - p / tail) - 1) = log(sure / (1 - sure)). `experiment` is
-    there for its kind alone: all mazes can be walked, and a door is worth 1 in each.
+    A seeker of red then has fitness 1 - p / tail, so that n s = n (1 / (1 - p / tail) - 1) = log(sure / (1 - sure)).
     """
-    assert experiment.world.name == "maze"
-    s = np.log(sure / (1.0 - sure)) / population
-    return float(tail * s / (1.0 + s))
+    s = float(np.log(sure / (1.0 - sure))) / population
+    return tail * s / (1.0 + s)
 
 
 def _of(table: pl.DataFrame, over: str, q: float) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from worlds.villages import Villages, counts
 Floats = NDArray[np.float64]
 PAYOFFS = ("troops", "villages")
 WORLDS = ("ancestral", "modern")
-RAIDS = (0.0, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02)
+RAIDS = (0.0, 0.001, 0.002, 0.004, 0.006, 0.01, 0.02)
 UNITS = ("weak", "strong", "aurora", "brotherhood", "fallen")
 BLOCK = 5  # seeds of a part
 EXACT = 1e-12

@@ -88,6 +88,28 @@ class Optimizer(Protocol):
         ...
 
 
+class Searcher:
+    """What optimizers share that have no parents: no meiosis, no descent, and a memory beside what they ask."""
+
+    def begin_phase(self) -> None:
+        """Nobody tells that the world has changed."""
+
+    def resume(self, genotypes: Alleles, generation: int) -> bool:
+        """What is remembered is not among the newborns: it must be learnt again."""
+        return False
+
+    def end(self) -> None:
+        """Nothing is held."""
+
+    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """All of it: there is no meiosis to cheat in."""
+        return np.ones(len(genotypes))
+
+    def descent(self) -> Descent | None:
+        """Nobody descends from anybody here."""
+        return None
+
+
 def check_fitness(fitness: Floats, *, negative: bool) -> None:
     """Raise `InvalidOptimizer` for a fitness that is not finite or, unless allowed, negative."""
     if not np.isfinite(fitness.max()) or not np.isfinite(least := fitness.min()) or (least < 0 and not negative):

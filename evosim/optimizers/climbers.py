@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evosim.optimizers.base import Floats, check_fitness
+from evosim.optimizers.base import Floats, Searcher, check_fitness
 from evosim.optimizers.catalogue import HillClimb
 from evosim.optimizers.population import founders
 from evosim.optimizers.slots import Slots
@@ -20,7 +20,7 @@ from genomes.loci import Alleles, Ints
 STREAM = 102  # beside the seed and the generation
 
 
-class Climbers:
+class Climbers(Searcher):
     """Climbers over one grid. Arrays `[C, K]` are alleles of climbers; none is changed in place."""
 
     def __init__(self, params: HillClimb, grid: Grid, seed: int) -> None:
@@ -60,20 +60,6 @@ class Climbers:
         self._afresh = (self._idle >= p.patience) & (p.patience > 0)
         self.generation += 1
         self._tried = None
-
-    def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """Where climbers are is not among the newborns: they must climb again."""
-        return False
-
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """All of it: there is no meiosis to cheat in."""
-        return np.ones(len(genotypes))
-
-    def descent(self) -> None:
-        """Nobody descends from anybody here."""
-
-    def end(self) -> None:
-        """Nothing is held."""
 
     def _tries(self) -> Ints:
         """What climbers try `[C, tries, K]`: neighbours of where they are, or random alleles."""

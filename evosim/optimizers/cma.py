@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evosim.optimizers.base import Floats, check_fitness
+from evosim.optimizers.base import Floats, Searcher, check_fitness
 from evosim.optimizers.catalogue import CmaEs
 from evosim.optimizers.slots import Slots
 from evosim.optimizers.strategy import Strategy
@@ -12,16 +12,13 @@ from genomes import Grid
 from genomes.loci import Alleles
 
 
-class Rounded:
+class Rounded(Searcher):
     """A normal distribution over [0, 1] for each slot; what falls outside counts as its edge."""
 
     def __init__(self, params: CmaEs, grid: Grid, seed: int) -> None:
         self.params, self.slots = params, Slots(grid)
         self._strategy = Strategy(self.slots.begins, params.step, params.population, seed) if len(self.slots) else None
         self._points: Floats | None = None
-
-    def begin_phase(self) -> None:
-        """The distribution is not told that the world has changed."""
 
     def ask(self) -> Alleles:
         """Samples, rounded."""
@@ -37,17 +34,3 @@ class Rounded:
         if self._strategy:
             self._strategy.tell(self._points, fitness)
         self._points = None
-
-    def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """The distribution is not among the newborns: it must be made again."""
-        return False
-
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """All of it: there is no meiosis to cheat in."""
-        return np.ones(len(genotypes))
-
-    def descent(self) -> None:
-        """Nobody descends from anybody here."""
-
-    def end(self) -> None:
-        """Nothing is held."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from evosim.optimizers.base import Extinction, Floats, check_fitness
+from evosim.optimizers.base import Extinction, Floats, Searcher, check_fitness
 from evosim.optimizers.catalogue import Exhaustive, InvalidOptimizer
 from genomes import Grid
 from genomes.loci import Alleles
 
 
-class Enumeration:
+class Enumeration(Searcher):
     """The exhaustive optimizer over one grid."""
 
     TIE = 1e-12
@@ -48,13 +48,3 @@ class Enumeration:
         """Go on with those that were kept."""
         self._current = genotypes
         return True
-
-    def end(self) -> None:
-        """Nothing is held."""
-
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """All of it: there is no meiosis to cheat in."""
-        return np.ones(len(genotypes))
-
-    def descent(self) -> None:
-        """Nobody descends from anybody here."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from evosim.optimizers.base import Floats, check_fitness
+from evosim.optimizers.base import Floats, Searcher, check_fitness
 from evosim.optimizers.borrowed import seeded
 from evosim.optimizers.catalogue import DEAP_ALGORITHMS, MAX_GENERATIONS, Deap, InvalidOptimizer
 from evosim.optimizers.population import founders
@@ -48,7 +48,7 @@ def _fitness() -> Any:
     return type("Offspring", (base.Fitness,), {"weights": (1.0,)})
 
 
-class Guest:
+class Guest(Searcher):
     """An algorithm that is led from outside."""
 
     def __init__(self, params: Deap, grid: Grid, seed: int) -> None:
@@ -65,9 +65,6 @@ class Guest:
         self._order: list[tuple[float]] | None = None
         self._over = False
 
-    def begin_phase(self) -> None:
-        """The algorithm is not told that the world has changed; whose fitness it remembers keeps it."""
-
     def ask(self) -> Alleles:
         """What the algorithm wants evaluated; its last population, when it has ended."""
         if self._asked is None:
@@ -80,17 +77,6 @@ class Guest:
         self.generation += 1
         if not self._over:
             self._order, self._asked = [(value,) for value in fitness.tolist()], None
-
-    def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """What the algorithm knows is its own: it must be led again."""
-        return False
-
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """All of it: there is no meiosis to cheat in."""
-        return np.ones(len(genotypes))
-
-    def descent(self) -> None:
-        """What descends from what is the algorithm's own affair."""
 
     def end(self) -> None:
         """End the algorithm's thread."""

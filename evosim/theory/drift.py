@@ -163,8 +163,8 @@ def frequency_haploid(n: int, fitness: float, generations: int) -> float:
     if not fitness >= 0.0:
         raise ValueError(f"fitness must be at least 0, but is {fitness}")
     count = np.arange(n + 1)
-    share = np.ones(n + 1) if math.isinf(fitness) else count * fitness / (count * fitness + (n - count))
-    share[0], share[n] = 0.0, 1.0  # even if neither has any
+    share = np.ones(n + 1) if math.isinf(fitness) else count * fitness / np.maximum(count * fitness + (n - count), 1e-300)
+    share[0], share[n] = 0.0, 1.0  # alone one is drawn even without fitness
     ways = np.array([math.comb(n, k) for k in count], dtype=np.float64)
 
     def drawn(p: np.ndarray) -> np.ndarray:
