@@ -13,7 +13,7 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.behaviour import SHIFT_KINDS
-from evosim.claims.cells import best, by_seed, cell, entries, quarters, searched, slopes, varied
+from evosim.claims.cells import best, by_seed, cell, cost_of, entries, quarters, searched, slopes, varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
 from evosim.compose import resolve
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
@@ -34,12 +34,12 @@ def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population, and those beside."""
     marks = quarters(experiment.swap)
     sizes = quarters(experiment.optimizer["population"])
-    out = [Part(f"cell-{n}", entries, (cell(experiment, n), marks), cost=10.0) for n in sizes]
+    out = [Part(f"cell-{n}", entries, (cell(experiment, n), marks), cost=cost_of(experiment, n)) for n in sizes]
     out.append(Part("removed", entries, (cell(experiment, sizes[1], *MODERN_WORLDS[REMOVED]), marks[1:]), cost=10.0))
     out.append(Part("grid", grid, (experiment,), cost=2.0))
     out.append(Part("reflexes", entries, (reflexes(experiment), (marks[-1],)), cost=10.0))
     out.append(Part("best-reflex", best_reflex, (reflexes(experiment),), cost=10.0))
-    out += [Part(f"host-{n}", entries, (cell(host(experiment), n), marks), cost=10.0) for n in sizes]
+    out += [Part(f"host-{n}", entries, (cell(host(experiment), n), marks), cost=cost_of(experiment, n)) for n in (sizes[-1] // 8, sizes[-1] // 4, sizes[-1] // 2)]
     out.append(Part("best-host", best_alone, (host(experiment),), cost=5.0))
     return out
 

@@ -37,8 +37,8 @@ def parts(experiment: Experiment) -> list[Part]:
     n = experiment.optimizer["population"]
     shallow = cell(experiment, n, *SHALLOW)
     out = [Part("best", best_genomes, (experiment,), cost=5.0)]
-    out += [Part(f"populations-{name}", populations, (made,), cost=30.0) for name, made in (("shallow", shallow), ("deep", cell(experiment, n)))]
-    out += [Part(f"gestation-{g}", phases, (cell(experiment, n, f"world.ancestral.gestation={g}"), g), cost=20.0) for g in GESTATIONS]
+    out += [Part(f"populations-{name}", populations, (made,), cost=1.0 * experiment.replicates) for name, made in (("shallow", shallow), ("deep", cell(experiment, n)))]
+    out += [Part(f"gestation-{g}", phases, (cell(experiment, n, f"world.ancestral.gestation={g}"), g), cost=5.0 + 0.7 * experiment.replicates) for g in GESTATIONS]
     return out
 
 

@@ -39,6 +39,11 @@ def cell(experiment: Experiment, population: int, *settings: str) -> Experiment:
     return varied(experiment, f"optimizer.population={population}", alone, "snapshots=[]", "search_ledger=false", *settings)
 
 
+def cost_of(experiment: Experiment, population: int) -> float:
+    """About how many seconds `entries` takes: what larger populations hold more of are classes."""
+    return experiment.replicates * (0.4 + population / 1600.0)
+
+
 def entries(experiment: Experiment, marks: Sequence[int], feature: str = "") -> pl.DataFrame:
     """One row a seed and mark (after so many generations in A): what the population is worth, wastes in A and loses in M.
 

@@ -50,11 +50,11 @@ def marks_of(experiment: Experiment) -> tuple[int, int, int]:
 def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population, those with a suppressor, and the still world."""
     marks, n = marks_of(experiment), experiment.optimizer["population"]
-    out = [Part(f"size-{size}", arms, (sized(experiment, size, marks[-1]), marks), cost=20.0) for size in sizes_of(experiment)]
+    out = [Part(f"size-{size}", arms, (sized(experiment, size, marks[-1]), marks), cost=experiment.replicates * (0.6 + size / 1600.0)) for size in sizes_of(experiment)]
     end = marks[-1] + marks[-1] // 6
     looks = tuple(int(g) for g in np.linspace(marks[-1], end, LOOKS))
-    out.append(Part("suppressed", arms, (sized(experiment, n, end, *WITH_SUPPRESSOR), looks), cost=20.0))
-    out.append(Part("still", still, (experiment.seed, experiment.replicates, marks[-1]), cost=20.0))
+    out.append(Part("suppressed", arms, (sized(experiment, n, end, *WITH_SUPPRESSOR), looks), cost=1.0 * experiment.replicates))
+    out.append(Part("still", still, (experiment.seed, experiment.replicates, marks[-1]), cost=0.5 * experiment.replicates))
     return out
 
 

@@ -16,7 +16,19 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.claims.cells import SOLO, best, by_seed, cell, entries, intercepts, quarters, searched, slopes, varied
+from evosim.claims.cells import (
+    SOLO,
+    best,
+    by_seed,
+    cell,
+    cost_of,
+    entries,
+    intercepts,
+    quarters,
+    searched,
+    slopes,
+    varied,
+)
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 from evosim.params import Experiment
@@ -34,11 +46,11 @@ def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population and each mutation rate, and the best genomes."""
     marks = quarters(experiment.swap)
     sizes = quarters(experiment.optimizer["population"])
-    out = [Part(f"cell-{n}", entries, (cell(experiment, n), marks, FEATURE), cost=10.0) for n in sizes]
-    out += [Part(f"random-{n}", entries, (cell(experiment, n, RANDOM), tuple(max(m // EARLIER, 2) for m in marks), FEATURE), cost=10.0) for n in sizes]
+    out = [Part(f"cell-{n}", entries, (cell(experiment, n), marks, FEATURE), cost=cost_of(experiment, n)) for n in sizes]
+    out += [Part(f"random-{n}", entries, (cell(experiment, n, RANDOM), tuple(max(m // EARLIER, 2) for m in marks), FEATURE), cost=2.0 * cost_of(experiment, n)) for n in sizes]
     for name, scale in SCALES.items():
         slower = cell(experiment, sizes[-1], f"genome.mutation_scale={scale * experiment.genome['mutation_scale']}")
-        out.append(Part(f"mutation-{name}", entries, (slower, marks[-1:], FEATURE), cost=10.0))
+        out.append(Part(f"mutation-{name}", entries, (slower, marks[-1:], FEATURE), cost=cost_of(experiment, sizes[-1])))
     for name, cost in COSTS.items():
         asked = experiment.genome["planning_cost"] if cost is None else cost
         out.append(Part(f"caps-{name}", best_by_cap, (varied(experiment), asked), cost=10.0))
