@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -35,6 +36,7 @@ from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_
 from evosim.params import Experiment, read_toml
 from evosim.streams import STREAM_VERSION
 
+ROOT = Path(__file__).resolve().parent.parent
 SCHEMA_VERSION = 2
 TABLES = ("generations", "loci", "alleles", "populations")
 LANDSCAPE, SEARCH = "landscape", "search"
@@ -283,19 +285,56 @@ def peak_memory_mib() -> float:
 
 
 @cache
-def sources_digest() -> str:
+def sources_digest(module: str = "") -> str:
     """Hash of the sources of evosim and of packages that offer worlds or genomes: equal digests of experiment and sources, equal runs.
 
-    Taken once, so that a file that is edited while a run lasts is not taken for the code of it.
+    Given one of evosim's modules, only what that module can import of ours is hashed, and the other packages. Taken once, so that
+    a file that is edited while a run lasts is not taken for the code of it.
     """
-    root = Path(__file__).resolve().parent.parent
+    files = _own_sources()
     digest = hashlib.blake2b(digest_size=8)
-    for package in ("evosim", "genomes", "worlds"):
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(_behind(module, files) if module else files.values()):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     for name, path in installed.sources():
         digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+@cache
+def _own_sources() -> dict[str, Path]:
+    """Our source files by the names of their modules."""
+    out = {}
+    for package in ("evosim", "genomes", "worlds"):
+        for path in (ROOT / package).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            out[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return out
+
+
+def _behind(module: str, files: dict[str, Path]) -> set[Path]:
+    """The files of a module, of the packages it lies in, and of all that these import, wherever in the file."""
+    left, seen = [module], set[str]()
+    while left:
+        name = left.pop()
+        if name in seen or not name:
+            continue
+        seen.add(name)
+        left.append(name.rpartition(".")[0])
+        if name in files:
+            left += _imported(files[name])
+    return {files[name] for name in seen if name in files}
+
+
+@cache
+def _imported(file: Path) -> list[str]:
+    """Modules, or names in modules, that a file imports."""
+    out = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            out += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            out += [f"{node.module}.{alias.name}" for alias in node.names]
+    return out
 
 
 def commit() -> str | None:

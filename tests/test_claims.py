@@ -19,6 +19,7 @@ import evosim.claims as claims
 from evosim.claims import claim as contract
 from evosim.claims.claim import Claim, Measured, Part, exactly, over_seeds, overall, share_of, verdict
 from evosim.claims.gate import Gate, experiment_of, named
+from evosim.claims.telling import as_markdown
 from evosim.claims.work import compute, tables_of, tasks_of
 from evosim.errors import Stop, UserError
 from evosim.params import Experiment, Prediction, named_experiments
@@ -173,6 +174,26 @@ def test_parts_are_computed_once_in_processes_of_their_own(tmp_path: Path) -> No
     compute(tasks, 2, done=lambda task, seconds: seen.append("again"))
     assert "again" not in seen
     assert tasks_of("c", [Part("a", numbers, (3, 0.5))], tmp_path)[0].file != tasks[0].file
+
+
+def test_a_part_hangs_on_the_sources_that_it_can_reach_and_on_no_others() -> None:
+    from evosim.record import _behind, _own_sources, sources_digest
+
+    files = _own_sources()
+    reached = _behind("evosim.claims.demons", files)
+    assert {files["evosim.kernels.hills"], files["evosim.claims"], files["worlds.tessellating_hills"]} <= reached
+    assert not {files["evosim.claims.mazes"], files["evosim.claims.telling"], files["evosim.cli"], files["evosim.sweeps"]} & reached
+    assert files["evosim.kernels.reproduce"] in _behind("evosim.claims.mazes", files)  # imported inside a function
+    assert len({sources_digest(), sources_digest("evosim.claims.demons"), sources_digest("evosim.claims.mazes")}) == 3
+
+
+def test_verdicts_are_a_page(made_up: str, tmp_path: Path) -> None:
+    gate = Gate([made_up], "quick", tmp_path / "parts")
+    gate.left[0].file.parent.mkdir(parents=True)
+    numbers(6, 1.0).write_parquet(gate.tasks[made_up][0].file)
+    page = as_markdown([gate.test(made_up, tmp_path / "out", figures=False)], "quick")
+    assert "| mean | above 0 | 1.025 [1.005, 1.045] | 6 | comes out |  |" in page
+    assert "1 of 1" in page
 
 
 def test_what_was_kept_before_a_stop_stays(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def claims(
                 raise Interrupted(f"stopped by {stop}; parts that are done are kept: the same command goes on", stop.code) from None
             raise
     verdicts_of(tested).write_csv(folder / "verdicts.csv", float_precision=6)
+    (folder / "verdicts.md").write_text(telling.as_markdown(tested, size), encoding="utf-8")
     if as_json:
         found = {t.name: {"number": t.choice.number, "statement": t.choice.statement, "verdict": t.verdict, "predictions": t.rows} for t in tested}
         typer.echo(json.dumps({"size": size, "out": str(folder), "claims": found}, indent=1))

@@ -36,6 +36,23 @@ def show_overall(console: Console, tested: Iterable[Tested]) -> None:
     console.print(table)
 
 
+def as_markdown(tested: Iterable[Tested], size: str) -> str:
+    """The verdicts as a page of Markdown."""
+    tested = list(tested)
+    lines = ["# Verdicts", "", f"Size: {size}. Intervals are 95%, over seeds; quantities without one have no chance in them. How to read this: docs/claims.md.", ""]
+    lines += ["| claim | predictions that come out | verdict |", "| --- | --- | --- |"]
+    for claim in tested:
+        good = sum(row["verdict"] == COMES_OUT for row in claim.rows)
+        lines.append(f"| {claim.choice.number}. {claim.choice.statement} | {good} of {len(claim.rows)} | {claim.verdict} |")
+    for claim in tested:
+        lines += ["", f"## {claim.name}", "", f"{claim.choice.statement} ({claim.choice.source.rstrip('.')})", ""]
+        lines += ["| quantity | predicted | measured | seeds | verdict | why predicted |", "| --- | --- | --- | --- | --- | --- |"]
+        for prediction, row in zip(claim.choice.predictions, claim.rows, strict=True):
+            words = (row["quantity"], row["predicted"], number(row).replace("\\[", "["), str(row["seeds"] or ""), row["verdict"], prediction.why)
+            lines.append("| " + " | ".join(word.replace("|", "/") for word in words) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def number(row: dict[str, Any]) -> str:
     """A measured value with its interval and unit."""
     out = f"{row['measured']:.4g}"
