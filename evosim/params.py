@@ -146,20 +146,21 @@ class Prediction(Strict):
 
     Attributes:
         quantity: its name among what the claim measures.
-        says: `above` or `below` a value, `within` low and high (the whole interval), `covers` a value (the interval holds it), or
-            `equals` a value (for exact quantities: within `tolerance`).
+        says: `above` or `below` a value, `within` low and high, or `equals` a value (for exact quantities: within `tolerance`).
         value: what it is compared with, unless `says` is `within`.
         low, high: the ends, if `says` is `within`.
         tolerance: how far apart equals may be.
+        by_construction: whether it cannot fail unless the code is wrong. Then it is a check of the accounts and no evidence for the claim.
         why: where the prediction comes from.
     """
 
     quantity: str
-    says: Literal["above", "below", "within", "covers", "equals"]
+    says: Literal["above", "below", "within", "equals"]
     value: float = 0.0
     low: float | None = None
     high: float | None = None
     tolerance: float = Field(default=1e-9, ge=0.0)
+    by_construction: bool = False
     why: str = ""
 
     @model_validator(mode="after")
@@ -186,6 +187,12 @@ class ClaimChoice(Strict):
     quick: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _can_fail(self) -> ClaimChoice:
+        if all(prediction.by_construction for prediction in self.predictions):
+            raise ValueError("claim.predictions must have one that can fail, but all are true by construction. Add one.")
+        return self
 
 
 class FamilyMember(Strict):

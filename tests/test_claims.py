@@ -18,8 +18,8 @@ import pytest
 import evosim.claims as claims
 from evosim.claims import claim as contract
 from evosim.claims.claim import Claim, Measured, Part, exactly, over_seeds, overall, share_of, verdict
-from evosim.claims.gate import Gate, experiment_of, named
-from evosim.claims.telling import as_markdown
+from evosim.claims.gate import Gate, Tested, experiment_of, named, row_of
+from evosim.claims.telling import as_markdown, good_of
 from evosim.claims.work import compute, tables_of, tasks_of
 from evosim.errors import Stop, UserError
 from evosim.params import Experiment, Prediction, named_experiments
@@ -106,8 +106,6 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ({"says": "within", "low": 1.0, "high": 2.0}, Measured(1.5, 1.0, 2.0, seeds=20), contract.COMES_OUT),
         ({"says": "within", "low": 1.0, "high": 2.0}, Measured(1.5, 0.9, 2.0, seeds=20), contract.OPEN),
         ({"says": "within", "low": 1.0, "high": 2.0}, Measured(3.0, 2.5, 3.5, seeds=20), contract.NOT),
-        ({"says": "covers", "value": 1.0}, Measured(1.5, 0.9, 2.0, seeds=20), contract.COMES_OUT),
-        ({"says": "covers", "value": 3.0}, Measured(1.5, 0.9, 2.0, seeds=20), contract.NOT),
         ({"says": "equals", "value": 0.0}, exactly(1e-12), contract.COMES_OUT),
         ({"says": "equals", "value": 0.0}, exactly(1e-3), contract.NOT),
         ({"says": "equals", "value": 0.0}, exactly(float("nan")), contract.OPEN),
@@ -121,6 +119,28 @@ def test_a_claim_is_as_good_as_its_worst_prediction() -> None:
     assert overall([contract.COMES_OUT, contract.COMES_OUT]) == contract.COMES_OUT
     assert overall([contract.COMES_OUT, contract.OPEN]) == contract.OPEN
     assert overall([contract.NOT, contract.OPEN]) == contract.NOT
+
+
+def test_a_prediction_that_cannot_fail_is_no_evidence(made_up: str, tmp_path: Path) -> None:
+    choice = experiment_of(made_up, "quick").claim
+    assert choice is not None
+    row = row_of(made_up, choice, choice.predictions[0].model_copy(update={"by_construction": True}), {"mean": exactly(1.0)})
+    good = row_of(made_up, choice, choice.predictions[0], {"mean": exactly(1.0)})
+    tested = Tested(made_up, choice, [row, good], contract.COMES_OUT)
+    assert good_of(tested) == "1 of 1"
+    assert "comes out (by construction)" in as_markdown([tested], "quick")
+    with pytest.raises(ValueError, match="must have one that can fail"):
+        type(choice)(number=1, statement="", predictions=(choice.predictions[0].model_copy(update={"by_construction": True}),))
+
+
+def test_ratios_of_means_hold_both_uncertainties() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(1.0, 0.1, 20), rng.normal(2.0, 1.0, 20)
+    both, one = contract.ratio_over_seeds(x, y), over_seeds(x / y.mean())
+    assert both.value == pytest.approx(one.value)
+    assert both.high - both.low > 3.0 * (one.high - one.low)  # type: ignore[operator]
+    same = contract.ratio_over_seeds(3.0 * y, y)
+    assert (same.low, same.high) == pytest.approx((3.0, 3.0))
 
 
 def test_shares_have_exact_intervals() -> None:

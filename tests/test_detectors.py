@@ -167,12 +167,12 @@ def test_a_hidden_objective_counts_where_it_may_act() -> None:
 def test_deception_claim_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is told the wrong thing, or a selection coefficient of twice the size, is not what was predicted."""
     experiment = experiment_of("claim-05-deception", "quick")
-    found = claim_5.fixation(with_seeds(experiment, 40), 0.08)
+    found = claim_5.fixation(with_seeds(experiment, 40), 0.08, 0)
     facts = found.row(0, named=True)
     assert facts["fitness_open"] < facts["fitness_closed"]
     assert found["fixed"].sum() <= 3
     monkeypatch.setattr(claim_5, "with_error", lambda experiment, error: _original(experiment, 0.0))
-    blind = claim_5.fixation(with_seeds(experiment, 40), 0.08)
+    blind = claim_5.fixation(with_seeds(experiment, 40), 0.08, 0)
     assert blind["fixed"].sum() > 8
 
 

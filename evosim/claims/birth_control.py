@@ -14,7 +14,7 @@ import polars as pl
 
 from evosim.analysis.behaviour import SHIFT_KINDS
 from evosim.claims.cells import best, by_seed, cell, cost_of, entries, quarters, searched, slopes, varied
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
+from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, ratio_over_seeds
 from evosim.compose import resolve
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 from evosim.params import Experiment, read_experiment
@@ -109,7 +109,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "shift_step": exactly(shift, "expected offspring"),
         "shift_left_without_contraception": exactly((removed["best_M"] - removed["fitness_M"]) / shift, "of the shift step"),
         "kept_with_contraception_alone": exactly(alone["fitness_M"] / alone["best_M"], "R3 / R2"),
-        "loss_left_without_contraception": over_seeds(left / lost.mean(), "of what populations lose"),
+        "loss_left_without_contraception": ratio_over_seeds(left, lost, "of what populations lose"),
         "novel_without_contraception": exactly(float(tables["removed"][NOVEL].to_numpy().max()), "expected offspring"),
         "reflex_novel": exactly(float(tables["reflexes"][NOVEL].to_numpy().max()), "expected offspring"),
         "reflex_kept": exactly(reflex["fitness_M"] / reflex["best_M"], "R3 / R2, best found"),

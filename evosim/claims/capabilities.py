@@ -59,20 +59,21 @@ def _worlds(made: Setting) -> dict[str, Any]:
 
 
 def _reached(made: Setting, capabilities: Capabilities, census: Census, belief: str, known: dict[tuple[int, str, str], tuple[float, float]]) -> dict[str, float]:
-    """Mean capability and alignment of a census in both worlds. Planners without any objective have no capability and are left out of it."""
+    """Mean capability and alignment of a census in both worlds. Planners without any objective have no capability and are left out."""
     rules = made.genome.decode(census.classes)
     assert isinstance(rules, PlannerRules)
-    out = {}
     for which in ("A", "M"):
         for i, number in enumerate(census.classes.tolist()):
             if (number, which, belief) not in known:
                 got = capabilities.reached(rules, i, which, belief)
                 known[number, which, belief] = (got.capability, got.alignment)
-        both = np.array([known[number, which, belief] for number in census.classes.tolist()])
-        for column, name in enumerate(FALLS):
-            has = np.isfinite(both[:, column])
-            out[f"{name}_{which}"] = float(np.average(both[has, column], weights=census.share[has])) if has.any() else float("nan")
-    return out
+    found = {which: np.array([known[number, which, belief] for number in census.classes.tolist()]) for which in ("A", "M")}
+    has = np.isfinite(found["A"]).all(axis=1) & np.isfinite(found["M"]).all(axis=1)  # the same planners in all four means
+    return {
+        f"{name}_{which}": float(np.average(both[has, column], weights=census.share[has])) if has.any() else float("nan")
+        for which, both in found.items()
+        for column, name in enumerate(FALLS)
+    }
 
 
 def populations(experiment: Experiment) -> pl.DataFrame:

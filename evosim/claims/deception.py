@@ -25,6 +25,7 @@ from worlds import TabularMdp
 
 Floats = NDArray[np.float64]
 
+APART = 2**40  # of the seeds of cells
 ERRORS = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08)
 OPEN = "open"
 CATASTROPHE = (36, 4)
@@ -35,11 +36,14 @@ GRID = (
 )  # fmt: skip
 
 
-def fixation(experiment: Experiment, error: float) -> pl.DataFrame:
-    """One row a seed: whether the open gate fixed in the ancestral world, and when; and what both gates are worth in both worlds."""
+def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
+    """One row a seed: whether the open gate fixed in the ancestral world, and when; and what both gates are worth in both worlds.
+
+    Cells of other numbers have seeds of their own, so that each is a test by itself.
+    """
     setting = with_error(experiment, error)
     worth = Landscape(setting).worth(np.arange(2))
-    rows = [_run(setting, worth.ancestral, seed) for seed in experiment.seeds]
+    rows = [_run(setting, worth.ancestral, seed + cell * APART) for seed in experiment.seeds]
     names = ("fitness_closed", "fitness_open", "modern_closed", "modern_open")
     values = (*worth.ancestral.tolist(), *worth.modern_intent.tolist())
     return pl.DataFrame(rows).with_columns(pl.lit(error).alias("error"), *(pl.lit(v).alias(k) for k, v in zip(names, values, strict=True)))
@@ -157,7 +161,7 @@ def parts(experiment: Experiment) -> list[Part]:
     several = resolve(apply_settings(deception, [f"replicates={max(1, experiment.replicates // 5)}"]))
     seeds = experiment.replicates / 200.0  # about a second for so many
     return [
-        *(Part(f"error-{name_of(error)}", fixation, (experiment, error), cost=1.0 + seeds) for error in ERRORS),
+        *(Part(f"error-{name_of(error)}", fixation, (experiment, error, i), cost=1.0 + seeds) for i, error in enumerate(ERRORS)),
         Part("kinds", kinds, (resolve(apply_settings(deception, list(GRID))),)),
         Part("games", games, (resolve(deception),)),
         *(Part(f"coadapted-{name}", coadapted, (several, name), cost=1.0 + seeds) for name in INHERITANCE),

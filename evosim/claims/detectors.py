@@ -38,12 +38,12 @@ READERS = {
     "all objectives": "all objectives",
     "gate": "a gate that opens",
     "ancestral payoff": "payoff lost in the ancestral world",
-    "agency": "agency in the ancestral world",
     "goal-directedness": "goal-directedness, ancestral payoff",
     "modern goal-directedness": "goal-directedness, modern intent",
     "anywhere": "harm in any state",
     "modern intent": "behaviour in the modern world",
 }
+AGENCY = "agency in the ancestral world"  # of sampled lives: one number a seed
 WRITTEN = ("first objective", "all objectives", "gate")
 AGAINST = ("nothing", "first objective", "all objectives", "modern intent")
 
@@ -62,7 +62,6 @@ def _scored(setting: Setting, made: Setting, *, dear: bool = True) -> pl.DataFra
     rules = made.genome.decode(np.arange(size))
     a, m, where = pair.ancestral, pair.modern, read.reached_by_some(pair)
     payoff = np.array([1.0 if feature == "A" else 0.0 for feature in a.features])
-    agents = read.agents_of(a, np.array([[np.cos(x), np.sin(x)] for x in np.linspace(0.0, np.pi / 2.0, 9)]), list(range(1, a.lifespan + 1)), 0.05, 0.95)
     told_gate = _gates(rules)
     rows: list[dict[str, Any]] = []
     # What a genome is does not depend on how often the cue errs: in lives that are told wrongly a sleeper may deceive.
@@ -85,12 +84,31 @@ def _scored(setting: Setting, made: Setting, *, dear: bool = True) -> pl.DataFra
             }
         )  # fmt: skip
         if dear:
-            lives = read.watch(a, here, LIVES, np.random.default_rng([setting.experiment.seed, 0]))
             rows[-1] |= {
-                "agency": read.agency(lives, agents, pair, a),
                 "goal-directedness": -read.goal_directedness(a, here, a.payoff),
                 "modern goal-directedness": -read.goal_directedness(m, there, m.intent),
             }
+    return pl.DataFrame(rows)
+
+
+def agency(experiment: Experiment) -> pl.DataFrame:
+    """Log odds of an agent for each genome of the grid and seed, from 20 lives. Who acts alike lives alike, who does not by other chances."""
+    setting = build(experiment)
+    reflexes = build(resolve({**experiment.model_dump(mode="json", exclude_none=True), "genome": {"name": "reflex"}}))
+    pair, world, where = setting.pair, setting.pair.ancestral, read.reached_by_some(setting.pair)
+    objectives = np.array([[np.cos(x), np.sin(x)] for x in np.linspace(0.0, np.pi / 2.0, 9)])
+    agents = read.agents_of(world, objectives, list(range(1, world.lifespan + 1)), 0.05, 0.95)
+    known: dict[tuple[int, bytes], float] = {}
+    rows = []
+    for made in (setting, reflexes):
+        rules = made.genome.decode(np.arange(made.genome.grid.size))
+        for i in range(len(rules)):
+            policy, key = policy_of(rules, i, world, pair), blake2b(read.behaviour_key(rules, i, pair, where), digest_size=8).digest()
+            for seed in experiment.seeds:
+                if (seed, key) not in known:
+                    lives = read.watch(world, policy, LIVES, np.random.default_rng([seed, int.from_bytes(key, "big")]))
+                    known[seed, key] = read.agency(lives, agents, pair, world)
+                rows.append({"seed": seed, "genome": made.genome.name, "class": i, "agency": known[seed, key]})
     return pl.DataFrame(rows)
 
 
@@ -225,6 +243,7 @@ def parts(experiment: Experiment) -> list[Part]:
     fixed = experiment.model_copy(update={"replicates": 1})
     return [
         Part("grid", grid, (fixed,), cost=2.0),
+        Part("agency", agency, (experiment,), cost=4.0),
         Part("watched", watched, (experiment, fixed), cost=2.0),
         *(Part(f"against-{reader.replace(' ', '-')}", against, (experiment, reader), cost=2.0) for reader in AGAINST),
         *(Part(f"savanna-{seed}", agents_and_devices, (planners, reflexes, seed), cost=1.0) for seed in experiment.seeds),
@@ -259,6 +278,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         out[f"least AUC over ways to write the same behaviours, {told}"] = exactly(low)
         out[f"largest AUC over ways to write the same behaviours, {told}"] = exactly(high)
         spreads[reader] = float((table.group_by("key").agg((pl.col(reader).max() - pl.col(reader).min()).alias("spread")))["spread"].max())  # type: ignore[arg-type]
+    joined = table.join(tables["agency"], on=["genome", "class"], how="left", maintain_order="left")
+    by_seed = [joined.filter(pl.col("seed") == seed)["agency"].to_numpy() for seed in experiment.seeds]
+    out[f"AUC, {AGENCY}"] = over_seeds(read.auc(score, harmful) for score in by_seed)
+    out[f"false alarms on robust planners, {AGENCY}"] = over_seeds(
+        (read.false_alarms(score, harmful & planners, robust) for score in by_seed), "share, catching 90% of harmful planners"
+    )
     behaviour = max(spread for reader, spread in spreads.items() if reader not in WRITTEN)
     out["largest difference of a behaviour reader's scores between genomes that act alike"] = exactly(behaviour)
     low, high = ways_to_write(table, "all objectives")
@@ -276,6 +301,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
             known = mine.filter(pl.col(f"auc {when}").is_not_nan())
             if known.height and reader != "nothing":
                 out[f"AUC of {READERS[reader]} {when} evolving against it"] = over_seeds(known[f"auc {when}"])
+        out[f"seeds without harmful genomes after evolving against {READERS.get(reader, reader)}"] = share_of(
+            int((mine["harmful after"] == 0.0).sum()), mine.height, "share of seeds"
+        )
     first = evolved["first objective"].filter(pl.col("auc after").is_not_nan())
     out["AUC of the first objective after evolving against it, change"] = over_seeds(first["auc after"] - first["auc before"])
     share = {reader: mine["harmful after"].to_numpy() for reader, mine in evolved.items()}
@@ -294,12 +322,15 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """ROC curves of the readers on the grid; AUC against the distance of the model of M."""
     table = fit_to_live(tables["grid"])
     harmful = (table["lost modern"] > HARM).to_numpy()
+    mean = tables["agency"].group_by("genome", "class").agg(pl.col("agency").mean())
+    table = table.join(mean, on=["genome", "class"], how="left", maintain_order="left")
+    names = READERS | {"agency": AGENCY}
     shown = ("first objective", "all objectives", "ancestral payoff", "agency", "anywhere", "modern intent")
     rows = []
     for reader in shown:
         alarms, caught = read.roc(table[reader].to_numpy(), harmful)
-        rows += [{"reader": READERS[reader], "alarms": x, "caught": y, "at": i} for i, (x, y) in enumerate(zip(alarms, caught, strict=True))]
-    order = [READERS[reader] for reader in shown]
+        rows += [{"reader": names[reader], "alarms": x, "caught": y, "at": i} for i, (x, y) in enumerate(zip(alarms, caught, strict=True))]
+    order = [names[reader] for reader in shown]
     colour = alt.Color("reader:N", title=None, scale=alt.Scale(domain=order, range=[LOCUS_COLOURS[i] for i in (1, 6, 7, 4, 3, 2)]), legend=alt.Legend(labelLimit=260))
     curves = alt.Chart(pl.DataFrame(rows)).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=28)).encode(
         alt.X("alarms:Q", title="share of harmless genomes flagged"), alt.Y("caught:Q", title="share of harmful genomes flagged"), colour, order="at:Q"
@@ -316,7 +347,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     known = alt.layer(line, whisker, points).properties(width=300, height=300)
     note = f"{table.height} gated planners and tables that are fit in the ancestral world, {int(harmful.sum())} of them harmful in the modern one"
     return {
-        "roc": themed(roc, "Who sees harm to come", [note]),
+        "roc": themed(roc, "Who sees harm to come", [note, "agency: mean log odds over seeds"]),
         "knowledge": themed(known, "How much of M must be known", [f"points: means and middle 95% of {experiment.replicates} seeds; line: closed form"]),
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from evosim.claims import CLAIMS, claim_of
-from evosim.claims.claim import Claim, Measured, overall, verdict
+from evosim.claims.claim import NOT, Claim, Measured, overall, verdict
 from evosim.claims.work import Task, compute, tables_of, tasks_of
 from evosim.compose import resolve
 from evosim.errors import Stop, UserError, unknown
@@ -20,7 +20,7 @@ from evosim.record import provenance, write_json
 SIZES = ("quick", "full")
 VERDICTS = {
     "number": pl.Int64, "claim": pl.String, "quantity": pl.String, "predicted": pl.String, "measured": pl.Float64, "low": pl.Float64,
-    "high": pl.Float64, "seeds": pl.Int64, "unit": pl.String, "verdict": pl.String,
+    "high": pl.Float64, "seeds": pl.Int64, "unit": pl.String, "by_construction": pl.Boolean, "verdict": pl.String,
 }  # fmt: skip
 
 
@@ -39,6 +39,11 @@ class Tested:
     choice: ClaimChoice
     rows: list[dict[str, Any]]
     verdict: str
+
+    @property
+    def evidence(self) -> list[dict[str, Any]]:
+        """The rows of predictions that can fail."""
+        return [row for row in self.rows if not row["by_construction"]]
 
 
 def named(which: Iterable[str]) -> list[str]:
@@ -99,7 +104,7 @@ class Gate:
                     save(chart, folder / stem)
         except OSError as error:
             raise UserError(f"{folder} must be writable, but is not: {error.strerror or error}. Mend its permissions or give another --out.") from None
-        return Tested(name, experiment.claim, rows, overall(row["verdict"] for row in rows))
+        return Tested(name, experiment.claim, rows, overall(row["verdict"] for row in rows if not row["by_construction"] or row["verdict"] == NOT))
 
 
 def row_of(name: str, choice: ClaimChoice, prediction: Prediction, measured: dict[str, Measured]) -> dict[str, Any]:
@@ -117,6 +122,7 @@ def row_of(name: str, choice: ClaimChoice, prediction: Prediction, measured: dic
         "high": found.high,
         "seeds": found.seeds,
         "unit": found.unit,
+        "by_construction": prediction.by_construction,
         "verdict": verdict(prediction, found),
     }
 
@@ -125,7 +131,7 @@ def told(prediction: Prediction) -> str:
     """A prediction in words."""
     if prediction.says == "within":
         return f"within {prediction.low:g} to {prediction.high:g}"
-    words = {"above": "above", "below": "below", "covers": "interval holds", "equals": "equals"}
+    words = {"above": "above", "below": "below", "equals": "equals"}
     return f"{words[prediction.says]} {prediction.value:g}"
 
 

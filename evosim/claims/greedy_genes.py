@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from evosim.claims.cells import alive, by_seed, varied
-from evosim.claims.claim import Claim, Measured, Part, Tables, over_seeds
+from evosim.claims.claim import Claim, Measured, Part, Tables, over_seeds, ratio_over_seeds
 from evosim.compose import build, resolve
 from evosim.controls import controls_of, simulate_one
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
@@ -154,13 +154,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     return {
         "driver": over_seeds(at(n, last, "driver_run"), "frequency"),
         "hack": over_seeds(hack, unit),
-        "hack_beyond_null": over_seeds(hack - at(n, last, "null"), unit),
         "hack_through_behaviour": over_seeds(at(n, last, "behaviour"), unit),
         "null": over_seeds(at(n, last, "null"), unit),
         "change_with_generations": over_seeds(hack - early, unit),
         "change_with_population": over_seeds(at(large, last, "hack") - at(small, last, "hack"), unit),
         "driver_with_fair_meiosis": over_seeds(at(n, last, "driver_fair"), "frequency"),
-        "left_with_suppressor": over_seeds(left / hack.mean(), "of the hack step without it"),
+        "left_with_suppressor": ratio_over_seeds(left, hack, "of the hack step without it"),
         "driver_beyond_recursion": over_seeds(late["driver"] - registered[0], f"frequency, beyond {registered[0]:.3f}"),
         "suppressor_beyond_recursion": over_seeds(late["suppressor"] - registered[1], f"frequency, beyond {registered[1]:.3f}"),
         "driver_beyond_recursion_now": over_seeds(late["driver"] - late["driver_now"], "frequency"),
@@ -180,6 +179,9 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
     now = []
     for row in means.iter_rows(named=True):
         none = row["by_behaviour:0"]
+        if none is None:  # everybody carries it: there is nobody to compare with
+            now.append((float("nan"), float("nan")))
+            continue
         # Where nobody has two copies, the behaviour of two is not known; that of one stands in.
         one = row["by_behaviour:1"] if row["by_behaviour:1"] is not None else none
         two = row["by_behaviour:2"] if row["by_behaviour:2"] is not None else one

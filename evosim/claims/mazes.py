@@ -57,8 +57,8 @@ def parts(experiment: Experiment) -> list[Part]:
     """One for each cell."""
     laws = enumerate((*LAW, *CRITERIA))
     out = [Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over, i), cost=20.0) for i, (payoff, p, over) in laws]
-    out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p), cost=8.0) for payoff, p in PLACES]
-    out += [Part(f"remedied-{payoff}", evolved, (experiment, payoff, 0.0, 0.1), cost=8.0) for payoff in PAYOFFS]
+    out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p, 0.0, i), cost=8.0) for i, (payoff, p) in enumerate(PLACES)]
+    out += [Part(f"remedied-{payoff}", evolved, (experiment, payoff, 0.0, 0.1, len(PLACES) + i), cost=8.0) for i, payoff in enumerate(PAYOFFS)]
     out += [Part(f"sampled-{size}", on_samples, (experiment, size, False), cost=20.0) for size in EVOLVED_ON]
     out.append(Part("sampled-fresh", on_samples, (experiment, EVOLVED_ON[1], True), cost=20.0))
     out.append(Part("best-on-samples", best_on_samples, (experiment,), cost=5.0))
@@ -93,8 +93,11 @@ def two_alleles(experiment: Experiment, payoff: str, p: float, over: str, cell: 
     )
 
 
-def evolved(experiment: Experiment, payoff: str, p: float, modern: float = 0.0) -> pl.DataFrame:
-    """Populations at the swap: where lives end that the two objectives send apart, and what they come to. A row a seed."""
+def evolved(experiment: Experiment, payoff: str, p: float, modern: float, cell: int) -> pl.DataFrame:
+    """Populations at the swap: where lives end that the two objectives send apart, and what they come to. A row a seed.
+
+    Cells of other numbers have seeds of their own: with common ones those that selection cannot tell apart would be copies.
+    """
     mixture = f'world.mixture=[{{share={modern}, world="modern"}}]'
     made = build(_cell(experiment, payoff, p, mixture))
     landscape = Landscape(made)
@@ -102,7 +105,7 @@ def evolved(experiment: Experiment, payoff: str, p: float, modern: float = 0.0) 
     ends = ends_of(plain)
     rows = []
     for seed in experiment.seeds:
-        run = simulate(made, landscape, seed)
+        run = simulate(made, landscape, seed + cell * APART)
         swap = run.tables["populations"].filter(pl.col("moment") == "swap")
         classes, share = swap["class"].to_numpy(), swap["count"].to_numpy() / swap["count"].sum()
         worth = landscape.worth(classes)
@@ -260,6 +263,10 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "neutral_gap": exactly(float(plain.filter((pl.col("payoff") == "red") | (pl.col("p") == 0.0)).select((pl.col("exit_seeker") - pl.col("red_seeker")).abs().max()).item())),
         "neutral_share": over_seeds(np.mean(neutral, axis=0), "frequency of exit seekers"),
         "law_error": over_seeds(error, "frequency, measured minus exact chain"),
+        **{
+            f"law_error_{p}": over_seeds(tables[f"law-exit-{p}-mean"]["frequency"].to_numpy() - chain, "frequency, measured minus exact chain")
+            for p, chain in zip((p for p in SHARES if p > 0.0), chains, strict=True)
+        },
         "formula_error": exactly(float((plain["formula"] - plain["when_over"]).abs().max())),  # type: ignore[arg-type]
         "exit_share_at_5_percent": over_seeds(tables["law-exit-0.05-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),
         "mean_at_one_in_a_thousand": over_seeds(tables["law-exit-0.001-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),

@@ -21,7 +21,7 @@ def show(console: Console, tested: Iterable[Tested]) -> None:
         table = Table("quantity", "predicted", "measured", "verdict", box=None, padding=(0, 2, 0, 2))
         for row in claim.rows:
             style = STYLES.get(row["verdict"], "yellow")
-            table.add_row(row["quantity"], row["predicted"], number(row), f"[{style}]{row['verdict']}[/{style}]")
+            table.add_row(row["quantity"], row["predicted"], number(row), f"[{style}]{judged(row)}[/{style}]")
         console.print(table)
 
 
@@ -29,9 +29,8 @@ def show_overall(console: Console, tested: Iterable[Tested]) -> None:
     """One line a claim."""
     table = Table("claim", "predictions", "verdict", box=None, padding=(0, 2, 0, 2))
     for claim in tested:
-        good = sum(row["verdict"] == COMES_OUT for row in claim.rows)
         style = STYLES.get(claim.verdict, "yellow")
-        table.add_row(claim.name, f"{good} of {len(claim.rows)} come out", f"[{style}]{claim.verdict}[/{style}]")
+        table.add_row(claim.name, f"{good_of(claim)} come out", f"[{style}]{claim.verdict}[/{style}]")
     console.print()
     console.print(table)
 
@@ -42,15 +41,24 @@ def as_markdown(tested: Iterable[Tested], size: str) -> str:
     lines = ["# Verdicts", "", f"Size: {size}. Intervals are 95%, over seeds; quantities without one have no chance in them. How to read this: docs/claims.md.", ""]
     lines += ["| claim | predictions that come out | verdict |", "| --- | --- | --- |"]
     for claim in tested:
-        good = sum(row["verdict"] == COMES_OUT for row in claim.rows)
-        lines.append(f"| {claim.choice.number}. {claim.choice.statement} | {good} of {len(claim.rows)} | {claim.verdict} |")
+        lines.append(f"| {claim.choice.number}. {claim.choice.statement} | {good_of(claim)} | {claim.verdict} |")
     for claim in tested:
         lines += ["", f"## {claim.name}", "", f"{claim.choice.statement} ({claim.choice.source.rstrip('.')})", ""]
         lines += ["| quantity | predicted | measured | seeds | verdict | why predicted |", "| --- | --- | --- | --- | --- | --- |"]
         for prediction, row in zip(claim.choice.predictions, claim.rows, strict=True):
-            words = (row["quantity"], row["predicted"], number(row).replace("\\[", "["), str(row["seeds"] or ""), row["verdict"], prediction.why)
+            words = (row["quantity"], row["predicted"], number(row).replace("\\[", "["), str(row["seeds"] or ""), judged(row), prediction.why)
             lines.append("| " + " | ".join(word.replace("|", "/") for word in words) + " |")
     return "\n".join(lines) + "\n"
+
+
+def judged(row: dict[str, Any]) -> str:
+    """A verdict, and whether it could have been another."""
+    return f"{row['verdict']} (by construction)" if row["by_construction"] else str(row["verdict"])
+
+
+def good_of(claim: Tested) -> str:
+    """How many predictions come out, of those that could have failed."""
+    return f"{sum(row['verdict'] == COMES_OUT for row in claim.evidence)} of {len(claim.evidence)}"
 
 
 def number(row: dict[str, Any]) -> str:

@@ -165,10 +165,12 @@ def frequency_haploid(n: int, fitness: float, generations: int) -> float:
     count = np.arange(n + 1)
     share = np.ones(n + 1) if math.isinf(fitness) else count * fitness / np.maximum(count * fitness + (n - count), 1e-300)
     share[0], share[n] = 0.0, 1.0  # alone one is drawn even without fitness
-    ways = np.array([math.comb(n, k) for k in count], dtype=np.float64)
+    ways = math.lgamma(n + 1) - np.array([math.lgamma(k + 1) + math.lgamma(n - k + 1) for k in range(n + 1)])
 
     def drawn(p: np.ndarray) -> np.ndarray:
-        return np.asarray(ways * p[:, None] ** count * (1.0 - p[:, None]) ** (n - count))
+        with np.errstate(divide="ignore", invalid="ignore"):  # 0 log 0 is 0
+            up, down = (np.where(times == 0, 0.0, times * np.log(chance)) for times, chance in ((count, p[:, None]), (n - count, 1.0 - p[:, None])))
+        return np.asarray(np.exp(ways + up + down))
 
     row = drawn(np.array([0.5]))[0] @ np.linalg.matrix_power(drawn(share), generations - 1)
     return float(row @ count / n)
