@@ -18,7 +18,7 @@ import pytest
 import evosim.claims as claims
 from evosim.claims import claim as contract
 from evosim.claims.claim import Claim, Measured, Part, exactly, over_seeds, overall, share_of, verdict
-from evosim.claims.gate import Gate, Tested, experiment_of, named, row_of
+from evosim.claims.gate import Gate, Judged, experiment_of, named, row_of
 from evosim.claims.telling import as_markdown, good_of
 from evosim.claims.work import compute, tables_of, tasks_of
 from evosim.errors import Stop, UserError
@@ -126,7 +126,8 @@ def test_a_prediction_that_cannot_fail_is_no_evidence(made_up: str, tmp_path: Pa
     assert choice is not None
     row = row_of(made_up, choice, choice.predictions[0].model_copy(update={"by_construction": True}), {"mean": exactly(1.0)})
     good = row_of(made_up, choice, choice.predictions[0], {"mean": exactly(1.0)})
-    tested = Tested(made_up, choice, [row, good], contract.COMES_OUT)
+    choice = choice.model_copy(update={"predictions": choice.predictions * 2})
+    tested = Judged(made_up, choice, [row, good], contract.COMES_OUT)
     assert good_of(tested) == "1 of 1"
     assert "comes out (by construction)" in as_markdown([tested], "quick")
     with pytest.raises(ValueError, match="must have one that can fail"):

@@ -25,7 +25,7 @@ VERDICTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class Judged:
     """One claim, tested.
 
     Attributes:
@@ -84,7 +84,7 @@ class Gate:
         """Compute what is left. Raises `Stop`."""
         compute(self.left, workers, should_stop=should_stop, done=done)
 
-    def test(self, name: str, out: Path, *, figures: bool = True) -> Tested:
+    def test(self, name: str, out: Path, *, figures: bool = True) -> Judged:
         """Judge a claim whose parts are there, and write its tables and figures into a folder of its name."""
         experiment, claim = self.experiments[name], self.claims[name]
         assert experiment.claim is not None
@@ -104,7 +104,7 @@ class Gate:
                     save(chart, folder / stem)
         except OSError as error:
             raise UserError(f"{folder} must be writable, but is not: {error.strerror or error}. Mend its permissions or give another --out.") from None
-        return Tested(name, experiment.claim, rows, overall(row["verdict"] for row in rows if not row["by_construction"] or row["verdict"] == NOT))
+        return Judged(name, experiment.claim, rows, overall(row["verdict"] for row in rows if not row["by_construction"] or row["verdict"] == NOT))
 
 
 def row_of(name: str, choice: ClaimChoice, prediction: Prediction, measured: dict[str, Measured]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def frame_of(measured: dict[str, Measured]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema)
 
 
-def verdicts_of(tested: Iterable[Tested]) -> pl.DataFrame:
+def verdicts_of(tested: Iterable[Judged]) -> pl.DataFrame:
     """The table of verdicts."""
     return pl.DataFrame([row for claim in tested for row in claim.rows], schema=VERDICTS)
 

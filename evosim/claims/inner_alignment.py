@@ -141,9 +141,9 @@ def equals(experiment: Experiment) -> pl.DataFrame:
         apart = _ledgers_apart(conducts, gaps, pair)
         moved = min(abs(pair.causes[0][cause] - pair.causes[1][cause]) for cause in ("objective", "belief"))
         for number, parts_ in zip(pair.classes, pair.causes, strict=True):
-            told = _told(made, number)
+            told, worth = _told(made, number), conducts.worth(number, "modern").net_intent
             rows += [
-                {"rank": rank, "class": number, "genome": told, "world": pair.world, "cause": cause, "value": parts_[cause], "distance": pair.distance, "desire_for_belief": moved, "ledgers_apart": apart}
+                {"rank": rank, "worth": worth, "class": number, "genome": told, "world": pair.world, "cause": cause, "value": parts_[cause], "distance": pair.distance, "desire_for_belief": moved, "ledgers_apart": apart}
                 for cause in SWITCHES
             ]
     return pl.DataFrame(rows)
@@ -248,8 +248,9 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
 
 
 def _most_moved(equal: pl.DataFrame) -> pl.DataFrame:
-    """The pair of which most is desire in one and belief in the other."""
-    return equal.filter(pl.col("rank") == equal.sort("desire_for_belief", "rank", descending=[True, False])["rank"][0])
+    """The pair of which most is desire in one and belief in the other, among those that are worth at least half as much as any."""
+    good = equal.filter(pl.col("worth") >= 0.5 * pl.col("worth").max())
+    return equal.filter(pl.col("rank") == good.sort("desire_for_belief", "rank", descending=[True, False])["rank"][0])
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
@@ -259,7 +260,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     )
     kinds = ["sees to the end", "sees to the end, believes A", "sees less"]
     dots = alt.Chart(every).mark_point(filled=True, size=24, opacity=0.6).encode(
-        x=alt.X("misranking:Q", title="how differently the objective ranks policies"),
+        x=alt.X("misranking:Q", title="how differently the objective ranks policies", axis=alt.Axis(tickCount=5)),
         y=alt.Y("loss:Q", title="loss in M, share of the best", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
         color=alt.Color("planner:N", title=None, scale=alt.Scale(domain=kinds, range=["#0072B2", "#D55E00", "#7F7F7F"])),
     )  # fmt: skip
@@ -285,7 +286,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     return {
         "cells": themed(faceted, "Neither necessary nor sufficient", ["one point a genome; at 0: ranks all policies as payoff does; dashes: a tenth of the best is lost"]),
         "lives": themed(ages.properties(width=460, height=alt.Step(38)), "One life of each", ["of 101 drawn, the one whose offspring are nearest to their mean", "the good wants what ranks policies most differently; the bad wants offspring alone, sees to the end, believes A"]),
-        "equals": themed(bars.properties(width=380, height=160), "Two genomes that do the same", ["in both worlds, wherever they come; their ledgers are equal"]),
+        "equals": themed(bars.properties(width=380, height=160), "Two genomes that do the same", ["in both worlds, wherever they come; their ledgers are equal", f"each is worth {pair['worth'][0]:.2f} offspring in M"]),
     }
 
 

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from evosim.claims.claim import COMES_OUT, NOT
-from evosim.claims.gate import Tested
+from evosim.claims.gate import Judged
 
 STYLES = {COMES_OUT: "green", NOT: "red"}
 
 
-def show(console: Console, tested: Iterable[Tested]) -> None:
+def show(console: Console, tested: Iterable[Judged]) -> None:
     """Each claim with its statement, and under it a row for each prediction."""
     for claim in tested:
         console.print(f"\n[bold]{claim.choice.number}. {claim.name}[/bold]  {claim.choice.statement}", highlight=False)
@@ -25,7 +25,7 @@ def show(console: Console, tested: Iterable[Tested]) -> None:
         console.print(table)
 
 
-def show_overall(console: Console, tested: Iterable[Tested]) -> None:
+def show_overall(console: Console, tested: Iterable[Judged]) -> None:
     """One line a claim."""
     table = Table("claim", "predictions", "verdict", box=None, padding=(0, 2, 0, 2))
     for claim in tested:
@@ -35,7 +35,7 @@ def show_overall(console: Console, tested: Iterable[Tested]) -> None:
     console.print(table)
 
 
-def as_markdown(tested: Iterable[Tested], size: str) -> str:
+def as_markdown(tested: Iterable[Judged], size: str) -> str:
     """The verdicts as a page of Markdown."""
     tested = list(tested)
     lines = ["# Verdicts", "", f"Size: {size}. Intervals are 95%, over seeds; quantities without one have no chance in them. How to read this: docs/claims.md.", ""]
@@ -56,7 +56,7 @@ def judged(row: dict[str, Any]) -> str:
     return f"{row['verdict']} (by construction)" if row["by_construction"] else str(row["verdict"])
 
 
-def good_of(claim: Tested) -> str:
+def good_of(claim: Judged) -> str:
     """How many predictions come out, of those that could have failed."""
     return f"{sum(row['verdict'] == COMES_OUT for row in claim.evidence)} of {len(claim.evidence)}"
 
