@@ -150,7 +150,17 @@ def test_a_table_of_a_deceiver_is_behaviour_without_an_objective(grid) -> None: 
     same = grid.filter((grid["key"] == deceiver["key"]) & (grid["genome"] == "reflex"))
     assert same.height == 1
     assert same["first objective"][0] == 0.0 < deceiver["first objective"]
-    assert same["agency"][0] == deceiver["agency"]
+    for reader in claim_12.READERS:
+        assert reader in claim_12.WRITTEN or same[reader][0] == deceiver[reader]
+
+
+def test_agency_is_of_behaviour_and_of_chance() -> None:
+    """Whoever acts alike has the same log odds for a seed; others have chances of their own."""
+    tree = experiment_of("claim-12-detectors", "quick").model_dump(mode="json", exclude_none=True)
+    small = resolve(apply_settings(tree, ["genome.horizon.alleles=[1,5]", "replicates=3"]))
+    told = claim_12.agency(small).join(claim_12.grid(small).select("genome", "class", "key"), on=["genome", "class"])
+    assert told.group_by("seed", "key").agg(pl.col("agency").n_unique())["agency"].max() == 1
+    assert told.group_by("key").agg(pl.col("agency").n_unique())["agency"].max() > 1  # type: ignore[operator]
 
 
 def test_a_hidden_objective_counts_where_it_may_act() -> None:
