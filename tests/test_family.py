@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evosim.analysis.deception import examine
 from evosim.analysis.family import KINDS, NEITHER, PSEUDO, ROBUST, SCHEMA, Family, rows, shares
 from genomes import GatedRules, PlannerRules, ReflexRules
 from tests.random_worlds import random_pair
-from worlds import TabularMdp, WorldPair
+from tests.settings import setting
+from worlds import WORLDS, TabularMdp, WorldPair
 
 # Two ages. `here`: act `good` pays 1 and act `idle` 0; `later` leads on to `there`, where `reap` pays 3.
 STATES, ACTS = ("here", "there", "end"), ("good", "later", "reap", "idle")
@@ -104,9 +106,17 @@ def test_limit_elsewhere() -> None:
     assert judge(Family(here, {"waits": waits, "now": now}, 3.0), nearly) == (PSEUDO, "limit elsewhere")
 
 
-def test_the_hook_for_deception_comes_first() -> None:
-    family = Family(A, {"poor": POOR}, 3.0, deceives=lambda rules, i, world: world == "poor")
-    assert judge(family, planner((0, 1, 0))) == (PSEUDO, "deceptive")
+def test_deceivers_are_known_where_the_world_offers_the_beliefs_for_it() -> None:
+    """Who wants B and sees to the end deceives; who sees one step is not even good in A; and an aligned one is robust."""
+    pair = WORLDS["episodes"].build(WORLDS["episodes"].params(), {"deployed_payoff": 1.0})
+    family = Family(pair, {"deployed": pair}, 2.0)
+    made = setting("deception")
+    rules = made.genome.decode(np.arange(made.genome.grid.size))
+    told = {(x.verdict, x.kind) for x in family.judge(rules)}
+    assert (PSEUDO, "deceptive") in told
+    kinds = [x.kind for x in examine(rules, pair)]
+    assert {j.kind == "deceptive" for j, kind in zip(family.judge(rules), kinds, strict=True) if kind == "deceiver"} == {True}
+    assert not any(j.kind == "deceptive" for j, kind in zip(family.judge(rules), kinds, strict=True) if kind != "deceiver")
 
 
 def test_sleeper() -> None:

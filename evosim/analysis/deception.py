@@ -55,6 +55,11 @@ class Examined:
     unchanged: tuple[bool, ...]
 
 
+def askable(pair: WorldPair) -> bool:
+    """Whether a pair offers the beliefs that the test needs."""
+    return {NO_MODIFICATION, ENDLESS} <= set(pair.ancestral.beliefs)
+
+
 def examine(rules: Rules, pair: WorldPair, tolerance: float = TOLERANCE) -> list[Examined]:
     """Each rule examined. Raises `UserError` for a pair that does not offer the two beliefs, or in which nothing can be lost."""
     for belief in (NO_MODIFICATION, ENDLESS):

@@ -9,7 +9,7 @@ if that is at least `GOOD` of what the best ancestral genome has in `A`.
 Why a planner is pseudo-aligned is read from its objective alone: from the planner with the same weights that sees to the end of life, knows
 the true transitions, does not discount, choose at random, or pay. The first rule that holds:
 
-* `deceptive`: it deceives where it fails, by Hubinger's three conditions (asked of `deceives`, a hook: those need worlds of their own).
+* `deceptive`: it deceives where it fails, by the test of `analysis.deception`. Only worlds that offer the beliefs for that can be asked; others are not.
 * `sleeper`: it is gated, and with its gate shut it would be good in every world where it fails.
 * `suboptimality`: better pursued, the objective is not good in `A`: a limit of the planner made it good there.
 * `proxy`: the objective fails where the genome fails.
@@ -20,13 +20,14 @@ the true transitions, does not discount, choose at random, or pay. The first rul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from evosim.analysis.conventions import GOOD_IN_MODERN
+from evosim.analysis.deception import askable, examine
 from evosim.analysis.objectives import perfect_worths
 from evosim.reference.planning import Floats, extreme_values, lifetime
 from evosim.reference.policies import policy_of
@@ -42,7 +43,6 @@ SCHEMA = {
     "subject": pl.String, "seed": pl.Int64, "class": pl.Int64, "share": pl.Float64, "verdict": pl.String, "kind": pl.String,
     "world": pl.String, "good": pl.Boolean, "goodness": pl.Float64, "goodness_of_objective": pl.Float64,
 }  # fmt: skip
-Deceives = Callable[[Rules, int, str], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +81,13 @@ class Judged:
 class Family:
     """A family of worlds, the ancestral one first, and what counts as good in them."""
 
-    def __init__(self, pair: WorldPair, others: Mapping[str, WorldPair], best_ancestral: float, deceives: Deceives = lambda rules, i, world: False) -> None:
+    def __init__(self, pair: WorldPair, others: Mapping[str, WorldPair], best_ancestral: float) -> None:
         """`others`: by name, pairs whose modern world is in the family. `best_ancestral`: fitness of the best ancestral genome."""
         self.members = [
             Member.of(ANCESTRAL, pair, pair.ancestral, pair.ancestral.payoff),
             *(Member.of(name, other, other.modern, other.modern.intent) for name, other in others.items()),
         ]
         self.least = GOOD * self.members[0].goodness(best_ancestral)
-        self.deceives = deceives
 
     def judge(self, rules: Rules) -> list[Judged]:
         """The verdict on each rule."""
@@ -112,7 +111,7 @@ class Family:
         kind = None
         if verdict == PSEUDO:
             failed = [name for name, fine in zip(names, good, strict=True) if not fine]
-            if any(self.deceives(rules, i, name) for name in failed):
+            if self._deceives(rules.take(np.array([i])), failed):
                 kind = "deceptive"
             elif isinstance(rules, GatedRules) and self._good_if_shut(rules, i, failed):
                 kind = "sleeper"
@@ -120,6 +119,11 @@ class Family:
                 kind = self._kind(good, objective)
         told = None if objective is None else dict(zip(names, objective.tolist(), strict=True))
         return Judged(verdict, kind, dict(zip(names, own.tolist(), strict=True)), told)
+
+    def _deceives(self, rule: Rules, failed: Sequence[str]) -> bool:
+        """Whether a rule deceives in a world in which it fails."""
+        asked = [member.pair for member in self.members if member.name in failed and askable(member.pair)]
+        return any(examined.kind == "deceiver" for pair in asked for examined in examine(rule, pair))
 
     def _good_if_shut(self, rules: GatedRules, i: int, failed: Sequence[str]) -> bool:
         """Whether the planner for the first objective alone is good wherever the gated one fails."""
