@@ -188,6 +188,8 @@ def analyze(
     recorded = read_run(folder)
     if genome is None and (never or loses_at_most is not None):
         raise UserError("--class must be given with --never and --loses-at-most, but is not. Say which class; 'tables/landscape.parquet' lists them.")
+    if loses_at_most is not None and not 0.0 <= loses_at_most < float("inf"):
+        raise UserError(f"--loses-at-most must be a finite loss of at least 0, but is {loses_at_most}. Change it.")
     if genome is not None:
         typer.echo(json.dumps(workflow.account_of_class(recorded, genome, never or (), loses_at_most), indent=1))
         return
@@ -232,7 +234,9 @@ def list_() -> None:
         "optimizer": WHAT,
         "optimizer on a landscape": VECTOR_WHAT,
     }
-    table = Table("kind", "name", "what it is", box=None)
+    table = Table(box=None)
+    for column in ("kind", "name", "what it is"):
+        table.add_column(column, no_wrap=column != "what it is")
     for kind, entries in groups.items():
         for name, what in entries.items():
             table.add_row(kind, name, what)

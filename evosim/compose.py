@@ -195,7 +195,8 @@ def changes(experiment: Experiment) -> list[str]:
     mine, packaged = (_flat(e.model_dump(mode="json")) for e in (experiment, resolve(read_experiment(experiment.name))))
     words = (*WORDS, "seed", "replicates")
     keys = [key for key in {**packaged, **mine} if key.partition(".")[0] not in words and mine.get(key) != packaged.get(key)]
-    return [f"{key}={json.dumps(mine[key]) if key in mine else '(removed)'}" for key in keys]
+    filled = {part for key in mine for part in (key[:i] for i, c in enumerate(key) if c == ".")}
+    return [f"{key}={json.dumps(mine[key]) if key in mine else '(removed)'}" for key in keys if key not in filled]
 
 
 def _flat(tree: Any, path: str = "") -> dict[str, Any]:
@@ -231,6 +232,13 @@ def _resolved_on_landscape(written: Experiment) -> Experiment:
         raise UserError(f"world.modern must be empty for '{world.name}', which is one landscape, but has {', '.join(world.modern)}. Remove it.")
     if written.genome != {"name": "vector"}:
         raise UserError(f"genome must be {{ name = 'vector' }} for world '{world.name}', but is {shortened(str(written.genome))}. Change it.")
+    unused = {
+        "world.mixture": world.mixture, "world.cue": world.cue, "selection": not written.selection.plain, "analysis.family": written.analysis.family,
+        "snapshots": written.snapshots,
+    }  # fmt: skip
+    for name, given in unused.items():
+        if given:
+            raise UserError(f"{name} must be left out for world '{world.name}', which is a landscape over numbers, but is given. Remove it.")
     if len(written.phases) != 1:
         raise UserError(f"phases must be one ancestral phase for world '{world.name}', but are {len(written.phases)}. Remove the others.")
     _check_keys(entry.params, world.ancestral, "world.ancestral")

@@ -7,6 +7,7 @@ name, and its sources are part of the digest of sources, so that no run is conti
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 from collections.abc import Callable, Mapping
@@ -64,7 +65,8 @@ def versions(chosen: Mapping[str, str]) -> dict[str, str]:
     out = {}
     for kind, name in chosen.items():
         if name.startswith(toy_text.PREFIX):
-            out["gymnasium"] = metadata.version("gymnasium")
+            with contextlib.suppress(metadata.PackageNotFoundError):  # whoever builds the world is told
+                out["gymnasium"] = metadata.version("gymnasium")
         elif name not in OWN[kind]:
             for point in _points(kind).get(name, []):
                 if point.dist is not None:

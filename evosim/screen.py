@@ -46,7 +46,7 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
     if summary["hack"]:
         console.print(_hack(summary["hack"]))
         console.print(_frequencies(summary["hack"]["frequencies"]))
-    if summary["search"]:
+    if summary["search"] and summary["search"]["traits"]:
         console.print(_search(summary["search"]))
     for sentence in sentences(summary):
         console.print(f"* {sentence}", markup=False)
@@ -252,6 +252,12 @@ def _hack(found: dict[str, Any]) -> Table:
     return table
 
 
+def _who_searched(summary: dict[str, Any]) -> str:
+    """Whose step `search` is."""
+    of_all = "all_cases" in summary["ladder"]["ancestral"]["rungs"]
+    return f"the population{' that was selected on all of A' if of_all else ''}{' with fair meiosis' if summary['hack'] else ''}"
+
+
 def _frequencies(rows: list[dict[str, Any]]) -> Table:
     arms = [name for name in rows[0] if name not in ("locus", "allele")]
     table = _table("Frequency among newborns at the swap", ("locus", "allele", *(arm.replace("_", " ") for arm in arms)), left=("locus", "allele"))
@@ -341,8 +347,9 @@ def sentences(summary: dict[str, Any]) -> list[str]:
                 text += f", the largest part by {act.replace('_', ' ')} ({number(by_act[act])})"
             out.append(text + ".")
         out.append(
-            f"Masturbation style (search is imperfect): in A the population{' with fair meiosis' if summary['hack'] else ''} is {number(a['steps']['search'])} below the best "
-            f"genome{'' if summary['exact'] else ' found'} ({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} load of mutation and segregation). "
+            f"Masturbation style (search is imperfect): in A {_who_searched(summary)} is {number(a['steps']['search'])} below the best "
+            f"genome{'' if summary['exact'] else ' found'}{' for what selection saw' if 'best_on_sample' in a['rungs'] else ''} "
+            f"({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} between the best present and the mean). "
             "This is the step 'search'; what it loses by which act stands in the table of steps."
         )
     out.append(_greedy(summary))

@@ -13,7 +13,7 @@ import pytest
 from evosim import workflow
 from evosim.analysis.search import closure
 from evosim.checkpoint import OneRun
-from evosim.compose import commented, landscape_digest, resolve
+from evosim.compose import changes, commented, landscape_digest, resolve
 from evosim.controls import controls_of
 from evosim.errors import Stop, UserError
 from evosim.landscape import Landscape
@@ -359,3 +359,10 @@ def test_a_selected_run_on_disk(tmp_path: Path) -> None:
         rung = "best_on_sample" if i == 0 else "all_cases"
         assert rung in account.summary["ladder"]["modern"]["rungs"]
         assert i or step >= 0.0
+
+
+def test_what_was_added_is_not_said_to_be_removed() -> None:
+
+    told = changes(resolve(apply_settings(read_experiment("maze"), ['world.mixture=[{share=0.02}]'])))
+    assert "world.mixture.0.share=0.02" in told
+    assert not any("removed" in words for words in told)

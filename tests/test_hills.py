@@ -288,3 +288,9 @@ def test_a_search_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     assert caught.value.code == 143
     assert list(tmp_path.iterdir()) == []
     assert explore(experiment, out=tmp_path / "run", force=False, figures=False, clock=Clock())[1]
+
+
+@pytest.mark.parametrize("given", ["selection.sample=2", 'selection.over="worst"', "world.cue={}", 'world.mixture=[{share=0.1}]', 'analysis.family=[{name="x"}]', "snapshots=[1]"])
+def test_what_means_nothing_on_a_landscape_is_refused(given: str) -> None:
+    with pytest.raises(UserError, match="must be left out for world 'tessellating-hills'"):
+        resolve(apply_settings(read_experiment("claim-06-demons"), [given]))

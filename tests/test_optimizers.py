@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
+import sys
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +305,16 @@ def test_a_genome_without_choice_can_be_searched() -> None:
 
 def test_everybody_says_what_it_is() -> None:
     assert OPTIMIZERS.keys() == OPTIMIZER_PARAMS.keys() == WHAT.keys()
+
+
+def test_guests_that_return_nothing_to_go_on_with_or_evaluate_nobody_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    module = types.ModuleType("odd_algorithms")
+    module.nothing = lambda population: 3  # type: ignore[attr-defined]
+    module.idle = lambda population: population  # type: ignore[attr-defined]
+    module.number = 7  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "odd_algorithms", module)
+    for name, words in (("nothing", "must return its last population"), ("idle", "must have individuals evaluated"), ("number", "a int cannot be called")):
+        made = setting("micro", f'optimizer={{name="deap",algorithm="odd_algorithms:{name}"}}')
+        with pytest.raises(UserError, match=words):
+            simulate(made, Landscape(made), 0)

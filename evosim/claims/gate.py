@@ -47,11 +47,12 @@ class Judged:
 
 
 def named(which: Iterable[str]) -> list[str]:
-    """Claims by name, by number or by the name's last part; all of them if none is given. Raises `UserError`."""
+    """Claims by name, by number or by a part of the name that only one has; all of them if none is given. Raises `UserError`."""
     short = {name.split("-", 2)[2]: name for name in CLAIMS} | {str(int(name.split("-", 2)[1])): name for name in CLAIMS}
     out = []
     for text in which:
-        name = short.get(text, text)
+        alike = [name for name in CLAIMS if text and text in name]
+        name = short.get(text, alike[0] if len(alike) == 1 else text)
         if name not in CLAIMS:
             raise unknown("a claim", text, CLAIMS)
         out.append(name)

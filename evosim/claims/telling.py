@@ -18,7 +18,9 @@ def show(console: Console, tested: Iterable[Judged]) -> None:
     """Each claim with its statement, and under it a row for each prediction."""
     for claim in tested:
         console.print(f"\n[bold]{claim.choice.number}. {claim.name}[/bold]  {claim.choice.statement}", highlight=False)
-        table = Table("quantity", "predicted", "measured", "verdict", box=None, padding=(0, 2, 0, 2))
+        table = Table(box=None, padding=(0, 2, 0, 2))
+        for column in ("quantity", "predicted", "measured", "verdict"):
+            table.add_column(column, overflow="fold")
         for row in claim.rows:
             style = STYLES.get(row["verdict"], "yellow")
             table.add_row(row["quantity"], row["predicted"], number(row), f"[{style}]{judged(row)}[/{style}]")

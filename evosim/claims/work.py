@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import multiprocessing
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +65,11 @@ def compute(
     for folder in dict.fromkeys(task.file.parent for task in left):
         folder.parent.mkdir(parents=True, exist_ok=True)
         make_folder(folder)
+    running: dict[Future[float], Task] = {}
     pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_one_thread)
     try:
-        running: dict[Future[float], Task] = {pool.submit(_make, task.part, task.file): task for task in left}
+        with _interrupts_ignored():  # as those that are started now go on to do: who stops is told here
+            running = {pool.submit(_make, task.part, task.file): task for task in left}
         while running:
             ready, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
             for future in ready:
@@ -74,9 +79,23 @@ def compute(
     except BrokenProcessPool:
         raise UserError("a worker must live until its part is done, but one was killed. See whether memory ran out, and run the command again.") from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
+        if running:
+            for process in multiprocessing.active_children():
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ctrl-C is not heard in this block, nor ever by processes that are started in it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _one_thread() -> None:

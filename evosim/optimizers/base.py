@@ -115,4 +115,4 @@ def check_fitness(fitness: Floats, *, negative: bool) -> None:
     if not np.isfinite(fitness.max()) or not np.isfinite(least := fitness.min()) or (least < 0 and not negative):
         bad = ~np.isfinite(fitness) | ((fitness < 0) & (not negative))
         rule = "finite" if negative else "finite and not negative for fitness-proportional parentage"
-        raise InvalidOptimizer(f"fitness must be {rule}, but is {fitness[bad][0]}. Use another world or base optimizer.")
+        raise InvalidOptimizer(f"fitness must be {rule}, but is {fitness[bad][0]}. Use an optimizer that ranks (hill-climb, cma-es, deap, exhaustive), or a world that pays more (lava and gymnasium have an offset).")

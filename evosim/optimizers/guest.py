@@ -7,12 +7,13 @@ generators are seeded anew for each of its turns and put back after it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from genomes import Grid
 from genomes.loci import Alleles, Ints
 
 STREAM = 103  # beside the seed and the generation
+LOOK = 0.1  # seconds
 PATIENCE = 2.0  # seconds in which an algorithm that is told to end may do so
 
 
@@ -63,7 +65,7 @@ class Guest(Searcher):
         self._thread = threading.Thread(target=self._work, name=f"evosim {params.algorithm}", daemon=True)
         self._asked: Ints | None = None
         self._order: list[tuple[float]] | None = None
-        self._over = False
+        self._over, self._asked_for = False, 0
 
     def ask(self) -> Alleles:
         """What the algorithm wants evaluated; its last population, when it has ended."""
@@ -91,19 +93,30 @@ class Guest(Searcher):
                 self._thread.start()
             else:
                 self._orders.put(self._order)
-            handed = self._handed.get()
+            handed = self._next()
         if isinstance(handed, BaseException):
             words = f"{type(handed).__name__}: {handed}".rstrip(".: ")
             raise InvalidOptimizer(f"optimizer.algorithm must run, but '{self.params.algorithm}' failed in generation {self.generation} ({words}). Mend it.")
         return handed
+
+    def _next(self) -> Ints | BaseException:
+        """What the algorithm hands over. Looked for again and again, so that a signal is heard while it works."""
+        while True:
+            with contextlib.suppress(Empty):
+                return self._handed.get(timeout=LOOK)
 
     def _work(self) -> None:
         """The algorithm's thread."""
         try:
             given = self._function(**self._arguments)
             self._over, last = True, given[0] if isinstance(given, tuple) and given else given
-            members = list(last) if isinstance(last, list) and last else self._members
-            self._handed.put(self._alleles(members))
+            if given is None:  # then what it was given is its population: DEAP's algorithms change it in place
+                last = self._members
+            if not isinstance(last, list) or not last:
+                raise TypeError(f"it must return its last population, a list of individuals, alone or first of a tuple, but returned {str(given)[:50]}")
+            if self._asked_for == 0:
+                raise TypeError("it must have individuals evaluated, but ended without")
+            self._handed.put(self._alleles(last))
         except _End:
             pass
         except BaseException as error:  # told to the one who waits
@@ -113,6 +126,7 @@ class Guest(Searcher):
         """Hand a batch over, and wait for its fitness. In the algorithm's thread."""
         if not members:
             return []
+        self._asked_for += len(members)
         self._handed.put(self._alleles(members))
         order = self._orders.get()
         if order is None:
@@ -173,7 +187,8 @@ def _found(algorithm: str) -> Callable[..., Any]:
         module, name = "deap.algorithms", algorithm
     try:
         function = getattr(importlib.import_module(module), name)
-        assert callable(function)
+        if not callable(function):
+            raise TypeError(f"a {type(function).__name__} cannot be called")
     except Exception as error:
         raise InvalidOptimizer(
             f"optimizer.algorithm must be a function that can be imported, but '{algorithm}' is not ({type(error).__name__}: {error}). "
