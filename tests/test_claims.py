@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -240,6 +242,27 @@ def test_an_unknown_claim_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "a claim must be one of" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_test_that_is_stopped_says_so_in_one_line(tmp_path: Path, number: int, code: int) -> None:
+    """Ctrl-C goes to workers too: they are not to have their say."""
+    call = [sys.executable, "-m", "evosim.cli", "claims", "5", "--full", "--workers", "2"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background, it is ignored
+    try:
+        process = subprocess.Popen(call, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    while not list(tmp_path.rglob("claim-05-deception")) and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(2.0)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert out == ""
+    lines = [line for line in err.splitlines() if "parts to compute" not in line]
+    assert len(lines) == 1, err
+    assert "parts that are done are kept: the same command goes on" in lines[0]
 
 
 @pytest.mark.parametrize("name", claims.CLAIMS)
