@@ -69,7 +69,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_commands_of_the_readme_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = set(re.findall(r"^evosim (\w+)", text, flags=re.MULTILINE))
-    assert {"run", "list", "show", "analyze", "figures", "verify", "sweep"} == commands
+    assert {"run", "list", "show", "analyze", "figures", "claims", "verify", "sweep"} == commands
     for command in commands:
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 
