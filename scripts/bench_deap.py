@@ -17,8 +17,9 @@ import numpy as np
 from bench_job import ACTS, LIFESPAN, STATES, THREADS, Array, Floats, Ints, Peer, by_act, dense, tables
 from deap import base, creator, tools
 
-creator.create("LifetimePayoff", base.Fitness, weights=(1.0,))
-creator.create("Individual", list, fitness=creator.LifetimePayoff)
+if not hasattr(creator, "LifetimePayoff"):  # what is created stays, also when this file is imported again
+    creator.create("LifetimePayoff", base.Fitness, weights=(1.0,))
+    creator.create("Individual", list, fitness=creator.LifetimePayoff)
 
 FIRST = range(0, STATES * ACTS, ACTS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -99,7 +100,7 @@ def test_a_run_records_package_version_and_sources(site: Path, tmp_path: Path) -
     file = tmp_path / "coin.toml"
     file.write_text(EXPERIMENT.format(genome="planner"))
     root = Path(__file__).resolve().parent.parent
-    environment = {"PYTHONPATH": f"{root}:{site}", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    environment = os.environ | {"PYTHONPATH": f"{root}:{site}"}
     done = subprocess.run(
         [sys.executable, "-m", "evosim.cli", "run", str(file), "--out", str(tmp_path / "run")], env=environment, capture_output=True, text=True, check=False
     )
