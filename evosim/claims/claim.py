@@ -25,7 +25,7 @@ class Part:
         name: of the table it gives; letters, digits and hyphens.
         make: a function at the top of a module.
         arguments: of that function: plain values, or experiments. With the sources they name the file.
-        cost: about how many seconds it takes; dear parts are begun first.
+        cost: about how many seconds it takes at full size; dear parts are begun first.
     """
 
     name: str

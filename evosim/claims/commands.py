@@ -80,7 +80,8 @@ def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> N
     seconds = sum(task.part.cost for task in left) / many
     console = Console(stderr=True, quiet=quiet)
     if seconds > MINUTE:
-        console.print(f"{len(left)} parts to compute: about {seconds / MINUTE:.0f} min with {many} processes", highlight=False)
+        told = f"about {seconds / MINUTE:.0f} min" if gate.size == "full" else "a few minutes at most"  # what parts cost is said for full size
+        console.print(f"{len(left)} parts to compute: {told} with {many} processes", highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         line = bar.add_task("parts", total=len(left))
