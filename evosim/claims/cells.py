@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from evosim.analysis import behaviour
 from evosim.analysis.account import Known
 from evosim.analysis.census import Census
-from evosim.compose import Setting, build, resolve
+from evosim.compose import Setting, build, part_params, resolve
 from evosim.errors import UserError
 from evosim.landscape import Landscape
+from evosim.optimizers import OPTIMIZERS
+from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings
 from evosim.simulate import Run, simulate
 from genomes import PlannerRules
+from genomes.loci import Ints
 
+Floats = NDArray[np.float64]
 SOLO = "self_stimulate"
 
 
@@ -62,6 +66,17 @@ def entries(experiment: Experiment, marks: Sequence[int], feature: str = "") -> 
             row = {"seed": seed, "population": experiment.optimizer["population"], "generations": mark}
             rows.append(row | _entries(made, known, census, feature))
     return pl.DataFrame(rows)
+
+
+def newborns(setting: Setting, fitness: Callable[[Ints], Floats], seed: int, generations: int) -> Iterator[Ints]:
+    """Classes `[n]` of each generation's newborns, founders first, and nothing else: for claims that need no tables. `fitness` is of classes."""
+    name = setting.experiment.optimizer["name"]
+    optimizer = OPTIMIZERS[name](part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer"), setting.genome.grid, seed)
+    for generation in range(generations):
+        classes = setting.genome.grid.classes(optimizer.ask())
+        yield classes
+        if generation + 1 < generations:
+            optimizer.tell(fitness(classes))
 
 
 def alive(run: Run, generation: int, moment: str) -> pl.DataFrame:

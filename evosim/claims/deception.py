@@ -11,12 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.deception import examined_frame
+from evosim.claims.cells import newborns
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.compose import Setting, build, part_params, resolve
+from evosim.compose import Setting, build, resolve
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
 from evosim.landscape import Landscape
-from evosim.optimizers import OPTIMIZERS
-from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings, read_experiment
 from evosim.reference.planning import lifetime, occupancy
 from evosim.reference.policies import policy_of
@@ -57,16 +56,11 @@ def with_error(experiment: Experiment, error: float) -> Setting:
 
 def _run(setting: Setting, fitness: Floats, seed: int) -> dict[str, Any]:
     """One population until one gate is left."""
-    experiment, grid = setting.experiment, setting.genome.grid
-    kind = experiment.optimizer["name"]
-    params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[kind], "optimizer")
-    population = OPTIMIZERS[kind](params, grid, seed)
-    for generation in range(experiment.swap):
-        classes = grid.classes(population.ask())
+    swap = setting.experiment.swap
+    for generation, classes in enumerate(newborns(setting, fitness.__getitem__, seed, swap)):
         if (classes == classes[0]).all():
             return {"seed": seed, "fixed": bool(classes[0] == 1), "generation": generation}
-        population.tell(fitness[classes])
-    return {"seed": seed, "fixed": None, "generation": experiment.swap}
+    return {"seed": seed, "fixed": None, "generation": swap}
 
 
 def kinds(experiment: Experiment) -> pl.DataFrame:
@@ -138,20 +132,13 @@ def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
     """One row a seed: deceivers among the genomes that are best in the ancestral world, in founders and after 300 generations without mutation."""
     changes = [f"optimizer={{name='{optimizer}', population={experiment.optimizer['population']}}}", "genome.mutation_scale=0.0"]
     setting = build(resolve(apply_settings(experiment.model_dump(mode="json", exclude_none=True), changes)))
-    grid, kind = setting.genome.grid, setting.experiment.optimizer["name"]
-    worth = Landscape(setting).worth(np.arange(grid.size))
+    worth = Landscape(setting).worth(np.arange(setting.genome.grid.size))
     best = worth.ancestral >= worth.ancestral.max() - 1e-9
     deceives = best & (worth.modern_intent < worth.modern_intent[best].max() - 1e-9)
-    params = part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[kind], "optimizer")
     rows = []
     for seed in experiment.seeds:
-        population = OPTIMIZERS[kind](params, grid, seed)
-        classes = grid.classes(population.ask())
-        before = float(deceives[classes].sum() / best[classes].sum())
-        for _ in range(COADAPTED_GENERATIONS):
-            population.tell(worth.ancestral[classes])
-            classes = grid.classes(population.ask())
-        rows.append({"seed": seed, "founders": before, "last": float(deceives[classes].sum() / best[classes].sum())})
+        first, *_, last = newborns(setting, worth.ancestral.__getitem__, seed, COADAPTED_GENERATIONS + 1)
+        rows.append({"seed": seed, **{when: float(deceives[who].sum() / best[who].sum()) for when, who in (("founders", first), ("last", last))}})
     return pl.DataFrame(rows)
 
 

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from evosim.analysis import detectors as read
 from evosim.analysis.deception import examine
+from evosim.claims.cells import newborns
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.compose import Setting, build, part_params, resolve
+from evosim.compose import Setting, build, resolve
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.landscape import Landscape
-from evosim.optimizers import OPTIMIZERS
-from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings, read_experiment
 from evosim.reference.planning import state_values
 from evosim.reference.policies import policy_of
@@ -186,13 +185,8 @@ def against(experiment: Experiment, reader: str) -> pl.DataFrame:
 
 def _evolved(setting: Setting, fitness: Floats, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Classes of the founders and of the last ancestral generation."""
-    kind = setting.experiment.optimizer["name"]
-    population = OPTIMIZERS[kind](part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[kind], "optimizer"), setting.genome.grid, seed)
-    first = classes = setting.genome.grid.classes(population.ask())
-    for _ in range(setting.experiment.swap - 1):
-        population.tell(fitness[classes])
-        classes = setting.genome.grid.classes(population.ask())
-    return first, classes
+    every = list(newborns(setting, fitness.__getitem__, seed, setting.experiment.swap))
+    return every[0], every[-1]
 
 
 def agents_and_devices(planners: Experiment, reflexes: Experiment, seed: int) -> pl.DataFrame:
@@ -226,14 +220,8 @@ def _savanna_objectives(world: TabularMdp) -> Floats:
 
 def _best_evolved(setting: Setting, landscape: Landscape, seed: int) -> int:
     """The class that is fittest in A in the last generation."""
-    grid_, kind = setting.genome.grid, setting.experiment.optimizer["name"]
-    population = OPTIMIZERS[kind](part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[kind], "optimizer"), grid_, seed)
-    for generation in range(setting.experiment.swap):
-        classes = grid_.classes(population.ask())
-        fitness = landscape.worth(classes).ancestral
-        if generation < setting.experiment.swap - 1:
-            population.tell(fitness)
-    return int(classes[fitness.argmax()])
+    *_, last = newborns(setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap)
+    return int(last[landscape.worth(last).ancestral.argmax()])
 
 
 def parts(experiment: Experiment) -> list[Part]:

@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.claims.cells import newborns
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
-from evosim.compose import Setting, build, part_params, resolve
+from evosim.compose import Setting, build, resolve
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.landscape import Landscape
-from evosim.optimizers import OPTIMIZERS
-from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings, read_experiment
 from evosim.reference.planning import extreme_values, lifetime, occupancy
 from evosim.reference.policies import policy_of
@@ -88,13 +87,8 @@ def evolved(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
 
 def _last(setting: Setting, landscape: Landscape, seed: int) -> Ints:
     """Classes of the last ancestral generation."""
-    kind, grid = setting.experiment.optimizer["name"], setting.genome.grid
-    population = OPTIMIZERS[kind](part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[kind], "optimizer"), grid, seed)
-    classes = grid.classes(population.ask())
-    for _ in range(setting.experiment.swap - 1):
-        population.tell(landscape.worth(classes).ancestral)
-        classes = grid.classes(population.ask())
-    return classes
+    *_, last = newborns(setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap)
+    return last
 
 
 def optimum(experiment: Experiment) -> pl.DataFrame:
