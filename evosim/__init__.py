@@ -1,3 +1,35 @@
-"""evosim: a laboratory for base and mesa optimizers."""
+"""evosim: a laboratory for base and mesa optimizers.
 
-__version__ = "0.1.0"
+    import evosim
+    run = evosim.run("birth-control", seed=1)      # as `evosim run` does; a run that is there is read back
+    run.ladder()                                    # polars frames: which stage lost it, in both worlds
+    evosim.load("results/runs/FOLDER")              # a run, a sweep, or a search of a landscape
+
+See docs/api.md.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from evosim.version import __version__
+
+if TYPE_CHECKING:
+    from evosim.api import Run, Search, Sweep, load, run, sweep
+    from evosim.errors import UserError
+
+__all__ = ["Run", "Search", "Sweep", "UserError", "__version__", "load", "run", "sweep"]
+
+# Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.
+_WHERE = {"UserError": "evosim.errors"} | dict.fromkeys(("Run", "Search", "Sweep", "load", "run", "sweep"), "evosim.api")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'evosim' has no attribute '{name}'")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -26,12 +26,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim import __version__
 from evosim.clock import Clock
 from evosim.errors import Stop, UserError
 from evosim.files import make_folder, write_atomically
 from evosim.params import Experiment
 from evosim.record import sources_digest, versions
+from evosim.version import __version__
 
 VERSION = 1
 EVERY = 300.0  # seconds

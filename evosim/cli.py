@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from evosim import __version__
 from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
 from evosim.sweeps.commands import sweep
+from evosim.version import __version__
 from evosim.watch import Watch, seconds_of, wall_time_of
 
 app = typer.Typer(

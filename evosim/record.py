@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -29,12 +30,13 @@ from typing import Any
 
 import polars as pl
 
-from evosim import __version__, installed
+from evosim import installed
 from evosim.compose import on_landscape, resolve
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.params import Experiment, read_toml
 from evosim.streams import STREAM_VERSION
+from evosim.version import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA_VERSION = 2
@@ -327,14 +329,22 @@ def _behind(module: str, files: dict[str, Path]) -> set[Path]:
 
 @cache
 def _imported(file: Path) -> list[str]:
-    """Modules, or names in modules, that a file imports."""
+    """Modules, or names in modules, that a file imports, but for what it imports for type checkers alone."""
     out = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in _run(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             out += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             out += [f"{node.module}.{alias.name}" for alias in node.names]
     return out
+
+
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """A node of a syntax tree and all below it that can run."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield from _run(child)
 
 
 def commit() -> str | None:

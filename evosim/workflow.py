@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -38,8 +38,11 @@ from evosim.record import (
     write_json,
 )
 
+if TYPE_CHECKING:
+    from evosim.figures import Source
+
 ANALYSIS = "analysis"
-ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack")
+ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
 SUMMARY = "summary.json"
 PATIENCE, RETRY = 900.0, 15.0  # seconds in which a full disk may be mended, and between two tries
 MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
@@ -327,22 +330,40 @@ def figures_there(recorded: Recorded) -> bool:
     return (recorded.folder / "figures").is_dir()
 
 
-def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id) -> list[Path]:
-    """Draw the figures of a run, analysing it first if that was not done. `each` file is told when it is there."""
-    from evosim.press import have_a_home
-
-    have_a_home()
-    from evosim.figures import FORMATS, Source, draw_run
-
-    for name in formats:
-        if name not in FORMATS:
-            raise unknown("--format", name, FORMATS)
+def analysed(recorded: Recorded) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    """Tables and summary of the analysis of a run, which is made (again) if it is not there or was made by other code."""
     summary = summary_of(recorded, again=False)
     try:
         analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet", glob=False) for name in ACCOUNTS}
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
-    return draw_run(Source(recorded, analysis, summary), formats, each)
+    return analysis, summary
+
+
+def source_of(recorded: Recorded) -> Source:
+    """What figures of a run are drawn from, analysing it first if that was not done."""
+    from evosim.press import have_a_home
+
+    have_a_home()
+    from evosim.figures import Source
+
+    return Source(recorded, *analysed(recorded))
+
+
+def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None) -> list[Path]:
+    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there."""
+    from evosim.press import have_a_home
+
+    have_a_home()
+    from evosim.figures import FIGURES, FORMATS, draw_run
+
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("--format", name, FORMATS)
+    for name in names or ():
+        if name not in FIGURES:
+            raise unknown("a figure", name, FIGURES)
+    return draw_run(source_of(recorded), formats, each, names)
 
 
 @contextmanager

@@ -13,12 +13,13 @@ ROOT = Path(__file__).resolve().parent.parent
 ARROWS: dict[str, set[str]] = {
     "worlds": set(),
     "genomes": set(),
-    "evosim": set(),
+    "evosim": {"evosim.api", "evosim.errors", "evosim.version"},
+    "evosim.version": set(),
     "evosim.errors": set(),
     "evosim.clock": set(),
     "evosim.files": {"evosim.errors"},
     "evosim.watch": {"evosim.errors"},
-    "evosim.checkpoint": {"evosim", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
+    "evosim.checkpoint": {"evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
     "evosim.streams": set(),
     "evosim.experiments": set(),
     "evosim.params": {"evosim.errors"},
@@ -53,20 +54,23 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress",
     },
     "evosim.sweeps": {
-        "evosim", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.errors",
+        "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.errors",
         "evosim.figures", "evosim.files", "evosim.landscape", "evosim.params", "evosim.press", "evosim.record",
         "evosim.replicate", "evosim.screen", "evosim.streams",
     },
-    "evosim.record": {"evosim", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
+    "evosim.record": {"evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
     },
     "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
-        "evosim", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls",
+        "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls",
         "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.measures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
+    },
+    "evosim.api": {
+        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow",
     },
     "evosim.press": set(),
     "evosim.claims": {
@@ -78,9 +82,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
         "evosim.slopes",
     },
-    "evosim.easel": {"evosim", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
+    "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

@@ -331,7 +331,7 @@ def test_figures_are_valid_and_the_same_again(name: str, tmp_path: Path) -> None
     """They are drawn without being validated, which takes as long as describing them."""
     recorded = run(tmp_path / "run", name)
     source = figures.Source(recorded, workflow.analyze(recorded).tables, workflow.summary_of(recorded, again=False))
-    charts = [chart for chart in (figure(source) for figure in figures.FIGURES.values()) if chart is not None]
+    charts = [chart for chart in (figure.draw(source) for figure in figures.FIGURES.values()) if chart is not None]
     with alt.data_transformers.disable_max_rows():
         for chart in charts:
             chart.to_dict(validate=True)

@@ -36,8 +36,9 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 WIDTH, HEIGHT = 300, 220
 
 
-def themed(chart: Any, title: str, subtitle: list[str]) -> Any:
-    """The chart with title and the house's look. Set in place, because every method of a chart copies all of it."""
+def themed(chart: Any, title: str, subtitle: list[str], alt_text: str = "") -> Any:
+    """The chart with title and the house's look, and what it says for those who do not see it. Set in place, because every method of a chart copies all of it."""
+    chart.description = alt_text or ". ".join([title, *subtitle])
     chart.title = alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14)
     chart.config = alt.Config(
         font=FONT,

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from evosim import __version__
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, write_atomically
 from evosim.record import PACKAGES, commit, sources_digest
@@ -21,6 +20,7 @@ from evosim.sweeps.params import Written
 from evosim.sweeps.plan import SCHEMA_VERSION, Plan, base_experiment, digest_of, make_plan
 from evosim.sweeps.store import Store, checksum, encoded
 from evosim.sweeps.telling import Planning
+from evosim.version import __version__
 
 FOLDERS = ("parts", "logs")
 

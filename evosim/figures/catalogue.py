@@ -1,0 +1,139 @@
+"""The catalogue of what a run can be drawn as. A figure maps recorded frames to one chart; `FIGURES` names them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.search import TERMS
+from evosim.figures.behaviour import behaviour
+from evosim.figures.drive import drive
+from evosim.figures.fitness import fitness
+from evosim.figures.ladders import ladders
+from evosim.figures.loci import gated_loci, planner_loci, reflex_loci
+from evosim.figures.search import search
+from evosim.figures.theme import themed
+from evosim.record import Recorded
+
+MOST_CHANGES = 2
+BANDS = "bands hold 95% of them"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What figures are drawn from: a recorded run and its analysis."""
+
+    run: Recorded
+    analysis: dict[str, pl.DataFrame]
+    summary: dict[str, Any]
+
+    @property
+    def which(self) -> str:
+        """The experiment and its seeds, for a subtitle."""
+        e = self.run.experiment
+        name = f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
+        changed = self.summary["changed"]
+        if len(changed) > MOST_CHANGES:
+            changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
+        return f"{name}; changed: {', '.join(changed)}" if changed else name
+
+    def adopted(self, table: pl.DataFrame) -> pl.DataFrame:
+        """A table by generation, without the generations in which exhaustive search still tries every genome."""
+        if self.run.experiment.optimizer["name"] != "exhaustive":
+            return table
+        starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
+        return table.filter(~pl.col("generation").is_in(starts.tolist()))
+
+    def many(self, note: str) -> str:
+        """`which`, what marks the spread over seeds if there are several, and how many of them died out."""
+        out = f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
+        extinct = sum(run["status"] == "extinct" for run in self.summary["runs"].values())
+        return f"{out}; {extinct} died out, later means are of the others" if extinct else out
+
+
+def _fitness(s: Source) -> Any:
+    best = {world: float(s.run.tables["landscape"][world].max()) for world in ("ancestral", "modern")}  # type: ignore[arg-type]
+    chart = fitness(s.adopted(s.run.tables["generations"]), best, s.run.experiment.swap)
+    return themed(chart, "Fitness of newborns in both worlds", [s.many(BANDS)])
+
+
+def _ladders(s: Source) -> Any:
+    note = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too; search: the rest"
+    if "fair" in s.run.controls:
+        note = note.replace("search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis")
+    return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [s.many("whiskers: 95% bootstrap interval of the mean"), note])
+
+
+def _behaviour(s: Source) -> Any:
+    note = f"population in the last ancestral generation, generation {s.run.experiment.swap - 1}"
+    return themed(behaviour(s.analysis["behaviour"]), "The behaviour ledger: which acts lost it", [s.many("means"), note])
+
+
+def _loci(s: Source) -> Any:
+    swap = s.run.experiment.swap
+    if s.run.experiment.genome["name"] == "reflex":
+        subtitle = [s.many("means"), "share of alleles in each observation class"]
+        return themed(reflex_loci(s.adopted(s.run.tables["alleles"]), swap), "Reflexes through time", subtitle)
+    subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
+    genome = s.run.experiment.genome
+    weights = [w for w, locus in genome["weights"].items() if len(locus["alleles"]) > 1]
+    if genome["name"] == "gated":
+        second = [w for w, locus in genome["second"].items() if len(locus["alleles"]) > 1]
+        gates = s.adopted(s.run.tables["alleles"]).filter(pl.col("locus") == "gate")
+        if not weights and not second and gates["allele"].n_unique() == 1:
+            return None
+        chart = gated_loci(s.adopted(s.run.tables["loci"]), gates, weights, second, swap)
+        return themed(chart, "Desires, hidden desires and the gate through time", subtitle)
+    if not weights and len(genome["horizon"]["alleles"]) == 1:
+        return None  # nothing varies
+    return themed(planner_loci(s.adopted(s.run.tables["loci"]), weights, swap), "Desires and foresight through time", subtitle)
+
+
+def _search(s: Source) -> Any:
+    if "search" not in s.run.tables or s.run.tables["search"].is_empty():
+        return None
+    chart = search(s.run.tables["search"], TERMS, ["fitness in A", "fitness in M"], s.run.experiment.swap)
+    return themed(chart, "The search ledger: who moved fitness", [s.many(BANDS), "cumulative terms of the Price equation; black: their sum"])
+
+
+def _drive(s: Source) -> Any:
+    if "fair" not in s.run.controls:
+        return None
+    arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
+    sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]
+    chart = drive(
+        {name: tables["alleles"] for name, tables in arms.items()},
+        {name: tables["generations"] for name, tables in arms.items()},
+        sites,
+        s.run.experiment.swap,
+    )
+    return themed(chart, "Drivers, and what they cost", [s.many(BANDS)])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the gallery.
+
+    Attributes:
+        what: it shows, in one line.
+        draw: the chart of a run, themed and with a text alternative; None where a run has nothing of the kind.
+        usual: drawn by `evosim run` too, and not only when asked for.
+    """
+
+    what: str
+    draw: Callable[[Source], Any]
+    usual: bool = False
+
+
+FIGURES: dict[str, Figure] = {
+    "fitness": Figure("mean fitness of newborns in both worlds through time, with bands over seeds", _fitness, usual=True),
+    "ladders": Figure("which stage of the design lost how much, in both worlds", _ladders, usual=True),
+    "behaviour": Figure("which acts lost it, of which kind, and at what age", _behaviour, usual=True),
+    "loci": Figure("desires, foresight or reflexes through time", _loci, usual=True),
+    "search": Figure("which force of evolution moved fitness: the Price equation, summed", _search, usual=True),
+    "drive": Figure("drivers through time, and what the population is worth with, without, and with fair meiosis", _drive, usual=True),
+}
