@@ -45,7 +45,7 @@ def as_data(value: Any) -> str:
 @functools.cache
 def engine() -> str:
     """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page."""
-    bundle = vl_convert.javascript_bundle(vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
+    bundle = vl_convert.javascript_bundle(None, vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
     for closing in ("</script", "<!--"):
         assert closing not in bundle.lower(), closing
     return f'<script type="module">{bundle}</script>'
