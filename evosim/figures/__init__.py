@@ -80,7 +80,7 @@ def _draw(
 ) -> list[Future[Path]]:
     """One figure from its description; its files are on their way."""
     column = SIZES[size]
-    svg = set_for(described, column, drawn) if column else drawn(described)
+    described, svg = set_for(described, column, drawn) if column else (described, drawn(described))
     pixels = column.pixels_per_inch if column else PIXELS_PER_INCH
     return [presses.submit(_printed, described, svg, pixels, file, each) for file in files]
 

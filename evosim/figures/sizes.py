@@ -25,6 +25,8 @@ BREAK = " \u200b"  # ends a line of a title: scripts and readers of text take it
 DEFAULT_WIDTH = 300.0
 BESIDE = 56.0  # pixels beside a panel for its axis, roughly
 LEAST = 0.65  # of their width that panels keep side by side
+LEAST_FACTOR = 0.25
+NARROW = 500.0  # pixels
 TRIES = 4
 
 
@@ -37,7 +39,6 @@ class Size:
         pixels: of the chart that fill it; letters of 11 pixels become 11 * 72/25.4 * millimetres / pixels points.
         lower: by which panels are less high.
         least: width in pixels of a panel beside others.
-        below: legends stand below charts.
         pixels_per_inch: of pictures.
     """
 
@@ -76,38 +77,40 @@ def width_of(svg: str) -> float:
     return float(found[1])
 
 
-def set_for(described: Description, size: Size, draw: Callable[[Description], str]) -> str:
-    """The drawing of a described chart, set for a column: SVG that says its width in millimetres. `draw` makes SVG of a description."""
-    return scaled(draw(arranged(described, size, draw)), size)
+def set_for(described: Description, size: Size, draw: Callable[[Description], str]) -> tuple[Description, str]:
+    """A described chart as it fills a column, and its drawing: SVG that says its width in millimetres. `draw` makes SVG of a description.
 
-
-def arranged(described: Description, size: Size, draw: Callable[[Description], str]) -> Description:
-    """The chart as it fills a column: stacked, with broken lines, and panels as wide as they can be.
-
-    What stands beside panels does not depend on how wide they are, so that the width of the whole is found by drawing it twice.
+    What stands beside panels does not depend on how wide they are, so that drawing a chart twice says how wide they can be.
     """
-    chart = stacked(copy.deepcopy(described), size)
-    _legends_below(chart, size)
+    chart = arranged(described, size)
     title = chart.pop("title", None)
+    factor, other = 1.0, 0.8
+    seen, now = (width_of(draw(widened(chart, f, size))) for f in (other, factor))
+    for _ in range(TRIES):
+        slope = (now - seen) / (factor - other)
+        if slope > 0.0:  # or nothing in it gives way
+            factor, other, seen = min(3.0, max(LEAST_FACTOR, factor + (size.pixels - now) / slope)), factor, now
+        out = widened(chart, factor, size)
+        if title is not None:
+            out["title"] = _broken_title(title, out["config"].get("title", {}), size.pixels - 2.0 * _padding(out))
+        svg = draw(out)
+        now = width_of(svg)
+        if abs(now - size.pixels) < 1.5 or abs(factor - other) < 1e-3 or slope <= 0.0:
+            break
+    return out, scaled(svg, size)
+
+
+def arranged(described: Description, size: Size) -> Description:
+    """The chart with its panels in rows that the column holds, less high, and with legends below."""
+    chart = stacked(copy.deepcopy(described), size)
+    chart.setdefault("config", {})["lineBreak"] = BREAK[-1]
+    _legends_below(chart, size)
+    if size.pixels < NARROW:
+        chart["config"].setdefault("header", {}).update({"labelFontSize": 10, "labelFontWeight": "normal"})
     for view in _views(chart):
         if isinstance(view.get("height"), int | float):
             view["height"] = round(view["height"] * size.lower, 1)
-    chart.setdefault("config", {})["lineBreak"] = BREAK[-1]
-    factor, other = 1.0, 0.8
-    _break_axes(chart, factor)
-    seen = width_of(draw(_widened(chart, other, size)))
-    for _ in range(TRIES):
-        now = width_of(draw(_widened(chart, factor, size)))
-        if abs(now - size.pixels) < 1.0 or abs(factor - other) < 1e-3:
-            break
-        slope = (now - seen) / (factor - other)
-        if slope <= 0.0:
-            break  # nothing in it gives way
-        factor, other, seen = min(3.0, max(0.25, factor + (size.pixels - now) / slope)), factor, now
-    out = _widened(chart, factor, size)
-    if title is not None:
-        out["title"] = _broken_title(title, out.get("config", {}).get("title", {}), size.pixels - 2.0 * _padding(out))
-    return out
+    return chart
 
 
 def scaled(svg: str, size: Size) -> str:
@@ -137,6 +140,8 @@ def stacked(chart: Description, size: Size) -> Description:
             chart.pop("spacing", None)
             resolve = {"resolve": chart["resolve"]} if "resolve" in chart else {}
             chart["vconcat"], start = [], 0
+            if max(rows) == 1:
+                _as_wide(panels)
             for many in rows:
                 row = panels[start : start + many]
                 if start:
@@ -165,6 +170,14 @@ def _fewer_columns(chart: Description, size: Size) -> None:
     chart["columns"] = after
     if after == 1 < before and len(panels) % before == 0:
         chart["concat"] = [panels[i] for column in range(before) for i in range(column, len(panels), before)]
+
+
+def _as_wide(panels: list[Description]) -> None:
+    """Panels below each other have one width."""
+    views = [view for panel in panels for view in _views(panel)]
+    if all(isinstance(view.get("width"), int | float) for view in views):
+        for view in views:
+            view["width"] = max(other["width"] for other in views)
 
 
 def _title_again(first: Description, panel: Description) -> None:
@@ -220,8 +233,8 @@ def _views(chart: Description) -> Iterator[Description]:
         yield from _views(part)
 
 
-def _widened(chart: Description, factor: float, size: Size) -> Description:
-    """A copy with all panels wider by a factor."""
+def widened(chart: Description, factor: float, size: Size) -> Description:
+    """A copy with all panels wider by a factor, and words broken to fit them."""
     out = copy.deepcopy(chart)
     for view in _views(out):
         width = view.get("width", DEFAULT_WIDTH)
@@ -231,16 +244,16 @@ def _widened(chart: Description, factor: float, size: Size) -> Description:
             view["width"] = round(max(40.0, width * factor), 1)
         if "title" in view:
             view["title"] = _broken_title(view["title"], out.get("config", {}).get("title", {}), max(_width(view), size.least) + BESIDE)
-    _break_axes(out, 1.0)
+    _break_axes(out)
     return out
 
 
-def _break_axes(chart: Description, factor: float) -> None:
+def _break_axes(chart: Description) -> None:
     """Break titles of axes that are longer than their panels."""
     font = float(chart.get("config", {}).get("axis", {}).get("titleFontSize", 11))
     for view in _views(chart):
         height = view.get("height", 200.0)
-        lengths = {"x": factor * _width(view) + BESIDE, "y": height + 24.0 if isinstance(height, int | float) else 1e9}
+        lengths = {"x": _width(view) + BESIDE, "y": height + 24.0 if isinstance(height, int | float) else 1e9}
         for axis, length in lengths.items():
             for channel in _channels(view, axis):
                 for part in (channel, channel.get("axis")):
@@ -265,20 +278,27 @@ def _padding(chart: Description) -> float:
 
 
 def _legends_below(chart: Description, size: Size) -> None:
-    """Legends below charts, where there is room for them; scales of colour stay beside a map that has the page to itself."""
-    several = len(list(_views(chart))) > 1 or "spec" in chart
-    font = float(chart.get("config", {}).get("legend", {}).get("labelFontSize", 10))
-    narrow = size.pixels < 500.0
-    if not (several or narrow):
+    """Legends below charts; but a chart that has two columns to itself keeps its legend beside it."""
+    if size.pixels >= NARROW and len(list(_views(chart))) == 1 and "spec" not in chart:
         return
-    chart.setdefault("config", {}).setdefault("legend", {}).update({"orient": "bottom", "columns": 2 if narrow else 4})
-    for name in ("color", "strokeDash", "shape", "fill", "opacity"):
-        for channel in _channels(chart, name):
-            legend, labels = channel.get("legend", {}), channel.get("scale", {})
-            domain = labels.get("domain") if isinstance(labels, dict) else None
-            if legend is None or channel.get("type") == "quantitative" or not isinstance(domain, list):
-                continue
-            widest = max((text_width(str(label), font) for label in domain), default=0.0) * 1.15 + 46.0
-            if "labelExpr" in legend:
-                widest += 40.0
-            channel["legend"] = {key: value for key, value in legend.items() if key != "columns"} | {"columns": max(1, int(size.pixels / widest))}
+    chart["config"].setdefault("legend", {})["orient"] = "bottom"
+    font = float(chart["config"]["legend"].get("labelFontSize", 10))
+    for view, room in _rooms(chart, size.pixels):
+        for name in ("color", "strokeDash", "shape", "fill", "opacity"):
+            for channel in _channels(view, name):
+                legend, scale = channel.get("legend", {}), channel.get("scale") or {}
+                if legend is None or channel.get("type") == "quantitative" or not isinstance(scale.get("domain"), list):
+                    continue
+                widest = max((text_width(str(label), font) for label in scale["domain"]), default=0.0) * 1.15 + 46.0
+                widest += 40.0 if "labelExpr" in legend else 0.0
+                channel["legend"] = legend | {"columns": max(1, int(room / widest))}
+
+
+def _rooms(chart: Description, room: float) -> Iterator[tuple[Description, float]]:
+    """Panels, and the room that their legends have: the whole, or their own where panels side by side have legends of their own."""
+    inside = [(part, key == "hconcat") for key in ("hconcat", "vconcat", "concat") for part in chart.get(key, ())]
+    if not inside:
+        yield chart.get("spec", chart), room
+    apart = chart.get("resolve", {}).get("scale", {}).get("color") == "independent"
+    for part, beside in inside:
+        yield from _rooms(part, room / len(inside) if beside and apart else room)
