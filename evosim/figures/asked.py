@@ -21,14 +21,12 @@ from evosim.figures.theme import themed
 from evosim.figures.ties import ties, told
 from evosim.figures.trajectories import trajectories
 from evosim.figures.variation import variation
-from genomes import ReflexRules
 
 if TYPE_CHECKING:
     from evosim.figures.catalogue import Source
 
 BANDS = "bands hold 95% of them"
 WHISKERS = "whiskers hold 95% of them"
-UNIT = "expected offspring"
 COMMON = 5  # classes whose lives are compared
 WORLDS = ("ancestral", "modern")
 
@@ -38,15 +36,22 @@ def _intent_differs(s: Source) -> bool:
     return not np.array_equal(modern.intent, modern.payoff)
 
 
+def _payoff(s: Source) -> str:
+    """What payoff is counted in."""
+    return f"expected {s.summary.get('unit', 'payoff')}"
+
+
 def _unit(s: Source) -> str:
     """What worth in M is counted in: intent, where that is not payoff."""
-    return "expected intent in a life" if _intent_differs(s) else f"{UNIT} in a life"
+    return "expected intent" if _intent_differs(s) else _payoff(s)
 
 
 def landscape_of(s: Source) -> Any:
     """The cross-section of the landscape."""
     table, populations = s.run.tables["landscape"], s.run.tables["populations"]
     facts = s.run.provenance["landscape"]
+    if facts["grid"] == 1:
+        return None  # there is nothing to compare
     edges = cross_section.edges_of(table)
     tolerances = list(s.run.experiment.analysis.near_ties) or [0.0]
     close = cross_section.near_best(table, sorted({0.0, *tolerances}))
@@ -55,22 +60,20 @@ def landscape_of(s: Source) -> Any:
         moments["end"] = "population at the end"
     people = {words: found for moment, words in moments.items() if (found := cross_section.inhabitants(table, populations, moment)).height}
     peaks = _peaks(s, table)
-    worth = {"ancestral": f"fitness in A ({UNIT})", "modern": "intent in M (net)" if _intent_differs(s) else f"fitness in M ({UNIT})"}
+    worth = {"ancestral": f"fitness in A ({_payoff(s)})", "modern": f"{'intent' if _intent_differs(s) else 'fitness'} in M ({_unit(s)})"}
     chart = landscape(cross_section.density(table, edges), cross_section.given_ancestral(table, edges[0]), close, people, peaks, worth)
     if table.height == facts["grid"]:
-        which = f"all {table.height:,} genomes of the grid" if table.height > 1 else "the only genome of the grid"
+        which = f"all {table.height:,} genomes of the grid"
     elif facts["exact"]:
         which = f"{table.height:,} of {facts['grid']:,} genomes: the best, those near them, and those that lived; all were tried"
     else:
         which = f"{table.height:,} of {facts['grid']:,} genomes: those that lived or were tried; the best are the best found"
     widest = max(tolerances)
-    near = table.filter(pl.col("ancestral") >= float(close["ancestral"].min()) - 1e-12)  # type: ignore[arg-type]
     low, high = float(close["modern_intent"].min()), float(close["modern_intent"].max())  # type: ignore[arg-type]
     found = int(close["classes"].sum())
-    genomes = "1 genome is" if found == 1 else f"{found:,} genomes are"
+    genomes, they = ("1 genome is", "it is") if found == 1 else (f"{found:,} genomes are", "they are")
     range_of = f"worth {low:.3g} in M" if found == 1 or high - low < 1e-12 else f"worth from {low:.3g} to {high:.3g} in M"
-    finding = f"{genomes} {told(widest)} of the best in A; they are {range_of}" if widest else f"{genomes} best in A; they are {range_of}"
-    del near
+    finding = f"{genomes} {told(widest)}{' of the best' if widest else ''} in A; {they} {range_of}"
     where = "; ".join(
         f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and {_mean(some, 'modern_intent'):.3g} in M by what it does" for words, some in people.items()
     )
@@ -102,17 +105,24 @@ def policies_of(s: Source) -> Any:
     if frame.is_empty():
         return None
     pair = s.conducts.pair
-    reflex = isinstance(s.conducts.genome.decode(np.array([number], dtype=np.int64)), ReflexRules)
-    what = "observation" if reflex else "state"
+    what = acting.places_of(s.conducts)
     chart = policies(frame, pair.ancestral.acts, what)
     shown = shown_places(frame)
     many, lived = left_out(frame, shown)
-    notes = [s.which, f"{which}; where two letters stand it does either; empty: it never comes there with so much of life left"]
-    reading = STATES.get(pair.name.partition(" ")[0], "") if not reflex else ""
+    notes = [s.which, "; ".join(x for x in (which, "where several letters stand it does any of them" if (frame["chance"] < 1.0).any() else "", _empty(frame)) if x)]
+    reading = STATES.get(pair.name.partition(" ")[0], "") if what == "state" else ""
     rest = f"{many} {what}s are not shown, in which it spends {lived['ancestral']:.1%} of its life in A and {lived['modern']:.1%} in M" if many else ""
     if reading or rest:
         notes.append("; ".join(x for x in (f"{what}s: {reading}" if reading else "", rest) if x))
     return themed(chart, "What it does, state by state", notes, f"What a genome does in each {what}. {'. '.join(notes)}. {_differences(frame, what)}")
+
+
+def _empty(frame: pl.DataFrame) -> str:
+    """What an empty tile means, if there is any."""
+    tiles = frame.unique(["world", "place", "column"]).height
+    if tiles == len(WORLDS) * frame["place"].n_unique() * frame["column"].n_unique():
+        return ""
+    return "empty: it never comes there" + (" with so much of life left" if frame["column"].n_unique() > 1 else "")
 
 
 def _differences(frame: pl.DataFrame, what: str) -> str:
@@ -144,7 +154,8 @@ def life_of(s: Source) -> Any:
     acts = s.conducts.pair.ancestral.acts
     chart = life(found.rows, acts, headings, amounts)
     rule = f"of {found.drawn} lives drawn by seed {s.run.experiment.seed}, the one nearest to the mean of both worlds (life {found.number})"
-    notes = [s.which, which, f"the same random numbers in both worlds; {rule}", "triangles: acts that pay, larger where they pay more"]
+    signs = "triangles: acts that pay, larger where they pay more" + ("; crosses: acts that cost" if (found.rows["amount"] < 0.0).any() else "")
+    notes = [s.which, which, f"the same random numbers in both worlds; {rule}", signs]
     if reading := STATES.get(s.conducts.pair.name.partition(" ")[0], ""):
         notes[-1] += f"; below: {reading}"
     return themed(chart, "One life, act by act", notes, f"One life, act by act. {'. '.join(notes)}. " + "; ".join(f"{headings[w]}: {_times(found.rows, w)}" for w in WORLDS) + ".")
@@ -163,7 +174,7 @@ def trajectories_of(s: Source) -> Any:
     genome = s.run.experiment.genome
     weights = [w for w, locus in genome.get("weights", {}).items() if len(locus["alleles"]) > 1]
     best = {world: float(s.run.tables["landscape"][world].max()) for world in WORLDS}  # type: ignore[arg-type]
-    chart = trajectories(generations, loci, weights, s.run.experiment.swap, best)
+    chart = trajectories(generations, loci, weights, s.run.experiment.swap, best, s.summary.get("unit", "payoff"))
     ends = {g: generations.filter(pl.col("generation") == g).mean() for g in (0, int(generations["generation"].max()))}  # type: ignore[arg-type]
     told_of = "; ".join(
         f"in generation {g} mean fitness is {row['ancestral_mean'][0]:.3g} in A and {row['modern_mean'][0]:.3g} in M, of {row['classes'][0]:.3g} distinct genomes" for g, row in ends.items()
@@ -225,4 +236,4 @@ def variation_of(s: Source) -> Any:
     used = rows.filter(pl.col("bound") > 0.0)
     most = float((used["difference"] / used["bound"]).max()) if used.height else 0.0  # type: ignore[arg-type]
     found = f"Of {rows.height} subjects the difference is at most {most:.0%} of its bound"
-    return themed(variation(rows, UNIT), "How differently it lives, and what that can cost", notes, f"Total variation bound. {'. '.join(notes)}. {found}.")
+    return themed(variation(rows, _payoff(s)), "How differently it lives, and what that can cost", notes, f"Total variation bound. {'. '.join(notes)}. {found}.")

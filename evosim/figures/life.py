@@ -62,23 +62,19 @@ def _block(frame: pl.DataFrame, acts: tuple[str, ...], shown: set[str], span: in
     base = alt.Chart(frame)
     legend = fill(acts, shown, orient="bottom", columns=6)
     tiles = base.mark_rect(stroke="white", strokeWidth=0.6).encode(x, alt.X2("end:Q"), y=alt.value(14), y2=alt.value(14 + ROOM), fill=legend, tooltip=tips)
-    size = max(6.0, min(11.0, 0.9 * width / span))
-    text = base.mark_text(fontSize=size).encode(
+    font = max(6.0, min(11.0, 0.9 * width / span))
+    text = base.mark_text(fontSize=font).encode(
         alt.X("middle:Q", scale=scale, axis=bare), alt.Text("letter:N"), alt.Color("ink:N", scale=None), y=alt.value(14 + ROOM / 2), tooltip=tips
     )
     events = frame.filter(pl.col("amount") != 0.0)
-    marks = (
-        alt.Chart(events)
-        .mark_point(shape="triangle-down", filled=True, color="#111111", opacity=1)
-        .encode(
-            alt.X("middle:Q", scale=scale, axis=bare),
-            alt.Size("size:Q", scale=alt.Scale(domain=[0, 1], range=[8, 70]), legend=None),
-            y=alt.value(7),
-            tooltip=tips,
-        )
-        .transform_calculate(size=f"abs(datum.amount)/{max(abs(float(x)) for x in events['amount']) if events.height else 1.0}")
-    )
-    strip = alt.layer(tiles, text, marks).resolve_scale(color="independent").properties(width=width, height=14 + ROOM, title=alt.TitleParams(title, anchor="start", fontSize=12))
+    largest = float(events["amount"].abs().max()) if events.height else 1.0  # type: ignore[arg-type]
+    sized = events.with_columns((pl.col("amount").abs() / largest).alias("size"))
+    marks = []
+    for shape, some, hue in (("triangle-down", pl.col("amount") > 0.0, "#111111"), ("cross", pl.col("amount") < 0.0, "#D55E00")):
+        size = alt.Size("size:Q", scale=alt.Scale(domain=[0, 1], range=[8, 70]), legend=None)
+        drawn = alt.Chart(sized.filter(some)).mark_point(shape=shape, filled=True, color=hue, opacity=1)
+        marks.append(drawn.encode(alt.X("middle:Q", scale=scale, axis=bare), size, y=alt.value(7), tooltip=tips))
+    strip = alt.layer(tiles, text, *marks).resolve_scale(color="independent").properties(width=width, height=14 + ROOM, title=alt.TitleParams(title, anchor="start", fontSize=12))
     below = _factors(frame, tops, scale, width, tips) if tops else [_states(frame, scale, width, tips)]
     return alt.vconcat(strip, *below, spacing=5).resolve_scale(color="independent", fill="shared")
 

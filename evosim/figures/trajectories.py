@@ -13,10 +13,10 @@ from evosim.figures.theme import LOCUS_COLOURS, WIDTH, WORLD_COLOURS, WORLD_DASH
 MOST_ROWS = 150  # generations of each line
 ACROSS = 3
 SIZE = (WIDTH * 0.72, 110)
-PAIRS = {"mean": "mean fitness (offspring)", "max": "largest fitness (offspring)", "sd": "spread of fitness (sd, offspring)"}
+PAIRS = {"mean": "mean fitness", "max": "largest fitness", "sd": "spread of fitness (sd)"}
 
 
-def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[str], swap: int, best: dict[str, float]) -> Any:
+def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[str], swap: int, best: dict[str, float], unit: str) -> Any:
     """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M; desires. Thin lines with bands over seeds.
 
     Dotted: the worth of the best genome of each world.
@@ -26,7 +26,7 @@ def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[st
     kept = (pl.col("generation") % every == 0) | (pl.col("generation") == last) | pl.col("generation").is_in([swap - 1, swap])
     generations, loci = generations.filter(kept), loci.filter(kept)
     marked = swap if swap <= last else None
-    panels = [_worlds(generations, what, title, marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
+    panels = [_worlds(generations, what, f"{title}, {unit}", marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
     panels.append(_single(generations, "classes", "distinct genomes (classes)", marked))
     horizon = loci.filter(pl.col("locus") == "horizon")
     if horizon.height:
