@@ -169,7 +169,7 @@ def _times(rows: pl.DataFrame, world: str) -> str:
 def trajectories_of(s: Source) -> Any:
     """All that is recorded through time."""
     generations, loci = s.adopted(s.run.tables["generations"]), s.adopted(s.run.tables["loci"])
-    if generations["generation"].n_unique() < 2:  # noqa: PLR2004
+    if generations["generation"].n_unique() < 2:
         return None
     genome = s.run.experiment.genome
     weights = [w for w, locus in genome.get("weights", {}).items() if len(locus["alleles"]) > 1]
