@@ -60,7 +60,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.record": {"evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
-        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
+        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
     "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
