@@ -16,6 +16,7 @@ import typer
 from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
+from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
 from evosim.watch import Watch, seconds_of, wall_time_of
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(sweep, name="sweep")
 app.command()(claims)
+app.command()(report)
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[

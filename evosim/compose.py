@@ -192,14 +192,14 @@ def changes(experiment: Experiment) -> list[str]:
     """
     if experiment.name not in named_experiments():
         return []
-    mine, packaged = (_flat(e.model_dump(mode="json")) for e in (experiment, resolve(read_experiment(experiment.name))))
+    mine, packaged = (flat(e.model_dump(mode="json")) for e in (experiment, resolve(read_experiment(experiment.name))))
     words = (*WORDS, "seed", "replicates")
     keys = [key for key in {**packaged, **mine} if key.partition(".")[0] not in words and mine.get(key) != packaged.get(key)]
     filled = {part for key in mine for part in (key[:i] for i, c in enumerate(key) if c == ".")}
     return [f"{key}={json.dumps(mine[key]) if key in mine else '(removed)'}" for key in keys if key not in filled]
 
 
-def _flat(tree: Any, path: str = "") -> dict[str, Any]:
+def flat(tree: Any, path: str = "") -> dict[str, Any]:
     """The leaves of a tree by dotted path; lists of numbers and words are leaves."""
     if isinstance(tree, dict):
         items = [(str(key), value) for key, value in tree.items()]
@@ -207,7 +207,7 @@ def _flat(tree: Any, path: str = "") -> dict[str, Any]:
         items = [(str(i), value) for i, value in enumerate(tree)]
     else:
         return {path: tree}
-    return {k: v for key, value in items for k, v in _flat(value, f"{path}.{key}" if path else key).items()}
+    return {k: v for key, value in items for k, v in flat(value, f"{path}.{key}" if path else key).items()}
 
 
 def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> Any:

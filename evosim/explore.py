@@ -37,7 +37,7 @@ def explore(
         folder = folder.resolve()
     there = already_there(folder, experiment)
     if (there or complete(folder, experiment)) and not force:
-        return _summary_there(folder), False
+        return summary_there(folder), False
     build_landscape(experiment, experiment.seed)  # refuse now what cannot be built later
     writer = Writer(folder, experiment)
     try:
@@ -97,14 +97,21 @@ def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
 
     have_a_home()
     from evosim.figures import FORMATS, draw_charts
+
+    draw_charts(folder / "figures", charts(table, experiment), FORMATS)
+
+
+def charts(table: pl.DataFrame, experiment: Experiment) -> list[tuple[str, Any]]:
+    """Figures of a search by name."""
     from evosim.figures.paths import paths
 
     seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}; bands hold 95% of them"
     subtitle = [f"{experiment.name}; {experiment.optimizer['name']} on {experiment.world.name}; {seeds}"]
-    draw_charts(folder / "figures", [("paths", paths(table, subtitle))], FORMATS)
+    return [("paths", paths(table, subtitle))]
 
 
-def _summary_there(folder: Path) -> dict[str, Any]:
+def summary_there(folder: Path) -> dict[str, Any]:
+    """The summary of a search that is in its folder. Raises `UserError`."""
     try:
         summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         summary["search"]
