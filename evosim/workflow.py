@@ -350,20 +350,24 @@ def source_of(recorded: Recorded) -> Source:
     return Source(recorded, *analysed(recorded))
 
 
-def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None) -> list[Path]:
+def draw(
+    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen"
+) -> list[Path]:
     """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there."""
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures import FIGURES, FORMATS, draw_run
+    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run
 
+    if size not in SIZES:
+        raise unknown("--size", size, SIZES)
     for name in formats:
         if name not in FORMATS:
             raise unknown("--format", name, FORMATS)
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names)
+    return draw_run(source_of(recorded), formats, each, names, size)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine wants it: without the last number
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 _EMBED = """
@@ -45,7 +46,7 @@ def as_data(value: Any) -> str:
 @functools.cache
 def engine() -> str:
     """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page."""
-    bundle = vl_convert.javascript_bundle(None, vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
+    bundle: str = vl_convert.javascript_bundle(vl_version=VERSION)  # type: ignore[call-arg]  # the stub knows no default
     for closing in ("</script", "<!--"):
         assert closing not in bundle.lower(), closing
     return f'<script type="module">{bundle}</script>'

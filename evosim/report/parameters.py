@@ -17,7 +17,7 @@ from genomes import LocusParams
 from worlds import LANDSCAPES
 
 SAID_ELSEWHERE = {*WORDS, "name", "seed", "replicates"}
-NONE = "none"
+NONE = "\u2013"
 
 
 def set_here(experiment: Experiment) -> Table:
@@ -25,12 +25,12 @@ def set_here(experiment: Experiment) -> Table:
     mine, otherwise, units = _tree(experiment), _defaults(experiment), _units(experiment)
     rows = []
     for key, value in mine.items():
-        usual = otherwise.get(key, otherwise.get(f"{_locus_key(key)}", NONE))
+        usual = otherwise.get(key, otherwise.get(_locus_key(key), NONE))
         if told(value) != told(usual):
             unit, why = units.get(key, ("", ""))
             rows.append((Cell(key), Cell(told(value)), Cell(told(usual)), Cell(unit), Cell(why)))
-    headings = tuple(map(Cell, ("parameter", "here", "otherwise", "unit", "why it is what it is otherwise")))
-    note = "Otherwise: the default; of the modern world, what the ancestral one has."
+    headings = tuple(map(Cell, ("parameter", "here", "otherwise", "unit", "reason for the default")))
+    note = f"Otherwise: the default ({NONE}: there is none); of the modern world, what the ancestral one has."
     return Table("Parameters that differ from the defaults", headings, rows, frozenset(range(5)), note)
 
 
@@ -76,8 +76,7 @@ def _defaults(experiment: Experiment) -> dict[str, Any]:
         if name not in SAID_ELSEWHERE and not known.is_required():
             default = known.get_default(call_default_factory=True)
             plain = default.model_dump(mode="json") if hasattr(default, "model_dump") else default
-            out |= {key: value for key, value in flat({name: plain}).items()}
-    out |= {f"world.{name}": known.get_default() for name, known in type(e.world).model_fields.items() if not known.is_required() and name == "cue"}
+            out |= flat({name: plain})
     return {key: list(value) if isinstance(value, tuple) else value for key, value in out.items()}
 
 

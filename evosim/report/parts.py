@@ -91,6 +91,7 @@ class Picture:
     Attributes:
         name: unique in the report.
         title, lines: above it.
+        what: it shows, in a line; if that is not known, `lines` are told below it too.
         says: what it says for those who do not see it.
         source: a data URI that draws it without a script.
         width, height: of that, in pixels.
@@ -108,6 +109,7 @@ class Picture:
     width: int
     height: int
     chart: dict[str, Any] | None
+    what: str = ""
     steps: Sequence[str] = ()
     why: str = ""
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import altair as alt
 import vl_convert
 
+from evosim.figures import drawn
 from evosim.figures.html import as_data
 from evosim.report.parts import Picture
 
@@ -23,6 +25,8 @@ MOST_DESCRIBED = 600_000  # bytes of one description with its data; beyond, the 
 MOST_DRAWN = 250_000  # bytes of one drawing; beyond, it is painted as points
 POINTS_PER_INCH = 144
 UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')  # of a drawing that is shown as an image
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Dataset = dict[str, list[Any]]
 
@@ -38,18 +42,20 @@ class Gallery:
         self.datasets: dict[str, Dataset] = {}
         self._sizes: dict[str, int] = {}
 
-    def hang(self, chapter: str, charts: Iterable[tuple[str, Any]], steps: dict[str, tuple[str, ...]] | None = None) -> Iterator[Picture]:
-        """Charts by name as pictures. `steps`: by name of a figure, the steps of the ladder that it names."""
+    def hang(
+        self, chapter: str, charts: Iterable[tuple[str, Any]], steps: Mapping[str, Sequence[str]] = NOTHING, what: Mapping[str, str] = NOTHING
+    ) -> Iterator[Picture]:
+        """Charts by name as pictures. `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows, in a line."""
         for name, chart in charts:
             with alt.data_transformers.disable_max_rows():
                 described = chart.to_dict(validate=False)  # tests validate every figure
-            yield self._hung(f"{chapter}-{name}", described, (steps or {}).get(name, ()))
+            yield replace(self._hung(f"{chapter}-{name}", described), steps=steps.get(name, ()), what=what.get(name, ""))
 
-    def _hung(self, name: str, described: dict[str, Any], steps: tuple[str, ...]) -> Picture:
-        drawing = vl_convert.vegalite_to_svg(described, vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
+    def _hung(self, name: str, described: dict[str, Any]) -> Picture:
+        drawing = drawn(described)
         width, height = (round(float(number)) for number in re.findall(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawing)[0])
         title, lines = words_of(described)
-        picture = Picture(name, title, lines, str(described.get("description") or title), _image(drawing), width, height, None, steps)
+        picture = Picture(name, title, lines, str(described.get("description") or title), _image(drawing), width, height, None)
         datasets = {key: by_columns(rows) for key, rows in described.pop("datasets", {}).items()}
         size = len(json.dumps(described)) + sum(self._size(key, data) for key, data in datasets.items())
         if size > MOST_DESCRIBED:

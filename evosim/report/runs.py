@@ -33,7 +33,8 @@ def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool) -> 
     """All about one run."""
     recorded, summary = source.run, source.summary
     experiment = recorded.experiment
-    pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in gallery.hang(name, _charts(source), {"ladders": tuple(LABELS)})}
+    hung = gallery.hang(name, charts_of(source, list(FIGURES)), {"ladders": _steps_of(summary)}, {key: figure.what for key, figure in FIGURES.items()})
+    pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
     first = [pictures.pop(FIRST)] if FIRST in pictures else []
     summed = Section("summary", "Summary", [_outcome(source), *first])
     accounts = Section("accounts", "Accounts", [Words([WORLDS]), *_accounts(summary, pictures, experiment.analysis.confidence)])
@@ -46,13 +47,16 @@ def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool) -> 
     )  # fmt: skip
 
 
-def _charts(source: Source) -> Iterator[tuple[str, Any]]:
-    return charts_of(source, list(FIGURES))
+def _steps_of(summary: dict[str, Any]) -> list[str]:
+    """The steps of `LABELS` that this run's ladder has."""
+    there = {step for _, step in steps_down(summary["ladder"]["modern"]["rungs"])}
+    return [step for step in LABELS if step.partition(",")[0] in there]
 
 
 def _outcome(source: Source) -> Any:
     """What was expected, and beside it what came."""
     return Facts([
+        ("A, M", "the ancestral and the modern world: training and deployment"),
         *([("Expected", source.summary["expected"])] if source.summary["expected"] else []),
         ("What came", screen.sentences(source.summary)),
     ])  # fmt: skip

@@ -9,7 +9,8 @@ import polars as pl
 
 from evosim.compose import commented
 from evosim.errors import UserError
-from evosim.explore import TABLE, charts, summary_there
+from evosim.explore import TABLE, summary_there
+from evosim.figures.paths import SEARCH_FIGURES, Searched
 from evosim.params import Experiment
 from evosim.report.parameters import set_here
 from evosim.report.parts import Cell, Chapter, Facts, Section, Table, Words
@@ -21,7 +22,9 @@ from evosim.screen import number
 def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, Any], gallery: Gallery, *, same_code: bool) -> Chapter:
     """All about one search. Raises `UserError` where its files are damaged."""
     summary = summary_there(folder)
-    pictures = list(gallery.hang(name, charts(_paths(folder), experiment)))
+    source = Searched(_paths(folder), experiment)
+    charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
+    pictures = list(gallery.hang(name, charts, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
     rows = [(Cell(row["quantity"]), Cell(number(row["mean"])), Cell(between(row["interval"]) if row["interval"] else "")) for row in summary["search"]]
     note = "" if any(row["interval"] for row in summary["search"]) else "No intervals: they take more seeds."
     came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", "interval"))), rows, frozenset({0}), note)

@@ -15,6 +15,7 @@ from evosim.params import named_experiments
 from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
 from evosim.report.pictures import Gallery
 from evosim.report.runs import provenance_rows
+from evosim.screen import number
 from evosim.sweeps import drawing, effects, showing
 from evosim.sweeps.collect import MANIFEST
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis
@@ -67,7 +68,7 @@ def _verdict(analysis: Analysis, name: str) -> str:
     rows = analysis.tables["quantities"].filter(pl.col("quantity") == name)
     if cells.is_empty():
         return ""
-    ends = f"from {showing.number(cells['mean'].min())} to {showing.number(cells['mean'].max())} between cells"  # type: ignore[arg-type]
+    ends = f"from {number(cells['mean'].min())} to {number(cells['mean'].max())} between cells"  # type: ignore[arg-type]
     words = _capital(drawing.words_of(name))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not told, see below."
@@ -77,8 +78,9 @@ def _verdict(analysis: Analysis, name: str) -> str:
     if shares.is_empty():
         return f"{words}: {ends}."
     most = shares.row(0, named=True)
-    short = showing.short_factors(analysis.facts["factors"])
-    alone = showing.told(100.0 * most["share"], *(None if most[end] is None else 100.0 * most[end] for end in ("low", "high")), 0)
+    short = effects.short_factors(analysis.facts["factors"])
+    low, high = (None if most[end] is None else 100.0 * most[end] for end in ("low", "high"))
+    alone = showing.told(100.0 * most["share"], low, high, 0)
     return f"{words}: {ends}; {short[most['factor']]} alone makes {alone} % of the variance."
 
 
