@@ -22,6 +22,7 @@ from evosim.screen import RUNG_WORDS, UNLISTED, number
 
 BESIDE = {"ladder": "ladders", "behaviour": "behaviour", "search": "search", "hack": "drive"}  # the figure of an account
 FIRST = "fitness"
+STEPS = {step.partition(",")[0] for step in LABELS}
 TITLES = {
     "ladder": "The ladder", "behaviour": "The behaviour ledger", "steps": "Steps by act", "desires": "Desires", "causes": "Causes",
     "variation": "Total variation", "family": "A family of worlds", "hack": "Greedy genes", "search": "The search ledger", "labels": "What each author calls it",
@@ -74,7 +75,7 @@ def _accounts(summary: dict[str, Any], pictures: dict[str, Picture], confidence:
     for name, account in screen.accounts(summary, whole_words=True).items():
         place = "hack" if name == "frequencies" else name
         made: Any = ladder(summary, confidence) if name == "ladder" else account
-        made = from_printed(made, steps=LABELS if name == "steps" else ()) if isinstance(made, Printed) else made
+        made = from_printed(made, steps=STEPS if name == "steps" else ()) if isinstance(made, Printed) else made
         sections.setdefault(place, []).append(Words([made.strip()]) if isinstance(made, str) else made)
     if not summary["hack"]:
         sections["hack"] = [Words([next(line for line in screen.sentences(summary) if line.startswith("Greedy genes"))])]

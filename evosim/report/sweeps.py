@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -34,7 +34,8 @@ def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Ch
     facts, tree = analysis.facts, store.facts["tree"]
     easel = drawing.Easel(analysis, read_alone(store.folder / "sweep.toml"), None, None)
     charts = drawing.charts(easel, quantities) if easel.factors or easel.sampled else iter(())
-    pictures = list(gallery.hang(name, charts))
+    made = dict(charts)
+    pictures = list(gallery.hang(name, made.items(), _steps(made, quantities)))
     cells = from_printed(showing.cells(analysis, quantities, MOST_CELLS))
     phases = [picture for picture in pictures if picture.name.startswith(f"{name}-phase-")]
     steps = [picture for picture in pictures if picture.name.startswith(f"{name}-steps-")]
@@ -51,7 +52,7 @@ def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Ch
 
 
 def _outcome(analysis: Analysis, tree: dict[str, Any], quantities: list[str]) -> Facts:
-    rows: list[tuple[str, Any]] = [("Experiment", tree.get("title") or tree["name"])]
+    rows: list[tuple[str, Any]] = [("A, M", "the ancestral and the modern world: training and deployment"), ("Experiment", tree.get("title") or tree["name"])]
     if tree.get("expected"):
         rows.append(("Expected of it", tree["expected"]))
     rows.append(("What was computed", showing.header(analysis.facts)))
@@ -133,6 +134,13 @@ def _effects(chapter_name: str, analysis: Analysis, quantities: list[str], pictu
                 parts.append(from_printed(more, f"Pairs of parameters of the design: {words}"))
         if parts:
             yield Section(f"of-{slug}", _capital(words), parts)
+
+
+def _steps(figures: Iterable[str], quantities: list[str]) -> dict[str, Sequence[str]]:
+    """By name of a figure, the steps of the ladder that it names."""
+    named = {name.replace(".", "-"): name.split(".")[3] for name in quantities if name.startswith("ladder.") and ".steps." in name}
+    of = {figure: named.get(figure.partition("-")[2], "") for figure in figures}
+    return {figure: [label for label in LABELS if figure.startswith("steps-") or label.partition(",")[0] == step] for figure, step in of.items()}
 
 
 def _labelled(table: Table, quantities: list[str]) -> Table:
