@@ -16,6 +16,7 @@ import typer
 from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
+from evosim.new import new
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sweep, name="sweep")
+app.add_typer(new, name="new")
 app.command()(claims)
 app.command()(report)
 

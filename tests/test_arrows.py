@@ -76,6 +76,8 @@ ARROWS: dict[str, set[str]] = {
         "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed",
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "worlds", "genomes",
     },
+    "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
+    "evosim.new": {"evosim.errors", "evosim.installed"},
     "evosim.press": set(),
     "evosim.claims": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
@@ -88,7 +90,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

@@ -112,9 +112,9 @@ def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery) -> Chapter:
 def _differing(loaded: Sequence[Run | Sweep | Search]) -> list[Any]:
     """The parameters in which runs differ, in the order of the comparison."""
     from evosim import api
-    from evosim.report.parameters import differing
+    from evosim.report import parameters
     from evosim.report.parts import Words
 
     runs = [one for one in loaded if isinstance(one, api.Run)]
-    found = differing({str(i + 1): run.experiment for i, run in enumerate(runs)})
+    found = parameters.beside({str(i + 1): run.experiment for i, run in enumerate(runs)})
     return [found or Words(["They differ in no parameter."])]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evosim import installed
-from evosim.compose import flat, on_landscape
+from evosim.compose import MISSING, differing, flat, on_landscape
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.optimizers.vectors import VECTOR_PARAMS
 from evosim.params import WORDS, Experiment
@@ -34,18 +34,14 @@ def set_here(experiment: Experiment) -> Table:
     return Table("Parameters that differ from the defaults", headings, rows, frozenset(range(5)), note)
 
 
-def differing(experiments: Mapping[str, Experiment]) -> Table | None:
-    """The parameters in which several experiments differ, a column each; nothing if they differ in none."""
-    trees = {name: {**_tree(e), "seed": e.seed, "replicates": e.replicates} for name, e in experiments.items()}
-    keys = list(dict.fromkeys(key for tree in trees.values() for key in tree))
-    rows = []
-    for key in keys:
-        values = [told(tree[key]) if key in tree else _absent(key) for tree in trees.values()]
-        if len(set(values)) > 1:
-            rows.append((Cell(key), *map(Cell, values)))
-    if not rows:
+def beside(experiments: Mapping[str, Experiment]) -> Table | None:
+    """The parameters and seeds in which several experiments differ, a column each; nothing if they differ in none."""
+    seeds = {name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")}
+    found = differing(list(experiments.values())) | {name: values for name, values in seeds.items() if len(set(values)) > 1}
+    if not found:
         return None
-    return Table("Parameters in which they differ", (Cell("parameter"), *map(Cell, trees)), rows, frozenset(range(len(trees) + 1)))
+    rows = [(Cell(key), *(Cell(_absent(key) if value is MISSING else told(value)) for value in values)) for key, values in found.items()]
+    return Table("Parameters in which they differ", (Cell("parameter"), *map(Cell, experiments)), rows, frozenset(range(len(experiments) + 1)))
 
 
 def _absent(key: str) -> str:

@@ -140,7 +140,7 @@ class Chapter:
         line: in a line, which it is.
         sections: what is told.
         labelled: whether steps are named in it that authors call differently.
-        headline: numbers that runs are compared by: text by quantity.
+        headline: numbers that runs are compared by: text by quantity; `unit` is theirs.
     """
 
     name: str
@@ -151,6 +151,7 @@ class Chapter:
     sections: Sequence[Section]
     labelled: bool = False
     headline: dict[str, str] = field(default_factory=dict)
+    unit: str = ""
 
 
 def from_printed(printed: Printed, caption: str = "", steps: Iterable[str] = ()) -> Table:

@@ -28,6 +28,8 @@ UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')  # of
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+ROW_MARKS = ("bar", "circle", "point", "rect", "square", "tick")
+
 Dataset = dict[str, list[Any]]
 
 
@@ -49,6 +51,7 @@ class Gallery:
         for name, chart in charts:
             with alt.data_transformers.disable_max_rows():
                 described = chart.to_dict(validate=False)  # tests validate every figure
+            let_point(described)
             yield replace(self._hung(f"{chapter}-{name}", described), steps=steps.get(name, ()), what=what.get(name, ""))
 
     def _hung(self, name: str, described: dict[str, Any]) -> Picture:
@@ -77,6 +80,27 @@ class Gallery:
     def size(self, picture: Picture) -> int:
         """Bytes of a picture's description with its data."""
         return len(as_data(picture.chart)) + sum(self._size(key, self.datasets[key]) for key in picture.chart["data"]) if picture.chart else 0
+
+
+def let_point(described: dict[str, Any]) -> None:
+    """Give marks that stand for one row each a tooltip of what they show, if the figure has none of its own. A line is no row."""
+    if "tooltip" in json.dumps(described):
+        return
+    for part in _parts_of(described):
+        mark = part.get("mark")
+        plain = {"type": mark} if isinstance(mark, str) else mark
+        if plain and plain.get("type") in ROW_MARKS:
+            part["mark"] = plain | {"tooltip": True}
+
+
+def _parts_of(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A described figure and all figures in it."""
+    yield described
+    for key in ("layer", "hconcat", "vconcat", "concat"):
+        for part in described.get(key, ()):
+            yield from _parts_of(part)
+    if isinstance(described.get("spec"), dict):
+        yield from _parts_of(described["spec"])
 
 
 def words_of(described: dict[str, Any]) -> tuple[str, list[str]]:

@@ -27,7 +27,7 @@ TITLES = {
     "ladder": "The ladder", "behaviour": "The behaviour ledger", "steps": "Steps by act", "desires": "Desires", "causes": "Causes",
     "variation": "Total variation", "family": "A family of worlds", "hack": "Greedy genes", "search": "The search ledger", "labels": "What each author calls it",
 }  # fmt: skip
-WORLDS = "A is the ancestral world, M the modern one. Numbers are expected offspring in a life, means over seeds, unless a heading says otherwise."
+WORLDS = "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds, unless a heading says otherwise."
 
 
 def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool) -> Chapter:
@@ -38,13 +38,13 @@ def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool) -> 
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
     first = [pictures.pop(FIRST)] if FIRST in pictures else []
     summed = Section("summary", "Summary", [_outcome(source), *first])
-    accounts = Section("accounts", "Accounts", [Words([WORLDS]), *_accounts(summary, pictures, experiment.analysis.confidence)])
+    accounts = Section("accounts", "Accounts", [Words([WORLDS.format(unit=screen.unit(summary))]), *_accounts(summary, pictures, experiment.analysis.confidence)])
     rest = [Section("figures", "More figures", list(pictures.values()))] if pictures else []
     seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"
     return Chapter(
         name, "run", experiment.title or experiment.name, experiment.question, f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
         [summed, Section("parameters", "Parameters", _parameters(source)), accounts, *rest, _provenance(recorded, summary, same_code=same_code), repeat(recorded)],
-        labelled=True, headline=headline(summary),
+        labelled=True, headline=headline(summary), unit=screen.unit(summary),
     )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
     shared, left_open = (summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
     split = f" Of the shift step in M, {number(shared)} is shared by all ancestral optima, {number(left_open)} left open by the data."
     interval = f"In brackets: {confidence:.0%} bootstrap intervals over seeds." if worlds[1]["intervals"] else ""
-    caption = "The ladder: which stage lost it (expected offspring in a life)"
+    caption = f"The ladder: which stage lost it ({screen.unit(summary)} in a life)"
     return Table(caption, headings, rows, frozenset({0, 5}), f"{interval}{split}".strip())
 
 
@@ -210,5 +210,5 @@ def comparison(chapters: Iterable[Chapter]) -> Table:
     runs = [chapter for chapter in chapters if chapter.headline]
     keys = list(dict.fromkeys(key for run in runs for key in run.headline))
     rows = [(Cell(key, step=key.rpartition(" by ")[2] if key.startswith("lost in") else ""), *(Cell(run.headline.get(key, "-")) for run in runs)) for key in keys]
-    headings = (Cell("expected offspring in a life"), *(Cell(f"{i + 1}", note=run.line) for i, run in enumerate(runs)))
+    headings = (Cell("in a life"), *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)))
     return Table("The runs beside each other", headings, rows, frozenset({0}), "In brackets: bootstrap intervals of the mean over seeds.")
