@@ -17,6 +17,7 @@ from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
 from evosim.new import new
+from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
 from evosim.watch import Watch, seconds_of, wall_time_of
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(sweep, name="sweep")
 app.add_typer(new, name="new")
 app.command()(claims)
+app.command()(report)
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[

@@ -72,6 +72,10 @@ ARROWS: dict[str, set[str]] = {
     "evosim.api": {
         "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow",
     },
+    "evosim.report": {
+        "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed",
+        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "worlds", "genomes",
+    },
     "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
     "evosim.new": {"evosim.errors", "evosim.installed"},
     "evosim.press": set(),
@@ -87,7 +91,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
         "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
-        "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
+        "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
 
