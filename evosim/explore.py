@@ -37,7 +37,7 @@ def explore(
         folder = folder.resolve()
     there = already_there(folder, experiment)
     if (there or complete(folder, experiment)) and not force:
-        return _summary_there(folder), False
+        return summary_there(folder), False
     build_landscape(experiment, experiment.seed)  # refuse now what cannot be built later
     writer = Writer(folder, experiment)
     try:
@@ -92,19 +92,26 @@ def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -
     return search(hills, params, total, seed, max(1, total // ROWS))
 
 
-def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
+def chart(table: pl.DataFrame, experiment: Experiment) -> Any:
+    """The paths of a search as an Altair chart."""
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures import FORMATS, draw_charts
     from evosim.figures.paths import paths
 
     seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}; bands hold 95% of them"
-    subtitle = [f"{experiment.name}; {experiment.optimizer['name']} on {experiment.world.name}; {seeds}"]
-    draw_charts(folder / "figures", [("paths", paths(table, subtitle))], FORMATS)
+    return paths(table, [f"{experiment.name}; {experiment.optimizer['name']} on {experiment.world.name}; {seeds}"])
 
 
-def _summary_there(folder: Path) -> dict[str, Any]:
+def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
+    drawn = chart(table, experiment)
+    from evosim.figures import FORMATS, draw_charts
+
+    draw_charts(folder / "figures", [("paths", drawn)], FORMATS)
+
+
+def summary_there(folder: Path) -> dict[str, Any]:
+    """What a search came to, as it was written. Raises `UserError`."""
     try:
         summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         summary["search"]
