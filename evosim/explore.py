@@ -23,6 +23,7 @@ from evosim.slopes import search
 
 ROWS = 500  # of a path, beside its start
 TABLE, SUMMARY = "paths", "summary.json"
+FORMATS = ("png", "svg", "pdf")
 
 
 def explore(
@@ -92,22 +93,15 @@ def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -
     return search(hills, params, total, seed, max(1, total // ROWS))
 
 
-def chart(table: pl.DataFrame, experiment: Experiment) -> Any:
-    """The paths of a search as an Altair chart."""
+def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures.paths import paths
+    from evosim.figures import draw_charts
+    from evosim.figures.paths import SEARCH_FIGURES, Searched
 
-    seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}; bands hold 95% of them"
-    return paths(table, [f"{experiment.name}; {experiment.optimizer['name']} on {experiment.world.name}; {seeds}"])
-
-
-def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
-    drawn = chart(table, experiment)
-    from evosim.figures import FORMATS, draw_charts
-
-    draw_charts(folder / "figures", [("paths", drawn)], FORMATS)
+    source = Searched(table, experiment)
+    draw_charts(folder / "figures", ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items()), FORMATS)
 
 
 def summary_there(folder: Path) -> dict[str, Any]:

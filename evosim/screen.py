@@ -80,7 +80,7 @@ def show_class(console: Console, found: dict[str, Any]) -> None:
     of = unit(found)
     true = "breeds true" if found["breeds_true"] else "does not breed true: no homozygote expresses it"
     console.print(f"\n[bold]Class {found['class']}[/bold] ({true})", highlight=False)
-    console.print("  " + ", ".join(f"{name} {value:g}" for name, value in found["loci"].items()), highlight=False, markup=False)
+    console.print(f"  {_genome(found['loci'])}", highlight=False, markup=False)
     a, m = found["ancestral"], found["modern"]
     table = _table(f"What it is worth ({of} in a life)", ("", "A", "M"), left=("",))
     table.add_row("the best policy", number(a["optimum"]), number(m["optimum"]))
@@ -132,23 +132,29 @@ def _certified(told: dict[str, Any]) -> list[str]:
     if "loses_at_most" in told:
         asked = told["loses_at_most"]
         most = f", most of it by {asked['by_act_most'][0]} ({number(asked['by_act_most'][1])})" if asked["by_act_most"] else ""
-        out.append(f"it loses {number(asked['loss'])}, which is {'at most' if asked['holds'] else 'more than'} {asked['asked']:g}{most}")
+        out.append(f"by its acts (upkeep apart) it loses {number(asked['loss'])}, which is {'at most' if asked['holds'] else 'more than'} {asked['asked']:g}{most}")
     return out
 
 
+def _genome(loci: dict[str, Any]) -> str:
+    """Expressed values in a line."""
+    return ", ".join(f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in loci.items())
+
+
 def show_rungs(console: Console, rows: list[dict[str, Any]]) -> None:
-    """Print the classes behind the rungs, and what they express: loci in which they differ as columns, the others below."""
+    """Print the classes behind the rungs, and what they express: loci in which they differ, and below those that are alike in all."""
     loci = list(rows[0]["loci"])
     varying = [name for name in loci if len({row["loci"][name] for row in rows}) > 1]
-    table = _table("Classes behind the rungs", ("", "class", "share", *varying, "A", "M"), left=("",))
+    table = _table("Classes behind the rungs", ("", "class", "share", "A", "M", "genome"), left=("", "genome"))
+    table.columns[0].no_wrap = True
     for row in rows:
-        values = [value if isinstance(value, str) else f"{value:g}" for value in (row["loci"][name] for name in varying)]
         share = "" if row["share"] is None else f"{row['share']:.1%}"
-        table.add_row(f"{RUNG_CODES[row['rung']]} {RUNG_WORDS[row['rung']]}", str(row["class"]), share, *values, number(row["ancestral"]), number(row["modern_intent"]))
+        genome = _genome({name: row["loci"][name] for name in varying})
+        table.add_row(f"{RUNG_CODES[row['rung']]} {RUNG_WORDS[row['rung']]}", str(row["class"]), share, number(row["ancestral"]), number(row["modern_intent"]), genome)
     console.print(table)
     same = {name: rows[0]["loci"][name] for name in loci if name not in varying}
     if same:
-        console.print("alike in all: " + ", ".join(f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in same.items()), highlight=False, markup=False)
+        console.print(f"alike in all: {_genome(same)}", highlight=False, markup=False)
     console.print(
         "R1 to R3: the class that stands for the tie set (of equals, the worst in M). R4, R5: the most common at the swap over all seeds, with their share. "
         "'evosim analyze RUN --class N' accounts for one.", highlight=False, markup=False,

@@ -267,12 +267,11 @@ class Accountant:
     def single(self, number: int) -> dict[str, Any]:
         """The account of one class: its expressed values, worth, and ledger by kind and act."""
         grid = self.conducts.genome.grid
-        values = grid.values(np.array([number], dtype=np.int64))[0]
         a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
         frame = behaviour.ledger_frame(self.ledger(number).told(), self.pair.ancestral.acts, "genome", None)
         return {
             "class": number,
-            "loci": {locus.name: float(v) for locus, v in zip(grid.loci, values, strict=True)},
+            "loci": self.worth_of(number)["loci"],
             "breeds_true": bool(grid.breeds_true(np.array([number], dtype=np.int64))[0]),
             "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
             "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},

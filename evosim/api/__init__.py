@@ -279,13 +279,22 @@ class Search:
 
         return source_of(self.folder).table("paths")
 
-    def figure(self, name: str = "paths") -> Any:
-        """The paths as an Altair chart. Raises `UserError`."""
-        from evosim.explore import chart
+    def figures(self) -> dict[str, str]:
+        """Figures by name, each with what it shows in a line."""
+        from evosim.press import have_a_home
 
-        if name != "paths":
-            raise unknown("a figure", name, ["paths"])
-        return chart(self.paths(), self.experiment)
+        have_a_home()
+        from evosim.figures.paths import SEARCH_FIGURES
+
+        return {name: figure.what for name, figure in SEARCH_FIGURES.items()}
+
+    def figure(self, name: str = "paths") -> Any:
+        """A figure as an Altair chart. Raises `UserError`."""
+        if name not in (known := self.figures()):
+            raise unknown("a figure", name, known)
+        from evosim.figures.paths import SEARCH_FIGURES, Searched
+
+        return SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment))
 
     def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
