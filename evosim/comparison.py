@@ -194,7 +194,7 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
     out = [f"{which}[ ]: {base.analysis.confidence:.0%} bootstrap intervals of the difference, {how}; without: it is exact, or was not measured."]
     found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
     if made.height:
-        out.append(f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed, about {chance:.0f} would by chance, and not apart from each other.")
+        out.append(f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed, {chance:.1f} would by chance, mostly together, for they are not independent.")
     return out
 
 
