@@ -69,8 +69,13 @@ ARROWS: dict[str, set[str]] = {
         "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.measures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
+    "evosim.comparison": {
+        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
+    },
+    "evosim.export": {"evosim.errors", "evosim.files", "evosim.record", "evosim.sweeps", "evosim.workflow"},
     "evosim.api": {
-        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow",
+        "evosim.analysis", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params",
+        "evosim.press", "evosim.progress", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "genomes",
     },
     "evosim.report": {
         "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed",
@@ -90,7 +95,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
