@@ -10,6 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from evosim.progress import duration, size
+
+__all__ = ["Progressing", "duration", "planning", "progressing", "size"]
+
 LINE_EVERY = 60.0  # seconds, where nobody watches
 EVERY = 0.1
 # cells that were resolved, of how many
@@ -98,21 +102,3 @@ def planning(console: Console) -> Iterator[Planning | None]:
                 bar.update(task, total=total, completed=done, words=f"cell {done:,} of {total:,}")
 
         yield show
-
-
-def duration(seconds: float) -> str:
-    """A time in the largest units that matter."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 5940:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
-
-
-def size(count: float) -> str:
-    """Bytes in the largest unit that fits."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
