@@ -77,7 +77,7 @@ def test_controls_and_what_was_done_before_are_counted() -> None:
     led = Led(of, lambda g: 10.0)
     led.foresight.skip(of.generations * 11)  # of 3 seeds in 4 arms
     led.live(1)
-    assert led.said[0].startswith(f"about {10 * (of.generations - 6)} s left: 3 seeds x 4 (the run and 3 controls) x {of.generations} generations at 10 s")
+    assert led.said[0].startswith(f"about {duration(10 * (of.generations - 6))} left: 3 seeds x 4 (the run and 3 controls) x {of.generations} generations at 10 s")
     assert led.passed_on == of.generations + 1
 
 
