@@ -98,7 +98,7 @@ def run(
         from evosim.landscape import Landscape
         from evosim.measures import MEASURES
 
-        _use_threads(threads)
+        use_threads(threads)
     finished, settings = kept.finished, {"": setting, **{name: build(control) for name, control in controls_of(experiment).items()}}
     writer = Writer(folder, experiment, go_on=go_on)
     try:
@@ -254,11 +254,12 @@ def _write_tables(writer: Writer, finished: checkpoint.Finished, settings: Itera
             writer.table(name, table, control)
 
 
-def _use_threads(threads: int | None) -> None:
-    import numba
-
+def use_threads(threads: int | None) -> None:
+    """Let the kernels have so many threads. Raises `UserError`."""
     if threads is None:
         return
+    import numba
+
     if not 1 <= threads <= numba.config.NUMBA_NUM_THREADS:
         raise UserError(f"--threads must lie in 1..{numba.config.NUMBA_NUM_THREADS}, but is {threads}. Change it.")
     numba.set_num_threads(threads)
