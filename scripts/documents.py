@@ -170,8 +170,9 @@ class Kept:
         return str(self.rows("claims/verdicts", number=which)["claim"][0])
 
     def verdict(self, claim: str | int, quantity: str, expected: str) -> str:
-        """The verdict on a prediction; raises `Wrong` if it is not the expected one."""
-        return _expected(quantity, str(self.row("claims/verdicts", claim=self.claim(claim), quantity=quantity)["verdict"]), expected)
+        """The verdict on a prediction (where there are several of a quantity, on one of them); raises `Wrong` if it is not the expected one."""
+        found = self.rows("claims/verdicts", claim=self.claim(claim), quantity=quantity)["verdict"].to_list()
+        return _expected(quantity, expected if expected in found else str(found[0]), expected)
 
     def overall(self, claim: str | int, expected: str) -> str:
         """The verdict on a whole claim: what is not true by construction, and what failed."""
