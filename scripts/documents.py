@@ -48,6 +48,14 @@ def percent(value: float, digits: int = 0) -> str:
     return f"{number(100 * value, digits)}%"
 
 
+def significant(value: float, digits: int) -> str:
+    """A number rounded to so many digits, without exponent, without zeros at the end of its decimals."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(rounded)))))
+    out = f"{rounded:,.{decimals}f}"
+    return out.rstrip("0").rstrip(".") if "." in out else out
+
+
 def span(values: Iterable[float], digits: int = 2) -> str:
     """The least and the largest, as `0.22-0.37`; one number where both read alike."""
     some = list(values)
@@ -61,7 +69,7 @@ def listed(values: Iterable[float], digits: int = 2, last: str = ", ") -> str:
     return last.join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-WORDS = "no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
+WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
 
 
 def words(value: float) -> str:
@@ -115,7 +123,7 @@ class Kept:
     """What a folder of results holds, read once. What is not there, or not as asked for, raises `Wrong`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._read = folder, dict[str, Any]()
+        self.folder, self._read = folder, dict[Path, Any]()
 
     def table(self, name: str) -> pl.DataFrame:
         """A table by its path without ending: `horizon/evolved`; with a `*`, all that match, one below the other."""
@@ -275,10 +283,10 @@ def straight(x: Iterable[float], y: Iterable[float]) -> float:
 def names(kept: Kept) -> dict[str, Any]:
     """What expressions may use."""
     return {
-        "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured, 
+        "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured,
         "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of,
         "recursion": recursion, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
-        "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight,
+        "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight, "significant": significant,
         "Found": Found, "abs": abs, "all": all, "min": min, "max": max, "sum": sum, "zip": zip, "len": len,
     }  # fmt: skip
 
