@@ -19,6 +19,8 @@ from typing import Any
 import jinja2
 import numpy as np
 import polars as pl
+from jinja2 import nodes
+from reproduce import JOBS, clock, times
 
 from evosim.theory import two_locus
 
@@ -228,6 +230,26 @@ class Kept:
         _expected(claim, found["verdict"], expected)
         return claim
 
+    def index(self) -> list[dict[str, Any]]:
+        """Every study that is kept: what it is, what made it, what lies there, and what it took."""
+        taken, out = times(), []
+        for job in (job for job in JOBS if job.script.endswith(".py")):
+            folder = self.folder / job.name
+            made_by = self.record(job.name)["command"][0]
+            if made_by != job.script:
+                raise Wrong(f"{job.name} is made by {job.script}, but what is kept was made by {made_by}")
+            tables, figures = (sorted(path.stem for path in folder.glob(f"*.{ending}")) for ending in ("csv", "png"))
+            out.append({"name": job.name, "what": job.makes.rstrip("."), "script": job.script, "tables": tables, "figures": figures, "took": clock(taken[job.name]["seconds"])})
+        return out
+
+    def claims_kept(self) -> list[dict[str, Any]]:
+        """Every claim with its verdict and figures."""
+        out = []
+        for claim in self.claims:
+            told, figures = self.verdicts(claim), sorted(path.stem for path in (self.folder / "claims" / claim).glob("*.png"))
+            out.append({"name": claim, "good": told[OUT], "all": told["all"], "verdict": self._overall(claim), "figures": figures})
+        return out
+
     @cached_property
     def claims(self) -> list[str]:
         """All claims by name, in order."""
@@ -285,7 +307,7 @@ def names(kept: Kept) -> dict[str, Any]:
     return {
         "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured,
         "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of,
-        "recursion": recursion, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
+        "recursion": recursion, "studies": kept.index, "claims": kept.claims_kept, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
         "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight, "significant": significant,
         "Found": Found, "abs": abs, "all": all, "min": min, "max": max, "sum": sum, "zip": zip, "len": len,
     }  # fmt: skip
@@ -337,6 +359,7 @@ def pages(kept: Kept | None = None) -> dict[Path, str]:
 # What is typed
 
 
+TYPED = re.compile(r"(?<![A-Za-z_\d])\d")  # a digit within a word belongs to a name: R3, float64, x_0
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 LINK = re.compile(r"\]\([^)]*\)")
 EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -347,14 +370,34 @@ def typed(text: str) -> list[str]:
     """Digits in a source that are in no expression, code span, link target or heading: `line: what stands there`."""
     for what in (EXPRESSION, CODE, LINK, HEADING):
         text = what.sub(lambda found: "".join(c for c in found[0] if c == "\n"), text)
-    return [f"{i}: {line.strip()}" for i, line in enumerate(text.splitlines(), 1) if re.search(r"\d", line)]
+    return [f"{i}: {line.strip()}" for i, line in enumerate(text.splitlines(), 1) if TYPED.search(line)]
 
 
 def typed_in_expressions(text: str) -> list[str]:
-    """Expressions that write a digit of their own: strings with digits that are printed, outside of `given`, and bare numbers."""
-    out = []
-    for found in EXPRESSION.finditer(text):
-        inside = found[0].strip("{}% -+").strip()
-        if found[0].startswith("{{") and re.fullmatch(r"""["']?[-+\d.,\[\]% ]+["']?(\s*\|.*)?""", inside):
-            out.append(f"{text.count(chr(10), 0, found.start()) + 1}: {found[0]}")
+    """What expressions print that is written in them with digits: `{{ 3 }}`, `{{ "3 of" }}`, `said("3 of", ...)`; not what `given` holds."""
+    out, parsed = [], environment(Kept(ROOT / "results")).parse(text)
+    shown = [node for printed in parsed.find_all(nodes.Output) for node in printed.nodes]
+    lists = [loop.iter for loop in parsed.find_all(nodes.For) if isinstance(loop.iter, nodes.List)]
+    shown += [row.items[0] for rows in lists for row in rows.items if isinstance(row, nodes.Tuple)]  # titles of a table's rows
+    for node in shown:
+        out += [f"{constant.lineno}: {constant.value!r}" for constant in _printed(node) if TYPED.search(str(constant.value))]
     return out
+
+
+def _printed(node: nodes.Node) -> list[nodes.Const]:
+    """Constants that an expression may print as they are."""
+    if isinstance(node, nodes.Const):
+        return [node]
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "said":
+        return _printed(node.args[0])
+    if isinstance(node, nodes.CondExpr):
+        return [x for part in (node.expr1, node.expr2) if part is not None for x in _printed(part)]
+    if isinstance(node, nodes.Concat):
+        return [x for part in node.nodes for x in _printed(part)]
+    if isinstance(node, nodes.Filter) and node.node is not None:
+        return _printed(node.node)
+    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Dict):
+        return [x for pair in node.node.items for x in _printed(pair.value)]
+    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.List):
+        return [x for part in node.node.items for x in _printed(part)]
+    return [] if node.find(nodes.Name) else list(node.find_all(nodes.Const))  # sums of constants and the like
