@@ -16,6 +16,7 @@ import typer
 from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
+from evosim.new import new
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
 from evosim.watch import Watch, seconds_of, wall_time_of
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sweep, name="sweep")
+app.add_typer(new, name="new")
 app.command()(claims)
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]

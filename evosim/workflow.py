@@ -17,7 +17,7 @@ import polars as pl
 from evosim import checkpoint
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.clock import Clock
-from evosim.compose import Setting, build, changes, landscape_digest
+from evosim.compose import Setting, build, changes, landscape_digest, unit_of
 from evosim.controls import controls_of, simulate_one
 from evosim.errors import Interrupted, Stop, UserError, unknown
 from evosim.files import Full, Unwritable
@@ -291,6 +291,7 @@ def headline(recorded: Recorded) -> dict[str, Any]:
         "replicates": recorded.experiment.replicates,
         "expected": recorded.experiment.expected,
         "changed": changes(recorded.experiment),
+        "unit": unit_of(recorded.experiment),
         "digest": facts["digest"],
         "out": str(recorded.folder),
         "runs": facts["runs"],

@@ -62,7 +62,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.analysis": {
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
     },
-    "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
         "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls",
@@ -72,6 +72,8 @@ ARROWS: dict[str, set[str]] = {
     "evosim.api": {
         "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow",
     },
+    "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
+    "evosim.new": {"evosim.errors", "evosim.installed"},
     "evosim.press": set(),
     "evosim.claims": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
@@ -84,7 +86,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
