@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def number(value: float | None, digits: int = 2, *, dot: bool = False) -> str:
     """A number with so many decimals; `dot` leaves out the 0 before the point. Raises `Wrong` for what is no number."""
     if value is None or not np.isfinite(value):
         raise Wrong(f"{value} is no number")
-    out = f"{value:,.{digits}f}"
+    exact = Decimal(repr(round(value, 12))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)  # tables are decimal: 0.4305 is a half
+    out = f"{exact:,f}"
     return re.sub(r"^(-?)0\.", r"\1.", out) if dot else out
 
 
