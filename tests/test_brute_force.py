@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -14,12 +13,12 @@ from evosim.compose import Setting
 from evosim.landscape import Landscape
 from evosim.reference.planning import extreme_values, lifetime
 from evosim.simulate import simulate
+from evosim.testing import Choose, all_policies, best_by_trial
+from evosim.testing import worth_by_paths as worth
 from genomes import PlannerRules
 from tests.random_worlds import random_pair
 from tests.settings import quick, setting
 from worlds import TabularMdp
-
-Choose = Callable[[int, int], list[int]]
 
 
 @pytest.fixture(scope="module")
@@ -29,29 +28,6 @@ def micro() -> Setting:
 
 def acts_in(world: TabularMdp, s: int) -> list[int]:
     return [a for a in range(len(world.acts)) if world.available[s, a]]
-
-
-def worth(world: TabularMdp, choose: Choose, amount: np.ndarray) -> float:
-    """Expected lifetime amount by walking every path; `choose(age, state)` gives acts of equal chance."""
-
-    def walk(t: int, s: int) -> float:
-        if t == world.lifespan:
-            return 0.0
-        options = choose(t, s)
-        total = 0.0
-        for a in options:
-            ahead = sum(p * walk(t + 1, x) for x, p in enumerate(world.transitions[s, a]) if p)
-            total += (amount[s, a] + ahead) / len(options)
-        return total
-
-    return sum(p * walk(0, s) for s, p in enumerate(world.start))
-
-
-def all_policies(world: TabularMdp) -> Iterator[Choose]:
-    cells = [(t, s) for t in range(world.lifespan) for s in range(len(world.states))]
-    for chosen in itertools.product(*(acts_in(world, s) for _, s in cells)):
-        table = dict(zip(cells, chosen, strict=True))
-        yield lambda t, s, table=table: [table[t, s]]  # type: ignore[misc]
 
 
 def planner(world: TabularMdp, rules: PlannerRules, i: int) -> Choose:
@@ -85,6 +61,12 @@ def test_the_optimum_is_the_best_of_all_policies(micro: Setting, which: str, amo
     for worst, brute in ((False, max(every)), (True, min(every))):
         value, _ = extreme_values(world, table, worst=worst)
         assert world.start @ value[0] == pytest.approx(brute, abs=1e-12)
+    assert best_by_trial(world, table) == max(every)
+
+
+def test_too_many_policies_are_not_tried() -> None:
+    with pytest.raises(ValueError, match="must have at most 1,000,000 policies to try them all, but has"):
+        best_by_trial(random_pair(5, states=5, acts=4, lifespan=6).ancestral)
 
 
 def test_rungs_by_brute_force(micro: Setting) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genomes import GENOMES, Grid, InvalidGenome, LocusParams, WorldShape
+from evosim.testing import check_genome
+from genomes import GENOMES, Entry, Grid, InvalidGenome, LocusParams, WorldShape
 from genomes.grid import haldane, in_map_order
 from genomes.loci import make_locus
 from genomes.planner import Planner
 from genomes.planner import build as build_planner
 from genomes.reflex import Reflex
 from genomes.reflex import build as build_reflex
+from worlds import WORLDS, Cue, with_cue
 
 SHAPE = WorldShape(("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest"), "night": ("rest",)}, lifespan=10, cue=True)
 
@@ -170,15 +175,43 @@ def test_the_catalogue_builds_over_names_alone() -> None:
         assert len(genome.decode(np.arange(min(4, genome.grid.size)))) == min(4, genome.grid.size)
 
 
+@pytest.mark.parametrize("name", sorted(set(GENOMES) - {"gated"}))
+def test_contract(name: str) -> None:
+    """What evosim asks of anybody's genome."""
+    assert check_genome(GENOMES[name]).name == name
+
+
+def test_contract_of_what_needs_a_cue() -> None:
+    pair = with_cue(WORLDS["micro"].build(WORLDS["micro"].params(), {"safe_breeding": True}), Cue())
+    assert check_genome(GENOMES["gated"], pair=pair).name == "gated"
+
+
 @pytest.mark.parametrize("name", sorted(GENOMES))
-def test_contract_rules_can_be_taken_named_and_charged(name: str) -> None:
-    entry = GENOMES[name]
-    genome = entry.build(entry.params(), SHAPE)
-    assert genome.name == name
+def test_rules_have_names_of_their_own(name: str) -> None:
+    genome = GENOMES[name].build(GENOMES[name].params(), SHAPE)
     rules = genome.decode(np.arange(genome.grid.size))
-    index = np.arange(genome.grid.size)[::-1].copy()
-    backwards = rules.take(index)
-    assert len(backwards) == len(rules) == genome.grid.size
-    assert [backwards.key(i) for i in range(len(rules))] == [rules.key(i) for i in index]
-    assert len({rules.key(i) for i in range(len(rules))}) == len(rules)
-    assert rules.kept.shape == (len(rules),)
+    assert len({rules.key(i) for i in range(len(rules))}) == len(rules) == genome.grid.size
+
+
+@pytest.mark.parametrize(
+    ("decode", "words"),
+    [
+        (lambda rules: rules.take(np.zeros(1, dtype=np.int64)), "every class must decode to one rule, but 4 classes gave 1"),
+        (lambda rules: dataclasses.replace(rules, planning_cost=2.0), r"kept must be shares of fitness in \[0, 1\]"),
+        (lambda rules: rules.take(np.arange(len(rules))[::-1].copy()), "a class must decode alike in any company"),
+    ],
+)
+def test_the_contract_notices(decode: Callable[[Any], Any], words: str) -> None:
+    def build(params: Planner, shape: WorldShape) -> Any:
+        genome = build_planner(Planner(weights={"pleasure": LocusParams((0.0, 1.0))}, horizon=LocusParams((1.0, 3.0)), ploidy=1), shape)
+
+        class Wrong:
+            grid, name = genome.grid, "wrong"
+
+            def decode(self, classes: Any) -> Any:
+                return decode(genome.decode(classes))
+
+        return Wrong()
+
+    with pytest.raises(AssertionError, match=words):
+        check_genome(Entry(Planner, build, "wrong"))

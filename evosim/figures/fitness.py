@@ -30,7 +30,11 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
 
     The band holds the middle 95% of seeds; with one seed there is none.
     """
-    lines = means(generations)
+    return fitness_of_bands(means(generations), best, swap)
+
+
+def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
+    """The same of columns `world`, `generation`, `mean`, `low`, `high`, one row a world and generation."""
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
     x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickMinStep=1))
     y = alt.Y("mean:Q", title=f"fitness ({UNIT})", scale=alt.Scale(domain=[0, top * 1.04], nice=False))
@@ -43,7 +47,7 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
         base.mark_line(strokeWidth=2, point=lines.height <= FEW).encode(x, y, colour, dash, tooltip=tooltip),
         _best_lines(best, top * 1.04),
     ]
-    if swap < int(generations["generation"].max()):  # type: ignore[arg-type]
+    if swap < int(lines["generation"].max()):  # type: ignore[arg-type]
         layers.append(_swap(swap))
     return alt.layer(*layers).properties(width=470, height=HEIGHT + 40)
 
