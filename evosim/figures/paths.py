@@ -10,6 +10,7 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.bands import banded
+from evosim.figures.demon import demon
 from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, band_tips, themed, told
 from evosim.params import Experiment
 
@@ -60,4 +61,5 @@ class SearchFigure:
 
 SEARCH_FIGURES: dict[str, SearchFigure] = {
     "paths": SearchFigure("progress, straying and loss of a search along its way, with bands over seeds", paths),
+    "demon": SearchFigure("where a search goes beside its slope, and how much of the gradient points aside there", lambda s: demon(s.table, [s.which])),
 }
