@@ -182,7 +182,11 @@ def _as_wide(panels: list[Description]) -> None:
 
 
 def _title_again(first: Description, panel: Description) -> None:
-    """Panels beside one another may leave the title of the vertical axis to the first; who begins a row says it again."""
+    """Panels beside one another may leave the title and the labels of the vertical axis to the first; who begins a row says them again."""
+    labelled = next((y["axis"] for y in _channels(first, "y") if isinstance(y.get("axis"), dict) and y["axis"].get("labels", True)), None)
+    for y in _channels(panel, "y"):
+        if labelled and isinstance(y.get("axis"), dict) and y["axis"].get("labels") is False:
+            y["axis"] = copy.deepcopy(labelled)
     title = next((y["title"] for y in _channels(first, "y") if y.get("title")), None)
     known = list(_channels(panel, "y"))
     if title and known and not any(y.get("title", True) for y in known if "title" in y):
@@ -280,9 +284,11 @@ def _padding(chart: Description) -> float:
 
 def _legends_below(chart: Description, size: Size) -> None:
     """Legends below charts; but a chart that has two columns to itself keeps its legend beside it."""
-    if size.pixels >= NARROW and len(list(_views(chart))) == 1 and "spec" not in chart:
+    several = len(list(_views(chart))) > 1 or "spec" in chart
+    if size.pixels >= NARROW and not several:
         return
-    chart["config"].setdefault("legend", {})["orient"] = "bottom"
+    several_below = {"bottom": {"anchor": "start", "direction": "vertical" if size.pixels < NARROW or several else "horizontal"}}
+    chart["config"].setdefault("legend", {}).update({"orient": "bottom", "layout": several_below})
     font = float(chart["config"]["legend"].get("labelFontSize", 10))
     for name in ("color", "fill", "stroke", "strokeDash", "shape", "size", "opacity"):
         for view, room in _rooms(chart, size.pixels, name):
