@@ -335,16 +335,24 @@ def _list_tables(source: Any) -> None:
 
 @app.command()
 def figures(
-    folder: RunFolder,
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    folder: Annotated[Path | None, typer.Argument(help="The folder of a run, of a sweep, or of a landscape's search.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Figures of 'evosim figures --list'. Default: all that there is something of.")] = None,
+    size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")] = "png,svg,pdf",
+    usual: Annotated[bool, typer.Option("--usual", help="Only those that are drawn unasked.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List all figures, and stop.")] = False,
 ) -> None:
-    """Draw the figures of a run into its folder."""
-    from evosim import workflow
-    from evosim.record import read_run
+    """Draw figures of a run, of a sweep, or of the search of a landscape into its folder."""
+    from evosim import gallery
 
-    recorded = read_run(folder)
-    _warn_of_other_code(recorded)
-    for path in workflow.draw(recorded, formats=tuple(f.strip() for f in formats.split(","))):
+    if listed:
+        from rich.console import Console
+
+        Console().print(gallery.table())
+        return
+    if folder is None:
+        raise UserError("FOLDER must be given, but is not. 'evosim figures --list' lists all figures.")
+    for path in gallery.draw(folder, names or [], gallery.formats_of(formats), size, usual=usual, tell=_warn):
         typer.echo(str(path))
 
 
