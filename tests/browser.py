@@ -169,7 +169,6 @@ def session() -> Iterator[Browser]:
         chrome.quit()
 
 
-def as_json(page: Path) -> Any:
+def data_of(page: str) -> Any:
     """The data that a page holds."""
-    text = page.read_text(encoding="utf-8").split('id="data">', 1)[1].split("</script>", 1)[0]
-    return json.loads(text)
+    return json.loads(page.split('id="data">', 1)[1].split("</script>", 1)[0])

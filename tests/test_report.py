@@ -31,7 +31,7 @@ from evosim.sweeps.collect import collect
 from evosim.sweeps.params import read_sweep
 from evosim.sweeps.plan import make_plan
 from evosim.sweeps.work import run_chunk
-from tests.browser import Browser, as_json, browser_there, session
+from tests.browser import Browser, browser_there, data_of, session
 from tests.settings import quick
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -196,23 +196,38 @@ def test_data_are_rounded_below_what_is_read_and_kept_once() -> None:
         assert f"{row['y']:.4g}" == f"{kept[1]:.4g}"
 
 
-def test_a_large_figure_stays_a_picture_and_says_so(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = tmp_path / "whole.html"
-    size = commands.write([made["micro"]], whole)
-    charts = as_json(whole)["charts"]
-    monkeypatch.setattr(page, "MOST", size - 1000)
-    smaller = commands.write([made["micro"]], tmp_path / "smaller.html")
-    kept = as_json(tmp_path / "smaller.html")["charts"]
-    assert smaller <= size - 1000
-    assert len(kept) == len(charts) - 1
-    text = (tmp_path / "smaller.html").read_text(encoding="utf-8")
-    assert text.count("This figure is a picture") == 1
-    assert text.count("<figure") == whole.read_text(encoding="utf-8").count("<figure")
-    monkeypatch.setattr(pictures, "MOST_DESCRIBED", 100)
-    monkeypatch.setattr(pictures, "MOST_DRAWN", 100)
-    commands.write([made["micro"]], tmp_path / "none.html")
-    assert as_json(tmp_path / "none.html") == {"data": {}, "charts": {}, "manyPoints": page.MANY_POINTS}
-    assert "data:image/png;base64," in (tmp_path / "none.html").read_text(encoding="utf-8")
+def test_a_large_figure_stays_a_picture_and_says_so(made: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    told = commands.contents([made["micro"]])
+    whole = page.page(*told).decode()
+    monkeypatch.setattr(page, "MOST", len(whole.encode()) - 1000)
+    smaller = page.page(*told).decode()
+    assert len(smaller.encode()) <= page.MOST
+    assert len(data_of(smaller)["charts"]) == len(data_of(whole)["charts"]) - 1
+    assert (whole.count("This figure is a picture"), smaller.count("This figure is a picture")) == (0, 1)
+    assert smaller.count("<figure") == whole.count("<figure")
+    monkeypatch.setattr(page, "MOST", 10_000)  # less than can be had
+    least = page.page(*told).decode()
+    assert data_of(least) == {"data": {}, "charts": {}, "manyPoints": page.MANY_POINTS}
+    assert least.count("data:image/") == whole.count("data:image/")
+    assert "vegaEmbed" not in least.replace(Path(page.HERE / "page.js").read_text(encoding="utf-8"), "")
+    described = {"mark": "point", "datasets": {"a": [{"x": i, "y": 1.0} for i in range(9)]}, "data": {"name": "a"}}
+    monkeypatch.setattr(pictures, "MOST_DESCRIBED", 50)
+    monkeypatch.setattr(pictures.Gallery, "_described", staticmethod(lambda chart: described), raising=True)
+    (still,) = pictures.Gallery().hang("x", [("y", None)])
+    assert still.chart is None
+    assert "would make the report hard to send" in still.why
+
+
+def test_a_large_drawing_is_painted() -> None:
+    def drawing(count: int) -> str:
+        circles = "".join(f'<circle cx="{i % 60}" cy="{i % 53}" r="1"/>' for i in range(count))
+        return f'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60">{circles}</svg>'
+
+    few, many = drawing(10), drawing(10_000)
+    assert pictures.image(few).startswith("data:image/svg+xml;base64,")
+    painted = pictures.image(many)
+    assert painted.startswith("data:image/png;base64,")
+    assert len(painted) < len(many) / 10
 
 
 def test_nothing_is_written_where_a_report_cannot_be(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +290,7 @@ def test_a_sweep_tells_what_varies_and_what_is_missing(files: dict[str, Path]) -
 def test_the_whole_of_a_report_in_a_browser(browser: Browser, files: dict[str, Path]) -> None:
     for name, path in files.items():
         browser.show(path)
-        charts = as_json(path)["charts"]
+        charts = data_of(path.read_text(encoding="utf-8"))["charts"]
         assert charts
         assert browser.run("return [...document.querySelectorAll('[data-chart]')].filter((place) => place.querySelector('svg.marks, canvas.marks')).length") == len(charts), name
         assert browser.audit() == [], name
@@ -332,7 +347,7 @@ def test_a_tooltip_answers_and_the_numbers_stand_below(browser: Browser, files: 
     browser.driver.implicitly_wait(2)
     rows = browser.run(f"return [...document.querySelectorAll('{figure} .numbers tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
     assert rows
-    described = as_json(files["greedy-genes"])
+    described = data_of(files["greedy-genes"].read_text(encoding="utf-8"))
     data = [row for name in described["charts"]["part1-ladders"]["data"] for row in described["data"][name]["rows"]]
     assert [[shown(value) for value in row] for row in data] == rows
     assert browser.audit() == []
@@ -426,7 +441,7 @@ def test_a_report_without_scripts_has_its_figures(browser: Browser, files: dict[
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     images = [attributes for tag, attributes in html.tags if tag == "img"]
-    assert len(images) == len(as_json(files["greedy-genes"])["charts"])
+    assert len(images) == len(data_of(files["greedy-genes"].read_text(encoding="utf-8"))["charts"])
     assert all((attributes["src"] or "").startswith("data:image/") and len(attributes["alt"] or "") > 8 for attributes in images)
     assert browser.run("return [...document.images].every((image) => image.complete && image.naturalWidth > 100)")
 
@@ -441,7 +456,7 @@ def test_a_report_is_drawn_where_there_is_no_network(files: dict[str, Path], tmp
     ]  # fmt: skip
     dumped = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=os.environ | {"HOME": str(tmp_path)}).stdout
     assert 'data-rendered="yes"' in dumped
-    assert dumped.count('class="marks"') == len(as_json(files["micro"])["charts"])
+    assert dumped.count('class="marks"') == len(data_of(files["micro"].read_text(encoding="utf-8"))["charts"])
 
 
 def test_without_a_browser_tests_fail_where_they_must_not_be_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
