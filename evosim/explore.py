@@ -105,7 +105,7 @@ def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
 
 
 def summary_there(folder: Path) -> dict[str, Any]:
-    """The summary of a search that is in its folder. Raises `UserError`."""
+    """What a search came to, as it was written. Raises `UserError`."""
     try:
         summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         summary["search"]
