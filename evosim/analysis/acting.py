@@ -75,12 +75,12 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
         total = summed.sum(axis=2)
         for column, place in np.argwhere(total > NEVER):
             here = left[column_of == column]
-            for act in np.flatnonzero(summed[column, place] > NEGLIGIBLE * total[column, place]):
-                rows.append({
-                    "world": which, "place": names[place], "order": int(place), "column": int(column), "least_left": int(here.min()),
-                    "most_left": int(here.max()), "act": pair.ancestral.acts[act],
-                    "chance": float(summed[column, place, act] / total[column, place]), "occupancy": float(total[column, place]),
-                })  # fmt: skip
+            where = {
+                "world": which, "place": names[place], "order": int(place), "column": int(column), "least_left": int(here.min()),
+                "most_left": int(here.max()), "occupancy": float(total[column, place]),
+            }  # fmt: skip
+            chances = summed[column, place] / total[column, place]
+            rows += [where | {"act": pair.ancestral.acts[act], "chance": float(chances[act])} for act in np.flatnonzero(chances > NEGLIGIBLE)]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 

@@ -38,7 +38,7 @@ def _intent_differs(s: Source) -> bool:
 
 def _payoff(s: Source) -> str:
     """What payoff is counted in."""
-    return f"expected {s.summary.get('unit', 'payoff')}"
+    return str(s.summary.get("unit", "payoff"))
 
 
 def _unit(s: Source) -> str:
@@ -58,7 +58,7 @@ def landscape_of(s: Source) -> Any:
     moments = {"swap": "population at the swap"}
     if s.run.experiment.swap < s.run.experiment.generations:
         moments["end"] = "population at the end"
-    people = {words: found for moment, words in moments.items() if (found := cross_section.inhabitants(table, populations, moment)).height}
+    people = {words: some for moment, words in moments.items() if (some := cross_section.inhabitants(table, populations, moment)).height}
     peaks = _peaks(s, table)
     worth = {"ancestral": f"fitness in A ({_payoff(s)})", "modern": f"{'intent' if _intent_differs(s) else 'fitness'} in M ({_unit(s)})"}
     chart = landscape(cross_section.density(table, edges), cross_section.given_ancestral(table, edges[0]), close, people, peaks, worth)

@@ -25,10 +25,11 @@ def variation(table: pl.DataFrame, unit: str) -> Any:
     low, high = float(both.min()), float(both.max())  # type: ignore[arg-type]
     log = low > 0.0 and high / low > WIDE
     if log:
-        domain, kind = [low / 1.5, high * 1.5], "log"
+        domain = [low / 1.5, high * 1.5]
+        scale = alt.Scale(type="log", domain=domain, nice=False)
     else:
-        domain, kind = [0.0, max(high, 1e-9) * 1.06], "linear"
-    scale = alt.Scale(type=kind, domain=domain, nice=False)
+        domain = [0.0, max(high, 1e-9) * 1.06]
+        scale = alt.Scale(domain=domain, nice=False)
     order = {name: i for i, name in enumerate(reversed(SUBJECTS))}  # rungs above populations above classes
     frame = table.sort(pl.col("subject").replace_strict(order), maintain_order=True).with_columns(
         pl.col("subject").replace_strict(SUBJECTS).alias("who"), (pl.col("range") * pl.coalesce("exact", "most")).alias("by_variation"), pl.coalesce("exact", "most").alias("tv")
