@@ -17,6 +17,7 @@ from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
 from evosim.new import new
+from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
 from evosim.watch import Watch, seconds_of, wall_time_of
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(sweep, name="sweep")
 app.add_typer(new, name="new")
 app.command()(claims)
+app.command()(report)
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[
@@ -68,6 +70,7 @@ def run(
     wall_time: Annotated[str | None, typer.Option(metavar="TIME", help="Stop within this time, e.g. 02:00:00 or 90m, to be resumed; exit code 75.")] = None,
     checkpoint_every: Annotated[str, typer.Option(metavar="TIME", help="Keep what a killed run needs to be resumed so often; 0: only when stopped.")] = "5m",
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the figures.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few generations, say what the run will take, and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment (default: birth-control) and print the split of the loss.
@@ -80,7 +83,7 @@ def run(
         raise UserError("--resume must not be given with --force, which starts afresh, but is. Leave one of them out.")
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
-            _run(clock, watch, every, experiment, settings, seed, replicates, out, threads, force, resume, figures, as_json)
+            _run(clock, watch, every, experiment, settings, seed, replicates, out, threads, force, resume, figures, dry_run, as_json)
         except Exception as error:
             if stop := watch.behind(error):
                 raise stop from None
@@ -89,7 +92,7 @@ def run(
 
 def _run(
     clock: Clock, watch: Watch, every: float, experiment: str, settings: list[str] | None, seed: int | None, replicates: int | None,
-    out: Path | None, threads: int | None, force: bool, resume: bool, figures: bool, as_json: bool,
+    out: Path | None, threads: int | None, force: bool, resume: bool, figures: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """What `run` does while signals and time are watched."""
     with clock.stage("imports"):
@@ -97,6 +100,7 @@ def _run(
 
         from evosim import workflow
         from evosim.compose import on_landscape, resolve
+        from evosim.cost import Foresight
         from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
         from evosim.progress import shown
@@ -104,13 +108,16 @@ def _run(
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
     chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
+    if dry_run:
+        _foresee(chosen, threads, figures, as_json, watch)
+        return
     if on_landscape(chosen):
         _explore(chosen, out, force, figures, as_json, clock, watch)
         return
     with Easel() as easel:
         with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
-                chosen, out=out, threads=threads, force=force, progress=progress, clock=clock,
+                chosen, out=out, threads=threads, force=force, progress=Foresight(chosen, _warn, progress), clock=clock,
                 meanwhile=easel.get_ready if figures else lambda: None, resume=resume, watch=watch, every=every, tell=_warn,
             )  # fmt: skip
         if not fresh and not as_json:
@@ -130,6 +137,27 @@ def _run(
             name = shlex.quote(str(recorded.folder))
             rest = f"'evosim analyze {name}'" + (f" and 'evosim figures {name}' do" if figures else " does")
             raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
+
+
+def _foresee(chosen: Any, threads: int | None, figures: bool, as_json: bool, watch: Watch) -> None:
+    """Say what a run will take."""
+    from dataclasses import asdict
+
+    from evosim import cost, workflow
+    from evosim.compose import build, on_landscape
+
+    if on_landscape(chosen):
+        raise UserError("--dry-run must be of a run in worlds to be lived in, but this searches a landscape. Leave it out: such searches take seconds.")
+    workflow.use_threads(threads)
+    setting = build(chosen)
+    if not as_json:
+        _warn("timing a few generations ...")
+    found = cost.foresee(setting, figures=figures, watch=watch)
+    if as_json:
+        typer.echo(json.dumps(asdict(found) | {"seconds": found.seconds}, indent=1))
+        return
+    for line in cost.told(found, setting):
+        typer.echo(line)
 
 
 def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json: bool, clock: Clock, watch: Watch) -> None:

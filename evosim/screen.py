@@ -30,27 +30,33 @@ def show(console: Console, title: str, summary: dict[str, Any], *, details: bool
     """Print the account; with `details`, also how far lives in A and in M can differ at all."""
     _show_which(console, title, summary)
     console.print("A: ancestral world, M: modern world. Words: docs/glossary.md\n")
-    console.print(_ladder(summary))
-    if summary["behaviour"]["modern"] is not None:
-        console.print(_behaviour(summary))
-    console.print(_steps(summary))
-    if summary["desires"]:
-        console.print(_desires(summary))
-    if summary["causes"]:
-        console.print(_causes(summary["causes"]))
-    else:
-        console.print("Causes (desire, belief, planning): not applicable; these genomes do not plan.\n")
-    if details:
-        console.print(_variation(summary))
-    if summary["family"]:
-        console.print(_family(summary["family"]))
-    if summary["hack"]:
-        console.print(_hack(summary["hack"], unit(summary)))
-        console.print(_frequencies(summary["hack"]["frequencies"]))
-    if summary["search"] and summary["search"]["traits"]:
-        console.print(_search(summary["search"]))
+    for name, account in accounts(summary).items():
+        if details or name != "variation":
+            console.print(account)
     for sentence in sentences(summary):
         console.print(f"* {sentence}", markup=False)
+
+
+NO_CAUSES = "Causes (desire, belief, planning): not applicable; these genomes do not plan.\n"
+
+
+def accounts(summary: dict[str, Any], *, whole_words: bool = False) -> dict[str, Table | str]:
+    """The tables of the account by name, in the order of reading; words where an account does not apply. `whole_words`: headings are not shortened."""
+    out: dict[str, Table | str] = {"ladder": _ladder(summary)}
+    if summary["behaviour"]["modern"] is not None:
+        out["behaviour"] = _behaviour(summary)
+    out["steps"] = _steps(summary, whole_words=whole_words)
+    if summary["desires"]:
+        out["desires"] = _desires(summary)
+    out["causes"] = _causes(summary["causes"]) if summary["causes"] else NO_CAUSES
+    out["variation"] = _variation(summary)
+    if summary["family"]:
+        out["family"] = _family(summary["family"])
+    if summary["hack"]:
+        out |= {"hack": _hack(summary["hack"], unit(summary)), "frequencies": _frequencies(summary["hack"]["frequencies"])}
+    if summary["search"] and summary["search"]["traits"]:
+        out["search"] = _search(summary["search"], whole_words=whole_words)
+    return out
 
 
 def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
@@ -249,7 +255,7 @@ def _behaviour(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _steps(summary: dict[str, Any]) -> Table:
+def _steps(summary: dict[str, Any], *, whole_words: bool = False) -> Table:
     steps = summary["steps_by_act"]
     shown = [
         (world, step)
@@ -260,7 +266,8 @@ def _steps(summary: dict[str, Any]) -> Table:
         for step in names
         if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())
     ]
-    headings = [f"{step[:9]}{'.' if len(step) > 9 else ''} {world[0].upper()}" for world, step in shown]
+    longest = None if whole_words else 9
+    headings = [f"{step[:longest]}{'.' if len(step) > len(step[:longest]) else ''} {world[0].upper()}" for world, step in shown]
     table = _table("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
     for act in steps["modern"]["representation"]:
         row = [steps[world][step][act] for world, step in shown]
@@ -358,11 +365,11 @@ def _frequencies(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _search(found: dict[str, Any]) -> Table:
+def _search(found: dict[str, Any], *, whole_words: bool = False) -> Table:
     terms = [t for t in found["terms"] if any(abs(row[t] or 0.0) > 5e-5 for row in found["traits"])]
     table = _table(
         "The search ledger: what moved it before the swap (Price equation, summed)",
-        ("trait", "change", *(SHORT.get(t, t) for t in terms), "order"),
+        ("trait", "change", *(t if whole_words else SHORT.get(t, t) for t in terms), "order"),
         left=("trait",),
     )
     for row in found["traits"]:

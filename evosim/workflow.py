@@ -98,7 +98,7 @@ def run(
         from evosim.landscape import Landscape
         from evosim.measures import MEASURES
 
-        _use_threads(threads)
+        use_threads(threads)
     finished, settings = kept.finished, {"": setting, **{name: build(control) for name, control in controls_of(experiment).items()}}
     writer = Writer(folder, experiment, go_on=go_on)
     try:
@@ -254,11 +254,12 @@ def _write_tables(writer: Writer, finished: checkpoint.Finished, settings: Itera
             writer.table(name, table, control)
 
 
-def _use_threads(threads: int | None) -> None:
-    import numba
-
+def use_threads(threads: int | None) -> None:
+    """Let the kernels have so many threads. Raises `UserError`."""
     if threads is None:
         return
+    import numba
+
     if not 1 <= threads <= numba.config.NUMBA_NUM_THREADS:
         raise UserError(f"--threads must lie in 1..{numba.config.NUMBA_NUM_THREADS}, but is {threads}. Change it.")
     numba.set_num_threads(threads)
@@ -402,20 +403,24 @@ def source_of(recorded: Recorded) -> Source:
     return Source(recorded, *analysed(recorded))
 
 
-def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None) -> list[Path]:
+def draw(
+    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen"
+) -> list[Path]:
     """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there."""
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures import FIGURES, FORMATS, draw_run
+    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run
 
+    if size not in SIZES:
+        raise unknown("--size", size, SIZES)
     for name in formats:
         if name not in FORMATS:
             raise unknown("--format", name, FORMATS)
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names)
+    return draw_run(source_of(recorded), formats, each, names, size)
 
 
 @contextmanager

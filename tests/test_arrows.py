@@ -55,12 +55,12 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.sweeps": {
         "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.errors",
-        "evosim.figures", "evosim.files", "evosim.landscape", "evosim.params", "evosim.press", "evosim.record",
+        "evosim.figures", "evosim.files", "evosim.landscape", "evosim.params", "evosim.press", "evosim.progress", "evosim.record",
         "evosim.replicate", "evosim.screen", "evosim.streams",
     },
     "evosim.record": {"evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
-        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
+        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
     "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
@@ -77,6 +77,14 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "genomes",
     },
+    "evosim.report": {
+        "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed",
+        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "worlds", "genomes",
+    },
+    "evosim.cost": {
+        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.landscape", "evosim.measures", "evosim.params", "evosim.progress",
+        "evosim.record", "evosim.simulate", "evosim.worth",
+    },
     "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
     "evosim.new": {"evosim.errors", "evosim.installed"},
     "evosim.press": set(),
@@ -91,8 +99,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
-        "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
 

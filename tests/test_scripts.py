@@ -27,6 +27,7 @@ STUDIES = {
     "hitchhiking_desire": "hitchhiking-desire",
     "merged_states": "merged-states",
     "population_genetics": "population-genetics",
+    "recovery": "recovery",
     "suppressor": "suppressor",
     "sweep_engines": "sweep-engines",
     "sweep_faults": "sweep-faults",
@@ -41,6 +42,7 @@ STUDIES = {
 ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distribution-waste", "greedy_gene_hacks": "greedy-gene-hacks", "three_losses": "three-losses"}  # of runs given
 HELPERS = {
     "accounts",
+    "build_documents", "documents", "redraw", "reproduce",
     "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "study", "sweep_job",
 }  # fmt: skip
 
@@ -49,7 +51,7 @@ HELPERS = {
 def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     yield
-    for name in [*STUDIES, *ANALYSES, *HELPERS]:
+    for name in [*STUDIES, *ANALYSES, *HELPERS, *(name for name in sys.modules if name.split(".")[0] == "figures")]:
         sys.modules.pop(name, None)
 
 

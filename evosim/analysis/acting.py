@@ -44,6 +44,11 @@ def policies_of(conducts: Conducts, number: int) -> dict[str, Floats]:
     return {which: policy_of(rules, 0, conducts.world(which), conducts.pair) for which in WORLDS}
 
 
+def places_of(conducts: Conducts) -> str:
+    """What a genome tells apart: `state`, or `observation` where it only reacts."""
+    return "observation" if isinstance(conducts.genome.decode(np.zeros(1, dtype=np.int64)), ReflexRules) else "state"
+
+
 def acting(conducts: Conducts, number: int) -> pl.DataFrame:
     """What a class does: a row for each world, place it comes to, column of remaining lives, and act that it may do there.
 
@@ -54,7 +59,7 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
     """
     pair = conducts.pair
     policies = policies_of(conducts, number)
-    reflex = isinstance(conducts.genome.decode(np.array([number], dtype=np.int64)), ReflexRules)
+    reflex = places_of(conducts) == "observation"
     place_of = np.asarray(pair.observe) if reflex else np.arange(len(pair.ancestral.states))
     names = pair.classes if reflex else pair.ancestral.states
     lived = {which: _lived(conducts, number, which) for which in WORLDS}

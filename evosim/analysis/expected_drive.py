@@ -28,7 +28,7 @@ from genomes.grid import haldane
 
 Floats = NDArray[np.float64]
 UNLINKED = 0.5
-LONG = 4000  # generations until a recursion is taken to rest
+LONG, RESTS = 4000, 1e-9  # generations at most until a recursion is taken to rest, and the change in one by which it does
 PATH = {"site": pl.String, "generation": pl.Int64, "frequency": pl.Float64}
 COPIES = 3
 
@@ -173,11 +173,14 @@ def resting(experiment: Experiment, genome: Genome, populations: pl.DataFrame, l
 
 def _rests(cast: Cast, start: float, worth: Floats) -> float:
     """Where the recursion of one driver comes to from a frequency, when copies leave this worth `[3]`."""
-    eggs = sperm = two_locus.haplotypes(start, 0.0)
-    w = np.outer(worth, np.ones(COPIES))
+    w, x = np.outer(worth, np.ones(COPIES)), two_locus.haplotypes(start, 0.0)
+    if cast.ratios(0) == cast.ratios(1):
+        way, _ = two_locus.iterate(x, UNLINKED, cast.ratios(0), w, LONG, settled=RESTS)
+        return float(two_locus.driver_frequency(way[-1]))
+    eggs = sperm = x
     for _ in range(LONG):
         before = (eggs, sperm)
         eggs, sperm, _ = two_locus.step_by_sex(eggs, sperm, UNLINKED, cast.ratios(0), cast.ratios(1), w)
-        if max(np.abs(eggs - before[0]).max(), np.abs(sperm - before[1]).max()) <= two_locus.SETTLED:
+        if max(np.abs(eggs - before[0]).max(), np.abs(sperm - before[1]).max()) <= RESTS:
             break
     return float((eggs[2:].sum() + sperm[2:].sum()) / 2.0)

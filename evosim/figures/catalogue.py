@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from evosim.analysis import expected_drive
+from evosim.analysis.acting import commonest_class
+from evosim.analysis.individual import Conducts
 from evosim.analysis.search import TERMS
+from evosim.figures import asked
 from evosim.figures.behaviour import behaviour
 from evosim.figures.drive import drive
 from evosim.figures.fitness import fitness
@@ -25,11 +30,30 @@ BANDS = "bands hold 95% of them"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What figures are drawn from: a recorded run and its analysis."""
+    """What figures are drawn from: a recorded run and its analysis.
+
+    `number` is the class whose policy and life are drawn; by default the most common one at the swap.
+    """
 
     run: Recorded
     analysis: dict[str, pl.DataFrame]
     summary: dict[str, Any]
+    number: int | None = None
+
+    @cached_property
+    def conducts(self) -> Conducts:
+        """What classes of the run's grid do in its worlds."""
+        return Conducts.of_experiment(self.run.experiment)
+
+    @cached_property
+    def shown(self) -> tuple[int, str]:
+        """The class whose policy and life are drawn, and in words which it is."""
+        if self.number is not None:
+            return self.number, f"class {self.number}"
+        number, share, moment = commonest_class(self.run.tables["populations"])
+        when = {"swap": "at the swap", "end": "at the end", "first": "at the beginning"}[moment]
+        of = "population" if self.run.experiment.replicates == 1 else "populations"
+        return number, f"class {number}, the commonest {when} ({share:.0%} of the {of})"
 
     @property
     def which(self) -> str:
@@ -105,13 +129,26 @@ def _drive(s: Source) -> Any:
         return None
     arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
     sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]
+    genome = s.conducts.genome
+    expected = expected_drive.path(s.run.experiment, genome)
+    rests = expected_drive.resting(s.run.experiment, genome, s.run.tables["populations"], s.run.tables["landscape"])
     chart = drive(
         {name: tables["alleles"] for name, tables in arms.items()},
         {name: tables["generations"] for name, tables in arms.items()},
         sites,
         s.run.experiment.swap,
+        expected,
+        rests,
     )
-    return themed(chart, "Drivers, and what they cost", [s.many(BANDS)])
+    subtitle = [s.many(BANDS)]
+    if expected is not None:
+        subtitle.append("circles: theory, the recursion of an infinite population; it applies because nothing that decides varies here")
+    if rests is not None:
+        whiskers = "; whisker: from the least to the largest of them" if rests.seeds > 1 else ""
+        of = f"mean of the {rests.seeds} seeds that have both alleles{whiskers}" if rests.seeds > 1 else "one seed"
+        subtitle.append(f"diamond: theory, where the driver would rest ({rests.frequency:.2f}; it is at {rests.recorded:.2f}) if carriers stayed worth")
+        subtitle.append(f"what they are in generation {rests.generation}; {of}")
+    return themed(chart, "Drivers, and what they cost", subtitle)
 
 
 @dataclass(frozen=True)
@@ -136,4 +173,12 @@ FIGURES: dict[str, Figure] = {
     "loci": Figure("desires, foresight or reflexes through time", _loci, usual=True),
     "search": Figure("which force of evolution moved fitness: the Price equation, summed", _search, usual=True),
     "drive": Figure("drivers through time, and what the population is worth with, without, and with fair meiosis", _drive, usual=True),
+    "landscape": Figure("fitness in A against worth in M of every genome, the near ties, and where populations stand", asked.landscape_of),
+    "policies": Figure("what the commonest genome does in each state, A beside M, by remaining life", asked.policies_of),
+    "life": Figure("a life of the commonest genome, act by act, in A and in M with the same random numbers", asked.life_of),
+    "trajectories": Figure("all that is recorded of the population through time, in small panels with bands over seeds", asked.trajectories_of),
+    "ties": Figure("what genomes that are nearly the best in A are worth in M", asked.ties_of),
+    "causes": Figure("what of a planner's loss is objective, belief, horizon and so on: Shapley values", asked.causes_of),
+    "desires": Figure("what the acts that serve a desire lose, beside what is gained when it is switched off", asked.desires_of),
+    "variation": Figure("the difference of expected payoff in A and M against what total variation allows", asked.variation_of),
 }

@@ -7,20 +7,35 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.analysis.expected_drive import Resting
 from evosim.figures.bands import banded
 from evosim.figures.theme import ARM_COLOURS, ARM_DASHES, HEIGHT, LOCUS_COLOURS, WIDTH
 
 ARMS = {"run": "as it was", "fair": "fair meiosis", "absent": "no driver"}
+THEORY, CIRCLES = "#111111", 40
+BESIDE = -9  # pixels, so that the line of the swap hides nothing
 
 
-def drive(alleles: dict[str, pl.DataFrame], generations: dict[str, pl.DataFrame], sites: list[tuple[str, str]], swap: int) -> Any:
+def drive(
+    alleles: dict[str, pl.DataFrame],
+    generations: dict[str, pl.DataFrame],
+    sites: list[tuple[str, str]],
+    swap: int,
+    expected: pl.DataFrame | None = None,
+    rests: Resting | None = None,
+) -> Any:
     """Left: frequency of drivers and modifiers among newborns; then mean fitness of the run and its controls.
 
     Fitness in the world that selects: in A before the swap, in M after it. Frames by arm, as recorded; lines are means,
-    bands hold the middle 95% of seeds.
+    bands hold the middle 95% of seeds. Theory stands beside the frequencies where it has something to say (`analysis.expected_drive`):
+    circles, the recursion of an infinite population; a diamond, where the driver would rest if carriers stayed worth what they are.
     """
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
     left = _frequencies(alleles["run"], sites, x)
+    if expected is not None:
+        left += _recursion(expected, x)
+    if rests is not None:
+        left += _resting(rests, x)
     panels = [left.properties(title="drivers and modifiers")]
     for world, column in (("ancestral", "ancestral_mean"), ("modern", "modern_mean")):
         worth = pl.concat(
@@ -63,3 +78,21 @@ def _frequencies(alleles: pl.DataFrame, sites: list[tuple[str, str]], x: Any) ->
     base = alt.Chart(lines)
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     return alt.layer(band, base.mark_line(strokeWidth=2).encode(x, y, colour)).properties(width=WIDTH, height=HEIGHT + 20)
+
+
+def _recursion(expected: pl.DataFrame, x: Any) -> Any:
+    every = max(1, expected["generation"].n_unique() // CIRCLES)
+    few = expected.filter(pl.col("generation") % every == 0)
+    tips = [alt.Tooltip("site:N", title="theory of"), alt.Tooltip("generation:Q"), alt.Tooltip("frequency:Q", title="frequency", format=".4f")]
+    return alt.Chart(few).mark_point(size=22, strokeWidth=1.2, color=THEORY, fill="white", opacity=1).encode(x, alt.Y("frequency:Q"), tooltip=tips)
+
+
+def _resting(rests: Resting, x: Any) -> Any:
+    frame = pl.DataFrame([{"generation": rests.generation, "frequency": rests.frequency, "low": rests.low, "high": rests.high, "site": rests.site}])
+    tips = [
+        alt.Tooltip("site:N", title="theory of"), alt.Tooltip("frequency:Q", title="would rest at", format=".3f"), alt.Tooltip("low:Q", title="seeds from", format=".3f"),
+        alt.Tooltip("high:Q", title="to", format=".3f"),
+    ]  # fmt: skip
+    base = alt.Chart(frame)
+    whisker = base.mark_rule(strokeWidth=1.4, color=THEORY, xOffset=BESIDE).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
+    return whisker + base.mark_point(shape="diamond", size=90, xOffset=BESIDE, strokeWidth=1.6, color=THEORY, fill="white", opacity=1).encode(x, alt.Y("frequency:Q"), tooltip=tips)

@@ -44,11 +44,12 @@ def _all(bins: pl.DataFrame, given: pl.DataFrame, people: dict[str, pl.DataFrame
     ]  # fmt: skip
     medians = alt.Chart(given).mark_rule(color="#111111", strokeWidth=1.6).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("median:Q"), tooltip=told)
     layers = [cells, medians, *_people(people)]
-    shape = alt.Shape("what:N", title=None, scale=alt.Scale(domain=peaks["what"].unique(maintain_order=True).to_list(), range=["triangle-up", "square", "cross"]), legend=alt.Legend(orient="right", symbolFillColor="white", symbolStrokeColor="black", labelLimit=220))
+    shapes = alt.Scale(domain=peaks["what"].unique(maintain_order=True).to_list(), range=["triangle-up", "square", "cross"])
+    shape = alt.Shape("what:N", title=None, scale=shapes, legend=alt.Legend(orient="right", symbolStrokeWidth=1.6, labelLimit=220))
     tips = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f")]
-    layers.append(
-        alt.Chart(peaks).mark_point(size=90, strokeWidth=1.6, color="black", fill="white", opacity=1).encode(alt.X("ancestral:Q"), alt.Y("modern_intent:Q"), shape, tooltip=tips)
-    )
+    base = alt.Chart(peaks).encode(alt.X("ancestral:Q"), alt.Y("modern_intent:Q"))
+    halo = base.mark_point(size=130, color="white", filled=True, opacity=1).encode(alt.Shape("what:N", scale=shapes, legend=None))
+    layers += [halo, base.mark_point(size=90, strokeWidth=1.8, color="black", opacity=1).encode(shape, tooltip=tips)]
     return alt.layer(*layers).resolve_scale(color="independent", shape="independent").properties(width=WIDTH * 1.2, height=HEIGHT + 80, title="all genomes")
 
 
@@ -88,7 +89,7 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str,
     scale = alt.Scale(domain=[low - 0.03 * (best - low), best + 0.03 * (best - low)], nice=False, zero=False)
     x = alt.X("ancestral:Q", title=worth["ancestral"], scale=scale, axis=alt.Axis(grid=False, tickCount=5))
     y = alt.Y("modern_intent:Q", title=worth["modern"], axis=alt.Axis(grid=False))
-    colour = alt.Color("how near:N", title="genomes", sort=names, scale=alt.Scale(domain=names, range=greys[: len(names)]), legend=alt.Legend(orient="right", symbolOpacity=1))
+    colour = alt.Color("how near:N", title="in A", sort=names, scale=alt.Scale(domain=names, range=greys[: len(names)]), legend=alt.Legend(orient="right", symbolOpacity=1, symbolStrokeWidth=0.5))
     tips = [
         alt.Tooltip("how near:N", title="in A"), alt.Tooltip("classes:Q", title="genomes here"), alt.Tooltip("class:Q", title="one of them"),
         alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evosim.errors import UserError
+from evosim.errors import Interrupted, UserError
 from evosim.sweeps.slurm import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
@@ -104,10 +104,14 @@ def run(
             with progressing(console, runs, 0, 0) as tell:
                 yield tell
 
-        go_on(
-            store, by=engine, workers=workers, threads=threads, address=address, part=part, retry_failed=retry_failed, other_sources=other_sources,
-            batch=batch, should_stop=should_stop, showing=showing, collecting=_collect if collected else None,
-        )  # fmt: skip
+        try:
+            go_on(
+                store, by=engine, workers=workers, threads=threads, address=address, part=part, retry_failed=retry_failed, other_sources=other_sources,
+                batch=batch, should_stop=should_stop, showing=showing, collecting=_collect if collected else None,
+            )  # fmt: skip
+        except Interrupted:
+            by, code = should_stop.end
+            raise Interrupted(f"interrupted by {by}; what was done is in {store.folder}; the same command goes on", code) from None
     _tell_end(store, part is not None)
 
 
@@ -309,22 +313,36 @@ def _tell_end(store: Store, sharded: bool) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
+def _stoppable() -> Iterator[_Asked]:
     """SIGTERM and the first Ctrl-C ask for an end in this block; a second one is an interrupt as always."""
-    asked = False
-
-    def ask(number: int, _: Any) -> None:
-        nonlocal asked
-        if asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    asked = _Asked()
+    before = {number: signal.signal(number, asked.hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Asked:
+    """Whether, and by which signal, an end was asked for."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self) -> bool:
+        return self._number != 0
+
+    def hear(self, number: int, _: Any) -> None:
+        """A signal came."""
+        if self._number and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._number = self._number or number
+
+    @property
+    def end(self) -> tuple[str, int]:
+        """What it was in words, and the exit code: 128 and the signal's number."""
+        return signal.Signals(self._number).name, 128 + self._number
 
 
 @contextmanager
