@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,6 +21,7 @@ from genomes import Genome, InvalidGenome, WorldShape
 from worlds import LANDSCAPES, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
 
+MISSING = object()  # no value at this path
 MOST_NUMBERS = 200_000_000  # drawn before a search of a landscape begins
 
 
@@ -192,11 +193,17 @@ def changes(experiment: Experiment) -> list[str]:
     """
     if experiment.name not in named_experiments():
         return []
-    mine, packaged = (_flat(e.model_dump(mode="json")) for e in (experiment, resolve(read_experiment(experiment.name))))
-    words = (*WORDS, "seed", "replicates")
-    keys = [key for key in {**packaged, **mine} if key.partition(".")[0] not in words and mine.get(key) != packaged.get(key)]
-    filled = {part for key in mine for part in (key[:i] for i, c in enumerate(key) if c == ".")}
-    return [f"{key}={json.dumps(mine[key]) if key in mine else '(removed)'}" for key in keys if key not in filled]
+    found = differing([resolve(read_experiment(experiment.name)), experiment])
+    return [f"{key}={json.dumps(mine) if mine is not MISSING else '(removed)'}" for key, (_, mine) in found.items()]
+
+
+def differing(experiments: Sequence[Experiment]) -> dict[str, list[Any]]:
+    """By dotted path, the values of the parameters in which experiments differ; words and seeds apart. `MISSING` where one has none."""
+    flat = [_flat(e.model_dump(mode="json")) for e in experiments]
+    filled = {key[:i] for leaves in flat for key in leaves for i, c in enumerate(key) if c == "."}
+    keys = dict.fromkeys(key for leaves in flat for key in leaves if key.partition(".")[0] not in (*WORDS, "seed", "replicates"))
+    rows = {key: [leaves.get(key, MISSING) for leaves in flat] for key in keys if key not in filled}
+    return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
 
 
 def _flat(tree: Any, path: str = "") -> dict[str, Any]:
@@ -215,6 +222,11 @@ def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> An
     rest = {key: value for key, value in part.items() if key != "name"}
     _check_keys(params_class, rest, where)
     return validated(params_class, rest, where)
+
+
+def unit_of(experiment: Experiment) -> str:
+    """What payoff is counted in, as the world says; `payoff` if it says nothing."""
+    return installed.world(experiment.world.name).unit
 
 
 def landscape_digest(experiment: Experiment) -> str:

@@ -23,6 +23,7 @@ from evosim.slopes import search
 
 ROWS = 500  # of a path, beside its start
 TABLE, SUMMARY = "paths", "summary.json"
+FORMATS = ("png", "svg", "pdf")
 
 
 def explore(
@@ -96,12 +97,11 @@ def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures import FORMATS, draw_charts
-    from evosim.figures.paths import paths
+    from evosim.figures import draw_charts
+    from evosim.figures.paths import SEARCH_FIGURES, Searched
 
-    seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}; bands hold 95% of them"
-    subtitle = [f"{experiment.name}; {experiment.optimizer['name']} on {experiment.world.name}; {seeds}"]
-    draw_charts(folder / "figures", [("paths", paths(table, subtitle))], FORMATS)
+    source = Searched(table, experiment)
+    draw_charts(folder / "figures", ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items()), FORMATS)
 
 
 def _summary_there(folder: Path) -> dict[str, Any]:

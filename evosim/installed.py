@@ -32,7 +32,7 @@ def world(name: str) -> worlds.Entry:
     """The world of this name. Raises `UserError`."""
     if name.startswith(toy_text.PREFIX):
         environment = name.removeprefix(toy_text.PREFIX)
-        return worlds.Entry(toy_text.ToyText, partial(toy_text.build, environment), TOY_TEXT)
+        return worlds.Entry(toy_text.ToyText, partial(toy_text.build, environment), TOY_TEXT, "expected reward")
     return _found("world", name)
 
 

@@ -26,8 +26,8 @@ RUNG_WORDS = {
 UNLISTED = ("optimum", "all_cases", "control", "population")
 
 
-def show(console: Console, title: str, summary: dict[str, Any]) -> None:
-    """Print the whole account."""
+def show(console: Console, title: str, summary: dict[str, Any], *, details: bool = False) -> None:
+    """Print the account; with `details`, also how far lives in A and in M can differ at all."""
     _show_which(console, title, summary)
     console.print("A: ancestral world, M: modern world. Words: docs/glossary.md\n")
     console.print(_ladder(summary))
@@ -40,11 +40,12 @@ def show(console: Console, title: str, summary: dict[str, Any]) -> None:
         console.print(_causes(summary["causes"]))
     else:
         console.print("Causes (desire, belief, planning): not applicable; these genomes do not plan.\n")
-    console.print(_variation(summary))
+    if details:
+        console.print(_variation(summary))
     if summary["family"]:
         console.print(_family(summary["family"]))
     if summary["hack"]:
-        console.print(_hack(summary["hack"]))
+        console.print(_hack(summary["hack"], unit(summary)))
         console.print(_frequencies(summary["hack"]["frequencies"]))
     if summary["search"] and summary["search"]["traits"]:
         console.print(_search(summary["search"]))
@@ -94,6 +95,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return text.removeprefix("-") if float(text) == 0.0 else text
 
 
+def unit(summary: dict[str, Any]) -> str:
+    """The unit of payoff, as the world calls it."""
+    return str(summary.get("unit", "payoff"))
+
+
 def _table(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act",)) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in headings:
@@ -102,7 +108,7 @@ def _table(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act"
 
 
 def _ladder(summary: dict[str, Any]) -> Table:
-    table = _table("The ladder: which stage lost it (expected offspring in a life)", ("", "scored", "A", "lost", "M", "lost", "by"), left=("", "scored", "by"))
+    table = _table(f"The ladder: which stage lost it ({unit(summary)} in a life)", ("", "scored", "A", "lost", "M", "lost", "by"), left=("", "scored", "by"))
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     steps = dict(steps_down(m["rungs"]))
     for rung in RUNGS:
@@ -240,8 +246,8 @@ HACK_WORDS = {
 }
 
 
-def _hack(found: dict[str, Any]) -> Table:
-    table = _table("Greedy genes: what unfair meiosis cost (expected offspring)", ("", "A", "interval", "M", "interval"), left=("",))
+def _hack(found: dict[str, Any], of: str) -> Table:
+    table = _table(f"Greedy genes: what unfair meiosis cost ({of})", ("", "A", "interval", "M", "interval"), left=("",))
     for quantity, words in HACK_WORDS.items():
         cells = []
         for world in ("ancestral", "modern"):
@@ -288,7 +294,6 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     """What the account comes to, in the three kinds of loss."""
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     out = []
-    perfect = "what a perfect ancestral optimizer finds" if summary["exact"] else "the best ancestral genome found"
     if m["rungs"]["optimum"] > 0.0 and m["rungs"]["best_for_intent"] < 0.1 * m["rungs"]["optimum"]:
         out.append(
             "Representation loses more than 90%: no genome of this grid comes near the best policy. A genome desires only what "
@@ -299,30 +304,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             f"Specification (payoff is not intent): {number(m['steps']['specification'])} is lost by being best for what is "
             "paid in M instead of what was intended."
         )
-    shift = m["steps"]["shift"]
-    text = (
-        f"Birth-control style (the world shifted): in M {perfect} is worth {number(m['rungs']['best_ancestral'])}, the best "
-        f"genome for modern payoff {number(m['rungs']['best_for_payoff'])}. "
-    )
-    shared, left_open = (summary["shift"][k] for k in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
-    if shift > 5e-4:
-        text += f"The shift step loses {number(shift)}"
-        if left_open <= 5e-4:
-            text += ": no search that reaches the ancestral optimum could have avoided it."
-        elif shared > 5e-4:
-            text += (
-                f": {number(shared)} by every ancestral optimum, which no search that reaches one could have avoided, and "
-                f"{number(left_open)} more by the worst of them, which the ancestral world leaves open."
-            )
-        else:
-            text += ", by the worst of the ancestral optima alone: the ancestral world leaves it open which is found."
-        if not summary["exact"]:
-            text += " (The grid was not enumerated: these are the best found.)"
-    elif shift < -5e-4:
-        text += f"The shift step gains {number(-shift)}: being best for the past is better here than being best for what is paid now."
-    else:
-        text += "The shift step loses nothing."
-    out.append(text)
+    out.append(shift_words(summary))
     if summary["shift"]["path_by_intent_in_ancestral"] is not None:
         other = summary["shift"]["path_by_intent_in_ancestral"]
         out.append(
@@ -346,13 +328,8 @@ def sentences(summary: dict[str, Any]) -> list[str]:
                 act = max(by_act, key=lambda name: by_act[name])
                 text += f", the largest part by {act.replace('_', ' ')} ({number(by_act[act])})"
             out.append(text + ".")
-        out.append(
-            f"Masturbation style (search is imperfect): in A {_who_searched(summary)} is {number(a['steps']['search'])} below the best "
-            f"genome{'' if summary['exact'] else ' found'}{' for what selection saw' if 'best_on_sample' in a['rungs'] else ''} "
-            f"({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} between the best present and the mean). "
-            "This is the step 'search'; what it loses by which act stands in the table of steps."
-        )
-    out.append(_greedy(summary))
+        out.append(search_words(summary))
+    out.append(hack_words(summary))
     before, after = (summary["recovery"][f"modern_at_{moment}"]["share_of_best"] for moment in ("swap", "end"))
     if summary["goes_on_in_modern"] and before is not None:
         out.append(
@@ -368,12 +345,56 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return out
 
 
+def shift_words(summary: dict[str, Any]) -> str:
+    """What the shift cost, and who could have avoided it: birth-control style."""
+    m = summary["ladder"]["modern"]
+    perfect = "what a perfect ancestral optimizer finds" if summary["exact"] else "the best ancestral genome found"
+    shift = m["steps"]["shift"]
+    text = (
+        f"Birth-control style (the world shifted): in M {perfect} is worth {number(m['rungs']['best_ancestral'])}, the best "
+        f"genome for modern payoff {number(m['rungs']['best_for_payoff'])}. "
+    )
+    shared, left_open = (summary["shift"][k] for k in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
+    if shift > 5e-4:
+        text += f"The shift step loses {number(shift)}"
+        if left_open <= 5e-4:
+            text += ": no search that reaches the ancestral optimum could have avoided it."
+        elif shared > 5e-4:
+            text += (
+                f": {number(shared)} by every ancestral optimum, which no search that reaches one could have avoided, and "
+                f"{number(left_open)} more by the worst of them, which the ancestral world leaves open."
+            )
+        else:
+            text += ", by the worst of the ancestral optima alone: the ancestral world leaves it open which is found."
+        if not summary["exact"]:
+            text += " (The grid was not enumerated: these are the best found.)"
+    elif shift < -5e-4:
+        text += f"The shift step gains {number(-shift)}: being best for the past is better here than being best for what is paid now."
+    else:
+        text += "The shift step loses nothing."
+    return text
+
+
+def search_words(summary: dict[str, Any]) -> str:
+    """What imperfect search left: masturbation style."""
+    a = summary["ladder"]["ancestral"]
+    if a["steps"]["search"] is None:
+        return "Masturbation style (search is imperfect): not measured; nobody lived to see the swap. That is not the same as 0."
+    return (
+        f"Masturbation style (search is imperfect): in A {_who_searched(summary)} is {number(a['steps']['search'])} below the best "
+        f"genome{'' if summary['exact'] else ' found'}{' for what selection saw' if 'best_on_sample' in a['rungs'] else ''} "
+        f"({number(a['steps']['unfound'])} not found, {number(a['steps']['load'])} between the best present and the mean). "
+        "This is the step 'search'; what it loses by which act stands in the table of steps."
+    )
+
+
 def _answer_with_fair_meiosis(summary: dict[str, Any]) -> str:
     fair = summary["recovery"].get("modern_at_end_fair", {}).get("share_of_best")
     return "" if fair is None else f"; with fair meiosis, to {fair:.0%}{_ends(summary, 'modern_at_end_fair')}"
 
 
-def _greedy(summary: dict[str, Any]) -> str:
+def hack_words(summary: dict[str, Any]) -> str:
+    """What exploited the search itself, beside what chance does: greedy genes."""
     found = (summary["hack"] or {}).get("ancestral", {})
     if "hack" not in found:
         why = "this run has no driver"

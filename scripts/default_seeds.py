@@ -13,7 +13,22 @@ from typing import Any
 import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
+from evosim.analysis.account import Accountant
+from evosim.analysis.census import Census
+from evosim.figures.bands import banded
 from evosim.landscape import Landscape
+
+
+def _found(maker: Accountant) -> pl.DataFrame:
+    """For each seed at the swap: the gap to the best genome in A, what of it is not found and what is load; ease then and at the end."""
+    best, swap = maker.designs["ancestral"].rungs["best_ancestral"], maker.experiment.swap - 1
+    rows = []
+    for (seed,), mine in maker.tables["populations"].filter(pl.col("generation") == swap).group_by("seed"):
+        worth = Census.of(mine).worth(maker.conducts)["ancestral"]
+        rows.append({"seed": seed, "gap_A": best - worth.mean, "not_found_A": best - worth.best_present, "load_A": worth.best_present - worth.mean})
+    ease = maker.tables["loci"].filter(pl.col("locus") == "ease")
+    then, last = (ease.filter(pl.col("generation") == g).select("seed", pl.col("mean").alias(name)) for g, name in ((swap, "ease_at_swap"), (maker.experiment.generations - 1, "ease_at_end")))
+    return pl.DataFrame(rows).join(then, on="seed").join(last, on="seed")
 
 
 def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -54,9 +69,12 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
         .with_columns((pl.col("protected") / pl.col("lost")).alias("share_lost_by_protected"))
         .join(waste, on="seed")
         .join(solo, on="seed", how="left")
+        .join(_found(maker), on="seed")
         .sort("seed")
     )
-    return table, account.summary | {"extinct": sum(run.status == "extinct" for run in runs)}
+    paths = maker.tables["generations"].drop("world").unpivot(["ancestral_mean", "modern_mean"], index=["seed", "generation"], variable_name="world", value_name="fitness")
+    bands = banded(paths.with_columns(pl.col("world").str.replace("_mean", "")), "fitness", "world", "generation")
+    return table, account.summary | {"extinct": sum(run.status == "extinct" for run in runs), "bands": bands}
 
 
 def main() -> None:
@@ -71,10 +89,13 @@ def main() -> None:
         for column in table.columns[1:]:
             row |= mean_and_interval(column, table[column].drop_nulls())
         rows.append(row)
+        if first == 0:
+            tables["fitness"] = summary["bands"]
         facts[row["seeds"]] = {
             "rungs": {world: ladder["rungs"] for world, ladder in summary["ladder"].items()},
             "ties": summary["ties"],
             "extinct": summary["extinct"],
+            "best_breeding_true": summary["best_breeding_true"],
             "seeds_losing_half": int((table["M_share_at_swap"] < 0.5).sum()),
             "seeds_recovering_half": int((table["M_share_at_end"] > 0.5).sum()),
         }

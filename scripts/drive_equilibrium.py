@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import polars as pl
+from figures.drive_equilibrium import WHERE
 from study import Study, accountant, evolve, mean_and_interval, setting, verdict
 
-from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.theory import drive
 
 SEEDS, BURN = range(20), 150
 RATIOS = (0.55, 0.6, 0.65, 0.7, 0.8, 0.9, 0.95)
-WHERE = {"both": "eggs and sperm", "male": "sperm alone"}
 
 
 def predicted(k: float, where: str) -> tuple[float, float]:
@@ -24,6 +22,12 @@ def predicted(k: float, where: str) -> tuple[float, float]:
         return there.frequency, there.mean_fitness
     found = drive.lethal_by_sex(0.5, k)
     return found.newborn, found.mean_fitness
+
+
+def curve() -> pl.DataFrame:
+    """`predicted` at many ratios, to be drawn."""
+    ratios = [0.505 + 0.005 * i for i in range(99)]
+    return pl.DataFrame([dict(zip(("drives_in", "k", "newborn", "fitness"), (where, k, *predicted(k, where)), strict=True)) for where in WHERE for k in ratios])
 
 
 def rows() -> pl.DataFrame:
@@ -48,26 +52,6 @@ def rows() -> pl.DataFrame:
     return pl.DataFrame(out)
 
 
-def figure(table: pl.DataFrame) -> Any:
-    """Frequency and fitness against k: points measured, lines theory."""
-    grid = [0.505 + 0.005 * i for i in range(99)]
-    lines = pl.DataFrame(
-        [{"drives in": words, "k": k, "newborn": predicted(k, where)[0], "fitness": predicted(k, where)[1]} for where, words in WHERE.items() for k in grid]
-    )
-    points = table.with_columns(pl.col("drives_in").replace_strict(WHERE).alias("drives in"))
-    panels = []
-    for column, title in (("newborn", "frequency among newborns"), ("fitness", "mean fitness, share of that without the driver")):
-        colour = alt.Color("drives in:N", title="drives in", scale=alt.Scale(domain=list(WHERE.values()), range=["#D55E00", "#0072B2"]))
-        x = alt.X("k:Q", title="transmission ratio k", scale=alt.Scale(domain=[0.5, 1.0]), axis=alt.Axis(grid=False))
-        y = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(domain=[0, 1]))
-        line = alt.Chart(lines).mark_line(strokeWidth=1.5).encode(x, y, colour)
-        dots = alt.Chart(points).mark_point(filled=True, size=45, opacity=1).encode(x, y, colour)
-        bars = alt.Chart(points).mark_rule(strokeWidth=2).encode(x, alt.Y(f"{column}_low:Q"), alt.Y2(f"{column}_high:Q"), colour)
-        panels.append((line + bars + dots).properties(width=WIDTH, height=HEIGHT + 20))
-    note = f"points: means over {len(SEEDS)} seeds of N = 1000, whiskers their 95% interval; lines: theory of an infinite population"
-    return themed(alt.hconcat(*panels, spacing=36), "A lethal driver settles where theory says", ["drive-equilibrium; " + note])
-
-
 def main() -> None:
     """Make table, figure and verdict."""
     study = Study("drive-equilibrium", setting("drive-equilibrium"))
@@ -82,7 +66,7 @@ def main() -> None:
         verdict("frequency among newborns follows theory at every k >= .6 (farthest of them)", f"{theory:.4f} +- .003", float(held["newborn"][worst]), low, high, inside.height == held.height),
         verdict("fitness falls to 4k(1-k) at k = .9 in both sexes", "0.36", *_fitness(table, 0.9, "both")),
     ]  # fmt: skip
-    study.keep({"equilibrium": table, "verdicts": pl.DataFrame(claims)}, {"equilibrium": figure(table)}, seeds=len(SEEDS))
+    study.keep({"equilibrium": table, "theory": curve(), "verdicts": pl.DataFrame(claims)}, seeds=len(SEEDS))
 
 
 def _fitness(table: pl.DataFrame, k: float, where: str) -> tuple[float, float, float, bool]:

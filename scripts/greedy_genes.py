@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import numpy as np
 import polars as pl
 from study import Study, evolve, mean_and_interval, setting, verdict, with_controls
 
 from evosim.analysis.account import Accountant
-from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.theory import drive, two_locus
 
@@ -122,22 +120,6 @@ def scale(landscape: Landscape) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def figure(table: pl.DataFrame) -> Any:
-    """The hack step in A against generations, a line for each size."""
-    sizes = [str(n) for n in SIZES]
-    frame = table.with_columns(pl.col("N").cast(pl.String))
-    colour = alt.Color("N:N", title="N", sort=sizes, scale=alt.Scale(domain=sizes, range=["#56B4E9", "#0072B2", "#D55E00", "#000000"]))
-    x = alt.X("generations:Q", title="generations in A (the driver comes in generation 50)", scale=alt.Scale(domain=[100, 650]), axis=alt.Axis(grid=False))
-    panels = []
-    for column, title in (("hack_A", "hack step in A (expected offspring)"), ("search_A", "search step in A (expected offspring)")):
-        base = alt.Chart(frame)
-        line = base.mark_line(point=alt.OverlayMarkDef(size=45)).encode(x, alt.Y(f"{column}:Q", title=title, scale=alt.Scale(domainMin=0)), colour)
-        bars = base.mark_rule(strokeWidth=2).encode(x, alt.Y(f"{column}_low:Q"), alt.Y2(f"{column}_high:Q"), colour)
-        panels.append((line + bars).properties(width=WIDTH, height=HEIGHT + 20))
-    notes = [f"greedy-genes; {FEW} seeds a point; whiskers: 95% bootstrap interval of the mean"]
-    return themed(alt.hconcat(*panels, spacing=36), "More search does not cure the greed: it grows, at any population size", notes)
-
-
 def main() -> None:
     """Make tables, figure and verdicts."""
     study = Study("greedy-genes", setting("greedy-genes"))
@@ -174,7 +156,7 @@ def main() -> None:
         low, high, there = tamed[f"late_{name}_low"], tamed[f"late_{name}_high"], tamed[f"theory_{name}"]
         claims.append(verdict(f"with the suppressor, the {name} settles where the recursion does", f"{there:.3f} +- .03", tamed[f"late_{name}"], low, high, low <= there + 0.03 and high >= there - 0.03))
     tables = {"split": table, "equilibrium": balance, "suppressed": pl.DataFrame([tamed]), "scale": sizes, "verdicts": pl.DataFrame(claims)}
-    study.keep(tables, {"scale": figure(sizes)}, seeds=SEEDS)
+    study.keep(tables, seeds=SEEDS)
 
 
 if __name__ == "__main__":

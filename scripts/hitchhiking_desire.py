@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import altair as alt
 import numpy as np
 import polars as pl
 from study import Study, mean_and_interval, setting, verdict, with_controls
 
 from evosim.analysis.account import Accountant
-from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.theory import two_locus
 from genomes.grid import haldane
 
 DISTANCES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-SEEDS, K, N, COPIES, INTRODUCED = 20, 0.75, 500, 25, 50
-MOMENTS = (80, 199)
+MADE = setting("hitchhiking-desire").experiment
+SEEDS, N, K = MADE.replicates, MADE.optimizer["population"], MADE.genome["drivers"][0]["ratio"]
+INTRODUCED, COPIES = (MADE.optimizer["introductions"][0][key] for key in ("generation", "copies"))
+SOON = 30  # generations after the introduction
+MOMENTS = (INTRODUCED + SOON, MADE.generations - 1)
 
 
 def rows() -> pl.DataFrame:
@@ -27,7 +28,7 @@ def rows() -> pl.DataFrame:
     landscape: Landscape | None = None
     for distance in DISTANCES:
         made = setting(
-            "hitchhiking-desire", f"genome.markers.t.position={distance}", f"replicates={SEEDS}", "search_ledger=false",
+            "hitchhiking-desire", f"genome.markers.t.position={distance}", "search_ledger=false",
             f"snapshots=[{INTRODUCED - 1}]",
         )  # fmt: skip
         landscape = landscape or Landscape(made)  # no distance changes any class's worth
@@ -70,43 +71,13 @@ def predicted(distance: float, w: list[float]) -> np.ndarray:
     """Share of the desire from the introduction on: the recursion of two loci in an infinite population that stays as it was."""
     q = COPIES / (2 * N)
     start = np.array([1 - q, 0.0, 0.0, q])
-    path, _ = two_locus.iterate(start, haldane(distance), [K] * 3, np.tile(w, (3, 1)), 200)
+    path, _ = two_locus.iterate(start, haldane(distance), [K] * 3, np.tile(w, (3, 1)), MADE.generations)
     return np.asarray(path[:, 1::2].sum(axis=1))
 
 
 def _neutral(distance: float) -> float:
     """Final frequency of a rider that costs nothing."""
     return two_locus.hitchhiked(COPIES / (2 * N), haldane(distance), K)
-
-
-def figure(table: pl.DataFrame) -> Any:
-    """Share of the wasteful allele and the hack step against distance."""
-    frame = table.with_columns(pl.max_horizontal("centimorgan", pl.lit(0.03)).alias("x"))
-    x = alt.X("x:Q", title="map distance (centimorgan; leftmost: none)", scale=alt.Scale(type="log", domain=[0.02, 120]), axis=alt.Axis(grid=False, values=[0.1, 1, 10, 100]))
-    words = {"after 30 generations": (f"run_share_at_{MOMENTS[0]}", "#D55E00", [1, 0]), "at the end": (f"run_share_at_{MOMENTS[1]}", "#0072B2", [1, 0])}
-    theory = {"theory after 30 generations": (f"theory_at_{MOMENTS[0]}", "#D55E00", [4, 3]), "theory, a rider without cost": ("theory_neutral", "#000000", [2, 3])}
-    names = [*words, *theory]
-    colours, dashes = ([entry[i] for entry in (words | theory).values()] for i in (1, 2))
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
-    colour = alt.Color("when:N", title=None, sort=names, scale=alt.Scale(domain=names, range=colours), legend=legend)
-    dash = alt.StrokeDash("when:N", title=None, sort=names, scale=alt.Scale(domain=names, range=dashes), legend=legend)
-    layers = []
-    for word, (column, _, _) in (words | theory).items():
-        base = alt.Chart(frame.with_columns(pl.lit(word).alias("when")))
-        y = alt.Y(f"{column}:Q", title="share of the wasteful allele", scale=alt.Scale(domain=[0, 1]))
-        layers.append(base.mark_line(strokeWidth=2).encode(x, y, colour, dash))
-        if word in words:
-            layers.append(base.mark_point(filled=True, size=45, opacity=1).encode(x, y, colour))
-            layers.append(base.mark_rule(strokeWidth=2).encode(x, alt.Y(f"{column}_low:Q"), alt.Y2(f"{column}_high:Q"), colour))
-    left = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT + 20)
-    base = alt.Chart(frame)
-    zero = alt.Chart(pl.DataFrame({"y": [0.0]})).mark_rule(color="#999999").encode(alt.Y("y:Q"))
-    y = alt.Y("hack:Q", title="hack step in A (expected offspring)")
-    dots = base.mark_point(filled=True, size=45, opacity=1, color="#333333").encode(x, y)
-    bars = base.mark_rule(strokeWidth=2, color="#333333").encode(x, alt.Y("hack_low:Q"), alt.Y2("hack_high:Q"))
-    right = (zero + base.mark_line(strokeWidth=2, color="#333333").encode(x, y) + dots + bars).properties(width=WIDTH, height=HEIGHT + 20)
-    notes = [f"hitchhiking-desire; {SEEDS} seeds of N = {N}; driver k = {K} without cost, {COPIES} copies in generation {INTRODUCED} with solo = 1", "whiskers: 95% bootstrap interval of the mean; theory: recursion of two loci, the rider at its cost before the driver came"]
-    return themed(alt.hconcat(left, right, spacing=36), "A costly desire rides along only if it cannot be left behind", notes)
 
 
 def main() -> None:
@@ -120,12 +91,12 @@ def main() -> None:
     falls = all(a >= b - 0.02 for a, b in itertools.pairwise(shares))
     claims = [
         verdict("completely linked, the desire goes where the driver goes (their frequencies at the end differ by)", "0 +- .01", near[apart], near[f"{apart}_low"], near[f"{apart}_high"], abs(near[f"{apart}_low"]) < 0.01 > abs(near[f"{apart}_high"])),
-        verdict("30 generations on, its share is the recursion's (largest difference over distances above 0)", "<= .05", *_off(table)),
+        verdict(f"{SOON} generations on, its share is the recursion's (largest difference over distances above 0)", "<= .05", *_off(table)),
         verdict("a morgan away it is left behind", "< .05", far[end], far[f"{end}_low"], far[f"{end}_high"], far[f"{end}_high"] < 0.05),
         verdict("its share falls with distance (largest rise between neighbours)", "<= .02", max(b - a for a, b in itertools.pairwise(shares)), None, None, falls),
         verdict("completely linked, it lowers fitness: the hack step exceeds the null", f"> {near['null_high']:.4f}", near["hack"], near["hack_low"], near["hack_high"], near["hack_low"] > max(near["null_high"], 0.0)),
     ]  # fmt: skip
-    study.keep({"hitchhiking": table, "verdicts": pl.DataFrame(claims)}, {"hitchhiking": figure(table)}, seeds=SEEDS)
+    study.keep({"hitchhiking": table, "verdicts": pl.DataFrame(claims)}, seeds=SEEDS)
 
 
 def _off(table: pl.DataFrame) -> tuple[float, None, None, bool]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import altair as alt
 import numpy as np
 import polars as pl
 from scipy.sparse import coo_array
@@ -18,7 +17,6 @@ from scipy.sparse.csgraph import connected_components
 from study import Study, mean_and_interval, setting
 
 from evosim.compose import Setting
-from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.landscape import Landscape
 from worlds import TabularMdp
 from worlds.ontology import merged_pair, misread
@@ -85,29 +83,10 @@ def table() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def figure(found: pl.DataFrame) -> Any:
-    """The specification step against the share of states taken for another."""
-    long = pl.concat(
-        [
-            found.select("world", "taken_for", "share", pl.lit(who).alias("who"), *(pl.col(f"{column}{end}").alias(f"step{end}") for end in ("", "_low", "_high")))
-            for column, who in (("genomes", "best planner on the grid"), ("policies", "best of all policies"))
-        ]
-    )
-    colour = alt.Color("taken_for:N", title="taken for", scale=alt.Scale(domain=list(TAKEN_FOR), range=["#D55E00", "#0072B2"]))
-    x = alt.X("share:Q", title="share of states taken for another", axis=alt.Axis(format="%", grid=False))
-    y = alt.Y("step:Q", title="specification step", scale=alt.Scale(domain=[0, 1]))
-    base = alt.Chart(long)
-    bars = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(x, alt.Y("step_low:Q"), alt.Y2("step_high:Q"), colour)
-    chart = (bars + base.mark_line(point=alt.OverlayMarkDef(size=40)).encode(x, y, colour)).properties(width=WIDTH - 40, height=HEIGHT - 60)
-    faceted = chart.facet(column=alt.Column("who:N", title=None), row=alt.Row("world:N", title=None))
-    return themed(faceted, "What a wrong ontology of payoff costs", [f"specification step as a share of the best, in A alone, without any shift; {len(SEEDS)} drawings a point; bars: 95% bootstrap intervals of the mean"])
-
-
 def main() -> None:
     """Make table and figure."""
     study = Study("merged-states", setting("birth-control"))
-    found = table()
-    study.keep({"merged-states": found}, {"merged-states": figure(found)}, seeds=len(SEEDS))
+    study.keep({"merged-states": table()}, seeds=len(SEEDS))
 
 
 if __name__ == "__main__":

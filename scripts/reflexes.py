@@ -33,6 +33,7 @@ def row(name: str, settings: list[str]) -> dict[str, Any]:
     kinds = account.summary["behaviour"]["modern"]
     out: dict[str, Any] = {
         "variant": name,
+        "classes": landscape.genome.grid.size,
         "best_found_in_A": best_a,
         "R2_best_found": modern["best_for_payoff"],
         "R3_over_R2": modern["best_ancestral"] / modern["best_for_payoff"],

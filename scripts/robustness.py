@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import Any
 
-import altair as alt
 import polars as pl
 from study import Study, evolve, mean_and_interval, setting
 
-from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.landscape import Landscape
 from worlds.savanna import Savanna
 
@@ -87,30 +84,6 @@ def row(name: str, settings: list[str]) -> dict[str, object]:
     return out
 
 
-def figure(table: pl.DataFrame) -> Any:
-    """A line for each variant: what the best ancestral genome and evolved populations keep of the best fitness in M."""
-    shares = pl.concat(
-        [
-            table.select("variant", share=pl.col("R3_min_over_R2"), who=pl.lit("best ancestral genome")),
-            table.select("variant", share=pl.col("M_at_swap_over_R2"), who=pl.lit("populations at the swap")),
-        ]
-    )
-    order = table.sort("R3_min_over_R2")["variant"].to_list()
-    y = alt.Y("variant:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, labelFontSize=9.5))
-    x = alt.X("share:Q", title="share of the best fitness in M", scale=alt.Scale(domain=[0, 1]))
-    shape = alt.Shape("who:N", title=None, scale=alt.Scale(range=["circle", "diamond"]))
-    colour = alt.Color("who:N", title=None, scale=alt.Scale(range=[MODERN, ANCESTRAL]))
-    points = alt.Chart(shares).mark_point(filled=True, size=45, opacity=0.9).encode(x, y, colour, shape)
-    default = float(table.filter(pl.col("variant") == "default")["R3_min_over_R2"][0])
-    rule = alt.Chart(pl.DataFrame({"share": [default]})).mark_rule(strokeDash=[3, 3], color="#777777").encode(x)
-    chart = (rule + points).properties(width=420, height=alt.Step(12))
-    return themed(
-        chart,
-        "The birth-control loss under every parameter at +-20%, three tie rules and other grids",
-        [f"{table.height} variants, {len(SEEDS)} seeds each; dashed: the default; 1 would be no loss"],
-    )
-
-
 def main() -> None:
     """Make table and figure."""
     study = Study("robustness", setting("birth-control"))
@@ -120,7 +93,7 @@ def main() -> None:
         print(f"{name}: R3/R2 {rows[-1]['R3_min_over_R2']:.3f}", file=sys.stderr, flush=True)
     table = pl.DataFrame(rows)
     losing = table.filter(pl.col("R3_max_over_R2") < 1.0).height
-    study.keep({"robustness": table}, {"robustness": figure(table)}, seeds=len(SEEDS), variants=table.height, variants_with_a_loss=losing)
+    study.keep({"robustness": table}, seeds=len(SEEDS), variants=table.height, variants_with_a_loss=losing)
 
 
 if __name__ == "__main__":

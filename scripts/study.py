@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from redraw import redraw
 
 from evosim.analysis.account import Accountant
 from evosim.analysis.intervals import interval
@@ -20,7 +22,7 @@ from evosim.params import apply_settings, read_experiment
 from evosim.record import provenance, write_json
 from evosim.simulate import Run, simulate
 
-RESULTS = Path(__file__).resolve().parent.parent / "results"
+RESULTS = Path(os.environ.get("EVOSIM_RESULTS") or Path(__file__).resolve().parent.parent / "results")
 RESAMPLES, CONFIDENCE = 2000, 0.95
 
 
@@ -64,24 +66,22 @@ def mean_and_interval(name: str, values: Iterable[float]) -> dict[str, float | N
 
 
 class Study:
-    """A folder under `results/` with a table, a figure and the provenance of both."""
+    """A folder under `results/` (or under $EVOSIM_RESULTS) with tables, figures drawn from them, and the provenance of both."""
 
     def __init__(self, name: str, made: Setting) -> None:
         self.folder = RESULTS / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.made, self.start = made, time.perf_counter()
 
-    def keep(self, tables: dict[str, pl.DataFrame], figures: dict[str, Any] | None = None, **facts: Any) -> None:
-        """Write tables as CSV, figures as PNG and SVG, and `provenance.json`."""
+    def keep(self, tables: dict[str, pl.DataFrame], **facts: Any) -> None:
+        """Write tables as CSV and `provenance.json`, and draw what `figures/` draws of them."""
         for name, table in tables.items():
             table.write_csv(self.folder / f"{name}.csv", float_precision=6)
-        for name, chart in (figures or {}).items():
-            chart.save(str(self.folder / f"{name}.png"), ppi=200)
-            chart.save(str(self.folder / f"{name}.svg"))
         known = provenance(self.made.experiment)
         seconds = round(time.perf_counter() - self.start, 1)
         write_json(self.folder / "provenance.json", known | {"seconds": seconds} | facts)
         (self.folder / "experiment.toml").write_text(self.made.experiment.to_toml(), encoding="utf-8")
+        redraw(self.folder)
         with pl.Config(tbl_rows=200, tbl_cols=30, tbl_width_chars=250, float_precision=4):
             for name, table in tables.items():
                 print(f"{self.folder / name}.csv", table, json.dumps(facts, default=str), sep="\n")

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import altair as alt
 import numpy as np
 import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
-from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.score import Scorer
 from genomes import PlannerRules
@@ -87,27 +85,10 @@ def cliff() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def figure(table: pl.DataFrame) -> Any:
-    """Fitness in A against the solo weight, a line for each temperature."""
-    names = [str(t) for t in TEMPERATURES]
-    chart = (
-        alt.Chart(table.with_columns(pl.col("temperature").cast(pl.String)))
-        .mark_line()
-        .encode(
-            alt.X("solo_weight:Q", title="objective weight of solo pleasure"),
-            alt.Y("fitness_in_A:Q", title="fitness in A (expected offspring)"),
-            alt.Color("temperature:N", sort=names, scale=alt.Scale(domain=names, range=LOCUS_COLOURS[:6]), title="temperature"),
-        )
-        .properties(width=WIDTH + 120, height=HEIGHT + 20)
-    )
-    return themed(chart, "Self-stimulation is a cliff for planners without noise", ["the best ancestral genome with another solo weight; nothing else changed"])
-
-
 def main() -> None:
     """Make tables and figure."""
     study = Study("temperature", setting("birth-control"))
-    edge = cliff()
-    study.keep({"temperature": populations(), "cliff": edge}, {"cliff": figure(edge)}, seeds=len(SEEDS))
+    study.keep({"temperature": populations(), "cliff": cliff()}, seeds=len(SEEDS))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
 from evosim.analysis.account import Accountant
 from evosim.analysis.census import Census
-from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.landscape import Landscape
 
 SIZES, SCALES, SEEDS = (100, 300, 1000, 3000), (0.5, 1.0, 2.0), range(20)
@@ -108,40 +106,10 @@ MEASURES = (
 )
 
 
-def figure(table: pl.DataFrame) -> Any:
-    """A row for each measure, a column for each mutation rate, a line for each size of population."""
-    sizes = [str(n) for n in SIZES]
-    frame = table.with_columns(pl.col("population").cast(pl.String))
-    rows = []
-    for name, title in MEASURES:
-        top = float(frame[f"{name}_high"].max())  # type: ignore[arg-type]
-        panels = []
-        for column, scale in enumerate(SCALES):
-            rate = 0.002 * scale
-            base = alt.Chart(frame.filter((pl.col("mutation") - rate).abs() < 1e-9)).encode(
-                alt.X("generations:Q", scale=alt.Scale(type="log", base=2), title="generations", axis=alt.Axis(values=list(GENERATIONS), grid=False)),
-                alt.Color(
-                    "population:N", sort=sizes, title="population", legend=alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300),
-                    scale=alt.Scale(domain=sizes, range=[LOCUS_COLOURS[i] for i in (6, 5, 2, 0)]),
-                ),
-            )  # fmt: skip
-            y = alt.Y(f"{name}:Q", title=title if column == 0 else None, scale=alt.Scale(domain=[0, top]))
-            bars = base.mark_rule(opacity=0.4).encode(alt.Y(f"{name}_low:Q"), alt.Y2(f"{name}_high:Q"))
-            panel = (bars + base.mark_line(point=alt.OverlayMarkDef(size=20)).encode(y)).properties(width=200, height=150)
-            panels.append(panel.properties(title=f"mutation {rate:g}") if name == "solo" else panel)
-        rows.append(alt.hconcat(*panels, spacing=18))
-    return themed(
-        alt.vconcat(*rows, spacing=14),
-        "More generations remove waste, and leave the shift's loss where it is",
-        [f"expected offspring in a life; {len(SEEDS)} seeds each; bars: 95% bootstrap intervals of the mean"],
-    )
-
-
 def main() -> None:
     """Make tables and figure."""
     study = Study("waste", setting("birth-control"))
-    table = populations()
-    study.keep({"waste": table, "best_by_cap": best_by_cap()}, {"waste": figure(table)}, seeds=len(SEEDS))
+    study.keep({"waste": populations(), "best_by_cap": best_by_cap()}, seeds=len(SEEDS))
 
 
 if __name__ == "__main__":

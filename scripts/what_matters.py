@@ -14,9 +14,9 @@ import polars as pl
 from study import Study, setting
 
 from evosim.analysis.effects import Resampling
+from evosim.record import write_json
 from evosim.sweeps import local
 from evosim.sweeps.begin import begin
-from evosim.sweeps.drawing import Easel, charts
 from evosim.sweeps.effects import Analysis, analyse, fresh_digest
 from evosim.sweeps.engines import Job
 from evosim.sweeps.params import read_sweep
@@ -38,19 +38,19 @@ genome.planning_cost = [0.02, 0.04, 0.06, 0.08]
 optimizer.population = [50, 150, 500]
 """
 POPULATION, SHIFT, SEARCH = (f"ladder.modern.{name}" for name in ("rungs.population", "steps.shift", "steps.search"))
+KEPT = ("cells", "effects", "contrasts", "pairs", "shares", "quantities")
 ANCESTRAL_SEARCH = "ladder.ancestral.steps.search"
 QUANTITIES = [POPULATION, SHIFT, SEARCH, ANCESTRAL_SEARCH]
 
 
-def analysed(folder: Path) -> tuple[Analysis, Easel]:
+def analysed(folder: Path) -> Analysis:
     """The sweep, computed and analysed."""
     path = folder / "what-matters.toml"
     path.write_text(SWEEP, encoding="utf-8")
     written = read_sweep(path)
     store = begin(written, folder / "sweep")
     local.compute(Job(store.folder, list(range(store.chunks)), local.processors(), 1, None, silent, lambda: False))
-    analysis = analyse(store, fresh_digest(store), Resampling())
-    return analysis, Easel(analysis, written.sweep, None, None)
+    return analyse(store, fresh_digest(store), Resampling())
 
 
 def main() -> None:
@@ -58,13 +58,12 @@ def main() -> None:
     made = setting("birth-control", "phases.0.generations=200", "phases.1.generations=100")
     study = Study("what-matters", made)
     with tempfile.TemporaryDirectory() as folder:
-        analysis, easel = analysed(Path(folder))
-    tables = {name: analysis.tables[name].filter(pl.col("quantity").is_in(QUANTITIES)) for name in ("cells", "effects", "contrasts", "pairs", "shares")}
-    wanted = (f"phase-{POPULATION}", f"phase-{SEARCH}", f"effects-{SEARCH}", "steps-planning-cost")
-    drawn = {name: chart for name, chart in charts(easel, QUANTITIES) if name in {key.replace(".", "-") for key in wanted}}
-    facts = {key: analysis.facts[key] for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")}
-    study.keep(tables, drawn, analysis=facts, seeds=analysis.facts["replicates"])
+        analysis = analysed(Path(folder))
+    tables = {name: analysis.tables[name].filter(pl.col("quantity").is_in(QUANTITIES)) for name in KEPT}
     (study.folder / "sweep.toml").write_text(SWEEP.lstrip(), encoding="utf-8")
+    write_json(study.folder / "analysis.json", {**analysis.facts, "tables": list(tables)})
+    facts = {key: analysis.facts[key] for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")}
+    study.keep(tables, analysis=facts, seeds=analysis.facts["replicates"])
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.analysis": {
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
     },
-    "evosim.figures": {"evosim.press", "evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
     "evosim.workflow": {
         "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls",

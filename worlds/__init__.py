@@ -19,11 +19,12 @@ from worlds.tessellating_hills import Hills
 
 @dataclass(frozen=True)
 class Entry:
-    """One world: its parameter class, how to build the pair, and what it is in a line."""
+    """One world: its parameter class, how to build the pair, what it is in a line, and what its payoff is counted in."""
 
     params: type[Any]
     build: Callable[[Any, dict[str, Any]], WorldPair]
     what: str
+    unit: str = "payoff"
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class LandscapeEntry:
 
 WORLDS: dict[str, Entry] = {
     "episodes": Entry(episodes.Episodes, episodes.build, "training and deployment episodes in one life; defection in training is punished"),
-    "host": Entry(host.Host, host.build, "a parasite in its host: growth against transmission; the mainland after the island"),
+    "host": Entry(host.Host, host.build, "a parasite in its host: growth against transmission; the mainland after the island", "expected infections"),
     "lava": Entry(lava.Lava, lava.build, "the lava of AI Safety Gridworlds, elsewhere in testing than in training"),
     "maze": Entry(maze.Maze, maze.build, "mazes whose exit door is red in training, and is not in deployment"),
-    "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force"),
-    "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life"),
+    "micro": Entry(micro.Micro, micro.build, "three states, three ages: everything by brute force", "expected offspring"),
+    "savanna": Entry(savanna.Savanna, savanna.build, "a life history; contraception comes with modern life", "expected offspring"),
     "villages": Entry(villages.Villages, villages.build, "a strategy game; after the swap there is another enemy"),
 }
 

@@ -21,7 +21,11 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
     long = generations.drop("world").unpivot(
         ["ancestral_mean", "modern_mean"], index=["seed", "generation"], variable_name="world", value_name="fitness"
     ).with_columns(pl.col("world").str.replace("_mean", ""))
-    lines = banded(long, "fitness", "world", "generation")
+    return fitness_of_bands(banded(long, "fitness", "world", "generation"), best, swap)
+
+
+def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
+    """The same of columns `world`, `generation`, `mean`, `low`, `high`, one row a world and generation."""
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
     x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickMinStep=1))
     y = alt.Y("mean:Q", title="fitness (expected offspring in a life)", scale=alt.Scale(domain=[0, top * 1.08], nice=False))
@@ -32,7 +36,7 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
         base.mark_line(strokeWidth=2, point=lines.height <= FEW).encode(x, y, colour, alt.StrokeDash("world:N", scale=WORLD_DASHES, legend=None)),
         _best_lines(best),
     ]
-    if swap < int(generations["generation"].max()):  # type: ignore[arg-type]
+    if swap < int(lines["generation"].max()):  # type: ignore[arg-type]
         layers.append(_swap(swap, top))
     return alt.layer(*layers).properties(width=520, height=HEIGHT + 40)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -9,13 +11,30 @@ import polars as pl
 
 from evosim.figures.bands import banded
 from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, themed
+from evosim.params import Experiment
 
 MOST_ROWS = 200
 PANELS = {"x_0": "progress x_0", "aside": "distance from the x_0 axis", "loss": "loss"}
 
 
-def paths(table: pl.DataFrame, subtitle: list[str]) -> Any:
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """What figures of a search are drawn from: its paths, and the experiment that it was."""
+
+    table: pl.DataFrame
+    experiment: Experiment
+
+    @property
+    def which(self) -> str:
+        """The experiment and its seeds, for a subtitle."""
+        e = self.experiment
+        seeds = f"seed {e.seed}" if e.replicates == 1 else f"{e.replicates} seeds from {e.seed}; bands hold 95% of them"
+        return f"{e.name}; {e.optimizer['name']} on {e.world.name}; {seeds}"
+
+
+def paths(s: Searched) -> Any:
     """Progress, straying and loss of all seeds: means, with the middle 95%."""
+    table = s.table
     every = max(1, table["evaluation"].n_unique() // MOST_ROWS)
     places = table["evaluation"].unique().sort()[::every]
     few = table.filter(pl.col("evaluation").is_in(places.to_list()))
@@ -26,4 +45,17 @@ def paths(table: pl.DataFrame, subtitle: list[str]) -> Any:
         band = alt.Chart(frame).mark_area(opacity=0.2, color=ANCESTRAL).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
         line = alt.Chart(frame).mark_line(strokeWidth=2, color=ANCESTRAL).encode(x=x, y="mean:Q")
         charts.append((band + line).properties(width=0.9 * WIDTH, height=HEIGHT))
-    return themed(alt.hconcat(*charts), "The path of the search", subtitle)
+    return themed(alt.hconcat(*charts), "The path of the search", [s.which])
+
+
+@dataclass(frozen=True, eq=False)
+class SearchFigure:
+    """One figure of the gallery that searches of landscapes have: as `catalogue.Figure`."""
+
+    what: str
+    draw: Callable[[Searched], Any]
+
+
+SEARCH_FIGURES: dict[str, SearchFigure] = {
+    "paths": SearchFigure("progress, straying and loss of a search along its way, with bands over seeds", paths),
+}

@@ -15,9 +15,11 @@ from evosim.errors import Interrupted, UserError
 from evosim.sweeps.slurm import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
+    from evosim.sweeps.collect import Collected
     from evosim.sweeps.params import Written
     from evosim.sweeps.plan import Plan
     from evosim.sweeps.store import Store
+    from evosim.sweeps.work import Tell
 
 sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.")
 
@@ -68,16 +70,16 @@ def run(
     from rich.console import Console
 
     from evosim.sweeps.begin import begin
-    from evosim.sweeps.engines import Job, need
     from evosim.sweeps.engines import engine as engine_of
+    from evosim.sweeps.engines import need
+    from evosim.sweeps.going import go_on
     from evosim.sweeps.params import read_sweep
     from evosim.sweeps.plan import make_plan
     from evosim.sweeps.shard import read_shard
-    from evosim.sweeps.state import state_of
     from evosim.sweeps.telling import planning, progressing
 
     console = Console(stderr=True)
-    compute = engine_of(engine)
+    engine_of(engine)
     batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
     part = read_shard(shard) if shard else None
     written = read_sweep(file)
@@ -93,25 +95,22 @@ def run(
     if plan_only:
         typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
         return
-    every = list(range(store.chunks))
-    if retry_failed:
-        _reopen(store, part.chunks(every) if part else every)
-    here = set(store.done())
-    todo = [chunk for chunk in (part.chunks(every) if part else every) if chunk not in here]
     with _stoppable() as should_stop:
-        if todo:
-            total = sum(store.size(chunk) for chunk in todo)
+
+        @contextmanager
+        def showing(runs: int, chunks: int) -> Iterator[Tell]:
             which = f"shard {part.index}/{part.count}, " if part else ""
-            typer.echo(f"{store.folder}: {which}{total:,} runs to do in {_many(len(todo), 'chunk')}", err=True)
-            with progressing(console, total, 0, 0) as tell:
-                compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources, batch))
-        if should_stop():
-            by, code = should_stop.end
-            raise Interrupted(f"interrupted by {by}; what was done is in {store.folder}; the same command goes on", code)
-    state = state_of(store)
-    whole = state.chunks_done == state.chunks
-    if whole and collected and not part and state.digest is None:
-        _collect(store)
+            typer.echo(f"{store.folder}: {which}{runs:,} runs to do in {_many(chunks, 'chunk')}", err=True)
+            with progressing(console, runs, 0, 0) as tell:
+                yield tell
+
+        try:
+            go_on(
+                store, by=engine, workers=workers, threads=threads, address=address, part=part, retry_failed=retry_failed, other_sources=other_sources,
+                batch=batch, should_stop=should_stop, showing=showing, collecting=_collect if collected else None,
+            )  # fmt: skip
+        except Interrupted as error:
+            raise Interrupted(str(error), should_stop.code) from None
     _tell_end(store, part is not None)
 
 
@@ -288,21 +287,7 @@ def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | Non
         typer.echo(f"failed:  {found.failed} of the {found.sampled} timed runs; their errors would be recorded")
 
 
-def _reopen(store: Store, chunks: list[int]) -> None:
-    """Let the failed runs of some chunks be done again."""
-    from evosim.sweeps.store import Damaged
-
-    for chunk in chunks:
-        try:
-            if not store.is_done(chunk) or store.counted(chunk).failed:
-                store.reopen(chunk)
-        except Damaged as error:
-            raise UserError(
-                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend it with 'evosim sweep check {store.folder} --repair'."
-            ) from None
-
-
-def _collect(store: Store) -> None:
+def _collect(store: Store) -> Collected:
     from evosim.sweeps.collect import collect as put_together
 
     with _bar("collecting") as progress:
@@ -312,6 +297,7 @@ def _collect(store: Store) -> None:
     if found.mixed:
         typer.echo(f"evosim: the runs of {store.folder} were made by different sources; 'sources' in its manifest.json names them.", err=True)
     typer.echo(f"{store.folder / 'runs.parquet'}: {found.runs:,} runs, {found.failed:,} failed; content {found.digest}")
+    return found
 
 
 def _tell_end(store: Store, sharded: bool) -> None:
@@ -353,9 +339,9 @@ class _Asked:
         self._number = self._number or number
 
     @property
-    def end(self) -> tuple[str, int]:
-        """What it was in words, and the exit code: 128 and the signal's number."""
-        return signal.Signals(self._number).name, 128 + self._number
+    def code(self) -> int:
+        """The exit code: 128 and the signal's number."""
+        return 128 + self._number
 
 
 @contextmanager

@@ -131,7 +131,11 @@ class Written:
 
 def read_sweep(path: Path) -> Written:
     """Read and check a sweep file and the experiment it names. Raises `UserError`."""
-    text = read_bytes(path, "the sweep file")
+    return written(read_bytes(path, "the sweep file"), path)
+
+
+def written(text: bytes, path: Path) -> Written:
+    """A sweep by the text of its file, checked with the experiment it names, which is looked for beside `path`. Raises `UserError`."""
     sweep = _checked(text, path)
     which = sweep.experiment
     if which.endswith(".toml") or "/" in which or "\\" in which:

@@ -1,0 +1,53 @@
+"""Acts in pictures: a colour and a letter for each, so that they can be told apart in grey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+ACT_COLOURS = ("#E69F00", "#DDDDDD", "#56B4E9", "#0072B2", "#D55E00", "#CC79A7", "#F0E442", "#009E73", "#7F7F7F", "#332288", "#B2DF8A", "#882255")
+DARK = {"#0072B2", "#D55E00", "#009E73", "#7F7F7F", "#332288", "#882255"}
+SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+# What the parts of a state's name stand for, by world.
+STATES = {
+    "savanna": "e energy, p partner, s stage: 0 neither, then gestating, then nursing",
+    "villages": "r resources, w and s weak and strong soldiers, a and b standing villages of Aurora and Brotherhood",
+    "host": "v parasite load, i immunity, m another host is close",
+    "maze": "m which maze, where red is, r row and c column",
+    "lava": "which map, r row and c column",
+    "episodes": "e episodes in training, m in deployment",
+}
+
+
+def letters(acts: tuple[str, ...]) -> dict[str, str]:
+    """A letter for each act: the first of its initials that is free, else of its other letters, else of the alphabet."""
+    out: dict[str, str] = {}
+    for act in acts:
+        words = act.replace("-", "_").split("_")
+        tries = [word[:1] for word in words] + list("".join(words)) + list(SPARE)
+        out[act] = next((x.upper() for x in tries if x.strip() and x.upper() not in out.values()), act)
+    return out
+
+
+def named(acts: tuple[str, ...]) -> dict[str, str]:
+    """What the legend calls each act: its letter, then its name."""
+    return {act: f"{letter} {act.replace('_', ' ')}" for act, letter in letters(acts).items()}
+
+
+def colours(acts: tuple[str, ...]) -> dict[str, str]:
+    """The colour of each act, by its place in the world's list; where there are many they come again, and letters tell."""
+    return {act: ACT_COLOURS[i % len(ACT_COLOURS)] for i, act in enumerate(acts)}
+
+
+def ink(acts: tuple[str, ...]) -> dict[str, str]:
+    """The colour in which letters are read on each act's."""
+    return {act: "white" if colour in DARK else "black" for act, colour in colours(acts).items()}
+
+
+def colour(acts: tuple[str, ...], shown: set[str], **legend: Any) -> Any:
+    """The colour channel of a column `label` as `named`, with a legend of the acts that are shown."""
+    here = [act for act in acts if act in shown]
+    scale = alt.Scale(domain=[named(acts)[act] for act in here], range=[colours(acts)[act] for act in here])
+    return alt.Color("label:N", title="act", scale=scale, legend=alt.Legend(symbolType="square", symbolOpacity=1, symbolStrokeWidth=0, **legend))

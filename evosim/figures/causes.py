@@ -1,0 +1,48 @@
+"""Causes: what of a planner's loss is its objective, belief, horizon and so on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from evosim.figures.bands import banded
+from evosim.figures.theme import WIDTH
+
+SUBJECTS = {"best_for_payoff": "best genome for payoff in M", "best_ancestral": "best genome for A", "population": "population at the swap"}
+COLOURS = {"best_for_payoff": "#E69F00", "best_ancestral": "#000000", "population": "#56B4E9"}
+NOTHING = 1e-9
+
+
+def causes(table: pl.DataFrame, order: tuple[str, ...]) -> Any:
+    """Shapley values by cause, a panel a world; bars of one cause are of several subjects. Whiskers hold the middle 95% of seeds.
+
+    Causes that are 0 for everybody in both worlds are left out.
+    """
+    means = banded(table, "value", "subject", "world", "cause")
+    there = [cause for cause in order if means.filter(pl.col("cause") == cause).select((pl.col("mean").abs() > NOTHING).any()).item()]
+    who = [name for name in SUBJECTS if name in set(means["subject"])]
+    several = table.filter(pl.col("subject") == "population")["seed"].n_unique() > 1
+    frame = means.filter(pl.col("cause").is_in(there or list(order[:1]))).with_columns(pl.col("subject").replace_strict(SUBJECTS).alias("who"))
+    return alt.hconcat(*[_panel(frame.filter(pl.col("world") == w), w, there, who, several) for w in ("ancestral", "modern")], spacing=30)
+
+
+def _panel(frame: pl.DataFrame, world: str, there: list[str], who: list[str], several: bool) -> Any:
+    names = [SUBJECTS[name] for name in who]
+    y = alt.Y("cause:N", sort=there, title=None, axis=alt.Axis(grid=False, ticks=False), scale=alt.Scale(paddingInner=0.25))
+    offset = alt.YOffset("who:N", sort=names)
+    unit = "payoff" if world == "ancestral" else "intent"
+    x = alt.X("mean:Q", title=f"of the loss of {unit} (negative: it helps)", axis=alt.Axis(tickCount=6))
+    colour = alt.Color("who:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[COLOURS[n] for n in who]), legend=alt.Legend(orient="bottom", symbolType="square", symbolStrokeWidth=0, labelLimit=240))
+    tips = [
+        alt.Tooltip("cause:N"), alt.Tooltip("who:N", title="of"), alt.Tooltip("mean:Q", title="Shapley value", format=".4f"),
+        alt.Tooltip("low:Q", title="95% of seeds from", format=".4f"), alt.Tooltip("high:Q", title="to", format=".4f"),
+    ]  # fmt: skip
+    base = alt.Chart(frame)
+    layers = [base.mark_bar(stroke="#333333", strokeWidth=0.5).encode(x, y, offset, colour, tooltip=tips)]
+    if several:
+        mine = alt.Chart(frame.filter(pl.col("subject") == "population"))
+        layers.append(mine.mark_rule(strokeWidth=1.8, color="#111111").encode(alt.X("low:Q"), alt.X2("high:Q"), y, offset, tooltip=tips))
+    layers.append(alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color="#333333").encode(alt.X("zero:Q")))
+    return alt.layer(*layers).properties(width=WIDTH, height=max(2, len(there)) * 16 * len(who), title=f"{world} world")

@@ -1,0 +1,96 @@
+"""HTML: figures as pages that need no network, and the pieces that any page with figures is made of.
+
+A page holds the drawing engine once (`engine`), descriptions of figures as data (`described_as_data`), and a picture of each in its place
+(`place`), which the engine takes the place of, so that readers without scripts see figures too. `POLICY` forbids the browser to ask anybody
+for anything. When all figures are drawn, `data-rendered` of the body is "yes"; otherwise it names what failed.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine wants it: without the last number
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+
+_EMBED = """
+const told = JSON.parse(document.getElementById("described").textContent);
+const options = {ast: true, renderer: "svg", actions: {export: true, source: false, compiled: false, editor: false}};
+const drawn = Object.entries(told).map(([name, chart]) => window.vegaEmbed(document.getElementById("figure-" + name), chart, options));
+Promise.all(drawn).then(() => { document.body.dataset.rendered = "yes"; }, (error) => { document.body.dataset.rendered = String(error); });
+"""
+
+STYLE = """
+body { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; color: #222222; background: white; margin: 1rem; }
+.figure { overflow-x: auto; }
+.vega-embed details:not([open]) > summary { opacity: 0.6; }
+figcaption { max-width: 45rem; line-height: 1.45; }
+"""
+
+
+def as_data(value: Any) -> str:
+    """JSON that can stand inside any script element: no character of it opens a tag or a comment, or ends a line of a script."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":  # JSON has them in strings alone, where they may be spelled out
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+@functools.cache
+def engine() -> str:
+    """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page."""
+    bundle: str = vl_convert.javascript_bundle(vl_version=VERSION)  # type: ignore[call-arg]  # the stub knows no default
+    for closing in ("</script", "<!--"):
+        assert closing not in bundle.lower(), closing
+    return f'<script type="module">{bundle}</script>'
+
+
+def described_as_data(described: Mapping[str, dict[str, Any]]) -> str:
+    """The elements that draw figures, by name, in their places (`place`): their descriptions, and the script that hands them to the engine.
+
+    To stand behind places and `engine`.
+    """
+    return f'<script type="application/json" id="described">{as_data(dict(described))}</script>\n<script type="module">{_EMBED}</script>'
+
+
+def place(name: str, described: Mapping[str, Any], svg: str) -> str:
+    """Where a figure will stand, and its picture until then."""
+    picture = base64.b64encode(svg.encode()).decode()
+    says = html.escape(str(described.get("description", name)))
+    return f'<div class="figure" id="figure-{html.escape(name)}"><img src="data:image/svg+xml;base64,{picture}" alt="{says}"></div>'
+
+
+def page(name: str, described: dict[str, Any], svg: str) -> str:
+    """One figure as a page: interactive, with its picture for readers without scripts, and what it says in words."""
+    title = described.get("title") or name
+    words = title.get("text", name) if isinstance(title, dict) else title
+    heading = html.escape(" ".join(words) if isinstance(words, list) else str(words))
+    says = html.escape(str(described.get("description", "")))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{heading}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<figure aria-label="{heading}">
+{place(name, described, svg)}
+<figcaption>{says}</figcaption>
+</figure>
+</main>
+{engine()}
+{described_as_data({name: described})}
+</body>
+</html>
+"""

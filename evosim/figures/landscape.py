@@ -1,0 +1,98 @@
+"""The cross-section of the landscape: worth in A against worth in M of every genome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH
+
+PEOPLE = ["population at the swap", "population at the end"]
+PEAKS = ["best for A (worst and best tie)", "best for M"]
+FEW = 0.005  # share of a population below which those who stand alone are not drawn
+GREYS = ["#E3E3E3", "#6E6E6E"]
+
+
+def landscape(bins: pl.DataFrame, given: pl.DataFrame, close: pl.DataFrame, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
+    """Left all genomes as a density, with the median and range of M given A; right those near the best of A, one by one.
+
+    Frames are those of `analysis.cross_section`; `people` by moment; `peaks` has `what`, `ancestral`, `modern_intent` and `words`; `worth`
+    titles of both axes.
+    """
+    panels = [_all(bins, given, people, peaks, worth)]
+    if close["classes"].sum() > 1:
+        panels.append(_near(close, people, worth))
+    return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent", size="independent", shape="independent")
+
+
+def _all(bins: pl.DataFrame, given: pl.DataFrame, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
+    x, y = alt.X("x:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)), alt.Y("y:Q", title=worth["modern"], axis=alt.Axis(grid=False))
+    top = int(bins["classes"].max())  # type: ignore[arg-type]
+    scale = alt.Scale(type="log", domain=[1, max(top, 2)], range=GREYS)
+    count = alt.Color("classes:Q", title="genomes", scale=scale, legend=alt.Legend(orient="right", tickCount=3, gradientLength=90, format="~s"))
+    tips = [
+        alt.Tooltip("classes:Q", title="genomes"), alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"),
+        alt.Tooltip("y:Q", title="M from", format=".3f"), alt.Tooltip("y2:Q", title="to", format=".3f"),
+    ]  # fmt: skip
+    cells = alt.Chart(bins).mark_rect(stroke=None).encode(x, alt.X2("x2:Q"), y, alt.Y2("y2:Q"), count, tooltip=tips)
+    told = [
+        alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"), alt.Tooltip("classes:Q", title="genomes"),
+        alt.Tooltip("least:Q", title="least in M", format=".3f"), alt.Tooltip("median:Q", title="median in M", format=".3f"),
+        alt.Tooltip("most:Q", title="most in M", format=".3f"),
+    ]  # fmt: skip
+    medians = alt.Chart(given).mark_rule(color="#111111", strokeWidth=1.6).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("median:Q"), tooltip=told)
+    layers = [cells, medians, *_people(people)]
+    shape = alt.Shape("what:N", title=None, scale=alt.Scale(domain=peaks["what"].unique(maintain_order=True).to_list(), range=["triangle-up", "square", "cross"]), legend=alt.Legend(orient="right", symbolFillColor="white", symbolStrokeColor="black", labelLimit=220))
+    tips = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f")]
+    layers.append(
+        alt.Chart(peaks).mark_point(size=90, strokeWidth=1.6, color="black", fill="white", opacity=1).encode(alt.X("ancestral:Q"), alt.Y("modern_intent:Q"), shape, tooltip=tips)
+    )
+    return alt.layer(*layers).resolve_scale(color="independent", shape="independent").properties(width=WIDTH * 1.2, height=HEIGHT + 80, title="all genomes")
+
+
+def _people(people: dict[str, pl.DataFrame], legend: bool = True) -> list[Any]:
+    drawn = [frame.filter(pl.col("share") >= FEW).with_columns(pl.lit(who).alias("who")) for who, frame in people.items()]
+    drawn = [frame for frame in drawn if frame.height]
+    if not drawn:
+        return []
+    frame = pl.concat(drawn)
+    here = [who for who in PEOPLE if who in people]
+    colours = alt.Scale(domain=here, range=[{"population at the swap": ANCESTRAL, "population at the end": MODERN}[w] for w in here])
+    shapes = alt.Scale(domain=here, range=[{"population at the swap": "circle", "population at the end": "diamond"}[w] for w in here])
+    key = alt.Legend(orient="right", labelLimit=220) if legend else None
+    tips = [
+        alt.Tooltip("who:N", title="of the"), alt.Tooltip("share:Q", title="share", format=".1%"), alt.Tooltip("class:Q", title="commonest class"),
+        alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
+    ]  # fmt: skip
+    return [
+        alt.Chart(frame)
+        .mark_point(strokeWidth=1.8, filled=False, opacity=0.9)
+        .encode(
+            alt.X("ancestral:Q"), alt.Y("modern_intent:Q"), alt.Color("who:N", title=None, scale=colours, legend=key), alt.Shape("who:N", title=None, scale=shapes, legend=key),
+            alt.Size("share:Q", title="share", scale=alt.Scale(domain=[0, 1], range=[12, 900]), legend=alt.Legend(orient="right", values=[0.01, 0.1, 0.5], format="%") if legend else None),
+            tooltip=tips,
+        )
+    ]  # fmt: skip
+
+
+def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str, str]) -> Any:
+    tolerances = close["tolerance"].unique().sort().to_list()
+    words = {t: "equal to the best" if t == 0.0 else f"within {t:.3g}".replace("within 0.01", "within 1%").replace("within 0.02", "within 2%").replace("within 0.05", "within 5%") for t in tolerances}
+    frame = close.with_columns(pl.col("tolerance").replace_strict(words, return_dtype=pl.String).alias("how near"))
+    names = list(words.values())
+    greys = ["#000000", "#6B6B6B", "#9A9A9A", "#C4C4C4", "#DDDDDD"]
+    best = float(close["ancestral"].max())  # type: ignore[arg-type]
+    low = min(float(close["ancestral"].min()), best - 1e-9 - abs(best) * 0.002)  # type: ignore[arg-type]
+    scale = alt.Scale(domain=[low - 0.03 * (best - low), best + 0.03 * (best - low)], nice=False, zero=False)
+    x = alt.X("ancestral:Q", title=worth["ancestral"], scale=scale, axis=alt.Axis(grid=False, tickCount=5))
+    y = alt.Y("modern_intent:Q", title=worth["modern"], axis=alt.Axis(grid=False))
+    colour = alt.Color("how near:N", title="genomes", sort=names, scale=alt.Scale(domain=names, range=greys[: len(names)]), legend=alt.Legend(orient="right", symbolOpacity=1))
+    tips = [
+        alt.Tooltip("how near:N", title="in A"), alt.Tooltip("classes:Q", title="genomes here"), alt.Tooltip("class:Q", title="one of them"),
+        alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
+    ]  # fmt: skip
+    dots = alt.Chart(frame).mark_point(filled=True, size=34, opacity=1, stroke="#333333", strokeWidth=0.5).encode(x, y, colour, tooltip=tips)
+    inside = {who: some.filter(pl.col("ancestral") >= low) for who, some in people.items()}
+    return alt.layer(dots, *_people(inside, legend=False)).resolve_scale(color="independent", shape="independent", size="independent").properties(width=WIDTH, height=HEIGHT + 80, title="those near the best of A")

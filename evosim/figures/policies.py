@@ -1,0 +1,129 @@
+"""What one class does in each state, A beside M."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from evosim.figures.acts import colour, ink, letters, named
+from evosim.figures.theme import WIDTH, WORLD_COLOURS
+
+MOST_PLACES = 30
+STEP = 16
+CLEAR = 0.05  # chance below which an act is not written in its tile
+WORLDS = ("ancestral", "modern")
+
+
+def shown_places(frame: pl.DataFrame, most: int = MOST_PLACES) -> list[str]:
+    """The places in which most of a life is spent, in either world; in the world's order."""
+    lived = frame.unique(["world", "place", "column"]).group_by("world", "place", "order").agg(pl.col("occupancy").sum())
+    top = lived.group_by("place", "order").agg(pl.col("occupancy").max()).sort("occupancy", "order", descending=[True, False]).head(most)
+    return top.sort("order")["place"].to_list()
+
+
+def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, float]]:
+    """How many places are not among those, and which share of a life is spent there in each world."""
+    once = frame.unique(["world", "place", "column"])
+    rest = ~pl.col("place").is_in(places)
+    shares = {}
+    for which in WORLDS:
+        mine = once.filter(pl.col("world") == which)
+        total = float(mine["occupancy"].sum())
+        shares[which] = float(mine.filter(rest)["occupancy"].sum()) / total if total > 0.0 else 0.0
+    return once.filter(rest)["place"].n_unique(), shares
+
+
+def tiles(frame: pl.DataFrame, acts: tuple[str, ...]) -> pl.DataFrame:
+    """A row for each world, place and run of columns in which it does the same: the commonest `act`, its `chance`, and all in words and letters."""
+    order, short = {act: i for i, act in enumerate(acts)}, letters(acts)
+    cells = (
+        frame.with_columns(pl.col("act").replace_strict(order, return_dtype=pl.Int64).alias("rank"))
+        .sort("world", "order", "column", "rank")
+        .group_by("world", "place", "order", "column", "least_left", "most_left", maintain_order=True)
+        .agg("act", "chance", pl.col("occupancy").first())
+    )
+    rows: list[dict[str, Any]] = []
+    for cell in cells.iter_rows(named=True):
+        done = sorted(zip(cell["act"], cell["chance"], strict=True), key=lambda x: (-round(x[1], 9), order[x[0]]))
+        does = [(act, round(chance, 6)) for act, chance in done]
+        last = rows[-1] if rows else None
+        if last and (last["world"], last["place"], last["x2"], last["does"]) == (cell["world"], cell["place"], cell["column"], does):
+            last["x2"] = cell["column"] + 1
+            last["least_left"], last["ages"] = cell["least_left"], last["ages"] + cell["occupancy"]
+            continue
+        act, chance = done[0]
+        clear = [a for a, c in done if c >= CLEAR]
+        rows.append({
+            "world": cell["world"], "place": cell["place"], "order": cell["order"], "x": cell["column"], "x2": cell["column"] + 1, "does": does,
+            "act": act, "chance": chance, "label": named(acts)[act], "ink": ink(acts)[act] if chance > 0.6 else "black",
+            "letters": "".join(short[a] for a in clear), "least_left": cell["least_left"], "most_left": cell["most_left"], "ages": cell["occupancy"],
+            "words": ", ".join(f"{a.replace('_', ' ')} {c:.0%}" for a, c in done if c >= 0.005),
+        })  # fmt: skip
+    return pl.DataFrame([{k: v for k, v in row.items() if k != "does"} for row in rows])
+
+
+def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
+    """Left what is done in A, then in M, by remaining life; right how many ages of a life are spent in each place.
+
+    `frame` is that of `analysis.acting`; `what` its places are: states, or what is observed. Ties have both letters and a paler colour.
+    """
+    places = shown_places(frame)
+    seen = frame.filter(pl.col("place").is_in(places))
+    every = tiles(seen, acts)
+    columns = frame.unique("column").sort("column").select("column", "least_left", "most_left")
+    names = [_left(row, i == 0, columns.height) for i, row in enumerate(columns.iter_rows(named=True))]
+    panels = [_tiles(every.filter(pl.col("world") == which), places, names, acts, set(every["act"]), which, what) for which in WORLDS]
+    return alt.hconcat(*panels, _ages(seen, places), spacing=14).resolve_scale(color="independent")
+
+
+def _left(row: dict[str, Any], first: bool, columns: int) -> str:
+    if columns == 1:
+        return "any"
+    if first:
+        return f"{row['least_left']}+"
+    return f"{row['least_left']}" if row["least_left"] == row["most_left"] else f"{row['least_left']}-{row['most_left']}"
+
+
+def _tiles(frame: pl.DataFrame, places: list[str], names: list[str], acts: tuple[str, ...], shown: set[str], which: str, what: str) -> Any:
+    n = len(names)
+    width = max(64, min(WIDTH, 30 * n))
+    middle = frame.with_columns(((pl.col("x") + pl.col("x2")) / 2).alias("middle"))
+    labels = "[" + ",".join(f"'{name}'" for name in names) + "][floor(datum.value)]"
+    axis = alt.Axis(values=[i + 0.5 for i in range(n)], labelExpr=labels, grid=False, ticks=False, labelOverlap=True)
+    scale = alt.Scale(domain=[0, n], nice=False)
+    first = which == "ancestral"
+    y_axis = alt.Axis(grid=False, ticks=False, labelLimit=220, labels=first, domain=False)
+    y = alt.Y("place:N", sort=places, title=what if first else None, scale=alt.Scale(domain=places), axis=y_axis)
+    tips = [
+        alt.Tooltip("place:N", title=what), alt.Tooltip("words:N", title="does"), alt.Tooltip("least_left:Q", title="ages left, from"),
+        alt.Tooltip("most_left:Q", title="to"), alt.Tooltip("ages:Q", title="ages of a life spent so", format=".3g"),
+    ]  # fmt: skip
+    base = alt.Chart(middle)
+    legend = colour(acts, shown, orient="bottom", columns=4) if first else colour(acts, shown).legend(None)
+    rects = base.mark_rect(stroke="white", strokeWidth=1).encode(
+        alt.X("x:Q", title="ages left to live", scale=scale, axis=axis), alt.X2("x2:Q"), y, legend,
+        alt.Opacity("chance:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None), tooltip=tips,
+    )  # fmt: skip
+    text = base.mark_text(fontSize=10).encode(
+        alt.X("middle:Q", scale=scale), y, alt.Text("letters:N"), alt.Color("ink:N", scale=None), tooltip=tips
+    )
+    return alt.layer(rects, text).resolve_scale(color="independent").properties(width=width, height=STEP * len(places), title=f"{which} world")
+
+
+def _ages(frame: pl.DataFrame, places: list[str]) -> Any:
+    lived = frame.unique(["world", "place", "column"]).group_by("world", "place").agg(pl.col("occupancy").sum()).sort("world", "place")
+    axis = alt.Axis(labels=False, ticks=False, grid=True, domain=False)
+    return (
+        alt.Chart(lived)
+        .mark_bar(height=STEP * 0.38)
+        .encode(
+            alt.X("occupancy:Q", title="ages of a life spent there", axis=alt.Axis(tickCount=4)),
+            alt.Y("place:N", sort=places, title=None, scale=alt.Scale(domain=places), axis=axis),
+            alt.YOffset("world:N", sort=list(WORLDS)),
+            alt.Color("world:N", scale=WORLD_COLOURS, title="world", legend=alt.Legend(orient="bottom", symbolType="square", symbolStrokeWidth=0)),
+            tooltip=[alt.Tooltip("place:N", title="where"), alt.Tooltip("world:N"), alt.Tooltip("occupancy:Q", title="ages of a life", format=".3g")],
+        )
+        .properties(width=WIDTH * 0.45, height=STEP * len(places), title="how long there")
+    )

@@ -1,0 +1,88 @@
+"""Trajectories: everything that is recorded of a population through time, in small panels with bands over seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from evosim.figures.bands import banded
+from evosim.figures.theme import LOCUS_COLOURS, WIDTH, WORLD_COLOURS, WORLD_DASHES
+
+MOST_ROWS = 150  # generations of each line
+ACROSS = 3
+SIZE = (WIDTH * 0.72, 110)
+PAIRS = {"mean": "mean fitness", "max": "largest fitness", "sd": "spread of fitness (sd)"}
+
+
+def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[str], swap: int, best: dict[str, float]) -> Any:
+    """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M; desires. Thin lines with bands over seeds.
+
+    Dotted: the worth of the best genome of each world.
+    """
+    every = max(1, (int(generations["generation"].max()) + 1) // MOST_ROWS)  # type: ignore[arg-type]
+    last = int(generations["generation"].max())  # type: ignore[arg-type]
+    kept = (pl.col("generation") % every == 0) | (pl.col("generation") == last) | pl.col("generation").is_in([swap - 1, swap])
+    generations, loci = generations.filter(kept), loci.filter(kept)
+    marked = swap if swap <= last else None
+    panels = [_worlds(generations, what, title, marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
+    panels.append(_single(generations, "classes", "distinct genomes (classes)", marked))
+    horizon = loci.filter(pl.col("locus") == "horizon")
+    if horizon.height:
+        panels.append(_single(horizon.with_columns(pl.col("mean").alias("value")), "value", "mean horizon (steps)", marked))
+    if weights:
+        panels.append(_desires(loci.filter(pl.col("locus").is_in(weights)), weights, marked))
+    if (generations["modern_intent_mean"] - generations["modern_mean"]).abs().max() > 1e-12:  # type: ignore[operator]
+        panels.append(_single(generations, "modern_intent_mean", "mean intent in M", marked))
+    if generations["size"].n_unique() > 1:
+        panels.append(_single(generations, "size", "newborns", marked))
+    rows = [alt.hconcat(*panels[i : i + ACROSS], spacing=26) for i in range(0, len(panels), ACROSS)]
+    return alt.vconcat(*rows, spacing=18).resolve_scale(color="independent", strokeDash="independent")
+
+
+def _x() -> Any:
+    return alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=4, tickMinStep=1))
+
+
+def _tips(title: str, *more: Any) -> list[Any]:
+    return [alt.Tooltip("generation:Q"), *more, alt.Tooltip("mean:Q", title=title, format=".4g"), alt.Tooltip("low:Q", title="95% of seeds from", format=".4g"), alt.Tooltip("high:Q", title="to", format=".4g")]
+
+
+def _lines(frame: pl.DataFrame, title: str, swap: int | None, colour: Any, dash: Any, more: list[Any], beside: list[Any]) -> Any:
+    base = alt.Chart(frame)
+    y = alt.Y("mean:Q", title=None, axis=alt.Axis(tickCount=4))
+    hues = [] if colour is None else [colour]
+    layers = [
+        *beside,
+        base.mark_area(opacity=0.18).encode(_x(), alt.Y("low:Q", title=None), alt.Y2("high:Q"), *hues),
+        base.mark_line(strokeWidth=1.6).encode(_x(), y, *hues, *([] if dash is None else [dash]), tooltip=_tips(title, *more)),
+    ]
+    if swap is not None:
+        layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(alt.X("generation:Q")))
+    return alt.layer(*layers).properties(width=SIZE[0], height=SIZE[1], title=alt.TitleParams(title, fontSize=12))
+
+
+def _worlds(generations: pl.DataFrame, what: str, title: str, swap: int | None, best: dict[str, float]) -> Any:
+    columns = [f"{world}_{what}" for world in ("ancestral", "modern")]
+    long = generations.unpivot(columns, index=["seed", "generation"], variable_name="world").with_columns(pl.col("world").str.strip_suffix(f"_{what}"))
+    frame = banded(long, "value", "world", "generation")
+    legend = alt.Legend(orient="bottom", symbolType="stroke", symbolSize=300, symbolOpacity=1, labelExpr="datum.label + ' world'")
+    colour, dash = alt.Color("world:N", title=None, scale=WORLD_COLOURS, legend=legend), alt.StrokeDash("world:N", title=None, scale=WORLD_DASHES, legend=legend)
+    beside = []
+    if best:
+        ends = pl.DataFrame({"world": list(best), "at": list(best.values())})
+        tips = [alt.Tooltip("world:N"), alt.Tooltip("at:Q", title="best genome", format=".4g")]
+        beside = [alt.Chart(ends).mark_rule(strokeDash=[2, 3], strokeWidth=1.2).encode(alt.Y("at:Q"), alt.Color("world:N", scale=WORLD_COLOURS), tooltip=tips)]
+    return _lines(frame, title, swap, colour, dash, [alt.Tooltip("world:N")], beside)
+
+
+def _single(table: pl.DataFrame, column: str, title: str, swap: int | None) -> Any:
+    return _lines(banded(table, column, "generation"), title, swap, alt.value("#333333"), None, [], [])
+
+
+def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
+    frame = banded(loci, "mean", "locus", "generation")
+    legend = alt.Legend(orient="bottom", columns=3, symbolType="stroke", symbolSize=300, symbolOpacity=1)
+    colour = alt.Color("locus:N", title=None, sort=weights, scale=alt.Scale(domain=weights, range=LOCUS_COLOURS[: len(weights)]), legend=legend)
+    return _lines(frame, "mean objective weight", swap, colour, None, [alt.Tooltip("locus:N", title="desire for")], [])
