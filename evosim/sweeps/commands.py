@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evosim.errors import UserError
+from evosim.errors import Interrupted, UserError
 from evosim.sweeps.slurm import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
