@@ -112,7 +112,7 @@ def test_numbers_are_written_as_they_are_read(documents: Any) -> None:
     assert found(3) == "0.032 [0.029, -0.500]"
     assert found(2, dot=True) == ".03 [.03, -.50]"
     assert found(1, sign="%") == "3.2% [2.9%, -50.0%]"
-    assert (-documents.Found(1.0, 0.5, 2.0))(0) == "-1 [-2, -0]"
+    assert (-documents.Found(1.0, 0.5, 2.0))(0) == "-1 [-2, -1]"
     assert documents.Found(5.0)(1) == "5.0"
     assert documents.number(22500, 0) == "22,500"
     assert [documents.number(x, 3) for x in (0.4305, 0.161489, -0.000384, 2)] == ["0.431", "0.161", "-0.000", "2.000"]
