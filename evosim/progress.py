@@ -71,3 +71,21 @@ def shown(console: Console, runs: int) -> Iterator[Progress | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True) as bar:
         yield Line(bar, runs)
+
+
+def duration(seconds: float) -> str:
+    """A time in the largest units that matter."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 5940:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+
+
+def size(count: float) -> str:
+    """Bytes in the largest unit that fits."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

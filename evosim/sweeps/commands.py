@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evosim.errors import UserError
+from evosim.errors import Interrupted, UserError
 from evosim.sweeps.slurm import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
@@ -104,10 +104,14 @@ def run(
             with progressing(console, runs, 0, 0) as tell:
                 yield tell
 
-        go_on(
-            store, by=engine, workers=workers, threads=threads, address=address, part=part, retry_failed=retry_failed, other_sources=other_sources,
-            batch=batch, should_stop=should_stop, showing=showing, collecting=_collect if collected else None,
-        )  # fmt: skip
+        try:
+            go_on(
+                store, by=engine, workers=workers, threads=threads, address=address, part=part, retry_failed=retry_failed, other_sources=other_sources,
+                batch=batch, should_stop=should_stop, showing=showing, collecting=_collect if collected else None,
+            )  # fmt: skip
+        except Interrupted:
+            by, code = should_stop.end
+            raise Interrupted(f"interrupted by {by}; what was done is in {store.folder}; the same command goes on", code) from None
     _tell_end(store, part is not None)
 
 
@@ -247,7 +251,8 @@ def figures(
     x: Annotated[str | None, typer.Option(metavar="PARAM", help="Across. Default: the parameter with the largest share of variance.")] = None,
     y: Annotated[str | None, typer.Option(metavar="PARAM", help="Upwards. Default: the next largest.")] = None,
     of: Annotated[list[str] | None, typer.Option(metavar="QUANTITY", help="Draw this column of runs.parquet: its name, the end of it, or a pattern.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")] = "png,svg,pdf",
+    size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
 ) -> None:
     """Draw the phase diagram, the main effects and the ladder's steps of a sweep into its folder."""
     from evosim.sweeps import drawing, effects
@@ -257,7 +262,7 @@ def figures(
     with _bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     quantities = effects.chosen(analysis, of or [])
-    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(","))):
+    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size):
         typer.echo(str(path))
     for name, why in effects.refused(analysis, quantities).items():
         typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
@@ -309,22 +314,36 @@ def _tell_end(store: Store, sharded: bool) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
+def _stoppable() -> Iterator[_Asked]:
     """SIGTERM and the first Ctrl-C ask for an end in this block; a second one is an interrupt as always."""
-    asked = False
-
-    def ask(number: int, _: Any) -> None:
-        nonlocal asked
-        if asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    asked = _Asked()
+    before = {number: signal.signal(number, asked.hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Asked:
+    """Whether, and by which signal, an end was asked for."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self) -> bool:
+        return self._number != 0
+
+    def hear(self, number: int, _: Any) -> None:
+        """A signal came."""
+        if self._number and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._number = self._number or number
+
+    @property
+    def end(self) -> tuple[str, int]:
+        """What it was in words, and the exit code: 128 and the signal's number."""
+        return signal.Signals(self._number).name, 128 + self._number
 
 
 @contextmanager

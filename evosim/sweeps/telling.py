@@ -10,6 +10,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from evosim.progress import duration, size
+
+__all__ = ["Progressing", "duration", "planning", "progressing", "size"]
+
+LOOK = 5.0  # seconds of computing before it is said how long it will take
+LONG = 60.0  # seconds worth saying so
 LINE_EVERY = 60.0  # seconds, where nobody watches
 EVERY = 0.1
 # cells that were resolved, of how many
@@ -28,7 +34,8 @@ class Progressing:
         self._console, self._total, self._show = console, total, show
         self.done, self.failed, self.computed = done, failed, 0
         self._chunks: set[int] = set()
-        self._began = self._last = time.monotonic()
+        self._began = time.monotonic()
+        self._told = False
 
     def __call__(self, event: str, chunk: int, **facts: Any) -> None:
         """Something happened in a chunk: see `work.Tell`."""
@@ -42,12 +49,22 @@ class Progressing:
             self._chunks.discard(chunk)
             self.done -= facts.get("lost", 0)
         self._show(self.words(), self.done)
+        self._tell_once()
 
     def words(self) -> str:
         """One line."""
         left = self.left()
         parts = [f"{self.done:,} of {self._total:,} runs", f"{len(self._chunks)} running", f"{self.failed} failed"]
         return ", ".join(parts if left is None else [*parts, f"{duration(left)} left"])
+
+    def _tell_once(self) -> None:
+        """Say what is to come when there is a pace to judge by, if it is long."""
+        seconds, left = time.monotonic() - self._began, self.left()
+        if self._told or left is None or seconds < LOOK or self.computed < len(self._chunks) or seconds + left <= LONG:
+            return
+        self._told = True
+        words = f"about {duration(left)} left for {self._total - self.done:,} runs at {seconds / self.computed:.2g} s; Ctrl-C stops it, the same command goes on"
+        self._console.print(words, soft_wrap=True, markup=False, highlight=False)
 
     def left(self) -> float | None:
         """Seconds until all runs are done at this command's pace; nothing before there is one."""
@@ -98,21 +115,3 @@ def planning(console: Console) -> Iterator[Planning | None]:
                 bar.update(task, total=total, completed=done, words=f"cell {done:,} of {total:,}")
 
         yield show
-
-
-def duration(seconds: float) -> str:
-    """A time in the largest units that matter."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 5940:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
-
-
-def size(count: float) -> str:
-    """Bytes in the largest unit that fits."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
