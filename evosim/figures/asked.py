@@ -153,7 +153,7 @@ def life_of(s: Source) -> Any:
         return None
     counted = {"ancestral": "payoff", "modern": "intent" if _intent_differs(s) else "payoff"}
     ages = {w: int((found.rows["world"] == w).sum()) for w in WORLDS}
-    headings = {w: f"{w} world: {ages[w]} ages, {counted[w]} {found.came_to[w]:.3g} (all such lives: {found.expected[w]:.3g} on average)" for w in WORLDS}
+    headings = {w: f"{w} world: {ages[w]} ages, {counted[w]} {found.came_to[w]:.3g} (mean {found.expected[w]:.3g})" for w in WORLDS}
     amounts = {w: f"{counted[w]} of the act" for w in WORLDS}
     acts = s.conducts.pair.ancestral.acts
     chart = life(found.rows, acts, headings, amounts)

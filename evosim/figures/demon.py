@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import polars as pl
 
 from evosim.figures.theme import HEIGHT, WIDTH, themed
-from evosim.params import Experiment
+
+if TYPE_CHECKING:
+    from evosim.figures.paths import Searched
 
 MOST_SEEDS, MOST_STEPS = 10, 70
 SHARE = alt.Scale(domain=[0, 1], scheme="cividis")
@@ -30,18 +32,6 @@ def legs(table: pl.DataFrame, seeds: int = MOST_SEEDS, steps: int = MOST_STEPS) 
         moved = ends.with_columns(*[pl.col(c).alias(f"{c}_to") for c in columns], *[pl.col(c).shift(1).alias(c) for c in columns])
         out.append(moved.drop_nulls("x_0"))
     return pl.concat(out)
-
-
-class Searched(Protocol):
-    """What is drawn from: a search of a landscape."""
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """Paths: what `evosim.slopes` records."""
-
-    @property
-    def experiment(self) -> Experiment:
-        """What was searched, and by what."""
 
 
 def demon(s: Searched) -> Any:

@@ -40,7 +40,7 @@ class Binned:
 def _all(every: pl.DataFrame | Binned, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
     layers = [*(_cells(every, worth) if isinstance(every, Binned) else _points(every, worth)), *_people(people)]
     shapes = alt.Scale(domain=peaks["what"].unique(maintain_order=True).to_list(), range=["triangle-up", "square", "cross"])
-    shape = alt.Shape("what:N", title=None, scale=shapes, legend=alt.Legend(orient="right", symbolStrokeWidth=1.6, labelLimit=220))
+    shape = alt.Shape("what:N", title=None, scale=shapes, legend=alt.Legend(symbolStrokeWidth=1.6, labelLimit=220))
     tips = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f")]
     base = alt.Chart(peaks).encode(alt.X("ancestral:Q"), alt.Y("modern_intent:Q"))
     halo = base.mark_point(size=130, color="white", filled=True, opacity=1).encode(alt.Shape("what:N", scale=shapes, legend=None))
@@ -62,7 +62,7 @@ def _cells(every: Binned, worth: dict[str, str]) -> list[Any]:
     x, y = alt.X("x:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)), alt.Y("y:Q", title=worth["modern"], axis=alt.Axis(grid=False))
     top = int(bins["classes"].max())  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[1, max(top, 2)], range=GREYS)
-    count = alt.Color("classes:Q", title="genomes", scale=scale, legend=alt.Legend(orient="right", tickCount=3, gradientLength=90, format="~s"))
+    count = alt.Color("classes:Q", title="genomes", scale=scale, legend=alt.Legend(tickCount=3, gradientLength=90, format="~s"))
     tips = [
         alt.Tooltip("classes:Q", title="genomes"), alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"),
         alt.Tooltip("y:Q", title="M from", format=".3f"), alt.Tooltip("y2:Q", title="to", format=".3f"),
@@ -85,7 +85,7 @@ def _people(people: dict[str, pl.DataFrame], legend: bool = True) -> list[Any]:
     here = [who for who in PEOPLE if who in people]
     colours = alt.Scale(domain=here, range=[{"population at the swap": ANCESTRAL, "population at the end": MODERN}[w] for w in here])
     shapes = alt.Scale(domain=here, range=[{"population at the swap": "circle", "population at the end": "diamond"}[w] for w in here])
-    key = alt.Legend(orient="right", labelLimit=220) if legend else None
+    key = alt.Legend(labelLimit=220) if legend else None
     tips = [
         alt.Tooltip("who:N", title="of the"), alt.Tooltip("share:Q", title="share", format=".1%"), alt.Tooltip("class:Q", title="commonest class"),
         alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
@@ -95,7 +95,7 @@ def _people(people: dict[str, pl.DataFrame], legend: bool = True) -> list[Any]:
         .mark_point(strokeWidth=1.8, filled=False, opacity=0.9)
         .encode(
             alt.X("ancestral:Q"), alt.Y("modern_intent:Q"), alt.Color("who:N", title=None, scale=colours, legend=key), alt.Shape("who:N", title=None, scale=shapes, legend=key),
-            alt.Size("share:Q", title="share", scale=alt.Scale(domain=[0, 1], range=[12, 900]), legend=alt.Legend(orient="right", values=[0.01, 0.1, 0.5], format="%") if legend else None),
+            alt.Size("share:Q", title="share", scale=alt.Scale(domain=[0, 1], range=[12, 900]), legend=alt.Legend(values=[0.01, 0.1, 0.5], format="%") if legend else None),
             tooltip=tips,
         )
     ]  # fmt: skip
@@ -112,7 +112,7 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str,
     scale = alt.Scale(domain=[low - 0.03 * (best - low), best + 0.03 * (best - low)], nice=False, zero=False)
     x = alt.X("ancestral:Q", title=worth["ancestral"], scale=scale, axis=alt.Axis(grid=False, tickCount=5))
     y = alt.Y("modern_intent:Q", title=worth["modern"], axis=alt.Axis(grid=False))
-    colour = alt.Color("how near:N", title="in A", sort=names, scale=alt.Scale(domain=names, range=greys[: len(names)]), legend=alt.Legend(orient="right", symbolOpacity=1, symbolStrokeWidth=0.5))
+    colour = alt.Color("how near:N", title="in A", sort=names, scale=alt.Scale(domain=names, range=greys[: len(names)]), legend=alt.Legend(symbolOpacity=1, symbolStrokeWidth=0.5))
     tips = [
         alt.Tooltip("how near:N", title="in A"), alt.Tooltip("classes:Q", title="genomes here"), alt.Tooltip("class:Q", title="one of them"),
         alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
