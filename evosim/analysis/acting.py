@@ -32,9 +32,9 @@ def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
         mine = populations.filter(pl.col("moment") == moment)
         if mine.height:
             break
-    by_seed = mine.group_by("seed", "class").agg(pl.col("count").sum())
+    by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    top = shares.group_by("class").agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
+    top = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
     return int(top["class"]), float(top["share"]), moment
 
 

@@ -48,7 +48,7 @@ def distinct(landscape: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
     for column in (X, Y):
         largest = float(landscape[column].abs().max() or 0.0)  # type: ignore[arg-type]
         keys.append((pl.col(column) / (10.0**-digits * largest if largest > 0.0 else 1.0)).round().alias(f"at:{column}"))
-    grouped = landscape.group_by(keys).agg(pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min())
+    grouped = landscape.group_by(keys, maintain_order=True).agg(pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min())
     return grouped.select(X, Y, "classes", "class").sort(X, Y)
 
 
@@ -59,7 +59,7 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     worth = pl.col(Y)
     found = (
         landscape.with_columns(pl.Series("bin", where))
-        .group_by("bin")
+        .group_by("bin", maintain_order=True)
         .agg(pl.len().alias("classes"), worth.min().alias("least"), worth.median().alias("median"), worth.max().alias("most"))
         .sort("bin")
     )
@@ -87,9 +87,9 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
     mine = populations.filter(pl.col("moment") == moment)
     if mine.is_empty():
         return pl.DataFrame(schema={X: pl.Float64, Y: pl.Float64, "share": pl.Float64, "class": pl.Int64})
-    by_seed = mine.group_by("seed", "class").agg(pl.col("count").sum())
+    by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    by_class = shares.group_by("class").agg(pl.col("share").sum()).join(landscape.select("class", X, Y), on="class", how="left")
+    by_class = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).join(landscape.select("class", X, Y), on="class", how="left")
     return (
         by_class.sort("share", "class", descending=[True, False])
         .group_by(X, Y, maintain_order=True)

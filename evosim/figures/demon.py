@@ -46,8 +46,8 @@ def demon(s: Searched) -> Any:
     panels = [_panel(frame, ends, column, title, pointing) for column, title in titles]
     seeds, every = frame["seed"].n_unique(), table["seed"].n_unique()
     which = f"the first {seeds} of {every} seeds" if seeds < every else f"{seeds} seeds" if seeds > 1 else f"seed {e.seed}"
-    last = table.group_by("seed").agg(pl.col("aside", "x_0", "share").sort_by("evaluation").last())
-    first = table.filter(pl.col("evaluation") > 0).group_by("seed").agg(pl.col("share").sort_by("evaluation").first())
+    last = table.group_by("seed", maintain_order=True).agg(pl.col("aside", "x_0", "share").sort_by("evaluation").last())
+    first = table.filter(pl.col("evaluation") > 0).group_by("seed", maintain_order=True).agg(pl.col("share").sort_by("evaluation").first())
     of = f"On average over all {every} seeds the search ends" if every > 1 else "The search ends"
     words = (
         f"{of} {_mean(last, 'aside'):.3g} beside the x_0 axis at progress {_mean(last, 'x_0'):.4g}; side directions have {_mean(first, 'share'):.1%} of the square of the "

@@ -62,7 +62,7 @@ def _cells(every: Binned, worth: dict[str, str]) -> list[Any]:
     x, y = alt.X("x:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)), alt.Y("y:Q", title=worth["modern"], axis=alt.Axis(grid=False))
     top = int(bins["classes"].max())  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[1, max(top, 2)], range=GREYS)
-    count = alt.Fill("classes:Q", title="genomes", scale=scale, legend=alt.Legend(tickCount=3, gradientLength=90, format="~s"))
+    count = alt.Fill("classes:Q", scale=scale, legend=None)
     tips = [
         alt.Tooltip("classes:Q", title="genomes"), alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"),
         alt.Tooltip("y:Q", title="M from", format=".3f"), alt.Tooltip("y2:Q", title="to", format=".3f"),
