@@ -75,6 +75,7 @@ def test_every_class_is_counted_once(kind: str) -> None:
     bins, given = cross_section.density(table, edges), cross_section.given_ancestral(table, edges[0])
     assert int(bins["classes"].sum()) == int(given["classes"].sum()) == table.height
     last = [edge[-1] for edge in edges]
+    assert int(cross_section.distinct(table)["classes"].sum()) == table.height
     for row in bins.iter_rows(named=True):  # counted again, class by class
         inside = [
             (row["x"] <= a < row["x2"] or (a == row["x2"] == last[0])) and (row["y"] <= m < row["y2"] or (m == row["y2"] == last[1]))
