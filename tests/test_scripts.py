@@ -26,6 +26,7 @@ STUDIES = {
     "greedy_genes": "greedy-genes",
     "hitchhiking_desire": "hitchhiking-desire",
     "merged_states": "merged-states",
+    "packaged": "packaged",
     "population_genetics": "population-genetics",
     "recovery": "recovery",
     "suppressor": "suppressor",
