@@ -24,8 +24,8 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
-    model_serializer,
     field_validator,
+    model_serializer,
     model_validator,
 )
 

@@ -18,7 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from evosim.errors import Interrupted, Stop, UserError
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OUT_OF_TIME = 75  # what mail systems say: try again later
 GRACE, AGAIN = 0.3, 0.2  # seconds until what did not ask is stopped, and until that is done again
