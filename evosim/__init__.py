@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 from evosim.version import __version__
 
 if TYPE_CHECKING:
-    from evosim.api import Run, Search, Sweep, load, run, sweep
+    from evosim.api import Population, Run, Search, Sweep, account, compare, load, resolve, run, search, sweep
+    from evosim.comparison import Comparison
     from evosim.errors import UserError
 
-__all__ = ["Run", "Search", "Sweep", "UserError", "__version__", "load", "run", "sweep"]
+__all__ = [
+    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "compare", "load", "resolve", "run", "search", "sweep",
+]  # fmt: skip
 
 # Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.
-_WHERE = {"UserError": "evosim.errors"} | dict.fromkeys(("Run", "Search", "Sweep", "load", "run", "sweep"), "evosim.api")
+_WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {"Comparison": "evosim.comparison", "UserError": "evosim.errors"}
 
 
 def __getattr__(name: str) -> Any:

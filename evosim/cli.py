@@ -17,6 +17,7 @@ from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
 from evosim.new import new
+from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
 from evosim.watch import Watch, seconds_of, stoppable, wall_time_of
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(sweep, name="sweep")
 app.add_typer(new, name="new")
 app.command()(claims)
+app.command()(report)
 
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[
@@ -206,6 +208,9 @@ def analyze(
     ] = None,
     loses_at_most: Annotated[float | None, typer.Option("--loses-at-most", metavar="LOSS", help="With --class: certify that it loses at most this against the best policy.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Also print what each author calls each step.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Also print how far lives in A and in M can differ at all (total variation).")] = False,
+    rungs: Annotated[bool, typer.Option("--rungs", help="Print the classes behind the rungs R1 to R5, with their genomes, and stop.")] = False,
+    states: Annotated[bool, typer.Option("--states", help="List the states of the worlds, for --never, and stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Account for a recorded run again, from its tables, with the reference code."""
@@ -216,31 +221,140 @@ def analyze(
 
     recorded = read_run(folder)
     if genome is None and (never or loses_at_most is not None):
-        raise UserError("--class must be given with --never and --loses-at-most, but is not. Say which class; 'tables/landscape.parquet' lists them.")
+        raise UserError(f"--class must be given with --never and --loses-at-most, but is not. Say which class; 'evosim analyze {folder} --rungs' names some.")
     if loses_at_most is not None and not 0.0 <= loses_at_most < float("inf"):
         raise UserError(f"--loses-at-most must be a finite loss of at least 0, but is {loses_at_most}. Change it.")
-    if genome is not None:
-        typer.echo(json.dumps(workflow.account_of_class(recorded, genome, never or (), loses_at_most), indent=1))
+    if sum((genome is not None, rungs, states)) > 1:
+        raise UserError("--class, --rungs and --states must be asked for one at a time, but several are. Leave the others out.")
+    if genome is not None or rungs or states:
+        _print_part(recorded, genome, never, loses_at_most, rungs, as_json)
         return
     _warn_of_other_code(recorded)
     with clock.stage("analysis"):
         summary = workflow.summary_of(recorded, again=True)
-    _print(recorded, summary, as_json, clock, labels=labels)
+    _print(recorded, summary, as_json, clock, labels=labels, details=details)
+
+
+def _print_part(recorded: Any, genome: int | None, never: list[str] | None, loses_at_most: float | None, rungs: bool, as_json: bool) -> None:
+    """One class, the classes of the rungs, or the states of the worlds."""
+    from rich.console import Console
+
+    from evosim import screen, workflow
+
+    found: Any
+    if genome is not None:
+        found = workflow.account_of_class(recorded, genome, never or (), loses_at_most)
+    else:
+        found = workflow.classes_of_rungs(recorded) if rungs else workflow.states_of(recorded)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+    elif genome is not None:
+        screen.show_class(Console(), found)
+    elif rungs:
+        screen.show_rungs(Console(), found)
+    else:
+        for world, names in found.items():
+            typer.echo(f"{world} ({len(names)} states):")
+            for name in names:
+                typer.echo(f"  {name}")
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs; the first is what the others are held against.")],
+    draw: Annotated[bool, typer.Option("--figures", help="Draw figures, into compare-BASE-OTHER beside the base.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Of the figures, comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    as_json: AsJson = False,
+) -> None:
+    """Hold runs against each other: parameters that differ, accounts side by side, differences with intervals."""
+    from rich.console import Console
+
+    from evosim import comparison
+    from evosim.errors import unknown
+    from evosim.record import read_run
+
+    wanted = tuple(f.strip() for f in formats.split(","))
+    for name in wanted:
+        if name not in FORMATS:
+            raise unknown("--format", name, FORMATS)
+    if out is not None and not draw:
+        raise UserError("--out must be given with --figures, which it is for, but is not. Add --figures.")
+    found = comparison.compared([read_run(folder) for folder in folders])
+    drawn = found.draw(out, wanted) if draw else []
+    if as_json:
+        typer.echo(json.dumps(found.as_data() | {"figures": [str(path) for path in drawn]}, indent=1, allow_nan=False))
+        return
+    console = Console()
+    comparison.show(console, found)
+    if drawn:
+        console.print(f"\nFigures: {drawn[0].parent}", soft_wrap=True, markup=False)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, a sweep, a search, or of kept results (CSV).")],
+    tables: Annotated[list[str] | None, typer.Argument(metavar="[TABLE]...", help="Tables by name; all by default.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
+    out: Annotated[str | None, typer.Option(metavar="DIR|-", help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")] = False,
+) -> None:
+    """Write tables as CSV, Parquet or JSON: every digit, nothing for what was not measured."""
+    from evosim import export as exporting
+
+    if format_ not in exporting.FORMATS:
+        from evosim.errors import unknown
+
+        raise unknown("--format", format_, exporting.FORMATS)
+    source = exporting.source_of(folder)
+    if listed:
+        _list_tables(source)
+        return
+    if out == "-":
+        if len(tables or ()) != 1:
+            raise UserError(f"--out - must be given with one table, but is with {len(tables or ()) or 'all'}. Name one; '--list' lists them.")
+        name = (tables or [""])[0]
+        sys.stdout.flush()
+        sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_))
+        return
+    target = Path(out) if out is not None else exporting.folder_for(source, format_)
+    for path in exporting.write(source, tables, target, format_):
+        typer.echo(str(path))
+
+
+def _list_tables(source: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None)
+    for column in ("table", "rows", "what it is"):
+        shown.add_column(column, no_wrap=column != "what it is", justify="right" if column == "rows" else "left")
+    for row in source.listed().iter_rows(named=True):
+        shown.add_row(row["table"], f"{row['rows']:,}", row["what"])
+    Console().print(shown)
 
 
 @app.command()
 @stoppable("not all figures were drawn; the same command draws them")
 def figures(
-    folder: RunFolder,
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    folder: Annotated[Path | None, typer.Argument(help="The folder of a run, of a sweep, or of a landscape's search.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Figures of 'evosim figures --list'. Default: all that there is something of.")] = None,
+    size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")] = "png,svg,pdf",
+    usual: Annotated[bool, typer.Option("--usual", help="Only those that are drawn unasked.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List all figures, and stop.")] = False,
 ) -> None:
-    """Draw the figures of a run into its folder."""
-    from evosim import workflow
-    from evosim.record import read_run
+    """Draw figures of a run, of a sweep, or of the search of a landscape into its folder."""
+    from evosim import gallery
 
-    recorded = read_run(folder)
-    _warn_of_other_code(recorded)
-    for path in workflow.draw(recorded, formats=tuple(f.strip() for f in formats.split(","))):
+    if listed:
+        from rich.console import Console
+
+        Console().print(gallery.table())
+        return
+    if folder is None:
+        raise UserError("FOLDER must be given, but is not. 'evosim figures --list' lists all figures.")
+    for path in gallery.draw(folder, names or [], gallery.formats_of(formats), size, usual=usual, tell=_warn):
         typer.echo(str(path))
 
 
@@ -344,7 +458,7 @@ def _warn_of_other_code(recorded: Any) -> None:
         typer.echo(f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force repeats it.", err=True)
 
 
-def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, *, labels: bool = False) -> None:
+def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, *, labels: bool = False, details: bool = False) -> None:
     from evosim import workflow
 
     seconds = clock.told()
@@ -358,7 +472,7 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, 
     from evosim import screen
 
     console = Console()
-    screen.show(console, recorded.experiment.title or recorded.experiment.name, summary)
+    screen.show(console, recorded.experiment.title or recorded.experiment.name, summary, details=details)
     if labels:
         screen.show_labels(console, summary)
     what = "Tables, accounts and figures" if workflow.figures_there(recorded) else "Tables and accounts"

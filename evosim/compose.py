@@ -199,14 +199,14 @@ def changes(experiment: Experiment) -> list[str]:
 
 def differing(experiments: Sequence[Experiment]) -> dict[str, list[Any]]:
     """By dotted path, the values of the parameters in which experiments differ; words and seeds apart. `MISSING` where one has none."""
-    flat = [_flat(e.model_dump(mode="json")) for e in experiments]
-    filled = {key[:i] for leaves in flat for key in leaves for i, c in enumerate(key) if c == "."}
-    keys = dict.fromkeys(key for leaves in flat for key in leaves if key.partition(".")[0] not in (*WORDS, "seed", "replicates"))
-    rows = {key: [leaves.get(key, MISSING) for leaves in flat] for key in keys if key not in filled}
+    trees = [flat(e.model_dump(mode="json")) for e in experiments]
+    filled = {key[:i] for leaves in trees for key in leaves for i, c in enumerate(key) if c == "."}
+    keys = dict.fromkeys(key for leaves in trees for key in leaves if key.partition(".")[0] not in (*WORDS, "seed", "replicates"))
+    rows = {key: [leaves.get(key, MISSING) for leaves in trees] for key in keys if key not in filled}
     return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
 
 
-def _flat(tree: Any, path: str = "") -> dict[str, Any]:
+def flat(tree: Any, path: str = "") -> dict[str, Any]:
     """The leaves of a tree by dotted path; lists of numbers and words are leaves."""
     if isinstance(tree, dict):
         items = [(str(key), value) for key, value in tree.items()]
@@ -214,7 +214,7 @@ def _flat(tree: Any, path: str = "") -> dict[str, Any]:
         items = [(str(i), value) for i, value in enumerate(tree)]
     else:
         return {path: tree}
-    return {k: v for key, value in items for k, v in _flat(value, f"{path}.{key}" if path else key).items()}
+    return {k: v for key, value in items for k, v in flat(value, f"{path}.{key}" if path else key).items()}
 
 
 def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> Any:

@@ -38,7 +38,7 @@ def explore(
         folder = folder.resolve()
     there = already_there(folder, experiment)
     if (there or complete(folder, experiment)) and not force:
-        return _summary_there(folder), False
+        return summary_there(folder), False
     build_landscape(experiment, experiment.seed)  # refuse now what cannot be built later
     writer = Writer(folder, experiment)
     try:
@@ -104,7 +104,8 @@ def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
     draw_charts(folder / "figures", ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items()), FORMATS)
 
 
-def _summary_there(folder: Path) -> dict[str, Any]:
+def summary_there(folder: Path) -> dict[str, Any]:
+    """What a search came to, as it was written. Raises `UserError`."""
     try:
         summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         summary["search"]

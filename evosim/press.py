@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
 import vl_convert
 
 PIXELS_PER_INCH = 200
+POINTS_PER_MM = 72.0 / 25.4
 
 
-def print_figure(svg: str, file: Path) -> Path:
+def print_figure(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> Path:
     """Write a figure as PNG, PDF or SVG. Raises `OSError`."""
     if file.suffix == ".png":
-        file.write_bytes(vl_convert.svg_to_png(svg, ppi=PIXELS_PER_INCH))
+        file.write_bytes(vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch))
     elif file.suffix == ".pdf":
-        file.write_bytes(vl_convert.svg_to_pdf(svg))
+        file.write_bytes(vl_convert.svg_to_pdf(in_points(svg)))
     else:
         file.write_text(svg, encoding="utf-8")
     return file
+
+
+def in_points(svg: str) -> str:
+    """A drawing that says its size in millimetres, in the press's own unit: it takes a pixel for a point, and millimetres for 96/25.4 of it."""
+    head, end, rest = svg.partition(">")
+    return re.sub(r'(width|height)="([\d.]+)mm"', lambda m: f'{m[1]}="{float(m[2]) * POINTS_PER_MM:.4f}"', head) + end + rest
 
 
 def have_a_home() -> None:

@@ -33,27 +33,33 @@ def show(console: Console, title: str, summary: dict[str, Any], *, details: bool
     if paid := summary.get("offset"):
         a, m = paid["ancestral"], paid["modern"]
         console.print(f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at birth (offset); losses do not.\n")
-    console.print(_ladder(summary))
-    if summary["behaviour"]["modern"] is not None:
-        console.print(_behaviour(summary))
-    console.print(_steps(summary))
-    if summary["desires"]:
-        console.print(_desires(summary))
-    if summary["causes"]:
-        console.print(_causes(summary["causes"]))
-    else:
-        console.print("Causes (desire, belief, planning): not applicable; these genomes do not plan.\n")
-    if details:
-        console.print(_variation(summary))
-    if summary["family"]:
-        console.print(_family(summary["family"]))
-    if summary["hack"]:
-        console.print(_hack(summary["hack"], unit(summary)))
-        console.print(_frequencies(summary["hack"]["frequencies"]))
-    if summary["search"] and summary["search"]["traits"]:
-        console.print(_search(summary["search"]))
+    for name, account in accounts(summary).items():
+        if details or name != "variation":
+            console.print(account)
     for sentence in sentences(summary):
         console.print(f"* {sentence}", markup=False)
+
+
+NO_CAUSES = "Causes (desire, belief, planning): not applicable; these genomes do not plan.\n"
+
+
+def accounts(summary: dict[str, Any], *, whole_words: bool = False) -> dict[str, Table | str]:
+    """The tables of the account by name, in the order of reading; words where an account does not apply. `whole_words`: headings are not shortened."""
+    out: dict[str, Table | str] = {"ladder": _ladder(summary)}
+    if summary["behaviour"]["modern"] is not None:
+        out["behaviour"] = _behaviour(summary)
+    out["steps"] = _steps(summary, whole_words=whole_words)
+    if summary["desires"]:
+        out["desires"] = _desires(summary)
+    out["causes"] = _causes(summary["causes"]) if summary["causes"] else NO_CAUSES
+    out["variation"] = _variation(summary)
+    if summary["family"]:
+        out["family"] = _family(summary["family"])
+    if summary["hack"]:
+        out |= {"hack": _hack(summary["hack"], unit(summary)), "frequencies": _frequencies(summary["hack"]["frequencies"])}
+    if summary["search"] and summary["search"]["traits"]:
+        out["search"] = _search(summary["search"], whole_words=whole_words)
+    return out
 
 
 def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
@@ -76,6 +82,92 @@ def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
         console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
     if summary["expected"]:
         console.print(f"expected: {summary['expected']}", markup=False)
+
+
+def show_class(console: Console, found: dict[str, Any]) -> None:
+    """Print the account of one class."""
+    of = unit(found)
+    true = "breeds true" if found["breeds_true"] else "does not breed true: no homozygote expresses it"
+    console.print(f"\n[bold]Class {found['class']}[/bold] ({true})", highlight=False)
+    console.print(f"  {_genome(found['loci'])}", highlight=False, markup=False)
+    a, m = found["ancestral"], found["modern"]
+    table = _table(f"What it is worth ({of} in a life)", ("", "A", "M"), left=("",))
+    table.add_row("the best policy", number(a["optimum"]), number(m["optimum"]))
+    table.add_row("this class, payoff", number(a["fitness"]), number(m["fitness"]))
+    table.add_row("this class, intent", "", number(m["intent"]))
+    table.add_row("lost (payoff in A, intent in M)", number(a["optimum"] - a["fitness"]), number(m["optimum"] - m["intent"]))
+    console.print(table)
+    _show_ledger(console, found["behaviour"])
+    if found["causes"]:
+        causes = _table("Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)", ("", "A", "M"), left=("",))
+        for name in SWITCHES:
+            row = [found["causes"][world][name] for world in ("ancestral", "modern")]
+            if any(abs(value) > 5e-4 for value in row):
+                causes.add_row(name, *(number(value) for value in row))
+        console.print(causes)
+    v = found["variation"]
+    console.print(
+        f"Its lives in A and in M differ by a total variation of {number(v['least'])} to {number(v['most'])}, so that payoff can differ by at most "
+        f"{number(v['bound'])}; it differs by {number(v['difference'])}.", highlight=False, markup=False,
+    )  # fmt: skip
+    for world, told in found.get("certificates", {}).items():
+        for line in _certified(told):
+            console.print(f"* {world}: {line}", highlight=False, markup=False)
+
+
+def _show_ledger(console: Console, found: dict[str, Any]) -> None:
+    kinds = [kind for kind, value in found["modern"]["kinds"].items() if kind != "upkeep" and abs(value) > 5e-4]
+    table = _table("Which acts lost it", ("act", "waste A", *kinds, "all M"))
+    for act in dict.fromkeys([*found["ancestral"]["acts"], *found["modern"]["acts"]]):
+        by_kind = found["modern"]["acts_by_kind"].get(act, {})
+        values = [found["ancestral"]["acts"].get(act, 0.0), *(by_kind.get(kind, 0.0) for kind in kinds), found["modern"]["acts"].get(act, 0.0)]
+        if any(abs(value) > 5e-4 for value in values):
+            table.add_row(act.replace("_", " "), *(number(value) for value in values))
+    table.add_row("upkeep", number(found["ancestral"]["kinds"]["upkeep"]), *("" for _ in kinds), number(found["modern"]["kinds"]["upkeep"]))
+    sums = [sum(found["ancestral"]["kinds"].values()), *(found["modern"]["kinds"][kind] for kind in kinds), sum(found["modern"]["kinds"].values())]
+    table.add_row("[bold]sum", *(f"[bold]{number(value)}" for value in sums))
+    console.print(table)
+
+
+def _certified(told: dict[str, Any]) -> list[str]:
+    """Certificates of one world as sentences."""
+    out = []
+    for pattern, never in told["never"].items():
+        if never["holds"]:
+            out.append(f"it never enters '{pattern}': no possible life does")
+            continue
+        path = " -> ".join(step["state"] if step["act"] is None else f"({step['act']}) {step['state']}" for step in never["counterexample"])
+        out.append(f"it does enter '{pattern}', with chance {number(never['chance'], 4)}; the likeliest way, of chance {never['its_chance']:.2g}: {path}")
+    if "loses_at_most" in told:
+        asked = told["loses_at_most"]
+        most = f", most of it by {asked['by_act_most'][0]} ({number(asked['by_act_most'][1])})" if asked["by_act_most"] else ""
+        out.append(f"by its acts (upkeep apart) it loses {number(asked['loss'])}, which is {'at most' if asked['holds'] else 'more than'} {asked['asked']:g}{most}")
+    return out
+
+
+def _genome(loci: dict[str, Any]) -> str:
+    """Expressed values in a line."""
+    return ", ".join(f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in loci.items())
+
+
+def show_rungs(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Print the classes behind the rungs, and what they express: loci in which they differ, and below those that are alike in all."""
+    loci = list(rows[0]["loci"])
+    varying = [name for name in loci if len({row["loci"][name] for row in rows}) > 1]
+    table = _table("Classes behind the rungs", ("", "class", "share", "A", "M", "genome"), left=("", "genome"))
+    table.columns[0].no_wrap = True
+    for row in rows:
+        share = "" if row["share"] is None else f"{row['share']:.1%}"
+        genome = _genome({name: row["loci"][name] for name in varying})
+        table.add_row(f"{RUNG_CODES[row['rung']]} {RUNG_WORDS[row['rung']]}", str(row["class"]), share, number(row["ancestral"]), number(row["modern_intent"]), genome)
+    console.print(table)
+    same = {name: rows[0]["loci"][name] for name in loci if name not in varying}
+    if same:
+        console.print(f"alike in all: {_genome(same)}", highlight=False, markup=False)
+    console.print(
+        "R1 to R3: the class that stands for the tie set (of equals, the worst in M). R4, R5: the most common at the swap over all seeds, with their share. "
+        "'evosim analyze RUN --class N' accounts for one.", highlight=False, markup=False,
+    )  # fmt: skip
 
 
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
@@ -166,7 +258,7 @@ def _behaviour(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _steps(summary: dict[str, Any]) -> Table:
+def _steps(summary: dict[str, Any], *, whole_words: bool = False) -> Table:
     steps = summary["steps_by_act"]
     shown = [
         (world, step)
@@ -177,7 +269,8 @@ def _steps(summary: dict[str, Any]) -> Table:
         for step in names
         if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())
     ]
-    headings = [f"{step[:9]}{'.' if len(step) > 9 else ''} {world[0].upper()}" for world, step in shown]
+    longest = None if whole_words else 9
+    headings = [f"{step[:longest]}{'.' if len(step) > len(step[:longest]) else ''} {world[0].upper()}" for world, step in shown]
     table = _table("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
     for act in steps["modern"]["representation"]:
         row = [steps[world][step][act] for world, step in shown]
@@ -275,11 +368,11 @@ def _frequencies(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _search(found: dict[str, Any]) -> Table:
+def _search(found: dict[str, Any], *, whole_words: bool = False) -> Table:
     terms = [t for t in found["terms"] if any(abs(row[t] or 0.0) > 5e-5 for row in found["traits"])]
     table = _table(
         "The search ledger: what moved it before the swap (Price equation, summed)",
-        ("trait", "change", *(SHORT.get(t, t) for t in terms), "order"),
+        ("trait", "change", *(t if whole_words else SHORT.get(t, t) for t in terms), "order"),
         left=("trait",),
     )
     for row in found["traits"]:

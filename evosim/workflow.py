@@ -11,10 +11,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from evosim import checkpoint
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
@@ -23,7 +26,7 @@ from evosim.compose import Setting, build, changes, landscape_digest, unit_of
 from evosim.controls import controls_of, simulate_one
 from evosim.errors import Interrupted, Stop, UserError, unknown
 from evosim.files import Full, Unwritable, write_atomically
-from evosim.params import Experiment
+from evosim.params import Experiment, SelectionChoice
 from evosim.progress import Progress
 from evosim.record import (
     CHECKPOINT,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 ANALYSIS = "analysis"
 ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
 SUMMARY = "summary.json"
+COMMONEST = 5  # classes of a population that are named
 PATIENCE, RETRY = 900.0, 15.0  # seconds in which a full disk may be mended, and between two tries
 MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
 
@@ -302,6 +306,29 @@ def offset_of(experiment: Experiment) -> dict[str, float] | None:
     return paid if any(paid.values()) else None
 
 
+def account_of_population(setting: Setting, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool) -> Account:
+    """The account of populations that were given, as if each were at the swap: columns `seed`, `class`, `count`, `kept`.
+
+    What became of them afterwards is not known: recovery in it says nothing.
+    """
+    rows = census.with_columns(class_wild=pl.col("class"), kept_wild=pl.col("kept"))
+    populations = pl.concat([rows.with_columns(moment=pl.lit(moment)) for moment in ("swap", "end")])
+    plain = replace(setting, experiment=setting.experiment.model_copy(update={"selection": SelectionChoice()}))
+    return Accountant(plain, {"populations": populations, "landscape": landscape}, exact=exact).account()
+
+
+def landscape_of(setting: Setting, classes: NDArray[np.int64]) -> tuple[pl.DataFrame, bool]:
+    """The worth of all classes of a grid that is kept whole, otherwise of the best and of those given; and whether the best are exact."""
+    from evosim.landscape import Landscape
+    from evosim.measures import MEASURES
+
+    landscape = Landscape(setting)
+    landscape.worth(classes)
+    for measure in () if landscape.exact else MEASURES:
+        landscape.best(measure, setting.experiment.seed, setting.experiment.analysis.restarts)
+    return landscape.frame(), landscape.exact
+
+
 def headline(recorded: Recorded) -> dict[str, Any]:
     """What identifies a run, first in every summary."""
     facts = recorded.provenance
@@ -344,7 +371,31 @@ def account_of_class(recorded: Recorded, number: int, never: Sequence[str] = (),
     if not 0 <= number < grid.size:
         raise UserError(f"--class must lie in 0..{grid.size - 1}, but is {number}. See tables/landscape.parquet.")
     asked = {"certificates": maker.certificates(number, never, loses_at_most)} if never or loses_at_most is not None else {}
-    return maker.single(number) | asked
+    return maker.single(number) | {"unit": unit_of(recorded.experiment)} | asked
+
+
+def classes_of_rungs(recorded: Recorded) -> list[dict[str, Any]]:
+    """The classes behind the rungs: of R1 to R3 that which stands for the tie set, of R4 and R5 the most common at the swap, over all seeds.
+
+    Each with `rung`, `class`, `share` (of a population; null for a rung of the grid), `loci` (expressed values by locus), and its worth in
+    both worlds. R4 is there where there are controls.
+    """
+    maker = accountant(recorded)
+    rows: list[dict[str, Any]] = [{"rung": rung, "class": number, "share": None} for rung, number in maker.rung_classes().items()]
+    arms = {"control": recorded.controls.get("fair"), "population": recorded.tables}
+    for rung, tables in arms.items():
+        swap = tables["populations"].filter(pl.col("moment") == "swap") if tables else pl.DataFrame()
+        if swap.height:
+            common = swap.group_by("class").agg(pl.col("count").sum()).sort("count", "class", descending=[True, False])
+            total = int(common["count"].sum())
+            rows += [{"rung": rung, "class": number, "share": count / total} for number, count in common.head(COMMONEST).iter_rows()]
+    return [row | maker.worth_of(row["class"]) for row in rows]
+
+
+def states_of(recorded: Recorded) -> dict[str, list[str]]:
+    """The names of the states of both worlds, and of those of the family that have others."""
+    pair = build(recorded.experiment).pair
+    return {"ancestral": list(pair.ancestral.states), "modern": list(pair.modern.states)}
 
 
 def figures_there(recorded: Recorded) -> bool:
@@ -372,20 +423,24 @@ def source_of(recorded: Recorded) -> Source:
     return Source(recorded, *analysed(recorded))
 
 
-def draw(recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None) -> list[Path]:
+def draw(
+    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen"
+) -> list[Path]:
     """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there."""
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures import FIGURES, FORMATS, draw_run
+    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run
 
+    if size not in SIZES:
+        raise unknown("--size", size, SIZES)
     for name in formats:
         if name not in FORMATS:
             raise unknown("--format", name, FORMATS)
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names)
+    return draw_run(source_of(recorded), formats, each, names, size)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from typing import Any
 import jinja2
 import numpy as np
 import polars as pl
+from jinja2 import nodes
+from reproduce import JOBS, clock, times
 
 from evosim.theory import two_locus
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("docs/findings.md", "docs/claims.md", "docs/speed.md", "results/README.md")
-PARTS = ("README.md",)  # pages of which only what stands between marks is made
+PARTS = ("README.md", "docs/deception.md", "docs/hills.md", "docs/selection.md", "docs/clusters.md", "docs/worlds.md")  # pages of which only what stands between marks is made
 MARK = re.compile(r"(<!-- made from (\S+), do not edit -->\n).*?(<!-- end of what is made -->)", re.DOTALL)
 
 
@@ -39,13 +42,22 @@ def number(value: float | None, digits: int = 2, *, dot: bool = False) -> str:
     """A number with so many decimals; `dot` leaves out the 0 before the point. Raises `Wrong` for what is no number."""
     if value is None or not np.isfinite(value):
         raise Wrong(f"{value} is no number")
-    out = f"{value:,.{digits}f}"
+    exact = Decimal(repr(round(value, 12))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)  # tables are decimal: 0.4305 is a half
+    out = f"{exact:,f}"
     return re.sub(r"^(-?)0\.", r"\1.", out) if dot else out
 
 
 def percent(value: float, digits: int = 0) -> str:
     """A share in percent."""
     return f"{number(100 * value, digits)}%"
+
+
+def significant(value: float, digits: int) -> str:
+    """A number rounded to so many digits, without exponent, without zeros at the end of its decimals."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(rounded)))))
+    out = f"{rounded:,.{decimals}f}"
+    return out.rstrip("0").rstrip(".") if "." in out else out
 
 
 def span(values: Iterable[float], digits: int = 2) -> str:
@@ -61,7 +73,7 @@ def listed(values: Iterable[float], digits: int = 2, last: str = ", ") -> str:
     return last.join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-WORDS = "no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
+WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
 
 
 def words(value: float) -> str:
@@ -115,7 +127,7 @@ class Kept:
     """What a folder of results holds, read once. What is not there, or not as asked for, raises `Wrong`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._read = folder, dict[str, Any]()
+        self.folder, self._read = folder, dict[Path, Any]()
 
     def table(self, name: str) -> pl.DataFrame:
         """A table by its path without ending: `horizon/evolved`; with a `*`, all that match, one below the other."""
@@ -170,8 +182,9 @@ class Kept:
         return str(self.rows("claims/verdicts", number=which)["claim"][0])
 
     def verdict(self, claim: str | int, quantity: str, expected: str) -> str:
-        """The verdict on a prediction; raises `Wrong` if it is not the expected one."""
-        return _expected(quantity, str(self.row("claims/verdicts", claim=self.claim(claim), quantity=quantity)["verdict"]), expected)
+        """The verdict on a prediction (where there are several of a quantity, on one of them); raises `Wrong` if it is not the expected one."""
+        found = self.rows("claims/verdicts", claim=self.claim(claim), quantity=quantity)["verdict"].to_list()
+        return _expected(quantity, expected if expected in found else str(found[0]), expected)
 
     def overall(self, claim: str | int, expected: str) -> str:
         """The verdict on a whole claim: what is not true by construction, and what failed."""
@@ -208,6 +221,11 @@ class Kept:
         """How many seeds were measured."""
         return int(self.row(f"claims/{self.claim(claim)}/measured", quantity=quantity)["seeds"])
 
+    def lived(self, claim: str | int, where: str, who: str) -> float:
+        """Ages of a life, as the sum of all that is done in one: quantities `WHERE ACT in a life, WHO`."""
+        rows = self.rows(f"claims/{self.claim(claim)}/measured")
+        return float(rows.filter(pl.col("quantity").str.starts_with(where), pl.col("quantity").str.ends_with(f" in a life, {who}"))["value"].sum())
+
     def verdicts(self, claim: str | int) -> dict[str, int]:
         """How many of a claim's predictions have each verdict, and `all`; those by construction are not counted."""
         rows = self.rows("claims/verdicts", claim=self.claim(claim)).filter(~pl.col("by_construction"))
@@ -218,6 +236,26 @@ class Kept:
         found = self.row(f"{study}/verdicts", claim=claim)
         _expected(claim, found["verdict"], expected)
         return claim
+
+    def index(self) -> list[dict[str, Any]]:
+        """Every study that is kept: what it is, what made it, what lies there, and what it took."""
+        taken, out = times(), []
+        for job in (job for job in JOBS if job.script.endswith(".py")):
+            folder = self.folder / job.name
+            made_by = self.record(job.name)["command"][0]
+            if made_by != job.script:
+                raise Wrong(f"{job.name} is made by {job.script}, but what is kept was made by {made_by}")
+            tables, figures = (sorted(path.stem for path in folder.glob(f"*.{ending}")) for ending in ("csv", "png"))
+            out.append({"name": job.name, "what": job.makes.rstrip("."), "script": job.script, "tables": tables, "figures": figures, "took": clock(taken[job.name]["seconds"])})
+        return out
+
+    def claims_kept(self) -> list[dict[str, Any]]:
+        """Every claim with its verdict and figures."""
+        out = []
+        for claim in self.claims:
+            told, figures = self.verdicts(claim), sorted(path.stem for path in (self.folder / "claims" / claim).glob("*.png"))
+            out.append({"name": claim, "good": told[OUT], "all": told["all"], "verdict": self._overall(claim), "figures": figures})
+        return out
 
     @cached_property
     def claims(self) -> list[str]:
@@ -274,10 +312,10 @@ def straight(x: Iterable[float], y: Iterable[float]) -> float:
 def names(kept: Kept) -> dict[str, Any]:
     """What expressions may use."""
     return {
-        "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured, 
-        "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of,
-        "recursion": recursion, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
-        "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight,
+        "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured,
+        "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of, "lived": kept.lived,
+        "recursion": recursion, "studies": kept.index, "claims": kept.claims_kept, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
+        "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight, "significant": significant,
         "Found": Found, "abs": abs, "all": all, "min": min, "max": max, "sum": sum, "zip": zip, "len": len,
     }  # fmt: skip
 
@@ -328,6 +366,7 @@ def pages(kept: Kept | None = None) -> dict[Path, str]:
 # What is typed
 
 
+TYPED = re.compile(r"(?<![A-Za-z_\d])\d")  # a digit within a word belongs to a name: R3, float64, x_0
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 LINK = re.compile(r"\]\([^)]*\)")
 EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -338,14 +377,34 @@ def typed(text: str) -> list[str]:
     """Digits in a source that are in no expression, code span, link target or heading: `line: what stands there`."""
     for what in (EXPRESSION, CODE, LINK, HEADING):
         text = what.sub(lambda found: "".join(c for c in found[0] if c == "\n"), text)
-    return [f"{i}: {line.strip()}" for i, line in enumerate(text.splitlines(), 1) if re.search(r"\d", line)]
+    return [f"{i}: {line.strip()}" for i, line in enumerate(text.splitlines(), 1) if TYPED.search(line)]
 
 
 def typed_in_expressions(text: str) -> list[str]:
-    """Expressions that write a digit of their own: strings with digits that are printed, outside of `given`, and bare numbers."""
-    out = []
-    for found in EXPRESSION.finditer(text):
-        inside = found[0].strip("{}% -+").strip()
-        if found[0].startswith("{{") and re.fullmatch(r"""["']?[-+\d.,\[\]% ]+["']?(\s*\|.*)?""", inside):
-            out.append(f"{text.count(chr(10), 0, found.start()) + 1}: {found[0]}")
+    """What expressions print that is written in them with digits: `{{ 3 }}`, `{{ "3 of" }}`, `said("3 of", ...)`; not what `given` holds."""
+    out, parsed = [], environment(Kept(ROOT / "results")).parse(text)
+    shown = [node for printed in parsed.find_all(nodes.Output) for node in printed.nodes]
+    lists = [loop.iter for loop in parsed.find_all(nodes.For) if isinstance(loop.iter, nodes.List)]
+    shown += [row.items[0] for rows in lists for row in rows.items if isinstance(row, nodes.Tuple)]  # titles of a table's rows
+    for node in shown:
+        out += [f"{constant.lineno}: {constant.value!r}" for constant in _printed(node) if TYPED.search(str(constant.value))]
     return out
+
+
+def _printed(node: nodes.Node) -> list[nodes.Const]:
+    """Constants that an expression may print as they are."""
+    if isinstance(node, nodes.Const):
+        return [node]
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "said":
+        return _printed(node.args[0])
+    if isinstance(node, nodes.CondExpr):
+        return [x for part in (node.expr1, node.expr2) if part is not None for x in _printed(part)]
+    if isinstance(node, nodes.Concat):
+        return [x for part in node.nodes for x in _printed(part)]
+    if isinstance(node, nodes.Filter) and node.node is not None:
+        return _printed(node.node)
+    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Dict):
+        return [x for pair in node.node.items for x in _printed(pair.value)]
+    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.List):
+        return [x for part in node.node.items for x in _printed(part)]
+    return [] if node.find(nodes.Name) else list(node.find_all(nodes.Const))  # sums of constants and the like

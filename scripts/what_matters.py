@@ -37,10 +37,8 @@ world.modern.contraception = [false, true]
 genome.planning_cost = [0.02, 0.04, 0.06, 0.08]
 optimizer.population = [50, 150, 500]
 """
-POPULATION, SHIFT, SEARCH = (f"ladder.modern.{name}" for name in ("rungs.population", "steps.shift", "steps.search"))
+POPULATION, STEPS = "ladder.modern.rungs.population", r"^ladder\.\w+\.steps\."
 KEPT = ("cells", "effects", "contrasts", "pairs", "shares", "quantities")
-ANCESTRAL_SEARCH = "ladder.ancestral.steps.search"
-QUANTITIES = [POPULATION, SHIFT, SEARCH, ANCESTRAL_SEARCH]
 
 
 def analysed(folder: Path) -> Analysis:
@@ -59,7 +57,7 @@ def main() -> None:
     study = Study("what-matters", made)
     with tempfile.TemporaryDirectory() as folder:
         analysis = analysed(Path(folder))
-    tables = {name: analysis.tables[name].filter(pl.col("quantity").is_in(QUANTITIES)) for name in KEPT}
+    tables = {name: analysis.tables[name].filter((pl.col("quantity") == POPULATION) | pl.col("quantity").str.contains(STEPS)) for name in KEPT}
     (study.folder / "sweep.toml").write_text(SWEEP.lstrip(), encoding="utf-8")
     write_json(study.folder / "analysis.json", {**analysis.facts, "tables": list(tables)})
     facts = {key: analysis.facts[key] for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")}

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ARROWS: dict[str, set[str]] = {
     "worlds": set(),
     "genomes": set(),
-    "evosim": {"evosim.api", "evosim.errors", "evosim.version"},
+    "evosim": {"evosim.api", "evosim.comparison", "evosim.errors", "evosim.version"},
     "evosim.version": set(),
     "evosim.errors": set(),
     "evosim.clock": set(),
@@ -60,7 +60,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.record": {"evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
-        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "worlds", "genomes",
+        "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
     "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis"},
@@ -69,8 +69,17 @@ ARROWS: dict[str, set[str]] = {
         "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.measures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
+    "evosim.comparison": {
+        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
+    },
+    "evosim.export": {"evosim.errors", "evosim.files", "evosim.record", "evosim.sweeps", "evosim.workflow"},
     "evosim.api": {
-        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow",
+        "evosim.analysis", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params",
+        "evosim.press", "evosim.progress", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "genomes",
+    },
+    "evosim.report": {
+        "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed",
+        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "worlds", "genomes",
     },
     "evosim.cost": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.landscape", "evosim.measures", "evosim.params", "evosim.progress",
@@ -79,6 +88,10 @@ ARROWS: dict[str, set[str]] = {
     "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
     "evosim.new": {"evosim.errors", "evosim.installed"},
     "evosim.press": set(),
+    "evosim.gallery": {
+        "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
+        "evosim.sweeps", "evosim.workflow",
+    },
     "evosim.claims": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.selection", "evosim.slopes",
@@ -90,8 +103,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
-        "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.gallery", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip
 

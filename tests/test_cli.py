@@ -92,7 +92,7 @@ def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_class_has_its_own_account(capsys: pytest.CaptureFixture[str]) -> None:
     evosim(capsys, *command("reflexes"), "--out", "run", "--no-figures")
-    code, out, _ = evosim(capsys, "analyze", "run", "--class", "5")
+    code, out, _ = evosim(capsys, "analyze", "run", "--class", "5", "--json")
     account = json.loads(out)
     assert code == 0
     lost = account["ancestral"]["optimum"] - account["ancestral"]["fitness"]

@@ -253,15 +253,25 @@ class Accountant:
             upkeep_modern=mean.upkeep_modern + lost["modern"],
         )
 
+    def worth_of(self, number: int) -> dict[str, Any]:
+        """What one class expresses (of named alleles, the name), and is worth: payoff in A, payoff and intent in M."""
+        grid = self.conducts.genome.grid
+        values = grid.values(np.array([number], dtype=np.int64))[0]
+        a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
+        alleles = [locus.params.alleles for locus in grid.loci]
+        loci = {
+            locus.name: names[int(v)] if isinstance(names[0], str) else float(v) for locus, names, v in zip(grid.loci, alleles, values, strict=True) if not locus.silent
+        }
+        return {"loci": loci, "ancestral": a.fitness, "modern": m.fitness, "modern_intent": m.net_intent}
+
     def single(self, number: int) -> dict[str, Any]:
         """The account of one class: its expressed values, worth, and ledger by kind and act."""
         grid = self.conducts.genome.grid
-        values = grid.values(np.array([number], dtype=np.int64))[0]
         a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
         frame = behaviour.ledger_frame(self.ledger(number).told(), self.pair.ancestral.acts, "genome", None)
         return {
             "class": number,
-            "loci": {locus.name: float(v) for locus, v in zip(grid.loci, values, strict=True)},
+            "loci": self.worth_of(number)["loci"],
             "breeds_true": bool(grid.breeds_true(np.array([number], dtype=np.int64))[0]),
             "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
             "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},

@@ -32,9 +32,9 @@ def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
         mine = populations.filter(pl.col("moment") == moment)
         if mine.height:
             break
-    by_seed = mine.group_by("seed", "class").agg(pl.col("count").sum())
+    by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    top = shares.group_by("class").agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
+    top = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
     return int(top["class"]), float(top["share"]), moment
 
 
@@ -42,6 +42,11 @@ def policies_of(conducts: Conducts, number: int) -> dict[str, Floats]:
     """The policy `[L, S, A]` of a class in each world."""
     rules = conducts.genome.decode(np.array([number], dtype=np.int64))
     return {which: policy_of(rules, 0, conducts.world(which), conducts.pair) for which in WORLDS}
+
+
+def places_of(conducts: Conducts) -> str:
+    """What a genome tells apart: `state`, or `observation` where it only reacts."""
+    return "observation" if isinstance(conducts.genome.decode(np.zeros(1, dtype=np.int64)), ReflexRules) else "state"
 
 
 def acting(conducts: Conducts, number: int) -> pl.DataFrame:
@@ -54,7 +59,7 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
     """
     pair = conducts.pair
     policies = policies_of(conducts, number)
-    reflex = isinstance(conducts.genome.decode(np.array([number], dtype=np.int64)), ReflexRules)
+    reflex = places_of(conducts) == "observation"
     place_of = np.asarray(pair.observe) if reflex else np.arange(len(pair.ancestral.states))
     names = pair.classes if reflex else pair.ancestral.states
     lived = {which: _lived(conducts, number, which) for which in WORLDS}
@@ -70,12 +75,12 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
         total = summed.sum(axis=2)
         for column, place in np.argwhere(total > NEVER):
             here = left[column_of == column]
-            for act in np.flatnonzero(summed[column, place] > NEGLIGIBLE * total[column, place]):
-                rows.append({
-                    "world": which, "place": names[place], "order": int(place), "column": int(column), "least_left": int(here.min()),
-                    "most_left": int(here.max()), "act": pair.ancestral.acts[act],
-                    "chance": float(summed[column, place, act] / total[column, place]), "occupancy": float(total[column, place]),
-                })  # fmt: skip
+            where = {
+                "world": which, "place": names[place], "order": int(place), "column": int(column), "least_left": int(here.min()),
+                "most_left": int(here.max()), "occupancy": float(total[column, place]),
+            }  # fmt: skip
+            chances = summed[column, place] / total[column, place]
+            rows += [where | {"act": pair.ancestral.acts[act], "chance": float(chances[act])} for act in np.flatnonzero(chances > NEGLIGIBLE)]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 

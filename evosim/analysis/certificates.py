@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -167,8 +168,13 @@ def named(world: TabularMdp, pattern: str) -> Bools:
     """`[S]` the states whose name fits a pattern (`dead`, `e0.*`). Raises `UserError` if none does."""
     states = np.array([fnmatchcase(name, pattern) for name in world.states])
     if not states.any():
+        close = get_close_matches(pattern[:100], world.states, n=1)
+        hint = f"Did you mean '{close[0]}'?" if close else "Use one of them."
         some = ", ".join(world.states[:5])
-        raise UserError(f"--never must be a state of {world.name} or a pattern of some ({some}, ...), but is '{pattern}'. Use one of them.")
+        raise UserError(
+            f"--never must be one of the {len(world.states)} states of {world.name} or a pattern of some ({some}, ...; 'evosim analyze RUN --states' "
+            f"lists all), but is '{pattern}'. {hint}"
+        )
     return states
 
 

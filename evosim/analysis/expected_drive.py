@@ -15,6 +15,7 @@ Source of the recursions: `evosim.theory.two_locus`; a driver without a modifier
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,7 +29,7 @@ from genomes.grid import haldane
 
 Floats = NDArray[np.float64]
 UNLINKED = 0.5
-LONG = 4000  # generations until a recursion is taken to rest
+LONG, RESTS = 4000, 1e-9  # generations at most until a recursion is taken to rest, and the change in one by which it does
 PATH = {"site": pl.String, "generation": pl.Int64, "frequency": pl.Float64}
 COPIES = 3
 
@@ -126,13 +127,13 @@ def _founded(genome: Genome, cast: Cast) -> Floats:
     return two_locus.haplotypes(shares[0], shares[1])
 
 
-def _introduced(x: Floats, share: float, alleles: dict[str, object], genome: Genome, cast: Cast) -> Floats:
+def _introduced(x: Floats, share: float, alleles: dict[str, Any], genome: Genome, cast: Cast) -> Floats:
     """Haplotypes after a share of them, drawn evenly, was given alleles."""
     given = x.reshape(2, 2)
     for axis, site in enumerate(s for s in (cast.driver, cast.modifier) if s):
         locus = genome.grid.loci[site.locus]
         if locus.name in alleles:
-            has = int(list(locus.params.alleles).index(alleles[locus.name]) == site.allele)  # type: ignore[arg-type]
+            has = int(list(locus.params.alleles).index(alleles[locus.name]) == site.allele)
             both = given.sum(axis=axis, keepdims=True)
             given = np.concatenate([both * (1 - has), both * has], axis=axis)
     return np.asarray((1.0 - share) * x + share * given.ravel())
@@ -167,17 +168,20 @@ def resting(experiment: Experiment, genome: Genome, populations: pl.DataFrame, l
     if not found:
         return None
     return Resting(
-        cast.names[0], float(np.mean(found)), min(found), max(found), float(np.mean(recorded)), len(found), int(mine["generation"].max())  # type: ignore[arg-type]
+        cast.names[0], float(np.mean(found)), min(found), max(found), float(np.mean(recorded)), len(found), int(mine["generation"][0])
     )
 
 
 def _rests(cast: Cast, start: float, worth: Floats) -> float:
     """Where the recursion of one driver comes to from a frequency, when copies leave this worth `[3]`."""
-    eggs = sperm = two_locus.haplotypes(start, 0.0)
-    w = np.outer(worth, np.ones(COPIES))
+    w, x = np.outer(worth, np.ones(COPIES)), two_locus.haplotypes(start, 0.0)
+    if cast.ratios(0) == cast.ratios(1):
+        way, _ = two_locus.iterate(x, UNLINKED, cast.ratios(0), w, LONG, settled=RESTS)
+        return float(two_locus.driver_frequency(way[-1]))
+    eggs = sperm = x
     for _ in range(LONG):
         before = (eggs, sperm)
         eggs, sperm, _ = two_locus.step_by_sex(eggs, sperm, UNLINKED, cast.ratios(0), cast.ratios(1), w)
-        if max(np.abs(eggs - before[0]).max(), np.abs(sperm - before[1]).max()) <= two_locus.SETTLED:
+        if max(np.abs(eggs - before[0]).max(), np.abs(sperm - before[1]).max()) <= RESTS:
             break
     return float((eggs[2:].sum() + sperm[2:].sum()) / 2.0)

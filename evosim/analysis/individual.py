@@ -9,6 +9,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.compose import build
+from evosim.params import Experiment
 from evosim.reference.planning import Floats, lifetime, occupancy, state_values
 from evosim.reference.policies import policy_of
 from genomes import Genome, Rules
@@ -64,6 +66,12 @@ class Conducts:
         self._nets: dict[tuple[bytes, str], float] = {}
         one = 8 * pair.ancestral.lifespan * pair.ancestral.available.size
         self._recent = lru_cache(maxsize=max(LEAST_OCCUPANCIES, OCCUPANCY_BYTES // one))(self._conduct)
+
+    @classmethod
+    def of_experiment(cls, experiment: Experiment) -> Conducts:
+        """Of the grid and the worlds of a resolved experiment. Raises `UserError`."""
+        setting = build(experiment)
+        return cls(setting.genome, setting.pair)
 
     def world(self, which: str) -> TabularMdp:
         """The ancestral or the modern world."""

@@ -56,10 +56,34 @@ def intervals(values: ArrayLike, resamples: int, confidence: float) -> tuple[NDA
     return ends[0].reshape(x.shape[:-1]), ends[1].reshape(x.shape[:-1])
 
 
+def difference(base: ArrayLike, other: ArrayLike, resamples: int, confidence: float) -> tuple[float, float] | None:
+    """Interval of `mean(other) - mean(base)` of two independent samples, one number a seed; none if either has fewer than `FEWEST`.
+
+    Both are resampled apart. Each mean's deviations are widened by `sqrt(n / (n - 1))`, and the quantiles read where Student's are at
+    Welch's degrees of freedom: for two samples what `expanded_tail` is for one. Of paired samples use `intervals` of the differences.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    samples = [np.asarray(values, dtype=np.float64) for values in (base, other)]
+    if min(x.size for x in samples) < FEWEST:
+        return None
+    found = float(samples[1].mean() - samples[0].mean())
+    errors = [0.0 if np.ptp(x) == 0.0 else float(x.var(ddof=1)) / x.size for x in samples]
+    if sum(errors) == 0.0:
+        return found, found
+    spread = [
+        (draws(x.size, resamples, stream) @ x / x.size - x.mean()) * np.sqrt(x.size / (x.size - 1.0)) for stream, x in enumerate(samples)
+    ]
+    freedom = sum(errors) ** 2 / sum(error**2 / (x.size - 1.0) for error, x in zip(errors, samples, strict=True))
+    tail = float(ndtr(stdtrit(freedom, (1.0 - confidence) / 2.0)))
+    low, high = np.quantile(found + spread[1] - spread[0], [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
 @lru_cache(maxsize=16)
-def draws(n: int, resamples: int) -> NDArray[np.float64]:
-    """How often each of `n` seeds comes in each resample, `[resamples, n]`: those of `interval`."""
-    chosen = np.random.default_rng(RESAMPLING_SEED).integers(0, n, (resamples, n))
+def draws(n: int, resamples: int, stream: int = 0) -> NDArray[np.float64]:
+    """How often each of `n` seeds comes in each resample, `[resamples, n]`: those of `interval`, or of another `stream` of numbers."""
+    chosen = np.random.default_rng([RESAMPLING_SEED, stream] if stream else RESAMPLING_SEED).integers(0, n, (resamples, n))
     out = np.zeros((resamples, n))
     np.add.at(out, (np.arange(resamples)[:, None], chosen), 1.0)
     out.flags.writeable = False

@@ -41,6 +41,13 @@ def with_interval(values: Sequence[float], spread: Spread) -> dict[str, Any]:
     return out
 
 
+def whole_seeds(ladder: pl.DataFrame) -> pl.Series:
+    """The seeds in which everything in one world's ladder was measured that was measured in any."""
+    varying = ladder.filter(pl.col("name").is_in(VARYING)).drop_nulls("value")
+    wanted = varying["name"].n_unique()
+    return varying.group_by("seed").agg(pl.col("name").n_unique()).filter(pl.col("name") == wanted)["seed"]
+
+
 def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
     """Rungs and steps of one world's ladder by name, with intervals for those that runs can change.
 
@@ -49,9 +56,7 @@ def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
     """
     out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
     mine = table.filter(pl.col("world") == which)
-    varying = mine.filter(pl.col("name").is_in(VARYING)).drop_nulls("value")
-    wanted = varying["name"].n_unique()
-    whole = varying.group_by("seed").agg(pl.col("name").n_unique()).filter(pl.col("name") == wanted)["seed"]
+    whole = whole_seeds(mine)
     out["seeds"] = whole.len()
     for (part, name), rows in mine.group_by("part", "name", maintain_order=True):
         if name in VARYING:

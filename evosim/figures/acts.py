@@ -46,8 +46,8 @@ def ink(acts: tuple[str, ...]) -> dict[str, str]:
     return {act: "white" if colour in DARK else "black" for act, colour in colours(acts).items()}
 
 
-def colour(acts: tuple[str, ...], shown: set[str], **legend: Any) -> Any:
-    """The colour channel of a column `label` as `named`, with a legend of the acts that are shown."""
+def fill(acts: tuple[str, ...], shown: set[str], **legend: Any) -> Any:
+    """The fill of a column `label` as `named`, with a legend of the acts that are shown. It is another channel than that of colours, so that panels can share it."""
     here = [act for act in acts if act in shown]
     scale = alt.Scale(domain=[named(acts)[act] for act in here], range=[colours(acts)[act] for act in here])
-    return alt.Color("label:N", title="act", scale=scale, legend=alt.Legend(symbolType="square", symbolOpacity=1, symbolStrokeWidth=0, **legend))
+    return alt.Fill("label:N", title="act", scale=scale, legend=alt.Legend(symbolType="square", symbolOpacity=1, symbolStrokeWidth=0, **legend))

@@ -12,16 +12,18 @@ from evosim.figures.theme import WIDTH
 
 SUBJECTS = {"best_for_payoff": "best genome for payoff in M", "best_ancestral": "best genome for A", "population": "population at the swap"}
 COLOURS = {"best_for_payoff": "#E69F00", "best_ancestral": "#000000", "population": "#56B4E9"}
-NOTHING = 1e-9
+NOTHING, NEGLIGIBLE = 1e-9, 2e-3  # of the largest
 
 
 def causes(table: pl.DataFrame, order: tuple[str, ...]) -> Any:
     """Shapley values by cause, a panel a world; bars of one cause are of several subjects. Whiskers hold the middle 95% of seeds.
 
-    Causes that are 0 for everybody in both worlds are left out.
+    Causes that amount to nothing for anybody in either world are left out.
     """
     means = banded(table, "value", "subject", "world", "cause")
-    there = [cause for cause in order if means.filter(pl.col("cause") == cause).select((pl.col("mean").abs() > NOTHING).any()).item()]
+    sizes = means.group_by("cause").agg(pl.col("mean", "low", "high").abs().max()).select("cause", size=pl.max_horizontal("mean", "low", "high"))
+    least = max(NOTHING, NEGLIGIBLE * float(sizes["size"].max()))  # type: ignore[arg-type]
+    there = [cause for cause in order if cause in set(sizes.filter(pl.col("size") > least)["cause"])]
     who = [name for name in SUBJECTS if name in set(means["subject"])]
     several = table.filter(pl.col("subject") == "population")["seed"].n_unique() > 1
     frame = means.filter(pl.col("cause").is_in(there or list(order[:1]))).with_columns(pl.col("subject").replace_strict(SUBJECTS).alias("who"))

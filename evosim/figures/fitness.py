@@ -8,9 +8,21 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.bands import banded
-from evosim.figures.theme import HEIGHT, WORLD_COLOURS, WORLD_DASHES
+from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN_INK, WORLD_COLOURS, WORLD_DASHES, band_tips, told
 
 FEW = 40
+UNIT = "expected offspring in a life"
+INK = alt.Scale(domain=["ancestral", "modern"], range=[ANCESTRAL, MODERN_INK])
+LEGEND = alt.Legend(labelExpr="datum.label + ' world'", symbolType="stroke", symbolOpacity=1, symbolSize=300, orient="bottom", direction="horizontal")
+SAME, CLOSE = 0.02, 0.12  # of the axis: the best of both worlds are one line; their labels would meet
+
+
+def means(generations: pl.DataFrame) -> pl.DataFrame:
+    """Mean fitness of newborns by `world` and `generation`: `mean`, `low`, `high` over seeds."""
+    long = generations.drop("world").unpivot(
+        ["ancestral_mean", "modern_mean"], index=["seed", "generation"], variable_name="world", value_name="fitness"
+    ).with_columns(pl.col("world").str.replace("_mean", ""))
+    return banded(long, "fitness", "world", "generation")
 
 
 def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
@@ -18,52 +30,68 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
 
     The band holds the middle 95% of seeds; with one seed there is none.
     """
-    long = generations.drop("world").unpivot(
-        ["ancestral_mean", "modern_mean"], index=["seed", "generation"], variable_name="world", value_name="fitness"
-    ).with_columns(pl.col("world").str.replace("_mean", ""))
-    return fitness_of_bands(banded(long, "fitness", "world", "generation"), best, swap)
+    return fitness_of_bands(means(generations), best, swap)
 
 
 def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
     """The same of columns `world`, `generation`, `mean`, `low`, `high`, one row a world and generation."""
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
-    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickMinStep=1))
-    y = alt.Y("mean:Q", title="fitness (expected offspring in a life)", scale=alt.Scale(domain=[0, top * 1.08], nice=False))
-    colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=alt.Legend(labelExpr="datum.label + ' world'", symbolType="stroke", symbolOpacity=1, symbolSize=300))
+    x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickMinStep=1))
+    y = alt.Y("mean:Q", title=f"fitness ({UNIT})", scale=alt.Scale(domain=[0, top * 1.04], nice=False))
+    colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=LEGEND)
+    dash = alt.StrokeDash("world:N", title="fitness in the", scale=WORLD_DASHES, legend=LEGEND)
+    tooltip = band_tips(("world:N", "world"), ("generation:Q", "generation", "d"), of=f"mean fitness ({UNIT})")
     base = alt.Chart(lines)
     layers = [
         base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
-        base.mark_line(strokeWidth=2, point=lines.height <= FEW).encode(x, y, colour, alt.StrokeDash("world:N", scale=WORLD_DASHES, legend=None)),
-        _best_lines(best),
+        base.mark_line(strokeWidth=2, point=lines.height <= FEW).encode(x, y, colour, dash, tooltip=tooltip),
+        _best_lines(best, top * 1.04),
     ]
     if swap < int(lines["generation"].max()):  # type: ignore[arg-type]
-        layers.append(_swap(swap, top))
-    return alt.layer(*layers).properties(width=520, height=HEIGHT + 40)
+        layers.append(_swap(swap))
+    return alt.layer(*layers).properties(width=470, height=HEIGHT + 40)
 
 
-def _best_lines(best: dict[str, float]) -> Any:
-    top = max(best.values())
-    if max(best.values()) - min(best.values()) < 0.05 * top:  # two labels in one place cannot be read
-        words = ["best genome, either world", ""]
-    else:
-        words = [f"best genome, {w} world" for w in best]
-    frame = pl.DataFrame({"world": list(best), "value": list(best.values()), "text": words})
-    colour = alt.Color("world:N", scale=WORLD_COLOURS)
-    rule = alt.Chart(frame).mark_rule(strokeDash=[2, 3], strokeWidth=1.3).encode(alt.Y("value:Q"), colour)
-    text = (
-        alt.Chart(frame)
-        .mark_text(align="left", dx=4, dy=-7, fontSize=10.5)
-        .encode(alt.Y("value:Q"), alt.XDatum(0), alt.Text("text:N"), colour)
-    )
-    return rule + text
+def says(generations: pl.DataFrame, best: dict[str, float], swap: int) -> str:
+    """The figure in words."""
+    lines = means(generations)
+    first, last = int(lines["generation"].min()), int(lines["generation"].max())  # type: ignore[arg-type]
+    there = lines["generation"].unique().to_list()
+    stops = [first, *[g for g in (max((g for g in there if g < swap), default=first),) if first < g < last], last]
+    parts = []
+    for world in ("ancestral", "modern"):
+        at = dict(lines.filter(pl.col("world") == world).select("generation", "mean").iter_rows())
+        way = ", ".join(f"{told(at[g])} in generation {g}" for g in stops)
+        parts.append(f"In the {world} world mean fitness is {way}; the best genome there has {told(best[world])}.")
+    change = f" The world changes at generation {swap}." if first < swap < last else ""
+    return f"Lines of mean fitness, in {UNIT}, against generation.{change} {' '.join(parts)}"
 
 
-def _swap(swap: int, top: float) -> Any:
-    frame = pl.DataFrame({"generation": [swap], "y": [top * 1.06], "text": ["the world changes"]})
+def _best_lines(best: dict[str, float], top: float) -> Any:
+    """Dotted lines, named at their right, where no line of data comes."""
+    apart = abs(best["ancestral"] - best["modern"]) / top
+    words = [f"best genome,\n{world} world" for world in best]
+    if apart < SAME:
+        words = ["best genome,\neither world", ""]
+    upper = max(best, key=lambda world: best[world])
+    frame = pl.DataFrame({"world": list(best), "value": list(best.values()), "text": words, "up": [world == upper for world in best]})
+    tooltip = [alt.Tooltip("world:N", title="best genome in the world"), alt.Tooltip("value:Q", title=f"its fitness ({UNIT})", format=".3f")]
+    rule = alt.Chart(frame).mark_rule(strokeDash=[2, 3], strokeWidth=1.3).encode(alt.Y("value:Q"), alt.Color("world:N", scale=WORLD_COLOURS, legend=None), tooltip=tooltip)
+    labels = []
+    for up in (True, False):
+        where = ("lineBottom" if up else "lineTop") if SAME <= apart < CLOSE else "middle"
+        colour = alt.Color("world:N", scale=INK, legend=None)
+        text = alt.Chart(frame.filter(pl.col("up") == up)).mark_text(align="left", dx=6, dy=-6 if where == "middle" else 0, baseline=where, fontSize=10.5, lineBreak="\n")  # type: ignore[arg-type]
+        labels.append(text.encode(alt.Y("value:Q"), alt.Text("text:N"), colour, x=alt.value("width")))
+    return alt.layer(rule, alt.layer(*labels)).resolve_scale(color="independent")
+
+
+def _swap(swap: int) -> Any:
+    frame = pl.DataFrame({"generation": [swap], "text": ["the world changes"]})
     rule = alt.Chart(frame).mark_rule(color="#333333").encode(alt.X("generation:Q"))
     text = (
         alt.Chart(frame)
-        .mark_text(align="right", dx=-5, baseline="top", fontSize=11, fontStyle="italic", color="#333333")
-        .encode(alt.X("generation:Q"), alt.Y("y:Q"), alt.Text("text:N"))
+        .mark_text(align="center", baseline="bottom", fontSize=11, fontStyle="italic", color="#333333")
+        .encode(alt.X("generation:Q"), alt.Text("text:N"), y=alt.value(-3))
     )
     return rule + text

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.acts import colour, ink, letters, named
+from evosim.figures.acts import fill, ink, letters, named
 from evosim.figures.theme import WIDTH
 
 LONG, SHORT = 2 * WIDTH, 1.3 * WIDTH
@@ -41,16 +41,17 @@ def life(rows: pl.DataFrame, acts: tuple[str, ...], headings: dict[str, str], am
         pl.col("act").replace_strict(short).alias("letter"), pl.col("act").replace_strict(ink(acts)).alias("ink"),
     )  # fmt: skip
     width = LONG if span > MANY else SHORT
-    shown = set(rows["act"])
+    shown, numbers = set(rows["act"]), factors(rows["state"].to_list())
+    tops = {name: max(1, *(x[name] for x in numbers)) for name in numbers[0]} if numbers else {}
     blocks = []
     for which in ("ancestral", "modern"):
         mine = frame.filter(pl.col("world") == which)
         if mine.height:
-            blocks.append(_block(mine, acts, shown, span, width, headings[which], amounts[which], last=which == "modern"))
-    return alt.vconcat(*blocks, spacing=22).resolve_scale(color="independent", x="independent")
+            blocks.append(_block(mine, acts, shown, span, width, headings[which], amounts[which], tops))
+    return alt.vconcat(*blocks, spacing=22).resolve_scale(color="independent", x="independent", fill="shared")
 
 
-def _block(frame: pl.DataFrame, acts: tuple[str, ...], shown: set[str], span: int, width: float, title: str, amount: str, *, last: bool) -> Any:
+def _block(frame: pl.DataFrame, acts: tuple[str, ...], shown: set[str], span: int, width: float, title: str, amount: str, tops: dict[str, int]) -> Any:
     scale = alt.Scale(domain=[0, span], nice=False)
     bare = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
     x = alt.X("age:Q", title=None, scale=scale, axis=bare)
@@ -59,43 +60,34 @@ def _block(frame: pl.DataFrame, acts: tuple[str, ...], shown: set[str], span: in
         alt.Tooltip("amount:Q", title=amount, format=".3g"), alt.Tooltip("so_far:Q", title="so far", format=".3g"),
     ]  # fmt: skip
     base = alt.Chart(frame)
-    high = alt.Y("strip:Q", scale=alt.Scale(domain=[0, 1]), axis=None, title=None)
-    legend = colour(acts, shown, orient="bottom", columns=6) if last else colour(acts, shown).legend(None)
-    tiles = base.mark_rect(stroke="white", strokeWidth=0.6).encode(x, alt.X2("end:Q"), y=alt.value(14), y2=alt.value(14 + ROOM), color=legend, tooltip=tips)
-    size = max(6.0, min(11.0, 0.9 * width / span))
-    text = base.mark_text(fontSize=size).encode(
+    legend = fill(acts, shown, orient="bottom", columns=6)
+    tiles = base.mark_rect(stroke="white", strokeWidth=0.6).encode(x, alt.X2("end:Q"), y=alt.value(14), y2=alt.value(14 + ROOM), fill=legend, tooltip=tips)
+    font = max(6.0, min(11.0, 0.9 * width / span))
+    text = base.mark_text(fontSize=font).encode(
         alt.X("middle:Q", scale=scale, axis=bare), alt.Text("letter:N"), alt.Color("ink:N", scale=None), y=alt.value(14 + ROOM / 2), tooltip=tips
     )
     events = frame.filter(pl.col("amount") != 0.0)
-    marks = (
-        alt.Chart(events)
-        .mark_point(shape="triangle-down", filled=True, color="#111111", opacity=1)
-        .encode(
-            alt.X("middle:Q", scale=scale, axis=bare),
-            alt.Size("size:Q", scale=alt.Scale(domain=[0, 1], range=[8, 70]), legend=None),
-            y=alt.value(7),
-            tooltip=tips,
-        )
-        .transform_calculate(size=f"abs(datum.amount)/{max(abs(float(x)) for x in events['amount']) if events.height else 1.0}")
-    )
-    del high
-    strip = alt.layer(tiles, text, marks).resolve_scale(color="independent").properties(width=width, height=14 + ROOM, title=alt.TitleParams(title, anchor="start", fontSize=12))
-    below = _factors(frame, scale, width, tips) or [_states(frame, scale, width, tips)]
-    return alt.vconcat(strip, *below, spacing=5).resolve_scale(color="independent")
+    largest = float(events["amount"].abs().max()) if events.height else 1.0  # type: ignore[arg-type]
+    sized = events.with_columns((pl.col("amount").abs() / largest).alias("size"))
+    marks = []
+    for shape, some, hue in (("triangle-down", pl.col("amount") > 0.0, "#111111"), ("cross", pl.col("amount") < 0.0, "#D55E00")):
+        size = alt.Size("size:Q", scale=alt.Scale(domain=[0, 1], range=[8, 70]), legend=None)
+        drawn = alt.Chart(sized.filter(some)).mark_point(shape=shape, filled=True, color=hue, opacity=1)
+        marks.append(drawn.encode(alt.X("middle:Q", scale=scale, axis=bare), size, y=alt.value(7), tooltip=tips))
+    strip = alt.layer(tiles, text, *marks).resolve_scale(color="independent").properties(width=width, height=14 + ROOM, title=alt.TitleParams(title, anchor="start", fontSize=12))
+    below = _factors(frame, tops, scale, width, tips) if tops else [_states(frame, scale, width, tips)]
+    return alt.vconcat(strip, *below, spacing=5).resolve_scale(color="independent", fill="shared")
 
 
-def _factors(frame: pl.DataFrame, scale: Any, width: float, tips: list[Any]) -> list[Any] | None:
-    """One line a factor of the state, if states' names are made of numbers."""
-    found = factors(frame["state"].to_list())
-    if found is None:
-        return None
-    out = []
-    for i, name in enumerate(found[0]):
+def _factors(frame: pl.DataFrame, tops: dict[str, int], scale: Any, width: float, tips: list[Any]) -> list[Any]:
+    """One strip a factor of the state, from 0 to its largest value in either world."""
+    found, out = factors(frame["state"].to_list()) or [], []
+    for i, (name, top) in enumerate(tops.items()):
         mine = frame.with_columns(pl.Series("value", [x[name] for x in found]))
-        top = max(1, int(mine["value"].max()))  # type: ignore[arg-type]
-        y = alt.Y("value:Q", title=name, scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickMinStep=1, tickCount=min(top, 3), grid=True, titleAngle=0, titlePadding=10))
-        axis = alt.Axis(grid=False, tickMinStep=1) if i == len(found[0]) - 1 else alt.Axis(labels=False, ticks=False, grid=False)
-        x = alt.X("age:Q", title="age" if i == len(found[0]) - 1 else None, scale=scale, axis=axis)
+        ticks = alt.Axis(tickMinStep=1, tickCount=min(top, 3), grid=True, titleAngle=0, titlePadding=10)
+        y = alt.Y("value:Q", title=name, scale=alt.Scale(domain=[0, top]), axis=ticks)
+        axis = alt.Axis(grid=False, tickMinStep=1) if i == len(tops) - 1 else alt.Axis(labels=False, ticks=False, grid=False)
+        x = alt.X("age:Q", title="age" if i == len(tops) - 1 else None, scale=scale, axis=axis)
         out.append(
             alt.Chart(mine)
             .mark_rect(color="#4C4C4C", opacity=0.75)

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.acts import colour, ink, letters, named
+from evosim.figures.acts import fill, ink, letters, named
 from evosim.figures.theme import WIDTH, WORLD_COLOURS
 
 MOST_PLACES = 30
@@ -18,14 +18,14 @@ WORLDS = ("ancestral", "modern")
 
 def shown_places(frame: pl.DataFrame, most: int = MOST_PLACES) -> list[str]:
     """The places in which most of a life is spent, in either world; in the world's order."""
-    lived = frame.unique(["world", "place", "column"]).group_by("world", "place", "order").agg(pl.col("occupancy").sum())
-    top = lived.group_by("place", "order").agg(pl.col("occupancy").max()).sort("occupancy", "order", descending=[True, False]).head(most)
+    lived = frame.unique(["world", "place", "column"], maintain_order=True).group_by("world", "place", "order", maintain_order=True).agg(pl.col("occupancy").sum())
+    top = lived.group_by("place", "order", maintain_order=True).agg(pl.col("occupancy").max()).sort("occupancy", "order", descending=[True, False]).head(most)
     return top.sort("order")["place"].to_list()
 
 
 def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, float]]:
     """How many places are not among those, and which share of a life is spent there in each world."""
-    once = frame.unique(["world", "place", "column"])
+    once = frame.unique(["world", "place", "column"], maintain_order=True)
     rest = ~pl.col("place").is_in(places)
     shares = {}
     for which in WORLDS:
@@ -74,8 +74,9 @@ def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
     every = tiles(seen, acts)
     columns = frame.unique("column").sort("column").select("column", "least_left", "most_left")
     names = [_left(row, i == 0, columns.height) for i, row in enumerate(columns.iter_rows(named=True))]
-    panels = [_tiles(every.filter(pl.col("world") == which), places, names, acts, set(every["act"]), which, what) for which in WORLDS]
-    return alt.hconcat(*panels, _ages(seen, places), spacing=14).resolve_scale(color="independent")
+    shown = set(seen.filter(pl.col("chance") >= CLEAR)["act"])
+    panels = [_tiles(every.filter(pl.col("world") == which), places, names, acts, shown, which, what) for which in WORLDS]
+    return alt.hconcat(*panels, _ages(seen, places), spacing=14).resolve_scale(color="independent", fill="shared")
 
 
 def _left(row: dict[str, Any], first: bool, columns: int) -> str:
@@ -88,7 +89,7 @@ def _left(row: dict[str, Any], first: bool, columns: int) -> str:
 
 def _tiles(frame: pl.DataFrame, places: list[str], names: list[str], acts: tuple[str, ...], shown: set[str], which: str, what: str) -> Any:
     n = len(names)
-    width = max(64, min(WIDTH, 30 * n))
+    width = max(84, min(WIDTH, 34 * n))
     middle = frame.with_columns(((pl.col("x") + pl.col("x2")) / 2).alias("middle"))
     labels = "[" + ",".join(f"'{name}'" for name in names) + "][floor(datum.value)]"
     axis = alt.Axis(values=[i + 0.5 for i in range(n)], labelExpr=labels, grid=False, ticks=False, labelOverlap=True)
@@ -101,19 +102,18 @@ def _tiles(frame: pl.DataFrame, places: list[str], names: list[str], acts: tuple
         alt.Tooltip("most_left:Q", title="to"), alt.Tooltip("ages:Q", title="ages of a life spent so", format=".3g"),
     ]  # fmt: skip
     base = alt.Chart(middle)
-    legend = colour(acts, shown, orient="bottom", columns=4) if first else colour(acts, shown).legend(None)
     rects = base.mark_rect(stroke="white", strokeWidth=1).encode(
-        alt.X("x:Q", title="ages left to live", scale=scale, axis=axis), alt.X2("x2:Q"), y, legend,
+        alt.X("x:Q", title="ages left to live", scale=scale, axis=axis), alt.X2("x2:Q"), y, fill(acts, shown),
         alt.Opacity("chance:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None), tooltip=tips,
     )  # fmt: skip
     text = base.mark_text(fontSize=10).encode(
         alt.X("middle:Q", scale=scale), y, alt.Text("letters:N"), alt.Color("ink:N", scale=None), tooltip=tips
     )
-    return alt.layer(rects, text).resolve_scale(color="independent").properties(width=width, height=STEP * len(places), title=f"{which} world")
+    return alt.layer(rects, text).resolve_scale(color="independent").properties(width=width, height=STEP * len(places), title=alt.TitleParams(f"{which} world", fontSize=12))
 
 
 def _ages(frame: pl.DataFrame, places: list[str]) -> Any:
-    lived = frame.unique(["world", "place", "column"]).group_by("world", "place").agg(pl.col("occupancy").sum()).sort("world", "place")
+    lived = frame.unique(["world", "place", "column"], maintain_order=True).group_by("world", "place", maintain_order=True).agg(pl.col("occupancy").sum()).sort("world", "place")
     axis = alt.Axis(labels=False, ticks=False, grid=True, domain=False)
     return (
         alt.Chart(lived)
@@ -125,5 +125,5 @@ def _ages(frame: pl.DataFrame, places: list[str]) -> Any:
             alt.Color("world:N", scale=WORLD_COLOURS, title="world", legend=alt.Legend(orient="bottom", symbolType="square", symbolStrokeWidth=0)),
             tooltip=[alt.Tooltip("place:N", title="where"), alt.Tooltip("world:N"), alt.Tooltip("occupancy:Q", title="ages of a life", format=".3g")],
         )
-        .properties(width=WIDTH * 0.45, height=STEP * len(places), title="how long there")
+        .properties(width=WIDTH * 0.45, height=STEP * len(places), title=alt.TitleParams("how long there", fontSize=12))
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -10,25 +12,37 @@ ANCESTRAL, MODERN = "#0072B2", "#D55E00"
 WORLD_COLOURS = alt.Scale(domain=["ancestral", "modern"], range=[ANCESTRAL, MODERN])
 WORLD_DASHES = alt.Scale(domain=["ancestral", "modern"], range=[[1, 0], [6, 3]])
 
+MODERN_INK = "#A84A00"  # the modern world's colour where it is read: words need more contrast than lines
+
+# Kinds stand beside each other in stacked bars: each has a lightness of its own.
 KIND_COLOURS = {
-    "misspecified": "#999999",
+    "misspecified": "#454545",
     "novel": "#D55E00",
     "missed": "#CC79A7",
     "stale": "#E69F00",
     "amplified": "#F0E442",
-    "inherited": "#56B4E9",
+    "inherited": "#88CCEE",
     "waste": "#0072B2",
-    "upkeep": "#444444",
-    "no overlap": "#882255",
+    "upkeep": "#111111",
+    "no overlap": "#8A2A5B",
 }
-LOCUS_COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B2DF8A"]
+# Lines: where two are equally light, their dashes differ.
+LOCUS_COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#882255"]
+LOCUS_DASHES: list[list[float]] = [[1, 0], [8, 3], [1, 0], [3, 2], [8, 2, 2, 2], [1, 0], [8, 3], [1.5, 2], [3, 2]]
+DESIRES = {  # a desire has one colour in all worlds: its place in the list above; worlds' desires of one place never meet
+    "horizon": 0, "satiety": 6, "ease": 0, "company": 1, "pleasure": 2, "solo": 3, "young": 4, "recruit": 5, "fullness": 6, "vanity": 3, "toil": 7, "offspring": 4,
+    "red": 2, "door": 1, "thing": 3, "goal": 4, "lava": 2, "heat": 5, "steps": 0, "load": 1, "quiet": 6, "multiplying": 4, "passing": 3, "infections": 5,
+    "soldiers": 0, "strength": 1, "stores": 5, "aurora": 3, "brotherhood": 4, "A": 1, "B": 2,
+}  # fmt: skip
+# Areas that touch: by lightness alone.
+ACT_COLOURS = ["#0072B2", "#E69F00", "#882255", "#88CCEE", "#D55E00", "#F0E442", "#000000", "#CC79A7", "#332288"]
 TERM_COLOURS = {
-    "selection": "#0072B2", "drift": "#7F7F7F", "sampling": "#B2DF8A", "segregation": "#56B4E9", "recombination": "#009E73",
+    "selection": "#0072B2", "drift": "#7F7F7F", "sampling": "#882255", "segregation": "#56B4E9", "recombination": "#009E73",
     "drive": "#D55E00", "mutation": "#E69F00", "introduction": "#CC79A7", "change": "#000000",
 }  # fmt: skip
 TERM_DASHES = {
     "selection": [1, 0], "drift": [2, 2], "sampling": [1, 3], "segregation": [8, 3], "recombination": [8, 3, 2, 3],
-    "drive": [1, 0], "mutation": [5, 2], "introduction": [2, 4], "change": [1, 0],
+    "drive": [12, 2], "mutation": [5, 2], "introduction": [2, 4], "change": [1, 0],
 }  # fmt: skip
 ARM_COLOURS, ARM_DASHES = ["#D55E00", "#0072B2", "#7F7F7F"], [[1, 0], [6, 3], [2, 2]]
 
@@ -39,12 +53,12 @@ WIDTH, HEIGHT = 300, 220
 def themed(chart: Any, title: str, subtitle: list[str], alt_text: str = "") -> Any:
     """The chart with title and the house's look, and what it says for those who do not see it. Set in place, because every method of a chart copies all of it."""
     chart.description = alt_text or ". ".join([title, *subtitle])
-    chart.title = alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14)
+    chart.title = alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14, fontSize=15)
     chart.config = alt.Config(
         font=FONT,
         background="white",
         padding=12,
-        title=alt.TitleConfig(fontSize=15, subtitleFontSize=11.5, subtitleColor="#444444", subtitlePadding=5, fontWeight="bold"),
+        title=alt.TitleConfig(fontSize=12.5, subtitleFontSize=11.5, subtitleColor="#444444", subtitlePadding=5, fontWeight="bold"),
         axis=alt.AxisConfig(
             labelFontSize=11, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6", domainColor="#777777", tickColor="#777777"
         ),
@@ -53,3 +67,39 @@ def themed(chart: Any, title: str, subtitle: list[str], alt_text: str = "") -> A
         view=alt.ViewConfig(stroke=None),
     )
     return chart
+
+
+def desire_scales(names: Sequence[str]) -> tuple[Any, Any]:
+    """Scales of colour and of dashes for desires or other loci, in order: each name has the same in every experiment, as far as they suffice."""
+    places: dict[str, int] = {}
+    for name in sorted(names, key=lambda name: name not in DESIRES):
+        first = DESIRES.get(name, zlib.crc32(name.encode()))
+        free = [i for i in range(len(LOCUS_COLOURS)) if i not in places.values()] or list(range(len(LOCUS_COLOURS)))
+        wanted = first % len(LOCUS_COLOURS)
+        places[name] = wanted if wanted in free else free[first % len(free)]
+    domain = list(names)
+    colours, dashes = [LOCUS_COLOURS[places[name]] for name in names], [LOCUS_DASHES[places[name]] for name in names]
+    return alt.Scale(domain=domain, range=colours), alt.Scale(domain=domain, range=dashes)
+
+
+def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:
+    """Tooltips: field with its type, what it is with its unit, and for numbers a format if it is not three decimals."""
+    out = []
+    for field, title, *form in fields:
+        number = (form[0] if form else ".3f") if field.endswith(":Q") else alt.Undefined
+        out.append(alt.Tooltip(field, title=title, format=number))
+    return out
+
+
+def band_tips(*fields: tuple[str, str] | tuple[str, str, str], of: str, seeds: bool = True) -> list[Any]:
+    """Tooltips of lines with bands: fields, the mean of something, and the band's ends."""
+    ends = (("low:Q", "95% of seeds from"), ("high:Q", "to")) if seeds else ()
+    return tips(*fields, ("mean:Q", of), *ends)
+
+
+def told(value: float | None, decimals: int = 3) -> str:
+    """A number in a sentence: with a true minus, and no negative zero."""
+    if value is None:
+        return "unknown"
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text.replace("-", "\u2212")

@@ -9,7 +9,7 @@ import polars as pl
 
 from evosim.figures.theme import ANCESTRAL, MODERN, WIDTH
 
-STEP = 34
+STEP, ACROSS = 34, 1.4 * WIDTH
 
 
 def told(tolerance: float) -> str:
@@ -29,7 +29,7 @@ def ties(table: pl.DataFrame, best: float, population: float | None, unit: str) 
     frame = table.sort("tolerance").with_columns(pl.Series("how near", [told(t) for t in table.sort("tolerance")["tolerance"]]), count.alias("words"))
     order = frame["how near"].to_list()
     ends = [0.0, best, *frame["modern_max"], *frame["modern_min"], *([] if population is None else [population])]
-    scale = alt.Scale(domain=[min(ends), max(ends) + 0.42 * (max(ends) - min(ends) or 1.0)], nice=False)
+    scale = alt.Scale(domain=[min(ends), max(ends) + 0.04 * (max(ends) - min(ends) or 1.0)], nice=False)
     y = alt.Y("how near:N", sort=order, title="fitness in A", axis=alt.Axis(grid=False, ticks=False, labelLimit=200))
     tips = [
         alt.Tooltip("how near:N", title="in A"), alt.Tooltip("classes:Q", title="genomes"), alt.Tooltip("behaviours:Q", title="behaviours in A"),
@@ -41,7 +41,7 @@ def ties(table: pl.DataFrame, best: float, population: float | None, unit: str) 
     x = alt.X("modern_min:Q", title=f"worth in M ({unit})", scale=scale, axis=alt.Axis(tickCount=6))
     bars = base.mark_rule(strokeWidth=7, color="#9A9A9A").encode(x, alt.X2("modern_max:Q"), y, tooltip=tips)
     ticks = [base.mark_tick(thickness=2.5, size=20, color="#222222").encode(alt.X(f"{c}:Q", scale=scale), y, tooltip=tips) for c in ("modern_min", "modern_max")]
-    text = base.mark_text(align="left", dx=9, fontSize=10.5).encode(alt.X("modern_max:Q", scale=scale), y, alt.Text("words:N"))
+    text = base.mark_text(align="left", dx=8, fontSize=10.5).encode(y, alt.Text("words:N"), x=alt.value(ACROSS))
     lines = [("best genome for M", best, ANCESTRAL, [1, 0]), *([] if population is None else [("population at the swap", population, MODERN, [5, 3])])]
     marks = pl.DataFrame({"line": [w for w, *_ in lines], "at": [v for _, v, *_ in lines]})
     names = [w for w, *_ in lines]
@@ -49,4 +49,4 @@ def ties(table: pl.DataFrame, best: float, population: float | None, unit: str) 
     dash = alt.StrokeDash("line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[d for *_, d in lines]))
     told_of = [alt.Tooltip("line:N", title="what"), alt.Tooltip("at:Q", title="worth in M", format=".4f")]
     rules = alt.Chart(marks).mark_rule(strokeWidth=1.6).encode(alt.X("at:Q", scale=scale), colour, dash, tooltip=told_of)
-    return alt.layer(rules, bars, *ticks, text).properties(width=1.6 * WIDTH, height=STEP * len(order))
+    return alt.layer(rules, bars, *ticks, text).properties(width=ACROSS, height=STEP * len(order))

@@ -16,7 +16,7 @@ SIZE = (WIDTH * 0.72, 110)
 PAIRS = {"mean": "mean fitness", "max": "largest fitness", "sd": "spread of fitness (sd)"}
 
 
-def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[str], swap: int, best: dict[str, float]) -> Any:
+def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[str], swap: int, best: dict[str, float], unit: str) -> Any:
     """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M; desires. Thin lines with bands over seeds.
 
     Dotted: the worth of the best genome of each world.
@@ -26,7 +26,7 @@ def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[st
     kept = (pl.col("generation") % every == 0) | (pl.col("generation") == last) | pl.col("generation").is_in([swap - 1, swap])
     generations, loci = generations.filter(kept), loci.filter(kept)
     marked = swap if swap <= last else None
-    panels = [_worlds(generations, what, title, marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
+    panels = [_worlds(generations, what, f"{title}, {unit}", marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
     panels.append(_single(generations, "classes", "distinct genomes (classes)", marked))
     horizon = loci.filter(pl.col("locus") == "horizon")
     if horizon.height:
@@ -52,11 +52,11 @@ def _tips(title: str, *more: Any) -> list[Any]:
 def _lines(frame: pl.DataFrame, title: str, swap: int | None, colour: Any, dash: Any, more: list[Any], beside: list[Any]) -> Any:
     base = alt.Chart(frame)
     y = alt.Y("mean:Q", title=None, axis=alt.Axis(tickCount=4))
-    hues = [] if colour is None else [colour]
+    hues = {} if colour is None else {"color": colour}
     layers = [
         *beside,
-        base.mark_area(opacity=0.18).encode(_x(), alt.Y("low:Q", title=None), alt.Y2("high:Q"), *hues),
-        base.mark_line(strokeWidth=1.6).encode(_x(), y, *hues, *([] if dash is None else [dash]), tooltip=_tips(title, *more)),
+        base.mark_area(opacity=0.18).encode(_x(), alt.Y("low:Q", title=None), alt.Y2("high:Q"), **hues),
+        base.mark_line(strokeWidth=1.6).encode(_x(), y, *([] if dash is None else [dash]), **hues, tooltip=_tips(title, *more)),
     ]
     if swap is not None:
         layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(alt.X("generation:Q")))
@@ -65,7 +65,7 @@ def _lines(frame: pl.DataFrame, title: str, swap: int | None, colour: Any, dash:
 
 def _worlds(generations: pl.DataFrame, what: str, title: str, swap: int | None, best: dict[str, float]) -> Any:
     columns = [f"{world}_{what}" for world in ("ancestral", "modern")]
-    long = generations.unpivot(columns, index=["seed", "generation"], variable_name="world").with_columns(pl.col("world").str.strip_suffix(f"_{what}"))
+    long = generations.drop("world").unpivot(columns, index=["seed", "generation"], variable_name="world").with_columns(pl.col("world").str.strip_suffix(f"_{what}"))
     frame = banded(long, "value", "world", "generation")
     legend = alt.Legend(orient="bottom", symbolType="stroke", symbolSize=300, symbolOpacity=1, labelExpr="datum.label + ' world'")
     colour, dash = alt.Color("world:N", title=None, scale=WORLD_COLOURS, legend=legend), alt.StrokeDash("world:N", title=None, scale=WORLD_DASHES, legend=legend)
@@ -83,6 +83,6 @@ def _single(table: pl.DataFrame, column: str, title: str, swap: int | None) -> A
 
 def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
     frame = banded(loci, "mean", "locus", "generation")
-    legend = alt.Legend(orient="bottom", columns=3, symbolType="stroke", symbolSize=300, symbolOpacity=1)
+    legend = alt.Legend(orient="right", symbolType="stroke", symbolSize=200, symbolOpacity=1)
     colour = alt.Color("locus:N", title=None, sort=weights, scale=alt.Scale(domain=weights, range=LOCUS_COLOURS[: len(weights)]), legend=legend)
     return _lines(frame, "mean objective weight", swap, colour, None, [alt.Tooltip("locus:N", title="desire for")], [])

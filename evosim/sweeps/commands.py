@@ -250,7 +250,8 @@ def figures(
     x: Annotated[str | None, typer.Option(metavar="PARAM", help="Across. Default: the parameter with the largest share of variance.")] = None,
     y: Annotated[str | None, typer.Option(metavar="PARAM", help="Upwards. Default: the next largest.")] = None,
     of: Annotated[list[str] | None, typer.Option(metavar="QUANTITY", help="Draw this column of runs.parquet: its name, the end of it, or a pattern.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")] = "png,svg,pdf",
+    size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
 ) -> None:
     """Draw the phase diagram, the main effects and the ladder's steps of a sweep into its folder."""
     from evosim.sweeps import drawing, effects
@@ -260,7 +261,7 @@ def figures(
     with _bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     quantities = effects.chosen(analysis, of or [])
-    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(","))):
+    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size):
         typer.echo(str(path))
     for name, why in effects.refused(analysis, quantities).items():
         typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)

@@ -67,15 +67,15 @@ def told(mean: float | None, low: float | None, high: float | None, digits: int 
     return f"{number(mean, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
-def cells(analysis: Analysis, quantities: list[str]) -> Table:
-    """Means of cells: all of them, or of many those that are lowest and highest by the first quantity."""
+def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> Table:
+    """Means of cells: all of them, or of more than `most` those that are lowest and highest by the first quantity."""
     frame = analysis.tables["cells"].filter(pl.col("quantity").is_in(quantities))
     parameters = [key for factor in analysis.facts["factors"] for key in factor["parameters"]]
     short = short_names(parameters)
     order = frame.filter(pl.col("quantity") == quantities[0]).with_row_index("place")
     total = order.height
     title = "Cells: means over seeds"
-    if total > MOST_CELLS:
+    if total > most:
         order = order.drop_nulls("mean").sort("mean", maintain_order=True)
         order = pl.concat([order.head(ENDS), order.tail(ENDS)]).unique("place", maintain_order=True)
         title = f"Cells: the {ENDS} lowest and {ENDS} highest of {total:,} by {quantities[0]}"

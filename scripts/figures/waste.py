@@ -11,6 +11,7 @@ import polars as pl
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from figures import provenance
 
+LABELS = 36  # pixels for the numbers beside an axis, so that panels stand below each other
 MEASURES = (
     ("solo", "self-stimulation's waste in A"),
     ("gap", "gap to the best genome in A"),
@@ -35,7 +36,7 @@ def draw(folder: Path) -> dict[str, Any]:
                     scale=alt.Scale(domain=sizes, range=[LOCUS_COLOURS[i] for i in (6, 5, 2, 0)]),
                 ),
             )  # fmt: skip
-            y = alt.Y(f"{name}:Q", title=title if column == 0 else None, scale=alt.Scale(domain=[0, top]))
+            y = alt.Y(f"{name}:Q", title=title if column == 0 else None, scale=alt.Scale(domain=[0, top]), axis=alt.Axis(minExtent=LABELS))
             bars = base.mark_rule(opacity=0.4).encode(alt.Y(f"{name}_low:Q"), alt.Y2(f"{name}_high:Q"))
             panel = (bars + base.mark_line(point=alt.OverlayMarkDef(size=20)).encode(y)).properties(width=200, height=150)
             panels.append(panel.properties(title=f"mutation {rate:g}") if name == "solo" else panel)

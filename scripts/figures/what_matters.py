@@ -23,5 +23,5 @@ def draw(folder: Path) -> dict[str, Any]:
     tables = {name: pl.read_csv(folder / f"{name}.csv", schema_overrides=LEVELS, infer_schema_length=None) for name in names}
     facts = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     easel = Easel(Analysis(facts, tables), read_alone(folder / "sweep.toml"), None, None)
-    drawn = dict(charts(easel, tables["cells"]["quantity"].unique(maintain_order=True).to_list()))
+    drawn = dict(charts(easel, [POPULATION, SEARCH]))
     return {name: drawn[name] for name in WANTED}

@@ -1,0 +1,112 @@
+"""Compare: the accounts of two runs side by side, and how far apart they are.
+
+What belongs to worlds and grid differs exactly. What runs can change differs by means over seeds, with an interval:
+
+* paired, if one run's seeds are among the other's: seed by seed, of the seeds that both have. Replicates of one seed draw the same
+  random numbers at the same addresses, so that what a seed has in common with itself goes out of the difference;
+* unpaired otherwise: two independent samples.
+
+Both intervals are expanded percentile bootstraps. From fewer than `FEWEST` seeds there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.behaviour import KINDS, NO_OVERLAP
+from evosim.analysis.census import WORLDS
+from evosim.analysis.intervals import FEWEST, difference, intervals
+from evosim.analysis.summary import VARYING, Spread, whole_seeds
+
+S, F, N = pl.String, pl.Float64, pl.Int64
+SCHEMA = {
+    "part": S, "world": S, "name": S, "base": F, "other": F, "difference": F, "low": F, "high": F, "seeds_base": N, "seeds_other": N, "how": S,
+}  # fmt: skip
+HACK = ("hack", "own_cost", "behaviour", "null")
+SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")  # what is told of a modern ledger only where it overlaps with the ancestral
+
+Key = tuple[str, str, str]
+Values = dict[int | None, float]
+
+
+def compared(base: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame], *, paired: bool, spread: Spread) -> pl.DataFrame:
+    """One row a quantity that either of two accounts has (`base`, `other`: tables by name): both means, difference, interval, and how it was made."""
+    mine, theirs = values_of(base), values_of(other)
+    keys = dict.fromkeys([*mine, *theirs])
+    order = ["rung", "step", "regret", "hack"]
+    rows = [_row(key, mine.get(key, {}), theirs.get(key, {}), paired, spread) for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1])))]
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def are_paired(base: Collection[int], other: Collection[int]) -> bool:
+    """Whether runs of these seeds are compared seed by seed."""
+    return set(base) <= set(other) or set(other) <= set(base)
+
+
+def values_of(tables: Mapping[str, pl.DataFrame]) -> dict[Key, Values]:
+    """By part, world and name, the value of each seed; under no seed what belongs to worlds and grid."""
+    out: dict[Key, Values] = {}
+    for key, seed, value in _measured(tables):
+        out.setdefault(key, {})[seed] = value
+    return out
+
+
+def _measured(tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[Key, int | None, float]]:
+    for which in WORLDS:
+        ladder = tables["ladder"].filter(pl.col("world") == which)
+        whole = set(whole_seeds(ladder))
+        for seed, part, name, value in ladder.drop_nulls("value").select("seed", "part", "name", "value").iter_rows():
+            if name not in VARYING:
+                yield (part, which, name), None, value
+            elif seed in whole:
+                yield (part, which, name), seed, value
+    yield from _regret(tables["behaviour"].filter(pl.col("subject") == "population"))
+    for seed, which, quantity, value in tables["hack"].select("seed", "world", "quantity", "value").drop_nulls().iter_rows():
+        if quantity in HACK:
+            yield ("hack", which, quantity), seed, value
+
+
+def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
+    """Regret of the population by kind. A kind that is not there is 0; where the loss in M is not split, kinds are not measured."""
+    for which in WORLDS:
+        mine = ledger.filter(pl.col("world") == which)
+        found = {(seed, kind): value for seed, kind, value in mine.group_by("seed", "kind").agg(pl.col("value").sum()).iter_rows()}
+        for seed in mine["seed"].unique().sort():
+            split = (seed, NO_OVERLAP) not in found
+            kinds: tuple[str, ...] = ("waste",) if which == "ancestral" else ("misspecified", *(SPLIT if split else (NO_OVERLAP,)))
+            for kind in (*kinds, "upkeep"):
+                yield ("regret", which, kind), seed, found.get((seed, kind), 0.0)
+
+
+def _row(key: Key, base: Values, other: Values, paired: bool, spread: Spread) -> dict[str, Any]:
+    """Both means of one quantity and their difference."""
+    row: dict[str, Any] = dict(zip(("part", "world", "name"), key, strict=True))
+    if None in base or None in other:
+        row |= {"base": base.get(None), "other": other.get(None), "how": "exact"}
+        return row | {"difference": _minus(row["other"], row["base"])}
+    if paired and base and other:
+        common = sorted(set(base) & set(other), key=int)  # type: ignore[arg-type]
+        base, other = ({seed: values[seed] for seed in common} for values in (base, other))
+    x, y = (np.array(list(values.values())) for values in (base, other))
+    row |= {name: float(values.mean()) if values.size else None for name, values in (("base", x), ("other", y))}
+    row |= {"difference": _minus(row["other"], row["base"]), "seeds_base": x.size, "seeds_other": y.size, "how": "paired" if paired else "unpaired"}
+    if min(x.size, y.size) < FEWEST:
+        return row | {"how": "no interval" if x.size and y.size else "not measured"}
+    if paired:
+        low, high = (float(end) for end in intervals(y - x, spread.bootstrap, spread.confidence))
+    else:
+        low, high = difference(x, y, spread.bootstrap, spread.confidence) or (None, None)  # type: ignore[assignment]
+    return row | {"low": low, "high": high}
+
+
+def _minus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
+
+
+def told_apart(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose interval does not hold 0."""
+    return frame.filter((pl.col("low") > 0.0) | (pl.col("high") < 0.0))

@@ -1,0 +1,109 @@
+"""Accounts: what runs and populations have in common, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from evosim import screen
+from evosim.api import frames
+from evosim.errors import unknown
+
+if TYPE_CHECKING:
+    from evosim.params import Experiment
+
+SPLITS = ("kind", "act", "age")
+
+
+class Accounted:
+    """What has an account: its numbers as polars frames.
+
+    Every frame has means over seeds with 95% bootstrap intervals (`low`, `high`: from five seeds on) and how many `seeds` they are of;
+    with `seeds=True` it has one row a seed instead. Units are the world's (`unit`).
+    """
+
+    experiment: Experiment
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The account as nested dictionaries, means over seeds: what `evosim run --json` prints."""
+        raise NotImplementedError
+
+    @property
+    def accounts(self) -> dict[str, pl.DataFrame]:
+        """Tables of the account by name; docs/schema.md has the columns."""
+        raise NotImplementedError
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """All tables by name."""
+        return self.accounts
+
+    @property
+    def unit(self) -> str:
+        """What payoff is counted in."""
+        return screen.unit(self.summary)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """One table. Raises `UserError` for a name there is not."""
+        if name not in self.tables:
+            raise unknown("a table", name, self.tables)
+        return self.tables[name]
+
+    def losses(self) -> pl.DataFrame:
+        """The three losses at once: shift, search, hack; in A and in M.
+
+        Columns `loss`, `style`, `world`, `mean`, `low`, `high`, `seeds`, `words`. They are steps of the ladder, the very numbers of
+        the summary. The shift belongs to worlds and grid and has no interval; what was not measured is null, which is not 0.
+        """
+        told = {"shift": screen.shift_words(self.summary), "search": screen.search_words(self.summary), "hack": self._hack_words()}
+        return frames.losses(self.summary, told)
+
+    def _hack_words(self) -> str:
+        return screen.hack_words(self.summary)
+
+    def ladder(self, *, seeds: bool = False) -> pl.DataFrame:
+        """Rungs and steps of both ladders: `world`, `part` (rung or step), `code` (R0 to R5), `name`, `mean`, `low`, `high`, `seeds`."""
+        return self.accounts["ladder"] if seeds else frames.ladder(self.summary)
+
+    def steps(self, *, seeds: bool = False) -> pl.DataFrame:
+        """What each step of the ladders loses by each act: `world`, `step`, `act` (null: upkeep)."""
+        table = self.accounts["steps"]
+        return table if seeds else self._means(table, "world", "step", "act")
+
+    def behaviour(self, *, by: Sequence[str] = ("kind", "act"), seeds: bool = False) -> pl.DataFrame:
+        """The behaviour ledger: regret by `subject`, `world` and `by`, which may name `kind`, `act` and `age`. Sums to the whole loss."""
+        for name in by:
+            if name not in SPLITS:
+                raise unknown("by", name, SPLITS)
+        summed = frames.behaviour(self.accounts["behaviour"], by)
+        return summed if seeds else self._means(summed, "subject", "world", *by)
+
+    def desires(self, *, seeds: bool = False) -> pl.DataFrame:
+        """Desires: mean weight, regret by the acts that serve each, gain if it alone is switched off: `feature`, `acts`, `quantity`."""
+        long = frames.desires(self.accounts["desires"])
+        return long if seeds else self._means(long, "feature", "acts", "quantity")
+
+    def causes(self, *, seeds: bool = False) -> pl.DataFrame:
+        """What of the loss is desire, belief, planning (Shapley values): `subject`, `world`, `cause`. Empty for genomes that do not plan."""
+        table = self.accounts["causes"]
+        return table if seeds else self._means(table, "subject", "world", "cause")
+
+    def ties(self) -> pl.DataFrame:
+        """Genomes at and near the ancestral best, and what they come to in M: one row a tolerance. Belongs to worlds and grid."""
+        return self.accounts["ties"]
+
+    def _means(self, table: pl.DataFrame, *by: str) -> pl.DataFrame:
+        return frames.over_seeds(table, by, self.experiment.analysis)
+
+    def __repr__(self) -> str:
+        from evosim.api.showing import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from evosim.api.showing import as_html
+
+        return as_html(self)

@@ -1,0 +1,294 @@
+"""Comparison: runs held against the first of them. What differs in their parameters, their accounts side by side, differences with intervals.
+
+What the numbers are is said in `evosim.analysis.compare`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from evosim.analysis.compare import are_paired, told_apart
+from evosim.analysis.compare import compared as accounts_compared
+from evosim.analysis.intervals import FEWEST
+from evosim.analysis.ladder import RUNG_CODES
+from evosim.compose import MISSING, differing, unit_of
+from evosim.errors import UserError, unknown
+from evosim.params import shortened
+from evosim.record import Recorded
+from evosim.screen import RUNG_WORDS, number
+from evosim.workflow import analysed
+
+LETTERS = {"ancestral": "A", "modern": "M"}
+PARTS = {"rung": "Rungs of the ladder", "step": "Steps of the ladder: what each stage loses", "regret": "Regret of the population by kind", "hack": "Greedy genes"}
+ABSENT = "(none)"
+SMALL = 5e-4  # what three digits show as 0
+FACTS = {
+    "digest": "all that decides results, with seeds", "setting": "all that decides results, but for seeds", "landscape": "worlds and genome, and so the worth of every class",
+    "sources": "the code that made it", "evosim": "the version of evosim", "schema_version": "the layout of the folder", "stream_version": "the random numbers",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs held against the first of them.
+
+    Attributes:
+        recorded: the runs, the base first.
+        names: short names of the runs that differ.
+        parameters: one row a parameter that differs: `parameter`, and a column of values as JSON for each run.
+        provenance: one row a fact (digest, sources, versions): `fact`, `what`, `same`, and a column for each run.
+        differences: one row a run and quantity: `run`, `part` (rung, step, regret, hack), `world`, `name`, `base`, `other`, `difference`,
+            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, paired, unpaired, no interval, not measured).
+        analyses: tables and summary of each run's account.
+    """
+
+    recorded: tuple[Recorded, ...]
+    names: tuple[str, ...]
+    parameters: pl.DataFrame
+    provenance: pl.DataFrame
+    differences: pl.DataFrame
+    analyses: tuple[tuple[dict[str, pl.DataFrame], dict[str, Any]], ...]
+
+    @property
+    def unit(self) -> str:
+        """What payoff is counted in; `payoff` if worlds count it in different things."""
+        units = {unit_of(run.experiment) for run in self.recorded}
+        return units.pop() if len(units) == 1 else "payoff"
+
+    @property
+    def base(self) -> str:
+        """The run that others are held against."""
+        return self.names[0]
+
+    def told_apart(self) -> pl.DataFrame:
+        """The differences whose interval does not hold 0. One of twenty does so by chance where there is none."""
+        return told_apart(self.differences)
+
+    def notes(self) -> list[str]:
+        """What a reader must know of these numbers, in sentences."""
+        return _notes(self)
+
+    def as_data(self) -> dict[str, Any]:
+        """All of it as plain data, for JSON."""
+        return {
+            "base": self.base,
+            "runs": {name: str(run.folder) for name, run in zip(self.names, self.recorded, strict=True)},
+            "unit": self.unit,
+            "parameters": self.parameters.to_dicts(),
+            "provenance": self.provenance.to_dicts(),
+            "differences": self.differences.to_dicts(),
+            "notes": self.notes(),
+        }
+
+    def figures(self) -> dict[str, Any]:
+        """Altair charts by name: `fitness`, `rungs`, `differences`. Raises `UserError` for more runs than can be told apart."""
+        return _charts(self)
+
+    def figure(self, name: str) -> Any:
+        """One of `figures`. Raises `UserError`."""
+        found = self.figures()
+        if name not in found:
+            raise unknown("a figure", name, found)
+        return found[name]
+
+    def draw(self, folder: Path | None = None, formats: Sequence[str] = ("png", "svg", "pdf")) -> list[Path]:
+        """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths. Raises `UserError`."""
+        charts = self.figures()
+        from evosim.figures import draw_charts
+
+        target = folder or self.recorded[0].folder.parent / "-".join(["compare", *(run.folder.name for run in self.recorded)])[:200]
+        if target.exists() and not target.is_dir():
+            raise UserError(f"--out must be a folder for figures, but {target} is a file. Give another.")
+        return draw_charts(target, charts.items(), tuple(formats))
+
+    def __repr__(self) -> str:
+        return "\n".join([f"evosim comparison: {' and '.join(self.names[1:])} against {self.base}", *(f"  {note}" for note in self.notes())])
+
+    def _repr_html_(self) -> str:
+        console = Console(record=True, width=110, file=io.StringIO())
+        show(console, self)
+        return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+
+
+def compared(recorded: Sequence[Recorded]) -> Comparison:
+    """Hold runs against the first of them, analysing those that were not. Raises `UserError`."""
+    if len(recorded) < 2:
+        raise UserError(f"a comparison must be of two runs or more, but is of {len(recorded)}. Give another folder.")
+    names = _names([run.folder for run in recorded])
+    analyses = tuple(analysed(run) for run in recorded)
+    spread = recorded[0].experiment.analysis
+    frames = []
+    for name, run, (tables, _) in list(zip(names, recorded, analyses, strict=True))[1:]:
+        paired = are_paired(recorded[0].experiment.seeds, run.experiment.seeds)
+        frame = accounts_compared(analyses[0][0], tables, paired=paired, spread=spread)
+        frames.append(frame.select(run=pl.lit(name), **{column: pl.col(column) for column in frame.columns}))
+    return Comparison(tuple(recorded), names, _parameters(names, recorded), _provenance(names, recorded), pl.concat(frames), analyses)
+
+
+def _names(folders: Sequence[Path]) -> tuple[str, ...]:
+    """Short names that differ: of the folders, or their paths, or with numbers where one is given twice."""
+    for words in ([folder.resolve().name for folder in folders], [str(folder) for folder in folders]):
+        if len(set(words)) == len(words):
+            return tuple(words)
+    return tuple(f"{i}: {folder}" for i, folder in enumerate(folders, 1))
+
+
+def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:
+    found = differing([run.experiment for run in recorded])
+    seeds = [f"{run.experiment.seeds[0]}..{run.experiment.seeds[-1]}" if run.experiment.replicates > 1 else str(run.experiment.seed) for run in recorded]
+    rows = {key: [_value(key, value, run) for value, run in zip(values, recorded, strict=True)] for key, values in found.items()}
+    if len(set(seeds)) > 1:
+        rows = {"seeds": seeds, **rows}
+    return pl.DataFrame([{"parameter": key, **dict(zip(names, values, strict=True))} for key, values in rows.items()], schema=dict.fromkeys(("parameter", *names), pl.String))
+
+
+def _value(key: str, value: Any, run: Recorded) -> str:
+    """A parameter as JSON. What the modern world does not say is as in the ancestral one."""
+    if value is not MISSING:
+        return json.dumps(value)
+    part, _, name = key.rpartition(".")
+    ancestral = run.experiment.world.ancestral
+    return f"{json.dumps(ancestral[name])} (as in A)" if part == "world.modern" and name in ancestral else ABSENT
+
+
+def _provenance(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:
+    rows = []
+    for fact, what in FACTS.items():
+        values = [str(run.provenance.get(fact) if fact != "landscape" else run.provenance["landscape"]["digest"]) for run in recorded]
+        rows.append({"fact": fact, "what": what, "same": len(set(values)) == 1, **dict(zip(names, values, strict=True))})
+    return pl.DataFrame(rows)
+
+
+def _notes(c: Comparison) -> list[str]:
+    facts = {row["fact"]: row for row in c.provenance.iter_rows(named=True)}
+    out = []
+    if facts["digest"]["same"]:
+        out.append(f"These are the same run: equal parameters and seeds (digest {facts['digest'][c.base][:8]})." + ("" if facts["sources"]["same"] else " Different code made them."))
+    elif facts["setting"]["same"]:
+        out.append("Only the seeds differ: what is told apart below is chance.")
+    elif facts["landscape"]["same"]:
+        out.append("Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ.")
+    if not facts["sources"]["same"] and not facts["digest"]["same"]:
+        versions = " and ".join(dict.fromkeys(str(facts["evosim"][name]) for name in c.names))
+        out.append(f"Different code made them (evosim {versions}): what differs below may be of the code. 'evosim run ... --force' repeats a run.")
+    if len({unit_of(run.experiment) for run in c.recorded}) > 1:
+        out.append("Their worlds count payoff in different things, so that differences of payoff mean little.")
+    for name in c.names[1:]:
+        out += _of_intervals(c, name)
+    return out
+
+
+def _of_intervals(c: Comparison, name: str) -> list[str]:
+    mine = c.differences.filter(pl.col("run") == name)
+    made = mine.drop_nulls("low").filter(pl.col("low") < pl.col("high"))
+    base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment
+    which = f"{name}: " if len(c.names) > 2 else ""
+    common = len(set(base.seeds) & set(other.seeds))
+    if not mine.drop_nulls("low").height:
+        return [f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can be told from chance but what is exact."]
+    if are_paired(base.seeds, other.seeds):
+        how = f"paired over the {common} seeds that both have (the same random numbers); means are of these"
+    else:
+        how = "unpaired, for the seeds differ" + (f" ({common} that both have are taken for independent)" if common else "")
+    out = [f"{which}[ ]: {base.analysis.confidence:.0%} bootstrap intervals of the difference, {how}; without: it is exact, or was not measured."]
+    found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
+    if made.height:
+        out.append(f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed, {chance:.1f} would by chance, mostly together, for they are not independent.")
+    return out
+
+
+def _charts(c: Comparison) -> dict[str, Any]:
+    from evosim.press import have_a_home
+
+    have_a_home()
+    from evosim.figures import compare as drawn
+    from evosim.figures.theme import themed
+
+    if len(c.names) > drawn.MOST:
+        raise UserError(f"figures must be of at most {drawn.MOST} runs to be told apart, but are of {len(c.names)}. Compare fewer.")
+    runs = dict(zip(c.names, c.recorded, strict=True))
+    means = {name: _rungs(summary) for name, (_, summary) in zip(c.names, c.analyses, strict=True)}
+    about = [f"{' and '.join(c.names[1:])} against {c.base}"]
+    bands = "bands hold 95% of seeds; vertical: the swap"
+    whiskers = "whiskers: 95% bootstrap interval of the mean; none: the same for every seed"
+    apart = "bars: 95% bootstrap interval; without: exact; what does not differ is left out"
+    fitness = drawn.fitness({name: run.tables["generations"] for name, run in runs.items()}, {name: run.experiment.swap for name, run in runs.items()}, c.unit)
+    charts = {
+        "fitness": themed(fitness, "Fitness of newborns, run by run", [*about, bands], _alt("Mean fitness through time", c)),
+        "rungs": themed(drawn.rungs(means, c.unit), "The ladders, run by run", [*about, whiskers], _alt("Rungs of both ladders", c)),
+    }
+    if c.differences.filter(pl.col("part").is_in(["step", "regret"]) & (pl.col("difference").abs() > 1e-12)).height:
+        charts["differences"] = themed(drawn.differences(c.differences, c.unit), "What differs", [*about, apart], _alt("Differences of steps and regrets", c))
+    return charts
+
+
+def _alt(what: str, c: Comparison) -> str:
+    """What a figure says, for those who do not see it."""
+    largest = c.differences.filter(pl.col("part") == "step").drop_nulls("difference").sort(pl.col("difference").abs(), descending=True).head(1)
+    words = [f"{row['run']} loses {row['difference']:+.3f} by {row['name']} in {LETTERS[row['world']]}" for row in largest.iter_rows(named=True)]
+    return f"{what} of {', '.join(c.names)}. Largest difference of a step: {'; '.join(words) or 'none'}."
+
+
+def _rungs(summary: dict[str, Any]) -> pl.DataFrame:
+    rows = []
+    for world, found in summary["ladder"].items():
+        for name, value in found["rungs"].items():
+            low, high = found["intervals"].get(name, (None, None))
+            rows.append({"world": world, "name": name, "mean": value, "low": low, "high": high})
+    return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64})
+
+
+# On a terminal
+
+
+def show(console: Console, c: Comparison) -> None:
+    """Print the whole comparison."""
+    console.print(f"\n[bold]base[/bold]   {c.recorded[0].folder}", highlight=False, soft_wrap=True)
+    for run in c.recorded[1:]:
+        console.print(f"[bold]other[/bold]  {run.folder}", highlight=False, soft_wrap=True)
+    console.print()
+    console.print(_parameter_table(c))
+    for i, name in enumerate(c.names[1:]):
+        if len(c.names) > 2:
+            console.print(f"[bold]{name}[/bold] against {c.base}", highlight=False, soft_wrap=True)
+        mine = c.differences.filter(pl.col("run") == name)
+        for part, title in PARTS.items():
+            rows = mine.filter(pl.col("part") == part)
+            if rows.height:
+                console.print(_difference_table(rows, f"{title} ({c.unit} in a life)", i + 1))
+    for note in c.notes():
+        console.print(f"* {note}", markup=False, highlight=False)
+
+
+def _parameter_table(c: Comparison) -> Table:
+    table = Table(title="Parameters that differ" if c.parameters.height else "No parameter differs", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    if c.parameters.height:
+        table.add_column("parameter", overflow="fold")
+        for i in range(len(c.names)):
+            table.add_column("base" if i == 0 else "other" if len(c.names) == 2 else f"other {i}", overflow="fold")
+        for row in c.parameters.rows():
+            table.add_row(*(shortened(value, 60) for value in row))
+    return table
+
+
+def _difference_table(rows: pl.DataFrame, title: str, other: int) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in ("in", "base", "other", "difference", "[  ]", ""):
+        table.add_column(heading.replace("[", r"\["), justify="left" if heading in ("in", "") else "right", no_wrap=True)
+    for row in rows.iter_rows(named=True):
+        words = f"{RUNG_CODES[row['name']]} {RUNG_WORDS[row['name']]}" if row["part"] == "rung" else row["name"].replace("_", " ")
+        ends = f"\\[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None and row["low"] < row["high"] else ""
+        apart = row["low"] is not None and row["low"] < row["high"] and (row["low"] > 0.0 or row["high"] < 0.0)
+        table.add_row(words, LETTERS[row["world"]], number(row["base"]), number(row["other"]), number(row["difference"]), ends, "*" if apart else "")
+    return table

@@ -1,0 +1,195 @@
+"""Export: any table of a run, a sweep, a search or the claims' results, as CSV, Parquet or JSON.
+
+CSV has every digit of a number (read back, it is the same), nothing for a null, and `""` for an empty text. A column of lists has no place in
+CSV and is refused. JSON is one array of rows; it has no infinities and nothing that is no number, which become null.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from evosim.errors import UserError, unknown
+from evosim.files import make_folder, write_atomically
+from evosim.record import CHECKPOINT, PARTIAL, read_provenance, read_run
+from evosim.workflow import analysed
+
+FORMATS = ("csv", "parquet", "json")
+SWEEP_FILE = "sweep.json"
+
+WHAT = {
+    "generations": "fitness of newborns in both worlds, one row a generation and seed",
+    "loci": "mean and spread of the expressed value of each locus through time",
+    "alleles": "frequency of each allele through time",
+    "populations": "snapshots: which classes, how many of each",
+    "search": "the search ledger (Price equation): what moved each trait from generation to generation",
+    "landscape": "the worth of classes in both worlds",
+    "ladder": "rungs and steps of both ladders, one row a seed",
+    "steps": "what each step of the ladders loses by each act",
+    "ties": "genomes at and near the ancestral best, and what they come to in M",
+    "behaviour": "the behaviour ledger: regret by kind, act and age",
+    "desires": "regret by the acts that serve a desire, and gain without it",
+    "recovery": "worth at the swap and at the end",
+    "hack": "what unfair meiosis cost, and what chance does",
+    "causes": "what of the loss is desire, belief, planning (Shapley values)",
+    "variation": "total variation between lives in A and in M, and the bound it gives",
+    "family": "verdicts over a family of worlds",
+    "paths": "where a search of a landscape was, and what it had found",
+    "runs": "one row a run: its parameters, how it ended, every number of its account",
+    "plan": "one row a run that was planned",
+    "cells": "mean and interval of each quantity in each cell",
+    "ledger": "entries of the behaviour ledger in each cell",
+    "quantities": "what effects were computed of, or why not; variance between and within cells",
+    "effects": "means at each level of each parameter over all others",
+    "contrasts": "differences between levels, seed by seed",
+    "pairs": "means of two parameters together, and what one adds to the other's effect",
+    "shares": "shares of the variance between cells",
+    "sampled": "effects of the parameters of a design",
+    "fits": "the models of a design",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What has tables.
+
+    Attributes:
+        folder: where it lies.
+        kind: `run`, `sweep`, `search` or `results`.
+        readers: tables by name, read when they are asked for.
+    """
+
+    folder: Path
+    kind: str
+    readers: Mapping[str, Callable[[], pl.DataFrame]]
+
+    def table(self, name: str) -> pl.DataFrame:
+        """One table. Raises `UserError`."""
+        if name not in self.readers:
+            raise unknown(f"a table of {self.folder}", name, self.readers)
+        return self.readers[name]()
+
+    def listed(self) -> pl.DataFrame:
+        """All tables: `table`, `rows`, `columns`, `what`."""
+        rows = []
+        for name in self.readers:
+            table = self.table(name)
+            rows.append({"table": name, "rows": table.height, "columns": table.width, "what": self.what(name)})
+        return pl.DataFrame(rows)
+
+    def what(self, name: str) -> str:
+        """What a table is, in a line."""
+        first, _, rest = name.partition("/")
+        if self.kind == "results":
+            return ""
+        if first == "controls":
+            arm, _, table = rest.partition("/")
+            return f"of the control '{arm}': {WHAT[table]}"
+        return WHAT[rest or first]
+
+
+def source_of(folder: Path) -> Source:
+    """The tables of a folder: of a run, a sweep, a search, or of kept results (CSV files, in it or in folders in it). Raises `UserError`."""
+    if not folder.is_dir():
+        raise UserError(f"what is exported must be a folder, but {folder} is not one. Check the path with 'ls results'.")
+    if (folder / SWEEP_FILE).is_file():
+        return _of_sweep(folder)
+    if (folder / "experiment.toml").is_file() and ((folder / "tables").is_dir() or folder.suffix == PARTIAL or (folder / CHECKPOINT).is_dir()):
+        if (folder / "tables" / "paths.parquet").is_file():
+            read_provenance(folder)
+            return Source(folder, "search", {"paths": partial(_parquet, folder / "tables" / "paths.parquet")})
+        return _of_run(folder)
+    files = sorted([*folder.glob("*.csv"), *folder.glob("*/*.csv")], key=lambda path: (len(path.parts), path))
+    if not files:
+        raise UserError(f"{folder} must hold a run, a sweep, a search, or results with tables, but holds none. Check the path with 'ls results'.")
+    return Source(folder, "results", {path.relative_to(folder).with_suffix("").as_posix(): partial(_csv, path) for path in files})
+
+
+def _of_run(folder: Path) -> Source:
+    recorded = read_run(folder)
+    tables = dict(recorded.tables) | analysed(recorded)[0]
+    tables |= {f"controls/{arm}/{name}": table for arm, found in recorded.controls.items() for name, table in found.items()}
+    return Source(folder, "run", {name: partial(_the, table) for name, table in tables.items()})
+
+
+def _of_sweep(folder: Path) -> Source:
+    from evosim.sweeps.effects import analysis_of, fresh_digest
+    from evosim.sweeps.store import Store
+
+    store = Store(folder)
+    readers: dict[str, Callable[[], pl.DataFrame]] = {"plan": partial(_the, store.plan)}
+    if store.done():
+        fresh_digest(store)
+        readers |= {name: partial(_parquet, folder / f"{name}.parquet") for name in ("runs", *store.keep)}
+        readers |= {f"analysis/{name}": partial(_the, table) for name, table in analysis_of(store).tables.items()}
+    return Source(folder, "sweep", readers)
+
+
+def _the(table: pl.DataFrame) -> pl.DataFrame:
+    return table
+
+
+def _parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"{path} must be a readable table, but is missing or damaged. Make it again.") from None
+
+
+def _csv(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_csv(path, infer_schema_length=None, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"{path} must be a readable table, but is not. Make it again with the script of its name.") from None
+
+
+def encoded(table: pl.DataFrame, name: str, format: str) -> bytes:
+    """A table as the bytes of a file. Raises `UserError` where a format has no place for a column."""
+    if format not in FORMATS:
+        raise unknown("--format", format, FORMATS)
+    nested = [column for column, kind in table.schema.items() if kind.is_nested()]
+    if format == "csv" and nested:
+        raise UserError(f"a column in CSV must hold single values, but '{nested[0]}' of {name} holds {table.schema[nested[0]]}. Use --format parquet or json.")
+    data = io.BytesIO()
+    if format == "csv":
+        table.write_csv(data)
+    elif format == "parquet":
+        table.write_parquet(data, compression="zstd")
+    else:
+        table.write_json(data)
+        data.write(b"\n")
+    return data.getvalue()
+
+
+def write(source: Source, tables: Iterable[str] | None, folder: Path, format: str = "csv") -> list[Path]:
+    """Write tables (all) as files in a folder, which is made; those of controls in folders of their own. Raises `UserError`, and then leaves no half of a file."""
+    if isinstance(tables, str):
+        raise UserError(f"tables must be a list of names, but is the text '{tables}'. Write ['{tables}'].")
+    names = list(source.readers if tables is None else dict.fromkeys(tables))
+    found = {name: encoded(source.table(name), name, format) for name in names}  # what cannot be written is refused before anything is
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out must be a folder, or - for one table, but {folder} is a file. Give another.")
+    if folder.resolve() == source.folder.resolve():
+        raise UserError(f"--out must be a folder of its own, but is {folder}, which holds what is exported. Give another.")
+    written = []
+    for name, data in found.items():
+        path = folder / f"{name}.{format}"
+        for parent in reversed([path.parent, *path.parent.parents]):
+            if not parent.exists():
+                make_folder(parent)
+        write_atomically(path, data)
+        written.append(path)
+    return written
+
+
+def folder_for(source: Source, format: str) -> Path:
+    """Where tables go if nothing is said: `NAME-FORMAT` here."""
+    return Path(f"{source.folder.resolve().name}-{format}")
+
+
+__all__ = ["FORMATS", "WHAT", "Source", "encoded", "folder_for", "source_of", "write"]

@@ -1,0 +1,124 @@
+"""The command `evosim report`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evosim.errors import UserError
+
+if TYPE_CHECKING:
+    from evosim.api import Run, Search, Sweep
+    from evosim.report.parts import Chapter
+    from evosim.report.pictures import Gallery
+
+FILE = "report.html"
+OURS = b'<meta name="evosim-report"'
+HEAD = 4096  # bytes in which it stands
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of runs, sweeps, or searches of a landscape.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file. Default: report.html in the folder; of several folders, here.")] = None,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Show it in a browser.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is no report.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Write one HTML file about runs, sweeps or searches: to be read without a network, printed, or sent."""
+    start = time.perf_counter()
+    path = _place(folders, out, force=force)
+    size = write(folders, path)
+    seconds = time.perf_counter() - start
+    if as_json:
+        typer.echo(json.dumps({"file": str(path), "bytes": size, "elapsed_s": round(seconds, 3)}, indent=1))
+    else:
+        typer.echo(f"{path}: {size / 1e6:.2f} MB, {seconds:.1f} s")
+    if open_:
+        typer.launch(path.resolve().as_uri())
+
+
+def write(folders: Sequence[Path], path: Path) -> int:
+    """Write the report of some folders; gives its size in bytes. Raises `UserError`, and then writes nothing."""
+    from evosim.press import have_a_home
+
+    have_a_home()
+    from evosim.files import write_atomically
+    from evosim.report.page import page
+
+    made = page(*contents(folders))
+    write_atomically(path, made)
+    return len(made)
+
+
+def contents(folders: Sequence[Path]) -> tuple[list[Chapter], list[Any], Gallery]:
+    """What a report of some folders tells: a chapter each, what compares runs if there are several, and their figures. Raises `UserError`."""
+    from evosim.api import load
+    from evosim.report.pictures import Gallery
+    from evosim.report.runs import comparison
+
+    gallery = Gallery()
+    loaded = [load(folder) for folder in folders]
+    chapters = [_chapter(f"part{i + 1}", one, gallery) for i, one in enumerate(loaded)]
+    several = sum(bool(chapter.headline) for chapter in chapters) > 1
+    return chapters, [comparison(chapters), *_differing(loaded)] if several else [], gallery
+
+
+def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
+    """Where the report goes. Raises `UserError` where it cannot go, before anything is made."""
+    names = [folder.resolve() for folder in folders]
+    for folder, name in zip(folders, names, strict=True):
+        if names.count(name) > 1:
+            raise UserError(f"every folder must be given once, but {folder} is given {names.count(name)} times. Remove one.")
+        if not folder.is_dir():
+            raise UserError(f"a report must be of folders of runs, sweeps or searches, but {folder} is none. Check the path with 'ls results/runs results/sweeps'.")
+    path = out or (folders[0] / FILE if len(folders) == 1 else Path(FILE))
+    if path.is_dir():
+        raise UserError(f"--out must be a file, but {path} is a folder. Give a name in it: {path / FILE}.")
+    if not path.resolve().parent.is_dir():
+        raise UserError(f"--out must lie in a folder that is there, but {path.parent} is not. Make it first.")
+    if path.exists() and not force and not _ours(path):
+        raise UserError(f"{path} must be a report to be written over, but is something else. Give another --out, or --force.")
+    return path
+
+
+def _ours(path: Path) -> bool:
+    """Whether a file is a report of ours, or one that cannot be read, which cannot be said of it."""
+    try:
+        with path.open("rb") as file:
+            return OURS in file.read(HEAD)
+    except OSError:
+        return False
+
+
+def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery) -> Chapter:
+    """What a report tells of one folder."""
+    from evosim import api, explore, workflow
+    from evosim.record import sources_digest
+
+    if isinstance(one, api.Run):
+        from evosim.report import runs
+
+        return runs.chapter(name, workflow.source_of(one.recorded), gallery, same_code=workflow.same_code(one.recorded))
+    if isinstance(one, api.Sweep):
+        from evosim.report import sweeps
+
+        return sweeps.chapter(name, one.store, gallery, same_code=one.store.sources == sources_digest())
+    from evosim.report import searches
+
+    return searches.chapter(name, one.folder, one.experiment, one.provenance, gallery, same_code=explore.same_code(one.folder))
+
+
+def _differing(loaded: Sequence[Run | Sweep | Search]) -> list[Any]:
+    """The parameters in which runs differ, in the order of the comparison."""
+    from evosim import api
+    from evosim.report import parameters
+    from evosim.report.parts import Words
+
+    runs = [one for one in loaded if isinstance(one, api.Run)]
+    found = parameters.beside({str(i + 1): run.experiment for i, run in enumerate(runs)})
+    return [found or Words(["They differ in no parameter."])]

@@ -1,0 +1,109 @@
+const told = JSON.parse(document.getElementById("data").textContent);
+
+// Data come by columns, and each set once: a figure gets copies, because the engine writes into what it is given.
+const rowsOf = (name) => told.data[name].rows.map((row) => Object.fromEntries(row.map((value, i) => [told.data[name].columns[i], value])));
+
+function make(tag, text, attributes = {}) {
+  const element = document.createElement(tag);
+  if (text) element.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+function save(name, url) {
+  const link = make("a", "", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+// What figures call their columns: titles of axes, legends and tooltips.
+function titlesIn(node, found = {}) {
+  if (Array.isArray(node)) node.forEach((part) => titlesIn(part, found));
+  else if (node && typeof node === "object") {
+    if (typeof node.field === "string" && typeof node.title === "string" && !(node.field in found)) found[node.field] = node.title;
+    Object.values(node).forEach((part) => titlesIn(part, found));
+  }
+  return found;
+}
+
+const shown = (value) => (value === null ? "\u2013" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value));
+const quoted = (value) => { const text = value === null ? "" : String(value); return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text; };
+
+function tableOf(set, name, titles, count) {
+  const { columns, rows } = told.data[set];
+  const box = make("div", "", { class: "numbers wide", tabindex: "0", role: "region", "aria-label": `${name}, table ${count}` });
+  const table = make("table");
+  table.append(make("caption", `${name}, table ${count}: ${rows.length.toLocaleString("en")} rows`));
+  const head = make("tr");
+  for (const column of columns) head.append(make("th", titles[column] ?? column, { scope: "col" }));
+  const top = make("thead"), body = make("tbody");
+  top.append(head);
+  for (const row of rows) {
+    const line = make("tr");
+    row.forEach((value, i) => line.append(make("td", shown(value), typeof value === "number" ? { class: "n" } : {})));
+    body.append(line);
+  }
+  table.append(top, body);
+  box.append(table);
+  return box;
+}
+
+// A tooltip is for those who point; below a figure its numbers stand for everybody.
+function tools(figure, name, chart, view) {
+  const title = figure.querySelector("figcaption b").textContent.replace(/\.$/, "");
+  const line = make("div", "", { class: "tools" }), numbers = make("details");
+  numbers.append(make("summary", `Numbers of this figure`));
+  numbers.firstChild.append(make("span", `: ${title}`, { class: "vh" }));
+  numbers.addEventListener("toggle", () => {
+    if (numbers.open && numbers.children.length === 1) chart.data.forEach((set, i) => numbers.append(tableOf(set, title, titlesIn(chart.spec), i + 1)));
+  });
+  const button = (text, act) => { const it = make("button", text, { type: "button" }); it.append(make("span", ` of ${title}`, { class: "vh" })); it.addEventListener("click", act); line.append(it); };
+  button("Save as SVG", async () => save(`${name}.svg`, await view.toImageURL("svg")));
+  button("Save numbers as CSV", () => chart.data.forEach((set, i) => {
+    const { columns, rows } = told.data[set];
+    const text = [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+    save(`${name}-${i + 1}.csv`, URL.createObjectURL(new Blob([text], { type: "text/csv" })));
+  }));
+  line.append(numbers);
+  figure.append(line);
+}
+
+async function draw(place) {
+  const name = place.dataset.chart, chart = told.charts[name];
+  const datasets = Object.fromEntries(chart.data.map((set) => [set, rowsOf(set)]));
+  const points = Object.values(datasets).reduce((sum, rows) => sum + rows.length, 0);
+  const live = make("div");
+  live.hidden = true;
+  place.append(live);
+  const drawn = await window.vegaEmbed(live, { ...structuredClone(chart.spec), datasets }, { ast: true, renderer: points > told.manyPoints ? "canvas" : "svg", actions: false, logLevel: 1, tooltip: { theme: "light" } });
+  place.querySelector("img").remove();
+  live.hidden = false;
+  tools(place.closest("figure"), name, chart, drawn.view);
+}
+
+for (const block of document.querySelectorAll(".code")) {
+  const button = make("button", "Copy", { type: "button" });
+  button.append(make("span", ` ${block.previousElementSibling.textContent}`, { class: "vh" }));
+  button.addEventListener("click", async () => {
+    const text = block.querySelector("code");
+    try { await navigator.clipboard.writeText(text.textContent); button.firstChild.data = "Copied"; } catch {
+      getSelection().selectAllChildren(text);
+      button.firstChild.data = "Selected";
+    }
+  });
+  block.append(button);
+}
+
+for (const choice of document.querySelectorAll(".switch input")) {
+  choice.addEventListener("change", () => { document.getElementById("said").textContent = `Steps are now labelled in the words of ${choice.parentElement.textContent.trim()}. Numbers are the same.`; });
+}
+
+const failed = [];
+for (const place of document.querySelectorAll("[data-chart]")) {
+  try { await draw(place); } catch (error) {
+    console.error(error);
+    failed.push(`${place.dataset.chart}: ${error}`); // its picture stays
+  }
+}
+document.body.dataset.rendered = failed.length ? failed.join("; ") : "yes";

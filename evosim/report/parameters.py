@@ -1,0 +1,111 @@
+"""Parameters: what an experiment sets beside the defaults, with unit and reason, and how several differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evosim import installed
+from evosim.compose import MISSING, differing, flat, on_landscape
+from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
+from evosim.optimizers.vectors import VECTOR_PARAMS
+from evosim.params import WORDS, Experiment
+from evosim.report.parts import Cell, Table
+from genomes import LocusParams
+from worlds import LANDSCAPES
+
+SAID_ELSEWHERE = {*WORDS, "name", "seed", "replicates"}
+NONE = "\u2013"
+
+
+def set_here(experiment: Experiment) -> Table:
+    """Every parameter that is not at its default, beside the default; of the modern world, those in which it differs from the ancestral one."""
+    mine, otherwise, units = _tree(experiment), _defaults(experiment), _units(experiment)
+    rows = []
+    for key, value in mine.items():
+        usual = otherwise.get(key, otherwise.get(_locus_key(key), NONE))
+        if told(value) != told(usual):
+            unit, why = units.get(key, ("", ""))
+            rows.append((Cell(key), Cell(told(value)), Cell(told(usual)), Cell(unit), Cell(why)))
+    headings = tuple(map(Cell, ("parameter", "here", "otherwise", "unit", "reason for the default")))
+    note = f"Otherwise: the default ({NONE}: there is none); of the modern world, what the ancestral one has."
+    return Table("Parameters that differ from the defaults", headings, rows, frozenset(range(5)), note)
+
+
+def beside(experiments: Mapping[str, Experiment]) -> Table | None:
+    """The parameters and seeds in which several experiments differ, a column each; nothing if they differ in none."""
+    seeds = {name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")}
+    found = differing(list(experiments.values())) | {name: values for name, values in seeds.items() if len(set(values)) > 1}
+    if not found:
+        return None
+    rows = [(Cell(key), *(Cell(_absent(key) if value is MISSING else told(value)) for value in values)) for key, values in found.items()]
+    return Table("Parameters in which they differ", (Cell("parameter"), *map(Cell, experiments)), rows, frozenset(range(len(experiments) + 1)))
+
+
+def _absent(key: str) -> str:
+    return "as in A" if key.startswith("world.modern.") else NONE
+
+
+def told(value: Any) -> str:
+    """A value as it would stand in a file."""
+    return value if value == NONE else json.dumps(value, ensure_ascii=False)
+
+
+def _tree(experiment: Experiment) -> dict[str, Any]:
+    tree = experiment.model_dump(mode="json", exclude=SAID_ELSEWHERE, exclude_none=True)
+    return {key: value for key, value in flat(tree).items() if value not in ([], {})}
+
+
+def _defaults(experiment: Experiment) -> dict[str, Any]:
+    """Defaults of everything that has one, by dotted key; those of a locus by the key without its name."""
+    e = experiment
+    out = {f"world.modern.{key}": value for key, value in flat(dict(e.world.ancestral)).items()}
+    out |= {f"world.ancestral.{key}": value for key, value in _of_class(_world(e)).items()}
+    genome = None if on_landscape(e) else installed.genome(e.genome["name"]).params
+    optimizer: Any = (VECTOR_PARAMS if on_landscape(e) else OPTIMIZER_PARAMS)[e.optimizer["name"]]
+    for part, params in (("genome", genome), ("optimizer", optimizer)):
+        out |= {f"{part}.{key}": value for key, value in _of_class(params).items()}
+    out |= {f"genome.locus.{key}": value for key, value in _of_class(LocusParams).items()}
+    for name, known in type(e).model_fields.items():
+        if name not in SAID_ELSEWHERE and not known.is_required():
+            default = known.get_default(call_default_factory=True)
+            plain = default.model_dump(mode="json") if hasattr(default, "model_dump") else default
+            out |= flat({name: plain})
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in out.items()}
+
+
+def _locus_key(key: str) -> str:
+    """Where defaults of a parameter of a locus stand: `genome.weights.ease.mutation`, `genome.horizon.mutation` as `genome.locus.mutation`."""
+    parts: Sequence[str] = key.split(".")
+    return f"genome.locus.{parts[-1]}" if parts[0] == "genome" and len(parts) > 2 else key
+
+
+def _world(experiment: Experiment) -> Any:
+    name = experiment.world.name
+    return LANDSCAPES[name].params if on_landscape(experiment) else installed.world(name).params
+
+
+def _of_class(params: Any) -> dict[str, Any]:
+    """Defaults of a parameter dataclass, flat."""
+    out: dict[str, Any] = {}
+    for item in dataclasses.fields(params) if params else ():
+        if item.default is not dataclasses.MISSING:
+            value: Any = item.default
+        elif item.default_factory is not dataclasses.MISSING:
+            value = item.default_factory()
+        else:
+            continue
+        plain = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+        out |= flat({item.name: plain})
+    return out
+
+
+def _units(experiment: Experiment) -> dict[str, tuple[str, str]]:
+    """Unit and reason of parameters of the world."""
+    known = {item.name: item.metadata for item in dataclasses.fields(_world(experiment))}
+    return {
+        f"world.{world}.{name}": (str(facts.get("unit", "")), str(facts.get("why", "")))
+        for name, facts in known.items() for world in ("ancestral", "modern")
+    }  # fmt: skip

@@ -1,0 +1,214 @@
+"""Runs: what a report tells of a run. Tables and sentences are those of the screen."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table as Printed
+
+from evosim import screen
+from evosim.analysis.conventions import AUTHORS, LABELS
+from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
+from evosim.compose import commented
+from evosim.figures import FIGURES, Source, charts_of
+from evosim.record import Recorded
+from evosim.report.parameters import set_here
+from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
+from evosim.report.pictures import Gallery
+from evosim.screen import RUNG_WORDS, UNLISTED, number
+
+BESIDE = {"ladder": "ladders", "behaviour": "behaviour", "search": "search", "hack": "drive"}  # the figure of an account
+FIRST = "fitness"
+STEPS = {step.partition(",")[0] for step in LABELS}
+TITLES = {
+    "ladder": "The ladder", "behaviour": "The behaviour ledger", "steps": "Steps by act", "desires": "Desires", "causes": "Causes",
+    "variation": "Total variation", "family": "A family of worlds", "hack": "Greedy genes", "search": "The search ledger", "labels": "What each author calls it",
+}  # fmt: skip
+WORLDS = "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds, unless a heading says otherwise."
+
+
+def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool) -> Chapter:
+    """All about one run."""
+    recorded, summary = source.run, source.summary
+    experiment = recorded.experiment
+    hung = gallery.hang(name, charts_of(source, list(FIGURES)), {"ladders": _steps_of(summary)}, {key: figure.what for key, figure in FIGURES.items()})
+    pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
+    first = [pictures.pop(FIRST)] if FIRST in pictures else []
+    summed = Section("summary", "Summary", [_outcome(source), *first])
+    accounts = Section("accounts", "Accounts", [Words([WORLDS.format(unit=screen.unit(summary))]), *_accounts(summary, pictures, experiment.analysis.confidence)])
+    rest = [Section("figures", "More figures", list(pictures.values()))] if pictures else []
+    seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"
+    return Chapter(
+        name, "run", experiment.title or experiment.name, experiment.question, f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
+        [summed, Section("parameters", "Parameters", _parameters(source)), accounts, *rest, _provenance(recorded, summary, same_code=same_code), repeat(recorded)],
+        labelled=True, headline=headline(summary), unit=screen.unit(summary),
+    )  # fmt: skip
+
+
+def _steps_of(summary: dict[str, Any]) -> list[str]:
+    """The steps of `LABELS` that this run's ladder has."""
+    there = {step for _, step in steps_down(summary["ladder"]["modern"]["rungs"])}
+    return [step for step in LABELS if step.partition(",")[0] in there]
+
+
+def _outcome(source: Source) -> Any:
+    """What was expected, and beside it what came."""
+    return Facts([
+        ("A, M", "the ancestral and the modern world: training and deployment"),
+        *([("Expected", source.summary["expected"])] if source.summary["expected"] else []),
+        ("What came", screen.sentences(source.summary)),
+    ])  # fmt: skip
+
+
+def _parameters(source: Source) -> list[Any]:
+    changed = source.summary["changed"]
+    words = [f"Changed from the packaged experiment '{source.run.experiment.name}': {', '.join(changed)}."] if changed else []
+    return [*([Words(words)] if words else []), set_here(source.run.experiment)]
+
+
+def _accounts(summary: dict[str, Any], pictures: dict[str, Picture], confidence: float) -> Iterator[Section]:
+    """Each account, with its figure if there is one; what was put there is taken out of `pictures`."""
+    sections: dict[str, list[Any]] = {}
+    for name, account in screen.accounts(summary, whole_words=True).items():
+        place = "hack" if name == "frequencies" else name
+        made: Any = ladder(summary, confidence) if name == "ladder" else account
+        made = from_printed(made, steps=STEPS if name == "steps" else ()) if isinstance(made, Printed) else made
+        sections.setdefault(place, []).append(Words([made.strip()]) if isinstance(made, str) else made)
+    if not summary["hack"]:
+        sections["hack"] = [Words([next(line for line in screen.sentences(summary) if line.startswith("Greedy genes"))])]
+    sections["labels"] = [labels(summary)]
+    for name, parts in sections.items():
+        figure = [pictures.pop(BESIDE[name])] if BESIDE.get(name) in pictures else []
+        yield Section(name, TITLES[name], [*parts, *figure])
+
+
+def ladder(summary: dict[str, Any], confidence: float) -> Table:
+    """The ladder in both worlds, with intervals, and what each author calls a step."""
+    worlds = [summary["ladder"][world] for world in ("ancestral", "modern")]
+    steps = dict(steps_down(worlds[1]["rungs"]))
+    rows: list[tuple[Cell, ...]] = []
+    for rung in RUNGS:
+        if rung not in worlds[1]["rungs"]:
+            continue
+        step = steps.get(rung, "")
+        words = RUNG_WORDS[rung] + ("" if summary["exact"] or rung in UNLISTED else " found")
+        numbers = [cell for world in worlds for cell in (_with_interval(world, "rungs", rung), _with_interval(world, "steps", step))]
+        rows.append((Cell(f"{RUNG_CODES[rung]} {words}"), *numbers, Cell(step, step=step)))
+        if step == "search":
+            for part, of in (("unfound", "to the best present"), ("load", "and on to the mean")):
+                numbers = [cell for world in worlds for cell in (Cell(""), _with_interval(world, "steps", part))]
+                rows.append((Cell(f"  {of}"), *numbers, Cell(part)))
+    if worlds[1]["steps"]["hack"] is None:
+        rows.append((Cell("greedy genes"), Cell(""), Cell("-"), Cell(""), Cell("-"), Cell("not measured")))
+    headings = tuple(map(Cell, ("scored", "A", "lost in A", "M", "lost in M", "by the step")))
+    shared, left_open = (summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
+    split = f" Of the shift step in M, {number(shared)} is shared by all ancestral optima, {number(left_open)} left open by the data."
+    interval = f"In brackets: {confidence:.0%} bootstrap intervals over seeds." if worlds[1]["intervals"] else ""
+    caption = f"The ladder: which stage lost it ({screen.unit(summary)} in a life)"
+    return Table(caption, headings, rows, frozenset({0, 5}), f"{interval}{split}".strip())
+
+
+def _with_interval(world: dict[str, Any], part: str, name: str) -> Cell:
+    if name not in world[part]:
+        return Cell("")
+    value, ends = world[part][name], world["intervals"].get(name)
+    return Cell(number(value), note=between(ends) if ends and value is not None else "")
+
+
+def between(ends: Sequence[float]) -> str:
+    """An interval."""
+    return f"[{number(ends[0])}, {number(ends[1])}]"
+
+
+def labels(summary: dict[str, Any]) -> Table:
+    """What every author calls every step."""
+    rows = [
+        (Cell(step), Cell(number(entry["value"]) if entry["value"] is not None else "not measured"), *(Cell(entry[author]) for author in AUTHORS))
+        for step, entry in summary["labels"].items()
+    ]
+    note = "Numbers are the same for all; Christiano, quoted by davidad, does not believe that the problems will split like this."
+    headings = (Cell("step"), Cell("loses in M"), *map(Cell, AUTHORS))
+    return Table("What each author calls each step", headings, rows, frozenset({0, *range(2, 2 + len(AUTHORS))}), note)
+
+
+def headline(summary: dict[str, Any]) -> dict[str, str]:
+    """The numbers by which runs are compared, with intervals over seeds where there are any."""
+    out = {}
+    for world, letter in (("ancestral", "A"), ("modern", "M")):
+        found = summary["ladder"][world]
+        for rung in RUNGS:
+            if rung in found["rungs"]:
+                out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, worth in {letter}"] = _in_text(found, "rungs", rung)
+        for step in found["steps"]:
+            if step not in ("unfound", "load"):
+                out[f"lost in {letter} by {step}"] = _in_text(found, "steps", step)
+    for moment in ("swap", "end"):
+        entry = summary["recovery"][f"modern_at_{moment}"]
+        if entry["share_of_best"] is not None:
+            ends = entry.get("interval_of_share")
+            out[f"share of the best genome's worth in M, at the {moment}"] = number(entry["share_of_best"]) + (f" {between(ends)}" if ends else "")
+    died = sum(run["status"] == "extinct" for run in summary["runs"].values())
+    return out | {"runs that died out": f"{died} of {len(summary['runs'])}"}
+
+
+def _in_text(world: dict[str, Any], part: str, name: str) -> str:
+    cell = _with_interval(world, part, name)
+    return f"{cell.text} {cell.note}".strip() if cell.text != "-" else "not measured"
+
+
+def _provenance(recorded: Recorded, summary: dict[str, Any], *, same_code: bool) -> Section:
+    facts = recorded.provenance
+    runs = facts["runs"]
+    generations = sum(run["generations"] for run in runs.values())
+    rows = [
+        *provenance_rows(facts, same_code=same_code),
+        ("runs", f"{len(runs)}, {generations:,} generations" + (f"; controls: {', '.join(facts['controls'])}" if facts.get("controls") else "")),
+        ("grid", f"{facts['landscape']['grid']:,} genomes, {'every one tried' if facts['landscape']['exact'] else 'searched, not enumerated'}"),
+        ("interruptions", str(len(facts.get("interruptions", [])))),
+        ("analysis", f"{summary.get('analysis_seconds', 0.0):.1f} s, peak memory {summary.get('peak_memory_mib', 0.0):,.0f} MiB"),
+    ]
+    return Section("provenance", "Provenance", [Facts(rows)])
+
+
+def provenance_rows(facts: dict[str, Any], *, same_code: bool) -> list[tuple[str, str]]:
+    """What every recorded folder says of itself."""
+    seconds = facts.get("seconds", {})
+    spent = ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items() if value >= 0.05)
+    other = "the sources that made this report" if same_code else "not the sources that made this report"
+    rows = [
+        ("digest", facts["digest"]), ("setting", facts.get("setting", "")), ("evosim", facts["evosim"]), ("commit", facts.get("commit") or "not from a checkout"),
+        ("sources", f"{facts.get('sources', '')} ({other})"), ("command", shlex.join(facts.get("command", []))), ("finished", facts.get("finished", "")),
+        ("time", f"{sum(seconds.values()):.1f} s: {spent}" if seconds else ""), ("peak memory", f"{facts.get('peak_memory_mib', 0.0):,.0f} MiB"),
+        ("Python", facts.get("python", "")), ("platform", facts.get("platform", "")),
+        ("packages", ", ".join(f"{name} {version}" for name, version in facts.get("packages", {}).items())),
+    ]  # fmt: skip
+    return [(name, value) for name, value in rows if value]
+
+
+def repeat(recorded: Recorded) -> Section:
+    """How the run is made again."""
+    return again(recorded.folder, commented(recorded.experiment), recorded.provenance, "a run")
+
+
+def again(folder: Path, toml: str, facts: dict[str, Any], what: str) -> Section:
+    """Commands and the file by which a recorded folder is made again."""
+    name = folder.resolve().name
+    checkout = [f"git checkout {facts['commit']}  # in a checkout of evosim"] if facts.get("commit") else []
+    commands = [*checkout, f"evosim run experiment.toml --out {shlex.quote(f'results/runs/{name}')}", f"evosim report {shlex.quote(f'results/runs/{name}')}"]
+    words = (
+        f"With evosim {facts['evosim']} installed, save the file below as experiment.toml. Results depend on it and on its seeds alone: provenance.json of the "
+        f"new folder has the digest {facts['digest']} if it is {what} of the same experiment, and tables/ has the same bytes if sources are the same."
+    )
+    return Section("repeat", "How to repeat it", [Words([words]), Code("Commands", "\n".join(commands)), Code("experiment.toml", toml)])
+
+
+def comparison(chapters: Iterable[Chapter]) -> Table:
+    """Headline numbers of several runs, a column each."""
+    runs = [chapter for chapter in chapters if chapter.headline]
+    keys = list(dict.fromkeys(key for run in runs for key in run.headline))
+    rows = [(Cell(key, step=key.rpartition(" by ")[2] if key.startswith("lost in") else ""), *(Cell(run.headline.get(key, "-")) for run in runs)) for key in keys]
+    headings = (Cell("in a life"), *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)))
+    return Table("The runs beside each other", headings, rows, frozenset({0}), "In brackets: bootstrap intervals of the mean over seeds.")

@@ -1,0 +1,50 @@
+"""Searches: what a report tells of the search of a landscape over real vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evosim.compose import commented
+from evosim.errors import UserError
+from evosim.explore import TABLE, summary_there
+from evosim.figures.paths import SEARCH_FIGURES, Searched
+from evosim.params import Experiment
+from evosim.report.parameters import set_here
+from evosim.report.parts import Cell, Chapter, Facts, Section, Table, Words
+from evosim.report.pictures import Gallery
+from evosim.report.runs import again, between, provenance_rows
+from evosim.screen import number
+
+
+def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, Any], gallery: Gallery, *, same_code: bool) -> Chapter:
+    """All about one search. Raises `UserError` where its files are damaged."""
+    summary = summary_there(folder)
+    source = Searched(_paths(folder), experiment)
+    charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
+    pictures = list(gallery.hang(name, charts, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
+    rows = [(Cell(row["quantity"]), Cell(number(row["mean"])), Cell(between(row["interval"]) if row["interval"] else "")) for row in summary["search"]]
+    note = "" if any(row["interval"] for row in summary["search"]) else "No intervals: they take more seeds."
+    came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", "interval"))), rows, frozenset({0}), note)
+    expected = [Facts([("Expected", summary["expected"])])] if summary["expected"] else []
+    changed = [Words([f"Changed from the packaged experiment '{experiment.name}': {', '.join(summary['changed'])}."])] if summary["changed"] else []
+    seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"
+    sections = [
+        Section("summary", "Summary", [*expected, came]),
+        Section("figures", "The path of the search", pictures),
+        Section("parameters", "Parameters", [*changed, set_here(experiment)]),
+        Section("provenance", "Provenance", [Facts(provenance_rows(facts, same_code=same_code))]),
+        again(folder, commented(experiment), facts, "a search"),
+    ]
+    line = f"{experiment.name}, {experiment.optimizer['name']} on {experiment.world.name}, {seeds}, digest {summary['digest'][:8]}"
+    return Chapter(name, "search", experiment.title or experiment.name, experiment.question, line, sections)
+
+
+def _paths(folder: Path) -> pl.DataFrame:
+    path = folder / "tables" / f"{TABLE}.parquet"
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"{path} must be readable, but is missing or damaged. Repeat the run with --force.") from None
