@@ -20,7 +20,7 @@ from evosim.new import new
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
-from evosim.watch import Watch, seconds_of, wall_time_of
+from evosim.watch import Watch, seconds_of, stoppable, wall_time_of
 
 app = typer.Typer(
     name="evosim",
@@ -199,6 +199,7 @@ def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
 
 
 @app.command()
+@stoppable("the account was not written; the same command makes it")
 def analyze(
     folder: RunFolder,
     genome: Annotated[int | None, typer.Option("--class", help="Account for one class of the grid instead.")] = None,
@@ -334,17 +335,26 @@ def _list_tables(source: Any) -> None:
 
 
 @app.command()
+@stoppable("not all figures were drawn; the same command draws them")
 def figures(
-    folder: RunFolder,
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    folder: Annotated[Path | None, typer.Argument(help="The folder of a run, of a sweep, or of a landscape's search.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Figures of 'evosim figures --list'. Default: all that there is something of.")] = None,
+    size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")] = "png,svg,pdf",
+    usual: Annotated[bool, typer.Option("--usual", help="Only those that are drawn unasked.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List all figures, and stop.")] = False,
 ) -> None:
-    """Draw the figures of a run into its folder."""
-    from evosim import workflow
-    from evosim.record import read_run
+    """Draw figures of a run, of a sweep, or of the search of a landscape into its folder."""
+    from evosim import gallery
 
-    recorded = read_run(folder)
-    _warn_of_other_code(recorded)
-    for path in workflow.draw(recorded, formats=tuple(f.strip() for f in formats.split(","))):
+    if listed:
+        from rich.console import Console
+
+        Console().print(gallery.table())
+        return
+    if folder is None:
+        raise UserError("FOLDER must be given, but is not. 'evosim figures --list' lists all figures.")
+    for path in gallery.draw(folder, names or [], gallery.formats_of(formats), size, usual=usual, tell=_warn):
         typer.echo(str(path))
 
 
@@ -393,6 +403,7 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
 
 
 @app.command()
+@stoppable("not all laws were checked; nothing was written")
 def verify(
     laws: Annotated[list[str] | None, typer.Argument(help="Laws to check, hyphens for spaces; all by default ('evosim verify --list').")] = None,
     slow: Annotated[bool, typer.Option("--slow", help="Every case with all replicates: minutes.")] = False,
@@ -418,6 +429,8 @@ def verify(
     if listed:
         telling.show_laws(console, chosen)
         return
+    if slow and len(chosen) == len(LAWS):
+        _warn("every case with all replicates: about 6 min on two processors that have nothing else to do" + (", and the faults" if faults else ""))
     say = (lambda verdict: None) if as_json else (lambda verdict: telling.show_verdict(console, verdict, details=details))
     verdicts = gate(chosen, slow=slow, faults=faults, tell=say)
     wrong = [v for v in verdicts if v.green == bool(v.fault)]

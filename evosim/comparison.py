@@ -146,10 +146,19 @@ def _names(folders: Sequence[Path]) -> tuple[str, ...]:
 def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:
     found = differing([run.experiment for run in recorded])
     seeds = [f"{run.experiment.seeds[0]}..{run.experiment.seeds[-1]}" if run.experiment.replicates > 1 else str(run.experiment.seed) for run in recorded]
-    rows = {key: [ABSENT if value is MISSING else json.dumps(value) for value in values] for key, values in found.items()}
+    rows = {key: [_value(key, value, run) for value, run in zip(values, recorded, strict=True)] for key, values in found.items()}
     if len(set(seeds)) > 1:
         rows = {"seeds": seeds, **rows}
     return pl.DataFrame([{"parameter": key, **dict(zip(names, values, strict=True))} for key, values in rows.items()], schema=dict.fromkeys(("parameter", *names), pl.String))
+
+
+def _value(key: str, value: Any, run: Recorded) -> str:
+    """A parameter as JSON. What the modern world does not say is as in the ancestral one."""
+    if value is not MISSING:
+        return json.dumps(value)
+    part, _, name = key.rpartition(".")
+    ancestral = run.experiment.world.ancestral
+    return f"{json.dumps(ancestral[name])} (as in A)" if part == "world.modern" and name in ancestral else ABSENT
 
 
 def _provenance(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:

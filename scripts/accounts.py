@@ -1,37 +1,36 @@
-"""What scripts about recorded runs share: which runs, their accounts, and where tables and figures go."""
+"""What scripts about results share: which folders, a table of all of them, a figure, and where both go."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import polars as pl
 
-from evosim.analysis.account import Account
-from evosim.analysis.intervals import interval
-from evosim.errors import UserError
-from evosim.record import Recorded, read_run
-from evosim.workflow import accountant
+import evosim
 
-Rows = Callable[[Recorded, Account], list[dict[str, Any]]]
+Rows = Callable[[evosim.Run], pl.DataFrame]
+RUN = alt.Row("run:N", title=None, header=alt.Header(labelAngle=0, labelAnchor="start", labelOrient="top"))
 
 
-def main_of(doc: str, name: str, rows: Rows, figure: Callable[[pl.DataFrame], Any], arguments: list[str] | None) -> int:
-    """Read runs, make one table of what `rows` finds in each, print it, and write `NAME.csv` and `NAME.png`. Exit code 2 after a mistake."""
+def main_of(doc: str, name: str, rows: Rows, figure: Callable[[pl.DataFrame, str], Any], arguments: list[str] | None) -> int:
+    """Make one table of what `rows` finds in each run, print it, and write `NAME.csv` and `NAME.png`. Exit code 2 after a mistake."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
     parser.add_argument("--out", type=Path, default=Path("results") / "runs" / name, help="folder for table and figure")
     given = parser.parse_args(arguments)
     try:
-        recorded = [read_run(folder) for folder in given.runs]
-        table = pl.DataFrame([{"run": run.folder.name} | row for run in recorded for row in rows(run, accountant(run).account())], infer_schema_length=None)
+        runs = [run_of(folder) for folder in given.runs]
+        table = pl.concat([rows(run).select(pl.lit(run.folder.name).alias("run"), pl.all()) for run in runs], how="diagonal_relaxed")
+        units = {run.unit for run in runs}
         given.out.mkdir(parents=True, exist_ok=True)
-        table.write_csv(given.out / f"{name}.csv", float_precision=6)
-        figure(table).save(str(given.out / f"{name}.png"), ppi=150)
-    except UserError as error:
+        table.write_csv(given.out / f"{name}.csv")
+        figure(table, units.pop() if len(units) == 1 else "payoff").save(str(given.out / f"{name}.png"), ppi=150)
+    except evosim.UserError as error:
         return mistake(str(error))
     except OSError as error:
         return mistake(f"{given.out} must be a folder that can be written, but is not: {error.strerror}. Give another --out.")
@@ -41,14 +40,23 @@ def main_of(doc: str, name: str, rows: Rows, figure: Callable[[pl.DataFrame], An
     return 0
 
 
+def run_of(folder: Path) -> evosim.Run:
+    """The run in a folder. Raises `UserError` if it holds something else."""
+    found = evosim.load(folder)
+    if not isinstance(found, evosim.Run):
+        raise evosim.UserError(f"{folder} must be a run, but is a {type(found).__name__.lower()}. Give the folder of a run.")
+    return found
+
+
+def bars(table: pl.DataFrame, y: alt.Y, color: Any, unit: str, height: int, **more: Any) -> Any:
+    """Means as bars with 95% intervals, a panel for every run."""
+    base = alt.Chart(table).encode(y, **more)
+    drawn = base.mark_bar().encode(alt.X("mean:Q", title=f"{unit} in a life"), color=color)
+    whiskers = base.mark_rule(color="#000000").encode(alt.X("low:Q"), alt.X2("high:Q"))
+    return alt.layer(drawn, whiskers).properties(width=420, height=height).facet(row=RUN)
+
+
 def mistake(message: str) -> int:
     """Say what was wrong in one line; the exit code."""
     print(message, file=sys.stderr)
     return 2
-
-
-def over_seeds(values: Iterable[float | None]) -> dict[str, float | int | None]:
-    """Mean, ends of the 95% bootstrap interval (none from fewer than five seeds), and how many seeds."""
-    x = [value for value in values if value is not None]
-    low, high = interval(x, 2000, 0.95) or (None, None)
-    return {"value": sum(x) / len(x) if x else None, "low": low, "high": high, "seeds": len(x)}

@@ -1,7 +1,7 @@
 """Write the documents whose numbers come from kept tables, or see whether they are what their tables say.
 
-docs/findings.md, docs/claims.md, docs/speed.md, results/README.md, and what stands between marks in README.md; each from the `.j2` file
-beside it (README: the file that the mark names). How sources are written: scripts/documents.py.
+docs/findings.md, docs/claims.md, docs/speed.md and results/README.md, each from the `.j2` file beside it; and what stands between marks in
+README.md and other pages, from the file in docs/parts/ that the mark names. How sources are written: scripts/documents.py.
 
 Run: python scripts/build_documents.py [--check]
 """

@@ -27,7 +27,7 @@ from evosim.theory import two_locus
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("docs/findings.md", "docs/claims.md", "docs/speed.md", "results/README.md")
-PARTS = ("README.md",)  # pages of which only what stands between marks is made
+PARTS = ("README.md", "docs/deception.md", "docs/hills.md", "docs/selection.md", "docs/clusters.md", "docs/worlds.md")  # pages of which only what stands between marks is made
 MARK = re.compile(r"(<!-- made from (\S+), do not edit -->\n).*?(<!-- end of what is made -->)", re.DOTALL)
 
 
@@ -221,6 +221,11 @@ class Kept:
         """How many seeds were measured."""
         return int(self.row(f"claims/{self.claim(claim)}/measured", quantity=quantity)["seeds"])
 
+    def lived(self, claim: str | int, where: str, who: str) -> float:
+        """Ages of a life, as the sum of all that is done in one: quantities `WHERE ACT in a life, WHO`."""
+        rows = self.rows(f"claims/{self.claim(claim)}/measured")
+        return float(rows.filter(pl.col("quantity").str.starts_with(where), pl.col("quantity").str.ends_with(f" in a life, {who}"))["value"].sum())
+
     def verdicts(self, claim: str | int) -> dict[str, int]:
         """How many of a claim's predictions have each verdict, and `all`; those by construction are not counted."""
         rows = self.rows("claims/verdicts", claim=self.claim(claim)).filter(~pl.col("by_construction"))
@@ -308,7 +313,7 @@ def names(kept: Kept) -> dict[str, Any]:
     """What expressions may use."""
     return {
         "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured,
-        "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of,
+        "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of, "lived": kept.lived,
         "recursion": recursion, "studies": kept.index, "claims": kept.claims_kept, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
         "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight, "significant": significant,
         "Found": Found, "abs": abs, "all": all, "min": min, "max": max, "sum": sum, "zip": zip, "len": len,

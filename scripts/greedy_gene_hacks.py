@@ -13,41 +13,34 @@ from typing import Any
 
 import altair as alt
 import polars as pl
-from accounts import main_of, over_seeds
+from accounts import bars, main_of
 
-from evosim.analysis.account import Account
-from evosim.errors import UserError
+import evosim
 from evosim.figures.theme import WORLD_COLOURS, themed
-from evosim.record import Recorded
 
-QUANTITIES = ("hack", "own_cost", "behaviour", "null", "presence", "instantaneous")
+QUANTITIES = ["hack", "own_cost", "behaviour", "null", "presence", "instantaneous"]
 
 
-def rows(run: Recorded, account: Account) -> list[dict[str, Any]]:
+def rows(run: evosim.Run) -> pl.DataFrame:
     """The hack step in both worlds with its parts and its null, and how common drivers and modifiers are at the swap, by arm."""
-    if not run.controls:
-        raise UserError(f"{run.folder} must be a run with drivers and controls, but has none. Give a run of greedy-genes.")
-    hack = account.tables["hack"]
-    out: list[dict[str, Any]] = []
-    for world in ("ancestral", "modern"):
-        for quantity in QUANTITIES:
-            values = hack.filter((pl.col("world") == world) & (pl.col("quantity") == quantity))["value"]
-            if len(values):
-                out.append({"world": world, "what": quantity, **over_seeds(values)})
-    for site in account.summary["hack"]["frequencies"]:
-        words = f"frequency of {site['allele']} ({site['locus']})"
-        out += [{"world": "ancestral", "what": f"{words}, {arm}", "value": site[arm]} for arm in ("run", *run.controls)]
-    return out
+    if not run.recorded.controls:
+        raise evosim.UserError(f"{run.folder} must be a run with drivers and controls, but has none. Give a run of greedy-genes.")
+    steps = run.hack().filter(pl.col("quantity").is_in(QUANTITIES)).rename({"quantity": "what"})
+    sites = [
+        {"world": "ancestral", "what": f"frequency of {site['allele']} ({site['locus']}), {arm}", "mean": site[arm]}
+        for site in run.summary["hack"]["frequencies"]
+        for arm in ("run", *run.recorded.controls)
+        if arm in site
+    ]
+    return pl.concat([steps, pl.DataFrame(sites)], how="diagonal_relaxed")
 
 
-def figure(table: pl.DataFrame) -> Any:
+def figure(table: pl.DataFrame, unit: str) -> Any:
     """The hack step, its parts and its null in both worlds, a panel for every run."""
-    steps = table.filter(pl.col("what").is_in(QUANTITIES[:4]))
-    base = alt.Chart(steps).encode(alt.Y("what:N", title=None, sort=list(QUANTITIES)), alt.YOffset("world:N"))
-    bars = base.mark_bar().encode(alt.X("value:Q", title="offspring in a life"), alt.Color("world:N", scale=WORLD_COLOURS, title=None))
-    whiskers = base.mark_rule(color="#000000").encode(alt.X("low:Q"), alt.X2("high:Q")) if "low" in steps.columns and steps["low"].is_not_null().any() else None
-    chart = (bars + whiskers if whiskers else bars).properties(width=420, height=150)
-    return themed(chart.facet(row=alt.Row("run:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left", labelOrient="top"))), "What a driver cost, beside chance", ["means over seeds; whiskers: 95% bootstrap interval; null: fair meiosis against fair meiosis"])
+    steps = table.filter(pl.col("what").is_in(QUANTITIES[:4])).with_columns(pl.col("what").str.replace_all("_", " "))
+    order = alt.Y("what:N", title=None, sort=[name.replace("_", " ") for name in QUANTITIES])
+    chart = bars(steps, order, alt.Color("world:N", scale=WORLD_COLOURS, title=None), unit, 150, yOffset=alt.YOffset("world:N"))
+    return themed(chart, "What a driver cost, beside chance", ["means over seeds; whiskers: 95% bootstrap interval; null: fair meiosis against fair meiosis"])
 
 
 def main(arguments: list[str] | None = None) -> int:

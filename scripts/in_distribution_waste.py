@@ -3,7 +3,7 @@
 Run: python scripts/in_distribution_waste.py RUN...   (RUN is a folder that `evosim run` wrote)
 
 The search step in A is the best genome's fitness minus the populations' (with drivers: minus the fair control's). It is split into what
-nobody has found and the load of mutation. An act's entry is its regret minus the best genome's own: what representation wastes is not search's, nor (with drivers) what the run's rider wastes.
+nobody has found and the load of mutation; by act it is what the population wastes beyond the best genome (upkeep: outside acts).
 """
 
 from __future__ import annotations
@@ -13,42 +13,33 @@ from typing import Any
 
 import altair as alt
 import polars as pl
-from accounts import main_of, over_seeds
+from accounts import bars, main_of
 
-from evosim.analysis.account import Account
+import evosim
 from evosim.figures.theme import ANCESTRAL, themed
-from evosim.record import Recorded
+
+PARTS = ["search", "unfound", "load"]
+MEASURED = ["mean", "low", "high", "seeds"]
 
 
-def rows(run: Recorded, account: Account) -> list[dict[str, Any]]:
-    """The search step and its two parts, the waste of each act, and what is gained if a desire alone is switched off."""
-    steps = account.tables["ladder"].filter((pl.col("world") == "ancestral") & (pl.col("part") == "step"))
-    out: list[dict[str, Any]] = []
-    for name in ("search", "unfound", "load"):
-        values = steps.filter(pl.col("name") == name)["value"].drop_nulls()
-        if len(values):
-            out.append({"what": "step", "name": name, **over_seeds(values)})
-    waste = account.tables["behaviour"].filter((pl.col("world") == "ancestral") & (pl.col("kind") == "waste"))
-    summed = waste.group_by("subject", "seed", "act").agg(pl.col("value").sum())
-    own = dict(summed.filter(pl.col("subject") == "best_ancestral").select("act", "value").iter_rows())
-    populations = summed.filter(pl.col("subject") == ("control" if run.controls else "population"))  # with drivers the rest is the hack's
-    seeds = populations["seed"].unique()
-    for act in sorted({*populations["act"], *own}):
-        found = dict(populations.filter(pl.col("act") == act).select("seed", "value").iter_rows())
-        out.append({"what": "waste by act", "name": act, **over_seeds(found.get(seed, 0.0) - own.get(act, 0.0) for seed in seeds)})
-    for feature, desire in account.tables["desires"].group_by("feature", maintain_order=True):
-        out.append({"what": "gain without the desire", "name": feature[0], **over_seeds(desire["gain_ancestral"])})
-    return out
+def rows(run: evosim.Run) -> pl.DataFrame:
+    """The search step and its two parts, the step by act, and what is gained if a desire alone is switched off."""
+    step = run.ladder().filter((pl.col("world") == "ancestral") & pl.col("name").is_in(PARTS))
+    acts = run.steps().filter((pl.col("world") == "ancestral") & (pl.col("step") == "search"))
+    gains = run.desires().filter(pl.col("quantity") == "gain_ancestral")
+    return pl.concat([
+        step.select(pl.lit("step").alias("what"), "name", *MEASURED),
+        acts.select(pl.lit("step by act").alias("what"), pl.col("act").fill_null("upkeep").alias("name"), *MEASURED),
+        gains.select(pl.lit("gain without the desire").alias("what"), pl.col("feature").alias("name"), *MEASURED),
+    ])  # fmt: skip
 
 
-def figure(table: pl.DataFrame) -> Any:
+def figure(table: pl.DataFrame, unit: str) -> Any:
     """Waste of each act in A beyond the best genome's, a panel for every run."""
-    acts = table.filter(pl.col("what") == "waste by act")
-    base = alt.Chart(acts).encode(alt.Y("name:N", title=None, sort="-x"))
-    bars = base.mark_bar(color=ANCESTRAL).encode(alt.X("value:Q", title="regret in A beyond the best genome's (offspring in a life)"))
-    whiskers = base.mark_rule(color="#000000").encode(alt.X("low:Q"), alt.X2("high:Q")) if acts["low"].is_not_null().any() else None
-    chart = (bars + whiskers if whiskers else bars).properties(width=420, height=140)
-    return themed(chart.facet(row=alt.Row("run:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left", labelOrient="top"))), "Waste in distribution, by act", ["means over seeds; whiskers: 95% bootstrap interval; an entry below 0: the best genome wastes more by that act"])
+    acts = table.filter(pl.col("what") == "step by act").with_columns(pl.col("name").str.replace_all("_", " "))
+    chart = bars(acts, alt.Y("name:N", title=None, sort="-x"), alt.value(ANCESTRAL), unit, 150)
+    notes = ["regret in A beyond the best genome's; means over seeds; whiskers: 95% bootstrap interval", "below 0: the best genome loses more by that act"]
+    return themed(chart, "Waste in distribution, by act", notes)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,39 +13,34 @@ from typing import Any
 
 import altair as alt
 import polars as pl
-from accounts import main_of, over_seeds
+from accounts import RUN, main_of
 
-from evosim.analysis.account import Account
-from evosim.analysis.behaviour import KINDS
+import evosim
 from evosim.figures.theme import KIND_COLOURS, themed
-from evosim.record import Recorded
+
+WHO = {"best_ancestral": "best ancestral genome", "population": "populations"}
 
 
-def rows(run: Recorded, account: Account) -> list[dict[str, Any]]:
-    """The shift step, and regret in M by kind, of R3 and of the populations at the swap."""
-    ladder = account.summary["ladder"]["modern"]
-    out: list[dict[str, Any]] = [{"who": "design", "what": name, "value": ladder["rungs"][name]} for name in ("best_for_payoff", "best_ancestral")]
-    out.append({"who": "design", "what": "shift step", "value": ladder["steps"]["shift"]})
-    modern = account.tables["behaviour"].filter(pl.col("world") == "modern")
-    summed = modern.group_by("subject", "seed", "kind").agg(pl.col("value").sum())
-    seeds = summed.filter(pl.col("subject") == "population")["seed"].unique()
-    for kind in (*KINDS, "no overlap"):
-        mine = summed.filter(pl.col("kind") == kind)
-        if mine.is_empty():
-            continue
-        own = mine.filter(pl.col("subject") == "best_ancestral")["value"]
-        out.append({"who": "best ancestral genome", "what": kind, "value": own.sum()})
-        found = dict(mine.filter(pl.col("subject") == "population").select("seed", "value").iter_rows())
-        out.append({"who": "populations", "what": kind, **over_seeds(found.get(seed, 0.0) for seed in seeds)})
-    return out
+def rows(run: evosim.Run) -> pl.DataFrame:
+    """The shift step between its two rungs, and regret in M by kind, of R3 and of the populations at the swap."""
+    design = run.ladder().filter((pl.col("world") == "modern") & pl.col("name").is_in(["best_for_payoff", "best_ancestral", "shift"]))
+    kinds = run.behaviour(by=["kind"]).filter((pl.col("world") == "modern") & pl.col("subject").is_in(list(WHO)))
+    measured = ["mean", "low", "high", "seeds"]
+    return pl.concat([
+        design.select(pl.lit("design").alias("who"), pl.col("name").alias("what"), *measured),
+        kinds.select(pl.col("subject").replace(WHO).alias("who"), pl.col("kind").alias("what"), *measured),
+    ])  # fmt: skip
 
 
-def figure(table: pl.DataFrame) -> Any:
+def figure(table: pl.DataFrame, unit: str) -> Any:
     """Regret in M by kind, a bar each for R3 and for the populations of every run."""
-    kinds = [*KINDS, "no overlap"]
+    kinds = [kind for kind in KIND_COLOURS if kind not in ("waste", "upkeep")]
+    shown = table.filter((pl.col("who") != "design") & pl.col("what").is_in(kinds))
     colour = alt.Color("what:N", title="kind", sort=kinds, scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]))
-    bars = alt.Chart(table.filter(pl.col("who") != "design")).mark_bar(height=18).encode(alt.X("sum(value):Q", title="regret in M (offspring in a life)"), alt.Y("who:N", title=None), colour)
-    return themed(bars.properties(width=420, height=60).facet(row=alt.Row("run:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left", labelOrient="top"))), "What the shift costs, by kind", ["means over seeds; upkeep is left out"])
+    base = alt.Chart(shown).mark_bar(height=18)
+    bars = base.encode(alt.X("sum(mean):Q", title=f"regret in M ({unit} in a life)"), alt.Y("who:N", title=None), colour)
+    chart = bars.properties(width=420, height=60).facet(row=RUN)
+    return themed(chart, "What the shift costs, by kind", ["means over seeds; upkeep is left out"])
 
 
 def main(arguments: list[str] | None = None) -> int:

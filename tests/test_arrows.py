@@ -88,6 +88,10 @@ ARROWS: dict[str, set[str]] = {
     "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
     "evosim.new": {"evosim.errors", "evosim.installed"},
     "evosim.press": set(),
+    "evosim.gallery": {
+        "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
+        "evosim.sweeps", "evosim.workflow",
+    },
     "evosim.claims": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.selection", "evosim.slopes",
@@ -99,7 +103,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.gallery", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

@@ -98,6 +98,8 @@ def test_reflexes_have_variation_and_no_causes() -> None:
 @pytest.mark.parametrize(
     ("family", "words"),
     [
+        ('[{name="x"}]', "analysis.family.0.set must be given, but is missing"),
+        ('[{name="x", set={}}]', "analysis.family.set must have a parameter in which the world differs from the ancestral one, but is empty"),
         ('[{name="x", set={nothing=1}}]', "a key of analysis.family.0.set"),
         ('[{name="x"}, {name="x"}]', "'x' twice"),
         ('[{name="ancestral"}]', "'ancestral' twice"),
@@ -139,14 +141,17 @@ def test_the_screen_shows_them(folder: Path) -> None:
     out = io.StringIO()
     from evosim.record import read_run
 
-    screen.show(Console(file=out, width=140), "title", workflow.summary_of(read_run(folder), again=False))
+    summary = workflow.summary_of(read_run(folder), again=False)
+    screen.show(Console(file=out, width=140), "title", summary)
+    assert "Total variation" not in out.getvalue()  # it says nothing to newcomers
+    screen.show(Console(file=out, width=140), "title", summary, details=True)
     for words in ("Causes:", "Total variation", "Over a family of worlds", "cannot be told apart"):
         assert words in out.getvalue()
 
 
 def test_certificates_by_the_command_line(folder: Path) -> None:
     def ask(*more: str) -> dict[str, object]:
-        result = CliRunner().invoke(app, ["analyze", str(folder), "--class", "0", *more], catch_exceptions=False)
+        result = CliRunner().invoke(app, ["analyze", str(folder), "--class", "0", "--json", *more], catch_exceptions=False)
         assert result.exit_code == 0
         out: dict[str, object] = json.loads(result.stdout)
         return out

@@ -32,9 +32,9 @@ def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
         mine = populations.filter(pl.col("moment") == moment)
         if mine.height:
             break
-    by_seed = mine.group_by("seed", "class").agg(pl.col("count").sum())
+    by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    top = shares.group_by("class").agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
+    top = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
     return int(top["class"]), float(top["share"]), moment
 
 
@@ -75,12 +75,12 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
         total = summed.sum(axis=2)
         for column, place in np.argwhere(total > NEVER):
             here = left[column_of == column]
-            for act in np.flatnonzero(summed[column, place] > NEGLIGIBLE * total[column, place]):
-                rows.append({
-                    "world": which, "place": names[place], "order": int(place), "column": int(column), "least_left": int(here.min()),
-                    "most_left": int(here.max()), "act": pair.ancestral.acts[act],
-                    "chance": float(summed[column, place, act] / total[column, place]), "occupancy": float(total[column, place]),
-                })  # fmt: skip
+            where = {
+                "world": which, "place": names[place], "order": int(place), "column": int(column), "least_left": int(here.min()),
+                "most_left": int(here.max()), "occupancy": float(total[column, place]),
+            }  # fmt: skip
+            chances = summed[column, place] / total[column, place]
+            rows += [where | {"act": pair.ancestral.acts[act], "chance": float(chances[act])} for act in np.flatnonzero(chances > NEGLIGIBLE)]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 

@@ -39,6 +39,19 @@ def density(landscape: pl.DataFrame, edges: Edges) -> pl.DataFrame:
     return pl.DataFrame({"x": x[i], "x2": x[i + 1], "y": y[j], "y2": y[j + 1], "classes": counts[i, j].astype(np.int64)})
 
 
+def distinct(landscape: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
+    """Classes that are worth the same in both worlds together: `ancestral`, `modern_intent`, how many `classes`, the lowest number of a `class`.
+
+    Worths count as the same if they are so to `digits` of the largest, which nobody could tell apart in print.
+    """
+    keys = []
+    for column in (X, Y):
+        largest = float(landscape[column].abs().max() or 0.0)  # type: ignore[arg-type]
+        keys.append((pl.col(column) / (10.0**-digits * largest if largest > 0.0 else 1.0)).round().alias(f"at:{column}"))
+    grouped = landscape.group_by(keys).agg(pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min())
+    return grouped.select(X, Y, "classes", "class").sort(X, Y)
+
+
 def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     """Of the classes in each bin of worth in A (ends `x`, `x2`): how many, and the `least`, `median` and `most` of worth in M."""
     last = len(edges) - 2
@@ -46,7 +59,7 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     worth = pl.col(Y)
     found = (
         landscape.with_columns(pl.Series("bin", where))
-        .group_by("bin")
+        .group_by("bin", maintain_order=True)
         .agg(pl.len().alias("classes"), worth.min().alias("least"), worth.median().alias("median"), worth.max().alias("most"))
         .sort("bin")
     )
@@ -54,26 +67,14 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     return found.select(pl.Series("x", edges[at]), pl.Series("x2", edges[at + 1]), pl.exclude("bin"))
 
 
-def near_best(landscape: pl.DataFrame, tolerances: list[float], digits: int = 3) -> pl.DataFrame:
-    """Classes near the best of A, each under the least of the tolerances within which it is; those that are worth the same in both worlds together.
-
-    A row has `tolerance`, `ancestral`, `modern_intent`, how many `classes` and the lowest number of a `class` there. Worths are rounded to
-    `digits` of the best's so that what cannot be told apart in print is one row.
-    """
-    best = {column: float(landscape[column].abs().max()) for column in (X, Y)}  # type: ignore[arg-type]
+def near_best(landscape: pl.DataFrame, tolerances: list[float]) -> pl.DataFrame:
+    """Classes near the best of A, each under the least of the tolerances within which it is: `tolerance`, and the columns of `distinct`."""
     out, done = [], pl.Series("class", [], dtype=landscape["class"].dtype)
     for tolerance in sorted(set(tolerances)):
         close = near(landscape, tolerance)
         fresh = close.filter(~pl.col("class").is_in(done.implode()))
         done = close["class"]
-        grain = {column: 10.0**-digits * value if value > 0.0 else 1.0 for column, value in best.items()}
-        keys = [(pl.col(column) / grain[column]).round().alias(f"at:{column}") for column in (X, Y)]
-        out.append(
-            fresh.group_by(keys)
-            .agg(pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min())
-            .select(pl.lit(tolerance).alias("tolerance"), X, Y, "classes", "class")
-            .sort(X, Y)
-        )
+        out.append(distinct(fresh).select(pl.lit(tolerance).alias("tolerance"), pl.all()))
     return pl.concat(out)
 
 
@@ -86,9 +87,9 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
     mine = populations.filter(pl.col("moment") == moment)
     if mine.is_empty():
         return pl.DataFrame(schema={X: pl.Float64, Y: pl.Float64, "share": pl.Float64, "class": pl.Int64})
-    by_seed = mine.group_by("seed", "class").agg(pl.col("count").sum())
+    by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    by_class = shares.group_by("class").agg(pl.col("share").sum()).join(landscape.select("class", X, Y), on="class", how="left")
+    by_class = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).join(landscape.select("class", X, Y), on="class", how="left")
     return (
         by_class.sort("share", "class", descending=[True, False])
         .group_by(X, Y, maintain_order=True)

@@ -15,6 +15,7 @@ Source of the recursions: `evosim.theory.two_locus`; a driver without a modifier
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -126,13 +127,13 @@ def _founded(genome: Genome, cast: Cast) -> Floats:
     return two_locus.haplotypes(shares[0], shares[1])
 
 
-def _introduced(x: Floats, share: float, alleles: dict[str, object], genome: Genome, cast: Cast) -> Floats:
+def _introduced(x: Floats, share: float, alleles: dict[str, Any], genome: Genome, cast: Cast) -> Floats:
     """Haplotypes after a share of them, drawn evenly, was given alleles."""
     given = x.reshape(2, 2)
     for axis, site in enumerate(s for s in (cast.driver, cast.modifier) if s):
         locus = genome.grid.loci[site.locus]
         if locus.name in alleles:
-            has = int(list(locus.params.alleles).index(alleles[locus.name]) == site.allele)  # type: ignore[arg-type]
+            has = int(list(locus.params.alleles).index(alleles[locus.name]) == site.allele)
             both = given.sum(axis=axis, keepdims=True)
             given = np.concatenate([both * (1 - has), both * has], axis=axis)
     return np.asarray((1.0 - share) * x + share * given.ravel())
@@ -167,7 +168,7 @@ def resting(experiment: Experiment, genome: Genome, populations: pl.DataFrame, l
     if not found:
         return None
     return Resting(
-        cast.names[0], float(np.mean(found)), min(found), max(found), float(np.mean(recorded)), len(found), int(mine["generation"].max())  # type: ignore[arg-type]
+        cast.names[0], float(np.mean(found)), min(found), max(found), float(np.mean(recorded)), len(found), int(mine["generation"][0])
     )
 
 

@@ -186,10 +186,11 @@ class Sweep:
 
     @property
     def headlines(self) -> list[str]:
-        """The quantities that are shown unless others are asked for."""
-        from evosim.sweeps.effects import chosen
+        """The quantities that come first: worth of the population, steps of the ladder, and who died out, where they were measured."""
+        from evosim.sweeps.effects import HEADLINES
 
-        return chosen(self.analysis, [])
+        known = set(self.quantities)
+        return [name for name in HEADLINES if name in known]
 
     def cells(self, quantity: str | None = None) -> pl.DataFrame:
         """One row a cell and quantity: its parameters, `mean`, `low`, `high`, and how many runs ended how."""

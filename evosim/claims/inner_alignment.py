@@ -18,6 +18,7 @@ from evosim.analysis.behaviour import Gaps, gaps_of, ledger_of
 from evosim.analysis.causes import SWITCHES
 from evosim.analysis.equivalence import Pair, alike, most_different
 from evosim.analysis.individual import Conducts
+from evosim.analysis.lives import DRAWN, middling
 from evosim.analysis.objectives import explanations, misranking, weight_grid
 from evosim.claims.cells import varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly
@@ -32,7 +33,6 @@ from worlds import TabularMdp
 
 TENTH = 0.1  # of the best policy's worth in M: losing more is bad
 SAME_RANKING = 1e-9
-DRAWN = 101  # lives, of which that one is shown whose offspring are nearest to their mean
 GROUPS, MEMBERS = 16, 4  # sets of genomes that act alike, and members of each, whose causes are compared
 CELLS = {
     (True, True): "right objective, good", (True, False): "right objective, bad", (False, True): "another objective, good",
@@ -107,7 +107,7 @@ def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFram
         drawn = [drawn_life(made.pair.modern, policy, rng) for _ in range(DRAWN)]
         offspring = np.array([sum(u for _, _, u in life) for life in drawn])
         mean = float(offspring.mean())
-        life = drawn[int(np.abs(offspring - mean).argmin())]
+        life = drawn[middling(offspring[:, None], np.array([mean]))]
         head = {"world": name, "cell": cell, "class": number, "genome": _told(made, number), "mean_of_drawn": mean}
         rows += [{**head, "age": t, "state": s, "act": a, "intent": u} for t, (s, a, u) in enumerate(life)]
     return pl.DataFrame(rows)

@@ -14,7 +14,7 @@ from evosim.analysis.ladder import Peaks
 from evosim.figures.acts import STATES
 from evosim.figures.causes import causes
 from evosim.figures.desires import desires
-from evosim.figures.landscape import landscape
+from evosim.figures.landscape import MOST_POINTS, Binned, landscape
 from evosim.figures.life import life
 from evosim.figures.policies import left_out, policies, shown_places
 from evosim.figures.theme import themed
@@ -38,7 +38,7 @@ def _intent_differs(s: Source) -> bool:
 
 def _payoff(s: Source) -> str:
     """What payoff is counted in."""
-    return f"expected {s.summary.get('unit', 'payoff')}"
+    return str(s.summary.get("unit", "payoff"))
 
 
 def _unit(s: Source) -> str:
@@ -52,16 +52,20 @@ def landscape_of(s: Source) -> Any:
     facts = s.run.provenance["landscape"]
     if facts["grid"] == 1:
         return None  # there is nothing to compare
-    edges = cross_section.edges_of(table)
+    if table.height <= MOST_POINTS:
+        every: Any = cross_section.distinct(table)
+    else:
+        edges = cross_section.edges_of(table)
+        every = Binned(cross_section.density(table, edges), cross_section.given_ancestral(table, edges[0]))
     tolerances = list(s.run.experiment.analysis.near_ties) or [0.0]
     close = cross_section.near_best(table, sorted({0.0, *tolerances}))
     moments = {"swap": "population at the swap"}
     if s.run.experiment.swap < s.run.experiment.generations:
         moments["end"] = "population at the end"
-    people = {words: found for moment, words in moments.items() if (found := cross_section.inhabitants(table, populations, moment)).height}
+    people = {words: some for moment, words in moments.items() if (some := cross_section.inhabitants(table, populations, moment)).height}
     peaks = _peaks(s, table)
     worth = {"ancestral": f"fitness in A ({_payoff(s)})", "modern": f"{'intent' if _intent_differs(s) else 'fitness'} in M ({_unit(s)})"}
-    chart = landscape(cross_section.density(table, edges), cross_section.given_ancestral(table, edges[0]), close, people, peaks, worth)
+    chart = landscape(every, close, people, peaks, worth)
     if table.height == facts["grid"]:
         which = f"all {table.height:,} genomes of the grid"
     elif facts["exact"]:
@@ -77,7 +81,7 @@ def landscape_of(s: Source) -> Any:
     where = "; ".join(
         f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and {_mean(some, 'modern_intent'):.3g} in M by what it does" for words, some in people.items()
     )
-    notes = [s.many("shares are means over them"), f"{which}; short lines: the median of M given A", finding]
+    notes = [s.many("shares are means over them"), which + ("; short lines: the median of M given A" if isinstance(every, Binned) else ""), finding]
     words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
     return themed(chart, "What fitness in A says about M", notes, words)
 

@@ -7,59 +7,91 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.theme import HEIGHT, KIND_COLOURS, WIDTH
+from evosim.figures.theme import KIND_COLOURS, WIDTH, tips, told
+
+WORLDS = ("ancestral", "modern")
+BAR = 24  # pixels
+UNIT = "expected offspring in a life"
+LEAST = 5e-4  # of a world's regret; kinds with less are not drawn
 
 
 def behaviour(ledger: pl.DataFrame) -> Any:
     """Top: regret of the population at the swap by act and kind, in each world, and upkeep. Bottom: regret of acts by age."""
-    population = ledger.filter((pl.col("subject") == "population") & (pl.col("value") != 0.0))
-    if population.is_empty():
+    acts, ages, seeds = _entries(ledger)
+    if acts.is_empty():
         text = alt.Chart(pl.DataFrame({"text": ["no regret at all"]})).mark_text(fontSize=14).encode(alt.Text("text:N"))
         return text.properties(width=WIDTH, height=60)
-    seeds = max(1, population["seed"].n_unique())
-    rows = []
-    for world in ("ancestral", "modern"):
-        mine = population.filter(pl.col("world") == world).with_columns(pl.col("act").fill_null("upkeep"))
-        kinds = mine.group_by("kind", maintain_order=True).agg(pl.col("value").sum())
-        shown = kinds.filter(pl.col("value") > 5e-4 * pl.col("value").sum())["kind"].to_list()
-        mine = mine.filter(pl.col("kind").is_in(shown))
-        rows.append(_by_act(mine, seeds, world) & _by_age(mine, seeds))
-    return alt.hconcat(*rows, spacing=40).resolve_scale(color="independent")
+    shown = [kind for kind in KIND_COLOURS if (acts["kind"] == kind).any()]
+    last = int(ages["age"].max()) + 1 if ages.height else 1  # type: ignore[arg-type]
+    above = [_by_act(acts.filter(pl.col("world") == world), world, shown, seeds) for world in WORLDS]
+    below = [_by_age(ages.filter(pl.col("world") == world), shown, last, seeds) for world in WORLDS]
+    return alt.concat(*above, *below, columns=2, spacing={"row": 26, "column": 34})
+
+
+def says(ledger: pl.DataFrame) -> str:
+    """The figure in words."""
+    acts, _, seeds = _entries(ledger)
+    if acts.is_empty():
+        return "The population at the swap has no regret at all, in either world."
+    parts = []
+    for world in WORLDS:
+        rows = acts.filter(pl.col("world") == world).sort("regret", descending=True)
+        largest = ", ".join(f"{told(row['regret'])} by {row['act']} ({row['kind']})" for row in rows.head(3).iter_rows(named=True))
+        lost = float(population(ledger).filter(pl.col("world") == world)["value"].sum()) / seeds
+        parts.append(f"In the {world} world {told(lost)} is lost" + (f", most of it {largest}." if rows.height else "."))
+    return f"Bars of regret ({UNIT}) of the population before the swap, by act and by age. {' '.join(parts)}"
+
+
+def population(ledger: pl.DataFrame) -> pl.DataFrame:
+    """Entries of the population before the swap that are not 0."""
+    return ledger.filter((pl.col("subject") == "population") & (pl.col("value") != 0.0))
+
+
+def _entries(ledger: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """The population's regret by `world`, `act`, `kind`, and by `world`, `age`, `kind`: means over seeds; and how many these are."""
+    rows = population(ledger)
+    seeds = max(1, rows["seed"].n_unique())
+    rows = rows.with_columns(pl.col("act").fill_null("upkeep").str.replace_all("_", " "))
+    total = pl.col("value").sum()
+    kept = rows.filter(total.over("world", "kind") > LEAST * total.over("world"))
+    acts, ages = (
+        part.group_by("world", by, "kind", maintain_order=True).agg((total / seeds).alias("regret")) for part, by in ((kept, "act"), (kept.drop_nulls("age"), "age"))
+    )
+    return acts, ages, seeds
 
 
 def _colour(kinds: list[str]) -> Any:
-    order = [kind for kind in KIND_COLOURS if kind in kinds]
-    scale = alt.Scale(domain=order, range=[KIND_COLOURS[kind] for kind in order])
-    return alt.Color("kind:N", title="kind of loss", scale=scale, legend=alt.Legend(orient="bottom", columns=4))
+    scale = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
+    return alt.Color("kind:N", title="kind of loss", scale=scale, legend=alt.Legend(orient="bottom", columns=8, symbolType="square", symbolStrokeWidth=0.5))
 
 
-def _by_act(frame: pl.DataFrame, seeds: int, world: str) -> Any:
-    acts = frame.group_by("act", "kind", maintain_order=True).agg((pl.col("value").sum() / seeds).alias("regret"))
+def _by_act(acts: pl.DataFrame, world: str, kinds: list[str], seeds: int) -> Any:
+    mean = "regret" if seeds == 1 else f"regret, mean of {seeds} seeds"
     return (
         alt.Chart(acts)
         .mark_bar(stroke="#333333", strokeWidth=0.4)
         .encode(
-            alt.X("regret:Q", title="regret (expected offspring in a life)", axis=alt.Axis(tickCount=5)),
-            alt.Y("act:N", sort="-x", title=None, axis=alt.Axis(grid=False, labelExpr="replace(datum.label, '_', ' ')")),
-            _colour(acts["kind"].to_list()),
+            alt.X("regret:Q", title=f"regret ({UNIT})", axis=alt.Axis(tickCount=5)),
+            alt.Y("act:N", sort="-x", title=None, axis=alt.Axis(grid=False)),
+            _colour(kinds),
+            tooltip=tips(("act:N", "act"), ("kind:N", "kind of loss"), ("regret:Q", f"{mean} ({UNIT})", ".4f")),
         )
-        .properties(width=WIDTH, height=170, title=f"{world} world")
+        .properties(width=WIDTH, height={"step": BAR}, title=f"{world} world")
     )
 
 
-def _by_age(frame: pl.DataFrame, seeds: int) -> Any:
-    ages = frame.drop_nulls("age").group_by("age", "kind", maintain_order=True).agg((pl.col("value").sum() / seeds).alias("regret"))
-    if ages.height:  # entries of 0 are not stored, and an area would bridge the gaps
-        span = pl.DataFrame({"age": range(int(ages["age"].max()) + 2)}, schema={"age": pl.Int64})  # type: ignore[arg-type]
-        every = span.join(ages.select("kind").unique(maintain_order=True), how="cross")
-        ages = every.join(ages, on=["age", "kind"], how="left").with_columns(pl.col("regret").fill_null(0.0)).sort("kind", "age")
+def _by_age(ages: pl.DataFrame, kinds: list[str], last: int, seeds: int) -> Any:
+    """Bars from age to age, over the same ages in both worlds. Entries of 0 are not stored, and leave gaps where they belong."""
+    mean = "regret" if seeds == 1 else f"regret, mean of {seeds} seeds"
     return (
-        alt.Chart(ages)
-        .mark_area(interpolate="step-after")
+        alt.Chart(ages.with_columns(end=pl.col("age") + 1))
+        .mark_bar(binSpacing=0)
         .encode(
-            alt.X("age:Q", title="age", axis=alt.Axis(grid=False)),
-            alt.Y("regret:Q", title="regret per age", stack="zero"),
-            _colour(ages["kind"].to_list()),
+            alt.X("age:Q", title="age", bin="binned", scale=alt.Scale(domain=[0, last], nice=False), axis=alt.Axis(grid=False, tickMinStep=1, tickCount=8, format="d")),
+            alt.X2("end:Q"),
+            alt.Y("regret:Q", title="regret per age", stack="zero", axis=alt.Axis(tickCount=4)),
+            _colour(kinds),
+            tooltip=tips(("age:Q", "age", "d"), ("kind:N", "kind of loss"), ("regret:Q", f"{mean} (expected offspring)", ".4f")),
         )
-        .properties(width=WIDTH, height=HEIGHT - 110)
+        .properties(width=WIDTH, height=110)
     )

@@ -16,10 +16,15 @@ from evosim.analysis.individual import Conducts
 from evosim.analysis.search import TERMS
 from evosim.figures import asked
 from evosim.figures.behaviour import behaviour
+from evosim.figures.behaviour import says as behaviour_says
 from evosim.figures.drive import drive
+from evosim.figures.drive import says as drive_says
 from evosim.figures.fitness import fitness
+from evosim.figures.fitness import says as fitness_says
 from evosim.figures.ladders import ladders
-from evosim.figures.loci import gated_loci, planner_loci, reflex_loci
+from evosim.figures.ladders import says as ladders_says
+from evosim.figures.loci import gated_loci, planner_loci, planner_says, reflex_loci, reflex_says
+from evosim.figures.search import says as search_says
 from evosim.figures.search import search
 from evosim.figures.theme import themed
 from evosim.record import Recorded
@@ -81,27 +86,32 @@ class Source:
 
 def _fitness(s: Source) -> Any:
     best = {world: float(s.run.tables["landscape"][world].max()) for world in ("ancestral", "modern")}  # type: ignore[arg-type]
-    chart = fitness(s.adopted(s.run.tables["generations"]), best, s.run.experiment.swap)
-    return themed(chart, "Fitness of newborns in both worlds", [s.many(BANDS)])
+    shown = (s.adopted(s.run.tables["generations"]), best, s.run.experiment.swap)
+    return themed(fitness(*shown), "Fitness of newborns in both worlds", [s.many(BANDS)], fitness_says(*shown))
 
 
 def _ladders(s: Source) -> Any:
     note = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too; search: the rest"
     if "fair" in s.run.controls:
         note = note.replace("search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis")
-    return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", [s.many("whiskers: 95% bootstrap interval of the mean"), note])
+    if any("sampling" in ladder["steps"] for ladder in s.summary["ladder"].values()):
+        note = note.replace("search: ", "sampling: selection saw less than all of A; search: ")
+    lines = [s.many("whiskers: 95% bootstrap interval of the mean"), note]
+    return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", lines, ladders_says(s.summary["ladder"]))
 
 
 def _behaviour(s: Source) -> Any:
     note = f"population in the last ancestral generation, generation {s.run.experiment.swap - 1}"
-    return themed(behaviour(s.analysis["behaviour"]), "The behaviour ledger: which acts lost it", [s.many("means"), note])
+    ledger = s.analysis["behaviour"]
+    return themed(behaviour(ledger), "The behaviour ledger: which acts lost it", [s.many("means"), note], behaviour_says(ledger))
 
 
 def _loci(s: Source) -> Any:
     swap = s.run.experiment.swap
     if s.run.experiment.genome["name"] == "reflex":
         subtitle = [s.many("means"), "share of alleles in each observation class"]
-        return themed(reflex_loci(s.adopted(s.run.tables["alleles"]), swap), "Reflexes through time", subtitle)
+        alleles = s.adopted(s.run.tables["alleles"])
+        return themed(reflex_loci(alleles, swap), "Reflexes through time", subtitle, reflex_says(alleles))
     subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
     genome = s.run.experiment.genome
     weights = [w for w, locus in genome["weights"].items() if len(locus["alleles"]) > 1]
@@ -111,17 +121,20 @@ def _loci(s: Source) -> Any:
         if not weights and not second and gates["allele"].n_unique() == 1:
             return None
         chart = gated_loci(s.adopted(s.run.tables["loci"]), gates, weights, second, swap)
-        return themed(chart, "Desires, hidden desires and the gate through time", subtitle)
+        said = planner_says(s.adopted(s.run.tables["loci"]), [*weights, *(f"second.{name}" for name in second)], swap)
+        return themed(chart, "Desires, hidden desires and the gate through time", subtitle, said)
     if not weights and len(genome["horizon"]["alleles"]) == 1:
         return None  # nothing varies
-    return themed(planner_loci(s.adopted(s.run.tables["loci"]), weights, swap), "Desires and foresight through time", subtitle)
+    loci = s.adopted(s.run.tables["loci"])
+    return themed(planner_loci(loci, weights, swap), "Desires and foresight through time", subtitle, planner_says(loci, [*weights, "horizon"], swap))
 
 
 def _search(s: Source) -> Any:
     if "search" not in s.run.tables or s.run.tables["search"].is_empty():
         return None
-    chart = search(s.run.tables["search"], TERMS, ["fitness in A", "fitness in M"], s.run.experiment.swap)
-    return themed(chart, "The search ledger: who moved fitness", [s.many(BANDS), "cumulative terms of the Price equation; black: their sum"])
+    shown = (s.run.tables["search"], TERMS, ["fitness in A", "fitness in M"])
+    lines = [s.many(BANDS), "cumulative terms of the Price equation; black: their sum"]
+    return themed(search(*shown, s.run.experiment.swap), "The search ledger: who moved fitness", lines, search_says(*shown))
 
 
 def _drive(s: Source) -> Any:
@@ -140,6 +153,7 @@ def _drive(s: Source) -> Any:
         expected,
         rests,
     )
+    said = drive_says(arms["run"]["alleles"], {name: tables["generations"] for name, tables in arms.items()}, sites)
     subtitle = [s.many(BANDS)]
     if expected is not None:
         subtitle.append("circles: theory, the recursion of an infinite population; it applies because nothing that decides varies here")
@@ -148,7 +162,7 @@ def _drive(s: Source) -> Any:
         of = f"mean of the {rests.seeds} seeds that have both alleles{whiskers}" if rests.seeds > 1 else "one seed"
         subtitle.append(f"diamond: theory, where the driver would rest ({rests.frequency:.2f}; it is at {rests.recorded:.2f}) if carriers stayed worth")
         subtitle.append(f"what they are in generation {rests.generation}; {of}")
-    return themed(chart, "Drivers, and what they cost", subtitle)
+    return themed(chart, "Drivers, and what they cost", subtitle, said)
 
 
 @dataclass(frozen=True)

@@ -93,5 +93,5 @@ def _colour(names: list[str], first: int = 0, symbol: str | None = None) -> Any:
 
 
 def _legend(symbol: str | None = None) -> Any:
-    more = {"symbolType": symbol, "symbolSize": 500} if symbol else {}
+    more: dict[str, Any] = {"symbolType": symbol, "symbolSize": 500} if symbol else {}
     return alt.Legend(orient="bottom", direction="vertical", labelLimit=600, symbolOpacity=1, **more)

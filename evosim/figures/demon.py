@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import altair as alt
 import polars as pl
 
 from evosim.figures.theme import HEIGHT, WIDTH, themed
+from evosim.params import Experiment
 
-MOST_SEEDS, MOST_STEPS = 12, 100
+MOST_SEEDS, MOST_STEPS = 10, 70
 SHARE = alt.Scale(domain=[0, 1], scheme="cividis")
 
 
@@ -31,36 +32,52 @@ def legs(table: pl.DataFrame, seeds: int = MOST_SEEDS, steps: int = MOST_STEPS) 
     return pl.concat(out)
 
 
-def demon(table: pl.DataFrame, subtitle: list[str]) -> Any:
-    """Left distance aside against progress, right what the hills add to the slope there; colour: which share of the gradient points aside."""
+class Searched(Protocol):
+    """What is drawn from: a search of a landscape."""
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """Paths: what `evosim.slopes` records."""
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was searched, and by what."""
+
+
+def demon(s: Searched) -> Any:
+    """Left distance aside against progress, right what the hills add to the slope there; colour: which share of the gradient (or of the steps) points aside."""
+    table, e = s.table, s.experiment
+    pointing = "gradient" if e.optimizer["name"] == "gradient" else "steps"
     frame = legs(table)
-    starts, ends = (frame.group_by("seed", maintain_order=True).first(), frame.group_by("seed", maintain_order=True).last())
-    panels = [_panel(frame, starts, ends, column, title) for column, title in (("aside", "distance from the x_0 axis"), ("height", "what hills add to the slope (loss + x_0)"))]
-    seeds, all_seeds = frame["seed"].n_unique(), table["seed"].n_unique()
-    which = f"the first {seeds} of {all_seeds} seeds" if seeds < all_seeds else f"{seeds} seeds" if seeds > 1 else "one seed"
+    if frame.is_empty():
+        return None
+    ends = frame.group_by("seed", maintain_order=True).last()
+    titles = (("aside", "distance from the x_0 axis"), ("height", "what hills add to the slope (loss + x_0)"))
+    panels = [_panel(frame, ends, column, title, pointing) for column, title in titles]
+    seeds, every = frame["seed"].n_unique(), table["seed"].n_unique()
+    which = f"the first {seeds} of {every} seeds" if seeds < every else f"{seeds} seeds" if seeds > 1 else f"seed {e.seed}"
     last = table.group_by("seed").agg(pl.col("aside", "x_0", "share").sort_by("evaluation").last())
     first = table.filter(pl.col("evaluation") > 0).group_by("seed").agg(pl.col("share").sort_by("evaluation").first())
+    of = f"On average over all {every} seeds the search ends" if every > 1 else "The search ends"
     words = (
-        f"Paths of {which}. On average over all {all_seeds} the search ends {_mean(last, 'aside'):.3g} beside the x_0 axis at progress {_mean(last, 'x_0'):.4g}; "
-        f"side directions have {_mean(first, 'share'):.1%} of the square of the gradient at the beginning and {_mean(last, 'share'):.1%} at the end."
+        f"{of} {_mean(last, 'aside'):.3g} beside the x_0 axis at progress {_mean(last, 'x_0'):.4g}; side directions have {_mean(first, 'share'):.1%} of the square of the "
+        f"{pointing} at the beginning and {_mean(last, 'share'):.1%} at the end"
     )
-    note = f"{which}; a circle where each ends; dark: the gradient points along x_0, bright: it points aside"
-    chart = alt.hconcat(*panels, spacing=36)
-    return themed(chart, "The demon's path", [*subtitle, note], f"The demon's path. {'. '.join(subtitle)}. {words}")
+    notes = [f"{e.name}; {e.optimizer['name']} on {e.world.name}; {which}", f"a circle where a path ends; dark: the {pointing} point{'s' if pointing == 'gradient' else ''} along x_0, bright: aside"]
+    return themed(alt.hconcat(*panels, spacing=36), "The demon's path", notes, f"The demon's path. {'. '.join(notes)}. {words}.")
 
 
 def _mean(frame: pl.DataFrame, column: str) -> float:
     return float(frame[column].mean())  # type: ignore[arg-type]
 
 
-def _panel(frame: pl.DataFrame, starts: pl.DataFrame, ends: pl.DataFrame, column: str, title: str) -> Any:
+def _panel(frame: pl.DataFrame, ends: pl.DataFrame, column: str, title: str, pointing: str) -> Any:
     x, y = alt.X("x_0:Q", title="progress x_0", axis=alt.Axis(tickCount=5)), alt.Y(f"{column}:Q", title=title)
     tips = [
         alt.Tooltip("seed:Q"), alt.Tooltip("evaluation:Q"), alt.Tooltip("x_0_to:Q", title="progress x_0", format=".4g"),
-        alt.Tooltip("aside_to:Q", title="aside", format=".4g"), alt.Tooltip("height_to:Q", title="hills add", format=".4g"), alt.Tooltip("share:Q", title="share of the gradient aside", format=".1%"),
+        alt.Tooltip("aside_to:Q", title="aside", format=".4g"), alt.Tooltip("height_to:Q", title="hills add", format=".4g"), alt.Tooltip("share:Q", title=f"share of the {pointing} aside", format=".1%"),
     ]  # fmt: skip
-    colour = alt.Color("share:Q", title="gradient aside", scale=SHARE, legend=alt.Legend(format="%", tickCount=3))
+    colour = alt.Color("share:Q", title=f"{pointing} aside", scale=SHARE, legend=alt.Legend(format="%", tickCount=3))
     legs_drawn = alt.Chart(frame).mark_rule(strokeWidth=2).encode(x, alt.X2("x_0_to:Q"), y, alt.Y2(f"{column}_to:Q"), colour, tooltip=tips)
     dots = alt.Chart(ends).mark_point(size=36, strokeWidth=1.2, color="#111111", fill="white", opacity=1).encode(alt.X("x_0_to:Q"), alt.Y(f"{column}_to:Q"), tooltip=tips)
-    del starts
     return alt.layer(legs_drawn, dots).properties(width=WIDTH, height=HEIGHT + 40)

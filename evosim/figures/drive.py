@@ -9,7 +9,7 @@ import polars as pl
 
 from evosim.analysis.expected_drive import Resting
 from evosim.figures.bands import banded
-from evosim.figures.theme import ARM_COLOURS, ARM_DASHES, HEIGHT, LOCUS_COLOURS, WIDTH
+from evosim.figures.theme import ARM_COLOURS, ARM_DASHES, HEIGHT, LOCUS_COLOURS, LOCUS_DASHES, WIDTH, band_tips, told
 
 ARMS = {"run": "as it was", "fair": "fair meiosis", "absent": "no driver"}
 THEORY, CIRCLES = "#111111", 40
@@ -54,6 +54,23 @@ def drive(
     return alt.hconcat(*panels, spacing=30).resolve_scale(color="independent", strokeDash="independent")
 
 
+def says(alleles: pl.DataFrame, generations: dict[str, pl.DataFrame], sites: list[tuple[str, str]]) -> str:
+    """The figure in words."""
+    parts = []
+    for locus, allele in sites:
+        at = alleles.filter((pl.col("locus") == locus) & (pl.col("allele") == allele)).group_by("generation").agg(pl.col("frequency").mean()).sort("generation")
+        parts.append(f"{allele} at {locus} goes from a frequency of {told(at['frequency'][0])} to {told(at['frequency'][-1])}")
+    for world, column in (("ancestral", "ancestral_mean"), ("modern", "modern_mean")):
+        ends = []
+        for arm, frame in generations.items():
+            mine = frame.filter(pl.col("world") == world)
+            if mine.height:
+                ends.append(f"{told(mine.filter(pl.col('generation') == pl.col('generation').max())[column].mean())} {ARMS[arm]}")  # type: ignore[arg-type]
+        if ends:
+            parts.append(f"mean fitness at the end of the {world} world: {', '.join(ends)}")
+    return f"{'; '.join(parts)}."
+
+
 def _worth(worth: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
     lines = banded(worth, "worth", "arm", "generation")
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
@@ -63,8 +80,9 @@ def _worth(worth: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
     across = alt.X("generation:Q", title="generation", scale=alt.Scale(domainMin=start, nice=False), axis=alt.Axis(grid=False, tickCount=5, tickMinStep=1))
     y = alt.Y("mean:Q", title="mean fitness (expected offspring)", scale=alt.Scale(zero=True))
     base = alt.Chart(lines)
+    tooltip = band_tips(("arm:N", "meiosis"), ("generation:Q", "generation", "d"), of="mean fitness (expected offspring)")
     band = base.mark_area(opacity=0.13).encode(across, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
-    line = base.mark_line(strokeWidth=2).encode(across, y, colour, dash)
+    line = base.mark_line(strokeWidth=2).encode(across, y, colour, dash, tooltip=tooltip)
     return (band + line).properties(width=WIDTH * 0.8, height=HEIGHT + 20, title=f"fitness in the {world} world")
 
 
@@ -74,10 +92,12 @@ def _frequencies(alleles: pl.DataFrame, sites: list[tuple[str, str]], x: Any) ->
     lines = banded(alleles.join(wanted, on=["locus", "allele"]), "frequency", "site", "generation")
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
     colour = alt.Color("site:N", title="allele", scale=alt.Scale(domain=names, range=LOCUS_COLOURS[: len(names)]), legend=legend)
+    dash = alt.StrokeDash("site:N", title="allele", scale=alt.Scale(domain=names, range=LOCUS_DASHES[: len(names)]), legend=legend)
+    tooltip = band_tips(("site:N", "allele"), ("generation:Q", "generation", "d"), of="frequency among newborns")
     y = alt.Y("mean:Q", title="frequency among newborns", scale=alt.Scale(domain=[0, 1]))
     base = alt.Chart(lines)
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
-    return alt.layer(band, base.mark_line(strokeWidth=2).encode(x, y, colour)).properties(width=WIDTH, height=HEIGHT + 20)
+    return alt.layer(band, base.mark_line(strokeWidth=2).encode(x, y, colour, dash, tooltip=tooltip)).properties(width=WIDTH, height=HEIGHT + 20)
 
 
 def _recursion(expected: pl.DataFrame, x: Any) -> Any:

@@ -36,7 +36,7 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any
 def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
     """The same of columns `world`, `generation`, `mean`, `low`, `high`, one row a world and generation."""
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
-    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickMinStep=1))
+    x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickMinStep=1))
     y = alt.Y("mean:Q", title=f"fitness ({UNIT})", scale=alt.Scale(domain=[0, top * 1.04], nice=False))
     colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=LEGEND)
     dash = alt.StrokeDash("world:N", title="fitness in the", scale=WORLD_DASHES, legend=LEGEND)
@@ -82,7 +82,7 @@ def _best_lines(best: dict[str, float], top: float) -> Any:
         where = ("lineBottom" if up else "lineTop") if SAME <= apart < CLOSE else "middle"
         colour = alt.Color("world:N", scale=INK, legend=None)
         text = alt.Chart(frame.filter(pl.col("up") == up)).mark_text(align="left", dx=6, dy=-6 if where == "middle" else 0, baseline=where, fontSize=10.5, lineBreak="\n")  # type: ignore[arg-type]
-        labels.append(text.encode(alt.Y("value:Q"), alt.XValue("width"), alt.Text("text:N"), colour))
+        labels.append(text.encode(alt.Y("value:Q"), alt.Text("text:N"), colour, x=alt.value("width")))
     return alt.layer(rule, alt.layer(*labels)).resolve_scale(color="independent")
 
 
@@ -92,6 +92,6 @@ def _swap(swap: int) -> Any:
     text = (
         alt.Chart(frame)
         .mark_text(align="center", baseline="bottom", fontSize=11, fontStyle="italic", color="#333333")
-        .encode(alt.X("generation:Q"), alt.YValue(-3), alt.Text("text:N"))
+        .encode(alt.X("generation:Q"), alt.Text("text:N"), y=alt.value(-3))
     )
     return rule + text

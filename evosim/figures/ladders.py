@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.ladder import steps_down
-from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH
+from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, tips, told
 
 
 def bars_of(rungs: Iterable[str]) -> list[tuple[str, str, str]]:
@@ -32,7 +32,7 @@ def ladders(summary: dict[str, Any]) -> Any:
             change = value if what == "total" else value - level
             text = f"{change:.3f}" if what == "total" else f"{change:+.3f}".replace("+0.000", "0").replace("-0.000", "0")
             rows.append(
-                {"world": world, "stage": name, "from": start, "to": value, "text": text.replace("-", "\u2212"), "what": what,
+                {"world": world, "stage": name, "from": start, "to": value, "change": change, "text": text.replace("-", "\u2212"), "what": what,
                  "top": max(start, value), "low": low, "high": high}
             )  # fmt: skip
             level = value
@@ -42,6 +42,23 @@ def ladders(summary: dict[str, Any]) -> Any:
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
 
 
+def says(summary: dict[str, Any]) -> str:
+    """The figure in words."""
+    parts = []
+    for world, ladder in summary.items():
+        rungs, level, lost = ladder["rungs"], None, []
+        for name, rung, what in bars_of(rungs):
+            if what == "step" and level is not None and told(level - rungs[rung]) != told(0.0):
+                loses = level - rungs[rung]
+                lost.append(f"{name} {'loses' if loses > 0.0 else 'wins back'} {told(abs(loses))}")
+            level = rungs[rung]
+        ends = ladder["intervals"].get("population")
+        between = f" ({told(ends[0])} to {told(ends[1])})" if ends and ends[0] is not None else ""
+        start = f"from the optimum, {told(rungs['optimum'])}, " if "optimum" in rungs else ""
+        parts.append(f"In the {world} world, {start}{', '.join(lost) or 'nothing is lost'}; the population has {told(rungs.get('population'))}{between}.")
+    return f"Two waterfalls of expected offspring in a life. {' '.join(parts)}"
+
+
 def _panel(frame: pl.DataFrame, world: str, order: list[str]) -> Any:
     colour = ANCESTRAL if world == "ancestral" else MODERN
     top = float(frame["top"].max())  # type: ignore[arg-type]
@@ -49,7 +66,9 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str]) -> Any:
     y = alt.Y("from:Q", title="expected offspring in a life", scale=alt.Scale(domain=[0, top * 1.12], nice=False), axis=alt.Axis(grid=False))
     base = alt.Chart(frame)
     fill = alt.Color("what:N", scale=alt.Scale(domain=["total", "step"], range=[colour, "#9A9A9A"]), legend=None)
-    bars = base.mark_bar(size=30).encode(x, y, alt.Y2("to:Q"), fill)
+    ends = [("low:Q", "95% interval of the mean from"), ("high:Q", "to")] if frame["low"].drop_nulls().len() else []
+    tooltip = tips(("stage:N", "stage"), ("change:Q", "what it is worth, or changes (expected offspring)"), ("to:Q", "what is left"), *ends)
+    bars = base.mark_bar(size=30).encode(x, y, alt.Y2("to:Q"), fill, tooltip=tooltip)
     edges = base.mark_tick(thickness=2, size=30, color="#333333").encode(x, alt.Y("to:Q"))
     text = base.mark_text(dy=-9, fontSize=11).encode(x, alt.Y("top:Q"), alt.Text("text:N"))
     whiskers = base.mark_rule(strokeWidth=2, color="#111111").encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))

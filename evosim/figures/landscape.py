@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -10,24 +11,54 @@ import polars as pl
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH
 
 PEOPLE = ["population at the swap", "population at the end"]
-PEAKS = ["best for A (worst and best tie)", "best for M"]
 FEW = 0.005  # share of a population below which those who stand alone are not drawn
 GREYS = ["#E3E3E3", "#6E6E6E"]
+MOST_POINTS = 1000  # genomes that are drawn one by one
 
 
-def landscape(bins: pl.DataFrame, given: pl.DataFrame, close: pl.DataFrame, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
-    """Left all genomes as a density, with the median and range of M given A; right those near the best of A, one by one.
+def landscape(every: pl.DataFrame | Binned, close: pl.DataFrame, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
+    """Left all genomes, right those near the best of A.
 
-    Frames are those of `analysis.cross_section`; `people` by moment; `peaks` has `what`, `ancestral`, `modern_intent` and `words`; `worth`
+    Where genomes are few they are points (`distinct` of `analysis.cross_section`, whose frames all of these are), else a density with the
+    median of M given A. `people` are by moment; `peaks` has `what`, `ancestral`, `modern_intent` and `words`; `worth`
     titles of both axes.
     """
-    panels = [_all(bins, given, people, peaks, worth)]
+    panels = [_all(every, people, peaks, worth)]
     if close["classes"].sum() > 1:
         panels.append(_near(close, people, worth))
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent", size="independent", shape="independent")
 
 
-def _all(bins: pl.DataFrame, given: pl.DataFrame, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """Genomes that are too many to be points: their `density`, and what M is `given_ancestral`."""
+
+    density: pl.DataFrame
+    given: pl.DataFrame
+
+
+def _all(every: pl.DataFrame | Binned, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
+    layers = [*(_cells(every, worth) if isinstance(every, Binned) else _points(every, worth)), *_people(people)]
+    shapes = alt.Scale(domain=peaks["what"].unique(maintain_order=True).to_list(), range=["triangle-up", "square", "cross"])
+    shape = alt.Shape("what:N", title=None, scale=shapes, legend=alt.Legend(orient="right", symbolStrokeWidth=1.6, labelLimit=220))
+    tips = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f")]
+    base = alt.Chart(peaks).encode(alt.X("ancestral:Q"), alt.Y("modern_intent:Q"))
+    halo = base.mark_point(size=130, color="white", filled=True, opacity=1).encode(alt.Shape("what:N", scale=shapes, legend=None))
+    layers += [halo, base.mark_point(size=90, strokeWidth=1.8, color="black", opacity=1).encode(shape, tooltip=tips)]
+    return alt.layer(*layers).resolve_scale(color="independent", shape="independent").properties(width=WIDTH * 1.2, height=HEIGHT + 80, title="all genomes")
+
+
+def _points(frame: pl.DataFrame, worth: dict[str, str]) -> list[Any]:
+    tips = [
+        alt.Tooltip("classes:Q", title="genomes here"), alt.Tooltip("class:Q", title="one of them"), alt.Tooltip("ancestral:Q", title="in A", format=".4f"),
+        alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
+    ]  # fmt: skip
+    x, y = alt.X("ancestral:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)), alt.Y("modern_intent:Q", title=worth["modern"], axis=alt.Axis(grid=False))
+    return [alt.Chart(frame).mark_point(filled=True, size=30, color="#9A9A9A", opacity=1).encode(x, y, tooltip=tips)]
+
+
+def _cells(every: Binned, worth: dict[str, str]) -> list[Any]:
+    bins, given = every.density, every.given
     x, y = alt.X("x:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)), alt.Y("y:Q", title=worth["modern"], axis=alt.Axis(grid=False))
     top = int(bins["classes"].max())  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[1, max(top, 2)], range=GREYS)
@@ -36,21 +67,13 @@ def _all(bins: pl.DataFrame, given: pl.DataFrame, people: dict[str, pl.DataFrame
         alt.Tooltip("classes:Q", title="genomes"), alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"),
         alt.Tooltip("y:Q", title="M from", format=".3f"), alt.Tooltip("y2:Q", title="to", format=".3f"),
     ]  # fmt: skip
-    cells = alt.Chart(bins).mark_rect(stroke=None).encode(x, alt.X2("x2:Q"), y, alt.Y2("y2:Q"), count, tooltip=tips)
     told = [
         alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"), alt.Tooltip("classes:Q", title="genomes"),
         alt.Tooltip("least:Q", title="least in M", format=".3f"), alt.Tooltip("median:Q", title="median in M", format=".3f"),
         alt.Tooltip("most:Q", title="most in M", format=".3f"),
     ]  # fmt: skip
-    medians = alt.Chart(given).mark_rule(color="#111111", strokeWidth=1.6).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("median:Q"), tooltip=told)
-    layers = [cells, medians, *_people(people)]
-    shapes = alt.Scale(domain=peaks["what"].unique(maintain_order=True).to_list(), range=["triangle-up", "square", "cross"])
-    shape = alt.Shape("what:N", title=None, scale=shapes, legend=alt.Legend(orient="right", symbolStrokeWidth=1.6, labelLimit=220))
-    tips = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f")]
-    base = alt.Chart(peaks).encode(alt.X("ancestral:Q"), alt.Y("modern_intent:Q"))
-    halo = base.mark_point(size=130, color="white", filled=True, opacity=1).encode(alt.Shape("what:N", scale=shapes, legend=None))
-    layers += [halo, base.mark_point(size=90, strokeWidth=1.8, color="black", opacity=1).encode(shape, tooltip=tips)]
-    return alt.layer(*layers).resolve_scale(color="independent", shape="independent").properties(width=WIDTH * 1.2, height=HEIGHT + 80, title="all genomes")
+    cells = alt.Chart(bins).mark_rect(stroke=None).encode(x, alt.X2("x2:Q"), y, alt.Y2("y2:Q"), count, tooltip=tips)
+    return [cells, alt.Chart(given).mark_rule(color="#111111", strokeWidth=1.6).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("median:Q"), tooltip=told)]
 
 
 def _people(people: dict[str, pl.DataFrame], legend: bool = True) -> list[Any]:

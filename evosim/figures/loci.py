@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.bands import banded
-from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH
+from evosim.figures.theme import ACT_COLOURS, HEIGHT, WIDTH, band_tips, desire_scales, tips, told
 
 
 def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
@@ -18,7 +18,7 @@ def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
     if not weights:  # all desires are fixed: only foresight can evolve
         return right
     left = _panel(mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight", swap)
-    return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(color="independent")
+    return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(color="independent", strokeDash="independent")
 
 
 def gated_loci(loci: pl.DataFrame, gates: pl.DataFrame, weights: list[str], second: list[str], swap: int) -> Any:
@@ -31,7 +31,7 @@ def gated_loci(loci: pl.DataFrame, gates: pl.DataFrame, weights: list[str], seco
             panels.append(_panel(shown, order, title, swap))
     shares = banded(gates, "frequency", "allele", "generation").rename({"allele": "locus"})
     panels.append(_panel(shares, shares["locus"].unique(maintain_order=True).sort().to_list(), "share of gate alleles", swap, what="gate"))
-    return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
+    return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent", strokeDash="independent")
 
 
 def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
@@ -41,33 +41,64 @@ def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
     acts = mean["allele"].unique(maintain_order=True).sort().to_list()
     last = int(mean["generation"].max())  # type: ignore[arg-type]
     mean = mean.filter((pl.col("generation") % max(1, last // 150)) == 0)
-    legend = alt.Legend(labelExpr="replace(datum.label, '_', ' ')")
+    legend = alt.Legend(labelExpr="replace(datum.label, '_', ' ')", symbolType="square")
     area = (
         alt.Chart(mean)
-        .mark_area()
+        .mark_area(stroke="white", strokeWidth=0.5)
         .encode(
-            alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=4)),
-            alt.Y("frequency:Q", title="share of alleles", stack="zero", scale=alt.Scale(domain=[0, 1])),
-            alt.Color("allele:N", title="act", scale=alt.Scale(domain=acts, range=LOCUS_COLOURS[: len(acts)]), legend=legend),
+            alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=4)),
+            alt.Y("frequency:Q", title="share of alleles", stack="zero", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=2, format="%")),
+            alt.Color("allele:N", title="act", scale=alt.Scale(domain=acts, range=[ACT_COLOURS[i % len(ACT_COLOURS)] for i in range(len(acts))]), legend=legend),
+            tooltip=tips(("locus:N", "what it sees"), ("allele:N", "act"), ("generation:Q", "generation", "d"), ("frequency:Q", "share of alleles", ".1%")),
         )
     )
     layers = [area]
     if swap <= last:
-        layers.append(alt.Chart(mean).mark_rule(color="white", strokeWidth=1.5).encode(x=alt.datum(swap)))
+        layers.append(alt.Chart(mean).mark_rule(color="white", strokeWidth=2.5).encode(x=alt.datum(swap)))
     order = mean["locus"].unique(maintain_order=True).to_list()
     chart = alt.layer(*layers).properties(width=190, height=80)
     return chart.facet(alt.Facet("locus:N", title=None, sort=order), columns=3)
 
 
+def planner_says(loci: pl.DataFrame, names: list[str], swap: int) -> str:
+    """Figures of planners in words: `names` are loci."""
+    mean = banded(loci, "mean", "locus", "generation")
+    return f"Lines against generation. {_way(mean, names, swap)}"
+
+
+def reflex_says(alleles: pl.DataFrame) -> str:
+    """The figure of reflexes in words: the commonest act of each class at the end."""
+    last = alleles.filter(pl.col("generation") == pl.col("generation").max(), pl.col("allele").n_unique().over("locus") > 1)
+    mean = last.group_by("locus", "allele", maintain_order=True).agg(pl.col("frequency").mean()).sort("frequency", descending=True)
+    most = [f"{row['locus']}: {row['allele'].replace('_', ' ')} {row['frequency']:.0%}" for row in mean.group_by("locus", maintain_order=True).first().sort("locus").iter_rows(named=True)]
+    return f"Shares of acts in each observation class against generation. The commonest at the end: {'; '.join(most)}."
+
+
+def _way(lines: pl.DataFrame, names: list[str], swap: int) -> str:
+    """Where lines begin, are just before the swap, and end."""
+    last = int(lines["generation"].max())  # type: ignore[arg-type]
+    before = swap - 1 if swap <= last else None
+    parts = []
+    for name in names:
+        at = dict(lines.filter(pl.col("locus") == name).select("generation", "mean").iter_rows())
+        if at:
+            middle = f", {told(at[before], 2)} in generation {before}" if before in at else ""
+            parts.append(f"{name}: {told(at[min(at)], 2)} at first{middle}, {told(at[max(at)], 2)} in generation {max(at)}")
+    return "; ".join(parts) + "."
+
+
 def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int, *, what: str = "desire for") -> Any:
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
-    colour = alt.Color("locus:N", title=what, scale=alt.Scale(domain=order, range=LOCUS_COLOURS[: len(order)]), legend=legend)
+    colours, dashes = desire_scales(order)
+    colour = alt.Color("locus:N", title=what, scale=colours, legend=legend)
+    dash = alt.StrokeDash("locus:N", title=what, scale=dashes, legend=legend)
     if len(order) == 1:
-        colour = colour.legend(None)
-    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
+        colour, dash = colour.legend(None), dash.legend(None)
+    x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
+    tooltip = band_tips(("locus:N", what), ("generation:Q", "generation", "d"), of=title)
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
-    line = base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", title=title), colour)
+    line = base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", title=title), colour, dash, tooltip=tooltip)
     layers = [band, line]
     if swap < int(frame["generation"].max()):  # type: ignore[arg-type]
         layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(x))

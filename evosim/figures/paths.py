@@ -10,7 +10,8 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.bands import banded
-from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, themed
+from evosim.figures.demon import demon
+from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, band_tips, themed, told
 from evosim.params import Experiment
 
 MOST_ROWS = 200
@@ -38,14 +39,16 @@ def paths(s: Searched) -> Any:
     every = max(1, table["evaluation"].n_unique() // MOST_ROWS)
     places = table["evaluation"].unique().sort()[::every]
     few = table.filter(pl.col("evaluation").is_in(places.to_list()))
-    charts = []
+    charts, said = [], []
     for column, title in PANELS.items():
         frame = banded(few, column, "evaluation")
         x = alt.X("evaluation:Q", title="evaluations", axis=alt.Axis(tickCount=5))
         band = alt.Chart(frame).mark_area(opacity=0.2, color=ANCESTRAL).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
-        line = alt.Chart(frame).mark_line(strokeWidth=2, color=ANCESTRAL).encode(x=x, y="mean:Q")
+        tooltip = band_tips(("evaluation:Q", "evaluations", "d"), of=title)
+        line = alt.Chart(frame).mark_line(strokeWidth=2, color=ANCESTRAL).encode(x=x, y=alt.Y("mean:Q", title=title), tooltip=tooltip)
+        said.append(f"{title} from {told(frame['mean'][0])} to {told(frame['mean'][-1])} ({told(frame['low'][-1])} to {told(frame['high'][-1])})")
         charts.append((band + line).properties(width=0.9 * WIDTH, height=HEIGHT))
-    return themed(alt.hconcat(*charts), "The path of the search", [s.which])
+    return themed(alt.hconcat(*charts), "The path of the search", [s.which], f"Means over seeds against evaluations: {'; '.join(said)}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,4 +61,5 @@ class SearchFigure:
 
 SEARCH_FIGURES: dict[str, SearchFigure] = {
     "paths": SearchFigure("progress, straying and loss of a search along its way, with bands over seeds", paths),
+    "demon": SearchFigure("where a search goes beside its slope, and how much of the gradient points aside there", demon),
 }

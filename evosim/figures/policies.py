@@ -18,14 +18,14 @@ WORLDS = ("ancestral", "modern")
 
 def shown_places(frame: pl.DataFrame, most: int = MOST_PLACES) -> list[str]:
     """The places in which most of a life is spent, in either world; in the world's order."""
-    lived = frame.unique(["world", "place", "column"]).group_by("world", "place", "order").agg(pl.col("occupancy").sum())
-    top = lived.group_by("place", "order").agg(pl.col("occupancy").max()).sort("occupancy", "order", descending=[True, False]).head(most)
+    lived = frame.unique(["world", "place", "column"], maintain_order=True).group_by("world", "place", "order", maintain_order=True).agg(pl.col("occupancy").sum())
+    top = lived.group_by("place", "order", maintain_order=True).agg(pl.col("occupancy").max()).sort("occupancy", "order", descending=[True, False]).head(most)
     return top.sort("order")["place"].to_list()
 
 
 def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, float]]:
     """How many places are not among those, and which share of a life is spent there in each world."""
-    once = frame.unique(["world", "place", "column"])
+    once = frame.unique(["world", "place", "column"], maintain_order=True)
     rest = ~pl.col("place").is_in(places)
     shares = {}
     for which in WORLDS:
@@ -113,7 +113,7 @@ def _tiles(frame: pl.DataFrame, places: list[str], names: list[str], acts: tuple
 
 
 def _ages(frame: pl.DataFrame, places: list[str]) -> Any:
-    lived = frame.unique(["world", "place", "column"]).group_by("world", "place").agg(pl.col("occupancy").sum()).sort("world", "place")
+    lived = frame.unique(["world", "place", "column"], maintain_order=True).group_by("world", "place", maintain_order=True).agg(pl.col("occupancy").sum()).sort("world", "place")
     axis = alt.Axis(labels=False, ticks=False, grid=True, domain=False)
     return (
         alt.Chart(lived)

@@ -8,16 +8,17 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.bands import banded
-from evosim.figures.theme import HEIGHT, TERM_COLOURS, TERM_DASHES, WIDTH
+from evosim.figures.theme import HEIGHT, TERM_COLOURS, TERM_DASHES, WIDTH, band_tips, told
 
 NEGLIGIBLE = 2e-3
+THICK = 2.8
 
 
-def search(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], swap: int) -> Any:
-    """Cumulative terms of the Price equation, one panel a trait; the thick line is the change itself.
+UNIT = "expected offspring"
 
-    Terms that never amount to anything are left out. Bands hold the middle 95% of seeds.
-    """
+
+def sums(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Terms summed up to every generation (`term`, `trait`, `generation`, `mean`, `low`, `high`), and those that ever amount to something."""
     columns = [*terms, "change"]
     running = table.filter(pl.col("trait").is_in(traits)).sort("seed", "trait", "generation").with_columns(
         pl.col(c).fill_null(0.0).cum_sum().over("seed", "trait") for c in columns
@@ -25,8 +26,28 @@ def search(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], swap:
     long = running.unpivot(columns, index=["seed", "generation", "trait"], variable_name="term", value_name="sum")
     lines = banded(long, "sum", "term", "trait", "generation")
     sizes = lines.group_by("term").agg(pl.col("mean").abs().max())
-    shown = [c for c in columns if c == "change" or float(sizes.filter(pl.col("term") == c)["mean"][0]) > NEGLIGIBLE]
-    return alt.hconcat(*[_panel(lines.filter((pl.col("trait") == t) & pl.col("term").is_in(shown)), shown, t, swap) for t in traits], spacing=30)
+    return lines, [c for c in columns if c == "change" or float(sizes.filter(pl.col("term") == c)["mean"][0]) > NEGLIGIBLE]
+
+
+def search(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], swap: int) -> Any:
+    """Cumulative terms of the Price equation, one panel a trait; the thick line is the change itself.
+
+    Terms that never amount to anything are left out. Bands hold the middle 95% of seeds.
+    """
+    lines, shown = sums(table, terms, traits)
+    panels = [_panel(lines.filter((pl.col("trait") == t) & pl.col("term").is_in(shown)), shown, t, swap) for t in traits]
+    return alt.hconcat(*panels, spacing=30)
+
+
+def says(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str]) -> str:
+    """The figure in words."""
+    lines, shown = sums(table, terms, traits)
+    ends = {(row["trait"], row["term"]): row["mean"] for row in lines.sort("generation").group_by("trait", "term", maintain_order=True).last().iter_rows(named=True)}
+    parts = []
+    for trait in traits:
+        order = sorted((term for term in shown if term != "change"), key=lambda term: -abs(ends[trait, term]))
+        parts.append(f"{trait} changed by {told(ends[trait, 'change'])}: " + ", ".join(f"{term} {told(ends[trait, term])}" for term in order) + ".")
+    return f"Lines of sums of changes ({UNIT}) against generation. By the end {' '.join(parts)}"
 
 
 def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int) -> Any:
@@ -35,12 +56,14 @@ def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int) -> Any:
     dash = alt.Scale(domain=shown, range=[TERM_DASHES[name] for name in shown])
     colour = alt.Color("term:N", title="moved by", scale=scale, legend=legend, sort=shown)
     dashes = alt.StrokeDash("term:N", title="moved by", scale=dash, legend=legend, sort=shown)
-    x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
-    y = alt.Y("mean:Q", title="sum of changes so far (expected offspring)")
+    width = alt.Scale(domain=shown, range=[THICK if name == "change" else 2.0 for name in shown])
+    x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
+    y = alt.Y("mean:Q", title=f"sum of changes so far ({UNIT})")
+    tooltip = band_tips(("term:N", "moved by"), ("generation:Q", "generation", "d"), of=f"sum so far ({UNIT})")
     base = alt.Chart(frame)
     layers = [
         base.mark_area(opacity=0.13).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
-        base.mark_line(strokeWidth=2).encode(x, y, colour, dashes),
+        base.mark_line().encode(x, y, colour, dashes, alt.StrokeWidth("term:N", scale=width, legend=None), tooltip=tooltip),
     ]
     if swap <= int(frame["generation"].max()):  # type: ignore[arg-type]
         layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(x))

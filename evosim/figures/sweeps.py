@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH
+from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, tips
 
 SCHEME: Literal["cividis"] = "cividis"  # even in lightness, so that it reads in grey and for the colour-blind
 EMPTY = "#E4E4E4"
@@ -71,6 +71,30 @@ def decimals(values: list[float]) -> int:
     return min(6, max(0, 2 - math.floor(math.log10(most)))) if most > 0.0 else 2
 
 
+def along(frame: pl.DataFrame, what: str) -> str:
+    """A line in words: where it begins and ends, and its extremes if they lie between. Columns `x` and `mean`, in order."""
+    rows = list(frame.drop_nulls("mean").select(pl.col("x").cast(pl.String), "mean").iter_rows())
+    if not rows:
+        return "nothing was measured."
+    places = decimals([mean for _, mean in rows])
+    ends, inner = {rows[0], rows[-1]}, ""
+    for word, row in (("lowest", min(rows, key=lambda r: r[1])), ("highest", max(rows, key=lambda r: r[1]))):
+        inner += f", {word} {number(row[1], places)} at {row[0]}" if row not in ends else ""
+    return f"{number(rows[0][1], places)} at {what} {rows[0][0]}, {number(rows[-1][1], places)} at {rows[-1][0]}{inner}."
+
+
+def extremes(frame: pl.DataFrame, names: tuple[str, str]) -> str:
+    """A map in words: its lowest and its highest cell. Columns `x`, `y` and `mean`."""
+    rows = list(frame.drop_nulls("mean").select(pl.col("x", "y").cast(pl.String), "mean").iter_rows())
+    if not rows:
+        return "Nothing was measured."
+    places = decimals([row[2] for row in rows])
+    low, high = min(rows, key=lambda r: r[2]), max(rows, key=lambda r: r[2])
+    lowest, highest = (f"{number(mean, places)} at {names[0]} {x} and {names[1]} {y}" for x, y, mean in (low, high))
+    empty = frame.height - len(rows)
+    return f"Lowest {lowest}; highest {highest}" + (f"; {empty} cells have no mean." if empty else ".")
+
+
 def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
     """A heat map of two factors: `x`, `y` (labels), `mean`, `low`, `high`, and `note` where a cell has no mean or fewer runs.
 
@@ -98,8 +122,8 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
     span = [least, most] if most > least else [least - 0.5, least + 0.5]
     colour = alt.Color("mean:Q", title=quantity, scale=alt.Scale(scheme=SCHEME, domain=span), legend=alt.Legend(gradientLength=max(80, min(200, up * height)), format=".3~g", titleLimit=260))
     layers = [
-        base.transform_filter("datum.mean === null").mark_rect(color=EMPTY, stroke="white").encode(ex, wy),
-        base.transform_filter("datum.mean !== null").mark_rect(stroke="white").encode(ex, wy, colour),
+        base.transform_filter("datum.mean === null").mark_rect(color=EMPTY, stroke="white").encode(ex, wy, tooltip=tips(("x:N", x.title), ("y:N", y.title), ("note:N", "no mean"))),
+        base.transform_filter("datum.mean !== null").mark_rect(stroke="white").encode(ex, wy, colour, tooltip=tips(("x:N", x.title), ("y:N", y.title), *_measured(table, quantity))),
     ]
     ink = alt.Color("ink:N", scale=None, legend=None)
     if across <= MOST_TEXT:
@@ -110,13 +134,19 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
     return alt.layer(*layers).resolve_scale(color="independent").properties(width=alt.Step(width), height=alt.Step(height))
 
 
+def _measured(frame: pl.DataFrame, quantity: str, form: str = ".4~g") -> list[tuple[str, str, str]]:
+    """Tooltips of a mean, and of its interval where there is one."""
+    ends = [("low:Q", "interval from", form), ("high:Q", "to", form)] if frame["low"].drop_nulls().len() else []
+    return [("mean:Q", quantity, form), *ends]
+
+
 def _half(low: float | None, high: float | None, places: int) -> str:
     return f"\u00b1{number((high - low) / 2.0, places)}" if low is not None and high is not None and high > low else ""
 
 
 def across(frame: pl.DataFrame, x: Axis, quantity: str) -> Any:
     """A line over one factor: `x` (label), `mean`, `low`, `high`."""
-    return _line(frame, x, quantity).properties(width=WIDTH + 60, height=HEIGHT + 20)
+    return _line(frame, x, quantity, words=quantity).properties(width=WIDTH + 60, height=HEIGHT + 20)
 
 
 def _position(x: Axis, title: str | None = None) -> tuple[Any, list[Any]]:
@@ -133,7 +163,7 @@ def _position(x: Axis, title: str | None = None) -> tuple[Any, list[Any]]:
     return alt.X("at:Q", title=words, axis=axis, scale=pad), list(x.values)
 
 
-def _line(frame: pl.DataFrame, x: Axis, title: str | None, colour: str = "#111111", domain: list[float] | None = None) -> Any:
+def _line(frame: pl.DataFrame, x: Axis, title: str | None, colour: str = "#111111", domain: list[float] | None = None, *, words: str) -> Any:
     channel, places = _position(x)
     known = dict(zip(x.labels, places, strict=True))
     table = frame.with_columns(pl.Series("at", [known[label] for label in frame["x"]]))
@@ -144,7 +174,8 @@ def _line(frame: pl.DataFrame, x: Axis, title: str | None, colour: str = "#11111
         layers.append(base.mark_area(opacity=0.15, color=colour).encode(channel, alt.Y("low:Q", title=title), alt.Y2("high:Q")))
         layers.append(base.mark_line(strokeWidth=2, color=colour).encode(channel, y))
     layers.append(base.mark_rule(strokeWidth=1.5, color=colour).encode(channel, alt.Y("low:Q", title=title), alt.Y2("high:Q")))
-    layers.append(base.mark_point(filled=True, opacity=1, size=55, color=colour).encode(channel, y))
+    tooltip = tips(("x:N", x.title), *_measured(frame, words))
+    layers.append(base.mark_point(filled=True, opacity=1, size=55, color=colour).encode(channel, y, tooltip=tooltip))
     return alt.layer(*layers)
 
 
@@ -156,7 +187,7 @@ def main_effects(panels: list[tuple[Axis, str, pl.DataFrame]], quantity: str) ->
     domain = [min(lows) - pad, max(highs) + pad]
     charts = []
     for i, (x, words, frame) in enumerate(panels):
-        chart = _line(frame, x, quantity if i % 3 == 0 else None, domain=domain)
+        chart = _line(frame, x, quantity if i % 3 == 0 else None, domain=domain, words=quantity)
         charts.append(chart.properties(width=190, height=HEIGHT - 20, title=alt.TitleParams(words, fontSize=12, anchor="middle")))
     rows = [alt.hconcat(*charts[i : i + 3], spacing=22) for i in range(0, len(charts), 3)]
     return rows[0] if len(rows) == 1 else alt.vconcat(*rows, spacing=22)
@@ -182,7 +213,8 @@ def steps(frame: pl.DataFrame, x: Axis) -> Any:
         if x.scale != "names":
             layers.append(base.mark_line(strokeWidth=2).encode(channel, y, colour, dash))
         layers.append(base.mark_rule(strokeWidth=1.5).encode(channel, alt.Y("low:Q"), alt.Y2("high:Q"), colour))
-        layers.append(base.mark_point(filled=True, opacity=1, size=60).encode(channel, y, colour, shape))
+        tooltip = tips(("step:N", "step"), ("x:N", x.title), *_measured(table, "lost (expected offspring in a life)"))
+        layers.append(base.mark_point(filled=True, opacity=1, size=60).encode(channel, y, colour, shape, tooltip=tooltip))
         panels.append(alt.layer(*layers).properties(width=WIDTH - 20, height=HEIGHT + 20, title=f"{world} world"))
     return alt.hconcat(*panels, spacing=30)
 
@@ -194,12 +226,19 @@ def _sampled_channel(which: Any, name: str, title: str, values: pl.Series, log: 
     return which(f"{name}:Q", title=title + (" (log scale)" if log else ""), scale=scale, axis=alt.Axis(grid=False, tickCount=5, format=".6~g"))
 
 
+def _sampled_tip(name: str, title: str, values: pl.Series) -> tuple[str, str, str]:
+    names = values.dtype == pl.String or values.dtype == pl.Boolean
+    return f"{name}:{'N' if names else 'Q'}", title, ".6~g"
+
+
 def scattered(frame: pl.DataFrame, x: tuple[str, bool], y: tuple[str, bool], quantity: str) -> Any:
     """Points of a design by two of its parameters (`x`, `y`; each with its title and whether its scale is logarithmic), coloured by `mean`."""
     colour = alt.Color("mean:Q", title=quantity, scale=alt.Scale(scheme=SCHEME), legend=alt.Legend(format=".3~g", titleLimit=260))
     ex, wy = (_sampled_channel(which, name, *pair) for which, name, pair in ((alt.X, "x", (x[0], frame["x"], x[1])), (alt.Y, "y", (y[0], frame["y"], y[1]))))
     size = 120 if frame.height < 200 else 50
-    return alt.Chart(frame).mark_circle(size=size, opacity=1, stroke="white", strokeWidth=0.6).encode(ex, wy, colour).properties(width=WIDTH + 80, height=WIDTH)
+    kinds = (("x", x[0], frame["x"]), ("y", y[0], frame["y"]))
+    tooltip = tips(*[_sampled_tip(*kind) for kind in kinds], ("mean:Q", quantity, ".4~g"))
+    return alt.Chart(frame).mark_circle(size=size, opacity=1, stroke="white", strokeWidth=0.6).encode(ex, wy, colour, tooltip=tooltip).properties(width=WIDTH + 80, height=WIDTH)
 
 
 def sampled_effects(panels: list[tuple[str, bool, str, pl.DataFrame]], quantity: str) -> Any:
@@ -211,7 +250,8 @@ def sampled_effects(panels: list[tuple[str, bool, str, pl.DataFrame]], quantity:
         ex = _sampled_channel(alt.X, "x", title, frame["x"], log)
         base = alt.Chart(frame)
         rules = base.mark_rule(opacity=0.35, color="#555555").encode(ex, alt.Y("low:Q", title=y_title), alt.Y2("high:Q"))
-        points = base.mark_circle(size=35, opacity=0.8, color="#0072B2").encode(ex, y)
+        tooltip = tips(_sampled_tip("x", title, frame["x"]), *_measured(frame, quantity))
+        points = base.mark_circle(size=35, opacity=0.8, color="#0072B2").encode(ex, y, tooltip=tooltip)
         charts.append((rules + points).properties(width=190, height=HEIGHT - 40, title=alt.TitleParams(words, fontSize=12, anchor="middle")))
     rows = [alt.hconcat(*charts[i : i + 3], spacing=22) for i in range(0, len(charts), 3)]
     return rows[0] if len(rows) == 1 else alt.vconcat(*rows, spacing=22)

@@ -28,14 +28,14 @@ KIND_COLOURS = {
 }
 # Lines: where two are equally light, their dashes differ.
 LOCUS_COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#882255"]
-LOCUS_DASHES = [[1, 0], [8, 3], [1, 0], [3, 2], [8, 2, 2, 2], [1, 0], [8, 3], [1.5, 2], [3, 2]]
+LOCUS_DASHES: list[list[float]] = [[1, 0], [8, 3], [1, 0], [3, 2], [8, 2, 2, 2], [1, 0], [8, 3], [1.5, 2], [3, 2]]
 DESIRES = {  # a desire has one colour in all worlds: its place in the list above; worlds' desires of one place never meet
-    "satiety": 6, "ease": 0, "company": 1, "pleasure": 2, "solo": 3, "young": 4, "recruit": 5, "fullness": 6, "vanity": 3, "toil": 7, "offspring": 4,
+    "horizon": 0, "satiety": 6, "ease": 0, "company": 1, "pleasure": 2, "solo": 3, "young": 4, "recruit": 5, "fullness": 6, "vanity": 3, "toil": 7, "offspring": 4,
     "red": 2, "door": 1, "thing": 3, "goal": 4, "lava": 2, "heat": 5, "steps": 0, "load": 1, "quiet": 6, "multiplying": 4, "passing": 3, "infections": 5,
     "soldiers": 0, "strength": 1, "stores": 5, "aurora": 3, "brotherhood": 4, "A": 1, "B": 2,
 }  # fmt: skip
 # Areas that touch: by lightness alone.
-ACT_COLOURS = ["#0072B2", "#F0E442", "#D55E00", "#88CCEE", "#882255", "#E69F00", "#000000", "#CC79A7", "#332288"]
+ACT_COLOURS = ["#0072B2", "#E69F00", "#882255", "#88CCEE", "#D55E00", "#F0E442", "#000000", "#CC79A7", "#332288"]
 TERM_COLOURS = {
     "selection": "#0072B2", "drift": "#7F7F7F", "sampling": "#882255", "segregation": "#56B4E9", "recombination": "#009E73",
     "drive": "#D55E00", "mutation": "#E69F00", "introduction": "#CC79A7", "change": "#000000",
@@ -86,8 +86,8 @@ def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:
     """Tooltips: field with its type, what it is with its unit, and for numbers a format if it is not three decimals."""
     out = []
     for field, title, *form in fields:
-        number = {"format": form[0] if form else ".3f"} if field.endswith(":Q") else {}
-        out.append(alt.Tooltip(field, title=title, **number))
+        number = (form[0] if form else ".3f") if field.endswith(":Q") else alt.Undefined
+        out.append(alt.Tooltip(field, title=title, format=number))
     return out
 
 

@@ -20,15 +20,17 @@ WIDE = 20.0  # ratio of the largest to the least from which axes are logarithmic
 
 def variation(table: pl.DataFrame, unit: str) -> Any:
     """Bound against difference with the line on which they are equal; rows as in the account's table, `subject` one of `SUBJECTS`."""
+    of = "" if unit == "payoff" else f" ({unit})"
     present = [name for name in SUBJECTS if name in set(table["subject"])]
     both = pl.concat([table["bound"], table["difference"]])
     low, high = float(both.min()), float(both.max())  # type: ignore[arg-type]
     log = low > 0.0 and high / low > WIDE
     if log:
-        domain, kind = [low / 1.5, high * 1.5], "log"
+        domain = [low / 1.5, high * 1.5]
+        scale = alt.Scale(type="log", domain=domain, nice=False)
     else:
-        domain, kind = [0.0, max(high, 1e-9) * 1.06], "linear"
-    scale = alt.Scale(type=kind, domain=domain, nice=False)
+        domain = [0.0, max(high, 1e-9) * 1.06]
+        scale = alt.Scale(domain=domain, nice=False)
     order = {name: i for i, name in enumerate(reversed(SUBJECTS))}  # rungs above populations above classes
     frame = table.sort(pl.col("subject").replace_strict(order), maintain_order=True).with_columns(
         pl.col("subject").replace_strict(SUBJECTS).alias("who"), (pl.col("range") * pl.coalesce("exact", "most")).alias("by_variation"), pl.coalesce("exact", "most").alias("tv")
@@ -37,13 +39,13 @@ def variation(table: pl.DataFrame, unit: str) -> Any:
     colour = alt.Color("who:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[COLOURS[n] for n in present]), legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1))
     shape = alt.Shape("who:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[SHAPES[n] for n in present]), legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1))
     tips = [
-        alt.Tooltip("who:N", title="whose lives"), alt.Tooltip("seed:Q"), alt.Tooltip("difference:Q", title=f"difference ({unit})", format=".4g"),
+        alt.Tooltip("who:N", title="whose lives"), alt.Tooltip("seed:Q"), alt.Tooltip("difference:Q", title=f"difference{of}", format=".4g"),
         alt.Tooltip("bound:Q", title="bound", format=".4g"), alt.Tooltip("tv:Q", title="total variation, at most", format=".3f"),
         alt.Tooltip("least:Q", title="total variation, at least", format=".3f"), alt.Tooltip("range:Q", title="range of returns", format=".4g"),
         alt.Tooltip("payoff_change:Q", title="change of payoff itself", format=".4g"),
     ]  # fmt: skip
-    x = alt.X("bound:Q", title=f"bound: range of returns times total variation, plus change of payoff ({unit})", scale=scale, axis=alt.Axis(tickCount=5, grid=False))
-    y = alt.Y("difference:Q", title=f"difference of A and M ({unit})", scale=scale, axis=alt.Axis(tickCount=5, grid=False))
+    x = alt.X("bound:Q", title=f"bound: range of returns times total variation, plus change of payoff{of}", scale=scale, axis=alt.Axis(tickCount=5, grid=False))
+    y = alt.Y("difference:Q", title=f"difference of A and M{of}", scale=scale, axis=alt.Axis(tickCount=5, grid=False))
     line = alt.Chart(pl.DataFrame({"x": domain, "y": domain})).mark_line(color="#555555", strokeDash=[5, 3]).encode(alt.X("x:Q", scale=scale), alt.Y("y:Q", scale=scale))
     words = pl.DataFrame({"x": [domain[1]], "y": [domain[1]], "text": ["as large as it can be"]})
     label = alt.Chart(words).mark_text(align="right", dx=-14, dy=4, fontSize=10.5, fontStyle="italic").encode(alt.X("x:Q", scale=scale), alt.Y("y:Q", scale=scale), alt.Text("text:N"))

@@ -47,21 +47,25 @@ def write(folders: Sequence[Path], path: Path) -> int:
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.api import load
     from evosim.files import write_atomically
     from evosim.report.page import page
+
+    made = page(*contents(folders))
+    write_atomically(path, made)
+    return len(made)
+
+
+def contents(folders: Sequence[Path]) -> tuple[list[Chapter], list[Any], Gallery]:
+    """What a report of some folders tells: a chapter each, what compares runs if there are several, and their figures. Raises `UserError`."""
+    from evosim.api import load
     from evosim.report.pictures import Gallery
     from evosim.report.runs import comparison
 
     gallery = Gallery()
     loaded = [load(folder) for folder in folders]
     chapters = [_chapter(f"part{i + 1}", one, gallery) for i, one in enumerate(loaded)]
-    beside: list[Any] = []
-    if sum(bool(chapter.headline) for chapter in chapters) > 1:
-        beside = [comparison(chapters), *_differing(loaded)]
-    made = page(chapters, beside, gallery)
-    write_atomically(path, made)
-    return len(made)
+    several = sum(bool(chapter.headline) for chapter in chapters) > 1
+    return chapters, [comparison(chapters), *_differing(loaded)] if several else [], gallery
 
 
 def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:

@@ -49,16 +49,21 @@ class Gallery:
     ) -> Iterator[Picture]:
         """Charts by name as pictures. `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows, in a line."""
         for name, chart in charts:
-            with alt.data_transformers.disable_max_rows():
-                described = chart.to_dict(validate=False)  # tests validate every figure
+            described = self._described(chart)
             let_point(described)
             yield replace(self._hung(f"{chapter}-{name}", described), steps=steps.get(name, ()), what=what.get(name, ""))
+
+    @staticmethod
+    def _described(chart: Any) -> dict[str, Any]:
+        with alt.data_transformers.disable_max_rows():
+            described: dict[str, Any] = chart.to_dict(validate=False)  # tests validate every figure
+        return described
 
     def _hung(self, name: str, described: dict[str, Any]) -> Picture:
         drawing = drawn(described)
         width, height = (round(float(number)) for number in re.findall(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawing)[0])
         title, lines = words_of(described)
-        picture = Picture(name, title, lines, str(described.get("description") or title), _image(drawing), width, height, None)
+        picture = Picture(name, title, lines, str(described.get("description") or title), image(drawing), width, height, None)
         datasets = {key: by_columns(rows) for key, rows in described.pop("datasets", {}).items()}
         size = len(json.dumps(described)) + sum(self._size(key, data) for key, data in datasets.items())
         if size > MOST_DESCRIBED:
@@ -121,7 +126,7 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def _image(drawing: str) -> str:
+def image(drawing: str) -> str:
     """A drawing as a data URI: as it is, or painted if it is large and that is smaller."""
     plain = re.sub(r"<[a-z][^>]*>", lambda tag: UNREAD.sub("", tag[0]), drawing)
     data, kind = plain.encode(), "svg+xml"

@@ -100,7 +100,7 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
         if step == "search":
             for part, of in (("unfound", "to the best present"), ("load", "and on to the mean")):
                 numbers = [cell for world in worlds for cell in (Cell(""), _with_interval(world, "steps", part))]
-                rows.append((Cell(f"of it, {of}"), *numbers, Cell(part)))
+                rows.append((Cell(f"  {of}"), *numbers, Cell(part)))
     if worlds[1]["steps"]["hack"] is None:
         rows.append((Cell("greedy genes"), Cell(""), Cell("-"), Cell(""), Cell("-"), Cell("not measured")))
     headings = tuple(map(Cell, ("scored", "A", "lost in A", "M", "lost in M", "by the step")))

@@ -109,9 +109,8 @@ def run(
                 store, by=engine, workers=workers, threads=threads, address=address, part=part, retry_failed=retry_failed, other_sources=other_sources,
                 batch=batch, should_stop=should_stop, showing=showing, collecting=_collect if collected else None,
             )  # fmt: skip
-        except Interrupted:
-            by, code = should_stop.end
-            raise Interrupted(f"interrupted by {by}; what was done is in {store.folder}; the same command goes on", code) from None
+        except Interrupted as error:
+            raise Interrupted(str(error), should_stop.code) from None
     _tell_end(store, part is not None)
 
 
@@ -251,7 +250,8 @@ def figures(
     x: Annotated[str | None, typer.Option(metavar="PARAM", help="Across. Default: the parameter with the largest share of variance.")] = None,
     y: Annotated[str | None, typer.Option(metavar="PARAM", help="Upwards. Default: the next largest.")] = None,
     of: Annotated[list[str] | None, typer.Option(metavar="QUANTITY", help="Draw this column of runs.parquet: its name, the end of it, or a pattern.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")] = "png,svg,pdf",
+    size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
 ) -> None:
     """Draw the phase diagram, the main effects and the ladder's steps of a sweep into its folder."""
     from evosim.sweeps import drawing, effects
@@ -261,7 +261,7 @@ def figures(
     with _bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     quantities = effects.chosen(analysis, of or [])
-    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(","))):
+    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size):
         typer.echo(str(path))
     for name, why in effects.refused(analysis, quantities).items():
         typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
@@ -340,9 +340,9 @@ class _Asked:
         self._number = self._number or number
 
     @property
-    def end(self) -> tuple[str, int]:
-        """What it was in words, and the exit code: 128 and the signal's number."""
-        return signal.Signals(self._number).name, 128 + self._number
+    def code(self) -> int:
+        """The exit code: 128 and the signal's number."""
+        return 128 + self._number
 
 
 @contextmanager

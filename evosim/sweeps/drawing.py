@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ from evosim.press import have_a_home
 from evosim.screen import RUNG_WORDS
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, factor_named, label, short_factors, short_names
 from evosim.sweeps.params import SweepFile, read_alone
+
+KINDS = {
+    "phase": "a quantity over two swept parameters as a map, over one as a line, over a design as points",
+    "effects": "what each swept parameter does to a quantity, the others averaged",
+    "design": "a quantity against each parameter of a design",
+    "steps": "what each step of the ladder loses across a swept parameter, in both worlds",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +83,16 @@ class Easel:
         return out + notes
 
 
-def draw(folder: Path, analysis: Analysis, quantities: list[str], x: str | None, y: str | None, formats: tuple[str, ...]) -> list[Path]:
-    """Draw the figures of a sweep into its folder; gives the paths. Raises `UserError`."""
+def draw(
+    folder: Path, analysis: Analysis, quantities: list[str], x: str | None, y: str | None, formats: tuple[str, ...],
+    names: Iterable[str] | None = None, size: str = "screen",
+) -> list[Path]:  # fmt: skip
+    """Draw the figures of a sweep into its folder, or those named; gives the paths. Raises `UserError`."""
     have_a_home()
-    from evosim.figures import FORMATS, draw_charts
+    from evosim.figures import FORMATS, SIZES, draw_charts
 
+    if size not in SIZES:
+        raise unknown("--size", size, SIZES)
     for kind in formats:
         if kind not in FORMATS:
             raise unknown("--format", kind, FORMATS)
@@ -91,23 +104,30 @@ def draw(folder: Path, analysis: Analysis, quantities: list[str], x: str | None,
         raise UserError("--x and --y must both be of grid and zip, or both of the design, but are one of each. Change one.")
     if not easel.factors and not easel.sampled:
         raise UserError(f"{folder} must have a parameter with two values to be drawn, but has one cell. Use 'evosim run' and 'evosim figures'.")
-    return draw_charts(folder / "figures", charts(easel, quantities), formats)
+    return draw_charts(folder / "figures", charts(easel, quantities, names), formats, size=size)
 
 
-def charts(easel: Easel, quantities: list[str]) -> Iterator[tuple[str, Any]]:
-    """Every figure by name."""
+def charts(easel: Easel, quantities: list[str], names: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """Every figure by name; or those named, by a kind (`phase`) or whole (`phase-fitness`). Raises `UserError` where a whole name is unknown."""
     from evosim.figures.theme import themed
 
+    there: dict[str, Callable[[], Made | None]] = {}
     for name in quantities:
         words, slug = words_of(name), name.replace(".", "-")
         sampled = bool(easel.sampled) and (easel.x in easel.sampled or easel.y in easel.sampled or not (easel.x or easel.factors))
-        for kind, made in (("phase", (_scatter if sampled else _phase)(easel, name, words)), ("effects", _effects(easel, name, words)), ("design", _design(easel, name, words))):
-            if made:
-                chart, title, lines = made
-                yield f"{kind}-{slug}", themed(chart, title, lines)
+        there[f"phase-{slug}"] = partial(_scatter if sampled else _phase, easel, name, words)
+        there[f"effects-{slug}"] = partial(_effects, easel, name, words)
+        there[f"design-{slug}"] = partial(_design, easel, name, words)
     for factor in [easel.x] if easel.x else easel.factors:
-        if factor in easel.factors and (made := _steps(easel, factor)):
-            yield f"steps-{easel.short[factor].replace(' ', '-')}", themed(*made)
+        if factor in easel.factors:
+            there[f"steps-{easel.short[factor].replace(' ', '-')}"] = partial(_steps, easel, factor)
+    wanted = None if names is None else set(names)
+    for name in sorted((wanted or set()) - set(KINDS)):
+        if name not in there:
+            raise unknown("a figure", name, [*KINDS, *there])
+    for name, make in there.items():
+        if (wanted is None or name in wanted or name.partition("-")[0] in wanted) and (made := make()):
+            yield name, themed(*made)
 
 
 def words_of(name: str) -> str:
@@ -129,7 +149,7 @@ def _axis(easel: Easel, factor: str) -> Any:
     return Axis(easel.short[factor], tuple(known["levels"]), tuple(known["values"]) if known["values"] else None)
 
 
-Made = tuple[Any, str, list[str]]
+Made = tuple[Any, str, list[str], str]  # a chart, its title, the lines below that, and what it says
 
 
 def _spread(easel: Easel) -> str:
@@ -153,11 +173,14 @@ def _phase(easel: Easel, name: str, words: str) -> Made | None:
     notes = [over, "(n/m): measured in n of m runs" if not rest and frame["note"].str.starts_with("(").any() else ""]
     if len(order) == 1:
         note = "; ".join(part for part in (f"bars and band: {_spread(easel)}" if _spread(easel) else "", *notes) if part)
-        line = sweeps.across(frame.filter(pl.col("mean").is_not_null()), _axis(easel, order[0]), words)
-        return line, f"{_capital(words)}, by {easel.short[order[0]]}", easel.which(name, note, paired=bool(rest))
+        shown = frame.filter(pl.col("mean").is_not_null())
+        said = f"A line of {words} against {easel.short[order[0]]}. {sweeps.along(shown, easel.short[order[0]])}"
+        return sweeps.across(shown, _axis(easel, order[0]), words), f"{_capital(words)}, by {easel.short[order[0]]}", easel.which(name, note, paired=bool(rest)), said
     note = "; ".join(part for part in (f"\u00b1 half the {_spread(easel)}" if _spread(easel) else "", *notes) if part)
     chart = sweeps.phase(frame, _axis(easel, order[0]), _axis(easel, order[1]), words)
-    return chart, f"{_capital(words)}, by {easel.short[order[0]]} and {easel.short[order[1]]}", easel.which(name, note, paired=bool(rest))
+    pair = (easel.short[order[0]], easel.short[order[1]])
+    said = f"A map of {words} by {pair[0]} and {pair[1]}. {sweeps.extremes(frame, pair)}"
+    return chart, f"{_capital(words)}, by {pair[0]} and {pair[1]}", easel.which(name, note, paired=bool(rest)), said
 
 
 def _capital(words: str) -> str:
@@ -221,7 +244,8 @@ def _effects(easel: Easel, name: str, words: str) -> Made | None:
     lines = easel.which(name, "means over all levels of the others" + (f"; bars and bands: {_spread(easel)}" if _spread(easel) else ""))
     if not alone:
         lines.append("that there is any effect cannot be told from chance")
-    return sweeps.main_effects(panels, words), f"{_capital(words)}: what each parameter does", lines
+    said = "; ".join(f"{axis.title}{f' ({above})' if above else ''}: {sweeps.along(frame, axis.title)}" for axis, above, frame in panels)
+    return sweeps.main_effects(panels, words), f"{_capital(words)}: what each parameter does", lines, f"Panels of mean {words} against each parameter. {said}"
 
 
 def _steps(easel: Easel, factor: str) -> Made | None:
@@ -238,7 +262,9 @@ def _steps(easel: Easel, factor: str) -> Made | None:
         return None
     rest = [easel.short[key] for key in easel.factors if key != factor] + ([DESIGN] if easel.sampled else [])
     note = "; ".join(part for part in (f"bars: {_spread(easel)}" if _spread(easel) else "", f"means over {', '.join(rest)}" if rest else "", "steps that are 0 are not shown") if part)
-    return sweeps.steps(pl.concat(parts), _axis(easel, factor)), f"What each step of the ladder loses, by {easel.short[factor]}", easel.which("", note)
+    short = easel.short[factor]
+    said = " ".join(f"{part['step'][0]} in {part['world'][0][0].upper()}: {sweeps.along(part, short)}" for part in parts)
+    return sweeps.steps(pl.concat(parts), _axis(easel, factor)), f"What each step of the ladder loses, by {short}", easel.which("", note), f"Lines of what each step loses against {short}. {said}"
 
 
 def _points(easel: Easel, name: str) -> pl.DataFrame:
@@ -270,7 +296,8 @@ def _scatter(easel: Easel, name: str, words: str) -> Made | None:
     rest = [easel.short[key] for key in [*easel.factors, *easel.sampled] if key not in order]
     note = f"{', '.join(rest)} {'vary' if len(rest) > 1 else 'varies'} from point to point" if rest else ""
     frame = points.select("mean", x=order[0], y=order[1])
-    return sweeps.scattered(frame, x, y, words), f"{_capital(words)}, by {x[0]} and {y[0]}", easel.which("", note)
+    said = f"{frame.height} points of {words} by {x[0]} and {y[0]}. {sweeps.extremes(frame, (x[0], y[0]))}"
+    return sweeps.scattered(frame, x, y, words), f"{_capital(words)}, by {x[0]} and {y[0]}", easel.which("", note), said
 
 
 def _design(easel: Easel, name: str, words: str) -> Made | None:
@@ -287,4 +314,5 @@ def _design(easel: Easel, name: str, words: str) -> Made | None:
         above = f"rank correlation {sweeps.number(row['correlation'])}" if row.get("correlation") is not None else ""
         panels.append((easel.short[key], _log(easel, key), above, points.select("mean", "low", "high", x=key)))
     note = "a point is a cell; the other parameters vary from point to point" + (f"; bars: {_spread(easel)}" if _spread(easel) and points["low"].drop_nulls().len() else "")
-    return sweeps.sampled_effects(panels, words), f"{_capital(words)}: what each parameter of the design does", easel.which("", note)
+    said = "; ".join(f"{title}: {above or 'no rank correlation'}" for title, _, above, _ in panels)
+    return sweeps.sampled_effects(panels, words), f"{_capital(words)}: what each parameter of the design does", easel.which("", note), f"{points.height} points of {words} against each parameter of the design. {said}."

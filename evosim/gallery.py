@@ -1,0 +1,135 @@
+"""Gallery: every figure that can be drawn, of whatever a folder holds: a run, a sweep, or the search of a landscape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evosim import explore, workflow
+from evosim.compose import on_landscape, resolve
+from evosim.errors import UserError, unknown
+from evosim.export import source_of
+from evosim.params import read_toml
+from evosim.press import have_a_home
+from evosim.record import read_run
+from evosim.sweeps.drawing import KINDS
+
+RUN, SWEEP, SEARCH = "run", "sweep", "search"
+SWEEP_FILE, EXPERIMENT_FILE = "sweep.json", "experiment.toml"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One figure of the gallery.
+
+    Attributes:
+        name: by which it is asked for.
+        of: what it is drawn from: a `run`, a `sweep` or a `search`.
+        what: it shows, in one line.
+        usual: whether it is drawn unasked.
+    """
+
+    name: str
+    of: str
+    what: str
+    usual: bool
+
+
+def entries() -> list[Entry]:
+    """All figures: of runs, of sweeps, of searches."""
+    have_a_home()
+    from evosim.figures import FIGURES
+    from evosim.figures.paths import SEARCH_FIGURES
+
+    runs = [Entry(name, RUN, figure.what, figure.usual) for name, figure in FIGURES.items()]
+    sweeps = [Entry(name, SWEEP, what, True) for name, what in KINDS.items()]
+    return [*runs, *sweeps, *(Entry(name, SEARCH, figure.what, True) for name, figure in SEARCH_FIGURES.items())]
+
+
+def kind_of(folder: Path) -> str:
+    """What a folder holds. A folder that is none of them is taken for a run's, which says what is missing."""
+    if (folder / SWEEP_FILE).is_file():
+        return SWEEP
+    return SEARCH if (folder / EXPERIMENT_FILE).is_file() and on_landscape(resolve(read_toml(folder / EXPERIMENT_FILE))) else RUN
+
+
+def draw(
+    folder: Path, names: Sequence[str], formats: Sequence[str], size: str, *, usual: bool = False, tell: Callable[[str], object] = lambda words: None
+) -> list[Path]:
+    """Draw figures of what a folder holds into it: those named, the usual ones, or all; gives the paths.
+
+    Without names what is not there is left out; what was named and is not there is told. Raises `UserError`.
+    """
+    have_a_home()
+    from evosim.figures import FORMATS, SIZES
+
+    if size not in SIZES:
+        raise unknown("--size", size, SIZES)
+    for kind in formats:
+        if kind not in FORMATS:
+            raise unknown("--format", kind, FORMATS)
+    of = kind_of(folder)
+    known = [entry for entry in entries() if entry.of == of]
+    for name in names:
+        if of != SWEEP or "-" not in name:  # of sweeps there are several of a kind, named by their quantity
+            _must_be_known(name, of, [entry.name for entry in known])
+    chosen = list(dict.fromkeys(names)) or [entry.name for entry in known if entry.usual or not usual]
+    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, chosen, tuple(formats), size, tell)
+    stems = {path.stem for path in drawn}
+    for name in names:
+        if not any(stem == name or (of == SWEEP and stem.startswith(f"{name}-")) for stem in stems):
+            tell(f"{folder} has nothing that '{name}' could be drawn from")
+    return drawn
+
+
+def _must_be_known(name: str, of: str, known: Sequence[str]) -> None:
+    others = [entry.of for entry in entries() if entry.name == name]
+    if others and name not in known:
+        raise UserError(f"{name} must be a figure of a {of}, but is one of a {others[0]}. Choose from {', '.join(known)}.")
+    if name not in known:
+        raise unknown("a figure", name, known)
+
+
+def _of_run(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+    recorded = read_run(folder)
+    if not workflow.same_code(recorded):
+        tell(f"{recorded.folder} was made by other code (evosim {recorded.provenance['evosim']}); --force repeats it.")
+    return workflow.draw(recorded, formats, names=names, size=size)
+
+
+def _of_sweep(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+    from evosim.sweeps import drawing, effects
+    from evosim.sweeps.store import Store
+
+    store = Store(folder)
+    analysis = effects.analysis_of(store)
+    return drawing.draw(store.folder, analysis, effects.chosen(analysis, []), None, None, formats, names=names, size=size)
+
+
+def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+    from evosim.figures import draw_charts
+    from evosim.figures.paths import SEARCH_FIGURES, Searched
+
+    if not explore.same_code(folder):
+        tell(f"{folder} was made by other code; --force repeats it.")
+    source = Searched(source_of(folder).table(explore.TABLE), resolve(read_toml(folder / EXPERIMENT_FILE)))
+    return draw_charts(folder / "figures", ((name, SEARCH_FIGURES[name].draw(source)) for name in names), formats, size=size)
+
+
+def table() -> Any:
+    """The gallery for a terminal."""
+    from rich.table import Table
+
+    out = Table(box=None)
+    for column in ("figure", "of a", "shows"):
+        out.add_column(column, no_wrap=column != "shows")
+    for entry in entries():
+        out.add_row(entry.name, entry.of, entry.what)
+    return out
+
+
+def formats_of(text: str) -> list[str]:
+    """Formats from a list with commas, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",")))

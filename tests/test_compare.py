@@ -1,0 +1,201 @@
+"""Comparison of runs: intervals hold what they should, planted differences are seen, planted nulls are not, and people can read it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import evosim
+from evosim.analysis.compare import are_paired, compared
+from evosim.analysis.intervals import difference, intervals
+from evosim.cli import app
+from evosim.params import AnalysisChoice
+from tests.test_api import settings
+
+SPREAD = AnalysisChoice()
+FIND = "world.modern.find"
+
+
+# Intervals of a difference
+
+
+def test_the_unpaired_interval_is_as_wide_as_welchs() -> None:
+    from scipy import stats
+
+    rng = np.random.default_rng(5)
+    for n, m, scale in ((30, 30, 1.0), (40, 12, 3.0), (10, 25, 0.5)):
+        x, y = rng.normal(size=n), 0.7 + scale * rng.normal(size=m)
+        low, high = difference(x, y, 20_000, 0.95) or (0.0, 0.0)
+        welch = stats.ttest_ind(y, x, equal_var=False).confidence_interval(0.95)
+        assert low == pytest.approx(welch.low, abs=0.12 * (welch.high - welch.low))
+        assert high == pytest.approx(welch.high, abs=0.12 * (welch.high - welch.low))
+        assert low < y.mean() - x.mean() < high
+
+
+def test_intervals_hold_a_planted_null_as_often_as_they_say() -> None:
+    """Six and ten seeds, normal and skewed numbers, paired and not: 91% to 97% of nominal 95%."""
+    rng = np.random.default_rng(11)
+    for draw in (rng.normal, rng.exponential):
+        held = [0, 0]
+        tries = 400
+        for _ in range(tries):
+            x, y, common = draw(size=10), draw(size=6), draw(size=10)
+            low, high = difference(x, y, 500, 0.95) or (0.0, 0.0)
+            held[0] += low <= 0.0 <= high
+            ends = intervals((common + draw(size=10)) - (common + draw(size=10)), 500, 0.95)
+            held[1] += bool(ends[0] <= 0.0 <= ends[1])
+        assert all(0.90 * tries <= count <= 0.985 * tries for count in held), held
+
+
+def test_too_few_seeds_have_no_interval_and_constants_an_exact_one() -> None:
+    assert difference([1.0] * 4, [2.0] * 9, 500, 0.95) is None
+    assert difference([1.0] * 5, [3.0] * 9, 500, 0.95) == (2.0, 2.0)
+
+
+def test_two_samples_are_resampled_apart() -> None:
+    """The same resamples of both would take their spread out of the difference of equal samples."""
+    x = np.arange(10.0)
+    low, high = difference(x, x, 2000, 0.95) or (0.0, 0.0)
+    assert high - low > 3.0
+
+
+# Accounts
+
+
+def tables(search: list[float], seeds: list[int], *, design: float = 1.0, missing: int | None = None) -> dict[str, pl.DataFrame]:
+    rows = []
+    for seed, value in zip(seeds, search, strict=True):
+        for world in ("ancestral", "modern"):
+            rows += [(seed, world, "rung", "best_ancestral", design), (seed, world, "step", "search", None if seed == missing else value)]
+    ladder = pl.DataFrame(rows, schema={"seed": pl.Int64, "world": pl.String, "part": pl.String, "name": pl.String, "value": pl.Float64}, orient="row")
+    ledger = [("population", seed, world, "upkeep", 0.5) for seed in seeds for world in ("ancestral", "modern")]
+    ledger += [("population", seed, "modern", "novel", value) for seed, value in zip(seeds, search, strict=True) if value]
+    behaviour = pl.DataFrame(ledger, schema=["subject", "seed", "world", "kind", "value"], orient="row")
+    hack = pl.DataFrame(schema={"seed": pl.Int64, "world": pl.String, "quantity": pl.String, "value": pl.Float64})
+    return {"ladder": ladder, "behaviour": behaviour, "hack": hack}
+
+
+def row_of(frame: pl.DataFrame, name: str, world: str = "modern") -> dict[str, object]:
+    return frame.filter((pl.col("name") == name) & (pl.col("world") == world)).row(0, named=True)
+
+
+def test_pairing_takes_out_what_seeds_have_in_common() -> None:
+    rng = np.random.default_rng(2)
+    seeds, level = list(range(8)), 10.0 * rng.normal(size=8)
+    base, other = tables(level.tolist(), seeds), tables((level + 0.3 + 0.01 * rng.normal(size=8)).tolist(), seeds)
+    paired, unpaired = (row_of(compared(base, other, paired=p, spread=SPREAD), "search") for p in (True, False))
+    assert paired["difference"] == pytest.approx(unpaired["difference"])
+    assert 0.28 < paired["low"] < 0.3 < paired["high"] < 0.32  # type: ignore[operator]
+    assert unpaired["low"] < -5.0 < 5.0 < unpaired["high"]  # type: ignore[operator]
+
+
+def test_means_are_of_the_seeds_that_are_compared() -> None:
+    base = tables([1.0, 2.0, 3.0, 4.0, 5.0, 60.0], list(range(6)))
+    other = tables([2.0, 3.0, 4.0, 5.0, 7.0, 9.0], list(range(6)), design=1.5, missing=5)
+    found = compared(base, other, paired=True, spread=SPREAD)
+    row = row_of(found, "search")
+    assert (row["base"], row["other"], row["seeds_base"], row["how"]) == (3.0, 4.2, 5, "paired")
+    design = row_of(found, "best_ancestral")
+    assert (design["difference"], design["low"], design["how"]) == (0.5, None, "exact")
+    novel = row_of(found, "novel")
+    assert novel["seeds_base"] == 6  # a kind that is not in a ledger is 0 there
+    assert row_of(compared(base, tables([0.0] * 6, list(range(6))), paired=True, spread=SPREAD), "novel")["other"] == 0.0
+    few = compared(tables([1.0] * 3, [0, 1, 2]), tables([2.0] * 3, [0, 1, 2]), paired=True, spread=SPREAD)
+    assert row_of(few, "search")["how"] == "no interval"
+
+
+def test_runs_are_paired_only_where_the_seeds_of_one_are_the_others_too() -> None:
+    assert are_paired(range(6), range(6))
+    assert are_paired(range(20), range(5))
+    assert not are_paired(range(6), range(3, 9))
+    assert not are_paired(range(6), range(100, 106))
+
+
+# Whole runs
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, evosim.Run]:
+    folder = tmp_path_factory.mktemp("runs")
+    few = settings("micro") | {"optimizer.population": 30}
+    return {
+        "base": evosim.run("micro", few, replicates=8, out=folder / "base"),
+        "seeds": evosim.run("micro", few, replicates=8, seed=1000, out=folder / "seeds"),
+        "harsh": evosim.run("micro", few | {FIND: 0.2}, replicates=8, out=folder / "harsh"),
+    }
+
+
+def test_a_planted_difference_is_seen_where_it_is_and_nowhere_else(runs: dict[str, evosim.Run]) -> None:
+    found = evosim.compare(runs["base"], runs["harsh"])
+    assert found.parameters.rows() == [(FIND, "0.7 (as in A)", "0.2")]
+    assert set(found.differences["how"]) <= {"exact", "paired", "not measured"}
+    ancestral = found.differences.filter(pl.col("world") == "ancestral")["difference"].drop_nulls()
+    assert ancestral.len() > 5
+    assert (ancestral == 0.0).all()  # common random numbers: what lies before the swap is the same, bit by bit
+    rungs = {run.folder.name: run.summary["ladder"]["modern"]["rungs"] for run in runs.values()}
+    for name in ("optimum", "population"):
+        row = row_of(found.differences, name)
+        assert row["base"] == pytest.approx(rungs["base"][name], abs=1e-12)
+        assert row["other"] == pytest.approx(rungs["harsh"][name], abs=1e-12)
+    assert row_of(found.differences, "optimum")["difference"] < 0.0  # type: ignore[operator]
+    assert {"population"} <= set(found.told_apart().filter(pl.col("world") == "modern")["name"])
+
+
+def test_a_planted_null_differs_by_chance_alone(runs: dict[str, evosim.Run]) -> None:
+    found = evosim.compare(runs["base"], runs["seeds"])
+    assert found.parameters["parameter"].to_list() == ["seeds"]
+    exact = found.differences.filter(pl.col("how") == "exact")
+    assert (exact["difference"] == 0.0).all()
+    made = found.differences.drop_nulls("low").filter(pl.col("low") < pl.col("high"))
+    assert set(made["how"]) == {"unpaired"}
+    assert made.height >= 8
+    assert found.told_apart().height <= 0.15 * made.height
+    assert any("Only the seeds differ" in note for note in found.notes())
+
+
+def test_a_run_and_itself_are_the_same(runs: dict[str, evosim.Run]) -> None:
+    found = evosim.compare(runs["base"], runs["base"].folder)
+    assert "These are the same run" in found.notes()[0]
+    assert (found.differences["difference"].drop_nulls() == 0.0).all()
+    assert found.told_apart().is_empty()
+
+
+def test_people_and_scripts_read_it(runs: dict[str, evosim.Run], tmp_path: Path) -> None:
+    folders = [str(run.folder) for run in runs.values()]
+    result = CliRunner().invoke(app, ["compare", *folders], catch_exceptions=False)
+    assert result.exit_code == 0
+    for words in ("Parameters that differ", FIND, "Rungs of the ladder", "Regret of the population", "paired over the 8 seeds", "unpaired", "by chance"):
+        assert words in " ".join(result.stdout.split())
+    figures = tmp_path / "figures"
+    result = CliRunner().invoke(app, ["compare", *folders, "--json", "--figures", "--out", str(figures), "--format", "svg"], catch_exceptions=False)
+    found = json.loads(result.stdout)
+    assert found["base"] == "base"
+    assert {row["run"] for row in found["differences"]} == {"seeds", "harsh"}
+    assert {path.name for path in figures.iterdir()} == {"fitness.svg", "rungs.svg", "differences.svg"}
+    assert "harsh" in (figures / "differences.svg").read_text()
+    comparison = evosim.compare(*(run.folder for run in runs.values()))
+    for chart in comparison.figures().values():
+        assert chart.to_dict()["description"]
+    assert "difference" in comparison._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["base"], "must be of two runs or more"),
+        (["base", "nowhere"], "must be a folder"),
+        (["base", "seeds", "--format", "gif"], "--format must be one of"),
+        (["base", "seeds", "--out", "x"], "--out must be given with --figures"),
+    ],
+)
+def test_mistakes_are_one_line(runs: dict[str, evosim.Run], arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs["base"].folder.parent)
+    result = CliRunner().invoke(app, ["compare", *arguments])
+    assert isinstance(result.exception, evosim.UserError)
+    assert words in str(result.exception)
+    assert not Path("x").exists()
