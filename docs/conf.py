@@ -44,6 +44,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|npt|pl|polars|alt|altair|typing|collections|pathlib|pydantic|annotated_types)(\..*)?"),
     (r"py:.*", r"(worlds\.parameters\.)?Params|evosim\.params\..*"),  # a type variable; the tree that `evosim show` prints
+    (r"py:.*", r"State|Analysis"),  # of a sweep, as its commands see it
     (r"py:.*", r"(Any|Path|NDArray|ArrayLike|Mapping|Sequence|Iterable|Iterator|Callable|Literal|Protocol|Generator)"),
 ]
 

@@ -20,7 +20,7 @@ from evosim.new import new
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
-from evosim.watch import Watch, seconds_of, wall_time_of
+from evosim.watch import Watch, seconds_of, stoppable, wall_time_of
 
 app = typer.Typer(
     name="evosim",
@@ -199,6 +199,7 @@ def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
 
 
 @app.command()
+@stoppable("the account was not written; the same command makes it")
 def analyze(
     folder: RunFolder,
     genome: Annotated[int | None, typer.Option("--class", help="Account for one class of the grid instead.")] = None,
@@ -334,6 +335,7 @@ def _list_tables(source: Any) -> None:
 
 
 @app.command()
+@stoppable("not all figures were drawn; the same command draws them")
 def figures(
     folder: Annotated[Path | None, typer.Argument(help="The folder of a run, of a sweep, or of a landscape's search.")] = None,
     names: Annotated[list[str] | None, typer.Argument(help="Figures of 'evosim figures --list'. Default: all that there is something of.")] = None,
@@ -401,6 +403,7 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
 
 
 @app.command()
+@stoppable("not all laws were checked; nothing was written")
 def verify(
     laws: Annotated[list[str] | None, typer.Argument(help="Laws to check, hyphens for spaces; all by default ('evosim verify --list').")] = None,
     slow: Annotated[bool, typer.Option("--slow", help="Every case with all replicates: minutes.")] = False,
@@ -426,6 +429,8 @@ def verify(
     if listed:
         telling.show_laws(console, chosen)
         return
+    if slow and len(chosen) == len(LAWS):
+        _warn("every case with all replicates: about 6 min on two processors that have nothing else to do" + (", and the faults" if faults else ""))
     say = (lambda verdict: None) if as_json else (lambda verdict: telling.show_verdict(console, verdict, details=details))
     verdicts = gate(chosen, slow=slow, faults=faults, tell=say)
     wrong = [v for v in verdicts if v.green == bool(v.fault)]

@@ -24,6 +24,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -200,11 +201,18 @@ class FamilyMember(Strict):
 
     Attributes:
         name: how tables call it.
-        set: parameters in which it differs from the ancestral world, as in `world.modern`.
+        set: parameters in which it differs from the ancestral world, as in `world.modern`; at least one.
     """
 
     name: Name
-    set: dict[str, Any] = Field(default_factory=dict)
+    set: dict[str, Any]
+
+    @field_validator("set")
+    @classmethod
+    def _differs(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value:
+            raise ValueError("analysis.family.set must have a parameter in which the world differs from the ancestral one, but is empty. Write one, or leave the member out.")
+        return value
 
 
 class AnalysisChoice(Strict):

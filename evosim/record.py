@@ -10,6 +10,7 @@ import ast
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -216,10 +217,16 @@ def complete(folder: Path, experiment: Experiment) -> bool:
     if not (partial / PROVENANCE).is_file() or in_use(partial):
         return False
     facts = read_provenance(partial)
-    if (facts["digest"], facts.get("sources")) != (experiment.digest(), sources_digest()):
+    if facts["digest"] != experiment.digest() or not same_sources(facts, experiment):
         return False
     put_in_place(folder)
     return True
+
+
+def same_sources(facts: dict[str, Any], experiment: Experiment) -> bool:
+    """Whether the provenance of a run names the very sources that are running now, its own algorithm's (where that is found here) among them."""
+    own = algorithm_of(experiment)
+    return bool(facts.get("sources") == sources_digest()) and all(facts.get("packages", {}).get(name) == source for name, source in own.items())
 
 
 def in_use(partial: Path) -> bool:
@@ -276,8 +283,25 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
 
 
 def versions(experiment: Experiment) -> dict[str, str]:
-    """Versions of the packages that an experiment's world and genome come from, if they are not evosim's own."""
-    return installed.versions({"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))})
+    """Versions of the packages that an experiment's world and genome come from, if they are not evosim's own; and of a user's own algorithm."""
+    return installed.versions({"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))}) | algorithm_of(experiment)
+
+
+def algorithm_of(experiment: Experiment) -> dict[str, str]:
+    """A user's own algorithm, and the hash of the file that its function stands in; nothing if it is not one, or cannot be found here."""
+    algorithm = str(experiment.optimizer.get("algorithm", ""))
+    found = _hash_of_module(algorithm.partition(":")[0]) if ":" in algorithm else None
+    return {algorithm: f"source {found}"} if found else {}
+
+
+@cache
+def _hash_of_module(module: str) -> str | None:
+    """Hash of a module's file, taken once, as `sources_digest`."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.origin is not None:
+            return hashlib.blake2b(Path(spec.origin).read_bytes(), digest_size=8).hexdigest()
+    return None
 
 
 def peak_memory_mib() -> float:

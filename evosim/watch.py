@@ -6,16 +6,20 @@ where it is: `Stop` is raised there, and again until somebody asks. A second Ctr
 
 from __future__ import annotations
 
+import functools
 import re
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from evosim.errors import Interrupted, Stop, UserError
 
+P = ParamSpec("P")
+R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OUT_OF_TIME = 75  # what mail systems say: try again later
 GRACE, AGAIN = 0.3, 0.2  # seconds until what did not ask is stopped, and until that is done again
@@ -95,6 +99,26 @@ class Watch:
             signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)
         else:
             raise self._stop
+
+
+def stoppable(left: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorates a command that writes whole files only: a signal ends it soon, in one line that says what is `left`, with its own exit code."""
+
+    def wrap(command: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def watched(*args: P.args, **kwargs: P.kwargs) -> R:
+            with Watch() as watch:
+                try:
+                    return command(*args, **kwargs)
+                except (Exception, Stop) as error:
+                    if stop := error if isinstance(error, Stop) else watch.behind(error):
+                        watch()
+                        raise Interrupted(f"stopped by {stop}; {left}", stop.code) from None
+                    raise
+
+        return watched
+
+    return wrap
 
 
 def seconds_of(text: str, option: str) -> float:

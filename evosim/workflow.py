@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
+import os
 import shlex
 import shutil
 import time
@@ -23,7 +25,7 @@ from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest, unit_of
 from evosim.controls import controls_of, simulate_one
 from evosim.errors import Interrupted, Stop, UserError, unknown
-from evosim.files import Full, Unwritable
+from evosim.files import Full, Unwritable, write_atomically
 from evosim.params import Experiment, SelectionChoice
 from evosim.progress import Progress
 from evosim.record import (
@@ -37,7 +39,7 @@ from evosim.record import (
     peak_memory_mib,
     read_run,
     run_folder,
-    sources_digest,
+    same_sources,
     write_json,
 )
 
@@ -77,6 +79,7 @@ def run(
     folder = run_folder(experiment, out)
     if not folder.name:
         folder = folder.resolve()
+    check_threads(threads)
     there = already_there(folder, experiment)
     if not force:
         there |= complete(folder, experiment)
@@ -254,15 +257,21 @@ def _write_tables(writer: Writer, finished: checkpoint.Finished, settings: Itera
             writer.table(name, table, control)
 
 
+def check_threads(threads: int | None) -> None:
+    """Raise `UserError` for a number of threads that there cannot be, without loading the compiler."""
+    asked = os.environ.get("NUMBA_NUM_THREADS", "")
+    most = int(asked) if asked.isdecimal() else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads is not None and not 1 <= threads <= most:
+        raise UserError(f"--threads must lie in 1..{most}, but is {threads}. Change it.")
+
+
 def use_threads(threads: int | None) -> None:
     """Let the kernels have so many threads. Raises `UserError`."""
-    if threads is None:
-        return
-    import numba
+    check_threads(threads)
+    if threads is not None:
+        import numba
 
-    if not 1 <= threads <= numba.config.NUMBA_NUM_THREADS:
-        raise UserError(f"--threads must lie in 1..{numba.config.NUMBA_NUM_THREADS}, but is {threads}. Change it.")
-    numba.set_num_threads(threads)
+        numba.set_num_threads(threads)
 
 
 def analyze(recorded: Recorded) -> Account:
@@ -272,8 +281,11 @@ def analyze(recorded: Recorded) -> Account:
     folder = recorded.folder / ANALYSIS
     try:
         folder.mkdir(exist_ok=True)
+        (recorded.folder / SUMMARY).unlink(missing_ok=True)  # written last: where it is, all is of one account
         for name, table in account.tables.items():
-            table.write_parquet(folder / f"{name}.parquet", compression="zstd")
+            data = io.BytesIO()
+            table.write_parquet(data, compression="zstd")
+            write_atomically(folder / f"{name}.parquet", data.getbuffer())
         facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
         write_json(recorded.folder / SUMMARY, headline(recorded) | account.summary | facts)
     except OSError as error:
@@ -341,7 +353,7 @@ def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
 
 def same_code(recorded: Recorded) -> bool:
     """Whether the run was made by the very sources that are running now."""
-    return bool(recorded.provenance.get("sources") == sources_digest())
+    return same_sources(recorded.provenance, recorded.experiment)
 
 
 def account_of_class(recorded: Recorded, number: int, never: Sequence[str] = (), loses_at_most: float | None = None) -> dict[str, Any]:

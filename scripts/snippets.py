@@ -5,6 +5,7 @@ A block is run unless a comment directly before it says otherwise:
     <!-- not run: WHY -->        never; the options of its evosim lines are checked all the same
     <!-- slow: HOW LONG -->      word for word only
     <!-- in: EXPERIMENT -->      a fragment of TOML belongs into this experiment, instead of the default one
+    <!-- printed by: COMMAND --> text; each of its lines is one that the command prints at full size
 
 The blocks of a page are run in their order, in a folder of their own. `# NAME.py` or `# NAME.toml` as a block's first line makes it the file of
 that name. Other Python goes into one namespace per page. FOLDER stands for the run or sweep made last, OTHER for the run before, and SWEEP.toml, where
@@ -42,7 +43,7 @@ from evosim.sweeps.plan import make_plan
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN, TOLD = ("sh", "toml", "python"), ("text", "{toctree}")
-_MARK = re.compile(r"<!-- (not run|slow|in): (.+?) -->")
+_MARK = re.compile(r"<!-- (not run|slow|in|printed by): (.+?) -->")
 _NAMED = re.compile(r"# ([\w./-]+\.(?:py|toml))\b")
 _COMMAND = re.compile(r"^\s*(\$ )?(evosim|python3?|pip|git|sbatch|import|from \w+ import)\s")
 _ENVIRONMENT = re.compile(r"^\. \S+/activate$")  # of a shell that already is in it
@@ -289,6 +290,18 @@ def small(experiment: Experiment) -> Experiment:
     tree["analysis"]["restarts"] = min(experiment.analysis.restarts, 3)
     tree["analysis"]["bootstrap"] = 200
     return resolve(tree)
+
+
+def printed(command: str) -> list[str]:
+    """The lines that a command of evosim prints at full size, blanks put together. Figures are not drawn."""
+    ((words, _),) = commands(command)
+    return [" ".join(line.split()) for line in _here(cli.main, [*words, *(["--no-figures"] if words[1] == "run" else [])]).splitlines()]
+
+
+def prose_numbers(page: Path) -> set[str]:
+    """The numbers with two or more decimals that a page's sentences quote."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"(?<![\w.])\d+\.\d{2,}(?!\w)", text))
 
 
 @contextlib.contextmanager

@@ -229,6 +229,7 @@ MISTAKES = {
     "modern first": (["run", "--set", "phases.0.world=modern"], "phases.0.world must be 'ancestral'"),
     "negative seed": (["run", "--seed", "-1"], "seed must be greater than or equal to 0"),
     "no replicates": (["run", "--replicates", "0"], "replicates must be greater"),
+    "no threads": (["run", "--threads", "0"], "--threads must lie in 1.."),
     "too many threads": (["run", "--threads", "4096"], "--threads must lie in 1.."),
     "not key=value": (["run", "--set", "population"], "--set must be key=value"),
     "through a number": (["run", "--set", "seed.x=1"], "Check the path with 'evosim show'"),

@@ -98,6 +98,8 @@ def test_reflexes_have_variation_and_no_causes() -> None:
 @pytest.mark.parametrize(
     ("family", "words"),
     [
+        ('[{name="x"}]', "analysis.family.0.set must be given, but is missing"),
+        ('[{name="x", set={}}]', "analysis.family.set must have a parameter in which the world differs from the ancestral one, but is empty"),
         ('[{name="x", set={nothing=1}}]', "a key of analysis.family.0.set"),
         ('[{name="x"}, {name="x"}]', "'x' twice"),
         ('[{name="ancestral"}]', "'ancestral' twice"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import random
 import sys
@@ -13,12 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evosim import record, workflow
 from evosim.checkpoint import OneRun
-from evosim.errors import Stop, UserError
+from evosim.compose import resolve
+from evosim.errors import Interrupted, Stop, UserError
 from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS, InvalidOptimizer
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, WHAT, CmaEs, Deap, HillClimb
 from evosim.optimizers.slots import Slots
+from evosim.params import apply_settings, read_experiment
 from evosim.simulate import Run, simulate
 from genomes import Grid
 from tests.settings import setting
@@ -318,3 +322,30 @@ def test_guests_that_return_nothing_to_go_on_with_or_evaluate_nobody_are_refused
         made = setting("micro", f'optimizer={{name="deap",algorithm="odd_algorithms:{name}"}}')
         with pytest.raises(UserError, match=words):
             simulate(made, Landscape(made), 0)
+
+
+def test_a_user_s_algorithm_is_part_of_what_a_run_is_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run says which file it was, another file does not go on with it, and a run of another file is told from it."""
+    source = (Path(__file__).parent / "own_algorithm.py").read_text()
+    (tmp_path / "bees.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    chosen = resolve(apply_settings(read_experiment("micro"), ['optimizer={name="deap",population=6,algorithm="bees:random_search"}', "phases.0.generations=6"]))
+    recorded, _ = workflow.run(chosen, out=tmp_path / "run")
+    said = recorded.provenance["packages"]["bees:random_search"]
+    assert said.startswith("source ")
+    assert workflow.same_code(recorded)
+    stops = iter([None, None, None, Stop("SIGTERM", 143)])
+    with pytest.raises(Interrupted):
+        workflow.run(chosen, out=tmp_path / "other", watch=lambda: next(stops, None))
+    (tmp_path / "bees.py").write_text(source + "\n# another\n")
+    record._hash_of_module.cache_clear()
+    assert not workflow.same_code(recorded)
+    with pytest.raises(UserError, match=r"must have packages .*'bees:random_search': 'source [0-9a-f]{16}'.*would not be the same run"):
+        workflow.run(chosen, out=tmp_path / "other", resume=True)
+    (tmp_path / "bees.py").unlink()
+    record._hash_of_module.cache_clear()
+    importlib.invalidate_caches()
+    assert workflow.same_code(recorded)  # what is not here cannot be another
+    record._hash_of_module.cache_clear()
+    sys.modules.pop("bees")
+

@@ -25,6 +25,11 @@ IDLE: dict[tuple[str, str, str], int] = {
     ("clusters.md", "not run", "needs several machines; tests/test_dask.py has its own"): 1,
     ("hills.md", "slow", "half a minute each"): 1,
     ("population-genetics.md", "slow", "minutes"): 1,
+    ("tutorial.md", "not run", "installs a package; tests/test_new.py does"): 1,
+    ("tutorial.md", "not run", "needs Slurm"): 1,
+    ("tutorial.md", "slow", "a minute or two"): 1,
+    ("tutorial.md", "slow", "two minutes"): 1,
+    ("validate.md", "slow", "minutes"): 1,
 }
 
 
@@ -46,3 +51,18 @@ def test_every_block_runs(path: Path, page: snippets.Page) -> None:
 def test_what_is_not_run_is_known() -> None:
     found = Counter((b.page, b.mark, b.why) for path in snippets.PAGES for b in snippets.blocks(path) if b.mark in ("not run", "slow"))
     assert dict(found) == IDLE
+
+
+def test_what_is_quoted_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Excerpts of outputs, and the numbers in the sentences around them, against the output of today."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "140")
+    for path in snippets.PAGES:
+        quoted = [block for block in snippets.blocks(path) if block.mark == "printed by"]
+        lines = {block.why: snippets.printed(block.why) for block in {b.why: b for b in quoted}.values()}
+        for block in quoted:
+            for line in block.text.splitlines():
+                assert " ".join(line.split()) in lines[block.why], f"{block.where}: {line}"
+        if quoted:
+            said = {word.strip(".,()-") for printed in lines.values() for line in printed for word in line.split()}
+            assert snippets.prose_numbers(path) <= said, path.name

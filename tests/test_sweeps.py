@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import platform
@@ -21,13 +22,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from evosim import files, workflow
 from evosim.compose import resolve
 from evosim.controls import controls_of
 from evosim.errors import UserError
 from evosim.params import apply_settings, read_experiment
-from evosim.sweeps import local, work
+from evosim.sweeps import local, telling, work
 from evosim.sweeps.begin import begin
 from evosim.sweeps.check import check, repair
 from evosim.sweeps.collect import collect
@@ -373,7 +375,7 @@ def test_sigterm_ends_a_sweep_soon_with_one_line(tmp_path: Path, workers: str) -
     began = time.monotonic()
     driver.terminate()
     _, err = driver.communicate(timeout=30)
-    assert driver.returncode == 130
+    assert driver.returncode == 128 + signal.SIGTERM
     assert err.splitlines()[-1] == f"evosim: interrupted; what was done is in {folder}; the same command goes on"
     assert time.monotonic() - began < 5.0
 
@@ -767,3 +769,18 @@ def test_defaults_that_have_changed_are_noticed(copy: Store) -> None:
     row = copy.plan.row(0, named=True)
     with pytest.raises(UserError, match="must resolve to the planned cell"):
         work.compute(copy.facts["tree"], row | {"cell": "0" * 32}, copy.kinds)
+
+
+def test_a_long_sweep_says_once_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [0.0]
+    monkeypatch.setattr(telling.time, "monotonic", lambda: at[0])
+    said = io.StringIO()
+    for runs, lines in ((100, 0), (1000, 1)):  # of half a second each
+        at[0] = 0.0
+        told = telling.Progressing(Console(file=said, width=200), runs, 0, 0, lambda words, done: None)
+        told("begin", 0, done=0)
+        for _ in range(runs):
+            at[0] += 0.5
+            told("run", 0, status="complete")
+        assert said.getvalue().count("left for") == lines
+    assert said.getvalue() == "about 8 min left for 990 runs at 0.5 s; Ctrl-C stops it, the same command goes on\n"

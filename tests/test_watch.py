@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from evosim import watch as room
-from evosim.errors import Stop, UserError
-from evosim.watch import SIGNALS, Watch, seconds_of, wall_time_of
+from evosim.errors import Interrupted, Stop, UserError
+from evosim.watch import SIGNALS, Watch, seconds_of, stoppable, wall_time_of
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +47,8 @@ def test_who_asks_is_told_and_then_left_alone(monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_who_does_not_ask_is_stopped_and_again_if_that_gets_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "GRACE", 0.02)
-    monkeypatch.setattr(room, "AGAIN", 0.02)
+    monkeypatch.setattr(room, "GRACE", 0.2)  # long enough that a busy machine does not stop what comes between
+    monkeypatch.setattr(room, "AGAIN", 0.3)
     stops = 0
     with Watch() as watch:
         send(signal.SIGTERM)
@@ -57,7 +57,7 @@ def test_who_does_not_ask_is_stopped_and_again_if_that_gets_lost(monkeypatch: py
                 time.sleep(5.0)
             stops += 1
         assert watch() is not None
-        time.sleep(0.1)
+        time.sleep(2 * room.AGAIN)
     assert stops == 2
 
 
@@ -156,3 +156,33 @@ def test_lengths_of_time(text: str, seconds: float) -> None:
 def test_what_is_no_length_of_time(text: str) -> None:
     with pytest.raises(UserError, match="--wall-time must be like"):
         wall_time_of(text)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stoppable_command_ends_in_one_line_with_the_signal_s_code(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
+    monkeypatch.setattr(room, "GRACE", 0.02)
+
+    @stoppable("nothing was written")
+    def command(seconds: float) -> str:
+        send(number)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+        return "done"
+
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=rf"^stopped by {signal.Signals(number).name}; nothing was written$") as caught:
+        command(10.0)
+    assert caught.value.code == code
+    assert command.__name__ == "command"
+    assert signal.getsignal(number) == before
+
+
+def test_a_stoppable_command_lets_mistakes_through() -> None:
+    @stoppable("nothing was written")
+    def wrong() -> None:
+        raise UserError("no.")
+
+    with pytest.raises(UserError, match="no"):
+        wrong()
+

@@ -109,9 +109,8 @@ def run(
                 store, by=engine, workers=workers, threads=threads, address=address, part=part, retry_failed=retry_failed, other_sources=other_sources,
                 batch=batch, should_stop=should_stop, showing=showing, collecting=_collect if collected else None,
             )  # fmt: skip
-        except Interrupted:
-            by, code = should_stop.end
-            raise Interrupted(f"interrupted by {by}; what was done is in {store.folder}; the same command goes on", code) from None
+        except Interrupted as error:
+            raise Interrupted(str(error), should_stop.code) from None
     _tell_end(store, part is not None)
 
 
@@ -341,9 +340,9 @@ class _Asked:
         self._number = self._number or number
 
     @property
-    def end(self) -> tuple[str, int]:
-        """What it was in words, and the exit code: 128 and the signal's number."""
-        return signal.Signals(self._number).name, 128 + self._number
+    def code(self) -> int:
+        """The exit code: 128 and the signal's number."""
+        return 128 + self._number
 
 
 @contextmanager
