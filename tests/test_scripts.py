@@ -42,8 +42,8 @@ STUDIES = {
 }
 ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distribution-waste", "greedy_gene_hacks": "greedy-gene-hacks", "three_losses": "three-losses"}  # of runs given
 HELPERS = {
-    "accounts", "build_docs", "run_documents", "snippets",
-    "build_documents", "documents", "redraw", "reproduce",
+    "accounts",
+    "build_docs", "build_documents", "documents", "redraw", "reproduce", "run_documents", "snippets",
     "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "study", "sweep_job",
 }  # fmt: skip
 
