@@ -55,18 +55,16 @@ def engine() -> str:
 
 def interactive(described: dict[str, Any]) -> dict[str, Any]:
     """The chart with tooltips that answer along lines and areas: of these a browser knows the first point alone, so each gets points that nobody sees."""
-    return {key: [interactive(part) for part in value] if key in INSIDE else interactive(value) if key == "spec" else value for key, value in _seen(described).items()}
-
-
-def _seen(chart: dict[str, Any]) -> dict[str, Any]:
-    mark, encoding = chart.get("mark"), chart.get("encoding", {})
+    mark, encoding = described.get("mark"), described.get("encoding", {})
     kind = mark.get("type") if isinstance(mark, dict) else mark
-    if kind not in ("line", "area") or "tooltip" not in encoding or not {"x", "y"} <= set(encoding):
-        return chart
-    points = {key: encoding[key] for key in ("x", "y", "color", "tooltip") if key in encoding}
-    hidden = {"mark": {"type": "point", "filled": True, "opacity": 0, "size": 90, "aria": False}, "encoding": points}
-    shown = {"mark": mark, "encoding": encoding}
-    return {key: value for key, value in chart.items() if key not in shown} | {"layer": [shown, hidden]}
+    if kind in ("line", "area") and "tooltip" in encoding and {"x", "y"} <= set(encoding):
+        shown = {"mark": mark, "encoding": encoding}
+        points = {key: encoding[key] for key in ("x", "y", "color", "tooltip") if key in encoding}
+        hidden = {"mark": {"type": "point", "filled": True, "opacity": 0, "size": 90, "aria": False}, "encoding": points}
+        return {key: value for key, value in described.items() if key not in shown} | {"layer": [shown, hidden]}
+    return {
+        key: [interactive(part) for part in value] if key in INSIDE else interactive(value) if key == "spec" else value for key, value in described.items()
+    }
 
 
 def described_as_data(described: Mapping[str, dict[str, Any]]) -> str:

@@ -17,7 +17,7 @@ MODERN_INK = "#A84A00"  # the modern world's colour where it is read: words need
 
 # Kinds stand beside each other in stacked bars: each has a lightness of its own.
 KIND_COLOURS = {
-    "misspecified": "#454545",
+    "misspecified": "#333333",
     "novel": "#D55E00",
     "missed": "#CC79A7",
     "stale": "#E69F00",
