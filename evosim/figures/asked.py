@@ -82,7 +82,7 @@ def landscape_of(s: Source) -> Any:
         f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and {_mean(some, 'modern_intent'):.3g} in M by what it does" for words, some in people.items()
     )
     if isinstance(every, Binned):
-        which += f"; darker: more of them, up to {every.density['classes'].max():,} (log scale); short lines: the median of M given A"
+        which += f"; darker: more of them, up to {int(every.density['classes'].to_numpy().max()):,} (log scale); short lines: the median of M given A"
     notes = [s.many("of populations the mean share over them"), f"{which}; marks of populations are as large as their shares", finding]
     words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
     return themed(chart, "What fitness in A says about M", notes, words)
@@ -140,7 +140,7 @@ def _differences(frame: pl.DataFrame, what: str) -> str:
     apart = both.join(common, on=keys).with_columns(gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()).filter(pl.col("gap") > 1e-6)
     total = common["place"].n_unique()
     changed = apart["place"].unique().to_list()
-    times = {w: by[w].group_by("act").agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", descending=True) for w in WORLDS}
+    times = {w: by[w].group_by("act", maintain_order=True).agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", "act", descending=[True, False]) for w in WORLDS}
     done = "; ".join(
         f"in {short} it does " + ", ".join(f"{act.replace('_', ' ')} {n:.3g}" for act, n in times[w].head(4).iter_rows()) + " times in a life" for w, short in zip(WORLDS, "AM", strict=True)
     )
