@@ -141,7 +141,7 @@ def _differences(frame: pl.DataFrame, what: str) -> str:
     apart = both.join(common, on=keys).with_columns(gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()).filter(pl.col("gap") > 1e-6)
     total = common["place"].n_unique()
     changed = apart["place"].unique().to_list()
-    times = {w: by[w].group_by("act").agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", descending=True) for w in WORLDS}
+    times = {w: by[w].group_by("act", maintain_order=True).agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", "act", descending=[True, False]) for w in WORLDS}
     done = "; ".join(
         f"in {short} it does " + ", ".join(f"{act.replace('_', ' ')} {n:.3g}" for act, n in times[w].head(4).iter_rows()) + " times in a life" for w, short in zip(WORLDS, "AM", strict=True)
     )
