@@ -228,6 +228,9 @@ def test_a_large_drawing_is_painted() -> None:
     painted = pictures.image(many)
     assert painted.startswith("data:image/png;base64,")
     assert len(painted) < len(many) / 10
+    coloured = few.replace("<circle", '<rect fill="url(#gradient_7)"/><linearGradient id="gradient_7"/><circle', 1)
+    assert pictures.image(coloured) == pictures.image(coloured.replace("gradient_7", "gradient_12"))
+    assert b'url(#drawn_0)"/><linearGradient id="drawn_0"' in base64.b64decode(pictures.image(coloured).partition("base64,")[2])
 
 
 def test_nothing_is_written_where_a_report_cannot_be(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
