@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numba
 import polars as pl
 
 from evosim import __version__
@@ -180,7 +179,7 @@ def main() -> None:
         found = differences(out / job.name, KEPT / job.name) if job.compared else []
         outcome = "not compared" if not job.compared else f"{len(found)} differences" if found else "as kept"
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        known[job.name] = dict(zip(COLUMNS, (job.name, seconds, when, numba.get_num_threads(), platform.platform(), __version__, sources_digest(), outcome), strict=True))
+        known[job.name] = dict(zip(COLUMNS, (job.name, seconds, when, len(os.sched_getaffinity(0)), platform.platform(), __version__, sources_digest(), outcome), strict=True))
         note(out, known)
         if given.note_times:
             note(KEPT, noted(KEPT) | {job.name: known[job.name]})
@@ -188,6 +187,8 @@ def main() -> None:
         if found:
             apart[job.name] = found
     print(f"\n{clock(taken)} in all")
+    if given.note_times:
+        print("results/README.md quotes these times: run python scripts/build_documents.py")
     if apart:
         raise SystemExit(f"not as kept: {', '.join(apart)}. New tables and figures: {out}")
     compared = sum(job.compared for job in jobs)
