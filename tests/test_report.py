@@ -342,6 +342,7 @@ def test_a_tooltip_answers_and_the_numbers_stand_below(browser: Browser, files: 
     browser.hover(f"{figure} .mark-rect.role-mark path")
     told = browser.run("const it = document.getElementById('vg-tooltip-element'); return it && it.classList.contains('visible') ? it.innerText : ''")
     assert re.search(r"\d\.\d+", told), told
+    assert "stage" in told, told  # what a number is stands beside it
     browser.run(f"document.querySelector('{figure} summary').focus()")
     browser.keys(Keys.ENTER)
     browser.driver.implicitly_wait(2)
