@@ -61,5 +61,5 @@ class SearchFigure:
 
 SEARCH_FIGURES: dict[str, SearchFigure] = {
     "paths": SearchFigure("progress, straying and loss of a search along its way, with bands over seeds", paths),
-    "demon": SearchFigure("where a search goes beside its slope, and how much of the gradient points aside there", demon),
+    "demon": SearchFigure("where searches go, how the gradient comes to point aside, and what the hills add to the slope", demon),
 }
