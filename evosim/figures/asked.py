@@ -82,7 +82,8 @@ def landscape_of(s: Source) -> Any:
         f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and {_mean(some, 'modern_intent'):.3g} in M by what it does" for words, some in people.items()
     )
     if isinstance(every, Binned):
-        which += f"; darker: more of them, up to {int(every.density['classes'].to_numpy().max()):,} (log scale); short lines: the median of M given A"
+        most = int(every.density["classes"].max())  # type: ignore[arg-type]
+        which += f"; darker: more of them, up to {most:,} (log scale); short lines: the median of M given A"
     notes = [s.many("of populations the mean share over them"), f"{which}; marks of populations are as large as their shares", finding]
     words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
     return themed(chart, "What fitness in A says about M", notes, words)
