@@ -102,7 +102,7 @@ def test_one_class_has_its_own_account(capsys: pytest.CaptureFixture[str]) -> No
 def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
     evosim(capsys, *command("birth-control", "replicates=2"), "--out", "run", "--no-figures")
     assert not Path("run/figures").exists()
-    code, out, _ = evosim(capsys, "figures", "run")
+    code, out, _ = evosim(capsys, "figures", "run", "--usual")
     assert code == 0
     for path in map(Path, out.split()):
         head = path.read_bytes()[:300]
@@ -110,7 +110,7 @@ def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -
     names = {p.stem for p in Path("run/figures").iterdir()}
     assert names == {"fitness", "ladders", "behaviour", "loci", "search"}
     evosim(capsys, *command("greedy-genes"), "--out", "driven", "--no-figures")
-    evosim(capsys, "figures", "driven", "--format", "png")
+    evosim(capsys, "figures", "driven", "--usual", "--format", "png")
     assert {p.stem for p in Path("driven/figures").iterdir()} == {*names, "drive"}
     assert "generation" in Path("run/figures/fitness.svg").read_text()
 
