@@ -362,6 +362,7 @@ def figures(
 def list_() -> None:
     """List experiments, worlds, genomes and base optimizers."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from evosim.installed import offered
@@ -371,20 +372,26 @@ def list_() -> None:
     from worlds import LANDSCAPES
 
     groups: dict[str, dict[str, str]] = {
-        "experiment": {name: read_toml(path).get("title", "") for name, path in named_experiments().items()},
-        "world": offered("world"),
-        "landscape": {name: entry.what for name, entry in LANDSCAPES.items()},
-        "genome": offered("genome"),
-        "optimizer": WHAT,
-        "optimizer on a landscape": VECTOR_WHAT,
+        "experiments": {name: read_toml(path).get("title", "") for name, path in named_experiments().items()},
+        "worlds": offered("world"),
+        "landscapes": {name: entry.what for name, entry in LANDSCAPES.items()},
+        "genomes": offered("genome"),
+        "optimizers": WHAT,
+        "optimizers on a landscape": VECTOR_WHAT,
     }
-    table = Table(box=None)
-    for column in ("kind", "name", "what it is"):
-        table.add_column(column, no_wrap=column != "what it is")
+    console = Console()
+    widest = max(len(name) for entries in groups.values() for name in entries)
     for kind, entries in groups.items():
+        console.print(kind, style="bold", highlight=False)
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True, min_width=widest + 2)
+        table.add_column()
         for name, what in entries.items():
-            table.add_row(kind, name, what)
-    Console().print(table)
+            if not console.is_terminal:  # for grep: a line each
+                typer.echo(f"  {name:{widest}}  {what}")
+            table.add_row(f"  {escape(name)}", escape(what))
+        if console.is_terminal:
+            console.print(table)
 
 
 @app.command()

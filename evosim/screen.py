@@ -29,7 +29,10 @@ UNLISTED = ("optimum", "all_cases", "control", "population")
 def show(console: Console, title: str, summary: dict[str, Any], *, details: bool = False) -> None:
     """Print the account; with `details`, also how far lives in A and in M can differ at all."""
     _show_which(console, title, summary)
-    console.print("A: ancestral world, M: modern world. Words: docs/glossary.md\n")
+    console.print("A: ancestral world, M: modern world. Words: docs/glossary.md" + ("" if summary.get("offset") else "\n"))
+    if paid := summary.get("offset"):
+        a, m = paid["ancestral"], paid["modern"]
+        console.print(f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at birth (offset); losses do not.\n")
     for name, account in accounts(summary).items():
         if details or name != "variation":
             console.print(account)

@@ -299,6 +299,13 @@ def accountant(recorded: Recorded) -> Accountant:
     return Accountant(setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"])
 
 
+def offset_of(experiment: Experiment) -> dict[str, float] | None:
+    """What is paid at birth in each world, where a world has such a parameter (`offset`) and it is not 0."""
+    before = experiment.world.ancestral.get("offset", 0.0)
+    paid = {"ancestral": float(before), "modern": float(experiment.world.modern.get("offset", before))}
+    return paid if any(paid.values()) else None
+
+
 def account_of_population(setting: Setting, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool) -> Account:
     """The account of populations that were given, as if each were at the swap: columns `seed`, `class`, `count`, `kept`.
 
@@ -332,6 +339,7 @@ def headline(recorded: Recorded) -> dict[str, Any]:
         "expected": recorded.experiment.expected,
         "changed": changes(recorded.experiment),
         "unit": unit_of(recorded.experiment),
+        "offset": offset_of(recorded.experiment),
         "digest": facts["digest"],
         "out": str(recorded.folder),
         "runs": facts["runs"],

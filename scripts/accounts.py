@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import altair as alt
 import polars as pl
@@ -17,9 +17,17 @@ Rows = Callable[[evosim.Run], pl.DataFrame]
 RUN = alt.Row("run:N", title=None, header=alt.Header(labelAngle=0, labelAnchor="start", labelOrient="top"))
 
 
+class Parser(argparse.ArgumentParser):
+    """Complaints are one line, as everywhere."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and end with 2."""
+        self.exit(2, f"{self.prog}: {message}. See '{self.prog} --help'.\n")
+
+
 def main_of(doc: str, name: str, rows: Rows, figure: Callable[[pl.DataFrame, str], Any], arguments: list[str] | None) -> int:
     """Make one table of what `rows` finds in each run, print it, and write `NAME.csv` and `NAME.png`. Exit code 2 after a mistake."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
     parser.add_argument("--out", type=Path, default=Path("results") / "runs" / name, help="folder for table and figure")
     given = parser.parse_args(arguments)

@@ -101,8 +101,8 @@ def test_reflexes_have_variation_and_no_causes() -> None:
         ('[{name="x"}]', "analysis.family.0.set must be given, but is missing"),
         ('[{name="x", set={}}]', "analysis.family.set must have a parameter in which the world differs from the ancestral one, but is empty"),
         ('[{name="x", set={nothing=1}}]', "a key of analysis.family.0.set"),
-        ('[{name="x"}, {name="x"}]', "'x' twice"),
-        ('[{name="ancestral"}]', "'ancestral' twice"),
+        ('[{name="x", set={find=0.5}}, {name="x", set={find=0.6}}]', "'x' twice"),
+        ('[{name="ancestral", set={find=0.5}}]', "'ancestral' twice"),
         ('[{name="x", set={lifespan=4}}]', "analysis.family.lifespan must be left alone"),
         ('[{name="x", set={find=2.0}}]', "find must lie in"),
     ],
@@ -125,7 +125,7 @@ def test_a_family_is_shown_as_it_is_read(tmp_path: Path) -> None:
     resolved = resolve(apply_settings(read_experiment("micro"), [FAMILY]))
     (tmp_path / "x.toml").write_text(commented(resolved))
     assert resolve(read_experiment(str(tmp_path / "x.toml"))) == resolved
-    (tmp_path / "y.toml").write_text(commented(resolve(read_experiment("micro"))) + '\n[[analysis.family]]\nname = "x"\n')
+    (tmp_path / "y.toml").write_text(commented(resolve(read_experiment("micro"))) + '\n[[analysis.family]]\nname = "x"\nset = { safe_breeding = true }\n')
     assert resolve(read_experiment(str(tmp_path / "y.toml"))).analysis.family[0].name == "x"
 
 

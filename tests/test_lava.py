@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
+from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from evosim import screen, workflow
 from evosim.compose import build as build_setting
 from evosim.compose import resolve
 from evosim.errors import UserError
@@ -137,3 +141,13 @@ def test_a_moved_stone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_maps_must_be_known() -> None:
     with pytest.raises(InvalidWorld, match=r"world\.modern\.second must be one of train, test 1, test 2, but is 'test 3'"):
         build(Lava(), {"second": "test 3"})
+
+
+def test_what_is_paid_at_birth_is_said_where_rungs_are_shown(tmp_path: Path) -> None:
+    small = ["optimizer.population=20", "phases.0.generations=4", "phases.1.generations=2", "world.modern.offset=80.0"]
+    for name, words in (("lava", "Rungs include 70 (A), 80 (M) paid to everybody at birth (offset); losses do not."), ("micro", "")):
+        chosen = resolve(apply_settings(read_experiment(name), small if name == "lava" else small[:3]))
+        recorded, _ = workflow.run(chosen, out=tmp_path / name)
+        said = io.StringIO()
+        screen.show(Console(file=said, width=200), name, workflow.summary_of(recorded, again=True))
+        assert (words in said.getvalue()) if words else ("paid to everybody at birth" not in said.getvalue())

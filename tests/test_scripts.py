@@ -43,7 +43,7 @@ STUDIES = {
 ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distribution-waste", "greedy_gene_hacks": "greedy-gene-hacks", "three_losses": "three-losses"}  # of runs given
 HELPERS = {
     "accounts",
-    "build_documents", "documents", "redraw", "reproduce",
+    "build_docs", "build_documents", "documents", "redraw", "reproduce", "run_documents", "snippets",
     "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "study", "sweep_job",
 }  # fmt: skip
 
@@ -203,3 +203,13 @@ def test_what_is_no_run_is_one_line(name: str, tmp_path: Path, capsys: pytest.Ca
 def test_runs_without_drivers_have_no_hacks_to_tell(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert script("greedy_gene_hacks").main([str(runs["birth-control"]), "--out", str(tmp_path)]) == 2
     assert "must be a run with drivers and controls, but has none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_scripts_without_arguments_say_so_in_a_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        script(name).main([])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the following arguments are required: RUN. See " in line
+
