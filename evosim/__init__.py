@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from evosim.api import Population, Run, Search, Sweep, account, compare, load, resolve, run, search, sweep
     from evosim.comparison import Comparison
     from evosim.errors import UserError
+    from evosim.report.python import write_report
 
 __all__ = [
-    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "compare", "load", "resolve", "run", "search", "sweep",
+    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "compare", "load", "resolve", "run", "search", "sweep", "write_report",
 ]  # fmt: skip
 
 # Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.
-_WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {"Comparison": "evosim.comparison", "UserError": "evosim.errors"}
+_WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {
+    "Comparison": "evosim.comparison", "UserError": "evosim.errors", "write_report": "evosim.report.python",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -29,7 +29,7 @@ from evosim.screen import RUNG_WORDS, number
 from evosim.workflow import analysed
 
 LETTERS = {"ancestral": "A", "modern": "M"}
-PARTS = {"rung": "Rungs of the ladder", "step": "Steps of the ladder: what each stage loses", "regret": "Regret of the population by kind", "hack": "Greedy genes"}
+PARTS = {"rung": "Rungs of the ladder", "step": "Steps: what each stage loses", "regret": "Regret of the population by kind", "hack": "Greedy genes"}
 ABSENT = "(none)"
 SMALL = 5e-4  # what three digits show as 0
 FACTS = {
@@ -175,12 +175,12 @@ def _notes(c: Comparison) -> list[str]:
     if facts["digest"]["same"]:
         out.append(f"These are the same run: equal parameters and seeds (digest {facts['digest'][c.base][:8]})." + ("" if facts["sources"]["same"] else " Different code made them."))
     elif facts["setting"]["same"]:
-        out.append("Only the seeds differ: what is told apart below is chance.")
+        out.append("Only the seeds differ: what is told apart is chance.")
     elif facts["landscape"]["same"]:
         out.append("Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ.")
     if not facts["sources"]["same"] and not facts["digest"]["same"]:
         versions = " and ".join(dict.fromkeys(str(facts["evosim"][name]) for name in c.names))
-        out.append(f"Different code made them (evosim {versions}): what differs below may be of the code. 'evosim run ... --force' repeats a run.")
+        out.append(f"Different code made them (evosim {versions}): what differs may be of the code. 'evosim run ... --force' repeats a run.")
     if len({unit_of(run.experiment) for run in c.recorded}) > 1:
         out.append("Their worlds count payoff in different things, so that differences of payoff mean little.")
     for name in c.names[1:]:

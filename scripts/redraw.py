@@ -2,6 +2,7 @@
 
 Each study that has figures has a module in `scripts/figures/` with one function, `draw(folder)`, which reads CSV tables and gives charts by
 name. `drawn.json` beside the figures says of which tables they were drawn (a test compares), and --check draws again and compares the SVG.
+Figures of claims are kept as `evosim claims` drew them; `claims` draws them again into another folder.
 
 Run: python scripts/redraw.py [horizon waste ...] [--results FOLDER] [--out FOLDER] [--format pdf] [--check]
 """
@@ -25,6 +26,7 @@ from evosim.press import have_a_home
 
 HERE = Path(__file__).resolve().parent
 KEPT, FORMATS, DRAWN = HERE.parent / "results", ("png", "svg"), "drawn.json"
+ELSEWHERE = "claims"  # drawn beside their tables by another program
 
 
 def drawable() -> dict[str, Callable[[Path], dict[str, Any]]]:
@@ -82,8 +84,10 @@ def main() -> None:
     for name in given.names:
         if name not in known:
             parser.error(f"{name} is no study with figures. There are {', '.join(known)}.")
+    if ELSEWHERE in given.names and (given.check or not given.out):
+        parser.error("claims must be drawn into a folder of their own, because those that are kept are 'evosim claims' own. Give --out.")
     found = []
-    for name in given.names or known:
+    for name in given.names or [name for name in known if name != ELSEWHERE]:
         if given.check:
             found += stale(given.results / name)
         else:

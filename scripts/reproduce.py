@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numba
 import polars as pl
 
 from evosim import __version__
@@ -33,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT, TIMES = ROOT / "results", "times.csv"
 TOLERANCE = 2e-6  # tables are written with six decimals
 LARGE = 1e-9  # relative, of numbers that are written with more digits
-COLUMNS = {"name": pl.String, "seconds": pl.Float64, "when": pl.String, "processors": pl.Int64, "machine": pl.String, "evosim": pl.String, "sources": pl.String, "outcome": pl.String}
+COLUMNS = {"name": pl.String, "seconds": pl.Float64, "when": pl.String, "processors": pl.Int64, "load": pl.Float64, "machine": pl.String, "evosim": pl.String, "sources": pl.String, "outcome": pl.String}
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def times() -> dict[str, dict[str, Any]]:
         path = KEPT / job.name / "provenance.json"
         if path.is_file():
             facts = json.loads(path.read_text(encoding="utf-8"))
-            out[job.name] = {"seconds": facts["seconds"], "when": facts["finished"], "processors": None, "outcome": "when it was kept"}
+            out[job.name] = {"seconds": facts["seconds"], "when": facts["finished"], "processors": None, "load": None, "outcome": "when it was kept"}
     return out | noted(KEPT)
 
 
@@ -106,7 +105,7 @@ def tell(jobs: list[Job]) -> None:
             total += seconds
         else:
             unknown.append(job.name)
-        on = f"on {row['processors']} processors, " if row and row["processors"] else ""
+        on = f"on {row['processors']} processors, load {row['load'] or '?'}, " if row and row["processors"] else ""
         when = f"{on}{row['when'][:10]}: {row['outcome']}" if row else "time not known"
         print(f"{job.name:20} {clock(seconds) if isinstance(seconds, float) else '?':>7}  {job.makes}  [{when}]")
     print(f"\n{len(jobs)} jobs, {clock(total)} when they were last done" + (f", and {', '.join(unknown)}" if unknown else ""), flush=True)
@@ -180,7 +179,7 @@ def main() -> None:
         found = differences(out / job.name, KEPT / job.name) if job.compared else []
         outcome = "not compared" if not job.compared else f"{len(found)} differences" if found else "as kept"
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        known[job.name] = dict(zip(COLUMNS, (job.name, seconds, when, numba.get_num_threads(), platform.platform(), __version__, sources_digest(), outcome), strict=True))
+        known[job.name] = dict(zip(COLUMNS, (job.name, seconds, when, len(os.sched_getaffinity(0)), os.getloadavg()[2], platform.platform(), __version__, sources_digest(), outcome), strict=True))
         note(out, known)
         if given.note_times:
             note(KEPT, noted(KEPT) | {job.name: known[job.name]})
@@ -188,6 +187,8 @@ def main() -> None:
         if found:
             apart[job.name] = found
     print(f"\n{clock(taken)} in all")
+    if given.note_times:
+        print("results/README.md quotes these times: run python scripts/build_documents.py")
     if apart:
         raise SystemExit(f"not as kept: {', '.join(apart)}. New tables and figures: {out}")
     compared = sum(job.compared for job in jobs)

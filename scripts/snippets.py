@@ -8,7 +8,7 @@ A block is run unless a comment directly before it says otherwise:
     <!-- printed by: COMMAND --> text; each of its lines is one that the command prints at full size
 
 The blocks of a page are run in their order, in a folder of their own. `# NAME.py` or `# NAME.toml` as a block's first line makes it the file of
-that name. Other Python goes into one namespace per page. FOLDER stands for the run or sweep made last, OTHER for the run before, and SWEEP.toml, where
+that name. Other Python goes into one namespace per page. FOLDER stands for the run or sweep made last, OTHER and ONE for those before, and SWEEP.toml, where
 the page does not give it, for a small sweep.
 """
 
@@ -47,7 +47,7 @@ _MARK = re.compile(r"<!-- (not run|slow|in|printed by): (.+?) -->")
 _NAMED = re.compile(r"# ([\w./-]+\.(?:py|toml))\b")
 _COMMAND = re.compile(r"^\s*(\$ )?(evosim|python3?|pip|git|sbatch|import|from \w+ import)\s")
 _ENVIRONMENT = re.compile(r"^\. \S+/activate$")  # of a shell that already is in it
-_STRING = re.compile(r"""(["'])([\w./-]*(?:FOLDER|OTHER|SWEEP\.toml)[\w./-]*)\1""")
+_STRING = re.compile(r"""(["'])([\w./-]*(?:FOLDER|OTHER|ONE|SWEEP\.toml)[\w./-]*)\1""")
 _SET = re.compile(r"[A-Z_]+=.*")
 SWEEP = '''name = "small"
 experiment = "birth-control"
@@ -161,12 +161,15 @@ class Page:
     Attributes:
         folder: where.
         word_for_word: at full size, slow ones too, each command as a process; otherwise small and in this process.
-        times: seconds of every block that was run, with `where`.
+        times: seconds of every block that was run: where it is, how it begins.
+        installed: environment in which a package of the page's own is found, once it is installed; commands are processes from then on.
+        names: of the page's Python.
     """
 
     folder: Path
     word_for_word: bool = False
     times: list[tuple[str, str, float]] = field(default_factory=list)
+    installed: dict[str, str] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
 
     def run(self, block: Block) -> None:
@@ -206,6 +209,12 @@ class Page:
         if self.word_for_word and words[0] != "cd":
             beside = Path(sys.executable).parent / words[0]
             return _process([str(beside) if beside.exists() else words[0], *words[1:]], more)
+        if words[:2] == ["pip", "install"]:
+            self.installed = _install(words[2:])
+            return ""
+        if self.installed and words[0] in ("evosim", "python", "python3"):
+            rest = ["-m", "evosim.cli", *words[1:]] if words[0] == "evosim" else words[1:]
+            return _process([sys.executable, *rest], {**(more or {}), **self.installed})
         if words[0] == "evosim":
             plain = words[1] == "run" and not {"--figures", "--no-figures"} & set(words)  # figures have their own commands, and take longest
             return _here(cli.main, [*words, *(["--no-figures"] if plain else [])])
@@ -224,8 +233,10 @@ class Page:
             return str(ROOT / word)
         if "SWEEP.toml" in word and not Path("SWEEP.toml").exists():
             self._write(Block("", 0, "toml", "# SWEEP.toml\n" + SWEEP))
+        if "mine:search" in word and not Path("mine.py").exists():  # which another page writes
+            self._write(next(block for block in blocks(ROOT / "docs" / "optimizers.md") if block.file == "mine.py"))
         for kind in ("runs", "sweeps"):
-            for back, name in enumerate(("FOLDER", "OTHER"), 1):
+            for back, name in enumerate(("FOLDER", "OTHER", "ONE"), 1):
                 place = f"results/{kind}/{name}"
                 if place in word:
                     word = word.replace(place, str(self._made(kind, back)))
@@ -270,7 +281,7 @@ class Page:
             whole = path.with_name(f".whole-{path.name}")
             whole.write_text(tomli_w.dumps(tree), encoding="utf-8")
             make_plan(read_sweep(whole))
-        else:
+        elif not self.installed:  # whose world is known to other processes only
             compose.build(resolve(read_experiment(str(path))))
 
 
@@ -315,6 +326,19 @@ def all_small() -> Iterator[None]:
         yield
     finally:
         workflow.run = run
+
+
+def _install(words: list[str]) -> dict[str, str]:
+    """What `pip install -e .` of a package in the current folder brings about, for processes with these variables and nobody else."""
+    if [word.split("[")[0] for word in words] != ["-e", "."]:
+        raise Wrong(f"only a page's own package can be installed, with -e, not '{shlex.join(words)}'")
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    facts = Path(f"{project['name']}-{project['version']}.dist-info")
+    facts.mkdir(exist_ok=True)
+    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n", encoding="utf-8")
+    points = (f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in group_points.items()) for group, group_points in project["entry-points"].items())
+    (facts / "entry_points.txt").write_text("\n".join(points), encoding="utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), str(ROOT)])}
 
 
 def _is_sweep(tree: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ARROWS: dict[str, set[str]] = {
     "worlds": set(),
     "genomes": set(),
-    "evosim": {"evosim.api", "evosim.comparison", "evosim.errors", "evosim.version"},
+    "evosim": {"evosim.api", "evosim.comparison", "evosim.errors", "evosim.report", "evosim.version"},
     "evosim.version": set(),
     "evosim.errors": set(),
     "evosim.clock": set(),

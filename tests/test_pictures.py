@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import altair as alt
@@ -19,8 +18,9 @@ from evosim.analysis.individual import Conducts
 from evosim.compose import Setting, build_landscape, resolve
 from evosim.figures import FIGURES, Source, asked
 from evosim.figures.acts import ink, letters, named
-from evosim.figures.demon import demon, legs
+from evosim.figures.demon import legs
 from evosim.figures.life import factors
+from evosim.figures.paths import SEARCH_FIGURES, Searched
 from evosim.figures.policies import left_out, shown_places, tiles
 from evosim.landscape import Landscape
 from evosim.params import apply_settings, read_experiment
@@ -416,4 +416,4 @@ def test_the_legs_of_a_demons_path() -> None:
         assert (way["x_0_to"][-1], way["aside_to"][-1]) == (path["x_0"][-1], path["aside"][-1])
         assert way["height_to"][-1] == pytest.approx(path["loss"][-1] + path["x_0"][-1])
         assert way["share"][0] == pytest.approx(float(path["share"][1:6].mean()))  # type: ignore[arg-type]
-    words_of(demon(SimpleNamespace(table=table, experiment=experiment)))
+    words_of(SEARCH_FIGURES["demon"].draw(Searched(table, experiment)))

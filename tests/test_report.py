@@ -228,6 +228,9 @@ def test_a_large_drawing_is_painted() -> None:
     painted = pictures.image(many)
     assert painted.startswith("data:image/png;base64,")
     assert len(painted) < len(many) / 10
+    coloured = few.replace("<circle", '<rect fill="url(#gradient_7)"/><linearGradient id="gradient_7"/><circle', 1)
+    assert pictures.image(coloured) == pictures.image(coloured.replace("gradient_7", "gradient_12"))
+    assert b'url(#drawn_0)"/><linearGradient id="drawn_0"' in base64.b64decode(pictures.image(coloured).partition("base64,")[2])
 
 
 def test_nothing_is_written_where_a_report_cannot_be(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,6 +345,7 @@ def test_a_tooltip_answers_and_the_numbers_stand_below(browser: Browser, files: 
     browser.hover(f"{figure} .mark-rect.role-mark path")
     told = browser.run("const it = document.getElementById('vg-tooltip-element'); return it && it.classList.contains('visible') ? it.innerText : ''")
     assert re.search(r"\d\.\d+", told), told
+    assert "stage" in told, told  # what a number is stands beside it
     browser.run(f"document.querySelector('{figure} summary').focus()")
     browser.keys(Keys.ENTER)
     browser.driver.implicitly_wait(2)

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "results"
-FIGURES = sorted(path.stem for path in (ROOT / "scripts" / "figures").glob("[a-z]*.py"))
+FIGURES = sorted(path.stem for path in (ROOT / "scripts" / "figures").glob("[a-z]*.py") if path.stem != "claims")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,14 @@ def test_a_figure_is_drawn_from_its_table_and_a_stale_one_is_told(scripts: tuple
     table = study / "evolved.csv"
     table.write_text(table.read_text(encoding="utf-8").replace("2,2,0.2", "2,2,0.7"), encoding="utf-8")
     assert redraw.stale(study) == ["horizon/horizon"]
+
+
+def test_claims_can_be_drawn_again_from_what_is_kept(scripts: tuple[Any, Any], tmp_path: Path) -> None:
+    (tmp_path / "claims").mkdir()
+    shutil.copytree(KEPT / "claims" / "claim-04-greedy-genes", tmp_path / "claims" / "claim-04-greedy-genes")
+    shutil.copytree(KEPT / "claims" / "claim-06-demons", tmp_path / "claims" / "claim-06-demons")  # its paths are not kept
+    files = scripts[0].redraw(tmp_path / "claims", tmp_path / "out", ("svg",))
+    assert [file.name for file in files] == ["claim-04-hack.svg"]
 
 
 def test_a_study_without_figures_draws_none(scripts: tuple[Any, Any]) -> None:

@@ -48,7 +48,7 @@ def distinct(landscape: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
     for column in (X, Y):
         largest = float(landscape[column].abs().max() or 0.0)  # type: ignore[arg-type]
         keys.append((pl.col(column) / (10.0**-digits * largest if largest > 0.0 else 1.0)).round().alias(f"at:{column}"))
-    grouped = landscape.group_by(keys).agg(pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min())
+    grouped = landscape.group_by(keys, maintain_order=True).agg(pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min())
     return grouped.select(X, Y, "classes", "class").sort(X, Y)
 
 

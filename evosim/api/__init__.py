@@ -172,7 +172,7 @@ class Sweep:
 
     @property
     def parameters(self) -> list[str]:
-        """What varies: parameters of the grid, those that advance together joined by `+`, those of a design."""
+        """What varies: parameters of the grid, those that advance together joined by a plus, those of a design."""
         from evosim.sweeps.effects import parameters_of
 
         return parameters_of(self.analysis)

@@ -110,7 +110,7 @@ def html_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
     """A piece of a page: headings, lines, tables; all text escaped, no scripts, colours of the page it stands in."""
     out = ['<div class="evosim">', f"<p><strong>{escape(heading)}</strong><br/>{'<br/>'.join(escape(line) for line in lines)}</p>"]
     for title, headings, rows in tables:
-        out.append(f'<table><caption style="text-align:left;font-weight:bold">{escape(title)}</caption>')
+        out.append(f'<table><caption style="text-align:left;font-weight:bold;padding-top:0.8em">{escape(title)}</caption>')
         out.append(f"<thead><tr>{''.join(_cell('th', cell, i, COLUMN) for i, cell in enumerate(headings))}</tr></thead><tbody>")
         out += [f"<tr>{_cell('th', row[0], 0, ROW)}{''.join(_cell('td', cell, 1) for cell in row[1:])}</tr>" for row in rows]
         out.append("</tbody></table>")
@@ -118,8 +118,8 @@ def html_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
 
 
 def _cell(tag: str, words: str, place: int, more: str = "") -> str:
-    side = "left" if place == 0 else "right"
-    return f'<{tag}{more} style="text-align:{side};font-weight:normal">{escape(words)}</{tag}>'
+    side, weight = "left" if place == 0 else "right", "bold" if more == COLUMN else "normal"
+    return f'<{tag}{more} style="text-align:{side};font-weight:{weight};padding:0.1em 0.8em 0.1em 0">{escape(words)}</{tag}>'
 
 
 def as_text(thing: Accounted) -> str:

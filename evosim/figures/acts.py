@@ -6,8 +6,9 @@ from typing import Any
 
 import altair as alt
 
-ACT_COLOURS = ("#E69F00", "#DDDDDD", "#56B4E9", "#0072B2", "#D55E00", "#CC79A7", "#F0E442", "#009E73", "#7F7F7F", "#332288", "#B2DF8A", "#882255")
-DARK = {"#0072B2", "#D55E00", "#009E73", "#7F7F7F", "#332288", "#882255"}
+# Light ones first, so that letters are read on them; letters tell where two are alike in grey.
+TILE_COLOURS = ("#E69F00", "#DDDDDD", "#56B4E9", "#0072B2", "#D55E00", "#CC79A7", "#F0E442", "#009E73", "#7F7F7F", "#332288", "#B2DF8A", "#882255")
+HALF_WAY = 0.179  # luminance at which white and black have the same contrast
 SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 # What the parts of a state's name stand for, by world.
@@ -38,12 +39,19 @@ def named(acts: tuple[str, ...]) -> dict[str, str]:
 
 def colours(acts: tuple[str, ...]) -> dict[str, str]:
     """The colour of each act, by its place in the world's list; where there are many they come again, and letters tell."""
-    return {act: ACT_COLOURS[i % len(ACT_COLOURS)] for i, act in enumerate(acts)}
+    return {act: TILE_COLOURS[i % len(TILE_COLOURS)] for i, act in enumerate(acts)}
 
 
 def ink(acts: tuple[str, ...]) -> dict[str, str]:
-    """The colour in which letters are read on each act's."""
-    return {act: "white" if colour in DARK else "black" for act, colour in colours(acts).items()}
+    """The colour in which letters are read on each act's: white or black, whichever has more contrast."""
+    return {act: "white" if luminance(colour) < HALF_WAY else "black" for act, colour in colours(acts).items()}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour `#RRGGBB` (WCAG 2.1)."""
+    shares = [int(colour[i : i + 2], 16) / 255.0 for i in (1, 3, 5)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def fill(acts: tuple[str, ...], shown: set[str], **legend: Any) -> Any:

@@ -81,7 +81,10 @@ def landscape_of(s: Source) -> Any:
     where = "; ".join(
         f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and {_mean(some, 'modern_intent'):.3g} in M by what it does" for words, some in people.items()
     )
-    notes = [s.many("shares are means over them"), which + ("; short lines: the median of M given A" if isinstance(every, Binned) else ""), finding]
+    if isinstance(every, Binned):
+        most = int(every.density["classes"].max())  # type: ignore[arg-type]
+        which += f"; darker: more of them, up to {most:,} (log scale); short lines: the median of M given A"
+    notes = [s.many("of populations the mean share over them"), f"{which}; marks of populations are as large as their shares", finding]
     words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
     return themed(chart, "What fitness in A says about M", notes, words)
 
@@ -138,7 +141,7 @@ def _differences(frame: pl.DataFrame, what: str) -> str:
     apart = both.join(common, on=keys).with_columns(gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()).filter(pl.col("gap") > 1e-6)
     total = common["place"].n_unique()
     changed = apart["place"].unique().to_list()
-    times = {w: by[w].group_by("act").agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", descending=True) for w in WORLDS}
+    times = {w: by[w].group_by("act", maintain_order=True).agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", "act", descending=[True, False]) for w in WORLDS}
     done = "; ".join(
         f"in {short} it does " + ", ".join(f"{act.replace('_', ' ')} {n:.3g}" for act, n in times[w].head(4).iter_rows()) + " times in a life" for w, short in zip(WORLDS, "AM", strict=True)
     )
@@ -153,7 +156,7 @@ def life_of(s: Source) -> Any:
         return None
     counted = {"ancestral": "payoff", "modern": "intent" if _intent_differs(s) else "payoff"}
     ages = {w: int((found.rows["world"] == w).sum()) for w in WORLDS}
-    headings = {w: f"{w} world: {ages[w]} ages, {counted[w]} {found.came_to[w]:.3g} (all such lives: {found.expected[w]:.3g} on average)" for w in WORLDS}
+    headings = {w: f"{w} world: {ages[w]} ages, {counted[w]} {found.came_to[w]:.3g} (mean {found.expected[w]:.3g})" for w in WORLDS}
     amounts = {w: f"{counted[w]} of the act" for w in WORLDS}
     acts = s.conducts.pair.ancestral.acts
     chart = life(found.rows, acts, headings, amounts)

@@ -21,7 +21,7 @@ def causes(table: pl.DataFrame, order: tuple[str, ...]) -> Any:
     Causes that amount to nothing for anybody in either world are left out.
     """
     means = banded(table, "value", "subject", "world", "cause")
-    sizes = means.group_by("cause").agg(pl.col("mean", "low", "high").abs().max()).select("cause", size=pl.max_horizontal("mean", "low", "high"))
+    sizes = means.group_by("cause", maintain_order=True).agg(pl.col("mean", "low", "high").abs().max()).select("cause", size=pl.max_horizontal("mean", "low", "high"))
     least = max(NOTHING, NEGLIGIBLE * float(sizes["size"].max()))  # type: ignore[arg-type]
     there = [cause for cause in order if cause in set(sizes.filter(pl.col("size") > least)["cause"])]
     who = [name for name in SUBJECTS if name in set(means["subject"])]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import polars as pl
 
 from evosim.figures.theme import HEIGHT, WIDTH, themed
-from evosim.params import Experiment
+
+if TYPE_CHECKING:
+    from evosim.figures.paths import Searched
 
 MOST_SEEDS, MOST_STEPS = 10, 70
 SHARE = alt.Scale(domain=[0, 1], scheme="cividis")
@@ -32,18 +34,6 @@ def legs(table: pl.DataFrame, seeds: int = MOST_SEEDS, steps: int = MOST_STEPS) 
     return pl.concat(out)
 
 
-class Searched(Protocol):
-    """What is drawn from: a search of a landscape."""
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """Paths: what `evosim.slopes` records."""
-
-    @property
-    def experiment(self) -> Experiment:
-        """What was searched, and by what."""
-
-
 def demon(s: Searched) -> Any:
     """Left distance aside against progress, right what the hills add to the slope there; colour: which share of the gradient (or of the steps) points aside."""
     table, e = s.table, s.experiment
@@ -56,8 +46,8 @@ def demon(s: Searched) -> Any:
     panels = [_panel(frame, ends, column, title, pointing) for column, title in titles]
     seeds, every = frame["seed"].n_unique(), table["seed"].n_unique()
     which = f"the first {seeds} of {every} seeds" if seeds < every else f"{seeds} seeds" if seeds > 1 else f"seed {e.seed}"
-    last = table.group_by("seed").agg(pl.col("aside", "x_0", "share").sort_by("evaluation").last())
-    first = table.filter(pl.col("evaluation") > 0).group_by("seed").agg(pl.col("share").sort_by("evaluation").first())
+    last = table.group_by("seed", maintain_order=True).agg(pl.col("aside", "x_0", "share").sort_by("evaluation").last())
+    first = table.filter(pl.col("evaluation") > 0).group_by("seed", maintain_order=True).agg(pl.col("share").sort_by("evaluation").first())
     of = f"On average over all {every} seeds the search ends" if every > 1 else "The search ends"
     words = (
         f"{of} {_mean(last, 'aside'):.3g} beside the x_0 axis at progress {_mean(last, 'x_0'):.4g}; side directions have {_mean(first, 'share'):.1%} of the square of the "

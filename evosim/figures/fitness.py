@@ -40,7 +40,7 @@ def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int) -> 
     y = alt.Y("mean:Q", title=f"fitness ({UNIT})", scale=alt.Scale(domain=[0, top * 1.04], nice=False))
     colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=LEGEND)
     dash = alt.StrokeDash("world:N", title="fitness in the", scale=WORLD_DASHES, legend=LEGEND)
-    tooltip = band_tips(("world:N", "world"), ("generation:Q", "generation", "d"), of=f"mean fitness ({UNIT})")
+    tooltip = band_tips(lines, ("world:N", "world"), ("generation:Q", "generation", "d"), of=f"mean fitness ({UNIT})")
     base = alt.Chart(lines)
     layers = [
         base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),

@@ -18,6 +18,7 @@ import altair as alt
 import vl_convert
 
 VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine wants it: without the last number
+INSIDE = ("layer", "hconcat", "vconcat", "concat")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 _EMBED = """
@@ -52,12 +53,26 @@ def engine() -> str:
     return f'<script type="module">{bundle}</script>'
 
 
+def interactive(described: dict[str, Any]) -> dict[str, Any]:
+    """The chart with tooltips that answer along lines and areas: of these a browser knows the first point alone, so each gets points that nobody sees."""
+    mark, encoding = described.get("mark"), described.get("encoding", {})
+    kind = mark.get("type") if isinstance(mark, dict) else mark
+    if kind in ("line", "area") and "tooltip" in encoding and {"x", "y"} <= set(encoding):
+        shown = {"mark": mark, "encoding": encoding}
+        points = {key: encoding[key] for key in ("x", "y", "color", "tooltip") if key in encoding}
+        hidden = {"mark": {"type": "point", "filled": True, "opacity": 0, "size": 90, "aria": False}, "encoding": points}
+        return {key: value for key, value in described.items() if key not in shown} | {"layer": [shown, hidden]}
+    return {
+        key: [interactive(part) for part in value] if key in INSIDE else interactive(value) if key == "spec" else value for key, value in described.items()
+    }
+
+
 def described_as_data(described: Mapping[str, dict[str, Any]]) -> str:
     """The elements that draw figures, by name, in their places (`place`): their descriptions, and the script that hands them to the engine.
 
     To stand behind places and `engine`.
     """
-    return f'<script type="application/json" id="described">{as_data(dict(described))}</script>\n<script type="module">{_EMBED}</script>'
+    return f'<script type="application/json" id="described">{as_data({name: interactive(chart) for name, chart in described.items()})}</script>\n<script type="module">{_EMBED}</script>'
 
 
 def place(name: str, described: Mapping[str, Any], svg: str) -> str:

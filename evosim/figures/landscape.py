@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH
+from evosim.figures.ties import told
 
-PEOPLE = ["population at the swap", "population at the end"]
+MARKS = {  # shape and colour
+    "population at the swap": ("circle", ANCESTRAL), "population at the end": ("diamond", MODERN), "best for A": ("triangle-up", "#000000"),
+    "best for M": ("square", "#000000"), "best for intent in M": ("cross", "#000000"),
+}  # fmt: skip
+LIGHTEST = 215.0
 FEW = 0.005  # share of a population below which those who stand alone are not drawn
 GREYS = ["#E3E3E3", "#6E6E6E"]
 MOST_POINTS = 1000  # genomes that are drawn one by one
@@ -26,7 +32,7 @@ def landscape(every: pl.DataFrame | Binned, close: pl.DataFrame, people: dict[st
     panels = [_all(every, people, peaks, worth)]
     if close["classes"].sum() > 1:
         panels.append(_near(close, people, worth))
-    return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent", size="independent", shape="independent")
+    return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent", fill="independent", size="independent", shape="independent")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +44,8 @@ class Binned:
 
 
 def _all(every: pl.DataFrame | Binned, people: dict[str, pl.DataFrame], peaks: pl.DataFrame, worth: dict[str, str]) -> Any:
-    layers = [*(_cells(every, worth) if isinstance(every, Binned) else _points(every, worth)), *_people(people)]
-    shapes = alt.Scale(domain=peaks["what"].unique(maintain_order=True).to_list(), range=["triangle-up", "square", "cross"])
-    shape = alt.Shape("what:N", title=None, scale=shapes, legend=alt.Legend(orient="right", symbolStrokeWidth=1.6, labelLimit=220))
-    tips = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f")]
-    base = alt.Chart(peaks).encode(alt.X("ancestral:Q"), alt.Y("modern_intent:Q"))
-    halo = base.mark_point(size=130, color="white", filled=True, opacity=1).encode(alt.Shape("what:N", scale=shapes, legend=None))
-    layers += [halo, base.mark_point(size=90, strokeWidth=1.8, color="black", opacity=1).encode(shape, tooltip=tips)]
-    return alt.layer(*layers).resolve_scale(color="independent", shape="independent").properties(width=WIDTH * 1.2, height=HEIGHT + 80, title="all genomes")
+    layers = [*(_cells(every, worth) if isinstance(every, Binned) else _points(every, worth)), *_marks(people, peaks)]
+    return alt.layer(*layers).properties(width=WIDTH * 1.2, height=HEIGHT + 80, title="all genomes")
 
 
 def _points(frame: pl.DataFrame, worth: dict[str, str]) -> list[Any]:
@@ -62,61 +62,58 @@ def _cells(every: Binned, worth: dict[str, str]) -> list[Any]:
     x, y = alt.X("x:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)), alt.Y("y:Q", title=worth["modern"], axis=alt.Axis(grid=False))
     top = int(bins["classes"].max())  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[1, max(top, 2)], range=GREYS)
-    count = alt.Color("classes:Q", title="genomes", scale=scale, legend=alt.Legend(orient="right", tickCount=3, gradientLength=90, format="~s"))
+    count = alt.Fill("classes:Q", scale=scale, legend=None)
     tips = [
         alt.Tooltip("classes:Q", title="genomes"), alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"),
         alt.Tooltip("y:Q", title="M from", format=".3f"), alt.Tooltip("y2:Q", title="to", format=".3f"),
     ]  # fmt: skip
-    told = [
+    within = [
         alt.Tooltip("x:Q", title="A from", format=".3f"), alt.Tooltip("x2:Q", title="to", format=".3f"), alt.Tooltip("classes:Q", title="genomes"),
         alt.Tooltip("least:Q", title="least in M", format=".3f"), alt.Tooltip("median:Q", title="median in M", format=".3f"),
         alt.Tooltip("most:Q", title="most in M", format=".3f"),
     ]  # fmt: skip
     cells = alt.Chart(bins).mark_rect(stroke=None).encode(x, alt.X2("x2:Q"), y, alt.Y2("y2:Q"), count, tooltip=tips)
-    return [cells, alt.Chart(given).mark_rule(color="#111111", strokeWidth=1.6).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("median:Q"), tooltip=told)]
+    return [cells, alt.Chart(given).mark_rule(color="#111111", strokeWidth=1.6).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("median:Q"), tooltip=within)]
 
 
-def _people(people: dict[str, pl.DataFrame], legend: bool = True) -> list[Any]:
-    drawn = [frame.filter(pl.col("share") >= FEW).with_columns(pl.lit(who).alias("who")) for who, frame in people.items()]
-    drawn = [frame for frame in drawn if frame.height]
-    if not drawn:
-        return []
-    frame = pl.concat(drawn)
-    here = [who for who in PEOPLE if who in people]
-    colours = alt.Scale(domain=here, range=[{"population at the swap": ANCESTRAL, "population at the end": MODERN}[w] for w in here])
-    shapes = alt.Scale(domain=here, range=[{"population at the swap": "circle", "population at the end": "diamond"}[w] for w in here])
-    key = alt.Legend(orient="right", labelLimit=220) if legend else None
-    tips = [
-        alt.Tooltip("who:N", title="of the"), alt.Tooltip("share:Q", title="share", format=".1%"), alt.Tooltip("class:Q", title="commonest class"),
-        alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
-    ]  # fmt: skip
-    return [
-        alt.Chart(frame)
-        .mark_point(strokeWidth=1.8, filled=False, opacity=0.9)
-        .encode(
-            alt.X("ancestral:Q"), alt.Y("modern_intent:Q"), alt.Color("who:N", title=None, scale=colours, legend=key), alt.Shape("who:N", title=None, scale=shapes, legend=key),
-            alt.Size("share:Q", title="share", scale=alt.Scale(domain=[0, 1], range=[12, 900]), legend=alt.Legend(orient="right", values=[0.01, 0.1, 0.5], format="%") if legend else None),
-            tooltip=tips,
-        )
-    ]  # fmt: skip
+def _marks(people: dict[str, pl.DataFrame], peaks: pl.DataFrame | None) -> list[Any]:
+    """Populations, as large as their shares, and the best genomes. Without peaks there is no legend either."""
+    names = [*people, *(peaks["what"].unique(maintain_order=True) if peaks is not None else [])]
+    key = alt.Legend(labelLimit=220, symbolStrokeWidth=1.8, columns=1) if peaks is not None else None
+    colour = alt.Color("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[MARKS[name][1] for name in names]), legend=key)
+    shape = alt.Shape("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[MARKS[name][0] for name in names]), legend=key)
+    size = alt.Size("share:Q", scale=alt.Scale(domain=[0, 1], range=[12, 900]), legend=None)
+    x, y = alt.X("ancestral:Q"), alt.Y("modern_intent:Q")
+    tips = [alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f")]
+    out = []
+    for what, some in people.items():
+        if (frame := some.filter(pl.col("share") >= FEW).with_columns(pl.lit(what).alias("what"))).height:
+            of = [alt.Tooltip("what:N", title="of the"), alt.Tooltip("share:Q", title="share", format=".1%"), alt.Tooltip("class:Q", title="commonest class")]
+            out.append(alt.Chart(frame).mark_point(strokeWidth=1.8, filled=False, opacity=0.9).encode(x, y, colour, shape, size, tooltip=[*of, *tips]))
+    if peaks is not None:
+        base = alt.Chart(peaks).encode(x, y, shape)
+        which = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("class:Q")]
+        out.append(base.mark_point(size=130, stroke="white", strokeWidth=5, opacity=1))
+        out.append(base.mark_point(size=90, strokeWidth=1.8, opacity=1).encode(colour, tooltip=[*which, *tips]))
+    return out
 
 
 def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str, str]) -> Any:
     tolerances = close["tolerance"].unique().sort().to_list()
-    words = {t: "equal to the best" if t == 0.0 else f"within {t:.3g}".replace("within 0.01", "within 1%").replace("within 0.02", "within 2%").replace("within 0.05", "within 5%") for t in tolerances}
+    words = {t: told(t) for t in tolerances}
     frame = close.with_columns(pl.col("tolerance").replace_strict(words, return_dtype=pl.String).alias("how near"))
     names = list(words.values())
-    greys = ["#000000", "#6B6B6B", "#9A9A9A", "#C4C4C4", "#DDDDDD"]
+    greys = [f"#{round(x):02X}{round(x):02X}{round(x):02X}" for x in np.linspace(0, LIGHTEST, max(2, len(names)))]
     best = float(close["ancestral"].max())  # type: ignore[arg-type]
     low = min(float(close["ancestral"].min()), best - 1e-9 - abs(best) * 0.002)  # type: ignore[arg-type]
     scale = alt.Scale(domain=[low - 0.03 * (best - low), best + 0.03 * (best - low)], nice=False, zero=False)
     x = alt.X("ancestral:Q", title=worth["ancestral"], scale=scale, axis=alt.Axis(grid=False, tickCount=5))
     y = alt.Y("modern_intent:Q", title=worth["modern"], axis=alt.Axis(grid=False))
-    colour = alt.Color("how near:N", title="in A", sort=names, scale=alt.Scale(domain=names, range=greys[: len(names)]), legend=alt.Legend(orient="right", symbolOpacity=1, symbolStrokeWidth=0.5))
+    near = alt.Fill("how near:N", title="in A", sort=names, scale=alt.Scale(domain=names, range=greys[: len(names)]), legend=alt.Legend(symbolOpacity=1, symbolStrokeWidth=0.5))
     tips = [
         alt.Tooltip("how near:N", title="in A"), alt.Tooltip("classes:Q", title="genomes here"), alt.Tooltip("class:Q", title="one of them"),
         alt.Tooltip("ancestral:Q", title="in A", format=".4f"), alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
     ]  # fmt: skip
-    dots = alt.Chart(frame).mark_point(filled=True, size=34, opacity=1, stroke="#333333", strokeWidth=0.5).encode(x, y, colour, tooltip=tips)
+    dots = alt.Chart(frame).mark_point(size=34, opacity=1, stroke="#333333", strokeWidth=0.5).encode(x, y, near, tooltip=tips)
     inside = {who: some.filter(pl.col("ancestral") >= low) for who, some in people.items()}
-    return alt.layer(dots, *_people(inside, legend=False)).resolve_scale(color="independent", shape="independent", size="independent").properties(width=WIDTH, height=HEIGHT + 80, title="those near the best of A")
+    return alt.layer(dots, *_marks(inside, None)).properties(width=WIDTH, height=HEIGHT + 80, title="those near the best of A")

@@ -95,7 +95,7 @@ def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int, *, what
     if len(order) == 1:
         colour, dash = colour.legend(None), dash.legend(None)
     x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
-    tooltip = band_tips(("locus:N", what), ("generation:Q", "generation", "d"), of=title)
+    tooltip = band_tips(frame, ("locus:N", what), ("generation:Q", "generation", "d"), of=title)
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     line = base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", title=title), colour, dash, tooltip=tooltip)

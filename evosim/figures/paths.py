@@ -44,7 +44,7 @@ def paths(s: Searched) -> Any:
         frame = banded(few, column, "evaluation")
         x = alt.X("evaluation:Q", title="evaluations", axis=alt.Axis(tickCount=5))
         band = alt.Chart(frame).mark_area(opacity=0.2, color=ANCESTRAL).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
-        tooltip = band_tips(("evaluation:Q", "evaluations", "d"), of=title)
+        tooltip = band_tips(frame, ("evaluation:Q", "evaluations", "d"), of=title)
         line = alt.Chart(frame).mark_line(strokeWidth=2, color=ANCESTRAL).encode(x=x, y=alt.Y("mean:Q", title=title), tooltip=tooltip)
         said.append(f"{title} from {told(frame['mean'][0])} to {told(frame['mean'][-1])} ({told(frame['low'][-1])} to {told(frame['high'][-1])})")
         charts.append((band + line).properties(width=0.9 * WIDTH, height=HEIGHT))
@@ -61,5 +61,5 @@ class SearchFigure:
 
 SEARCH_FIGURES: dict[str, SearchFigure] = {
     "paths": SearchFigure("progress, straying and loss of a search along its way, with bands over seeds", paths),
-    "demon": SearchFigure("where a search goes beside its slope, and how much of the gradient points aside there", demon),
+    "demon": SearchFigure("where searches go, how the gradient comes to point aside, and what the hills add to the slope", demon),
 }

@@ -76,7 +76,7 @@ def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
     names = [_left(row, i == 0, columns.height) for i, row in enumerate(columns.iter_rows(named=True))]
     shown = set(seen.filter(pl.col("chance") >= CLEAR)["act"])
     panels = [_tiles(every.filter(pl.col("world") == which), places, names, acts, shown, which, what) for which in WORLDS]
-    return alt.hconcat(*panels, _ages(seen, places), spacing=14).resolve_scale(color="independent", fill="shared")
+    return alt.hconcat(*panels, _ages(seen, places, what), spacing=14).resolve_scale(color="independent", fill="shared")
 
 
 def _left(row: dict[str, Any], first: bool, columns: int) -> str:
@@ -112,15 +112,15 @@ def _tiles(frame: pl.DataFrame, places: list[str], names: list[str], acts: tuple
     return alt.layer(rects, text).resolve_scale(color="independent").properties(width=width, height=STEP * len(places), title=alt.TitleParams(f"{which} world", fontSize=12))
 
 
-def _ages(frame: pl.DataFrame, places: list[str]) -> Any:
+def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
     lived = frame.unique(["world", "place", "column"], maintain_order=True).group_by("world", "place", maintain_order=True).agg(pl.col("occupancy").sum()).sort("world", "place")
-    axis = alt.Axis(labels=False, ticks=False, grid=True, domain=False)
+    axis = alt.Axis(ticks=False, grid=True, domain=False, labelLimit=220)
     return (
         alt.Chart(lived)
         .mark_bar(height=STEP * 0.38)
         .encode(
             alt.X("occupancy:Q", title="ages of a life spent there", axis=alt.Axis(tickCount=4)),
-            alt.Y("place:N", sort=places, title=None, scale=alt.Scale(domain=places), axis=axis),
+            alt.Y("place:N", sort=places, title=what, scale=alt.Scale(domain=places), axis=axis),
             alt.YOffset("world:N", sort=list(WORLDS)),
             alt.Color("world:N", scale=WORLD_COLOURS, title="world", legend=alt.Legend(orient="bottom", symbolType="square", symbolStrokeWidth=0)),
             tooltip=[alt.Tooltip("place:N", title="where"), alt.Tooltip("world:N"), alt.Tooltip("occupancy:Q", title="ages of a life", format=".3g")],

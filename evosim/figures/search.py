@@ -59,7 +59,7 @@ def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int) -> Any:
     width = alt.Scale(domain=shown, range=[THICK if name == "change" else 2.0 for name in shown])
     x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
     y = alt.Y("mean:Q", title=f"sum of changes so far ({UNIT})")
-    tooltip = band_tips(("term:N", "moved by"), ("generation:Q", "generation", "d"), of=f"sum so far ({UNIT})")
+    tooltip = band_tips(frame, ("term:N", "moved by"), ("generation:Q", "generation", "d"), of=f"sum so far ({UNIT})")
     base = alt.Chart(frame)
     layers = [
         base.mark_area(opacity=0.13).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),

@@ -27,6 +27,7 @@ BESIDE = 56.0  # pixels beside a panel for its axis, roughly
 LEAST = 0.65  # of their width that panels keep side by side
 LEAST_FACTOR = 0.25
 NARROW = 500.0  # pixels
+TALL = 100.0  # pixels; strips of marks that are less high are as high as they must be
 TRIES = 4
 
 
@@ -108,7 +109,7 @@ def arranged(described: Description, size: Size) -> Description:
     if size.pixels < NARROW:
         chart["config"].setdefault("header", {}).update({"labelFontSize": 10, "labelFontWeight": "normal"})
     for view in _views(chart):
-        if isinstance(view.get("height"), int | float):
+        if isinstance(view.get("height"), int | float) and view["height"] >= TALL:
             view["height"] = round(view["height"] * size.lower, 1)
     return chart
 
@@ -181,7 +182,11 @@ def _as_wide(panels: list[Description]) -> None:
 
 
 def _title_again(first: Description, panel: Description) -> None:
-    """Panels beside one another may leave the title of the vertical axis to the first; who begins a row says it again."""
+    """Panels beside one another may leave the title and the labels of the vertical axis to the first; who begins a row says them again."""
+    labelled = next((y["axis"] for y in _channels(first, "y") if isinstance(y.get("axis"), dict) and y["axis"].get("labels", True)), None)
+    for y in _channels(panel, "y"):
+        if labelled and isinstance(y.get("axis"), dict) and y["axis"].get("labels") is False:
+            y["axis"] = copy.deepcopy(labelled)
     title = next((y["title"] for y in _channels(first, "y") if y.get("title")), None)
     known = list(_channels(panel, "y"))
     if title and known and not any(y.get("title", True) for y in known if "title" in y):
@@ -279,26 +284,40 @@ def _padding(chart: Description) -> float:
 
 def _legends_below(chart: Description, size: Size) -> None:
     """Legends below charts; but a chart that has two columns to itself keeps its legend beside it."""
-    if size.pixels >= NARROW and len(list(_views(chart))) == 1 and "spec" not in chart:
+    several = len(list(_views(chart))) > 1 or "spec" in chart
+    if size.pixels >= NARROW and not several:
         return
-    chart["config"].setdefault("legend", {})["orient"] = "bottom"
+    several_below = {"bottom": {"anchor": "start", "direction": "vertical" if size.pixels < NARROW or several else "horizontal"}}
+    chart["config"].setdefault("legend", {}).update({"orient": "bottom", "layout": several_below})
     font = float(chart["config"]["legend"].get("labelFontSize", 10))
-    for view, room in _rooms(chart, size.pixels):
-        for name in ("color", "strokeDash", "shape", "fill", "opacity"):
+    for name in ("color", "fill", "stroke", "strokeDash", "shape", "size", "opacity"):
+        for view, room in _rooms(chart, size.pixels, name):
             for channel in _channels(view, name):
-                legend, scale = channel.get("legend", {}), channel.get("scale") or {}
-                if legend is None or channel.get("type") == "quantitative" or not isinstance(scale.get("domain"), list):
-                    continue
-                widest = max((text_width(str(label), font) for label in scale["domain"]), default=0.0) * 1.15 + 46.0
-                widest += 40.0 if "labelExpr" in legend else 0.0
-                channel["legend"] = legend | {"columns": max(1, int(room / widest))}
+                if channel.get("legend", {}) is not None and ("field" in channel or "legend" in channel):
+                    channel["legend"] = _legend_below(channel, room, font)
 
 
-def _rooms(chart: Description, room: float) -> Iterator[tuple[Description, float]]:
-    """Panels, and the room that their legends have: the whole, or their own where panels side by side have legends of their own."""
+def _legend_below(channel: Description, room: float, font: float) -> Description:
+    """A legend that fits some room below a chart. Symbols of several channels make one legend where these agree, and so do their columns."""
+    legend: Description = {key: value for key, value in channel.get("legend", {}).items() if key not in ("columns", "direction")}
+    if legend.get("orient", "right") in ("left", "right"):
+        legend["orient"] = "bottom"
+    if "gradientLength" in legend:
+        legend["gradientLength"] = round(min(legend["gradientLength"], 0.5 * room), 1)
+    scale = channel.get("scale") or {}
+    labels = legend.get("values") or scale.get("domain")
+    if channel.get("type") != "quantitative" and isinstance(labels, list):
+        widest = max((text_width(str(label), font) for label in labels), default=0.0) * 1.15 + 46.0
+        widest += 40.0 if "labelExpr" in legend else 0.0
+        legend["columns"] = max(1, int(room / widest))
+    return legend
+
+
+def _rooms(chart: Description, room: float, name: str) -> Iterator[tuple[Description, float]]:
+    """Panels, and the room that their legends of a channel have: the whole, or their own where panels side by side have legends of their own."""
     inside = [(part, key == "hconcat") for key in ("hconcat", "vconcat", "concat") for part in chart.get(key, ())]
     if not inside:
         yield chart.get("spec", chart), room
-    apart = chart.get("resolve", {}).get("scale", {}).get("color") == "independent"
+    apart = chart.get("resolve", {}).get("scale", {}).get(name) == "independent"
     for part, beside in inside:
-        yield from _rooms(part, room / len(inside) if beside and apart else room)
+        yield from _rooms(part, room / len(inside) if beside and apart else room, name)

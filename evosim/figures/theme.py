@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import polars as pl
 
 ANCESTRAL, MODERN = "#0072B2", "#D55E00"
 WORLD_COLOURS = alt.Scale(domain=["ancestral", "modern"], range=[ANCESTRAL, MODERN])
@@ -16,7 +17,7 @@ MODERN_INK = "#A84A00"  # the modern world's colour where it is read: words need
 
 # Kinds stand beside each other in stacked bars: each has a lightness of its own.
 KIND_COLOURS = {
-    "misspecified": "#454545",
+    "misspecified": "#333333",
     "novel": "#D55E00",
     "missed": "#CC79A7",
     "stale": "#E69F00",
@@ -91,9 +92,10 @@ def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:
     return out
 
 
-def band_tips(*fields: tuple[str, str] | tuple[str, str, str], of: str, seeds: bool = True) -> list[Any]:
-    """Tooltips of lines with bands: fields, the mean of something, and the band's ends."""
-    ends = (("low:Q", "95% of seeds from"), ("high:Q", "to")) if seeds else ()
+def band_tips(frame: pl.DataFrame, *fields: tuple[str, str] | tuple[str, str, str], of: str) -> list[Any]:
+    """Tooltips of lines with bands: fields, the mean of something, and the band's ends where a frame has more than one seed."""
+    several = not (frame["low"] == frame["high"]).all()
+    ends = (("low:Q", "95% of seeds from"), ("high:Q", "to")) if several else ()
     return tips(*fields, ("mean:Q", of), *ends)
 
 

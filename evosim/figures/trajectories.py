@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.bands import banded
-from evosim.figures.theme import LOCUS_COLOURS, WIDTH, WORLD_COLOURS, WORLD_DASHES
+from evosim.figures.theme import WIDTH, WORLD_COLOURS, WORLD_DASHES, desire_scales
 
 MOST_ROWS = 150  # generations of each line
 ACROSS = 3
@@ -26,17 +26,17 @@ def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[st
     kept = (pl.col("generation") % every == 0) | (pl.col("generation") == last) | pl.col("generation").is_in([swap - 1, swap])
     generations, loci = generations.filter(kept), loci.filter(kept)
     marked = swap if swap <= last else None
-    panels = [_worlds(generations, what, f"{title}, {unit}", marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
-    panels.append(_single(generations, "classes", "distinct genomes (classes)", marked))
+    panels = [_worlds(generations, what, title, unit, marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
+    panels.append(_single(generations, "classes", "distinct genomes", "classes", marked))
     horizon = loci.filter(pl.col("locus") == "horizon")
     if horizon.height:
-        panels.append(_single(horizon.with_columns(pl.col("mean").alias("value")), "value", "mean horizon (steps)", marked))
+        panels.append(_single(horizon.with_columns(pl.col("mean").alias("value")), "value", "mean horizon", "steps", marked))
     if weights:
         panels.append(_desires(loci.filter(pl.col("locus").is_in(weights)), weights, marked))
     if (generations["modern_intent_mean"] - generations["modern_mean"]).abs().max() > 1e-12:  # type: ignore[operator]
-        panels.append(_single(generations, "modern_intent_mean", "mean intent in M", marked))
+        panels.append(_single(generations, "modern_intent_mean", "mean intent in M", unit, marked))
     if generations["size"].n_unique() > 1:
-        panels.append(_single(generations, "size", "newborns", marked))
+        panels.append(_single(generations, "size", "size", "newborns", marked))
     rows = [alt.hconcat(*panels[i : i + ACROSS], spacing=26) for i in range(0, len(panels), ACROSS)]
     return alt.vconcat(*rows, spacing=18).resolve_scale(color="independent", strokeDash="independent")
 
@@ -49,40 +49,42 @@ def _tips(title: str, *more: Any) -> list[Any]:
     return [alt.Tooltip("generation:Q"), *more, alt.Tooltip("mean:Q", title=title, format=".4g"), alt.Tooltip("low:Q", title="95% of seeds from", format=".4g"), alt.Tooltip("high:Q", title="to", format=".4g")]
 
 
-def _lines(frame: pl.DataFrame, title: str, swap: int | None, colour: Any, dash: Any, more: list[Any], beside: list[Any]) -> Any:
+def _lines(frame: pl.DataFrame, title: str, unit: str, swap: int | None, colour: Any, dash: Any, more: list[Any], beside: list[Any]) -> Any:
     base = alt.Chart(frame)
-    y = alt.Y("mean:Q", title=None, axis=alt.Axis(tickCount=4))
+    y = alt.Y("mean:Q", title=unit, axis=alt.Axis(tickCount=4))
     hues = {} if colour is None else {"color": colour}
     layers = [
         *beside,
-        base.mark_area(opacity=0.18).encode(_x(), alt.Y("low:Q", title=None), alt.Y2("high:Q"), **hues),
-        base.mark_line(strokeWidth=1.6).encode(_x(), y, *([] if dash is None else [dash]), **hues, tooltip=_tips(title, *more)),
+        base.mark_area(opacity=0.18).encode(_x(), alt.Y("low:Q", title=unit), alt.Y2("high:Q"), **hues),
+        base.mark_line(strokeWidth=1.6).encode(_x(), y, *([] if dash is None else [dash]), **hues, tooltip=_tips(f"{title} ({unit})", *more)),
     ]
     if swap is not None:
         layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(alt.X("generation:Q")))
     return alt.layer(*layers).properties(width=SIZE[0], height=SIZE[1], title=alt.TitleParams(title, fontSize=12))
 
 
-def _worlds(generations: pl.DataFrame, what: str, title: str, swap: int | None, best: dict[str, float]) -> Any:
+def _worlds(generations: pl.DataFrame, what: str, title: str, unit: str, swap: int | None, best: dict[str, float]) -> Any:
     columns = [f"{world}_{what}" for world in ("ancestral", "modern")]
     long = generations.drop("world").unpivot(columns, index=["seed", "generation"], variable_name="world").with_columns(pl.col("world").str.strip_suffix(f"_{what}"))
     frame = banded(long, "value", "world", "generation")
-    legend = alt.Legend(orient="bottom", symbolType="stroke", symbolSize=300, symbolOpacity=1, labelExpr="datum.label + ' world'")
+    legend = alt.Legend(symbolType="stroke", symbolSize=300, symbolOpacity=1, labelExpr="datum.label + ' world'")
     colour, dash = alt.Color("world:N", title=None, scale=WORLD_COLOURS, legend=legend), alt.StrokeDash("world:N", title=None, scale=WORLD_DASHES, legend=legend)
     beside = []
     if best:
         ends = pl.DataFrame({"world": list(best), "at": list(best.values())})
         tips = [alt.Tooltip("world:N"), alt.Tooltip("at:Q", title="best genome", format=".4g")]
-        beside = [alt.Chart(ends).mark_rule(strokeDash=[2, 3], strokeWidth=1.2).encode(alt.Y("at:Q"), alt.Color("world:N", scale=WORLD_COLOURS), tooltip=tips)]
-    return _lines(frame, title, swap, colour, dash, [alt.Tooltip("world:N")], beside)
+        beside = [alt.Chart(ends).mark_rule(strokeDash=[2, 3], strokeWidth=1.2).encode(alt.Y("at:Q", title=unit), alt.Color("world:N", scale=WORLD_COLOURS), tooltip=tips)]
+    return _lines(frame, title, unit, swap, colour, dash, [alt.Tooltip("world:N")], beside)
 
 
-def _single(table: pl.DataFrame, column: str, title: str, swap: int | None) -> Any:
-    return _lines(banded(table, column, "generation"), title, swap, alt.value("#333333"), None, [], [])
+def _single(table: pl.DataFrame, column: str, title: str, unit: str, swap: int | None) -> Any:
+    return _lines(banded(table, column, "generation"), title, unit, swap, alt.value("#333333"), None, [], [])
 
 
 def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
     frame = banded(loci, "mean", "locus", "generation")
-    legend = alt.Legend(orient="right", symbolType="stroke", symbolSize=200, symbolOpacity=1)
-    colour = alt.Color("locus:N", title=None, sort=weights, scale=alt.Scale(domain=weights, range=LOCUS_COLOURS[: len(weights)]), legend=legend)
-    return _lines(frame, "mean objective weight", swap, colour, None, [alt.Tooltip("locus:N", title="desire for")], [])
+    legend = alt.Legend(symbolType="stroke", symbolSize=300, symbolOpacity=1)
+    colours, dashes = desire_scales(weights)
+    colour = alt.Color("locus:N", title=None, sort=weights, scale=colours, legend=legend)
+    dash = alt.StrokeDash("locus:N", title=None, sort=weights, scale=dashes, legend=legend)
+    return _lines(frame, "mean objective weights", "weight", swap, colour, dash, [alt.Tooltip("locus:N", title="desire for")], [])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FILE = "report.html"
 OURS = b'<meta name="evosim-report"'
+MOST_WHOLE = 2  # folders; of more runs the usual figures are drawn alone, so that the file can be sent
 HEAD = 4096  # bytes in which it stands
 
 
@@ -63,7 +64,8 @@ def contents(folders: Sequence[Path]) -> tuple[list[Chapter], list[Any], Gallery
 
     gallery = Gallery()
     loaded = [load(folder) for folder in folders]
-    chapters = [_chapter(f"part{i + 1}", one, gallery) for i, one in enumerate(loaded)]
+    few = len(loaded) <= MOST_WHOLE
+    chapters = [_chapter(f"part{i + 1}", one, gallery, every_figure=few) for i, one in enumerate(loaded)]
     several = sum(bool(chapter.headline) for chapter in chapters) > 1
     return chapters, [comparison(chapters), *_differing(loaded)] if several else [], gallery
 
@@ -95,7 +97,7 @@ def _ours(path: Path) -> bool:
         return False
 
 
-def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery) -> Chapter:
+def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_figure: bool) -> Chapter:
     """What a report tells of one folder."""
     from evosim import api, explore, workflow
     from evosim.record import sources_digest
@@ -103,7 +105,7 @@ def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery) -> Chapter:
     if isinstance(one, api.Run):
         from evosim.report import runs
 
-        return runs.chapter(name, workflow.source_of(one.recorded), gallery, same_code=workflow.same_code(one.recorded))
+        return runs.chapter(name, workflow.source_of(one.recorded), gallery, same_code=workflow.same_code(one.recorded), every_figure=every_figure)
     if isinstance(one, api.Sweep):
         from evosim.report import sweeps
 

@@ -17,12 +17,13 @@ function save(name, url) {
   link.remove();
 }
 
-// What figures call their columns: titles of axes, legends and tooltips.
-function titlesIn(node, found = {}) {
-  if (Array.isArray(node)) node.forEach((part) => titlesIn(part, found));
+// What figures call their columns: in tooltips by their names; axes and legends have titles that may be of several columns.
+function titlesIn(node, found = { own: {}, shared: {} }, pointed = false) {
+  if (Array.isArray(node)) node.forEach((part) => titlesIn(part, found, pointed));
   else if (node && typeof node === "object") {
-    if (typeof node.field === "string" && typeof node.title === "string" && !(node.field in found)) found[node.field] = node.title;
-    Object.values(node).forEach((part) => titlesIn(part, found));
+    const names = pointed ? found.own : found.shared;
+    if (typeof node.field === "string" && typeof node.title === "string") names[node.field] ??= node.title;
+    for (const [key, part] of Object.entries(node)) titlesIn(part, found, pointed || key === "tooltip");
   }
   return found;
 }
@@ -36,7 +37,12 @@ function tableOf(set, name, titles, count) {
   const table = make("table");
   table.append(make("caption", `${name}, table ${count}: ${rows.length.toLocaleString("en")} rows`));
   const head = make("tr");
-  for (const column of columns) head.append(make("th", titles[column] ?? column, { scope: "col" }));
+  for (const column of columns) {
+    const cell = make("th", titles.own[column] ?? column, { scope: "col" });
+    const axis = titles.shared[column];
+    if (!(column in titles.own) && axis && axis !== column) cell.append(make("small", axis));
+    head.append(cell);
+  }
   const top = make("thead"), body = make("tbody");
   top.append(head);
   for (const row of rows) {

@@ -47,7 +47,7 @@ def _page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) 
     scripts = engine() if charts else ""
     text = _template().render(
         chapters=chapters, one=one, beside=beside, authors=AUTHORS, nobody=NO_AUTHOR, labelled=any(chapter.labelled for chapter in chapters),
-        title=chapters[0].title if one else f"Report on {_listed(whats)}", what=_listed(whats), version=__version__, style=_source("page.css"), script=script,
+        title=chapters[0].title if one else f"Report on {_listed(whats)}", what=", ".join(dict.fromkeys(chapter.line.partition(",")[0] for chapter in chapters)), version=__version__, style=_source("page.css"), script=script,
         engine=scripts, policy=policy([*SCRIPT.findall(scripts), script]),
         data=as_data({"data": gallery.used(pictures), "charts": charts, "manyPoints": MANY_POINTS}),
     )  # fmt: skip

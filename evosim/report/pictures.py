@@ -26,6 +26,7 @@ MOST_DRAWN = 250_000  # bytes of one drawing; beyond, it is painted as points
 POINTS_PER_INCH = 144
 UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')  # of a drawing that is shown as an image
 
+NUMBERED = re.compile(r"\b(?:gradient_|clip)\d+\b")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 ROW_MARKS = ("bar", "circle", "point", "rect", "square", "tick")
@@ -128,7 +129,8 @@ def rounded(value: Any) -> Any:
 
 def image(drawing: str) -> str:
     """A drawing as a data URI: as it is, or painted if it is large and that is smaller."""
-    plain = re.sub(r"<[a-z][^>]*>", lambda tag: UNREAD.sub("", tag[0]), drawing)
+    ids = {found: f"{i}" for i, found in enumerate(dict.fromkeys(NUMBERED.findall(drawing)))}  # the engine counts on from drawing to drawing
+    plain = re.sub(r"<[a-z][^>]*>", lambda tag: NUMBERED.sub(lambda name: f"drawn_{ids[name[0]]}", UNREAD.sub("", tag[0])), drawing)
     data, kind = plain.encode(), "svg+xml"
     if len(data) > MOST_DRAWN:
         painted = vl_convert.svg_to_png(drawing, ppi=POINTS_PER_INCH)

@@ -20,9 +20,12 @@ from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Ta
 from evosim.report.pictures import Gallery
 from evosim.screen import RUNG_WORDS, UNLISTED, number
 
-BESIDE = {"ladder": "ladders", "behaviour": "behaviour", "search": "search", "hack": "drive"}  # the figure of an account
+BESIDE = {
+    "ladder": "ladders", "behaviour": "behaviour", "desires": "desires", "causes": "causes", "variation": "variation", "hack": "drive", "search": "search",
+}  # the figure of an account
 FIRST = "fitness"
-STEPS = {step.partition(",")[0] for step in LABELS}
+STEPS = tuple(dict.fromkeys(step.partition(",")[0] for step in ("representation", *LABELS)))
+UNMEASURED = "not measured"
 TITLES = {
     "ladder": "The ladder", "behaviour": "The behaviour ledger", "steps": "Steps by act", "desires": "Desires", "causes": "Causes",
     "variation": "Total variation", "family": "A family of worlds", "hack": "Greedy genes", "search": "The search ledger", "labels": "What each author calls it",
@@ -30,11 +33,11 @@ TITLES = {
 WORLDS = "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds, unless a heading says otherwise."
 
 
-def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool) -> Chapter:
-    """All about one run."""
+def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool, every_figure: bool = True) -> Chapter:
+    """All about one run; without `every_figure`, those alone that runs draw by themselves."""
     recorded, summary = source.run, source.summary
     experiment = recorded.experiment
-    hung = gallery.hang(name, charts_of(source, list(FIGURES)), {"ladders": _steps_of(summary)}, {key: figure.what for key, figure in FIGURES.items()})
+    hung = gallery.hang(name, charts_of(source, list(FIGURES) if every_figure else None), {"ladders": _steps_of(summary)}, {key: figure.what for key, figure in FIGURES.items()})
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
     first = [pictures.pop(FIRST)] if FIRST in pictures else []
     summed = Section("summary", "Summary", [_outcome(source), *first])
@@ -135,16 +138,14 @@ def labels(summary: dict[str, Any]) -> Table:
 
 
 def headline(summary: dict[str, Any]) -> dict[str, str]:
-    """The numbers by which runs are compared, with intervals over seeds where there are any."""
+    """The numbers by which runs are compared, with intervals over seeds where there are any. Rungs and steps that a run does not have are told too."""
     out = {}
     for world, letter in (("ancestral", "A"), ("modern", "M")):
         found = summary["ladder"][world]
         for rung in RUNGS:
-            if rung in found["rungs"]:
-                out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, worth in {letter}"] = _in_text(found, "rungs", rung)
-        for step in found["steps"]:
-            if step not in ("unfound", "load"):
-                out[f"lost in {letter} by {step}"] = _in_text(found, "steps", step)
+            out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, worth in {letter}"] = _in_text(found, "rungs", rung)
+        for step in STEPS:
+            out[f"lost in {letter} by {step}"] = _in_text(found, "steps", step)
     for moment in ("swap", "end"):
         entry = summary["recovery"][f"modern_at_{moment}"]
         if entry["share_of_best"] is not None:
@@ -156,7 +157,7 @@ def headline(summary: dict[str, Any]) -> dict[str, str]:
 
 def _in_text(world: dict[str, Any], part: str, name: str) -> str:
     cell = _with_interval(world, part, name)
-    return f"{cell.text} {cell.note}".strip() if cell.text != "-" else "not measured"
+    return f"{cell.text} {cell.note}".strip() if cell.text not in ("", "-") else UNMEASURED
 
 
 def _provenance(recorded: Recorded, summary: dict[str, Any], *, same_code: bool) -> Section:
@@ -208,7 +209,7 @@ def again(folder: Path, toml: str, facts: dict[str, Any], what: str) -> Section:
 def comparison(chapters: Iterable[Chapter]) -> Table:
     """Headline numbers of several runs, a column each."""
     runs = [chapter for chapter in chapters if chapter.headline]
-    keys = list(dict.fromkeys(key for run in runs for key in run.headline))
-    rows = [(Cell(key, step=key.rpartition(" by ")[2] if key.startswith("lost in") else ""), *(Cell(run.headline.get(key, "-")) for run in runs)) for key in keys]
-    headings = (Cell("in a life"), *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)))
+    keys = [key for key in dict.fromkeys(key for run in runs for key in run.headline) if any(run.headline.get(key, UNMEASURED) != UNMEASURED for run in runs)]
+    rows = [(Cell(key, step=key.rpartition(" by ")[2] if key.startswith("lost in") else ""), *(Cell(run.headline.get(key, UNMEASURED)) for run in runs)) for key in keys]
+    headings = (Cell("A: ancestral, M: modern world; per life"), *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)))
     return Table("The runs beside each other", headings, rows, frozenset({0}), "In brackets: bootstrap intervals of the mean over seeds.")

@@ -24,7 +24,8 @@ def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, An
     summary = summary_there(folder)
     source = Searched(_paths(folder), experiment)
     charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
-    pictures = list(gallery.hang(name, charts, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
+    there = ((key, chart) for key, chart in charts if chart is not None)
+    pictures = list(gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
     rows = [(Cell(row["quantity"]), Cell(number(row["mean"])), Cell(between(row["interval"]) if row["interval"] else "")) for row in summary["search"]]
     note = "" if any(row["interval"] for row in summary["search"]) else "No intervals: they take more seeds."
     came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", "interval"))), rows, frozenset({0}), note)
