@@ -181,7 +181,7 @@ class Page:
                 self._shell(block, idle)
             elif block.file and not idle:
                 self._write(block)
-            elif block.language == "toml":
+            elif block.language == "toml" and not idle:
                 self._toml(block)
             elif block.language == "python":
                 text = "".join(_STRING.sub(lambda m: m[1] + self._meant(m[2]) + m[1], line) if not idle else line for line in block.text.splitlines(True))
