@@ -49,7 +49,7 @@ nitpick_ignore_regex = [
 ]
 
 PICTURES = (".png", ".svg")
-_AWAITED = ("gallery", "report", "own", "api")
+_AWAITED = ("gallery",)
 _kept: dict[str, list[str]] = {}
 _LINK = re.compile(r"(!?\[[^\]\n]*\]\()([^)\s]+)(\))")
 

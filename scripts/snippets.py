@@ -248,7 +248,7 @@ class Page:
         mark = "provenance.json" if kind == "runs" else "sweep.json"
         found = sorted((p.parent for p in there.glob(f"*/{mark}")), key=lambda p: (p / mark).stat().st_mtime_ns)
         if len(found) < back:
-            self._command(["evosim", "run", "--set", f"optimizer.population={120 + len(found)}"] if kind == "runs" else ["evosim", "sweep", "run", self._meant("SWEEP.toml")])
+            self._command(["evosim", "run", "--seed", str(100 + len(found))] if kind == "runs" else ["evosim", "sweep", "run", self._meant("SWEEP.toml")])
             return self._made(kind, back)
         return found[-back]
 
