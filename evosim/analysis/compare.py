@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evosim.analysis.behaviour import KINDS, NO_OVERLAP
+from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.census import WORLDS
 from evosim.analysis.intervals import FEWEST, difference, intervals
 from evosim.analysis.summary import VARYING, Spread, whole_seeds
@@ -27,7 +27,6 @@ SCHEMA = {
     "part": S, "world": S, "name": S, "base": F, "other": F, "difference": F, "low": F, "high": F, "seeds_base": N, "seeds_other": N, "how": S,
 }  # fmt: skip
 HACK = ("hack", "own_cost", "behaviour", "null")
-SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")  # what is told of a modern ledger only where it overlaps with the ancestral
 
 Key = tuple[str, str, str]
 Values = dict[int | None, float]
