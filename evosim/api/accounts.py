@@ -21,7 +21,7 @@ SPLITS = ("kind", "act", "age")
 class Accounted:
     """What has an account: its numbers as polars frames.
 
-    Every frame has means over seeds with 95% bootstrap intervals (`low`, `high`: from five seeds on) and how many `seeds` they are of;
+    Every frame has means over seeds with bootstrap intervals (`low`, `high`: from five seeds on; `analysis.confidence`, 95%) and how many `seeds` they are of;
     with `seeds=True` it has one row a seed instead. Units are the world's (`unit`).
     """
 
