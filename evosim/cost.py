@@ -236,7 +236,7 @@ def told(cost: Cost, setting: Setting) -> list[str]:
     arms = 1 + len(controls_of(experiment))
     how = "scored as a whole" if cost.exact else "too large to be scored as a whole; its best are looked for"
     parts = [f"grid {short(cost.grid)}", f"generations {short(cost.generation * cost.generations)}"]
-    parts.append(f"account at most {short(cost.account)}" if cost.account else "and the account, which was not timed")
+    parts.append(f"account about {short(cost.account)}" if cost.account else "and the account, which was not timed")
     parts += [f"figures {short(cost.figures)}"] if cost.figures else []
     return [
         f"run:     {times(experiment, arms)} of {_population(experiment)}",

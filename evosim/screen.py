@@ -476,7 +476,10 @@ def search_words(summary: dict[str, Any]) -> str:
     """What imperfect search left: masturbation style."""
     a = summary["ladder"]["ancestral"]
     if a["steps"]["search"] is None:
-        return "Masturbation style (search is imperfect): not measured; nobody lived to see the swap. That is not the same as 0."
+        why = "nobody lived to see the swap"
+        if summary["behaviour"]["modern"] is not None:
+            why = "some population saw the swap, but no seed has the controls without which it is not told from what else was lost"
+        return f"Masturbation style (search is imperfect): not measured; {why}. That is not the same as 0."
     return (
         f"Masturbation style (search is imperfect): in A {_who_searched(summary)} is {number(a['steps']['search'])} below the best "
         f"genome{'' if summary['exact'] else ' found'}{' for what selection saw' if 'best_on_sample' in a['rungs'] else ''} "

@@ -57,7 +57,7 @@ def run_of(folder: Path) -> evosim.Run:
 
 
 def bars(table: pl.DataFrame, y: alt.Y, color: Any, unit: str, height: int, **more: Any) -> Any:
-    """Means as bars with 95% intervals, a panel for every run."""
+    """Means as bars with their intervals, a panel for every run."""
     base = alt.Chart(table).encode(y, **more)
     drawn = base.mark_bar().encode(alt.X("mean:Q", title=f"{unit} in a life"), color=color)
     whiskers = base.mark_rule(color="#000000").encode(alt.X("low:Q"), alt.X2("high:Q"))

@@ -40,7 +40,7 @@ def figure(table: pl.DataFrame, unit: str) -> Any:
     steps = table.filter(pl.col("what").is_in(QUANTITIES[:4])).with_columns(pl.col("what").str.replace_all("_", " "))
     order = alt.Y("what:N", title=None, sort=[name.replace("_", " ") for name in QUANTITIES])
     chart = bars(steps, order, alt.Color("world:N", scale=WORLD_COLOURS, title=None), unit, 150, yOffset=alt.YOffset("world:N"))
-    return themed(chart, "What a driver cost, beside chance", ["means over seeds; whiskers: 95% bootstrap interval; null: fair meiosis against fair meiosis"])
+    return themed(chart, "What a driver cost, beside chance", ["means over seeds; whiskers: bootstrap interval, from five seeds on; null: fair meiosis against fair meiosis"])
 
 
 def main(arguments: list[str] | None = None) -> int:

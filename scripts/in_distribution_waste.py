@@ -38,7 +38,7 @@ def figure(table: pl.DataFrame, unit: str) -> Any:
     """Waste of each act in A beyond the best genome's, a panel for every run."""
     acts = table.filter(pl.col("what") == "step by act").with_columns(pl.col("name").str.replace_all("_", " "))
     chart = bars(acts, alt.Y("name:N", title=None, sort="-x"), alt.value(ANCESTRAL), unit, 150)
-    notes = ["regret in A beyond the best genome's; means over seeds; whiskers: 95% bootstrap interval", "below 0: the best genome loses more by that act"]
+    notes = ["regret in A beyond the best genome's; means over seeds; whiskers: bootstrap interval, from five seeds on", "below 0: the best genome loses more by that act"]
     return themed(chart, "Waste in distribution, by act", notes)
 
 

@@ -43,7 +43,7 @@ def figure(table: pl.DataFrame, unit: str) -> Any:
     colour = alt.Color("world:N", scale=WORLD_COLOURS, title=None)
     y = alt.Y("name:N", title=None, sort=order, axis=alt.Axis(labelLimit=300))
     chart = bars(shown, y, colour, unit, 120, yOffset=alt.YOffset("world:N"))
-    return themed(chart, "Three losses", ["what each step of the ladder loses; means over seeds; whiskers: 95% bootstrap interval", "the shift is exact, and 0 in A by construction; greedy genes without bars: not measured"])
+    return themed(chart, "Three losses", ["what each step of the ladder loses; means over seeds; whiskers: bootstrap interval, from five seeds on", "the shift is exact, and 0 in A by construction; greedy genes without bars: not measured"])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from evosim import workflow
+from evosim.analysis.account import Accountant
 from evosim.analysis.search import closure
 from evosim.checkpoint import OneRun
 from evosim.compose import changes, commented, landscape_digest, resolve
@@ -22,6 +23,7 @@ from evosim.reference.planning import lifetime, state_values
 from evosim.reference.policies import policy_of
 from evosim.replicate import replicate
 from evosim.score import Scorer
+from evosim.screen import search_words
 from evosim.selection import selected, weights_of
 from evosim.simulate import simulate
 from tests.random_worlds import random_pair, random_policy
@@ -366,3 +368,12 @@ def test_what_was_added_is_not_said_to_be_removed() -> None:
     told = changes(resolve(apply_settings(read_experiment("maze"), ['world.mixture=[{share=0.02}]'])))
     assert "world.mixture.0.share=0.02" in told
     assert not any("removed" in words for words in told)
+
+
+def test_a_search_that_is_not_told_from_sampling_is_no_extinction() -> None:
+    """Samples that are drawn again in each generation, and no control that was selected on all of A."""
+    made = setting("micro", MIX, *SMALL, "selection.sample=2")
+    landscape = Landscape(made)
+    summary = Accountant(made, simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}, exact=True).account().summary
+    assert summary["ladder"]["ancestral"]["steps"]["search"] is None
+    assert "some population saw the swap" in search_words(summary)

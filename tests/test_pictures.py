@@ -375,6 +375,12 @@ def test_charts_of_a_grid_of_one_genome(driven: Source) -> None:
         words_of(FIGURES[name].draw(driven))
 
 
+def test_where_drivers_are_left_out_it_is_said(driven: Source, savanna: Source) -> None:
+    assert driven.summary["drivers"]
+    assert "what drivers cost is not in it" in FIGURES["causes"].draw(driven).description
+    assert "what drivers cost" not in FIGURES["causes"].draw(savanna).description
+
+
 def test_theory_stands_in_the_drive_figure(driven: Source) -> None:
     described = FIGURES["drive"].draw(driven).to_dict()
     assert any("circles: theory" in line for line in described["title"]["subtitle"])

@@ -25,6 +25,7 @@ from evosim.figures.variation import variation
 if TYPE_CHECKING:
     from evosim.figures.catalogue import Source
 
+UNDRIVEN = "; what drivers cost is not in it"
 BANDS = "bands hold 95% of them"
 WHISKERS = "whiskers hold 95% of them"
 COMMON = 5  # classes whose lives are compared
@@ -85,6 +86,7 @@ def landscape_of(s: Source) -> Any:
         most = int(every.density["classes"].max())  # type: ignore[arg-type]
         which += f"; darker: more of them, up to {most:,} (log scale); short lines: the median of M given A"
     about = f"{s.which}; of populations the mean share over them" if s.run.experiment.replicates > 1 else s.which
+    about += UNDRIVEN if s.summary["drivers"] else ""
     notes = [f"{about}; {s.died.partition(',')[0]}, at the end its last newborns stand for a seed that did" if s.died else about, f"{which}; marks of populations are as large as their shares", finding]
     words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
     return themed(chart, "What fitness in A says about M", notes, words)
@@ -213,7 +215,7 @@ def causes_of(s: Source) -> Any:
         return None
     covered = table.filter(pl.col("subject") == "population")["covered"]
     share = f"of populations their commonest genomes, {float(covered.mean()):.0%} of them" if covered.len() else "no population was there at the swap"  # type: ignore[arg-type]
-    notes = [s.many(WHISKERS), f"what setting each part of the planner right would gain: Shapley values, which sum to the loss; {share}"]
+    notes = [s.many(WHISKERS), f"what setting each part of the planner right would gain: Shapley values, which sum to the loss; {share}{UNDRIVEN if s.summary['drivers'] else ''}"]
     means = table.group_by("subject", "world", "cause", maintain_order=True).agg(pl.col("value").mean())
     largest = means.sort(pl.col("value").abs(), descending=True).group_by("subject", "world", maintain_order=True).first()
     most = [f"most by {r['cause']} ({r['value']:.3g})" if abs(r["value"]) > NOTHING else "nothing by any" for r in largest.iter_rows(named=True)]
