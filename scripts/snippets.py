@@ -394,7 +394,7 @@ def _here(call: Callable[[], Any], words: list[str]) -> str:
             raise Wrong(f"'{shlex.join(words)}' ends with exit code {end.code}") from end
     finally:
         sys.argv = before
-    return said.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+    return said.buffer.getvalue().decode("utf-8")
 
 
 def _process(words: list[str], more: dict[str, str] | None = None) -> str:
