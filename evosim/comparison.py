@@ -48,7 +48,7 @@ class Comparison:
         parameters: one row a parameter that differs: `parameter`, and a column of values as JSON for each run.
         provenance: one row a fact (digest, sources, versions): `fact`, `what`, `same`, and a column for each run.
         differences: one row a run and quantity: `run`, `part` (rung, step, regret, hack), `world`, `name`, `base`, `other`, `difference`,
-            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, paired, unpaired, no interval, not measured).
+            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, best found, paired, unpaired, no interval, not measured).
         analyses: tables and summary of each run's account.
     """
 
@@ -130,9 +130,14 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
     frames = []
     for name, run, (tables, _) in list(zip(names, recorded, analyses, strict=True))[1:]:
         paired = are_paired(recorded[0].experiment.seeds, run.experiment.seeds)
-        frame = accounts_compared(analyses[0][0], tables, paired=paired, spread=spread)
+        frame = accounts_compared(analyses[0][0], tables, paired=paired, spread=spread, enumerated=enumerated(recorded[0]) and enumerated(run))
         frames.append(frame.select(run=pl.lit(name), **{column: pl.col(column) for column in frame.columns}))
     return Comparison(tuple(recorded), names, _parameters(names, recorded), _provenance(names, recorded), pl.concat(frames), analyses)
+
+
+def enumerated(run: Recorded) -> bool:
+    """Whether every genome of a run's grid was tried."""
+    return bool(run.provenance["landscape"]["exact"])
 
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:
@@ -176,8 +181,12 @@ def _notes(c: Comparison) -> list[str]:
         out.append(f"These are the same run: equal parameters and seeds (digest {facts['digest'][c.base][:8]})." + ("" if facts["sources"]["same"] else " Different code made them."))
     elif facts["setting"]["same"]:
         out.append("Only the seeds differ: what is told apart is chance.")
-    elif facts["landscape"]["same"]:
+    elif facts["landscape"]["same"] and all(map(enumerated, c.recorded)):
         out.append("Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ.")
+    elif facts["landscape"]["same"]:
+        out.append("Worlds and genome are the same, and so is rung R0; populations may differ, and what was found.")
+    if not all(map(enumerated, c.recorded)):
+        out.append("A grid was searched and not enumerated: its rungs R1 to R3 are the best found, and differences of them are not exact.")
     if not facts["sources"]["same"] and not facts["digest"]["same"]:
         versions = " and ".join(dict.fromkeys(str(facts["evosim"][name]) for name in c.names))
         out.append(f"Different code made them (evosim {versions}): what differs may be of the code. 'evosim run ... --force' repeats a run.")
@@ -194,13 +203,14 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
     base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment
     which = f"{name}: " if len(c.names) > 2 else ""
     common = len(set(base.seeds) & set(other.seeds))
+    least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
     if not mine.drop_nulls("low").height:
         return [f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can be told from chance but what is exact."]
     if are_paired(base.seeds, other.seeds):
-        how = f"paired over the {common} seeds that both have (the same random numbers); means are of these"
+        how = f"paired over the {common} seeds that both have (the same random numbers); means are of these" + (f", of some quantities of {least} in which they were measured" if least < common else "")
     else:
         how = "unpaired, for the seeds differ" + (f" ({common} that both have are taken for independent)" if common else "")
-    out = [f"{which}[ ]: {base.analysis.confidence:.0%} bootstrap intervals of the difference, {how}; without: it is exact, or was not measured."]
+    out = [f"{which}[ ]: {base.analysis.confidence:.0%} bootstrap intervals of the difference, {how}; without: it is the same for every seed, or was measured in fewer than {FEWEST}."]
     found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
     if made.height:
         out.append(f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed, {chance:.1f} would by chance, mostly together, for they are not independent.")
@@ -220,8 +230,11 @@ def _charts(c: Comparison) -> dict[str, Any]:
     means = {name: _rungs(summary) for name, (_, summary) in zip(c.names, c.analyses, strict=True)}
     about = [f"{' and '.join(c.names[1:])} against {c.base}"]
     bands = "bands hold 95% of seeds; vertical: the swap"
-    whiskers = "whiskers: 95% bootstrap interval of the mean; none: the same for every seed"
-    apart = "bars: 95% bootstrap interval; without: exact; what does not differ is left out"
+    shares = " or ".join(dict.fromkeys(f"{run.experiment.analysis.confidence:.0%}" for run in c.recorded))
+    whiskers = f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: the same for every seed, or fewer than {FEWEST} seeds"
+    made = c.differences.drop_nulls("low").height > 0
+    apart = f"bars: {c.recorded[0].experiment.analysis.confidence:.0%} bootstrap interval; without: the same for every seed" if made else f"no intervals: they take {FEWEST} seeds of each"
+    apart += "; what does not differ is left out"
     fitness = drawn.fitness({name: run.tables["generations"] for name, run in runs.items()}, {name: run.experiment.swap for name, run in runs.items()}, c.unit)
     charts = {
         "fitness": themed(fitness, "Fitness of newborns, run by run", [*about, bands], _alt("Mean fitness through time", c)),
@@ -235,7 +248,10 @@ def _charts(c: Comparison) -> dict[str, Any]:
 def _alt(what: str, c: Comparison) -> str:
     """What a figure says, for those who do not see it."""
     largest = c.differences.filter(pl.col("part") == "step").drop_nulls("difference").sort(pl.col("difference").abs(), descending=True).head(1)
-    words = [f"{row['run']} loses {row['difference']:+.3f} by {row['name']} in {LETTERS[row['world']]}" for row in largest.iter_rows(named=True)]
+    words = [
+        f"{row['run']} loses {number(abs(row['difference']))} {'more' if row['difference'] > 0.0 else 'less'} than {c.base} by {row['name']} in {LETTERS[row['world']]}"
+        for row in largest.filter(pl.col("difference").abs() >= SMALL).iter_rows(named=True)
+    ]
     return f"{what} of {', '.join(c.names)}. Largest difference of a step: {'; '.join(words) or 'none'}."
 
 

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS
+from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS, SPLIT
 from evosim.analysis.causes import SWITCHES
 from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
@@ -254,7 +254,8 @@ def _behaviour(summary: dict[str, Any]) -> Table:
         "[bold]" + number(sum(modern["kinds"].values())),
     )
     if NO_OVERLAP in modern["kinds"]:
-        table.caption = "no overlap: the modern world lies outside the ancestral one's reach, so kinds are not split"
+        where = " in some seeds, and there" if any(kind in modern["kinds"] for kind in SPLIT) else ", so"
+        table.caption = f"no overlap: the modern world lies outside the ancestral one's reach{where} kinds are not split"
     return table
 
 

@@ -39,11 +39,11 @@ class Wrong(Exception):
 
 
 def number(value: float | None, digits: int = 2, *, dot: bool = False) -> str:
-    """A number with so many decimals; `dot` leaves out the 0 before the point. Raises `Wrong` for what is no number."""
+    """A number with so many decimals, and no negative zero; `dot` leaves out the 0 before the point. Raises `Wrong` for what is no number."""
     if value is None or not np.isfinite(value):
         raise Wrong(f"{value} is no number")
     exact = Decimal(repr(round(value, 12))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)  # tables are decimal: 0.4305 is a half
-    out = f"{exact:,f}"
+    out = f"{abs(exact) if exact == 0 else exact:,f}"
     return re.sub(r"^(-?)0\.", r"\1.", out) if dot else out
 
 

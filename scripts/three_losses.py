@@ -3,7 +3,7 @@
 Run: python scripts/three_losses.py RUN...   (RUN is a folder that `evosim run` wrote; one of greedy-genes has all three)
 
 They are steps of one ladder, from the best genome for modern payoff down to the population that evolved: in M they add up to what lies
-between. The shift belongs to worlds and grid and has no interval; a loss that was not measured has no bar, which is not 0.
+between, unless selection saw less than all of A (step `sampling` is between them too). The shift belongs to worlds and grid and has no interval; a loss that was not measured has no bar, which is not 0.
 """
 
 from __future__ import annotations

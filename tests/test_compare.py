@@ -165,6 +165,21 @@ def test_a_run_and_itself_are_the_same(runs: dict[str, evosim.Run]) -> None:
     assert found.told_apart().is_empty()
 
 
+def test_captions_are_true_of_few_seeds_and_of_grids_that_were_searched(tmp_path: Path) -> None:
+    few = settings("micro") | {"optimizer.population": 30, "analysis.max_classes": 50, "analysis.max_enumerated": 50, "analysis.restarts": 2, "analysis.confidence": 0.5}
+    base, other = (evosim.run("micro", few | {FIND: find}, replicates=n, out=tmp_path / f"{n}") for n, find in ((3, 0.7), (5, 0.2)))
+    found = evosim.compare(base, other)
+    assert found.differences.filter(pl.col("how") == "exact")["name"].unique().to_list() == ["optimum"]
+    assert row_of(found.differences, "shift")["how"] == "best found"
+    assert any("not enumerated" in note for note in found.notes())
+    described = {name: (" ".join(chart.title.subtitle), chart.description) for name, chart in found.figures().items()}
+    assert "no intervals: they take 5 seeds" in described["differences"][0]
+    assert "whiskers: 50%" in described["rungs"][0]
+    assert "or fewer than 5 seeds" in described["rungs"][0]
+    steps = found.differences.filter(pl.col("part") == "step").drop_nulls("difference").sort(pl.col("difference").abs(), descending=True).row(0, named=True)
+    assert f"loses {abs(steps['difference']):.3f} {'more' if steps['difference'] > 0.0 else 'less'} than 3 by {steps['name']}" in described["rungs"][1]
+
+
 def test_people_and_scripts_read_it(runs: dict[str, evosim.Run], tmp_path: Path) -> None:
     folders = [str(run.folder) for run in runs.values()]
     result = CliRunner().invoke(app, ["compare", *folders], catch_exceptions=False)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim import workflow
+from evosim import Run, workflow
 from evosim.compose import build, resolve
 from evosim.controls import CONTROLS, controls_of
 from evosim.errors import UserError
@@ -301,6 +301,12 @@ def test_means_are_over_the_seeds_that_have_both_ends_of_a_step(tmp_path: Path) 
     assert ladder["seeds"] == hack["ancestral"]["hack"]["seeds"] == 30 - died["run"] - died["fair"]
     assert ladder["steps"]["hack"] == pytest.approx(ladder["rungs"]["control"] - ladder["rungs"]["population"], abs=1e-12)
     assert ladder["steps"]["search"] == pytest.approx(ladder["rungs"]["best_ancestral"] - ladder["rungs"]["control"], abs=1e-12)
+    told = Run(recorded).steps()
+    for world, steps in summary["steps_by_act"].items():  # acts are of the same seeds, and sum to the step
+        for step, acts in steps.items():
+            assert sum(acts.values()) == pytest.approx(summary["ladder"][world]["steps"][step], abs=1e-12), (world, step)
+            mine = told.filter((pl.col("world") == world) & (pl.col("step") == step))
+            assert mine["mean"].sum() == pytest.approx(sum(acts.values()), abs=1e-12)
 
 
 def test_search_is_not_measured_where_the_fair_control_died() -> None:

@@ -115,7 +115,7 @@ def test_numbers_are_written_as_they_are_read(documents: Any) -> None:
     assert (-documents.Found(1.0, 0.5, 2.0))(0) == "-1 [-2, -1]"
     assert documents.Found(5.0)(1) == "5.0"
     assert documents.number(22500, 0) == "22,500"
-    assert [documents.number(x, 3) for x in (0.4305, 0.161489, -0.000384, 2)] == ["0.431", "0.161", "-0.000", "2.000"]
+    assert [documents.number(x, 3) for x in (0.4305, 0.161489, -0.000384, 2)] == ["0.431", "0.161", "0.000", "2.000"]
     assert documents.span([0.301, 0.2196, 0.25]) == "0.22-0.30"
     assert documents.span([0.301, 0.3001]) == "0.30"
     assert documents.listed([1, 2, 3], 0, " and ") == "1, 2 and 3"

@@ -13,12 +13,16 @@ import polars as pl
 import pytest
 
 from evosim import workflow
-from evosim.analysis import acting, cross_section, expected_drive, ladder, lives
+from evosim.analysis import acting, cross_section, expected_drive, ladder, lives, summary
 from evosim.analysis.individual import Conducts
 from evosim.compose import Setting, build_landscape, resolve
 from evosim.figures import FIGURES, Source, asked
 from evosim.figures.acts import ink, letters, named
+from evosim.figures.behaviour import behaviour
+from evosim.figures.behaviour import says as behaviour_says
 from evosim.figures.demon import legs
+from evosim.figures.fitness import fitness
+from evosim.figures.ladders import ladders
 from evosim.figures.life import factors
 from evosim.figures.paths import SEARCH_FIGURES, Searched
 from evosim.figures.policies import left_out, shown_places, tiles
@@ -397,9 +401,55 @@ def test_a_class_may_be_asked_for(savanna: Source) -> None:
 def test_a_population_that_dies_out_at_once_is_drawn(tmp_path: Path) -> None:
     made = source(tmp_path, "birth-control", *quick("birth-control", "genome.weights.pleasure.alleles=[0.0]"))
     assert made.run.provenance["runs"]["0"]["status"] == "extinct"
-    for name in NEW:
-        if (chart := FIGURES[name].draw(made)) is not None:
-            words_of(chart)
+    said = {name: chart.description for name in FIGURES if (chart := FIGURES[name].draw(made)) is not None and chart.to_dict()}
+    for name in set(NEW) & set(said):
+        words_of(FIGURES[name].draw(made))
+    assert "Nobody lived to see the swap" in said["behaviour"]  # which is not "no regret"
+    assert "no population lived to see the swap" in said["ladders"]
+    assert all("of the others" not in words for words in said.values())  # there are none
+    assert "This run: it died out" in said["fitness"]
+
+
+def test_an_exhaustive_search_is_drawn_and_captions_say_what_is_configured(tmp_path: Path) -> None:
+    made = source(
+        tmp_path, "micro", 'optimizer={name="exhaustive"}', "phases.0.generations=3", "phases.1.generations=3", "replicates=2", "analysis.confidence=0.5"
+    )  # fmt: skip
+    assert "in generation 1 mean fitness is" in FIGURES["trajectories"].draw(made).description  # in generation 0 every genome is tried
+    assert "whiskers: 50% bootstrap interval" in " ".join(FIGURES["ladders"].draw(made).to_dict()["title"]["subtitle"])
+    assert "best genome for payoff in M" in json.dumps(FIGURES["ties"].draw(made).to_dict())  # not for intent, which bars are measured in
+
+
+def test_units_are_the_worlds_and_nothing_is_made_of_rounding(tmp_path: Path) -> None:
+    made = source(tmp_path, "maze", "optimizer.population=30", "phases.0.generations=5", "phases.1.generations=3")
+    for name in ("fitness", "ladders", "behaviour", "search"):
+        assert "expected offspring" not in json.dumps(FIGURES[name].draw(made).to_dict()), name
+    said = FIGURES["causes"].draw(made).description
+    assert "e-1" not in said
+    assert "best ancestral in the ancestral world: nothing by any" in said
+
+
+def test_a_seed_without_regret_counts() -> None:
+    rows = [("population", 0, "ancestral", "waste", "a", 0, 1.0), *(("population", seed, "ancestral", "upkeep", None, None, 0.0) for seed in (0, 1, 2, 3))]
+    ledger = pl.DataFrame(rows, schema=["subject", "seed", "world", "kind", "act", "age", "value"], orient="row")
+    told = summary.ledger(ledger, "population", "ancestral")
+    assert told is not None
+    assert told["kinds"]["waste"] == 0.25
+    drawn = [row for rows in behaviour(ledger).to_dict()["datasets"].values() for row in rows if "act" in row]
+    assert [row["regret"] for row in drawn] == [0.25]
+    assert "0.250 is lost" in behaviour_says(ledger)
+
+
+def test_ladders_below_zero_stand_on_their_axis() -> None:
+    rungs = {"optimum": 2.0, "best_for_intent": 2.0, "best_for_payoff": 2.0, "best_ancestral": 1.0, "population": -3.0}
+    described = ladders({"ancestral": {"rungs": rungs, "intervals": {}}}).to_dict()
+    domains = [unit["encoding"]["y"]["scale"]["domain"] for unit in described["hconcat"][0]["layer"] if "scale" in unit["encoding"]["y"]]
+    assert domains
+    assert all(low <= -3.0 and high > 2.0 for low, high in domains)
+
+
+def test_names_of_best_genomes_that_nearly_meet_are_drawn() -> None:
+    generations = pl.DataFrame({"seed": [0, 0], "generation": [0, 1], "world": ["ancestral"] * 2, "ancestral_mean": [0.1, 0.2], "modern_mean": [0.1, 0.3]})
+    assert "line-bottom" in json.dumps(fitness(generations, {"ancestral": 1.0, "modern": 0.95}, 5).to_dict(validate=True))
 
 
 def test_the_legs_of_a_demons_path() -> None:

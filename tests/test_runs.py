@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim import figures, workflow
+from evosim import figures, screen, workflow
 from evosim.analysis import behaviour
 from evosim.analysis.account import Accountant
 from evosim.compose import resolve
@@ -300,6 +300,22 @@ def test_without_overlap_kinds_are_not_split(tmp_path: Path, monkeypatch: pytest
     assert set(whole["kinds"]) == {"misspecified", "no overlap", "upkeep"}
     assert sum(whole["kinds"].values()) == pytest.approx(sum(split["kinds"].values()))
     assert set(account.tables["behaviour"].filter(pl.col("world") == "modern")["kind"]) <= set(whole["kinds"])
+
+
+def test_a_loss_that_is_split_in_some_seeds_alone_sums_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = run(tmp_path / "run", "micro", "replicates=3")
+    before = workflow.analyze(recorded).summary["behaviour"]["modern"]
+    told, turn = behaviour.Ledger.told, iter([True, True, False, False] * 100)  # each seed has one at the swap and one at the end
+    monkeypatch.setattr(behaviour, "LEAST_OVERLAP", 1.1)
+    monkeypatch.setattr(behaviour.Ledger, "told", lambda self: told(self) if next(turn) else self)
+    found = workflow.analyze(recorded).summary
+    mixed = found["behaviour"]["modern"]
+    assert mixed["kinds"]["no overlap"] > 0.0
+    assert mixed["kinds"]["novel"] > 0.0
+    assert sum(mixed["kinds"].values()) == pytest.approx(sum(before["kinds"].values()), abs=1e-12)
+    for act, total in mixed["acts"].items():
+        assert sum(mixed["acts_by_kind"][act].values()) == pytest.approx(total, abs=1e-12)
+    assert "in some seeds, and there kinds are not split" in str(screen.accounts(found | {"unit": "payoff"})["behaviour"].caption)
 
 
 def test_another_process_is_not_disturbed(tmp_path: Path) -> None:

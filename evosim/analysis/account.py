@@ -404,7 +404,7 @@ class Accountant:
             "behaviour_of_best_ancestral": {
                 which: summary.ledger(tables["behaviour"], "best_ancestral", which) for which in self.designs
             },
-            "steps_by_act": summary.steps(tables["steps"]),
+            "steps_by_act": summary.steps(tables["steps"], tables["ladder"]),
             "overlap": summary.mean([x.overlap for x in _at_the_swap(seeds)]),
             "hack": self._hack(tables["hack"]),
             "search": search.summary_of(self.tables.get("search"), self.experiment.swap, self.experiment.generations),

@@ -28,6 +28,7 @@ from worlds import TabularMdp, WorldPair
 
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
 SHIFT_KINDS = ("novel", "missed", "stale", "amplified")
+SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")  # what is told of a modern ledger only where it overlaps with the ancestral
 LEAST_OVERLAP = 0.05
 LEAST_SPAN = 1e-100
 ROUNDING = 1e-12

@@ -1,6 +1,6 @@
 """Compare: the accounts of two runs side by side, and how far apart they are.
 
-What belongs to worlds and grid differs exactly. What runs can change differs by means over seeds, with an interval:
+What belongs to worlds and grid differs exactly; where a grid was searched and not enumerated, its best genomes are the best found. What runs can change differs by means over seeds, with an interval:
 
 * paired, if one run's seeds are among the other's: seed by seed, of the seeds that both have. Replicates of one seed draw the same
   random numbers at the same addresses, so that what a seed has in common with itself goes out of the difference;
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evosim.analysis.behaviour import KINDS, NO_OVERLAP
+from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.census import WORLDS
 from evosim.analysis.intervals import FEWEST, difference, intervals
 from evosim.analysis.summary import VARYING, Spread, whole_seeds
@@ -27,18 +27,22 @@ SCHEMA = {
     "part": S, "world": S, "name": S, "base": F, "other": F, "difference": F, "low": F, "high": F, "seeds_base": N, "seeds_other": N, "how": S,
 }  # fmt: skip
 HACK = ("hack", "own_cost", "behaviour", "null")
-SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")  # what is told of a modern ledger only where it overlaps with the ancestral
 
 Key = tuple[str, str, str]
 Values = dict[int | None, float]
 
 
-def compared(base: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame], *, paired: bool, spread: Spread) -> pl.DataFrame:
-    """One row a quantity that either of two accounts has (`base`, `other`: tables by name): both means, difference, interval, and how it was made."""
+def compared(base: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame], *, paired: bool, spread: Spread, enumerated: bool = True) -> pl.DataFrame:
+    """One row a quantity that either of two accounts has (`base`, `other`: tables by name): both means, difference, interval, and how it was made.
+
+    `enumerated`: whether every genome of both grids was tried.
+    """
     mine, theirs = values_of(base), values_of(other)
     keys = dict.fromkeys([*mine, *theirs])
     order = ["rung", "step", "regret", "hack"]
     rows = [_row(key, mine.get(key, {}), theirs.get(key, {}), paired, spread) for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1])))]
+    if not enumerated:
+        rows = [row | {"how": "best found"} if row["how"] == "exact" and row["name"] != "optimum" else row for row in rows]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 

@@ -82,7 +82,8 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
     """Where populations stand at a moment: `ancestral`, `modern_intent`, the mean `share` over seeds, and the commonest `class` there.
 
     Shares are of newborns by behaviour (what drivers cost is not in it); classes worth the same in both worlds are one row, the largest
-    first. Seeds that had died out by then are left out. Shares sum to 1.
+    first. Seeds that died out before the swap are left out of `swap`; at the `end` each stands where its last newborns did, as in the account.
+    Shares sum to 1.
     """
     mine = populations.filter(pl.col("moment") == moment)
     if mine.is_empty():

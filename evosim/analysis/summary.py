@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from evosim.analysis.behaviour import KINDS, NO_OVERLAP
+from evosim.analysis.behaviour import KINDS, NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
 
 VARYING = ("best_on_sample", "all_cases", "control", "population", "sampling", "search", "unfound", "load", "hack")
@@ -70,7 +70,11 @@ def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
 
 
 def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
-    """Totals by kind and by act of one subject's ledger; nothing where there is no such subject."""
+    """Totals by kind and by act of one subject's ledger; nothing where there is no such subject.
+
+    Means are over all of its seeds. Where the loss in M is split in some seeds and in others not (`no overlap`), there are the kinds of both:
+    each is 0 in the seeds that do not have it, so that they sum to the whole.
+    """
     mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
     if mine.is_empty():
         return None
@@ -83,16 +87,25 @@ def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | No
     kinds = dict(total("kind"))
     names: tuple[str, ...] = ("waste", "upkeep") if which == "ancestral" else (*KINDS, "upkeep")
     if NO_OVERLAP in kinds:
-        names = ("misspecified", NO_OVERLAP, "upkeep")
+        names = (*(KINDS if any(kind in kinds for kind in SPLIT) else ("misspecified",)), NO_OVERLAP, "upkeep")
     by_act: dict[str, dict[str, float]] = {}
     for act, kind, value in total("act", "kind"):
         by_act.setdefault(act, {})[kind] = value
     return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": dict(total("act")), "acts_by_kind": by_act}
 
 
-def steps(table: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """By world and step: what it loses by each act and by `upkeep`."""
-    means = table.group_by("world", "step", "act", maintain_order=True).agg(pl.col("value").mean())
+def steps_of_whole(table: pl.DataFrame, ladder: pl.DataFrame) -> pl.DataFrame:
+    """The table of steps by act without seeds that the means of the ladder leave out: what is left sums to the ladder's steps."""
+    kept = [
+        table.filter((pl.col("world") == which) & (pl.col("seed").is_null() | pl.col("seed").is_in(whole_seeds(ladder.filter(pl.col("world") == which)).implode())))
+        for which in table["world"].unique(maintain_order=True)
+    ]
+    return pl.concat(kept) if kept else table
+
+
+def steps(table: pl.DataFrame, ladder: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """By world and step: what it loses by each act and by `upkeep`. Of the seeds that the ladder's means are of, so that acts sum to its step."""
+    means = steps_of_whole(table, ladder).group_by("world", "step", "act", maintain_order=True).agg(pl.col("value").mean())
     out: dict[str, dict[str, dict[str, float]]] = {}
     for world, step, act, value in means.iter_rows():
         out.setdefault(world, {}).setdefault(step, {})[act or "upkeep"] = value

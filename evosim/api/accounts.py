@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evosim import screen
+from evosim.analysis.summary import steps_of_whole
 from evosim.api import frames
 from evosim.errors import unknown
 
@@ -20,7 +21,7 @@ SPLITS = ("kind", "act", "age")
 class Accounted:
     """What has an account: its numbers as polars frames.
 
-    Every frame has means over seeds with 95% bootstrap intervals (`low`, `high`: from five seeds on) and how many `seeds` they are of;
+    Every frame has means over seeds with bootstrap intervals (`low`, `high`: from five seeds on; `analysis.confidence`, 95%) and how many `seeds` they are of;
     with `seeds=True` it has one row a seed instead. Units are the world's (`unit`).
     """
 
@@ -69,9 +70,9 @@ class Accounted:
         return self.accounts["ladder"] if seeds else frames.ladder(self.summary)
 
     def steps(self, *, seeds: bool = False) -> pl.DataFrame:
-        """What each step of the ladders loses by each act: `world`, `step`, `act` (null: upkeep)."""
+        """What each step of the ladders loses by each act: `world`, `step`, `act` (null: upkeep). Means sum to the ladder's steps."""
         table = self.accounts["steps"]
-        return table if seeds else self._means(table, "world", "step", "act")
+        return table if seeds else self._means(steps_of_whole(table, self.accounts["ladder"]), "world", "step", "act")
 
     def behaviour(self, *, by: Sequence[str] = ("kind", "act"), seeds: bool = False) -> pl.DataFrame:
         """The behaviour ledger: regret by `subject`, `world` and `by`, which may name `kind`, `act` and `age`. Sums to the whole loss."""

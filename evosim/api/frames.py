@@ -11,8 +11,7 @@ from typing import Any
 import polars as pl
 
 from evosim.analysis import search as totals_of_search
-from evosim.analysis.behaviour import NO_OVERLAP
-from evosim.analysis.compare import SPLIT
+from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 from evosim.analysis.summary import VARYING, Spread, mean

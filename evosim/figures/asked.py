@@ -12,7 +12,7 @@ from evosim.analysis.causes import SWITCHES
 from evosim.analysis.inquiry import Inquiry
 from evosim.analysis.ladder import Peaks
 from evosim.figures.acts import STATES
-from evosim.figures.causes import causes
+from evosim.figures.causes import NOTHING, causes
 from evosim.figures.desires import desires
 from evosim.figures.landscape import MOST_POINTS, Binned, landscape
 from evosim.figures.life import life
@@ -84,7 +84,8 @@ def landscape_of(s: Source) -> Any:
     if isinstance(every, Binned):
         most = int(every.density["classes"].max())  # type: ignore[arg-type]
         which += f"; darker: more of them, up to {most:,} (log scale); short lines: the median of M given A"
-    notes = [s.many("of populations the mean share over them"), f"{which}; marks of populations are as large as their shares", finding]
+    about = f"{s.which}; of populations the mean share over them" if s.run.experiment.replicates > 1 else s.which
+    notes = [f"{about}; {s.died.partition(',')[0]}, at the end its last newborns stand for a seed that did" if s.died else about, f"{which}; marks of populations are as large as their shares", finding]
     words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
     return themed(chart, "What fitness in A says about M", notes, words)
 
@@ -182,11 +183,12 @@ def trajectories_of(s: Source) -> Any:
     weights = [w for w, locus in genome.get("weights", {}).items() if len(locus["alleles"]) > 1]
     best = {world: float(s.run.tables["landscape"][world].max()) for world in WORLDS}  # type: ignore[arg-type]
     chart = trajectories(generations, loci, weights, s.run.experiment.swap, best, s.summary.get("unit", "payoff"))
-    ends = {g: generations.filter(pl.col("generation") == g).mean() for g in (0, int(generations["generation"].max()))}  # type: ignore[arg-type]
+    shown = generations["generation"]
+    ends = {g: generations.filter(shown == g).mean() for g in (int(shown.min()), int(shown.max()))}  # type: ignore[arg-type]
     told_of = "; ".join(
         f"in generation {g} mean fitness is {row['ancestral_mean'][0]:.3g} in A and {row['modern_mean'][0]:.3g} in M, of {row['classes'][0]:.3g} distinct genomes" for g, row in ends.items()
     )
-    notes = [s.many(BANDS), "dotted: the best genome of each world; upright line: the world changes"]
+    notes = [s.many(BANDS), f"dotted: the best genome {'' if s.run.provenance['landscape']['exact'] else 'found '}of each world; upright line: the world changes"]
     return themed(chart, "Trajectories", notes, f"Trajectories. {'. '.join(notes)}. {told_of}.")
 
 
@@ -196,7 +198,8 @@ def ties_of(s: Source) -> Any:
     if table.is_empty() or s.run.provenance["landscape"]["grid"] == 1:
         return None
     rungs = s.summary["ladder"]["modern"]["rungs"]
-    chart = ties(table, rungs["best_for_payoff"], rungs.get("population"), _unit(s))
+    best = f"best genome{'' if s.run.provenance['landscape']['exact'] else ' found'} for {'payoff in ' if _intent_differs(s) else ''}M"
+    chart = ties(table, rungs["best_for_payoff"], rungs.get("population"), _unit(s), best)
     exact = "" if s.run.provenance["landscape"]["exact"] else "; of the genomes that were tried"
     notes = [s.many("population: mean over them"), f"bars: from the least to the largest worth in M of genomes so good in A{exact}"]
     found = "; ".join(f"{told(t)} in A: {n:,} genomes worth {low:.3g} to {high:.3g} in M" for t, n, low, high in table.sort("tolerance").select("tolerance", "classes", "modern_min", "modern_max").iter_rows())
@@ -213,7 +216,8 @@ def causes_of(s: Source) -> Any:
     notes = [s.many(WHISKERS), f"what setting each part of the planner right would gain: Shapley values, which sum to the loss; {share}"]
     means = table.group_by("subject", "world", "cause", maintain_order=True).agg(pl.col("value").mean())
     largest = means.sort(pl.col("value").abs(), descending=True).group_by("subject", "world", maintain_order=True).first()
-    found = "; ".join(f"{r['subject'].replace('_', ' ')} in the {r['world']} world: most by {r['cause']} ({r['value']:.3g})" for r in largest.iter_rows(named=True))
+    most = [f"most by {r['cause']} ({r['value']:.3g})" if abs(r["value"]) > NOTHING else "nothing by any" for r in largest.iter_rows(named=True)]
+    found = "; ".join(f"{r['subject'].replace('_', ' ')} in the {r['world']} world: {words}" for r, words in zip(largest.iter_rows(named=True), most, strict=True))
     return themed(causes(table, SWITCHES), "Causes: what of the loss is desire, belief and planning", notes, f"Causes of loss. {'. '.join(notes)}. {found}.")
 
 

@@ -80,14 +80,32 @@ class Source:
     def many(self, note: str) -> str:
         """`which`, what marks the spread over seeds if there are several, and how many of them died out."""
         out = f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
-        extinct = sum(run["status"] == "extinct" for run in self.summary["runs"].values())
-        return f"{out}; {extinct} died out, later means are of the others" if extinct else out
+        return f"{out}; {died}" if (died := self.died) else out
+
+    @property
+    def died(self) -> str:
+        """How many seeds died out, in words; nothing if none did."""
+        runs = self.summary["runs"].values()
+        extinct = sum(run["status"] == "extinct" for run in runs)
+        if extinct < len(runs):
+            return f"{extinct} died out, later means are of the others" if extinct else ""
+        return "it died out" if extinct == 1 else f"all {extinct} died out, late means are of those that still lived"
+
+    def words(self, said: str) -> str:
+        """A text alternative, and who died out."""
+        runs = len(self.summary["runs"])
+        return f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.died}." if self.died else said
+
+    @property
+    def unit(self) -> str:
+        """What payoff is counted in."""
+        return str(self.summary.get("unit", "payoff"))
 
 
 def _fitness(s: Source) -> Any:
     best = {world: float(s.run.tables["landscape"][world].max()) for world in ("ancestral", "modern")}  # type: ignore[arg-type]
     shown = (s.adopted(s.run.tables["generations"]), best, s.run.experiment.swap)
-    return themed(fitness(*shown), "Fitness of newborns in both worlds", [s.many(BANDS)], fitness_says(*shown))
+    return themed(fitness(*shown, s.unit), "Fitness of newborns in both worlds", [s.many(BANDS)], s.words(fitness_says(*shown, s.unit)))
 
 
 def _ladders(s: Source) -> Any:
@@ -96,14 +114,16 @@ def _ladders(s: Source) -> Any:
         note = note.replace("search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis")
     if any("sampling" in ladder["steps"] for ladder in s.summary["ladder"].values()):
         note = note.replace("search: ", "sampling: selection saw less than all of A; search: ")
-    lines = [s.many("whiskers: 95% bootstrap interval of the mean"), note]
-    return themed(ladders(s.summary["ladder"]), "The ladder: which stage lost it", lines, ladders_says(s.summary["ladder"]))
+    confidence = s.run.experiment.analysis.confidence
+    lines = [s.many(f"whiskers: {confidence:.0%} bootstrap interval of the mean"), note]
+    said = ladders_says(s.summary["ladder"], s.unit)
+    return themed(ladders(s.summary["ladder"], s.unit, confidence), "The ladder: which stage lost it", lines, s.words(said))
 
 
 def _behaviour(s: Source) -> Any:
     note = f"population in the last ancestral generation, generation {s.run.experiment.swap - 1}"
     ledger = s.analysis["behaviour"]
-    return themed(behaviour(ledger), "The behaviour ledger: which acts lost it", [s.many("means"), note], behaviour_says(ledger))
+    return themed(behaviour(ledger, s.unit), "The behaviour ledger: which acts lost it", [s.many("means"), note], s.words(behaviour_says(ledger, s.unit)))
 
 
 def _loci(s: Source) -> Any:
@@ -134,7 +154,7 @@ def _search(s: Source) -> Any:
         return None
     shown = (s.run.tables["search"], TERMS, ["fitness in A", "fitness in M"])
     lines = [s.many(BANDS), "cumulative terms of the Price equation; black: their sum"]
-    return themed(search(*shown, s.run.experiment.swap), "The search ledger: who moved fitness", lines, search_says(*shown))
+    return themed(search(*shown, s.run.experiment.swap, s.unit), "The search ledger: who moved fitness", lines, s.words(search_says(*shown, s.unit)))
 
 
 def _drive(s: Source) -> Any:
@@ -162,7 +182,7 @@ def _drive(s: Source) -> Any:
         of = f"mean of the {rests.seeds} seeds that have both alleles{whiskers}" if rests.seeds > 1 else "one seed"
         subtitle.append(f"diamond: theory, where the driver would rest ({rests.frequency:.2f}; it is at {rests.recorded:.2f}) if carriers stayed worth")
         subtitle.append(f"what they are in generation {rests.generation}; {of}")
-    return themed(chart, "Drivers, and what they cost", subtitle, said)
+    return themed(chart, "Drivers, and what they cost", subtitle, s.words(said))
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ def fitness(generations: Mapping[str, pl.DataFrame], swaps: Mapping[str, int], u
         for name, frame in generations.items()
     )
     lines = banded(long, "fitness", "run", "world", "generation")
-    top = float(lines["high"].max()) * 1.08  # type: ignore[arg-type]
+    low, high = min(0.0, float(lines["low"].min())), float(lines["high"].max())  # type: ignore[arg-type]
     panels = []
     for world in LETTERS:
         mine = alt.Chart(lines.filter(pl.col("world") == world))
         x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickMinStep=1))
-        y = alt.Y("mean:Q", title=f"fitness ({unit} in a life)", scale=alt.Scale(domain=[0, top], nice=False))
+        y = alt.Y("mean:Q", title=f"fitness ({unit} in a life)", scale=alt.Scale(domain=[low, high + 0.08 * (high - low)], nice=False))
         colour = _colour(names, symbol="stroke")
         band = mine.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
         tooltip = [alt.Tooltip("run:N"), alt.Tooltip("generation:Q"), alt.Tooltip("mean:Q", format=".3f"), alt.Tooltip("low:Q", format=".3f"), alt.Tooltip("high:Q", format=".3f")]

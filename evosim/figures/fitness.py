@@ -11,7 +11,7 @@ from evosim.figures.bands import banded
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN_INK, WORLD_COLOURS, WORLD_DASHES, band_tips, told
 
 FEW = 40
-UNIT = "expected offspring in a life"
+UNIT = "expected offspring"  # in a life
 INK = alt.Scale(domain=["ancestral", "modern"], range=[ANCESTRAL, MODERN_INK])
 LEGEND = alt.Legend(labelExpr="datum.label + ' world'", symbolType="stroke", symbolOpacity=1, symbolSize=300, orient="bottom", direction="horizontal")
 SAME, CLOSE = 0.02, 0.12  # of the axis: the best of both worlds are one line; their labels would meet
@@ -25,61 +25,62 @@ def means(generations: pl.DataFrame) -> pl.DataFrame:
     return banded(long, "fitness", "world", "generation")
 
 
-def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
+def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: str = UNIT) -> Any:
     """Mean fitness of newborns in each world against generation; dotted: the best genome of that world.
 
     The band holds the middle 95% of seeds; with one seed there is none.
     """
-    return fitness_of_bands(means(generations), best, swap)
+    return fitness_of_bands(means(generations), best, swap, unit)
 
 
-def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int) -> Any:
+def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int, unit: str = UNIT) -> Any:
     """The same of columns `world`, `generation`, `mean`, `low`, `high`, one row a world and generation."""
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
+    least = min([0.0, *best.values(), float(lines["low"].min())])  # type: ignore[arg-type]
     x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickMinStep=1))
-    y = alt.Y("mean:Q", title=f"fitness ({UNIT})", scale=alt.Scale(domain=[0, top * 1.04], nice=False))
+    y = alt.Y("mean:Q", title=f"fitness ({unit} in a life)", scale=alt.Scale(domain=[least, top + 0.04 * (top - least)], nice=False))
     colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=LEGEND)
     dash = alt.StrokeDash("world:N", title="fitness in the", scale=WORLD_DASHES, legend=LEGEND)
-    tooltip = band_tips(lines, ("world:N", "world"), ("generation:Q", "generation", "d"), of=f"mean fitness ({UNIT})")
+    tooltip = band_tips(lines, ("world:N", "world"), ("generation:Q", "generation", "d"), of=f"mean fitness ({unit} in a life)")
     base = alt.Chart(lines)
     layers = [
         base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
         base.mark_line(strokeWidth=2, point=lines.height <= FEW).encode(x, y, colour, dash, tooltip=tooltip),
-        _best_lines(best, top * 1.04),
+        _best_lines(best, 1.04 * (top - least), unit),
     ]
     if swap < int(lines["generation"].max()):  # type: ignore[arg-type]
         layers.append(_swap(swap))
     return alt.layer(*layers).properties(width=470, height=HEIGHT + 40)
 
 
-def says(generations: pl.DataFrame, best: dict[str, float], swap: int) -> str:
+def says(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: str = UNIT) -> str:
     """The figure in words."""
     lines = means(generations)
     first, last = int(lines["generation"].min()), int(lines["generation"].max())  # type: ignore[arg-type]
     there = lines["generation"].unique().to_list()
-    stops = [first, *[g for g in (max((g for g in there if g < swap), default=first),) if first < g < last], last]
+    stops = list(dict.fromkeys([first, *[g for g in (max((g for g in there if g < swap), default=first),) if first < g < last], last]))
     parts = []
     for world in ("ancestral", "modern"):
         at = dict(lines.filter(pl.col("world") == world).select("generation", "mean").iter_rows())
         way = ", ".join(f"{told(at[g])} in generation {g}" for g in stops)
         parts.append(f"In the {world} world mean fitness is {way}; the best genome there has {told(best[world])}.")
     change = f" The world changes at generation {swap}." if first < swap < last else ""
-    return f"Lines of mean fitness, in {UNIT}, against generation.{change} {' '.join(parts)}"
+    return f"Lines of mean fitness, in {unit} in a life, against generation.{change} {' '.join(parts)}"
 
 
-def _best_lines(best: dict[str, float], top: float) -> Any:
+def _best_lines(best: dict[str, float], span: float, unit: str) -> Any:
     """Dotted lines, named at their right, where no line of data comes."""
-    apart = abs(best["ancestral"] - best["modern"]) / top
+    apart = abs(best["ancestral"] - best["modern"]) / span
     words = [f"best genome,\n{world} world" for world in best]
     if apart < SAME:
         words = ["best genome,\neither world", ""]
     upper = max(best, key=lambda world: best[world])
     frame = pl.DataFrame({"world": list(best), "value": list(best.values()), "text": words, "up": [world == upper for world in best]})
-    tooltip = [alt.Tooltip("world:N", title="best genome in the world"), alt.Tooltip("value:Q", title=f"its fitness ({UNIT})", format=".3f")]
+    tooltip = [alt.Tooltip("world:N", title="best genome in the world"), alt.Tooltip("value:Q", title=f"its fitness ({unit} in a life)", format=".3f")]
     rule = alt.Chart(frame).mark_rule(strokeDash=[2, 3], strokeWidth=1.3).encode(alt.Y("value:Q"), alt.Color("world:N", scale=WORLD_COLOURS, legend=None), tooltip=tooltip)
     labels = []
     for up in (True, False):
-        where = ("lineBottom" if up else "lineTop") if SAME <= apart < CLOSE else "middle"
+        where = ("line-bottom" if up else "line-top") if SAME <= apart < CLOSE else "middle"
         colour = alt.Color("world:N", scale=INK, legend=None)
         text = alt.Chart(frame.filter(pl.col("up") == up)).mark_text(align="left", dx=6, dy=-6 if where == "middle" else 0, baseline=where, fontSize=10.5, lineBreak="\n")  # type: ignore[arg-type]
         labels.append(text.encode(alt.Y("value:Q"), alt.Text("text:N"), colour, x=alt.value("width")))

@@ -20,7 +20,10 @@ def bars_of(rungs: Iterable[str]) -> list[tuple[str, str, str]]:
     return [*ends[:1], *steps, *ends[1:]] if "optimum" in there else [*steps, *ends]
 
 
-def ladders(summary: dict[str, Any]) -> Any:
+UNIT = "expected offspring"  # in a life
+
+
+def ladders(summary: dict[str, Any], unit: str = UNIT, confidence: float = 0.95) -> Any:
     """Left the ancestral, right the modern ladder. Bars hang from one rung to the next; whiskers: bootstrap over seeds."""
     rows: list[dict[str, Any]] = []
     for world, ladder in summary.items():
@@ -38,11 +41,11 @@ def ladders(summary: dict[str, Any]) -> Any:
             level = value
     schema = {"low": pl.Float64, "high": pl.Float64}
     frame = pl.DataFrame(rows, schema_overrides=schema)
-    panels = [_panel(frame.filter(pl.col("world") == world), world, [name for name, _, _ in bars_of(summary[world]["rungs"])]) for world in summary]
+    panels = [_panel(frame.filter(pl.col("world") == world), world, [name for name, _, _ in bars_of(summary[world]["rungs"])], unit, confidence) for world in summary]
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
 
 
-def says(summary: dict[str, Any]) -> str:
+def says(summary: dict[str, Any], unit: str = UNIT) -> str:
     """The figure in words."""
     parts = []
     for world, ladder in summary.items():
@@ -55,19 +58,21 @@ def says(summary: dict[str, Any]) -> str:
         ends = ladder["intervals"].get("population")
         between = f" ({told(ends[0])} to {told(ends[1])})" if ends and ends[0] is not None else ""
         start = f"from the optimum, {told(rungs['optimum'])}, " if "optimum" in rungs else ""
-        parts.append(f"In the {world} world, {start}{', '.join(lost) or 'nothing is lost'}; the population has {told(rungs.get('population'))}{between}.")
-    return f"Two waterfalls of expected offspring in a life. {' '.join(parts)}"
+        people = f"the population has {told(rungs['population'])}{between}" if "population" in rungs else "no population lived to see the swap"
+        parts.append(f"In the {world} world, {start}{', '.join(lost) or 'nothing is lost'}; {people}.")
+    return f"Two waterfalls of {unit} in a life. {' '.join(parts)}"
 
 
-def _panel(frame: pl.DataFrame, world: str, order: list[str]) -> Any:
+def _panel(frame: pl.DataFrame, world: str, order: list[str], unit: str, confidence: float) -> Any:
     colour = ANCESTRAL if world == "ancestral" else MODERN
     top = float(frame["top"].max())  # type: ignore[arg-type]
+    least = min(0.0, float(frame.select(pl.min_horizontal("from", "to").min()).item()))
     x = alt.X("stage:N", sort=order, title=None, axis=alt.Axis(labelAngle=-35, grid=False))
-    y = alt.Y("from:Q", title="expected offspring in a life", scale=alt.Scale(domain=[0, top * 1.12], nice=False), axis=alt.Axis(grid=False))
+    y = alt.Y("from:Q", title=f"{unit} in a life", scale=alt.Scale(domain=[least, top + 0.12 * (top - least)], nice=False), axis=alt.Axis(grid=False))
     base = alt.Chart(frame)
     fill = alt.Color("what:N", scale=alt.Scale(domain=["total", "step"], range=[colour, "#9A9A9A"]), legend=None)
-    ends = [("low:Q", "95% interval of the mean from"), ("high:Q", "to")] if frame["low"].drop_nulls().len() else []
-    tooltip = tips(("stage:N", "stage"), ("change:Q", "what it is worth, or changes (expected offspring)"), ("to:Q", "what is left"), *ends)
+    ends = [("low:Q", f"{confidence:.0%} interval of the mean from"), ("high:Q", "to")] if frame["low"].drop_nulls().len() else []
+    tooltip = tips(("stage:N", "stage"), ("change:Q", f"what it is worth, or changes ({unit})"), ("to:Q", "what is left"), *ends)
     bars = base.mark_bar(size=30).encode(x, y, alt.Y2("to:Q"), fill, tooltip=tooltip)
     edges = base.mark_tick(thickness=2, size=30, color="#333333").encode(x, alt.Y("to:Q"))
     text = base.mark_text(dy=-9, fontSize=11).encode(x, alt.Y("top:Q"), alt.Text("text:N"))

@@ -29,17 +29,17 @@ def sums(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str]) -> tupl
     return lines, [c for c in columns if c == "change" or float(sizes.filter(pl.col("term") == c)["mean"][0]) > NEGLIGIBLE]
 
 
-def search(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], swap: int) -> Any:
+def search(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], swap: int, unit: str = UNIT) -> Any:
     """Cumulative terms of the Price equation, one panel a trait; the thick line is the change itself.
 
     Terms that never amount to anything are left out. Bands hold the middle 95% of seeds.
     """
     lines, shown = sums(table, terms, traits)
-    panels = [_panel(lines.filter((pl.col("trait") == t) & pl.col("term").is_in(shown)), shown, t, swap) for t in traits]
+    panels = [_panel(lines.filter((pl.col("trait") == t) & pl.col("term").is_in(shown)), shown, t, swap, unit) for t in traits]
     return alt.hconcat(*panels, spacing=30)
 
 
-def says(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str]) -> str:
+def says(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], unit: str = UNIT) -> str:
     """The figure in words."""
     lines, shown = sums(table, terms, traits)
     ends = {(row["trait"], row["term"]): row["mean"] for row in lines.sort("generation").group_by("trait", "term", maintain_order=True).last().iter_rows(named=True)}
@@ -47,10 +47,10 @@ def says(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str]) -> str:
     for trait in traits:
         order = sorted((term for term in shown if term != "change"), key=lambda term: -abs(ends[trait, term]))
         parts.append(f"{trait} changed by {told(ends[trait, 'change'])}: " + ", ".join(f"{term} {told(ends[trait, term])}" for term in order) + ".")
-    return f"Lines of sums of changes ({UNIT}) against generation. By the end {' '.join(parts)}"
+    return f"Lines of sums of changes ({unit}) against generation. By the end {' '.join(parts)}"
 
 
-def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int) -> Any:
+def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int, unit: str) -> Any:
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
     scale = alt.Scale(domain=shown, range=[TERM_COLOURS[name] for name in shown])
     dash = alt.Scale(domain=shown, range=[TERM_DASHES[name] for name in shown])
@@ -58,8 +58,8 @@ def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int) -> Any:
     dashes = alt.StrokeDash("term:N", title="moved by", scale=dash, legend=legend, sort=shown)
     width = alt.Scale(domain=shown, range=[THICK if name == "change" else 2.0 for name in shown])
     x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
-    y = alt.Y("mean:Q", title=f"sum of changes so far ({UNIT})")
-    tooltip = band_tips(frame, ("term:N", "moved by"), ("generation:Q", "generation", "d"), of=f"sum so far ({UNIT})")
+    y = alt.Y("mean:Q", title=f"sum of changes so far ({unit})")
+    tooltip = band_tips(frame, ("term:N", "moved by"), ("generation:Q", "generation", "d"), of=f"sum so far ({unit})")
     base = alt.Chart(frame)
     layers = [
         base.mark_area(opacity=0.13).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),

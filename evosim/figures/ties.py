@@ -17,10 +17,10 @@ def told(tolerance: float) -> str:
     return "equal to the best" if tolerance == 0.0 else f"within {100 * tolerance:.3g}%"
 
 
-def ties(table: pl.DataFrame, best: float, population: float | None, unit: str) -> Any:
+def ties(table: pl.DataFrame, best: float, population: float | None, unit: str, best_of: str = "best genome for M") -> Any:
     """A bar from the least to the largest worth in M for each tolerance, with how many genomes and behaviours are within it.
 
-    Rows as in the account's table; `best` is the worth of the best genome for M, `population` that of the population at the swap.
+    Rows as in the account's table; `best` is the worth of R2, which `best_of` names, `population` that of the population at the swap.
     """
     count = pl.format(
         "{} {}, {} {}", pl.col("classes"), pl.when(pl.col("classes") == 1).then(pl.lit("genome")).otherwise(pl.lit("genomes")),
@@ -42,7 +42,7 @@ def ties(table: pl.DataFrame, best: float, population: float | None, unit: str) 
     bars = base.mark_rule(strokeWidth=7, color="#9A9A9A").encode(x, alt.X2("modern_max:Q"), y, tooltip=tips)
     ticks = [base.mark_tick(thickness=2.5, size=20, color="#222222").encode(alt.X(f"{c}:Q", scale=scale), y, tooltip=tips) for c in ("modern_min", "modern_max")]
     text = base.mark_text(align="left", dx=8, fontSize=10.5).encode(y, alt.Text("words:N"), x=alt.value("width"))
-    lines = [("best genome for M", best, ANCESTRAL, [1, 0]), *([] if population is None else [("population at the swap", population, MODERN, [5, 3])])]
+    lines = [(best_of, best, ANCESTRAL, [1, 0]), *([] if population is None else [("population at the swap", population, MODERN, [5, 3])])]
     marks = pl.DataFrame({"line": [w for w, *_ in lines], "at": [v for _, v, *_ in lines]})
     names = [w for w, *_ in lines]
     colour = alt.Color("line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[c for _, _, c, _ in lines]), legend=alt.Legend(orient="bottom", symbolType="stroke", symbolSize=300, symbolOpacity=1, labelLimit=220))
