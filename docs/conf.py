@@ -49,7 +49,6 @@ nitpick_ignore_regex = [
 ]
 
 PICTURES = (".png", ".svg")
-_AWAITED = ("gallery",)
 _kept: dict[str, list[str]] = {}
 _LINK = re.compile(r"(!?\[[^\]\n]*\]\()([^)\s]+)(\))")
 
@@ -75,9 +74,6 @@ def _read(app: Any, page: str, text: list[str]) -> None:
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
         text[0] = text[0].replace("<!-- README.md -->", readme)
         folder = ROOT
-        for name in _AWAITED:
-            if not (ROOT / "docs" / f"{name}.md").exists():
-                text[0] = text[0].replace(f"\n{name}\n", "\n")
     text[0] = _LINK.sub(lambda m: m[1] + _on_the_site(m[2], folder) + m[3], text[0])
 
 

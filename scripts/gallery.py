@@ -50,7 +50,7 @@ those that are named, from the folder of a run, of a sweep, or of a landscape's 
 
 ```sh
 evosim figures --list
-evosim figures FOLDER fitness ladders --size one --format pdf,svg
+evosim figures results/runs/FOLDER fitness ladders --size one --format pdf,svg
 ```
 
 | option | gives |

@@ -384,7 +384,7 @@ def _evosim_lines(text: str) -> list[tuple[list[str], str | None]]:
 
 def _here(call: Callable[[], Any], words: list[str]) -> str:
     """Call in this process with these arguments; gives what was printed."""
-    before, said = sys.argv, io.StringIO()
+    before, said = sys.argv, io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)  # some commands print bytes
     sys.argv = words
     try:
         with contextlib.redirect_stdout(said):
@@ -394,7 +394,7 @@ def _here(call: Callable[[], Any], words: list[str]) -> str:
             raise Wrong(f"'{shlex.join(words)}' ends with exit code {end.code}") from end
     finally:
         sys.argv = before
-    return said.getvalue()
+    return said.buffer.getvalue().decode("utf-8")
 
 
 def _process(words: list[str], more: dict[str, str] | None = None) -> str:

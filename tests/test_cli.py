@@ -240,7 +240,7 @@ MISTAKES = {
     ),
     "not a run": (["analyze", "."], "must be a run's folder"),
     "no folder": (["analyze", "nowhere"], "must be a folder"),
-    "unknown format": (["figures", "run", "--format", "gif"], "must be a folder"),
+    "unknown format": (["figures", "run", "--format", "gif"], "--format must be one of"),
     "bad show": (["show", "birth-control", "--set", "genome.ploidy=3"], "genome.ploidy must be 1"),
 }  # fmt: skip
 

@@ -272,7 +272,7 @@ def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "hills.md").read_text(encoding="utf-8")
     assert all(f"`{column}`" in text for column in table.columns if column != "seed")
     assert table.filter(pl.col("seed") == 1).equals(search(hills(1), Gradient(), 200, 1, 1))
-    assert sorted(path.name for path in (folder / "figures").iterdir()) == ["paths.pdf", "paths.png", "paths.svg"]
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == [f"{name}.{kind}" for name in ("demon", "paths") for kind in ("pdf", "png", "svg")]
     with pytest.raises(UserError, match="is the search of a landscape"):
         read_run(folder)
     (folder / "summary.json").write_text("{}")
@@ -290,7 +290,7 @@ def test_a_search_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     assert explore(experiment, out=tmp_path / "run", force=False, figures=False, clock=Clock())[1]
 
 
-@pytest.mark.parametrize("given", ["selection.sample=2", 'selection.over="worst"', "world.cue={}", 'world.mixture=[{share=0.1}]', 'analysis.family=[{name="x"}]', "snapshots=[1]"])
+@pytest.mark.parametrize("given", ["selection.sample=2", 'selection.over="worst"', "world.cue={}", 'world.mixture=[{share=0.1}]', 'analysis.family=[{name="x",set={a=1}}]', "snapshots=[1]"])
 def test_what_means_nothing_on_a_landscape_is_refused(given: str) -> None:
     with pytest.raises(UserError, match="must be left out for world 'tessellating-hills'"):
         resolve(apply_settings(read_experiment("claim-06-demons"), [given]))

@@ -351,9 +351,10 @@ def test_figures_are_valid_and_the_same_again(name: str, tmp_path: Path) -> None
     with alt.data_transformers.disable_max_rows():
         for chart in charts:
             chart.to_dict(validate=True)
-    first = [path.read_bytes() for path in figures.draw_run(source, ("svg", "png"))]
-    assert [path.read_bytes() for path in figures.draw_run(source, ("svg", "png"))] == first
-    assert len(first) == 2 * len(charts)
+    every = list(figures.FIGURES)
+    first = [path.read_bytes() for path in figures.draw_run(source, ("svg",), names=every)]
+    assert [path.read_bytes() for path in figures.draw_run(source, ("svg",), names=every)] == first
+    assert len(first) == len(charts)
 
 
 def test_a_world_without_better_policies_is_refused_before_it_is_run(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ STUDIES = {
 ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distribution-waste", "greedy_gene_hacks": "greedy-gene-hacks", "three_losses": "three-losses"}  # of runs given
 HELPERS = {
     "accounts",
-    "build_docs", "build_documents", "documents", "redraw", "reproduce", "run_documents", "snippets",
+    "build_docs", "build_documents", "documents", "gallery", "redraw", "reproduce", "run_documents", "snippets",
     "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "study", "sweep_job",
 }  # fmt: skip
 
