@@ -221,7 +221,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     of = {name: int((here["cell"] == name).sum()) for name in CELLS.values()}
     equal, told = tables["equals"], tables["explained"]
     cap = told.filter(pl.col("subject") == "bottle cap")
-    by_world = {f"loss_by_wrong_belief_{row['world']}": exactly(row["loss"], "of the best") for row in wrong.group_by("world").agg(pl.col("loss").max()).to_dicts()}
+    by_world = {f"loss_by_wrong_belief_{row['world']}": exactly(row["loss"], "of the best") for row in wrong.group_by("world", maintain_order=True).agg(pl.col("loss").max()).to_dicts()}
     return {
         "genomes": exactly(here.height),
         "right_objective_and_good": exactly(of[CELLS[True, True]], "genomes"),
