@@ -98,7 +98,8 @@ def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
 
     have_a_home()
     from evosim.figures import draw_charts
-    from evosim.figures.paths import SEARCH_FIGURES, Searched
+    from evosim.figures.paths import SEARCH_FIGURES
+    from evosim.figures.source import Searched
 
     source = Searched(table, experiment)
     draw_charts(folder / "figures", ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items()), FORMATS)

@@ -110,7 +110,8 @@ def _of_sweep(folder: Path, names: list[str], formats: tuple[str, ...], size: st
 
 def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
     from evosim.figures import draw_charts
-    from evosim.figures.paths import SEARCH_FIGURES, Searched
+    from evosim.figures.paths import SEARCH_FIGURES
+    from evosim.figures.source import Searched
 
     if not explore.same_code(folder):
         tell(f"{folder} was made by other code; --force repeats it.")

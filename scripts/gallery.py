@@ -96,7 +96,8 @@ def sweep_charts(name: str, text: str, wanted: dict[str, str], folder: Path) -> 
 def search_charts(folder: Path) -> Iterator[tuple[str, Any]]:
     """Charts of a search."""
     from evosim.export import source_of
-    from evosim.figures.paths import SEARCH_FIGURES, Searched
+    from evosim.figures.paths import SEARCH_FIGURES
+    from evosim.figures.source import Searched
 
     name, settings = SEARCH
     chosen = resolve(apply_settings(read_experiment(name), list(settings)))

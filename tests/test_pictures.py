@@ -24,8 +24,9 @@ from evosim.figures.demon import legs
 from evosim.figures.fitness import fitness
 from evosim.figures.ladders import ladders
 from evosim.figures.life import factors
-from evosim.figures.paths import SEARCH_FIGURES, Searched
+from evosim.figures.paths import SEARCH_FIGURES
 from evosim.figures.policies import left_out, shown_places, tiles
+from evosim.figures.source import Searched
 from evosim.landscape import Landscape
 from evosim.params import apply_settings, read_experiment
 from evosim.reference.lifetimes import live

@@ -293,7 +293,8 @@ class Search:
         """A figure as an Altair chart. Raises `UserError`."""
         if name not in (known := self.figures()):
             raise unknown("a figure", name, known)
-        from evosim.figures.paths import SEARCH_FIGURES, Searched
+        from evosim.figures.paths import SEARCH_FIGURES
+        from evosim.figures.source import Searched
 
         return SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment))
 

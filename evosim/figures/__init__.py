@@ -12,8 +12,9 @@ import polars as pl
 import vl_convert
 
 from evosim.errors import UserError
-from evosim.figures.catalogue import FIGURES, Figure, Source
+from evosim.figures.catalogue import FIGURES, Figure
 from evosim.figures.sizes import SIZES, set_for
+from evosim.figures.source import Source
 from evosim.press import PIXELS_PER_INCH, print_figure
 
 __all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,16 +17,13 @@ from evosim.figures.desires import desires
 from evosim.figures.landscape import MOST_POINTS, Binned, landscape
 from evosim.figures.life import life
 from evosim.figures.policies import left_out, policies, shown_places
+from evosim.figures.source import BANDS, Source
 from evosim.figures.theme import themed
 from evosim.figures.ties import ties, told
 from evosim.figures.trajectories import trajectories
 from evosim.figures.variation import variation
 
-if TYPE_CHECKING:
-    from evosim.figures.catalogue import Source
-
 UNDRIVEN = "; what drivers cost is not in it"
-BANDS = "bands hold 95% of them"
 WHISKERS = "whiskers hold 95% of them"
 COMMON = 5  # classes whose lives are compared
 WORLDS = ("ancestral", "modern")
@@ -228,7 +225,7 @@ def desires_of(s: Source) -> Any:
     table = s.analysis["desires"]
     if table.is_empty():
         return None
-    notes = [s.many(WHISKERS), "grey: regret by the acts that serve a desire; blue: gained (or lost) when its weight alone is 0, at the swap"]
+    notes = [s.many(WHISKERS), "lost: regret by the acts that serve a desire; gained (or lost): when its weight alone is 0, at the swap"]
     means = table.group_by("feature", maintain_order=True).agg(pl.col("weight", "ledger_modern", "gain_modern").mean())
     found = "; ".join(f"{r['feature']} (weight {r['weight']:.3g}): acts lose {r['ledger_modern']:.3g} in M, without it {r['gain_modern']:+.3g}" for r in means.iter_rows(named=True))
     return themed(desires(table), "Desires: what they lose, and what would be without them", notes, f"Desires. {'. '.join(notes)}. {found}.")

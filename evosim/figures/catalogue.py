@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from evosim.analysis import expected_drive
-from evosim.analysis.acting import commonest_class
-from evosim.analysis.individual import Conducts
 from evosim.analysis.search import TERMS
 from evosim.figures import asked
 from evosim.figures.behaviour import behaviour
@@ -26,80 +22,8 @@ from evosim.figures.ladders import says as ladders_says
 from evosim.figures.loci import gated_loci, planner_loci, planner_says, reflex_loci, reflex_says
 from evosim.figures.search import says as search_says
 from evosim.figures.search import search
+from evosim.figures.source import BANDS, Source
 from evosim.figures.theme import themed
-from evosim.record import Recorded
-
-MOST_CHANGES = 2
-BANDS = "bands hold 95% of them"
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What figures are drawn from: a recorded run and its analysis.
-
-    `number` is the class whose policy and life are drawn; by default the most common one at the swap.
-    """
-
-    run: Recorded
-    analysis: dict[str, pl.DataFrame]
-    summary: dict[str, Any]
-    number: int | None = None
-
-    @cached_property
-    def conducts(self) -> Conducts:
-        """What classes of the run's grid do in its worlds."""
-        return Conducts.of_experiment(self.run.experiment)
-
-    @cached_property
-    def shown(self) -> tuple[int, str]:
-        """The class whose policy and life are drawn, and in words which it is."""
-        if self.number is not None:
-            return self.number, f"class {self.number}"
-        number, share, moment = commonest_class(self.run.tables["populations"])
-        when = {"swap": "at the swap", "end": "at the end", "first": "at the beginning"}[moment]
-        of = "population" if self.run.experiment.replicates == 1 else "populations"
-        return number, f"class {number}, the commonest {when} ({share:.0%} of the {of})"
-
-    @property
-    def which(self) -> str:
-        """The experiment and its seeds, for a subtitle."""
-        e = self.run.experiment
-        name = f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
-        changed = self.summary["changed"]
-        if len(changed) > MOST_CHANGES:
-            changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
-        return f"{name}; changed: {', '.join(changed)}" if changed else name
-
-    def adopted(self, table: pl.DataFrame) -> pl.DataFrame:
-        """A table by generation, without the generations in which exhaustive search still tries every genome."""
-        if self.run.experiment.optimizer["name"] != "exhaustive":
-            return table
-        starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
-        return table.filter(~pl.col("generation").is_in(starts.tolist()))
-
-    def many(self, note: str) -> str:
-        """`which`, what marks the spread over seeds if there are several, and how many of them died out."""
-        out = f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
-        return f"{out}; {died}" if (died := self.died) else out
-
-    @property
-    def died(self) -> str:
-        """How many seeds died out, in words; nothing if none did."""
-        runs = self.summary["runs"].values()
-        extinct = sum(run["status"] == "extinct" for run in runs)
-        if extinct < len(runs):
-            return f"{extinct} died out, later means are of the others" if extinct else ""
-        return "it died out" if extinct == 1 else f"all {extinct} died out, late means are of those that still lived"
-
-    def words(self, said: str) -> str:
-        """A text alternative, and who died out."""
-        runs = len(self.summary["runs"])
-        return f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.died}." if self.died else said
-
-    @property
-    def unit(self) -> str:
-        """What payoff is counted in."""
-        return str(self.summary.get("unit", "payoff"))
 
 
 def _fitness(s: Source) -> Any:

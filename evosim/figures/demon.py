@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import altair as alt
 import polars as pl
 
+from evosim.figures.source import Searched
 from evosim.figures.theme import HEIGHT, WIDTH, themed
-
-if TYPE_CHECKING:
-    from evosim.figures.paths import Searched
 
 MOST_SEEDS, MOST_STEPS = 10, 70
 SHARE = alt.Scale(domain=[0, 1], scheme="cividis")

@@ -11,26 +11,11 @@ import polars as pl
 
 from evosim.figures.bands import banded
 from evosim.figures.demon import demon
+from evosim.figures.source import Searched
 from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, band_tips, themed, told
-from evosim.params import Experiment
 
 MOST_ROWS = 200
 PANELS = {"x_0": "progress x_0", "aside": "distance from the x_0 axis", "loss": "loss"}
-
-
-@dataclass(frozen=True, eq=False)
-class Searched:
-    """What figures of a search are drawn from: its paths, and the experiment that it was."""
-
-    table: pl.DataFrame
-    experiment: Experiment
-
-    @property
-    def which(self) -> str:
-        """The experiment and its seeds, for a subtitle."""
-        e = self.experiment
-        seeds = f"seed {e.seed}" if e.replicates == 1 else f"{e.replicates} seeds from {e.seed}; bands hold 95% of them"
-        return f"{e.name}; {e.optimizer['name']} on {e.world.name}; {seeds}"
 
 
 def paths(s: Searched) -> Any:

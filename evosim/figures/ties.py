@@ -38,7 +38,7 @@ def ties(table: pl.DataFrame, best: float, population: float | None, unit: str, 
         alt.Tooltip("breeding_true:Q", title="that breed true"),
     ]  # fmt: skip
     base = alt.Chart(frame)
-    x = alt.X("modern_min:Q", title=f"worth in M ({unit})", scale=scale, axis=alt.Axis(tickCount=6))
+    x = alt.X("modern_min:Q", title=f"worth in M ({unit})", scale=scale, axis=alt.Axis(tickCount=6, labelOverlap="parity"))
     bars = base.mark_rule(strokeWidth=7, color="#9A9A9A").encode(x, alt.X2("modern_max:Q"), y, tooltip=tips)
     ticks = [base.mark_tick(thickness=2.5, size=20, color="#222222").encode(alt.X(f"{c}:Q", scale=scale), y, tooltip=tips) for c in ("modern_min", "modern_max")]
     text = base.mark_text(align="left", dx=8, fontSize=10.5).encode(y, alt.Text("words:N"), x=alt.value("width"))

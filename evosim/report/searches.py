@@ -10,7 +10,8 @@ import polars as pl
 from evosim.compose import commented
 from evosim.errors import UserError
 from evosim.explore import TABLE, summary_there
-from evosim.figures.paths import SEARCH_FIGURES, Searched
+from evosim.figures.paths import SEARCH_FIGURES
+from evosim.figures.source import Searched
 from evosim.params import Experiment
 from evosim.report.parameters import set_here
 from evosim.report.parts import Cell, Chapter, Facts, Section, Table, Words
