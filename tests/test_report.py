@@ -296,6 +296,15 @@ def test_the_whole_of_a_report_in_a_browser(browser: Browser, files: dict[str, P
         charts = data_of(path.read_text(encoding="utf-8"))["charts"]
         assert charts
         assert browser.run("return [...document.querySelectorAll('[data-chart]')].filter((place) => place.querySelector('svg.marks, canvas.marks')).length") == len(charts), name
+        pictures = re.findall(r'data-chart="([^"]+)"><img src="[^"]*" width="(\d+)" height="(\d+)"', path.read_text(encoding="utf-8"))
+        live = browser.run(
+            "return [...document.querySelectorAll('[data-chart]')].map((place) => { const box = place.querySelector('svg.marks, canvas.marks').getBoundingClientRect();"
+            " return [place.dataset.chart, box.width, box.height]; })"
+        )
+        assert len(live) == len(pictures)
+        for (chart, *size), (same, *drawn) in zip(live, pictures, strict=True):  # the engine draws what the picture showed, and not an empty frame
+            assert chart == same
+            assert all(0.8 < now / int(then) < 1.25 for now, then in zip(size, drawn, strict=True)), (name, chart, size, drawn)
         assert browser.audit() == [], name
         for author in range(len(AUTHORS) + 1):  # labels are texts as well
             browser.run(f"(document.getElementById('author-{author}') || {{click() {{}}}}).click()")
@@ -339,6 +348,7 @@ def test_a_script_that_is_not_ours_does_not_run(browser: Browser, files: dict[st
 
 def test_a_tooltip_answers_and_the_numbers_stand_below(browser: Browser, files: dict[str, Path]) -> None:
     from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
 
     browser.show(files["greedy-genes"])
     figure = "#figure-part1-ladders"
@@ -348,8 +358,9 @@ def test_a_tooltip_answers_and_the_numbers_stand_below(browser: Browser, files: 
     assert "stage" in told, told  # what a number is stands beside it
     browser.run(f"document.querySelector('{figure} summary').focus()")
     browser.keys(Keys.ENTER)
-    browser.driver.implicitly_wait(2)
-    rows = browser.run(f"return [...document.querySelectorAll('{figure} .numbers tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
+    rows = WebDriverWait(browser.driver, 10).until(  # what opens tells of it later
+        lambda _: browser.run(f"return [...document.querySelectorAll('{figure} .numbers tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
+    )
     assert rows
     described = data_of(files["greedy-genes"].read_text(encoding="utf-8"))
     data = [row for name in described["charts"]["part1-ladders"]["data"] for row in described["data"][name]["rows"]]

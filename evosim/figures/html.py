@@ -23,7 +23,7 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 
 _EMBED = """
 const told = JSON.parse(document.getElementById("described").textContent);
-const options = {ast: true, renderer: "svg", actions: {export: true, source: false, compiled: false, editor: false}};
+const options = {mode: "vega-lite", ast: true, renderer: "svg", actions: {export: true, source: false, compiled: false, editor: false}};
 const drawn = Object.entries(told).map(([name, chart]) => window.vegaEmbed(document.getElementById("figure-" + name), chart, options));
 Promise.all(drawn).then(() => { document.body.dataset.rendered = "yes"; }, (error) => { document.body.dataset.rendered = String(error); });
 """

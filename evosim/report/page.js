@@ -82,7 +82,7 @@ async function draw(place) {
   const live = make("div");
   live.hidden = true;
   place.append(live);
-  const drawn = await window.vegaEmbed(live, { ...structuredClone(chart.spec), datasets }, { ast: true, renderer: points > told.manyPoints ? "canvas" : "svg", actions: false, logLevel: 1, tooltip: { theme: "light" } });
+  const drawn = await window.vegaEmbed(live, { ...structuredClone(chart.spec), datasets }, { mode: "vega-lite", ast: true, renderer: points > told.manyPoints ? "canvas" : "svg", actions: false, logLevel: 1, tooltip: { theme: "light" } });
   place.querySelector("img").remove();
   live.hidden = false;
   tools(place.closest("figure"), name, chart, drawn.view);
