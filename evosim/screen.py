@@ -307,6 +307,8 @@ def _causes(found: dict[str, Any]) -> Table:
             table.add_row(cause, *(number(found[subject][world][cause]) for subject, world in columns))
     table.add_row("[bold]sum", *("[bold]" + number(sum(found[subject][world][cause] for cause in SWITCHES)) for subject, world in columns))
     notes = ["genomes that act alike may be split differently: belief and desire cannot be told apart from behaviour"]
+    if "best_for_payoff" in found:
+        notes.insert(0, "R2: the genome that is best for payoff in M, in both worlds")
     if "population" in found and found["population"]["modern"]["covered"] < 1.0 - 1e-9:
         notes.insert(0, f"R5: its most common classes, {found['population']['modern']['covered']:.0%} of it")
     table.caption = "; ".join(notes)
