@@ -24,6 +24,10 @@ class Stop(BaseException):
         self.code = code
 
 
+class AtOnce(KeyboardInterrupt):
+    """A second Ctrl-C. A plain `KeyboardInterrupt` may be the first one, as libraries that look for signals themselves raise it."""
+
+
 class Interrupted(Exception):
     """A run was stopped. The message is one line: by what, how far it had come, and how it goes on. `code` is the exit code."""
 

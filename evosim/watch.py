@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
-from evosim.errors import Interrupted, Stop, UserError
+from evosim.errors import AtOnce, Interrupted, Stop, UserError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,7 +90,7 @@ class Watch:
             signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)
         elif number == signal.SIGINT and now - self._heard > TWICE:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            raise KeyboardInterrupt
+            raise AtOnce
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
         """The time is over, or nobody has asked since a signal came."""

@@ -24,7 +24,7 @@ from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest, unit_of
 from evosim.controls import controls_of, simulate_one
-from evosim.errors import Interrupted, Stop, UserError, unknown
+from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
 from evosim.files import Full, Unwritable, write_atomically
 from evosim.params import Experiment, SelectionChoice
 from evosim.progress import Progress
@@ -155,7 +155,7 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, 
     A mistake of the user's that shows before anything was kept leaves nothing behind.
     """
     asked: Any = kept.should_stop()  # and whoever asked lets what comes now take its time
-    if asked and not isinstance(error, KeyboardInterrupt | UserError):
+    if asked and not isinstance(error, AtOnce | UserError):
         error = asked  # a compiler that is stopped fails in its own way
     if writer.whole and isinstance(error, Stop | KeyboardInterrupt):
         writer.close("interrupted when it was whole, but for its name")
@@ -165,8 +165,8 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, 
     if mistake and not kept.exists:
         writer.discard()
         return
-    by = str(error) if isinstance(error, Stop) else type(error).__name__
-    at_once = isinstance(error, KeyboardInterrupt) and asked is not None
+    by = str(error) if isinstance(error, Stop) else "KeyboardInterrupt" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+    at_once = isinstance(error, AtOnce)
     if not (mistake or at_once or kept.stopped_by):
         kept.stopped_by = by
         kept.save()

@@ -640,3 +640,19 @@ def _handlers_stay() -> Iterator[None]:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)]
     yield
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)] == before
+
+
+def test_the_first_signal_that_a_library_raises_itself_loses_nothing(tmp_path: Path) -> None:
+    """Polars looks for signals while it computes, and raises what a second Ctrl-C would."""
+    asked: list[int] = []
+
+    def watch() -> Stop | None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return Stop("SIGINT", 130) if len(asked) > 3 else None
+
+    with pytest.raises(Interrupted, match=r"stopped by SIGINT at .*; go on with") as caught:
+        workflow.run(experiment("micro"), out=tmp_path / "run", watch=watch)
+    assert caught.value.code == 130
+    assert "lost" not in str(caught.value)
