@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from evosim import streams
 from evosim.compose import Setting
 from evosim.errors import UserError
 from evosim.measures import MEASURES, margin
+from evosim.reference.planning import Span, spans_of
 from evosim.score import Scorer
 from evosim.survey import Survey
 from evosim.worth import BLOCK, Floats, Worth, worth_of
@@ -70,6 +72,11 @@ class Landscape:
         """Forget who lived, so that the record is the next run's own. What classes are worth stays known."""
         self._lived = set(self.survey.kept.tolist()) if self.survey else set()
 
+    @cached_property
+    def spans(self) -> dict[str, Span]:
+        """How much the choice of a policy matters, by measure."""
+        return spans_of(self.pair)
+
     @property
     def remembered(self) -> int:
         """How many classes' worth is known."""
@@ -103,7 +110,7 @@ class Landscape:
         else:
             among = self.survey.kept if self.survey else self.ascend(measure, seed, restarts)
             value = getattr(self.worth(among), measure)
-        return among[value >= value.max() - margin(float(value.max()), 0.0)]
+        return among[value >= value.max() - margin(float(value.max()), 0.0, self.spans[measure])]
 
     def ascend(self, measure: str, seed: int, restarts: int) -> Ints:
         """Where ascent ends: from each random start, the best class of one locus at a time until none helps.
@@ -202,7 +209,7 @@ class Landscape:
 
 
 def _nearness(setting: Setting) -> float:
-    """The widest relative distance from the ancestral best at which an account lists near ties."""
+    """The widest tolerance (a share of the span) within which an account lists near ties."""
     size = setting.experiment.optimizer.get("population")
     return max([0.0, *setting.experiment.analysis.near_ties, *([1.0 / (2.0 * size)] if size else [])])
 

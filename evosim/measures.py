@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
-EXACT_TIE = 1e-12  # relative distance within which worths are equal
+EXACT_TIE = 1e-12  # of the size of what was summed: fitness within this is equal
 TRUE_BREEDERS_WITHIN = 0.01  # what counts as near the best class that breeds true
 
 
-def margin(best: float, tolerance: float) -> float:
-    """How far below the best a near tie may be; tolerance 0 means equal to rounding."""
-    return max(tolerance, EXACT_TIE) * abs(best)
+class Ends(Protocol):
+    """What a world lets a lifetime amount be; see `evosim.reference.planning.Span`."""
+
+    @property
+    def worst(self) -> float:
+        """Of the worst policy."""
+        ...
+
+    @property
+    def size(self) -> float:
+        """The largest sum of absolute amounts: rounding is in proportion to it."""
+        ...
+
+
+def margin(best: float, tolerance: float, ends: Ends) -> float:
+    """How far below the best class a near tie may be.
+
+    Parameters
+    ----------
+    best
+        Fitness of the best class.
+    tolerance
+        Share of the way from the worst policy to the best class; 0 means equal to rounding.
+    ends
+        The span of that measure in that world. So a constant added to payoff makes no class nearer.
+
+    Returns
+    -------
+    float
+        The distance, in the unit of fitness.
+    """
+    return max(tolerance * (best - ends.worst), EXACT_TIE * ends.size)

@@ -237,6 +237,12 @@ class Scorer:
         return rows._replace(chances=rows.chances.astype(np.float32)), (self.tables.amounts / unit).astype(np.float32), unit
 
     @cached_property
+    def _largest_felt(self) -> Floats:
+        """`[K]`: the largest size of each feature in the states within reach."""
+        world = self.tables.world
+        return np.asarray(np.abs(world.features_felt[world.acts_in_reach]).max(axis=0))
+
+    @cached_property
     def _largest(self) -> float:
         """The largest lifetime amount, in size, of any policy from any state."""
         return max(_extreme(self.tables, np.abs(amount)) for amount in self.tables.amounts)
@@ -296,7 +302,7 @@ class Scorer:
     def _check_size(self, rules: PlannerRules, levels: int) -> None:
         """What a planner feels in all its looking ahead must be a number. Raises `UserError`."""
         with np.errstate(over="ignore"):
-            felt = np.abs(rules.weights) @ np.abs(self.tables.world.features_felt).max(axis=(0, 1)) * levels * 4.0
+            felt = np.abs(rules.weights) @ self._largest_felt * levels * 4.0
         if not np.isfinite(felt).all():
             raise UserError(
                 f"desires times the features of {self.tables.world.name} must stay finite over {levels} steps of looking ahead, "

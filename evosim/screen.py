@@ -212,7 +212,7 @@ def _ladder(summary: dict[str, Any]) -> Table:
         step = steps.get(rung)
         table.add_row(
             RUNG_CODES[rung],
-            RUNG_WORDS[rung] + ("" if summary["exact"] or rung in UNLISTED else " found"),
+            rung_words(summary, rung),
             number(a["rungs"][rung]),
             number(a["steps"][step]) if step else "",
             number(m["rungs"][rung]),
@@ -225,6 +225,13 @@ def _ladder(summary: dict[str, Any]) -> Table:
     if m["steps"]["hack"] is None:
         table.add_row("", "greedy genes", "", "-", "", "-", "not measured")
     return table
+
+
+def rung_words(summary: dict[str, Any], rung: str) -> str:
+    """What a rung is, in words; of genomes that tie in A and differ in M, it is the worst."""
+    found = "" if summary["exact"] or rung in UNLISTED else " found"
+    tied = summary["left_open"].get(rung, 0.0) > 5e-4
+    return f"{RUNG_WORDS[rung]}{found}{' (worst of those that tie)' if tied else ''}"
 
 
 def _behaviour(summary: dict[str, Any]) -> Table:
@@ -393,15 +400,18 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     """What the account comes to, in the three kinds of loss."""
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     out = []
-    if m["rungs"]["optimum"] > 0.0 and m["rungs"]["best_for_intent"] < 0.1 * m["rungs"]["optimum"]:
+    worst = summary["worst_policy"]["modern"]
+    if m["rungs"]["best_for_intent"] - worst < 0.1 * (m["rungs"]["optimum"] - worst):
         out.append(
             "Representation loses more than 90%: no genome of this grid comes near the best policy. A genome desires only what "
             "its file names; start from 'evosim show'."
         )
     if m["steps"]["specification"] > 5e-4:
+        least, most = (m["steps"]["specification"] - summary["left_open"]["best_for_payoff"], m["steps"]["specification"])
+        lost = f"{number(least)} to {number(most)}" if most - least > 5e-4 else number(most)
         out.append(
-            f"Specification (payoff is not intent): {number(m['steps']['specification'])} is lost by being best for what is "
-            "paid in M instead of what was intended."
+            f"Specification (payoff is not intent): {lost} is lost by being best for what is paid in M instead of what was intended"
+            f"{'; genomes that tie for payoff differ in it' if most - least > 5e-4 else ''}."
         )
     out.append(shift_words(summary))
     if summary["shift"]["path_by_intent_in_ancestral"] is not None:
@@ -432,7 +442,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     before, after = (summary["recovery"][f"modern_at_{moment}"]["share_of_best"] for moment in ("swap", "end"))
     if summary["goes_on_in_modern"] and before is not None:
         out.append(
-            f"Selection's answer: from {before:.0%}{_ends(summary, 'modern_at_swap')} of what the best genome has in M at the swap "
+            f"Selection's answer: from {before:.0%}{_ends(summary, 'modern_at_swap')} of what the best genome has in M{_from_worst(summary)} at the swap "
             f"to {after:.0%}{_ends(summary, 'modern_at_end')} at the end{_answer_with_fair_meiosis(summary)}."
         )
     if a["intervals"]:
@@ -444,34 +454,50 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return out
 
 
+def _from_worst(summary: dict[str, Any]) -> str:
+    """Where shares begin, unless that is 0."""
+    worst = summary["worst_policy"]["modern"]
+    return f", counted from the worst policy's {number(worst)}," if abs(worst) > 5e-4 else ""
+
+
 def shift_words(summary: dict[str, Any]) -> str:
     """What the shift cost, and who could have avoided it: birth-control style."""
     m = summary["ladder"]["modern"]
     perfect = "what a perfect ancestral optimizer finds" if summary["exact"] else "the best ancestral genome found"
     shift = m["steps"]["shift"]
-    text = (
-        f"Birth-control style (the world shifted): in M {perfect} is worth {number(m['rungs']['best_ancestral'])}, the best "
-        f"genome for modern payoff {number(m['rungs']['best_for_payoff'])}. "
-    )
-    shared, left_open = (summary["shift"][k] for k in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
-    if shift > 5e-4:
-        text += f"The shift step loses {number(shift)}"
-        if left_open <= 5e-4:
-            text += ": no search that reaches the ancestral optimum could have avoided it."
-        elif shared > 5e-4:
-            text += (
-                f": {number(shared)} by every ancestral optimum, which no search that reaches one could have avoided, and "
-                f"{number(left_open)} more by the worst of them, which the ancestral world leaves open."
-            )
-        else:
-            text += ", by the worst of the ancestral optima alone: the ancestral world leaves it open which is found."
-        if not summary["exact"]:
-            text += " (The grid was not enumerated: these are the best found.)"
+    (old, old_worst, old_best), (new, new_worst, new_best) = (_worth_of_tied(summary, rung) for rung in ("best_ancestral", "best_for_payoff"))
+    text = f"Birth-control style (the world shifted): in M {perfect} is worth {old}, the best genome for modern payoff {new}. "
+    tied = old_best - old_worst > 5e-4 or new_best - new_worst > 5e-4
+    if tied:
+        least, most = new_worst - old_best, new_best - old_worst
+        lost = f"loses {number(least)} to {number(most)}"
+        if least < -5e-4:
+            lost = f"is between a gain of {number(-least)} and {'a loss' if most >= 0.0 else 'a gain'} of {number(abs(most))}"
+        which = "of the genomes that tie for best in A is found; the ancestral world leaves that open"
+        if new_best - new_worst > 5e-4:
+            which = "of the genomes that tie are taken"
+        text += f"The shift step {lost}, by which {which}."
+        if least > 5e-4:
+            text += f" {number(least)} is lost by every one of them: no search that reaches one could have avoided it."
+    elif shift > 5e-4:
+        text += f"The shift step loses {number(shift)}: no search that reaches the ancestral optimum could have avoided it."
     elif shift < -5e-4:
         text += f"The shift step gains {number(-shift)}: being best for the past is better here than being best for what is paid now."
     else:
         text += "The shift step loses nothing."
+    if not summary["exact"] and (tied or shift > 5e-4):
+        text += " (The grid was not enumerated: these are the best found.)"
     return text
+
+
+def _worth_of_tied(summary: dict[str, Any], rung: str) -> tuple[str, float, float]:
+    """What a rung is worth in M in words, and the worst and the best of the genomes that tie for it."""
+    worst = summary["ladder"]["modern"]["rungs"][rung]
+    best = worst + summary["left_open"][rung]
+    if best - worst <= 5e-4:
+        return number(worst), worst, best
+    many = f"{summary['ties'][0]['classes']} genomes tie" if rung == "best_ancestral" else "of those that tie"
+    return f"{number(worst)} to {number(best)} ({many})", worst, best
 
 
 def search_words(summary: dict[str, Any]) -> str:
@@ -559,7 +585,7 @@ def _ties(summary: dict[str, Any]) -> str:
     text = (
         f"Ancestral optima{found}: {_many(exact['classes'], 'genome')} of {_many(exact['behaviours'], 'behaviour')}, worth "
         f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; "
-        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least {GOOD_IN_MODERN:.0%} of the best)."
+        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least {GOOD_IN_MODERN:.0%} of the best{_from_worst(summary).rstrip(',')})."
     )
     near = [t for before, t in zip(summary["ties"], others, strict=False) if t["classes"] > before["classes"]]
     if near:

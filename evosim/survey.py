@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN, margin
+from evosim.reference.planning import Span, spans_of
 from evosim.score import Scorer
 from evosim.worth import BLOCK, Floats, Worth, worth_of
 from genomes import Genome
@@ -25,7 +26,7 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Classes within a relative `tolerance` of the best by a measure, among all or among those that breed true."""
+    """Classes within a `tolerance` (see `margin`) of the best by a measure, among all or among those that breed true."""
 
     measure: str
     tolerance: float
@@ -35,8 +36,8 @@ class Wanted:
 class _Candidates:
     """What may still be wanted of the classes seen so far."""
 
-    def __init__(self, wanted: Wanted, error: float) -> None:
-        self.wanted, self.error, self.best = wanted, error, -np.inf
+    def __init__(self, wanted: Wanted, error: float, span: Span) -> None:
+        self.wanted, self.error, self.span, self.best = wanted, error, span, -np.inf
         self._classes: list[Ints] = []
         self._values: list[Floats] = []
 
@@ -60,7 +61,7 @@ class _Candidates:
         return np.concatenate([np.empty(0, dtype=np.int64), *self._classes])
 
     def _near(self, values: Floats) -> Any:
-        return values >= self.best - margin(self.best, self.wanted.tolerance) - 2.0 * self.error * (1.0 + self.wanted.tolerance)
+        return values >= self.best - margin(self.best, self.wanted.tolerance, self.span) - 2.0 * self.error * (1.0 + self.wanted.tolerance)
 
 
 class _Spread:
@@ -95,12 +96,12 @@ class Survey:
     """
 
     def __init__(self, genome: Genome, pair: WorldPair, *, near: float, progress: Tell | None = None) -> None:
-        self.genome, self.classes = genome, genome.grid.size
+        self.genome, self.classes, self.spans = genome, genome.grid.size, spans_of(pair)
         searching = tuple(Scorer(world, pair, precision="single") for world in (pair.ancestral, pair.modern))
         error = {m: searching[m.startswith("modern")].single_error for m in MEASURES}
         everything = [Wanted(m, near if m == "ancestral" else 0.0) for m in MEASURES]
         everything.append(Wanted("ancestral", TRUE_BREEDERS_WITHIN, breeding_true=True))
-        candidates = [_Candidates(wanted, error[wanted.measure]) for wanted in everything]
+        candidates = [_Candidates(wanted, error[wanted.measure], self.spans[wanted.measure]) for wanted in everything]
         spread = {m: _Spread() for m in MEASURES}
         for first in range(0, self.classes, BLOCK):
             block = np.arange(first, min(first + BLOCK, self.classes), dtype=np.int64)
@@ -133,6 +134,6 @@ class Survey:
             among = true if wanted.breeding_true else np.ones(len(some), dtype=bool)
             if among.any():
                 best = float(values[among].max())
-                stays |= among & (values >= best - margin(best, wanted.tolerance))
+                stays |= among & (values >= best - margin(best, wanted.tolerance, self.spans[wanted.measure]))
         return stays
 

@@ -19,8 +19,7 @@ class WorldTables:
         world: the world.
         states: `[S']` the states that somebody can come to, in truth or in what a belief imagines from there.
         rows: the available acts in these states, one table of transitions for each belief.
-        features: what is felt in these rows, and behind them in the rows of states out of reach (they count towards the
-            largest felt reward, by which ties are judged).
+        features: what is felt in these rows.
         row_state, row_act: `[R]` state (as a number of the world) and act of each row.
         amounts: `[1 or 2, R]` payoff, and intent where it differs.
         start, start_chances: where life begins: states, and `[B, .]` chances of being born there. The first row is the world's own;
@@ -30,18 +29,12 @@ class WorldTables:
 
     def __init__(self, world: TabularMdp, *, cases: bool = False) -> None:
         self.world = world
-        self.states = reachable(world)
+        self.states = np.flatnonzero(world.in_reach)
         self.stride = -(-len(self.states) // WORD) * WORD
         self.cells = self.stride * -(-len(world.acts) // WORD)
-        inside = np.zeros(len(world.states), dtype=bool)
-        inside[self.states] = True
-        state, act = np.nonzero(world.available)
-        near = inside[state]
-        self.row_state, self.row_act = state[near], act[near]
+        self.row_state, self.row_act = np.nonzero(world.acts_in_reach)
         self.rows = {name: self._rows(table) for name, table in world.beliefs.items()}
-        # A stable sort keeps the order of states and acts among the rows within reach, and among those behind them.
-        order = np.argsort(~near, kind="stable")
-        self.features = _features(world.features_felt[state[order], act[order]])
+        self.features = _features(world.features_felt[self.row_state, self.row_act])
         amounts = np.stack([world.payoff, world.intent])
         if np.array_equal(world.payoff, world.intent):
             amounts = amounts[:1]
@@ -90,17 +83,6 @@ class WorldTables:
         bits = np.left_shift(1, self.row_act % WORD)
         small = [array.astype(np.int32) for array in (first, cells, offsets, successors)]
         return Rows(small[0], small[1], bits.astype(np.uint8), small[2], small[3], chances)
-
-
-def reachable(world: TabularMdp) -> Ints:
-    """States that can be come to from birth: by any available act, in truth or as some belief has it."""
-    steps = np.logical_or.reduce([(table > 0).any(axis=1) for table in world.beliefs.values()])
-    inside = world.start > 0
-    while True:
-        more = inside | steps[inside].any(axis=0)
-        if np.array_equal(more, inside):
-            return np.flatnonzero(inside)
-        inside = more
 
 
 def _features(felt: Floats) -> Features:

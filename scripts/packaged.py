@@ -19,10 +19,12 @@ def headline(name: str) -> dict[str, Any]:
     maker = accountant(made, landscape, evolve(made, landscape, made.experiment.seeds))
     account = maker.account()
     rungs, shift, tied = account.summary["ladder"]["modern"]["rungs"], account.summary["shift"], account.summary["ties"][0]
-    best, then = rungs["best_for_payoff"], account.tables["recovery"]["modern_at_swap"]
+    best, ends = rungs["best_for_payoff"], account.tables["recovery"]
+    span = maker.span("modern")
+    then, last = (pl.Series([span.share_of(best, value) for value in ends[name]]) for name in ("modern_at_swap", "modern_at_end"))
     row: dict[str, Any] = {"experiment": name, "seeds": then.len(), "best_in_M": best}
-    row |= mean_and_interval("M_at_swap_share", then / best) | {"M_at_swap_least": then.min(), "M_at_swap_most": then.max()}
-    row |= mean_and_interval("M_at_end_share", account.tables["recovery"]["modern_at_end"] / best)
+    row |= mean_and_interval("M_at_swap_share", then) | {"M_at_swap_least": then.min(), "M_at_swap_most": then.max()}
+    row |= mean_and_interval("M_at_end_share", last)
     row |= {"shift_step": best - rungs["best_ancestral"], "left_open": shift["left_open_by_the_data"]}
     row |= {"tied_classes": tied["classes"], "tied_behaviours": tied["behaviours"]}
     gates = maker.tables["alleles"].filter((pl.col("locus") == "gate") & (pl.col("allele") == "open") & (pl.col("generation") == made.experiment.swap - 1))

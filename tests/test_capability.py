@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from evosim.analysis import capability
-from evosim.analysis.capability import BELIEFS, Capabilities, share_of_span, span, with_wrong_belief
-from evosim.reference.planning import extreme_values, lifetime
+from evosim.analysis.capability import BELIEFS, Capabilities, share_of_span, with_wrong_belief
+from evosim.reference.planning import extreme_values, lifetime, span_of
 from genomes import PlannerRules
 from tests.random_worlds import random_pair
 from tests.settings import setting
@@ -51,7 +51,8 @@ def test_whoever_feels_what_was_intended_is_as_aligned_as_capable() -> None:
 
 def test_the_worst_policy_has_nothing_and_the_best_has_all() -> None:
     world = setting("micro").pair.modern
-    worst, best = span(world, world.intent)
+    span = span_of(world, world.intent)
+    worst, best = span.worst, span.best
     for low, wanted in ((True, 0.0), (False, 1.0)):
         value, q = extreme_values(world, world.intent, worst=low)
         chosen = np.where(world.available, np.isclose(q[::-1], value[:-1][::-1, :, None], rtol=0, atol=1e-12), False).astype(float)

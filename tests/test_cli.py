@@ -12,6 +12,7 @@ import pytest
 
 from evosim import __version__, cli, screen, workflow
 from evosim.analysis.behaviour import SHIFT_KINDS
+from evosim.api import frames
 from tests.settings import command
 from tests.test_arrows import ROOT
 
@@ -181,8 +182,17 @@ def test_what_the_data_leave_open_is_not_called_unavoidable(capsys: pytest.Captu
     summary = json.loads(out)
     assert summary["shift"]["left_open_by_the_data"] > 0.1
     sentence = next(s for s in screen.sentences(summary) if s.startswith("Birth-control"))
-    assert "which the ancestral world leaves open" in sentence
-    assert screen.number(summary["shift"]["shared_by_all_ancestral_optima"]) in sentence
+    shared, shift = summary["shift"]["shared_by_all_ancestral_optima"], summary["ladder"]["modern"]["steps"]["shift"]
+    # All that tie are quoted, not the worst of them alone.
+    assert f"The shift step loses {screen.number(shared)} to {screen.number(shift)}, by which" in sentence
+    assert f"{screen.number(shared)} is lost by every one of them" in sentence
+    tied = summary["ties"][0]
+    assert f"worth {screen.number(tied['modern_min'])} to {screen.number(tied['modern_max'])} ({tied['classes']} genomes tie)" in sentence
+    losses = {(row["loss"], row["world"]): row for row in frames.losses(summary, dict.fromkeys(frames.LOSSES, "")).to_dicts()}
+    assert (losses["shift", "modern"]["least"], losses["shift", "modern"]["most"]) == pytest.approx((shared, shift))
+    search = losses["search", "modern"]
+    assert (search["least"], search["most"]) == pytest.approx((search["mean"], search["mean"] + shift - shared))
+    assert losses["search", "ancestral"]["least"] == losses["search", "ancestral"]["most"] == losses["search", "ancestral"]["mean"]
 
 
 def test_shown_parameters_have_units_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:

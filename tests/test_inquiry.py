@@ -54,7 +54,7 @@ def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> N
     mine = account.tables["causes"].filter((pl.col("subject") == "population") & (pl.col("world") == "ancestral"))
     assert mine["covered"].unique().to_list() == [covered]
     worth = np.array([made.conducts.worth(int(c), "ancestral").fitness for c in classes])
-    assert mine["value"].sum() == pytest.approx(made.gaps.optimum_ancestral - worth @ share / share.sum(), abs=1e-9)
+    assert mine["value"].sum() == pytest.approx(made.gaps.spans["ancestral"].best - worth @ share / share.sum(), abs=1e-9)
     varied = account.tables["variation"].filter(pl.col("subject") == "population").row(0, named=True)
     assert varied["least"] <= varied["most"] + 1e-12
     assert varied["difference"] <= varied["bound"]

@@ -35,8 +35,8 @@ def account(pair: WorldPair, a: np.ndarray, m: np.ndarray, gaps: Gaps | None = N
 def closing_error(pair: WorldPair, a: np.ndarray, m: np.ndarray, gaps: Gaps | None = None) -> float:
     gaps = gaps or gaps_of(pair)
     ledger = account(pair, a, m, gaps)
-    lost_a = gaps.optimum_ancestral - conduct(pair.ancestral, a).worth.fitness
-    lost_m = gaps.optimum_modern - conduct(pair.modern, m).worth.net_intent
+    lost_a = gaps.spans["ancestral"].best - conduct(pair.ancestral, a).worth.fitness
+    lost_m = gaps.spans["modern_intent"].best - conduct(pair.modern, m).worth.net_intent
     sum_a = ledger.waste.sum() + ledger.upkeep_ancestral
     sum_m = sum(ledger.modern[kind].sum() for kind in KINDS) + ledger.upkeep_modern
     return max(abs(sum_a - lost_a), abs(sum_m - lost_m))
@@ -101,7 +101,7 @@ def test_without_a_shift_there_are_no_shift_kinds(seed: int) -> None:
     ledger = account(pair, a, a)
     assert sum(ledger.modern[kind].sum() for kind in SHIFT_KINDS) < EXACT
     kinds = ledger.modern["inherited"].sum() + ledger.modern["misspecified"].sum()
-    assert kinds + ledger.upkeep_modern == pytest.approx(gaps_of(pair).optimum_modern - conduct(pair.modern, a).worth.net_intent)
+    assert kinds + ledger.upkeep_modern == pytest.approx(gaps_of(pair).spans["modern_intent"].best - conduct(pair.modern, a).worth.net_intent)
 
 
 def scaled(world: TabularMdp, payoff: float, intent: float) -> TabularMdp:

@@ -30,7 +30,7 @@ from evosim.figures.source import Searched
 from evosim.landscape import Landscape
 from evosim.params import apply_settings, read_experiment
 from evosim.reference.lifetimes import live
-from evosim.reference.planning import level_at
+from evosim.reference.planning import Span, level_at
 from evosim.simulate import simulate
 from evosim.slopes import search
 from evosim.theory import drive, two_locus
@@ -94,10 +94,11 @@ def test_every_class_is_counted_once(kind: str) -> None:
 
 def test_near_ties_stand_under_their_least_tolerance() -> None:
     table = made_up([(1.0, 0.1), (1.0, 0.1), (1.0, 0.9), (0.995, 0.5), (0.97, 0.2), (0.94, 0.3), (0.2, 1.0)])
-    close = cross_section.near_best(table, [0.05, 0.0, 0.01])
+    span = Span(0.0, 1.0, 1.0)
+    close = cross_section.near_best(table, [0.05, 0.0, 0.01], span)
     assert close.rows() == [(0.0, 1.0, 0.1, 2, 0), (0.0, 1.0, 0.9, 1, 2), (0.01, 0.995, 0.5, 1, 3), (0.05, 0.97, 0.2, 1, 4)]
     for tolerance in (0.0, 0.01, 0.05):
-        assert int(close.filter(pl.col("tolerance") <= tolerance)["classes"].sum()) == ladder.near(table, tolerance).height
+        assert int(close.filter(pl.col("tolerance") <= tolerance)["classes"].sum()) == ladder.near(table, tolerance, span).height
 
 
 def test_populations_stand_where_they_are_worth(savanna: Source) -> None:

@@ -13,7 +13,7 @@ from evosim.kernels import behaviour
 from evosim.reference import planning
 from evosim.reference.policies import policy_of
 from evosim.score import Scorer, Store
-from evosim.tables import WorldTables, reachable
+from evosim.tables import WorldTables
 from genomes import PlannerRules, ReflexRules
 from tests.random_worlds import random_pair
 from tests.settings import setting
@@ -166,8 +166,8 @@ def test_memory_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.Mo
 
 def test_states_out_of_reach_cost_nothing_and_change_nothing() -> None:
     world = world_of(7, 40, 4, 3, 20)
-    assert len(reachable(world)) <= 32
-    assert len(WorldTables(world).states) == len(reachable(world))
+    assert world.in_reach.sum() <= 32
+    assert len(WorldTables(world).states) == world.in_reach.sum()
 
 
 def test_what_differs_only_where_nobody_comes_is_one_behaviour() -> None:

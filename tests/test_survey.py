@@ -9,6 +9,7 @@ import pytest
 from evosim import survey as survey_module
 from evosim.landscape import Landscape
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN, margin
+from evosim.reference.planning import Span
 from evosim.simulate import simulate
 from tests.settings import setting
 
@@ -31,7 +32,7 @@ def test_it_keeps_what_is_best_and_nearly_so(both: tuple[Landscape, Landscape]) 
     assert surveyed.exact
     assert surveyed.survey is not None
     frame = whole.frame()
-    wanted = [frame.filter(pl.col(m) >= frame[m].max() - margin(frame[m].max(), 0.0)) for m in MEASURES]  # type: ignore[operator, arg-type]
+    wanted = [frame.filter(pl.col(m) >= frame[m].max() - margin(frame[m].max(), 0.0, whole.spans[m])) for m in MEASURES]  # type: ignore[operator, arg-type]
     best = float(frame["ancestral"].max())  # type: ignore[arg-type]
     wanted.append(frame.filter(pl.col("ancestral") >= best - 0.05 * abs(best)))
     true = frame.filter(pl.col("breeds_true"))
@@ -62,7 +63,7 @@ def test_a_run_is_the_same(both: tuple[Landscape, Landscape]) -> None:
 
 
 def test_candidates_allow_for_the_error() -> None:
-    seen = survey_module._Candidates(survey_module.Wanted("ancestral", 0.1), error=0.01)
+    seen = survey_module._Candidates(survey_module.Wanted("ancestral", 0.1), error=0.01, span=Span(0.0, 1.0, 1.0))
     seen.see(np.arange(3), np.array([1.0, 0.5, 0.89]))
     assert seen.classes.tolist() == [0, 2]
     seen.see(np.arange(3, 5), np.array([2.0, 1.79]))

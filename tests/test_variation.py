@@ -6,12 +6,18 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from evosim.analysis import variation
+from evosim.analysis.account import Accountant
 from evosim.analysis.variation import BoundBroken, Variation, coupled, enumerated, marginal, range_of, returns, trap
+from evosim.landscape import Landscape
 from evosim.reference.planning import level_at, lifetime, occupancy
+from evosim.reference.policies import policy_of
+from evosim.simulate import simulate
 from tests.random_worlds import random_pair, random_policy
+from tests.settings import quick, setting
 from tests.test_laws import relabelled, split, with_idle_act
 from worlds import TabularMdp, WorldPair
 
@@ -225,3 +231,21 @@ def test_too_many_lives_are_not_enumerated() -> None:
     pair = random_pair(0, states=6, acts=4, lifespan=7)
     assert enumerated(pair.ancestral, pair.modern, *policies(pair, 0), most=10) is None
     assert marginal(np.zeros((2, 2, 2)), np.zeros((2, 2, 2))) == 0.0
+
+
+def test_a_run_enumerates_lives_where_it_can() -> None:
+    """The account of a run gives the exact total variation of the rungs' genomes; that of another way to enumerate them is equal."""
+    made = setting("micro", *quick("micro"))
+    landscape = Landscape(made)
+    account = Accountant(made, simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}, exact=True)
+    table = account.account().tables["variation"]
+    rungs = table.filter(pl.col("seed").is_null())
+    assert rungs.height == 3
+    assert rungs["exact"].null_count() == 0
+    for row, number in zip(rungs.iter_rows(named=True), account.rung_classes().values(), strict=True):
+        rules = made.genome.decode(np.array([number]))
+        chances = [lives(world, policy_of(rules, 0, world, made.pair)) for world in (made.pair.ancestral, made.pair.modern)]
+        apart = 0.5 * sum(abs(chances[0].get(life, 0.0) - chances[1].get(life, 0.0)) for life in {*chances[0], *chances[1]})
+        assert row["exact"] == pytest.approx(apart, abs=1e-12)
+        assert row["least"] - 1e-12 <= row["exact"] <= row["most"] + 1e-12
+        assert row["bound"] == pytest.approx(row["range"] * row["exact"] + row["payoff_change"], abs=1e-12)

@@ -12,6 +12,7 @@ import pytest
 from evosim.analysis.account import Known
 from evosim.analysis.ladder import Peaks, design_modern
 from evosim.landscape import Landscape
+from evosim.reference.planning import spans_of
 from tests.settings import setting
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "worlds.md").read_text(encoding="utf-8")
@@ -21,7 +22,7 @@ ROWS = re.findall(r"^\| `([a-z-]+)`[^|]*\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (
 def design(name: str, *settings: str) -> tuple[dict[str, float], dict[str, float]]:
     made = setting(name, *settings)
     known = Known(made.genome, made.pair)
-    peaks = Peaks.of(Landscape(made).frame(), exact=True)
+    peaks = Peaks.of(Landscape(made).frame(), spans_of(made.pair), exact=True)
     differs = not np.array_equal(made.pair.modern.payoff, made.pair.modern.intent)
     found = design_modern(known.gaps, peaks, known.conducts, intent_differs=differs)
     return found.rungs, found.best_of

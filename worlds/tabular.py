@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,24 @@ class TabularMdp:
         alone = self.available.sum(axis=1) == 1
         worthless = ~(self.payoff != 0.0).any(axis=1) & ~(self.intent != 0.0).any(axis=1)
         return np.asarray(alone & worthless & (stays.max(axis=1) == 1.0))
+
+    @cached_property
+    def in_reach(self) -> Bools:
+        """`[S]`: states that a life can come to, in truth or as some belief imagines it.
+
+        What a world says of all other states has no influence on any life or plan.
+        """
+        steps = np.logical_or.reduce([(table > 0.0).any(axis=1) for table in self.beliefs.values()])
+        inside = self.start > 0.0
+        while not np.array_equal(inside, more := inside | steps[inside].any(axis=0)):
+            inside = more
+        inside.flags.writeable = False
+        return np.asarray(inside)
+
+    @cached_property
+    def acts_in_reach(self) -> Bools:
+        """`[S, A]`: acts that can be done in a state `in_reach`."""
+        return np.asarray(self.available & self.in_reach[:, None])
 
     def reachable(self) -> Bools:
         """`[T, S]`: which states some policy can be in at which age, from the world's own start."""

@@ -15,6 +15,7 @@ from evosim.analysis.individual import Conducts
 from evosim.compose import Setting, family_pairs
 from evosim.errors import UserError
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
+from evosim.reference.planning import Span
 from evosim.reference.policies import policy_of
 from evosim.selection import selected, weights_of
 from genomes import Genome
@@ -90,7 +91,7 @@ class Accountant:
         self._stand_in: dict[bytes, dict[str, int]] = {}
         known = known or Known(setting.genome, setting.pair)
         self.conducts, self.gaps, self.ledger, self.inquiry = known.conducts, known.gaps, known.ledger, known.inquiry
-        self.peaks = ladder.Peaks.of(tables["landscape"], exact=exact)
+        self.peaks = ladder.Peaks.of(tables["landscape"], self.conducts.spans, exact=exact)
         self.worth = {
             row["class"]: row for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
         }
@@ -107,6 +108,14 @@ class Accountant:
         best = self.designs["ancestral"].rungs["best_ancestral"]
         tables |= self.inquiry.tables(self.experiment, self.rung_classes(), best, populations)
         return Account(tables, self._summary(tables, seeds) | inquiry.summary_of(tables))
+
+    def span(self, which: str) -> Span:
+        """The span of what counts in a world: payoff in A, intent in M."""
+        return self.gaps.spans["ancestral" if which == "ancestral" else "modern_intent"]
+
+    def share_of_best(self, which: str, value: float) -> float | None:
+        """Where an amount lies in a world: 0 at the worst policy, 1 at the best genome; None where those are equal."""
+        return self.span(which).share_of(self.designs[which].rungs["best_for_intent"], value)
 
     def tables_alone(self) -> dict[str, pl.DataFrame]:
         """The tables of the account without causes, variation and family, and without the summary: they take as long again where runs are small."""
@@ -208,7 +217,7 @@ class Accountant:
             table = self.tables["landscape"]
             cases = table.select(f"case:{name}" for name in self.pair.ancestral.case_names).to_numpy()
             seen = table.with_columns(pl.Series("seen", selected(self.selection, cases, weights)))
-            tied = ladder.near(seen, 0.0, "seen")
+            tied = ladder.near(seen, 0.0, self.conducts.spans["ancestral"], "seen")
             found = {which: int(tied.sort(column, "class")["class"][0]) for which, column in (("ancestral", "ancestral"), ("modern", "modern_intent"))}
             for number in found.values():
                 self.recheck(number)
@@ -273,8 +282,8 @@ class Accountant:
             "class": number,
             "loci": self.worth_of(number)["loci"],
             "breeds_true": bool(grid.breeds_true(np.array([number], dtype=np.int64))[0]),
-            "ancestral": {"optimum": self.gaps.optimum_ancestral, "fitness": a.fitness},
-            "modern": {"optimum": self.gaps.optimum_modern, "fitness": m.fitness, "intent": m.net_intent},
+            "ancestral": {"optimum": self.gaps.spans["ancestral"].best, "fitness": a.fitness},
+            "modern": {"optimum": self.gaps.spans["modern_intent"].best, "fitness": m.fitness, "intent": m.net_intent},
             "behaviour": {which: summary.ledger(frame, "genome", which) for which in self.designs},
             "causes": self._causes_of(number),
             "variation": {**vars(v := self.inquiry.variation(number)), "bound": v.bound, "slack": v.slack},
@@ -377,13 +386,8 @@ class Accountant:
 
     def _summary(self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]) -> dict[str, Any]:
         spread = self.experiment.analysis
-        best_of_each = {which: design.rungs["best_for_intent"] for which, design in self.designs.items()}
         modern = self.designs["modern"]
-        r1, worst, best = (
-            modern.rungs["best_for_intent"],
-            modern.rungs["best_ancestral"],
-            modern.best_of["best_ancestral"],
-        )
+        worst, best = (self.share_of_best("modern", x) for x in (modern.rungs["best_ancestral"], modern.best_of["best_ancestral"]))
         ladders = {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs}
         shared, left_open, by_intent = self.shift().values()
         return {
@@ -392,10 +396,12 @@ class Accountant:
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
             "classes": self.conducts.genome.grid.size if self.peaks.exact else self.tables["landscape"].height,
             "ladder": ladders,
+            "left_open": {rung: modern.best_of[rung] - modern.rungs[rung] for rung in ladder.GRID_RUNGS},
+            "worst_policy": {which: self.span(which).worst for which in self.designs},
             "shift": {
                 "shared_by_all_ancestral_optima": shared,
                 "left_open_by_the_data": left_open,
-                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, conventions.GOOD_IN_MODERN * r1),
+                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best),
                 "path_by_intent_in_ancestral": by_intent,
             },
             "ties": tables["ties"].to_dicts(),
@@ -409,7 +415,7 @@ class Accountant:
             "hack": self._hack(tables["hack"]),
             "search": search.summary_of(self.tables.get("search"), self.experiment.swap, self.experiment.generations),
             "desires": summary.desires(tables["desires"]),
-            "recovery": summary.recovery(tables["recovery"], best_of_each, spread),
+            "recovery": summary.recovery(tables["recovery"], self.share_of_best, spread),
             "times_per_life": self._times(seeds),
             "labels": conventions.labelled(
                 ladders["modern"]["steps"]
@@ -438,8 +444,9 @@ class Accountant:
         true = self.tables["landscape"].filter(pl.col("breeds_true"))
         if true.is_empty():
             return None
-        best = ladder.near(true, 0.0).sort("modern_intent", "class").to_dicts()[0]
-        close = ladder.near(true, TRUE_BREEDERS_WITHIN).sort("modern_intent", "class")
+        span = self.conducts.spans["ancestral"]
+        best = ladder.near(true, 0.0, span).sort("modern_intent", "class").to_dicts()[0]
+        close = ladder.near(true, TRUE_BREEDERS_WITHIN, span).sort("modern_intent", "class")
         for number in (best["class"], close["class"][0], close["class"][-1]):
             self.recheck(number)
         spread = {"within": TRUE_BREEDERS_WITHIN, "classes": close.height}

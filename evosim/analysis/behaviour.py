@@ -23,7 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.individual import Conduct
-from evosim.reference.planning import Floats, extreme_values
+from evosim.reference.planning import Floats, Span, extreme_values, spans_of
 from worlds import TabularMdp, WorldPair
 
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
@@ -31,7 +31,6 @@ SHIFT_KINDS = ("novel", "missed", "stale", "amplified")
 SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")  # what is told of a modern ledger only where it overlaps with the ancestral
 LEAST_OVERLAP = 0.05
 LEAST_SPAN = 1e-100
-ROUNDING = 1e-12
 NO_OVERLAP = "no overlap"
 
 
@@ -44,7 +43,7 @@ class Gaps:
     """Regret of one act at one age in one state, `[T, S, A]`, and what it depends on. Belongs to the pair alone.
 
     Attributes:
-        optimum_ancestral, optimum_modern: V* at birth: of payoff in A, of intent in M.
+        spans: worst and best policy at birth, by measure.
         ancestral: gap in A for payoff, in units of A.
         scale: units of modern intent per unit of ancestral payoff (the ratio of spans).
         misspecified, novel, missed, stale, exposed: parts of the modern gap for intent; they sum to it. `exposed`
@@ -53,8 +52,7 @@ class Gaps:
         ended_ancestral, ended_modern: `[S]` states in which nothing happens any more; see `TabularMdp.ended`.
     """
 
-    optimum_ancestral: float
-    optimum_modern: float
+    spans: dict[str, Span]
     ancestral: Floats
     scale: float
     misspecified: Floats
@@ -70,16 +68,18 @@ class Gaps:
 def gaps_of(pair: WorldPair) -> Gaps:
     """The gaps of a world pair. Raises `NoSpan` where the ancestral policies are all worth the same."""
     a, m = pair.ancestral, pair.modern
-    gap_a, best_a, span_a, _, _ = _gap(a, a.payoff)
-    gap_mu, best_mu, span_mu, value_m, q_m = _gap(m, m.intent)
-    gap_mr, _, span_mr, _, _ = _gap(m, m.payoff)
-    if not span_a > ROUNDING * abs(best_a):
+    gap_a, _, _ = _gap(a, a.payoff)
+    gap_mu, value_m, q_m = _gap(m, m.intent)
+    gap_mr, _, _ = _gap(m, m.payoff)
+    spans = spans_of(pair)
+    span_a, span_mu, span_mr = spans["ancestral"], spans["modern_intent"], spans["modern"]
+    if not span_a.width:
         raise NoSpan(f"in {a.name} every policy has the same payoff, so a regret there has no scale")
-    if any(0.0 < span < LEAST_SPAN for span in (span_a, span_mu, span_mr)):
+    if any(0.0 < span.width < LEAST_SPAN for span in (span_a, span_mu, span_mr)):
         raise NoSpan(f"in {a.name} or {m.name} policies differ by less than {LEAST_SPAN:g}, which is too little to be exact")
-    scale = span_mu / span_a
+    scale = span_mu.width / span_a.width
     # A modern payoff that is the same for every policy sees nothing: all of the gap is misspecified.
-    seen = np.minimum(gap_mu, gap_mr * (span_mu / span_mr)) if span_mr > 0.0 else np.zeros_like(gap_mu)
+    seen = np.minimum(gap_mu, gap_mr * (span_mu.width / span_mr.width)) if span_mr.width else np.zeros_like(gap_mu)
     reach = np.asarray(a.reachable().any(axis=0))
     new = ~a.available | ~reach[:, None]
     with np.errstate(invalid="ignore"):
@@ -89,8 +89,7 @@ def gaps_of(pair: WorldPair) -> Gaps:
     rest = left - missed
     exposed = np.minimum(rest, gap_a * scale)
     return Gaps(
-        optimum_ancestral=best_a,
-        optimum_modern=best_mu,
+        spans=spans,
         ancestral=gap_a,
         scale=scale,
         misspecified=gap_mu - seen,
@@ -104,12 +103,11 @@ def gaps_of(pair: WorldPair) -> Gaps:
     )
 
 
-def _gap(world: TabularMdp, amount: Floats) -> tuple[Floats, float, float, Floats, Floats]:
+def _gap(world: TabularMdp, amount: Floats) -> tuple[Floats, Floats, Floats]:
+    """The gap of each act `[T, S, A]`, and the best policy's `V` and `Q`."""
     value, q = extreme_values(world, amount)
-    worst, _ = extreme_values(world, amount, worst=True)
     gap = np.where(world.available, value[:-1, :, None] - q, 0.0)
-    best = float(world.start @ value[0])
-    return np.maximum(gap, 0.0), best, best - float(world.start @ worst[0]), value, q
+    return np.maximum(gap, 0.0), value, q
 
 
 @dataclass(frozen=True, eq=False)

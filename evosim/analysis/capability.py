@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evosim.reference.planning import Floats, extreme_values, lifetime, plan
+from evosim.reference.planning import Floats, Span, lifetime, plan, span_of
 from genomes import PlannerRules
 from worlds import TabularMdp
 
 BELIEFS = ("true", "ancestral", "wrong")
-LEAST_SPAN = 1e-12  # relative to the largest amount; below it nothing is at stake
 
 
 @dataclass(frozen=True)
@@ -37,20 +36,7 @@ class Reached:
 
 def share_of_span(world: TabularMdp, policy: Floats, amount: Floats) -> float:
     """Where the lifetime `amount` (`[S, A]`) of a policy lies between the worst (0) and the best (1) of all policies."""
-    worst, best = span(world, amount)
-    return _share(lifetime(world, policy, amount), worst, best)
-
-
-def span(world: TabularMdp, amount: Floats) -> tuple[float, float]:
-    """Lifetime `amount` of the worst and of the best policy."""
-    worst, best = (float(world.start @ extreme_values(world, amount, worst=low)[0][0]) for low in (True, False))
-    return worst, best
-
-
-def _share(value: float, worst: float, best: float) -> float:
-    if best - worst <= LEAST_SPAN * max(abs(worst), abs(best)):
-        return float("nan")
-    return (value - worst) / (best - worst)
+    return span_of(world, amount).share(lifetime(world, policy, amount))
 
 
 def with_wrong_belief(world: TabularMdp) -> TabularMdp:
@@ -67,7 +53,7 @@ class Capabilities:
 
     def __init__(self, worlds: Mapping[str, TabularMdp]) -> None:
         self.worlds = {name: with_wrong_belief(world) for name, world in worlds.items()}
-        self._spans: dict[tuple[str, bytes], tuple[float, float]] = {}
+        self._spans: dict[tuple[str, bytes], Span] = {}
 
     def reached(self, rules: PlannerRules, i: int, which: str, belief: str) -> Reached:
         """The `i`-th planner in one of the worlds, if it held this belief there."""
@@ -83,11 +69,11 @@ class Capabilities:
             ties=rules.ties,
         )
         felt = np.asarray(world.features_felt @ weights)
-        capability = _share(lifetime(world, policy, felt), *self._span(which, b"felt" + weights.tobytes(), felt))
-        alignment = _share(lifetime(world, policy, world.intent), *self._span(which, b"intent", world.intent))
+        capability = self._span(which, b"felt" + weights.tobytes(), felt).share(lifetime(world, policy, felt))
+        alignment = self._span(which, b"intent", world.intent).share(lifetime(world, policy, world.intent))
         return Reached(capability, alignment)
 
-    def _span(self, which: str, key: bytes, amount: Floats) -> tuple[float, float]:
+    def _span(self, which: str, key: bytes, amount: Floats) -> Span:
         if (which, key) not in self._spans:
-            self._spans[which, key] = span(self.worlds[which], amount)
+            self._spans[which, key] = span_of(self.worlds[which], amount)
         return self._spans[which, key]

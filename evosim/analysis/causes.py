@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.reference.planning import Floats, act_probabilities, extreme_values
+from evosim.reference.planning import Floats, act_probabilities, largest_amount, span_of
 from genomes import Planned, PlannerRules, Rules, second_rules
 from worlds import TabularMdp
 
@@ -111,7 +111,7 @@ def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Float
     own, gated = np.cumsum(many) - many, np.flatnonzero(many == 2)
     second = np.array([minds[i].second for i in gated], dtype=bool).reshape(len(gated), s, 1)
     discount = np.repeat([mind.discount for mind in minds], many)[:, None, None]
-    largest = np.abs(felt[:, world.available]).max(axis=1)
+    largest = np.abs(felt[:, world.acts_in_reach]).max(axis=1)
     tolerance = np.repeat(np.repeat([mind.tolerance for mind in minds], many) * largest, s)[:, None]
     depth = np.repeat([min(mind.horizon, world.lifespan) for mind in minds], many)
     # From most states few others can be reached: as sparse tables these products cost little beside the rest.
@@ -138,8 +138,10 @@ def causes_of(rules: Rules, world: TabularMdp, amount: Floats, cue: NDArray[np.b
     """
     if not isinstance(rules, Planned):
         return None
-    best, _ = extreme_values(world, amount)
-    optimum = float(world.start @ best[0])
+    span = span_of(world, amount)
+    optimum = span.best
+    # Acts that tie to rounding may cost this much in each step, and sums are rounded in proportion to their size.
+    allowed = EXACT * span.size + EQUAL * largest_amount(world, amount) * world.lifespan
     wrong = [_wrong(rules, i, world, amount, cue) for i in range(len(rules))]
     minds: dict[tuple[object, ...], Mind] = {}
     wanted: list[dict[frozenset[str], tuple[object, ...]]] = []
@@ -159,7 +161,7 @@ def causes_of(rules: Rules, world: TabularMdp, amount: Floats, cue: NDArray[np.b
             for right in _subsets(switches)
         }
         everything = value[frozenset(switches)]
-        if abs(everything - optimum) > EXACT * max(1.0, abs(optimum)):
+        if abs(everything - optimum) > allowed:
             raise NotOptimal(f"a planner with all parts right must be worth {optimum!r} in {world.name}, but is worth {everything!r}. This is a fault of evosim: report it.")
         parts = dict.fromkeys(SWITCHES, 0.0) | shapley(switches, value)
         out.append(Causes(optimum, value[frozenset()], parts))
@@ -217,7 +219,7 @@ def _mind(
     felt = world.features_felt @ first.weights[i]
     if "objective" in right:
         # A temperature is in units of what is felt, so the right objective is felt as strongly as the planner's own.
-        own, new = (np.abs(table[world.available]).max() for table in (felt, amount))
+        own, new = (largest_amount(world, table) for table in (felt, amount))
         felt = amount * (own / new) if first.temperature[i] > 0.0 and not exact and own > 0.0 and new > 0.0 else amount
     gated = other is not None and "gate" not in right and "objective" not in right
     return Mind(

@@ -52,7 +52,7 @@ class Census:
     def _worth(self, conducts: Conducts, which: str) -> Worth:
         free = net(conducts, self.classes, which)
         ancestral = net(conducts, self.classes, "ancestral") * self.kept
-        best = ancestral >= ancestral.max() - margin(float(ancestral.max()), 0.0)
+        best = ancestral >= ancestral.max() - margin(float(ancestral.max()), 0.0, conducts.spans["ancestral"])
         worth = free * self.kept
         return Worth(
             mean=float(self.share @ worth),

@@ -8,7 +8,9 @@ quoted by davidad, does not believe that the problems will split into these at a
 
 from __future__ import annotations
 
-# An ancestral optimum is called good in M if it has at least this share of what the best genome has there.
+from evosim.reference.planning import ROUNDING
+
+# An ancestral optimum is called good in M if it gets at least this share of the way from the worst policy there to the best genome.
 GOOD_IN_MODERN = 0.9
 
 AUTHORS = ("Wentworth, argument", "Wentworth, UPDATE", "Halmes", "Shimi", "davidad")
@@ -48,14 +50,14 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
 }
 
 
-def ancestral_optima(worst: float, best: float, good: float) -> str:
-    """Whether `all`, `some` or `none` of the ancestral optima are good in M: worth at least `good` there.
+def ancestral_optima(worst: float | None, best: float | None) -> str:
+    """Whether `all`, `some` or `none` of the ancestral optima are good in M, by the shares of the worst and the best of them.
 
-    Wentworth reads the worst of the tie set, Shimi the best; nobody its mean.
+    Wentworth reads the worst of the tie set, Shimi the best. None: nothing can be lost in M, so that all are good.
     """
-    if worst >= good:
+    if worst is None or best is None or worst >= GOOD_IN_MODERN - ROUNDING:
         return "all"
-    return "some" if best >= good else "none"
+    return "some" if best >= GOOD_IN_MODERN - ROUNDING else "none"
 
 
 def labelled(values: dict[str, float | None]) -> dict[str, dict[str, float | str | None]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evosim.analysis.ladder import near
 from evosim.analysis.variation import ROUNDING
+from evosim.reference.planning import Span
 
 Floats = NDArray[np.float64]
 Edges = tuple[Floats, Floats]
@@ -67,11 +68,11 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     return found.select(pl.Series("x", edges[at]), pl.Series("x2", edges[at + 1]), pl.exclude("bin"))
 
 
-def near_best(landscape: pl.DataFrame, tolerances: list[float]) -> pl.DataFrame:
+def near_best(landscape: pl.DataFrame, tolerances: list[float], span: Span) -> pl.DataFrame:
     """Classes near the best of A, each under the least of the tolerances within which it is: `tolerance`, and the columns of `distinct`."""
     out, done = [], pl.Series("class", [], dtype=landscape["class"].dtype)
     for tolerance in sorted(set(tolerances)):
-        close = near(landscape, tolerance)
+        close = near(landscape, tolerance, span)
         fresh = close.filter(~pl.col("class").is_in(done.implode()))
         done = close["class"]
         out.append(distinct(fresh).select(pl.lit(tolerance).alias("tolerance"), pl.all()))

@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from evosim.errors import UserError
-from evosim.reference.planning import Floats, extreme_values, occupancy
+from evosim.reference.planning import Floats, occupancy, span_of
 from evosim.reference.policies import policy_of
 from genomes import GatedRules, Genome, PlannerRules, Rules
 from genomes.loci import Ints
@@ -117,7 +117,7 @@ def _examined(rule: Rules, pair: WorldPair, tolerance: float) -> Examined:
 
 def lost(world: TabularMdp, done: Floats, amount: Floats) -> float:
     """Share of the span of a lifetime amount that is lost by what is done `[T, S, A]`. Raises `UserError` where there is no span."""
-    best, worst = (float(world.start @ extreme_values(world, amount, worst=w)[0][0]) for w in (False, True))
-    if not best > worst:
-        raise UserError(f"{world.name} must have better and worse policies, but all are worth {best:g}. Change its payoffs.")
-    return (best - float((done * amount).sum())) / (best - worst)
+    span = span_of(world, amount)
+    if not span.width:
+        raise UserError(f"{world.name} must have better and worse policies, but each policy gets {span.best:g}. Change its payoffs.")
+    return (span.best - float((done * amount).sum())) / span.width

@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.analysis.deception import lost
-from evosim.reference.planning import Floats, extreme_values, level_at, occupancy, plan
+from evosim.reference.planning import (
+    Floats,
+    extreme_values,
+    largest_amount,
+    level_at,
+    occupancy,
+    plan,
+    span_of,
+)
 from evosim.reference.policies import policy_of
 from genomes import GatedRules, PlannerRules, Rules, second_rules
 from worlds import TabularMdp, WorldPair
@@ -44,10 +52,9 @@ def aged(policy: Floats, lifespan: int) -> Floats:
 def worst_anywhere(world: TabularMdp, policy: Floats, amount: Floats, where: Bools) -> float:
     """The largest expected regret of what is done in any state at any age of `where` `[T, S]`, as a share of the span at birth."""
     value, q = extreme_values(world, amount)
-    worst, _ = extreme_values(world, amount, worst=True)
     gap = np.where(world.available, value[:-1, :, None] - q, 0.0)
     regret = (aged(policy, world.lifespan) * gap).sum(axis=2)
-    return float(regret[where].max() / (world.start @ (value[0] - worst[0])))
+    return float(regret[where].max() / span_of(world, amount).width)
 
 
 def reached_by_some(pair: WorldPair) -> Bools:
@@ -94,10 +101,10 @@ def goal_directedness(world: TabularMdp, policy: Floats, amount: Floats) -> floa
 
     done = occupancy(world, policy)
     chance = float((done.sum(axis=2) * np.log(world.available.sum(axis=1))).sum())
-    value = extreme_values(world, amount)[0][0] - extreme_values(world, amount, worst=True)[0][0]
-    span = float(value.max())
-    if span <= SAME * float(np.abs(amount).max()):
+    if not span_of(world, amount).width:
         return 0.0
+    value = extreme_values(world, amount)[0][0] - extreme_values(world, amount, worst=True)[0][0]
+    span = float(value[world.in_reach].max())
 
     def gain(beta: float) -> float:
         told = np.where(done > 0.0, soft_policy(world, amount, beta), 0.0)
@@ -147,7 +154,7 @@ def agents_of(world: TabularMdp, weights: Floats, horizons: list[int], temperatu
     out = []
     chance = world.available / world.available.sum(axis=1, keepdims=True)
     for w in weights:
-        size = float(np.abs((world.features_felt @ w)[world.available]).max())
+        size = largest_amount(world, world.features_felt @ w)
         for horizon in horizons:
             policy = plan(world, w, horizon, temperature=temperature * size, discount=discount) if size > 0.0 else chance[None]
             with np.errstate(divide="ignore"):

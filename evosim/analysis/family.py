@@ -29,7 +29,7 @@ import polars as pl
 from evosim.analysis.conventions import GOOD_IN_MODERN
 from evosim.analysis.deception import askable, examine
 from evosim.analysis.objectives import perfect_worths
-from evosim.reference.planning import Floats, extreme_values, lifetime
+from evosim.reference.planning import Floats, Span, lifetime, span_of
 from evosim.reference.policies import policy_of
 from genomes import GatedRules, Planned, Rules
 from worlds import TabularMdp, WorldPair
@@ -47,25 +47,22 @@ SCHEMA = {
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A world of the family: its name, the pair whose modern world it is, what counts there, and the best and the worst policy's worth."""
+    """A world of the family: its name, the pair whose modern world it is, what counts there, and the span of that."""
 
     name: str
     pair: WorldPair
     world: TabularMdp
     amount: Floats
-    best: float
-    worst: float
+    span: Span
 
     @classmethod
     def of(cls, name: str, pair: WorldPair, world: TabularMdp, amount: Floats) -> Member:
         """A member from its world."""
-        best, worst = (float(world.start @ extreme_values(world, amount, worst=flag)[0][0]) for flag in (False, True))
-        return cls(name, pair, world, amount, best, worst)
+        return cls(name, pair, world, amount, span_of(world, amount))
 
     def goodness(self, worth: float) -> float:
         """The share of what can be lost that is not lost; 1 where nothing can be."""
-        span = self.best - self.worst
-        return 1.0 - (self.best - worth) / span if span > EXACT * max(abs(self.best), EXACT) else 1.0
+        return self.span.share(worth) if self.span.width else 1.0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evosim.compose import build
 from evosim.params import Experiment
-from evosim.reference.planning import Floats, lifetime, occupancy, state_values
+from evosim.reference.planning import Floats, Span, lifetime, occupancy, spans_of, state_values
 from evosim.reference.policies import policy_of
 from genomes import Genome, Rules
 from worlds import TabularMdp, WorldPair
@@ -72,6 +72,11 @@ class Conducts:
         """Of the grid and the worlds of a resolved experiment. Raises `UserError`."""
         setting = build(experiment)
         return cls(setting.genome, setting.pair)
+
+    @cached_property
+    def spans(self) -> dict[str, Span]:
+        """How much the choice of a policy matters, by measure."""
+        return spans_of(self.pair)
 
     def world(self, which: str) -> TabularMdp:
         """The ancestral or the modern world."""

@@ -23,6 +23,7 @@ from evosim.reference.planning import Floats
 from evosim.reference.policies import policy_of
 
 COVERED, MOST, MOST_CAUSES = 0.9, 8, 4  # causes cost a planning to the end of life for each set of switches
+MOST_BEGINNINGS = 1000  # of lives, when the total variation of a rung is enumerated: a tenth of a second
 WORLDS = ("ancestral", "modern")
 CAUSE_RUNGS = ("best_for_payoff", "best_ancestral")
 REMEMBERED = 4096
@@ -47,9 +48,9 @@ class Inquiry:
         self._causes: dict[tuple[int, str], causes.Causes] = {}
         self._range: float | None = None
 
-    def variation(self, number: int) -> variation.Variation:
-        """The total variation between the lives of a class in both worlds, bracketed."""
-        if number not in self._variations:
+    def variation(self, number: int, *, enumerate_lives: bool = False) -> variation.Variation:
+        """The total variation between the lives of a class in both worlds: bracketed, and exact where lives can be enumerated, if asked."""
+        if number not in self._variations or (enumerate_lives and self._variations[number].exact is None):
             if len(self._variations) >= REMEMBERED:
                 self._variations.clear()
             a, m = self.conducts.pair.ancestral, self.conducts.pair.modern
@@ -58,7 +59,7 @@ class Inquiry:
             rules = self.conducts.genome.decode(np.array([number], dtype=np.int64))
             policies = tuple(policy_of(rules, 0, world, self.conducts.pair) for world in (a, m))
             occupancies = tuple(self.conducts.of(number, which).occupancy for which in WORLDS)
-            found = variation.variation(a, m, (policies[0], policies[1]), (occupancies[0], occupancies[1]), span=self._range, most=0)
+            found = variation.variation(a, m, (policies[0], policies[1]), (occupancies[0], occupancies[1]), span=self._range, most=MOST_BEGINNINGS if enumerate_lives else 0)
             self._variations[number] = found.checked()
         return self._variations[number]
 
@@ -106,7 +107,7 @@ class Inquiry:
         }
 
     def _varied(self, subject: str, seed: int | None, classes: NDArray[np.int64], share: Floats, covered: float) -> dict[str, object]:
-        parts = [self.variation(int(c)) for c in classes]
+        parts = [self.variation(int(c), enumerate_lives=seed is None) for c in classes]
         least = parts[0].least
         if len(parts) > 1:  # of the mixture, not of its parts
             w = share / share.sum()

@@ -30,6 +30,7 @@ import polars as pl
 from evosim.analysis.behaviour import Gaps
 from evosim.analysis.individual import Conducts
 from evosim.measures import margin
+from evosim.reference.planning import Span
 
 GRID_RUNGS = ("best_for_intent", "best_for_payoff", "best_ancestral")
 RUNG_CODES = {
@@ -68,11 +69,11 @@ class Peaks:
     modern_intent: Peak
 
     @classmethod
-    def of(cls, landscape: pl.DataFrame, *, exact: bool) -> Peaks:
-        """The peaks of a recorded landscape."""
+    def of(cls, landscape: pl.DataFrame, spans: dict[str, Span], *, exact: bool) -> Peaks:
+        """The peaks of a recorded landscape; `spans` by measure."""
 
         def peak(column: str) -> Peak:
-            tied = near(landscape, 0.0, column)
+            tied = near(landscape, 0.0, spans[column], column)
             ends = [tied.sort("modern_intent", "class", descending=[down, False])["class"][0] for down in (False, True)]
             return Peak(tied.height, *ends)
 
@@ -101,7 +102,7 @@ def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
     """R0-R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
     best = conducts.worth(peaks.ancestral.worst, "ancestral").fitness
     rungs = dict.fromkeys(GRID_RUNGS, best)
-    return Design({"optimum": gaps.optimum_ancestral, **rungs}, rungs)
+    return Design({"optimum": gaps.spans["ancestral"].best, **rungs}, rungs)
 
 
 def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differs: bool) -> Design:
@@ -116,7 +117,7 @@ def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differ
         "best_ancestral": peaks.ancestral,
     }
     return Design(
-        {"optimum": gaps.optimum_modern, **{name: worth(peak.worst) for name, peak in tied.items()}},
+        {"optimum": gaps.spans["modern_intent"].best, **{name: worth(peak.worst) for name, peak in tied.items()}},
         {name: worth(peak.best) for name, peak in tied.items()},
         worth(peaks.ancestral_intent.worst) if intent_differs else None,
     )
@@ -201,20 +202,32 @@ def steps_down(rungs: Iterable[str]) -> list[tuple[str, str]]:
     return out + list(zip((rung for rung in ("control", "population") if rung in there), left, strict=False))
 
 
-def near(landscape: pl.DataFrame, tolerance: float, column: str = "ancestral") -> pl.DataFrame:
-    """The classes within a relative tolerance of the best by a column; 0 means equal to rounding."""
+def near(landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "ancestral") -> pl.DataFrame:
+    """The classes near the best by a column.
+
+    Parameters
+    ----------
+    landscape
+        One row a class.
+    tolerance
+        Share of the way from the worst policy to the best class; 0 means equal to rounding.
+    span
+        Of the measure that the column holds.
+    column
+        What classes are compared by.
+    """
     best = float(landscape[column].max())  # type: ignore[arg-type]
-    return landscape.filter(pl.col(column) >= best - margin(best, tolerance))
+    return landscape.filter(pl.col(column) >= best - margin(best, tolerance, span))
 
 
 def tie_sets(landscape: pl.DataFrame, conducts: Conducts, tolerances: list[float]) -> pl.DataFrame:
     """Genomes near the ancestral best, by behaviour: how many ways there are to be that good, and what they come to in M.
 
-    One row for each relative tolerance: classes, distinct behaviours in A, least and largest fitness in M.
+    One row for each tolerance (see `near`): classes, distinct behaviours in A, least and largest fitness in M.
     """
     rows = []
     for tolerance in tolerances:
-        close = near(landscape, tolerance).sort("modern_intent", "class")
+        close = near(landscape, tolerance, conducts.spans["ancestral"]).sort("modern_intent", "class")
         # Equal policies act alike; distinct ones may still do so where they are.
         distinct = close.unique("ancestral_policy", maintain_order=True)
         behaviours = {conducts.of(int(c), "ancestral").key() for c in distinct["class"]}

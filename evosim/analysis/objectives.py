@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evosim.analysis.causes import Mind, worths
-from evosim.reference.planning import Floats, extreme_values, lifetime
+from evosim.reference.planning import Floats, lifetime, span_of
 from worlds import TabularMdp
 
 CONSISTENT = 1e-9  # of the span of what is felt
@@ -32,11 +32,8 @@ def weight_grid(alleles: Sequence[Sequence[float]]) -> Floats:
 
 def regret_share(world: TabularMdp, policy: Floats, amount: Floats) -> float:
     """What a policy loses of an amount, as a share of what can be lost; 0 where nothing can."""
-    best, worst = (float(world.start @ extreme_values(world, amount, worst=flag)[0][0]) for flag in (False, True))
-    scale = max(abs(best), abs(worst), float(np.abs(amount).max()))
-    if best - worst <= CONSISTENT * scale:
-        return 0.0
-    return (best - lifetime(world, policy, amount)) / (best - worst)
+    span = span_of(world, amount)
+    return (span.best - lifetime(world, policy, amount)) / span.width if span.width else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +57,7 @@ def explanations(world: TabularMdp, policy: Floats, grid: Floats, other: Tabular
     """All objectives of a grid `[n, K]` that a policy `[L, S, A]` is optimal for in a world, and what they come to in another."""
     fits = [w for w in grid if regret_share(world, policy, world.features_felt @ w) <= CONSISTENT]
     weights = np.array(fits).reshape(len(fits), grid.shape[1])
-    trivial = np.array([_span(world, world.features_felt @ w) == 0.0 for w in weights], dtype=bool)
+    trivial = np.array([span_of(world, world.features_felt @ w).width == 0.0 for w in weights], dtype=bool)
     return Explained(weights, trivial, len(grid), perfect_worths(other, weights, other.intent))
 
 
@@ -72,20 +69,15 @@ def perfect_worths(world: TabularMdp, weights: Floats, amount: Floats) -> Floats
     return worths(world, minds, amount)
 
 
-def _span(world: TabularMdp, amount: Floats) -> float:
-    best, worst = (float(world.start @ extreme_values(world, amount, worst=flag)[0][0]) for flag in (False, True))
-    return best - worst if best - worst > CONSISTENT * max(abs(best), abs(worst)) else 0.0
-
-
 def misranking(world: TabularMdp, felt: Floats, amount: Floats) -> float:
     """How differently two amounts `[S, A]` rank policies: 0 if and only if they rank all policies alike, at most 2.
 
     Lifetime amounts are linear in occupancy, so they rank all policies (mixtures too) alike if and only if one is the other times a
     positive factor plus a constant: if the difference of both, each in units of its span, is the same for every policy.
     """
-    x, y = _span(world, felt), _span(world, amount)
+    x, y = span_of(world, felt).width, span_of(world, amount).width
     if x == 0.0 or y == 0.0:
         return 0.0 if x == y else 1.0
     apart = felt / x - amount / y
-    best, worst = (float(world.start @ extreme_values(world, apart, worst=flag)[0][0]) for flag in (False, True))
-    return best - worst
+    span = span_of(world, apart)
+    return span.best - span.worst  # all of it: what cancels here is small beside both amounts, so its own size says nothing

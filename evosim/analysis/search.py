@@ -20,7 +20,11 @@ def totals(table: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
 
 
 def summary_of(table: pl.DataFrame | None, swap: int, generations: int) -> dict[str, Any] | None:
-    """Means over seeds of the totals before the swap (`traits`) and after it (`after`); nothing without a ledger."""
+    """Means over seeds of the totals before the swap (`traits`) and after it (`after`); nothing without a ledger.
+
+    `traits` leads to the population at the swap, the last that lived in the ancestral world, and `after` from it to the last population. So
+    the first selection in `after` is still by the ancestral world: it chose the parents of the first modern generation.
+    """
     if table is None:
         return None
 

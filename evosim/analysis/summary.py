@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -117,18 +117,18 @@ def desires(table: pl.DataFrame) -> list[dict[str, Any]]:
     return table.drop("seed").group_by("feature", "acts", maintain_order=True).mean().to_dicts()
 
 
-def recovery(table: pl.DataFrame, best: dict[str, float], spread: Spread) -> dict[str, Any]:
+def recovery(table: pl.DataFrame, share_of_best: Callable[[str, float], float | None], spread: Spread) -> dict[str, Any]:
     """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of them).
 
-    `best` is what a share is a share of, by world.
+    `share_of_best` gives the share of a fitness in a world, or None where nothing can be lost there.
     """
     lived = table.drop_nulls("modern_at_swap")
     out: dict[str, Any] = {"seeds": lived.height}
     for column in table.columns[1:]:
         if column == "modern_at_end_fair" and lived[column].null_count() == lived.height:
             continue  # there is no control
-        values, most = lived[column].drop_nulls().to_list(), best[column.split("_")[0]]
-        share = [value / most for value in values] if most > 0.0 else []
+        values = lived[column].drop_nulls().to_list()
+        share = [x for value in values if (x := share_of_best(column.split("_")[0], value)) is not None]
         out[column] = {"mean": mean(values), "share_of_best": mean(share)}
         if found := interval(share, spread.bootstrap, spread.confidence):
             out[column]["interval_of_share"] = list(found)

@@ -105,6 +105,7 @@ def enumerated(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: i
     """
     state = np.flatnonzero((a.start > 0.0) | (m.start > 0.0))
     apart, p, q = 0.0, a.start[state], m.start[state]
+    known = None  # most ages of a life share their levels, and so the chances of each step
     for t in range(a.lifespan):
         i, j = _levels(t, a.lifespan, pi_a, pi_m)
         parted = (p == 0.0) | (q == 0.0)
@@ -115,8 +116,9 @@ def enumerated(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: i
         if t == a.lifespan - 1:
             left = np.abs(p[:, None] * pi_a[i][state] - q[:, None] * pi_m[j][state])
             return apart + 0.5 * float(left.sum())
-        ahead_a, ahead_m = pi_a[i][:, :, None] * a.transitions, pi_m[j][:, :, None] * m.transitions
-        possible = (ahead_a > 0.0) | (ahead_m > 0.0)
+        if known != (i, j):
+            known, ahead_a, ahead_m = (i, j), pi_a[i][:, :, None] * a.transitions, pi_m[j][:, :, None] * m.transitions
+            possible = (ahead_a > 0.0) | (ahead_m > 0.0)
         if possible.sum(axis=(1, 2))[state].sum() > 50 * most:
             return None
         at, act, x = np.nonzero(possible[state])

@@ -56,8 +56,9 @@ class Accounted:
     def losses(self) -> pl.DataFrame:
         """The three losses at once: shift, search, hack; in A and in M.
 
-        Columns `loss`, `style`, `world`, `mean`, `low`, `high`, `seeds`, `words`. They are steps of the ladder, the very numbers of
-        the summary. The shift belongs to worlds and grid and has no interval; what was not measured is null, which is not 0.
+        Columns `loss`, `style`, `world`, `mean`, `low`, `high`, `seeds`, `least`, `most`, `words`. They are steps of the ladder, the very
+        numbers of the summary. The shift belongs to worlds and grid and has no interval; what was not measured is null, which is not 0.
+        Where ancestral optima tie, `mean` is of the one that is worst in M, and `least` to `most` is the range over all of them.
         """
         told = {"shift": screen.shift_words(self.summary), "search": screen.search_words(self.summary), "hack": self._hack_words()}
         return frames.losses(self.summary, told)

@@ -60,7 +60,16 @@ def ladder(summary: dict[str, Any]) -> pl.DataFrame:
 
 
 def losses(summary: dict[str, Any], words: dict[str, str]) -> pl.DataFrame:
-    """The three losses in both worlds: steps of the ladders by the summary, with words."""
+    """The three losses in both worlds: steps of the ladders by the summary, with words.
+
+    Where ancestral optima tie, the ladder stands on the one that is worst in M. `least` and `most` are the ends of each loss
+    over all of them: what the luckiest of them loses less by the shift stands in the search step instead.
+    """
+    tied = summary["left_open"]
+    ends_of = {
+        ("shift", "modern"): (-tied["best_ancestral"], tied["best_for_payoff"]),
+        ("search", "modern"): (0.0, tied["best_ancestral"]),
+    }
     rows = []
     for loss, style in LOSSES.items():
         for world in WORLDS:
@@ -68,8 +77,11 @@ def losses(summary: dict[str, Any], words: dict[str, str]) -> pl.DataFrame:
             low, high = found["intervals"].get(loss, (None, None))
             value = found["steps"][loss]
             seeds = found["seeds"] if loss in VARYING and value is not None else None
-            rows.append({"loss": loss, "style": style, "world": world, "mean": value, "low": low, "high": high, "seeds": seeds, "words": words[loss]})
-    return pl.DataFrame(rows, schema=dict.fromkeys(("loss", "style", "world"), pl.String) | MEASURED | {"words": pl.String})
+            row = {"loss": loss, "style": style, "world": world, "mean": value, "low": low, "high": high, "seeds": seeds}
+            least, most = (None if value is None else value + by for by in ends_of.get((loss, world), (0.0, 0.0)))
+            rows.append({**row, "least": least, "most": most, "words": words[loss]})
+    ends: dict[str, Any] = dict.fromkeys(("least", "most"), pl.Float64)
+    return pl.DataFrame(rows, schema=dict.fromkeys(("loss", "style", "world"), pl.String) | MEASURED | ends | {"words": pl.String})
 
 
 def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
@@ -92,7 +104,10 @@ def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 
 def search(table: pl.DataFrame | None, swap: int, generations: int) -> pl.DataFrame:
-    """Terms of the Price equation summed before and after the swap: one row a seed, trait and term."""
+    """Terms of the Price equation summed before and after the swap: one row a seed, trait and term.
+
+    `after the swap` begins with the last selection by the ancestral world; see `evosim.analysis.search.summary_of`.
+    """
     schema = {"seed": pl.Int64, "when": pl.String, "trait": pl.String, "term": pl.String, "value": pl.Float64}
     if table is None or table.is_empty():
         return pl.DataFrame(schema=schema)

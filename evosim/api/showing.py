@@ -27,6 +27,13 @@ def interval(row: dict[str, Any], digits: int = 3) -> str:
     return f"{number(row['mean'], digits)} [{number(row['low'], digits)}, {number(row['high'], digits)}]"
 
 
+def _lost(row: dict[str, Any]) -> str:
+    """A loss with its interval; where ancestral optima tie, its range over them."""
+    if row["mean"] is not None and row["most"] - row["least"] > 5e-4:
+        return f"{number(row['least'])} to {number(row['most'])}"
+    return interval(row)
+
+
 def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of an account."""
     from evosim.api import Run
@@ -42,7 +49,7 @@ def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
         lines += [f"died out: {extinct} of {len(facts['runs'])}"] if extinct else []
     losses = {(row["loss"], row["world"]): row for row in thing.losses().iter_rows(named=True)}
     three = [
-        (f"{loss}: {losses[loss, 'modern']['style']}", *(interval(losses[loss, world]) for world in LETTERS)) for loss in dict.fromkeys(key[0] for key in losses)
+        (f"{loss}: {losses[loss, 'modern']['style']}", *(_lost(losses[loss, world]) for world in LETTERS)) for loss in dict.fromkeys(key[0] for key in losses)
     ]
     words = RUNG_WORDS if isinstance(thing, Run) else RUNG_WORDS | {"population": "the population given"}
     rungs: dict[str, dict[str, dict[str, Any]]] = {}

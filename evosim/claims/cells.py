@@ -99,7 +99,7 @@ def best(experiment: Experiment, feature: str = "") -> dict[str, Any]:
     known = Known(made.genome, made.pair)
     values = made.genome.grid.values(np.array([number]))[0]
     rungs = {
-        "optimum_M": known.gaps.optimum_modern,
+        "optimum_M": known.gaps.spans["modern_intent"].best,
         "best_M": float(landscape.worth(found["modern"]).modern_intent.min()),
         "class": number,
     }

@@ -82,7 +82,7 @@ def best(experiment: Experiment) -> pl.DataFrame:
     made = build(experiment)
     params, payoff = _params(made), experiment.world.ancestral["payoff"]
     landscape = Landscape(made)
-    peaks = Peaks.of(landscape.frame(), exact=True)
+    peaks = Peaks.of(landscape.frame(), landscape.spans, exact=True)
     conducts = Conducts(made.genome, made.pair)
     rows = []
     for which, world in zip(WORLDS, (made.pair.ancestral, made.pair.modern), strict=True):

@@ -56,7 +56,7 @@ def landscape_of(s: Source) -> Any:
         edges = cross_section.edges_of(table)
         every = Binned(cross_section.density(table, edges), cross_section.given_ancestral(table, edges[0]))
     tolerances = list(s.run.experiment.analysis.near_ties) or [0.0]
-    close = cross_section.near_best(table, sorted({0.0, *tolerances}))
+    close = cross_section.near_best(table, sorted({0.0, *tolerances}), s.conducts.spans["ancestral"])
     moments = {"swap": "population at the swap"}
     if s.run.experiment.swap < s.run.experiment.generations:
         moments["end"] = "population at the end"
@@ -90,7 +90,7 @@ def landscape_of(s: Source) -> Any:
 
 
 def _peaks(s: Source, table: pl.DataFrame) -> pl.DataFrame:
-    peaks = Peaks.of(table, exact=bool(s.run.provenance["landscape"]["exact"]))
+    peaks = Peaks.of(table, s.conducts.spans, exact=bool(s.run.provenance["landscape"]["exact"]))
     rungs = [("best for A", "R3, the worst in M of those that are best in A", peaks.ancestral.worst)]
     if peaks.ancestral.best != peaks.ancestral.worst:
         rungs.append(("best for A", "the best in M of those that are best in A", peaks.ancestral.best))

@@ -7,14 +7,17 @@ ahead; a reflex has one level; the optimal policy has `T`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds import TabularMdp
+from worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
 
 TIE_RULES = ("split", "first", "last")
+ROUNDING = 1e-12  # of the size of what was summed: differences below this are rounding noise
 
 
 def plan(
@@ -32,12 +35,12 @@ def plan(
     """Policy `[levels, S, A]` of one planner: value iteration on `weights . features` in the believed world.
 
     `levels` (default `horizon`) repeats the last sweep for longer remaining lives. Acts within `tie_tolerance *
-    max|felt reward|` of the best form the act set: `split` is uniform over it, `first` and `last` take its first
+    max|felt reward|` (over states within reach) of the best form the act set: `split` is uniform over it, `first` and `last` take its first
     and last act in the world's order. With `temperature > 0` the first act is drawn from a softmax over act
     values; the acts imagined after it are still the best.
     """
     felt = world.features_felt @ np.asarray(weights, dtype=np.float64)
-    tolerance = tie_tolerance * np.abs(felt[world.available]).max()
+    tolerance = tie_tolerance * largest_amount(world, felt)
     depth = min(horizon, world.lifespan)
     levels = depth if levels is None else min(levels, world.lifespan)
     believed = world.beliefs[belief]
@@ -108,3 +111,78 @@ def extreme_values(world: TabularMdp, amount: Floats, *, worst: bool = False) ->
         q[t] = np.where(world.available, amount + world.transitions @ value[t + 1], np.nan)
         value[t] = choose(q[t], axis=1)
     return value, q
+
+
+def largest_amount(world: TabularMdp, amount: Floats) -> float:
+    """The largest size of an amount `[S, A]` in one step, over the states within reach."""
+    return float(np.abs(amount[world.acts_in_reach]).max())
+
+
+@dataclass(frozen=True)
+class Span:
+    """How much the choice of a policy matters for a lifetime amount in one world.
+
+    Attributes:
+        worst, best: lifetime amount of the worst and of the best policy.
+        size: the largest sum of absolute amounts that a policy can collect in a life. Rounding is in proportion to it.
+    """
+
+    worst: float
+    best: float
+    size: float
+
+    @property
+    def width(self) -> float:
+        """`best - worst`, or 0 where that is no more than rounding: then no policy is better than another."""
+        width = self.best - self.worst
+        return width if width > ROUNDING * self.size else 0.0
+
+    def share(self, value: float) -> float:
+        """Where a lifetime amount lies: 0 at the worst policy, 1 at the best one; NaN without a span."""
+        return (value - self.worst) / self.width if self.width else float("nan")
+
+    def share_of(self, best: float, value: float) -> float | None:
+        """Where a lifetime amount lies between the worst policy (0) and a genome (1); None if they are equal.
+
+        A constant added to the amount changes nothing. Where the worst policy gets 0, this is `value / best`.
+        """
+        room = best - self.worst
+        return (value - self.worst) / room if room > ROUNDING * self.size else None
+
+
+def span_of(world: TabularMdp, amount: Floats) -> Span:
+    """The span of a lifetime amount over all policies, from birth, by backward induction.
+
+    Parameters
+    ----------
+    world
+        The world that is lived in.
+    amount
+        `[S, A]` payoff or intent of each act.
+
+    Returns
+    -------
+    Span
+        Worst and best policy, in the unit of `amount`. States out of reach have no influence.
+    """
+    state, act = np.nonzero(world.acts_in_reach)
+    row, successor = np.nonzero(world.transitions[state, act])
+    chance = world.transitions[state, act][row, successor]
+    rows, states = np.searchsorted(row, np.arange(len(state))), np.unique(state, return_index=True)
+    ends = []
+    for gain, choose in ((amount, np.minimum), (amount, np.maximum), (np.abs(amount), np.maximum)):
+        value = np.zeros(len(world.states))
+        for _ in range(world.lifespan):
+            expected = np.add.reduceat(chance * value[successor], rows)
+            value[states[0]] = choose.reduceat(gain[state, act] + expected, states[1])
+        ends.append(float(world.start @ value))
+    return Span(*ends)
+
+
+def spans_of(pair: WorldPair) -> dict[str, Span]:
+    """The span of each measure by which classes are ranked: payoff and intent in both worlds."""
+    return {
+        f"{name}{suffix}": span_of(world, amount)
+        for name, world in (("ancestral", pair.ancestral), ("modern", pair.modern))
+        for suffix, amount in (("", world.payoff), ("_intent", world.intent))
+    }

@@ -18,7 +18,7 @@ from evosim.record import Recorded
 from evosim.report.parameters import set_here
 from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
 from evosim.report.pictures import Gallery
-from evosim.screen import RUNG_WORDS, UNLISTED, number
+from evosim.screen import RUNG_WORDS, number, rung_words
 
 BESIDE = {
     "ladder": "ladders", "behaviour": "behaviour", "desires": "desires", "causes": "causes", "variation": "variation", "hack": "drive", "search": "search",
@@ -97,7 +97,7 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
         if rung not in worlds[1]["rungs"]:
             continue
         step = steps.get(rung, "")
-        words = RUNG_WORDS[rung] + ("" if summary["exact"] or rung in UNLISTED else " found")
+        words = rung_words(summary, rung)
         numbers = [cell for world in worlds for cell in (_with_interval(world, "rungs", rung), _with_interval(world, "steps", step))]
         rows.append((Cell(f"{RUNG_CODES[rung]} {words}"), *numbers, Cell(step, step=step)))
         if step == "search":
