@@ -4,8 +4,9 @@ Random numbers are addressed by seed and generation, so a run between two genera
 everything else is made again from the experiment. A checkpoint belongs to one experiment, one code and one set of packages, and is
 refused by others: what goes on under another code would not be the run that was begun.
 
-`OneRun` keeps one replicate in a file. `WholeRun` keeps an experiment in a folder: `state.npz`, the run under way, and beside it
-`runs-*.npz`, the tables of those that are over, each written once. A file counts from when `state.npz` names it.
+`OneRun` keeps one replicate in a file. `WholeRun` keeps an experiment in a folder: `state.npz`, the run under way, and in addition
+`runs-*.npz`, the tables of those that are over, each written once. A file counts from when `state.npz` names it. Tables by generation of long
+runs are in `blocks/` (`evosim.blocks`), each block written once, so that a checkpoint does not grow with generations.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim import blocks
+from evosim.blocks import Blocks
 from evosim.clock import Clock
 from evosim.errors import Stop, UserError
 from evosim.files import make_folder, write_atomically
@@ -33,11 +36,11 @@ from evosim.params import Experiment
 from evosim.record import sources_digest, versions
 from evosim.version import __version__
 
-VERSION = 1
+VERSION = 2
 EVERY = 300.0  # seconds
 SHARE = 0.01  # of the time, at most, goes into checkpoints
 PACKAGES = ("numpy", "numba", "polars", "deap")
-STATE = "state.npz"
+STATE, BLOCKS = "state.npz", "blocks"
 SEAL = 32  # bytes of hash at the end of a file
 STAMP, FACTS, TABLE = "stamp", "facts", "table:"
 
@@ -171,6 +174,10 @@ class Keeper(ABC):
     def begin(self, experiment: Experiment, seed: int, control: str) -> State | None:
         """A replicate begins: where it goes on, or nothing if at its beginning. Raises `UserError`."""
 
+    def blocks(self, experiment: Experiment, seed: int, control: str) -> Blocks | None:
+        """Where a long replicate puts what grows with generations; nothing: it keeps that in memory, and in each checkpoint."""
+        return None
+
     @abstractmethod
     def _write(self, state: State | None) -> None:
         """Write what is there, and the state of the run under way."""
@@ -226,12 +233,16 @@ class OneRun(Keeper):
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """Replicates that were over between two checkpoints: (control, seed, status, generations), tables by control, classes that lived."""
+    """Replicates that were over between two checkpoints: (control, seed, status, generations), tables by control, classes that lived.
+
+    `blocks` holds, by (control, seed), tables by generation that are on disk.
+    """
 
     endings: list[tuple[str, int, str, int]]
     tables: dict[str, Tables]
     lived: NDArray[np.int64]
     until: int  # replicates in this one and all before
+    blocks: dict[tuple[str, int], Blocks]
 
 
 class Finished:
@@ -248,10 +259,13 @@ class Finished:
         """How many were added or put back."""
         return len(self._batches)
 
-    def add(self, control: str, seed: int, status: str, generations: int, tables: Tables, lived: NDArray[np.int64]) -> None:
+    def add(
+        self, control: str, seed: int, status: str, generations: int, tables: Tables, lived: NDArray[np.int64], on_disk: Blocks | None = None
+    ) -> None:
         """A replicate of the run, or of one of its controls, under the seed it stands for."""
+        blocks_of = {} if on_disk is None else {(control, seed): on_disk}
         # In one step: a signal may come between any two.
-        self._batches.append(_Batch([(control, seed, status, generations)], {control: tables}, lived, len(self) + 1))
+        self._batches.append(_Batch([(control, seed, status, generations)], {control: tables}, lived, len(self) + 1, blocks_of))
 
     def endings(self, control: str = "") -> dict[str, Any]:
         """By seed, how replicates of the run (or a control) ended."""
@@ -263,6 +277,10 @@ class Finished:
         mine = [batch.tables[control] for batch in self._batches[first:] if control in batch.tables]
         return {name: pl.concat([tables[name] for tables in mine]) for name in (mine[0] if mine else ())}
 
+    def blocks(self, control: str = "") -> dict[int, Blocks]:
+        """By seed, tables by generation that are on disk."""
+        return {seed: part for batch in self._batches for (c, seed), part in batch.blocks.items() if c == control}
+
     def lived(self, first: int = 0) -> NDArray[np.int64]:
         """Classes that lived in them, where somebody noted it."""
         return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(batch.lived for batch in self._batches[first:])]))
@@ -272,16 +290,25 @@ class Finished:
         endings = [ending for batch in self._batches[first:] for ending in batch.endings]
         controls = dict.fromkeys(control for control, *_ in endings)
         tables = {f"{c}/{name}": table for c in controls for name, table in self.tables(c, first).items()}
-        return State({"endings": endings}, {"lived": self.lived(first)}, tables)
+        on_disk = []
+        for batch in self._batches[first:]:
+            for (control, seed), part in batch.blocks.items():
+                part.settle()
+                on_disk.append((control, seed, part.folder.name, part.written, part.seals[-1], list(part.names)))
+        return State({"endings": endings, "blocks": on_disk}, {"lived": self.lived(first)}, tables)
 
-    def restore(self, state: State) -> None:
-        """Put back some that were kept."""
+    def restore(self, state: State, folder: Path) -> None:
+        """Put back some that were kept, with blocks in a folder. Raises `UserError` if those are damaged."""
+        on_disk: dict[tuple[str, int], Blocks] = {}
+        for control, seed, name, written, seal, names in state.facts["blocks"]:
+            on_disk[control, seed] = Blocks(folder / name)
+            on_disk[control, seed].reopen(written, seal, tuple(names))
         tables: dict[str, Tables] = {}
         for place, table in state.tables.items():
             control, _, name = place.partition("/")
             tables.setdefault(control, {})[name] = table
         endings = [(c, seed, s, g) for c, seed, s, g in state.facts["endings"]]
-        self._batches.append(_Batch(endings, tables, state.arrays["lived"], len(self) + len(endings)))
+        self._batches.append(_Batch(endings, tables, state.arrays["lived"], len(self) + len(endings), on_disk))
 
 
 class WholeRun(Keeper):
@@ -320,7 +347,7 @@ class WholeRun(Keeper):
         state = read(self.folder / STATE, self._stamp)
         facts = state.facts
         for name in facts["parts"]:
-            self.finished.restore(read(self.folder / name, self._stamp))
+            self.finished.restore(read(self.folder / name, self._stamp), self.folder / BLOCKS)
         if len(self.finished) != facts["finished"]:
             raise UserError(f"{self.folder / STATE} must name {facts['finished']} finished runs, but {len(self.finished)} are there. Start afresh (--force).")
         self._parts, self._written = facts["parts"], self.finished.batches
@@ -339,6 +366,13 @@ class WholeRun(Keeper):
     def resumed(self) -> dict[str, Any] | None:
         """Where it goes on: `run` (which), `generation`, `seconds` of work; nothing if from the beginning."""
         return self.interruptions[-1] if self.interruptions else None
+
+    def blocks(self, experiment: Experiment, seed: int, control: str) -> Blocks | None:
+        """Where a long replicate puts what grows with generations."""
+        if experiment.generations <= blocks.BLOCK:
+            return None
+        make_folder(self.folder)
+        return Blocks(self.folder / BLOCKS / f"{control or 'run'}-{seed}")
 
     def begin(self, experiment: Experiment, seed: int, control: str) -> State | None:
         """Where a replicate goes on, if it was the one under way. Raises `UserError`."""

@@ -7,6 +7,7 @@ import errno
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from evosim.errors import UserError
@@ -29,13 +30,25 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
     Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
     `path` stays and the temporary file goes. Raises `Unwritable`, a `UserError`.
     """
+
+    def write(temporary: Path) -> None:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(data)
+
+    produce_atomically(path, write)
+
+
+def produce_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Put at `path` what `write` writes to the path that it is given, whole or not at all, as `write_atomically`. Raises `Unwritable`."""
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
     try:
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write(temporary)
+            handle = os.open(temporary, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
             _replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):

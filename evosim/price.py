@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,27 @@ class Traits:
         return out
 
 
+Row = tuple[int, str, Floats]  # generation, the world its parents were selected in, its account
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """How far a ledger had come: whole blocks, the first `rows` of a list that only grows, and the mean `[K]` of each trait then."""
+
+    blocks: int
+    rows: int
+    of: list[Row]
+    end: Floats | None
+
+
 class SearchLedger:
     """Follows traits through the generations of one run."""
 
     def __init__(self, traits: Traits, seed: int) -> None:
         self.traits, self.seed = traits, seed
         self._end: Floats | None = None
-        self._rows: list[tuple[int, str, Floats]] = []
+        self._rows: list[Row] = []
+        self.blocks: list[list[Row]] = []
 
     def generation(self, g: int, selecting: str, genotypes: Alleles, descent: Descent | None) -> None:
         """The newborns of generation `g`, whose parents lived in the world `selecting`."""
@@ -91,18 +106,24 @@ class SearchLedger:
         if descent is not None and start is not None:
             self._rows.append((g, selecting, self._account(start, self._end, descent)))
 
-    def so_far(self) -> tuple[int, Floats | None]:
-        """How many generations are accounted for, and the mean `[K]` of each trait in the last."""
-        return len(self._rows), self._end
+    def cut(self) -> list[Row]:
+        """Take away the rows that are in no block yet. The list that a `Mark` holds stays as it is."""
+        rows, self._rows = self._rows, []
+        return rows
 
-    def kept(self, rows: int, end: Floats | None) -> dict[str, NDArray[Any]]:
-        """What the ledger was, as `so_far` said, in plain arrays."""
-        size = (rows, len(TERMS) + 2, len(self.traits.names))
+    def mark(self) -> Mark:
+        """How far it has come."""
+        return Mark(len(self.blocks), len(self._rows), self._rows, self._end)
+
+    def kept(self, mark: Mark) -> dict[str, NDArray[Any]]:
+        """What was accounted for up to a mark and is on no disk, in plain arrays."""
+        rows = [row for block in self.blocks[: mark.blocks] for row in block] + mark.of[: mark.rows]
+        size = (len(rows), len(TERMS) + 2, len(self.traits.names))
         return {
-            "ledger_end": np.empty(0) if end is None else end,
-            "ledger_generations": np.array([g for g, *_ in self._rows[:rows]], dtype=np.int64),
-            "ledger_selecting": np.array([world for _, world, _ in self._rows[:rows]], dtype=np.str_),
-            "ledger_accounts": np.array([account for *_, account in self._rows[:rows]]).reshape(size),
+            "ledger_end": np.empty(0) if mark.end is None else mark.end,
+            "ledger_generations": np.array([g for g, *_ in rows], dtype=np.int64),
+            "ledger_selecting": np.array([world for _, world, _ in rows], dtype=np.str_),
+            "ledger_accounts": np.array([account for *_, account in rows]).reshape(size),
         }
 
     def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -157,20 +178,24 @@ class SearchLedger:
         return np.stack([*(terms[name] for name in TERMS), end - start, spread])
 
     def table(self) -> pl.DataFrame:
-        """The table `search`; `docs/schema.md` documents every column."""
+        """The table `search` of all that is in memory; `docs/schema.md` documents every column."""
+        return self.table_of([row for block in (*self.blocks, self._rows) for row in block])
+
+    def table_of(self, rows: list[Row]) -> pl.DataFrame:
+        """The table `search` of some rows."""
         names = self.traits.names
         schema = {"seed": pl.Int64, "generation": pl.Int64, "selecting": pl.String, "trait": pl.String}
         columns = [*TERMS, "change", "order_spread"]
-        if not self._rows:
+        if not rows:
             return pl.DataFrame(schema=schema | dict.fromkeys(columns, pl.Float64))
         k = len(names)
-        values = np.concatenate([account.T for _, _, account in self._rows])
+        values = np.concatenate([account.T for _, _, account in rows])
         frame = pl.DataFrame(
             {
                 "seed": np.full(len(values), self.seed, dtype=np.int64),
-                "generation": np.repeat([g for g, _, _ in self._rows], k),
-                "selecting": [world for _, world, _ in self._rows for _ in range(k)],
-                "trait": list(names) * len(self._rows),
+                "generation": np.repeat([g for g, _, _ in rows], k),
+                "selecting": [world for _, world, _ in rows for _ in range(k)],
+                "trait": list(names) * len(rows),
                 **{name: values[:, i] for i, name in enumerate(columns)},
             },
             schema_overrides=schema,

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -32,9 +32,10 @@ from typing import Any
 import polars as pl
 
 from evosim import installed
+from evosim.blocks import Blocks
 from evosim.compose import on_landscape, resolve
 from evosim.errors import UserError
-from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
+from evosim.files import TEMPORARY, make_folder, produce_atomically, sync_folder, unwritable, write_atomically
 from evosim.params import Experiment, read_toml
 from evosim.streams import STREAM_VERSION
 from evosim.version import __version__
@@ -45,9 +46,53 @@ TABLES = ("generations", "loci", "alleles", "populations")
 LANDSCAPE, SEARCH = "landscape", "search"
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 PARTIAL = ".partial"
+ROWS = 2**18  # rows of a row group in a table that is written from blocks: what is in memory at a time
 RUNNING = "being written by process"
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
 BEAT, GONE = 30.0, 180.0  # seconds between signs of life, and without one until a process on another machine counts as gone
+
+
+class Tables(Mapping[str, pl.DataFrame]):
+    """Tables of a recorded run by name. Each is read when it is first asked for; `scan` reads a part of one."""
+
+    def __init__(self, folder: Path, part: str, names: Iterable[str]) -> None:
+        """Raises `UserError` where a table is missing or damaged, as far as that shows without reading its rows."""
+        self._folder, self._part, self._read = folder, part, dict[str, pl.DataFrame]()
+        self._names = tuple(names)
+        for name in self._names:
+            with self._refusing(name):
+                pl.read_parquet_schema(self._path(name))
+
+    def _path(self, name: str) -> Path:
+        return self._folder / self._part / f"{name}.parquet"
+
+    @contextlib.contextmanager
+    def _refusing(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pl.exceptions.PolarsError):
+            raise UserError(_damaged(self._folder, f"{self._part}/{name}.parquet")) from None
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            with self._refusing(name):
+                self._read[name] = pl.read_parquet(self._path(name), glob=False)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def rows(self, name: str, those: pl.Expr) -> pl.DataFrame:
+        """Some rows of a table, in its order, without keeping the others. Raises `UserError`."""
+        if name in self._read:
+            return self._read[name].filter(those)
+        with self._refusing(name):
+            return pl.scan_parquet(self._path(name), glob=False).filter(those).collect()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +102,8 @@ class Recorded:
     folder: Path
     experiment: Experiment
     provenance: dict[str, Any]
-    tables: dict[str, pl.DataFrame]
-    controls: dict[str, dict[str, pl.DataFrame]]
+    tables: Tables
+    controls: dict[str, Tables]
 
 
 def run_folder(experiment: Experiment, out: Path | None) -> Path:
@@ -172,6 +217,25 @@ class Writer:
         data = io.BytesIO()
         frame.rechunk().write_parquet(data, compression="zstd")
         write_atomically(folder / f"{name}.parquet", data.getbuffer())
+
+    def blocks(self, runs: dict[int, Blocks], control: str = "") -> None:
+        """Write the tables by generation of long runs (by the seed they stand for) from their blocks, one block after another."""
+        for blocks in runs.values():
+            blocks.settle()
+        for name in next(iter(runs.values())).names if runs else ():
+            folder = self.partial / ("controls" if control else "tables")
+            make_folder(folder)
+            make_folder(folder := folder / control)
+            parts = [
+                pl.scan_parquet(path, glob=False).with_columns(pl.lit(seed, dtype=pl.Int64).alias("seed"))
+                for seed, blocks in runs.items()
+                for path in blocks.files(name)
+            ]
+
+            def sink(path: Path, parts: list[pl.LazyFrame] = parts) -> None:
+                pl.concat(parts).sink_parquet(path, compression="zstd", row_group_size=ROWS, maintain_order=True)
+
+            produce_atomically(folder / f"{name}.parquet", sink)
 
     @property
     def whole(self) -> bool:
@@ -423,18 +487,8 @@ def read_run(folder: Path) -> Recorded:
     if on_landscape(experiment):
         raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
-    controls = {name: _read_tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
-    return Recorded(folder, experiment, facts, _read_tables(folder, "tables", (*own, LANDSCAPE)), controls)
-
-
-def _read_tables(folder: Path, part: str, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
-    tables = {}
-    for name in names:
-        try:
-            tables[name] = pl.read_parquet(folder / part / f"{name}.parquet", glob=False)
-        except (OSError, pl.exceptions.PolarsError):
-            raise UserError(_damaged(folder, f"{part}/{name}.parquet")) from None
-    return tables
+    controls = {name: Tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
+    return Recorded(folder, experiment, facts, Tables(folder, "tables", (*own, LANDSCAPE)), controls)
 
 
 def _not_a_run(folder: Path) -> str:

@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim import blocks
+from evosim.blocks import BY_GENERATION, Blocks
 from evosim.census import Census, Counts, worth
 from evosim.checkpoint import Keeper, State
 from evosim.compose import Setting, part_params
@@ -59,15 +61,44 @@ class Living:
         return selected(choice, self._worth.cases, weights)[self._places]
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What some generations in a row left behind, from generation `first` on, as plain arrays.
+
+    Attributes:
+        generations: one row a generation.
+        counts: for each of `COUNTS`, an array whose first axis is the generation.
+    """
+
+    first: int
+    generations: pl.DataFrame
+    counts: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """How far a recorder had come: whole blocks, and the first `rows` of lists that only grow."""
+
+    blocks: int
+    first: int
+    rows: int
+    generations: list[dict[str, Any]]
+    counts: list[Counts]
+    populations: int
+
+
 @dataclass
 class Recorder:
-    """Rows of the tables of one run, one dictionary of columns at a time."""
+    """What one run leaves behind: rows of every generation, a block at a time, and snapshots of the population."""
 
     seed: int
     grid: Grid
+    blocks: list[Rows] = field(default_factory=list)
+    first: int = 0  # generation of the first row that is in no block yet
     generations: list[dict[str, Any]] = field(default_factory=list)
-    counts: list[tuple[int, Counts]] = field(default_factory=list)
+    counts: list[Counts] = field(default_factory=list)
     populations: list[pl.DataFrame] = field(default_factory=list)
+    last: dict[str, Any] = field(default_factory=dict)  # row of the last generation
 
     def generation(self, g: int, world: str, counts: Counts, living: Living) -> None:
         """What every generation leaves behind."""
@@ -75,8 +106,29 @@ class Recorder:
         for name in ("ancestral", "modern"):
             fitness = living.worth(name)
             row |= {f"{name}_mean": fitness.mean(), f"{name}_sd": fitness.std(), f"{name}_max": fitness.max()}
-        self.generations.append(row | {"modern_intent_mean": living.worth("modern_intent").mean(), "classes": len(living.distinct)})
-        self.counts.append((g, counts))
+        self.last = row | {"modern_intent_mean": living.worth("modern_intent").mean(), "classes": len(living.distinct)}
+        self.generations.append(self.last)
+        self.counts.append(counts)
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """Mean fitness of the last generation in both worlds."""
+        return self.last["ancestral_mean"], self.last["modern_mean"]
+
+    @property
+    def full(self) -> bool:
+        """Whether there is a block's worth of rows."""
+        return len(self.counts) >= blocks.BLOCK
+
+    def cut(self) -> Rows:
+        """Take away the rows that are in no block yet. The lists that a `Mark` holds stay as they are."""
+        rows = self._rows(self.first, self.generations, self.counts)
+        self.first, self.generations, self.counts = self.first + len(self.counts), [], []
+        return rows
+
+    @staticmethod
+    def _rows(first: int, generations: list[dict[str, Any]], counts: list[Counts]) -> Rows:
+        return Rows(first, pl.DataFrame(generations), {name: np.array([getattr(row, name) for row in counts]) for name in COUNTS})
 
     def population(
         self, moment: str, g: int, genotypes: Alleles, landscape: Landscape, kept: Callable[[Alleles, int], NDArray[np.float64]]
@@ -110,69 +162,82 @@ class Recorder:
         }
         return pl.DataFrame(facts).group_by(*facts).agg(pl.len().cast(pl.Int64).alias("count"))
 
-    def so_far(self) -> tuple[int, int]:
-        """How many generations and snapshots there are."""
-        return len(self.counts), len(self.populations)
+    def mark(self) -> Mark:
+        """How far it has come."""
+        return Mark(len(self.blocks), self.first, len(self.counts), self.generations, self.counts, len(self.populations))
 
-    def kept(self, generations: int, snapshots: int) -> State:
-        """The first so many of what was recorded, as plain things."""
-        some = self.counts[:generations]
-        arrays = {name: np.array([getattr(counts, name) for _, counts in some]) for name in COUNTS}
-        tables = {"generations": pl.DataFrame(self.generations[:generations])}
-        tables |= {f"snapshot {i}": table for i, table in enumerate(self.populations[:snapshots])}
-        return State({}, arrays, tables)
+    def kept(self, mark: Mark) -> State:
+        """What was recorded up to a mark and is on no disk, as plain things."""
+        parts = [*self.blocks[: mark.blocks], self._rows(mark.first, mark.generations[: mark.rows], mark.counts[: mark.rows])]
+        arrays = {name: np.concatenate([part.counts[name] for part in parts if len(part.counts[name])] or [np.empty(0)]) for name in COUNTS}
+        generations = [part.generations for part in parts if part.generations.height]
+        tables = {"generations": pl.concat(generations) if generations else pl.DataFrame()}
+        tables |= {f"snapshot {i}": table for i, table in enumerate(self.populations[: mark.populations])}
+        return State({"first": parts[0].first}, arrays, tables)
 
     def resume(self, state: State) -> None:
         """Go on from what `kept` gave."""
-        self.generations = state.tables["generations"].to_dicts()
-        columns = [state.arrays[name] for name in COUNTS]
-        self.counts = [(g, Counts(*row)) for g, row in enumerate(zip(*columns, strict=True))]
+        self.first, generations = state.facts["first"], state.tables["generations"]
+        many = generations.height // blocks.BLOCK * blocks.BLOCK
+        if many:
+            self.blocks = [Rows(self.first, generations[:many], {name: state.arrays[name][:many] for name in COUNTS})]
+        self.first += many
+        self.generations = generations[many:].to_dicts()
+        self.counts = [Counts(*row) for row in zip(*(state.arrays[name][many:] for name in COUNTS), strict=True)]
         self.populations = [state.tables[f"snapshot {i}"] for i in range(len(state.tables) - 1)]
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """The run's tables; `docs/schema.md` documents every column."""
-        loci = pl.DataFrame(
-            [
-                {"seed": self.seed, "generation": g, "locus": locus.name, "mean": counts.mean[i], "sd": counts.sd[i]}
-                for g, counts in self.counts
-                for i, locus in enumerate(self.grid.loci)
-                if not locus.silent
-            ]
-        )
-        every = [(locus, allele) for locus in self.grid.loci for allele in locus.params.alleles]
-        alleles = pl.DataFrame(
-            [
-                {
-                    "seed": self.seed,
-                    "generation": g,
-                    "locus": locus.name,
-                    "allele": str(allele),
-                    "frequency": f,
-                    "adult_frequency": adult,
-                }
-                for g, counts in self.counts
-                for (locus, allele), f, adult in zip(every, counts.alleles.tolist(), counts.adults.tolist(), strict=True)
-            ]
-        )
-        tables = {
-            "generations": pl.DataFrame(self.generations),
-            "loci": loci,
-            "alleles": alleles,
-            "populations": pl.concat(self.populations),
-        }
+        """All that is in memory as tables; `docs/schema.md` documents every column."""
+        parts = [self.tables_of(rows) for rows in (*self.blocks, self.cut()) if rows.generations.height]
+        out = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+        return out | {"populations": self.snapshots()}
+
+    def snapshots(self) -> pl.DataFrame:
+        """The table `populations`."""
         # A small seed would make a narrow column, and replicates must fit together.
-        return {name: table.with_columns(pl.col("seed").cast(pl.Int64)) for name, table in tables.items()}
+        return pl.concat(self.populations).with_columns(pl.col("seed").cast(pl.Int64))
+
+    def tables_of(self, rows: Rows) -> dict[str, pl.DataFrame]:
+        """The tables by generation of some rows, at least one."""
+        n = rows.generations.height
+        generation = rows.first + np.arange(n, dtype=np.int64)
+        shown = [i for i, locus in enumerate(self.grid.loci) if not locus.silent]
+        every = [(locus.name, str(allele)) for locus in self.grid.loci for allele in locus.params.alleles]
+        seed = pl.lit(self.seed, dtype=pl.Int64).alias("seed")
+        loci = {
+            "generation": np.repeat(generation, len(shown)),
+            "locus": pl.Series([self.grid.loci[i].name for i in shown] * n, dtype=pl.String),
+            "mean": rows.counts["mean"][:, shown].ravel(),
+            "sd": rows.counts["sd"][:, shown].ravel(),
+        }
+        alleles = {
+            "generation": np.repeat(generation, len(every)),
+            "locus": pl.Series([name for name, _ in every] * n, dtype=pl.String),
+            "allele": pl.Series([allele for _, allele in every] * n, dtype=pl.String),
+            "frequency": rows.counts["alleles"].ravel(),
+            "adult_frequency": rows.counts["adults"].ravel(),
+        }
+        tables = {"generations": rows.generations, "loci": pl.DataFrame(loci), "alleles": pl.DataFrame(alleles)}
+        return {name: table.select(seed, pl.exclude("seed")) for name, table in tables.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One replicate: its tables, how it ended (`complete`, or `extinct` in some generation), and the classes that lived, where noted."""
+    """One replicate.
+
+    Attributes:
+        status: `complete`, or `extinct` in some generation.
+        tables: by name. The tables by generation are missing where they are in `blocks`.
+        lived: classes that lived, where noted.
+        blocks: the tables by generation of a long run, on disk.
+    """
 
     seed: int
     status: str
     generations: int
     tables: dict[str, pl.DataFrame]
     lived: Ints
+    blocks: Blocks | None = None
 
 
 def simulate(
@@ -216,12 +281,13 @@ def simulate(
     except InvalidOptimizer as error:
         raise UserError(str(error)) from None
     with landscape.noting() as lived:
+        on_disk = keeper.blocks(experiment, seed, control) if keeper else None
         try:
-            census, blocks = Census(grid), Census(grid)
+            census, reader = Census(grid), Census(grid)
             living = Living(census)
 
             def fitness(genotypes: Alleles, first: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-                distinct, places = blocks.classes(genotypes)
+                distinct, places = reader.classes(genotypes)
                 found, kept = landscape.worth(distinct, lived=False), optimizer.kept(genotypes, first)
                 return tuple(worth(table, places, kept, np.empty(len(kept))) for table in (found.ancestral, found.modern))  # type: ignore[return-value]
 
@@ -236,6 +302,8 @@ def simulate(
                 recorder.resume(saved)
                 if ledger:
                     ledger.resume(saved.arrays)
+                if on_disk is not None:
+                    on_disk.reopen(saved.facts["blocks"], saved.facts["seal"], _names(ledger))
                 genotypes = optimizer.ask()
                 if not np.array_equal(genotypes, saved.arrays["genotypes"]):
                     raise UserError(f"optimizer '{name}' must do again what it did before the checkpoint, but does not. Start afresh (--force).")
@@ -252,11 +320,13 @@ def simulate(
                 moments = {"first": g == 0, "swap": g == experiment.swap - 1, "snapshot": g in experiment.snapshots}
                 for moment in (name for name, now in moments.items() if now):
                     recorder.population(moment, g, genotypes, landscape, optimizer.kept)
+                if recorder.full:
+                    _cut(recorder, ledger, on_disk)
                 if keeper:
                     now = facts | {"generation": g}
-                    keeper.between(now, _taker(now, genotypes, lived, recorder, ledger))
+                    keeper.between(now, _taker(now, genotypes, lived, recorder, ledger, on_disk))
                 if progress:
-                    progress(label, g, total, recorder.generations[-1]["ancestral_mean"], recorder.generations[-1]["modern_mean"])
+                    progress(label, g, total, *recorder.means)
                 g += 1
                 optimizer.tell(*heard(g - 1))
         except Extinction:
@@ -266,8 +336,29 @@ def simulate(
         finally:
             optimizer.end()
         recorder.population("end", g - 1, genotypes, landscape, optimizer.kept)
-        tables = recorder.tables() | ({"search": ledger.table()} if ledger else {})
-        return Run(seed, status, g, tables, np.array(sorted(lived), dtype=np.int64))
+        if on_disk is not None:
+            _cut(recorder, ledger, on_disk)
+            tables = {"populations": recorder.snapshots()}
+        else:
+            tables = recorder.tables() | ({"search": ledger.table()} if ledger else {})
+        return Run(seed, status, g, tables, np.array(sorted(lived), dtype=np.int64), on_disk)
+
+
+def _names(ledger: SearchLedger | None) -> tuple[str, ...]:
+    """The tables by generation that a run has."""
+    return BY_GENERATION if ledger else BY_GENERATION[:-1]
+
+
+def _cut(recorder: Recorder, ledger: SearchLedger | None, on_disk: Blocks | None) -> None:
+    """Put the rows since the last block into one: on disk, or in memory without a folder for it."""
+    rows = recorder.cut()
+    accounts = ledger.cut() if ledger else []
+    if on_disk is None:
+        recorder.blocks.append(rows)
+        if ledger:
+            ledger.blocks.append(accounts)
+    elif rows.generations.height:
+        on_disk.add(recorder.tables_of(rows) | ({"search": ledger.table_of(accounts)} if ledger else {}))
 
 
 def _lead_again(
@@ -285,20 +376,24 @@ def _lead_again(
 
 
 def _taker(
-    facts: dict[str, Any], genotypes: Alleles, lived: set[int], recorder: Recorder, ledger: SearchLedger | None
+    facts: dict[str, Any], genotypes: Alleles, lived: set[int], recorder: Recorder, ledger: SearchLedger | None, on_disk: Blocks | None
 ) -> Callable[[], State]:
     """What gives the state as it is now, until another generation is recorded.
 
     It may be asked in the middle of the next generation: newborns are not overwritten while their children are made and recorded,
     and what was recorded since is left out.
     """
-    rows, accounts = recorder.so_far(), ledger.so_far() if ledger else None
+    mark, accounts, many = recorder.mark(), ledger.mark() if ledger else None, 0 if on_disk is None else len(on_disk)
 
     def take() -> State:
-        state = recorder.kept(*rows)
+        state = recorder.kept(mark)
         arrays: dict[str, NDArray[Any]] = {"genotypes": genotypes, "lived": np.array(sorted(lived), dtype=np.int64), **state.arrays}
         if ledger and accounts:
-            arrays |= ledger.kept(*accounts)
-        return State(facts, arrays, state.tables)
+            arrays |= ledger.kept(accounts)
+        found: dict[str, Any] = {}
+        if on_disk is not None:
+            on_disk.settle()
+            found = {"blocks": many, "seal": on_disk.seals[many]}
+        return State(facts | state.facts | found, arrays, state.tables)
 
     return take

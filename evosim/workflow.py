@@ -119,7 +119,7 @@ def run(
                 for name, seed in itertools.product(names, experiment.seeds):
                     if str(seed) not in over[name]:
                         done = simulate_one(name, settings[name], landscape, seed, progress, kept)
-                        finished.add(name, seed, done.status, done.generations, done.tables, done.lived)
+                        finished.add(name, seed, done.status, done.generations, done.tables, done.lived, done.blocks)
         with _timed(clock, "landscape"):
             for measure in () if landscape.exact else MEASURES:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
@@ -255,6 +255,7 @@ def _write_tables(writer: Writer, finished: checkpoint.Finished, settings: Itera
     for control in settings:
         for name, table in finished.tables(control).items():
             writer.table(name, table, control)
+        writer.blocks(finished.blocks(control), control)
 
 
 def check_threads(threads: int | None) -> None:

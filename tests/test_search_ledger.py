@@ -42,7 +42,7 @@ def test_it_closes_in_every_generation(name: str, settings: tuple[str, ...]) -> 
 
 def test_changes_add_up_to_what_the_tables_of_generations_and_loci_say() -> None:
     tables = simulated("greedy-genes").tables
-    whole = search.totals(tables["search"], 1, 18)
+    whole = search.totals(tables["search"].filter, 1, 18)
     generations = tables["generations"].sort("generation")
     for trait, column in (("fitness in A", "ancestral_mean"), ("fitness in M", "modern_mean")):
         change = whole.filter(pl.col("trait") == trait)["change"][0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 from evosim.analysis import behaviour, certificates, conventions, desires, hack, inquiry, ladder, search, summary
 from evosim.analysis.census import Census, Worth
 from evosim.analysis.individual import Conducts
+from evosim.blocks import some_rows
 from evosim.compose import Setting, family_pairs
 from evosim.errors import UserError
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
@@ -78,8 +80,8 @@ class Accountant:
     def __init__(
         self,
         setting: Setting,
-        tables: dict[str, pl.DataFrame],
-        controls: dict[str, dict[str, pl.DataFrame]] | None = None,
+        tables: Mapping[str, pl.DataFrame],
+        controls: Mapping[str, Mapping[str, pl.DataFrame]] | None = None,
         *,
         exact: bool,
         known: Known | None = None,
@@ -237,7 +239,7 @@ class Accountant:
                 f"{found.tolist()}. The record is damaged or from other code: run it again."
             )
 
-    def _census(self, tables: dict[str, pl.DataFrame], seed: int, moment: str, *, ledgers: bool = False) -> Census | None:
+    def _census(self, tables: Mapping[str, pl.DataFrame], seed: int, moment: str, *, ledgers: bool = False) -> Census | None:
         """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see the moment.
 
         Where `ledgers` are asked for, they are made now, while what a class does is at hand: that is too much to keep of all.
@@ -387,6 +389,7 @@ class Accountant:
     def _summary(self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]) -> dict[str, Any]:
         spread = self.experiment.analysis
         modern = self.designs["modern"]
+        ledger = partial(some_rows, self.tables, "search") if "search" in self.tables else None
         worst, best = (self.share_of_best("modern", x) for x in (modern.rungs["best_ancestral"], modern.best_of["best_ancestral"]))
         ladders = {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs}
         shared, left_open, by_intent = self.shift().values()
@@ -413,7 +416,7 @@ class Accountant:
             "steps_by_act": summary.steps(tables["steps"], tables["ladder"]),
             "overlap": summary.mean([x.overlap for x in _at_the_swap(seeds)]),
             "hack": self._hack(tables["hack"]),
-            "search": search.summary_of(self.tables.get("search"), self.experiment.swap, self.experiment.generations),
+            "search": search.summary_of(ledger, self.experiment.swap, self.experiment.generations),
             "desires": summary.desires(tables["desires"]),
             "recovery": summary.recovery(tables["recovery"], self.share_of_best, spread),
             "times_per_life": self._times(seeds),
@@ -429,8 +432,8 @@ class Accountant:
             return None
         grid = self.conducts.genome.grid
         sites = [(grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles]
-        arms = {"run": self.tables["alleles"], **{name: tables["alleles"] for name, tables in self.driven.items()}}
         generation = self.experiment.swap - 1
+        arms = {name: some_rows(tables, "alleles", pl.col("generation") == generation) for name, tables in {"run": self.tables, **self.driven}.items()}
         found = hack.summary_of(table, self.experiment.analysis)
         return {
             **found,

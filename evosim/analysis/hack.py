@@ -11,6 +11,7 @@ once if every driving allele turned into its wild type.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -66,7 +67,7 @@ def verdicts(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def died(arms: dict[str, dict[str, pl.DataFrame]]) -> dict[str, int]:
+def died(arms: Mapping[str, Mapping[str, pl.DataFrame]]) -> dict[str, int]:
     """By arm, how many of its runs died out before the swap: of those nothing above is known."""
     out = {}
     for arm, tables in arms.items():

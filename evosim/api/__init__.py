@@ -65,7 +65,7 @@ class Run(Accounted):
     def tables(self) -> dict[str, pl.DataFrame]:
         """All tables of the run by name: what was recorded, of controls as `controls/NAME/TABLE`, and the account."""
         controls = {f"controls/{arm}/{name}": table for arm, tables in self.recorded.controls.items() for name, table in tables.items()}
-        return self.recorded.tables | controls | self.accounts
+        return {**self.recorded.tables, **controls, **self.accounts}
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Run(Accounted):
 
     def search(self, *, seeds: bool = False) -> pl.DataFrame:
         """The search ledger (Price equation), summed `when` before and after the swap: `trait`, `term`. Terms sum to `change`."""
-        table = frames.search(self.recorded.tables.get("search"), self.experiment.swap, self.experiment.generations)
+        table = frames.search(self.recorded.tables, self.experiment.swap, self.experiment.generations)
         return table if seeds else self._means(table, "when", "trait", "term")
 
     def hack(self, *, seeds: bool = False) -> pl.DataFrame:

@@ -5,7 +5,8 @@ Whatever stands in the summary is taken from there, so that nothing here can say
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 from evosim.analysis.summary import VARYING, Spread, mean
+from evosim.blocks import some_rows
 
 WORLDS = ("ancestral", "modern")
 MEASURED: dict[str, Any] = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
@@ -103,17 +105,18 @@ def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return out.select(*who, *by, pl.col("value").fill_null(0.0))
 
 
-def search(table: pl.DataFrame | None, swap: int, generations: int) -> pl.DataFrame:
+def search(tables: Mapping[str, pl.DataFrame], swap: int, generations: int) -> pl.DataFrame:
     """Terms of the Price equation summed before and after the swap: one row a seed, trait and term.
 
     `after the swap` begins with the last selection by the ancestral world; see `evosim.analysis.search.summary_of`.
     """
     schema = {"seed": pl.Int64, "when": pl.String, "trait": pl.String, "term": pl.String, "value": pl.Float64}
-    if table is None or table.is_empty():
+    ledger = partial(some_rows, tables, "search")
+    if "search" not in tables or ledger(pl.col("generation") == 1).is_empty():
         return pl.DataFrame(schema=schema)
     terms = [*totals_of_search.TERMS, "change"]
     parts = [
-        totals_of_search.totals(table, first, last).with_columns(when=pl.lit(when))
+        totals_of_search.totals(ledger, first, last).with_columns(when=pl.lit(when))
         for when, first, last in (("before the swap", 1, swap - 1), ("after the swap", swap, generations - 1))
     ]
     rows = pl.concat(parts).with_row_index("row")
