@@ -477,9 +477,10 @@ def put(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
         after = [*parents[i + 1 :], last]
         if where in ({}, []) and after[0].isdecimal():  # a list that is not there has no positions
             whole = inline({".".join(after[1:]): value} if after[1:] else value)
+            path = ".".join(parents[: i + 1])
             raise UserError(
-                f"{told}: '{after[0]}' must be a position in a list, but {'.'.join(parents[: i + 1])} holds none. "
-                f"Give the whole list: {'.'.join(parents[: i + 1])}=[{whole}]."
+                f"{told}: '{after[0]}' must be a position in a list, but {path} holds none. "
+                f"Give the whole list: {path}=[{whole}]."
             )
     if isinstance(where, list):
         where[_index(where, last, told)] = value

@@ -1,4 +1,4 @@
-"""Ends are known by what they do: one act or all, one state or several that lead into each other."""
+"""Ends are known by what they do: with one act or all, in one state or in several."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ GENOMES: dict[str, dict[str, Any]] = {
     "reflex": {"name": "reflex"},
 }
 OWN_TO_A_RUN = ("analysis_seconds", "digest", "out", "peak_memory_mib")
-POLICIES = ("ancestral_policy", "modern_policy")  # digests of acts by state, so they depend on the list of states
+POLICIES = (
+    "ancestral_policy",
+    "modern_policy",
+)  # digests of acts by state, so they depend on the list of states
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ def room(params: Rooms, name: str = "rooms") -> TabularMdp:
     )
 
 
-def rooms(params: Rooms, modern: dict[str, Any], observe: tuple[int, ...] = (0, 1, 2, 2)) -> WorldPair:
+def rooms(
+    params: Rooms, modern: dict[str, Any], observe: tuple[int, ...] = (0, 1, 2, 2)
+) -> WorldPair:
     after = swapped(params, modern)
     ancestral = room(params)
     return WorldPair(
@@ -93,7 +98,9 @@ def pruned(value: Any, keys: tuple[str, ...]) -> Any:
 
 
 @pytest.mark.parametrize("genome", GENOMES)
-def test_every_form_of_an_end_has_the_same_accounts(genome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_of_an_end_has_the_same_accounts(
+    genome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(worlds.WORLDS, "rooms", Entry(Rooms, rooms, "two rooms"))
     found = {}
     for form in FORMS:
@@ -102,14 +109,19 @@ def test_every_form_of_an_end_has_the_same_accounts(genome: str, tmp_path: Path,
             "world": {"name": "rooms", "ancestral": {"form": form}, "modern": {"second": True}},
             "genome": GENOMES[genome],
             "optimizer": {"name": "asexual", "population": 20},
-            "phases": [{"world": "ancestral", "generations": 3}, {"world": "modern", "generations": 2}],
+            "phases": [
+                {"world": "ancestral", "generations": 3},
+                {"world": "modern", "generations": 2},
+            ],
         }
         run = evosim.run(tree, out=tmp_path / form)
         tables = {name: table.to_dicts() for name, table in run.tables.items()}
         found[form] = repr(pruned([run.summary, tables], OWN_TO_A_RUN + POLICIES))
         times = run.summary["times_per_life"]
         assert run.summary["overlap"] == 0.0
-        assert [sum(times[which].values()) for which in ("ancestral", "modern")] == pytest.approx([1.0, 1.0])
+        assert [sum(times[which].values()) for which in ("ancestral", "modern")] == pytest.approx(
+            [1.0, 1.0]
+        )
     assert found["all acts"] == found["one act"]
     assert found["two states"] == found["one act"]
 
@@ -145,7 +157,11 @@ def test_what_is_an_end() -> None:
     assert ends(world(transitions=back)) == []
     waiting = np.where(np.arange(4)[:, None] == 1, 0.0, plain.payoff)
     silent = plain.features_felt * (np.arange(4) != 1)[:, None, None]
-    assert ends(world(payoff=waiting, intent=waiting, features_felt=silent)) == ["second", "over", "quiet"]
+    assert ends(world(payoff=waiting, intent=waiting, features_felt=silent)) == [
+        "second",
+        "over",
+        "quiet",
+    ]
 
 
 def test_an_end_keeps_one_act_unless_a_belief_sees_a_way_out() -> None:

@@ -1,4 +1,4 @@
-"""Tables of other people's environments: read by their keys, or refused in one line that names state and act."""
+"""Tables are read by their keys, or refused in one line that names state and act."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def refusal(table: Any, start: Any = (1.0, 0.0)) -> str:
 def renamed(states: Any, acts: Any) -> Any:
     """The plain table with other names."""
     return {
-        states[s]: {acts[a]: [(p, states[x], r, ends) for p, x, r, ends in row] for a, row in rows.items()}
+        states[s]: {
+            acts[a]: [(p, states[x], r, ends) for p, x, r, ends in row] for a, row in rows.items()
+        }
         for s, rows in PLAIN.items()
     }
 
@@ -78,14 +80,34 @@ FORMS: dict[str, tuple[Any, Any]] = {
     "lists": ([[PLAIN[s][a] for a in range(2)] for s in range(2)], [1, 0]),
     "objects": (as_array(), (1.0, 0.0)),
     "numbers": (
-        np.array([[[[0.75, 1, 2, 0], [0.25, 0, 0, 0]], [[1, 0, -1, 0], [0, 0, 0, 0]]], [[[1, 0, 4, 1], [0, 0, 0, 0]], [[1, 1, 0, 0], [0, 0, 0, 0]]]]),
+        np.array(
+            [
+                [[[0.75, 1, 2, 0], [0.25, 0, 0, 0]], [[1, 0, -1, 0], [0, 0, 0, 0]]],
+                [[[1, 0, 4, 1], [0, 0, 0, 0]], [[1, 1, 0, 0], [0, 0, 0, 0]]],
+            ]
+        ),
         (1.0, 0.0),
     ),
     "single precision": (
-        {s: {a: [(np.float32(p), np.int64(x), np.float32(r), np.bool_(e)) for p, x, r, e in row] for a, row in rows.items()} for s, rows in PLAIN.items()},
+        {
+            s: {
+                a: [(np.float32(p), np.int64(x), np.float32(r), np.bool_(e)) for p, x, r, e in row]
+                for a, row in rows.items()
+            }
+            for s, rows in PLAIN.items()
+        },
         np.array([1, 0], dtype=np.float32),
     ),
-    "twice the same": ({**PLAIN, 0: {**PLAIN[0], 0: [(0.5, 1, 2.0, False), (0.25, 0, 0.0, False), (0.25, 1, 2.0, False)]}}, (1.0, 0.0)),
+    "twice the same": (
+        {
+            **PLAIN,
+            0: {
+                **PLAIN[0],
+                0: [(0.5, 1, 2.0, False), (0.25, 0, 0.0, False), (0.25, 1, 2.0, False)],
+            },
+        },
+        (1.0, 0.0),
+    ),
     "the end is no state": ({**PLAIN, 1: {**PLAIN[1], 0: [(1.0, -1, 4.0, True)]}}, (1.0, 0.0)),
 }
 
@@ -102,19 +124,31 @@ def test_a_table_is_read_by_its_keys(form: str) -> None:
 def test_names_are_those_of_the_table() -> None:
     one, words = pair_of(*FORMS["from one"]).ancestral, pair_of(*FORMS["words"]).ancestral
     assert (one.states, one.acts) == (("birth", "1", "2", "over"), ("a1", "a2"))
-    assert (words.states, words.acts) == (("birth", "state start", "state over", "over"), ("go", "stay"))
+    assert (words.states, words.acts) == (
+        ("birth", "state start", "state over", "over"),
+        ("go", "stay"),
+    )
 
 
 def test_two_rewards_of_one_next_state_add_up() -> None:
-    world = pair_of({0: {0: [(0.5, 0, 2.0, False), (0.5, 0, -1.0, False)]}, 1: {0: [(1.0, 1, 0.0, True)]}}).ancestral
+    world = pair_of(
+        {0: {0: [(0.5, 0, 2.0, False), (0.5, 0, -1.0, False)]}, 1: {0: [(1.0, 1, 0.0, True)]}}
+    ).ancestral
     assert world.transitions[1, 0].tolist() == [0.0, 1.0, 0.0, 0.0]
     assert world.features_felt[1, 0].tolist() == [1.0, -0.5, 0.0, -1.0]
 
 
-@pytest.mark.parametrize("missing", [{0: PLAIN[0][0]}, {0: PLAIN[0][0], 1: []}, {0: PLAIN[0][0], 1: None}])
+@pytest.mark.parametrize(
+    "missing", [{0: PLAIN[0][0]}, {0: PLAIN[0][0], 1: []}, {0: PLAIN[0][0], 1: None}]
+)
 def test_an_act_that_a_state_lacks_is_not_available(missing: Any) -> None:
     pair = pair_of({0: missing, 1: PLAIN[1]})
-    assert pair.ancestral.available.tolist() == [[True, False], [True, False], [True, True], [True, False]]
+    assert pair.ancestral.available.tolist() == [
+        [True, False],
+        [True, False],
+        [True, True],
+        [True, False],
+    ]
     assert pair.options()["state 0"] == ("a0",)
     other = pair_of({0: {1: PLAIN[0][1]}, 1: PLAIN[1]})
     assert other.default_act == "a1"
@@ -123,7 +157,9 @@ def test_an_act_that_a_state_lacks_is_not_available(missing: Any) -> None:
 
 @pytest.mark.parametrize("last", [{}, None, [], [[], []]])
 def test_a_state_without_acts_is_an_end(last: Any) -> None:
-    ended: TabularMdp = pair_of({0: {**PLAIN[0], 0: [(0.75, 1, 2.0, True), (0.25, 0, 0.0, False)]}, 1: PLAIN[1]}).ancestral
+    ended: TabularMdp = pair_of(
+        {0: {**PLAIN[0], 0: [(0.75, 1, 2.0, True), (0.25, 0, 0.0, False)]}, 1: PLAIN[1]}
+    ).ancestral
     found = pair_of({0: PLAIN[0], 1: last}).ancestral
     np.testing.assert_array_equal(found.transitions[:2], ended.transitions[:2])
     np.testing.assert_array_equal(found.features_felt[:2], ended.features_felt[:2])
@@ -134,8 +170,15 @@ def test_a_state_without_acts_is_an_end(last: Any) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ((1.0, 1, 2.0), r"transitions must be \(probability, next state, reward, terminated\), .* has \(1\.0, 1, 2\.0\)"),
-        ((1.0, 1, 2.0, False, {}), r"transitions must be \(probability, next state, reward, terminated\)"),
+        (
+            (1.0, 1, 2.0),
+            r"transitions must be \(probability, next state, reward, terminated\), .* has \(1\.0, "
+            r"1, 2\.0\)",
+        ),
+        (
+            (1.0, 1, 2.0, False, {}),
+            r"transitions must be \(probability, next state, reward, terminated\)",
+        ),
         (5, r"transitions must be .* has 5"),
         ((1.0, -1, 2.0, False), r"next states must be states of P, .* has -1"),
         ((1.0, 99, 2.0, False), r"next states must be states of P, .* has 99"),
@@ -166,7 +209,10 @@ def test_a_bad_transition_is_named(entry: Any, message: str) -> None:
         ({0: {0: (1.0, 1, 0.0, False)}, 1: PLAIN[1]}, "but state '0', act '0' has 1.0"),
         ({0: {}, 1: {}}, "P must have an act in some state, but has 2 states without any"),
         ({}, "P must have an act in some state, but has 0 states without any"),
-        ({0: {"x": PLAIN[0][1]}, 1: {"y": PLAIN[1][1]}}, "an act that every state has, .* state '0' lacks act 'y'"),
+        (
+            {0: {"x": PLAIN[0][1]}, 1: {"y": PLAIN[1][1]}},
+            "an act that every state has, .* state '0' lacks act 'y'",
+        ),
         (5, "must be an environment with a table of transitions"),
     ],
 )
@@ -198,7 +244,9 @@ def test_a_bad_start_is_named(start: Any, message: str) -> None:
 
 
 def test_a_map_without_a_start_says_so() -> None:
-    with pytest.raises(InvalidWorld, match=r"must say where it begins, but has nan for state '0'\. .* needs an S"):
+    with pytest.raises(
+        InvalidWorld, match=r"must say where it begins, but has nan for state '0'\. .* needs an S"
+    ):
         build("FrozenLake-v1", ToyText(options={"desc": ["FF", "FG"]}), {})
 
 
@@ -214,7 +262,9 @@ def test_worlds_must_share_the_names_of_their_states() -> None:
             self.initial_state_distrib = [1.0, 0.0]
 
     gymnasium.register("Named-v0", entry_point=Named)
-    with pytest.raises(InvalidWorld, match=r"its 2 states, but makes 2 with other names \('c' in place of 'b'\)"):
+    with pytest.raises(
+        InvalidWorld, match=r"its 2 states, but makes 2 with other names \('c' in place of 'b'\)"
+    ):
         build("Named-v0", ToyText(offset=10.0), {"options": {"names": "ac"}})
 
 
@@ -243,5 +293,7 @@ def test_lists_are_options_also_within_lists_and_where_tuples_are_wanted() -> No
             self.initial_state_distrib = [1.0]
 
     gymnasium.register("Strict-v0", entry_point=Strict)
-    world = build("Strict-v0", ToyText(options={"pay": [3.0, 5.0], "cells": [[0, 1], [1, 0]]}), {}).ancestral
+    world = build(
+        "Strict-v0", ToyText(options={"pay": [3.0, 5.0], "cells": [[0, 1], [1, 0]]}), {}
+    ).ancestral
     assert world.payoff[1].tolist() == [3.0, 5.0]

@@ -184,9 +184,9 @@ class TabularMdp:
     def ended(self, *, believed: bool = False) -> Bools:
         """Say where nothing happens any more, whatever is done.
 
-        An end is the largest set of states that no available act leaves, in which nothing is paid or
-        intended, and in which what is felt stays the same. How many acts and states it has does
-        not matter. Being dead is such an end. Times an act is done in a life do not count it.
+        An end is the largest set of states that no available act leaves, in which nothing is paid
+        or intended, and in which what is felt stays the same. How many acts and states it has
+        does not matter. Being dead is such an end. Times an act is done in a life do not count it.
 
         Parameters
         ----------
@@ -200,11 +200,13 @@ class TabularMdp:
         """
         tables = list(self.beliefs.values()) if believed else [self.transitions]
         steps = np.any([(table > 0.0).any(axis=1) for table in tables], axis=0)
-        felt = self.features_felt[np.arange(len(self.states)), self.available.argmax(axis=1)] + 0.0  # -0.0 is 0.0
+        first = self.available.argmax(axis=1)
+        felt = self.features_felt[np.arange(len(self.states)), first] + 0.0  # -0.0 becomes 0.0
         _, mood = np.unique(felt, axis=0, return_inverse=True)
         mood = mood.reshape(-1)
         inside = ~((self.payoff != 0.0) | (self.intent != 0.0)).any(axis=1)
-        inside &= ((self.features_felt == felt[:, None, :]).all(axis=2) | ~self.available).all(axis=1)
+        alike = (self.features_felt == felt[:, None, :]).all(axis=2)
+        inside &= (alike | ~self.available).all(axis=1)
         inside &= ~(steps & (mood[:, None] != mood)).any(axis=1)
         while (leaves := inside & steps[:, ~inside].any(axis=1)).any():
             inside &= ~leaves
@@ -308,8 +310,9 @@ class WorldPair:
         return self.ancestral.ended(believed=True) & self.modern.ended(believed=True)
 
     def _keep_one_act(self) -> None:
-        """Leave the default act alone where nothing happens any more: other acts there are no choice."""
-        others = self.ended()[:, None] & (np.arange(len(self.ancestral.acts)) != self.ancestral.acts.index(self.default_act))
+        """Keep the default act alone where nothing happens any more: others are no choice there."""
+        acts = self.ancestral.acts
+        others = self.ended()[:, None] & (np.arange(len(acts)) != acts.index(self.default_act))
         for which in ("ancestral", "modern"):
             world: TabularMdp = getattr(self, which)
             gone = (others & world.available)[:, :, None]
@@ -328,15 +331,18 @@ class WorldPair:
                 )
 
     def options(self) -> dict[str, tuple[str, ...]]:
-        """For each observation class the acts that are available throughout it in the ancestral world, ends left out."""
+        """For each observation class the acts available throughout it in the ancestral world.
+
+        Ends do not count: a class in which nothing is ever seen, or nothing happens any more, has
+        the default act alone.
+        """
         available, acts = self.ancestral.available, self.ancestral.acts
-        alive = ~self.ended()
-        return {
-            name: tuple(act for a, act in enumerate(acts) if available[alive & (self.observe == c), a].all())
-            if (alive & (self.observe == c)).any()
-            else (self.default_act,)  # no life is seen there, or it has ended
-            for c, name in enumerate(self.classes)
-        }
+        alive, out = ~self.ended(), {}
+        for c, name in enumerate(self.classes):
+            seen = available[alive & (self.observe == c)]
+            everywhere = tuple(act for a, act in enumerate(acts) if seen[:, a].all())
+            out[name] = everywhere if len(seen) else (self.default_act,)
+        return out
 
 
 def _frozen(array: object, dtype: type[np.generic]) -> Array:

@@ -1,10 +1,11 @@
-"""Play an environment of Gymnasium by `step()` and `reset()`, and compare what happens with its table.
+"""Play an environment of Gymnasium by `step()` and `reset()`, and compare it with its table.
 
 A table that says what the environment does not do gives wrong numbers. Two checks see that.
 
 `compare` plays lives. An outcome that the table does not have is an error at once. Frequencies are
 compared by Freedman's inequality (Annals of Probability 1975, theorem 1.6), which holds although
-the acts depend on what has been seen. `FALSE_ALARM` bounds the chance that a right table is refused.
+the acts depend on what has been seen. `FALSE_ALARM` bounds the chance that a right table is
+refused.
 
 `differs` plays the environment with an option and without it, with the same random numbers. So an
 option that acts in `step()` or `reset()` alone is seen even if it seldom acts.
@@ -28,7 +29,10 @@ CHANCE = 0.2  # of acts are drawn
 PAIRED = 2_000  # acts with and without an option
 SEED = 0
 FALSE_ALARM = 1e-9  # chance that a right table is refused
-STEP_UP, LEAST_VARIANCE = 1.1, 1e-12  # variances are rounded up to powers of this, so that one bound holds for all
+STEP_UP, LEAST_VARIANCE = (
+    1.1,
+    1e-12,
+)  # variances are rounded up to powers of this, so that one bound holds for all
 TOLERANCE = 1e-6  # relative, of rewards: some environments give single precision
 
 Outcome = tuple[int, float]  # position of the next state (the number of states: the end) and reward
@@ -118,7 +122,9 @@ class _Player:
         """Begin an episode."""
         self.episodes += 1
         self.way = None
-        targets = [s for s in self.reached if 0 in self.tries[s].values()] if self.episodes % 2 else []
+        targets = (
+            [s for s in self.reached if 0 in self.tries[s].values()] if self.episodes % 2 else []
+        )
         if targets:
             far = float(len(self.doable) + 1)
             self.way = [far] * len(self.before)
@@ -138,7 +144,13 @@ class _Player:
         elif way is None or not way[s]:
             a = min(tries, key=tries.__getitem__)
         else:
-            a = min(tries, key=lambda a: (sum(p * way[x] for (x, _), p in self.outcomes[s, a].items()), tries[a]))
+            a = min(
+                tries,
+                key=lambda a: (
+                    sum(p * way[x] for (x, _), p in self.outcomes[s, a].items()),
+                    tries[a],
+                ),
+            )
         tries[a] += 1
         return a
 
@@ -175,7 +187,9 @@ def compare(env: Any, rules: Rules) -> int:
         seed = None
         s = _position(env, observed[0], index)
         if not rules.start[s] > 0.0:
-            raise Mismatch(f"reset() begins in state '{rules.states[s]}', where the table never begins")
+            raise Mismatch(
+                f"reset() begins in state '{rules.states[s]}', where the table never begins"
+            )
         starts[s] = starts.get(s, 0) + 1
         player.begin()
         played += not player.doable[s]
@@ -189,7 +203,8 @@ def compare(env: Any, rules: Rules) -> int:
             if outcome is None:
                 came = "ends" if x == n else f"leads to state '{rules.states[x]}'"
                 raise Mismatch(
-                    f"in state '{rules.states[s]}' act '{rules.acts[a]}' {came} with reward {float(reward):g}, which the table does not have"
+                    f"in state '{rules.states[s]}' act '{rules.acts[a]}' {came} with reward "
+                    f"{float(reward):g}, which the table does not have"
                 )
             counts = each.setdefault((s, a), {})
             counts[outcome] = counts.get(outcome, 0) + 1
@@ -200,7 +215,9 @@ def compare(env: Any, rules: Rules) -> int:
     return played
 
 
-def differs(make: Callable[[], Any], make_without: Callable[[], Any], acts: tuple[Hashable, ...]) -> bool:
+def differs(
+    make: Callable[[], Any], make_without: Callable[[], Any], acts: tuple[Hashable, ...]
+) -> bool:
     """Say whether two environments play differently with the same seed and the same acts.
 
     Parameters
@@ -215,7 +232,9 @@ def differs(make: Callable[[], Any], make_without: Callable[[], Any], acts: tupl
     bool
         Whether anything that is seen differs. False if the first does not even repeat itself.
     """
-    first, again, without = (list(_record(make_one(), acts)) for make_one in (make, make, make_without))
+    first, again, without = (
+        list(_record(make_one(), acts)) for make_one in (make, make, make_without)
+    )
     return _agree(first, again) and not _agree(first, without)
 
 
@@ -242,8 +261,10 @@ def _agree(some: list[Any], others: list[Any]) -> bool:
     return all(one == other for one, other in zip(some, others, strict=False))
 
 
-def _compare_frequencies(rules: Rules, starts: dict[int, int], each: dict[tuple[int, int], dict[Outcome, int]]) -> None:
-    """Raise `Mismatch` if an event came too often or too seldom, alone or summed over states and acts."""
+def _compare_frequencies(
+    rules: Rules, starts: dict[int, int], each: dict[tuple[int, int], dict[Outcome, int]]
+) -> None:
+    """Raise `Mismatch` if an event, alone or summed over states, came too often or too seldom."""
     n, tallies = len(rules.states), []
     for s in np.flatnonzero(rules.start > 0.0).tolist():
         tallies.append(_Tally(f"reset() begins in state '{rules.states[s]}'"))
@@ -252,9 +273,15 @@ def _compare_frequencies(rules: Rules, starts: dict[int, int], each: dict[tuple[
     for (s, a), counts in each.items():
         row = rules.outcomes[s, a]
         for i, (outcome, chance) in enumerate(row.items() if len(row) > 1 else ()):
-            goal = "ends the episode" if outcome[0] == n else f"leads to state '{rules.states[outcome[0]]}'"
+            goal = (
+                "ends the episode"
+                if outcome[0] == n
+                else f"leads to state '{rules.states[outcome[0]]}'"
+            )
             alone = _Tally(f"in state '{rules.states[s]}' act '{rules.acts[a]}' {goal}")
-            together = pooled.setdefault(i, _Tally(f"outcome {i + 1} of acts, over all states, comes"))
+            together = pooled.setdefault(
+                i, _Tally(f"outcome {i + 1} of acts, over all states, comes")
+            )
             for tally in (alone, together):
                 tally.add(chance, sum(counts.values()), counts.get(outcome, 0))
             tallies.append(alone)
@@ -264,7 +291,8 @@ def _compare_frequencies(rules: Rules, starts: dict[int, int], each: dict[tuple[
     for tally in tallies:
         if tally.is_off(log_bound):
             raise Mismatch(
-                f"{tally.what} {tally.seen:,} times of {tally.tries:,}, but the table says {tally.expected / tally.tries:.3g} of them"
+                f"{tally.what} {tally.seen:,} times of {tally.tries:,}, but the table says "
+                f"{tally.expected / tally.tries:.3g} of them"
             )
 
 
@@ -272,7 +300,11 @@ def _matching(row: dict[Outcome, float], x: int, reward: float) -> Outcome | Non
     """The outcome of a row that this is, if there is one."""
     if (x, reward) in row:
         return x, reward
-    close = (known for known in row if known[0] == x and math.isclose(known[1], reward, rel_tol=TOLERANCE, abs_tol=1e-12))
+    close = (
+        known
+        for known in row
+        if known[0] == x and math.isclose(known[1], reward, rel_tol=TOLERANCE, abs_tol=1e-12)
+    )
     return next(close, None)
 
 

@@ -1,4 +1,4 @@
-"""Read the table of transitions of an environment of Gymnasium: `env.P` and `env.initial_state_distrib`.
+"""Read the table of an environment of Gymnasium: `env.P` and `env.initial_state_distrib`.
 
 `P[state][act]` lists `(probability, next state, reward, terminated)`. States and acts may be any
 keys of mappings, or positions in lists and arrays. A state without acts is an end. An act that a
@@ -59,7 +59,9 @@ class Table:
         """Say whether another table is the same in everything."""
         names = ("available", "alive", "chances", "rewards", "start")
         named = self.states == other.states and self.acts == other.acts
-        return named and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+        return named and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in names
+        )
 
 
 def read(environment: str, table: Any, start: Any) -> Table:
@@ -84,25 +86,36 @@ def read(environment: str, table: Any, start: Any) -> Table:
     InvalidWorld
         If it cannot be read; the message names state and act.
     """
-    rows = {s: _by_key(environment, acts, f"state '{s}'", "acts") for s, acts in _by_key(environment, table, "P", "states").items()}
+    rows = {
+        s: _by_key(environment, acts, f"state '{s}'", "acts")
+        for s, acts in _by_key(environment, table, "P", "states").items()
+    }
     states = tuple(_ordered(rows))
     acts = tuple(_ordered(dict.fromkeys(a for s in states for a in rows[s])))
     if not acts:
-        raise InvalidWorld(f"{environment}: P must have an act in some state, but has {len(states)} states without any. {HINT}")
+        raise InvalidWorld(
+            f"{environment}: P must have an act in some state, but has {len(states)} states "
+            f"without any. {HINT}"
+        )
     n = len(states)
     check_size(f"{environment}: P", n, len(acts), 1)
     index = {state: i for i, state in enumerate(states)}
     outcomes: dict[tuple[int, int], dict[Outcome, float]] = {}
     for s, state in enumerate(states):
         for a, act in enumerate(acts):
-            if (listed := rows[state].get(act)) is not None and len(_listed(environment, listed, state, act)):
+            if (listed := rows[state].get(act)) is not None and len(
+                _listed(environment, listed, state, act)
+            ):
                 outcomes[s, a] = _outcomes(environment, listed, state, act, index)
     available = np.zeros((n, len(acts)), dtype=bool)
     for s, a in outcomes:
         available[s, a] = True
     alive = np.asarray(available.any(axis=1))
     if not alive.any():
-        raise InvalidWorld(f"{environment}: P must have an act in some state, but has {n} states without any. {HINT}")
+        raise InvalidWorld(
+            f"{environment}: P must have an act in some state, but has {n} states without any. "
+            f"{HINT}"
+        )
     for row in outcomes.values():  # who comes to a state without acts has come to the end
         for x, reward in [known for known in row if known[0] < n and not alive[known[0]]]:
             row[n, reward] = row.get((n, reward), 0.0) + row.pop((x, reward))
@@ -133,7 +146,10 @@ def _by_key(environment: str, table: Any, where: str, what: str) -> dict[Hashabl
     listed = isinstance(table, Sequence) and not isinstance(table, str | bytes)
     if listed or (isinstance(table, np.ndarray) and table.ndim):
         return dict(enumerate(table))
-    raise InvalidWorld(f"{environment}: {where} must hold {what} in a mapping or a list, but is {_brief(table)}. {HINT}")
+    raise InvalidWorld(
+        f"{environment}: {where} must hold {what} in a mapping or a list, but is {_brief(table)}. "
+        f"{HINT}"
+    )
 
 
 def _ordered(keys: Mapping[Hashable, Any]) -> list[Hashable]:
@@ -145,44 +161,65 @@ def _ordered(keys: Mapping[Hashable, Any]) -> list[Hashable]:
 def _names(keys: tuple[Hashable, ...], letter: str) -> tuple[str, ...]:
     """Names of states or acts; none of states is one of those that evosim adds."""
     names = tuple(f"{letter}{key}" if isinstance(key, Integral) else str(key) for key in keys)
-    return names if letter or not {"birth", "over"} & set(names) else tuple(f"state {name}" for name in names)
+    return (
+        names
+        if letter or not {"birth", "over"} & set(names)
+        else tuple(f"state {name}" for name in names)
+    )
 
 
 def _listed(environment: str, listed: Any, state: Hashable, act: Hashable) -> Any:
     if isinstance(listed, list | tuple) or (isinstance(listed, np.ndarray) and listed.ndim):
         return listed
     raise InvalidWorld(
-        f"{environment}: P must list transitions, but state '{state}', act '{act}' has {_brief(listed)}. "
+        f"{environment}: P must list transitions, but state '{state}', act '{act}' has "
+        f"{_brief(listed)}. "
         "Write [(probability, next state, reward, terminated), ...]."
     )
 
 
-def _outcomes(environment: str, listed: Any, state: Hashable, act: Hashable, index: dict[Hashable, int]) -> dict[Outcome, float]:
-    """The possible outcomes of an act and their chances, which sum to one. Raises `InvalidWorld`."""
+def _outcomes(
+    environment: str, listed: Any, state: Hashable, act: Hashable, index: dict[Hashable, int]
+) -> dict[Outcome, float]:
+    """The possible outcomes of an act and their chances. Raises `InvalidWorld`."""
     where = f"but state '{state}', act '{act}' has"
     out: dict[Outcome, float] = {}
     total = 0.0
     for entry in listed:
         if not isinstance(entry, list | tuple | np.ndarray) or len(entry) != 4:
             raise InvalidWorld(
-                f"{environment}: transitions must be (probability, next state, reward, terminated), {where} {_brief(entry)}. {HINT}"
+                f"{environment}: transitions must be (probability, next state, reward, "
+                f"terminated), {where} {_brief(entry)}. {HINT}"
             )
         chance, reward, ends = (_number(entry[i]) for i in (0, 2, 3))
         if not 0.0 <= chance <= 1.0 + SUM_TOLERANCE:
-            raise InvalidWorld(f"{environment}: probabilities must be numbers from 0 to 1, {where} {_brief(entry[0])}. {HINT}")
+            raise InvalidWorld(
+                f"{environment}: probabilities must be numbers from 0 to 1, {where} "
+                f"{_brief(entry[0])}. {HINT}"
+            )
         total += chance
         if chance == 0.0:
             continue
         if not math.isfinite(reward):
-            raise InvalidWorld(f"{environment}: rewards must be finite numbers, {where} {_brief(entry[2])}. {HINT}")
+            raise InvalidWorld(
+                f"{environment}: rewards must be finite numbers, {where} {_brief(entry[2])}. {HINT}"
+            )
         if ends not in (0.0, 1.0):
-            raise InvalidWorld(f"{environment}: terminated must be True or False, {where} {_brief(entry[3])}. {HINT}")
+            raise InvalidWorld(
+                f"{environment}: terminated must be True or False, {where} {_brief(entry[3])}. "
+                f"{HINT}"
+            )
         x = len(index) if ends else _known(index, entry[1])
         if x is None:
-            raise InvalidWorld(f"{environment}: next states must be states of P, {where} {_brief(entry[1])}. {HINT}")
+            raise InvalidWorld(
+                f"{environment}: next states must be states of P, {where} {_brief(entry[1])}. "
+                f"{HINT}"
+            )
         out[x, reward] = out.get((x, reward), 0.0) + chance
     if not abs(total - 1.0) <= SUM_TOLERANCE:
-        raise InvalidWorld(f"{environment}: probabilities must sum to one, {where} {total:.9g}. {HINT}")
+        raise InvalidWorld(
+            f"{environment}: probabilities must sum to one, {where} {total:.9g}. {HINT}"
+        )
     return {outcome: chance / total for outcome, chance in out.items()}
 
 
@@ -191,12 +228,20 @@ def _start(environment: str, given: Any, states: tuple[Hashable, ...]) -> Floats
     name = f"{environment}: initial_state_distrib"
     if isinstance(given, Mapping):
         if unknown := [state for state in given if state not in states]:
-            raise InvalidWorld(f"{name} must hold chances of states of P, but holds '{unknown[0]}'. {HINT}")
+            raise InvalidWorld(
+                f"{name} must hold chances of states of P, but holds '{unknown[0]}'. {HINT}"
+            )
         given = [given.get(state, 0.0) for state in states]
     if given is None or isinstance(given, str | bytes) or not hasattr(given, "__len__"):
-        raise InvalidWorld(f"{name} must say where it begins, but is {_brief(given)}. Use another environment, or give it one.")
+        raise InvalidWorld(
+            f"{name} must say where it begins, but is {_brief(given)}. Use another environment, or "
+            "give it one."
+        )
     if len(given) != len(states):
-        raise InvalidWorld(f"{name} must have a chance for each of {len(states)} states of P, but has {len(given)}. {HINT}")
+        raise InvalidWorld(
+            f"{name} must have a chance for each of {len(states)} states of P, but has "
+            f"{len(given)}. {HINT}"
+        )
     start = np.array([_number(chance) for chance in given])
     for s in np.flatnonzero(~(start >= 0.0)):
         raise InvalidWorld(
@@ -204,7 +249,10 @@ def _start(environment: str, given: Any, states: tuple[Hashable, ...]) -> Floats
             "Give the environment a start (a map of FrozenLake needs an S)."
         )
     if not abs(start.sum() - 1.0) <= SUM_TOLERANCE:
-        raise InvalidWorld(f"{name} must sum to one, but sums to {start.sum():.9g}. Correct it, or use another environment.")
+        raise InvalidWorld(
+            f"{name} must sum to one, but sums to {start.sum():.9g}. Correct it, or use another "
+            "environment."
+        )
     return np.asarray(start / start.sum())
 
 
