@@ -16,7 +16,16 @@ from evosim import installed
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.optimizers.vectors import VECTOR_PARAMS
-from evosim.params import WORDS, Experiment, named_experiments, read_experiment, shortened, validated, without_unused
+from evosim.params import (
+    WORDS,
+    Experiment,
+    inline,
+    named_experiments,
+    read_experiment,
+    shortened,
+    validated,
+    without_unused,
+)
 from genomes import Genome, InvalidGenome, WorldShape
 from worlds import LANDSCAPES, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
@@ -175,15 +184,8 @@ def commented(experiment: Experiment) -> str:
         lines.append(line)
     for name, entries in lists.items():
         for entry in entries:
-            lines += ["", f"[[{name}]]", *(f"{key} = {_inline(value)}" for key, value in entry.items())]
+            lines += ["", f"[[{name}]]", *(f"{key} = {inline(value)}" for key, value in entry.items())]
     return "\n".join(lines) + "\n"
-
-
-def _inline(value: Any) -> str:
-    """A value as TOML on one line."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
-    return " ".join(tomli_w.dumps({"x": value}).partition(" = ")[2].split())
 
 
 def changes(experiment: Experiment) -> list[str]:

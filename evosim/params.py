@@ -472,14 +472,29 @@ def put(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
     *parents, last = key.split(".")
     if len(parents) >= MAX_DEPTH:
         raise UserError(f"{told}: the key must have at most {MAX_DEPTH} parts, but has {len(parents) + 1}. Check the path with 'evosim show'.")
-    for step in parents:
+    for i, step in enumerate(parents):
         where = _step(where, step, told)
+        after = [*parents[i + 1 :], last]
+        if where in ({}, []) and after[0].isdecimal():  # a list that is not there has no positions
+            whole = inline({".".join(after[1:]): value} if after[1:] else value)
+            path = ".".join(parents[: i + 1])
+            raise UserError(
+                f"{told}: '{after[0]}' must be a position in a list, but {path} holds none. "
+                f"Give the whole list: {path}=[{whole}]."
+            )
     if isinstance(where, list):
         where[_index(where, last, told)] = value
     elif isinstance(where, Mapping):
         where[last] = value  # type: ignore[index]
     else:
         raise UserError(f"{told}: '{last}' must lie in a table, but does not. Check the path with 'evosim show'.")
+
+
+def inline(value: Any) -> str:
+    """A value as TOML on one line."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {inline(item)}" for key, item in value.items()) + " }"
+    return " ".join(tomli_w.dumps({"x": value}).partition(" = ")[2].split())
 
 
 def _value(text: str) -> Any:
