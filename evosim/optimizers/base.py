@@ -13,6 +13,7 @@ from evosim.optimizers.catalogue import InvalidOptimizer
 from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
+Judge = Callable[[Alleles, int], Floats]  # fitness [n] of genotypes, as a generation with them would hear it
 
 
 class Extinction(Exception):
@@ -54,6 +55,10 @@ class Optimizer(Protocol):
         """A new world begins."""
         ...
 
+    def judged_by(self, judge: Judge) -> None:
+        """What tells the fitness of any genotypes in a generation. Only an optimizer that needs it keeps it."""
+        ...
+
     def ask(self) -> Alleles:
         """Genotypes `[n, ploidy, L]` of this generation's newborns."""
         ...
@@ -93,6 +98,9 @@ class Searcher:
 
     def begin_phase(self) -> None:
         """Nobody tells that the world has changed."""
+
+    def judged_by(self, judge: Judge) -> None:
+        """It is not needed."""
 
     def resume(self, genotypes: Alleles, generation: int) -> bool:
         """What is remembered is not among the newborns: it must be learnt again."""
