@@ -39,8 +39,13 @@ class Living:
     def __init__(self, census: Census) -> None:
         self._census, self._out = census, np.empty(0)
 
-    def look(self, genotypes: Alleles, landscape: Landscape, kept: NDArray[np.float64], *, lived: bool = True) -> None:
-        """A generation has come. `kept [n]` is what drivers and modifiers leave of fitness. What never `lived` is not recorded."""
+    def look(
+        self, genotypes: Alleles, landscape: Landscape, kept: NDArray[np.float64], *, lived: bool = True
+    ) -> None:
+        """A generation has come. `kept [n]` is what drivers and modifiers leave of fitness.
+
+        Classes of individuals that never `lived` are not recorded.
+        """
         self.distinct, self._places = self._census.classes(genotypes)
         self._worth, self.kept = landscape.worth(self.distinct, lived=lived), kept
         if len(self._out) != len(kept):
@@ -213,7 +218,7 @@ def simulate(
         return those.selected(choice, weights_of(choice, shares, seed, g)), those.fitness("ancestral")
 
     def judge(genotypes: Alleles, g: int) -> NDArray[np.float64]:
-        """What the optimizer would hear of others in a generation. They do not live: nothing of them is recorded."""
+        """What the optimizer would hear of others in a generation. They are not recorded."""
         others = Living(Census(grid))
         others.look(genotypes, landscape, optimizer.kept(genotypes), lived=False)
         return heard(g, others)[0]

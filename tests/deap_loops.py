@@ -1,6 +1,6 @@
-"""Loops as users of DEAP write them: its documentation's examples, over evosim's toolbox. `NOTES` is what a test looks at.
+"""Loops as users of DEAP write them: its documentation's examples, over evosim's toolbox.
 
-Those in `REFUSED` evaluate in a way that shows no generation.
+Tests look at `NOTES`. Those in `REFUSED` evaluate in a way that shows no generation.
 """
 
 from __future__ import annotations
@@ -88,8 +88,14 @@ def own_toolbox(population: list[Any], toolbox: Any) -> Any:
 
 
 def penalised(population: list[Any], toolbox: Any) -> list[Any]:
-    """The documentation's constraint example: those with another first allele than 0 get -100 minus a distance."""
-    toolbox.decorate("evaluate", tools.DeltaPenalty(lambda member: member[0] == 0, -100.0, lambda member: 2.0 * member[0]))
+    """The documentation's penalty: those without first allele 0 get -100 minus a distance."""
+
+    def distance(member: Any) -> float:
+        return 2.0 * member[0]
+
+    toolbox.decorate(
+        "evaluate", tools.DeltaPenalty(lambda member: member[0] == 0, -100.0, distance)
+    )
     assess(toolbox, population)
     return population
 
@@ -102,13 +108,16 @@ def nowhere_feasible(population: list[Any], toolbox: Any) -> list[Any]:
 
 
 def repaired(population: list[Any], toolbox: Any) -> list[Any]:
-    """Those with another first allele than 0 get the fitness of the one with 0, less their distance."""
-    toolbox.decorate(
-        "evaluate",
-        tools.ClosestValidPenalty(
-            lambda member: member[0] == 0, lambda member: np.array([0, *member[1:]]), 10.0, lambda valid, member: float(member[0] - valid[0])
-        ),
-    )
+    """Those without first allele 0 get the fitness that they have with 0, less a distance."""
+
+    def closest(member: Any) -> Any:
+        return np.array([0, *member[1:]])
+
+    def distance(valid: Any, member: Any) -> float:
+        return float(member[0] - valid[0])
+
+    penalty = tools.ClosestValidPenalty(lambda member: member[0] == 0, closest, 10.0, distance)
+    toolbox.decorate("evaluate", penalty)
     for _ in range(3):
         assess(toolbox, population)
         population = vary(toolbox, toolbox.select(population, len(population)))
@@ -120,7 +129,9 @@ def asked_again(population: list[Any], toolbox: Any) -> list[Any]:
     toolbox.decorate("evaluate", tools.DeltaPenalty(lambda member: member[0] == 0, -100.0))
     for _ in range(2):
         assess(toolbox, population)
-        NOTES["other"].append([toolbox.evaluate(toolbox.clone(member)) for member in reversed(population)])
+        NOTES["other"].append(
+            [toolbox.evaluate(toolbox.clone(member)) for member in reversed(population)]
+        )
         population = vary(toolbox, population)
     return population
 
@@ -128,7 +139,9 @@ def asked_again(population: list[Any], toolbox: Any) -> list[Any]:
 def registered_anew(population: list[Any], toolbox: Any) -> list[Any]:
     """Twice the fitness, less the first allele."""
     given = toolbox.evaluate
-    toolbox.register("evaluate", lambda member, much: (much * given(member)[0] - member[0],), much=2.0)
+    toolbox.register(
+        "evaluate", lambda member, much: (much * given(member)[0] - member[0],), much=2.0
+    )
     assess(toolbox, population)
     return population
 
@@ -182,14 +195,16 @@ def islands(population: list[Any], toolbox: Any) -> list[Any]:
 
 
 def with_an_elite(population: list[Any], toolbox: Any, ngen: int) -> list[Any]:
-    """A hall of fame whose two come back after evaluation: they are not evaluated again, so not of the generation."""
+    """A hall of fame whose two come back after evaluation: they are not of the generation."""
     hall = tools.HallOfFame(2)
     statistics = tools.Statistics(lambda member: member.fitness.values)
     statistics.register("max", np.max)
     assess(toolbox, population)
     hall.update(population)
     for _ in range(min(ngen, 4)):
-        offspring = algorithms.varAnd(toolbox.select(population, len(population) - 2), toolbox, CXPB, MUTPB)
+        offspring = algorithms.varAnd(
+            toolbox.select(population, len(population) - 2), toolbox, CXPB, MUTPB
+        )
         assess(toolbox, [member for member in offspring if not member.fitness.valid])
         offspring.extend(hall.items)
         hall.update(offspring)
@@ -216,14 +231,19 @@ def by_generate_and_update(population: list[Any], toolbox: Any) -> Any:
     chances = [0.5] * len(population[0])
 
     def generate() -> list[Any]:
-        made = [toolbox.individual(int(random.random() < chance) for chance in chances) for _ in range(15)]
+        made = [
+            toolbox.individual(int(random.random() < chance) for chance in chances)
+            for _ in range(15)
+        ]
         NOTES["generations"].append([list(member) for member in made])
         return made
 
     def update(members: list[Any]) -> None:
         best = max(members, key=lambda member: member.fitness)
         NOTES["other"].append((list(best), best.fitness.values[0]))
-        chances[:] = [0.7 * chance + 0.3 * allele for chance, allele in zip(chances, best, strict=True)]
+        chances[:] = [
+            0.7 * chance + 0.3 * allele for chance, allele in zip(chances, best, strict=True)
+        ]
 
     toolbox.register("generate", generate)
     toolbox.register("update", update)
@@ -241,7 +261,14 @@ def by_a_copied_toolbox(population: list[Any], toolbox: Any) -> list[Any]:
 
 def plain_lists(population: list[Any], toolbox: Any) -> list[Any]:
     """Individuals without DEAP's fitness: lists, tuples, arrays of whole numbers."""
-    kinds = itertools.cycle([list, tuple, np.array, lambda member: array.array("b", member), lambda member: [np.int8(allele) for allele in member]])
+
+    def bytewise(member: Any) -> Any:
+        return array.array("b", member)
+
+    def of_numpy(member: Any) -> Any:
+        return [np.int8(allele) for allele in member]
+
+    kinds = itertools.cycle([list, tuple, np.array, bytewise, of_numpy])
     members = [kind(member) for kind, member in zip(kinds, population, strict=False)]
     NOTES["generations"].append([list(map(int, member)) for member in members])
     NOTES["heard"].append(toolbox.map(toolbox.evaluate, members))
@@ -298,11 +325,14 @@ def by_threads(population: list[Any], toolbox: Any) -> list[Any]:
 @refused("in another thread")
 def by_two_maps_at_once(population: list[Any], toolbox: Any) -> list[Any]:
     """Two threads, each of which calls for a generation."""
+
     def quiet(part: list[Any]) -> None:
         with contextlib.suppress(Exception):
             assess(toolbox, part)
 
-    threads = [threading.Thread(target=quiet, args=(part,)) for part in (population[::2], population[1::2])]
+    threads = [
+        threading.Thread(target=quiet, args=(part,)) for part in (population[::2], population[1::2])
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -335,7 +365,22 @@ def by_processes(population: list[Any], toolbox: Any) -> list[Any]:
     return population
 
 
-@refused("while it evaluates another")
+@refused("within another call")
+def by_steps_of_islands(population: list[Any], toolbox: Any) -> list[Any]:
+    """The documentation's islands in parallel: each would be a generation."""
+
+    def step(deme: list[Any]) -> list[Any]:
+        deme = algorithms.varAnd(deme, toolbox, CXPB, MUTPB)
+        assess(toolbox, deme)
+        return list(toolbox.select(deme, len(deme)))
+
+    demes = [population[::2], population[1::2]]
+    for _ in range(3):
+        demes = list(toolbox.map(step, demes))
+    return demes[0] + demes[1]
+
+
+@refused("within another call")
 def within(population: list[Any], toolbox: Any) -> list[Any]:
     """An evaluation that has others evaluated."""
     given = toolbox.evaluate
@@ -369,17 +414,21 @@ def with_a_cache(population: list[Any], toolbox: Any) -> list[Any]:
     known: dict[Any, Any] = {}
     for _ in range(10):
         new = [member for member in population if tuple(member) not in known]
-        known |= {tuple(member): fitness for member, fitness in zip(new, toolbox.map(toolbox.evaluate, new), strict=True)}
+        for member, fitness in zip(new, toolbox.map(toolbox.evaluate, new), strict=True):
+            known[tuple(member)] = fitness
     return population
 
 
-@refused(r"fitness is a FitnessMax.*creator\.create\('FitnessMax', type\(population\[0\]\.fitness\)")
+@refused(
+    r"fitness is a FitnessMax.*creator\.create\('FitnessMax', type\(population\[0\]\.fitness\)"
+)
 def own_fitness(population: list[Any], toolbox: Any) -> Any:
     """What stands at the top of every script with DEAP."""
     if not hasattr(creator, "FitnessMax"):
         creator.create("FitnessMax", base.Fitness, weights=(1.0,))
         creator.create("ToBeHigh", list, fitness=creator.FitnessMax)
-    return algorithms.eaSimple([creator.ToBeHigh(member) for member in population], toolbox, CXPB, MUTPB, 3, verbose=False)
+    members = [creator.ToBeHigh(member) for member in population]
+    return algorithms.eaSimple(members, toolbox, CXPB, MUTPB, 3, verbose=False)
 
 
 @refused("has the weight -1, so that the worst")
@@ -388,7 +437,8 @@ def to_be_low(population: list[Any], toolbox: Any) -> Any:
     if not hasattr(creator, "ToBeLow"):
         creator.create("FitnessMin", type(population[0].fitness), weights=(-1.0,))
         creator.create("ToBeLow", list, fitness=creator.FitnessMin)
-    return algorithms.eaSimple([creator.ToBeLow(member) for member in population], toolbox, CXPB, MUTPB, 3, verbose=False)
+    members = [creator.ToBeLow(member) for member in population]
+    return algorithms.eaSimple(members, toolbox, CXPB, MUTPB, 3, verbose=False)
 
 
 def with_a_gene(gene: Any) -> Loop:

@@ -1,4 +1,4 @@
-"""Optimizer `deap` under loops as users write them: which generations it shows, and which fitness each individual gets."""
+"""Optimizer `deap` under users' loops: which generations it shows, and which fitness each gets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from deap import algorithms, base, creator, tools
 
 from evosim.checkpoint import OneRun
+from evosim.compose import Setting
 from evosim.errors import Stop, UserError
 from evosim.landscape import Landscape
 from evosim.optimizers import InvalidOptimizer, guest
@@ -51,51 +52,67 @@ def guests() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("evosim ")]
 
 
-def worth(members: Any, generation: int = 0) -> Any:
-    """A fitness that tells every individual from every other, and changes with the generation. `[n]`"""
+def fitness_of(members: Any, generation: int = 0) -> Any:
+    """A fitness `[n]` that is another for every individual and in every generation."""
     alleles = np.array([list(map(int, member)) for member in members])
     return (alleles * 7.0 ** np.arange(alleles.shape[1])).sum(axis=1) / 1000.0 + 1000.0 * generation
 
 
-def led(grid: Grid, algorithm: Any, n: int = 8, *, params: Deap | None = None, monkeypatch: pytest.MonkeyPatch | None = None) -> list[Lists]:
-    """The generations that an algorithm shows, each given its `worth`."""
+def led(
+    grid: Grid, algorithm: Any, n: int = 8, *, monkeypatch: pytest.MonkeyPatch | None = None
+) -> list[Lists]:
+    """The generations that an algorithm shows, each given its `fitness_of`."""
     if monkeypatch:
         module = types.ModuleType("brought")
         module.loop = algorithm  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "brought", module)
         algorithm = "brought:loop"
     slots = Slots(grid)
-    one = guest.Guest(params or Deap(f"tests.deap_loops:{algorithm}" if ":" not in algorithm else algorithm, population=SIZE), grid, 5)
-    one.judged_by(lambda genotypes, generation: worth(slots.read(genotypes), generation))
+    name = algorithm if ":" in algorithm else f"tests.deap_loops:{algorithm}"
+    one = guest.Guest(Deap(name, population=SIZE), grid, 5)
+    one.judged_by(lambda genotypes, generation: fitness_of(slots.read(genotypes), generation))
     shown = []
     try:
         for generation in range(n):
             shown.append(slots.read(one.ask()).tolist())
-            one.tell(worth(shown[-1], generation))
+            one.tell(fitness_of(shown[-1], generation))
     finally:
         one.end()
     return shown
+
+
+def experiment(name: str, ancestral: int, modern: int) -> Setting:
+    optimizer = f'optimizer={{name="deap",algorithm="tests.deap_loops:{name}",population={SIZE}}}'
+    return setting(
+        "micro", optimizer, f"phases.0.generations={ancestral}", f"phases.1.generations={modern}"
+    )
 
 
 def singles(values: Any) -> list[tuple[float]]:
     return [(float(value),) for value in values]
 
 
-NAMED = [Deap("eaSimple", SIZE, ngen=7), Deap("eaMuPlusLambda", SIZE, mu=9, lambda_=14, ngen=7), Deap("eaMuCommaLambda", SIZE, lambda_=26, ngen=7)]
+NAMED = [
+    Deap("eaSimple", SIZE, ngen=7),
+    Deap("eaMuPlusLambda", SIZE, mu=9, lambda_=14, ngen=7),
+    Deap("eaMuCommaLambda", SIZE, lambda_=26, ngen=7),
+]
 
 
 @pytest.mark.parametrize("params", NAMED, ids=lambda params: params.algorithm)
-def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(grid: Grid, params: Deap, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against DEAP itself, with its own types and clones: all that `varAnd` and `varOr` give, unchanged copies too, in their order.
+def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(
+    grid: Grid, params: Deap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against DEAP itself, with its own types and clones: all that `varAnd` and `varOr` give.
 
-    There fitness is the same in all generations here, as what DEAP keeps cannot change.
+    Unchanged copies are among them. Fitness stays the same: what DEAP keeps is right.
     """
     slots = Slots(grid)
     shown: list[Lists] = []
     one = guest.Guest(params, grid, 5)
     for _ in range(8):
         shown.append(slots.read(one.ask()).tolist())
-        one.tell(worth(shown[-1]))
+        one.tell(fitness_of(shown[-1]))
     last = slots.read(one.ask()).tolist()
     one.end()
 
@@ -104,9 +121,11 @@ def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(grid: Grid, p
         creator.create("OfDeap", list, fitness=creator.OfDeapFitness)
     toolbox, n, k = base.Toolbox(), slots.n_alleles, len(slots)
     toolbox.register("mate", tools.cxTwoPoint)
-    toolbox.register("mutate", tools.mutUniformInt, low=[0] * k, up=(n - 1).tolist(), indpb=params.indpb)
+    toolbox.register(
+        "mutate", tools.mutUniformInt, low=[0] * k, up=(n - 1).tolist(), indpb=params.indpb
+    )
     toolbox.register("select", tools.selTournament, tournsize=params.tournament)
-    toolbox.register("evaluate", lambda member: singles(worth([member]))[0])
+    toolbox.register("evaluate", lambda member: singles(fitness_of([member]))[0])
     offspring, copies = [shown[0]], 0
 
     def noting(vary: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,7 +143,9 @@ def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(grid: Grid, p
 
     def mapped(function: Any, members: Any) -> Any:
         found = [function(member) for member in members]
-        words = np.random.SeedSequence((5, len(offspring), guest.STREAM)).generate_state(8, np.uint32)
+        words = np.random.SeedSequence((5, len(offspring), guest.STREAM)).generate_state(
+            8, np.uint32
+        )
         random.seed(words[:4].tobytes())
         return found
 
@@ -132,14 +153,20 @@ def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(grid: Grid, p
     first = [creator.OfDeap(member) for member in shown[0]]
     how = {"eaSimple": ()}.get(params.algorithm, (params.mu or SIZE, params.lambda_ or SIZE))
     with seeded(5, 0, guest.STREAM):
-        ended, _ = getattr(algorithms, params.algorithm)(first, toolbox, *how, params.cxpb, params.mutpb, 7, verbose=False)
+        ended, _ = getattr(algorithms, params.algorithm)(
+            first, toolbox, *how, params.cxpb, params.mutpb, 7, verbose=False
+        )
     assert shown == offspring
     assert last == ended
     assert copies > 10
 
 
-RIGHT = ["one_max", "own_toolbox", "penalised", "nowhere_feasible", "repaired", "asked_again", "registered_anew", "by_a_function", "by_another_aim", "two_aims",
-         "islands", "with_an_elite", "with_a_history", "by_generate_and_update", "by_a_copied_toolbox", "plain_lists"]  # fmt: skip
+RIGHT = [
+    *("one_max", "own_toolbox", "penalised", "nowhere_feasible", "repaired", "asked_again"),
+    *("registered_anew", "by_a_function", "by_another_aim", "two_aims", "islands"),
+    *("with_an_elite", "with_a_history", "by_generate_and_update", "by_a_copied_toolbox"),
+    "plain_lists",
+]
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -153,13 +180,15 @@ def test_a_generation_is_the_list_that_was_mapped(grid: Grid, name: str) -> None
 
 
 def heard(grid: Grid, name: str) -> list[tuple[Lists, list[Any], Any]]:
-    """Of each generation: its individuals, what the algorithm heard, and what they are worth."""
+    """Of each generation: its individuals, what the algorithm heard, and their own fitness."""
     led(grid, name)
     both = zip(loops.NOTES["generations"], loops.NOTES["heard"], strict=True)
-    return [(members, values, worth(members, g)) for g, (members, values) in enumerate(both)]
+    return [(members, values, fitness_of(members, g)) for g, (members, values) in enumerate(both)]
 
 
-@pytest.mark.parametrize("name", ["one_max", "islands", "with_an_elite", "by_a_copied_toolbox", "plain_lists"])
+@pytest.mark.parametrize(
+    "name", ["one_max", "islands", "with_an_elite", "by_a_copied_toolbox", "plain_lists"]
+)
 def test_each_individual_gets_its_own_fitness(grid: Grid, name: str) -> None:
     for _, values, own in heard(grid, name):
         assert values == singles(own)
@@ -173,28 +202,35 @@ def test_unchanged_clones_are_evaluated_with_the_others(grid: Grid) -> None:
 
 def test_decorators_of_evaluate_decide_what_is_heard(grid: Grid) -> None:
     (members, values, own), *_ = heard(grid, "penalised")
-    right = [(-100.0 - 2.0 * member[0],) if member[0] else (value,) for member, value in zip(members, own.tolist(), strict=True)]
-    assert values == right
+    assert values == [
+        (-100.0 - 2.0 * member[0],) if member[0] else (value,)
+        for member, value in zip(members, own.tolist(), strict=True)
+    ]
     assert len({member[0] for member in members}) > 1
 
 
 def test_who_was_evaluated_last_can_be_asked_for_alone(grid: Grid) -> None:
-    for (members, values, own), alone in zip(heard(grid, "asked_again"), loops.NOTES["other"], strict=True):
-        assert values == [(-100.0,) if member[0] else (value,) for member, value in zip(members, own.tolist(), strict=True)]
+    for (members, values, own), alone in zip(
+        heard(grid, "asked_again"), loops.NOTES["other"], strict=True
+    ):
+        assert values == [
+            (-100.0,) if member[0] else (value,)
+            for member, value in zip(members, own.tolist(), strict=True)
+        ]
         assert alone == values[::-1]
 
 
-def test_a_generation_of_which_nobody_is_feasible_is_one(grid: Grid) -> None:
+def test_a_generation_without_feasible_members_is_one(grid: Grid) -> None:
     (members, values, _), *_ = heard(grid, "nowhere_feasible")
     assert (len(members), values) == (SIZE, [(-7.0,)] * SIZE)
 
 
 def test_a_stand_in_is_evaluated_in_the_same_generation_and_not_shown(grid: Grid) -> None:
-    """`ClosestValidPenalty`: the fitness of the individual with 0 in place of its first allele, less 10 for each step to it."""
+    """`ClosestValidPenalty`: the fitness with first allele 0, less 10 for each step to it."""
     generations = heard(grid, "repaired")
     assert len(generations) == 3
     for g, (members, values, _) in enumerate(generations):
-        instead = worth([[0, *member[1:]] for member in members], g)
+        instead = fitness_of([[0, *member[1:]] for member in members], g)
         assert values == singles(instead - 10.0 * np.array([member[0] for member in members]))
     assert any(member[0] for members, *_ in generations for member in members)
 
@@ -205,7 +241,10 @@ def test_what_is_registered_or_mapped_instead_is_called_with_fitness(grid: Grid)
     loops.NOTES["generations"].clear()
     loops.NOTES["heard"].clear()
     (members, values, own), *_ = heard(grid, "by_a_function")
-    assert values == [(-3.0,) if member[0] else (value,) for member, value in zip(members, own.tolist(), strict=True)]
+    assert values == [
+        (-3.0,) if member[0] else (value,)
+        for member, value in zip(members, own.tolist(), strict=True)
+    ]
     loops.NOTES["generations"].clear()
     loops.NOTES["heard"].clear()
     (members, values, _), *_ = heard(grid, "by_another_aim")
@@ -213,9 +252,13 @@ def test_what_is_registered_or_mapped_instead_is_called_with_fitness(grid: Grid)
 
 
 def test_several_aims(grid: Grid) -> None:
-    """The last population of NSGA-II has the values of its own individuals, from the generation in which they were evaluated."""
+    """The last population of NSGA-II has values of generations that evaluated its members."""
     generations = heard(grid, "two_aims")
-    every = {(tuple(member), value, float(sum(member))) for members, _, own in generations for member, value in zip(members, own.tolist(), strict=True)}
+    every = {
+        (tuple(member), value, float(sum(member)))
+        for members, _, own in generations
+        for member, value in zip(members, own.tolist(), strict=True)
+    }
     (last,) = loops.NOTES["other"]
     assert {(tuple(member), *values) for member, values in last} <= every
 
@@ -238,7 +281,7 @@ def test_a_history_knows_parents(grid: Grid) -> None:
 def test_generate_and_update(grid: Grid) -> None:
     shown = led(grid, "by_generate_and_update")
     for g, (best, value) in enumerate(loops.NOTES["other"]):
-        own = worth(shown[g], g)
+        own = fitness_of(shown[g], g)
         assert (best, value) == (shown[g][int(own.argmax())], own.max())
     assert [len(members) for members in shown[:4]] == [15] * 4
 
@@ -252,32 +295,65 @@ def test_what_shows_no_generation_is_refused(grid: Grid, name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-GENES = [0.99, 1.0, float("nan"), True, "1", None, -1, 99, 10**30, np.float64(1.0), np.bool_(True), [1], 1 + 0j]
+GENES = [
+    0.99,
+    1.0,
+    float("nan"),
+    True,
+    "1",
+    None,
+    -1,
+    99,
+    10**30,
+    np.float64(1.0),
+    np.bool_(True),
+    [1],
+    1 + 0j,
+]
 
 
 @pytest.mark.parametrize("gene", GENES, ids=repr)
-def test_a_gene_is_a_whole_number_in_its_range(grid: Grid, gene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidOptimizer, match=r"must list 8 allele numbers, whole numbers .* at place 1, where 0 to") as caught:
+def test_a_gene_is_a_whole_number_in_its_range(
+    grid: Grid, gene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        InvalidOptimizer,
+        match=r"must list 8 allele numbers, whole numbers .* at place 1, where 0 to",
+    ) as caught:
         led(grid, loops.with_a_gene(gene), monkeypatch=monkeypatch)
     assert "\n" not in str(caught.value)
 
 
-MADE = [lambda alleles: alleles[:-1], lambda alleles: [*alleles, 0], lambda alleles: set(range(8)), lambda alleles: dict(enumerate(alleles)), lambda alleles: "00000000",
-        lambda alleles: None, lambda alleles: 3, lambda alleles: [alleles] * 8, lambda alleles: np.array([alleles] * 8), lambda alleles: np.array(alleles, dtype=float)]  # fmt: skip
+MADE = [
+    lambda alleles: alleles[:-1],
+    lambda alleles: [*alleles, 0],
+    lambda alleles: set(range(8)),
+    lambda alleles: dict(enumerate(alleles)),
+    lambda alleles: "00000000",
+    lambda alleles: None,
+    lambda alleles: 3,
+    lambda alleles: [alleles] * 8,
+    lambda alleles: np.array([alleles] * 8),
+    lambda alleles: np.array(alleles, dtype=float),
+]
 
 
 @pytest.mark.parametrize("made", range(len(MADE)))
-def test_an_individual_is_a_list_of_them(grid: Grid, made: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_individual_is_a_list_of_them(
+    grid: Grid, made: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(InvalidOptimizer, match="must list 8 allele numbers") as caught:
         led(grid, loops.with_an_individual(MADE[made]), monkeypatch=monkeypatch)
     assert "\n" not in str(caught.value)
 
 
 ENDINGS = [
-    ("returns_nothing", "must return its last population"), ("never_evaluates", "must have individuals evaluated"),
-    ("fails_in_many_lines", "ArithmeticError: first second"), ("leaves", "SystemExit: enough"),
+    ("returns_nothing", "must return its last population"),
+    ("never_evaluates", "must have individuals evaluated"),
+    ("fails_in_many_lines", "ArithmeticError: first second"),
+    ("leaves", "SystemExit: enough"),
     ("sends_what_is_decorated", r"pickle.*Leave toolbox\.map as it is"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "words"), ENDINGS)
@@ -291,7 +367,7 @@ def test_an_algorithm_that_is_busy_is_ended(grid: Grid, monkeypatch: pytest.Monk
     """It never waits for fitness again, so that it hears of the end in the middle of its work."""
     monkeypatch.setattr(guest, "PATIENCE", 0.3)
     one = guest.Guest(Deap("tests.deap_loops:is_busy", SIZE), grid, 0)
-    one.tell(worth(Slots(grid).read(one.ask())))
+    one.tell(fitness_of(Slots(grid).read(one.ask())))
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -302,10 +378,13 @@ def test_an_algorithm_that_is_busy_is_ended(grid: Grid, monkeypatch: pytest.Monk
     one.end()
 
 
-def test_a_module_draws_the_same_at_every_import(grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it makes of the global generators before its function is called: they are borrowed there too."""
+def test_a_module_draws_the_same_at_every_import(
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Global generators are borrowed at import, too."""
     (tmp_path / "drawing.py").write_text(
-        "import random\nDRAWN = random.random()\nrandom.seed(64)\ndef loop(population, toolbox):\n    return population\n"
+        "import random\nDRAWN = random.random()\nrandom.seed(64)\n"
+        "def loop(population, toolbox):\n    return population\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     drawn = []
@@ -318,29 +397,40 @@ def test_a_module_draws_the_same_at_every_import(grid: Grid, tmp_path: Path, mon
     assert drawn[0] == drawn[1]
 
 
-def test_a_function_without_a_signature_and_a_module_that_exits_are_refused(grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_without_signature_and_modules_that_exit_are_refused(
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "exiting.py").write_text("raise SystemExit('usage:\\n nothing')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    for algorithm, words in (("builtins:max", "arguments Python can tell"), ("exiting:loop", "SystemExit: usage: nothing")):
+    for algorithm, words in (
+        ("builtins:max", "arguments Python can tell"),
+        ("exiting:loop", "SystemExit: usage: nothing"),
+    ):
         with pytest.raises(InvalidOptimizer, match=words) as caught:
             guest.Guest(Deap(algorithm), grid, 0)
         assert "\n" not in str(caught.value)
 
 
 def test_a_run_records_and_tells_the_same(tmp_path: Path) -> None:
-    """Both phases, with stand-ins: the record has those that were mapped and their own fitness, the algorithm hears that of the stand-in.
+    """Both phases: the record has the members' own fitness, the algorithm hears that of stand-ins.
 
-    The last ancestral generation is heard after the swap has come, and is ancestral. Stopped and resumed, all bytes are the same.
+    The algorithm hears of the last ancestral generation after the swap; that fitness is ancestral.
+    Stopped and resumed, all bytes are the same.
     """
-    made = setting("micro", f'optimizer={{name="deap",algorithm="tests.deap_loops:repaired",population={SIZE}}}', "phases.0.generations=2", "phases.1.generations=3")
+    made = experiment("repaired", 2, 3)
     landscape, grid = Landscape(made), made.genome.grid
     whole = simulate(made, landscape, 3)
     slots, table = Slots(grid), whole.tables["generations"]
     differ = 0
-    for g, (members, values) in enumerate(zip(loops.NOTES["generations"], loops.NOTES["heard"], strict=True)):
+    for g, (members, values) in enumerate(
+        zip(loops.NOTES["generations"], loops.NOTES["heard"], strict=True)
+    ):
         world = "ancestral" if g < 2 else "modern"
         instead = [[0, *member[1:]] for member in members]
-        own, other = (getattr(landscape.worth(grid.classes(slots.genotypes(np.array(those)))), world) for those in (members, instead))
+        own, other = (
+            getattr(landscape.worth(grid.classes(slots.genotypes(np.array(those)))), world)
+            for those in (members, instead)
+        )
         assert values == singles(other - 10.0 * np.array([member[0] for member in members]))
         assert table[f"{world}_mean"][g] == pytest.approx(own.mean(), abs=1e-12)
         assert table["size"][g] == SIZE
@@ -355,13 +445,14 @@ def test_a_run_records_and_tells_the_same(tmp_path: Path) -> None:
         assert np.array_equal(again.lived, whole.lived)
 
 
-def test_survivors_keep_the_old_world_until_they_are_copied() -> None:
-    """The page's words on a swap, at generation 2: offspring that are unchanged copies hear the modern world."""
-    made = setting("micro", f'optimizer={{name="deap",algorithm="tests.deap_loops:one_max",population={SIZE}}}', "phases.0.generations=2", "phases.1.generations=2")
+def test_unchanged_copies_hear_the_modern_world() -> None:
+    """The page's words on a swap, at generation 2."""
+    made = experiment("one_max", 2, 2)
     landscape = Landscape(made)
     simulate(made, landscape, 3)
     slots = Slots(made.genome.grid)
-    parents, (members, values) = loops.NOTES["generations"][1], (loops.NOTES["generations"][2], loops.NOTES["heard"][2])
+    parents, members = loops.NOTES["generations"][1:3]
+    values = loops.NOTES["heard"][2]
     copies = [i for i, member in enumerate(members) if member in parents]
     modern = landscape.worth(made.genome.grid.classes(slots.genotypes(np.array(members)))).modern
     assert copies
@@ -369,7 +460,7 @@ def test_survivors_keep_the_old_world_until_they_are_copied() -> None:
 
 
 def test_a_refusal_is_a_user_s_error() -> None:
-    made = setting("micro", 'optimizer={name="deap",algorithm="tests.deap_loops:by_hand",population=6}')
+    made = experiment("by_hand", 2, 2)
     with pytest.raises(UserError, match="one by one") as caught:
         simulate(made, Landscape(made), 0)
     assert "\n" not in str(caught.value)

@@ -13,7 +13,8 @@ from evosim.optimizers.catalogue import InvalidOptimizer
 from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
-Judge = Callable[[Alleles, int], Floats]  # fitness [n] of genotypes, as a generation with them would hear it
+# Of genotypes [n, ploidy, L] and a generation's number: the fitness [n] that this would hear of them.
+Judge = Callable[[Alleles, int], Floats]
 
 
 class Extinction(Exception):
@@ -56,7 +57,14 @@ class Optimizer(Protocol):
         ...
 
     def judged_by(self, judge: Judge) -> None:
-        """What tells the fitness of any genotypes in a generation. Only an optimizer that needs it keeps it."""
+        """Take what judges genotypes outside a generation. Only an optimizer that asks keeps it.
+
+        Parameters
+        ----------
+        judge
+            Called with genotypes `[n, ploidy, L]` and the number of a generation. It returns the
+            fitness `[n]`, in expected offspring, that `tell` would give them in that generation.
+        """
         ...
 
     def ask(self) -> Alleles:

@@ -1,9 +1,11 @@
-"""Guests: DEAP's algorithms, or a user's own, that call for fitness when they like. `ask` and `tell` lead them.
+"""Guests: DEAP's algorithms, or a user's own, that call for fitness when they like.
 
-The algorithm runs in its own thread, which works only while `ask` waits for it. A generation is the list that the algorithm gives
-to one `toolbox.map(toolbox.evaluate, individuals)`. The thread hands this list over, waits for `tell`, and then calls
-`evaluate`, with all that decorates it, on each individual. Any other way to evaluate is refused, because it shows no generation.
-Python's and NumPy's global generators are seeded anew for each of its turns and put back after it.
+The algorithm runs in its own thread, which works only while `ask` waits for it. A generation is
+the list that the algorithm gives to one `toolbox.map(toolbox.evaluate, individuals)`. The thread
+hands this list over and waits for `tell`. Then it calls `evaluate`, with all that decorates it, on
+each individual. Any other way to evaluate is refused, because it shows no generation.
+
+Python's and NumPy's global generators are seeded anew for each turn and put back after it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import contextlib
 import ctypes
 import importlib
 import inspect
+import operator
 import os
 import reprlib
 import threading
@@ -45,10 +48,11 @@ class _End(BaseException):
 
 
 class Fitness(base.Fitness):  # type: ignore[misc]
-    """DEAP's fitness, to be high, which is never `valid`: algorithms evaluate whoever is not.
+    """DEAP's fitness, to be high, which is never `valid`.
 
-    DEAP does not evaluate unchanged copies again. Here they belong to the generation and have to be in its record, and
-    the world may have changed since. A fitness class of several objectives is made of this one.
+    DEAP's loops evaluate those whose fitness is not valid, so that they leave unchanged copies out.
+    Here copies belong to the generation and its record, and the world may have changed. A user
+    derives a fitness class of several objectives from this one.
     """
 
     weights = (1.0,)
@@ -77,12 +81,13 @@ class Individual(list[int]):
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         copied.extend(self)
-        copied.__dict__.update(deepcopy(self.__dict__, memo))
+        for name, value in self.__dict__.items():
+            copied.__dict__[name] = deepcopy(value, memo)
         return copied
 
 
 class _Tools(base.Toolbox):  # type: ignore[misc]
-    """DEAP's toolbox, whose `map` stays."""
+    """DEAP's toolbox, with a `map` that stays."""
 
     refuse: Callable[[str, str], InvalidOptimizer] | None = None
 
@@ -95,7 +100,7 @@ class _Tools(base.Toolbox):  # type: ignore[misc]
 
 @dataclass(eq=False)
 class _Batch:
-    """What one call of `toolbox.map` works on: the individuals, the one whose turn it is, and their alleles once handed over."""
+    """What one `toolbox.map` works on: individuals, whose turn it is, alleles once handed over."""
 
     members: list[Any]
     current: Any = None
@@ -104,7 +109,7 @@ class _Batch:
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """Alleles `[n, K]` of individuals that are not in the generation, whose fitness the algorithm wants all the same."""
+    """Alleles `[n, K]` of individuals outside the generation whose fitness is wanted."""
 
     alleles: Ints
 
@@ -122,11 +127,16 @@ class Guest(Searcher):
         self._judge: Judge | None = None
         self._function = _found(params.algorithm)
         self._toolbox = self._tools()
-        self._members = [Individual(alleles) for alleles in self.slots.read(founders(params.population, grid, seed)).tolist()]
+        self._members = [
+            Individual(alleles)
+            for alleles in self.slots.read(founders(params.population, grid, seed)).tolist()
+        ]
         self._arguments = self._wanted()
         self._orders: SimpleQueue[list[float] | None] = SimpleQueue()
         self._handed: SimpleQueue[Ints | _Question | BaseException] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"evosim {params.algorithm}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name=f"evosim {params.algorithm}", daemon=True
+        )
         self._process = os.getpid()
         self._asked: Ints | None = None
         self._order: list[float] | None = None
@@ -137,7 +147,7 @@ class Guest(Searcher):
         return self
 
     def __reduce__(self) -> Any:
-        """Worker processes get no evaluation: their calls are no generation. Raises `InvalidOptimizer`."""
+        """Refuse to go to worker processes. Raises `InvalidOptimizer`."""
         raise self._refuse("sends evosim's evaluate or map to another process", MAP)
 
     def judged_by(self, judge: Judge) -> None:
@@ -158,13 +168,14 @@ class Guest(Searcher):
             self._order, self._asked = fitness.tolist(), None
 
     def end(self) -> None:
-        """End the algorithm's thread: where it waits for fitness or, if it is busy, wherever it is."""
+        """End the algorithm's thread: where it waits for fitness or, if busy, anywhere."""
         self._ended = True
         self._orders.put(None)
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
         if self._thread.is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(_End))
+            ident = ctypes.c_ulong(self._thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_End))
             self._thread.join(PATIENCE)
 
     def _turn(self) -> Ints:
@@ -180,7 +191,10 @@ class Guest(Searcher):
         if isinstance(handed, BaseException):
             words = _one_line(handed)
             hint = f"{MAP}." if "pickle" in words else "Correct the function."
-            raise InvalidOptimizer(f"optimizer.algorithm must run, but '{self.params.algorithm}' failed in generation {self.generation} ({words}). {hint}")
+            raise InvalidOptimizer(
+                f"optimizer.algorithm must run, but '{self.params.algorithm}' failed in generation "
+                f"{self.generation} ({words}). {hint}"
+            )
         return handed
 
     def _next(self) -> Ints | BaseException:
@@ -208,11 +222,14 @@ class Guest(Searcher):
                 raise self._refused
             if not isinstance(last, list) or not last:
                 raise TypeError(
-                    "it must return its last population, a list of individuals, alone or first of a tuple, "
-                    f"but returned {reprlib.repr(given)}"
+                    "it must return its last population, a list of individuals, alone or first "
+                    f"of a tuple, but returned {reprlib.repr(given)}"
                 )
             if not self._evaluated:
-                raise TypeError("it must have individuals evaluated with toolbox.map(toolbox.evaluate, individuals), but ended without")
+                raise TypeError(
+                    "it must have individuals evaluated with toolbox.map(toolbox.evaluate, "
+                    "individuals), but ended without"
+                )
             self._handed.put(self._alleles([self._key(member) for member in last]))
         except _End:
             pass
@@ -220,78 +237,88 @@ class Guest(Searcher):
             self._handed.put(self._refused or error)
 
     def _refuse(self, but: str, remedy: str) -> InvalidOptimizer:
-        """What to raise at an evaluation that shows no generation. It stays, whatever the algorithm does with it."""
+        """What to raise at an evaluation that shows no generation. It stays if it is caught."""
         self._refused = self._refused or InvalidOptimizer(
-            "optimizer.algorithm must have every generation evaluated by one call of toolbox.map(toolbox.evaluate, individuals), "
+            "optimizer.algorithm must have every generation evaluated by one call of "
+            "toolbox.map(toolbox.evaluate, individuals), "
             f"but '{self.params.algorithm}' {but}. {remedy}."
         )
         return self._refused
 
     def _check_place(self) -> None:
-        """Raise `InvalidOptimizer` unless the algorithm's own thread is at work: what others ask for has no order."""
+        """Raise `InvalidOptimizer` in other threads and processes: their calls have no order."""
         if os.getpid() != self._process:
             raise self._refuse("evaluates in another process", MAP)
         if threading.current_thread() is not self._thread:
             raise self._refuse("evaluates in another thread", MAP)
 
     def _map(self, function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
-        """`toolbox.map`. If the function is a toolbox's `evaluate`, the individuals are a generation.
+        """`toolbox.map`. With a toolbox's `evaluate`, the individuals are a generation.
 
-        Any other function is called on each item, and they are a generation as soon as it evaluates one of them.
+        Any other function is called on each item. If it evaluates one, they are a generation too.
         """
         calls = list(zip(*iterables, strict=False))
         batch, outer = _Batch([call[0] for call in calls]), self._batch
-        if function is getattr(self._toolbox, "evaluate", None) or getattr(function, "__name__", "") == "evaluate":
+        # A toolbox calls what is registered by its alias: so this is the evaluate of any toolbox.
+        named = getattr(function, "__name__", "") == "evaluate"
+        if named or function is getattr(self._toolbox, "evaluate", None):
             self._check_place()
-            self._hand_over(batch, outer)
+            if outer:
+                raise self._refuse(
+                    "evaluates a list within another call of toolbox.map",
+                    "Give all individuals of a generation to one call",
+                )
+            self._hand_over(batch)
             if function == self._bare and len(iterables) == 1:
                 return [(self._known[key],) for key in batch.keys or ()]
-        elif threading.current_thread() is not self._thread or (outer and outer.keys is not None):
+        elif outer or threading.current_thread() is not self._thread:
             return [function(*call) for call in calls]
-        out = []
+        out, self._batch = [], batch
         try:
             for call in calls:
-                self._batch, batch.current = batch, call[0]
+                batch.current = call[0]
                 out.append(function(*call))
         finally:
-            self._batch = outer
+            self._batch = None
         if batch.keys is not None:
             for key, member in zip(batch.keys, batch.members, strict=True):
                 if key != tuple(member):
+                    change = f"{reprlib.repr(list(key))} became {reprlib.repr(list(member))}"
                     raise self._refuse(
-                        f"evaluates with a function that changes the individual ({reprlib.repr(list(key))} became {reprlib.repr(list(member))})",
+                        f"evaluates with a function that changes the individual ({change})",
                         "Change individuals before, in mutate or mate, or evaluate a copy",
                     )
         return out
 
     def _evaluate(self, individual: Any) -> tuple[float]:
-        """`toolbox.evaluate`, as the algorithm is given it: fitness in the generation that was evaluated last.
+        """`toolbox.evaluate`, as given: fitness in the generation that was evaluated last.
 
-        While this is evaluated, others get theirs too: a decorator may ask for them. Afterwards only its members do.
+        During a generation's evaluation a decorator may ask for others, too.
         """
         self._check_place()
         batch = self._batch
         if batch is not None and batch.keys is None and individual is batch.current:
-            self._hand_over(batch, None)
+            self._hand_over(batch)
         key = self._key(individual)
         if key not in self._known:
             if batch is None or batch.keys is None:
                 raise self._refuse(
                     "evaluates individuals one by one (a loop, or Python's map)",
-                    "Call toolbox.map(toolbox.evaluate, individuals), and give a toolbox of your own this map",
+                    "Call toolbox.map(toolbox.evaluate, individuals), "
+                    "and give a toolbox of your own this map",
                 )
             self._handed.put(_Question(self._alleles([key])))
             self._known[key] = self._received()[0]
         return (self._known[key],)
 
-    def _hand_over(self, batch: _Batch, outer: _Batch | None) -> None:
+    def _hand_over(self, batch: _Batch) -> None:
         """Hand a generation over, and wait for its fitness. In the algorithm's thread."""
         if self._refused:
             raise self._refused
-        if outer and outer.keys is not None:
-            raise self._refuse("evaluates a list while it evaluates another", "Call toolbox.map outside evaluate")
         if not batch.members:
-            raise self._refuse("gives an empty list", "Evaluate all members each time: no fitness has to be kept")
+            raise self._refuse(
+                "gives an empty list", "Evaluate all members each time: no fitness has to be kept"
+            )
         keys = [self._checked(member) for member in batch.members]
         self._evaluated = True
         self._handed.put(self._alleles(keys))
@@ -306,16 +333,23 @@ class Guest(Searcher):
         return order
 
     def _checked(self, member: Any) -> Key:
-        """Allele numbers of a member of a generation. Raises `InvalidOptimizer` if its fitness is not the guest's own kind."""
-        for name, value in {"fitness": getattr(member, "fitness", None), **getattr(member, "__dict__", {})}.items():
+        """Allele numbers of a member. Raises `InvalidOptimizer` if its fitness is not `Fitness`."""
+        own = getattr(member, "__dict__", {})
+        for name, value in (("fitness", getattr(member, "fitness", None)), *own.items()):
+            if type(value) is Fitness:
+                continue
             if isinstance(value, base.Fitness) and not isinstance(value, Fitness):
+                kind = type(value).__name__
                 raise self._refuse(
-                    f"gives individuals whose {name} is a {type(value).__name__}, which DEAP does not evaluate again",
-                    f"Make the class of the given one: creator.create('{type(value).__name__}', type(population[0].fitness), weights=(1.0,))",
+                    f"gives individuals whose {name} is a {kind}, "
+                    "which DEAP does not evaluate again",
+                    "Make the class of the given one: "
+                    f"creator.create('{kind}', type(population[0].fitness), weights=(1.0,))",
                 )
             if isinstance(value, Fitness) and len(value.weights) == 1 and value.weights[0] <= 0.0:
                 raise self._refuse(
-                    f"gives individuals whose {name} has the weight {value.weights[0]:g}, so that the worst are selected",
+                    f"gives individuals whose {name} has the weight {value.weights[0]:g}, "
+                    "so that the worst are selected",
                     "Use weights=(1.0,); let evaluate return a loss with its sign changed",
                 )
         return self._key(member)
@@ -326,14 +360,23 @@ class Guest(Searcher):
         flat = isinstance(member, Sequence) or (isinstance(member, np.ndarray) and member.ndim == 1)
         if not flat or len(member) != k:
             found = f"has {len(member)}" if flat else f"is a {type(member).__name__}"
-            raise ValueError(f"an individual must list {k} allele numbers, but one {found}: {reprlib.repr(member)}")
-        for i, (allele, most) in enumerate(zip(member, self._most, strict=True)):
-            if isinstance(allele, bool) or not isinstance(allele, int | np.integer) or not 0 <= allele < most:
+            raise ValueError(
+                f"an individual must list {k} allele numbers, "
+                f"but one {found}: {reprlib.repr(member)}"
+            )
+        key = tuple(member)
+        usual = set(map(type, key)) == {int} and min(key) >= 0
+        if usual and all(map(operator.lt, key, self._most)):
+            return key  # what follows is slow
+        for i, (allele, most) in enumerate(zip(key, self._most, strict=True)):
+            whole = isinstance(allele, int | np.integer) and not isinstance(allele, bool)
+            if not whole or not 0 <= allele < most:
                 raise ValueError(
-                    f"an individual must list {k} allele numbers, whole numbers (int), but one has {reprlib.repr(allele)} "
-                    f"at place {i}, where 0 to {most - 1} are allowed"
+                    f"an individual must list {k} allele numbers, whole numbers (int), "
+                    f"but one has {reprlib.repr(allele)} at place {i}, "
+                    f"where 0 to {most - 1} are allowed"
                 )
-        return tuple(map(int, member))
+        return tuple(map(int, key))
 
     def _alleles(self, keys: list[Key]) -> Ints:
         """The same as an array `[n, K]`."""
@@ -348,7 +391,13 @@ class Guest(Searcher):
         toolbox = _Tools()
         toolbox.register("individual", Individual)
         toolbox.register("mate", mate, **how)
-        toolbox.register("mutate", tools.mutUniformInt, low=[0] * k, up=(self.slots.n_alleles - 1).tolist(), indpb=p.indpb)
+        toolbox.register(
+            "mutate",
+            tools.mutUniformInt,
+            low=[0] * k,
+            up=(self.slots.n_alleles - 1).tolist(),
+            indpb=p.indpb,
+        )
         toolbox.register("select", tools.selTournament, tournsize=p.tournament)
         toolbox.register("evaluate", self._evaluate)
         toolbox.register("map", self._map)
@@ -366,11 +415,14 @@ class Guest(Searcher):
             asked = inspect.signature(self._function).parameters
         except (TypeError, ValueError) as error:
             raise InvalidOptimizer(
-                f"optimizer.algorithm must be a function whose arguments Python can tell, but '{p.algorithm}' is not ({_one_line(error)}). "
-                "Wrap it in a function."
+                "optimizer.algorithm must be a function whose arguments Python can tell, "
+                f"but '{p.algorithm}' is not ({_one_line(error)}). Wrap it in a function."
             ) from None
         for name, parameter in asked.items():
-            needed = parameter.default is parameter.empty and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            needed = parameter.default is parameter.empty and parameter.kind in (
+                parameter.POSITIONAL_OR_KEYWORD,
+                parameter.KEYWORD_ONLY,
+            )
             if parameter.kind is parameter.POSITIONAL_ONLY or (needed and name not in known):
                 raise InvalidOptimizer(
                     f"optimizer.algorithm must ask for {', '.join(known)} by name and nothing else, but '{p.algorithm}' wants '{name}'. "
@@ -387,7 +439,7 @@ def _one_line(error: BaseException) -> str:
 def _found(algorithm: str) -> Callable[..., Any]:
     """The function of a name. Raises `InvalidOptimizer`.
 
-    Global generators are the same at every import, and put back: what a module draws is the same in every run.
+    Global generators are the same at every import: what a module draws is the same in every run.
     """
     module, _, name = algorithm.rpartition(":")
     if algorithm in DEAP_ALGORITHMS:
@@ -399,7 +451,8 @@ def _found(algorithm: str) -> Callable[..., Any]:
             raise TypeError(f"a {type(function).__name__} cannot be called")
     except (Exception, SystemExit) as error:
         raise InvalidOptimizer(
-            f"optimizer.algorithm must be a function that can be imported, but '{algorithm}' is not ({_one_line(error)}). "
+            "optimizer.algorithm must be a function that can be imported, "
+            f"but '{algorithm}' is not ({_one_line(error)}). "
             "Correct it, or put its folder on PYTHONPATH."
         ) from None
     return function
