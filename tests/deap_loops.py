@@ -213,6 +213,17 @@ def with_an_elite(population: list[Any], toolbox: Any, ngen: int) -> list[Any]:
     return population
 
 
+def with_survivors(population: list[Any], toolbox: Any) -> list[Any]:
+    """Parents compete with children. Fitness rises each time: the worst are mostly parents."""
+    assess(toolbox, population)
+    for _ in range(4):
+        offspring = vary(toolbox, population)
+        assess(toolbox, offspring)
+        population = tools.selWorst(population + offspring, len(population))
+        NOTES["other"].append([(list(member), member.fitness.values[0]) for member in population])
+    return population
+
+
 def with_a_history(population: list[Any], toolbox: Any) -> list[Any]:
     """The genealogy of the documentation: clones know whose they are."""
     history = tools.History()

@@ -164,7 +164,13 @@ def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(
 RIGHT = [
     *("one_max", "own_toolbox", "penalised", "nowhere_feasible", "repaired", "asked_again"),
     *("registered_anew", "by_a_function", "by_another_aim", "two_aims", "islands"),
-    *("with_an_elite", "with_a_history", "by_generate_and_update", "by_a_copied_toolbox"),
+    *(
+        "with_an_elite",
+        "with_survivors",
+        "with_a_history",
+        "by_generate_and_update",
+        "by_a_copied_toolbox",
+    ),
     "plain_lists",
 ]
 
@@ -268,6 +274,19 @@ def test_an_elite_keeps_the_best_ever_and_is_not_of_the_generation(grid: Grid) -
     assert [len(members) for members, *_ in generations] == [SIZE, *[SIZE - 2] * 4]
     best = np.maximum.accumulate([own.max() for *_, own in generations])[1:]
     assert loops.NOTES["other"] == [(value, value) for value in best.tolist()]
+
+
+def test_survivors_keep_what_they_heard_and_are_not_of_the_generation(grid: Grid) -> None:
+    generations = heard(grid, "with_survivors")
+    assert [len(members) for members, *_ in generations] == [SIZE] * 5
+    for last, population in enumerate(loops.NOTES["other"], start=1):
+        heard_in = [
+            {g for g in range(last + 1) if fitness_of([member], g)[0] == value}
+            for member, value in population
+        ]
+        for (member, _), those in zip(population, heard_in, strict=True):
+            assert any(member in generations[g][0] for g in those)
+        assert any(last not in those for those in heard_in)
 
 
 def test_a_history_knows_parents(grid: Grid) -> None:
