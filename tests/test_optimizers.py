@@ -252,7 +252,7 @@ def test_deap_is_led_as_it_would_go_by_itself() -> None:
         random.seed(words[:4].tobytes())
         return [(value,) for value in fitness(members).tolist()]
 
-    free._toolbox.register("map", evaluated)
+    free._toolbox.map = evaluated
     with seeded(4, 0, STREAM), pytest.raises(StopIteration):
         algorithms.eaSimple(free._members, free._toolbox, params.cxpb, params.mutpb, 10, verbose=False)
     assert all(np.array_equal(a, b) for a, b in zip(asked, batches, strict=True))
