@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from evosim import forks as _forks  # noqa: F401 (sees forks from now on)
 from evosim.version import __version__
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ class State:
 def stamp(experiment: Experiment) -> dict[str, Any]:
     """What a checkpoint must have in common with whoever goes on from it."""
     packages = {name: metadata.version(name) for name in PACKAGES} | versions(experiment)
-    return {"version": VERSION, "digest": experiment.digest(), "sources": sources_digest(), "packages": packages, "evosim": __version__}
+    return {"version": VERSION, "digest": experiment.digest(), "sources": sources_digest(experiment), "packages": packages, "evosim": __version__}
 
 
 def write(path: Path, stamped: dict[str, Any], state: State) -> None:

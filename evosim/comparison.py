@@ -23,6 +23,7 @@ from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
 from evosim.errors import UserError, unknown
+from evosim.forks import Guarded
 from evosim.params import shortened
 from evosim.record import Recorded
 from evosim.screen import RUNG_WORDS, number
@@ -39,7 +40,7 @@ FACTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Guarded):
     """Runs held against the first of them.
 
     Attributes:

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim import checkpoint
+from evosim import checkpoint, forks
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest, unit_of
@@ -76,6 +76,7 @@ def run(
 
     Raises `UserError`; when it is stopped, `Interrupted`, leaving a readable partial folder that says what it is.
     """
+    forks.check()
     folder = run_folder(experiment, out)
     if not folder.name:
         folder = folder.resolve()

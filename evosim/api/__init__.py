@@ -22,6 +22,7 @@ from evosim.api.population import account as account_of
 from evosim.compose import on_landscape
 from evosim.compose import resolve as resolved_of
 from evosim.errors import UserError, unknown
+from evosim.forks import Guarded, guarded
 from evosim.params import Experiment, put, read_experiment, read_toml
 from evosim.record import Recorded, read_provenance, read_run
 
@@ -128,7 +129,7 @@ class Run(Accounted):
         return write(source_of(self.folder), tables, Path(folder), format)
 
 
-class Sweep:
+class Sweep(Guarded):
     """A sweep: the table of its runs, and what its parameters do.
 
     Attributes:
@@ -253,7 +254,7 @@ class Sweep:
         return html_of(*parts_of_sweep(self))
 
 
-class Search:
+class Search(Guarded):
     """The search of a landscape over real vectors: its paths, and where they came to.
 
     Attributes:
@@ -315,6 +316,7 @@ class Search:
         return html_of(*parts_of_search(self))
 
 
+@guarded
 def run(
     experiment: Which = "birth-control",
     settings: Settings | None = None,
@@ -347,6 +349,7 @@ def run(
     return Run(recorded)
 
 
+@guarded
 def search(
     experiment: Which, settings: Settings | None = None, *, seed: int | None = None, replicates: int | None = None, out: str | Path | None = None, force: bool = False
 ) -> Search:
@@ -394,6 +397,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+@guarded
 def load(folder: str | Path) -> Run | Sweep | Search:
     """What a folder holds: a run, a sweep, or a search of a landscape. Raises `UserError` if it is none of them."""
     folder = Path(folder)
@@ -404,6 +408,7 @@ def load(folder: str | Path) -> Run | Sweep | Search:
     return Run(read_run(folder))
 
 
+@guarded
 def account(population: pl.DataFrame, experiment: Which = "birth-control", settings: Settings | None = None) -> Population:
     """What a population of one's own would lose in an experiment's worlds: "what would your population lose?".
 
@@ -414,6 +419,7 @@ def account(population: pl.DataFrame, experiment: Which = "birth-control", setti
     return account_of(population, resolve(experiment, settings))
 
 
+@guarded
 def sweep(
     file: str | Path | Mapping[str, Any],
     *,
@@ -459,6 +465,7 @@ def _progressing(runs: int, chunks: int) -> Iterator[Tell]:
         yield tell
 
 
+@guarded
 def compare(base: Run | str | Path, other: Run | str | Path, *others: Run | str | Path) -> Comparison:
     """Runs held against the first of them: parameters that differ, accounts side by side, differences with intervals. Raises `UserError`."""
     from evosim.comparison import compared
