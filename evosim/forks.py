@@ -1,4 +1,6 @@
-"""Forks: a process that was forked from one with worker threads says so, instead of waiting for threads that it does not have.
+"""Forks: other processes of a user's program, and of ours.
+
+A process that was forked from one with worker threads says so, instead of waiting for threads that it does not have.
 
 A fork copies the memory of a process, but one thread only. Three libraries keep threads that they expect to find again:
 Polars (its pool, and the threads that read files), Numba (GNU OpenMP ends a forked process that uses it), and the drawing
@@ -74,6 +76,16 @@ class Guarded:
         if _forked and not name.startswith("__") and hasattr(type(self), name):
             check()
         return object.__getattribute__(self, name)
+
+
+def environment() -> dict[str, str]:
+    """The variables with which a helper process is started: it finds the modules that this one finds.
+
+    Its search path is this process's own, in the same order. To put evosim's folder first would not do:
+    in a clone, a folder of a user's package there would hide the package itself.
+    """
+    paths = [os.path.abspath(path) for path in sys.path if os.pathsep not in path]  # '' is the current folder
+    return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
 def _look() -> None:

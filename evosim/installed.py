@@ -239,12 +239,26 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
     try:
         entry = point.load()
     except Exception as error:  # (code of others)
+        if hiding := _hidden_by(point.module):
+            raise UserError(f"{whose} must load, but the folder {hiding} hides its module. Work in another folder, or rename that one.") from None
         raise UserError(f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or uninstall it.") from None
     if not isinstance(entry, KINDS[kind]):
         raise UserError(f"{whose} must be an object of the class {kind}s.Entry, but {point.value} is a {type(entry).__name__}. Mend that package.")
     if not dataclasses.is_dataclass(entry.params):
         raise UserError(f"{whose} must have a dataclass of parameters, but has {entry.params!r}. Mend that package.")
     return dataclasses.replace(entry, build=_told(kind, whose, entry.build))
+
+
+def _hidden_by(module: str) -> str:
+    """The folder that Python takes for a module of this name because no file of the name comes first; nothing if there is none.
+
+    Packages that are installed with `pip install -e` may come last in Python's search.
+    """
+    found = sys.modules.get(module.partition(".")[0])
+    if found is None or getattr(found, "__file__", None) is not None or "." in module:
+        return ""
+    sys.modules.pop(module)  # so that it is found once nothing hides it
+    return str(next(iter(getattr(found, "__path__", [])), ""))
 
 
 def _told(kind: str, whose: str, build: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ import polars as pl
 from evosim import workflow
 from evosim.api import frames
 from evosim.api.accounts import Accounted
+from evosim.api.frames import plain_names
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
 from evosim.compose import on_landscape
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from evosim.sweeps.state import State
     from evosim.sweeps.work import Tell
 
-__all__ = ["Population", "Run", "Search", "Sweep", "account", "compare", "load", "resolve", "run", "search", "sweep"]
+__all__ = ["Population", "Run", "Search", "Sweep", "account", "compare", "load", "plain_names", "resolve", "run", "search", "sweep"]
 
 SWEEP_FILE = "sweep.json"
 FORMATS = ("png", "svg", "pdf")
@@ -113,9 +114,13 @@ class Run(Accounted):
         if name not in known:
             raise unknown("a figure", name, known)
         from evosim.figures import charts_of
+        from evosim.figures.handed import handed
 
-        for _, chart in charts_of(workflow.source_of(self.recorded), [name]):
-            return chart
+        failures: list[str] = []
+        for _, chart in charts_of(workflow.source_of(self.recorded), [name], failures.append):
+            return handed(chart)
+        if failures:
+            raise UserError(f"{failures[0]}. Draw another, or mend the genome or world if it is yours.")
         raise UserError(f"figure '{name}' must have something to show ({known[name]}), but {self.folder} has nothing of the kind. Draw another.")
 
     def draw(self, names: Iterable[str] | None = None, formats: Sequence[str] = FORMATS) -> list[Path]:
@@ -214,6 +219,7 @@ class Sweep(Guarded):
         from evosim.press import have_a_home
 
         have_a_home()
+        from evosim.figures.handed import handed
         from evosim.sweeps.drawing import Easel, charts
         from evosim.sweeps.effects import chosen, factor_named
         from evosim.sweeps.params import read_alone
@@ -222,7 +228,7 @@ class Sweep(Guarded):
         easel = Easel(self.analysis, read_alone(self.folder / "sweep.toml"), *named)
         if not easel.factors and not easel.sampled:
             raise UserError(f"{self.folder} must have a parameter with two values to be drawn, but has one cell. Draw a run of it.")
-        return dict(charts(easel, chosen(self.analysis, list(of))))
+        return {name: handed(chart) for name, chart in charts(easel, chosen(self.analysis, list(of)))}
 
     def figure(self, name: str, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None) -> Any:
         """One of `figures`. Raises `UserError`."""
@@ -294,10 +300,11 @@ class Search(Guarded):
         """A figure as an Altair chart. Raises `UserError`."""
         if name not in (known := self.figures()):
             raise unknown("a figure", name, known)
+        from evosim.figures.handed import handed
         from evosim.figures.paths import SEARCH_FIGURES
         from evosim.figures.source import Searched
 
-        return SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment))
+        return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))
 
     def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
