@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -86,6 +87,15 @@ def test_a_fork_before_any_thread_works(run: evosim.Run, tmp_path: Path) -> None
     assert done.stdout == f"[{run.ladder().height}]\n", done.stderr
 
 
+def test_the_page_s_way_of_starting_processes_works(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "api.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(# seeds\.py\n.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "seeds.py").write_text(block)
+    done = subprocess.run([sys.executable, "seeds.py"], cwd=tmp_path, capture_output=True, text=True, check=False, env=forks.environment())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("birth-control style") == 4  # two seeds, two worlds
+
+
 # Charts
 
 
@@ -131,7 +141,7 @@ def test_figures_stand_beside_a_user_s_own_charts(run: evosim.Run) -> None:
     look = house().to_dict()
     for name in ("fitness", "ladders", "loci"):
         figure = run.figure(name)
-        assert figure.to_dict()["config"] == look
+        assert figure.to_dict()["config"] | look == figure.to_dict()["config"] | {"view": look["view"]}
         for both in (figure | mine, mine | figure, figure & mine, alt.vconcat(mine, figure), alt.hconcat(figure, figure)):
             described = both.properties(title="both").resolve_scale(color="independent").to_dict()
             assert "config" not in json.dumps(described.get("hconcat", described.get("vconcat")))
