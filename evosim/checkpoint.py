@@ -132,7 +132,7 @@ def _check(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
             f"{path} must be of this experiment (digest {wanted['digest'][:8]}), but is of another ({found['digest'][:8]}). "
             "Give the experiment it was begun with, or start afresh (--force)."
         )
-    if found["sources"] != wanted["sources"]:
+    if found["sources"] != wanted["sources"] and found.get("packages") == wanted["packages"]:  # a package that differs is named below
         raise UserError(
             f"{path} must be of the code that is running (sources {wanted['sources'][:8]}), but is of another (evosim "
             f"{found['evosim']}, sources {found['sources'][:8]}): the rest would not be the same run. Go back to that code, or start "
