@@ -57,7 +57,7 @@ class State:
 def stamp(experiment: Experiment) -> dict[str, Any]:
     """What a checkpoint must have in common with whoever goes on from it."""
     packages = {name: metadata.version(name) for name in PACKAGES} | versions(experiment)
-    return {"version": VERSION, "digest": experiment.digest(), "sources": sources_digest(), "packages": packages, "evosim": __version__}
+    return {"version": VERSION, "digest": experiment.digest(), "sources": sources_digest(experiment), "packages": packages, "evosim": __version__}
 
 
 def write(path: Path, stamped: dict[str, Any], state: State) -> None:
@@ -132,7 +132,7 @@ def _check(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
             f"{path} must be of this experiment (digest {wanted['digest'][:8]}), but is of another ({found['digest'][:8]}). "
             "Give the experiment it was begun with, or start afresh (--force)."
         )
-    if found["sources"] != wanted["sources"]:
+    if found["sources"] != wanted["sources"] and found.get("packages") == wanted["packages"]:  # a package that differs is named below
         raise UserError(
             f"{path} must be of the code that is running (sources {wanted['sources'][:8]}), but is of another (evosim "
             f"{found['evosim']}, sources {found['sources'][:8]}): the rest would not be the same run. Go back to that code, or start "

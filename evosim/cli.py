@@ -128,8 +128,8 @@ def _run(
                 summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
             if figures and (fresh or not workflow.figures_there(recorded)):
                 with clock.stage("figures"), workflow.drawing(recorded):
-                    if not easel.draw(recorded.folder, FORMATS):
-                        workflow.draw(recorded, formats=FORMATS)
+                    if not easel.draw(recorded.folder, FORMATS, _warn):
+                        workflow.draw(recorded, formats=FORMATS, failed=_warn)
             _print(recorded, summary, as_json, clock)
         except BaseException as error:
             if (stop := watch.behind(error)) is None:

@@ -23,6 +23,7 @@ from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
 from evosim.errors import UserError, unknown
+from evosim.forks import Guarded
 from evosim.params import shortened
 from evosim.record import Recorded
 from evosim.screen import RUNG_WORDS, number
@@ -39,7 +40,7 @@ FACTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Guarded):
     """Runs held against the first of them.
 
     Attributes:
@@ -92,7 +93,10 @@ class Comparison:
 
     def figures(self) -> dict[str, Any]:
         """Altair charts by name: `fitness`, `rungs`, `differences`. Raises `UserError` for more runs than can be told apart."""
-        return _charts(self)
+        charts = _charts(self)
+        from evosim.figures.handed import handed
+
+        return {name: handed(chart) for name, chart in charts.items()}
 
     def figure(self, name: str) -> Any:
         """One of `figures`. Raises `UserError`."""
@@ -103,7 +107,7 @@ class Comparison:
 
     def draw(self, folder: Path | None = None, formats: Sequence[str] = ("png", "svg", "pdf")) -> list[Path]:
         """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths. Raises `UserError`."""
-        charts = self.figures()
+        charts = _charts(self)
         from evosim.figures import draw_charts
 
         target = folder or self.recorded[0].folder.parent / "-".join(["compare", *(run.folder.name for run in self.recorded)])[:200]
@@ -115,7 +119,7 @@ class Comparison:
         return "\n".join([f"evosim comparison: {' and '.join(self.names[1:])} against {self.base}", *(f"  {note}" for note in self.notes())])
 
     def _repr_html_(self) -> str:
-        console = Console(record=True, width=110, file=io.StringIO())
+        console = Console(record=True, width=110, file=io.StringIO(), force_jupyter=False)
         show(console, self)
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 

@@ -76,10 +76,16 @@ def draw(
         if of != SWEEP or "-" not in name:  # of sweeps there are several of a kind, named by their quantity
             _must_be_known(name, of, [entry.name for entry in known])
     chosen = list(dict.fromkeys(names)) or [entry.name for entry in known if entry.usual or not usual]
-    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, chosen, tuple(formats), size, tell)
+    failures: list[str] = []
+    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, chosen, tuple(formats), size, tell, failures.append)
+    if failures and not drawn:
+        raise UserError(failures[0])
+    for words in failures:
+        tell(words)
     stems = {path.stem for path in drawn}
     for name in names:
-        if not any(stem == name or (of == SWEEP and stem.startswith(f"{name}-")) for stem in stems):
+        told = any(f"figure '{name}'" in words for words in failures)
+        if not told and not any(stem == name or (of == SWEEP and stem.startswith(f"{name}-")) for stem in stems):
             tell(f"{folder} has nothing that '{name}' could be drawn from")
     return drawn
 
@@ -92,23 +98,23 @@ def _must_be_known(name: str, of: str, known: Sequence[str]) -> None:
         raise unknown("a figure", name, known)
 
 
-def _of_run(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_run(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]) -> list[Path]:
     recorded = read_run(folder)
     if not workflow.same_code(recorded):
         tell(f"{recorded.folder} was made by other code (evosim {recorded.provenance['evosim']}); --force repeats it.")
-    return workflow.draw(recorded, formats, names=names, size=size)
+    return workflow.draw(recorded, formats, names=names, size=size, failed=failed)
 
 
-def _of_sweep(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_sweep(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]) -> list[Path]:
     from evosim.sweeps import drawing, effects
     from evosim.sweeps.store import Store
 
     store = Store(folder)
     analysis = effects.analysis_of(store)
-    return drawing.draw(store.folder, analysis, effects.chosen(analysis, []), None, None, formats, names=names, size=size)
+    return drawing.draw(store.folder, analysis, effects.chosen(analysis, []), None, None, formats, names=names, size=size, failed=failed)
 
 
-def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]) -> list[Path]:
     from evosim.figures import draw_charts
     from evosim.figures.paths import SEARCH_FIGURES
     from evosim.figures.source import Searched
@@ -116,7 +122,7 @@ def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: s
     if not explore.same_code(folder):
         tell(f"{folder} was made by other code; --force repeats it.")
     source = Searched(source_of(folder).table(explore.TABLE), resolve(read_toml(folder / EXPERIMENT_FILE)))
-    return draw_charts(folder / "figures", ((name, SEARCH_FIGURES[name].draw(source)) for name in names), formats, size=size)
+    return draw_charts(folder / "figures", ((name, SEARCH_FIGURES[name].draw(source)) for name in names), formats, size=size, failed=failed)
 
 
 def table() -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim import checkpoint
+from evosim import checkpoint, forks
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest, unit_of
@@ -76,6 +76,7 @@ def run(
 
     Raises `UserError`; when it is stopped, `Interrupted`, leaving a readable partial folder that says what it is.
     """
+    forks.check()
     folder = run_folder(experiment, out)
     if not folder.name:
         folder = folder.resolve()
@@ -424,13 +425,17 @@ def source_of(recorded: Recorded) -> Source:
 
 
 def draw(
-    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen"
-) -> list[Path]:
-    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there."""
+    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen",
+    failed: Callable[[str], object] | None = None,
+) -> list[Path]:  # fmt: skip
+    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there.
+
+    `failed` hears in one line of each figure that could not be drawn; by default that is a warning.
+    """
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run
+    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run, warned
 
     if size not in SIZES:
         raise unknown("--size", size, SIZES)
@@ -440,7 +445,7 @@ def draw(
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names, size)
+    return draw_run(source_of(recorded), formats, each, names, size, failed or warned)
 
 
 @contextmanager

@@ -311,7 +311,7 @@ def test_checkpoints_of_other_versions_code_packages_and_experiments_are_refused
     monkeypatch.setattr(checkpoint, "VERSION", 99)
     assert "must be a checkpoint of version 99, but is of 1" in refused(tmp_path / "run")
     monkeypatch.undo()
-    monkeypatch.setattr(checkpoint, "sources_digest", lambda: "0123456789abcdef")
+    monkeypatch.setattr(checkpoint, "sources_digest", lambda *experiments: "0123456789abcdef")
     assert "must be of the code that is running (sources 01234567)" in refused(tmp_path / "run")
     monkeypatch.undo()
     monkeypatch.setattr(checkpoint, "PACKAGES", ("numpy",))

@@ -207,7 +207,7 @@ def test_a_part_hangs_on_the_sources_that_it_can_reach_and_on_no_others() -> Non
     assert {files["evosim.kernels.hills"], files["evosim.claims"], files["worlds.tessellating_hills"]} <= reached
     assert not {files["evosim.claims.mazes"], files["evosim.claims.telling"], files["evosim.cli"], files["evosim.sweeps"]} & reached
     assert files["evosim.kernels.reproduce"] in _behind("evosim.claims.mazes", files)  # imported inside a function
-    assert len({sources_digest(), sources_digest("evosim.claims.demons"), sources_digest("evosim.claims.mazes")}) == 3
+    assert len({sources_digest(), sources_digest(module="evosim.claims.demons"), sources_digest(module="evosim.claims.mazes")}) == 3
 
 
 def test_verdicts_are_a_page(made_up: str, tmp_path: Path) -> None:

@@ -698,7 +698,7 @@ def test_a_folder_of_another_sweep_is_refused_naming_both(whole: Store, tmp_path
 def test_other_sources_are_refused_naming_both(copy: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "same.toml"
     path.write_text(SWEEP)
-    monkeypatch.setattr("evosim.sweeps.store.sources_digest", lambda: "f" * 16)
+    monkeypatch.setattr("evosim.sweeps.store.sources_digest", lambda *choices: "f" * 16)
     with pytest.raises(UserError, match=rf"by other sources \({copy.sources}, not ffffffffffffffff"):
         begin(read_sweep(path), copy.folder)
     copy.remove(1)

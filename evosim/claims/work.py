@@ -44,7 +44,8 @@ def tasks_of(claim: str, parts: list[Part], folder: Path) -> list[Task]:
 
 def _digest(part: Part) -> str:
     told = [x.digest() if isinstance(x, Experiment) else repr(x) for x in part.arguments]
-    words = "\n".join([sources_digest(part.make.__module__), part.make.__module__, part.make.__qualname__, *told])
+    experiments = [x for x in part.arguments if isinstance(x, Experiment)]
+    words = "\n".join([sources_digest(*experiments, module=part.make.__module__), part.make.__module__, part.make.__qualname__, *told])
     return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
 
 

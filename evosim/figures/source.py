@@ -45,6 +45,13 @@ class Source:
         of = "population" if self.run.experiment.replicates == 1 else "populations"
         return number, f"class {number}, the commonest {when} ({share:.0%} of the {of})"
 
+    @cached_property
+    def loci(self) -> tuple[list[str], list[str]]:
+        """The loci of the run's genome that vary and express something: those whose alleles are numbers, and those with names."""
+        varying = [locus for locus in self.conducts.genome.grid.loci if locus.values.size > 1 and not locus.silent]
+        named = [locus.name for locus in varying if isinstance(locus.params.alleles[0], str)]
+        return [locus.name for locus in varying if locus.name not in named], named
+
     @property
     def which(self) -> str:
         """The experiment and its seeds, for a subtitle."""

@@ -100,7 +100,6 @@ def _ours(path: Path) -> bool:
 def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_figure: bool) -> Chapter:
     """What a report tells of one folder."""
     from evosim import api, explore, workflow
-    from evosim.record import sources_digest
 
     if isinstance(one, api.Run):
         from evosim.report import runs
@@ -109,7 +108,7 @@ def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_fi
     if isinstance(one, api.Sweep):
         from evosim.report import sweeps
 
-        return sweeps.chapter(name, one.store, gallery, same_code=one.store.sources == sources_digest())
+        return sweeps.chapter(name, one.store, gallery, same_code=one.store.sources == one.store.made_by)
     from evosim.report import searches
 
     return searches.chapter(name, one.folder, one.experiment, one.provenance, gallery, same_code=explore.same_code(one.folder))

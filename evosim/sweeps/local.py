@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import UserError
+from evosim.forks import environment
 from evosim.sweeps.engines import Job
 from evosim.sweeps.work import run_chunk
 
@@ -61,8 +62,7 @@ class _Worker:
         threads = str(job.threads or 1)
         # Threads must be few from the beginning: pools are made when packages are imported.
         few = dict.fromkeys(POOLS, threads)
-        paths = [str(Path(__file__).resolve().parent.parent.parent), os.environ.get("PYTHONPATH", "")]
-        known = os.environ | few | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+        known = environment() | few
         command = [sys.executable, "-P", "-m", "evosim.sweeps.local", str(job.folder.resolve()), *([OTHER_SOURCES] if job.other_sources else [])]
         try:
             # A session of its own: Ctrl-C reaches the driver, which tells the workers.
