@@ -265,7 +265,7 @@ def test_a_table_that_changes_while_it_is_played_is_refused() -> None:
 
 
 def test_a_slow_environment_is_played_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toy_play, "SECONDS", 0.05)
+    monkeypatch.setattr(toy_play, "LONGEST", 0.05)
     played = []
     compare = toy_play.compare
     monkeypatch.setattr(toy_play, "compare", lambda *given: played.append(compare(*given)))
