@@ -28,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # panels cut words where a terminal is narrow
 )
 app.add_typer(sweep, name="sweep")
 app.add_typer(new, name="new")
@@ -99,7 +100,7 @@ def _run(
         from rich.console import Console
 
         from evosim import workflow
-        from evosim.compose import on_landscape, resolve
+        from evosim.compose import on_landscape, resolve, with_own_words
         from evosim.cost import Foresight
         from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
@@ -107,7 +108,7 @@ def _run(
 
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
-    chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
+    chosen = with_own_words(resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra])))
     if dry_run:
         _foresee(chosen, threads, figures, as_json, watch)
         return
@@ -181,7 +182,7 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
         typer.echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
     console = Console()
     screen.show_search(console, chosen.title or chosen.name, summary)
-    console.print(f"\nPaths and figures: {summary['out']}   ({sum(seconds.values()):.1f} s)", soft_wrap=True, markup=False)
+    _show_end(console, f"Paths and figures: {summary['out']}", f"({sum(seconds.values()):.1f} s)")
 
 
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
@@ -326,12 +327,14 @@ def _list_tables(source: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from evosim.layout import show as show_table
+
     shown = Table(box=None)
     for column in ("table", "rows", "what it is"):
-        shown.add_column(column, no_wrap=column != "what it is", justify="right" if column == "rows" else "left")
+        shown.add_column(column, justify="right" if column == "rows" else "left")
     for row in source.listed().iter_rows(named=True):
         shown.add_row(row["table"], f"{row['rows']:,}", row["what"])
-    Console().print(shown)
+    show_table(Console(), shown)
 
 
 @app.command()
@@ -350,7 +353,9 @@ def figures(
     if listed:
         from rich.console import Console
 
-        Console().print(gallery.table())
+        from evosim.layout import show as show_table
+
+        show_table(Console(), gallery.table())
         return
     if folder is None:
         raise UserError("FOLDER must be given, but is not. 'evosim figures --list' lists all figures.")
@@ -362,10 +367,10 @@ def figures(
 def list_() -> None:
     """List experiments, worlds, genomes and base optimizers."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from evosim.installed import offered
+    from evosim.layout import show as show_table
     from evosim.optimizers.catalogue import WHAT
     from evosim.optimizers.vectors import VECTOR_WHAT
     from evosim.params import named_experiments, read_toml
@@ -384,23 +389,23 @@ def list_() -> None:
     for kind, entries in groups.items():
         console.print(kind, style="bold", highlight=False)
         table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(no_wrap=True, min_width=widest + 2)
+        table.add_column()
         table.add_column()
         for name, what in entries.items():
             if not console.is_terminal:  # for grep: a line each
                 typer.echo(f"  {name:{widest}}  {what}")
-            table.add_row(f"  {escape(name)}", escape(what))
+            table.add_row(f"  {name:{widest}}", what)
         if console.is_terminal:
-            console.print(table)
+            show_table(console, table)
 
 
 @app.command()
 def show(experiment: Which = "birth-control", settings: Settings = None) -> None:
     """Print an experiment with every parameter filled in: a TOML file to start one's own from."""
-    from evosim.compose import build, build_landscape, commented, on_landscape, resolve
+    from evosim.compose import build, build_landscape, commented, on_landscape, resolve, with_own_words
     from evosim.params import apply_settings, read_experiment
 
-    resolved = resolve(apply_settings(read_experiment(experiment), settings or []))
+    resolved = with_own_words(resolve(apply_settings(read_experiment(experiment), settings or [])))
     if on_landscape(resolved):
         build_landscape(resolved, resolved.seed)
     else:
@@ -477,7 +482,17 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, 
         screen.show_labels(console, summary)
     what = "Tables, accounts and figures" if workflow.figures_there(recorded) else "Tables and accounts"
     spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if value >= LEAST_TOLD)
-    console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s: {spent})", soft_wrap=True, markup=False)
+    _show_end(console, f"{what}: {recorded.folder}", f"({summary['elapsed_s']:.1f} s: {spent})")
+
+
+def _show_end(console: Any, where: str, spent: str) -> None:
+    """Where all is, in a line that no break of ours cuts, and the time it took: behind it or, without room, below it."""
+    from evosim.layout import say
+
+    beside = len(where) + 3 + len(spent) <= console.width
+    console.print(f"\n{where}{f'   {spent}' if beside else ''}", soft_wrap=True, markup=False)
+    if not beside:
+        say(console, spent)
 
 
 def _warn(words: str) -> None:

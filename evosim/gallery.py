@@ -125,7 +125,7 @@ def table() -> Any:
 
     out = Table(box=None)
     for column in ("figure", "of a", "shows"):
-        out.add_column(column, no_wrap=column != "shows")
+        out.add_column(column)
     for entry in entries():
         out.add_row(entry.name, entry.of, entry.what)
     return out

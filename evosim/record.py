@@ -32,7 +32,7 @@ from typing import Any
 import polars as pl
 
 from evosim import installed
-from evosim.compose import on_landscape, resolve
+from evosim.compose import on_landscape, resolve, with_own_words
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.params import Experiment, read_toml
@@ -414,7 +414,7 @@ def read_run(folder: Path) -> Recorded:
             f"{folder} must be of schema version {SCHEMA_VERSION}, but is of {facts.get('schema_version')}. Run it again "
             "with 'evosim run'."
         )
-    experiment = resolve(read_toml(folder / "experiment.toml"))
+    experiment = with_own_words(resolve(read_toml(folder / "experiment.toml")))
     if experiment.digest() != facts["digest"]:
         raise UserError(
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "

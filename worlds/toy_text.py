@@ -96,7 +96,7 @@ def table_of(environment: str, options: Mapping[str, Any], where: str) -> Table:
     try:
         gymnasium: Any = importlib.import_module("gymnasium")
     except ImportError:
-        raise InvalidWorld(f"world.name must be a world that is there, but {PREFIX}{environment} needs the package gymnasium. Install evosim[gymnasium].") from None
+        raise InvalidWorld(f"world.name must be a world that is there, but {PREFIX}{environment} needs the package gymnasium. Install it with pip install 'evosim-lab[gymnasium]'.") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of newer versions of an environment, which nobody asked for
         try:

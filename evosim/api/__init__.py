@@ -19,7 +19,7 @@ from evosim.api import frames
 from evosim.api.accounts import Accounted
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
-from evosim.compose import on_landscape
+from evosim.compose import on_landscape, with_own_words
 from evosim.compose import resolve as resolved_of
 from evosim.errors import UserError, unknown
 from evosim.params import Experiment, put, read_experiment, read_toml
@@ -371,7 +371,7 @@ def resolve(experiment: Which, settings: Settings | None = None, **more: Any) ->
         tree = copy.deepcopy(read_experiment(str(experiment)))
     for key, value in (_settings(settings) | {key: value for key, value in more.items() if value is not None}).items():
         put(tree, key, value, f"settings['{key}']")
-    return resolved_of(tree)
+    return with_own_words(resolved_of(tree))
 
 
 def _settings(settings: Settings | None) -> dict[str, Any]:

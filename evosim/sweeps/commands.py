@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     from evosim.sweeps.store import Store
     from evosim.sweeps.work import Tell
 
-sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.")
+sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.", rich_markup_mode=None)
 
 SweepPath = Annotated[Path, typer.Argument(help="A sweep file (TOML).", metavar="SWEEP.toml")]
 Folder = Annotated[Path, typer.Argument(help="A sweep's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: results/sweeps/NAME-DIGEST.")]
 OtherSources = Annotated[bool, typer.Option("--other-sources", help="Go on though the code has changed since.")]
-SLURM = "Slurm"
-Time = Annotated[str, typer.Option(metavar="H:MM:SS", help="Limit of each job.", rich_help_panel=SLURM)]
-Memory = Annotated[str, typer.Option(metavar="2G", help="Of each job.", rich_help_panel=SLURM)]
-Partition = Annotated[str | None, typer.Option(metavar="NAME", help="Where jobs run. Default: Slurm's own.", rich_help_panel=SLURM)]
-Account = Annotated[str | None, typer.Option(metavar="NAME", help="Who pays. Default: Slurm's own.", rich_help_panel=SLURM)]
-Sbatch = Annotated[list[str] | None, typer.Option(metavar="OPTION", help="A further option of sbatch without dashes, e.g. qos=long.", rich_help_panel=SLURM)]
+Time = Annotated[str, typer.Option(metavar="H:MM:SS", help="Slurm: limit of each job.")]
+Memory = Annotated[str, typer.Option(metavar="2G", help="Slurm: memory of each job.")]
+Partition = Annotated[str | None, typer.Option(metavar="NAME", help="Slurm: where jobs run. Default: its own.")]
+Account = Annotated[str | None, typer.Option(metavar="NAME", help="Slurm: who pays. Default: its own.")]
+Sbatch = Annotated[list[str] | None, typer.Option(metavar="OPTION", help="Slurm: a further option of sbatch without dashes, e.g. qos=long.")]
 FAILED = 1
 
 
@@ -119,9 +118,9 @@ def script(
     file: SweepPath,
     slurm: Annotated[bool, typer.Option("--slurm", help="For Slurm.")] = False,
     out: Out = None,
-    tasks: Annotated[int | None, typer.Option(min=1, help="Of the array. Default: 100, or one for each chunk.", rich_help_panel=SLURM)] = None,
-    throttle: Annotated[int | None, typer.Option(min=1, help="How many may run at once. Default: no limit.", rich_help_panel=SLURM)] = None,
-    cores: Annotated[int, typer.Option(min=1, help="Processors, and worker processes, of each task.", rich_help_panel=SLURM)] = 1,
+    tasks: Annotated[int | None, typer.Option(min=1, help="Slurm: tasks of the array. Default: 100, or one for each chunk.")] = None,
+    throttle: Annotated[int | None, typer.Option(min=1, help="Slurm: how many tasks may run at once. Default: no limit.")] = None,
+    cores: Annotated[int, typer.Option(min=1, help="Slurm: processors, and worker processes, of each task.")] = 1,
     time: Time = TIME,
     memory: Memory = MEMORY,
     partition: Partition = None,
