@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from evosim.claims.commands import claims
 from evosim.clock import Clock
@@ -22,16 +23,29 @@ from evosim.sweeps.commands import sweep
 from evosim.version import __version__
 from evosim.watch import Watch, seconds_of, stoppable, wall_time_of
 
+
+class _Whole(TyperGroup):
+    """A group of commands whose help has the whole first sentence of each, and not its beginning."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, with a short help that is not cut."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and command.help and not command.short_help:
+            command.short_help = command.help.partition("\n\n")[0].partition("\f")[0]
+        return command
+
+
 app = typer.Typer(
     name="evosim",
+    cls=_Whole,
     help="A laboratory for base and mesa optimizers: evolve planners, swap the world, say where the loss came from.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # panels cut words where a terminal is narrow
 )
-app.add_typer(sweep, name="sweep")
-app.add_typer(new, name="new")
+app.add_typer(sweep, name="sweep", cls=_Whole)
+app.add_typer(new, name="new", cls=_Whole)
 app.command()(claims)
 app.command()(report)
 
@@ -266,6 +280,7 @@ def compare(
     draw: Annotated[bool, typer.Option("--figures", help="Draw figures, into compare-BASE-OTHER beside the base.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of the figures, comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    force: Annotated[bool, typer.Option("--force", help="With --out: write over figures that are there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Hold runs against each other: parameters that differ, accounts side by side, differences with intervals."""
@@ -282,7 +297,7 @@ def compare(
     if out is not None and not draw:
         raise UserError("--out must be given with --figures, which it is for, but is not. Add --figures.")
     found = comparison.compared([read_run(folder) for folder in folders])
-    drawn = found.draw(out, wanted) if draw else []
+    drawn = found.draw(out, wanted, force=force or out is None) if draw else []
     if as_json:
         typer.echo(json.dumps(found.as_data() | {"figures": [str(path) for path in drawn]}, indent=1, allow_nan=False))
         return
@@ -299,6 +314,7 @@ def export(
     format_: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
     out: Annotated[str | None, typer.Option(metavar="DIR|-", help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
 ) -> None:
     """Write tables as CSV, Parquet or JSON: every digit, nothing for what was not measured."""
     from evosim import export as exporting
@@ -319,7 +335,7 @@ def export(
         sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_))
         return
     target = Path(out) if out is not None else exporting.folder_for(source, format_)
-    for path in exporting.write(source, tables, target, format_):
+    for path in exporting.write(source, tables, target, format_, force=force):
         typer.echo(str(path))
 
 

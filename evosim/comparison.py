@@ -24,6 +24,7 @@ from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
 from evosim.errors import UserError, unknown
+from evosim.files import must_be_free
 from evosim.layout import say
 from evosim.layout import show as show_table
 from evosim.record import Recorded
@@ -103,14 +104,19 @@ class Comparison:
             raise unknown("a figure", name, found)
         return found[name]
 
-    def draw(self, folder: Path | None = None, formats: Sequence[str] = ("png", "svg", "pdf")) -> list[Path]:
-        """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths. Raises `UserError`."""
+    def draw(self, folder: Path | None = None, formats: Sequence[str] = ("png", "svg", "pdf"), *, force: bool = True) -> list[Path]:
+        """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths.
+
+        Raises `UserError`, also where a figure is there already, if not `force`.
+        """
         charts = self.figures()
         from evosim.figures import draw_charts
 
         target = folder or self.recorded[0].folder.parent / "-".join(["compare", *(run.folder.name for run in self.recorded)])[:200]
         if target.exists() and not target.is_dir():
             raise UserError(f"--out must be a folder for figures, but {target} is a file. Give another.")
+        for path in [] if force else [target / f"{name}.{kind}" for name in charts for kind in formats]:
+            must_be_free(path, "a figure", "Give another --out, or --force to write over it.")
         return draw_charts(target, charts.items(), tuple(formats))
 
     def __repr__(self) -> str:

@@ -60,7 +60,7 @@ def draw(
 ) -> list[Path]:
     """Draw figures of what a folder holds into it: those named, the usual ones, or all; gives the paths.
 
-    Without names what is not there is left out; what was named and is not there is told. Raises `UserError`.
+    Without names what is not there is left out. Raises `UserError`, also where a figure that was named has nothing to show.
     """
     have_a_home()
     from evosim.figures import FORMATS, SIZES
@@ -75,13 +75,9 @@ def draw(
     for name in names:
         if of != SWEEP or "-" not in name:  # of sweeps there are several of a kind, named by their quantity
             _must_be_known(name, of, [entry.name for entry in known])
-    chosen = list(dict.fromkeys(names)) or [entry.name for entry in known if entry.usual or not usual]
-    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, chosen, tuple(formats), size, tell)
-    stems = {path.stem for path in drawn}
-    for name in names:
-        if not any(stem == name or (of == SWEEP and stem.startswith(f"{name}-")) for stem in stems):
-            tell(f"{folder} has nothing that '{name}' could be drawn from")
-    return drawn
+    asked = list(dict.fromkeys(names))
+    there = [entry.name for entry in known if entry.usual or not usual]
+    return {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, asked, there, tuple(formats), size, tell)
 
 
 def _must_be_known(name: str, of: str, known: Sequence[str]) -> None:
@@ -92,23 +88,23 @@ def _must_be_known(name: str, of: str, known: Sequence[str]) -> None:
         raise unknown("a figure", name, known)
 
 
-def _of_run(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_run(folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
     recorded = read_run(folder)
     if not workflow.same_code(recorded):
         tell(f"{recorded.folder} was made by other code (evosim {recorded.provenance['evosim']}); --force repeats it.")
-    return workflow.draw(recorded, formats, names=names, size=size)
+    return workflow.draw(recorded, formats, names=asked or there, size=size, asked=asked)
 
 
-def _of_sweep(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_sweep(folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
     from evosim.sweeps import drawing, effects
     from evosim.sweeps.store import Store
 
     store = Store(folder)
     analysis = effects.analysis_of(store)
-    return drawing.draw(store.folder, analysis, effects.chosen(analysis, []), None, None, formats, names=names, size=size)
+    return drawing.draw(store.folder, analysis, effects.chosen(analysis, []), None, None, formats, names=asked or None, size=size)
 
 
-def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_search(folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
     from evosim.figures import draw_charts
     from evosim.figures.paths import SEARCH_FIGURES
     from evosim.figures.source import Searched
@@ -116,7 +112,7 @@ def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: s
     if not explore.same_code(folder):
         tell(f"{folder} was made by other code; --force repeats it.")
     source = Searched(source_of(folder).table(explore.TABLE), resolve(read_toml(folder / EXPERIMENT_FILE)))
-    return draw_charts(folder / "figures", ((name, SEARCH_FIGURES[name].draw(source)) for name in names), formats, size=size)
+    return draw_charts(folder / "figures", ((name, SEARCH_FIGURES[name].draw(source)) for name in asked or there), formats, size=size, asked=asked)
 
 
 def table() -> Any:

@@ -557,7 +557,7 @@ def _ties(summary: dict[str, Any]) -> str:
     text = (
         f"Ancestral optima{found}: {_many(exact['classes'], 'genome')} of {_many(exact['behaviours'], 'behaviour')}, worth "
         f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; "
-        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least {GOOD_IN_MODERN:.0%} of the best)."
+        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} ({_good(summary)})."
     )
     near = [t for before, t in zip(summary["ties"], others, strict=False) if t["classes"] > before["classes"]]
     if near:
@@ -575,6 +575,13 @@ def _ties(summary: dict[str, Any]) -> str:
             f"{number(close['modern_min'])} to {number(close['modern_max'])}."
         )
     return text
+
+
+def _good(summary: dict[str, Any]) -> str:
+    """What is called good in M, in words."""
+    if summary["ladder"]["modern"]["rungs"]["best_for_intent"] < 0.0:
+        return f"below the best by at most {1.0 - GOOD_IN_MODERN:.0%} of its size"
+    return f"at least {GOOD_IN_MODERN:.0%} of the best"
 
 
 def _many(count: int, what: str) -> str:

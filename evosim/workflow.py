@@ -424,9 +424,13 @@ def source_of(recorded: Recorded) -> Source:
 
 
 def draw(
-    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen"
-) -> list[Path]:
-    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there."""
+    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen",
+    asked: Iterable[str] = (),
+) -> list[Path]:  # fmt: skip
+    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there.
+
+    Raises `UserError`, also where the run has nothing that one of the figures `asked` for could show.
+    """
     from evosim.press import have_a_home
 
     have_a_home()
@@ -440,7 +444,7 @@ def draw(
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names, size)
+    return draw_run(source_of(recorded), formats, each, names, size, asked)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.comparison": {
-        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.layout", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
+        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.files", "evosim.layout", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
     },
     "evosim.export": {"evosim.errors", "evosim.files", "evosim.record", "evosim.sweeps", "evosim.workflow"},
     "evosim.api": {

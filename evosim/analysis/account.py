@@ -395,7 +395,7 @@ class Accountant:
             "shift": {
                 "shared_by_all_ancestral_optima": shared,
                 "left_open_by_the_data": left_open,
-                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, conventions.GOOD_IN_MODERN * r1),
+                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best, conventions.good_from(r1)),
                 "path_by_intent_in_ancestral": by_intent,
             },
             "ties": tables["ties"].to_dicts(),

@@ -48,6 +48,25 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
 }
 
 
+def good_from(best: float) -> float:
+    """The least worth that is called good where the best is worth `best`: 90% of it.
+
+    Where the best is below 0, it is the worth that lies below the best by no more than 10% of the best's size: 90% of a
+    negative number would be more than the best.
+
+    Parameters
+    ----------
+    best : float
+        The largest worth there, in the world's unit.
+
+    Returns
+    -------
+    float
+        The least worth that is good, in the same unit; never more than `best`.
+    """
+    return GOOD_IN_MODERN * best if best >= 0.0 else (2.0 - GOOD_IN_MODERN) * best
+
+
 def ancestral_optima(worst: float, best: float, good: float) -> str:
     """Whether `all`, `some` or `none` of the ancestral optima are good in M: worth at least `good` there.
 

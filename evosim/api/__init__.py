@@ -119,13 +119,17 @@ class Run(Accounted):
 
     def draw(self, names: Iterable[str] | None = None, formats: Sequence[str] = FORMATS) -> list[Path]:
         """Draw figures (the usual ones) into the run's folder; gives their paths. Raises `UserError`."""
-        return workflow.draw(self.recorded, tuple(formats), names=names)
+        wanted = None if names is None else list(names)
+        return workflow.draw(self.recorded, tuple(formats), names=wanted, asked=wanted or ())
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
 
 class Sweep:
@@ -230,11 +234,14 @@ class Sweep:
             raise unknown("a figure", name, found)
         return found[name]
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.effects import chosen
@@ -298,11 +305,14 @@ class Search:
 
         return SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment))
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
     def __repr__(self) -> str:
         from evosim.api.showing import parts_of_search, text_of

@@ -41,10 +41,11 @@ def charts_of(source: Source, names: Iterable[str] | None = None) -> Iterator[tu
 
 
 def draw_run(
-    source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = SCREEN
-) -> list[Path]:
+    source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = SCREEN,
+    asked: Iterable[str] = (),
+) -> list[Path]:  # fmt: skip
     """Draw figures of a run (the usual ones) into its `figures/` folder; gives the paths, and tells `each` as soon as it is there."""
-    return draw_charts(source.run.folder / "figures", charts_of(source, names), formats, each, size)
+    return draw_charts(source.run.folder / "figures", charts_of(source, names), formats, each, size, asked)
 
 
 def drawn(described: dict[str, Any]) -> str:
@@ -54,13 +55,24 @@ def drawn(described: dict[str, Any]) -> str:
 
 
 def draw_charts(
-    folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id, size: str = SCREEN
-) -> list[Path]:
+    folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id, size: str = SCREEN,
+    asked: Iterable[str] = (),
+) -> list[Path]:  # fmt: skip
     """Draw charts by name into a folder, for a column of a page into a folder of its name in it. Raises `UserError` if it cannot be written.
+
+    Charts that were `asked` for, by name or by the kind before its hyphen, must be there: otherwise `UserError`, and nothing is drawn.
 
     A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
     a second would wait for the engine and hold up all of Python meanwhile.
     """
+    if asked := list(asked):
+        charts = list(charts)
+        for name in asked:
+            if not any(there == name or there.startswith(f"{name}-") for there, _ in charts):
+                raise UserError(
+                    f"figure '{name}' must have something to show, but {folder.parent} has nothing of the kind. "
+                    f"Draw another, or all that there are: 'evosim figures {folder.parent}'."
+                )
     if size != SCREEN:
         folder = folder / size
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evosim.errors import UserError
+from evosim.files import must_be_free
 
 if TYPE_CHECKING:
     from evosim.api import Run, Search, Sweep
@@ -27,7 +28,7 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of runs, sweeps, or searches of a landscape.", show_default=False)],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file. Default: report.html in the folder; of several folders, here.")] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Show it in a browser.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is no report.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Write one HTML file about runs, sweeps or searches: to be read without a network, printed, or sent."""
@@ -83,8 +84,9 @@ def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
         raise UserError(f"--out must be a file, but {path} is a folder. Give a name in it: {path / FILE}.")
     if not path.resolve().parent.is_dir():
         raise UserError(f"--out must lie in a folder that is there, but {path.parent} is not. Make it first.")
-    if path.exists() and not force and not _ours(path):
-        raise UserError(f"{path} must be a report to be written over, but is something else. Give another --out, or --force.")
+    own = path.resolve().parent in names and _ours(path)  # the report of this very folder may be made again
+    if not force and not own:
+        must_be_free(path, "a report", "Give another --out, or --force to write over it.")
     return path
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evosim.sweeps.store import Store
     from evosim.sweeps.work import Tell
 
-sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.", rich_markup_mode=None)
+sweep = typer.Typer(help="Many runs of one experiment: parameters that vary, seeds, several processors or machines.")
 
 SweepPath = Annotated[Path, typer.Argument(help="A sweep file (TOML).", metavar="SWEEP.toml")]
 Folder = Annotated[Path, typer.Argument(help="A sweep's folder.")]
@@ -260,9 +260,14 @@ def figures(
     with _bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     quantities = effects.chosen(analysis, of or [])
-    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size):
+    drawn = drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size)
+    refused = effects.refused(analysis, quantities)
+    if not drawn:
+        why = "; ".join(f"{name}: {words}" for name, words in refused.items()) or "no quantity was measured"
+        raise UserError(f"{folder} must have something to draw of {', '.join(quantities)}, but has not ({why}). Name another with --of; '--list' of 'evosim sweep analyze' lists them.")
+    for path in drawn:
         typer.echo(str(path))
-    for name, why in effects.refused(analysis, quantities).items():
+    for name, why in refused.items():
         typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
 
 
