@@ -114,7 +114,7 @@ def _run(
         from rich.console import Console
 
         from evosim import workflow
-        from evosim.compose import on_landscape, resolve, with_own_words
+        from evosim.compose import oddities, on_landscape, resolve, with_own_words
         from evosim.cost import Foresight
         from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
@@ -123,6 +123,8 @@ def _run(
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
     chosen = with_own_words(resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra])))
+    for words in oddities(chosen):
+        _warn(words)
     if dry_run:
         _foresee(chosen, threads, figures, as_json, watch)
         return
@@ -380,7 +382,9 @@ def figures(
 
 
 @app.command(name="list")
-def list_() -> None:
+def list_(
+    what: Annotated[str | None, typer.Argument(help="One kind (worlds, genomes, ...) or one name. Default: all.")] = None,
+) -> None:
     """List experiments, worlds, genomes and base optimizers."""
     from rich.console import Console
     from rich.table import Table
@@ -400,6 +404,7 @@ def list_() -> None:
         "optimizers": WHAT,
         "optimizers on a landscape": VECTOR_WHAT,
     }
+    groups = _chosen(groups, what) if what is not None else groups
     console = Console()
     widest = max(len(name) for entries in groups.values() for name in entries)
     for kind, entries in groups.items():
@@ -415,10 +420,25 @@ def list_() -> None:
             show_table(console, table)
 
 
+def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str, str]]:
+    """The groups of a kind, in the singular or the plural, or the entries of a name. Raises `UserError`."""
+    from evosim.errors import unknown
+
+    wanted = what.lower()
+    for kind in groups:
+        if wanted in (kind, kind.removesuffix("s")):
+            return {name: entries for name, entries in groups.items() if name.startswith(kind)}
+    named = {kind: {name: words for name, words in entries.items() if name == what} for kind, entries in groups.items()}
+    found = {kind: entries for kind, entries in named.items() if entries}
+    if not found:
+        raise unknown("what is listed", what, {*groups, *(name for entries in groups.values() for name in entries)})
+    return found
+
+
 @app.command()
 def show(experiment: Which = "birth-control", settings: Settings = None) -> None:
     """Print an experiment with every parameter filled in: a TOML file to start one's own from."""
-    from evosim.compose import build, build_landscape, commented, on_landscape, resolve, with_own_words
+    from evosim.compose import build, build_landscape, commented, oddities, on_landscape, resolve, with_own_words
     from evosim.params import apply_settings, read_experiment
 
     resolved = with_own_words(resolve(apply_settings(read_experiment(experiment), settings or [])))
@@ -427,6 +447,8 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
     else:
         build(resolved)
 
+    for words in oddities(resolved):
+        _warn(words)
     typer.echo(commented(resolved), nl=False)
 
 

@@ -242,6 +242,43 @@ def _words_are_true_of(name: str, experiment: Experiment) -> bool:
     return all(key in WORDS_STAY_TRUE for key in differing([resolve(read_experiment(name)), experiment]))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+TEN = 10.0  # times a default, from which on a value looks like a slip
+
+
+def oddities(experiment: Experiment) -> list[str]:
+    """What is legal and looks like a slip: numbers at least ten times their default, as .95 without its point.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        A resolved experiment.
+
+    Returns
+    -------
+    list of str
+        A line for each such number that the packaged experiment of the same name has not: the key, both values, what is likely meant.
+    """
+    name = experiment.world.name
+    world: Any = LANDSCAPES[name].params if on_landscape(experiment) else installed.world(name).params
+    parts = {"world.ancestral": (world, experiment.world.ancestral), "world.modern": (world, experiment.world.modern)}
+    own = experiment.name in named_experiments()  # then what it has in common with the packaged one is no slip
+    changed = differing([resolve(read_experiment(experiment.name)), experiment]) if own else {}
+    out = []
+    for where, (params, values) in parts.items():
+        for item in dataclasses.fields(params):
+            usual, value = item.default, values.get(item.name)
+            if not (_is_number(usual) and _is_number(value)):
+                continue
+            assert value is not None
+            if usual and abs(value / usual) >= TEN and (not own or f"{where}.{item.name}" in changed):
+                out.append(f"{where}.{item.name} is {value:g}, {value / usual:.3g} times its default of {usual:g}. It is taken as it is; check that no point is missing.")
+    return out
+
+
 def differing(experiments: Sequence[Experiment]) -> dict[str, list[Any]]:
     """By dotted path, the values of the parameters in which experiments differ; words and seeds apart. `MISSING` where one has none."""
     trees = [flat(e.model_dump(mode="json")) for e in experiments]

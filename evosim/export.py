@@ -16,6 +16,7 @@ import polars as pl
 
 from evosim.errors import UserError, unknown
 from evosim.files import make_folder, must_be_free, write_atomically
+from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
 from evosim.record import CHECKPOINT, PARTIAL, read_provenance, read_run
 from evosim.workflow import analysed
 
@@ -95,6 +96,7 @@ class Source:
 
 def source_of(folder: Path) -> Source:
     """The tables of a folder: of a run, a sweep, a search, or of kept results (CSV files, in it or in folders in it). Raises `UserError`."""
+    refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
         raise UserError(f"what is exported must be a folder, but {folder} is not one. Check the path with 'ls results'.")
     if (folder / SWEEP_FILE).is_file():

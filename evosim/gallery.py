@@ -11,7 +11,7 @@ from evosim import explore, workflow
 from evosim.compose import on_landscape, resolve
 from evosim.errors import UserError, unknown
 from evosim.export import source_of
-from evosim.params import read_toml
+from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, read_toml, refuse_other_kind
 from evosim.press import have_a_home
 from evosim.record import read_run
 from evosim.sweeps.drawing import KINDS
@@ -49,7 +49,8 @@ def entries() -> list[Entry]:
 
 
 def kind_of(folder: Path) -> str:
-    """What a folder holds. A folder that is none of them is taken for a run's, which says what is missing."""
+    """What a folder holds. A folder that is none of them is taken for a run's, which says what is missing. Raises `UserError`."""
+    refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if (folder / SWEEP_FILE).is_file():
         return SWEEP
     return SEARCH if (folder / EXPERIMENT_FILE).is_file() and on_landscape(resolve(read_toml(folder / EXPERIMENT_FILE))) else RUN

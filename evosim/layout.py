@@ -59,15 +59,36 @@ def say(console: Console, text: str | Text, *, style: str = "", hang: int = 0, h
     highlight : bool
         Whether numbers have a colour on a terminal.
     """
-    whole = Text(text) if isinstance(text, str) else text
-    lines = []
-    for i, (start, end) in enumerate(spans(whole.plain, console.width, hang)):
-        lines.append(Text.assemble(" " * hang if i else "", whole[start:end] if end > start else ""))
-    out = Text("\n").join(lines)
+    out = broken(Text(text) if isinstance(text, str) else text, console.width, hang)
     out.stylize_before(style)
     if highlight:
         out = console.highlighter(out)
     console.print(out, soft_wrap=True)
+
+
+def broken(text: Text, width: int, hang: int = 0) -> Text:
+    """Break a text into lines between words; a longer word is left whole. Styles stay with their words.
+
+    Parameters
+    ----------
+    text : Text
+        The text.
+    width : int
+        Signs in a line; a wide sign counts as two.
+    hang : int
+        Signs by which all lines but the first are indented.
+
+    Returns
+    -------
+    Text
+        The text with line breaks.
+    """
+    lines = []
+    for i, (start, end) in enumerate(spans(text.plain, width, hang)):
+        lines.append(Text.assemble(" " * hang if i else "", text[start:end] if end > start else ""))
+    out = Text("\n").join(lines)
+    out.style = text.style
+    return out
 
 
 def spans(text: str, width: int, hang: int = 0) -> list[tuple[int, int]]:
@@ -197,9 +218,10 @@ def _part(table: Table, columns: list[Column], widths: list[int]) -> Table:
         width=sum(widths) + _around(table, len(columns)),
     )  # fmt: skip
     for column, width in zip(columns, widths, strict=True):
-        out.add_column(Text(column.heading), justify="left" if column.left else "right", width=width)
+        heading = broken(Text(column.heading), width)
+        out.add_column(heading, justify="left" if column.left else "right", width=width, no_wrap=True, overflow="ignore")
     for row in zip(*(column.cells for column in columns), strict=True):
-        out.add_row(*row)
+        out.add_row(*(broken(cell, width) for cell, width in zip(row, widths, strict=True)))
     return out
 
 

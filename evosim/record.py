@@ -35,7 +35,7 @@ from evosim import installed
 from evosim.compose import on_landscape, resolve, with_own_words
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
-from evosim.params import Experiment, read_toml
+from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
 from evosim.streams import STREAM_VERSION
 from evosim.version import __version__
 
@@ -406,6 +406,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 def read_run(folder: Path) -> Recorded:
     """Read a whole run back. Raises `UserError` where anything is missing, damaged, or of another digest."""
+    refuse_other_kind(folder, RUN_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
         raise UserError(f"a run must be a folder, but {folder} is not one. Check the path with 'ls results/runs'.")
     facts = read_provenance(folder)

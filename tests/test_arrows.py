@@ -73,7 +73,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.comparison": {
         "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.files", "evosim.layout", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
     },
-    "evosim.export": {"evosim.errors", "evosim.files", "evosim.record", "evosim.sweeps", "evosim.workflow"},
+    "evosim.export": {"evosim.errors", "evosim.files", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow"},
     "evosim.api": {
         "evosim.analysis", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "genomes",

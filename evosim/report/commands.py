@@ -12,6 +12,7 @@ import typer
 
 from evosim.errors import UserError
 from evosim.files import must_be_free
+from evosim.params import RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
 
 if TYPE_CHECKING:
     from evosim.api import Run, Search, Sweep
@@ -77,6 +78,7 @@ def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
     for folder, name in zip(folders, names, strict=True):
         if names.count(name) > 1:
             raise UserError(f"every folder must be given once, but {folder} is given {names.count(name)} times. Remove one.")
+        refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER)
         if not folder.is_dir():
             raise UserError(f"a report must be of folders of runs, sweeps or searches, but {folder} is none. Check the path with 'ls results/runs results/sweeps'.")
     path = out or (folders[0] / FILE if len(folders) == 1 else Path(FILE))

@@ -68,7 +68,9 @@ def run(
     """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
     from rich.console import Console
 
+    from evosim.compose import oddities
     from evosim.sweeps.begin import begin
+    from evosim.sweeps.design import base_tree, experiment_of
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.engines import need
     from evosim.sweeps.going import go_on
@@ -82,6 +84,8 @@ def run(
     batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
     part = read_shard(shard) if shard else None
     written = read_sweep(file)
+    for words in oddities(experiment_of(base_tree(written), {})):
+        typer.echo(f"evosim: {words}", err=True)
     if dry_run:
         with planning(console) as progress:
             plan = make_plan(written, progress)
