@@ -55,6 +55,27 @@ def make_folder(folder: Path) -> None:
         raise unwritable(folder, error) from None
 
 
+def must_be_free(path: Path, what: str, remedy: str) -> None:
+    """Refuse to write over what is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where something is to be written.
+    what : str
+        What it is, in words.
+    remedy : str
+        What a user can do instead, as a sentence.
+
+    Raises
+    ------
+    UserError
+        If a file, a folder or a link is there.
+    """
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{what} must not be written over what is there, but {path} exists. {remedy}")
+
+
 def sync_folder(folder: Path) -> None:
     """Make names in a folder (new, renamed, removed ones) outlast a power loss, where the file system knows how."""
     handle = os.open(folder, os.O_RDONLY)

@@ -31,11 +31,11 @@ from typing import Any
 import polars as pl
 
 from evosim import forks, installed
-from evosim.compose import on_landscape, resolve
+from evosim.compose import on_landscape, resolve, with_own_words
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.installed import Choice
-from evosim.params import Experiment, read_toml
+from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
 from evosim.streams import STREAM_VERSION
 from evosim.version import __version__
 
@@ -445,6 +445,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 def read_run(folder: Path) -> Recorded:
     """Read a whole run back. Raises `UserError` where anything is missing, damaged, or of another digest."""
     forks.check()
+    refuse_other_kind(folder, RUN_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
         raise UserError(f"a run must be a folder, but {folder} is not one. Check the path with 'ls results/runs'.")
     facts = read_provenance(folder)
@@ -453,7 +454,7 @@ def read_run(folder: Path) -> Recorded:
             f"{folder} must be of schema version {SCHEMA_VERSION}, but is of {facts.get('schema_version')}. Run it again "
             "with 'evosim run'."
         )
-    experiment = resolve(read_toml(folder / "experiment.toml"))
+    experiment = with_own_words(resolve(read_toml(folder / "experiment.toml")))
     if experiment.digest() != facts["digest"]:
         raise UserError(
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "

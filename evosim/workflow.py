@@ -426,11 +426,12 @@ def source_of(recorded: Recorded) -> Source:
 
 def draw(
     recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen",
-    failed: Callable[[str], object] | None = None,
+    failed: Callable[[str], object] | None = None, asked: Iterable[str] = (),
 ) -> list[Path]:  # fmt: skip
     """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there.
 
     `failed` hears in one line of each figure that could not be drawn; by default that is a warning.
+    Raises `UserError`, also where the run has nothing that one of the figures `asked` for could show.
     """
     from evosim.press import have_a_home
 
@@ -445,7 +446,7 @@ def draw(
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names, size, failed or warned)
+    return draw_run(source_of(recorded), formats, each, names, size, failed or warned, asked)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.version": set(),
     "evosim.errors": set(),
     "evosim.clock": set(),
+    "evosim.layout": set(),
     "evosim.files": {"evosim.errors"},
     "evosim.watch": {"evosim.errors"},
     "evosim.checkpoint": {"evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
@@ -50,13 +51,13 @@ ARROWS: dict[str, set[str]] = {
         "evosim.checkpoint", "evosim.compose", "evosim.landscape", "evosim.params", "evosim.progress", "evosim.simulate", "genomes",
     },
     "evosim.theory": set(),
-    "evosim.verify": {"evosim.kernels", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
+    "evosim.verify": {"evosim.kernels", "evosim.layout", "evosim.optimizers", "evosim.price", "evosim.streams", "evosim.theory", "genomes"},
     "evosim.replicate": {
         "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress",
     },
     "evosim.sweeps": {
         "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.errors",
-        "evosim.figures", "evosim.files", "evosim.landscape", "evosim.params", "evosim.press", "evosim.progress", "evosim.record",
+        "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout", "evosim.params", "evosim.press", "evosim.progress", "evosim.record",
         "evosim.replicate", "evosim.screen", "evosim.streams",
     },
     "evosim.record": {"evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
@@ -64,16 +65,16 @@ ARROWS: dict[str, set[str]] = {
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
     "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
-    "evosim.screen": {"evosim.analysis"},
+    "evosim.screen": {"evosim.analysis", "evosim.layout"},
     "evosim.workflow": {
         "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls",
         "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.measures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.comparison": {
-        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
+        "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.files", "evosim.layout", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
     },
-    "evosim.export": {"evosim.errors", "evosim.files", "evosim.record", "evosim.sweeps", "evosim.workflow"},
+    "evosim.export": {"evosim.errors", "evosim.files", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow"},
     "evosim.api": {
         "evosim.analysis", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "genomes",
@@ -94,7 +95,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.sweeps", "evosim.workflow",
     },
     "evosim.claims": {
-        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape",
+        "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout",
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.selection", "evosim.slopes",
         "evosim.simulate", "evosim.streams", "evosim.theory", "evosim.watch", "worlds", "genomes",
     },
@@ -104,7 +105,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.gallery", "evosim.installed", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

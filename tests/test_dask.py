@@ -22,6 +22,7 @@ from evosim.sweeps import dask_engine, work
 from evosim.sweeps.check import check
 from evosim.sweeps.engines import Job
 from evosim.sweeps.store import Store
+from evosim.version import DISTRIBUTION
 from tests.test_arrows import ROOT
 from tests.test_sweeps import SWEEP, begun, compute, content
 
@@ -219,7 +220,7 @@ def test_files_that_others_wrote_elsewhere_are_noticed(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(("engine", "extra"), [("compute", "dask"), ("compute_on_slurm", "slurm")])
 def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, extra: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=rf"needs the package distributed, which is not installed\. Install it with pip install 'evosim\[{extra}\]'\."):
+    with pytest.raises(UserError, match=rf"needs the package distributed, which is not installed\. Install it with pip install '{DISTRIBUTION}\[{extra}\]'\."):
         getattr(dask_engine, engine)(Job(tmp_path, [0], 2, 1, None, work.silent, lambda: False))
 
 

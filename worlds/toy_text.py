@@ -188,7 +188,7 @@ def table_of(environment: str, options: Mapping[str, Any], where: str) -> Table:
     except ImportError:
         raise InvalidWorld(
             f"world.name must be a world that is there, but {PREFIX}{environment} needs the "
-            "package gymnasium. Install evosim[gymnasium]."
+            "package gymnasium. Install it with pip install 'evosim-lab[gymnasium]'."
         ) from None
     with _quiet():
         made, again = (_made(gymnasium, environment, options, where) for _ in range(2))

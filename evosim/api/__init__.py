@@ -20,7 +20,7 @@ from evosim.api.accounts import Accounted
 from evosim.api.frames import plain_names
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
-from evosim.compose import on_landscape
+from evosim.compose import on_landscape, with_own_words
 from evosim.compose import resolve as resolved_of
 from evosim.errors import UserError, unknown
 from evosim.forks import Guarded, guarded
@@ -125,13 +125,17 @@ class Run(Accounted):
 
     def draw(self, names: Iterable[str] | None = None, formats: Sequence[str] = FORMATS) -> list[Path]:
         """Draw figures (the usual ones) into the run's folder; gives their paths. Raises `UserError`."""
-        return workflow.draw(self.recorded, tuple(formats), names=names)
+        wanted = None if names is None else list(names)
+        return workflow.draw(self.recorded, tuple(formats), names=wanted, asked=wanted or ())
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
 
 class Sweep(Guarded):
@@ -237,11 +241,14 @@ class Sweep(Guarded):
             raise unknown("a figure", name, found)
         return found[name]
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.effects import chosen
@@ -306,11 +313,14 @@ class Search(Guarded):
 
         return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
     def __repr__(self) -> str:
         from evosim.api.showing import parts_of_search, text_of
@@ -381,7 +391,7 @@ def resolve(experiment: Which, settings: Settings | None = None, **more: Any) ->
         tree = copy.deepcopy(read_experiment(str(experiment)))
     for key, value in (_settings(settings) | {key: value for key, value in more.items() if value is not None}).items():
         put(tree, key, value, f"settings['{key}']")
-    return resolved_of(tree)
+    return with_own_words(resolved_of(tree))
 
 
 def _settings(settings: Settings | None) -> dict[str, Any]:

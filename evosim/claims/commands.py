@@ -90,11 +90,14 @@ def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> N
 
 def _list(console: Console, chosen: list[str]) -> None:
     """Claims and their predictions."""
+    from rich.text import Text
+
     from evosim.claims.gate import experiment_of, told
+    from evosim.layout import say
 
     for name in chosen:
         choice = experiment_of(name, "full").claim
         assert choice is not None
-        console.print(f"[bold]{choice.number}. {name}[/bold]  {choice.statement}  ({choice.source})", highlight=False)
+        say(console, Text.assemble((f"{choice.number}. {name}", "bold"), f"  {choice.statement}  ({choice.source})"), highlight=False)
         for prediction in choice.predictions:
-            console.print(f"   {prediction.quantity}: {told(prediction)}  {prediction.why}", highlight=False, markup=False)
+            say(console, f"   {prediction.quantity}: {told(prediction)}  {prediction.why}", hang=5, highlight=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,19 @@ def charts_of(source: Source, names: Iterable[str] | None = None, failed: Failed
 
 def draw_run(
     source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = SCREEN,
-    failed: Failed = warned,
+    failed: Failed = warned, asked: Iterable[str] = (),
 ) -> list[Path]:  # fmt: skip
     """Draw figures of a run (the usual ones) into its `figures/` folder; gives the paths, and tells `each` as soon as it is there.
 
     `failed` hears in one line of each figure that could not be drawn.
     """
-    return draw_charts(source.run.folder / "figures", charts_of(source, names, failed), formats, each, size, failed)
+    failures: list[str] = []
+
+    def noted(words: str) -> None:
+        failures.append(words)
+        failed(words)
+
+    return draw_charts(source.run.folder / "figures", charts_of(source, names, noted), formats, each, size, failed, asked, failures)
 
 
 def drawn(described: dict[str, Any]) -> str:
@@ -78,14 +84,26 @@ def drawn(described: dict[str, Any]) -> str:
 
 def draw_charts(
     folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id, size: str = SCREEN,
-    failed: Failed = warned,
+    failed: Failed = warned, asked: Iterable[str] = (), failures: Sequence[str] = (),
 ) -> list[Path]:  # fmt: skip
     """Draw charts by name into a folder, for a column of a page into a folder of its name in it. Raises `UserError` if it cannot be written.
+
+    Charts that were `asked` for, by name or by the kind before its hyphen, must be there, or have failed (`failures` has the lines
+    of those that fail as they are made): otherwise `UserError`, and nothing is drawn.
 
     A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
     a second would wait for the engine and hold up all of Python meanwhile. A figure that fails costs no
     other one: `failed` hears of it in one line.
     """
+    if asked := list(asked):
+        charts = list(charts)
+        for name in asked:
+            told = any(f"figure '{name}'" in words for words in failures)
+            if not told and not any(there == name or there.startswith(f"{name}-") for there, _ in charts):
+                raise UserError(
+                    f"figure '{name}' must have something to show, but {folder.parent} has nothing of the kind. "
+                    f"Draw another, or all that there are: 'evosim figures {folder.parent}'."
+                )
     if size != SCREEN:
         folder = folder / size
     try:

@@ -63,11 +63,15 @@ class Source:
         return f"{name}; changed: {', '.join(changed)}" if changed else name
 
     def adopted(self, table: pl.DataFrame) -> pl.DataFrame:
-        """A table by generation, without the generations in which exhaustive search still tries every genome."""
+        """A table by generation, without the generations in which exhaustive search still tries every genome.
+
+        A run that has no others (earlier code let such a search die out) keeps them: they are all there is.
+        """
         if self.run.experiment.optimizer["name"] != "exhaustive":
             return table
         starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
-        return table.filter(~pl.col("generation").is_in(starts.tolist()))
+        kept = table.filter(~pl.col("generation").is_in(starts.tolist()))
+        return table if kept.is_empty() else kept
 
     def many(self, note: str) -> str:
         """`which`, what marks the spread over seeds if there are several, and how many of them died out."""

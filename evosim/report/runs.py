@@ -78,7 +78,7 @@ def _parameters(source: Source) -> list[Any]:
 def _accounts(summary: dict[str, Any], pictures: dict[str, Picture], confidence: float) -> Iterator[Section]:
     """Each account, with its figure if there is one; what was put there is taken out of `pictures`."""
     sections: dict[str, list[Any]] = {}
-    for name, account in screen.accounts(summary, whole_words=True).items():
+    for name, account in screen.accounts(summary).items():
         place = "hack" if name == "frequencies" else name
         made: Any = ladder(summary, confidence) if name == "ladder" else account
         made = from_printed(made, steps=STEPS if name == "steps" else ()) if isinstance(made, Printed) else made

@@ -28,12 +28,11 @@ Folder = Annotated[Path, typer.Argument(help="A sweep's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: results/sweeps/NAME-DIGEST.")]
 OtherSources = Annotated[bool, typer.Option("--other-sources", help="Go on though the code has changed since.")]
-SLURM = "Slurm"
-Time = Annotated[str, typer.Option(metavar="H:MM:SS", help="Limit of each job.", rich_help_panel=SLURM)]
-Memory = Annotated[str, typer.Option(metavar="2G", help="Of each job.", rich_help_panel=SLURM)]
-Partition = Annotated[str | None, typer.Option(metavar="NAME", help="Where jobs run. Default: Slurm's own.", rich_help_panel=SLURM)]
-Account = Annotated[str | None, typer.Option(metavar="NAME", help="Who pays. Default: Slurm's own.", rich_help_panel=SLURM)]
-Sbatch = Annotated[list[str] | None, typer.Option(metavar="OPTION", help="A further option of sbatch without dashes, e.g. qos=long.", rich_help_panel=SLURM)]
+Time = Annotated[str, typer.Option(metavar="H:MM:SS", help="Slurm: limit of each job.")]
+Memory = Annotated[str, typer.Option(metavar="2G", help="Slurm: memory of each job.")]
+Partition = Annotated[str | None, typer.Option(metavar="NAME", help="Slurm: where jobs run. Default: its own.")]
+Account = Annotated[str | None, typer.Option(metavar="NAME", help="Slurm: who pays. Default: its own.")]
+Sbatch = Annotated[list[str] | None, typer.Option(metavar="OPTION", help="Slurm: a further option of sbatch without dashes, e.g. qos=long.")]
 FAILED = 1
 
 
@@ -69,7 +68,9 @@ def run(
     """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
     from rich.console import Console
 
+    from evosim.compose import oddities
     from evosim.sweeps.begin import begin
+    from evosim.sweeps.design import base_tree, experiment_of
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.engines import need
     from evosim.sweeps.going import go_on
@@ -83,6 +84,8 @@ def run(
     batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
     part = read_shard(shard) if shard else None
     written = read_sweep(file)
+    for words in oddities(experiment_of(base_tree(written), {})):
+        typer.echo(f"evosim: {words}", err=True)
     if dry_run:
         with planning(console) as progress:
             plan = make_plan(written, progress)
@@ -119,9 +122,9 @@ def script(
     file: SweepPath,
     slurm: Annotated[bool, typer.Option("--slurm", help="For Slurm.")] = False,
     out: Out = None,
-    tasks: Annotated[int | None, typer.Option(min=1, help="Of the array. Default: 100, or one for each chunk.", rich_help_panel=SLURM)] = None,
-    throttle: Annotated[int | None, typer.Option(min=1, help="How many may run at once. Default: no limit.", rich_help_panel=SLURM)] = None,
-    cores: Annotated[int, typer.Option(min=1, help="Processors, and worker processes, of each task.", rich_help_panel=SLURM)] = 1,
+    tasks: Annotated[int | None, typer.Option(min=1, help="Slurm: tasks of the array. Default: 100, or one for each chunk.")] = None,
+    throttle: Annotated[int | None, typer.Option(min=1, help="Slurm: how many tasks may run at once. Default: no limit.")] = None,
+    cores: Annotated[int, typer.Option(min=1, help="Slurm: processors, and worker processes, of each task.")] = 1,
     time: Time = TIME,
     memory: Memory = MEMORY,
     partition: Partition = None,
@@ -261,9 +264,14 @@ def figures(
     with _bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     quantities = effects.chosen(analysis, of or [])
-    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size):
+    drawn = drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size)
+    refused = effects.refused(analysis, quantities)
+    if not drawn:
+        why = "; ".join(f"{name}: {words}" for name, words in refused.items()) or "no quantity was measured"
+        raise UserError(f"{folder} must have something to draw of {', '.join(quantities)}, but has not ({why}). Name another with --of; '--list' of 'evosim sweep analyze' lists them.")
+    for path in drawn:
         typer.echo(str(path))
-    for name, why in effects.refused(analysis, quantities).items():
+    for name, why in refused.items():
         typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
 
 

@@ -31,6 +31,7 @@ from evosim.sweeps.local import POLL, POOLS, processors
 from evosim.sweeps.slurm import CACHE
 from evosim.sweeps.store import Damaged, Store
 from evosim.sweeps.work import run_chunk
+from evosim.version import DISTRIBUTION
 
 LEAST_OUT, EACH_OUT = 4, 3  # tasks that are out at once: at least, and for each worker
 JOBS = 10  # of Slurm, if nobody says
@@ -91,7 +92,7 @@ def need_slurm() -> None:
 def _need(package: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         name = package.replace("_", "-")
-        raise UserError(f"this engine needs the package {name}, which is not installed. Install it with pip install 'evosim[{extra}]'.")
+        raise UserError(f"this engine needs the package {name}, which is not installed. Install it with pip install '{DISTRIBUTION}[{extra}]'.")
 
 
 # Workers

@@ -33,6 +33,7 @@ import polars as pl
 
 from evosim.errors import UserError
 from evosim.files import make_folder, sync_folder, unwritable, write_atomically
+from evosim.params import SWEEP_FOLDER, refuse_other_kind
 from evosim.record import sources_digest
 from evosim.sweeps.plan import SCHEMA_VERSION, choices_of
 
@@ -314,6 +315,7 @@ def checksum(facts: dict[str, Any]) -> str:
 
 def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / "sweep.json"
+    refuse_other_kind(folder, SWEEP_FOLDER)
     if not folder.is_dir():
         raise UserError(f"a sweep must be a folder, but {folder} is not one. Check the path with 'ls results/sweeps'.")
     try:
