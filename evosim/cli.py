@@ -114,7 +114,7 @@ def _run(
         from rich.console import Console
 
         from evosim import workflow
-        from evosim.compose import oddities, on_landscape, resolve, with_own_words
+        from evosim.compose import on_landscape, resolve, with_own_words
         from evosim.cost import Foresight
         from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
@@ -123,19 +123,24 @@ def _run(
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
     chosen = with_own_words(resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra])))
-    for words in oddities(chosen):
-        _warn(words)
     if dry_run:
         _foresee(chosen, threads, figures, as_json, watch)
         return
     if on_landscape(chosen):
         _explore(chosen, out, force, figures, as_json, clock, watch)
         return
+
+    def begun() -> None:
+        """What is done when all was accepted, and the first generation is about to come."""
+        _note(chosen)
+        if figures:
+            easel.get_ready()
+
     with Easel() as easel:
         with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
                 chosen, out=out, threads=threads, force=force, progress=Foresight(chosen, _warn, progress), clock=clock,
-                meanwhile=easel.get_ready if figures else lambda: None, resume=resume, watch=watch, every=every, tell=_warn,
+                meanwhile=begun, resume=resume, watch=watch, every=every, tell=_warn,
             )  # fmt: skip
         if not fresh and not as_json:
             typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
@@ -167,6 +172,7 @@ def _foresee(chosen: Any, threads: int | None, figures: bool, as_json: bool, wat
         raise UserError("--dry-run must be of a run in worlds to be lived in, but this searches a landscape. Leave it out: such searches take seconds.")
     workflow.use_threads(threads)
     setting = build(chosen)
+    _note(chosen)
     if not as_json:
         _warn("timing a few generations ...")
     found = cost.foresee(setting, figures=figures, watch=watch)
@@ -185,6 +191,7 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
         from evosim.explore import explore, same_code
 
     summary, fresh = explore(chosen, out=out, force=force, figures=figures, clock=clock, watch=watch)
+    _note(chosen)
     same, seconds = same_code(Path(summary["out"])), clock.told()
     if not same:
         _warn(f"{summary['out']} was made by other code; --force repeats it.")
@@ -438,7 +445,7 @@ def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str,
 @app.command()
 def show(experiment: Which = "birth-control", settings: Settings = None) -> None:
     """Print an experiment with every parameter filled in: a TOML file to start one's own from."""
-    from evosim.compose import build, build_landscape, commented, oddities, on_landscape, resolve, with_own_words
+    from evosim.compose import build, build_landscape, commented, on_landscape, resolve, with_own_words
     from evosim.params import apply_settings, read_experiment
 
     resolved = with_own_words(resolve(apply_settings(read_experiment(experiment), settings or [])))
@@ -447,8 +454,7 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
     else:
         build(resolved)
 
-    for words in oddities(resolved):
-        _warn(words)
+    _note(resolved)
     typer.echo(commented(resolved), nl=False)
 
 
@@ -531,6 +537,14 @@ def _show_end(console: Any, where: str, spent: str) -> None:
     console.print(f"\n{where}{f'   {spent}' if beside else ''}", soft_wrap=True, markup=False)
     if not beside:
         say(console, spent)
+
+
+def _note(chosen: Any) -> None:
+    """Note legal values that look like slips, on standard error."""
+    from evosim.compose import oddities
+
+    for words in oddities(chosen):
+        _warn(words)
 
 
 def _warn(words: str) -> None:

@@ -98,6 +98,8 @@ def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[st
     assert "contraceptive_pleasure = 95" in out
     assert "world.ancestral.contraceptive_pleasure is 95, 100 times its default of 0.95" in err
     assert evosim(capsys, "show", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=1.9")[2] == ""
+    code, _, err = evosim(capsys, "run", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=95", "--set", "snapshots=[99999]")
+    assert (code, err.count("\n")) == (2, 1), "a refusal stands alone"
     modern = compose.oddities(setting("birth-control", "world.modern.contraceptive_pleasure=9.5").experiment)
     assert [words.partition(" ")[0] for words in modern] == ["world.modern.contraceptive_pleasure"]
 

@@ -68,9 +68,7 @@ def run(
     """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
     from rich.console import Console
 
-    from evosim.compose import oddities
     from evosim.sweeps.begin import begin
-    from evosim.sweeps.design import base_tree, experiment_of
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.engines import need
     from evosim.sweeps.going import go_on
@@ -84,17 +82,17 @@ def run(
     batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
     part = read_shard(shard) if shard else None
     written = read_sweep(file)
-    for words in oddities(experiment_of(base_tree(written), {})):
-        typer.echo(f"evosim: {words}", err=True)
     if dry_run:
         with planning(console) as progress:
             plan = make_plan(written, progress)
+        _note(written)
         _estimate(written, plan, out, workers)
         return
     if not plan_only:
         need(engine)
     with planning(console) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
+    _note(written)
     if plan_only:
         typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
         return
@@ -273,6 +271,15 @@ def figures(
         typer.echo(str(path))
     for name, why in refused.items():
         typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
+
+
+def _note(written: Written) -> None:
+    """Note legal values of all cells that look like slips, on standard error."""
+    from evosim.compose import oddities
+    from evosim.sweeps.design import base_tree, experiment_of
+
+    for words in oddities(experiment_of(base_tree(written), {})):
+        typer.echo(f"evosim: {words}", err=True)
 
 
 def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:
