@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from evosim.errors import UserError
+from evosim.machine import processors
 
 DRAWN_AS = "svg"
 
@@ -29,7 +30,7 @@ class Easel:
 
     def get_ready(self) -> None:
         """Start the process."""
-        if (os.cpu_count() or 1) > 1:
+        if processors() > 1:
             # The code that runs here, and nothing that happens to lie in the current folder (-P).
             command, pipe = [sys.executable, "-P", "-m", "evosim.easel"], subprocess.PIPE
             paths = [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
