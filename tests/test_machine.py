@@ -128,3 +128,22 @@ def test_the_gate_takes_command_and_environment_from_the_readme(tmp_path: Path) 
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "must make an environment .venv-NAME of its own, but makes '.venv'" in done.stderr
+
+
+def test_results_are_made_again_by_the_environment_of_the_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script runs where only one of the two environments is there, and prefers that of the tests."""
+    monkeypatch.delenv("PYTHON", raising=False)
+    script = tmp_path / "scripts" / "reproduce.sh"
+    script.parent.mkdir()
+    script.write_bytes((ROOT / "scripts" / "reproduce.sh").read_bytes())
+    for name in (".venv", ".venv-test"):
+        python = tmp_path / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!/bin/sh\necho {name}\n", encoding="utf-8")
+        python.chmod(0o755)
+        assert (
+            subprocess.run(["bash", script], capture_output=True, text=True, check=True).stdout
+            == f"{name}\n"
+        )
