@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from evosim.clock import Clock
 from evosim.errors import Stop, UserError
-from evosim.files import make_folder, write_atomically
+from evosim.files import Full, make_folder, write_atomically
 from evosim.params import Experiment
 from evosim.record import sources_digest, versions
 from evosim.version import __version__
@@ -152,8 +152,9 @@ class Keeper(ABC):
     Attributes:
         should_stop: asked between generations; anything true stops the run there (a `Stop` is what is raised then).
         every: seconds between checkpoints (0: only when stopped). More, where they would take more than `SHARE` of the time.
-        tell: hears of a checkpoint that could not be written; the run goes on.
+        tell: hears of a checkpoint that could not be written; the run goes on, unless the disk is full.
         failed: why the last one could not be written, or nothing.
+        full: the error, where that was for lack of room.
         stopped_by: what the run was stopped by, or nothing.
     """
 
@@ -162,6 +163,7 @@ class Keeper(ABC):
     ) -> None:
         self.should_stop, self.every, self.tell = should_stop, every, tell
         self.failed: str | None = None
+        self.full: Full | None = None
         self.stopped_by: str | None = None
         self._facts: dict[str, Any] | None = None
         self._take: Callable[[], State] | None = None
@@ -176,25 +178,27 @@ class Keeper(ABC):
         """Write what is there, and the state of the run under way."""
 
     def between(self, facts: dict[str, Any], take: Callable[[], State]) -> None:
-        """A generation is over: which, and what gives the state until the next is. Raises `Stop` if the run is to stop."""
+        """A generation is over: which, and what gives the state until the next is. Raises `Stop` if the run is to stop, `Full`."""
         self._facts, self._take = facts, take
         if reason := self.should_stop():
             stop = reason if isinstance(reason, Stop) else Stop()
             self.stopped_by = str(stop)
             self.save()
             raise stop
-        if time.monotonic() >= self._due:
-            self.save()
+        if time.monotonic() >= self._due and not self.save() and self.full:
+            raise self.full  # to go on would put more and more work at risk
 
     def save(self) -> bool:
         """Write a checkpoint; tells whether that was done, and says so if not."""
         start = time.monotonic()
         try:
             self._write(self._take() if self._take else None)
-            self.failed = None
+            self.failed = self.full = None
         except UserError as error:
             self.failed = str(error)
-            self.tell(self.failed)
+            self.full = error if isinstance(error, Full) else None
+            if not self.full:  # who is told of that ends, and says so
+                self.tell(self.failed)
         now = time.monotonic()
         self._due = now + max(self.every, (now - start) / SHARE) if self.every else float("inf")
         return self.failed is None

@@ -21,7 +21,7 @@ from evosim.new import new
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
-from evosim.watch import Watch, seconds_of, stoppable, wall_time_of
+from evosim.watch import Watch, how_read, seconds_of, stoppable, wall_time_of
 
 
 class _Whole(TyperGroup):
@@ -98,7 +98,8 @@ def run(
         raise UserError("--resume must not be given with --force, which starts afresh, but is. Leave one of them out.")
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
-            _run(clock, watch, every, experiment, settings, seed, replicates, out, threads, force, resume, figures, dry_run, as_json)
+            limit = how_read(wall_time) if wall_time is not None else None
+            _run(clock, watch, every, limit, experiment, settings, seed, replicates, out, threads, force, resume, figures, dry_run, as_json)
         except Exception as error:
             if stop := watch.behind(error):
                 raise stop from None
@@ -106,7 +107,7 @@ def run(
 
 
 def _run(
-    clock: Clock, watch: Watch, every: float, experiment: str, settings: list[str] | None, seed: int | None, replicates: int | None,
+    clock: Clock, watch: Watch, every: float, limit: str | None, experiment: str, settings: list[str] | None, seed: int | None, replicates: int | None,
     out: Path | None, threads: int | None, force: bool, resume: bool, figures: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """What `run` does while signals and time are watched."""
@@ -123,8 +124,10 @@ def _run(
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
     chosen = with_own_words(resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra])))
+    if limit:
+        _warn(limit)
     if dry_run:
-        _foresee(chosen, threads, figures, as_json, watch)
+        _foresee(chosen, out, threads, figures, as_json, watch)
         return
     if on_landscape(chosen):
         _explore(chosen, out, force, figures, as_json, clock, watch)
@@ -161,12 +164,14 @@ def _run(
             raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
 
 
-def _foresee(chosen: Any, threads: int | None, figures: bool, as_json: bool, watch: Watch) -> None:
+def _foresee(chosen: Any, out: Path | None, threads: int | None, figures: bool, as_json: bool, watch: Watch) -> None:
     """Say what a run will take."""
     from dataclasses import asdict
 
     from evosim import cost, workflow
     from evosim.compose import build, on_landscape
+    from evosim.files import free_at
+    from evosim.record import run_folder
 
     if on_landscape(chosen):
         raise UserError("--dry-run must be of a run in worlds to be lived in, but this searches a landscape. Leave it out: such searches take seconds.")
@@ -175,11 +180,11 @@ def _foresee(chosen: Any, threads: int | None, figures: bool, as_json: bool, wat
     _note(chosen)
     if not as_json:
         _warn("timing a few generations ...")
-    found = cost.foresee(setting, figures=figures, watch=watch)
+    found, free = cost.foresee(setting, figures=figures, watch=watch), free_at(run_folder(chosen, out))
     if as_json:
-        typer.echo(json.dumps(asdict(found) | {"seconds": found.seconds}, indent=1))
+        typer.echo(json.dumps(asdict(found) | {"seconds": found.seconds, "free": free}, indent=1))
         return
-    for line in cost.told(found, setting):
+    for line in cost.told(found, setting, free):
         typer.echo(line)
 
 

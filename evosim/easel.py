@@ -19,6 +19,7 @@ from types import TracebackType
 
 from evosim.errors import UserError
 from evosim.forks import environment
+from evosim.machine import processors
 
 DRAWN_AS = "svg"
 
@@ -31,7 +32,7 @@ class Easel:
 
     def get_ready(self) -> None:
         """Start the process."""
-        if (os.cpu_count() or 1) > 1:
+        if processors() > 1:
             # The code that runs here, and nothing else that happens to lie in the current folder (-P).
             command, pipe = [sys.executable, "-P", "-m", "evosim.easel"], subprocess.PIPE
             with contextlib.suppress(OSError):  # no room for another process

@@ -98,12 +98,14 @@ class Writer:
         self.experiment = experiment
         sources_digest(experiment)  # now, before anything runs: what is edited meanwhile is not what ran
         self._over, self._handle = threading.Event(), -1
+        made = False
         try:
             if go_on:
                 self._lock()
             else:
                 self._clear_an_interrupted_one()
                 self.partial.mkdir(parents=True)  # fails if another process was quicker
+                made = True
                 self._lock()
             self.note(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole")
             (self.partial / "tables").mkdir(exist_ok=True)
@@ -115,6 +117,8 @@ class Writer:
             ) from None
         except OSError as error:
             self._unlock()
+            if made:  # a folder without a whole STATUS would be in the way of the next try
+                shutil.rmtree(self.partial, ignore_errors=True)
             raise UserError(
                 f"the output folder must be writable, but {folder} is not: {error.strerror}. Give another --out."
             ) from None

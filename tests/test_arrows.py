@@ -19,8 +19,9 @@ ARROWS: dict[str, set[str]] = {
     "evosim.errors": set(),
     "evosim.clock": set(),
     "evosim.layout": set(),
-    "evosim.files": {"evosim.errors"},
+    "evosim.files": {"evosim.errors", "evosim.progress"},
     "evosim.watch": {"evosim.errors"},
+    "evosim.machine": set(),
     "evosim.checkpoint": {"evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
     "evosim.streams": set(),
     "evosim.experiments": set(),
@@ -56,9 +57,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress",
     },
     "evosim.sweeps": {
-        "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.errors",
-        "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout", "evosim.params", "evosim.press", "evosim.progress", "evosim.record",
-        "evosim.replicate", "evosim.screen", "evosim.streams",
+        "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.cost", "evosim.errors",
+        "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout", "evosim.machine", "evosim.params", "evosim.press", "evosim.progress",
+        "evosim.record", "evosim.replicate", "evosim.screen", "evosim.streams", "evosim.watch",
     },
     "evosim.record": {"evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
@@ -67,8 +68,8 @@ ARROWS: dict[str, set[str]] = {
     "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis", "evosim.layout"},
     "evosim.workflow": {
-        "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls",
-        "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.measures", "evosim.params",
+        "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls", "evosim.cost",
+        "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.machine", "evosim.measures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.comparison": {
@@ -96,6 +97,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.claims": {
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout",
+        "evosim.machine",
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.selection", "evosim.slopes",
         "evosim.simulate", "evosim.streams", "evosim.theory", "evosim.watch", "worlds", "genomes",
     },
@@ -103,9 +105,9 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
         "evosim.slopes",
     },
-    "evosim.easel": {"evosim.version", "evosim.errors", "evosim.press", "evosim.record", "evosim.workflow"},
+    "evosim.easel": {"evosim.version", "evosim.errors", "evosim.machine", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.files", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

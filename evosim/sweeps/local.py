@@ -19,6 +19,7 @@ from typing import Any
 
 from evosim.errors import UserError
 from evosim.forks import environment
+from evosim.machine import processors
 from evosim.sweeps.engines import Job
 from evosim.sweeps.work import run_chunk
 
@@ -41,16 +42,6 @@ def compute(job: Job) -> None:
             )
         return
     _Crew(job, workers).work()
-
-
-def processors() -> int:
-    """How many processors this process may use, by the operating system and by the batch system it runs under."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS", "LSB_DJOB_NUMPROC"):
-        given = os.environ.get(name, "")
-        if given.isascii() and given.isdigit() and int(given) > 0:
-            return min(here, int(given))
-    return here
 
 
 class _Worker:

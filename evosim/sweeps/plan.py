@@ -46,6 +46,7 @@ class Plan:
     keep: tuple[str, ...]
     kinds: dict[str, str]
     frame: pl.DataFrame
+    blocks: tuple[int, ...]
 
     @property
     def chunks(self) -> int:
@@ -88,7 +89,7 @@ def make_plan(written: Written, progress: Callable[[int, int], None] | None = No
     for key, kind in kinds.items():
         columns[key] = _each([encoded(cell.settings[key], kind) for cell in ordered], DTYPES[kind], n)
     frame = pl.DataFrame(columns)
-    return Plan(sweep, tree, len(cells), _kept(sweep, tree, ordered), kinds, frame)
+    return Plan(sweep, tree, len(cells), _kept(sweep, tree, ordered), kinds, frame, tuple(n * len(group) for group in groups.values()))
 
 
 def choices_of(tree: dict[str, Any], frame: pl.DataFrame, kinds: dict[str, str]) -> list[Choice]:
