@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ARROWS: dict[str, set[str]] = {
     "worlds": set(),
     "genomes": set(),
-    "evosim": {"evosim.api", "evosim.comparison", "evosim.errors", "evosim.report", "evosim.version"},
+    "evosim": {"evosim.forks", "evosim.api", "evosim.comparison", "evosim.errors", "evosim.report", "evosim.version"},
     "evosim.version": set(),
     "evosim.errors": set(),
     "evosim.clock": set(),
@@ -22,6 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.files": {"evosim.errors", "evosim.progress"},
     "evosim.watch": {"evosim.errors"},
     "evosim.machine": set(),
+    "evosim.forks": {"evosim.errors"},
     "evosim.checkpoint": {"evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
     "evosim.streams": set(),
     "evosim.experiments": set(),
@@ -57,30 +58,36 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.landscape", "evosim.measures", "evosim.progress",
     },
     "evosim.sweeps": {
+        "evosim.installed",
+        "evosim.forks",
         "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.compose", "evosim.controls", "evosim.cost", "evosim.errors",
         "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout", "evosim.machine", "evosim.params", "evosim.press", "evosim.progress",
         "evosim.record", "evosim.replicate", "evosim.screen", "evosim.streams", "evosim.watch",
     },
-    "evosim.record": {"evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
+    "evosim.record": {"evosim.forks", "evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
-    "evosim.figures": {"evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"genomes", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis", "evosim.layout"},
     "evosim.workflow": {
+        "evosim.forks",
         "evosim.version", "evosim.analysis", "evosim.checkpoint", "evosim.clock", "evosim.compose", "evosim.controls", "evosim.cost",
         "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.machine", "evosim.measures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.simulate",
     },
     "evosim.comparison": {
+        "evosim.forks",
         "evosim.analysis", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.files", "evosim.layout", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.workflow",
     },
     "evosim.export": {"evosim.errors", "evosim.files", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow"},
     "evosim.api": {
+        "evosim.forks",
         "evosim.analysis", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "genomes",
     },
     "evosim.report": {
+        "evosim.forks",
         "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed",
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "worlds", "genomes",
     },
@@ -89,7 +96,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.record", "evosim.simulate", "evosim.worth",
     },
     "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
-    "evosim.new": {"evosim.errors", "evosim.installed"},
+    "evosim.new": {"evosim.version", "evosim.errors", "evosim.installed"},
     "evosim.press": set(),
     "evosim.gallery": {
         "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
@@ -105,7 +112,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.analysis", "evosim.clock", "evosim.compose", "evosim.errors", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
         "evosim.slopes",
     },
-    "evosim.easel": {"evosim.version", "evosim.errors", "evosim.machine", "evosim.press", "evosim.record", "evosim.workflow"},
+    "evosim.easel": {"evosim.forks", "evosim.version", "evosim.errors", "evosim.machine", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
         "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.files", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
