@@ -13,16 +13,30 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from evosim import forks as _forks  # noqa: F401 (sees forks from now on)
 from evosim.version import __version__
 
 if TYPE_CHECKING:
-    from evosim.api import Population, Run, Search, Sweep, account, compare, load, resolve, run, search, sweep
+    from evosim.api import (
+        Population,
+        Run,
+        Search,
+        Sweep,
+        account,
+        compare,
+        load,
+        plain_names,
+        resolve,
+        run,
+        search,
+        sweep,
+    )
     from evosim.comparison import Comparison
     from evosim.errors import UserError
     from evosim.report.python import write_report
 
 __all__ = [
-    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "compare", "load", "resolve", "run", "search", "sweep", "write_report",
+    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "compare", "load", "plain_names", "resolve", "run", "search", "sweep", "write_report",
 ]  # fmt: skip
 
 # Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.

@@ -31,7 +31,7 @@ from evosim import blocks
 from evosim.blocks import Blocks
 from evosim.clock import Clock
 from evosim.errors import Stop, UserError
-from evosim.files import make_folder, write_atomically
+from evosim.files import Full, make_folder, write_atomically
 from evosim.params import Experiment
 from evosim.record import sources_digest, versions
 from evosim.version import __version__
@@ -60,7 +60,7 @@ class State:
 def stamp(experiment: Experiment) -> dict[str, Any]:
     """What a checkpoint must have in common with whoever goes on from it."""
     packages = {name: metadata.version(name) for name in PACKAGES} | versions(experiment)
-    return {"version": VERSION, "digest": experiment.digest(), "sources": sources_digest(), "packages": packages, "evosim": __version__}
+    return {"version": VERSION, "digest": experiment.digest(), "sources": sources_digest(experiment), "packages": packages, "evosim": __version__}
 
 
 def write(path: Path, stamped: dict[str, Any], state: State) -> None:
@@ -135,7 +135,7 @@ def _check(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
             f"{path} must be of this experiment (digest {wanted['digest'][:8]}), but is of another ({found['digest'][:8]}). "
             "Give the experiment it was begun with, or start afresh (--force)."
         )
-    if found["sources"] != wanted["sources"]:
+    if found["sources"] != wanted["sources"] and found.get("packages") == wanted["packages"]:  # a package that differs is named below
         raise UserError(
             f"{path} must be of the code that is running (sources {wanted['sources'][:8]}), but is of another (evosim "
             f"{found['evosim']}, sources {found['sources'][:8]}): the rest would not be the same run. Go back to that code, or start "
@@ -155,8 +155,9 @@ class Keeper(ABC):
     Attributes:
         should_stop: asked between generations; anything true stops the run there (a `Stop` is what is raised then).
         every: seconds between checkpoints (0: only when stopped). More, where they would take more than `SHARE` of the time.
-        tell: hears of a checkpoint that could not be written; the run goes on.
+        tell: hears of a checkpoint that could not be written; the run goes on, unless the disk is full.
         failed: why the last one could not be written, or nothing.
+        full: the error, where that was for lack of room.
         stopped_by: what the run was stopped by, or nothing.
     """
 
@@ -165,6 +166,7 @@ class Keeper(ABC):
     ) -> None:
         self.should_stop, self.every, self.tell = should_stop, every, tell
         self.failed: str | None = None
+        self.full: Full | None = None
         self.stopped_by: str | None = None
         self._facts: dict[str, Any] | None = None
         self._take: Callable[[], State] | None = None
@@ -183,25 +185,27 @@ class Keeper(ABC):
         """Write what is there, and the state of the run under way."""
 
     def between(self, facts: dict[str, Any], take: Callable[[], State]) -> None:
-        """A generation is over: which, and what gives the state until the next is. Raises `Stop` if the run is to stop."""
+        """A generation is over: which, and what gives the state until the next is. Raises `Stop` if the run is to stop, `Full`."""
         self._facts, self._take = facts, take
         if reason := self.should_stop():
             stop = reason if isinstance(reason, Stop) else Stop()
             self.stopped_by = str(stop)
             self.save()
             raise stop
-        if time.monotonic() >= self._due:
-            self.save()
+        if time.monotonic() >= self._due and not self.save() and self.full:
+            raise self.full  # to go on would put more and more work at risk
 
     def save(self) -> bool:
         """Write a checkpoint; tells whether that was done, and says so if not."""
         start = time.monotonic()
         try:
             self._write(self._take() if self._take else None)
-            self.failed = None
+            self.failed = self.full = None
         except UserError as error:
             self.failed = str(error)
-            self.tell(self.failed)
+            self.full = error if isinstance(error, Full) else None
+            if not self.full:  # who is told of that ends, and says so
+                self.tell(self.failed)
         now = time.monotonic()
         self._due = now + max(self.every, (now - start) / SHARE) if self.every else float("inf")
         return self.failed is None

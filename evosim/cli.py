@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from evosim.claims.commands import claims
 from evosim.clock import Clock
@@ -20,17 +21,31 @@ from evosim.new import new
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.version import __version__
-from evosim.watch import Watch, seconds_of, stoppable, wall_time_of
+from evosim.watch import Watch, how_read, seconds_of, stoppable, wall_time_of
+
+
+class _Whole(TyperGroup):
+    """A group of commands whose help has the whole first sentence of each, and not its beginning."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, with a short help that is not cut."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and command.help and not command.short_help:
+            command.short_help = command.help.partition("\n\n")[0].partition("\f")[0]
+        return command
+
 
 app = typer.Typer(
     name="evosim",
+    cls=_Whole,
     help="A laboratory for base and mesa optimizers: evolve planners, swap the world, say where the loss came from.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # panels cut words where a terminal is narrow
 )
-app.add_typer(sweep, name="sweep")
-app.add_typer(new, name="new")
+app.add_typer(sweep, name="sweep", cls=_Whole)
+app.add_typer(new, name="new", cls=_Whole)
 app.command()(claims)
 app.command()(report)
 
@@ -83,7 +98,8 @@ def run(
         raise UserError("--resume must not be given with --force, which starts afresh, but is. Leave one of them out.")
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
-            _run(clock, watch, every, experiment, settings, seed, replicates, out, threads, force, resume, figures, dry_run, as_json)
+            limit = how_read(wall_time) if wall_time is not None else None
+            _run(clock, watch, every, limit, experiment, settings, seed, replicates, out, threads, force, resume, figures, dry_run, as_json)
         except Exception as error:
             if stop := watch.behind(error):
                 raise stop from None
@@ -91,7 +107,7 @@ def run(
 
 
 def _run(
-    clock: Clock, watch: Watch, every: float, experiment: str, settings: list[str] | None, seed: int | None, replicates: int | None,
+    clock: Clock, watch: Watch, every: float, limit: str | None, experiment: str, settings: list[str] | None, seed: int | None, replicates: int | None,
     out: Path | None, threads: int | None, force: bool, resume: bool, figures: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """What `run` does while signals and time are watched."""
@@ -99,7 +115,7 @@ def _run(
         from rich.console import Console
 
         from evosim import workflow
-        from evosim.compose import on_landscape, resolve
+        from evosim.compose import on_landscape, resolve, with_own_words
         from evosim.cost import Foresight
         from evosim.easel import Easel
         from evosim.params import apply_settings, read_experiment
@@ -107,18 +123,27 @@ def _run(
 
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
     experiment, out = _of_partial(experiment, out)
-    chosen = resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
+    chosen = with_own_words(resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra])))
+    if limit:
+        _warn(limit)
     if dry_run:
-        _foresee(chosen, threads, figures, as_json, watch)
+        _foresee(chosen, out, threads, figures, as_json, watch)
         return
     if on_landscape(chosen):
         _explore(chosen, out, force, figures, as_json, clock, watch)
         return
+
+    def begun() -> None:
+        """What is done when all was accepted, and the first generation is about to come."""
+        _note(chosen)
+        if figures:
+            easel.get_ready()
+
     with Easel() as easel:
         with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
                 chosen, out=out, threads=threads, force=force, progress=Foresight(chosen, _warn, progress), clock=clock,
-                meanwhile=easel.get_ready if figures else lambda: None, resume=resume, watch=watch, every=every, tell=_warn,
+                meanwhile=begun, resume=resume, watch=watch, every=every, tell=_warn,
             )  # fmt: skip
         if not fresh and not as_json:
             typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
@@ -128,8 +153,8 @@ def _run(
                 summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
             if figures and (fresh or not workflow.figures_there(recorded)):
                 with clock.stage("figures"), workflow.drawing(recorded):
-                    if not easel.draw(recorded.folder, FORMATS):
-                        workflow.draw(recorded, formats=FORMATS)
+                    if not easel.draw(recorded.folder, FORMATS, _warn):
+                        workflow.draw(recorded, formats=FORMATS, failed=_warn)
             _print(recorded, summary, as_json, clock)
         except BaseException as error:
             if (stop := watch.behind(error)) is None:
@@ -139,24 +164,27 @@ def _run(
             raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
 
 
-def _foresee(chosen: Any, threads: int | None, figures: bool, as_json: bool, watch: Watch) -> None:
+def _foresee(chosen: Any, out: Path | None, threads: int | None, figures: bool, as_json: bool, watch: Watch) -> None:
     """Say what a run will take."""
     from dataclasses import asdict
 
     from evosim import cost, workflow
     from evosim.compose import build, on_landscape
+    from evosim.files import free_at
+    from evosim.record import run_folder
 
     if on_landscape(chosen):
         raise UserError("--dry-run must be of a run in worlds to be lived in, but this searches a landscape. Leave it out: such searches take seconds.")
     workflow.use_threads(threads)
     setting = build(chosen)
+    _note(chosen)
     if not as_json:
         _warn("timing a few generations ...")
-    found = cost.foresee(setting, figures=figures, watch=watch)
+    found, free = cost.foresee(setting, figures=figures, watch=watch), free_at(run_folder(chosen, out))
     if as_json:
-        typer.echo(json.dumps(asdict(found) | {"seconds": found.seconds}, indent=1))
+        typer.echo(json.dumps(asdict(found) | {"seconds": found.seconds, "free": free}, indent=1))
         return
-    for line in cost.told(found, setting):
+    for line in cost.told(found, setting, free):
         typer.echo(line)
 
 
@@ -168,6 +196,7 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
         from evosim.explore import explore, same_code
 
     summary, fresh = explore(chosen, out=out, force=force, figures=figures, clock=clock, watch=watch)
+    _note(chosen)
     same, seconds = same_code(Path(summary["out"])), clock.told()
     if not same:
         _warn(f"{summary['out']} was made by other code; --force repeats it.")
@@ -181,7 +210,7 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
         typer.echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
     console = Console()
     screen.show_search(console, chosen.title or chosen.name, summary)
-    console.print(f"\nPaths and figures: {summary['out']}   ({sum(seconds.values()):.1f} s)", soft_wrap=True, markup=False)
+    _show_end(console, f"Paths and figures: {summary['out']}", f"({sum(seconds.values()):.1f} s)")
 
 
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
@@ -265,6 +294,7 @@ def compare(
     draw: Annotated[bool, typer.Option("--figures", help="Draw figures, into compare-BASE-OTHER beside the base.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of the figures, comma-separated: png, svg, pdf.")] = "png,svg,pdf",
+    force: Annotated[bool, typer.Option("--force", help="With --out: write over figures that are there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Hold runs against each other: parameters that differ, accounts side by side, differences with intervals."""
@@ -281,7 +311,7 @@ def compare(
     if out is not None and not draw:
         raise UserError("--out must be given with --figures, which it is for, but is not. Add --figures.")
     found = comparison.compared([read_run(folder) for folder in folders])
-    drawn = found.draw(out, wanted) if draw else []
+    drawn = found.draw(out, wanted, force=force or out is None) if draw else []
     if as_json:
         typer.echo(json.dumps(found.as_data() | {"figures": [str(path) for path in drawn]}, indent=1, allow_nan=False))
         return
@@ -298,6 +328,7 @@ def export(
     format_: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
     out: Annotated[str | None, typer.Option(metavar="DIR|-", help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
 ) -> None:
     """Write tables as CSV, Parquet or JSON: every digit, nothing for what was not measured."""
     from evosim import export as exporting
@@ -318,7 +349,7 @@ def export(
         sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_))
         return
     target = Path(out) if out is not None else exporting.folder_for(source, format_)
-    for path in exporting.write(source, tables, target, format_):
+    for path in exporting.write(source, tables, target, format_, force=force):
         typer.echo(str(path))
 
 
@@ -326,12 +357,14 @@ def _list_tables(source: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from evosim.layout import show as show_table
+
     shown = Table(box=None)
     for column in ("table", "rows", "what it is"):
-        shown.add_column(column, no_wrap=column != "what it is", justify="right" if column == "rows" else "left")
+        shown.add_column(column, justify="right" if column == "rows" else "left")
     for row in source.listed().iter_rows(named=True):
         shown.add_row(row["table"], f"{row['rows']:,}", row["what"])
-    Console().print(shown)
+    show_table(Console(), shown)
 
 
 @app.command()
@@ -350,7 +383,9 @@ def figures(
     if listed:
         from rich.console import Console
 
-        Console().print(gallery.table())
+        from evosim.layout import show as show_table
+
+        show_table(Console(), gallery.table())
         return
     if folder is None:
         raise UserError("FOLDER must be given, but is not. 'evosim figures --list' lists all figures.")
@@ -359,13 +394,15 @@ def figures(
 
 
 @app.command(name="list")
-def list_() -> None:
+def list_(
+    what: Annotated[str | None, typer.Argument(help="One kind (worlds, genomes, ...) or one name. Default: all.")] = None,
+) -> None:
     """List experiments, worlds, genomes and base optimizers."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from evosim.installed import offered
+    from evosim.layout import show as show_table
     from evosim.optimizers.catalogue import WHAT
     from evosim.optimizers.vectors import VECTOR_WHAT
     from evosim.params import named_experiments, read_toml
@@ -379,33 +416,50 @@ def list_() -> None:
         "optimizers": WHAT,
         "optimizers on a landscape": VECTOR_WHAT,
     }
+    groups = _chosen(groups, what) if what is not None else groups
     console = Console()
     widest = max(len(name) for entries in groups.values() for name in entries)
     for kind, entries in groups.items():
         console.print(kind, style="bold", highlight=False)
         table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(no_wrap=True, min_width=widest + 2)
+        table.add_column()
         table.add_column()
         for name, what in entries.items():
             if not console.is_terminal:  # for grep: a line each
                 typer.echo(f"  {name:{widest}}  {what}")
-            table.add_row(f"  {escape(name)}", escape(what))
+            table.add_row(f"  {name:{widest}}", what)
         if console.is_terminal:
-            console.print(table)
+            show_table(console, table)
+
+
+def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str, str]]:
+    """The groups of a kind, in the singular or the plural, or the entries of a name. Raises `UserError`."""
+    from evosim.errors import unknown
+
+    wanted = what.lower()
+    for kind in groups:
+        if wanted in (kind, kind.removesuffix("s")):
+            return {name: entries for name, entries in groups.items() if name.startswith(kind)}
+    named = {kind: {name: words for name, words in entries.items() if name == what} for kind, entries in groups.items()}
+    found = {kind: entries for kind, entries in named.items() if entries}
+    if not found:
+        raise unknown("what is listed", what, {*groups, *(name for entries in groups.values() for name in entries)})
+    return found
 
 
 @app.command()
 def show(experiment: Which = "birth-control", settings: Settings = None) -> None:
     """Print an experiment with every parameter filled in: a TOML file to start one's own from."""
-    from evosim.compose import build, build_landscape, commented, on_landscape, resolve
+    from evosim.compose import build, build_landscape, commented, on_landscape, resolve, with_own_words
     from evosim.params import apply_settings, read_experiment
 
-    resolved = resolve(apply_settings(read_experiment(experiment), settings or []))
+    resolved = with_own_words(resolve(apply_settings(read_experiment(experiment), settings or [])))
     if on_landscape(resolved):
         build_landscape(resolved, resolved.seed)
     else:
         build(resolved)
 
+    _note(resolved)
     typer.echo(commented(resolved), nl=False)
 
 
@@ -477,7 +531,25 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, 
         screen.show_labels(console, summary)
     what = "Tables, accounts and figures" if workflow.figures_there(recorded) else "Tables and accounts"
     spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if value >= LEAST_TOLD)
-    console.print(f"\n{what}: {recorded.folder}   ({summary['elapsed_s']:.1f} s: {spent})", soft_wrap=True, markup=False)
+    _show_end(console, f"{what}: {recorded.folder}", f"({summary['elapsed_s']:.1f} s: {spent})")
+
+
+def _show_end(console: Any, where: str, spent: str) -> None:
+    """Where all is, in a line that no break of ours cuts, and the time it took: behind it or, without room, below it."""
+    from evosim.layout import say
+
+    beside = len(where) + 3 + len(spent) <= console.width
+    console.print(f"\n{where}{f'   {spent}' if beside else ''}", soft_wrap=True, markup=False)
+    if not beside:
+        say(console, spent)
+
+
+def _note(chosen: Any) -> None:
+    """Note legal values that look like slips, on standard error."""
+    from evosim.compose import oddities
+
+    for words in oddities(chosen):
+        _warn(words)
 
 
 def _warn(words: str) -> None:

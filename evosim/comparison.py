@@ -16,6 +16,7 @@ import polars as pl
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from evosim.analysis.compare import are_paired, told_apart
 from evosim.analysis.compare import compared as accounts_compared
@@ -23,7 +24,10 @@ from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
 from evosim.errors import UserError, unknown
-from evosim.params import shortened
+from evosim.files import must_be_free
+from evosim.forks import Guarded
+from evosim.layout import say
+from evosim.layout import show as show_table
 from evosim.record import Recorded
 from evosim.screen import RUNG_WORDS, number
 from evosim.workflow import analysed
@@ -39,7 +43,7 @@ FACTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Guarded):
     """Runs held against the first of them.
 
     Attributes:
@@ -92,7 +96,10 @@ class Comparison:
 
     def figures(self) -> dict[str, Any]:
         """Altair charts by name: `fitness`, `rungs`, `differences`. Raises `UserError` for more runs than can be told apart."""
-        return _charts(self)
+        charts = _charts(self)
+        from evosim.figures.handed import handed
+
+        return {name: handed(chart) for name, chart in charts.items()}
 
     def figure(self, name: str) -> Any:
         """One of `figures`. Raises `UserError`."""
@@ -101,21 +108,26 @@ class Comparison:
             raise unknown("a figure", name, found)
         return found[name]
 
-    def draw(self, folder: Path | None = None, formats: Sequence[str] = ("png", "svg", "pdf")) -> list[Path]:
-        """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths. Raises `UserError`."""
-        charts = self.figures()
+    def draw(self, folder: Path | None = None, formats: Sequence[str] = ("png", "svg", "pdf"), *, force: bool = True) -> list[Path]:
+        """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths.
+
+        Raises `UserError`, also where a figure is there already, if not `force`.
+        """
+        charts = _charts(self)
         from evosim.figures import draw_charts
 
         target = folder or self.recorded[0].folder.parent / "-".join(["compare", *(run.folder.name for run in self.recorded)])[:200]
         if target.exists() and not target.is_dir():
             raise UserError(f"--out must be a folder for figures, but {target} is a file. Give another.")
+        for path in [] if force else [target / f"{name}.{kind}" for name in charts for kind in formats]:
+            must_be_free(path, "a figure", "Give another --out, or --force to write over it.")
         return draw_charts(target, charts.items(), tuple(formats))
 
     def __repr__(self) -> str:
         return "\n".join([f"evosim comparison: {' and '.join(self.names[1:])} against {self.base}", *(f"  {note}" for note in self.notes())])
 
     def _repr_html_(self) -> str:
-        console = Console(record=True, width=110, file=io.StringIO())
+        console = Console(record=True, width=110, file=io.StringIO(), force_jupyter=False)
         show(console, self)
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
@@ -269,42 +281,42 @@ def _rungs(summary: dict[str, Any]) -> pl.DataFrame:
 
 def show(console: Console, c: Comparison) -> None:
     """Print the whole comparison."""
-    console.print(f"\n[bold]base[/bold]   {c.recorded[0].folder}", highlight=False, soft_wrap=True)
+    console.print(Text.assemble("\n", ("base", "bold"), f"   {c.recorded[0].folder}"), soft_wrap=True)
     for run in c.recorded[1:]:
-        console.print(f"[bold]other[/bold]  {run.folder}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("other", "bold"), f"  {run.folder}"), soft_wrap=True)
     console.print()
-    console.print(_parameter_table(c))
+    show_table(console, _parameter_table(c))
     for i, name in enumerate(c.names[1:]):
         if len(c.names) > 2:
-            console.print(f"[bold]{name}[/bold] against {c.base}", highlight=False, soft_wrap=True)
+            console.print(Text.assemble((name, "bold"), f" against {c.base}"), soft_wrap=True)
         mine = c.differences.filter(pl.col("run") == name)
         for part, title in PARTS.items():
             rows = mine.filter(pl.col("part") == part)
             if rows.height:
-                console.print(_difference_table(rows, f"{title} ({c.unit} in a life)", i + 1))
+                show_table(console, _difference_table(rows, f"{title} ({c.unit} in a life)", i + 1))
     for note in c.notes():
-        console.print(f"* {note}", markup=False, highlight=False)
+        say(console, f"* {note}", hang=2, highlight=False)
 
 
 def _parameter_table(c: Comparison) -> Table:
     table = Table(title="Parameters that differ" if c.parameters.height else "No parameter differs", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     if c.parameters.height:
-        table.add_column("parameter", overflow="fold")
+        table.add_column("parameter")
         for i in range(len(c.names)):
-            table.add_column("base" if i == 0 else "other" if len(c.names) == 2 else f"other {i}", overflow="fold")
+            table.add_column("base" if i == 0 else "other" if len(c.names) == 2 else f"other {i}")
         for row in c.parameters.rows():
-            table.add_row(*(shortened(value, 60) for value in row))
+            table.add_row(*row)
     return table
 
 
 def _difference_table(rows: pl.DataFrame, title: str, other: int) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
+    table.add_column("")
     for heading in ("in", "base", "other", "difference", "[  ]", ""):
-        table.add_column(heading.replace("[", r"\["), justify="left" if heading in ("in", "") else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if heading in ("in", "") else "right")
     for row in rows.iter_rows(named=True):
         words = f"{RUNG_CODES[row['name']]} {RUNG_WORDS[row['name']]}" if row["part"] == "rung" else row["name"].replace("_", " ")
-        ends = f"\\[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None and row["low"] < row["high"] else ""
+        ends = f"[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None and row["low"] < row["high"] else ""
         apart = row["low"] is not None and row["low"] < row["high"] and (row["low"] > 0.0 or row["high"] < 0.0)
         table.add_row(words, LETTERS[row["world"]], number(row["base"]), number(row["other"]), number(row["difference"]), ends, "*" if apart else "")
     return table

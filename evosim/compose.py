@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import tomli_w
@@ -16,7 +16,16 @@ from evosim import installed
 from evosim.errors import UserError, unknown
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.optimizers.vectors import VECTOR_PARAMS
-from evosim.params import WORDS, Experiment, named_experiments, read_experiment, shortened, validated, without_unused
+from evosim.params import (
+    WORDS,
+    Experiment,
+    inline,
+    named_experiments,
+    read_experiment,
+    shortened,
+    validated,
+    without_unused,
+)
 from genomes import Genome, InvalidGenome, WorldShape
 from worlds import LANDSCAPES, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
@@ -175,15 +184,8 @@ def commented(experiment: Experiment) -> str:
         lines.append(line)
     for name, entries in lists.items():
         for entry in entries:
-            lines += ["", f"[[{name}]]", *(f"{key} = {_inline(value)}" for key, value in entry.items())]
+            lines += ["", f"[[{name}]]", *(f"{key} = {inline(value)}" for key, value in entry.items())]
     return "\n".join(lines) + "\n"
-
-
-def _inline(value: Any) -> str:
-    """A value as TOML on one line."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
-    return " ".join(tomli_w.dumps({"x": value}).partition(" = ")[2].split())
 
 
 def changes(experiment: Experiment) -> list[str]:
@@ -195,6 +197,88 @@ def changes(experiment: Experiment) -> list[str]:
         return []
     found = differing([resolve(read_experiment(experiment.name)), experiment])
     return [f"{key}={json.dumps(mine) if mine is not MISSING else '(removed)'}" for key, (_, mine) in found.items()]
+
+
+# What may change in a packaged experiment while its words stay true: seeds, and what is kept or computed of the same runs.
+WORDS_STAY_TRUE = ("name", "seed", "replicates", "snapshots", "search_ledger", "analysis.bootstrap", "analysis.confidence")
+
+
+def with_own_words(experiment: Experiment) -> Experiment:
+    """The experiment without words that are another's: `title`, `question` and `expected` of a packaged one whose settings differ.
+
+    A file that began as a copy of a packaged experiment has such words too, whatever its name. Words that its author
+    wrote stay.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        A resolved experiment.
+
+    Returns
+    -------
+    Experiment
+        The same settings; words of another experiment are empty, and the title is then the name, and that it was changed.
+    """
+    update: dict[str, str] = {}
+    for word in ("title", "question", "expected"):
+        of = _packaged_words().get((word, getattr(experiment, word)), ())
+        if of and not any(_words_are_true_of(name, experiment) for name in of):
+            update[word] = f"{experiment.name}, changed" if word == "title" and experiment.name in of else ""
+    return experiment.model_copy(update=update) if update else experiment
+
+
+@cache
+def _packaged_words() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Names of the packaged experiments by kind of word and text."""
+    out: dict[tuple[str, str], tuple[str, ...]] = {}
+    for name in named_experiments():
+        tree = read_experiment(name)
+        for word in ("title", "question", "expected"):
+            if tree.get(word):
+                out[word, tree[word]] = (*out.get((word, tree[word]), ()), name)
+    return out
+
+
+def _words_are_true_of(name: str, experiment: Experiment) -> bool:
+    """Whether an experiment is the packaged one of this name in all that its words speak of."""
+    return all(key in WORDS_STAY_TRUE for key in differing([resolve(read_experiment(name)), experiment]))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+TEN = 10.0  # times a default, from which on a value looks like a slip
+
+
+def oddities(experiment: Experiment) -> list[str]:
+    """What is legal and looks like a slip: numbers at least ten times their default, as .95 without its point.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        A resolved experiment.
+
+    Returns
+    -------
+    list of str
+        A line for each such number that the packaged experiment of the same name has not: the key, both values, what is likely meant.
+    """
+    name = experiment.world.name
+    world: Any = LANDSCAPES[name].params if on_landscape(experiment) else installed.world(name).params
+    parts = {"world.ancestral": (world, experiment.world.ancestral), "world.modern": (world, experiment.world.modern)}
+    own = experiment.name in named_experiments()  # then what it has in common with the packaged one is no slip
+    changed = differing([resolve(read_experiment(experiment.name)), experiment]) if own else {}
+    out = []
+    for where, (params, values) in parts.items():
+        for item in dataclasses.fields(params):
+            usual, value = item.default, values.get(item.name)
+            if not (_is_number(usual) and _is_number(value)):
+                continue
+            assert value is not None
+            if usual and abs(value / usual) >= TEN and (not own or f"{where}.{item.name}" in changed):
+                out.append(f"{where}.{item.name} is {value:g}, {value / usual:.3g} times its default of {usual:g}. It is taken as it is; check that no point is missing.")
+    return out
 
 
 def differing(experiments: Sequence[Experiment]) -> dict[str, list[Any]]:

@@ -179,13 +179,32 @@ def disk_of(setting: Setting) -> float:
     """Bytes that the tables of a run take, about: what is recorded of every generation, and the grid if it is kept whole. Of a larger grid
     those classes come on top that lived, which nobody knows beforehand.
     """
+    experiment = setting.experiment
+    runs = experiment.replicates * (1 + len(controls_of(experiment)))
+    each = disk_by_table(setting)
+    return each.pop("landscape") + runs * sum(each.values())
+
+
+def disk_by_table(setting: Setting) -> dict[str, float]:
+    """Estimate the bytes of the tables that grow with generations or with the grid.
+
+    Parameters
+    ----------
+    setting: a run.
+
+    Returns
+    -------
+    By table, the bytes of one replicate without its controls; `landscape` is the grid's, once for all replicates.
+    """
     experiment, grid = setting.experiment, setting.genome.grid
     loci = [locus for locus in grid.loci if not locus.silent]
     alleles = sum(len(locus.params.alleles) for locus in grid.loci)
     traits = 2 + len(loci) if experiment.search_ledger else 0
-    each = BYTES_OF_GENERATION + BYTES_OF_LOCUS * len(loci) + BYTES_OF_ALLELE * alleles + BYTES_OF_TRAIT * traits
-    runs = experiment.replicates * (1 + len(controls_of(experiment)))
-    return runs * experiment.generations * each + BYTES_OF_CLASS * (grid.size if grid.size <= experiment.analysis.max_classes else 0)
+    each = {
+        "generations": BYTES_OF_GENERATION, "loci": BYTES_OF_LOCUS * len(loci), "alleles": BYTES_OF_ALLELE * alleles, "search": BYTES_OF_TRAIT * traits,
+    }  # fmt: skip
+    landscape = BYTES_OF_CLASS * (grid.size if grid.size <= experiment.analysis.max_classes else 0)
+    return {name: float(count * experiment.generations) for name, count in each.items()} | {"landscape": float(landscape)}
 
 
 def _tries(setting: Setting) -> int:
@@ -230,20 +249,21 @@ def _account(setting: Setting, landscape: Landscape, generations: int) -> float:
     return time.perf_counter() - start
 
 
-def told(cost: Cost, setting: Setting) -> list[str]:
-    """What a run takes, in lines."""
+def told(cost: Cost, setting: Setting, free: float | None = None) -> list[str]:
+    """What a run takes, in lines; with the `free` bytes of the disk, where that is known."""
     experiment = setting.experiment
     arms = 1 + len(controls_of(experiment))
     how = "scored as a whole" if cost.exact else "too large to be scored as a whole; its best are looked for"
     parts = [f"grid {short(cost.grid)}", f"generations {short(cost.generation * cost.generations)}"]
     parts.append(f"account about {short(cost.account)}" if cost.account else "and the account, which was not timed")
     parts += [f"figures {short(cost.figures)}"] if cost.figures else []
+    there = "" if free is None else f"; {size(free)} free" + ("" if cost.disk <= free else ", which is not enough")
     return [
         f"run:     {times(experiment, arms)} of {_population(experiment)}",
         f"grid:    {cost.classes:,} genomes, {how}",
         f"time:    about {duration(cost.seconds)} ({', '.join(parts)}; {short(cost.generation)} a generation, of {cost.timed}); half a minute more if kernels must be compiled",
         f"memory:  about {size(cost.memory)}",
-        f"disk:    about {size(cost.disk)}{'' if cost.kept else ', and the genomes that will have lived'}{', and figures' if cost.figures else ''}",
+        f"disk:    about {size(cost.disk)}{'' if cost.kept else ', and the genomes that will have lived'}{', and figures' if cost.figures else ''}{there}",
     ]
 
 

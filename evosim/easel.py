@@ -13,10 +13,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 from evosim.errors import UserError
+from evosim.forks import environment
+from evosim.machine import processors
 
 DRAWN_AS = "svg"
 
@@ -29,14 +32,12 @@ class Easel:
 
     def get_ready(self) -> None:
         """Start the process."""
-        if (os.cpu_count() or 1) > 1:
-            # The code that runs here, and nothing that happens to lie in the current folder (-P).
+        if processors() > 1:
+            # The code that runs here, and nothing else that happens to lie in the current folder (-P).
             command, pipe = [sys.executable, "-P", "-m", "evosim.easel"], subprocess.PIPE
-            paths = [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
-            known = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
             with contextlib.suppress(OSError):  # no room for another process
                 self._process = subprocess.Popen(
-                    command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=known
+                    command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment()
                 )
 
     def __enter__(self) -> Easel:
@@ -50,20 +51,22 @@ class Easel:
             self._process.kill()
             self._process.communicate()
 
-    def draw(self, folder: Path, formats: tuple[str, ...]) -> bool:
+    def draw(self, folder: Path, formats: tuple[str, ...], failed: Callable[[str], object] = id) -> bool:
         """Draw the figures of the run in a folder, as SVG and in other formats; tells whether that was done.
+
+        `failed` hears in one line of each figure that could not be drawn.
 
         Raises `UserError` as `workflow.draw` does.
         """
         if not self._process:
             return False
         try:
-            return self._drawn(self._process, folder, formats)
+            return self._drawn(self._process, folder, formats, failed)
         except BaseException:
             self._end()  # or it would go on drawing where nothing is wanted any more
             raise
 
-    def _drawn(self, process: subprocess.Popen[str], folder: Path, formats: tuple[str, ...]) -> bool:
+    def _drawn(self, process: subprocess.Popen[str], folder: Path, formats: tuple[str, ...], failed: Callable[[str], object]) -> bool:
         done = False
         assert process.stdin
         assert process.stdout
@@ -77,6 +80,8 @@ class Easel:
                 continue
             if "error" in told:
                 raise UserError(told["error"])
+            if "failed" in told:
+                failed(told["failed"])
             if "file" in told:
                 try:
                     _print_more(Path(told["file"]), formats)
@@ -108,7 +113,9 @@ def main() -> None:
 
         folder, formats = json.loads(asked)
         try:
-            workflow.draw(read_run(Path(folder)), tuple(formats), each=lambda file: _tell(file=str(file)))
+            workflow.draw(
+                read_run(Path(folder)), tuple(formats), each=lambda file: _tell(file=str(file)), failed=lambda words: _tell(failed=words)
+            )
             _tell(done=True)
         except UserError as error:
             _tell(error=str(error))

@@ -15,10 +15,10 @@ import polars as pl
 
 from evosim.analysis.intervals import FEWEST, intervals
 from evosim.clock import Clock
-from evosim.compose import build_landscape, changes
+from evosim.compose import build_landscape, changes, resolve
 from evosim.errors import Interrupted, Stop, UserError
-from evosim.params import Experiment
-from evosim.record import Writer, already_there, complete, read_provenance, run_folder, sources_digest, write_json
+from evosim.params import Experiment, read_toml
+from evosim.record import Writer, already_there, complete, read_provenance, run_folder, same_sources, write_json
 from evosim.slopes import search
 
 ROWS = 500  # of a path, beside its start
@@ -117,4 +117,4 @@ def summary_there(folder: Path) -> dict[str, Any]:
 
 def same_code(folder: Path) -> bool:
     """Whether a search was made by the very sources that are running now."""
-    return bool(read_provenance(folder).get("sources") == sources_digest())
+    return same_sources(read_provenance(folder), resolve(read_toml(folder / "experiment.toml")))

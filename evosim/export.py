@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from evosim.errors import UserError, unknown
-from evosim.files import make_folder, write_atomically
+from evosim.files import make_folder, must_be_free, write_atomically
+from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
 from evosim.record import CHECKPOINT, PARTIAL, read_provenance, read_run
 from evosim.workflow import analysed
 
@@ -95,6 +96,7 @@ class Source:
 
 def source_of(folder: Path) -> Source:
     """The tables of a folder: of a run, a sweep, a search, or of kept results (CSV files, in it or in folders in it). Raises `UserError`."""
+    refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
         raise UserError(f"what is exported must be a folder, but {folder} is not one. Check the path with 'ls results'.")
     if (folder / SWEEP_FILE).is_file():
@@ -166,8 +168,11 @@ def encoded(table: pl.DataFrame, name: str, format: str) -> bytes:
     return data.getvalue()
 
 
-def write(source: Source, tables: Iterable[str] | None, folder: Path, format: str = "csv") -> list[Path]:
-    """Write tables (all) as files in a folder, which is made; those of controls in folders of their own. Raises `UserError`, and then leaves no half of a file."""
+def write(source: Source, tables: Iterable[str] | None, folder: Path, format: str = "csv", *, force: bool = False) -> list[Path]:
+    """Write tables (all) as files in a folder, which is made; those of controls in folders of their own.
+
+    Raises `UserError`, also where a file is there already unless `force`, and then writes nothing.
+    """
     if isinstance(tables, str):
         raise UserError(f"tables must be a list of names, but is the text '{tables}'. Write ['{tables}'].")
     names = list(source.readers if tables is None else dict.fromkeys(tables))
@@ -176,9 +181,13 @@ def write(source: Source, tables: Iterable[str] | None, folder: Path, format: st
         raise UserError(f"--out must be a folder, or - for one table, but {folder} is a file. Give another.")
     if folder.resolve() == source.folder.resolve():
         raise UserError(f"--out must be a folder of its own, but is {folder}, which holds what is exported. Give another.")
+    paths = {name: folder / f"{name}.{format}" for name in found}
+    if not force:
+        for path in paths.values():
+            must_be_free(path, "an exported table", "Give another folder with --out, or --force to write over it (in Python, force=True).")
     written = []
     for name, data in found.items():
-        path = folder / f"{name}.{format}"
+        path = paths[name]
         for parent in reversed([path.parent, *path.parent.parents]):
             if not parent.exists():
                 make_folder(parent)

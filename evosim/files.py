@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,45 @@ class Unwritable(UserError):
 
 
 class Full(Unwritable):
-    """There is no room, for now."""
+    """There is no room, for now. What was kept before stays: a command that meets this ends at once, and can be resumed."""
+
+
+def free_at(folder: Path) -> int | None:
+    """Count the free bytes of the disk that a folder is on, or will be on.
+
+    Parameters
+    ----------
+    folder: a path; it, and folders above it, need not exist yet.
+
+    Returns
+    -------
+    Bytes that this user may fill, without quotas, which are not asked for; nothing if the disk does not say.
+    """
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(there).free
+    return None
+
+
+def check_room(folder: Path, needed: float) -> None:
+    """Refuse to begin what would not fit.
+
+    Parameters
+    ----------
+    folder: where it will be written.
+    needed: bytes, about.
+
+    Raises
+    ------
+    Full: less is free.
+    """
+    from evosim.progress import size
+
+    free = free_at(folder)
+    if free is not None and free < needed:
+        raise Full(f"{folder} must have room for about {size(needed)}, but {size(free)} are free. Free some space, or give another --out.")
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
@@ -66,6 +105,27 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
     except OSError as error:
         raise unwritable(folder, error) from None
+
+
+def must_be_free(path: Path, what: str, remedy: str) -> None:
+    """Refuse to write over what is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where something is to be written.
+    what : str
+        What it is, in words.
+    remedy : str
+        What a user can do instead, as a sentence.
+
+    Raises
+    ------
+    UserError
+        If a file, a folder or a link is there.
+    """
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{what} must not be written over what is there, but {path} exists. {remedy}")
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from evosim import explore, workflow
 from evosim.compose import on_landscape, resolve
 from evosim.errors import UserError, unknown
 from evosim.export import source_of
-from evosim.params import read_toml
+from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, read_toml, refuse_other_kind
 from evosim.press import have_a_home
 from evosim.record import read_run
 from evosim.sweeps.drawing import KINDS
@@ -49,7 +49,8 @@ def entries() -> list[Entry]:
 
 
 def kind_of(folder: Path) -> str:
-    """What a folder holds. A folder that is none of them is taken for a run's, which says what is missing."""
+    """What a folder holds. A folder that is none of them is taken for a run's, which says what is missing. Raises `UserError`."""
+    refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if (folder / SWEEP_FILE).is_file():
         return SWEEP
     return SEARCH if (folder / EXPERIMENT_FILE).is_file() and on_landscape(resolve(read_toml(folder / EXPERIMENT_FILE))) else RUN
@@ -60,7 +61,7 @@ def draw(
 ) -> list[Path]:
     """Draw figures of what a folder holds into it: those named, the usual ones, or all; gives the paths.
 
-    Without names what is not there is left out; what was named and is not there is told. Raises `UserError`.
+    Without names what is not there is left out. Raises `UserError`, also where a figure that was named has nothing to show.
     """
     have_a_home()
     from evosim.figures import FORMATS, SIZES
@@ -75,12 +76,14 @@ def draw(
     for name in names:
         if of != SWEEP or "-" not in name:  # of sweeps there are several of a kind, named by their quantity
             _must_be_known(name, of, [entry.name for entry in known])
-    chosen = list(dict.fromkeys(names)) or [entry.name for entry in known if entry.usual or not usual]
-    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, chosen, tuple(formats), size, tell)
-    stems = {path.stem for path in drawn}
-    for name in names:
-        if not any(stem == name or (of == SWEEP and stem.startswith(f"{name}-")) for stem in stems):
-            tell(f"{folder} has nothing that '{name}' could be drawn from")
+    asked = list(dict.fromkeys(names))
+    there = [entry.name for entry in known if entry.usual or not usual]
+    failures: list[str] = []
+    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, asked, there, tuple(formats), size, tell, failures.append)
+    if failures and not drawn:
+        raise UserError(failures[0])
+    for words in failures:
+        tell(words)
     return drawn
 
 
@@ -92,23 +95,29 @@ def _must_be_known(name: str, of: str, known: Sequence[str]) -> None:
         raise unknown("a figure", name, known)
 
 
-def _of_run(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_run(
+    folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]
+) -> list[Path]:
     recorded = read_run(folder)
     if not workflow.same_code(recorded):
         tell(f"{recorded.folder} was made by other code (evosim {recorded.provenance['evosim']}); --force repeats it.")
-    return workflow.draw(recorded, formats, names=names, size=size)
+    return workflow.draw(recorded, formats, names=asked or there, size=size, failed=failed, asked=asked)
 
 
-def _of_sweep(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_sweep(
+    folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]
+) -> list[Path]:
     from evosim.sweeps import drawing, effects
     from evosim.sweeps.store import Store
 
     store = Store(folder)
     analysis = effects.analysis_of(store)
-    return drawing.draw(store.folder, analysis, effects.chosen(analysis, []), None, None, formats, names=names, size=size)
+    return drawing.draw(store.folder, analysis, effects.chosen(analysis, []), None, None, formats, names=asked or None, size=size, failed=failed)
 
 
-def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object]) -> list[Path]:
+def _of_search(
+    folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]
+) -> list[Path]:
     from evosim.figures import draw_charts
     from evosim.figures.paths import SEARCH_FIGURES
     from evosim.figures.source import Searched
@@ -116,7 +125,8 @@ def _of_search(folder: Path, names: list[str], formats: tuple[str, ...], size: s
     if not explore.same_code(folder):
         tell(f"{folder} was made by other code; --force repeats it.")
     source = Searched(source_of(folder).table(explore.TABLE), resolve(read_toml(folder / EXPERIMENT_FILE)))
-    return draw_charts(folder / "figures", ((name, SEARCH_FIGURES[name].draw(source)) for name in names), formats, size=size)
+    charts = ((name, SEARCH_FIGURES[name].draw(source)) for name in asked or there)
+    return draw_charts(folder / "figures", charts, formats, size=size, failed=failed, asked=asked)
 
 
 def table() -> Any:
@@ -125,7 +135,7 @@ def table() -> Any:
 
     out = Table(box=None)
     for column in ("figure", "of a", "shows"):
-        out.add_column(column, no_wrap=column != "shows")
+        out.add_column(column)
     for entry in entries():
         out.add_row(entry.name, entry.of, entry.what)
     return out

@@ -2,19 +2,24 @@
 
 A package offers a world by an entry point of the group `evosim.worlds` (a genome: `evosim.genomes`) that names an object of the class
 `worlds.Entry` (`genomes.Entry`). Names of evosim's own cannot be taken. What a package's code raises is told in one line with the package's
-name, and its sources are part of the digest of sources, so that no run is continued, and no table taken for known, under other code.
+name, and its sources are part of the digest of sources of every run that uses it, so that no run is continued, and no table taken for known,
+under other code.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import importlib.util
-from collections.abc import Callable, Mapping
-from functools import partial
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from importlib import metadata
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import genomes
 import worlds
@@ -25,6 +30,7 @@ GROUPS = {"world": "evosim.worlds", "genome": "evosim.genomes"}
 OWN: dict[str, Mapping[str, Any]] = {"world": worlds.WORLDS, "genome": genomes.GENOMES}
 KINDS: dict[str, type[Any]] = {"world": worlds.Entry, "genome": genomes.Entry}
 INVALID: dict[str, type[Exception]] = {"world": worlds.InvalidWorld, "genome": genomes.InvalidGenome}
+SKIPPED = {"evosim", "genomes", "worlds", *sys.stdlib_module_names}  # evosim's own sources are hashed by `record`
 TOY_TEXT = "any environment of Gymnasium with a table of transitions, as FrozenLake-v1 (extra 'gymnasium')"
 
 
@@ -74,19 +80,133 @@ def versions(chosen: Mapping[str, str]) -> dict[str, str]:
     return out
 
 
-def sources() -> list[tuple[str, Path]]:
-    """Every source file of the packages that offer something, with the name it goes by. Nothing is loaded."""
-    tops = {point.module.partition(".")[0] for kind in GROUPS for points in _points(kind).values() for point in points}
+class Choice(NamedTuple):
+    """What an experiment uses that may be code of others: names of a world and of a genome, and an algorithm (`module:function`)."""
+
+    world: str = ""
+    genome: str = ""
+    algorithm: str = ""
+
+
+def modules(choice: Choice) -> list[str]:
+    """The modules that the world and the genome of a choice come from, without those of evosim's own.
+
+    Of an environment of Gymnasium it is the module that the environment's name or its registration says;
+    Gymnasium's own environments have none, because their version is recorded (`versions`).
+    """
     out = []
-    for top in sorted(tops):
-        spec = importlib.util.find_spec(top)
-        if spec is None:
-            continue
-        for folder in spec.submodule_search_locations or ():
-            out += [(f"{top}/{path.relative_to(folder).as_posix()}", path) for path in sorted(Path(folder).rglob("*.py"))]
-        if not spec.submodule_search_locations and spec.origin is not None:
-            out.append((f"{top}.py", Path(spec.origin)))
+    for kind, name in (("world", choice.world), ("genome", choice.genome)):
+        if name.startswith(toy_text.PREFIX):
+            out += _module_of_environment(name.removeprefix(toy_text.PREFIX))
+        elif name not in OWN[kind]:
+            out += [point.module for point in _points(kind).get(name, [])]
     return out
+
+
+def _module_of_environment(environment: str) -> list[str]:
+    """The module that makes an environment, if it is not Gymnasium's own and can be found."""
+    module, colon, _ = environment.partition(":")
+    if not colon:
+        module = ""
+        with contextlib.suppress(Exception):  # (code of others; who builds the world says what is wrong)
+            made_by: Any = importlib.import_module("gymnasium").spec(environment).entry_point
+            module = made_by.partition(":")[0] if isinstance(made_by, str) else made_by.__module__
+    return [module] if module.partition(".")[0] not in ("", "gymnasium", "__main__") else []
+
+
+def sources(modules: Iterable[str]) -> list[tuple[str, Path]]:
+    """Every source file behind some modules, with the name it goes by. Nothing is loaded.
+
+    A module that lies in a package counts with the whole package, data files included. What a file
+    imports counts too, if it belongs to the same distribution, or to no distribution at all (a file
+    beside it). Other distributions and the standard library do not count.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        Dotted names. Modules that cannot be found are left out.
+
+    Returns
+    -------
+    list of (str, Path)
+        Sorted by name, each file once.
+    """
+    left = list(modules)
+    if not left:
+        return []
+    owners = metadata.packages_distributions()
+    homes: dict[str, list[tuple[str, Path]]] = {}
+    while left:
+        home, spec = _home(left.pop())
+        if spec is None or home in homes:
+            continue
+        homes[home] = list(_files(home, spec))
+        whose = set(owners.get(home.partition(".")[0], ()))
+        for _, path in homes[home]:
+            for name in imported(path, home) if path.suffix == ".py" else ():
+                top = name.partition(".")[0]
+                theirs = set(owners.get(top, ()))
+                if top not in SKIPPED and (not theirs or theirs & whose):
+                    left.append(name)
+    return sorted({pair for files in homes.values() for pair in files})
+
+
+def _home(name: str) -> tuple[str, ModuleSpec | None]:
+    """The outermost package or module that a dotted name lies in, without packages that are mere folders (namespaces)."""
+    first, *rest = name.split(".")
+    spec = None
+    with contextlib.suppress(ImportError, ValueError):  # ValueError: `__main__` of some programs
+        spec = importlib.util.find_spec(first)
+    while spec is not None and not spec.has_location and rest:
+        first = f"{first}.{rest.pop(0)}"
+        spec = PathFinder.find_spec(first, list(spec.submodule_search_locations or ()))
+    return first, spec if spec is not None and spec.has_location else None
+
+
+def _files(home: str, spec: ModuleSpec) -> Iterator[tuple[str, Path]]:
+    """The files of a module or package: all but compiled Python, hidden files, and runs and sweeps that were written there."""
+    for folder in spec.submodule_search_locations or ():
+        for here, inside, names in os.walk(folder):
+            inside[:] = [x for x in inside if x != "__pycache__" and not x.startswith(".") and not _written_by_us(Path(here, x))]
+            for name in names:
+                path = Path(here, name)
+                if not name.startswith(".") and path.suffix != ".pyc" and path.is_file():
+                    yield f"{home}/{path.relative_to(folder).as_posix()}", path
+    if not spec.submodule_search_locations and spec.origin is not None:
+        yield f"{home}{Path(spec.origin).suffix}", Path(spec.origin)
+
+
+def _written_by_us(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("experiment.toml", "sweep.json"))
+
+
+@cache
+def imported(file: Path, package: str = "") -> list[str]:
+    """Modules, or names in modules, that a file imports anywhere in it, but for what it imports for type checkers alone.
+
+    A file that is no Python of this version imports nothing. Relative imports are those of `package`; without one they are left out.
+    """
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return []
+    out = []
+    for node in _that_run(tree):
+        if isinstance(node, ast.Import):
+            out += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            with contextlib.suppress(ImportError):  # beyond the top
+                base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+                out += [f"{base}.{alias.name}" for alias in node.names]
+    return out
+
+
+def _that_run(node: ast.AST) -> Iterator[ast.AST]:
+    """A node of a syntax tree and all below it that can run."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield from _that_run(child)
 
 
 def _points(kind: str) -> dict[str, list[metadata.EntryPoint]]:
@@ -119,12 +239,26 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
     try:
         entry = point.load()
     except Exception as error:  # (code of others)
+        if hiding := _hidden_by(point.module):
+            raise UserError(f"{whose} must load, but the folder {hiding} hides its module. Work in another folder, or rename that one.") from None
         raise UserError(f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or uninstall it.") from None
     if not isinstance(entry, KINDS[kind]):
         raise UserError(f"{whose} must be an object of the class {kind}s.Entry, but {point.value} is a {type(entry).__name__}. Mend that package.")
     if not dataclasses.is_dataclass(entry.params):
         raise UserError(f"{whose} must have a dataclass of parameters, but has {entry.params!r}. Mend that package.")
     return dataclasses.replace(entry, build=_told(kind, whose, entry.build))
+
+
+def _hidden_by(module: str) -> str:
+    """The folder that Python takes for a module of this name because no file of the name comes first; nothing if there is none.
+
+    Packages that are installed with `pip install -e` may come last in Python's search.
+    """
+    found = sys.modules.get(module.partition(".")[0])
+    if found is None or getattr(found, "__file__", None) is not None or "." in module:
+        return ""
+    sys.modules.pop(module)  # so that it is found once nothing hides it
+    return str(next(iter(getattr(found, "__path__", [])), ""))
 
 
 def _told(kind: str, whose: str, build: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,8 @@ import shlex
 import shutil
 import sys
 import tempfile
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -17,6 +19,7 @@ from typing import Annotated
 import typer
 
 from evosim.errors import UserError
+from evosim.version import __version__
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 SUFFIX = ".tmpl"
@@ -48,7 +51,7 @@ def begin(kind: str, name: str, out: Path | None = None) -> Path:
     if folder.exists() or folder.is_symlink():
         raise UserError(f"{folder} must not exist yet, but does. Choose another name or --out, or remove it.")
     check_name(kind, name)
-    names = {"name": name, "class": _class_of(name), "dist": name.replace("_", "-")}
+    names = {"name": name, "class": _class_of(name), "dist": name.replace("_", "-"), "evosim": distribution()}
     partial: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +68,23 @@ def begin(kind: str, name: str, out: Path | None = None) -> Path:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def distribution() -> str:
+    """The name by which evosim is installed, for the dependencies of a new package.
+
+    The name of the distribution on the package index is not the name of the module: another program
+    has that name there. A checkout that is not installed says it in its `pyproject.toml`.
+    """
+    found = sorted(set(metadata.packages_distributions().get("evosim", ())))
+    if found:
+        same = [name for name in found if metadata.version(name) == __version__]
+        return (same or found)[0]
+    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    try:
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"])
+    except (OSError, ValueError, KeyError):
+        raise UserError("evosim must be installed to start a package that needs it, but is not. Install it with pip.") from None
 
 
 def check_name(kind: str, name: str) -> None:

@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 import math
+import shlex
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -447,12 +448,85 @@ def named_experiments() -> dict[str, Path]:
 
 def read_experiment(which: str) -> dict[str, Any]:
     """The tree of an experiment given by name or by the path of a TOML file."""
+    known = named_experiments()
+    if which in known:
+        return read_toml(known[which])
+    refuse_other_kind(Path(which), EXPERIMENT_FILE)
     if which.endswith(".toml") or "/" in which or "\\" in which:
         return read_toml(Path(which))
-    known = named_experiments()
-    if which not in known:
-        raise unknown("the experiment", which, known)
-    return read_toml(known[which])
+    raise unknown("the experiment", which, known)
+
+
+RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER = "the folder of a run", "the folder of a landscape's search", "the folder of a sweep"
+PARTIAL_FOLDER, EXPERIMENT_FILE, SWEEP_FILE, PACKAGED = "the folder of an interrupted run", "an experiment file", "a sweep file", "a packaged experiment"
+
+
+def kind_at(path: Path) -> str:
+    """What lies at a path, by the files in a folder or the keys in a file.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder, or the name of a packaged experiment.
+
+    Returns
+    -------
+    str
+        One of the kinds above; empty if it is none of them.
+    """
+    try:
+        if path.is_dir():
+            if (path / "sweep.json").is_file():
+                return SWEEP_FOLDER
+            if not (path / "experiment.toml").is_file():
+                return ""
+            if (path / "tables" / "paths.parquet").is_file():
+                return SEARCH_FOLDER
+            return RUN_FOLDER if (path / "provenance.json").is_file() else PARTIAL_FOLDER
+        if not path.is_file():
+            return PACKAGED if str(path) in named_experiments() else ""
+        tree = read_toml(path)
+    except (UserError, OSError, ValueError):
+        return ""
+    if isinstance(tree.get("experiment"), str):
+        return SWEEP_FILE
+    return EXPERIMENT_FILE if {"world", "genome", "optimizer"} & tree.keys() else ""
+
+
+def refuse_other_kind(path: Path, *wanted: str) -> None:
+    """Refuse what is of a known kind, but of another than a command needs, with the command that takes it.
+
+    Parameters
+    ----------
+    path : Path
+        What the user gave.
+    *wanted : str
+        Kinds that the command takes.
+
+    Raises
+    ------
+    UserError
+        If another kind lies there. What is no known kind is left to the reader of the wanted one.
+    """
+    found = kind_at(path)
+    if not found or found in wanted:
+        return
+    quoted = {name: shlex.quote(str(path / name)) for name in ("", "experiment.toml", "sweep.toml")}
+    here = quoted[""]
+    inside = path.parent if kind_at(path.parent) in (RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER) else None
+    if found == RUN_FOLDER and wanted == (EXPERIMENT_FILE,):
+        remedy = f"'evosim run {quoted['experiment.toml']}' repeats it, 'evosim analyze {here}' shows it"
+    elif found == SWEEP_FOLDER and wanted == (SWEEP_FILE,):
+        remedy = f"'evosim sweep run {quoted['sweep.toml']} --out {here}' goes on with it"
+    elif inside and kind_at(inside) in wanted:
+        remedy = f"give its folder, {inside}"
+    else:
+        command = {
+            RUN_FOLDER: f"analyze {here}", SEARCH_FOLDER: f"figures {here}", SWEEP_FOLDER: f"sweep analyze {here}", PARTIAL_FOLDER: f"run {here} --resume",
+            EXPERIMENT_FILE: f"run {here}", SWEEP_FILE: f"sweep run {here}", PACKAGED: f"run {here}",
+        }[found]  # fmt: skip
+        remedy = f"use 'evosim {command}'"
+    raise UserError(f"{path} must be {' or '.join(kind for kind in wanted if kind != PARTIAL_FOLDER)}, but is {found}: {remedy}.")
 
 
 def apply_settings(tree: dict[str, Any], settings: list[str]) -> dict[str, Any]:
@@ -472,14 +546,29 @@ def put(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
     *parents, last = key.split(".")
     if len(parents) >= MAX_DEPTH:
         raise UserError(f"{told}: the key must have at most {MAX_DEPTH} parts, but has {len(parents) + 1}. Check the path with 'evosim show'.")
-    for step in parents:
+    for i, step in enumerate(parents):
         where = _step(where, step, told)
+        after = [*parents[i + 1 :], last]
+        if where in ({}, []) and after[0].isdecimal():  # a list that is not there has no positions
+            whole = inline({".".join(after[1:]): value} if after[1:] else value)
+            path = ".".join(parents[: i + 1])
+            raise UserError(
+                f"{told}: '{after[0]}' must be a position in a list, but {path} holds none. "
+                f"Give the whole list: {path}=[{whole}]."
+            )
     if isinstance(where, list):
         where[_index(where, last, told)] = value
     elif isinstance(where, Mapping):
         where[last] = value  # type: ignore[index]
     else:
         raise UserError(f"{told}: '{last}' must lie in a table, but does not. Check the path with 'evosim show'.")
+
+
+def inline(value: Any) -> str:
+    """A value as TOML on one line."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {inline(item)}" for key, item in value.items()) + " }"
+    return " ".join(tomli_w.dumps({"x": value}).partition(" = ")[2].split())
 
 
 def _value(text: str) -> Any:

@@ -6,11 +6,8 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import fcntl
-import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -25,18 +22,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import blake2b
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
-from evosim import installed
+from evosim import forks, installed
 from evosim.blocks import Blocks
-from evosim.compose import on_landscape, resolve
+from evosim.compose import on_landscape, resolve, with_own_words
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, produce_atomically, sync_folder, unwritable, write_atomically
-from evosim.params import Experiment, read_toml
+from evosim.installed import Choice
+from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
 from evosim.streams import STREAM_VERSION
 from evosim.version import __version__
 
@@ -49,6 +49,7 @@ PARTIAL = ".partial"
 ROWS = 2**18  # rows of a row group in a table that is written from blocks: what is in memory at a time
 RUNNING = "being written by process"
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 BEAT, GONE = 30.0, 180.0  # seconds between signs of life, and without one until a process on another machine counts as gone
 
 
@@ -140,13 +141,16 @@ class Writer:
     def __init__(self, folder: Path, experiment: Experiment, *, go_on: bool = False) -> None:
         self.folder, self.partial = folder, partial_of(folder)
         self.experiment = experiment
+        sources_digest(experiment)  # now, before anything runs: what is edited meanwhile is not what ran
         self._over, self._handle = threading.Event(), -1
+        made = False
         try:
             if go_on:
                 self._lock()
             else:
                 self._clear_an_interrupted_one()
                 self.partial.mkdir(parents=True)  # fails if another process was quicker
+                made = True
                 self._lock()
             self.note(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole")
             (self.partial / "tables").mkdir(exist_ok=True)
@@ -158,6 +162,8 @@ class Writer:
             ) from None
         except OSError as error:
             self._unlock()
+            if made:  # a folder without a whole STATUS would be in the way of the next try
+                shutil.rmtree(self.partial, ignore_errors=True)
             raise UserError(
                 f"the output folder must be writable, but {folder} is not: {error.strerror}. Give another --out."
             ) from None
@@ -288,9 +294,11 @@ def complete(folder: Path, experiment: Experiment) -> bool:
 
 
 def same_sources(facts: dict[str, Any], experiment: Experiment) -> bool:
-    """Whether the provenance of a run names the very sources that are running now, its own algorithm's (where that is found here) among them."""
-    own = algorithm_of(experiment)
-    return bool(facts.get("sources") == sources_digest()) and all(facts.get("packages", {}).get(name) == source for name, source in own.items())
+    """Whether the provenance of a run names the very sources that are running now.
+
+    Sources of the user's own algorithm count where they are found here; a run can be read elsewhere.
+    """
+    return bool(facts.get("sources") == sources_digest(experiment, recorded=facts.get("packages", {})))
 
 
 def in_use(partial: Path) -> bool:
@@ -334,7 +342,7 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
         "replicates": experiment.replicates,
         "evosim": __version__,
         "commit": commit(),
-        "sources": sources_digest(),
+        "sources": sources_digest(experiment),
         "stream_version": STREAM_VERSION,
         "schema_version": SCHEMA_VERSION,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -351,20 +359,28 @@ def versions(experiment: Experiment) -> dict[str, str]:
     return installed.versions({"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))}) | algorithm_of(experiment)
 
 
-def algorithm_of(experiment: Experiment) -> dict[str, str]:
-    """A user's own algorithm, and the hash of the file that its function stands in; nothing if it is not one, or cannot be found here."""
-    algorithm = str(experiment.optimizer.get("algorithm", ""))
+def algorithm_of(experiment: Experiment | Choice) -> dict[str, str]:
+    """A user's own algorithm, and the hash of its sources; nothing if it is not one, or cannot be found here."""
+    algorithm = choice_of(experiment).algorithm
     found = _hash_of_module(algorithm.partition(":")[0]) if ":" in algorithm else None
     return {algorithm: f"source {found}"} if found else {}
 
 
+def choice_of(experiment: Experiment | Choice) -> Choice:
+    """What an experiment uses that may be code of others."""
+    if isinstance(experiment, Choice):
+        return experiment
+    return Choice(
+        experiment.world.name, str(experiment.genome.get("name", "")), str(experiment.optimizer.get("algorithm", ""))
+    )
+
+
 @cache
 def _hash_of_module(module: str) -> str | None:
-    """Hash of a module's file, taken once, as `sources_digest`."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        spec = importlib.util.find_spec(module)
-        if spec is not None and spec.origin is not None:
-            return hashlib.blake2b(Path(spec.origin).read_bytes(), digest_size=8).hexdigest()
+    """Hash of the sources behind a module, taken once, as `sources_digest`; nothing if it cannot be found."""
+    with contextlib.suppress(OSError):
+        if files := installed.sources([module]):
+            return _hashed(files).hexdigest()
     return None
 
 
@@ -374,20 +390,66 @@ def peak_memory_mib() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-@cache
-def sources_digest(module: str = "") -> str:
-    """Hash of the sources of evosim and of packages that offer worlds or genomes: equal digests of experiment and sources, equal runs.
+def sources_digest(*experiments: Experiment | Choice, module: str = "", recorded: Mapping[str, str] = NOTHING) -> str:
+    """Hash of the sources that experiments run on: equal digests of experiment and sources, equal runs.
 
-    Given one of evosim's modules, only what that module can import of ours is hashed, and the other packages. Taken once, so that
-    a file that is edited while a run lasts is not taken for the code of it.
+    They are those of evosim with the worlds and genomes that come with it, and of the packages that these
+    experiments use: of their worlds, genomes and own algorithms. Other packages do not matter. Runs, sweeps,
+    checkpoints and claims all use this function. It is taken once, so that a file that is edited while a run
+    lasts is not taken for the code of it.
+
+    Parameters
+    ----------
+    *experiments
+        Experiments, or what they use (`Choice`). None: evosim's own sources alone.
+    module
+        One of evosim's modules: of evosim's sources only those count that it can import.
+    recorded
+        Packages of a provenance: the hash there stands in for an own algorithm that is not found here.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
     """
+    own = _digest_of_own(module)
+    others = sorted({words for experiment in experiments for words in _others(choice_of(experiment), recorded)})
+    return blake2b("\n".join([own, *others]).encode(), digest_size=8).hexdigest() if others else own
+
+
+def _others(choice: Choice, recorded: Mapping[str, str]) -> Iterator[str]:
+    """In words, the sources of others that a choice uses."""
+    if of_packages := _digest_of_others(choice):
+        yield of_packages
+    if ":" in choice.algorithm:
+        yield json.dumps(algorithm_of(choice) or {choice.algorithm: recorded.get(choice.algorithm, "")})
+
+
+@cache
+def _digest_of_own(module: str) -> str:
     files = _own_sources()
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(_behind(module, files) if module else files.values()):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    for name, path in installed.sources():
+    chosen = _behind(module, files) if module else files.values()
+    return _hashed((path.relative_to(ROOT).as_posix(), path) for path in sorted(chosen)).hexdigest()
+
+
+@cache
+def _digest_of_others(choice: Choice) -> str:
+    """Hash of the packages of a choice's world and genome; nothing if they are evosim's own."""
+    files = installed.sources(installed.modules(choice))
+    return _hashed(files).hexdigest() if files else ""
+
+
+def forget_sources() -> None:
+    """Hash sources afresh when they are asked for next."""
+    for kept in (_digest_of_own, _digest_of_others, _hash_of_module, _own_sources, installed.imported):
+        kept.cache_clear()
+
+
+def _hashed(files: Iterable[tuple[str, Path]]) -> Any:
+    digest = blake2b(digest_size=8)
+    for name, path in files:
         digest.update(name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return digest
 
 
 @cache
@@ -411,28 +473,8 @@ def _behind(module: str, files: dict[str, Path]) -> set[Path]:
         seen.add(name)
         left.append(name.rpartition(".")[0])
         if name in files:
-            left += _imported(files[name])
+            left += installed.imported(files[name])
     return {files[name] for name in seen if name in files}
-
-
-@cache
-def _imported(file: Path) -> list[str]:
-    """Modules, or names in modules, that a file imports, but for what it imports for type checkers alone."""
-    out = []
-    for node in _run(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            out += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            out += [f"{node.module}.{alias.name}" for alias in node.names]
-    return out
-
-
-def _run(node: ast.AST) -> Iterator[ast.AST]:
-    """A node of a syntax tree and all below it that can run."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
-            yield from _run(child)
 
 
 def commit() -> str | None:
@@ -470,6 +512,8 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 def read_run(folder: Path) -> Recorded:
     """Read a whole run back. Raises `UserError` where anything is missing, damaged, or of another digest."""
+    forks.check()
+    refuse_other_kind(folder, RUN_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
         raise UserError(f"a run must be a folder, but {folder} is not one. Check the path with 'ls results/runs'.")
     facts = read_provenance(folder)
@@ -478,7 +522,7 @@ def read_run(folder: Path) -> Recorded:
             f"{folder} must be of schema version {SCHEMA_VERSION}, but is of {facts.get('schema_version')}. Run it again "
             "with 'evosim run'."
         )
-    experiment = resolve(read_toml(folder / "experiment.toml"))
+    experiment = with_own_words(resolve(read_toml(folder / "experiment.toml")))
     if experiment.digest() != facts["digest"]:
         raise UserError(
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "

@@ -7,11 +7,14 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS, SPLIT
 from evosim.analysis.causes import SWITCHES
 from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
+from evosim.layout import say
+from evosim.layout import show as show_table
 
 RUNG_WORDS = {
     "optimum": "the best policy",
@@ -29,26 +32,26 @@ UNLISTED = ("optimum", "all_cases", "control", "population")
 def show(console: Console, title: str, summary: dict[str, Any], *, details: bool = False) -> None:
     """Print the account; with `details`, also how far lives in A and in M can differ at all."""
     _show_which(console, title, summary)
-    console.print("A: ancestral world, M: modern world. Words: docs/glossary.md" + ("" if summary.get("offset") else "\n"))
+    say(console, "A: ancestral world, M: modern world. Words: docs/glossary.md" + ("" if summary.get("offset") else "\n"))
     if paid := summary.get("offset"):
         a, m = paid["ancestral"], paid["modern"]
-        console.print(f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at birth (offset); losses do not.\n")
+        say(console, f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at birth (offset); losses do not.\n")
     for name, account in accounts(summary).items():
         if details or name != "variation":
-            console.print(account)
+            say(console, account) if isinstance(account, str) else show_table(console, account)
     for sentence in sentences(summary):
-        console.print(f"* {sentence}", markup=False)
+        say(console, f"* {sentence}", hang=2)
 
 
 NO_CAUSES = "Causes (desire, belief, planning): not applicable; these genomes do not plan.\n"
 
 
-def accounts(summary: dict[str, Any], *, whole_words: bool = False) -> dict[str, Table | str]:
-    """The tables of the account by name, in the order of reading; words where an account does not apply. `whole_words`: headings are not shortened."""
+def accounts(summary: dict[str, Any]) -> dict[str, Table | str]:
+    """The tables of the account by name, in the order of reading; words where an account does not apply."""
     out: dict[str, Table | str] = {"ladder": _ladder(summary)}
     if summary["behaviour"]["modern"] is not None:
         out["behaviour"] = _behaviour(summary)
-    out["steps"] = _steps(summary, whole_words=whole_words)
+    out["steps"] = _steps(summary)
     if summary["desires"]:
         out["desires"] = _desires(summary)
     out["causes"] = _causes(summary["causes"]) if summary["causes"] else NO_CAUSES
@@ -58,7 +61,7 @@ def accounts(summary: dict[str, Any], *, whole_words: bool = False) -> dict[str,
     if summary["hack"]:
         out |= {"hack": _hack(summary["hack"], unit(summary)), "frequencies": _frequencies(summary["hack"]["frequencies"])}
     if summary["search"] and summary["search"]["traits"]:
-        out["search"] = _search(summary["search"], whole_words=whole_words)
+        out["search"] = _search(summary["search"])
     return out
 
 
@@ -70,33 +73,33 @@ def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
         between = " to ".join(number(end) for end in row["interval"]) if row["interval"] else ""
         table.add_row(row["quantity"], number(row["mean"]), between)
     console.print()
-    console.print(table)
+    show_table(console, table)
 
 
 def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print what was run, and what was expected of it."""
     replicates = summary["replicates"]
-    console.print(f"\n{title}", style="bold", markup=False)
-    console.print(f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
+    say(console, f"\n{title}", style="bold")
+    say(console, f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
     if summary["changed"]:
-        console.print(f"changed: {', '.join(summary['changed'])}", markup=False)
+        say(console, f"changed: {', '.join(summary['changed'])}")
     if summary["expected"]:
-        console.print(f"expected: {summary['expected']}", markup=False)
+        say(console, f"expected: {summary['expected']}")
 
 
 def show_class(console: Console, found: dict[str, Any]) -> None:
     """Print the account of one class."""
     of = unit(found)
     true = "breeds true" if found["breeds_true"] else "does not breed true: no homozygote expresses it"
-    console.print(f"\n[bold]Class {found['class']}[/bold] ({true})", highlight=False)
-    console.print(f"  {_genome(found['loci'])}", highlight=False, markup=False)
+    say(console, Text.assemble("\n", (f"Class {found['class']}", "bold"), f" ({true})"), highlight=False)
+    say(console, f"  {_genome(found['loci'])}", highlight=False, hang=2)
     a, m = found["ancestral"], found["modern"]
     table = _table(f"What it is worth ({of} in a life)", ("", "A", "M"), left=("",))
     table.add_row("the best policy", number(a["optimum"]), number(m["optimum"]))
     table.add_row("this class, payoff", number(a["fitness"]), number(m["fitness"]))
     table.add_row("this class, intent", "", number(m["intent"]))
     table.add_row("lost (payoff in A, intent in M)", number(a["optimum"] - a["fitness"]), number(m["optimum"] - m["intent"]))
-    console.print(table)
+    show_table(console, table)
     _show_ledger(console, found["behaviour"])
     if found["causes"]:
         causes = _table("Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)", ("", "A", "M"), left=("",))
@@ -104,15 +107,15 @@ def show_class(console: Console, found: dict[str, Any]) -> None:
             row = [found["causes"][world][name] for world in ("ancestral", "modern")]
             if any(abs(value) > 5e-4 for value in row):
                 causes.add_row(name, *(number(value) for value in row))
-        console.print(causes)
+        show_table(console, causes)
     v = found["variation"]
-    console.print(
-        f"Its lives in A and in M differ by a total variation of {number(v['least'])} to {number(v['most'])}, so that payoff can differ by at most "
-        f"{number(v['bound'])}; it differs by {number(v['difference'])}.", highlight=False, markup=False,
+    say(
+        console, f"Its lives in A and in M differ by a total variation of {number(v['least'])} to {number(v['most'])}, so that payoff can differ by at most "
+        f"{number(v['bound'])}; it differs by {number(v['difference'])}.", highlight=False,
     )  # fmt: skip
     for world, told in found.get("certificates", {}).items():
         for line in _certified(told):
-            console.print(f"* {world}: {line}", highlight=False, markup=False)
+            say(console, f"* {world}: {line}", highlight=False, hang=2)
 
 
 def _show_ledger(console: Console, found: dict[str, Any]) -> None:
@@ -126,7 +129,7 @@ def _show_ledger(console: Console, found: dict[str, Any]) -> None:
     table.add_row("upkeep", number(found["ancestral"]["kinds"]["upkeep"]), *("" for _ in kinds), number(found["modern"]["kinds"]["upkeep"]))
     sums = [sum(found["ancestral"]["kinds"].values()), *(found["modern"]["kinds"][kind] for kind in kinds), sum(found["modern"]["kinds"].values())]
     table.add_row("[bold]sum", *(f"[bold]{number(value)}" for value in sums))
-    console.print(table)
+    show_table(console, table)
 
 
 def _certified(told: dict[str, Any]) -> list[str]:
@@ -155,31 +158,30 @@ def show_rungs(console: Console, rows: list[dict[str, Any]]) -> None:
     loci = list(rows[0]["loci"])
     varying = [name for name in loci if len({row["loci"][name] for row in rows}) > 1]
     table = _table("Classes behind the rungs", ("", "class", "share", "A", "M", "genome"), left=("", "genome"))
-    table.columns[0].no_wrap = True
     for row in rows:
         share = "" if row["share"] is None else f"{row['share']:.1%}"
         genome = _genome({name: row["loci"][name] for name in varying})
         table.add_row(f"{RUNG_CODES[row['rung']]} {RUNG_WORDS[row['rung']]}", str(row["class"]), share, number(row["ancestral"]), number(row["modern_intent"]), genome)
-    console.print(table)
+    show_table(console, table)
     same = {name: rows[0]["loci"][name] for name in loci if name not in varying}
     if same:
-        console.print(f"alike in all: {_genome(same)}", highlight=False, markup=False)
-    console.print(
-        "R1 to R3: the class that stands for the tie set (of equals, the worst in M). R4, R5: the most common at the swap over all seeds, with their share. "
-        "'evosim analyze RUN --class N' accounts for one.", highlight=False, markup=False,
+        say(console, f"alike in all: {_genome(same)}", highlight=False)
+    say(
+        console, "R1 to R3: the class that stands for the tie set (of equals, the worst in M). R4, R5: the most common at the swap over all seeds, with their share. "
+        "'evosim analyze RUN --class N' accounts for one.", highlight=False,
     )  # fmt: skip
 
 
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
     """Print what each author would call each step."""
-    console.print("\n[bold]What each author calls it[/bold] (Christiano: the problems will not split like this)")
+    say(console, Text.assemble("\n", ("What each author calls it", "bold"), " (Christiano: the problems will not split like this)"))
     for step, entry in summary["labels"].items():
         value = number(entry["value"]) if entry["value"] is not None else "not measured"
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         for author in AUTHORS:
             table.add_row(author, entry[author])
-        console.print(f"\n[bold]{step}[/bold], in M: {value}")
-        console.print(table)
+        say(console, Text.assemble("\n", (step, "bold"), f", in M: {value}"))
+        show_table(console, table)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -198,12 +200,12 @@ def unit(summary: dict[str, Any]) -> str:
 def _table(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act",)) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in left else "right", no_wrap=heading in ("act", "scored", "by"))
+        table.add_column(heading, justify="left" if heading in left else "right")
     return table
 
 
 def _ladder(summary: dict[str, Any]) -> Table:
-    table = _table(f"The ladder: which stage lost it ({unit(summary)} in a life)", ("", "scored", "A", "lost", "M", "lost", "by"), left=("", "scored", "by"))
+    table = _table(f"The ladder: which stage lost it ({unit(summary)} in a life)", ("", "scored", "A", "lost in A", "M", "lost in M", "by"), left=("", "scored", "by"))
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     steps = dict(steps_down(m["rungs"]))
     for rung in RUNGS:
@@ -266,7 +268,7 @@ def _behaviour(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _steps(summary: dict[str, Any], *, whole_words: bool = False) -> Table:
+def _steps(summary: dict[str, Any]) -> Table | str:
     steps = summary["steps_by_act"]
     shown = [
         (world, step)
@@ -277,8 +279,9 @@ def _steps(summary: dict[str, Any], *, whole_words: bool = False) -> Table:
         for step in names
         if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())
     ]
-    longest = None if whole_words else 9
-    headings = [f"{step[:longest]}{'.' if len(step) > len(step[:longest]) else ''} {world[0].upper()}" for world, step in shown]
+    if not shown:
+        return "Steps of the ladder by act: no step loses or gains anything.\n"
+    headings = [f"{step} {world[0].upper()}" for world, step in shown]
     table = _table("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
     for act in steps["modern"]["representation"]:
         row = [steps[world][step][act] for world, step in shown]
@@ -307,7 +310,7 @@ def _desires(summary: dict[str, Any]) -> Table:
 
 def _causes(found: dict[str, Any]) -> Table:
     columns = [(subject, world) for subject in found for world in ("ancestral", "modern")]
-    headings = [f"{RUNG_CODES[subject]} {world[0].upper()}" for subject, world in columns]
+    headings = [f"{RUNG_CODES[subject]} in {world[0].upper()}" for subject, world in columns]
     table = _table("Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)", ("", *headings), left=("",))
     for cause in SWITCHES:
         if any(abs(found[subject][world][cause]) > 5e-4 for subject, world in columns):
@@ -315,7 +318,7 @@ def _causes(found: dict[str, Any]) -> Table:
     table.add_row("[bold]sum", *("[bold]" + number(sum(found[subject][world][cause] for cause in SWITCHES)) for subject, world in columns))
     notes = ["genomes that act alike may be split differently: belief and desire cannot be told apart from behaviour"]
     if "best_for_payoff" in found:
-        notes.insert(0, "R2: the genome that is best for payoff in M, in both worlds")
+        notes.insert(0, "R2 in A: the best modern genome (for payoff in M), scored in the ancestral world")
     if "population" in found and found["population"]["modern"]["covered"] < 1.0 - 1e-9:
         notes.insert(0, f"R5: its most common classes, {found['population']['modern']['covered']:.0%} of it")
     table.caption = "; ".join(notes)
@@ -353,7 +356,7 @@ HACK_WORDS = {
 
 
 def _hack(found: dict[str, Any], of: str) -> Table:
-    table = _table(f"Greedy genes: what unfair meiosis cost ({of})", ("", "A", "interval", "M", "interval"), left=("",))
+    table = _table(f"Greedy genes: what unfair meiosis cost ({of})", ("", "A", "interval in A", "M", "interval in M"), left=("",))
     for quantity, words in HACK_WORDS.items():
         cells = []
         for world in ("ancestral", "modern"):
@@ -378,22 +381,17 @@ def _frequencies(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _search(found: dict[str, Any], *, whole_words: bool = False) -> Table:
+def _search(found: dict[str, Any]) -> Table:
     terms = [t for t in found["terms"] if any(abs(row[t] or 0.0) > 5e-5 for row in found["traits"])]
     table = _table(
         "The search ledger: what moved it before the swap (Price equation, summed)",
-        ("trait", "change", *(t if whole_words else SHORT.get(t, t) for t in terms), "order"),
+        ("trait", "change", *terms, "order"),
         left=("trait",),
     )
     for row in found["traits"]:
         table.add_row(row["trait"], number(row["change"]), *(number(row[t]) for t in terms), number(row["order_spread"]))
     table.caption = "order: at most this much of an entry hangs on the order in which forces are switched on"
     return table
-
-
-SHORT = {
-    "selection": "select.", "segregation": "segr.", "recombination": "recomb.", "mutation": "mutat.", "introduction": "introd.",
-}  # fmt: skip
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:

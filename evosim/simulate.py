@@ -41,10 +41,15 @@ class Living:
     def __init__(self, census: Census) -> None:
         self._census, self._out = census, np.empty(0)
 
-    def look(self, genotypes: Alleles, landscape: Landscape, kept: NDArray[np.float64]) -> None:
-        """A generation has come. `kept [n]` is what drivers and modifiers leave of fitness."""
+    def look(
+        self, genotypes: Alleles, landscape: Landscape, kept: NDArray[np.float64], *, lived: bool = True
+    ) -> None:
+        """A generation has come. `kept [n]` is what drivers and modifiers leave of fitness.
+
+        Classes of individuals that never `lived` are not recorded.
+        """
         self.distinct, self._places = self._census.classes(genotypes)
-        self._worth, self.kept = landscape.worth(self.distinct), kept
+        self._worth, self.kept = landscape.worth(self.distinct, lived=lived), kept
         if len(self._out) != len(kept):
             self._out = np.empty(len(kept))
 
@@ -270,11 +275,18 @@ def simulate(
     status = "complete"
     choice, shares = experiment.selection, setting.pair.ancestral.shares()
 
-    def heard(g: int) -> tuple[NDArray[np.float64], ...]:
+    def heard(g: int, those: Living | None = None) -> tuple[NDArray[np.float64], ...]:
         """What the optimizer hears of those that live: fitness, and where that is not fitness in the whole world, this too."""
+        those = those or living
         if choice.plain or worlds[g] == "modern":
-            return (living.fitness(worlds[g]),)
-        return living.selected(choice, weights_of(choice, shares, seed, g)), living.fitness("ancestral")
+            return (those.fitness(worlds[g]),)
+        return those.selected(choice, weights_of(choice, shares, seed, g)), those.fitness("ancestral")
+
+    def judge(genotypes: Alleles, g: int) -> NDArray[np.float64]:
+        """What the optimizer would hear of others in a generation. They are not recorded."""
+        others = Living(Census(grid))
+        others.look(genotypes, landscape, optimizer.kept(genotypes), lived=False)
+        return heard(g, others)[0]
 
     try:
         optimizer = OPTIMIZERS[name](params, grid, seed)
@@ -285,6 +297,7 @@ def simulate(
         try:
             census, reader = Census(grid), Census(grid)
             living = Living(census)
+            optimizer.judged_by(judge)
 
             def fitness(genotypes: Alleles, first: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
                 distinct, places = reader.classes(genotypes)

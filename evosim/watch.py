@@ -7,6 +7,7 @@ where it is: `Stop` is raised there, and again until somebody asks. A second Ctr
 from __future__ import annotations
 
 import functools
+import math
 import re
 import signal
 import sys
@@ -25,8 +26,11 @@ OUT_OF_TIME = 75  # what mail systems say: try again later
 GRACE, AGAIN = 0.3, 0.2  # seconds until what did not ask is stopped, and until that is done again
 TWICE = 0.3  # seconds within which a second Ctrl-C is the same one: wrappers hand on what the terminal has sent already
 LEAST_TIME = 3.0
-_LENGTH = re.compile(r"(?:(\d+)-)?(\d+):([0-5]?\d):([0-5]?\d)|(\d+(?:\.\d+)?)([smhd]?)")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_WITH_UNITS = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in UNITS))
+_WITH_DAYS = re.compile(r"([0-9]{1,6})-([01]?[0-9]|2[0-3])(?::([0-5]?[0-9])(?::([0-5]?[0-9]))?)?")
+_WITH_COLONS = re.compile(r"(?:([0-9]{1,6}):([0-5]?[0-9])|([0-9]{1,6})):([0-5]?[0-9])")
 
 
 class Watch:
@@ -42,9 +46,7 @@ class Watch:
         self._deadline: float | None = None
         self._earlier: dict[int, Any] = {}
         if seconds is not None:
-            # What is done after the last generation takes longer on a slow disk; long jobs can spare more.
-            reserve = min(max(2.0, 0.01 * seconds), 30.0)
-            self._deadline = time.monotonic() + seconds - reserve
+            self._deadline = time.monotonic() + seconds - reserve_of(seconds)
 
     def __call__(self) -> Stop | None:
         """What the command is to stop by, or nothing. Who was told is left alone to do it."""
@@ -122,19 +124,99 @@ def stoppable(left: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def seconds_of(text: str, option: str) -> float:
-    """A length of time: `HH:MM:SS`, `D-HH:MM:SS`, `90m` (or s, h, d), or seconds. Raises `UserError`."""
-    found = _LENGTH.fullmatch(text.strip())
-    if not found:
-        raise UserError(f"{option} must be like 02:00:00, 90m, 2h or 7200 (seconds), but is '{text}'. Write it so.")
-    days, hours, minutes, seconds, number, unit = found.groups()
-    if number:
-        return float(number) * _UNITS[unit]
-    return int(days or 0) * 86_400.0 + int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds)
+    """Read a length of time, the same way in all commands.
+
+    Parameters
+    ----------
+    text: Slurm's `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM` or `D-HH:MM:SS`; or numbers with units: `90m`, `1h30m`, `1.5h`, `45s`, `2d`.
+        A bare number is refused, unless it is 0: Slurm reads minutes, and many other programs read seconds.
+    option: the option's name, for the message.
+
+    Returns
+    -------
+    Seconds.
+
+    Raises
+    ------
+    UserError: the text is none of these.
+
+    Source
+    ------
+    The forms with colons and days: `sbatch --time` of Slurm.
+    """
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        if not text.strip("0"):
+            return 0.0
+        raise UserError(f"{option} must say its unit, but is '{text}'. Write {text}m for minutes, or {text}s for seconds.")
+    if text and (found := _WITH_UNITS.fullmatch(text)):
+        return sum(float(number) * unit for number, unit in zip(found.groups(), UNITS.values(), strict=True) if number)
+    if found := _WITH_DAYS.fullmatch(text):
+        days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    elif found := _WITH_COLONS.fullmatch(text):
+        days, hours, minutes = 0, int(found[1] or 0), int(found[2] or found[3])
+        seconds = int(found[4])
+    else:
+        raise UserError(f"{option} must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours), but is '{text}'. Write it so.")
+    return days * UNITS["d"] + hours * UNITS["h"] + minutes * UNITS["m"] + seconds
+
+
+def spelled(seconds: float) -> str:
+    """Spell a length of time so that people and Slurm read the same.
+
+    Parameters
+    ----------
+    seconds: at least 0; a part of a second counts as a whole one.
+
+    Returns
+    -------
+    `H:MM:SS`, or `D-HH:MM:SS` from one day on.
+    """
+    minutes, left = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days}-{hours:02d}:{minutes:02d}:{left:02d}" if days else f"{hours}:{minutes:02d}:{left:02d}"
 
 
 def wall_time_of(text: str) -> float:
-    """The time a command is given. Raises `UserError` where there is not enough of it to stop in."""
+    """Read the time that a command is given.
+
+    Parameters
+    ----------
+    text: as `seconds_of` reads it.
+
+    Returns
+    -------
+    Seconds.
+
+    Raises
+    ------
+    UserError: the text is no length of time, or the time is too short to stop in.
+    """
     seconds = seconds_of(text, "--wall-time")
     if seconds < LEAST_TIME:
         raise UserError(f"--wall-time must be at least {LEAST_TIME:g} seconds, but is {text}. Give more.")
     return seconds
+
+
+def reserve_of(seconds: float) -> float:
+    """Seconds, of a time that a command is given, that are kept for stopping.
+
+    What is done after the last generation takes longer on a slow disk; long jobs can spare more.
+    """
+    return min(max(2.0, 0.01 * seconds), 30.0)
+
+
+def how_read(text: str) -> str:
+    """Say how a wall time was read.
+
+    Parameters
+    ----------
+    text: as `wall_time_of` reads it.
+
+    Returns
+    -------
+    A clause such as `--wall-time 90m was read as 1:30:00 (H:MM:SS)`.
+    """
+    form = spelled(wall_time_of(text))
+    return f"--wall-time {text.strip()} was read as {form} ({'D-HH' if '-' in form else 'H'}:MM:SS); the command stops before that"

@@ -19,13 +19,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim import checkpoint
+from evosim import checkpoint, forks
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest, unit_of
 from evosim.controls import controls_of, simulate_one
+from evosim.cost import disk_of
 from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
-from evosim.files import Full, Unwritable, write_atomically
+from evosim.files import Full, Unwritable, check_room, write_atomically
+from evosim.machine import processors
 from evosim.params import Experiment, SelectionChoice
 from evosim.progress import Progress
 from evosim.record import (
@@ -50,7 +52,6 @@ ANALYSIS = "analysis"
 ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
 SUMMARY = "summary.json"
 COMMONEST = 5  # classes of a population that are named
-PATIENCE, RETRY = 900.0, 15.0  # seconds in which a full disk may be mended, and between two tries
 MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
 
 
@@ -76,6 +77,7 @@ def run(
 
     Raises `UserError`; when it is stopped, `Interrupted`, leaving a readable partial folder that says what it is.
     """
+    forks.check()
     folder = run_folder(experiment, out)
     if not folder.name:
         folder = folder.resolve()
@@ -90,6 +92,7 @@ def run(
         return read_run(folder), False
     setting = build(experiment)
     gaps_of_pair(setting.pair)  # refuse now what could not be accounted for later
+    check_room(folder, disk_of(setting))
     if go_on:
         kept.resume()
     elif resume and partial.is_dir():
@@ -124,8 +127,8 @@ def run(
             for measure in () if landscape.exact else MEASURES:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
         with clock.stage("tables"):
-            _while_full(lambda: writer.table("landscape", landscape.frame()), tell)
-            _while_full(lambda: _write_tables(writer, finished, settings), tell)
+            writer.table("landscape", landscape.frame())
+            _write_tables(writer, finished, settings)
         a, m = landscape.scorers
         facts = {
             "seconds": _summed([*(part["seconds"] for part in kept.interruptions), clock.told()]),
@@ -142,7 +145,7 @@ def run(
                 "survey": landscape.survey.facts() if landscape.survey else None,
             },
         }
-        _while_full(lambda: writer.finish(facts), tell)
+        writer.finish(facts)
     except BaseException as error:
         _end_early(error, writer, kept, experiment, settings)
         raise
@@ -166,6 +169,7 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, 
         writer.discard()
         return
     by = str(error) if isinstance(error, Stop) else "KeyboardInterrupt" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+    by = "a full disk" if isinstance(error, Full) else by
     at_once = isinstance(error, AtOnce)
     if not (mistake or at_once or kept.stopped_by):
         kept.stopped_by = by
@@ -180,22 +184,8 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoint.WholeRun, 
     if isinstance(error, Stop | KeyboardInterrupt):
         raise Interrupted(words, error.code if isinstance(error, Stop) else 130) from None
     if isinstance(error, Unwritable) and go_on:
-        raise UserError(f"{error} Then {go_on}.") from None
-
-
-def _while_full(write: Callable[[], object], tell: Callable[[str], object]) -> None:
-    """Write what took long to make; while the disk is full, wait for room. Raises `UserError`."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            write()
-        except Full as error:
-            if time.monotonic() >= end:
-                raise
-            tell(f"{error} Trying again for {(end - time.monotonic()) / 60:.0f} min.")
-            time.sleep(RETRY)
-        else:
-            return
+        since = "; what came after its last checkpoint is lost" if kept.failed else ""
+        raise UserError(f"{error} Then {go_on}{since}.") from None
 
 
 def _lose_nothing(partial: Path, tell: Callable[[str], object]) -> None:
@@ -261,7 +251,7 @@ def _write_tables(writer: Writer, finished: checkpoint.Finished, settings: Itera
 def check_threads(threads: int | None) -> None:
     """Raise `UserError` for a number of threads that there cannot be, without loading the compiler."""
     asked = os.environ.get("NUMBA_NUM_THREADS", "")
-    most = int(asked) if asked.isdecimal() else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = int(asked) if asked.isdecimal() else processors(batch=False)
     if threads is not None and not 1 <= threads <= most:
         raise UserError(f"--threads must lie in 1..{most}, but is {threads}. Change it.")
 
@@ -425,13 +415,18 @@ def source_of(recorded: Recorded) -> Source:
 
 
 def draw(
-    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen"
-) -> list[Path]:
-    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there."""
+    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen",
+    failed: Callable[[str], object] | None = None, asked: Iterable[str] = (),
+) -> list[Path]:  # fmt: skip
+    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there.
+
+    `failed` hears in one line of each figure that could not be drawn; by default that is a warning.
+    Raises `UserError`, also where the run has nothing that one of the figures `asked` for could show.
+    """
     from evosim.press import have_a_home
 
     have_a_home()
-    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run
+    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run, warned
 
     if size not in SIZES:
         raise unknown("--size", size, SIZES)
@@ -441,7 +436,7 @@ def draw(
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names, size)
+    return draw_run(source_of(recorded), formats, each, names, size, failed or warned, asked)
 
 
 @contextmanager

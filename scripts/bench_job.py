@@ -9,7 +9,6 @@ Every table is a multiple of a power of two, so that float32 and float64 read th
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.machine import processors
 from worlds import TabularMdp
 
 Array = NDArray[Any]
@@ -30,7 +30,7 @@ Planner = Callable[[Floats, Ints], Array]
 STATES, ACTS, SUCCESSORS, FEATURES, LIFESPAN, POPULATION, HORIZON = 200, 6, 4, 6, 40, 4096, 8
 CLEAR, TIE = 1e-4, 1e-5
 MAX_ERROR = 1e-3
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+THREADS = processors(batch=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ Nothing is simulated. Prints a table; keeps nothing unless a folder is given.
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from evosim.record import peak_memory_mib
 from evosim.sweeps.begin import begin
 from evosim.sweeps.params import read_sweep
 from evosim.sweeps.store import RUNS, Store
@@ -64,12 +64,14 @@ def stage(folder: Path, what: str) -> tuple[float, float]:
     script = (
         "import re, time\n"
         "from pathlib import Path\n"
+        "from evosim import record\n"
         "from evosim.sweeps import check, collect, state, store\n"
         "start = time.perf_counter()\n"
         f"it = store.Store(Path({str(folder)!r}))\n"
         f"{what}\n"
-        "spent, facts = time.perf_counter() - start, Path('/proc/self/status').read_text()\n"
-        "print(spent, int(re.search(r'VmHWM:\\s+(\\d+)', facts)[1]) / 1024)\n"
+        "spent, facts = time.perf_counter() - start, Path('/proc/self/status')\n"
+        "# On Linux the other count has the memory of the process that started this one in it.\n"
+        "print(spent, int(re.search(r'VmHWM:\\s+(\\d+)', facts.read_text())[1]) / 1024 if facts.exists() else record.peak_memory_mib())\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     seconds, memory = done.stdout.split()
@@ -87,7 +89,7 @@ def main() -> None:
         start = time.perf_counter()
         store = write(folder, chosen.runs)
         spent = time.perf_counter() - start
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        memory = peak_memory_mib()
         files = [path for path in (store.folder / "parts").rglob("*") if path.is_file()]
         disk = sum(path.stat().st_size for path in files)
         print(f"{store.runs:,} runs of {NUMBERS} numbers in {store.chunks:,} chunks: {len(files):,} files, {size(disk)}")

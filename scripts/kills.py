@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-JOB = ["greedy-genes", "--no-figures", "--checkpoint-every", "0.1"]
+JOB = ["greedy-genes", "--no-figures", "--checkpoint-every", "0.1s"]
 EXIT = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 TIMED = ("provenance.json", "summary.json")
 

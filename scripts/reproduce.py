@@ -26,6 +26,7 @@ import polars as pl
 
 from evosim import __version__
 from evosim.files import write_atomically
+from evosim.machine import processors
 from evosim.record import sources_digest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,7 +180,7 @@ def main() -> None:
         found = differences(out / job.name, KEPT / job.name) if job.compared else []
         outcome = "not compared" if not job.compared else f"{len(found)} differences" if found else "as kept"
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        known[job.name] = dict(zip(COLUMNS, (job.name, seconds, when, len(os.sched_getaffinity(0)), os.getloadavg()[2], platform.platform(), __version__, sources_digest(), outcome), strict=True))
+        known[job.name] = dict(zip(COLUMNS, (job.name, seconds, when, processors(batch=False), os.getloadavg()[2], platform.platform(), __version__, sources_digest(), outcome), strict=True))
         note(out, known)
         if given.note_times:
             note(KEPT, noted(KEPT) | {job.name: known[job.name]})

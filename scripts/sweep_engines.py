@@ -21,6 +21,7 @@ import polars as pl
 import study
 import sweep_job
 
+from evosim.machine import processors
 from evosim.sweeps import dask_engine, engines, local, work
 from evosim.sweeps.collect import collect
 from evosim.sweeps.store import Store
@@ -169,7 +170,7 @@ def main() -> None:
         if len({row["digest"] for row in rows}) > 1 or len({row["bytes_of_parts"] for row in rows}) > 1:
             raise RuntimeError(f"engines disagree: {rows}")
         tables = {"engines": pl.DataFrame(rows), "overhead": pl.DataFrame(overhead(folder)), "scaling": pl.DataFrame(scaling(folder, chosen.rounds))}
-    kept.keep(tables, processors=os.cpu_count(), load_at_start=round(load, 1), load_at_end=round(os.getloadavg()[0], 1))
+    kept.keep(tables, processors=processors(batch=False), load_at_start=round(load, 1), load_at_end=round(os.getloadavg()[0], 1))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+import psutil
 
 from evosim.kernels.options import FOLDER
 from evosim.sweeps.begin import begin
@@ -69,12 +70,12 @@ def drive(file: Path, folder: Path, engine: str, workers: int = 2, *more: str) -
 def workers_of(driver: int) -> list[int]:
     """Processes that a driver started to compute with, of engine `local` or `dask`."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            words = path.read_text().rpartition(")")[2].split()
-            command = path.with_name("cmdline").read_bytes()
-            if int(words[1]) == driver and words[0] != "Z" and (b"evosim.sweeps.local" in command or b"spawn_main" in command):
-                found.append(int(path.parent.name))
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(driver).children():
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                command = " ".join(child.cmdline())
+                if "evosim.sweeps.local" in command or "spawn_main" in command:
+                    found.append(child.pid)
     return found
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from study import Study, setting
 
 from evosim.analysis.effects import Resampling
+from evosim.machine import processors
 from evosim.record import write_json
 from evosim.sweeps import local
 from evosim.sweeps.begin import begin
@@ -47,7 +48,7 @@ def analysed(folder: Path) -> Analysis:
     path.write_text(SWEEP, encoding="utf-8")
     written = read_sweep(path)
     store = begin(written, folder / "sweep")
-    local.compute(Job(store.folder, list(range(store.chunks)), local.processors(), 1, None, silent, lambda: False))
+    local.compute(Job(store.folder, list(range(store.chunks)), processors(), 1, None, silent, lambda: False))
     return analyse(store, fresh_digest(store), Resampling())
 
 

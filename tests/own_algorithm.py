@@ -9,12 +9,12 @@ import numpy as np
 
 
 def random_search(population: list[Any], toolbox: Any, ngen: int) -> list[Any]:
-    """Mutates everybody all the time, by both global generators; evaluates one by one now and then."""
+    """Mutates everybody all the time, by both global generators; evaluates the first alone now and then."""
     for generation in range(ngen):
         for member, worth in zip(population, toolbox.map(toolbox.evaluate, population), strict=True):
             member.fitness.values = worth
         if generation % 5 == 4:
-            population[0].fitness.values = toolbox.evaluate(population[0])
+            (population[0].fitness.values,) = toolbox.map(toolbox.evaluate, population[:1])
         assert list(toolbox.map(len, population)) == [len(population[0])] * len(population)
         population.sort(key=lambda member: member.fitness.values, reverse=True)
         half = population[: len(population) // 2 + int(np.random.random() < 0.5)]  # noqa: NPY002
@@ -22,9 +22,10 @@ def random_search(population: list[Any], toolbox: Any, ngen: int) -> list[Any]:
     return population
 
 
-def gives_up(population: list[Any], toolbox: Any) -> None:
+def gives_up(population: list[Any], toolbox: Any) -> list[Any]:
     """Evaluates once, and that is it."""
     toolbox.map(toolbox.evaluate, population)
+    return population
 
 
 def fails(population: list[Any], toolbox: Any) -> None:

@@ -7,6 +7,7 @@ import os
 import pickle
 import platform
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,17 +20,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim import checkpoint, files, record, workflow
+from evosim import checkpoint, compose, files, record, workflow
 from evosim.census import Census
 from evosim.checkpoint import OneRun, State
+from evosim.cost import disk_of
 from evosim.errors import Interrupted, Stop, UserError
-from evosim.files import Unwritable
+from evosim.files import Full, Unwritable
 from evosim.landscape import Landscape
 from evosim.optimizers.population import WrightFisher
 from evosim.price import SearchLedger
 from evosim.record import CHECKPOINT, RUNNING, partial_of, read_run
 from evosim.simulate import Recorder, Run, simulate
 from tests.settings import quick, setting
+from tests.signals import heard
 from tests.test_arrows import ROOT
 from tests.test_cli import evosim
 from tests.test_runs import equal, experiment
@@ -311,7 +314,7 @@ def test_checkpoints_of_other_versions_code_packages_and_experiments_are_refused
     monkeypatch.setattr(checkpoint, "VERSION", 99)
     assert "must be a checkpoint of version 99, but is of 2" in refused(tmp_path / "run")
     monkeypatch.undo()
-    monkeypatch.setattr(checkpoint, "sources_digest", lambda: "0123456789abcdef")
+    monkeypatch.setattr(checkpoint, "sources_digest", lambda *experiments: "0123456789abcdef")
     assert "must be of the code that is running (sources 01234567)" in refused(tmp_path / "run")
     monkeypatch.undo()
     monkeypatch.setattr(checkpoint, "PACKAGES", ("numpy",))
@@ -373,7 +376,7 @@ def full(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.os, "fsync", fsync)
 
 
-def test_a_full_disk_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = workflow.run(experiment("micro"), out=tmp_path / "whole")[0]
     heard: list[str] = []
     monkeypatch.setattr(checkpoint, "SHARE", 1e9)
@@ -409,22 +412,71 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(tmp_path: Path, monkeypatc
     assert read_run(tmp_path / "run").provenance["interruptions"][0]["finished"] == 1
 
 
-def test_a_disk_that_is_full_for_a_while_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a checkpoint, in one line that names the way on; the checkpoint before that one stays."""
     whole = workflow.run(experiment("micro"), out=tmp_path / "whole")[0]
-    monkeypatch.setattr(workflow, "RETRY", 0.0)
-    real, heard = files.os.fsync, []
+    monkeypatch.setattr(checkpoint, "SHARE", 1e9)
+    real, heard, written = checkpoint.write_atomically, list[str](), list[Path]()
 
-    def fsync(handle: int) -> None:
-        if len(heard) < 3:
-            raise OSError(28, "No space left on device")
-        real(handle)
+    def write(path: Path, data: bytes) -> None:
+        if len(written) == 5:
+            raise Full(f"{path} must be writable, but is not: No space left on device. Free some space, and do it again.")
+        written.append(path)
+        real(path, data)
 
-    monkeypatch.setattr(files.os, "fsync", fsync)
-    monkeypatch.setattr(record, "make_folder", lambda folder: folder.mkdir(exist_ok=True))
-    workflow.run(whole.experiment, out=tmp_path / "run", tell=heard.append)
-    assert len(heard) == 3
-    assert "No space left on device. Free some space, and do it again. Trying again for 15 min." in heard[0]
+    monkeypatch.setattr(checkpoint, "write_atomically", write)
+    with pytest.raises(UserError, match=r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after its last checkpoint is lost\.") as caught:
+        workflow.run(whole.experiment, out=tmp_path / "run", every=1e-9, tell=heard.append)
+    assert "\n" not in str(caught.value)
+    assert heard == []
+    monkeypatch.undo()
+    workflow.run(whole.experiment, out=tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == contents(whole.folder)
+    assert read_run(tmp_path / "run").provenance["interruptions"][0]["generation"] == 4
+
+
+def test_a_full_disk_at_the_end_stops_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of it can be resumed if a checkpoint was written before."""
+    whole = workflow.run(experiment("micro"), out=tmp_path / "whole")[0]
+    heard: list[str] = []
+    stopped_run(tmp_path / "run", after=2)
+    monkeypatch.setattr(record, "make_folder", lambda folder: folder.mkdir(exist_ok=True))
+    full(0, monkeypatch)
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("nothing is waited for"))
+    with pytest.raises(UserError, match=r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after its last checkpoint is lost\.$"):
+        workflow.run(whole.experiment, out=tmp_path / "run", resume=True, tell=heard.append)
+    assert [words for words in heard if "going on at" not in words] == []
+    monkeypatch.undo()
+    workflow.run(whole.experiment, out=tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == contents(whole.folder)
+
+
+def test_a_run_that_would_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = experiment("micro")
+    needed = disk_of(compose.build(chosen))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, int(needed) - 1))  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"run must have room for about [\d.]+ kB, but [\d.]+ kB are free\. Free some space, or give another --out\."):
+        workflow.run(chosen, out=tmp_path / "new" / "run")
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, int(needed) + 1))  # type: ignore[attr-defined]
+    assert workflow.run(chosen, out=tmp_path / "new" / "run")[1]
+
+
+def test_a_disk_that_is_full_at_the_beginning_is_not_in_the_way_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = experiment("micro")
+    real = Path.write_text
+
+    def write(path: Path, text: str, **more: str) -> int:
+        if path.name == "STATUS":
+            raise OSError(28, "No space left on device")
+        return real(path, text, **more)
+
+    monkeypatch.setattr(Path, "write_text", write)
+    with pytest.raises(UserError, match=r"the output folder must be writable, but .*run is not: No space left on device"):
+        workflow.run(chosen, out=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    assert workflow.run(chosen, out=tmp_path / "run")[1]
 
 
 def test_checkpoints_take_a_hundredth_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -514,11 +566,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     call = [sys.executable, "-m", "evosim.cli", "run", *arguments, "--out", str(folder)]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background, it is ignored
-    try:
+    with heard():
         return subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -564,7 +613,7 @@ def test_a_run_that_is_killed_again_and_again_is_the_same(tmp_path: Path, refere
     folder, lots = tmp_path / "run", random.Random(5)
     kills = 0
     for _ in range(40):
-        process = started(folder, *BIG, "--resume", "--checkpoint-every", "0.05")
+        process = started(folder, *BIG, "--resume", "--checkpoint-every", "0.05s")
         if kills < 4:
             _another_checkpoint(folder, process)  # on a slow machine none may come before a kill
             killed(folder, process, signal.SIGKILL, lots.uniform(0.0, 0.5))
@@ -601,9 +650,9 @@ def test_a_run_stops_before_its_time_is_over(tmp_path: Path, reference: Path) ->
 
 
 MISTAKES = {
-    "--wall-time": (["--wall-time", "soon"], "--wall-time must be like 02:00:00, 90m, 2h or 7200 (seconds), but is 'soon'"),
-    "minutes or hours": (["--wall-time", "02:00"], "--wall-time must be like 02:00:00"),
-    "no time at all": (["--wall-time", "1"], "--wall-time must be at least 3 seconds, but is 1"),
+    "--wall-time": (["--wall-time", "soon"], "--wall-time must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours), but is 'soon'"),
+    "minutes or seconds": (["--wall-time", "90"], "--wall-time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds."),
+    "no time at all": (["--wall-time", "1s"], "--wall-time must be at least 3 seconds, but is 1s"),
     "--checkpoint-every": (["--checkpoint-every", "-5"], "--checkpoint-every must be like"),
     "both": (["--resume", "--force"], "--resume must not be given with --force"),
 }

@@ -25,6 +25,7 @@ from evosim.claims.telling import as_markdown, good_of
 from evosim.claims.work import compute, tables_of, tasks_of
 from evosim.errors import Stop, UserError
 from evosim.params import Experiment, Prediction, named_experiments
+from tests.signals import heard
 
 NAME = "claim-99-test"
 TEXT = """
@@ -207,7 +208,7 @@ def test_a_part_hangs_on_the_sources_that_it_can_reach_and_on_no_others() -> Non
     assert {files["evosim.kernels.hills"], files["evosim.claims"], files["worlds.tessellating_hills"]} <= reached
     assert not {files["evosim.claims.mazes"], files["evosim.claims.telling"], files["evosim.cli"], files["evosim.sweeps"]} & reached
     assert files["evosim.kernels.reproduce"] in _behind("evosim.claims.mazes", files)  # imported inside a function
-    assert len({sources_digest(), sources_digest("evosim.claims.demons"), sources_digest("evosim.claims.mazes")}) == 3
+    assert len({sources_digest(), sources_digest(module="evosim.claims.demons"), sources_digest(module="evosim.claims.mazes")}) == 3
 
 
 def test_verdicts_are_a_page(made_up: str, tmp_path: Path) -> None:
@@ -244,19 +245,16 @@ def test_an_unknown_claim_is_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_test_that_is_stopped_says_so_in_one_line(tmp_path: Path, number: int, code: int) -> None:
-    """Ctrl-C goes to workers too: they are not to have their say."""
+    """A terminal sends its signals to workers too: they are not to have their say."""
     call = [sys.executable, "-m", "evosim.cli", "claims", "5", "--full", "--workers", "2"]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background, it is ignored
-    try:
+    with heard():
         process = subprocess.Popen(call, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
     while not list(tmp_path.rglob("claim-05-deception")) and process.poll() is None:
         time.sleep(0.05)
     time.sleep(2.0)
-    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    os.killpg(process.pid, number) if number != signal.SIGTERM else process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert out == ""

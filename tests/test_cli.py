@@ -244,6 +244,18 @@ MISTAKES = {
     "not key=value": (["run", "--set", "population"], "--set must be key=value"),
     "through a number": (["run", "--set", "seed.x=1"], "Check the path with 'evosim show'"),
     "beyond a list": (["run", "--set", "phases.7.generations=1"], "must be a position from 0 to 1"),
+    "a list that is not there": (
+        ["run", "--set", "world.mixture.0.share=0.1"],
+        "world.mixture holds none. Give the whole list: world.mixture=[{ share = 0.1 }].",
+    ),
+    "deep in a list that is not there": (
+        ["run", "--set", "analysis.family.0.set.death=0.1"],
+        "analysis.family holds none. Give the whole list: analysis.family=[{ set.death = 0.1 }].",
+    ),
+    "an entry of an empty list": (
+        ["run", "--set", "world.mixture=[]", "--set", "world.mixture.0.share=0.1"],
+        "world.mixture holds none. Give the whole list: world.mixture=[{ share = 0.1 }].",
+    ),
     "too large a grid": (
         ["run", "theorem", "--set", "optimizer.max_classes=100"],
         "must have at most 100 classes to be enumerated (optimizer.max_classes), but has 2916",
@@ -267,6 +279,14 @@ def test_mistakes_are_one_line_and_leave_nothing_behind(
     assert message in err
     assert "Traceback" not in err
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_the_list_that_a_message_offers_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, err = evosim(capsys, "show", "micro", "--set", "world.mixture.0.share=0.1")
+    offered = err.partition("whole list: ")[2].rstrip().removesuffix(".")
+    code, out, err = evosim(capsys, "show", "micro", "--set", offered)
+    assert code == 0, err
+    assert "[[world.mixture]]\nshare = 0.1\n" in out
 
 
 def test_malformed_toml_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from evosim.sweeps import dask_engine, work
 from evosim.sweeps.check import check
 from evosim.sweeps.engines import Job
 from evosim.sweeps.store import Store
+from evosim.version import DISTRIBUTION
+from tests.signals import children, command_of, heard
 from tests.test_arrows import ROOT
 from tests.test_sweeps import SWEEP, begun, compute, content
 
@@ -44,18 +46,13 @@ def command(folder: Path, *more: str, text: str = SWEEP) -> subprocess.Popen[str
     path = folder.with_suffix(".toml")
     path.write_text(text)
     arguments = [sys.executable, "-m", "evosim.cli", "sweep", "run", str(path), "--out", str(folder), "--engine", "dask", "--workers", "2", *more]
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    with heard():
+        return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def workers_of(driver: int | None = None) -> list[int]:
     """Dask's worker processes of a process, of this one if none is said."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            words = path.read_text().rpartition(")")[2].split()
-            if int(words[1]) == (driver or os.getpid()) and words[0] != "Z" and b"spawn_main" in path.with_name("cmdline").read_bytes():
-                found.append(int(path.parent.name))
-    return found
+    return children("spawn_main", driver)
 
 
 def until(happened: Any, seconds: float = 60.0) -> None:
@@ -101,7 +98,7 @@ def test_a_driver_that_is_killed_leaves_nobody_behind_and_is_gone_on_with(whole:
     crew = workers_of(driver.pid)
     driver.kill()
     driver.communicate()
-    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in crew), 20)
+    until(lambda: not any("spawn_main" in command_of(pid) for pid in crew), 20)
     again = command(folder)
     out, err = again.communicate(timeout=120)
     assert again.returncode == 0, err
@@ -112,14 +109,14 @@ def test_a_driver_that_is_killed_leaves_nobody_behind_and_is_gone_on_with(whole:
     assert content(store) == content(whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_is_soon_and_one_line(tmp_path: Path, number: signal.Signals) -> None:
-    """Also by Ctrl-C, which the terminal sends to workers as well."""
+    """Also by Ctrl-C and SIGHUP, which a terminal sends to workers as well."""
     folder = tmp_path / "s"
     driver = command(folder, text=LONG)
     until(lambda: list(folder.glob("logs/*.jsonl")))
     time.sleep(0.5)
-    if number == signal.SIGINT:
+    if number != signal.SIGTERM:
         os.killpg(driver.pid, number)
     else:
         driver.send_signal(number)
@@ -219,7 +216,7 @@ def test_files_that_others_wrote_elsewhere_are_noticed(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(("engine", "extra"), [("compute", "dask"), ("compute_on_slurm", "slurm")])
 def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, extra: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=rf"needs the package distributed, which is not installed\. Install it with pip install 'evosim\[{extra}\]'\."):
+    with pytest.raises(UserError, match=rf"needs the package distributed, which is not installed\. Install it with pip install '{DISTRIBUTION}\[{extra}\]'\."):
         getattr(dask_engine, engine)(Job(tmp_path, [0], 2, 1, None, work.silent, lambda: False))
 
 

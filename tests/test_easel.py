@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +15,7 @@ from evosim import workflow
 from evosim.compose import resolve
 from evosim.easel import Easel
 from evosim.errors import UserError
+from evosim.forks import environment
 from evosim.params import apply_settings, read_experiment
 from evosim.record import Recorded
 
@@ -59,3 +65,25 @@ def test_it_ends_with_the_block(recorded: Recorded) -> None:
         process = easel._process
     assert process
     assert process.poll() is not None
+
+
+def test_it_passes_on_what_failed(recorded: Recorded) -> None:
+    """The process says in one line which figure failed; the others count."""
+    easel, heard = Easel(), list[str]()
+    lines = [json.dumps({"failed": "figure 'loci' was not drawn: KeyError: 'weights'"}), json.dumps({"done": True})]
+    easel._process = SimpleNamespace(stdin=io.StringIO(), stdout=lines)  # type: ignore[assignment]
+    assert easel.draw(recorded.folder, FORMATS, heard.append)
+    assert heard == ["figure 'loci' was not drawn: KeyError: 'weights'"]
+
+
+def test_helper_processes_search_where_this_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same order: a folder that comes last here does not come first there."""
+    late, early = tmp_path / "late", tmp_path / "early"
+    for folder in (late, early):
+        folder.mkdir()
+        (folder / "which_of_two.py").write_text(f"print({folder.name!r})\n")
+    monkeypatch.syspath_prepend(str(early))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(late)])
+    monkeypatch.setenv("PYTHONPATH", str(late))
+    said = subprocess.run([sys.executable, "-P", "-c", "import which_of_two"], env=environment(), capture_output=True, text=True, check=True)
+    assert said.stdout == "early\n"

@@ -290,8 +290,10 @@ def test_figures_are_listed_chosen_and_refused(capsys: pytest.CaptureFixture[str
     code, out, _ = evosim(capsys, "figures", folder, "ladders", "--size", "two", "--format", "svg")
     assert (code, out.split()) == (0, [f"{folder}/figures/two/ladders.svg"])
     code, out, err = evosim(capsys, "figures", folder, "drive", "--format", "svg")
-    assert (code, out) == (0, "")
-    assert "nothing that 'drive'" in err
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "figure 'drive' must have something to show" in err
+    code, out, err = evosim(capsys, "figures", folder, "behaviour", "drive", "--format", "svg")
+    assert (code, out) == (2, ""), "all that is asked for, or nothing"
     for wrong, words in (
         ((folder, "ladder"), "'ladder'"), ((folder, "phase"), "must be a figure of a run, but is one of a sweep"), ((folder, "--size", "three"), "--size must be one of"),
         ((folder, "--format", "gif"), "--format must be one of"), ((), "FOLDER must be given"),

@@ -273,7 +273,7 @@ def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     assert all(f"`{column}`" in text for column in table.columns if column != "seed")
     assert table.filter(pl.col("seed") == 1).equals(search(hills(1), Gradient(), 200, 1, 1))
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [f"{name}.{kind}" for name in ("demon", "paths") for kind in ("pdf", "png", "svg")]
-    with pytest.raises(UserError, match="is the search of a landscape"):
+    with pytest.raises(UserError, match="is the folder of a landscape's search"):
         read_run(folder)
     (folder / "summary.json").write_text("{}")
     assert "must be readable" in str(command(*words).exception)

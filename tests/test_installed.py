@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evosim import installed
+from evosim import installed, workflow
 from evosim.compose import build, commented, resolve
 from evosim.errors import UserError
-from evosim.record import sources_digest
+from evosim.installed import Choice
+from evosim.record import forget_sources, sources_digest
 from evosim.score import Scorer
 
 EXAMPLE = Path(__file__).parent / "example_package"
@@ -67,9 +68,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     install(folder, EXAMPLE, "coin-worlds", "1.2", declared())
     monkeypatch.syspath_prepend(str(folder))
     importlib.invalidate_caches()
-    sources_digest.cache_clear()
+    forget_sources()
     yield folder
-    sources_digest.cache_clear()
+    forget_sources()
     for name in [name for name in sys.modules if name.split(".")[0] in ("coin_worlds", "bad")]:
         del sys.modules[name]
 
@@ -96,7 +97,7 @@ def test_an_installed_genome_is_a_genome(site: Path) -> None:
 
 
 def test_a_run_records_package_version_and_sources(site: Path, tmp_path: Path) -> None:
-    before = sources_digest()
+    before = sources_digest(resolve(tree()))
     file = tmp_path / "coin.toml"
     file.write_text(EXPERIMENT.format(genome="planner"))
     root = Path(__file__).resolve().parent.parent
@@ -110,8 +111,147 @@ def test_a_run_records_package_version_and_sources(site: Path, tmp_path: Path) -
     assert facts["sources"] == before
     source = site / "coin_worlds" / "__init__.py"
     source.write_text(source.read_text() + "\n# another\n")
-    sources_digest.cache_clear()
-    assert sources_digest() != before
+    forget_sources()
+    assert sources_digest(resolve(tree())) != before
+
+
+def other_digests(*used: Choice) -> list[str]:
+    """Digests of some choices, taken afresh."""
+    forget_sources()
+    importlib.invalidate_caches()
+    return [sources_digest(one) for one in used]
+
+
+def test_sources_are_those_that_an_experiment_uses(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package counts for the experiments that use it, with its data and with what it imports of its own distribution; for no others."""
+    plain, coin = Choice("micro", "planner"), Choice("coin", "planner")
+    own = sources_digest()
+    before = other_digests(plain, coin, Choice("micro", "lazy"))
+    assert before[0] == own
+    assert len(set(before)) == 2  # one package offers both the world and the genome
+
+    source = site / "coin_worlds" / "__init__.py"
+    source.write_text(f"import coin_tables\nimport coins_of_others\n{source.read_text()}")
+    first = other_digests(plain, coin)
+    assert first[0] == own
+    assert first[1] != before[1]
+
+    (site / "coin_worlds" / "odds.csv").write_text("0.5\n")  # data of the package
+    second = other_digests(plain, coin)
+    assert second[0] == own
+    assert second[1] != first[1]
+
+    (site / "coin_tables.py").write_text("ODDS = 0.5\n")  # a module beside it that it imports
+    third = other_digests(plain, coin)
+    assert third[1] not in (first[1], second[1])
+    (site / "coin_tables.py").write_text("ODDS = 0.4\n")
+    assert other_digests(coin)[0] != third[1]
+
+    install(site, tmp_path / "no-source", "coins-of-others", "1", "[evosim.worlds]\nmint = coins_of_others:COIN\n")
+    (site / "coins_of_others-1.dist-info" / "top_level.txt").write_text("coins_of_others\n")
+    now = other_digests(plain, coin)
+    (site / "coins_of_others.py").write_text("COIN = None\n")  # another distribution, though it is imported and offers a world
+    assert other_digests(plain, coin) == now
+    (site / "coin_worlds" / "__pycache__").mkdir(exist_ok=True)
+    (site / "coin_worlds" / "__pycache__" / "x.pyc").write_text("")  # nor what Python compiles, nor a run that was written there
+    (site / "coin_worlds" / "run.partial").mkdir()
+    (site / "coin_worlds" / "run.partial" / "experiment.toml").write_text("")
+    assert other_digests(plain, coin) == now
+
+
+def test_a_package_in_a_namespace_counts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`labs` is a mere folder that several distributions share."""
+    for name in ("coins", "dice"):
+        (tmp_path / "labs" / name).mkdir(parents=True)
+        (tmp_path / "labs" / name / "__init__.py").write_text("")
+    (tmp_path / "labs" / "cards.py").write_text("")
+    (tmp_path / "labs" / "coins" / "more.py").write_text("from labs import cards\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    forget_sources()
+    assert [name for name, _ in installed.sources(["labs.coins.more"])] == ["labs.cards.py", "labs.coins/__init__.py", "labs.coins/more.py"]
+
+
+def test_the_algorithm_of_an_experiment_counts_with_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "searching.py").write_text("import json\nimport steps_of_it\n")
+    (tmp_path / "steps_of_it.py").write_text("STEP = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    used = Choice("micro", "planner", "searching:search")
+    (before,) = other_digests(used)
+    (tmp_path / "steps_of_it.py").write_text("STEP = 2\n")
+    (after,) = other_digests(used)
+    assert len({before, after, sources_digest()}) == 3
+    assert other_digests(used._replace(algorithm="eaSimple")) == [sources_digest()]
+
+
+def test_a_sweep_counts_the_sources_of_all_its_cells(site: Path, tmp_path: Path) -> None:
+    from evosim.sweeps.begin import begin
+    from evosim.sweeps.params import written
+
+    text = 'name = "s"\nexperiment = "micro"\nreplicates = 1\n[grid]\n"genome" = [{name = "planner"}, {name = "lazy"}]\n'
+    store = begin(written(text.encode(), tmp_path / "s.toml"), tmp_path / "s")
+    assert store.sources == store.made_by == sources_digest(Choice("micro", "planner"), Choice("micro", "lazy")) != sources_digest()
+    with (site / "coin_worlds" / "__init__.py").open("a") as file:
+        file.write("# another\n")
+    forget_sources()
+    with pytest.raises(UserError, match="must have been begun by this code"):
+        begin(written(text.encode(), tmp_path / "s.toml"), tmp_path / "s")
+
+
+@pytest.mark.parametrize("genome", ["fickle", "lazy"])
+def test_every_figure_and_the_report_are_made_for_any_genome(site: Path, tmp_path: Path, genome: str) -> None:
+    """One has written-out policies, and parameters that are named as a planner's; the other has nothing that varies."""
+    import evosim
+
+    run = evosim.run(tree(genome), out=tmp_path / "run")
+    failures: list[str] = []
+    drawn = workflow.draw(run.recorded, ("svg",), names=list(run.figures()), failed=failures.append)
+    assert not failures
+    if genome == "fickle":
+        assert {"loci", "trajectories", "ladders", "fitness"} <= {path.stem for path in drawn}
+        described = run.figure("loci").to_dict()
+        alleles = {row["locus"] for rows in described["datasets"].values() for row in rows if "locus" in row}
+        assert {"weights", "bold", "shy"} <= alleles
+        assert "mood at the end" in described["description"]
+    page = evosim.write_report(run).read_text(encoding="utf-8")
+    assert "was not drawn" not in page
+
+
+def test_a_figure_that_fails_costs_nothing_else(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import evosim
+    from evosim.figures import FIGURES, Figure
+    from evosim.gallery import draw as draw_of_folder
+
+    def fails(source: object) -> None:
+        raise KeyError("weights")
+
+    run = evosim.run(tree("fickle"), out=tmp_path / "run")
+    monkeypatch.setitem(FIGURES, "loci", Figure("loci", fails, usual=True))
+    line = "figure 'loci' was not drawn: KeyError: 'weights'"
+    with pytest.warns(UserWarning, match=line):
+        drawn = run.draw(formats=["svg"])
+    assert {path.stem for path in drawn} >= {"fitness", "ladders"}
+    assert run.losses().height == 6
+    with pytest.raises(evosim.UserError, match=line):
+        run.figure("loci")
+    told: list[str] = []
+    assert draw_of_folder(run.folder, ["loci", "fitness"], ["svg"], "screen", tell=told.append)
+    assert told == [line]
+    with pytest.raises(evosim.UserError, match=line):
+        draw_of_folder(run.folder, ["loci"], ["svg"], "screen")
+    assert "KeyError" in evosim.write_report(run).read_text(encoding="utf-8")
+
+
+def test_a_folder_that_hides_a_module_is_named(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `pip install -e` may leave it: the module is found last, and a folder of its name before it."""
+    install(tmp_path / "late", tmp_path / "no-source", "tides", "1", "[evosim.worlds]\ntides = tides:ENTRY\n")
+    (tmp_path / "work" / "tides").mkdir(parents=True)
+    for path in (tmp_path / "late", tmp_path / "work"):
+        monkeypatch.syspath_prepend(str(path))
+    importlib.invalidate_caches()
+    with pytest.raises(UserError, match=r"world 'tides' .* must load, but the folder .*/work/tides hides its module\. Work in another folder"):
+        installed.world("tides")
+    assert "tides" not in sys.modules
 
 
 def test_without_it_the_name_is_unknown() -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from evosim import new
 from evosim.cli import app
 from evosim.errors import UserError
 from evosim.new import begin
+from evosim.version import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE = {"world": "orchard_b", "genome": "entry"}  # a class of the second name would be one that its file imports
@@ -107,3 +109,15 @@ def test_the_command_says_what_to_type_next(tmp_path: Path, monkeypatch: pytest.
     assert "cd 'my orchard'" in done.output
     assert "evosim run orchard.toml" in done.output
     assert (tmp_path / "my orchard" / "orchard.toml").is_file()
+
+
+@pytest.mark.parametrize("kind", ["world", "genome"])
+def test_the_dependency_is_the_distribution_that_is_installed(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name under which it is installed, which is not the module's; of a checkout, what its pyproject.toml says."""
+    monkeypatch.setattr(new.metadata, "packages_distributions", lambda: {"evosim": ["evosim", "some-name", "some-name"]})
+    monkeypatch.setattr(new.metadata, "version", lambda name: {"evosim": "0.0.3", "some-name": __version__}[name])
+    project = tomllib.loads((begin(kind, "orchard", tmp_path / "one") / "pyproject.toml").read_text())
+    assert project["project"]["dependencies"] == ["some-name"]
+    monkeypatch.setattr(new.metadata, "packages_distributions", dict)
+    project = tomllib.loads((begin(kind, "orchard", tmp_path / "two") / "pyproject.toml").read_text())
+    assert project["project"]["dependencies"] == [tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]]

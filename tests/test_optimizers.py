@@ -252,7 +252,7 @@ def test_deap_is_led_as_it_would_go_by_itself() -> None:
         random.seed(words[:4].tobytes())
         return [(value,) for value in fitness(members).tolist()]
 
-    free._toolbox.register("map", evaluated)
+    free._toolbox.map = evaluated
     with seeded(4, 0, STREAM), pytest.raises(StopIteration):
         algorithms.eaSimple(free._members, free._toolbox, params.cxpb, params.mutpb, 10, verbose=False)
     assert all(np.array_equal(a, b) for a, b in zip(asked, batches, strict=True))
@@ -338,14 +338,14 @@ def test_a_user_s_algorithm_is_part_of_what_a_run_is_of(tmp_path: Path, monkeypa
     with pytest.raises(Interrupted):
         workflow.run(chosen, out=tmp_path / "other", watch=lambda: next(stops, None))
     (tmp_path / "bees.py").write_text(source + "\n# another\n")
-    record._hash_of_module.cache_clear()
+    record.forget_sources()
     assert not workflow.same_code(recorded)
     with pytest.raises(UserError, match=r"must have packages .*'bees:random_search': 'source [0-9a-f]{16}'.*would not be the same run"):
         workflow.run(chosen, out=tmp_path / "other", resume=True)
     (tmp_path / "bees.py").unlink()
-    record._hash_of_module.cache_clear()
+    record.forget_sources()
     importlib.invalidate_caches()
     assert workflow.same_code(recorded)  # what is not here cannot be another
-    record._hash_of_module.cache_clear()
+    record.forget_sources()
     sys.modules.pop("bees")
 

@@ -129,7 +129,7 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
     assert isinstance(run, api.Run)
     cells = [text.strip() for kind in ("td", "th") for text in Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts[kind]]
     compared = 0
-    for name, account in screen.accounts(run.summary, whole_words=True).items():
+    for name, account in screen.accounts(run.summary).items():
         if not isinstance(account, str) and name != "ladder":
             for column in account.columns:
                 for text in column.cells:
@@ -244,7 +244,7 @@ def test_nothing_is_written_where_a_report_cannot_be(made: dict[str, Path], tmp_
         ([folder, folder + "/."], "given once"),
         ([folder, "--out", str(tmp_path)], "must be a file"),
         ([folder, "--out", str(tmp_path / "no" / "x.html")], "a folder that is there"),
-        ([folder, "--out", str(foreign)], "must be a report to be written over"),
+        ([folder, "--out", str(foreign)], "a report must not be written over what is there"),
     ):
         out = subprocess_of("report", *arguments) if arguments[0].endswith("nowhere") else None
         if out:

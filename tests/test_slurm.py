@@ -41,7 +41,18 @@ def test_a_batch_file_says_what_was_asked(tmp_path: Path) -> None:
     wanted = ["job-name=a-name", "array=0-2%2", "cpus-per-task=4", "mem=500M", "time=0:30:00", "partition=short", "account=us", "requeue",
               "open-mode=append", "signal=B:TERM@60", f"output={tmp_path}/out/logs/slurm-%A-%a.out", "qos=long", "exclusive"]  # fmt: skip
     assert text[: len(wanted) + 1] == ["#!/bin/sh", *(f"#SBATCH --{option}" for option in wanted)]
-    assert text[-1].endswith(f"sweep run {tmp_path}/x.toml --out {tmp_path}/out --shard auto --workers 4")
+    assert text[-1].endswith(f"sweep run {tmp_path}/x.toml --out {tmp_path}/out --shard auto/3 --workers 4")
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"), [("30:00", "0:30:00"), ("14-0", "14-00:00:00"), ("1-12", "1-12:00:00"), ("90m", "1:30:00"), ("1.5h", "1:30:00"), ("100:00", "1:40:00")]
+)
+def test_a_limit_is_read_as_slurm_reads_it(tmp_path: Path, written: str, asked: str) -> None:
+    assert f"#SBATCH --time={asked}" in lines(tmp_path, Batch(written))
+
+
+def test_a_short_job_is_told_to_stop_halfway(tmp_path: Path) -> None:
+    assert "#SBATCH --signal=B:TERM@15" in lines(tmp_path, Batch("30s"))
 
 
 def test_an_array_has_no_more_tasks_than_chunks(tmp_path: Path) -> None:
@@ -67,7 +78,9 @@ def test_a_batch_file_is_for_a_batch_system_that_is_named(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"time": "1 hour"}, "--time must be what sbatch takes, but is '1 hour'"),
+        ({"time": "1 hour"}, "--time must be like 90m, 1h30m, .* but is '1 hour'"),
+        ({"time": "90"}, "--time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds"),
+        ({"time": "0"}, "--time must be at least a second, but is 0"),
         ({"partition": "a\n#SBATCH -x"}, "--partition must be what sbatch takes"),
         ({"memory": "lots"}, "--memory must be a number with K, M, G or T, but is 'lots'"),
         ({"more": ("--qos=long",)}, "--sbatch must be an option of sbatch without its dashes, but is '--qos=long'"),

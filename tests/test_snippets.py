@@ -16,6 +16,7 @@ import snippets  # noqa: E402 (scripts are no package)
 
 # What no test runs. A block that joins them has to be written down here as well, so that nobody gets used to it.
 IDLE: dict[tuple[str, str, str], int] = {
+    ("api.md", "not run", "a file of its own; tests/test_python.py runs it"): 1,
     ("README.md", "not run", ".ci/run runs it, word for word"): 1,
     ("README.md", "not run", "makes an environment; .ci/run tries its end"): 1,
     ("README.md", "slow", "minutes"): 1,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,24 +167,67 @@ def test_of_many_cells_the_extremes_are_built_and_all_are_resolved(monkeypatch: 
 # Shards
 
 
-SLURM = {"SLURM_ARRAY_TASK_ID": "13", "SLURM_ARRAY_TASK_COUNT": "5", "SLURM_ARRAY_TASK_MIN": "11", "SLURM_ARRAY_TASK_STEP": "2"}
+def slurm(number: int, submitted: list[int], step: int = 1) -> dict[str, str]:
+    """What Slurm 22.05 sets for a task of an array: of a list such as 3,7 it says step 1."""
+    told = {"ID": number, "COUNT": len(submitted), "MIN": min(submitted), "MAX": max(submitted), "STEP": step}
+    return {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in told.items()}
+
+
+def grid_engine(number: int, submitted: list[int], step: int = 1) -> dict[str, str]:
+    """What Grid Engine sets, whose arrays have no gaps."""
+    told = {"ID": number, "FIRST": min(submitted), "LAST": max(submitted), "STEPSIZE": step}
+    return {f"SGE_TASK_{name}": str(value) for name, value in told.items()}
 
 
 @pytest.mark.parametrize(
     ("text", "environment", "expected"),
     [
         ("2/5", {}, Shard(2, 5)),
-        ("auto", SLURM, Shard(1, 5)),
-        ("auto/7", SLURM, Shard(1, 7)),
+        ("auto", slurm(13, [11, 13, 15, 17, 19], 2), Shard(1, 5)),
         ("auto", {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "8"}, Shard(3, 8)),
-        ("auto/4", {"PBS_ARRAY_INDEX": "6"}, Shard(2, 4)),
-        ("auto", {"SGE_TASK_ID": "3", "SGE_TASK_FIRST": "1", "SGE_TASK_LAST": "9", "SGE_TASK_STEPSIZE": "2"}, Shard(1, 5)),
-        ("auto", {"LSB_JOBINDEX": "4", "LSB_JOBINDEX_END": "10"}, Shard(3, 10)),
-        ("auto", {"SGE_TASK_ID": "undefined", "LSB_JOBINDEX": "1", "LSB_JOBINDEX_END": "2"}, Shard(0, 2)),
+        ("auto/7", slurm(3, [3, 5]), Shard(3, 7)),
+        ("auto/4", {"PBS_ARRAY_INDEX": "4"}, Shard(0, 4)),
+        ("auto", grid_engine(3, [1, 3, 5, 7, 9], 2), Shard(1, 5)),
+        ("auto/10", {"LSB_JOBINDEX": "4", "LSB_JOBINDEX_END": "10"}, Shard(4, 10)),
+        ("auto/2", {"SGE_TASK_ID": "undefined", "LSB_JOBINDEX": "1", "LSB_JOBINDEX_END": "2"}, Shard(1, 2)),
     ],
 )
 def test_shards_are_read(text: str, environment: dict[str, str], expected: Shard) -> None:
     assert read_shard(text, environment) == expected
+
+
+WHOLE = [list(range(10)), list(range(1, 11))]
+
+
+@pytest.mark.parametrize("whole", WHOLE)
+@pytest.mark.parametrize("submitted", [[3, 7], [3], [5, 6, 7], [1, 3, 5, 7, 9]])
+def test_tasks_that_are_submitted_again_have_the_parts_they_had(whole: list[int], submitted: list[int]) -> None:
+    """`sbatch --array=3,7` of a script that was an array of 10: each task does what it was to do, and no other's part."""
+    had = {number: read_shard("auto/10", slurm(number, whole)) for number in whole}
+    assert {number: read_shard("auto/10", slurm(number, submitted)) for number in submitted} == {number: had[number] for number in submitted}
+    assert sorted(shard.index for shard in had.values()) == list(range(10))
+
+
+ARRAYS = {
+    "0-9": (list(range(10)), 1), "1-10%2": (list(range(1, 11)), 1), "0-9:2": ([0, 2, 4, 6, 8], 2), "3-7": ([3, 4, 5, 6, 7], 1), "5": ([5], 1),
+    "100-109:3": ([100, 103, 106, 109], 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheduler", [slurm, grid_engine])
+@pytest.mark.parametrize("array", ARRAYS)
+def test_all_tasks_of_an_array_without_gaps_do_everything(array: str, scheduler: Callable[..., dict[str, str]]) -> None:
+    submitted, step = ARRAYS[array]
+    shards = [read_shard("auto", scheduler(number, submitted, step)) for number in submitted]
+    assert sorted(itertools.chain(*(shard.chunks(list(range(40))) for shard in shards))) == list(range(40))
+
+
+@pytest.mark.parametrize("submitted", [[3, 7], [3, 5, 9], [2, 3, 4, 8], [0, 1, 3]])
+def test_an_array_with_gaps_is_refused_where_the_whole_is_not_said(submitted: list[int]) -> None:
+    """Both tasks of 3,7 once took themselves for the first of two, and half of the work stayed undone."""
+    for number in submitted:
+        with pytest.raises(UserError, match=r"must run in an array without gaps, but \d tasks from .* Write --shard auto/N with N of the whole array"):
+            read_shard("auto", slurm(number, submitted))
 
 
 @pytest.mark.parametrize("count", [1, 3, 7])
@@ -200,6 +245,16 @@ def test_every_chunk_is_of_one_shard(count: int) -> None:
         ("auto", {}, "must run in a job array, but none of SLURM_ARRAY_TASK_ID"),
         ("auto", {"LSB_JOBINDEX": "0"}, "must run in a job array"),
         ("auto", {"PBS_ARRAY_INDEX": "3"}, "must know the number of tasks, which PBS does not tell. Write --shard auto/N"),
+        ("auto", {"LSB_JOBINDEX": "4", "LSB_JOBINDEX_END": "7"}, "must know the number of tasks, which LSF does not tell"),  # of [3-7]?
+        ("auto", {"SLURM_ARRAY_TASK_ID": "3"}, "must know the number of tasks, which Slurm does not tell here"),
+        ("auto", {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "2"}, "must run in an array without gaps"),
+        ("auto/0", slurm(3, [3]), "must have N of at least 1"),
+        ("auto/", slurm(3, [3]), "must be i/n, auto or auto/n"),
+        ("auto/x", {}, "must be i/n, auto or auto/n"),
+        ("auto/10", slurm(18, list(range(0, 20, 2)), 2), r"must run in an array of tasks 0-9 or 1-10, but Slurm calls this task 18\."),
+        ("auto/10", {"PBS_ARRAY_INDEX": "11"}, r"or write --shard I/10 with I from 0 computed from \$PBS_ARRAY_INDEX"),
+        ("", {}, "must be i/n, auto or auto/n"),
+        ("9" * 5000 + "/8", {}, "must be i/n, auto or auto/n"),
     ],
 )
 def test_shards_that_cannot_be_are_refused(text: str, environment: dict[str, str], message: str) -> None:
@@ -347,9 +402,29 @@ def test_shards_do_their_part_and_say_so(capsys: pytest.CaptureFixture[str], mon
     assert code == 0
     assert "shard 1/2, 2 runs to do in 1 chunk" in err
     assert "2 of 4 runs done" in out
+    assert "; 1 chunk of shards other than 1/2 not done yet" in out
     assert not Path("s/runs.parquet").exists()
     code, out, _ = evosim(capsys, "sweep", "run", "x.toml", "--out", "s", "--shard", "0/2", "--workers", "1")
     assert "4 of 4 runs done" in out
+    assert "not done yet" not in out
+
+
+def test_a_failed_task_of_a_printed_array_can_be_submitted_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command of the printed file, by the variables of `sbatch --array=1`."""
+    Path("x.toml").write_text(SMALL)
+    code, out, err = evosim(capsys, "sweep", "script", "x.toml", "--out", "s", "--slurm", "--time", "90m")
+    assert code == 0
+    assert "a task has 1:30:00 (D-HH:MM:SS)" in err
+    assert "#SBATCH --array=0-1\n" in out
+    assert "#SBATCH --time=1:30:00\n" in out
+    command = shlex.split(out.splitlines()[-1])
+    assert command[-4:] == ["--shard", "auto/2", "--workers", "1"]
+    for name, value in slurm(1, [1]).items():
+        monkeypatch.setenv(name, value)
+    code, out, err = evosim(capsys, *command[command.index("sweep") :])
+    assert code == 0
+    assert "shard 1/2, 2 runs to do in 1 chunk" in err
+    assert "2 of 4 runs done" in out
 
 
 def test_failed_runs_make_the_exit_code_and_can_be_tried_again(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,21 @@ from evosim.compose import resolve
 from evosim.controls import controls_of
 from evosim.errors import UserError
 from evosim.params import apply_settings, read_experiment
-from evosim.sweeps import local, telling, work
+from evosim.sweeps import commands, local, telling, work
+from evosim.sweeps import estimate as estimates
 from evosim.sweeps.begin import begin
 from evosim.sweeps.check import check, repair
 from evosim.sweeps.collect import collect
 from evosim.sweeps.engines import Job
+from evosim.sweeps.estimate import room_for
+from evosim.sweeps.going import go_on
 from evosim.sweeps.params import read_sweep
+from evosim.sweeps.plan import make_plan
 from evosim.sweeps.shard import read_shard
 from evosim.sweeps.state import state_of
 from evosim.sweeps.store import RUNS, Store
 from tests.settings import quick
+from tests.signals import children, heard, ignored
 from tests.test_arrows import ROOT
 
 SWEEP = """
@@ -341,13 +347,7 @@ def test_a_worker_that_dies_is_replaced(whole: Store, tmp_path: Path) -> None:
 
 def _children(parent: int | None = None) -> list[int]:
     """Worker processes of a process, of this one if none is said."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            words = path.read_text().rpartition(")")[2].split()
-            if int(words[1]) == (parent or os.getpid()) and b"evosim.sweeps.local" in path.with_name("cmdline").read_bytes():
-                found.append(int(path.parent.name))
-    return found
+    return children("evosim.sweeps.local", parent)
 
 
 def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,6 +361,33 @@ def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(tmp_path: Path, 
     with pytest.raises(UserError, match=r"workers must survive chunk 0, but 3 of them died of it \(signal 9\)"):
         local.compute(Job(store.folder, [0, 0], 2, 1, None, tell, lambda: False))
     assert not _children()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_asks_a_sweep_to_stop_unless_it_is_ignored(number: int) -> None:
+    with ignored(number):  # by nohup, or in the background of a script
+        with commands._stoppable(None) as asked:
+            os.kill(os.getpid(), number)
+            time.sleep(0)
+            assert not asked()
+        assert signal.getsignal(number) == signal.SIG_IGN
+    with heard(), commands._stoppable(None) as asked:
+        assert not asked()
+        os.kill(os.getpid(), number)
+        time.sleep(0)
+        assert asked()
+        assert asked.code == 128 + number
+
+
+def test_the_wall_time_asks_a_sweep_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(commands.clock, "monotonic", lambda: now[0])
+    with commands._stoppable(600.0) as asked:
+        now[0] = 593.0
+        assert not asked()
+        now[0] = 595.0  # 6 of the 600 s are for stopping
+        assert asked()
+        assert asked.code == 75
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -558,6 +585,36 @@ def test_a_cell_that_dies_out_is_a_result(tmp_path: Path) -> None:
     assert (state.extinct, state.failed, state.done) == (1, 0, 2)
 
 
+# Estimates
+
+
+def test_a_landscape_is_counted_once_a_worker_and_not_once_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By a clock of our own: a landscape takes 10 s, a run 1 s. Once each sampled run was a landscape's first, and all counted 11 s."""
+    now = [0.0]
+    monkeypatch.setattr(estimates, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
+    real_landscape, real_run = work.Landscape, estimates.replicate
+
+    def landscape(*arguments: Any, **more: Any) -> Any:
+        now[0] += 10.0
+        return real_landscape(*arguments, **more)
+
+    def run(*arguments: Any, **more: Any) -> Any:
+        now[0] += 1.0
+        return real_run(*arguments, **more)
+
+    monkeypatch.setattr(work, "Landscape", landscape)
+    monkeypatch.setattr(estimates, "replicate", run)
+    monkeypatch.setattr(estimates, "SAMPLE_SECONDS", 60.0)
+    path = tmp_path / "x.toml"
+    path.write_text(SWEEP.replace("replicates = 2", "replicates = 6").replace("[0.1, 0.2]", "[0.1, 0.2, 0.3, 0.4, 0.5]"))
+    plan = make_plan(read_sweep(path))
+    assert (plan.blocks, plan.chunks) == ((12,) * 5, 20)
+    for workers, taken in ((1, 5 * 10.0 + 60 * 1.0), (2, (2 * 5 * 10.0 + 60 * 1.0) / 2), (100, (4 * 5 * 10.0 + 60 * 1.0) / 20)):
+        found = estimates.estimate(plan, workers)
+        assert (found.landscapes, found.preparing, found.seconds) == (5, 10.0, 1.0)
+        assert found.wall == pytest.approx(taken)
+
+
 # Disks
 
 
@@ -591,6 +648,65 @@ def test_a_full_disk_is_one_line_and_loses_nothing(whole: Store, tmp_path: Path,
             collect(store)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def _of_size(free: int) -> Callable[[Path], Any]:
+    return lambda folder: shutil._ntuple_diskusage(10**12, 0, free)  # type: ignore[attr-defined]
+
+
+def test_a_sweep_that_would_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = begun(tmp_path / "s")
+    monkeypatch.setattr(shutil, "disk_usage", _of_size(50_000))
+    with pytest.raises(UserError, match=r"s must have room for about \d+ kB, but 50\.0 kB are free\. Free some space, or give another --out\."):
+        go_on(store)
+    assert not content(store)
+    assert not list(store.folder.glob("logs/*"))
+    monkeypatch.setattr(shutil, "disk_usage", _of_size(10_000_000))
+    assert go_on(store, workers=1, part=read_shard("0/3")).chunks_done == 1
+
+
+@pytest.mark.parametrize("keep", ["", 'keep = ["ladder", "behaviour", "generations", "loci", "alleles", "populations"]'])
+@pytest.mark.parametrize(("name", "more"), [("micro", ""), ("birth-control", "optimizer.population = 100\n")])
+def test_the_room_that_is_asked_for_is_about_what_is_taken(tmp_path: Path, name: str, more: str, keep: str) -> None:
+    text = f'name = "x"\nexperiment = "{name}"\nreplicates = 8\nchunk = 4\n{keep}\n[set]\nphases.0.generations = 40\nphases.1.generations = 20\n{more}'
+    store = begun(tmp_path / "s", text)
+    compute(store)
+    taken = sum(len(data) for data in content(store).values())
+    assert 0.4 * taken < room_for(store, [0, 1], collecting=False) < 2.5 * taken
+
+
+def test_a_disk_that_fills_during_a_run_is_no_failure_of_the_run(whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the command in one line, and the run is computed later."""
+    store = begun(tmp_path / "s")
+    real = Store.checkpoint
+
+    def full(self: Store, chunk: int, run: int, control: str) -> Path:
+        if run == 1:
+            raise files.Full(f"{self.folder} must be writable, but is not: No space left on device. Free some space, and do it again.")
+        return real(self, chunk, run, control)
+
+    monkeypatch.setattr(Store, "checkpoint", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        compute(store)
+    monkeypatch.undo()
+    compute(store)
+    assert state_of(store).failed == 0
+    assert content(store) == content(whole)
+
+
+def test_a_full_disk_at_a_checkpoint_ends_a_sweep_as_it_ends_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = begun(tmp_path / "s")
+    monkeypatch.setattr(work._Mine, "_write", lambda *_: (_ for _ in ()).throw(files.Full("F must be writable, but is not: No space left on device.")))
+    real = work._Mine.__init__
+
+    def often(self: Any, *arguments: Any) -> None:
+        real(self, *arguments)
+        self._due = 0.0
+
+    monkeypatch.setattr(work._Mine, "__init__", often)
+    with pytest.raises(UserError, match="No space left on device"):
+        work.run_chunk(store.folder, 0)
+    assert not content(store)
 
 
 def test_a_folder_that_vanishes_is_one_line_and_is_not_made_anew(tmp_path: Path) -> None:
@@ -698,7 +814,7 @@ def test_a_folder_of_another_sweep_is_refused_naming_both(whole: Store, tmp_path
 def test_other_sources_are_refused_naming_both(copy: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "same.toml"
     path.write_text(SWEEP)
-    monkeypatch.setattr("evosim.sweeps.store.sources_digest", lambda: "f" * 16)
+    monkeypatch.setattr("evosim.sweeps.store.sources_digest", lambda *choices: "f" * 16)
     with pytest.raises(UserError, match=rf"by other sources \({copy.sources}, not ffffffffffffffff"):
         begin(read_sweep(path), copy.folder)
     copy.remove(1)

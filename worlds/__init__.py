@@ -1,4 +1,5 @@
-"""Worlds: checked, read-only arrays for an ancestral and a modern environment. NumPy only; no drawing, no sampling.
+"""Worlds: checked, read-only arrays for an ancestral and a modern environment. NumPy only; no drawing. Nothing is sampled but
+environments of Gymnasium, to compare them with their tables.
 
 `WORLDS` is the catalogue. A world is one file: a docstring, a parameter dataclass, `build(params, modern)`. `LANDSCAPES` are no
 worlds to live in but loss over real vectors: `build(params, seed)`.

@@ -7,7 +7,7 @@ All arrays are float64 or bool, C-contiguous and read-only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -182,15 +182,36 @@ class TabularMdp:
         total = self.shares()[:, None]
         return np.asarray(np.where(inside, self.start, 0.0) / np.where(total > 0.0, total, 1.0))
 
-    def ended(self) -> Bools:
-        """`[S]`: states in which nothing happens any more: one act, which stays, with no payoff and no intent.
+    def ended(self, *, believed: bool = False) -> Bools:
+        """Say where nothing happens any more, whatever is done.
 
-        Being dead is such a state; times an act is done in a life do not count it.
+        An end is the largest set of states that no available act leaves, in which nothing is paid
+        or intended, and in which what is felt stays the same. How many acts and states it has
+        does not matter. Being dead is such an end. Times an act is done in a life do not count it.
+
+        Parameters
+        ----------
+        believed : bool
+            Whether every belief must say so too, and not the true transitions alone.
+
+        Returns
+        -------
+        numpy.ndarray
+            `[S]`, true for each state of an end.
         """
-        stays = np.where(self.available, self.transitions[np.arange(len(self.states)), :, np.arange(len(self.states))], 0.0)
-        alone = self.available.sum(axis=1) == 1
-        worthless = ~(self.payoff != 0.0).any(axis=1) & ~(self.intent != 0.0).any(axis=1)
-        return np.asarray(alone & worthless & (stays.max(axis=1) == 1.0))
+        tables = list(self.beliefs.values()) if believed else [self.transitions]
+        steps = np.any([(table > 0.0).any(axis=1) for table in tables], axis=0)
+        first = self.available.argmax(axis=1)
+        felt = self.features_felt[np.arange(len(self.states)), first] + 0.0  # -0.0 becomes 0.0
+        _, mood = np.unique(felt, axis=0, return_inverse=True)
+        mood = mood.reshape(-1)
+        inside = ~((self.payoff != 0.0) | (self.intent != 0.0)).any(axis=1)
+        alike = (self.features_felt == felt[:, None, :]).all(axis=2)
+        inside &= (alike | ~self.available).all(axis=1)
+        inside &= ~(steps & (mood[:, None] != mood)).any(axis=1)
+        while (leaves := inside & steps[:, ~inside].any(axis=1)).any():
+            inside &= ~leaves
+        return np.asarray(inside)
 
     @cached_property
     def in_reach(self) -> Bools:
@@ -230,6 +251,8 @@ class WorldPair:
         observe: `[S]`, the observation class of each state, for genomes that react and do not plan.
         classes: names of the `C` observation classes.
         default_act: the act that a reflex falls back to where its own is unavailable; available everywhere.
+            Where nothing happens any more in both worlds it is the only act that the pair keeps, so
+            that a world is the same whether its author gives an end one act or all.
         serves: for each feature, the acts by which it is sought. It only says beside which ledger entry
             the feature's causal number is printed; no account is computed from it.
         cue: `[S]` true where the agent is told that this is the modern world; nothing if it is told nothing.
@@ -270,6 +293,7 @@ class WorldPair:
             )
         self._check_default()
         self._check_serves()
+        self._keep_one_act()
 
     def _check_default(self) -> None:
         acts = self.ancestral.acts
@@ -294,16 +318,50 @@ class WorldPair:
                     f"features ({', '.join(self.ancestral.features)}) and acts."
                 )
 
-    def options(self) -> dict[str, tuple[str, ...]]:
-        """For each observation class the acts that are available throughout it in the ancestral world."""
-        available = self.ancestral.available
+    def ended(self) -> Bools:
+        """Say where nothing happens any more in both worlds, in truth and as every belief has it.
+
+        Returns
+        -------
+        numpy.ndarray
+            `[S]`, true for each such state.
+        """
+        return self.ancestral.ended(believed=True) & self.modern.ended(believed=True)
+
+    def _keep_one_act(self) -> None:
+        """Keep the default act alone where nothing happens any more: others are no choice there."""
         acts = self.ancestral.acts
-        return {
-            name: tuple(act for a, act in enumerate(acts) if available[self.observe == c, a].all())
-            if (self.observe == c).any()
-            else (self.default_act,)  # nobody is ever seen there
-            for c, name in enumerate(self.classes)
-        }
+        others = self.ended()[:, None] & (np.arange(len(acts)) != acts.index(self.default_act))
+        for which in ("ancestral", "modern"):
+            world: TabularMdp = getattr(self, which)
+            gone = (others & world.available)[:, :, None]
+            if gone.any():
+                tables = {name: np.where(gone, 0.0, table) for name, table in world.beliefs.items()}
+                object.__setattr__(
+                    self,
+                    which,
+                    replace(
+                        world,
+                        available=world.available & ~gone[:, :, 0],
+                        transitions=tables["true"],
+                        features_felt=np.where(gone, 0.0, world.features_felt),
+                        beliefs=tables,
+                    ),
+                )
+
+    def options(self) -> dict[str, tuple[str, ...]]:
+        """For each observation class the acts available throughout it in the ancestral world.
+
+        Ends do not count: a class in which nothing is ever seen, or nothing happens any more, has
+        the default act alone.
+        """
+        available, acts = self.ancestral.available, self.ancestral.acts
+        alive, out = ~self.ended(), {}
+        for c, name in enumerate(self.classes):
+            seen = available[alive & (self.observe == c)]
+            everywhere = tuple(act for a, act in enumerate(acts) if seen[:, a].all())
+            out[name] = everywhere if len(seen) else (self.default_act,)
+        return out
 
 
 def _frozen(array: object, dtype: type[np.generic]) -> Array:

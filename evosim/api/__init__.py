@@ -17,11 +17,13 @@ import polars as pl
 from evosim import workflow
 from evosim.api import frames
 from evosim.api.accounts import Accounted
+from evosim.api.frames import plain_names
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
-from evosim.compose import on_landscape
+from evosim.compose import on_landscape, with_own_words
 from evosim.compose import resolve as resolved_of
 from evosim.errors import UserError, unknown
+from evosim.forks import Guarded, guarded
 from evosim.params import Experiment, put, read_experiment, read_toml
 from evosim.record import Recorded, read_provenance, read_run
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from evosim.sweeps.state import State
     from evosim.sweeps.work import Tell
 
-__all__ = ["Population", "Run", "Search", "Sweep", "account", "compare", "load", "resolve", "run", "search", "sweep"]
+__all__ = ["Population", "Run", "Search", "Sweep", "account", "compare", "load", "plain_names", "resolve", "run", "search", "sweep"]
 
 SWEEP_FILE = "sweep.json"
 FORMATS = ("png", "svg", "pdf")
@@ -112,23 +114,31 @@ class Run(Accounted):
         if name not in known:
             raise unknown("a figure", name, known)
         from evosim.figures import charts_of
+        from evosim.figures.handed import handed
 
-        for _, chart in charts_of(workflow.source_of(self.recorded), [name]):
-            return chart
+        failures: list[str] = []
+        for _, chart in charts_of(workflow.source_of(self.recorded), [name], failures.append):
+            return handed(chart)
+        if failures:
+            raise UserError(f"{failures[0]}. Draw another, or mend the genome or world if it is yours.")
         raise UserError(f"figure '{name}' must have something to show ({known[name]}), but {self.folder} has nothing of the kind. Draw another.")
 
     def draw(self, names: Iterable[str] | None = None, formats: Sequence[str] = FORMATS) -> list[Path]:
         """Draw figures (the usual ones) into the run's folder; gives their paths. Raises `UserError`."""
-        return workflow.draw(self.recorded, tuple(formats), names=names)
+        wanted = None if names is None else list(names)
+        return workflow.draw(self.recorded, tuple(formats), names=wanted, asked=wanted or ())
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
 
-class Sweep:
+class Sweep(Guarded):
     """A sweep: the table of its runs, and what its parameters do.
 
     Attributes:
@@ -213,6 +223,7 @@ class Sweep:
         from evosim.press import have_a_home
 
         have_a_home()
+        from evosim.figures.handed import handed
         from evosim.sweeps.drawing import Easel, charts
         from evosim.sweeps.effects import chosen, factor_named
         from evosim.sweeps.params import read_alone
@@ -221,7 +232,7 @@ class Sweep:
         easel = Easel(self.analysis, read_alone(self.folder / "sweep.toml"), *named)
         if not easel.factors and not easel.sampled:
             raise UserError(f"{self.folder} must have a parameter with two values to be drawn, but has one cell. Draw a run of it.")
-        return dict(charts(easel, chosen(self.analysis, list(of))))
+        return {name: handed(chart) for name, chart in charts(easel, chosen(self.analysis, list(of)))}
 
     def figure(self, name: str, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None) -> Any:
         """One of `figures`. Raises `UserError`."""
@@ -230,11 +241,14 @@ class Sweep:
             raise unknown("a figure", name, found)
         return found[name]
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.effects import chosen
@@ -253,7 +267,7 @@ class Sweep:
         return html_of(*parts_of_sweep(self))
 
 
-class Search:
+class Search(Guarded):
     """The search of a landscape over real vectors: its paths, and where they came to.
 
     Attributes:
@@ -293,16 +307,20 @@ class Search:
         """A figure as an Altair chart. Raises `UserError`."""
         if name not in (known := self.figures()):
             raise unknown("a figure", name, known)
+        from evosim.figures.handed import handed
         from evosim.figures.paths import SEARCH_FIGURES
         from evosim.figures.source import Searched
 
-        return SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment))
+        return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv") -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths. Raises `UserError`."""
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
+
+        Raises `UserError`, also where a file is there already, unless `force`.
+        """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force)
 
     def __repr__(self) -> str:
         from evosim.api.showing import parts_of_search, text_of
@@ -315,6 +333,7 @@ class Search:
         return html_of(*parts_of_search(self))
 
 
+@guarded
 def run(
     experiment: Which = "birth-control",
     settings: Settings | None = None,
@@ -347,6 +366,7 @@ def run(
     return Run(recorded)
 
 
+@guarded
 def search(
     experiment: Which, settings: Settings | None = None, *, seed: int | None = None, replicates: int | None = None, out: str | Path | None = None, force: bool = False
 ) -> Search:
@@ -371,7 +391,7 @@ def resolve(experiment: Which, settings: Settings | None = None, **more: Any) ->
         tree = copy.deepcopy(read_experiment(str(experiment)))
     for key, value in (_settings(settings) | {key: value for key, value in more.items() if value is not None}).items():
         put(tree, key, value, f"settings['{key}']")
-    return resolved_of(tree)
+    return with_own_words(resolved_of(tree))
 
 
 def _settings(settings: Settings | None) -> dict[str, Any]:
@@ -394,6 +414,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+@guarded
 def load(folder: str | Path) -> Run | Sweep | Search:
     """What a folder holds: a run, a sweep, or a search of a landscape. Raises `UserError` if it is none of them."""
     folder = Path(folder)
@@ -404,6 +425,7 @@ def load(folder: str | Path) -> Run | Sweep | Search:
     return Run(read_run(folder))
 
 
+@guarded
 def account(population: pl.DataFrame, experiment: Which = "birth-control", settings: Settings | None = None) -> Population:
     """What a population of one's own would lose in an experiment's worlds: "what would your population lose?".
 
@@ -414,6 +436,7 @@ def account(population: pl.DataFrame, experiment: Which = "birth-control", setti
     return account_of(population, resolve(experiment, settings))
 
 
+@guarded
 def sweep(
     file: str | Path | Mapping[str, Any],
     *,
@@ -459,6 +482,7 @@ def _progressing(runs: int, chunks: int) -> Iterator[Tell]:
         yield tell
 
 
+@guarded
 def compare(base: Run | str | Path, other: Run | str | Path, *others: Run | str | Path) -> Comparison:
     """Runs held against the first of them: parameters that differ, accounts side by side, differences with intervals. Raises `UserError`."""
     from evosim.comparison import compared

@@ -11,6 +11,7 @@ from evosim import screen
 from evosim.analysis.summary import steps_of_whole
 from evosim.api import frames
 from evosim.errors import unknown
+from evosim.forks import Guarded
 
 if TYPE_CHECKING:
     from evosim.params import Experiment
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 SPLITS = ("kind", "act", "age")
 
 
-class Accounted:
+class Accounted(Guarded):
     """What has an account: its numbers as polars frames.
 
     Every frame has means over seeds with bootstrap intervals (`low`, `high`: from five seeds on; `analysis.confidence`, 95%) and how many `seeds` they are of;

@@ -5,6 +5,7 @@ Whatever stands in the summary is taken from there, so that nothing here can say
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -22,6 +23,35 @@ WORLDS = ("ancestral", "modern")
 MEASURED: dict[str, Any] = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
 STEPS = ("representation", "specification", "shift", "sampling", "search", "unfound", "load", "hack")
 LOSSES = {"shift": "birth-control style", "search": "masturbation style", "hack": "greedy genes"}
+
+
+def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame whose column names every plotting library takes as they are.
+
+    Altair reads a dot in a field as "the part of", a colon as "of the type", and brackets as an index:
+    `optimizer.population` would be drawn as nothing. Such characters become underscores.
+
+    Parameters
+    ----------
+    frame : pl.DataFrame
+        For example `sweep.runs()` or `sweep.cells(...)`.
+
+    Returns
+    -------
+    pl.DataFrame
+        The same values. A name that would be there twice gets a number (`a_b`, `a_b_2`).
+    """
+    names: dict[str, str] = {}
+    free = set(frame.columns)
+    for name in frame.columns:
+        plain = re.sub(r"\W+", "_", name).strip("_") or "column"
+        if plain != name:
+            number, first = 2, plain
+            while plain in free:
+                plain, number = f"{first}_{number}", number + 1
+            free.add(plain)
+        names[name] = plain
+    return frame.rename(names)
 
 
 def measured(values: Iterable[float | None], spread: Spread) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evosim.errors import Interrupted, Stop, UserError
-from evosim.watch import Watch, wall_time_of
+from evosim.machine import processors
+from evosim.watch import Watch, how_read, wall_time_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +52,8 @@ def claims(
     start = time.monotonic()
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
+            if wall_time is not None:
+                typer.echo(f"evosim: {how_read(wall_time)}", err=True)
             gate = Gate(chosen, size, SCRATCH / "claims-parts")
             _compute(gate, workers, watch, quiet=as_json)
             tested = [gate.test(name, folder, figures=figures) for name in chosen]
@@ -76,7 +78,7 @@ def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> N
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     left = gate.left
-    many = min(workers or len(os.sched_getaffinity(0)), max(1, len(left)))
+    many = min(workers or processors(), max(1, len(left)))
     seconds = sum(task.part.cost for task in left) / many
     console = Console(stderr=True, quiet=quiet)
     if seconds > MINUTE:
@@ -90,11 +92,14 @@ def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> N
 
 def _list(console: Console, chosen: list[str]) -> None:
     """Claims and their predictions."""
+    from rich.text import Text
+
     from evosim.claims.gate import experiment_of, told
+    from evosim.layout import say
 
     for name in chosen:
         choice = experiment_of(name, "full").claim
         assert choice is not None
-        console.print(f"[bold]{choice.number}. {name}[/bold]  {choice.statement}  ({choice.source})", highlight=False)
+        say(console, Text.assemble((f"{choice.number}. {name}", "bold"), f"  {choice.statement}  ({choice.source})"), highlight=False)
         for prediction in choice.predictions:
-            console.print(f"   {prediction.quantity}: {told(prediction)}  {prediction.why}", highlight=False, markup=False)
+            say(console, f"   {prediction.quantity}: {told(prediction)}  {prediction.why}", hang=5, highlight=False)

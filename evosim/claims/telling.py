@@ -7,9 +7,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from evosim.claims.claim import COMES_OUT, NOT
 from evosim.claims.gate import Judged
+from evosim.layout import say
+from evosim.layout import show as show_table
 
 STYLES = {COMES_OUT: "green", NOT: "red"}
 
@@ -17,14 +20,14 @@ STYLES = {COMES_OUT: "green", NOT: "red"}
 def show(console: Console, tested: Iterable[Judged]) -> None:
     """Each claim with its statement, and under it a row for each prediction."""
     for claim in tested:
-        console.print(f"\n[bold]{claim.choice.number}. {claim.name}[/bold]  {claim.choice.statement}", highlight=False)
+        say(console, Text.assemble("\n", (f"{claim.choice.number}. {claim.name}", "bold"), f"  {claim.choice.statement}"), highlight=False)
         table = Table(box=None, padding=(0, 2, 0, 2))
         for column in ("quantity", "predicted", "measured", "verdict"):
-            table.add_column(column, overflow="fold")
+            table.add_column(column)
         for row in claim.rows:
             style = STYLES.get(row["verdict"], "yellow")
-            table.add_row(row["quantity"], row["predicted"], number(row), f"[{style}]{judged(row)}[/{style}]")
-        console.print(table)
+            table.add_row(row["quantity"], row["predicted"], number(row), Text(judged(row), style))
+        show_table(console, table)
 
 
 def show_overall(console: Console, tested: Iterable[Judged]) -> None:
@@ -32,9 +35,9 @@ def show_overall(console: Console, tested: Iterable[Judged]) -> None:
     table = Table("claim", "predictions", "verdict", box=None, padding=(0, 2, 0, 2))
     for claim in tested:
         style = STYLES.get(claim.verdict, "yellow")
-        table.add_row(claim.name, f"{good_of(claim)} come out", f"[{style}]{claim.verdict}[/{style}]")
+        table.add_row(claim.name, f"{good_of(claim)} come out", Text(claim.verdict, style))
     console.print()
-    console.print(table)
+    show_table(console, table)
 
 
 def as_markdown(tested: Iterable[Judged], size: str) -> str:
@@ -48,7 +51,7 @@ def as_markdown(tested: Iterable[Judged], size: str) -> str:
         lines += ["", f"## {claim.name}", "", f"{claim.choice.statement} ({claim.choice.source.rstrip('.')})", ""]
         lines += ["| quantity | predicted | measured | seeds | verdict | why predicted |", "| --- | --- | --- | --- | --- | --- |"]
         for prediction, row in zip(claim.choice.predictions, claim.rows, strict=True):
-            words = (row["quantity"], row["predicted"], number(row).replace("\\[", "["), str(row["seeds"] or ""), judged(row), prediction.why)
+            words = (row["quantity"], row["predicted"], number(row), str(row["seeds"] or ""), judged(row), prediction.why)
             lines.append("| " + " | ".join(word.replace("|", "/") for word in words) + " |")
     return "\n".join(lines) + "\n"
 
@@ -67,7 +70,7 @@ def number(row: dict[str, Any]) -> str:
     """A measured value with its interval and unit."""
     out = f"{row['measured']:.4g}"
     if row["low"] is not None:
-        out += f" \\[{row['low']:.4g}, {row['high']:.4g}]"
+        out += f" [{row['low']:.4g}, {row['high']:.4g}]"
     elif row["seeds"]:
         out += f" ({row['seeds']} seeds)"
     return f"{out} {row['unit']}".rstrip()

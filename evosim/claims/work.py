@@ -44,7 +44,8 @@ def tasks_of(claim: str, parts: list[Part], folder: Path) -> list[Task]:
 
 def _digest(part: Part) -> str:
     told = [x.digest() if isinstance(x, Experiment) else repr(x) for x in part.arguments]
-    words = "\n".join([sources_digest(part.make.__module__), part.make.__module__, part.make.__qualname__, *told])
+    experiments = [x for x in part.arguments if isinstance(x, Experiment)]
+    words = "\n".join([sources_digest(*experiments, module=part.make.__module__), part.make.__module__, part.make.__qualname__, *told])
     return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
 
 
@@ -66,9 +67,10 @@ def compute(
         folder.parent.mkdir(parents=True, exist_ok=True)
         make_folder(folder)
     running: dict[Future[float], Task] = {}
-    pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_one_thread)
+    with _terminal_ignored():  # multiprocessing's own helper process starts here, and inherits that
+        pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_one_thread)
     try:
-        with _interrupts_ignored():  # as those that are started now go on to do: who stops is told here
+        with _terminal_ignored():  # as those that are started now go on to do: who stops is told here
             running = {pool.submit(_make, task.part, task.file): task for task in left}
         while running:
             ready, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
@@ -77,6 +79,8 @@ def compute(
             if stop := should_stop():
                 raise stop
     except BrokenProcessPool:
+        if stop := should_stop():  # the signal went to all processes of the command
+            raise stop from None
         raise UserError("a worker must live until its part is done, but one was killed. See whether memory ran out, and run the command again.") from None
     finally:
         if running:
@@ -86,16 +90,17 @@ def compute(
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ctrl-C is not heard in this block, nor ever by processes that are started in it."""
+def _terminal_ignored() -> Iterator[None]:
+    """Ctrl-C, and the end of the terminal, are not heard in this block, nor ever by processes that are started in it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _one_thread() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import altair as alt
 import polars as pl
 import vl_convert
 
-from evosim.errors import UserError
+from evosim.errors import UserError, in_one_line
 from evosim.figures.catalogue import FIGURES, Figure
 from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
@@ -20,6 +21,7 @@ from evosim.press import PIXELS_PER_INCH, print_figure
 __all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]
 
 FORMATS = ("png", "svg", "pdf", "html")
+Failed = Callable[[str], object]
 SCREEN = "screen"
 PRESSES = 2
 VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]
@@ -31,20 +33,47 @@ def warm() -> None:
     vl_convert.vegalite_to_svg({"mark": "point"}, vl_version=VERSION)
 
 
-def charts_of(source: Source, names: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """Charts of a run by name, made as they are asked for: those named, or the usual ones. What a run has nothing of is left out."""
+def warned(words: str) -> None:
+    """Say in a warning that a figure failed."""
+    warnings.warn(words, stacklevel=2)
+
+
+def failure(name: str, error: Exception) -> str:
+    """One line on a figure that failed."""
+    return in_one_line(f"figure '{name}' was not drawn: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+
+
+def charts_of(source: Source, names: Iterable[str] | None = None, failed: Failed = warned) -> Iterator[tuple[str, Any]]:
+    """Charts of a run by name, made as they are asked for: those named, or the usual ones. What a run has nothing of is left out.
+
+    A figure that fails is left out too, and `failed` hears why in one line: nothing else is lost with it.
+    """
     wanted = [name for name, figure in FIGURES.items() if figure.usual] if names is None else names
     for name in wanted:
-        chart = FIGURES[name].draw(source)
+        try:
+            chart = FIGURES[name].draw(source)
+        except Exception as error:  # (a genome or a world of others may have what no figure expects)
+            failed(failure(name, error))
+            continue
         if chart is not None:
             yield name, chart
 
 
 def draw_run(
-    source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = SCREEN
-) -> list[Path]:
-    """Draw figures of a run (the usual ones) into its `figures/` folder; gives the paths, and tells `each` as soon as it is there."""
-    return draw_charts(source.run.folder / "figures", charts_of(source, names), formats, each, size)
+    source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = SCREEN,
+    failed: Failed = warned, asked: Iterable[str] = (),
+) -> list[Path]:  # fmt: skip
+    """Draw figures of a run (the usual ones) into its `figures/` folder; gives the paths, and tells `each` as soon as it is there.
+
+    `failed` hears in one line of each figure that could not be drawn.
+    """
+    failures: list[str] = []
+
+    def noted(words: str) -> None:
+        failures.append(words)
+        failed(words)
+
+    return draw_charts(source.run.folder / "figures", charts_of(source, names, noted), formats, each, size, failed, asked, failures)
 
 
 def drawn(described: dict[str, Any]) -> str:
@@ -54,24 +83,50 @@ def drawn(described: dict[str, Any]) -> str:
 
 
 def draw_charts(
-    folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id, size: str = SCREEN
-) -> list[Path]:
+    folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id, size: str = SCREEN,
+    failed: Failed = warned, asked: Iterable[str] = (), failures: Sequence[str] = (),
+) -> list[Path]:  # fmt: skip
     """Draw charts by name into a folder, for a column of a page into a folder of its name in it. Raises `UserError` if it cannot be written.
 
+    Charts that were `asked` for, by name or by the kind before its hyphen, must be there, or have failed (`failures` has the lines
+    of those that fail as they are made): otherwise `UserError`, and nothing is drawn.
+
     A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
-    a second would wait for the engine and hold up all of Python meanwhile.
+    a second would wait for the engine and hold up all of Python meanwhile. A figure that fails costs no
+    other one: `failed` hears of it in one line.
     """
+    if asked := list(asked):
+        charts = list(charts)
+        for name in asked:
+            told = any(f"figure '{name}'" in words for words in failures)
+            if not told and not any(there == name or there.startswith(f"{name}-") for there, _ in charts):
+                raise UserError(
+                    f"figure '{name}' must have something to show, but {folder.parent} has nothing of the kind. "
+                    f"Draw another, or all that there are: 'evosim figures {folder.parent}'."
+                )
     if size != SCREEN:
         folder = folder / size
     try:
         folder.mkdir(exist_ok=True, parents=size != SCREEN)
-        with alt.data_transformers.disable_max_rows(), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
+        with alt.data_transformers.enable("default", max_rows=None), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
             on_their_way = []
             for name, chart in charts:
-                described = chart.to_dict(validate=False)  # tests validate every figure
+                try:
+                    described = chart.to_dict(validate=False)  # tests validate every figure
+                except Exception as error:
+                    failed(failure(name, error))
+                    continue
                 files = [folder / f"{name}.{kind}" for kind in formats]
-                on_their_way.append(engine.submit(_draw, described, size, files, presses, each))
-            return [printed.result() for figure in on_their_way for printed in figure.result()]
+                on_their_way.append((name, engine.submit(_draw, described, size, files, presses, each)))
+            made = []
+            for name, figure in on_their_way:
+                try:
+                    made += [printed.result() for printed in figure.result()]
+                except OSError:
+                    raise
+                except Exception as error:  # (of the drawing engine)
+                    failed(failure(name, error))
+            return made
     except OSError as error:
         raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
 

@@ -22,6 +22,7 @@ from evosim.figures.theme import themed
 from evosim.figures.ties import ties, told
 from evosim.figures.trajectories import trajectories
 from evosim.figures.variation import variation
+from genomes import GENOMES
 
 UNDRIVEN = "; what drivers cost is not in it"
 WHISKERS = "whiskers hold 95% of them"
@@ -179,7 +180,10 @@ def trajectories_of(s: Source) -> Any:
     if generations["generation"].n_unique() < 2:
         return None
     genome = s.run.experiment.genome
-    weights = [w for w, locus in genome.get("weights", {}).items() if len(locus["alleles"]) > 1]
+    if genome["name"] in GENOMES:
+        weights = [w for w, locus in genome.get("weights", {}).items() if len(locus["alleles"]) > 1]
+    else:
+        weights = [name for name in s.loci[0] if name != "horizon"]
     best = {world: float(s.run.tables["landscape"][world].max()) for world in WORLDS}  # type: ignore[arg-type]
     chart = trajectories(generations, loci, weights, s.run.experiment.swap, best, s.summary.get("unit", "payoff"))
     shown = generations["generation"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 BAND = 0.95
+LONG, STRETCHES = 1500, 300  # points of a line that are all drawn; of a longer one, the stretches whose extremes are
 
 
 def banded(frame: pl.DataFrame, column: str, *by: str) -> pl.DataFrame:
@@ -16,3 +17,36 @@ def banded(frame: pl.DataFrame, column: str, *by: str) -> pl.DataFrame:
         .agg(value.mean().alias("mean"), value.quantile(tail).alias("low"), value.quantile(1.0 - tail).alias("high"))
         .sort(*by)
     )
+
+
+def thinned(lines: pl.DataFrame, *by: str, across: str = "generation") -> pl.DataFrame:
+    """Lines without the points that cannot be seen, because a line is narrower than it has points.
+
+    A line with more than `LONG` points is cut into `STRETCHES`. Of each stretch those rows stay that hold
+    its first point and the extremes of `mean`, `low` and `high`; so every peak and dip stays, and every row
+    that stays is as it was. The last point of a line stays too.
+
+    Parameters
+    ----------
+    lines : pl.DataFrame
+        One row a line and point: `across`, `mean`, `low`, `high`, and what names the line.
+    *by : str
+        The columns that name a line.
+    across : str
+        The horizontal axis.
+
+    Returns
+    -------
+    pl.DataFrame
+        Some of the rows, in their order. All of them if no line is long.
+    """
+    if lines.is_empty() or (lines.group_by(*by).len()["len"].max() if by else lines.height) <= LONG:  # type: ignore[operator]
+        return lines
+    first, last = (float(value) for value in (lines[across].min(), lines[across].max()))  # type: ignore[arg-type]
+    stretch = ((pl.col(across) - first) / (last - first) * STRETCHES).floor()
+    cut = lines.with_row_index("_row").with_columns(stretch.alias("_stretch"))
+    row = pl.col("_row")
+    kept = [row.get(pl.col(c).arg_min()) for c in ("mean", "low")] + [row.get(pl.col(c).arg_max()) for c in ("mean", "high")]
+    rows = cut.group_by(*by, "_stretch").agg(pl.concat_list(row.get(pl.col(across).arg_min()), *kept).alias("_kept"))
+    chosen = rows["_kept"].explode().drop_nulls().unique().sort()
+    return lines[chosen.to_numpy()]

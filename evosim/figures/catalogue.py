@@ -19,7 +19,16 @@ from evosim.figures.fitness import fitness
 from evosim.figures.fitness import says as fitness_says
 from evosim.figures.ladders import ladders
 from evosim.figures.ladders import says as ladders_says
-from evosim.figures.loci import gated_loci, planner_loci, planner_says, reflex_loci, reflex_says
+from evosim.figures.loci import (
+    MOST_NAMED,
+    any_loci,
+    any_says,
+    gated_loci,
+    planner_loci,
+    planner_says,
+    reflex_loci,
+    reflex_says,
+)
 from evosim.figures.search import says as search_says
 from evosim.figures.search import search
 from evosim.figures.source import BANDS, Source
@@ -56,6 +65,8 @@ def _loci(s: Source) -> Any:
         subtitle = [s.many("means"), "share of alleles in each observation class"]
         alleles = s.adopted(s.run.tables["alleles"])
         return themed(reflex_loci(alleles, swap), "Reflexes through time", subtitle, reflex_says(alleles))
+    if s.run.experiment.genome["name"] not in ("planner", "gated"):
+        return _any_loci(s)
     subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
     genome = s.run.experiment.genome
     weights = [w for w, locus in genome["weights"].items() if len(locus["alleles"]) > 1]
@@ -71,6 +82,20 @@ def _loci(s: Source) -> Any:
         return None  # nothing varies
     loci = s.adopted(s.run.tables["loci"])
     return themed(planner_loci(loci, weights, swap), "Desires and foresight through time", subtitle, planner_says(loci, [*weights, "horizon"], swap))
+
+
+def _any_loci(s: Source) -> Any:
+    """Loci of any genome, by its grid alone: means of those with numbers, shares of the alleles of those with names."""
+    numbers, names = s.loci
+    if not numbers and not names:
+        return None  # nothing varies
+    loci, alleles = s.adopted(s.run.tables["loci"]), s.adopted(s.run.tables["alleles"])
+    shown, more = names[:MOST_NAMED], names[MOST_NAMED:]
+    subtitle = [s.many(BANDS), "loci with a single allele are fixed and not shown"]
+    if more:
+        subtitle.append(f"not shown: {', '.join(more)}")
+    said = any_says(loci, numbers, alleles, names, s.run.experiment.swap)
+    return themed(any_loci(loci, numbers, alleles, shown, s.run.experiment.swap), "Loci through time", subtitle, said)
 
 
 def _search(s: Source) -> Any:

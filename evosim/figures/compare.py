@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
-from evosim.figures.bands import banded
+from evosim.figures.bands import banded, thinned
 from evosim.figures.theme import HEIGHT, WIDTH
 
 COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"]
@@ -33,7 +33,7 @@ def fitness(generations: Mapping[str, pl.DataFrame], swaps: Mapping[str, int], u
     low, high = min(0.0, float(lines["low"].min())), float(lines["high"].max())  # type: ignore[arg-type]
     panels = []
     for world in LETTERS:
-        mine = alt.Chart(lines.filter(pl.col("world") == world))
+        mine = alt.Chart(thinned(lines.filter(pl.col("world") == world), "run"))
         x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickMinStep=1))
         y = alt.Y("mean:Q", title=f"fitness ({unit} in a life)", scale=alt.Scale(domain=[low, high + 0.08 * (high - low)], nice=False))
         colour = _colour(names, symbol="stroke")

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.expected_drive import Resting
-from evosim.figures.bands import banded
+from evosim.figures.bands import banded, thinned
 from evosim.figures.theme import ARM_COLOURS, ARM_DASHES, HEIGHT, LOCUS_COLOURS, LOCUS_DASHES, WIDTH, band_tips, told
 
 ARMS = {"run": "as it was", "fair": "fair meiosis", "absent": "no driver"}
@@ -79,7 +79,7 @@ def _worth(worth: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
     start = int(worth["generation"].min())  # type: ignore[arg-type]
     across = alt.X("generation:Q", title="generation", scale=alt.Scale(domainMin=start, nice=False), axis=alt.Axis(grid=False, tickCount=5, tickMinStep=1))
     y = alt.Y("mean:Q", title="mean fitness (expected offspring)", scale=alt.Scale(zero=True))
-    base = alt.Chart(lines)
+    base = alt.Chart(thinned(lines, "arm"))
     tooltip = band_tips(lines, ("arm:N", "meiosis"), ("generation:Q", "generation", "d"), of="mean fitness (expected offspring)")
     band = base.mark_area(opacity=0.13).encode(across, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     line = base.mark_line(strokeWidth=2).encode(across, y, colour, dash, tooltip=tooltip)
@@ -95,7 +95,7 @@ def _frequencies(alleles: pl.DataFrame, sites: list[tuple[str, str]], x: Any) ->
     dash = alt.StrokeDash("site:N", title="allele", scale=alt.Scale(domain=names, range=LOCUS_DASHES[: len(names)]), legend=legend)
     tooltip = band_tips(lines, ("site:N", "allele"), ("generation:Q", "generation", "d"), of="frequency among newborns")
     y = alt.Y("mean:Q", title="frequency among newborns", scale=alt.Scale(domain=[0, 1]))
-    base = alt.Chart(lines)
+    base = alt.Chart(thinned(lines, "site"))
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     return alt.layer(band, base.mark_line(strokeWidth=2).encode(x, y, colour, dash, tooltip=tooltip)).properties(width=WIDTH, height=HEIGHT + 20)
 

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded
+from evosim.figures.bands import banded, thinned
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN_INK, WORLD_COLOURS, WORLD_DASHES, band_tips, told
 
 FEW = 40
@@ -42,7 +42,7 @@ def fitness_of_bands(lines: pl.DataFrame, best: dict[str, float], swap: int, uni
     colour = alt.Color("world:N", title="fitness in the", scale=WORLD_COLOURS, legend=LEGEND)
     dash = alt.StrokeDash("world:N", title="fitness in the", scale=WORLD_DASHES, legend=LEGEND)
     tooltip = band_tips(lines, ("world:N", "world"), ("generation:Q", "generation", "d"), of=f"mean fitness ({unit} in a life)")
-    base = alt.Chart(lines)
+    base = alt.Chart(thinned(lines, "world"))
     layers = [
         base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
         base.mark_line(strokeWidth=2, point=lines.height <= FEW).encode(x, y, colour, dash, tooltip=tooltip),

@@ -11,6 +11,7 @@ import base64
 import functools
 import html
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,12 +22,13 @@ VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine w
 INSIDE = ("layer", "hconcat", "vconcat", "concat")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
+OPTIONS = '{mode: "vega-lite", ast: true, renderer: "svg", actions: {export: true, source: false, compiled: false, editor: false}}'
 _EMBED = """
 const told = JSON.parse(document.getElementById("described").textContent);
-const options = {mode: "vega-lite", ast: true, renderer: "svg", actions: {export: true, source: false, compiled: false, editor: false}};
+const options = OPTIONS;
 const drawn = Object.entries(told).map(([name, chart]) => window.vegaEmbed(document.getElementById("figure-" + name), chart, options));
 Promise.all(drawn).then(() => { document.body.dataset.rendered = "yes"; }, (error) => { document.body.dataset.rendered = String(error); });
-"""
+""".replace("OPTIONS", OPTIONS)
 
 STYLE = """
 body { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; color: #222222; background: white; margin: 1rem; }
@@ -44,13 +46,17 @@ def as_data(value: Any) -> str:
     return text
 
 
+def engine(then: str = "") -> str:
+    """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page; and what is done when it is there."""
+    return f'<script type="module">{_bundle()}\n;{then}</script>'
+
+
 @functools.cache
-def engine() -> str:
-    """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page."""
+def _bundle() -> str:
     bundle: str = vl_convert.javascript_bundle(vl_version=VERSION)  # type: ignore[call-arg]  # the stub knows no default
     for closing in ("</script", "<!--"):
         assert closing not in bundle.lower(), closing
-    return f'<script type="module">{bundle}</script>'
+    return bundle
 
 
 def interactive(described: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +86,28 @@ def place(name: str, described: Mapping[str, Any], svg: str) -> str:
     picture = base64.b64encode(svg.encode()).decode()
     says = html.escape(str(described.get("description", name)))
     return f'<div class="figure" id="figure-{html.escape(name)}"><img src="data:image/svg+xml;base64,{picture}" alt="{says}"></div>'
+
+
+def output(described: dict[str, Any], svg: str) -> str:
+    """One figure as a piece of a notebook: its picture, which an engine replaces that comes with it (0.9 MB).
+
+    A notebook that does not run scripts (not trusted, or shown by a website) keeps the picture. Nothing is loaded.
+
+    Parameters
+    ----------
+    described
+        The chart as a dictionary.
+    svg
+        Its drawing.
+
+    Returns
+    -------
+    str
+        HTML; its identifiers are unique, so that one page may hold many.
+    """
+    name = uuid.uuid4().hex
+    script = f'window.vegaEmbed(document.getElementById("figure-{name}"), {as_data(interactive(described))}, {OPTIONS});'
+    return f"{place(name, described, svg)}\n{engine(script)}"
 
 
 def page(name: str, described: dict[str, Any], svg: str) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded
+from evosim.figures.bands import banded, thinned
 from evosim.figures.theme import ACT_COLOURS, HEIGHT, WIDTH, band_tips, desire_scales, tips, told
+
+MOST_NAMED = 6  # panels of loci with named alleles
 
 
 def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
@@ -60,6 +62,50 @@ def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
     return chart.facet(alt.Facet("locus:N", title=None, sort=order), columns=3)
 
 
+def any_loci(loci: pl.DataFrame, numbers: list[str], alleles: pl.DataFrame, names: list[str], swap: int) -> Any:
+    """Loci of a genome of which only the grid is known.
+
+    Parameters
+    ----------
+    loci : pl.DataFrame
+        `seed`, `generation`, `locus`, `mean` (expressed value).
+    numbers : list of str
+        Loci whose alleles are numbers: their means in one panel, but for `horizon`, which has its own.
+    alleles : pl.DataFrame
+        `seed`, `generation`, `locus`, `allele`, `frequency`.
+    names : list of str
+        Loci whose alleles have names: a panel each, with the share of every allele.
+    swap : int
+        First generation of the modern world.
+
+    Returns
+    -------
+    altair chart
+        Panels in a row. Bands: the middle 95% of seeds.
+    """
+    mean, panels = banded(loci, "mean", "locus", "generation"), []
+    groups = [([x for x in numbers if x != "horizon"], "mean expressed value"), ([x for x in numbers if x == "horizon"], "mean planning horizon (steps)")]
+    for group, title in groups:
+        if group:
+            panels.append(_panel(mean.filter(pl.col("locus").is_in(group)), group, title, swap, what="locus"))
+    for name in names:
+        shares = banded(alleles.filter(pl.col("locus") == name), "frequency", "allele", "generation").rename({"allele": "locus"})
+        order = shares["locus"].unique(maintain_order=True).sort().to_list()
+        panels.append(_panel(shares, order, f"share of alleles of {name}", swap, what=name))
+    rows = [alt.hconcat(*panels[i : i + 2], spacing=36) for i in range(0, len(panels), 2)]
+    return alt.vconcat(*rows, spacing=24).resolve_scale(color="independent", strokeDash="independent")
+
+
+def any_says(loci: pl.DataFrame, numbers: list[str], alleles: pl.DataFrame, names: list[str], swap: int) -> str:
+    """The figure of any genome in words."""
+    parts = [f"Means: {_way(banded(loci, 'mean', 'locus', 'generation'), numbers, swap)}"] if numbers else []
+    last = alleles.filter(pl.col("generation") == pl.col("generation").max())
+    for name in names:
+        shares = last.filter(pl.col("locus") == name).group_by("allele").agg(pl.col("frequency").mean()).sort("frequency", "allele", descending=[True, False])
+        parts.append(f"{name} at the end: " + ", ".join(f"{allele} {share:.0%}" for allele, share in shares.head(3).iter_rows()) + ".")
+    return f"Lines against generation. {' '.join(parts)}"
+
+
 def planner_says(loci: pl.DataFrame, names: list[str], swap: int) -> str:
     """Figures of planners in words: `names` are loci."""
     mean = banded(loci, "mean", "locus", "generation")
@@ -96,7 +142,7 @@ def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int, *, what
         colour, dash = colour.legend(None), dash.legend(None)
     x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
     tooltip = band_tips(frame, ("locus:N", what), ("generation:Q", "generation", "d"), of=title)
-    base = alt.Chart(frame)
+    base = alt.Chart(thinned(frame, "locus"))
     band = base.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     line = base.mark_line(strokeWidth=2).encode(x, alt.Y("mean:Q", title=title), colour, dash, tooltip=tooltip)
     layers = [band, line]

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded
+from evosim.figures.bands import banded, thinned
 from evosim.figures.theme import HEIGHT, TERM_COLOURS, TERM_DASHES, WIDTH, band_tips, told
 
 NEGLIGIBLE = 2e-3
@@ -60,7 +60,7 @@ def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int, unit: s
     x = alt.X("generation:Q", title="generation", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1))
     y = alt.Y("mean:Q", title=f"sum of changes so far ({unit})")
     tooltip = band_tips(frame, ("term:N", "moved by"), ("generation:Q", "generation", "d"), of=f"sum so far ({unit})")
-    base = alt.Chart(frame)
+    base = alt.Chart(thinned(frame, "term"))
     layers = [
         base.mark_area(opacity=0.13).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
         base.mark_line().encode(x, y, colour, dashes, alt.StrokeWidth("term:N", scale=width, legend=None), tooltip=tooltip),

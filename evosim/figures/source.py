@@ -45,6 +45,13 @@ class Source:
         of = "population" if self.run.experiment.replicates == 1 else "populations"
         return number, f"class {number}, the commonest {when} ({share:.0%} of the {of})"
 
+    @cached_property
+    def loci(self) -> tuple[list[str], list[str]]:
+        """The loci of the run's genome that vary and express something: those whose alleles are numbers, and those with names."""
+        varying = [locus for locus in self.conducts.genome.grid.loci if locus.values.size > 1 and not locus.silent]
+        named = [locus.name for locus in varying if isinstance(locus.params.alleles[0], str)]
+        return [locus.name for locus in varying if locus.name not in named], named
+
     @property
     def which(self) -> str:
         """The experiment and its seeds, for a subtitle."""
@@ -56,11 +63,15 @@ class Source:
         return f"{name}; changed: {', '.join(changed)}" if changed else name
 
     def adopted(self, table: pl.DataFrame) -> pl.DataFrame:
-        """A table by generation, without the generations in which exhaustive search still tries every genome."""
+        """A table by generation, without the generations in which exhaustive search still tries every genome.
+
+        A run that has no others (earlier code let such a search die out) keeps them: they are all there is.
+        """
         if self.run.experiment.optimizer["name"] != "exhaustive":
             return table
         starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
-        return table.filter(~pl.col("generation").is_in(starts.tolist()))
+        kept = table.filter(~pl.col("generation").is_in(starts.tolist()))
+        return table if kept.is_empty() else kept
 
     def many(self, note: str) -> str:
         """`which`, what marks the spread over seeds if there are several, and how many of them died out."""

@@ -55,7 +55,13 @@ def themed(chart: Any, title: str, subtitle: list[str], alt_text: str = "") -> A
     """The chart with title and the house's look, and what it says for those who do not see it. Set in place, because every method of a chart copies all of it."""
     chart.description = alt_text or ". ".join([title, *subtitle])
     chart.title = alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14, fontSize=15)
-    chart.config = alt.Config(
+    chart.config = house()
+    return chart
+
+
+def house() -> Any:
+    """The look that all figures share, as an Altair config."""
+    return alt.Config(
         font=FONT,
         background="white",
         padding=12,
@@ -67,7 +73,6 @@ def themed(chart: Any, title: str, subtitle: list[str], alt_text: str = "") -> A
         header=alt.HeaderConfig(labelFontSize=12, titleFontSize=12, labelFontWeight="bold"),
         view=alt.ViewConfig(stroke=None),
     )
-    return chart
 
 
 def desire_scales(names: Sequence[str]) -> tuple[Any, Any]:

@@ -13,6 +13,8 @@ from evosim.optimizers.catalogue import InvalidOptimizer
 from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
+# Of genotypes [n, ploidy, L] and a generation's number: the fitness [n] that this would hear of them.
+Judge = Callable[[Alleles, int], Floats]
 
 
 class Extinction(Exception):
@@ -54,6 +56,17 @@ class Optimizer(Protocol):
         """A new world begins."""
         ...
 
+    def judged_by(self, judge: Judge) -> None:
+        """Take what judges genotypes outside a generation. Only an optimizer that asks keeps it.
+
+        Parameters
+        ----------
+        judge
+            Called with genotypes `[n, ploidy, L]` and the number of a generation. It returns the
+            fitness `[n]`, in expected offspring, that `tell` would give them in that generation.
+        """
+        ...
+
     def ask(self) -> Alleles:
         """Genotypes `[n, ploidy, L]` of this generation's newborns."""
         ...
@@ -93,6 +106,9 @@ class Searcher:
 
     def begin_phase(self) -> None:
         """Nobody tells that the world has changed."""
+
+    def judged_by(self, judge: Judge) -> None:
+        """It is not needed."""
 
     def resume(self, genotypes: Alleles, generation: int) -> bool:
         """What is remembered is not among the newborns: it must be learnt again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evosim.optimizers.base import Extinction, Floats, Searcher, check_fitness
+from evosim.optimizers.base import Floats, Searcher, check_fitness
 from evosim.optimizers.catalogue import Exhaustive, InvalidOptimizer
 from genomes import Grid
 from genomes.loci import Alleles
@@ -37,11 +37,9 @@ class Enumeration(Searcher):
         return self._current
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
-        """Keep the best of what was asked."""
+        """Keep the best of what was asked. Its fitness may be 0 or less: a search has no parents, so it cannot die out."""
         check_fitness(fitness, negative=True)
         best = fitness.max()
-        if best <= 0.0:
-            raise Extinction
         self._current = self._current[fitness >= best - self.TIE * abs(best)]
 
     def resume(self, genotypes: Alleles, generation: int) -> bool:

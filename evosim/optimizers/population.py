@@ -16,7 +16,7 @@ from evosim import streams
 from evosim.census import HERMAPHRODITES, reading_of, strands_of
 from evosim.kernels import census, philox, reproduce
 from evosim.kernels.options import make, read
-from evosim.optimizers.base import Descent, Extinction, Floats, check_fitness
+from evosim.optimizers.base import Descent, Extinction, Floats, Judge, check_fitness
 from evosim.optimizers.catalogue import Asexual, Introduction, Sexual
 from evosim.optimizers.meiosis import flags, forces_of, meiosis_of
 from evosim.streams import key_of
@@ -60,6 +60,9 @@ class WrightFisher(ABC):
         self.newborns, self.previous = self.previous, self.newborns
         self._make(strands_of(self.previous), strands_of(self.newborns))
         introduce(self.newborns, self.grid, self.params.introductions, self.generation, self.seed)
+
+    def judged_by(self, judge: Judge) -> None:  # noqa: B027 (natural selection sees newborns only)
+        """It is not needed."""
 
     def resume(self, genotypes: Alleles, generation: int) -> bool:
         """Go on with the newborns of a generation."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evosim.errors import UserError
+from evosim.files import must_be_free
+from evosim.params import RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
 
 if TYPE_CHECKING:
     from evosim.api import Run, Search, Sweep
@@ -27,7 +29,7 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of runs, sweeps, or searches of a landscape.", show_default=False)],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file. Default: report.html in the folder; of several folders, here.")] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Show it in a browser.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is no report.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Write one HTML file about runs, sweeps or searches: to be read without a network, printed, or sent."""
@@ -76,6 +78,7 @@ def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
     for folder, name in zip(folders, names, strict=True):
         if names.count(name) > 1:
             raise UserError(f"every folder must be given once, but {folder} is given {names.count(name)} times. Remove one.")
+        refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER)
         if not folder.is_dir():
             raise UserError(f"a report must be of folders of runs, sweeps or searches, but {folder} is none. Check the path with 'ls results/runs results/sweeps'.")
     path = out or (folders[0] / FILE if len(folders) == 1 else Path(FILE))
@@ -83,8 +86,9 @@ def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
         raise UserError(f"--out must be a file, but {path} is a folder. Give a name in it: {path / FILE}.")
     if not path.resolve().parent.is_dir():
         raise UserError(f"--out must lie in a folder that is there, but {path.parent} is not. Make it first.")
-    if path.exists() and not force and not _ours(path):
-        raise UserError(f"{path} must be a report to be written over, but is something else. Give another --out, or --force.")
+    own = path.resolve().parent in names and _ours(path)  # the report of this very folder may be made again
+    if not force and not own:
+        must_be_free(path, "a report", "Give another --out, or --force to write over it.")
     return path
 
 
@@ -100,7 +104,6 @@ def _ours(path: Path) -> bool:
 def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_figure: bool) -> Chapter:
     """What a report tells of one folder."""
     from evosim import api, explore, workflow
-    from evosim.record import sources_digest
 
     if isinstance(one, api.Run):
         from evosim.report import runs
@@ -109,7 +112,7 @@ def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_fi
     if isinstance(one, api.Sweep):
         from evosim.report import sweeps
 
-        return sweeps.chapter(name, one.store, gallery, same_code=one.store.sources == sources_digest())
+        return sweeps.chapter(name, one.store, gallery, same_code=one.store.sources == one.store.made_by)
     from evosim.report import searches
 
     return searches.chapter(name, one.folder, one.experiment, one.provenance, gallery, same_code=explore.same_code(one.folder))

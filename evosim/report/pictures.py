@@ -16,7 +16,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from evosim.figures import drawn
+from evosim.figures import Failed, drawn, failure, warned
 from evosim.figures.html import as_data
 from evosim.report.parts import Picture
 
@@ -46,17 +46,26 @@ class Gallery:
         self._sizes: dict[str, int] = {}
 
     def hang(
-        self, chapter: str, charts: Iterable[tuple[str, Any]], steps: Mapping[str, Sequence[str]] = NOTHING, what: Mapping[str, str] = NOTHING
-    ) -> Iterator[Picture]:
-        """Charts by name as pictures. `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows, in a line."""
+        self, chapter: str, charts: Iterable[tuple[str, Any]], steps: Mapping[str, Sequence[str]] = NOTHING, what: Mapping[str, str] = NOTHING,
+        failed: Failed = warned,
+    ) -> Iterator[Picture]:  # fmt: skip
+        """Charts by name as pictures. `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows, in a line.
+
+        `failed` hears in one line of each chart that cannot be drawn.
+        """
         for name, chart in charts:
-            described = self._described(chart)
-            let_point(described)
-            yield replace(self._hung(f"{chapter}-{name}", described), steps=steps.get(name, ()), what=what.get(name, ""))
+            try:
+                described = self._described(chart)
+                let_point(described)
+                picture = self._hung(f"{chapter}-{name}", described)
+            except Exception as error:  # (of the drawing engine)
+                failed(failure(name, error))
+                continue
+            yield replace(picture, steps=steps.get(name, ()), what=what.get(name, ""))
 
     @staticmethod
     def _described(chart: Any) -> dict[str, Any]:
-        with alt.data_transformers.disable_max_rows():
+        with alt.data_transformers.enable("default", max_rows=None):
             described: dict[str, Any] = chart.to_dict(validate=False)  # tests validate every figure
         return described
 

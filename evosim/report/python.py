@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evosim.api import Run, Search, Sweep
+from evosim.forks import guarded
 from evosim.report.commands import _place, write
 
 One = Run | Sweep | Search | str | Path
 
 
+@guarded
 def write_report(what: One | Sequence[One], path: str | Path | None = None, *, force: bool = False) -> Path:
     """Write one HTML file about runs, sweeps or searches; gives its path (`report.html` in the folder; of several, here).
 

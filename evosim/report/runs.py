@@ -37,12 +37,15 @@ def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool, eve
     """All about one run; without `every_figure`, those alone that runs draw by themselves."""
     recorded, summary = source.run, source.summary
     experiment = recorded.experiment
-    hung = gallery.hang(name, charts_of(source, list(FIGURES) if every_figure else None), {"ladders": _steps_of(summary)}, {key: figure.what for key, figure in FIGURES.items()})
+    failures: list[str] = []
+    charts = charts_of(source, list(FIGURES) if every_figure else None, failures.append)
+    hung = gallery.hang(name, charts, {"ladders": _steps_of(summary)}, {key: figure.what for key, figure in FIGURES.items()}, failures.append)
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
     first = [pictures.pop(FIRST)] if FIRST in pictures else []
     summed = Section("summary", "Summary", [_outcome(source), *first])
     accounts = Section("accounts", "Accounts", [Words([WORLDS.format(unit=screen.unit(summary))]), *_accounts(summary, pictures, experiment.analysis.confidence)])
-    rest = [Section("figures", "More figures", list(pictures.values()))] if pictures else []
+    said = [Words([f"{words[0].upper()}{words[1:]}." for words in failures])] if failures else []
+    rest = [Section("figures", "More figures", [*pictures.values(), *said])] if pictures or said else []
     seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"
     return Chapter(
         name, "run", experiment.title or experiment.name, experiment.question, f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
@@ -75,7 +78,7 @@ def _parameters(source: Source) -> list[Any]:
 def _accounts(summary: dict[str, Any], pictures: dict[str, Picture], confidence: float) -> Iterator[Section]:
     """Each account, with its figure if there is one; what was put there is taken out of `pictures`."""
     sections: dict[str, list[Any]] = {}
-    for name, account in screen.accounts(summary, whole_words=True).items():
+    for name, account in screen.accounts(summary).items():
         place = "hack" if name == "frequencies" else name
         made: Any = ladder(summary, confidence) if name == "ladder" else account
         made = from_printed(made, steps=STEPS if name == "steps" else ()) if isinstance(made, Printed) else made

@@ -54,7 +54,7 @@ def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Ch
 def _outcome(analysis: Analysis, tree: dict[str, Any], quantities: list[str]) -> Facts:
     rows: list[tuple[str, Any]] = [("A, M", "the ancestral and the modern world: training and deployment"), ("Experiment", tree.get("title") or tree["name"])]
     if tree.get("expected"):
-        rows.append(("Expected of it", tree["expected"]))
+        rows.append(("Expected of it, without this sweep's settings", tree["expected"]))
     rows.append(("What was computed", showing.header(analysis.facts)))
     if said := showing.sentences(analysis, quantities):
         rows.append(("To be known", said))

@@ -17,7 +17,7 @@ from evosim.record import PACKAGES, commit, sources_digest
 from evosim.streams import STREAM_VERSION
 from evosim.sweeps.design import base_tree
 from evosim.sweeps.params import Written
-from evosim.sweeps.plan import SCHEMA_VERSION, Plan, base_experiment, digest_of, make_plan
+from evosim.sweeps.plan import SCHEMA_VERSION, Plan, base_experiment, choices_of, digest_of, make_plan
 from evosim.sweeps.store import Store, checksum, encoded
 from evosim.sweeps.telling import Planning
 from evosim.version import __version__
@@ -79,7 +79,7 @@ def _facts(plan: Plan, planned: str) -> dict[str, Any]:
         "name": sweep.name,
         "title": sweep.title,
         "digest": digest_of(sweep, plan.tree),
-        "sources": sources_digest(),
+        "sources": sources_digest(*choices_of(plan.tree, plan.frame, plan.kinds)),
         "runs": plan.frame.height,
         "cells": plan.cells,
         "replicates": sweep.replicates,

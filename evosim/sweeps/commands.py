@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time as clock
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,13 @@ import typer
 
 from evosim.errors import Interrupted, UserError
 from evosim.sweeps.slurm import MEMORY, TIME, Batch
+from evosim.watch import OUT_OF_TIME, SIGNALS, how_read, reserve_of, wall_time_of
 
 if TYPE_CHECKING:
     from evosim.sweeps.collect import Collected
     from evosim.sweeps.params import Written
     from evosim.sweeps.plan import Plan
+    from evosim.sweeps.shard import Shard
     from evosim.sweeps.store import Store
     from evosim.sweeps.work import Tell
 
@@ -29,11 +32,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and 
 Out = Annotated[Path | None, typer.Option(help="Folder of the sweep. Default: results/sweeps/NAME-DIGEST.")]
 OtherSources = Annotated[bool, typer.Option("--other-sources", help="Go on though the code has changed since.")]
 SLURM = "Slurm"
-Time = Annotated[str, typer.Option(metavar="H:MM:SS", help="Limit of each job.", rich_help_panel=SLURM)]
-Memory = Annotated[str, typer.Option(metavar="2G", help="Of each job.", rich_help_panel=SLURM)]
-Partition = Annotated[str | None, typer.Option(metavar="NAME", help="Where jobs run. Default: Slurm's own.", rich_help_panel=SLURM)]
-Account = Annotated[str | None, typer.Option(metavar="NAME", help="Who pays. Default: Slurm's own.", rich_help_panel=SLURM)]
-Sbatch = Annotated[list[str] | None, typer.Option(metavar="OPTION", help="A further option of sbatch without dashes, e.g. qos=long.", rich_help_panel=SLURM)]
+Time = Annotated[str, typer.Option(metavar="TIME", help="Slurm: limit of each job, e.g. 1:00:00, 90m or 1-12.", rich_help_panel=SLURM)]
+Memory = Annotated[str, typer.Option(metavar="2G", help="Slurm: memory of each job.", rich_help_panel=SLURM)]
+Partition = Annotated[str | None, typer.Option(metavar="NAME", help="Slurm: where jobs run. Default: its own.", rich_help_panel=SLURM)]
+Account = Annotated[str | None, typer.Option(metavar="NAME", help="Slurm: the account to charge. Default: its own.", rich_help_panel=SLURM)]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OPTION", help="Slurm: a further option of sbatch without dashes, e.g. qos=long.", rich_help_panel=SLURM),
+]
 FAILED = 1
 
 
@@ -54,7 +60,8 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each processor; for slurm 10 jobs.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the kernels in each. Default: 1, or all with one worker.")] = None,
-    shard: Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th chunk; 'auto' in a job array.")] = None,
+    shard: Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th chunk; 'auto/N' in a job array of N tasks.")] = None,
+    wall_time: Annotated[str | None, typer.Option(metavar="TIME", help="Stop within this time, e.g. 02:00:00 or 90m; the same command goes on. Exit code 75.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Compute runs that failed again.")] = False,
     other_sources: OtherSources = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
@@ -81,21 +88,26 @@ def run(
     console = Console(stderr=True)
     engine_of(engine)
     batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
-    part = read_shard(shard) if shard else None
+    part = read_shard(shard) if shard is not None else None
+    limit = None if wall_time is None else wall_time_of(wall_time)
     written = read_sweep(file)
     if dry_run:
         with planning(console) as progress:
             plan = make_plan(written, progress)
+        _note(written)
         _estimate(written, plan, out, workers)
         return
     if not plan_only:
         need(engine)
     with planning(console) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
+    _note(written)
     if plan_only:
         typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
         return
-    with _stoppable() as should_stop:
+    if wall_time is not None:
+        typer.echo(f"evosim: {how_read(wall_time)}", err=True)
+    with _stoppable(limit) as should_stop:
 
         @contextmanager
         def showing(runs: int, chunks: int) -> Iterator[Tell]:
@@ -111,7 +123,7 @@ def run(
             )  # fmt: skip
         except Interrupted as error:
             raise Interrupted(str(error), should_stop.code) from None
-    _tell_end(store, part is not None)
+    _tell_end(store, part)
 
 
 @sweep.command()
@@ -119,9 +131,9 @@ def script(
     file: SweepPath,
     slurm: Annotated[bool, typer.Option("--slurm", help="For Slurm.")] = False,
     out: Out = None,
-    tasks: Annotated[int | None, typer.Option(min=1, help="Of the array. Default: 100, or one for each chunk.", rich_help_panel=SLURM)] = None,
-    throttle: Annotated[int | None, typer.Option(min=1, help="How many may run at once. Default: no limit.", rich_help_panel=SLURM)] = None,
-    cores: Annotated[int, typer.Option(min=1, help="Processors, and worker processes, of each task.", rich_help_panel=SLURM)] = 1,
+    tasks: Annotated[int | None, typer.Option(min=1, help="Slurm: tasks of the array. Default: 100, or one for each chunk.")] = None,
+    throttle: Annotated[int | None, typer.Option(min=1, help="Slurm: how many tasks may run at once. Default: no limit.")] = None,
+    cores: Annotated[int, typer.Option(min=1, help="Slurm: processors, and worker processes, of each task.")] = 1,
     time: Time = TIME,
     memory: Memory = MEMORY,
     partition: Partition = None,
@@ -143,7 +155,7 @@ def script(
     written = read_sweep(file)
     with planning(Console(stderr=True)) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
-    typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}", err=True)
+    typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}; a task has {batch.limit} (D-HH:MM:SS)", err=True)
     typer.echo(
         batches.script(
             store.facts["name"], file, store.folder, store.chunks, batch, tasks=tasks, throttle=throttle, cores=cores, other_sources=other_sources
@@ -261,17 +273,32 @@ def figures(
     with _bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     quantities = effects.chosen(analysis, of or [])
-    for path in drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size):
+    drawn = drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size)
+    refused = effects.refused(analysis, quantities)
+    if not drawn:
+        why = "; ".join(f"{name}: {words}" for name, words in refused.items()) or "no quantity was measured"
+        raise UserError(f"{folder} must have something to draw of {', '.join(quantities)}, but has not ({why}). Name another with --of; '--list' of 'evosim sweep analyze' lists them.")
+    for path in drawn:
         typer.echo(str(path))
-    for name, why in effects.refused(analysis, quantities).items():
+    for name, why in refused.items():
         typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
 
 
+def _note(written: Written) -> None:
+    """Note legal values of all cells that look like slips, on standard error."""
+    from evosim.compose import oddities
+    from evosim.sweeps.design import base_tree, experiment_of
+
+    for words in oddities(experiment_of(base_tree(written), {})):
+        typer.echo(f"evosim: {words}", err=True)
+
+
 def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:
+    from evosim.files import free_at
+    from evosim.machine import processors
     from evosim.sweeps.begin import sweep_folder
     from evosim.sweeps.design import all_are_built
     from evosim.sweeps.estimate import estimate
-    from evosim.sweeps.local import processors
     from evosim.sweeps.telling import duration, size
 
     runs = plan.frame.height
@@ -280,10 +307,12 @@ def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | Non
     tried = "all were built" if all_are_built(plan.cells) else "of so many only those with extreme values, and some others, were built"
     typer.echo(f"checked: all cells resolve and differ; {tried}")
     typer.echo("timing a few runs ...", err=True)
-    found = estimate(plan)
-    per_run = f"{found.seconds:.3g} s a run on one thread (mean of {found.sampled}, the slowest {found.slowest:.3g} s)"
-    typer.echo(f"time:    about {duration(found.seconds * runs / crew)} on {_many(crew, 'worker')}; {per_run}")
-    typer.echo(f"disk:    about {size(found.size)} in {found.files:,} files; collecting makes as much again")
+    found, free = estimate(plan, crew), free_at(sweep_folder(written, out))
+    each = f"{found.seconds:.2g} s a run on one thread (mean of {found.sampled}, the slowest {found.slowest:.2g} s)"
+    first = f"{found.preparing:.2g} s more for the first with each of {_many(found.landscapes, 'landscape')}"
+    typer.echo(f"time:    about {duration(found.wall)} on {_many(crew, 'worker')}; {each}, {first}")
+    there = "" if free is None else f"; {size(free)} free" + ("" if 2 * found.size <= free else ", which is not enough")
+    typer.echo(f"disk:    about {size(found.size)} in {found.files:,} files; collecting makes as much again{there}")
     if found.failed:
         typer.echo(f"failed:  {found.failed} of the {found.sampled} timed runs; their errors would be recorded")
 
@@ -301,22 +330,28 @@ def _collect(store: Store) -> Collected:
     return found
 
 
-def _tell_end(store: Store, sharded: bool) -> None:
+def _tell_end(store: Store, part: Shard | None) -> None:
     from evosim.sweeps.state import state_of
 
     state = state_of(store)
     words = f"{store.folder}: {state.done:,} of {state.runs:,} runs done, {state.failed:,} failed, {state.extinct:,} died out"
+    if part and (left := state.chunks - state.chunks_done):
+        words += f"; {_many(left, 'chunk')} of shards other than {part.index}/{part.count} not done yet"
     typer.echo(words)
-    if state.failed and not sharded:
+    if state.failed and not part:
         typer.echo(f"evosim: {state.failed:,} runs failed; column 'error' says why, and --retry-failed computes them again.", err=True)
         raise typer.Exit(FAILED)
 
 
 @contextmanager
-def _stoppable() -> Iterator[_Asked]:
-    """SIGTERM and the first Ctrl-C ask for an end in this block; a second one is an interrupt as always."""
-    asked = _Asked()
-    before = {number: signal.signal(number, asked.hear) for number in (signal.SIGINT, signal.SIGTERM)}
+def _stoppable(seconds: float | None) -> Iterator[_Asked]:
+    """Signals, or the end of so many seconds, ask for an end in this block; a second Ctrl-C is an interrupt as always.
+
+    A signal that is ignored stays ignored: who starts a command by nohup, or in the background, wants that.
+    """
+    asked = _Asked(seconds)
+    heard = [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    before = {number: signal.signal(number, asked.hear) for number in heard}
     try:
         yield asked
     finally:
@@ -325,13 +360,14 @@ def _stoppable() -> Iterator[_Asked]:
 
 
 class _Asked:
-    """Whether, and by which signal, an end was asked for."""
+    """Whether, and by which signal or by the time, an end was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None) -> None:
         self._number = 0
+        self._deadline = None if seconds is None else clock.monotonic() + seconds - reserve_of(seconds)
 
     def __call__(self) -> bool:
-        return self._number != 0
+        return self._number != 0 or (self._deadline is not None and clock.monotonic() >= self._deadline)
 
     def hear(self, number: int, _: Any) -> None:
         """A signal came."""
@@ -341,8 +377,8 @@ class _Asked:
 
     @property
     def code(self) -> int:
-        """The exit code: 128 and the signal's number."""
-        return 128 + self._number
+        """The exit code: 128 and the signal's number, or 75 for the time."""
+        return 128 + self._number if self._number else OUT_OF_TIME
 
 
 @contextmanager

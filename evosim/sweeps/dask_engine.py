@@ -26,11 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import UserError
+from evosim.machine import processors
 from evosim.sweeps.engines import Job
-from evosim.sweeps.local import POLL, POOLS, processors
+from evosim.sweeps.local import POLL, POOLS
 from evosim.sweeps.slurm import CACHE
 from evosim.sweeps.store import Damaged, Store
 from evosim.sweeps.work import run_chunk
+from evosim.version import DISTRIBUTION
 
 LEAST_OUT, EACH_OUT = 4, 3  # tasks that are out at once: at least, and for each worker
 JOBS = 10  # of Slurm, if nobody says
@@ -44,6 +46,7 @@ NOT_SEEN = 90.0  # seconds until a file that was written elsewhere must be seen 
 GRACE = 30.0  # seconds for workers to write what they have
 CLOSING = 15.0
 TELL_EVERY = 1.0
+TERMINAL = {signal.SIGINT, signal.SIGHUP}  # what a terminal sends to all processes of a command
 SETTINGS = {
     "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
     "distributed.worker.multiprocessing-method": "spawn",
@@ -91,7 +94,7 @@ def need_slurm() -> None:
 def _need(package: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         name = package.replace("_", "-")
-        raise UserError(f"this engine needs the package {name}, which is not installed. Install it with pip install 'evosim[{extra}]'.")
+        raise UserError(f"this engine needs the package {name}, which is not installed. Install it with pip install '{DISTRIBUTION}[{extra}]'.")
 
 
 # Workers
@@ -412,7 +415,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
     try:
         cluster = SLURMCluster(
             cores=1, processes=1, memory=f"{batch.memory}B" if batch.memory[-1].isalpha() else f"{batch.memory}MB", job_mem=batch.memory,
-            job_cpu=job.threads or 1, walltime=batch.time, queue=batch.partition, account=batch.account, job_name=name, nanny=True, death_timeout=60,
+            job_cpu=job.threads or 1, walltime=batch.limit, queue=batch.partition, account=batch.account, job_name=name, nanny=True, death_timeout=60,
             job_extra_directives=["--no-requeue", *batch.options()], job_script_prologue=[*CACHE, *few, *limits],
             log_directory=str(job.folder.resolve() / "logs"), python=sys.executable, shebang="#!/bin/sh",
             scheduler_options=scheduler, silence_logs=logging.CRITICAL, **network,
@@ -469,13 +472,22 @@ def _scratch() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Threads that are started in this block, and all processes that those ever start, do not hear Ctrl-C: the driver decides."""
-    resource_tracker.ensure_running()  # which would else make the thread hear again that starts the first process
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Threads that are started in this block, and all processes that those ever start, do not hear what a terminal sends.
+
+    The driver hears it and decides.
+    """
+    # Multiprocessing's helper would make the thread hear again that starts it, and would itself end by a terminal's end.
+    if threading.current_thread() is threading.main_thread():
+        hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        resource_tracker.ensure_running()
+        signal.signal(signal.SIGHUP, hangup)
+    else:
+        resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -85,11 +85,11 @@ class Easel:
 
 def draw(
     folder: Path, analysis: Analysis, quantities: list[str], x: str | None, y: str | None, formats: tuple[str, ...],
-    names: Iterable[str] | None = None, size: str = "screen",
+    names: Sequence[str] | None = None, size: str = "screen", failed: Callable[[str], object] | None = None,
 ) -> list[Path]:  # fmt: skip
-    """Draw the figures of a sweep into its folder, or those named; gives the paths. Raises `UserError`."""
+    """Draw the figures of a sweep into its folder, or those named, which must be there; gives the paths. Raises `UserError`."""
     have_a_home()
-    from evosim.figures import FORMATS, SIZES, draw_charts
+    from evosim.figures import FORMATS, SIZES, draw_charts, warned
 
     if size not in SIZES:
         raise unknown("--size", size, SIZES)
@@ -104,7 +104,7 @@ def draw(
         raise UserError("--x and --y must both be of grid and zip, or both of the design, but are one of each. Change one.")
     if not easel.factors and not easel.sampled:
         raise UserError(f"{folder} must have a parameter with two values to be drawn, but has one cell. Use 'evosim run' and 'evosim figures'.")
-    return draw_charts(folder / "figures", charts(easel, quantities, names), formats, size=size)
+    return draw_charts(folder / "figures", charts(easel, quantities, names), formats, size=size, failed=failed or warned, asked=names or ())
 
 
 def charts(easel: Easel, quantities: list[str], names: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:

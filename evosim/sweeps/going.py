@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from evosim.errors import Interrupted, UserError
+from evosim.files import check_room
 from evosim.sweeps.collect import Collected, collect
 from evosim.sweeps.engines import Job, engine
+from evosim.sweeps.estimate import room_for
 from evosim.sweeps.shard import Shard
 from evosim.sweeps.slurm import Batch
 from evosim.sweeps.state import State, state_of
@@ -35,7 +37,7 @@ def go_on(
     """Compute the chunks of a sweep (of a `part` of it) that are not done, by an engine. Gives how far it is then.
 
     `showing` is told how many runs in how many chunks are to do, and gives what hears of them. `collecting` puts a whole sweep's
-    tables together; None leaves that. Raises `UserError`; `Interrupted` if an end was asked for.
+    tables together; None leaves that. Raises `UserError`, `Full` where it would not fit; `Interrupted` if an end was asked for.
     """
     compute = engine(by)
     every = list(range(store.chunks))
@@ -45,6 +47,7 @@ def go_on(
     here = set(store.done())
     todo = [chunk for chunk in mine if chunk not in here]
     if todo:
+        check_room(store.folder, room_for(store, todo, collecting=collecting is not None and not part))
         with showing(sum(store.size(chunk) for chunk in todo), len(todo)) as tell:
             compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources, batch or Batch()))
     if should_stop():

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import UserError
+from evosim.forks import environment
+from evosim.machine import processors
 from evosim.sweeps.engines import Job
 from evosim.sweeps.work import run_chunk
 
@@ -42,16 +44,6 @@ def compute(job: Job) -> None:
     _Crew(job, workers).work()
 
 
-def processors() -> int:
-    """How many processors this process may use, by the operating system and by the batch system it runs under."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS", "LSB_DJOB_NUMPROC"):
-        given = os.environ.get(name, "")
-        if given.isascii() and given.isdigit() and int(given) > 0:
-            return min(here, int(given))
-    return here
-
-
 class _Worker:
     """A process that computes chunks, and a thread here that hears it."""
 
@@ -61,8 +53,7 @@ class _Worker:
         threads = str(job.threads or 1)
         # Threads must be few from the beginning: pools are made when packages are imported.
         few = dict.fromkeys(POOLS, threads)
-        paths = [str(Path(__file__).resolve().parent.parent.parent), os.environ.get("PYTHONPATH", "")]
-        known = os.environ | few | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+        known = environment() | few
         command = [sys.executable, "-P", "-m", "evosim.sweeps.local", str(job.folder.resolve()), *([OTHER_SOURCES] if job.other_sources else [])]
         try:
             # A session of its own: Ctrl-C reaches the driver, which tells the workers.

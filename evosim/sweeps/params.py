@@ -11,7 +11,18 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evosim.errors import UserError, unknown
-from evosim.params import MAX_SEED, Experiment, Name, Strict, parsed, read_bytes, read_experiment, validated
+from evosim.params import (
+    MAX_SEED,
+    SWEEP_FILE,
+    Experiment,
+    Name,
+    Strict,
+    parsed,
+    read_bytes,
+    read_experiment,
+    refuse_other_kind,
+    validated,
+)
 
 ACCOUNTS = ("ladder", "ledger", "steps", "ties", "behaviour", "desires", "recovery", "hack")
 SIMULATED = ("generations", "loci", "alleles", "populations", "search", "landscape")
@@ -131,6 +142,7 @@ class Written:
 
 def read_sweep(path: Path) -> Written:
     """Read and check a sweep file and the experiment it names. Raises `UserError`."""
+    refuse_other_kind(path, SWEEP_FILE)
     return written(read_bytes(path, "the sweep file"), path)
 
 

@@ -14,6 +14,8 @@ import polars as pl
 from evosim.compose import resolve
 from evosim.controls import controls_of
 from evosim.errors import UserError
+from evosim.installed import Choice
+from evosim.params import put
 from evosim.sweeps.design import Cell, Settings, base_tree, cells_of, experiment_of
 from evosim.sweeps.params import SweepFile, Written
 
@@ -44,6 +46,7 @@ class Plan:
     keep: tuple[str, ...]
     kinds: dict[str, str]
     frame: pl.DataFrame
+    blocks: tuple[int, ...]
 
     @property
     def chunks(self) -> int:
@@ -86,7 +89,31 @@ def make_plan(written: Written, progress: Callable[[int, int], None] | None = No
     for key, kind in kinds.items():
         columns[key] = _each([encoded(cell.settings[key], kind) for cell in ordered], DTYPES[kind], n)
     frame = pl.DataFrame(columns)
-    return Plan(sweep, tree, len(cells), _kept(sweep, tree, ordered), kinds, frame)
+    return Plan(sweep, tree, len(cells), _kept(sweep, tree, ordered), kinds, frame, tuple(n * len(group) for group in groups.values()))
+
+
+def choices_of(tree: dict[str, Any], frame: pl.DataFrame, kinds: dict[str, str]) -> list[Choice]:
+    """What the runs of a plan use that may be code of others (`record.sources_digest`), each once.
+
+    Parameters
+    ----------
+    tree, frame, kinds
+        As in `Plan`.
+
+    Returns
+    -------
+    list of Choice
+        One row for each combination of world, genome and algorithm.
+    """
+    swept = [key for key in kinds if key.split(".")[0] in ("world", "genome", "optimizer")]
+    found = []
+    for row in frame.select(swept).unique(maintain_order=True).iter_rows(named=True) if swept else [{}]:
+        own = json.loads(json.dumps(tree))
+        for key, value in decoded(row, {key: kinds[key] for key in swept}).items():
+            put(own, key, value, key)
+        names = [own.get(part, {}).get(key, "") for part, key in (("world", "name"), ("genome", "name"), ("optimizer", "algorithm"))]
+        found.append(Choice(*map(str, names)))
+    return sorted(set(found))
 
 
 def seeds_of(sweep: SweepFile, digest: str) -> list[int]:

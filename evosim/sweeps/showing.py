@@ -9,29 +9,29 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from evosim.layout import say
+from evosim.layout import show as show_table
 from evosim.screen import number
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, short_factors, short_names
 
 MOST_CELLS, ENDS = 36, 5
 MOST_LEVELS = 6
 MOST_PAIRS = 6
-A_QUANTITY = 16  # signs across
 DIGITS = 3
 
 
 def show(console: Console, analysis: Analysis, quantities: list[str]) -> None:
     """Print cells, and then the effects on each of some quantities."""
     facts = analysis.facts
-    console.print(f"\n{facts['title'] or facts['name']}", style="bold", markup=False)
+    say(console, f"\n{facts['title'] or facts['name']}", style="bold")
     for line in header(facts):
-        console.print(line, markup=False, highlight=False)
-    beside = max(1, (console.width - _room(analysis)) // A_QUANTITY)
-    for first in range(0, len(quantities), beside):
-        console.print(cells(analysis, quantities[first : first + beside]))
+        say(console, line, highlight=False)
+    if quantities:
+        show_table(console, cells(analysis, quantities))
     for name in quantities:
         _one(console, analysis, name)
     for sentence in sentences(analysis, quantities):
-        console.print(f"* {sentence}", markup=False)
+        say(console, f"* {sentence}", hang=2)
 
 
 def header(facts: dict[str, Any]) -> list[str]:
@@ -51,7 +51,7 @@ def header(facts: dict[str, Any]) -> list[str]:
 def _table(title: str, *headings: str, left: int = 1) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i < left else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if i < left else "right")
     return table
 
 
@@ -83,7 +83,7 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
         order = order.sort(parameters, maintain_order=True)
     names = short_quantities(quantities)
     headings = [*(short[key] for key in parameters), "runs", *(names[name] for name in quantities)]
-    table = _table(title, *(heading.replace("_", " ").replace(" ", "\n") for heading in headings), left=len(parameters))
+    table = _table(title, *(heading.replace("_", " ") for heading in headings), left=len(parameters))
     if analysis.facts["replicates"] >= analysis.facts["fewest_seeds"]:
         table.caption, table.caption_justify = "+-: half the interval; without: the same for every seed", "left"
     by_key = {(row["cell"], row["quantity"]): row for row in frame.iter_rows(named=True)}
@@ -91,14 +91,6 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
         values = [by_key[(row["cell"], name)] for name in quantities]
         table.add_row(*(_text(row[key]) for key in parameters), _runs(row), *(_of_cell(value, row) for value in values))
     return table
-
-
-def _room(analysis: Analysis) -> int:
-    """How many signs the columns of parameters and runs take across."""
-    frame = analysis.tables["cells"]
-    short = short_names(key for factor in analysis.facts["factors"] for key in factor["parameters"])
-    widths = [max(*(len(word) for word in words.split("_")), *(len(_text(v)) for v in frame[key].unique())) for key, words in short.items()]
-    return sum(widths) + len(widths) + 8
 
 
 def _text(value: Any) -> str:
@@ -139,23 +131,23 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
     if rows.is_empty():
         return
     facts = rows.row(0, named=True)
-    console.print(f"[bold]What the parameters do to {name}[/bold]")
+    say(console, f"What the parameters do to {name}", style="bold", highlight=False)
     if facts["refused"]:
-        console.print(f"  no effects of factors: {facts['refused']}", markup=False)
+        say(console, f"  no effects of factors: {facts['refused']}", hang=2)
     else:
-        console.print(f"  {_variance(facts)}", markup=False)
+        say(console, f"  {_variance(facts)}", hang=2)
         if any(f["name"] != DESIGN for f in analysis.facts["factors"]):
-            console.print(effects(analysis, name))
+            show_table(console, effects(analysis, name))
         if found := shares(analysis, name):
-            console.print(found)
+            show_table(console, found)
     fits = analysis.tables["fits"].filter(pl.col("quantity") == name)
     for fit in fits.iter_rows(named=True):
         if fit["refused"]:
-            console.print(f"  no effects of the design: {fit['refused']}", markup=False)
+            say(console, f"  no effects of the design: {fit['refused']}", hang=2)
             continue
-        console.print(sampled(analysis, name, fit))
+        show_table(console, sampled(analysis, name, fit))
         if more := sampled_pairs(analysis, name):
-            console.print(more)
+            show_table(console, more)
 
 
 def _variance(facts: dict[str, Any]) -> str:
@@ -180,7 +172,7 @@ def effects(analysis: Analysis, name: str) -> Table:
         for i, row in enumerate(rows):
             if MOST_LEVELS // 2 <= i < len(rows) - MOST_LEVELS // 2:
                 if i == MOST_LEVELS // 2:
-                    table.add_row("", "...", "", "")
+                    table.add_row("", f"({len(rows) - 2 * (MOST_LEVELS // 2)} more)", "", "")
                 continue
             words = told(row["mean"], row["low"], row["high"])
             table.add_row("" if i else short[factor["name"]], row["level"], words, changes.get(row["level"], ""))

@@ -33,8 +33,9 @@ import polars as pl
 
 from evosim.errors import UserError
 from evosim.files import make_folder, sync_folder, unwritable, write_atomically
+from evosim.params import SWEEP_FOLDER, refuse_other_kind
 from evosim.record import sources_digest
-from evosim.sweeps.plan import SCHEMA_VERSION
+from evosim.sweeps.plan import SCHEMA_VERSION, choices_of
 
 RUNS = "runs"
 PER_FOLDER = 256
@@ -90,8 +91,8 @@ class Store:
 
     @cached_property
     def made_by(self) -> str:
-        """The digest of the sources that run now."""
-        return sources_digest()
+        """The digest of the sources that run now: evosim's, and of the packages that this sweep uses."""
+        return sources_digest(*choices_of(self.facts["tree"], self.plan, self.kinds))
 
     def check_sources(self, *, other_sources: bool = False) -> None:
         """Refuse to mix runs of different code, or of packages that compute otherwise, unless that is wished. Raises `UserError`."""
@@ -314,6 +315,7 @@ def checksum(facts: dict[str, Any]) -> str:
 
 def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / "sweep.json"
+    refuse_other_kind(folder, SWEEP_FOLDER)
     if not folder.is_dir():
         raise UserError(f"a sweep must be a folder, but {folder} is not one. Check the path with 'ls results/sweeps'.")
     try:

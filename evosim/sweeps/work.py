@@ -25,6 +25,7 @@ from evosim.analysis.account import Known
 from evosim.checkpoint import Keeper, OneRun, State
 from evosim.compose import Setting, build, landscape_digest
 from evosim.errors import Stop, UserError
+from evosim.files import Unwritable
 from evosim.landscape import Landscape
 from evosim.params import Experiment
 from evosim.replicate import Replicate, replicate
@@ -226,9 +227,40 @@ def compute(
         if should_stop():
             raise Stopped
 
+    ready = prepared(experiment, watch)
+    # keepers ask whether to stop
+    return replicate(ready.setting, ready.landscape, watch if keeper is no_checkpoints else None, keeper, ready.known)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a run needs, of which other runs may share the landscape and what is known of it."""
+
+    setting: Setting
+    landscape: Landscape
+    known: Known
+
+
+def prepared(experiment: Experiment, watch: Callable[..., None] = lambda *_: None) -> Prepared:
+    """Prepare a run: build its setting and score its landscape, where this process does not have them.
+
+    Parameters
+    ----------
+    experiment: of one replicate.
+    watch: called between blocks of the landscape; it may raise.
+
+    Returns
+    -------
+    What the run needs.
+    """
     setting = _setting(experiment)
-    landscape, known = _shared(setting, watch)
-    return replicate(setting, landscape, watch if keeper is no_checkpoints else None, keeper, known)  # keepers ask whether to stop
+    return Prepared(setting, *_shared(setting, watch))
+
+
+def forget() -> None:
+    """Forget settings and landscapes, so that the next run has to make its own, as in a new process."""
+    _built.clear()
+    _known.clear()
 
 
 def _computed(
@@ -237,6 +269,8 @@ def _computed(
     """A run, or how it failed and the whole trace of that."""
     try:
         return compute(store.facts["tree"], row, store.kinds, should_stop, keeper), None
+    except Unwritable:  # the disk's failure, and none of the run
+        raise
     except Exception as error:
         return Failure(_in_one_line(error)), traceback.format_exc()
 

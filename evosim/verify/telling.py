@@ -7,7 +7,10 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from evosim.layout import say
+from evosim.layout import show as show_table
 from evosim.verify import FALSE_ALARM, Check, Law, Verdict
 
 
@@ -16,7 +19,7 @@ def show_laws(console: Console, laws: list[Law]) -> None:
     table = Table("law", "says", "source", "planted faults", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for law in laws:
         table.add_row(law.name, law.says, law.source, ", ".join(law.faults))
-    console.print(table)
+    show_table(console, table)
 
 
 def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
@@ -26,11 +29,11 @@ def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
     colour = "green" if held != bool(verdict.fault) else "bold red"
     red = sum(not check.green for check in verdict.checks)
     said = f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}" if held else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
-    console.print(f"[{colour}]{'green' if held else 'red':5}[/{colour}] [bold]{what}[/bold]", highlight=False)
-    console.print(f"      {said}", markup=False, highlight=False)
+    say(console, Text.assemble((f"{'green' if held else 'red':5}", colour), " ", (what, "bold")), highlight=False)
+    say(console, f"      {said}", hang=8, highlight=False)
     if details or (not held and not verdict.fault):
         for check in verdict.checks:
-            console.print(f"      {'' if check.green else 'RED '}{comparison(check)}", markup=False, highlight=False)
+            say(console, f"      {'' if check.green else 'RED '}{comparison(check)}", hang=8, highlight=False)
 
 
 def comparison(check: Check) -> str:
@@ -47,16 +50,16 @@ def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None
     checks = sum(len(v.checks) for v in sound)
     red = [v.law.name for v in sound if not v.green]
     chances = sum(c.chance is not None for v in sound for c in v.checks)
-    console.print(
-        f"\n{len(sound) - len(red)} of {len(sound)} laws hold ({checks} comparisons, {chances} of them with chance in them, each with a "
+    say(
+        console, f"\n{len(sound) - len(red)} of {len(sound)} laws hold ({checks} comparisons, {chances} of them with chance in them, each with a "
         f"false-alarm rate of {FALSE_ALARM:.1g}: {chances * FALSE_ALARM:.1g} for all)."
     )
     if planted:
         missed = [f"'{v.fault}' in {v.law.name}" for v in planted if v.green]
-        console.print(f"{len(planted) - len(missed)} of {len(planted)} planted faults were seen{': not ' + ', '.join(missed) if missed else ''}.")
+        say(console, f"{len(planted) - len(missed)} of {len(planted)} planted faults were seen{': not ' + ', '.join(missed) if missed else ''}.")
     if red:
-        console.print(f"[bold red]Red: {', '.join(red)}.[/bold red]")
-    console.print(f"({seconds:.1f} s)")
+        say(console, f"Red: {', '.join(red)}.", style="bold red")
+    say(console, f"({seconds:.1f} s)")
 
 
 def gate_as_data(verdicts: list[Verdict]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Speed cases for regressions. The test suite runs each once, without timing; to time and compare with an earlier state:
 
-    .venv/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-autosave
-    .venv/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-compare
+    .venv-test/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-autosave
+    .venv-test/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-compare
 
 Nothing is asserted of times: machines are noisy. `python scripts/bench.py` sets the product beside its peers.
 """

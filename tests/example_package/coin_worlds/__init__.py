@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -96,3 +96,42 @@ def build_lazy(params: Lazy, shape: genomes.WorldShape) -> LazyGenome:
 
 
 LAZY = genomes.Entry(Lazy, build_lazy, "does whatever")
+
+
+@dataclass(frozen=True)
+class Fickle(GermLine):
+    """Parameters that are called as a planner's are, and are something else."""
+
+    weights: LocusParams = field(default_factory=lambda: LocusParams((0.0, 0.5, 1.0), mutation=0.05))
+    moods: tuple[str, ...] = ("bold", "shy")
+
+
+@dataclass(frozen=True, eq=False)
+class FickleGenome:
+    """Written-out policies: the bold throw with chance `weights`, the shy with half of it."""
+
+    grid: genomes.Grid
+    names: tuple[str, ...]
+    name: str = "fickle"
+
+    def decode(self, classes: Any) -> genomes.TableRules:
+        """The policies `[n]` that these classes are."""
+        values = self.grid.values(np.asarray(classes, dtype=np.int64))
+        column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
+        throw = column["weights"] * np.where(column["mood"] == 0, 1.0, 0.5)
+        policies = np.zeros((len(throw), 1, 1, 2))
+        policies[:, 0, 0, self.names.index("throw")] = throw
+        policies[:, 0, 0, self.names.index("rest")] = 1.0 - throw
+        return genomes.TableRules(policies, self.names, np.ones(len(throw)))
+
+
+def build_fickle(params: Fickle, shape: genomes.WorldShape) -> FickleGenome:
+    """The genome over a world's names."""
+    loci = [
+        make_locus("mood", LocusParams(params.moods, mutation=0.05), where="genome.moods", ploidy=1),
+        make_locus("weights", params.weights, where="genome.weights", ploidy=1),
+    ]
+    return FickleGenome(assemble(loci, params, 1), ("rest", "throw"))
+
+
+FICKLE = genomes.Entry(Fickle, build_fickle, "throws now and then")
