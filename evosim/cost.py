@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evosim import blocks
 from evosim.compose import Setting, build
 from evosim.controls import controls_of
 from evosim.errors import Stop, UserError
@@ -36,6 +37,8 @@ MIB = 2**20
 BYTES_OF_CLASS = 10  # in tables/landscape.parquet
 BYTES_OF_GENERATION, BYTES_OF_LOCUS, BYTES_OF_ALLELE, BYTES_OF_TRAIT = 60, 6, 4, 26
 MEMORY_OF_CLASS = 200  # bytes of a class that is kept: worth, its place, its row
+# Bytes in memory: of a row that is not in a table yet, and of a row of each table by generation.
+MEMORY_OF_ROW, MEMORY_OF_GENERATION, MEMORY_OF_LOCUS, MEMORY_OF_ALLELE, MEMORY_OF_TRAIT = 4000, 120, 48, 64, 160
 
 
 class Foresight:
@@ -171,8 +174,22 @@ def foresee(setting: Setting, *, figures: bool = True, watch: Callable[[], Stop 
     arms = 1 + len(controls_of(experiment))
     return Cost(
         classes, exact, whole, grid, pace(took), account, FIGURES if figures else 0.0, experiment.replicates * arms * experiment.generations,
-        peak_memory_mib() * MIB + (MEMORY_OF_CLASS * classes if whole and classes > BLOCK else 0), disk_of(setting), len(took),
+        peak_memory_mib() * MIB + memory_of(setting) + (MEMORY_OF_CLASS * classes if whole and classes > BLOCK else 0), disk_of(setting), len(took),
     )  # fmt: skip
+
+
+def memory_of(setting: Setting) -> float:
+    """Bytes that the records of a run take in memory, about: of all generations, or of one block where they go to disk in blocks."""
+    experiment, grid = setting.experiment, setting.genome.grid
+    loci = sum(not locus.silent for locus in grid.loci)
+    alleles = sum(len(locus.params.alleles) for locus in grid.loci)
+    traits = 2 + loci if experiment.search_ledger else 0
+    of_table = MEMORY_OF_GENERATION + MEMORY_OF_LOCUS * loci + MEMORY_OF_ALLELE * alleles + MEMORY_OF_TRAIT * traits
+    rows = min(experiment.generations, blocks.BLOCK)
+    of_rows = MEMORY_OF_ROW + 16 * (loci + alleles) + 80 * traits
+    # A table is put together from its replicates, and for a moment both are there.
+    tables = rows if experiment.generations > blocks.BLOCK else 2 * experiment.generations * experiment.replicates * (1 + len(controls_of(experiment)))
+    return float(rows * of_rows + tables * of_table)
 
 
 def disk_of(setting: Setting) -> float:

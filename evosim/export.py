@@ -114,9 +114,10 @@ def source_of(folder: Path) -> Source:
 
 def _of_run(folder: Path) -> Source:
     recorded = read_run(folder)
-    tables = dict(recorded.tables) | analysed(recorded)[0]
-    tables |= {f"controls/{arm}/{name}": table for arm, found in recorded.controls.items() for name, table in found.items()}
-    return Source(folder, "run", {name: partial(_the, table) for name, table in tables.items()})
+    readers = {name: partial(recorded.tables.__getitem__, name) for name in recorded.tables}
+    readers |= {name: partial(_the, table) for name, table in analysed(recorded)[0].items()}
+    readers |= {f"controls/{arm}/{name}": partial(found.__getitem__, name) for arm, found in recorded.controls.items() for name in found}
+    return Source(folder, "run", readers)
 
 
 def _of_sweep(folder: Path) -> Source:

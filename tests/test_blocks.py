@@ -9,9 +9,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from evosim import blocks, workflow
+from evosim.analysis import search
 from evosim.blocks import BY_GENERATION, Blocks
 from evosim.checkpoint import OneRun, WholeRun
 from evosim.errors import Interrupted, UserError
+from evosim.figures import source
 from evosim.files import Full
 from evosim.landscape import Landscape
 from evosim.record import CHECKPOINT, Recorded, partial_of, read_run
@@ -142,3 +144,35 @@ def test_seals_know_every_block(tmp_path: Path) -> None:
     other.add({"generations": pl.DataFrame({"generation": [2]})})
     assert other.seals == some.seals
     assert pl.concat([pl.read_parquet(path) for path in other.files("generations")])["generation"].to_list() == [0, 1, 2]
+
+
+def test_figures_of_long_runs_are_of_some_generations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line keeps its ends, and sums of the search ledger are those of all generations."""
+    found = run(tmp_path / "run")
+    whole = {name: workflow.source_of(found).by_generation(name) for name in BY_GENERATION}
+    monkeypatch.setattr(blocks, "BLOCK", LENGTH)
+    monkeypatch.setattr(source, "MOST_ROWS", 20)
+    monkeypatch.setattr(source, "LEAST_ROWS", 7)
+    some = workflow.source_of(read_run(tmp_path / "run"))
+    total, swap = found.experiment.generations, found.experiment.swap
+    assert whole["loci"]["generation"].n_unique() == total
+    for name in ("generations", "loci", "alleles"):
+        mine, every = some.by_generation(name), whole[name]
+        assert mine["generation"].unique().to_list() == sorted({*range(0, total, 3), swap - 1, swap, total - 1})
+        assert_frame_equal(mine, every.filter(pl.col("generation").is_in(mine["generation"].unique().implode())))
+    columns = ["selection", "drift", "change"]
+    ledgers = (whole["search"], some.by_generation("search"))
+    sums = [ledger.group_by("seed", "trait").agg(pl.col(columns).sum()).sort("seed", "trait") for ledger in ledgers]
+    assert_frame_equal(*sums, check_exact=False, abs_tol=1e-12)
+    assert some.by_generation("search")["generation"].unique().to_list() == [*range(2, total - 1, 3), total - 1]
+    paths = workflow.draw(read_run(tmp_path / "run"), ("svg",))
+    assert {"fitness", "loci", "search", "drive"} <= {path.stem for path in paths}
+
+
+def test_a_block_s_search_ledger_adds_up(tmp_path: Path, in_memory: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The summary adds the ledger up a block at a time."""
+    ledger, swap = in_memory.tables["search"], in_memory.experiment.swap
+    whole = search.totals(ledger.filter, 1, swap - 1)
+    monkeypatch.setattr(blocks, "BLOCK", LENGTH)
+    assert_frame_equal(search.totals(ledger.filter, 1, swap - 1), whole, check_exact=False, abs_tol=1e-12)
+    assert search.totals(ledger.filter, 5, 4).is_empty()

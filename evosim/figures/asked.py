@@ -176,7 +176,7 @@ def _times(rows: pl.DataFrame, world: str) -> str:
 
 def trajectories_of(s: Source) -> Any:
     """All that is recorded through time."""
-    generations, loci = s.adopted(s.run.tables["generations"]), s.adopted(s.run.tables["loci"])
+    generations, loci = s.adopted("generations"), s.adopted("loci")
     if generations["generation"].n_unique() < 2:
         return None
     genome = s.run.experiment.genome

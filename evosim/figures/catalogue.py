@@ -37,7 +37,7 @@ from evosim.figures.theme import themed
 
 def _fitness(s: Source) -> Any:
     best = {world: float(s.run.tables["landscape"][world].max()) for world in ("ancestral", "modern")}  # type: ignore[arg-type]
-    shown = (s.adopted(s.run.tables["generations"]), best, s.run.experiment.swap)
+    shown = (s.adopted("generations"), best, s.run.experiment.swap)
     return themed(fitness(*shown, s.unit), "Fitness of newborns in both worlds", [s.many(BANDS)], s.words(fitness_says(*shown, s.unit)))
 
 
@@ -63,7 +63,7 @@ def _loci(s: Source) -> Any:
     swap = s.run.experiment.swap
     if s.run.experiment.genome["name"] == "reflex":
         subtitle = [s.many("means"), "share of alleles in each observation class"]
-        alleles = s.adopted(s.run.tables["alleles"])
+        alleles = s.adopted("alleles")
         return themed(reflex_loci(alleles, swap), "Reflexes through time", subtitle, reflex_says(alleles))
     if s.run.experiment.genome["name"] not in ("planner", "gated"):
         return _any_loci(s)
@@ -72,15 +72,15 @@ def _loci(s: Source) -> Any:
     weights = [w for w, locus in genome["weights"].items() if len(locus["alleles"]) > 1]
     if genome["name"] == "gated":
         second = [w for w, locus in genome["second"].items() if len(locus["alleles"]) > 1]
-        gates = s.adopted(s.run.tables["alleles"]).filter(pl.col("locus") == "gate")
+        gates = s.adopted("alleles").filter(pl.col("locus") == "gate")
         if not weights and not second and gates["allele"].n_unique() == 1:
             return None
-        chart = gated_loci(s.adopted(s.run.tables["loci"]), gates, weights, second, swap)
-        said = planner_says(s.adopted(s.run.tables["loci"]), [*weights, *(f"second.{name}" for name in second)], swap)
+        chart = gated_loci(s.adopted("loci"), gates, weights, second, swap)
+        said = planner_says(s.adopted("loci"), [*weights, *(f"second.{name}" for name in second)], swap)
         return themed(chart, "Desires, hidden desires and the gate through time", subtitle, said)
     if not weights and len(genome["horizon"]["alleles"]) == 1:
         return None  # nothing varies
-    loci = s.adopted(s.run.tables["loci"])
+    loci = s.adopted("loci")
     return themed(planner_loci(loci, weights, swap), "Desires and foresight through time", subtitle, planner_says(loci, [*weights, "horizon"], swap))
 
 
@@ -89,7 +89,7 @@ def _any_loci(s: Source) -> Any:
     numbers, names = s.loci
     if not numbers and not names:
         return None  # nothing varies
-    loci, alleles = s.adopted(s.run.tables["loci"]), s.adopted(s.run.tables["alleles"])
+    loci, alleles = s.adopted("loci"), s.adopted("alleles")
     shown, more = names[:MOST_NAMED], names[MOST_NAMED:]
     subtitle = [s.many(BANDS), "loci with a single allele are fixed and not shown"]
     if more:
@@ -99,9 +99,9 @@ def _any_loci(s: Source) -> Any:
 
 
 def _search(s: Source) -> Any:
-    if "search" not in s.run.tables or s.run.tables["search"].is_empty():
+    if "search" not in s.run.tables or (ledger := s.by_generation("search")).is_empty():
         return None
-    shown = (s.run.tables["search"], TERMS, ["fitness in A", "fitness in M"])
+    shown = (ledger, TERMS, ["fitness in A", "fitness in M"])
     lines = [s.many(BANDS), "cumulative terms of the Price equation; black: their sum"]
     return themed(search(*shown, s.run.experiment.swap, s.unit), "The search ledger: who moved fitness", lines, s.words(search_says(*shown, s.unit)))
 
@@ -110,19 +110,20 @@ def _drive(s: Source) -> Any:
     if "fair" not in s.run.controls:
         return None
     arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
+    alleles, generations = ({arm: s.by_generation(name, tables) for arm, tables in arms.items()} for name in ("alleles", "generations"))
     sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]
     genome = s.conducts.genome
     expected = expected_drive.path(s.run.experiment, genome)
     rests = expected_drive.resting(s.run.experiment, genome, s.run.tables["populations"], s.run.tables["landscape"])
     chart = drive(
-        {name: tables["alleles"] for name, tables in arms.items()},
-        {name: tables["generations"] for name, tables in arms.items()},
+        alleles,
+        generations,
         sites,
         s.run.experiment.swap,
         expected,
         rests,
     )
-    said = drive_says(arms["run"]["alleles"], {name: tables["generations"] for name, tables in arms.items()}, sites)
+    said = drive_says(alleles["run"], generations, sites)
     subtitle = [s.many(BANDS)]
     if expected is not None:
         subtitle.append("circles: theory, the recursion of an infinite population; it applies because nothing that decides varies here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from evosim import blocks
 from evosim.analysis.acting import commonest_class
 from evosim.analysis.individual import Conducts
+from evosim.blocks import some_rows
 from evosim.params import Experiment
 from evosim.record import Recorded
 
 MOST_CHANGES = 2
+MOST_ROWS, LEAST_ROWS = 20_000, 1_000  # generations that are drawn: of all seeds together, and of one at least
 BANDS = "bands hold 95% of them"
 
 
@@ -62,11 +66,35 @@ class Source:
             changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
         return f"{name}; changed: {', '.join(changed)}" if changed else name
 
-    def adopted(self, table: pl.DataFrame) -> pl.DataFrame:
+    def by_generation(self, name: str, tables: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
+        """A table by generation. Of a run with more generations than can be seen, only some, so that memory does not grow with them.
+
+        Parameters
+        ----------
+        name
+            `generations`, `loci`, `alleles` or `search`. Terms of `search` are sums of changes: those of a
+            stretch of generations are added up and stand at its end.
+        tables
+            Those of the run (default) or of a control.
+        """
+        tables = self.run.tables if tables is None else tables
+        experiment = self.run.experiment
+        total = experiment.generations
+        step = min(-(-total * experiment.replicates // MOST_ROWS), -(-total // LEAST_ROWS))
+        if step <= 1:
+            return tables[name]
+        if name == "search":
+            return _added_up(tables, step, total)
+        generation = pl.col("generation")
+        ends = [experiment.swap - 1, experiment.swap, total - 1]
+        return some_rows(tables, name, (generation % step == 0) | generation.is_in(ends))
+
+    def adopted(self, name: str) -> pl.DataFrame:
         """A table by generation, without the generations in which exhaustive search still tries every genome.
 
         A run that has no others (earlier code let such a search die out) keeps them: they are all there is.
         """
+        table = self.by_generation(name)
         if self.run.experiment.optimizer["name"] != "exhaustive":
             return table
         starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
@@ -96,6 +124,18 @@ class Source:
     def unit(self) -> str:
         """What payoff is counted in."""
         return str(self.summary.get("unit", "payoff"))
+
+
+def _added_up(tables: Mapping[str, pl.DataFrame], step: int, total: int) -> pl.DataFrame:
+    """The search ledger with the changes of every `step` generations added up."""
+    many = step * max(1, blocks.BLOCK // step)
+    parts = []
+    for first in range(0, total, many):
+        rows = some_rows(tables, "search", pl.col("generation").is_between(first, first + many - 1))
+        end = pl.min_horizontal(pl.col("generation") // step * step + step - 1, total - 1).alias("generation")
+        numbers = [pl.col(column).sum() for column, kind in rows.schema.items() if kind == pl.Float64]
+        parts.append(rows.with_columns(end).group_by("seed", "trait", "generation", maintain_order=True).agg(numbers))
+    return pl.concat(parts)
 
 
 @dataclass(frozen=True, eq=False)
