@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ Array = NDArray[np.float64]
 Rng = np.random.Generator
 ALPHA, SEEDS = 0.05, (5, 6, 10, 20)
 GRIDS = ((2,), (2, 2), (3, 2), (6,), (6, 6))
-TESTS, POWER, INTERVALS, FITS, DESIGNS, SHARES = 1000, 200, 4000, 200, 100, 300
+TESTS, POWER, INTERVALS, FITS, DESIGNS, SHARES = 600, 100, 4000, 200, 60, 300
 KINDS, POINTS = ("random", "latin-hypercube", "sobol"), (16, 32, 64, 128)
 
 
@@ -52,7 +53,7 @@ def tests() -> Iterator[dict[str, Any]]:
 
     The effect: the first factor's levels go evenly from -1 to 1, where a run's own chance has a standard deviation of 1.
     """
-    how = Resampling(200)  # shuffles: how many there are does not change the rate
+    how = Resampling()
     for grid, seeds, kind in itertools.product(GRIDS, SEEDS, ("normal", "skewed", "shared")):
         rng = stream("tests", grid, seeds, kind)
         effect = np.linspace(-1.0, 1.0, grid[0]).reshape(-1, *(1 for _ in grid))
@@ -194,11 +195,21 @@ def grid_shares() -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+PARTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
+    "any-effect": tests, "other-alarms": other_tests, "design-shares": design_shares, "grid-shares": grid_shares,
+}  # fmt: skip
+
+
+def table(name: str) -> pl.DataFrame:
+    """One of the tables."""
+    return pl.DataFrame(list(PARTS[name]()))
+
+
 def main() -> None:
-    """Make the tables."""
+    """Make the tables, each in a process of its own."""
     study = Study("sweep-statistics", setting("micro"))
-    made = {"any-effect": tests(), "other-alarms": other_tests(), "design-shares": design_shares(), "grid-shares": grid_shares()}
-    study.keep({name: pl.DataFrame(list(rows)) for name, rows in made.items()})
+    with ProcessPoolExecutor(len(PARTS)) as pool:
+        study.keep(dict(zip(PARTS, pool.map(table, PARTS), strict=True)))
 
 
 if __name__ == "__main__":

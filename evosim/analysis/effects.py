@@ -19,6 +19,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -226,20 +227,30 @@ def any_effect(values: ArrayLike, how: Resampling) -> tuple[float, float]:
 
 def _shuffled(x: Array, sizes: tuple[int, ...], many: int) -> Iterator[Array]:
     """Sums over seeds `[shuffles, cells]` of `x [seeds, cells]`, levels of each factor shuffled within each seed."""
-    rng = np.random.default_rng(RESAMPLING_SEED)
     at_a_time = max(1, AT_A_TIME // x.shape[1])
+    # All quantities of a sweep have the same shape, and so the same shuffles.
+    order = _kept_order if many * x.size <= AT_A_TIME else _order
     for first in range(0, many, at_a_time):
         rows = min(at_a_time, many - first)
         sums = np.repeat(x[:1], rows, axis=0)
         for seed in range(1, len(x)):
-            where, stride = np.zeros((rows, *sizes), dtype=np.int64), 1
-            for axis in reversed(range(len(sizes))):
-                order = rng.permuted(np.tile(np.arange(sizes[axis]), (rows, 1)), axis=1)
-                shape = [rows, *(size if i == axis else 1 for i, size in enumerate(sizes))]
-                where += stride * order.reshape(shape)
-                stride *= sizes[axis]
-            sums += x[seed][where.reshape(rows, -1)]
+            sums += x[seed][order(sizes, rows, first, seed)]
         yield sums
+
+
+def _order(sizes: tuple[int, ...], rows: int, first: int, seed: int) -> NDArray[np.int64]:
+    """Which cell comes to each place, `[rows, cells]`, in shuffles of one seed."""
+    rng = np.random.default_rng([RESAMPLING_SEED, first, seed])
+    where, stride = np.zeros((rows, *sizes), dtype=np.int64), 1
+    for axis in reversed(range(len(sizes))):
+        order = rng.permuted(np.tile(np.arange(sizes[axis]), (rows, 1)), axis=1)
+        shape = [rows, *(size if i == axis else 1 for i, size in enumerate(sizes))]
+        where += stride * order.reshape(shape)
+        stride *= sizes[axis]
+    return where.reshape(rows, -1)
+
+
+_kept_order = lru_cache(maxsize=32)(_order)
 
 
 def _products(component: Array) -> Array:
@@ -320,7 +331,7 @@ class Term:
         slope, slope_low, slope_high: change of the quantity from one end of the box to the other by the straight term. Of a pair: by
             how much that change is larger at the other's far end than at its near end.
         share: of the variance over the box, where parameters are independent, by straight and curved terms, or by products.
-            Corrected for chance, so that chance can bring it below 0. None where `Fit.told` is false.
+            Corrected for chance, so that chance can bring it below 0. None where chance alone could have made the terms' variance.
         share_low, share_high: its interval, cut to 0 and 1; None from fewer than `FEWEST_POINTS` points.
     """
 
@@ -514,7 +525,7 @@ def _shares(fitted: _Fitted, places: dict[tuple[int, ...], list[int]], how: Resa
     clustered by points (HC3, MacKinnon and White 1985) and by seeds (Cameron, Gelbach and Miller 2011). It is Student's on the scale `arcsin(sqrt(share))`,
     on which the width does not depend on the share, with the degrees of freedom of Satterthwaite.
     """
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
     n, points = fitted.beta.shape[1], len(fitted.residual)
     beta, every = fitted.beta.mean(axis=1), fitted.left / fitted.spared
@@ -527,8 +538,23 @@ def _shares(fitted: _Fitted, places: dict[tuple[int, ...], list[int]], how: Resa
     total = float(squares.sum()) + max(miss, 0.0)
     if total <= 0.0:
         return {}, None
+
+    def spread(steep: Array, steep_of_miss: float) -> tuple[float, float]:
+        """The variance of what changes so much with each coefficient: what points differ in, and what seeds add."""
+        by_point = steep @ fitted.solver
+        drawn = float((by_point**2 * (fitted.residual.mean(axis=1) / (1.0 - fitted.leverage)) ** 2).sum())
+        if n > 1:
+            drawn += steep_of_miss**2 * 2.0 * every**2 / fitted.spared
+        if n < FEWEST:
+            return drawn, 0.0
+        common = float((steep @ fitted.beta).var(ddof=1)) / n - float((by_point**2 * own / (1.0 - fitted.leverage)).sum())
+        return drawn, max(common, 0.0)
+
     raw = float((beta**2).sum()) + (every if n > 1 else 0.0)
     firm = points >= FEWEST_POINTS and fitted.leverage.max() < 1.0 - 1e-9  # no point has a coefficient to itself
+    # Parts of a whole that chance alone could have made are no shares.
+    if firm and total <= float(ndtri((1.0 + how.confidence) / 2.0)) * np.sqrt(sum(spread(2.0 * beta, 1.0))):
+        return {}, None
     out: dict[tuple[int, ...], Ends] = {}
     for key, mine in places.items():
         if not mine:  # it never varied
@@ -541,14 +567,7 @@ def _shares(fitted: _Fitted, places: dict[tuple[int, ...], list[int]], how: Resa
         steep = np.full(beta.size, -of)
         steep[mine] += 1.0
         steep *= beta / (raw * np.sqrt(of * (1.0 - of)))  # of the arc by each coefficient
-        by_point = steep @ fitted.solver
-        drawn = float((by_point**2 * (fitted.residual.mean(axis=1) / (1.0 - fitted.leverage)) ** 2).sum())
-        if n > 1:
-            drawn += of / (1.0 - of) * (every / raw) ** 2 / (2.0 * fitted.spared)  # of the variance that is missed
-        common = 0.0
-        if n >= FEWEST:
-            common = float((steep @ fitted.beta).var(ddof=1)) / n - float((by_point**2 * own / (1.0 - fitted.leverage)).sum())
-            common = max(common, 0.0)
+        drawn, common = spread(steep, 0.5 * np.sqrt(of / (1.0 - of)) / raw)
         variance = drawn + common
         freedom = variance**2 / (drawn**2 / fitted.spared + common**2 / (n - 1.0 if n > 1 else 1.0)) if variance > 0.0 else 1.0
         reach = -float(stdtrit(freedom, (1.0 - how.confidence) / 2.0)) * np.sqrt(variance)

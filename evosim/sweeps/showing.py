@@ -252,6 +252,8 @@ def sampled(analysis: Analysis, name: str, fit: dict[str, Any]) -> Table:
     quality = f"; R^2 {number(fit['explained'], 2)}, of points left out {number(fit['predicted'], 2)}" if fit["explained"] is not None else ""
     if fit["told"] is False:
         quality += "; that the terms explain anything cannot be told from chance"
+    elif fit["model"] != "none" and rows["share"].null_count() == rows.height:
+        quality += "; no shares: chance alone could make the terms' variance"
     elif fit["missed"] is not None:
         quality += f"; {_percent(fit['missed'])} of the variance missed"
     left = f" ({fit['points_left_out']} left out)" if fit["points_left_out"] else ""
@@ -298,5 +300,5 @@ def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
     if len(names) > 1:
         out.append("Means at a level are over all levels of the other parameters, weighted alike; shares are of the variance between cells of this sweep, and of no other range.")
     if facts["replicates"] >= facts["fewest_seeds"]:
-        out.append("Each interval speaks for itself: of twenty effects that are none, one is expected to look like one.")
+        out.append("Each interval speaks for itself: of twenty effects that are none, about one looks like one. The measured rates are in docs/sweeps.md.")
     return out
