@@ -73,8 +73,8 @@ def _verdict(analysis: Analysis, name: str) -> str:
     words = _capital(drawing.words_of(name))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not told, see below."
-    if not rows["told"][0]:
-        return f"{words}: {ends}; that there is any effect cannot be told from chance."
+    if untold := showing.not_told(rows.row(0, named=True), analysis.facts["confidence"]):
+        return f"{words}: {ends}; {untold}."
     shares = analysis.tables["shares"].filter((pl.col("quantity") == name) & (pl.col("order") == "first")).drop_nulls("share").sort("share", descending=True)
     if shares.is_empty():
         return f"{words}: {ends}."

@@ -15,6 +15,7 @@ from evosim.press import have_a_home
 from evosim.screen import RUNG_WORDS
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, factor_named, label, short_factors, short_names
 from evosim.sweeps.params import SweepFile, read_alone
+from evosim.sweeps.showing import not_told
 
 KINDS = {
     "phase": "a quantity over two swept parameters as a map, over one as a line, over a design as points",
@@ -242,8 +243,8 @@ def _effects(easel: Easel, name: str, words: str) -> Made | None:
     if len(panels) < 2:
         return None
     lines = easel.which(name, "means over all levels of the others" + (f"; bars and bands: {_spread(easel)}" if _spread(easel) else ""))
-    if not alone:
-        lines.append("that there is any effect cannot be told from chance")
+    if untold := not_told(easel.of("quantities", name).row(0, named=True), easel.analysis.facts["confidence"]):
+        lines.append(untold)
     said = "; ".join(f"{axis.title}{f' ({above})' if above else ''}: {sweeps.along(frame, axis.title)}" for axis, above, frame in panels)
     return sweeps.main_effects(panels, words), f"{_capital(words)}: what each parameter does", lines, f"Panels of mean {words} against each parameter. {said}"
 

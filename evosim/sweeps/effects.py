@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,18 @@ from evosim.errors import UserError
 from evosim.files import make_folder, write_atomically
 from evosim.sweeps.collect import MANIFEST, collect, known_digest
 from evosim.sweeps.params import Range, SweepFile, read_alone
-from evosim.sweeps.plan import encoded
+from evosim.sweeps.plan import JSON, encoded
 from evosim.sweeps.store import FAILED, RUNS, Store
 from evosim.sweeps.store import encoded as as_parquet
 
 ANALYSIS, FACTS = "analysis", "analysis.json"
-VERSION = 1
+VERSION = 2
 DESIGN = "design"
 EXTINCT = "extinct"
 UNMEASURED = ("run", "cell", "seed", "status", "generations", "error")
 ALL_PAIRS = 10  # levels of which all pairs are compared; of more, neighbours and the ends
 LARGEST_PAIR = 2_500  # levels of one times levels of the other
+MOST_LEVELS = 10_000  # whole numbers of a range that are counted one by one; more are taken for a continuum
 LEDGERS = ("ledger", "behaviour")
 HEADLINES = (
     "ladder.modern.rungs.population", "ladder.modern.steps.specification", "ladder.modern.steps.shift", "ladder.modern.steps.search",
@@ -49,9 +50,11 @@ HEADLINES = (
 
 S, F, N = pl.String, pl.Float64, pl.Int64
 MEASURED = {"mean": F, "low": F, "high": F}
+SAMPLED = ("correlation", "low", "high", "slope", "slope_low", "slope_high", "share", "share_low", "share_high")
 SCHEMAS: dict[str, dict[str, Any]] = {
     "quantities": {
         "quantity": S, "seeds": N, "seeds_left_out": N, "refused": S, "between": F, "low": F, "high": F, "chance": F, "told": pl.Boolean,
+        "p": F, "p_least": F,
     },
     "effects": {"quantity": S, "factor": S, "number": N, "level": S, "value": F, **MEASURED},
     "contrasts": {"quantity": S, "factor": S, "level": S, "against": S, "difference": F, "low": F, "high": F},
@@ -62,8 +65,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "shares": {"quantity": S, "order": S, "factor": S, "with": S, "variance": F, "share": F, "low": F, "high": F},
     "sampled": {
         "quantity": S, "parameter": S, "with": S, "correlation": F, "low": F, "high": F, "slope": F, "slope_low": F, "slope_high": F, "share": F,
+        "share_low": F, "share_high": F,
     },
-    "fits": {"quantity": S, "points": N, "points_left_out": N, "refused": S, "model": S, "coefficients": N, "explained": F, "predicted": F},
+    "fits": {
+        "quantity": S, "points": N, "points_left_out": N, "refused": S, "model": S, "coefficients": N, "explained": F, "predicted": F,
+        "told": pl.Boolean, "missed": F,
+    },
 }  # fmt: skip
 LEDGER = {"cell": S, "subject": S, "world": S, "kind": S, "act": S, "measured": N, **MEASURED}
 
@@ -360,7 +367,8 @@ def effects_of(grid: Grid, name: str, values: Array, how: Resampling) -> dict[st
         paired = grid.laid_out(values[:, whole])
         found = decompose(paired, how)
         chance = None if np.isnan(found.chance) else found.chance
-        facts |= {"between": found.between, "low": found.low, "high": found.high, "chance": chance, "told": found.told}
+        facts |= {"between": found.between, "low": found.low, "high": found.high, "chance": chance}
+        facts |= {"told": found.told, "p": found.p, "p_least": found.p_least}
         for share in found.shares:
             names = [grid.factors[i].name for i in share.factors]
             first, second = (*names, None, None)[:2]
@@ -449,26 +457,63 @@ def _sampled(grid: Grid, name: str, values: Array, how: Resampling) -> tuple[lis
     where = np.unravel_index(grid.place, grid.shape)[-1]
     rows = np.array([np.flatnonzero(where == i)[0] for i in range(len(factor.labels))])
     columns = [column_of(grid.cells[key].gather(rows), grid.ranges[key]) for key in factor.parameters]
-    found = fit(points[whole], [Column(c.position[whole], c.ordered) for c in columns], how)
+    found = fit(points[whole], [replace(c, position=c.position[whole]) for c in columns], how)
     facts |= {"model": found.model, "coefficients": found.coefficients, "explained": _number(found.explained), "predicted": _number(found.predicted)}
+    facts |= {"told": found.told, "missed": _number(found.missed)}
     terms = []
     for term in found.terms:
         first, second = (*(factor.parameters[i] for i in term.columns), None)[:2]
-        ends = {key: _number(getattr(term, key)) for key in ("correlation", "low", "high", "slope", "slope_low", "slope_high", "share")}
+        ends = {key: _number(getattr(term, key)) for key in SAMPLED}
         terms.append({"quantity": name, "parameter": first, "with": second, **ends})
     return terms, [facts]
 
 
 def column_of(values: pl.Series, given: Range) -> Column:
-    """A swept parameter as positions in its range."""
-    if given.choices is None:
-        low, high, x = float(given.low or 0.0), float(given.high or 0.0), values.cast(pl.Float64).to_numpy()
-        return Column(np.log(x / low) / np.log(high / low) if given.scale == "log" else (x - low) / (high - low))
+    """A swept parameter as positions in its range, with the distribution from which the design draws them.
+
+    Parameters
+    ----------
+    values : polars.Series, shape (points,)
+        The parameter's value at each point.
+    given : Range
+        What the sweep file says of it.
+
+    Returns
+    -------
+    Column
+        Positions from 0 to 1 on the range's scale; of choices that are no numbers, their place in the list.
+    """
+    if given.choices is not None:
+        return _of_choices(values, given.choices)
+    low, high, x = float(given.low or 0.0), float(given.high or 0.0), values.cast(pl.Float64).to_numpy()
+
+    def position(at: Array) -> Array:
+        placed: Array = np.log(at / low) / np.log(high / low) if given.scale == "log" else (at - low) / (high - low)
+        return placed
+
+    if not given.integer or high - low >= MOST_LEVELS:
+        return Column(position(x))
+    whole = np.arange(low, high + 1.0)
+    # `Range.at` draws a whole number from the stretch between it and the next.
+    weights: Array | None = np.log1p(1.0 / whole) if given.scale == "log" else None
+    return Column(position(x), levels=position(whole), weights=weights)
+
+
+def _of_choices(values: pl.Series, choices: tuple[Any, ...]) -> Column:
+    """Each choice as often as the list has it."""
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         x = values.cast(pl.Float64).to_numpy()
-        return Column((x - x.min()) / (np.ptp(x) or 1.0))
-    known = list(dict.fromkeys(values))
-    return Column(np.array([float(known.index(value)) for value in values]), ordered=False)
+        numbers = [float(choice) for choice in choices if isinstance(choice, int | float)]
+        levels, counts = np.unique(numbers, return_counts=True)
+        first, width = levels[0], float(np.ptp(levels)) or 1.0
+        return Column((x - first) / width, levels=(levels - first) / width, weights=counts.astype(np.float64))
+    # The drawn choices alone decide whether a column is text or JSON (`plan._kind`).
+    kind = "text" if all(value in choices for value in values.unique()) else JSON
+    written = [encoded(choice, kind) for choice in choices]
+    known = list(dict.fromkeys(written))
+    place = np.array([float(known.index(value)) for value in values])
+    often = np.array([float(written.count(value)) for value in known])
+    return Column(place, ordered=False, levels=np.arange(float(len(known))), weights=often)
 
 
 # Names
