@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, draws, expanded_tail, intervals
+from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, ROUNDING, Ends, alike, draws, intervals, widening
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-12  # relative to the largest value; less is no variance
 FEWEST_POINTS = 10
+CORRELATED = 1.0 - 1e-9  # the largest rank correlation that Fisher's scale takes
 POINTS_A_TERM = 2
 
 
@@ -40,9 +40,29 @@ class Resampling:
     resamples: int = 2000
     confidence: float = 0.95
 
-    def of(self, values: Array) -> tuple[Array, Array, Array]:
-        """Means over seeds and the ends of their intervals, each `[...]`; NaN where there are too few seeds."""
-        return (values.mean(axis=-1), *intervals(values, self.resamples, self.confidence))
+    def of(self, values: Array, within: Ends | None = None, *, exact: bool = False) -> tuple[Array, Array, Array]:
+        """Means over seeds and the ends of their intervals.
+
+        Parameters
+        ----------
+        values
+            `[..., seeds]`.
+        within
+            The range of a seed's number, if it is known (`evosim.analysis.intervals`).
+        exact
+            Whether no seed can change the quantity: it belongs to worlds and an enumerated grid.
+
+        Returns
+        -------
+        Three arrays `[...]`. Ends are NaN where there are too few seeds, or where all seeds agree
+        and no range is known. They are equal to the mean only where the quantity is exact.
+        """
+        mean = values.mean(axis=-1)
+        low, high = intervals(values, self.resamples, self.confidence, within)
+        if exact and values.shape[-1] >= FEWEST:
+            same = alike(values)
+            low, high = np.where(same, mean, low), np.where(same, mean, high)
+        return mean, low, high
 
 
 @dataclass(frozen=True)
@@ -54,7 +74,7 @@ class Share:
         factors: axes of the grid.
         variance: unbiased, so that it may come out below 0 where there is none; in squares of the quantity's unit.
         share: of the variance between cells; None where that cannot be told from 0.
-        low, high: of the share, cut to 0 and 1; None from too few seeds.
+        low, high: of the share, cut to 0 and 1; None from too few seeds, or where all agree by chance.
     """
 
     order: str
@@ -71,7 +91,7 @@ class Decomposition:
 
     Attributes:
         between: variance between cells: what the swept parameters do in all.
-        low, high: its interval; None from too few seeds.
+        low, high: its interval; None from too few seeds, or where all agree by chance.
         chance: variance between the seeds of a cell, mean over cells; NaN from one seed.
         shares: of `between`. `first`, `pair` and `higher` sum to it.
         told: whether `between` can be told from 0, with false alarms as often as intervals miss; with few seeds, whether it is above 0.
@@ -98,12 +118,16 @@ def interaction(values: Array, first: int, second: int) -> Array:
     return settled(both - alone, values)
 
 
-def decompose(values: Array, how: Resampling) -> Decomposition:
-    """The variance between cells `[levels of each factor..., seeds]`, by factor and pair."""
+def decompose(values: Array, how: Resampling, *, exact: bool = False) -> Decomposition:
+    """The variance between cells `[levels of each factor..., seeds]`, by factor and pair.
+
+    `exact`: no seed can change the quantity, so that an interval without width is right.
+    """
     k, n = values.ndim - 1, values.shape[-1]
     chance = float(values.var(axis=-1, ddof=1).mean()) if n > 1 else float("nan")
     if np.ptp(values.mean(axis=-1)) <= ROUNDING * np.abs(values).max():
-        return Decomposition(0.0, 0.0, 0.0, chance)
+        none = 0.0 if exact and n >= FEWEST else None
+        return Decomposition(0.0, none, none, chance)
     values = values - values.mean(axis=tuple(range(k)))
     whole = _products(values)
     parts: dict[tuple[str, tuple[int, ...]], Array] = {}
@@ -124,7 +148,7 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
     weights = draws(n, resampled) if resampled else np.empty((0, n))
     weights = weights[(weights.max(axis=1) < n)]  # one seed alone has no pairs
     spread = _over_pairs(whole, weights)
-    low, high = _ends(spread, spread, n, how.confidence)
+    low, high = _ends(float(scale), spread, spread, n, how.confidence, exact=exact)
     told = bool(scale > _by_chance(whole, how)) if n >= FEWEST else bool(scale > 0.0)
     shares = []
     for (order, factors), products in parts.items():
@@ -133,14 +157,15 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
             shares.append(Share(order, factors, variance))
             continue
         if not products.any():
-            none = 0.0 if n >= FEWEST else None
-            shares.append(Share(order, factors, 0.0, 0.0, none, none))
+            nothing = 0.0 if exact and n >= FEWEST else None
+            shares.append(Share(order, factors, 0.0, 0.0, nothing, nothing))
             continue
         ratios = _over_pairs(products, weights) / np.where(spread > 0.0, spread, np.nan)
         # Where a resample leaves no variance, a share may be anything.
         lows, highs = (np.where(np.isnan(ratios), worst, ratios) for worst in (-np.inf, np.inf))
-        ends = _ends(lows, highs, n, how.confidence)
-        shares.append(Share(order, factors, variance, variance / float(scale), *_within(*ends)))
+        found = variance / float(scale)
+        share_ends = _ends(found, lows, highs, n, how.confidence, exact=exact)
+        shares.append(Share(order, factors, variance, found, *_within(*share_ends)))
     return Decomposition(float(scale), low, high, chance, shares, told)
 
 
@@ -174,12 +199,18 @@ def _by_chance(products: Array, how: Resampling) -> float:
     return float(np.quantile(pairs / (n * (n - 1.0)), how.confidence))
 
 
-def _ends(lows: Array, highs: Array, n: int, confidence: float) -> tuple[float | None, float | None]:
-    """Expanded percentile ends; nothing from too few seeds."""
+def _ends(
+    found: float, lows: Array, highs: Array, n: int, confidence: float, *, exact: bool
+) -> tuple[float | None, float | None]:
+    """Widened percentile ends; nothing from too few seeds, or where all agree and nothing is exact."""
     if n < FEWEST:
         return None, None
-    tail = expanded_tail(n, confidence)
-    return (float(np.quantile(lows, tail, method="lower")), float(np.quantile(highs, 1.0 - tail, method="higher")))
+    tail = (1.0 - confidence) / 2.0
+    low, high = float(np.quantile(lows, tail, method="lower")), float(np.quantile(highs, 1.0 - tail, method="higher"))
+    if np.isfinite([low, high]).all() and alike(np.array([low, high, found])):
+        return (found, found) if exact else (None, None)
+    factor = widening(n, confidence)
+    return found + factor * (low - found), found + factor * (high - found)
 
 
 def _within(low: float | None, high: float | None) -> tuple[float | None, float | None]:
@@ -295,8 +326,7 @@ def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
                 unit /= float(_scale_of(np.einsum("pa,pb->pab", straight[key[0]], straight[key[1]]).reshape(points, -1))[0])
             low, high = (None, None)
             if spread is not None:
-                tail = _two_way_tail(points, n, how.confidence)
-                low, high = (float(end) * unit for end in np.quantile(spread[:, first], [tail, 1.0 - tail]))
+                low, high = (float(end) * unit for end in _two_way_ends(beta[first], spread[:, first], points, n, how))
             facts |= {"slope": float(beta[first]) * unit, "slope_low": low, "slope_high": high}
     return Fit(model, 1 + x.shape[1], 1.0 - left / float(((y - y.mean()) ** 2).sum()), predicted, [Term(key, **facts) for key, facts in terms.items()])
 
@@ -369,9 +399,12 @@ def _two_ways(values: Array, how: Resampling) -> list[tuple[Array, Array]]:
     return out
 
 
-def _two_way_tail(points: int, n: int, confidence: float) -> float:
-    """The quantile at which intervals of resampled points and seeds end: that of the fewer of them."""
-    return expanded_tail(min(points, n) if n >= FEWEST else points, confidence)
+def _two_way_ends(found: Array, resampled: Array, points: int, n: int, how: Resampling) -> Array:
+    """Ends of the intervals of resampled points and seeds, widened as for the fewer of them: `[2, ...]`."""
+    tail = (1.0 - how.confidence) / 2.0
+    ends = np.nanquantile(resampled, [tail, 1.0 - tail], axis=0)
+    out: Array = found + widening(min(points, n) if n >= FEWEST else points, how.confidence) * (ends - found)
+    return out
 
 
 def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict[int, tuple[float, float | None, float | None]]:
@@ -382,8 +415,9 @@ def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict
     x = np.column_stack([_ranks(columns[i].position) for i in wanted])
     here = _weighted_correlation(x, _ranks(values.mean(axis=1)), np.ones(len(x)))
     found = np.array([_weighted_correlation(x, _ranks(means), often) for often, means in _two_ways(values, how)])
-    tail = _two_way_tail(values.shape[0], values.shape[1], how.confidence)
-    low, high = np.nanquantile(found, [tail, 1.0 - tail], axis=0)
+    # A correlation is near its ends skewed: it is widened on Fisher's scale, and stays below 1.
+    centre, spread = (np.arctanh(np.clip(part, -CORRELATED, CORRELATED)) for part in (here, found))
+    low, high = np.tanh(_two_way_ends(centre, spread, values.shape[0], values.shape[1], how))
     return {i: (float(here[j]), float(low[j]), float(high[j])) for j, i in enumerate(wanted)}
 
 
