@@ -41,9 +41,9 @@ def rows() -> pl.DataFrame:
             late = pl.col("generation") >= BURN
             alleles = maker.tables["alleles"].filter(late & (pl.col("allele") == "driver"))
             best = maker.designs["ancestral"].rungs["best_ancestral"]
-            fitness = maker.tables["generations"].filter(late).group_by("seed").agg(pl.col("ancestral_mean").mean())
+            fitness = maker.tables["generations"].filter(late).group_by("seed", maintain_order=True).agg(pl.col("ancestral_mean").mean())
             q, w = predicted(k, where)
-            by_seed = alleles.group_by("seed").agg(pl.col("frequency").mean(), pl.col("adult_frequency").mean())
+            by_seed = alleles.group_by("seed", maintain_order=True).agg(pl.col("frequency").mean(), pl.col("adult_frequency").mean())
             row: dict[str, Any] = {"drives_in": where, "k": k, "theory_newborn": q, "theory_fitness": w}
             row |= mean_and_interval("newborn", by_seed["frequency"]) | mean_and_interval("adult", by_seed["adult_frequency"])
             row |= mean_and_interval("fitness", fitness["ancestral_mean"] / best)

@@ -75,9 +75,9 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
         found = []
         for run in runs:
             mine = run.tables["populations"].filter((pl.col("moment") == "snapshot") & pl.col("generation").is_between(first, last))
-            weighed = mine.join(worth, on="class").with_columns((pl.col("ancestral") * pl.col("kept") * pl.col("count")).alias("w"))
-            sums = weighed.group_by("generation", "copies:t:driver").agg(pl.col("w").sum() / pl.col("count").sum())
-            mean = {row["copies:t:driver"]: row["w"] for row in sums.group_by("copies:t:driver").agg(pl.col("w").mean()).to_dicts()}
+            weighed = mine.join(worth, on="class", maintain_order="left").with_columns((pl.col("ancestral") * pl.col("kept") * pl.col("count")).alias("w"))
+            sums = weighed.group_by("generation", "copies:t:driver", maintain_order=True).agg(pl.col("w").sum() / pl.col("count").sum())
+            mean = {row["copies:t:driver"]: row["w"] for row in sums.group_by("copies:t:driver", maintain_order=True).agg(pl.col("w").mean()).to_dicts()}
             alleles = run.tables["alleles"].filter((pl.col("allele") == "driver") & pl.col("generation").is_between(first, last))
             a, b = mean[1] / mean[0], mean[2] / mean[0]
             found.append((a, b, float(alleles["frequency"].to_numpy().mean()), drive.equilibrium(k, (1 - a) / (1 - b), 1 - b).frequency))
@@ -97,7 +97,7 @@ def suppressed(landscape: Landscape) -> dict[str, Any]:
     row = split(maker)
     for name in ("driver", "suppressor"):
         late = maker.tables["alleles"].filter((pl.col("allele") == name) & (pl.col("generation") >= 600))
-        row |= mean_and_interval(f"late_{name}", late.group_by("seed").agg(pl.col("frequency").mean())["frequency"])
+        row |= mean_and_interval(f"late_{name}", late.group_by("seed", maintain_order=True).agg(pl.col("frequency").mean())["frequency"])
     # Theory: the desire's harm gone by then (one copy costs nothing, two the driver's own), and what the suppressor costs.
     k, cost = driver()
     left = 1.0 - float(maker.experiment.genome["modifiers"][0]["cost"])

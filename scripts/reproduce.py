@@ -59,7 +59,7 @@ class Job:
 
 
 JOBS = (
-    Job("recovery", "recovery.py"), Job("packaged", "packaged.py"), Job("suppressor", "suppressor.py"), Job("drive-equilibrium", "drive_equilibrium.py"), Job("birth-control", "default_seeds.py"),
+    Job("coverage", "coverage.py"), Job("recovery", "recovery.py"), Job("packaged", "packaged.py"), Job("suppressor", "suppressor.py"), Job("drive-equilibrium", "drive_equilibrium.py"), Job("birth-control", "default_seeds.py"),
     Job("horizon", "horizon.py"), Job("reflexes", "reflexes.py"), Job("hitchhiking-desire", "hitchhiking_desire.py"), Job("what-matters", "what_matters.py"),
     Job("population-genetics", "population_genetics.py"), Job("temperature", "temperature.py"), Job("waste", "waste.py"), Job("merged-states", "merged_states.py"),
     Job("robustness", "robustness.py"), Job("sweep-statistics", "sweep_statistics.py"), Job("greedy-genes", "greedy_genes.py"), Job("claims", "claims --full"),

@@ -52,14 +52,14 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
         long = pl.concat([alleles.select("seed", "generation", "allele", "frequency"), fitness.select("seed", "generation", pl.lit("fitness").alias("allele"), "frequency")])
         there, then = expected(cost, LONG), expected(cost, GENERATIONS - INTRODUCED)
         row: dict[str, Any] = {"cost": cost}
-        late = long.filter(pl.col("generation") >= BURN).group_by("seed", "allele").agg(pl.col("frequency").mean())
+        late = long.filter(pl.col("generation") >= BURN).group_by("seed", "allele", maintain_order=True).agg(pl.col("frequency").mean())
         for name in there:
             row |= {f"theory_{name}": there[name], f"theory_{name}_at_{GENERATIONS}": then[name]}
             row |= mean_and_interval(name, late.filter(pl.col("allele") == name)["frequency"])
         out.append(row)
         print(row, flush=True)
         if cost == SHOWN:
-            paths = banded(long, "frequency", "allele", "generation").join(recursion(), on=["allele", "generation"], how="left")
+            paths = banded(long, "frequency", "allele", "generation").join(recursion(), on=["allele", "generation"], how="left", maintain_order="left")
     return pl.DataFrame(out), paths
 
 

@@ -15,7 +15,6 @@ from scipy import stats
 
 from evosim.analysis import effects
 from evosim.analysis.effects import Array, Column, Resampling, any_effect, decompose, fit, interaction, marginal
-from evosim.analysis.intervals import FEWEST, expanded_tail, intervals
 from evosim.errors import UserError
 from evosim.sweeps.begin import begin
 from evosim.sweeps.design import points as drawn
@@ -34,47 +33,6 @@ A, B = np.array([-1.0, 0.0, 1.0]), np.array([-0.5, 0.5])
 @pytest.fixture(autouse=True)
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "140")
-
-
-# Intervals
-
-
-@pytest.mark.parametrize("n", [5, 8, 20])
-def test_intervals_are_scipy_s_percentile_bootstrap_read_further_out(n: int) -> None:
-    x = np.random.default_rng(1).exponential(size=n)
-    low, high = intervals(x, 2000, 0.95)
-    tail = expanded_tail(n, 0.95)
-    theirs = stats.bootstrap((x,), np.mean, n_resamples=20_000, confidence_level=1 - 2 * tail, method="percentile", rng=2).confidence_interval
-    assert tail < 0.025
-    assert (float(low), float(high)) == pytest.approx(tuple(theirs), abs=0.1 * x.std())
-
-
-def test_the_expansion_makes_the_normal_s_width_student_s() -> None:
-    """Of `n` normal numbers the bootstrap's standard error is `sqrt((n-1)/n)` of the usual one."""
-    n = 7
-    reach = -stats.norm.ppf(expanded_tail(n, 0.95)) * np.sqrt((n - 1) / n)
-    assert reach == pytest.approx(stats.t.ppf(0.975, n - 1))
-
-
-def test_few_seeds_have_no_interval_and_equal_ones_no_width() -> None:
-    assert np.isnan(intervals(np.zeros((3, FEWEST - 1)), 100, 0.95)).all()
-    low, high = intervals(np.full((2, 6), 0.1), 100, 0.95)
-    assert low.tolist() == high.tolist() == [0.1, 0.1]
-
-
-# How often of 1,000 an interval of 95% holds the mean. Least that is let pass: documents promise as much.
-COVERAGE = {
-    (6, "normal"): 0.915, (10, "normal"): 0.92, (20, "normal"): 0.93, (6, "exponential"): 0.85, (10, "exponential"): 0.88, (20, "exponential"): 0.90,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("n", "kind"), COVERAGE)
-def test_intervals_hold_the_mean_as_often_as_documents_say(n: int, kind: str) -> None:
-    rng = np.random.default_rng(11)
-    x, truth = (rng.standard_normal((1000, n)), 0.0) if kind == "normal" else (rng.exponential(size=(1000, n)), 1.0)
-    low, high = intervals(x, 1000, 0.95)
-    held = float(((low <= truth) & (truth <= high)).mean())
-    assert COVERAGE[n, kind] <= held <= 0.975
 
 
 # Full grids
@@ -152,7 +110,7 @@ def test_what_does_nothing_has_a_share_of_nothing_however_much_chance_there_is()
     """A parameter of a world that comes later, with common seeds: the same numbers at each of its levels."""
     once = noisy(A, 6, np.random.default_rng(13))
     by = {(s.order, s.factors): s for s in decompose(np.stack([once, once], axis=1), HOW).shares}
-    assert (by["first", (1,)].share, by["first", (1,)].low, by["first", (1,)].high) == (0.0, 0.0, 0.0)
+    assert (by["first", (1,)].share, by["first", (1,)].low, by["first", (1,)].high) == (0.0, None, None)
     assert by["total", (1,)].variance == by["pair", (0, 1)].variance == 0.0
 
 
@@ -239,7 +197,10 @@ def test_what_few_seeds_cannot_show_is_not_told() -> None:
 
 
 def test_what_no_seed_changes_is_no_chance_but_five_deaths_of_five_are() -> None:
-    assert decompose(np.array([0.0, 0.5])[:, None] + np.arange(5.0), HOW).told is True
+    same = np.array([0.0, 0.5])[:, None] + np.arange(5.0)
+    assert decompose(same, HOW, exact=True).told is True
+    agreed = decompose(same, HOW)  # five seeds that agree prove no more than five signs
+    assert (agreed.told, agreed.p) == (False, 0.0625)
     died = decompose(np.array([[0.0] * 5, [1.0] * 5]), HOW)
     assert (died.told, died.p) == (False, 0.0625)
 
@@ -458,7 +419,7 @@ def test_effects_of_a_sweep_are_those_of_its_labels(tmp_path: Path) -> None:
     assert level_means(analysis, "optimizer.population") == pytest.approx({"10": 23.5, "20": 24.5, "40": 26.5})
     assert level_means(analysis, "world.modern.breed_danger") == pytest.approx({"0.1": 7.5 + 10 + 7 / 3, "0.2": 7.5 + 20 + 7 / 3})
     contrasts = analysis.tables["contrasts"].filter(pl.col("factor") == "optimizer.population").select("level", "against", "difference", "low", "high").rows()
-    assert contrasts == [("20", "10", 1.0, 1.0, 1.0), ("40", "10", 3.0, 3.0, 3.0), ("40", "20", 2.0, 2.0, 2.0)]
+    assert contrasts == [("20", "10", 1.0, None, None), ("40", "10", 3.0, None, None), ("40", "20", 2.0, None, None)]  # alike in all seeds
     pairs = analysis.tables["pairs"]
     assert pairs.height == 6
     assert not pairs["interaction"].abs().sum()
@@ -586,7 +547,7 @@ def test_a_design_is_read_on_its_own_scales_and_the_grid_beside_it(tmp_path: Pat
     slopes = {row["parameter"]: row["slope"] for row in analysis.tables["sampled"].filter(pl.col("with").is_null()).iter_rows(named=True)}
     assert slopes == pytest.approx({"genome.discount": 3.0, "world.modern.breed_danger": -2.0})
     contrast = analysis.tables["contrasts"].row(0, named=True)
-    assert (contrast["difference"], contrast["low"], contrast["high"]) == pytest.approx((10.0, 10.0, 10.0))
+    assert (contrast["difference"], contrast["low"], contrast["high"]) == (pytest.approx(10.0), None, None)
     assert {row["factor"] for row in analysis.tables["shares"].iter_rows(named=True)} == {"optimizer.population", DESIGN}
 
 
@@ -631,6 +592,48 @@ def test_ledgers_of_cells_are_means_over_all_measured_runs(tmp_path: Path) -> No
         assert row["mean"] == pytest.approx(truth[row["cell"]])
 
 
+SHIFT = "ladder.modern.steps.shift"
+
+
+def dying(row: dict[str, Any], *, enumerated: bool = True) -> dict[str, Any]:
+    """All seeds die out at size 10, one at 20, none at 40. The shift belongs to worlds and grid."""
+    dies = row["optimizer.population"] == 10 or (row["optimizer.population"] == 20 and row["seed"] == 0)
+    out = {"status": "extinct" if dies else "complete", "exact": float(enumerated)}
+    return out | {SHIFT: row["world.modern.breed_danger"], Q: 0.5, "behaviour.modern.kinds.waste": 1.0}
+
+
+def test_shares_of_seeds_that_agree_are_not_exact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = made(tmp_path, GRID, dying)
+    tables = analysis_of(store, HOW).tables
+    cells = tables["cells"].filter(pl.col("quantity") == "extinct")
+    wanted = [stats.binomtest(k, 6).proportion_ci(0.95, "exact") for k in cells["extinct"]]
+    assert cells["low"].to_list() == pytest.approx([ci.low for ci in wanted])
+    assert cells["high"].to_list() == pytest.approx([ci.high for ci in wanted])
+    for name in ("cells", "effects", "contrasts", "pairs"):
+        mine = tables[name].filter(pl.col("quantity") == "extinct")
+        middle = "difference" if name == "contrasts" else "mean"
+        assert mine.height
+        assert (mine["low"] < mine["high"]).all()
+        assert (mine["low"] <= mine[middle]).all()
+        assert (mine[middle] <= mine["high"]).all()
+    pairs = tables["pairs"].filter(pl.col("quantity") == "extinct")
+    assert (pairs["interaction_low"] < pairs["interaction_high"]).all()
+    code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "extinct")
+    assert code == 0
+    assert "1.000 [0.541, 1.000]" in out
+    assert "exact" not in out.split("What the parameters do")[1]
+
+
+@pytest.mark.parametrize("enumerated", [True, False])
+def test_exact_is_said_of_what_is_so_by_construction_alone(tmp_path: Path, enumerated: bool) -> None:
+    """All three quantities are the same in all seeds; the shift belongs to an enumerated grid."""
+    store = made(tmp_path, GRID, lambda row: dying(row, enumerated=enumerated))
+    for name, table in analysis_of(store, HOW).tables.items():
+        if table.height and {"quantity", "low"} <= set(table.columns):
+            without_width = table.filter(pl.col("low") == pl.col("high"))["quantity"].unique().to_list()
+            assert without_width == ([SHIFT] if enumerated else []), name
+
+
 # Commands, figures, documents
 
 
@@ -639,7 +642,8 @@ def test_analyze_prints_and_has_the_same_as_data(tmp_path: Path, capsys: pytest.
     code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "search")
     assert code == 0
     assert "What the parameters do to ladder.modern.steps.search" in out
-    assert "3.000 exact" in out
+    assert "3.000 alike" in out
+    assert "exact" not in out.split("What the parameters do")[1]
     code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "ladder.*", "--json")
     data = json.loads(out)
     assert data == json.loads(json.dumps(as_data(analysis_of(store), [Q])))

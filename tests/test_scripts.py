@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
     "bench": "bench",
     "bench_genetics": "bench-genetics",
+    "coverage": "coverage",
     "drive_equilibrium": "drive-equilibrium",
     "fuzz": "fuzz",
     "greedy_genes": "greedy-genes",

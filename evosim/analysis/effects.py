@@ -24,11 +24,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, draws, expanded_tail, intervals
+from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, ROUNDING, Ends, alike, draws, intervals, widening
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-12  # relative to the largest value; less is no variance
 FEWEST_POINTS = 10
+CORRELATED = 1.0 - 1e-9  # the largest rank correlation that Fisher's scale takes
 POINTS_A_TERM = 2
 FEWEST_SHUFFLES = 200
 MOST_SHUFFLED = 100_000_000  # numbers that one test moves: larger grids get fewer shuffles
@@ -47,9 +47,29 @@ class Resampling:
     resamples: int = 2000
     confidence: float = 0.95
 
-    def of(self, values: Array) -> tuple[Array, Array, Array]:
-        """Means over seeds and the ends of their intervals, each `[...]`; NaN where there are too few seeds."""
-        return (values.mean(axis=-1), *intervals(values, self.resamples, self.confidence))
+    def of(self, values: Array, within: Ends | None = None, *, exact: bool = False) -> tuple[Array, Array, Array]:
+        """Means over seeds and the ends of their intervals.
+
+        Parameters
+        ----------
+        values
+            `[..., seeds]`.
+        within
+            The range of a seed's number, if it is known (`evosim.analysis.intervals`).
+        exact
+            Whether no seed can change the quantity: it belongs to worlds and an enumerated grid.
+
+        Returns
+        -------
+        Three arrays `[...]`. Ends are NaN where there are too few seeds, or where all seeds agree
+        and no range is known. They are equal to the mean only where the quantity is exact.
+        """
+        mean = values.mean(axis=-1)
+        low, high = intervals(values, self.resamples, self.confidence, within)
+        if exact and values.shape[-1] >= FEWEST:
+            same = alike(values)
+            low, high = np.where(same, mean, low), np.where(same, mean, high)
+        return mean, low, high
 
 
 @dataclass(frozen=True)
@@ -61,7 +81,7 @@ class Share:
         factors: axes of the grid.
         variance: unbiased, so that it may come out below 0 where there is none; in squares of the quantity's unit.
         share: of the variance between cells; None where that cannot be told from 0.
-        low, high: of the share, cut to 0 and 1; None from too few seeds.
+        low, high: of the share, cut to 0 and 1; None from too few seeds, or where all agree by chance.
     """
 
     order: str
@@ -78,11 +98,11 @@ class Decomposition:
 
     Attributes:
         between: variance between cells: what the swept parameters do in all.
-        low, high: its interval; None from too few seeds.
+        low, high: its interval; None from too few seeds, or where all agree by chance.
         chance: variance between the seeds of a cell, mean over cells; NaN from one seed.
         shares: of `between`. `first`, `pair` and `higher` sum to it.
         told: whether `between` differs from 0 by more than chance. `any_effect` tests it, with false alarms in at most
-            1 - confidence. True where every seed shows the same differences. None from fewer than `FEWEST` seeds.
+            1 - confidence. True of what no seed can change. None from fewer than `FEWEST` seeds.
         p: of that test; None where there was no test.
         p_least: the smallest `p` that this many cells and seeds can give.
     """
@@ -110,13 +130,17 @@ def interaction(values: Array, first: int, second: int) -> Array:
     return settled(both - alone, values)
 
 
-def decompose(values: Array, how: Resampling) -> Decomposition:
-    """The variance between cells `[levels of each factor..., seeds]`, by factor and pair."""
+def decompose(values: Array, how: Resampling, *, exact: bool = False) -> Decomposition:
+    """The variance between cells `[levels of each factor..., seeds]`, by factor and pair.
+
+    `exact`: no seed can change the quantity, so that an interval without width is right.
+    """
     k, n = values.ndim - 1, values.shape[-1]
     chance = float(values.var(axis=-1, ddof=1).mean()) if n > 1 else float("nan")
     if np.ptp(values.mean(axis=-1)) <= ROUNDING * np.abs(values).max():
-        return Decomposition(0.0, 0.0, 0.0, chance)
-    told, p, least = _test(values, how)
+        none = 0.0 if exact and n >= FEWEST else None
+        return Decomposition(0.0, none, none, chance)
+    told, p, least = _test(values, how, exact=exact)
     values = values - values.mean(axis=tuple(range(k)))
     whole = _products(values)
     parts: dict[tuple[str, tuple[int, ...]], Array] = {}
@@ -137,7 +161,7 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
     weights = draws(n, resampled) if resampled else np.empty((0, n))
     weights = weights[(weights.max(axis=1) < n)]  # one seed alone has no pairs
     spread = _over_pairs(whole, weights)
-    low, high = _ends(spread, spread, n, how.confidence)
+    low, high = _ends(float(scale), spread, spread, n, how.confidence, exact=exact)
     shares = []
     for (order, factors), products in parts.items():
         variance = float(_over_pairs(products, once)[0])
@@ -145,25 +169,22 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
             shares.append(Share(order, factors, variance))
             continue
         if not products.any():
-            none = 0.0 if n >= FEWEST else None
-            shares.append(Share(order, factors, 0.0, 0.0, none, none))
+            nothing = 0.0 if exact and n >= FEWEST else None
+            shares.append(Share(order, factors, 0.0, 0.0, nothing, nothing))
             continue
         ratios = _over_pairs(products, weights) / np.where(spread > 0.0, spread, np.nan)
         # Where a resample leaves no variance, a share may be anything.
         lows, highs = (np.where(np.isnan(ratios), worst, ratios) for worst in (-np.inf, np.inf))
-        ends = _ends(lows, highs, n, how.confidence)
-        shares.append(Share(order, factors, variance, variance / float(scale), *_within(*ends)))
+        found = variance / float(scale)
+        share_ends = _ends(found, lows, highs, n, how.confidence, exact=exact)
+        shares.append(Share(order, factors, variance, found, *_within(*share_ends)))
     return Decomposition(float(scale), low, high, chance, shares, told, p, least)
 
 
-def _test(values: Array, how: Resampling) -> tuple[bool | None, float | None, float | None]:
+def _test(values: Array, how: Resampling, *, exact: bool) -> tuple[bool | None, float | None, float | None]:
     """Whether cells differ by more than chance, `p`, and the smallest `p` that can be; all None where nothing was tested."""
     n = values.shape[-1]
-    if n < 2:
-        return None, None, None
-    # Five of five zeros and ones prove little, although they are all the same.
-    apart = np.ptp(values - values.mean(axis=tuple(range(values.ndim - 1))), axis=-1).max()
-    if apart <= ROUNDING * np.abs(values).max() and not np.isin(values, (0.0, 1.0)).all():
+    if exact:  # no seed can change it, so that any difference is one
         return True, None, None
     if n < FEWEST:
         return None, None, None
@@ -270,12 +291,18 @@ def _over_pairs(products: Array, weights: Array) -> Array:
     return total / (weights.sum(axis=1) ** 2 - (weights**2).sum(axis=1))
 
 
-def _ends(lows: Array, highs: Array, n: int, confidence: float) -> tuple[float | None, float | None]:
-    """Expanded percentile ends; nothing from too few seeds."""
+def _ends(
+    found: float, lows: Array, highs: Array, n: int, confidence: float, *, exact: bool
+) -> tuple[float | None, float | None]:
+    """Widened percentile ends; nothing from too few seeds, or where all agree and nothing is exact."""
     if n < FEWEST:
         return None, None
-    tail = expanded_tail(n, confidence)
-    return (float(np.quantile(lows, tail, method="lower")), float(np.quantile(highs, 1.0 - tail, method="higher")))
+    tail = (1.0 - confidence) / 2.0
+    low, high = float(np.quantile(lows, tail, method="lower")), float(np.quantile(highs, 1.0 - tail, method="higher"))
+    if np.isfinite([low, high]).all() and alike(np.array([low, high, found])):
+        return (found, found) if exact else (None, None)
+    factor = widening(n, confidence)
+    return found + factor * (low - found), found + factor * (high - found)
 
 
 def _within(low: float | None, high: float | None) -> tuple[float | None, float | None]:
@@ -414,8 +441,8 @@ def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
             unit = math.prod(slopes[i] for i in key)
             low, high = (None, None)
             if spread is not None:
-                tail = _two_way_tail(points, n, how.confidence)
-                low, high = (float(end) * unit for end in np.quantile(spread[:, first], [tail, 1.0 - tail]))
+                ends = _two_way_ends(fitted.beta[first].mean(), spread[:, first], points, n, how)
+                low, high = (float(end) * unit for end in ends)
             facts |= {"slope": float(fitted.beta[first].mean()) * unit, "slope_low": low, "slope_high": high}
     explained = 1.0 - fitted.left / float(((y - y.mean()) ** 2).sum())
     every = [Term(key, **facts) for key, facts in terms.items()]
@@ -510,10 +537,10 @@ def _least_squares(x: Array, values: Array) -> _Fitted:
     return _Fitted(beta[1:], residual, solver[1:], np.diag(inverse)[1:], leverage, spared, left, explained, predicted)
 
 
-Ends = tuple[float | None, float | None, float | None]
+ShareEnds = tuple[float | None, float | None, float | None]
 
 
-def _shares(fitted: _Fitted, places: dict[tuple[int, ...], list[int]], how: Resampling) -> tuple[dict[tuple[int, ...], Ends], float | None]:
+def _shares(fitted: _Fitted, places: dict[tuple[int, ...], list[int]], how: Resampling) -> tuple[dict[tuple[int, ...], ShareEnds], float | None]:
     """Share of each parameter or pair with its interval, and the share that the model misses.
 
     Terms are orthonormal over the box, so that the variance of a term is its coefficient's square. Squares have a chance of their own: products
@@ -555,7 +582,7 @@ def _shares(fitted: _Fitted, places: dict[tuple[int, ...], list[int]], how: Resa
     # Parts of a whole that chance alone could have made are no shares.
     if firm and total <= float(ndtri((1.0 + how.confidence) / 2.0)) * np.sqrt(sum(spread(2.0 * beta, 1.0))):
         return {}, None
-    out: dict[tuple[int, ...], Ends] = {}
+    out: dict[tuple[int, ...], ShareEnds] = {}
     for key, mine in places.items():
         if not mine:  # it never varied
             continue
@@ -590,9 +617,12 @@ def _two_ways(values: Array, how: Resampling) -> list[tuple[Array, Array]]:
     return out
 
 
-def _two_way_tail(points: int, n: int, confidence: float) -> float:
-    """The quantile at which intervals of resampled points and seeds end: that of the fewer of them."""
-    return expanded_tail(min(points, n) if n >= FEWEST else points, confidence)
+def _two_way_ends(found: Array, resampled: Array, points: int, n: int, how: Resampling) -> Array:
+    """ShareEnds of the intervals of resampled points and seeds, widened as for the fewer of them: `[2, ...]`."""
+    tail = (1.0 - how.confidence) / 2.0
+    ends = np.nanquantile(resampled, [tail, 1.0 - tail], axis=0)
+    out: Array = found + widening(min(points, n) if n >= FEWEST else points, how.confidence) * (ends - found)
+    return out
 
 
 def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict[int, tuple[float, float | None, float | None]]:
@@ -603,8 +633,9 @@ def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict
     x = np.column_stack([_ranks(columns[i].position) for i in wanted])
     here = _weighted_correlation(x, _ranks(values.mean(axis=1)), np.ones(len(x)))
     found = np.array([_weighted_correlation(x, _ranks(means), often) for often, means in _two_ways(values, how)])
-    tail = _two_way_tail(values.shape[0], values.shape[1], how.confidence)
-    low, high = np.nanquantile(found, [tail, 1.0 - tail], axis=0)
+    # A correlation is near its ends skewed: it is widened on Fisher's scale, and stays below 1.
+    centre, spread = (np.arctanh(np.clip(part, -CORRELATED, CORRELATED)) for part in (here, found))
+    low, high = np.tanh(_two_way_ends(centre, spread, values.shape[0], values.shape[1], how))
     return {i: (float(here[j]), float(low[j]), float(high[j])) for j, i in enumerate(wanted)}
 
 

@@ -159,7 +159,7 @@ def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
     parts: list[Any] = [Facts(ended)]
     if runs["failed"]:
         table = pl.scan_parquet(store.folder / f"{RUNS}.parquet", glob=False).filter(pl.col("status") == "failed").select("error").collect()
-        counted = table["error"].value_counts(sort=True).head(MOST_ERRORS)
+        counted = table.group_by("error").len().sort("len", "error", descending=[True, False]).head(MOST_ERRORS)
         rows = [(Cell(str(error)), Cell(f"{count:,}")) for error, count in counted.iter_rows()]
         parts.append(Table("Why runs failed", (Cell("error"), Cell("runs")), rows))
     yield Section("unmeasured", "Runs that are missing from means", parts)

@@ -9,10 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from evosim.analysis.intervals import FEWEST
 from evosim.layout import say
 from evosim.layout import show as show_table
 from evosim.screen import number
-from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, short_factors, short_names
+from evosim.sweeps.effects import DESIGN, EXTINCT, SHARES, Analysis, short_factors, short_names
 
 MOST_CELLS, ENDS = 36, 5
 MOST_LEVELS = 6
@@ -44,7 +45,7 @@ def header(facts: dict[str, Any]) -> list[str]:
     if facts["replicates"] < facts["fewest_seeds"]:
         out.append(f"no intervals: they take {facts['fewest_seeds']} seeds. Without them nothing here can be told from chance but what is exact.")
     else:
-        out.append(f"[ ]: {facts['confidence']:.0%} intervals over seeds (expanded percentile bootstrap); exact: the same for every seed")
+        out.append(f"[ ]: {facts['confidence']:.0%} intervals over seeds; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
     return out
 
 
@@ -55,13 +56,13 @@ def _table(title: str, *headings: str, left: int = 1) -> Table:
     return table
 
 
-def told(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS) -> str:
-    """A mean and its interval."""
+def told(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS, *, seeds: int = 0) -> str:
+    """A mean and its interval. `seeds`: of how many it is, if an interval fails only where all agree."""
     if mean is None:
         return "-"
     digits = digits if abs(mean) < 100 else 1
     if low is None or high is None:
-        return number(mean, digits)
+        return number(mean, digits) + (" alike" if seeds >= FEWEST else "")
     if low == high:
         return f"{number(mean, digits)} exact"
     return f"{number(mean, digits)} [{number(low, digits)}, {number(high, digits)}]"
@@ -85,7 +86,7 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
     headings = [*(short[key] for key in parameters), "runs", *(names[name] for name in quantities)]
     table = _table(title, *(heading.replace("_", " ") for heading in headings), left=len(parameters))
     if analysis.facts["replicates"] >= analysis.facts["fewest_seeds"]:
-        table.caption, table.caption_justify = "+-: half the interval; without: the same for every seed", "left"
+        table.caption, table.caption_justify = "+-: half the interval; without: exact, or all seeds agree", "left"
     by_key = {(row["cell"], row["quantity"]): row for row in frame.iter_rows(named=True)}
     for row in order.iter_rows(named=True):
         values = [by_key[(row["cell"], name)] for name in quantities]
@@ -111,7 +112,9 @@ def _of_cell(value: dict[str, Any], row: dict[str, Any]) -> str:
         return "-"
     text = number(value["mean"], DIGITS)
     if value["low"] is not None and value["low"] < value["high"]:
-        text += f" +-{number((value['high'] - value['low']) / 2.0, DIGITS)}"
+        ends = [number(value[end], 2) for end in ("low", "high")]
+        half = f"+-{number((value['high'] - value['low']) / 2.0, DIGITS)}"
+        text += f" [{', '.join(ends)}]" if value["quantity"] in SHARES else f" {half}"  # of a share they are not symmetric
     return text + (f" of {value['measured']}" if fewer else "")
 
 
@@ -189,17 +192,18 @@ def effects(analysis: Analysis, name: str) -> Table:
     """Each factor: means at its levels over all others, and the change from the first level."""
     short = short_factors(analysis.facts["factors"])
     effects, contrasts = (analysis.tables[t].filter(pl.col("quantity") == name) for t in ("effects", "contrasts"))
+    seeds = analysis.tables["quantities"].filter(pl.col("quantity") == name)["seeds"].item()
     table = _table("", "parameter", "level", "mean", "minus the first", left=2)
     for factor in analysis.facts["factors"]:
         rows = effects.filter(pl.col("factor") == factor["name"]).rows(named=True)
         against = contrasts.filter((pl.col("factor") == factor["name"]) & (pl.col("against") == factor["levels"][0])) if rows else contrasts.clear()
-        changes = {row["level"]: told(row["difference"], row["low"], row["high"]) for row in against.iter_rows(named=True)}
+        changes = {row["level"]: told(row["difference"], row["low"], row["high"], seeds=seeds) for row in against.iter_rows(named=True)}
         for i, row in enumerate(rows):
             if MOST_LEVELS // 2 <= i < len(rows) - MOST_LEVELS // 2:
                 if i == MOST_LEVELS // 2:
                     table.add_row("", f"({len(rows) - 2 * (MOST_LEVELS // 2)} more)", "", "")
                 continue
-            words = told(row["mean"], row["low"], row["high"])
+            words = told(row["mean"], row["low"], row["high"], seeds=seeds)
             table.add_row("" if i else short[factor["name"]], row["level"], words, changes.get(row["level"], ""))
     return table
 
