@@ -52,7 +52,7 @@ class Comparison(Guarded):
         parameters: one row a parameter that differs: `parameter`, and a column of values as JSON for each run.
         provenance: one row a fact (digest, sources, versions): `fact`, `what`, `same`, and a column for each run.
         differences: one row a run and quantity: `run`, `part` (rung, step, regret, hack), `world`, `name`, `base`, `other`, `difference`,
-            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, best found, paired, unpaired, no interval, not measured).
+            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, best found, paired, unpaired, alike, no interval, not measured).
         analyses: tables and summary of each run's account.
     """
 
@@ -211,18 +211,18 @@ def _notes(c: Comparison) -> list[str]:
 
 def _of_intervals(c: Comparison, name: str) -> list[str]:
     mine = c.differences.filter(pl.col("run") == name)
-    made = mine.drop_nulls("low").filter(pl.col("low") < pl.col("high"))
+    made = mine.drop_nulls("low")
     base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment
     which = f"{name}: " if len(c.names) > 2 else ""
     common = len(set(base.seeds) & set(other.seeds))
     least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
-    if not mine.drop_nulls("low").height:
+    if not mine.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
         return [f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can be told from chance but what is exact."]
     if are_paired(base.seeds, other.seeds):
         how = f"paired over the {common} seeds that both have (the same random numbers); means are of these" + (f", of some quantities of {least} in which they were measured" if least < common else "")
     else:
         how = "unpaired, for the seeds differ" + (f" ({common} that both have are taken for independent)" if common else "")
-    out = [f"{which}[ ]: {base.analysis.confidence:.0%} bootstrap intervals of the difference, {how}; without: it is the same for every seed, or was measured in fewer than {FEWEST}."]
+    out = [f"{which}[ ]: {base.analysis.confidence:.0%} bootstrap intervals of the difference, {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST} seeds, or is alike in all (=), which does not make it exact."]
     found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
     if made.height:
         out.append(f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed, {chance:.1f} would by chance, mostly together, for they are not independent.")
@@ -243,9 +243,9 @@ def _charts(c: Comparison) -> dict[str, Any]:
     about = [f"{' and '.join(c.names[1:])} against {c.base}"]
     bands = "bands hold 95% of seeds; vertical: the swap"
     shares = " or ".join(dict.fromkeys(f"{run.experiment.analysis.confidence:.0%}" for run in c.recorded))
-    whiskers = f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: the same for every seed, or fewer than {FEWEST} seeds"
+    whiskers = f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and grid, fewer than {FEWEST} seeds, or seeds that all agree"
     made = c.differences.drop_nulls("low").height > 0
-    apart = f"bars: {c.recorded[0].experiment.analysis.confidence:.0%} bootstrap interval; without: the same for every seed" if made else f"no intervals: they take {FEWEST} seeds of each"
+    apart = f"bars: {c.recorded[0].experiment.analysis.confidence:.0%} bootstrap interval; without: of worlds and grid, or the same in all seeds" if made else f"no intervals: they take {FEWEST} seeds of each"
     apart += "; what does not differ is left out"
     fitness = drawn.fitness({name: run.tables["generations"] for name, run in runs.items()}, {name: run.experiment.swap for name, run in runs.items()}, c.unit)
     charts = {
@@ -316,7 +316,7 @@ def _difference_table(rows: pl.DataFrame, title: str, other: int) -> Table:
         table.add_column(heading, justify="left" if heading in ("in", "") else "right")
     for row in rows.iter_rows(named=True):
         words = f"{RUNG_CODES[row['name']]} {RUNG_WORDS[row['name']]}" if row["part"] == "rung" else row["name"].replace("_", " ")
-        ends = f"[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None and row["low"] < row["high"] else ""
-        apart = row["low"] is not None and row["low"] < row["high"] and (row["low"] > 0.0 or row["high"] < 0.0)
+        ends = f"[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None else "=" if row["how"] == "alike" else ""
+        apart = row["low"] is not None and (row["low"] > 0.0 or row["high"] < 0.0)
         table.add_row(words, LETTERS[row["world"]], number(row["base"]), number(row["other"]), number(row["difference"]), ends, "*" if apart else "")
     return table

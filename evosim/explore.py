@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evosim.analysis.intervals import FEWEST, intervals
+from evosim.analysis.intervals import interval
 from evosim.clock import Clock
 from evosim.compose import build_landscape, changes, resolve
 from evosim.errors import Interrupted, Stop, UserError
@@ -78,9 +78,8 @@ def measured(table: pl.DataFrame, experiment: Experiment) -> list[dict[str, Any]
     out = []
     for name, numbers in values.items():
         x = numbers.to_numpy()
-        low, high = intervals(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
-        ends_of_it = [float(low), float(high)] if len(x) >= FEWEST else None
-        out.append({"quantity": name, "mean": float(np.mean(x)), "interval": ends_of_it})
+        found = interval(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
+        out.append({"quantity": name, "mean": float(np.mean(x)), "interval": list(found) if found else None})
     return out
 
 

@@ -30,8 +30,8 @@ class Replicate:
         status: `complete`, or `extinct` in some generation.
         generations: how many there were.
         tables: what was simulated, and the account, by the names of `docs/schema.md`.
-        numbers: the account boiled down, by the paths of `summary.json` but for what is the same for one seed: steps and
-            rungs of the ladders, behaviour by kind and by act, desires, ties of the ancestral best, recovery, hack. What was
+        numbers: the account boiled down, by the paths of `summary.json` but for what is the same for one seed: `exact`, 1 where
+            the grid was enumerated; steps and rungs of the ladders, behaviour by kind and by act, desires, ties of the ancestral best, recovery, hack. What was
             not measured is left out.
     """
 
@@ -70,7 +70,7 @@ def replicate(
 
 def _numbers(accountant: Accountant, account: dict[str, pl.DataFrame]) -> dict[str, float]:
     """The account's tables as one flat dictionary."""
-    out: dict[str, float | None] = {}
+    out: dict[str, float | None] = {"exact": float(accountant.peaks.exact)}
     for row in account["ladder"].iter_rows(named=True):
         out[f"ladder.{row['world']}.{row['part']}s.{row['name']}"] = row["value"]
     for world in WORLDS:

@@ -12,7 +12,9 @@ from rich.text import Text
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS, SPLIT
 from evosim.analysis.causes import SWITCHES
 from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
+from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
+from evosim.analysis.summary import VARYING
 from evosim.layout import say
 from evosim.layout import show as show_table
 
@@ -226,6 +228,7 @@ def _ladder(summary: dict[str, Any]) -> Table:
                 table.add_row("", f"  {words}", "", number(a["steps"][part]), "", number(m["steps"][part]), f"  {part}")
     if m["steps"]["hack"] is None:
         table.add_row("", "greedy genes", "", "-", "", "-", "not measured")
+    table.caption = seeds_words(summary, a["seeds"], m["seeds"])
     return table
 
 
@@ -234,6 +237,26 @@ def rung_words(summary: dict[str, Any], rung: str) -> str:
     found = "" if summary["exact"] or rung in UNLISTED else " found"
     tied = summary["left_open"].get(rung, 0.0) > 5e-4
     return f"{RUNG_WORDS[rung]}{found}{' (worst of those that tie)' if tied else ''}"
+
+
+def seeds_words(summary: dict[str, Any], *seeds: int) -> str | None:
+    """Of how many seeds the means of a table are, where these are not all seeds of the run.
+
+    Parameters
+    ----------
+    summary
+        Of the run.
+    seeds
+        How many seeds each part of the table has. 0 for a part without means.
+
+    Returns
+    -------
+    Words for below the table, or None.
+    """
+    of, known = summary.get("replicates"), sorted({n for n in seeds if n})
+    if of is None or known in ([], [of]):
+        return None
+    return f"means over the {' and '.join(map(str, known))} of {of} seeds in which all of this was measured"
 
 
 def _behaviour(summary: dict[str, Any]) -> Table:
@@ -265,6 +288,8 @@ def _behaviour(summary: dict[str, Any]) -> Table:
     if NO_OVERLAP in modern["kinds"]:
         where = " in some seeds, and there" if any(kind in modern["kinds"] for kind in SPLIT) else ", so"
         table.caption = f"no overlap: the modern world lies outside the ancestral one's reach{where} kinds are not split"
+    if of := seeds_words(summary, ancestral.get("seeds", 0), modern.get("seeds", 0)):
+        table.caption = f"{table.caption}; {of}" if table.caption else of
     return table
 
 
@@ -443,8 +468,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             f"Selection's answer: from {before:.0%}{_ends(summary, 'modern_at_swap')} of what the best genome has in M{_from_worst(summary)} at the swap "
             f"to {after:.0%}{_ends(summary, 'modern_at_end')} at the end{_answer_with_fair_meiosis(summary)}."
         )
-    if a["intervals"]:
-        out.append(_intervals(summary))
+    out += _intervals(summary)
     out.append(_ties(summary))
     extinct = [seed for seed, facts in summary["runs"].items() if facts["status"] == "extinct"]
     if extinct:
@@ -547,7 +571,8 @@ def _doubts(summary: dict[str, Any]) -> str:
     if not any(row["run"] for row in found["frequencies"]):
         return " No driver is in any population at the swap: it was lost, or never brought in before."
     if not found["verdicts"]:
-        return " These are too few seeds to tell it from chance."
+        few = found["ancestral"]["hack"]["seeds"] < FEWEST
+        return " These are too few seeds to tell it from chance." if few else " All seeds agree, which does not tell it from chance."
     if found["verdicts"][0]["verdict"] != "comes out":
         return " That is no more than chance does."
     return ""
@@ -568,12 +593,35 @@ def _ends(summary: dict[str, Any], column: str) -> str:
     return f" [{ends[0]:.0%}, {ends[1]:.0%}]" if ends else ""
 
 
-def _intervals(summary: dict[str, Any]) -> str:
-    parts = []
+def _intervals(summary: dict[str, Any]) -> list[str]:
+    """Intervals of the ladders, and where there are none because all seeds agree."""
+    parts, agreed = [], []
     for world, letter in (("ancestral", "A"), ("modern", "M")):
-        for name, (low, high) in summary["ladder"][world]["intervals"].items():
+        found = summary["ladder"][world]
+        for name, (low, high) in found["intervals"].items():
             parts.append(f"{name} in {letter} [{number(low)}, {number(high)}]")
-    return f"Bootstrap intervals over seeds: {', '.join(parts)}."
+        agreed += [f"{name} in {letter}" for name in alike(found)]
+    out = [f"Bootstrap intervals over seeds: {', '.join(parts)}."] if parts else []
+    if agreed:
+        out.append(f"All seeds agree, which gives no interval and does not make a number exact: {', '.join(agreed)}.")
+    return out
+
+
+def alike(ladder: dict[str, Any]) -> list[str]:
+    """What of one world's ladder has no interval because all seeds agree.
+
+    Parameters
+    ----------
+    ladder
+        One world's part of `summary["ladder"]`.
+
+    Returns
+    -------
+    Names of rungs and steps that runs can change. None where seeds are too few for intervals.
+    """
+    known = ladder["rungs"] | ladder["steps"]
+    names = [name for name in VARYING if known.get(name) is not None and name not in ladder["intervals"]]
+    return names if ladder["seeds"] >= FEWEST else []
 
 
 def _ties(summary: dict[str, Any]) -> str:

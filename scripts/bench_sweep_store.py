@@ -54,7 +54,7 @@ def write(folder: Path, runs: int) -> Store:
         frame = planned.with_columns(
             *(pl.lit(value).alias(name) for name, value in ended.items()), pl.lit(None, dtype=pl.String).alias("error"), **numbers
         )
-        ladder = planned.select("run", "seed").join(pl.DataFrame({"name": [f"rung {i}" for i in range(12)]}), how="cross")
+        ladder = planned.select("run", "seed").join(pl.DataFrame({"name": [f"rung {i}" for i in range(12)]}), how="cross", maintain_order="left")
         store.commit(chunk, {RUNS: frame, "ladder": ladder.with_columns(value=random.random(ladder.height))})
     return store
 

@@ -23,12 +23,12 @@ def _found(maker: Accountant) -> pl.DataFrame:
     """For each seed at the swap: the gap to the best genome in A, what of it is not found and what is load; ease then and at the end."""
     best, swap = maker.designs["ancestral"].rungs["best_ancestral"], maker.experiment.swap - 1
     rows = []
-    for (seed,), mine in maker.tables["populations"].filter(pl.col("generation") == swap).group_by("seed"):
+    for (seed,), mine in maker.tables["populations"].filter(pl.col("generation") == swap).group_by("seed", maintain_order=True):
         worth = Census.of(mine).worth(maker.conducts)["ancestral"]
         rows.append({"seed": seed, "gap_A": best - worth.mean, "not_found_A": best - worth.best_present, "load_A": worth.best_present - worth.mean})
     ease = maker.tables["loci"].filter(pl.col("locus") == "ease")
     then, last = (ease.filter(pl.col("generation") == g).select("seed", pl.col("mean").alias(name)) for g, name in ((swap, "ease_at_swap"), (maker.experiment.generations - 1, "ease_at_end")))
-    return pl.DataFrame(rows).join(then, on="seed").join(last, on="seed")
+    return pl.DataFrame(rows).join(then, on="seed", maintain_order="left").join(last, on="seed", maintain_order="left")
 
 
 def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -42,7 +42,7 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
     best_a = rungs["ancestral"]["rungs"]["best_for_payoff"]
     best_m = rungs["modern"]["rungs"]["best_for_payoff"]
     ledger = account.tables["behaviour"].filter((pl.col("subject") == "population") & (pl.col("world") == "modern"))
-    lost = ledger.group_by("seed").agg(
+    lost = ledger.group_by("seed", maintain_order=True).agg(
         pl.col("value").sum().alias("lost"),
         pl.col("value").filter(pl.col("act") == "mate_protected").sum().alias("protected"),
         pl.col("value").filter(pl.col("kind") == "novel").sum().alias("novel"),
@@ -53,7 +53,7 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
     waste = (
         account.tables["behaviour"]
         .filter((pl.col("subject") == "population") & (pl.col("world") == "ancestral"))
-        .group_by("seed")
+        .group_by("seed", maintain_order=True)
         .agg(pl.col("value").filter(pl.col("act") == "self_stimulate").sum().alias("solo_ledger_A"))
     )
     solo = account.tables["desires"].filter(pl.col("feature") == "solo").select("seed", solo_gain_A="gain_ancestral")

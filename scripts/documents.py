@@ -27,7 +27,7 @@ from evosim.theory import two_locus
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("docs/findings.md", "docs/claims.md", "docs/speed.md", "results/README.md")
-PARTS = ("README.md", "docs/deception.md", "docs/hills.md", "docs/selection.md", "docs/clusters.md", "docs/worlds.md")  # pages of which only what stands between marks is made
+PARTS = ("README.md", "docs/deception.md", "docs/hills.md", "docs/selection.md", "docs/clusters.md", "docs/worlds.md", "docs/sweeps.md")  # pages of which only what stands between marks is made
 MARK = re.compile(r"(<!-- made from (\S+), do not edit -->\n).*?(<!-- end of what is made -->)", re.DOTALL)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 from figures.drive_equilibrium import WHERE
-from study import Study, accountant, evolve, mean_and_interval, setting, verdict
+from study import Holds, Study, accountant, evolve, mean_and_interval, near, setting, verdict
 
 from evosim.landscape import Landscape
 from evosim.theory import drive
@@ -41,9 +41,9 @@ def rows() -> pl.DataFrame:
             late = pl.col("generation") >= BURN
             alleles = maker.tables["alleles"].filter(late & (pl.col("allele") == "driver"))
             best = maker.designs["ancestral"].rungs["best_ancestral"]
-            fitness = maker.tables["generations"].filter(late).group_by("seed").agg(pl.col("ancestral_mean").mean())
+            fitness = maker.tables["generations"].filter(late).group_by("seed", maintain_order=True).agg(pl.col("ancestral_mean").mean())
             q, w = predicted(k, where)
-            by_seed = alleles.group_by("seed").agg(pl.col("frequency").mean(), pl.col("adult_frequency").mean())
+            by_seed = alleles.group_by("seed", maintain_order=True).agg(pl.col("frequency").mean(), pl.col("adult_frequency").mean())
             row: dict[str, Any] = {"drives_in": where, "k": k, "theory_newborn": q, "theory_fitness": w}
             row |= mean_and_interval("newborn", by_seed["frequency"]) | mean_and_interval("adult", by_seed["adult_frequency"])
             row |= mean_and_interval("fitness", fitness["ancestral_mean"] / best)
@@ -60,7 +60,7 @@ def main() -> None:
     held = table.filter(pl.col("k") >= 0.6)
     error = (held["newborn"] - held["theory_newborn"]).abs()
     worst = int(error.arg_max() or 0)
-    low, high, theory = (float(held[c][worst]) for c in ("newborn_low", "newborn_high", "theory_newborn"))
+    low, high, theory = (held[c][worst] for c in ("newborn_low", "newborn_high", "theory_newborn"))
     inside = held.filter((pl.col("newborn_low") <= pl.col("theory_newborn") + 0.003) & (pl.col("newborn_high") >= pl.col("theory_newborn") - 0.003))
     claims = [
         verdict("frequency among newborns follows theory at every k >= .6 (farthest of them)", f"{theory:.4f} +- .003", float(held["newborn"][worst]), low, high, inside.height == held.height),
@@ -69,10 +69,9 @@ def main() -> None:
     study.keep({"equilibrium": table, "theory": curve(), "verdicts": pl.DataFrame(claims)}, seeds=len(SEEDS))
 
 
-def _fitness(table: pl.DataFrame, k: float, where: str) -> tuple[float, float, float, bool]:
+def _fitness(table: pl.DataFrame, k: float, where: str) -> tuple[float, float | None, float | None, Holds]:
     row = table.filter((pl.col("k") == k) & (pl.col("drives_in") == where)).to_dicts()[0]
-    holds = row["fitness_low"] - 0.01 <= row["theory_fitness"] <= row["fitness_high"] + 0.01
-    return row["fitness"], row["fitness_low"], row["fitness_high"], holds
+    return row["fitness"], row["fitness_low"], row["fitness_high"], near(row["theory_fitness"], 0.01)
 
 
 if __name__ == "__main__":

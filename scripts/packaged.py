@@ -28,7 +28,7 @@ def headline(name: str) -> dict[str, Any]:
     row |= {"shift_step": best - rungs["best_ancestral"], "left_open": shift["left_open_by_the_data"]}
     row |= {"tied_classes": tied["classes"], "tied_behaviours": tied["behaviours"]}
     gates = maker.tables["alleles"].filter((pl.col("locus") == "gate") & (pl.col("allele") == "open") & (pl.col("generation") == made.experiment.swap - 1))
-    by_seed = gates.group_by("seed").agg(pl.col("frequency").sum())["frequency"]
+    by_seed = gates.group_by("seed", maintain_order=True).agg(pl.col("frequency").sum())["frequency"]
     return row | {"gates_open_least": by_seed.min(), "gates_open_mean": by_seed.mean(), "gates_open_most": by_seed.max()}
 
 

@@ -59,10 +59,10 @@ class Job:
 
 
 JOBS = (
-    Job("recovery", "recovery.py"), Job("packaged", "packaged.py"), Job("suppressor", "suppressor.py"), Job("drive-equilibrium", "drive_equilibrium.py"), Job("birth-control", "default_seeds.py"),
+    Job("coverage", "coverage.py"), Job("recovery", "recovery.py"), Job("packaged", "packaged.py"), Job("suppressor", "suppressor.py"), Job("drive-equilibrium", "drive_equilibrium.py"), Job("birth-control", "default_seeds.py"),
     Job("horizon", "horizon.py"), Job("reflexes", "reflexes.py"), Job("hitchhiking-desire", "hitchhiking_desire.py"), Job("what-matters", "what_matters.py"),
     Job("population-genetics", "population_genetics.py"), Job("temperature", "temperature.py"), Job("waste", "waste.py"), Job("merged-states", "merged_states.py"),
-    Job("robustness", "robustness.py"), Job("greedy-genes", "greedy_genes.py"), Job("claims", "claims --full"),
+    Job("robustness", "robustness.py"), Job("sweep-statistics", "sweep_statistics.py"), Job("greedy-genes", "greedy_genes.py"), Job("claims", "claims --full"),
     Job("bench", "bench.py", False), Job("bench-genetics", "bench_genetics.py", False), Job("fuzz", "fuzz.py", False),
     Job("sweep-engines", "sweep_engines.py", False), Job("sweep-faults", "sweep_faults.py", False),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,28 @@ def with_controls(made: Setting, landscape: Landscape) -> Accountant:
     return Accountant(made, runs | {"landscape": landscape.frame()}, controls, exact=landscape.exact)
 
 
-def verdict(claim: str, predicted: str, measured: float, low: float | None, high: float | None, holds: bool) -> dict[str, Any]:
-    """A row of `verdicts.csv`: a claim, what it predicts, what was measured (95% over seeds), and whether it comes out."""
-    words = "comes out" if holds else "does not come out"
+Holds = Callable[[float, float], bool]
+
+
+def near(value: float, by: float) -> Holds:
+    """Whether an interval comes as near to a value as that."""
+    return lambda low, high: low <= value + by and high >= value - by
+
+
+def above(value: float) -> Holds:
+    """Whether a whole interval lies above a value."""
+    return lambda low, _: low > value
+
+
+def verdict(
+    claim: str, predicted: str, measured: float, low: float | None, high: float | None, holds: bool | Holds
+) -> dict[str, Any]:
+    """A row of `verdicts.csv`: a claim, what it predicts, what was measured (95% over seeds), and whether it comes out.
+
+    `holds` says so itself, or of the ends of the interval. Without an interval (all seeds agree) these leave it undecided.
+    """
+    known = holds if isinstance(holds, bool) else None if low is None or high is None else bool(holds(low, high))
+    words = "undecided" if known is None else "comes out" if known else "does not come out"
     return {"claim": claim, "predicted": predicted, "measured": measured, "low": low, "high": high, "verdict": words}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from study import Study, accountant, evolve, mean_and_interval, setting, verdict
+from study import Study, above, accountant, evolve, mean_and_interval, near, setting, verdict
 
 from evosim.figures.bands import banded
 from evosim.landscape import Landscape
@@ -52,14 +52,14 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
         long = pl.concat([alleles.select("seed", "generation", "allele", "frequency"), fitness.select("seed", "generation", pl.lit("fitness").alias("allele"), "frequency")])
         there, then = expected(cost, LONG), expected(cost, GENERATIONS - INTRODUCED)
         row: dict[str, Any] = {"cost": cost}
-        late = long.filter(pl.col("generation") >= BURN).group_by("seed", "allele").agg(pl.col("frequency").mean())
+        late = long.filter(pl.col("generation") >= BURN).group_by("seed", "allele", maintain_order=True).agg(pl.col("frequency").mean())
         for name in there:
             row |= {f"theory_{name}": there[name], f"theory_{name}_at_{GENERATIONS}": then[name]}
             row |= mean_and_interval(name, late.filter(pl.col("allele") == name)["frequency"])
         out.append(row)
         print(row, flush=True)
         if cost == SHOWN:
-            paths = banded(long, "frequency", "allele", "generation").join(recursion(), on=["allele", "generation"], how="left")
+            paths = banded(long, "frequency", "allele", "generation").join(recursion(), on=["allele", "generation"], how="left", maintain_order="left")
     return pl.DataFrame(out), paths
 
 
@@ -79,12 +79,12 @@ def main() -> None:
     claims = []
     for name in ("driver", "suppressor", "fitness"):
         low, high, there = row[f"{name}_low"], row[f"{name}_high"], row[f"theory_{name}"]
-        claims.append(verdict(f"{name} settles where the recursion does (cost {SHOWN}; N = {N} conceded {CONCEDED})", f"{there:.4f} +- {CONCEDED}", row[name], low, high, low - CONCEDED <= there <= high + CONCEDED))
+        claims.append(verdict(f"{name} settles where the recursion does (cost {SHOWN}; N = {N} conceded {CONCEDED})", f"{there:.4f} +- {CONCEDED}", row[name], low, high, near(there, CONCEDED)))
     most = two_locus.tolerable_cost(K, K_MODIFIED, 0.5, DRIVER["dominance"], DRIVER["cost"])
     dearest = table.filter(pl.col("cost") == max(COSTS)).to_dicts()[0]
-    claims.append(verdict(f"a suppressor that costs {max(COSTS)} does not invade (the most it may cost is {most:.4f})", "0", dearest["suppressor"], dearest["suppressor_low"], dearest["suppressor_high"], dearest["suppressor_high"] < 0.002))
+    claims.append(verdict(f"a suppressor that costs {max(COSTS)} does not invade (the most it may cost is {most:.4f})", "0", dearest["suppressor"], dearest["suppressor_low"], dearest["suppressor_high"], lambda _, high: high < 0.002))
     without = ALONE.mean_fitness
-    claims.append(verdict(f"fitness is restored in part: above {without:.2f} without it", f"> {without:.2f}", row["fitness"], row["fitness_low"], row["fitness_high"], row["fitness_low"] > without))
+    claims.append(verdict(f"fitness is restored in part: above {without:.2f} without it", f"> {without:.2f}", row["fitness"], row["fitness_low"], row["fitness_high"], above(without)))
     study.keep({"suppressor": table, "paths": paths, "verdicts": pl.DataFrame(claims)}, seeds=len(SEEDS), tolerable_cost=most, fitness_without=without)
 
 

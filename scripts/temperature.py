@@ -35,7 +35,7 @@ def populations() -> pl.DataFrame:
         solo = account.tables["behaviour"].filter(
             (pl.col("subject") == "population") & (pl.col("world") == "ancestral") & (pl.col("act") == "self_stimulate")
         )
-        by_seed = dict(solo.group_by("seed").agg(pl.col("value").sum()).iter_rows())
+        by_seed = dict(solo.group_by("seed", maintain_order=True).agg(pl.col("value").sum()).iter_rows())
         gain = account.tables["desires"].filter(pl.col("feature") == "solo")["gain_ancestral"]
         best = maker.single(maker.peaks.ancestral.worst)
         recovery = account.tables["recovery"]

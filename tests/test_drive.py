@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim import Run, workflow
+from evosim import Run, screen, workflow
+from evosim.analysis import hack as hack_step
+from evosim.analysis import summary as summary_parts
 from evosim.compose import build, resolve
 from evosim.controls import CONTROLS, controls_of
 from evosim.errors import UserError
@@ -16,7 +18,7 @@ from evosim.landscape import Landscape
 from evosim.optimizers.base import Extinction, InvalidOptimizer, check_fitness
 from evosim.optimizers.catalogue import Introduction, Sexual
 from evosim.optimizers.population import SexualPopulation, introduce
-from evosim.params import apply_settings, read_experiment
+from evosim.params import AnalysisChoice, apply_settings, read_experiment
 from evosim.simulate import simulate
 from evosim.verify.engine import SOUND, markers
 from genomes import Driver, Modifier
@@ -301,12 +303,33 @@ def test_means_are_over_the_seeds_that_have_both_ends_of_a_step(tmp_path: Path) 
     assert ladder["seeds"] == hack["ancestral"]["hack"]["seeds"] == 30 - died["run"] - died["fair"]
     assert ladder["steps"]["hack"] == pytest.approx(ladder["rungs"]["control"] - ladder["rungs"]["population"], abs=1e-12)
     assert ladder["steps"]["search"] == pytest.approx(ladder["rungs"]["best_ancestral"] - ladder["rungs"]["control"], abs=1e-12)
+    ledger = summary["behaviour"]["ancestral"]
+    assert ledger["seeds"] == 30 - died["run"]  # of other seeds than the ladder where only a control died
+    shown = screen.accounts(summary | {"replicates": 30})
+    for name, seeds in (("ladder", ladder["seeds"]), ("behaviour", ledger["seeds"])):
+        assert f"means over the {seeds} of 30 seeds" in str(getattr(shown[name], "caption", "")), name
     told = Run(recorded).steps()
     for world, steps in summary["steps_by_act"].items():  # acts are of the same seeds, and sum to the step
         for step, acts in steps.items():
             assert sum(acts.values()) == pytest.approx(summary["ladder"][world]["steps"][step], abs=1e-12), (world, step)
             mine = told.filter((pl.col("world") == world) & (pl.col("step") == step))
             assert mine["mean"].sum() == pytest.approx(sum(acts.values()), abs=1e-12)
+
+
+def test_seeds_that_agree_give_a_hack_step_no_verdict() -> None:
+    """They gave an interval without width, and with it a verdict."""
+    spread = AnalysisChoice()
+    some, none = [0.1, 0.12, 0.11, 0.13, 0.1], [0.0] * 5
+
+    def judged(**values: list[float]) -> list[str]:
+        found = {name: summary_parts.with_interval(numbers, spread) for name, numbers in values.items()}
+        return [row["verdict"] for row in hack_step.verdicts({"ancestral": found})]
+
+    null = [0.001, -0.002, 0.0, 0.002, -0.001]
+    assert judged(hack=some, behaviour=some, null=null) == ["comes out", "comes out"]
+    assert judged(hack=some, behaviour=none, null=null) == ["comes out", "undecided"]
+    assert judged(hack=none, behaviour=none, null=null) == []
+    assert judged(hack=some, behaviour=some, null=none) == []
 
 
 def test_search_is_not_measured_where_the_fair_control_died() -> None:

@@ -6,9 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from evosim.analysis import intervals
 from evosim.analysis.behaviour import KINDS, SHIFT_KINDS, Gaps, Ledger, NoSpan, gaps_of, ledger_of
 from evosim.analysis.individual import Conduct, Worth
 from evosim.reference.planning import lifetime, occupancy
@@ -237,12 +235,3 @@ def test_a_world_in_which_nothing_matters_has_no_scale() -> None:
     flat = dataclasses.replace(pair.ancestral, payoff=np.zeros_like(pair.ancestral.payoff))
     with pytest.raises(NoSpan, match=r"random \(ancestral\)"):
         gaps_of(dataclasses.replace(pair, ancestral=flat))
-
-
-@pytest.mark.parametrize(("seeds", "confidence"), [(5, 0.95), (6, 0.8), (33, 0.99), (400, 0.9)])
-def test_intervals_are_scipy_s(seeds: int, confidence: float) -> None:
-    x = np.random.default_rng(seeds).normal(2.0, 0.3, size=seeds)
-    rng = np.random.default_rng(intervals.RESAMPLING_SEED)
-    told = stats.bootstrap((x,), np.mean, n_resamples=2000, confidence_level=confidence, method="percentile", rng=rng)
-    assert intervals.interval(x, 2000, confidence) == pytest.approx(tuple(told.confidence_interval), rel=1e-12)
-    assert intervals.interval(x[:4], 2000, confidence) is None

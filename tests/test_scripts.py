@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
     "bench": "bench",
     "bench_genetics": "bench-genetics",
+    "coverage": "coverage",
     "drive_equilibrium": "drive-equilibrium",
     "fuzz": "fuzz",
     "greedy_genes": "greedy-genes",
@@ -104,7 +105,7 @@ def test_verdicts_are_kept_and_are_what_the_findings_say(name: str) -> None:
     assert rows
     findings = " ".join((ROOT / "docs" / "findings.md").read_text(encoding="utf-8").split())
     for row in rows:
-        assert row["verdict"] in ("comes out", "does not come out")
+        assert row["verdict"] in ("comes out", "does not come out", "undecided")
         assert row["verdict"] == "comes out" or row["claim"] in findings
 
 
@@ -213,3 +214,15 @@ def test_scripts_without_arguments_say_so_in_a_line(name: str, capsys: pytest.Ca
     (line,) = capsys.readouterr().err.splitlines()
     assert "the following arguments are required: RUN. See " in line
 
+
+
+def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
+    """An interval without width decided it; without an interval the comparison failed."""
+    study = script("study")
+    row = study.mean_and_interval("x", [0.0] * 20)
+    assert row == {"x": 0.0, "x_low": None, "x_high": None}
+
+    def judged(low: float | None, high: float | None) -> str:
+        return str(study.verdict("c", "0", 0.0, low, high, lambda _, most: most < 0.002)["verdict"])
+
+    assert [judged(None, None), judged(0.0, 0.001), judged(0.0, 0.1)] == ["undecided", "comes out", "does not come out"]

@@ -6,7 +6,8 @@ What belongs to worlds and grid differs exactly; where a grid was searched and n
   random numbers at the same addresses, so that what a seed has in common with itself goes out of the difference;
 * unpaired otherwise: two independent samples.
 
-Both intervals are expanded percentile bootstraps. From fewer than `FEWEST` seeds there is none.
+Both intervals are those of `evosim.analysis.intervals`. From fewer than `FEWEST` seeds there is none (`no interval`), and none where all
+seeds have the same difference (`alike`): that is no proof that others would.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import polars as pl
 
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.census import WORLDS
-from evosim.analysis.intervals import FEWEST, difference, intervals
+from evosim.analysis.effects import settled
+from evosim.analysis.intervals import FEWEST, difference, interval
 from evosim.analysis.summary import VARYING, Spread, whole_seeds
 
 S, F, N = pl.String, pl.Float64, pl.Int64
@@ -78,7 +80,7 @@ def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
     """Regret of the population by kind. A kind that is not there is 0; where the loss in M is not split, kinds are not measured."""
     for which in WORLDS:
         mine = ledger.filter(pl.col("world") == which)
-        found = {(seed, kind): value for seed, kind, value in mine.group_by("seed", "kind").agg(pl.col("value").sum()).iter_rows()}
+        found = {(seed, kind): value for seed, kind, value in mine.group_by("seed", "kind", maintain_order=True).agg(pl.col("value").sum()).iter_rows()}
         for seed in mine["seed"].unique().sort():
             split = (seed, NO_OVERLAP) not in found
             kinds: tuple[str, ...] = ("waste",) if which == "ancestral" else ("misspecified", *(SPLIT if split else (NO_OVERLAP,)))
@@ -95,16 +97,16 @@ def _row(key: Key, base: Values, other: Values, paired: bool, spread: Spread) ->
     if paired and base and other:
         common = sorted(set(base) & set(other), key=int)  # type: ignore[arg-type]
         base, other = ({seed: values[seed] for seed in common} for values in (base, other))
-    x, y = (np.array(list(values.values())) for values in (base, other))
+    x, y = (np.array([values[seed] for seed in sorted(values, key=int)]) for values in (base, other))  # type: ignore[arg-type]
     row |= {name: float(values.mean()) if values.size else None for name, values in (("base", x), ("other", y))}
     row |= {"difference": _minus(row["other"], row["base"]), "seeds_base": x.size, "seeds_other": y.size, "how": "paired" if paired else "unpaired"}
     if min(x.size, y.size) < FEWEST:
         return row | {"how": "no interval" if x.size and y.size else "not measured"}
     if paired:
-        low, high = (float(end) for end in intervals(y - x, spread.bootstrap, spread.confidence))
+        ends = interval(settled(y - x, np.stack([x, y])), spread.bootstrap, spread.confidence)
     else:
-        low, high = difference(x, y, spread.bootstrap, spread.confidence) or (None, None)  # type: ignore[assignment]
-    return row | {"low": low, "high": high}
+        ends = difference(x, y, spread.bootstrap, spread.confidence)
+    return row | (dict(zip(("low", "high"), ends, strict=True)) if ends else {"how": "alike"})
 
 
 def _minus(one: float | None, other: float | None) -> float | None:

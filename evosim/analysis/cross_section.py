@@ -91,7 +91,7 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
         return pl.DataFrame(schema={X: pl.Float64, Y: pl.Float64, "share": pl.Float64, "class": pl.Int64})
     by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    by_class = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).join(landscape.select("class", X, Y), on="class", how="left")
+    by_class = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).join(landscape.select("class", X, Y), on="class", how="left", maintain_order="left")
     return (
         by_class.sort("share", "class", descending=[True, False])
         .group_by(X, Y, maintain_order=True)

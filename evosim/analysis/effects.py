@@ -9,23 +9,30 @@ levels of its square. Squares of means over seeds would be too large by chance, 
 these have the right expectation whatever seeds have in common, and still sum to the whole.
 
 Points that fill a box are described by rank correlations, and by least squares on a straight and a curved term of each parameter and a
-product of each pair (`fit`).
+product of each pair (`fit`). The terms are orthonormal under the distribution from which the design draws its points, where parameters
+are independent: Legendre polynomials for a range. A term's square is then its variance, whatever correlations the drawn points have.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, draws, expanded_tail, intervals
+from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, ROUNDING, Ends, alike, draws, intervals, widening
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-12  # relative to the largest value; less is no variance
 FEWEST_POINTS = 10
+CORRELATED = 1.0 - 1e-9  # the largest rank correlation that Fisher's scale takes
 POINTS_A_TERM = 2
+FEWEST_SHUFFLES = 200
+MOST_SHUFFLED = 100_000_000  # numbers that one test moves: larger grids get fewer shuffles
+AT_A_TIME = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,29 @@ class Resampling:
     resamples: int = 2000
     confidence: float = 0.95
 
-    def of(self, values: Array) -> tuple[Array, Array, Array]:
-        """Means over seeds and the ends of their intervals, each `[...]`; NaN where there are too few seeds."""
-        return (values.mean(axis=-1), *intervals(values, self.resamples, self.confidence))
+    def of(self, values: Array, within: Ends | None = None, *, exact: bool = False) -> tuple[Array, Array, Array]:
+        """Means over seeds and the ends of their intervals.
+
+        Parameters
+        ----------
+        values
+            `[..., seeds]`.
+        within
+            The range of a seed's number, if it is known (`evosim.analysis.intervals`).
+        exact
+            Whether no seed can change the quantity: it belongs to worlds and an enumerated grid.
+
+        Returns
+        -------
+        Three arrays `[...]`. Ends are NaN where there are too few seeds, or where all seeds agree
+        and no range is known. They are equal to the mean only where the quantity is exact.
+        """
+        mean = values.mean(axis=-1)
+        low, high = intervals(values, self.resamples, self.confidence, within)
+        if exact and values.shape[-1] >= FEWEST:
+            same = alike(values)
+            low, high = np.where(same, mean, low), np.where(same, mean, high)
+        return mean, low, high
 
 
 @dataclass(frozen=True)
@@ -54,7 +81,7 @@ class Share:
         factors: axes of the grid.
         variance: unbiased, so that it may come out below 0 where there is none; in squares of the quantity's unit.
         share: of the variance between cells; None where that cannot be told from 0.
-        low, high: of the share, cut to 0 and 1; None from too few seeds.
+        low, high: of the share, cut to 0 and 1; None from too few seeds, or where all agree by chance.
     """
 
     order: str
@@ -71,10 +98,13 @@ class Decomposition:
 
     Attributes:
         between: variance between cells: what the swept parameters do in all.
-        low, high: its interval; None from too few seeds.
+        low, high: its interval; None from too few seeds, or where all agree by chance.
         chance: variance between the seeds of a cell, mean over cells; NaN from one seed.
         shares: of `between`. `first`, `pair` and `higher` sum to it.
-        told: whether `between` can be told from 0, with false alarms as often as intervals miss; with few seeds, whether it is above 0.
+        told: whether `between` differs from 0 by more than chance. `any_effect` tests it, with false alarms in at most
+            1 - confidence. True of what no seed can change. None from fewer than `FEWEST` seeds.
+        p: of that test; None where there was no test.
+        p_least: the smallest `p` that this many cells and seeds can give.
     """
 
     between: float
@@ -82,7 +112,9 @@ class Decomposition:
     high: float | None
     chance: float
     shares: list[Share] = field(default_factory=list)
-    told: bool = False
+    told: bool | None = False
+    p: float | None = None
+    p_least: float | None = None
 
 
 def marginal(values: Array, keep: tuple[int, ...]) -> Array:
@@ -98,12 +130,17 @@ def interaction(values: Array, first: int, second: int) -> Array:
     return settled(both - alone, values)
 
 
-def decompose(values: Array, how: Resampling) -> Decomposition:
-    """The variance between cells `[levels of each factor..., seeds]`, by factor and pair."""
+def decompose(values: Array, how: Resampling, *, exact: bool = False) -> Decomposition:
+    """The variance between cells `[levels of each factor..., seeds]`, by factor and pair.
+
+    `exact`: no seed can change the quantity, so that an interval without width is right.
+    """
     k, n = values.ndim - 1, values.shape[-1]
     chance = float(values.var(axis=-1, ddof=1).mean()) if n > 1 else float("nan")
     if np.ptp(values.mean(axis=-1)) <= ROUNDING * np.abs(values).max():
-        return Decomposition(0.0, 0.0, 0.0, chance)
+        none = 0.0 if exact and n >= FEWEST else None
+        return Decomposition(0.0, none, none, chance)
+    told, p, least = _test(values, how, exact=exact)
     values = values - values.mean(axis=tuple(range(k)))
     whole = _products(values)
     parts: dict[tuple[str, tuple[int, ...]], Array] = {}
@@ -124,24 +161,117 @@ def decompose(values: Array, how: Resampling) -> Decomposition:
     weights = draws(n, resampled) if resampled else np.empty((0, n))
     weights = weights[(weights.max(axis=1) < n)]  # one seed alone has no pairs
     spread = _over_pairs(whole, weights)
-    low, high = _ends(spread, spread, n, how.confidence)
-    told = bool(scale > _by_chance(whole, how)) if n >= FEWEST else bool(scale > 0.0)
+    low, high = _ends(float(scale), spread, spread, n, how.confidence, exact=exact)
     shares = []
     for (order, factors), products in parts.items():
         variance = float(_over_pairs(products, once)[0])
-        if not told:
+        if told is False or scale <= 0.0:
             shares.append(Share(order, factors, variance))
             continue
         if not products.any():
-            none = 0.0 if n >= FEWEST else None
-            shares.append(Share(order, factors, 0.0, 0.0, none, none))
+            nothing = 0.0 if exact and n >= FEWEST else None
+            shares.append(Share(order, factors, 0.0, 0.0, nothing, nothing))
             continue
         ratios = _over_pairs(products, weights) / np.where(spread > 0.0, spread, np.nan)
         # Where a resample leaves no variance, a share may be anything.
         lows, highs = (np.where(np.isnan(ratios), worst, ratios) for worst in (-np.inf, np.inf))
-        ends = _ends(lows, highs, n, how.confidence)
-        shares.append(Share(order, factors, variance, variance / float(scale), *_within(*ends)))
-    return Decomposition(float(scale), low, high, chance, shares, told)
+        found = variance / float(scale)
+        share_ends = _ends(found, lows, highs, n, how.confidence, exact=exact)
+        shares.append(Share(order, factors, variance, found, *_within(*share_ends)))
+    return Decomposition(float(scale), low, high, chance, shares, told, p, least)
+
+
+def _test(values: Array, how: Resampling, *, exact: bool) -> tuple[bool | None, float | None, float | None]:
+    """Whether cells differ by more than chance, `p`, and the smallest `p` that can be; all None where nothing was tested."""
+    n = values.shape[-1]
+    if exact:  # no seed can change it, so that any difference is one
+        return True, None, None
+    if n < FEWEST:
+        return None, None, None
+    p, least = any_effect(values, how)
+    return p <= 1.0 - how.confidence + ROUNDING, p, least
+
+
+def any_effect(values: ArrayLike, how: Resampling) -> tuple[float, float]:
+    """Test whether cells of a grid differ by more than chance.
+
+    Each seed is a block. Within it the levels of each factor are shuffled, so that whole slabs of cells move together. If no
+    factor does anything, this changes no distribution, whatever the noise looks like and whatever cells have in common: all
+    runs of a seed, or all runs that share a level. (Shuffling single cells would break up what runs of a level have in common,
+    with false alarms in up to 30%.) The statistic is the variance between the cells' means. A factor whose levels agree in
+    every run is left out, because shuffling it changes nothing.
+
+    Parameters
+    ----------
+    values : array_like, shape (levels of each factor..., seeds)
+        One number for each cell and seed, in any unit.
+    how : Resampling
+        `resamples` is the number of shuffles, fewer for large grids. If all shuffles are no more than that, each is done once,
+        and the test is exact. Otherwise they are drawn by a fixed seed.
+
+    Returns
+    -------
+    p : float
+        The share of shuffles whose cells differ at least as much; those that are found are one of them.
+    least : float
+        The smallest `p` that is possible: 1/16 for two cells and five seeds.
+
+    Notes
+    -----
+    Permutation within blocks: Good, Permutation tests, 2000. Random draws count what was found as one of them (Phipson and
+    Smyth 2010), so that false alarms are at most 1 in 20 at 0.05.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    n, largest = x.shape[-1], np.abs(x).max()
+    for axis in range(x.ndim - 1):
+        if np.ptp(x, axis=axis).max() <= ROUNDING * largest:
+            x = x.take([0], axis=axis)
+    sizes = tuple(size for size in x.shape[:-1] if size > 1)
+    x = (x - x.mean(axis=tuple(range(x.ndim - 1)))).reshape(-1, n).T
+    if not sizes:
+        return 1.0, 1.0
+    found = (x.sum(axis=0) ** 2).sum() * (1.0 - 1e-9)  # rounding must not part what is equal
+    # Shuffling all seeds alike changes nothing, so that the first seed stays as it is.
+    ways = math.prod(math.factorial(size) for size in sizes)
+    if ways ** (n - 1) <= how.resamples:
+        cells = np.arange(x.shape[1]).reshape(sizes)
+        orders = itertools.product(*(itertools.permutations(range(size)) for size in sizes))
+        every = np.array([cells[np.ix_(*order)].ravel() for order in orders])
+        sums = x[:1]
+        for seed in range(1, n):
+            sums = (sums[:, None] + x[seed][every]).reshape(-1, x.shape[1])
+        return float(((sums**2).sum(axis=1) >= found).mean()), 1.0 / ways ** (n - 1)
+    many = min(how.resamples, max(FEWEST_SHUFFLES, MOST_SHUFFLED // x.size))
+    reached = 1 + sum(int(((sums**2).sum(axis=1) >= found).sum()) for sums in _shuffled(x, sizes, many - 1))
+    return reached / many, 1.0 / min(many, ways ** (n - 1))
+
+
+def _shuffled(x: Array, sizes: tuple[int, ...], many: int) -> Iterator[Array]:
+    """Sums over seeds `[shuffles, cells]` of `x [seeds, cells]`, levels of each factor shuffled within each seed."""
+    at_a_time = max(1, AT_A_TIME // x.shape[1])
+    # All quantities of a sweep have the same shape, and so the same shuffles.
+    order = _kept_order if many * x.size <= AT_A_TIME else _order
+    for first in range(0, many, at_a_time):
+        rows = min(at_a_time, many - first)
+        sums = np.repeat(x[:1], rows, axis=0)
+        for seed in range(1, len(x)):
+            sums += x[seed][order(sizes, rows, first, seed)]
+        yield sums
+
+
+def _order(sizes: tuple[int, ...], rows: int, first: int, seed: int) -> NDArray[np.int64]:
+    """Which cell comes to each place, `[rows, cells]`, in shuffles of one seed."""
+    rng = np.random.default_rng([RESAMPLING_SEED, first, seed])
+    where, stride = np.zeros((rows, *sizes), dtype=np.int64), 1
+    for axis in reversed(range(len(sizes))):
+        order = rng.permuted(np.tile(np.arange(sizes[axis]), (rows, 1)), axis=1)
+        shape = [rows, *(size if i == axis else 1 for i, size in enumerate(sizes))]
+        where += stride * order.reshape(shape)
+        stride *= sizes[axis]
+    return where.reshape(rows, -1)
+
+
+_kept_order = lru_cache(maxsize=32)(_order)
 
 
 def _products(component: Array) -> Array:
@@ -161,25 +291,18 @@ def _over_pairs(products: Array, weights: Array) -> Array:
     return total / (weights.sum(axis=1) ** 2 - (weights**2).sum(axis=1))
 
 
-def _by_chance(products: Array, how: Resampling) -> float:
-    """What the mean over pairs stays below where there is nothing, as often as `confidence` says.
-
-    Seeds are resampled after their mean was taken off, which makes it true that there is nothing (Arcones and Gine 1992).
-    """
-    n = products.shape[0]
-    off = np.eye(n) - 1.0 / n
-    centred = off @ products @ off
-    weights = draws(n, how.resamples)
-    pairs = np.einsum("bi,ij,bj->b", weights, centred, weights, optimize=True) - weights @ np.diag(centred)
-    return float(np.quantile(pairs / (n * (n - 1.0)), how.confidence))
-
-
-def _ends(lows: Array, highs: Array, n: int, confidence: float) -> tuple[float | None, float | None]:
-    """Expanded percentile ends; nothing from too few seeds."""
+def _ends(
+    found: float, lows: Array, highs: Array, n: int, confidence: float, *, exact: bool
+) -> tuple[float | None, float | None]:
+    """Widened percentile ends; nothing from too few seeds, or where all agree and nothing is exact."""
     if n < FEWEST:
         return None, None
-    tail = expanded_tail(n, confidence)
-    return (float(np.quantile(lows, tail, method="lower")), float(np.quantile(highs, 1.0 - tail, method="higher")))
+    tail = (1.0 - confidence) / 2.0
+    low, high = float(np.quantile(lows, tail, method="lower")), float(np.quantile(highs, 1.0 - tail, method="higher"))
+    if np.isfinite([low, high]).all() and alike(np.array([low, high, found])):
+        return (found, found) if exact else (None, None)
+    factor = widening(n, confidence)
+    return found + factor * (low - found), found + factor * (high - found)
 
 
 def _within(low: float | None, high: float | None) -> tuple[float | None, float | None]:
@@ -195,15 +318,33 @@ def settled(differences: Array, values: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A parameter of points that fill a box.
+    """A parameter of points that fill a box, and from what distribution its positions were drawn.
 
     Attributes:
         position: `[points]` in a unit interval by its scale (linear or logarithm); of choices without an order, their number.
         ordered: whether positions have an order.
+        levels: `[levels]`, all positions that can be drawn; None for any position of the interval, each as likely as another.
+            None also where positions repeat: then the drawn ones are taken for all, each as likely as another.
+        weights: `[levels]`, how often each is drawn; None for all alike.
     """
 
     position: Array
     ordered: bool = True
+    levels: Array | None = None
+    weights: Array | None = None
+
+    def support(self) -> tuple[Array, Array] | None:
+        """Levels and their probabilities; None for the whole interval. Of choices without an order only those that were drawn."""
+        drawn = np.unique(self.position)
+        if self.levels is None:
+            if self.ordered and drawn.size == self.position.size:
+                return None
+            return drawn, np.full(drawn.size, 1.0 / drawn.size)
+        levels = self.levels
+        weights = np.ones(levels.size) if self.weights is None else self.weights
+        if not self.ordered:
+            levels, weights = levels[kept := np.isin(levels, drawn)], weights[kept]
+        return levels, weights / weights.sum()
 
 
 @dataclass(frozen=True)
@@ -216,8 +357,9 @@ class Term:
             in means over few seeds draws it towards 0.
         slope, slope_low, slope_high: change of the quantity from one end of the box to the other by the straight term. Of a pair: by
             how much that change is larger at the other's far end than at its near end.
-        share: of the variance between points, by straight and curved terms, or by products; corrected for chance, so that it may
-            come out below 0.
+        share: of the variance over the box, where parameters are independent, by straight and curved terms, or by products.
+            Corrected for chance, so that chance can bring it below 0. None where chance alone could have made the terms' variance.
+        share_low, share_high: its interval, cut to 0 and 1; None from fewer than `FEWEST_POINTS` points.
     """
 
     columns: tuple[int, ...]
@@ -228,6 +370,8 @@ class Term:
     slope_low: float | None = None
     slope_high: float | None = None
     share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -237,9 +381,12 @@ class Fit:
     Attributes:
         model: `pairs` (straight, curved, products), `curved`, `straight`, or `none`: the largest that has at least two points a term.
         coefficients: how many, the mean among them.
-        explained: R^2.
+        explained: R^2, of the points' means, chance and correlations of these points among them.
         predicted: the same for points left out one at a time, which overfitting does not raise.
         terms: of single parameters, then of pairs.
+        told: whether the model explains more than chance would, by the F test at the nominal confidence; None without a model.
+        missed: share of the variance over the box that the model misses; the terms' shares sum to the rest. None from one
+            seed, which cannot tell it from chance: shares are then of the model's own variance.
     """
 
     model: str
@@ -247,6 +394,8 @@ class Fit:
     explained: float | None
     predicted: float | None
     terms: list[Term]
+    told: bool | None = None
+    missed: float | None = None
 
 
 def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
@@ -259,19 +408,19 @@ def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
     y = values.mean(axis=1)
     constant = np.ptp(y) <= ROUNDING * np.abs(y).max()
     singles = [(i,) for i in range(len(columns))]
-    pairs: list[tuple[int, ...]] = list(itertools.combinations(range(len(columns)), 2))
-    straight = [_straight(column) for column in columns]
-    curved = [_curved(column) for column in columns]
-    products = {key: _scaled(np.einsum("pa,pb->pab", straight[key[0]], straight[key[1]]).reshape(points, -1)) for key in pairs}
+    pairs = list(itertools.combinations(range(len(columns)), 2))
+    straight, curved, slopes = zip(*(_terms(column) for column in columns), strict=True)
+    products: dict[tuple[int, ...], Array] = {(i, j): np.einsum("pa,pb->pab", straight[i], straight[j]).reshape(points, -1) for i, j in pairs}
     models = {
         "pairs": [*straight, *curved, *products.values()],
         "curved": [*straight, *curved],
-        "straight": straight,
+        "straight": [*straight],
     }
     model, x = "none", np.empty((points, 0))
     for name, blocks in models.items():
         tried = np.hstack(blocks)
-        if not constant and points >= POINTS_A_TERM * (1 + tried.shape[1]) and np.linalg.matrix_rank(tried) == tried.shape[1]:
+        full = np.linalg.matrix_rank(np.column_stack([np.ones(points), tried])) == 1 + tried.shape[1] > 1
+        if not constant and points >= POINTS_A_TERM * (1 + tried.shape[1]) and full:
             model, x = name, tried
             break
     terms: dict[tuple[int, ...], dict[str, float | None]] = {key: {} for key in (*singles, *(pairs if model == "pairs" else ()))}
@@ -280,58 +429,53 @@ def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
         terms[(i,)] |= dict(zip(("correlation", "low", "high"), found, strict=True))
     if model == "none":
         return Fit(model, 0, None, None, [Term(key, **facts) for key, facts in terms.items()])
-    places = _places(straight, curved if model != "straight" else [], products if model == "pairs" else {})
-    beta, covariance, left, predicted = _least_squares(x, y)
-    variance = y.var(ddof=1)
+    places = _places(straight, curved if model != "straight" else (), products if model == "pairs" else {})
+    fitted = _least_squares(x, values)
+    shares, missed = _shares(fitted, places, how) if fitted.told(how.confidence) else ({}, None)
     for key, facts in terms.items():
-        mine = places[key]
-        facts["share"] = float((beta[mine] ** 2 - np.diag(covariance)[mine]).sum() / variance)
+        facts |= dict(zip(("share", "share_low", "share_high"), shares.get(key, (None, None, None)), strict=True))
     spread = _resampled_slopes(values, x, how)
     for key, facts in terms.items():
-        if all(columns[i].ordered for i in key):
+        if all(columns[i].ordered and straight[i].size for i in key):
             first = places[key][0]
-            unit = float(np.prod([np.ptp(straight[i]) / np.ptp(columns[i].position) for i in key]))
-            if len(key) == 2:
-                unit /= float(_scale_of(np.einsum("pa,pb->pab", straight[key[0]], straight[key[1]]).reshape(points, -1))[0])
+            unit = math.prod(slopes[i] for i in key)
             low, high = (None, None)
             if spread is not None:
-                tail = _two_way_tail(points, n, how.confidence)
-                low, high = (float(end) * unit for end in np.quantile(spread[:, first], [tail, 1.0 - tail]))
-            facts |= {"slope": float(beta[first]) * unit, "slope_low": low, "slope_high": high}
-    return Fit(model, 1 + x.shape[1], 1.0 - left / float(((y - y.mean()) ** 2).sum()), predicted, [Term(key, **facts) for key, facts in terms.items()])
+                ends = _two_way_ends(fitted.beta[first].mean(), spread[:, first], points, n, how)
+                low, high = (float(end) * unit for end in ends)
+            facts |= {"slope": float(fitted.beta[first].mean()) * unit, "slope_low": low, "slope_high": high}
+    explained = 1.0 - fitted.left / float(((y - y.mean()) ** 2).sum())
+    every = [Term(key, **facts) for key, facts in terms.items()]
+    return Fit(model, 1 + x.shape[1], explained, fitted.predicted, every, fitted.told(how.confidence), missed)
 
 
-def _straight(column: Column) -> Array:
-    """Standardized columns `[points, 1]`; of choices, `[points, choices - 1]` that are standardized and uncorrelated."""
-    if column.ordered:
-        return _scaled(column.position[:, None])
-    choices = np.unique(column.position)
-    dummies = (column.position[:, None] == choices[None, 1:]).astype(np.float64)
-    return _orthonormal(dummies)
+def _terms(column: Column) -> tuple[Array, Array, float]:
+    """The straight term `[points, 1]`, the curved one `[points, 1]`, and what the straight one changes from end to end.
+
+    They are orthonormal under the column's distribution, and empty where the points cannot show them. Of choices without an order
+    the straight term is `[points, choices - 1]` contrasts, and the change is NaN.
+    """
+    u, drawn, support = column.position, np.unique(column.position).size, column.support()
+    nothing = np.empty((u.size, 0))
+    if drawn < 2:
+        return nothing, nothing, float("nan")
+    if support is None:
+        straight, curved = np.sqrt(3.0) * (2.0 * u - 1.0), np.sqrt(5.0) * (6.0 * u**2 - 6.0 * u + 1.0)  # Legendre
+        return straight[:, None], curved[:, None] if drawn > 2 else nothing, 2.0 * np.sqrt(3.0)
+    levels, weights = support
+    root = np.sqrt(weights)[:, None]
+    if not column.ordered:
+        contrasts = np.linalg.qr(root * np.column_stack([np.ones(levels.size), np.eye(levels.size)[:, 1:]]))[0][:, 1:] / root
+        return contrasts[np.searchsorted(levels, u)], nothing, float("nan")
+    # Powers of positions, made orthonormal over the levels; the points are then read off the same polynomials.
+    degree = min(2, drawn - 1, levels.size - 1)
+    r = np.linalg.qr(root * np.vander(levels, degree + 1, increasing=True))[1]
+    r *= np.sign(np.diag(r))[:, None]
+    made = np.linalg.solve(r.T, np.vander(u, degree + 1, increasing=True).T).T
+    return made[:, 1:2], made[:, 2:], float(1.0 / r[1, 1])
 
 
-def _curved(column: Column) -> Array:
-    """The part of the square that is no straight line, standardized; nothing for fewer than three values."""
-    if not column.ordered or np.unique(column.position).size < 3:
-        return np.empty((column.position.size, 0))
-    return _orthonormal(np.column_stack([column.position, column.position**2]))[:, 1:]
-
-
-def _orthonormal(columns: Array) -> Array:
-    q, r = np.linalg.qr(columns - columns.mean(axis=0))
-    return q * np.sqrt(columns.shape[0]) * np.sign(np.diag(r))
-
-
-def _scale_of(columns: Array) -> Array:
-    return columns.std(axis=0)
-
-
-def _scaled(columns: Array) -> Array:
-    scale = _scale_of(columns)
-    return (columns - columns.mean(axis=0)) / np.where(scale > 0.0, scale, 1.0)
-
-
-def _places(straight: list[Array], curved: list[Array], products: dict[tuple[int, ...], Array]) -> dict[tuple[int, ...], list[int]]:
+def _places(straight: Sequence[Array], curved: Sequence[Array], products: dict[tuple[int, ...], Array]) -> dict[tuple[int, ...], list[int]]:
     """Which columns of the model belong to a parameter or pair, its straight one first."""
     places: dict[tuple[int, ...], list[int]] = {}
     at = 0
@@ -341,19 +485,123 @@ def _places(straight: list[Array], curved: list[Array], products: dict[tuple[int
     return places
 
 
-def _least_squares(x: Array, y: Array) -> tuple[Array, Array, float, float]:
-    """Coefficients but for the mean, their covariance, the residual sum of squares, and R^2 of points left out one at a time."""
-    design = np.column_stack([np.ones(len(y)), x])
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """Least squares, seed by seed.
+
+    Attributes:
+        beta: `[terms, seeds]`, without the constant.
+        residual: `[points, seeds]`.
+        solver: `[terms, points]`: what makes coefficients of points.
+        inverse: `[terms]`, the diagonal of `(X'X)^-1`.
+        leverage: `[points]`.
+        spared: points minus coefficients.
+        left: residual sum of squares of the points' means.
+        explained: what the terms take off the sum of squares of the points' means.
+        predicted: R^2 of points left out one at a time.
+    """
+
+    beta: Array
+    residual: Array
+    solver: Array
+    inverse: Array
+    leverage: Array
+    spared: int
+    left: float
+    explained: float
+    predicted: float
+
+    def told(self, confidence: float) -> bool:
+        """Whether the terms explain more than chance would, by the F test."""
+        from scipy.special import fdtri
+
+        terms = len(self.beta)
+        return bool(self.explained / terms > fdtri(terms, self.spared, confidence) * self.left / self.spared)
+
+
+def _least_squares(x: Array, values: Array) -> _Fitted:
+    """Fit `x [points, terms]` and a constant to `values [points, seeds]`."""
+    design = np.column_stack([np.ones(len(x)), x])
     inverse = np.linalg.inv(design.T @ design)
-    beta = inverse @ design.T @ y
-    residual = y - design @ beta
-    left = float(residual @ residual)
-    leverage = np.einsum("pi,ij,pj->p", design, inverse, design)
+    solver = inverse @ design.T
+    beta = solver @ values
+    residual = values - design @ beta
+    y, off = values.mean(axis=1), residual.mean(axis=1)
+    left = float(off @ off)
+    leverage = np.einsum("pi,ip->p", design, solver)
     apart = len(y) / (len(y) - 1.0) * (y - y.mean())  # from the mean of the others
     with np.errstate(divide="ignore", invalid="ignore"):
-        predicted = 1.0 - float(((residual / (1.0 - leverage)) ** 2).sum() / (apart @ apart))
-    covariance = inverse * left / (len(y) - design.shape[1])
-    return beta[1:], covariance[1:, 1:], left, predicted
+        predicted = 1.0 - float(((off / (1.0 - leverage)) ** 2).sum() / (apart @ apart))
+    explained = float(((y - y.mean()) ** 2).sum()) - left
+    spared = len(y) - design.shape[1]
+    return _Fitted(beta[1:], residual, solver[1:], np.diag(inverse)[1:], leverage, spared, left, explained, predicted)
+
+
+ShareEnds = tuple[float | None, float | None, float | None]
+
+
+def _shares(fitted: _Fitted, places: dict[tuple[int, ...], list[int]], how: Resampling) -> tuple[dict[tuple[int, ...], ShareEnds], float | None]:
+    """Share of each parameter or pair with its interval, and the share that the model misses.
+
+    Terms are orthonormal over the box, so that the variance of a term is its coefficient's square. Squares have a chance of their own: products
+    of two different seeds' coefficients have none of the runs', and what the drawn points add is `inverse` times the variance that the
+    model misses. That variance is the mean product of two seeds' residuals. One seed cannot part it from chance: then all residuals are
+    taken for chance, and shares are of the model.
+
+    An interval covers the chance of runs, what seeds do in all points, and which points were drawn: variances of coefficients
+    clustered by points (HC3, MacKinnon and White 1985) and by seeds (Cameron, Gelbach and Miller 2011). It is Student's on the scale `arcsin(sqrt(share))`,
+    on which the width does not depend on the share, with the degrees of freedom of Satterthwaite.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    n, points = fitted.beta.shape[1], len(fitted.residual)
+    beta, every = fitted.beta.mean(axis=1), fitted.left / fitted.spared
+    if n > 1:
+        own = fitted.residual.var(axis=1, ddof=1) / n
+        miss = every - float(own.sum()) / fitted.spared
+        squares = (fitted.beta.sum(axis=1) ** 2 - (fitted.beta**2).sum(axis=1)) / (n * (n - 1.0)) - fitted.inverse * miss
+    else:
+        miss, squares = 0.0, beta**2 - fitted.inverse * every
+    total = float(squares.sum()) + max(miss, 0.0)
+    if total <= 0.0:
+        return {}, None
+
+    def spread(steep: Array, steep_of_miss: float) -> tuple[float, float]:
+        """The variance of what changes so much with each coefficient: what points differ in, and what seeds add."""
+        by_point = steep @ fitted.solver
+        drawn = float((by_point**2 * (fitted.residual.mean(axis=1) / (1.0 - fitted.leverage)) ** 2).sum())
+        if n > 1:
+            drawn += steep_of_miss**2 * 2.0 * every**2 / fitted.spared
+        if n < FEWEST:
+            return drawn, 0.0
+        common = float((steep @ fitted.beta).var(ddof=1)) / n - float((by_point**2 * own / (1.0 - fitted.leverage)).sum())
+        return drawn, max(common, 0.0)
+
+    raw = float((beta**2).sum()) + (every if n > 1 else 0.0)
+    firm = points >= FEWEST_POINTS and fitted.leverage.max() < 1.0 - 1e-9  # no point has a coefficient to itself
+    # Parts of a whole that chance alone could have made are no shares.
+    if firm and total <= float(ndtri((1.0 + how.confidence) / 2.0)) * np.sqrt(sum(spread(2.0 * beta, 1.0))):
+        return {}, None
+    out: dict[tuple[int, ...], ShareEnds] = {}
+    for key, mine in places.items():
+        if not mine:  # it never varied
+            continue
+        share = float(squares[mine].sum()) / total
+        out[key] = (share, None, None)
+        if not firm:
+            continue
+        of = min(max(float((beta[mine] ** 2).sum()) / raw, 1e-300), 1.0 - 1e-16)
+        steep = np.full(beta.size, -of)
+        steep[mine] += 1.0
+        steep *= beta / (raw * np.sqrt(of * (1.0 - of)))  # of the arc by each coefficient
+        drawn, common = spread(steep, 0.5 * np.sqrt(of / (1.0 - of)) / raw)
+        variance = drawn + common
+        freedom = variance**2 / (drawn**2 / fitted.spared + common**2 / (n - 1.0 if n > 1 else 1.0)) if variance > 0.0 else 1.0
+        reach = -float(stdtrit(freedom, (1.0 - how.confidence) / 2.0)) * np.sqrt(variance)
+        at = float(np.arcsin(np.sqrt(min(max(share, 0.0), 1.0))))
+        low, high = np.sin(max(at - reach, 0.0)) ** 2, np.sin(min(at + reach, np.pi / 2.0)) ** 2
+        out[key] = (share, *_within(float(low) - ROUNDING, float(high) + ROUNDING))
+    return out, max(miss, 0.0) / total if n > 1 else None
 
 
 def _two_ways(values: Array, how: Resampling) -> list[tuple[Array, Array]]:
@@ -369,9 +617,12 @@ def _two_ways(values: Array, how: Resampling) -> list[tuple[Array, Array]]:
     return out
 
 
-def _two_way_tail(points: int, n: int, confidence: float) -> float:
-    """The quantile at which intervals of resampled points and seeds end: that of the fewer of them."""
-    return expanded_tail(min(points, n) if n >= FEWEST else points, confidence)
+def _two_way_ends(found: Array, resampled: Array, points: int, n: int, how: Resampling) -> Array:
+    """ShareEnds of the intervals of resampled points and seeds, widened as for the fewer of them: `[2, ...]`."""
+    tail = (1.0 - how.confidence) / 2.0
+    ends = np.nanquantile(resampled, [tail, 1.0 - tail], axis=0)
+    out: Array = found + widening(min(points, n) if n >= FEWEST else points, how.confidence) * (ends - found)
+    return out
 
 
 def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict[int, tuple[float, float | None, float | None]]:
@@ -382,8 +633,9 @@ def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict
     x = np.column_stack([_ranks(columns[i].position) for i in wanted])
     here = _weighted_correlation(x, _ranks(values.mean(axis=1)), np.ones(len(x)))
     found = np.array([_weighted_correlation(x, _ranks(means), often) for often, means in _two_ways(values, how)])
-    tail = _two_way_tail(values.shape[0], values.shape[1], how.confidence)
-    low, high = np.nanquantile(found, [tail, 1.0 - tail], axis=0)
+    # A correlation is near its ends skewed: it is widened on Fisher's scale, and stays below 1.
+    centre, spread = (np.arctanh(np.clip(part, -CORRELATED, CORRELATED)) for part in (here, found))
+    low, high = np.tanh(_two_way_ends(centre, spread, values.shape[0], values.shape[1], how))
     return {i: (float(here[j]), float(low[j]), float(high[j])) for j, i in enumerate(wanted)}
 
 

@@ -150,7 +150,7 @@ def resting(experiment: Experiment, genome: Genome, populations: pl.DataFrame, l
         return None
     locus = genome.grid.loci[cast.driver.locus]
     column = f"copies:{locus.name}:{locus.params.alleles[cast.driver.allele]}"
-    worth = mine.join(landscape.select("class", "ancestral"), on="class").with_columns(worth=pl.col("ancestral") * pl.col("kept"))
+    worth = mine.join(landscape.select("class", "ancestral"), on="class", maintain_order="left").with_columns(worth=pl.col("ancestral") * pl.col("kept"))
     found, recorded = [], []
     for (_,), rows in worth.group_by("seed", maintain_order=True):
         count, copies, w = (rows[name].to_numpy().astype(np.float64) for name in ("count", column, "worth"))

@@ -58,11 +58,11 @@ def verdicts(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     here = found.get("ancestral", {})
     if "interval" not in here.get("hack", {}) or "interval" not in here.get("null", {}):
-        return out
+        return out  # too few seeds, or all agree
     chance = max(here["null"]["interval"][1], 0.0)
     for quantity, claim in (("hack", "unfair meiosis lowers fitness in A"), ("behaviour", "it does so through behaviour, beside its own cost")):
-        low, high = here[quantity]["interval"]
-        verdict = "comes out" if low > chance else "does not come out"
+        low, high = here[quantity].get("interval", (None, None))
+        verdict = "undecided" if low is None else "comes out" if low > chance else "does not come out"
         out.append({"claim": claim, "measured": here[quantity]["mean"], "low": low, "high": high, "above": chance, "verdict": verdict})
     return out
 

@@ -1,10 +1,20 @@
-"""Intervals: percentile bootstrap over seeds. Fixed resampling seed, so the same run gives the same interval.
+"""Intervals over seeds: one kind for what has no known range, one for shares.
 
-The numbers are those of `scipy.stats.bootstrap`, whose import would take longer than the rest of an analysis.
+A *mean* gets the percentile bootstrap, with both ends moved away from it by `widening`. That factor
+makes the interval of a normal sample as wide as Student's, and it keeps the bootstrap's skew. Plain
+percentile intervals are too narrow: of five normal numbers a nominal 95% holds the mean in 84%.
 
-`interval` is the plain percentile interval. `intervals`, for sweeps, reads the same resamples further out (`expanded_tail`), because
-with the few seeds of a cell the plain one is too narrow: of a nominal 95% it holds the mean in 86% of six normal numbers, and in 93%
-so widened (BCa: 86%). `docs/sweeps.md` has more of these numbers, `tests/test_effects.py` makes some of them.
+A *share*, and any mean of numbers in a known range (`within`), gets Gaffke's interval. For numbers
+that are 0 or 1 it is that of Clopper and Pearson. It also has a width where all seeds agree.
+
+Seeds that agree give no interval of a mean without a known range: they show no spread, and that
+does not make the mean exact. What is exact by construction is for the caller to say.
+
+The resampling seed is fixed, so that the same numbers give the same interval. How often intervals
+hold what they should: `scripts/coverage.py`, `results/coverage/`.
+
+Sources: Hesterberg 2015 (why to widen); Gaffke 2005, and Phan, Thomas and Learned-Miller 2021
+(means of a known range); Clopper and Pearson 1934 (shares).
 """
 
 from __future__ import annotations
@@ -14,75 +24,194 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[np.float64]
+Ends = tuple[float, float]
+
 FEWEST = 5
 BLOCK = 4096  # means at a time, so that memory does not grow with the number of cells
+ROUNDING = 1e-12  # relative to the largest number; a smaller spread is none
 RESAMPLING_SEED = 20_190_605  # the day "Risks from learned optimization" was posted
+KIND = "widened percentile bootstrap over seeds; of shares Clopper-Pearson, of their means Gaffke"
 
 
-def interval(values: ArrayLike, resamples: int, confidence: float) -> tuple[float, float] | None:
-    """Percentile bootstrap interval of the mean of one number a seed; none from fewer than `FEWEST` seeds.
-
-    The bootstrap of two or three numbers is little more than their range.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    if x.size < FEWEST:
-        return None
-    if np.ptp(x) == 0.0:
-        return float(x[0]), float(x[0])
-    rng = np.random.default_rng(RESAMPLING_SEED)
-    means = x[rng.integers(0, x.size, (resamples, x.size))].mean(axis=1)
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return float(low), float(high)
-
-
-def intervals(values: ArrayLike, resamples: int, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Expanded percentile bootstrap intervals of means over the last axis (seeds): two arrays `[...]`, NaN from fewer than `FEWEST`.
+def intervals(
+    values: ArrayLike, resamples: int, confidence: float, within: Ends | None = None
+) -> tuple[Array, Array]:
+    """Intervals of means over the last axis.
 
     All are of the same resamples, so that differences may be taken before or after.
+
+    Parameters
+    ----------
+    values
+        `[..., seeds]`, one number a seed.
+    resamples
+        How often seeds are drawn again.
+    confidence
+        Nominal, such as 0.95.
+    within
+        The least and the largest value that a seed can have, if the quantity has such: 0 and 1 of
+        a share, -1 and 1 of a difference of two shares.
+
+    Returns
+    -------
+    Two arrays `[...]` with the lower and the upper ends. NaN from fewer than `FEWEST` seeds, and
+    where all seeds agree and no range is known.
     """
     x = np.asarray(values, dtype=np.float64)
     n = x.shape[-1]
-    flat = x.reshape(-1, n)
+    flat = x.reshape(int(np.prod(x.shape[:-1])), n)
     ends = np.full((2, flat.shape[0]), np.nan)
     if n >= FEWEST:
-        tail = expanded_tail(n, confidence)
-        weights = draws(n, resamples).T / n
-        for first in range(0, flat.shape[0], BLOCK):
-            part = slice(first, first + BLOCK)
-            ends[:, part] = np.quantile(flat[part] @ weights, [tail, 1.0 - tail], axis=1)
-        same = np.ptp(flat, axis=1) == 0.0
-        ends[:, same] = flat[same, 0]
+        if within is None:
+            some = ~alike(flat)
+            ends[:, some] = _bootstrapped(flat[some], resamples, confidence)
+        else:
+            ends = _in_range(flat, resamples, confidence, within)
     return ends[0].reshape(x.shape[:-1]), ends[1].reshape(x.shape[:-1])
 
 
-def difference(base: ArrayLike, other: ArrayLike, resamples: int, confidence: float) -> tuple[float, float] | None:
-    """Interval of `mean(other) - mean(base)` of two independent samples, one number a seed; none if either has fewer than `FEWEST`.
+def interval(
+    values: ArrayLike, resamples: int, confidence: float, within: Ends | None = None
+) -> tuple[float, float] | None:
+    """Interval of the mean of one number a seed, as `intervals` gives it; None where it gives NaN.
 
-    Both are resampled apart. Each mean's deviations are widened by `sqrt(n / (n - 1))`, and the quantiles read where Student's are at
-    Welch's degrees of freedom: for two samples what `expanded_tail` is for one. Of paired samples use `intervals` of the differences.
+    Parameters
+    ----------
+    values
+        `[seeds]`.
+    resamples, confidence, within
+        As for `intervals`.
+
+    Returns
+    -------
+    The lower and the upper end, or None.
     """
-    from scipy.special import ndtr, stdtrit
+    low, high = (float(end) for end in intervals(values, resamples, confidence, within))
+    return None if np.isnan(low) else (low, high)
 
+
+def difference(
+    base: ArrayLike, other: ArrayLike, resamples: int, confidence: float
+) -> tuple[float, float] | None:
+    """Interval of `mean(other) - mean(base)` of two independent samples.
+
+    Both samples are resampled apart. The widening is that of two samples: each mean's deviations
+    by `sqrt(n / (n - 1))`, and their quantiles by Student's over the normal one, at Welch's degrees
+    of freedom. Of paired samples use `intervals` of the differences.
+
+    Parameters
+    ----------
+    base, other
+        `[seeds]` each, one number a seed.
+    resamples, confidence
+        As for `intervals`.
+
+    Returns
+    -------
+    The lower and the upper end. None if a sample has fewer than `FEWEST` seeds, or if the seeds of
+    both samples agree.
+    """
     samples = [np.asarray(values, dtype=np.float64) for values in (base, other)]
     if min(x.size for x in samples) < FEWEST:
         return None
-    found = float(samples[1].mean() - samples[0].mean())
-    errors = [0.0 if np.ptp(x) == 0.0 else float(x.var(ddof=1)) / x.size for x in samples]
+    errors = [0.0 if alike(x) else float(x.var(ddof=1)) / x.size for x in samples]
     if sum(errors) == 0.0:
-        return found, found
+        return None
+    found = float(samples[1].mean() - samples[0].mean())
     spread = [
-        (draws(x.size, resamples, stream) @ x / x.size - x.mean()) * np.sqrt(x.size / (x.size - 1.0)) for stream, x in enumerate(samples)
+        (draws(x.size, resamples, stream) @ x / x.size - x.mean()) * np.sqrt(x.size / (x.size - 1.0))
+        for stream, x in enumerate(samples)
     ]
-    freedom = sum(errors) ** 2 / sum(error**2 / (x.size - 1.0) for error, x in zip(errors, samples, strict=True))
-    tail = float(ndtr(stdtrit(freedom, (1.0 - confidence) / 2.0)))
-    low, high = np.quantile(found + spread[1] - spread[0], [tail, 1.0 - tail])
-    return float(low), float(high)
+    parts = zip(errors, samples, strict=True)
+    freedom = sum(errors) ** 2 / sum(error**2 / (x.size - 1.0) for error, x in parts)
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(spread[1] - spread[0], [tail, 1.0 - tail]) * _student_over_normal(freedom, confidence)
+    return found + float(low), found + float(high)
+
+
+def share(successes: int, n: int, confidence: float) -> tuple[float, float]:
+    """Interval of a share of independent seeds (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    successes
+        In how many seeds it happened.
+    n
+        Of how many.
+    confidence
+        It holds the share at least so often.
+
+    Returns
+    -------
+    The lower and the upper end, between 0 and 1.
+    """
+    from scipy.special import betaincinv  # not scipy.stats, which takes long to import
+
+    tail = (1.0 - confidence) / 2.0
+    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1.0 - tail)) if successes < n else 1.0
+    return low, high
+
+
+def alike(values: ArrayLike) -> NDArray[np.bool_]:
+    """Whether all seeds agree, but for rounding.
+
+    Parameters
+    ----------
+    values
+        `[..., seeds]`.
+
+    Returns
+    -------
+    Booleans `[...]`.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    out: NDArray[np.bool_] = np.ptp(x, axis=-1) <= ROUNDING * np.abs(x).max(axis=-1)
+    return out
+
+
+def widening(n: float, confidence: float) -> float:
+    """How much further from the mean the ends of a percentile bootstrap of `n` seeds belong.
+
+    The spread of the bootstrap's means is `sqrt((n - 1) / n)` of the standard error, and its
+    quantiles are those of the normal distribution. This makes them Student's (Hesterberg 2015).
+
+    Parameters
+    ----------
+    n
+        Seeds, at least 2.
+    confidence
+        Nominal.
+
+    Returns
+    -------
+    A factor above 1.
+    """
+    return float(np.sqrt(n / (n - 1.0))) * _student_over_normal(n - 1.0, confidence)
+
+
+def draws(n: int, resamples: int, stream: int = 0) -> Array:
+    """How often each of `n` seeds is in each resample.
+
+    Parameters
+    ----------
+    n
+        Seeds.
+    resamples
+        How many.
+    stream
+        Which random numbers: others for a second sample.
+
+    Returns
+    -------
+    `[resamples, n]`, read only; each row sums to `n`.
+    """
+    return _draws(n, resamples, stream)
 
 
 @lru_cache(maxsize=16)
-def draws(n: int, resamples: int, stream: int = 0) -> NDArray[np.float64]:
-    """How often each of `n` seeds comes in each resample, `[resamples, n]`: those of `interval`, or of another `stream` of numbers."""
+def _draws(n: int, resamples: int, stream: int) -> Array:
     chosen = np.random.default_rng([RESAMPLING_SEED, stream] if stream else RESAMPLING_SEED).integers(0, n, (resamples, n))
     out = np.zeros((resamples, n))
     np.add.at(out, (np.arange(resamples)[:, None], chosen), 1.0)
@@ -90,11 +219,59 @@ def draws(n: int, resamples: int, stream: int = 0) -> NDArray[np.float64]:
     return out
 
 
-def expanded_tail(n: int, confidence: float) -> float:
-    """The quantile at which a percentile interval of `n` numbers is as wide as Student's (Hesterberg 2015: "expanded").
+@lru_cache(maxsize=4)
+def _even_weights(n: int, resamples: int) -> Array:
+    """Weights that sum to 1, all such equally likely: `[resamples, n]` (Dirichlet)."""
+    out = np.random.default_rng(RESAMPLING_SEED).standard_exponential((resamples, n))
+    out /= out.sum(axis=1, keepdims=True)
+    out.flags.writeable = False
+    return out
 
-    The bootstrap's spread is `sqrt((n-1)/n)` of what it should be, and its quantiles are the normal's, not Student's.
+
+def _student_over_normal(freedom: float, confidence: float) -> float:
+    from scipy.special import ndtri, stdtrit
+
+    tail = (1.0 - confidence) / 2.0
+    return float(stdtrit(freedom, tail) / ndtri(tail))
+
+
+def _bootstrapped(flat: Array, resamples: int, confidence: float) -> Array:
+    """`[2, rows]`: widened percentile intervals of the means of rows."""
+    n = flat.shape[1]
+    tail, weights = (1.0 - confidence) / 2.0, _draws(n, resamples, 0).T / n
+    ends = np.empty((2, flat.shape[0]))
+    for first in range(0, flat.shape[0], BLOCK):
+        part = slice(first, first + BLOCK)
+        ends[:, part] = np.quantile(flat[part] @ weights, [tail, 1.0 - tail], axis=1)
+    mean = flat.mean(axis=1)
+    out: Array = mean + widening(n, confidence) * (ends - mean)
+    return out
+
+
+def _in_range(flat: Array, resamples: int, confidence: float, within: Ends) -> Array:
+    """`[2, rows]`: Gaffke's intervals of the means of rows with all numbers in a range.
+
+    The upper end is a quantile of weighted means of the numbers and of the range's upper end, with
+    random weights that sum to 1; the lower end accordingly. Of two different numbers, of which one
+    is an end of the range, a weight is a beta variable, and nothing is drawn.
     """
-    from scipy.special import ndtr, stdtrit  # not scipy.stats, which takes long to import
-
-    return float(ndtr(-np.sqrt(n / (n - 1.0)) * stdtrit(n - 1.0, 1.0 - (1.0 - confidence) / 2.0)))
+    least, most = within
+    n, tail = flat.shape[1], (1.0 - confidence) / 2.0
+    ends = np.empty((2, flat.shape[0]))
+    same = alike(flat)
+    both = ~same & ((flat == least) | (flat == most)).all(axis=1)
+    unseen = 1.0 - tail ** (1.0 / n)  # weight of a value that none of n seeds has
+    mean = flat[same].mean(axis=1)
+    ends[:, same] = mean - unseen * (mean - least), mean + unseen * (most - mean)
+    for i in np.flatnonzero(both):
+        found = share(int((flat[i] == most).sum()), n, confidence)
+        ends[:, i] = [least + (most - least) * end for end in found]
+    rest = np.flatnonzero(~same & ~both)
+    if rest.size:
+        weights = _even_weights(n + 1, resamples)
+        for first in range(0, rest.size, BLOCK):
+            part = rest[first : first + BLOCK]
+            inside = flat[part] @ weights[:, :n].T
+            ends[0, part] = np.quantile(inside + least * weights[:, n], tail, axis=1)
+            ends[1, part] = np.quantile(inside + most * weights[:, n], 1.0 - tail, axis=1)
+    return ends

@@ -34,7 +34,7 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def with_interval(values: Sequence[float], spread: Spread) -> dict[str, Any]:
-    """Mean, number of seeds, and the interval over them where there are two or more."""
+    """Mean, number of seeds, and the interval over them where there is one."""
     out: dict[str, Any] = {"mean": mean(values), "seeds": len(values)}
     if found := interval(values, spread.bootstrap, spread.confidence):
         out["interval"] = list(found)
@@ -45,7 +45,7 @@ def whole_seeds(ladder: pl.DataFrame) -> pl.Series:
     """The seeds in which everything in one world's ladder was measured that was measured in any."""
     varying = ladder.filter(pl.col("name").is_in(VARYING)).drop_nulls("value")
     wanted = varying["name"].n_unique()
-    return varying.group_by("seed").agg(pl.col("name").n_unique()).filter(pl.col("name") == wanted)["seed"]
+    return varying.group_by("seed", maintain_order=True).agg(pl.col("name").n_unique()).filter(pl.col("name") == wanted)["seed"]
 
 
 def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
 def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
     """Totals by kind and by act of one subject's ledger; nothing where there is no such subject.
 
-    Means are over all of its seeds. Where the loss in M is split in some seeds and in others not (`no overlap`), there are the kinds of both:
+    Means are over all of its seeds (`seeds` of them), also those that the ladder's means leave out. Where the loss in M is split in some seeds and in others not (`no overlap`), there are the kinds of both:
     each is 0 in the seeds that do not have it, so that they sum to the whole.
     """
     mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
@@ -91,7 +91,7 @@ def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | No
     by_act: dict[str, dict[str, float]] = {}
     for act, kind, value in total("act", "kind"):
         by_act.setdefault(act, {})[kind] = value
-    return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": dict(total("act")), "acts_by_kind": by_act}
+    return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": dict(total("act")), "acts_by_kind": by_act, "seeds": seeds}
 
 
 def steps_of_whole(table: pl.DataFrame, ladder: pl.DataFrame) -> pl.DataFrame:

@@ -126,7 +126,7 @@ def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     table = table.with_columns(unsplit.alias("unsplit"))
     whole = table.select(*who, "unsplit").unique(maintain_order=True)
     entries = table.select("world", *by).unique(maintain_order=True)
-    summed = table.group_by(*who, *by).agg(pl.col("value").sum())
+    summed = table.group_by(*who, *by, maintain_order=True).agg(pl.col("value").sum())
     here = whole.join(entries, on="world", maintain_order="left_right")
     if "kind" in by:
         split = pl.col("kind").is_in(SPLIT)

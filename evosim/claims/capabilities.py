@@ -147,7 +147,7 @@ def _of_phases(found: pl.DataFrame) -> dict[str, Measured]:
     far = pl.col("cap") >= pl.col("gestation") + FAR
     own = found.filter(pl.col("seed").is_null())
     evolved = found.filter(pl.col("seed").is_not_null())
-    sides = [by_seed(evolved.filter(side).group_by("seed").agg(pl.col("kept").mean()), "kept") for side in (far, ~far)]
+    sides = [by_seed(evolved.filter(side).group_by("seed", maintain_order=True).agg(pl.col("kept").mean()), "kept") for side in (far, ~far)]
     unit = "of the best in M"
     return {
         "far_best_kept_least": exactly(float(own.filter(far)["kept"].min()), unit),  # type: ignore[arg-type]
@@ -180,7 +180,7 @@ def _falls(tables: Tables) -> Any:
 def _phase_diagram(found: pl.DataFrame, experiment: Experiment) -> Any:
     far = alt.datum.cap == alt.datum.gestation + FAR
     own = found.filter(pl.col("seed").is_null()).with_columns((pl.col("alignment_fall") - pl.col("capability_fall")).alias("excess"))
-    evolved = found.filter(pl.col("seed").is_not_null()).group_by("gestation", "cap").agg(pl.col("kept").mean())
+    evolved = found.filter(pl.col("seed").is_not_null()).group_by("gestation", "cap", maintain_order=True).agg(pl.col("kept").mean())
     panels: list[Any] = []
     for frame, column, title, domain in (
         (own, "kept", "kept by the best ancestral genome", [0, 1]),

@@ -137,13 +137,13 @@ def slopes(table: pl.DataFrame, x: pl.Expr, y: pl.Expr) -> NDArray[np.float64]:
     """`[seeds]` least-squares slope of `y` on `x` within each seed."""
     frame = table.select("seed", x.cast(pl.Float64).alias("x"), y.cast(pl.Float64).alias("y"))
     centred = frame.with_columns((pl.col("x") - pl.col("x").mean().over("seed")).alias("d"))
-    fitted = centred.group_by("seed").agg(((pl.col("d") * pl.col("y")).sum() / (pl.col("d") ** 2).sum()).alias("slope"))
+    fitted = centred.group_by("seed", maintain_order=True).agg(((pl.col("d") * pl.col("y")).sum() / (pl.col("d") ** 2).sum()).alias("slope"))
     return by_seed(fitted, "slope")
 
 
 def intercepts(table: pl.DataFrame, x: pl.Expr, y: pl.Expr) -> NDArray[np.float64]:
     """`[seeds]` where the least-squares line of each seed meets `x` = 0."""
-    means = table.group_by("seed").agg(x.cast(pl.Float64).mean().alias("x"), y.cast(pl.Float64).mean().alias("y"))
+    means = table.group_by("seed", maintain_order=True).agg(x.cast(pl.Float64).mean().alias("x"), y.cast(pl.Float64).mean().alias("y"))
     return by_seed(means, "y") - slopes(table, x, y) * by_seed(means, "x")
 
 

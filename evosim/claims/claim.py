@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.intervals import FEWEST, draws, expanded_tail, intervals
+from evosim.analysis.intervals import FEWEST, Ends, alike, draws, interval, share, widening
 from evosim.params import Experiment, Prediction
 
 RESAMPLES, CONFIDENCE = 2000, 0.95
@@ -72,34 +72,39 @@ def exactly(value: float, unit: str = "") -> Measured:
     return Measured(float(value), unit=unit)
 
 
-def over_seeds(values: Iterable[float] | NDArray[np.float64], unit: str = "") -> Measured:
-    """The mean of one number a seed, with its 95% interval (expanded percentile bootstrap; none from fewer than five seeds)."""
+def over_seeds(
+    values: Iterable[float] | NDArray[np.float64], unit: str = "", within: Ends | None = None
+) -> Measured:
+    """The mean of one number a seed, with its 95% interval.
+
+    `within` is the range that a seed's number can have, if it is known (`evosim.analysis.intervals`).
+    There is no interval from fewer than five seeds, or where all seeds agree and no range is known.
+    """
     x = np.array(list(values), dtype=np.float64)
-    if len(x) < FEWEST:
-        return Measured(float(x.mean()), unit=unit, seeds=len(x))
-    low, high = intervals(x, RESAMPLES, CONFIDENCE)
-    return Measured(float(x.mean()), float(low), float(high), unit, len(x))
+    low, high = interval(x, RESAMPLES, CONFIDENCE, within) or (None, None)
+    return Measured(float(x.mean()), low, high, unit, len(x))
 
 
 def ratio_over_seeds(above: Iterable[float] | NDArray[np.float64], below: Iterable[float] | NDArray[np.float64], unit: str = "") -> Measured:
-    """The ratio of two means over the same seeds, with its 95% interval: seeds are drawn again, and both means taken of those drawn."""
+    """The ratio of two means over the same seeds, with its 95% interval: seeds are drawn again, and both means taken of those drawn.
+
+    The percentile interval is widened as that of a mean is.
+    """
     x, y = np.array(list(above), dtype=np.float64), np.array(list(below), dtype=np.float64)
     n, value = len(x), float(x.mean() / y.mean())
     if n < FEWEST:
         return Measured(value, unit=unit, seeds=n)
-    weights, tail = draws(n, RESAMPLES) / n, expanded_tail(n, CONFIDENCE)
-    low, high = np.quantile((weights @ x) / (weights @ y), [tail, 1.0 - tail])
+    weights, tail = draws(n, RESAMPLES) / n, (1.0 - CONFIDENCE) / 2.0
+    ratios = (weights @ x) / (weights @ y)
+    if alike(ratios):
+        return Measured(value, unit=unit, seeds=n)
+    low, high = value + widening(n, CONFIDENCE) * (np.quantile(ratios, [tail, 1.0 - tail]) - value)
     return Measured(value, float(low), float(high), unit, n)
 
 
 def share_of(successes: int, n: int, unit: str = "") -> Measured:
     """A share of `n` seeds, with its exact 95% interval (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
-    tail = (1.0 - CONFIDENCE) / 2.0
-    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
-    high = float(betaincinv(successes + 1, n - successes, 1.0 - tail)) if successes < n else 1.0
-    return Measured(successes / n, low, high, unit, n)
+    return Measured(successes / n, *share(successes, n, CONFIDENCE), unit, n)
 
 
 COMES_OUT, NOT, OPEN = "comes out", "does not come out", "undecided"
@@ -108,7 +113,7 @@ COMES_OUT, NOT, OPEN = "comes out", "does not come out", "undecided"
 def verdict(prediction: Prediction, measured: Measured) -> str:
     """Whether a prediction comes out: only if the whole interval says so; if it says neither yes nor no, it is undecided.
 
-    A quantity with chance in it and too few seeds for an interval decides nothing.
+    A quantity with chance in it and no interval decides nothing: too few seeds, or seeds that agree.
     """
     if not np.isfinite(measured.value):
         return OPEN

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.deception import examined_frame
+from evosim.analysis.intervals import share as share_interval
 from evosim.claims.cells import newborns
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
 from evosim.compose import Setting, build, resolve
@@ -183,12 +184,7 @@ def _shares(tables: Tables, population: int) -> pl.DataFrame:
 
 def together(successes: int, n: int, many: int) -> tuple[float, float]:
     """An exact interval of a share that belongs to `many`: all of them hold with 95% (Bonferroni over Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
-    tail = 0.025 / many
-    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
-    high = float(betaincinv(successes + 1, n - successes, 1.0 - tail)) if successes < n else 1.0
-    return low, high
+    return share_interval(successes, n, 1.0 - 0.05 / many)
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
@@ -203,7 +199,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         out[f"fixed less Kimura, {told}"] = replace(share, value=row["fixed"] - shift, low=row["low_all"] - shift, high=row["high_all"] - shift)
         out[f"Kimura less exact chain, {told}"] = exactly(row["kimura"] - row["exact"])
     first, last = (tables[f"error-{name_of(e)}"]["fixed"].fill_null(False).cast(pl.Float64) for e in (ERRORS[0], ERRORS[-1]))
-    out["fixed, error 0 less error 0.08"] = over_seeds(first.to_numpy() - last.to_numpy(), "share of seeds")
+    out["fixed, error 0 less error 0.08"] = over_seeds(first.to_numpy() - last.to_numpy(), "share of seeds", (-1.0, 1.0))
     facts = {e: tables[f"error-{name_of(e)}"].row(0, named=True) for e in ERRORS}
     perfect = facts[0.0]
     out["selection on the gate, perfect cue"] = exactly(perfect["fitness_open"] - perfect["fitness_closed"], "expected offspring")
@@ -213,7 +209,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     out["fitness lost in A beside e times Delta, largest difference"] = exactly(max(misfits), "expected offspring")
     lost = 1.0 - perfect["modern_open"] / perfect["modern_closed"]
     out["share of modern fitness lost by an open gate"] = exactly(lost)
-    out["share of modern fitness lost after the swap, perfect cue"] = over_seeds(lost * first.to_numpy())
+    out["share of modern fitness lost after the swap, perfect cue"] = over_seeds(lost * first.to_numpy(), within=(min(lost, 0.0), max(lost, 0.0)))
     out["populations with both gates left"] = exactly(float(shares["left"].sum()))
     found = tables["kinds"]
     out["genomes told apart as their loci say"] = exactly(float((found["kind"] == found["expected"]).mean()))  # type: ignore[arg-type]

@@ -141,7 +141,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         out[f"share stuck, {n} side{'s' if n > 1 else ''}"] = share_of(int(which.sum()), len(which))
     for a, b in ((1, 4), (4, 16)):
         difference = held[f"{b} sides"].astype(float) - held[f"{a} sides"]
-        out[f"rise of share stuck from {a} side{'s' if a > 1 else ''} to {b}"] = over_seeds(difference)
+        out[f"rise of share stuck from {a} side{'s' if a > 1 else ''} to {b}"] = over_seeds(difference, within=(-1.0, 1.0))
     total = experiment.generations
     for begin, end in ((0.0, 0.5), (0.5, 0.8), (0.8, 1.0)):
         out[f"speed in steps {round(begin * total)}-{round(end * total)}"] = over_seeds(speed(main, begin, end), "of x_0 a step")

@@ -310,7 +310,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """ROC curves of the readers on the grid; AUC against the distance of the model of M."""
     table = fit_to_live(tables["grid"])
     harmful = (table["lost modern"] > HARM).to_numpy()
-    mean = tables["agency"].group_by("genome", "class").agg(pl.col("agency").mean())
+    mean = tables["agency"].group_by("genome", "class", maintain_order=True).agg(pl.col("agency").mean())
     table = table.join(mean, on=["genome", "class"], how="left", maintain_order="left")
     names = READERS | {"agency": AGENCY}
     shown = ("first objective", "all objectives", "ancestral payoff", "agency", "anywhere", "modern intent")

@@ -316,7 +316,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     rows = pl.concat([tables[f"evolved-exit-{p}"] for p in SHARES])
     words = {"at_door": "at the door", "at_thing": "at the red thing", "at_plain_door": "at the door (nothing red)"}
     seen = rows.unpivot(list(words), index=["p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"), pl.col("variable").replace(words))
-    means = seen.group_by("percent", "variable").agg(
+    means = seen.group_by("percent", "variable", maintain_order=True).agg(
         pl.col("value").mean(), (pl.col("value").std() / pl.len().sqrt()).fill_null(0.0).alias("error")
     ).with_columns((pl.col("value") - pl.col("error")).alias("low"), (pl.col("value") + pl.col("error")).alias("high"))
     ends = alt.Color("variable:N", title="lives end", sort=list(words.values()), scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00", "#009E73"]))

@@ -156,7 +156,7 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """M against A for each training; and doors needed under each objective."""
     exact = tables["best"].with_columns(pl.lit("best genome").alias("who")).select("who", "over", "q", "ancestral", "modern")
     people = pl.concat([table for name, table in tables.items() if name.startswith("mean-") or name in CRITERIA])
-    people = people.group_by("over", "q").agg(pl.col("ancestral").mean(), pl.col("modern").mean()).with_columns(pl.lit("populations").alias("who"))
+    people = people.group_by("over", "q", maintain_order=True).agg(pl.col("ancestral").mean(), pl.col("modern").mean()).with_columns(pl.lit("populations").alias("who"))
     rows = pl.concat([exact, people.select(exact.columns)]).with_columns(pl.when(pl.col("over") == "mean").then(pl.format("{}%", (100 * pl.col("q")).round(0).cast(pl.Int64))).otherwise(pl.col("over")).alias("text"))
     told = _labels(rows)
     colour = alt.Color("who:N", title=None, scale=alt.Scale(domain=["best genome", "populations"], range=["#000000", "#0072B2"]), legend=alt.Legend(symbolType="stroke"))

@@ -43,7 +43,7 @@ def show_overall(console: Console, tested: Iterable[Judged]) -> None:
 def as_markdown(tested: Iterable[Judged], size: str) -> str:
     """The verdicts as a page of Markdown."""
     tested = list(tested)
-    lines = ["# Verdicts", "", f"Size: {size}. Intervals are 95%, over seeds; quantities without one have no chance in them. How to read this: docs/claims.md.", ""]
+    lines = ["# Verdicts", "", f"Size: {size}. Intervals are 95%, over seeds; quantities without one have no chance in them, or too few seeds, or the same number in all seeds. How to read this: docs/claims.md.", ""]
     lines += ["| claim | predictions that come out | verdict |", "| --- | --- | --- |"]
     for claim in tested:
         lines.append(f"| {claim.choice.number}. {claim.choice.statement} | {good_of(claim)} | {claim.verdict} |")

@@ -107,7 +107,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     """Losses of the factorial, and how the inequality fares."""
     found = {name.removeprefix("cell-"): losses(table) for name, table in tables.items() if name.startswith("cell-")}
     every = pl.concat([bounded(table) for table in tables.values()])
-    span = every.group_by("cell").agg(pl.col("slack").median())
+    span = every.group_by("cell", maintain_order=True).agg(pl.col("slack").median())
     return {
         "classes": exactly(tables["cell-outer-same"].height),
         "loss_all_premises": exactly(found["outer-same"]["full"], "offspring"),

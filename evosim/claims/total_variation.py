@@ -181,7 +181,7 @@ def selected(points: pl.DataFrame) -> pl.DataFrame:
     """Of each seed's genomes the one that is best in A: its regret in M against the best of them there, and both their bounds."""
     best_a = points.sort("ancestral", descending=True).group_by("where", "seed", maintain_order=True).first()
     best_m = points.sort("modern", descending=True).group_by("where", "seed", maintain_order=True).first()
-    both = best_a.join(best_m, on=["where", "seed"], suffix="_best")
+    both = best_a.join(best_m, on=["where", "seed"], suffix="_best", maintain_order="left")
     return both.select(
         "where", "seed", (pl.col("modern_best") - pl.col("modern")).alias("regret"), (pl.col("bound") + pl.col("bound_best")).alias("bound")
     )

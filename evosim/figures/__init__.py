@@ -29,7 +29,7 @@ VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]
 
 def warm() -> None:
     """Draw something small, so that what comes next need not wait for the engine."""
-    pl.DataFrame({"x": [1, 2]}).group_by("x").len()
+    pl.DataFrame({"x": [1, 2]}).group_by("x", maintain_order=True).len()
     vl_convert.vegalite_to_svg({"mark": "point"}, vl_version=VERSION)
 
 

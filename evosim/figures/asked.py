@@ -137,11 +137,11 @@ def _differences(frame: pl.DataFrame, what: str) -> str:
     """In how many of the places that it comes to in both worlds it acts otherwise, and where most of that time is spent."""
     keys = ["place", "column"]
     by = {w: frame.filter(pl.col("world") == w) for w in WORLDS}
-    both = by["ancestral"].join(by["modern"], on=[*keys, "act"], how="full", coalesce=True, suffix=":m")
-    common = by["ancestral"].select(keys).unique().join(by["modern"].select(keys).unique(), on=keys)
-    apart = both.join(common, on=keys).with_columns(gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()).filter(pl.col("gap") > 1e-6)
+    both = by["ancestral"].join(by["modern"], on=[*keys, "act"], how="full", coalesce=True, suffix=":m", maintain_order="left_right")
+    common = by["ancestral"].select(keys).unique(maintain_order=True).join(by["modern"].select(keys).unique(maintain_order=True), on=keys, maintain_order="left")
+    apart = both.join(common, on=keys, maintain_order="left").with_columns(gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()).filter(pl.col("gap") > 1e-6)
     total = common["place"].n_unique()
-    changed = apart["place"].unique().to_list()
+    changed = apart["place"].unique(maintain_order=True).to_list()
     times = {w: by[w].group_by("act", maintain_order=True).agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", "act", descending=[True, False]) for w in WORLDS}
     done = "; ".join(
         f"in {short} it does " + ", ".join(f"{act.replace('_', ' ')} {n:.3g}" for act, n in times[w].head(4).iter_rows()) + " times in a life" for w, short in zip(WORLDS, "AM", strict=True)

@@ -21,7 +21,7 @@ def desires(table: pl.DataFrame) -> Any:
     ).with_columns(pl.col("what").str.split_exact("_", 1).struct.rename_fields(["reading", "world"])).unnest("what")
     means = banded(long.drop_nulls("value"), "value", "feature", "reading", "world")
     weights = table.group_by("feature", maintain_order=True).agg(pl.col("weight").mean())
-    frame = means.join(weights, on="feature").with_columns(pl.col("reading").replace_strict(READINGS).alias("as"))
+    frame = means.join(weights, on="feature", maintain_order="left").with_columns(pl.col("reading").replace_strict(READINGS).alias("as"))
     order = table["feature"].unique(maintain_order=True).to_list()
     several = table["seed"].n_unique() > 1
     return alt.hconcat(*[_panel(frame.filter(pl.col("world") == w), w, order, several) for w in ("ancestral", "modern")], spacing=30)

@@ -89,7 +89,7 @@ def _worth(worth: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
 def _frequencies(alleles: pl.DataFrame, sites: list[tuple[str, str]], x: Any) -> Any:
     names = [f"{allele} at {locus}" for locus, allele in sites]
     wanted = pl.DataFrame({"locus": [s[0] for s in sites], "allele": [s[1] for s in sites], "site": names})
-    lines = banded(alleles.join(wanted, on=["locus", "allele"]), "frequency", "site", "generation")
+    lines = banded(alleles.join(wanted, on=["locus", "allele"], maintain_order="left"), "frequency", "site", "generation")
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
     colour = alt.Color("site:N", title="allele", scale=alt.Scale(domain=names, range=LOCUS_COLOURS[: len(names)]), legend=legend)
     dash = alt.StrokeDash("site:N", title="allele", scale=alt.Scale(domain=names, range=LOCUS_DASHES[: len(names)]), legend=legend)

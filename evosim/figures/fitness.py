@@ -57,7 +57,7 @@ def says(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: str
     """The figure in words."""
     lines = means(generations)
     first, last = int(lines["generation"].min()), int(lines["generation"].max())  # type: ignore[arg-type]
-    there = lines["generation"].unique().to_list()
+    there = lines["generation"].unique(maintain_order=True).to_list()
     stops = list(dict.fromkeys([first, *[g for g in (max((g for g in there if g < swap), default=first),) if first < g < last], last]))
     parts = []
     for world in ("ancestral", "modern"):

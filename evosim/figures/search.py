@@ -25,7 +25,7 @@ def sums(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str]) -> tupl
     )
     long = running.unpivot(columns, index=["seed", "generation", "trait"], variable_name="term", value_name="sum")
     lines = banded(long, "sum", "term", "trait", "generation")
-    sizes = lines.group_by("term").agg(pl.col("mean").abs().max())
+    sizes = lines.group_by("term", maintain_order=True).agg(pl.col("mean").abs().max())
     return lines, [c for c in columns if c == "change" or float(sizes.filter(pl.col("term") == c)["mean"][0]) > NEGLIGIBLE]
 
 

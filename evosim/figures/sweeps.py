@@ -95,10 +95,10 @@ def extremes(frame: pl.DataFrame, names: tuple[str, str]) -> str:
     return f"Lowest {lowest}; highest {highest}" + (f"; {empty} cells have no mean." if empty else ".")
 
 
-def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
+def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bool = False) -> Any:
     """A heat map of two factors: `x`, `y` (labels), `mean`, `low`, `high`, and `note` where a cell has no mean or fewer runs.
 
-    In each cell its number, and below it half its interval. Cells without a mean are grey and say why.
+    In each cell its number, and below it half its interval, or (`both_ends`) where it begins and ends. Cells without a mean are grey and say why.
     """
     shown = frame.drop_nulls("mean")["mean"]
     least, most = (float(shown.min()), float(shown.max())) if shown.len() else (0.0, 1.0)  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str) -> Any:
         {
             **row,
             "number": number(row["mean"], places) if row["mean"] is not None else row["note"],
-            "spread": _half(row["low"], row["high"], places) + (f" {row['note']}" if row["mean"] is not None and row["note"] else ""),
+            "spread": _half(row["low"], row["high"], places, both_ends=both_ends) + (f" {row['note']}" if row["mean"] is not None and row["note"] else ""),
             "ink": "black" if row["mean"] is None or row["mean"] > middle else "white",
         }
         for row in frame.select("x", "y", "mean", "low", "high", "note").iter_rows(named=True)
@@ -140,8 +140,10 @@ def _measured(frame: pl.DataFrame, quantity: str, form: str = ".4~g") -> list[tu
     return [("mean:Q", quantity, form), *ends]
 
 
-def _half(low: float | None, high: float | None, places: int) -> str:
-    return f"\u00b1{number((high - low) / 2.0, places)}" if low is not None and high is not None and high > low else ""
+def _half(low: float | None, high: float | None, places: int, *, both_ends: bool) -> str:
+    if low is None or high is None or high <= low:
+        return ""
+    return f"[{number(low, places)}, {number(high, places)}]" if both_ends else f"\u00b1{number((high - low) / 2.0, places)}"
 
 
 def across(frame: pl.DataFrame, x: Axis, quantity: str) -> Any:

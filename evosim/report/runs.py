@@ -112,9 +112,11 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
     headings = tuple(map(Cell, ("scored", "A", "lost in A", "M", "lost in M", "by the step")))
     shared, left_open = (summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
     split = f" Of the shift step in M, {number(shared)} is shared by all ancestral optima, {number(left_open)} left open by the data."
-    interval = f"In brackets: {confidence:.0%} bootstrap intervals over seeds." if worlds[1]["intervals"] else ""
+    interval = f"In brackets: {confidence:.0%} bootstrap intervals over seeds; a number that runs can change has none where all seeds agree." if worlds[1]["intervals"] else ""
     caption = f"The ladder: which stage lost it ({screen.unit(summary)} in a life)"
-    return Table(caption, headings, rows, frozenset({0, 5}), f"{interval}{split}".strip())
+    found = screen.seeds_words(summary, *(world["seeds"] for world in worlds))
+    seeds = f" {found[0].upper()}{found[1:]}." if found else ""
+    return Table(caption, headings, rows, frozenset({0, 5}), f"{interval}{seeds}{split}".strip())
 
 
 def _with_interval(world: dict[str, Any], part: str, name: str) -> Cell:

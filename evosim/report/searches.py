@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from evosim.analysis.intervals import FEWEST
 from evosim.compose import commented
 from evosim.errors import UserError
 from evosim.explore import TABLE, summary_there
@@ -28,7 +29,7 @@ def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, An
     there = ((key, chart) for key, chart in charts if chart is not None)
     pictures = list(gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
     rows = [(Cell(row["quantity"]), Cell(number(row["mean"])), Cell(between(row["interval"]) if row["interval"] else "")) for row in summary["search"]]
-    note = "" if any(row["interval"] for row in summary["search"]) else "No intervals: they take more seeds."
+    note = "" if all(row["interval"] for row in summary["search"]) else f"No interval: it takes {FEWEST} seeds that do not all agree."
     came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", "interval"))), rows, frozenset({0}), note)
     expected = [Facts([("Expected", summary["expected"])])] if summary["expected"] else []
     changed = [Words([f"Changed from the packaged experiment '{experiment.name}': {', '.join(summary['changed'])}."])] if summary["changed"] else []

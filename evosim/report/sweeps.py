@@ -73,8 +73,8 @@ def _verdict(analysis: Analysis, name: str) -> str:
     words = _capital(drawing.words_of(name))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not told, see below."
-    if not rows["told"][0]:
-        return f"{words}: {ends}; that there is any effect cannot be told from chance."
+    if untold := showing.not_told(rows.row(0, named=True), analysis.facts["confidence"]):
+        return f"{words}: {ends}; {untold}."
     shares = analysis.tables["shares"].filter((pl.col("quantity") == name) & (pl.col("order") == "first")).drop_nulls("share").sort("share", descending=True)
     if shares.is_empty():
         return f"{words}: {ends}."
@@ -159,7 +159,7 @@ def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
     parts: list[Any] = [Facts(ended)]
     if runs["failed"]:
         table = pl.scan_parquet(store.folder / f"{RUNS}.parquet", glob=False).filter(pl.col("status") == "failed").select("error").collect()
-        counted = table["error"].value_counts(sort=True).head(MOST_ERRORS)
+        counted = table.group_by("error").len().sort("len", "error", descending=[True, False]).head(MOST_ERRORS)
         rows = [(Cell(str(error)), Cell(f"{count:,}")) for error, count in counted.iter_rows()]
         parts.append(Table("Why runs failed", (Cell("error"), Cell("runs")), rows))
     yield Section("unmeasured", "Runs that are missing from means", parts)

@@ -13,8 +13,9 @@ import polars as pl
 from evosim.errors import UserError, unknown
 from evosim.press import have_a_home
 from evosim.screen import RUNG_WORDS
-from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, factor_named, label, short_factors, short_names
+from evosim.sweeps.effects import DESIGN, EXTINCT, SHARES, Analysis, factor_named, label, short_factors, short_names
 from evosim.sweeps.params import SweepFile, read_alone
+from evosim.sweeps.showing import not_told
 
 KINDS = {
     "phase": "a quantity over two swept parameters as a map, over one as a line, over a design as points",
@@ -176,8 +177,9 @@ def _phase(easel: Easel, name: str, words: str) -> Made | None:
         shown = frame.filter(pl.col("mean").is_not_null())
         said = f"A line of {words} against {easel.short[order[0]]}. {sweeps.along(shown, easel.short[order[0]])}"
         return sweeps.across(shown, _axis(easel, order[0]), words), f"{_capital(words)}, by {easel.short[order[0]]}", easel.which(name, note, paired=bool(rest)), said
-    note = "; ".join(part for part in (f"\u00b1 half the {_spread(easel)}" if _spread(easel) else "", *notes) if part)
-    chart = sweeps.phase(frame, _axis(easel, order[0]), _axis(easel, order[1]), words)
+    mark = "[ ]: " if name in SHARES else "\u00b1 half the "
+    note = "; ".join(part for part in (mark + _spread(easel) if _spread(easel) else "", *notes) if part)
+    chart = sweeps.phase(frame, _axis(easel, order[0]), _axis(easel, order[1]), words, both_ends=name in SHARES)
     pair = (easel.short[order[0]], easel.short[order[1]])
     said = f"A map of {words} by {pair[0]} and {pair[1]}. {sweeps.extremes(frame, pair)}"
     return chart, f"{_capital(words)}, by {pair[0]} and {pair[1]}", easel.which(name, note, paired=bool(rest)), said
@@ -242,8 +244,8 @@ def _effects(easel: Easel, name: str, words: str) -> Made | None:
     if len(panels) < 2:
         return None
     lines = easel.which(name, "means over all levels of the others" + (f"; bars and bands: {_spread(easel)}" if _spread(easel) else ""))
-    if not alone:
-        lines.append("that there is any effect cannot be told from chance")
+    if untold := not_told(easel.of("quantities", name).row(0, named=True), easel.analysis.facts["confidence"]):
+        lines.append(untold)
     said = "; ".join(f"{axis.title}{f' ({above})' if above else ''}: {sweeps.along(frame, axis.title)}" for axis, above, frame in panels)
     return sweeps.main_effects(panels, words), f"{_capital(words)}: what each parameter does", lines, f"Panels of mean {words} against each parameter. {said}"
 

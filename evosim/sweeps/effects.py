@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +25,26 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.effects import Array, Column, Resampling, decompose, fit, interaction, marginal, settled
-from evosim.analysis.intervals import FEWEST
+from evosim.analysis.intervals import FEWEST, KIND, Ends
+from evosim.analysis.summary import VARYING
 from evosim.errors import UserError
 from evosim.files import make_folder, write_atomically
 from evosim.sweeps.collect import MANIFEST, collect, known_digest
 from evosim.sweeps.params import Range, SweepFile, read_alone
-from evosim.sweeps.plan import encoded
+from evosim.sweeps.plan import JSON, encoded
 from evosim.sweeps.store import FAILED, RUNS, Store
 from evosim.sweeps.store import encoded as as_parquet
 
 ANALYSIS, FACTS = "analysis", "analysis.json"
-VERSION = 1
+VERSION = 3
 DESIGN = "design"
 EXTINCT = "extinct"
+EXACT = "exact"
+SHARES = (EXTINCT,)  # quantities that are 0 or 1 in each run
 UNMEASURED = ("run", "cell", "seed", "status", "generations", "error")
 ALL_PAIRS = 10  # levels of which all pairs are compared; of more, neighbours and the ends
 LARGEST_PAIR = 2_500  # levels of one times levels of the other
+MOST_LEVELS = 10_000  # whole numbers of a range that are counted one by one; more are taken for a continuum
 LEDGERS = ("ledger", "behaviour")
 HEADLINES = (
     "ladder.modern.rungs.population", "ladder.modern.steps.specification", "ladder.modern.steps.shift", "ladder.modern.steps.search",
@@ -49,9 +53,11 @@ HEADLINES = (
 
 S, F, N = pl.String, pl.Float64, pl.Int64
 MEASURED = {"mean": F, "low": F, "high": F}
+SAMPLED = ("correlation", "low", "high", "slope", "slope_low", "slope_high", "share", "share_low", "share_high")
 SCHEMAS: dict[str, dict[str, Any]] = {
     "quantities": {
         "quantity": S, "seeds": N, "seeds_left_out": N, "refused": S, "between": F, "low": F, "high": F, "chance": F, "told": pl.Boolean,
+        "p": F, "p_least": F,
     },
     "effects": {"quantity": S, "factor": S, "number": N, "level": S, "value": F, **MEASURED},
     "contrasts": {"quantity": S, "factor": S, "level": S, "against": S, "difference": F, "low": F, "high": F},
@@ -62,8 +68,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "shares": {"quantity": S, "order": S, "factor": S, "with": S, "variance": F, "share": F, "low": F, "high": F},
     "sampled": {
         "quantity": S, "parameter": S, "with": S, "correlation": F, "low": F, "high": F, "slope": F, "slope_low": F, "slope_high": F, "share": F,
+        "share_low": F, "share_high": F,
     },
-    "fits": {"quantity": S, "points": N, "points_left_out": N, "refused": S, "model": S, "coefficients": N, "explained": F, "predicted": F},
+    "fits": {
+        "quantity": S, "points": N, "points_left_out": N, "refused": S, "model": S, "coefficients": N, "explained": F, "predicted": F,
+        "told": pl.Boolean, "missed": F,
+    },
 }  # fmt: skip
 LEDGER = {"cell": S, "subject": S, "world": S, "kind": S, "act": S, "measured": N, **MEASURED}
 
@@ -95,6 +105,7 @@ class Grid:
         cells: one row a cell: `cell` and the swept parameters.
         status: `[cells, replicates]`; None where a run is not done.
         quantities: `[cells, replicates]` by name; NaN where nothing was measured.
+        enumerated: `[cells]`, whether every genome of the cell's grid was tried.
         ranges: of the parameters of a design.
     """
 
@@ -103,12 +114,21 @@ class Grid:
     cells: pl.DataFrame
     status: Any
     quantities: dict[str, Array]
+    enumerated: Any
     ranges: dict[str, Range] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Levels of each factor."""
         return tuple(len(factor.labels) for factor in self.factors)
+
+    def exact(self, name: str) -> Any:
+        """`[cells]`: whether no seed can change a quantity, because it belongs to worlds and grid."""
+        first, last = name.partition(".")[0], name.rpartition(".")[2]
+        if name.startswith("ladder.") and last == "optimum":
+            return np.ones(self.cells.height, dtype=np.bool_)
+        by_construction = first in ("shift", "ties") or (first == "ladder" and last not in VARYING)
+        return self.enumerated & by_construction
 
     def laid_out(self, values: Array) -> Array:
         """`[cells, seeds]` as `[levels of each factor..., seeds]`."""
@@ -197,7 +217,7 @@ def _facts(store: Store, grid: Grid, digest: str, how: Resampling, tables: list[
             FAILED: int((status == FAILED).sum()),
             "missing": int((status == None).sum()),  # noqa: E711
         },
-        "intervals": "expanded percentile bootstrap over seeds",
+        "intervals": KIND,
         "resamples": how.resamples,
         "confidence": how.confidence,
         "fewest_seeds": FEWEST,
@@ -228,6 +248,10 @@ def grid_of(store: Store) -> Grid:
         raise UserError(f"{path} must be what was collected, but cannot be read. Make it again with 'evosim sweep collect {store.folder}'.") from None
     names = [name for name in runs.columns if name not in (*UNMEASURED, *store.kinds)]
     whole = plan.select("run").join(runs.select("run", "status", *names), on="run", how="left", maintain_order="left")
+    enumerated = np.zeros(len(plan), dtype=np.bool_)
+    if EXACT in names:
+        names.remove(EXACT)
+        enumerated = (whole[EXACT] == 1.0).fill_null(True).to_numpy()  # nothing is null only in failed and missing runs
     cells = plan[::replicates].select("cell", *store.kinds)
     status = whole["status"].to_numpy().reshape(-1, replicates)
     quantities: dict[str, Array] = {}
@@ -235,11 +259,21 @@ def grid_of(store: Store) -> Grid:
         quantities[EXTINCT] = np.where((status == "complete") | (status == EXTINCT), status == EXTINCT, np.nan).astype(np.float64)
     quantities |= {name: whole[name].to_numpy().astype(np.float64).reshape(-1, replicates) for name in sorted(names)}
     factors, place = factors_of(sweep, cells, store.kinds)
-    return Grid(factors, place, cells, status, quantities, dict(sweep.design.ranges) if sweep.design else {})
+    return Grid(factors, place, cells, status, quantities, enumerated.reshape(-1, replicates).all(axis=1), dict(sweep.design.ranges) if sweep.design else {})
 
 
 def _file_of(store: Store) -> SweepFile:
     return read_alone(store.folder / "sweep.toml")
+
+
+def range_of(name: str) -> Ends | None:
+    """The least and the largest value that a quantity can have in a run, if these are known."""
+    return (0.0, 1.0) if name in SHARES else None
+
+
+def apart(within: Ends | None, most: float = 1.0) -> Ends | None:
+    """The same of a difference of two such values, or of another sum of differences of at most so many."""
+    return None if within is None else (-most * (within[1] - within[0]), most * (within[1] - within[0]))
 
 
 def factors_of(sweep: SweepFile, cells: pl.DataFrame, kinds: dict[str, str]) -> tuple[list[Factor], Any]:
@@ -283,7 +317,7 @@ def label(value: Any, kind: str) -> str:
 def cells_table(grid: Grid, name: str, values: Array, how: Resampling) -> pl.DataFrame:
     """One quantity in each cell, over the runs in which it was measured, and how many runs ended how."""
     measured = (~np.isnan(values)).sum(axis=1)
-    mean, low, high, sd = _of_cells(values, how)
+    mean, low, high, sd = _of_cells(values, how, range_of(name), grid.exact(name))
     status = grid.status
     columns = {"quantity": [name] * grid.cells.height, "measured": measured, "mean": mean, "low": low, "high": high, "sd": sd}
     columns |= {word: (status == word).sum(axis=1) for word in ("complete", EXTINCT, FAILED)}
@@ -291,18 +325,19 @@ def cells_table(grid: Grid, name: str, values: Array, how: Resampling) -> pl.Dat
     return grid.cells.hstack(pl.DataFrame(columns).with_columns(pl.col("mean", "low", "high", "sd").fill_nan(None)))
 
 
-def _of_cells(values: Array, how: Resampling) -> tuple[Array, Array, Array, Array]:
-    """Mean, interval ends and standard deviation of each row, over what is not NaN."""
+def _of_cells(values: Array, how: Resampling, within: Ends | None, exact: Any) -> tuple[Array, Array, Array, Array]:
+    """Mean, interval ends and standard deviation of each row, over what is not NaN. `exact`: of each row."""
     mean, low, high, sd = (np.full(len(values), np.nan) for _ in range(4))
     holes = np.isnan(values)
     whole = ~holes.any(axis=1)
-    if whole.any():
-        mean[whole], low[whole], high[whole] = how.of(values[whole])
-        if values.shape[1] > 1:
-            sd[whole] = values[whole].std(axis=1, ddof=1)
+    for known in (False, True):
+        if (rows := whole & (exact == known)).any():
+            mean[rows], low[rows], high[rows] = how.of(values[rows], within, exact=known)
+    if whole.any() and values.shape[1] > 1:
+        sd[whole] = values[whole].std(axis=1, ddof=1)
     for i in np.flatnonzero(~whole & ~holes.all(axis=1)):
         mine = values[i][~holes[i]]
-        mean[i], low[i], high[i] = how.of(mine)
+        mean[i], low[i], high[i] = how.of(mine, within, exact=bool(exact[i]))
         sd[i] = mine.std(ddof=1) if mine.size > 1 else np.nan
     return mean, low, high, sd
 
@@ -317,13 +352,13 @@ def ledger_table(store: Store, grid: Grid, table: str, how: Resampling) -> pl.Da
         return pl.DataFrame(schema=LEDGER)
     shape, out = grid.status.shape, []
     for subject, world in sorted(scan.select("subject", "world").unique().collect().rows()):
-        mine = scan.filter((pl.col("subject") == subject) & (pl.col("world") == world)).group_by("run", "kind", "act").agg(pl.col("value").sum()).collect()
+        mine = scan.filter((pl.col("subject") == subject) & (pl.col("world") == world)).group_by("run", "kind", "act", maintain_order=True).agg(pl.col("value").sum()).collect()
         measured = _measured(grid, subject, world)
         for (kind, act), rows in sorted(mine.group_by("kind", "act"), key=str):
             values = np.where(measured, 0.0, np.nan)
             values[np.unravel_index(rows["run"].to_numpy(), shape)] = rows["value"].to_numpy()
             some = np.nan_to_num(values).any(axis=1)
-            mean, low, high, _ = _of_cells(values[some], how)
+            mean, low, high, _ = _of_cells(values[some], how, None, np.zeros(int(some.sum()), dtype=np.bool_))
             facts = {"subject": subject, "world": world, "kind": kind, "act": act}
             columns = {"cell": grid.cells["cell"].filter(pl.Series(some)), "measured": (~np.isnan(values[some])).sum(axis=1), "mean": mean, "low": low, "high": high}
             frame = pl.DataFrame(columns).with_columns(*(pl.lit(value, dtype=pl.String).alias(key) for key, value in facts.items()))
@@ -358,17 +393,19 @@ def effects_of(grid: Grid, name: str, values: Array, how: Resampling) -> dict[st
         facts["refused"] = _why_none(values)
     else:
         paired = grid.laid_out(values[:, whole])
-        found = decompose(paired, how)
+        exact = bool(grid.exact(name).all())
+        found = decompose(paired, how, exact=exact)
         chance = None if np.isnan(found.chance) else found.chance
-        facts |= {"between": found.between, "low": found.low, "high": found.high, "chance": chance, "told": found.told}
+        facts |= {"between": found.between, "low": found.low, "high": found.high, "chance": chance}
+        facts |= {"told": found.told, "p": found.p, "p_least": found.p_least}
         for share in found.shares:
             names = [grid.factors[i].name for i in share.factors]
             first, second = (*names, None, None)[:2]
             ends = {"share": share.share, "low": share.low, "high": share.high}
             out["shares"].append({"quantity": name, "order": share.order, "factor": first, "with": second, "variance": share.variance, **ends})
-        out["effects"] = list(_effects(grid, name, paired, how))
-        out["contrasts"] = list(_contrasts(grid, name, paired, how))
-        out["pairs"] = list(_pairs(grid, name, paired, how))
+        out["effects"] = list(_effects(grid, name, paired, how, exact=exact))
+        out["contrasts"] = list(_contrasts(grid, name, paired, how, exact=exact))
+        out["pairs"] = list(_pairs(grid, name, paired, how, exact=exact))
     out["quantities"].append(facts)
     if grid.factors[-1].name == DESIGN:
         out["sampled"], out["fits"] = _sampled(grid, name, values, how)
@@ -392,11 +429,11 @@ def _measures(triple: Iterable[float]) -> dict[str, float | None]:
     return {key: _number(value) for key, value in zip(MEASURED, triple, strict=True)}
 
 
-def _effects(grid: Grid, name: str, paired: Array, how: Resampling) -> Iterator[dict[str, Any]]:
+def _effects(grid: Grid, name: str, paired: Array, how: Resampling, *, exact: bool) -> Iterator[dict[str, Any]]:
     for i, factor in enumerate(grid.factors):
         if factor.name == DESIGN:
             continue
-        for j, triple in enumerate(zip(*how.of(marginal(paired, (i,))), strict=True)):
+        for j, triple in enumerate(zip(*how.of(marginal(paired, (i,)), range_of(name), exact=exact), strict=True)):
             value = factor.values[j] if factor.values else None
             yield {"quantity": name, "factor": factor.name, "number": j, "level": factor.labels[j], "value": value, **_measures(triple)}
 
@@ -408,7 +445,7 @@ def compared(levels: int) -> list[tuple[int, int]]:
     return [*((i, i + 1) for i in range(levels - 1)), (0, levels - 1)]
 
 
-def _contrasts(grid: Grid, name: str, paired: Array, how: Resampling) -> Iterator[dict[str, Any]]:
+def _contrasts(grid: Grid, name: str, paired: Array, how: Resampling, *, exact: bool) -> Iterator[dict[str, Any]]:
     for i, factor in enumerate(grid.factors):
         if factor.name == DESIGN or len(factor.labels) < 2:
             continue
@@ -416,19 +453,22 @@ def _contrasts(grid: Grid, name: str, paired: Array, how: Resampling) -> Iterato
         chosen = compared(len(factor.labels))
         # Seed by seed: what a seed has in common with itself goes out.
         differences = settled(np.stack([means[b] - means[a] for a, b in chosen]), paired)
-        for (a, b), (mean, low, high) in zip(chosen, zip(*how.of(differences), strict=True), strict=True):
+        for (a, b), (mean, low, high) in zip(chosen, zip(*how.of(differences, apart(range_of(name)), exact=exact), strict=True), strict=True):
             yield {
                 "quantity": name, "factor": factor.name, "level": factor.labels[b], "against": factor.labels[a],
                 "difference": float(mean), "low": _number(low), "high": _number(high),
             }  # fmt: skip
 
 
-def _pairs(grid: Grid, name: str, paired: Array, how: Resampling) -> Iterator[dict[str, Any]]:
+def _pairs(grid: Grid, name: str, paired: Array, how: Resampling, *, exact: bool) -> Iterator[dict[str, Any]]:
     for i, j in itertools.combinations(range(len(grid.factors)), 2):
         one, other = grid.factors[i], grid.factors[j]
         if other.name == DESIGN or len(one.labels) * len(other.labels) > LARGEST_PAIR:
             continue
-        means, extra = how.of(marginal(paired, (i, j))), how.of(interaction(paired, i, j))
+        # A cell of the interaction is a mean of differences of differences, weighted so.
+        most = 2.0 * (1.0 - 1.0 / len(one.labels)) * (1.0 - 1.0 / len(other.labels))
+        means = how.of(marginal(paired, (i, j)), range_of(name), exact=exact)
+        extra = how.of(interaction(paired, i, j), apart(range_of(name), most), exact=exact)
         for a, b in itertools.product(range(len(one.labels)), range(len(other.labels))):
             more = zip(("interaction", "interaction_low", "interaction_high"), (_number(part[a, b]) for part in extra), strict=True)
             yield {
@@ -449,26 +489,63 @@ def _sampled(grid: Grid, name: str, values: Array, how: Resampling) -> tuple[lis
     where = np.unravel_index(grid.place, grid.shape)[-1]
     rows = np.array([np.flatnonzero(where == i)[0] for i in range(len(factor.labels))])
     columns = [column_of(grid.cells[key].gather(rows), grid.ranges[key]) for key in factor.parameters]
-    found = fit(points[whole], [Column(c.position[whole], c.ordered) for c in columns], how)
+    found = fit(points[whole], [replace(c, position=c.position[whole]) for c in columns], how)
     facts |= {"model": found.model, "coefficients": found.coefficients, "explained": _number(found.explained), "predicted": _number(found.predicted)}
+    facts |= {"told": found.told, "missed": _number(found.missed)}
     terms = []
     for term in found.terms:
         first, second = (*(factor.parameters[i] for i in term.columns), None)[:2]
-        ends = {key: _number(getattr(term, key)) for key in ("correlation", "low", "high", "slope", "slope_low", "slope_high", "share")}
+        ends = {key: _number(getattr(term, key)) for key in SAMPLED}
         terms.append({"quantity": name, "parameter": first, "with": second, **ends})
     return terms, [facts]
 
 
 def column_of(values: pl.Series, given: Range) -> Column:
-    """A swept parameter as positions in its range."""
-    if given.choices is None:
-        low, high, x = float(given.low or 0.0), float(given.high or 0.0), values.cast(pl.Float64).to_numpy()
-        return Column(np.log(x / low) / np.log(high / low) if given.scale == "log" else (x - low) / (high - low))
+    """A swept parameter as positions in its range, with the distribution from which the design draws them.
+
+    Parameters
+    ----------
+    values : polars.Series, shape (points,)
+        The parameter's value at each point.
+    given : Range
+        What the sweep file says of it.
+
+    Returns
+    -------
+    Column
+        Positions from 0 to 1 on the range's scale; of choices that are no numbers, their place in the list.
+    """
+    if given.choices is not None:
+        return _of_choices(values, given.choices)
+    low, high, x = float(given.low or 0.0), float(given.high or 0.0), values.cast(pl.Float64).to_numpy()
+
+    def position(at: Array) -> Array:
+        placed: Array = np.log(at / low) / np.log(high / low) if given.scale == "log" else (at - low) / (high - low)
+        return placed
+
+    if not given.integer or high - low >= MOST_LEVELS:
+        return Column(position(x))
+    whole = np.arange(low, high + 1.0)
+    # `Range.at` draws a whole number from the stretch between it and the next.
+    weights: Array | None = np.log1p(1.0 / whole) if given.scale == "log" else None
+    return Column(position(x), levels=position(whole), weights=weights)
+
+
+def _of_choices(values: pl.Series, choices: tuple[Any, ...]) -> Column:
+    """Each choice as often as the list has it."""
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         x = values.cast(pl.Float64).to_numpy()
-        return Column((x - x.min()) / (np.ptp(x) or 1.0))
-    known = list(dict.fromkeys(values))
-    return Column(np.array([float(known.index(value)) for value in values]), ordered=False)
+        numbers = [float(choice) for choice in choices if isinstance(choice, int | float)]
+        levels, counts = np.unique(numbers, return_counts=True)
+        first, width = levels[0], float(np.ptp(levels)) or 1.0
+        return Column((x - first) / width, levels=(levels - first) / width, weights=counts.astype(np.float64))
+    # The drawn choices alone decide whether a column is text or JSON (`plan._kind`).
+    kind = "text" if all(value in choices for value in values.unique()) else JSON
+    written = [encoded(choice, kind) for choice in choices]
+    known = list(dict.fromkeys(written))
+    place = np.array([float(known.index(value)) for value in values])
+    often = np.array([float(written.count(value)) for value in known])
+    return Column(place, ordered=False, levels=np.arange(float(len(known))), weights=often)
 
 
 # Names
@@ -498,7 +575,7 @@ def chosen(analysis: Analysis, wanted: list[str]) -> list[str]:
 
     known = analysis.tables["cells"]["quantity"].unique(maintain_order=True).to_list()
     if not wanted:
-        varying = analysis.tables["cells"].group_by("quantity").agg(pl.col("mean").max() - pl.col("mean").min()).drop_nulls().filter(pl.col("mean") > 0.0)
+        varying = analysis.tables["cells"].group_by("quantity", maintain_order=True).agg(pl.col("mean").max() - pl.col("mean").min()).drop_nulls().filter(pl.col("mean") > 0.0)
         measured = set(varying["quantity"])
         return [name for name in HEADLINES if name in measured] or known[:1]
     out: list[str] = []

@@ -9,10 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from evosim.analysis.intervals import FEWEST
 from evosim.layout import say
 from evosim.layout import show as show_table
 from evosim.screen import number
-from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis, short_factors, short_names
+from evosim.sweeps.effects import DESIGN, EXTINCT, SHARES, Analysis, short_factors, short_names
 
 MOST_CELLS, ENDS = 36, 5
 MOST_LEVELS = 6
@@ -44,7 +45,7 @@ def header(facts: dict[str, Any]) -> list[str]:
     if facts["replicates"] < facts["fewest_seeds"]:
         out.append(f"no intervals: they take {facts['fewest_seeds']} seeds. Without them nothing here can be told from chance but what is exact.")
     else:
-        out.append(f"[ ]: {facts['confidence']:.0%} intervals over seeds (expanded percentile bootstrap); exact: the same for every seed")
+        out.append(f"[ ]: {facts['confidence']:.0%} intervals over seeds; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
     return out
 
 
@@ -55,13 +56,13 @@ def _table(title: str, *headings: str, left: int = 1) -> Table:
     return table
 
 
-def told(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS) -> str:
-    """A mean and its interval."""
+def told(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS, *, seeds: int = 0) -> str:
+    """A mean and its interval. `seeds`: of how many it is, if an interval fails only where all agree."""
     if mean is None:
         return "-"
     digits = digits if abs(mean) < 100 else 1
     if low is None or high is None:
-        return number(mean, digits)
+        return number(mean, digits) + (" alike" if seeds >= FEWEST else "")
     if low == high:
         return f"{number(mean, digits)} exact"
     return f"{number(mean, digits)} [{number(low, digits)}, {number(high, digits)}]"
@@ -85,7 +86,7 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
     headings = [*(short[key] for key in parameters), "runs", *(names[name] for name in quantities)]
     table = _table(title, *(heading.replace("_", " ") for heading in headings), left=len(parameters))
     if analysis.facts["replicates"] >= analysis.facts["fewest_seeds"]:
-        table.caption, table.caption_justify = "+-: half the interval; without: the same for every seed", "left"
+        table.caption, table.caption_justify = "+-: half the interval; without: exact, or all seeds agree", "left"
     by_key = {(row["cell"], row["quantity"]): row for row in frame.iter_rows(named=True)}
     for row in order.iter_rows(named=True):
         values = [by_key[(row["cell"], name)] for name in quantities]
@@ -111,7 +112,9 @@ def _of_cell(value: dict[str, Any], row: dict[str, Any]) -> str:
         return "-"
     text = number(value["mean"], DIGITS)
     if value["low"] is not None and value["low"] < value["high"]:
-        text += f" +-{number((value['high'] - value['low']) / 2.0, DIGITS)}"
+        ends = [number(value[end], 2) for end in ("low", "high")]
+        half = f"+-{number((value['high'] - value['low']) / 2.0, DIGITS)}"
+        text += f" [{', '.join(ends)}]" if value["quantity"] in SHARES else f" {half}"  # of a share they are not symmetric
     return text + (f" of {value['measured']}" if fewer else "")
 
 
@@ -135,7 +138,7 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
     if facts["refused"]:
         say(console, f"  no effects of factors: {facts['refused']}", hang=2)
     else:
-        say(console, f"  {_variance(facts)}", hang=2)
+        say(console, f"  {_variance(facts, analysis.facts['confidence'])}", hang=2)
         if any(f["name"] != DESIGN for f in analysis.facts["factors"]):
             show_table(console, effects(analysis, name))
         if found := shares(analysis, name):
@@ -150,31 +153,57 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
             show_table(console, more)
 
 
-def _variance(facts: dict[str, Any]) -> str:
+def _variance(facts: dict[str, Any], confidence: float) -> str:
     if facts["between"] == 0.0 and not facts["told"]:
         return "the same in every cell"
     sd = max(facts["between"], 0.0) ** 0.5
     out = f"standard deviation between cells {number(sd, 4)}" + (f", between seeds of a cell {number(facts['chance'] ** 0.5, 4)}" if facts["chance"] is not None else "")
-    if not facts["told"]:
-        return f"{out}: that there is any effect cannot be told from chance"
+    if untold := not_told(facts, confidence):
+        return f"{out}: {untold}"
     return out + (f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else "")
+
+
+def not_told(facts: dict[str, Any], confidence: float) -> str:
+    """Why no effect is told from chance, as words for the screen, figures and reports.
+
+    Parameters
+    ----------
+    facts : dict
+        A row of the table `quantities`.
+    confidence : float
+        Of the analysis: its test gives false alarms in at most 1 - confidence.
+
+    Returns
+    -------
+    str
+        Empty where there is an effect, or where nothing was tested.
+    """
+    if facts["told"] is not False or facts["p"] is None:
+        return ""
+    words = f"that there is any effect cannot be told from chance (p = {facts['p']:.2g}"
+    alpha = 1.0 - confidence
+    if facts["p_least"] > alpha:
+        few = f"these few seeds give no p below {facts['p_least']:.2g}, so that no effect can be detected at {alpha:.2g}"
+        return f"{words}; {few}. Take more seeds)"
+    return f"{words})"
 
 
 def effects(analysis: Analysis, name: str) -> Table:
     """Each factor: means at its levels over all others, and the change from the first level."""
     short = short_factors(analysis.facts["factors"])
     effects, contrasts = (analysis.tables[t].filter(pl.col("quantity") == name) for t in ("effects", "contrasts"))
+    seeds = analysis.tables["quantities"].filter(pl.col("quantity") == name)["seeds"].item()
     table = _table("", "parameter", "level", "mean", "minus the first", left=2)
     for factor in analysis.facts["factors"]:
         rows = effects.filter(pl.col("factor") == factor["name"]).rows(named=True)
         against = contrasts.filter((pl.col("factor") == factor["name"]) & (pl.col("against") == factor["levels"][0])) if rows else contrasts.clear()
-        changes = {row["level"]: told(row["difference"], row["low"], row["high"]) for row in against.iter_rows(named=True)}
+        changes = {row["level"]: told(row["difference"], row["low"], row["high"], seeds=seeds) for row in against.iter_rows(named=True)}
         for i, row in enumerate(rows):
             if MOST_LEVELS // 2 <= i < len(rows) - MOST_LEVELS // 2:
                 if i == MOST_LEVELS // 2:
                     table.add_row("", f"({len(rows) - 2 * (MOST_LEVELS // 2)} more)", "", "")
                 continue
-            words = told(row["mean"], row["low"], row["high"])
+            words = told(row["mean"], row["low"], row["high"], seeds=seeds)
             table.add_row("" if i else short[factor["name"]], row["level"], words, changes.get(row["level"], ""))
     return table
 
@@ -217,11 +246,17 @@ def sampled(analysis: Analysis, name: str, fit: dict[str, Any]) -> Table:
         "pairs": "straight, curved and product terms", "curved": "straight and curved terms", "straight": "straight terms alone", "none": "no model",
     }[fit["model"]]  # fmt: skip
     quality = f"; R^2 {number(fit['explained'], 2)}, of points left out {number(fit['predicted'], 2)}" if fit["explained"] is not None else ""
+    if fit["told"] is False:
+        quality += "; that the terms explain anything cannot be told from chance"
+    elif fit["model"] != "none" and rows["share"].null_count() == rows.height:
+        quality += "; no shares: chance alone could make the terms' variance"
+    elif fit["missed"] is not None:
+        quality += f"; {_percent(fit['missed'])} of the variance missed"
     left = f" ({fit['points_left_out']} left out)" if fit["points_left_out"] else ""
     table = _table(f"The design: {fit['points']} points{left}, {model}{quality}", "parameter", "rank correlation", "from end to end", "share")
     for row in rows.filter(pl.col("with").is_null()).iter_rows(named=True):
         correlation = told(row["correlation"], row["low"], row["high"], 2)
-        table.add_row(short[row["parameter"]], correlation, told(row["slope"], row["slope_low"], row["slope_high"]), _given(row["share"]))
+        table.add_row(short[row["parameter"]], correlation, told(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
     return table
 
 
@@ -235,12 +270,13 @@ def sampled_pairs(analysis: Analysis, name: str) -> Table | None:
     table = _table("", "together", "what one adds to the other's", "share")
     for row in pairs.head(MOST_PAIRS).iter_rows(named=True):
         words = f"{short[row['parameter']]} x {short[row['with']]}"
-        table.add_row(words, told(row["slope"], row["slope_low"], row["slope_high"]), _given(row["share"]))
+        table.add_row(words, told(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
     return table
 
 
-def _given(share: float | None) -> str:
-    return "-" if share is None else _percent(share)
+def _of_box(row: dict[str, Any]) -> str:
+    ends = {"share": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+    return _share(pl.DataFrame({"share": [row["share"]], "low": [row["share_low"]], "high": [row["share_high"]]}, schema=ends))
 
 
 def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
@@ -260,5 +296,5 @@ def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
     if len(names) > 1:
         out.append("Means at a level are over all levels of the other parameters, weighted alike; shares are of the variance between cells of this sweep, and of no other range.")
     if facts["replicates"] >= facts["fewest_seeds"]:
-        out.append("Each interval speaks for itself: of twenty effects that are none, one is expected to look like one.")
+        out.append("Each interval speaks for itself: of twenty effects that are none, about one looks like one. The measured rates are in docs/sweeps.md.")
     return out
