@@ -22,6 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.files": {"evosim.errors", "evosim.progress"},
     "evosim.watch": {"evosim.errors"},
     "evosim.machine": set(),
+    "evosim.blocks": {"evosim.files", "evosim.errors"},
     "evosim.forks": {"evosim.errors"},
     "evosim.checkpoint": {"evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
     "evosim.streams": set(),
