@@ -37,6 +37,7 @@ MIB = 2**20
 BYTES_OF_CLASS = 10  # in tables/landscape.parquet
 BYTES_OF_GENERATION, BYTES_OF_LOCUS, BYTES_OF_ALLELE, BYTES_OF_TRAIT = 60, 6, 4, 26
 MEMORY_OF_CLASS = 200  # bytes of a class that is kept: worth, its place, its row
+MEMORY_OF_JOINING = 150 * MIB  # measured: what is read ahead while blocks become one table
 # Bytes in memory: of a row that is not in a table yet, and of a row of each table by generation.
 MEMORY_OF_ROW, MEMORY_OF_GENERATION, MEMORY_OF_LOCUS, MEMORY_OF_ALLELE, MEMORY_OF_TRAIT = 4000, 120, 48, 64, 160
 
@@ -187,9 +188,12 @@ def memory_of(setting: Setting) -> float:
     of_table = MEMORY_OF_GENERATION + MEMORY_OF_LOCUS * loci + MEMORY_OF_ALLELE * alleles + MEMORY_OF_TRAIT * traits
     rows = min(experiment.generations, blocks.BLOCK)
     of_rows = MEMORY_OF_ROW + 16 * (loci + alleles) + 80 * traits
+    every = experiment.generations * experiment.replicates * (1 + len(controls_of(experiment)))
+    if experiment.generations > blocks.BLOCK:  # at the end blocks are read and put together, some at a time
+        largest = max(MEMORY_OF_LOCUS * loci, MEMORY_OF_ALLELE * alleles, MEMORY_OF_TRAIT * traits)
+        return float(rows * (of_rows + of_table) + min(MEMORY_OF_JOINING, every * largest))
     # A table is put together from its replicates, and for a moment both are there.
-    tables = rows if experiment.generations > blocks.BLOCK else 2 * experiment.generations * experiment.replicates * (1 + len(controls_of(experiment)))
-    return float(rows * of_rows + tables * of_table)
+    return float(rows * of_rows + 2 * every * of_table)
 
 
 def disk_of(setting: Setting) -> float:

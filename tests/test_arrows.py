@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.machine": set(),
     "evosim.blocks": {"evosim.files", "evosim.errors"},
     "evosim.forks": {"evosim.errors"},
-    "evosim.checkpoint": {"evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
+    "evosim.checkpoint": {"evosim.blocks", "evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
     "evosim.streams": set(),
     "evosim.experiments": set(),
     "evosim.params": {"evosim.errors"},
@@ -46,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.score", "evosim.compose", "evosim.errors", "evosim.measures", "evosim.reference", "evosim.streams", "evosim.survey", "evosim.worth", "genomes",
     },
     "evosim.simulate": {
+        "evosim.blocks",
         "evosim.census", "evosim.checkpoint", "evosim.landscape", "evosim.compose", "evosim.errors", "evosim.optimizers",
         "evosim.params", "evosim.price", "evosim.progress", "evosim.selection", "genomes",
     },
@@ -65,11 +66,12 @@ ARROWS: dict[str, set[str]] = {
         "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout", "evosim.machine", "evosim.params", "evosim.press", "evosim.progress",
         "evosim.record", "evosim.replicate", "evosim.screen", "evosim.streams", "evosim.watch",
     },
-    "evosim.record": {"evosim.forks", "evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
+    "evosim.record": {"evosim.blocks", "evosim.forks", "evosim.version", "evosim.compose", "evosim.errors", "evosim.files", "evosim.installed", "evosim.params", "evosim.streams"},
     "evosim.analysis": {
+        "evosim.blocks",
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
-    "evosim.figures": {"genomes", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"evosim.blocks", "genomes", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis", "evosim.layout"},
     "evosim.workflow": {
         "evosim.forks",
@@ -83,6 +85,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.export": {"evosim.errors", "evosim.files", "evosim.params", "evosim.record", "evosim.sweeps", "evosim.workflow"},
     "evosim.api": {
+        "evosim.blocks",
         "evosim.forks",
         "evosim.analysis", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params",
         "evosim.press", "evosim.progress", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "genomes",
@@ -93,6 +96,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "worlds", "genomes",
     },
     "evosim.cost": {
+        "evosim.blocks",
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.landscape", "evosim.measures", "evosim.params", "evosim.progress",
         "evosim.record", "evosim.simulate", "evosim.worth",
     },
