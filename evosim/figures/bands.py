@@ -47,6 +47,6 @@ def thinned(lines: pl.DataFrame, *by: str, across: str = "generation") -> pl.Dat
     cut = lines.with_row_index("_row").with_columns(stretch.alias("_stretch"))
     row = pl.col("_row")
     kept = [row.get(pl.col(c).arg_min()) for c in ("mean", "low")] + [row.get(pl.col(c).arg_max()) for c in ("mean", "high")]
-    rows = cut.group_by(*by, "_stretch").agg(pl.concat_list(row.get(pl.col(across).arg_min()), *kept).alias("_kept"))
+    rows = cut.group_by(*by, "_stretch", maintain_order=True).agg(pl.concat_list(row.get(pl.col(across).arg_min()), *kept).alias("_kept"))
     chosen = rows["_kept"].explode().drop_nulls().unique().sort()
     return lines[chosen.to_numpy()]

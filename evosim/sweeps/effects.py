@@ -540,7 +540,7 @@ def _of_choices(values: pl.Series, choices: tuple[Any, ...]) -> Column:
         first, width = levels[0], float(np.ptp(levels)) or 1.0
         return Column((x - first) / width, levels=(levels - first) / width, weights=counts.astype(np.float64))
     # The drawn choices alone decide whether a column is text or JSON (`plan._kind`).
-    kind = "text" if all(value in choices for value in values.unique()) else JSON
+    kind = "text" if all(value in choices for value in values.unique(maintain_order=True)) else JSON
     written = [encoded(choice, kind) for choice in choices]
     known = list(dict.fromkeys(written))
     place = np.array([float(known.index(value)) for value in values])
