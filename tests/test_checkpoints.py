@@ -119,13 +119,14 @@ def test_a_whole_run_is_the_same_to_the_byte(tmp_path: Path, name: str, settings
 
 def test_replicates_that_are_over_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint after every generation; the last one is gone on with, as after a power loss."""
-    whole = workflow.run(experiment("micro", "replicates=4"), out=tmp_path / "whole")[0]
+    chosen = experiment("micro", "replicates=4")
+    whole = workflow.run(chosen, out=tmp_path / "whole")[0]
     monkeypatch.setattr(checkpoint, "SHARE", 1e9)
     with pytest.raises(Interrupted):
-        workflow.run(whole.experiment, out=tmp_path / "run", every=1e-9, watch=stops_once(35))
+        workflow.run(chosen, out=tmp_path / "run", every=1e-9, watch=stops_once(35))
     folder = partial_of(tmp_path / "run") / CHECKPOINT
     assert sorted(path.name for path in folder.iterdir()) == ["runs-00001.npz", "runs-00002.npz", "runs-00003.npz", "state.npz"]
-    workflow.run(whole.experiment, out=tmp_path / "run", resume=True)
+    workflow.run(chosen, out=tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == contents(whole.folder)
 
 
