@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.screen import RUNG_WORDS, number
+from evosim.screen import RUNG_WORDS, number, small, to_scale
 
 if TYPE_CHECKING:
     from evosim.api import Search, Sweep
@@ -20,7 +20,7 @@ LETTERS = {"ancestral": "A", "modern": "M"}
 ROW, COLUMN = ' scope="row"', ' scope="col"'
 
 
-def interval(row: dict[str, Any], digits: int = 3) -> str:
+def interval(row: dict[str, Any], digits: int | None = None) -> str:
     """A mean with its interval, if it has one; a dash for what was not measured."""
     if row["mean"] is None or row["low"] is None:
         return number(row["mean"], digits)
@@ -29,13 +29,18 @@ def interval(row: dict[str, Any], digits: int = 3) -> str:
 
 def _lost(row: dict[str, Any]) -> str:
     """A loss with its interval; where ancestral optima tie, its range over them."""
-    if row["mean"] is not None and row["most"] - row["least"] > 5e-4:
+    if row["mean"] is not None and row["most"] - row["least"] > small():
         return f"{number(row['least'])} to {number(row['most'])}"
     return interval(row)
 
 
 def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of an account."""
+    with to_scale(thing.summary):
+        return _parts_of(thing)
+
+
+def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     from evosim.api import Run
 
     facts, experiment = thing.summary, thing.experiment
