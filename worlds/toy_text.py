@@ -9,7 +9,8 @@ What goes wrong in it. Whatever the arguments make go wrong: ice that is slipper
 States: `birth`; those of the environment, named by their keys in `P`; `over`. Acts: `a0`, `a1`, ..
 or the names that `P` gives them. An act that `P` does not list for a state is not available there.
 At birth and where it is over there is one act, the first that every state has. At birth it leads to
-where the environment begins. Transitions that end an episode lead to `over`, which stays.
+where the environment begins. It is no act of the environment, so accounts do not count it among
+those of a life. Transitions that end an episode lead to `over`, which stays.
 
 The table is compared with the environment: `worlds/toy_play.py` plays it by `step()` and `reset()`,
 with its wrappers. An option that acts there and not in the table is refused.
@@ -432,6 +433,7 @@ def _world(p: ToyText, name: str, table: Table, believed: Floats, default: int) 
         features_felt=felt,
         start=np.eye(n + 2)[0],
         beliefs={"ancestral": believed},
+        before_life=np.eye(n + 2, dtype=bool)[0],
     )
 
 
