@@ -332,3 +332,13 @@ def test_birth_is_no_act_of_the_environment(cue: bool) -> None:
     np.testing.assert_allclose(ledger.times_ancestral, [4.0, 0.0])
     np.testing.assert_allclose(ledger.times_modern, [0.0, 4.0])
     assert ledger.overlap == 0.0
+
+
+def test_a_start_may_have_the_name_that_old_gym_gave_it() -> None:
+    """Gym's `DiscreteEnv`, which many courses use, calls it `isd`."""
+    name = registered(PLAIN, start=None)
+    made: Any = gymnasium.spec(name).entry_point
+    made.isd = np.array([0.25, 0.75])
+    np.testing.assert_allclose(
+        build(name, ToyText(lifespan=2), {}).ancestral.transitions[0, 0, 1:3], [0.25, 0.75]
+    )

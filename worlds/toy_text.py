@@ -54,6 +54,7 @@ from worlds.toy_table import Table
 
 PREFIX = "gymnasium:"
 FEATURES = ("gain", "loss", "end", "steps")
+STARTS = ("initial_state_distrib", "isd")  # `isd` is what `DiscreteEnv` of Gym called it
 _compared: set[tuple[Any, ...]] = (
     set()
 )  # environments that were played in this process and agree with their tables
@@ -282,10 +283,12 @@ def _read(environment: str, made: Any) -> Table:
             "world.name must be an environment with a table of transitions (env.unwrapped.P), but "
             f"{environment} has none. Use a toy-text one, as FrozenLake-v1."
         )
-    if (start := _attribute(environment, made, "initial_state_distrib")) is None:
+    starts = (_attribute(environment, made, name) for name in STARTS)
+    if (start := next((found for found in starts if found is not None), None)) is None:
         raise InvalidWorld(
             "world.name must be an environment that says where it begins "
-            f"(env.unwrapped.initial_state_distrib), but {environment} does not. Use another."
+            f"(env.unwrapped.initial_state_distrib), but {environment} does not. Give it one, or "
+            "use another."
         )
     return toy_table.read(environment, table, start)
 
