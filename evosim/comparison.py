@@ -29,13 +29,12 @@ from evosim.forks import Guarded
 from evosim.layout import say
 from evosim.layout import show as show_table
 from evosim.record import Recorded
-from evosim.screen import RUNG_WORDS, number
+from evosim.screen import RUNG_WORDS, number, small, to_scale
 from evosim.workflow import analysed
 
 LETTERS = {"ancestral": "A", "modern": "M"}
 PARTS = {"rung": "Rungs of the ladder", "step": "Steps: what each stage loses", "regret": "Regret of the population by kind", "hack": "Greedy genes"}
 ABSENT = "(none)"
-SMALL = 5e-4  # what three digits show as 0
 FACTS = {
     "digest": "all that decides results, with seeds", "setting": "all that decides results, but for seeds", "landscape": "worlds and genome, and so the worth of every class",
     "sources": "the code that made it", "evosim": "the version of evosim", "schema_version": "the layout of the folder", "stream_version": "the random numbers",
@@ -259,10 +258,15 @@ def _charts(c: Comparison) -> dict[str, Any]:
 
 def _alt(what: str, c: Comparison) -> str:
     """What a figure says, for those who do not see it."""
+    with to_scale(*(summary for _, summary in c.analyses)):
+        return _said(what, c)
+
+
+def _said(what: str, c: Comparison) -> str:
     largest = c.differences.filter(pl.col("part") == "step").drop_nulls("difference").sort(pl.col("difference").abs(), descending=True).head(1)
     words = [
         f"{row['run']} loses {number(abs(row['difference']))} {'more' if row['difference'] > 0.0 else 'less'} than {c.base} by {row['name']} in {LETTERS[row['world']]}"
-        for row in largest.filter(pl.col("difference").abs() >= SMALL).iter_rows(named=True)
+        for row in largest.filter(pl.col("difference").abs() >= small()).iter_rows(named=True)
     ]
     return f"{what} of {', '.join(c.names)}. Largest difference of a step: {'; '.join(words) or 'none'}."
 
@@ -281,6 +285,11 @@ def _rungs(summary: dict[str, Any]) -> pl.DataFrame:
 
 def show(console: Console, c: Comparison) -> None:
     """Print the whole comparison."""
+    with to_scale(*(summary for _, summary in c.analyses)):
+        _show(console, c)
+
+
+def _show(console: Console, c: Comparison) -> None:
     console.print(Text.assemble("\n", ("base", "bold"), f"   {c.recorded[0].folder}"), soft_wrap=True)
     for run in c.recorded[1:]:
         console.print(Text.assemble(("other", "bold"), f"  {run.folder}"), soft_wrap=True)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -17,6 +22,7 @@ from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 from evosim.analysis.summary import VARYING
 from evosim.layout import say
 from evosim.layout import show as show_table
+from evosim.reference.planning import ROUNDING
 
 RUNG_WORDS = {
     "optimum": "the best policy",
@@ -29,8 +35,70 @@ RUNG_WORDS = {
     "population": "population at the swap",
 }
 UNLISTED = ("optimum", "all_cases", "control", "population")
+DIGITS, FEW = 3, 9  # decimals of a number; with more than these few, powers of ten are written
+LARGE = 1e9  # from here on, nine digits are written, and a power of ten
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+_more: ContextVar[int] = ContextVar("more", default=0)  # decimals that a small scale takes besides
 
 
+@contextmanager
+def to_scale(*summaries: dict[str, Any]) -> Iterator[None]:
+    """Write numbers so that the differences between policies can be seen.
+
+    A world whose policies differ by 0.0002 needs more decimals than one where they differ by 2.
+    With three decimals its account would say that nothing is lost.
+
+    Parameters
+    ----------
+    *summaries : dict
+        Summaries of runs. The smallest span of a world, from its worst policy to its best, decides.
+    """
+    with _scale_of(
+        summary["ladder"][which]["rungs"]["optimum"] - worst
+        for summary in summaries
+        for which, worst in summary["worst_policy"].items()
+        if not all_alike(summary, which)
+    ):
+        yield
+
+
+@contextmanager
+def _scale_of(amounts: Iterable[float]) -> Iterator[None]:
+    """Write numbers with the decimals that the smallest of some amounts takes."""
+    spans = [abs(amount) for amount in amounts if amount]
+    more = -math.floor(math.log10(min(spans))) - 1 if spans else 0
+    token = _more.set(max(0, more))
+    try:
+        yield
+    finally:
+        _more.reset(token)
+
+
+def scaled(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Let a function that has a summary among its arguments write numbers to its scale."""
+
+    @wraps(function)
+    def inside(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        with to_scale(next(x for x in args if isinstance(x, dict))):
+            return function(*args, **kwargs)
+
+    return inside
+
+
+def small(more: int = 0) -> float:
+    """Half of the last decimal: what is less is written as 0."""
+    return float(0.5 * 10.0 ** -(DIGITS + more + _more.get()))
+
+
+def all_alike(summary: dict[str, Any], which: str) -> bool:
+    """Whether all policies of a world are worth the same, but for rounding."""
+    best, worst = summary["ladder"][which]["rungs"]["optimum"], summary["worst_policy"][which]
+    return bool(best - worst <= ROUNDING * max(abs(best), abs(worst)))
+
+
+@scaled
 def show(console: Console, title: str, summary: dict[str, Any], *, details: bool = False) -> None:
     """Print the account; with `details`, also how far lives in A and in M can differ at all."""
     _show_which(console, title, summary)
@@ -48,6 +116,7 @@ def show(console: Console, title: str, summary: dict[str, Any], *, details: bool
 NO_CAUSES = "Causes (desire, belief, planning): not applicable; these genomes do not plan.\n"
 
 
+@scaled
 def accounts(summary: dict[str, Any]) -> dict[str, Table | str]:
     """The tables of the account by name, in the order of reading; words where an account does not apply."""
     out: dict[str, Table | str] = {"ladder": _ladder(summary)}
@@ -91,6 +160,11 @@ def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
 
 def show_class(console: Console, found: dict[str, Any]) -> None:
     """Print the account of one class."""
+    with _scale_of(found[which]["optimum"] for which in ("ancestral", "modern")):
+        _show_class(console, found)
+
+
+def _show_class(console: Console, found: dict[str, Any]) -> None:
     of = unit(found)
     true = "breeds true" if found["breeds_true"] else "does not breed true: no homozygote expresses it"
     say(console, Text.assemble("\n", (f"Class {found['class']}", "bold"), f" ({true})"), highlight=False)
@@ -107,7 +181,7 @@ def show_class(console: Console, found: dict[str, Any]) -> None:
         causes = _table("Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)", ("", "A", "M"), left=("",))
         for name in SWITCHES:
             row = [found["causes"][world][name] for world in ("ancestral", "modern")]
-            if any(abs(value) > 5e-4 for value in row):
+            if any(abs(value) > small() for value in row):
                 causes.add_row(name, *(number(value) for value in row))
         show_table(console, causes)
     v = found["variation"]
@@ -121,12 +195,12 @@ def show_class(console: Console, found: dict[str, Any]) -> None:
 
 
 def _show_ledger(console: Console, found: dict[str, Any]) -> None:
-    kinds = [kind for kind, value in found["modern"]["kinds"].items() if kind != "upkeep" and abs(value) > 5e-4]
+    kinds = [kind for kind, value in found["modern"]["kinds"].items() if kind != "upkeep" and abs(value) > small()]
     table = _table("Which acts lost it", ("act", "waste A", *kinds, "all M"))
     for act in dict.fromkeys([*found["ancestral"]["acts"], *found["modern"]["acts"]]):
         by_kind = found["modern"]["acts_by_kind"].get(act, {})
         values = [found["ancestral"]["acts"].get(act, 0.0), *(by_kind.get(kind, 0.0) for kind in kinds), found["modern"]["acts"].get(act, 0.0)]
-        if any(abs(value) > 5e-4 for value in values):
+        if any(abs(value) > small() for value in values):
             table.add_row(act.replace("_", " "), *(number(value) for value in values))
     table.add_row("upkeep", number(found["ancestral"]["kinds"]["upkeep"]), *("" for _ in kinds), number(found["modern"]["kinds"]["upkeep"]))
     sums = [sum(found["ancestral"]["kinds"].values()), *(found["modern"]["kinds"][kind] for kind in kinds), sum(found["modern"]["kinds"].values())]
@@ -157,6 +231,11 @@ def _genome(loci: dict[str, Any]) -> str:
 
 def show_rungs(console: Console, rows: list[dict[str, Any]]) -> None:
     """Print the classes behind the rungs, and what they express: loci in which they differ, and below those that are alike in all."""
+    with _scale_of(max(abs(row[key]) for row in rows) for key in ("ancestral", "modern_intent")):
+        _show_rungs(console, rows)
+
+
+def _show_rungs(console: Console, rows: list[dict[str, Any]]) -> None:
     loci = list(rows[0]["loci"])
     varying = [name for name in loci if len({row["loci"][name] for row in rows}) > 1]
     table = _table("Classes behind the rungs", ("", "class", "share", "A", "M", "genome"), left=("", "genome"))
@@ -174,6 +253,7 @@ def show_rungs(console: Console, rows: list[dict[str, Any]]) -> None:
     )  # fmt: skip
 
 
+@scaled
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
     """Print what each author would call each step."""
     say(console, Text.assemble("\n", ("What each author calls it", "bold"), " (Christiano: the problems will not split like this)"))
@@ -186,11 +266,20 @@ def show_labels(console: Console, summary: dict[str, Any]) -> None:
         show_table(console, table)
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for reading; a dash for what was not measured; no negative zero."""
+def number(value: float | None, digits: int | None = None, *, more: int = 0) -> str:
+    """A number for reading; a dash for what was not measured; no negative zero.
+
+    `digits` are decimals whatever the scale is; without, there are three, `more`, and those that
+    the scale of the account takes (`to_scale`).
+    """
     if value is None:
         return "-"
-    text = f"{value:.{digits}f}"
+    decimals = DIGITS + more + _more.get() if digits is None else digits
+    if abs(value) >= LARGE:
+        return f"{value:.9g}"
+    if decimals > FEW:
+        return "0" if abs(value) < 0.5 * 10.0**-decimals else f"{value:.{DIGITS + more}g}"
+    text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0.0 else text
 
 
@@ -235,7 +324,7 @@ def _ladder(summary: dict[str, Any]) -> Table:
 def rung_words(summary: dict[str, Any], rung: str) -> str:
     """What a rung is, in words; of genomes that tie in A and differ in M, it is the worst."""
     found = "" if summary["exact"] or rung in UNLISTED else " found"
-    tied = summary["left_open"].get(rung, 0.0) > 5e-4
+    tied = summary["left_open"].get(rung, 0.0) > small()
     return f"{RUNG_WORDS[rung]}{found}{' (worst of those that tie)' if tied else ''}"
 
 
@@ -261,7 +350,7 @@ def seeds_words(summary: dict[str, Any], *seeds: int) -> str | None:
 
 def _behaviour(summary: dict[str, Any]) -> Table:
     ancestral, modern = summary["behaviour"]["ancestral"], summary["behaviour"]["modern"]
-    kinds = [k for k, value in modern["kinds"].items() if k != "upkeep" and abs(value) > 5e-4]
+    kinds = [k for k, value in modern["kinds"].items() if k != "upkeep" and abs(value) > small()]
     table = _table(
         "The behaviour ledger: which acts lost it (# times a life; the rest is regret)",
         ("act", "# A", "waste", "# M", *kinds, "all M"),
@@ -302,7 +391,7 @@ def _steps(summary: dict[str, Any]) -> Table | str:
             ("modern", ("representation", "specification", "shift", "sampling", "search", "hack")),
         )
         for step in names
-        if any(abs(value) > 5e-4 for value in steps[world].get(step, {}).values())
+        if any(abs(value) > small() for value in steps[world].get(step, {}).values())
     ]
     if not shown:
         return "Steps of the ladder by act: no step loses or gains anything.\n"
@@ -310,7 +399,7 @@ def _steps(summary: dict[str, Any]) -> Table | str:
     table = _table("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
     for act in steps["modern"]["representation"]:
         row = [steps[world][step][act] for world, step in shown]
-        if any(abs(value) > 5e-4 for value in row):
+        if any(abs(value) > small() for value in row):
             table.add_row(act.replace("_", " "), *(number(value) for value in row))
     sums = [sum(steps[world][step].values()) for world, step in shown]
     table.add_row("[bold]sum", *("[bold]" + number(value) for value in sums))
@@ -338,7 +427,7 @@ def _causes(found: dict[str, Any]) -> Table:
     headings = [f"{RUNG_CODES[subject]} in {world[0].upper()}" for subject, world in columns]
     table = _table("Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)", ("", *headings), left=("",))
     for cause in SWITCHES:
-        if any(abs(found[subject][world][cause]) > 5e-4 for subject, world in columns):
+        if any(abs(found[subject][world][cause]) > small() for subject, world in columns):
             table.add_row(cause, *(number(found[subject][world][cause]) for subject, world in columns))
     table.add_row("[bold]sum", *("[bold]" + number(sum(found[subject][world][cause] for cause in SWITCHES)) for subject, world in columns))
     notes = ["genomes that act alike may be split differently: belief and desire cannot be told apart from behaviour"]
@@ -387,7 +476,7 @@ def _hack(found: dict[str, Any], of: str) -> Table:
         for world in ("ancestral", "modern"):
             entry = found.get(world, {}).get(quantity)
             ends = entry.get("interval") if entry else None
-            cells += [number(entry["mean"], 4) if entry else "-", f"[{number(ends[0], 4)}, {number(ends[1], 4)}]" if ends else "-"]
+            cells += [number(entry["mean"], more=1) if entry else "-", f"[{number(ends[0], more=1)}, {number(ends[1], more=1)}]" if ends else "-"]
         table.add_row(words, *cells)
     return table
 
@@ -407,7 +496,7 @@ def _frequencies(rows: list[dict[str, Any]]) -> Table:
 
 
 def _search(found: dict[str, Any]) -> Table:
-    terms = [t for t in found["terms"] if any(abs(row[t] or 0.0) > 5e-5 for row in found["traits"])]
+    terms = [t for t in found["terms"] if any(abs(row[t] or 0.0) > small(1) for row in found["traits"])]
     table = _table(
         "The search ledger: what moved it before the swap (Price equation, summed)",
         ("trait", "change", *terms, "order"),
@@ -419,30 +508,33 @@ def _search(found: dict[str, Any]) -> Table:
     return table
 
 
+@scaled
 def sentences(summary: dict[str, Any]) -> list[str]:
     """What the account comes to, in the three kinds of loss."""
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     out = []
     worst = summary["worst_policy"]["modern"]
-    if m["rungs"]["best_for_intent"] - worst < 0.1 * (m["rungs"]["optimum"] - worst):
+    if not all_alike(summary, "modern") and m["rungs"]["best_for_intent"] - worst < 0.1 * (m["rungs"]["optimum"] - worst):
         out.append(
             "Representation loses more than 90%: no genome of this grid comes near the best policy. A genome desires only what "
             "its file names; start from 'evosim show'."
         )
-    if m["steps"]["specification"] > 5e-4:
+    if m["steps"]["specification"] > small():
         least, most = (m["steps"]["specification"] - summary["left_open"]["best_for_payoff"], m["steps"]["specification"])
-        lost = f"{number(least)} to {number(most)}" if most - least > 5e-4 else number(most)
+        lost = _range(least, most)
         out.append(
             f"Specification (payoff is not intent): {lost} is lost by being best for what is paid in M instead of what was intended"
-            f"{'; genomes that tie for payoff differ in it' if most - least > 5e-4 else ''}."
+            f"{'; genomes that tie for payoff differ in it' if most - least > small() else ''}."
         )
     out.append(shift_words(summary))
     if summary["shift"]["path_by_intent_in_ancestral"] is not None:
         other = summary["shift"]["path_by_intent_in_ancestral"]
+        best = other + summary["left_open"].get("path_by_intent_in_ancestral", 0.0)
+        r1, r3 = m["rungs"]["best_for_intent"], m["rungs"]["best_ancestral"]
         out.append(
-            f"The order of the steps matters where payoff is not intent. By the other path, the best genome for intent in A is "
-            f"worth {number(other)} in M: shift {number(m['rungs']['best_for_intent'] - other)}, then specification "
-            f"{number(other - m['rungs']['best_ancestral'])}."
+            "The order of the steps matters where payoff is not intent. By the other path, the best "
+            f"genome for intent in A is worth {_range(other, best)} in M{', by which of those that tie is taken' if best - other > small() else ''}: "
+            f"shift {_range(r1 - best, r1 - other)}, then specification {_range(other - r3, best - r3)}."
         )
     if a["steps"]["search"] is not None:
         kinds = (summary["behaviour"]["modern"] or {"kinds": {NO_OVERLAP: None}})["kinds"]
@@ -456,7 +548,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
                 act: sum(by_kind.get(kind, 0.0) for kind in SHIFT_KINDS)
                 for act, by_kind in summary["behaviour"]["modern"]["acts_by_kind"].items()
             }
-            if shift > 5e-4:
+            if shift > small():
                 act = max(by_act, key=lambda name: by_act[name])
                 text += f", the largest part by {act.replace('_', ' ')} ({number(by_act[act])})"
             out.append(text + ".")
@@ -476,12 +568,18 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return out
 
 
+def _range(least: float, most: float) -> str:
+    """One number, or both ends where they differ."""
+    return f"{number(least)} to {number(most)}" if most - least > small() else number(least)
+
+
 def _from_worst(summary: dict[str, Any]) -> str:
     """Where shares begin, unless that is 0."""
     worst = summary["worst_policy"]["modern"]
-    return f", counted from the worst policy's {number(worst)}," if abs(worst) > 5e-4 else ""
+    return f", counted from the worst policy's {number(worst)}," if abs(worst) > small() else ""
 
 
+@scaled
 def shift_words(summary: dict[str, Any]) -> str:
     """What the shift cost, and who could have avoided it: birth-control style."""
     m = summary["ladder"]["modern"]
@@ -489,25 +587,25 @@ def shift_words(summary: dict[str, Any]) -> str:
     shift = m["steps"]["shift"]
     (old, old_worst, old_best), (new, new_worst, new_best) = (_worth_of_tied(summary, rung) for rung in ("best_ancestral", "best_for_payoff"))
     text = f"Birth-control style (the world shifted): in M {perfect} is worth {old}, the best genome for modern payoff {new}. "
-    tied = old_best - old_worst > 5e-4 or new_best - new_worst > 5e-4
+    tied = old_best - old_worst > small() or new_best - new_worst > small()
     if tied:
         least, most = new_worst - old_best, new_best - old_worst
         lost = f"loses {number(least)} to {number(most)}"
-        if least < -5e-4:
+        if least < -small():
             lost = f"is between a gain of {number(-least)} and {'a loss' if most >= 0.0 else 'a gain'} of {number(abs(most))}"
         which = "of the genomes that tie for best in A is found; the ancestral world leaves that open"
-        if new_best - new_worst > 5e-4:
+        if new_best - new_worst > small():
             which = "of the genomes that tie are taken"
         text += f"The shift step {lost}, by which {which}."
-        if least > 5e-4:
+        if least > small():
             text += f" {number(least)} is lost by every one of them: no search that reaches one could have avoided it."
-    elif shift > 5e-4:
+    elif shift > small():
         text += f"The shift step loses {number(shift)}: no search that reaches the ancestral optimum could have avoided it."
-    elif shift < -5e-4:
+    elif shift < -small():
         text += f"The shift step gains {number(-shift)}: being best for the past is better here than being best for what is paid now."
     else:
         text += "The shift step loses nothing."
-    if not summary["exact"] and (tied or shift > 5e-4):
+    if not summary["exact"] and (tied or shift > small()):
         text += " (The grid was not enumerated: these are the best found.)"
     return text
 
@@ -516,12 +614,13 @@ def _worth_of_tied(summary: dict[str, Any], rung: str) -> tuple[str, float, floa
     """What a rung is worth in M in words, and the worst and the best of the genomes that tie for it."""
     worst = summary["ladder"]["modern"]["rungs"][rung]
     best = worst + summary["left_open"][rung]
-    if best - worst <= 5e-4:
+    if best - worst <= small():
         return number(worst), worst, best
     many = f"{summary['ties'][0]['classes']} genomes tie" if rung == "best_ancestral" else "of those that tie"
     return f"{number(worst)} to {number(best)} ({many})", worst, best
 
 
+@scaled
 def search_words(summary: dict[str, Any]) -> str:
     """What imperfect search left: masturbation style."""
     a = summary["ladder"]["ancestral"]
@@ -543,6 +642,7 @@ def _answer_with_fair_meiosis(summary: dict[str, Any]) -> str:
     return "" if fair is None else f"; with fair meiosis, to {fair:.0%}{_ends(summary, 'modern_at_end_fair')}"
 
 
+@scaled
 def hack_words(summary: dict[str, Any]) -> str:
     """What exploited the search itself, beside what chance does: greedy genes."""
     found = (summary["hack"] or {}).get("ancestral", {})
@@ -556,7 +656,7 @@ def hack_words(summary: dict[str, Any]) -> str:
 
     def told(quantity: str) -> str:
         ends = found[quantity].get("interval")
-        return number(found[quantity]["mean"], 4) + (f" [{number(ends[0], 4)}, {number(ends[1], 4)}]" if ends else "")
+        return number(found[quantity]["mean"], more=1) + (f" [{number(ends[0], more=1)}, {number(ends[1], more=1)}]" if ends else "")
 
     return (
         f"Greedy genes (a hack of the search): unfair meiosis costs {told('hack')} in A, of which drivers and modifiers take "
@@ -629,7 +729,7 @@ def _ties(summary: dict[str, Any]) -> str:
     found = "" if summary["exact"] else " found"
     verdict = {"all": "all are good there", "some": "some are good there", "none": "none is good there"}
     text = (
-        f"Ancestral optima{found}: {_many(exact['classes'], 'genome')} of {_many(exact['behaviours'], 'behaviour')}, worth "
+        f"Ancestral optima{found}: {_many(exact['classes'], 'genome')} of {_many(exact['behaviours'], 'behaviour')} in A, worth "
         f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; "
         f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least {GOOD_IN_MODERN:.0%} of the best{_from_worst(summary).rstrip(',')})."
     )

@@ -200,5 +200,5 @@ def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict
     assert (wentworth, shimi) == {"all": (True, True), "some": (False, True), "none": (False, False)}[verdict]
     out = io.StringIO()
     words = {"all": "all are good there", "some": "some are good there", "none": "none is good there"}[verdict]
-    Console(file=out, width=500).print(" ".join(screen.sentences(summary | {"runs": {}, "replicates": 1})))
+    Console(file=out, width=5000).print(" ".join(screen.sentences(summary | {"runs": {}, "replicates": 1})))
     assert words in out.getvalue()

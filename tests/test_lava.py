@@ -17,9 +17,10 @@ from evosim.errors import UserError
 from evosim.landscape import Landscape
 from evosim.optimizers.base import InvalidOptimizer
 from evosim.params import apply_settings, read_experiment
-from evosim.reference.planning import extreme_values, lifetime
+from evosim.reference.planning import extreme_values, lifetime, occupancy
 from evosim.simulate import simulate
 from worlds import InvalidWorld, TabularMdp
+from worlds.family import Member, mixed
 from worlds.lava import MAPS, Lava, build
 
 DRAWN = {
@@ -151,3 +152,15 @@ def test_what_is_paid_at_birth_is_said_where_rungs_are_shown(tmp_path: Path) -> 
         said = io.StringIO()
         screen.show(Console(file=said, width=200), name, workflow.summary_of(recorded, again=True))
         assert (words in said.getvalue()) if words else ("paid to everybody at birth" not in said.getvalue())
+
+
+def test_waiting_at_birth_is_no_act_of_a_life() -> None:
+    """The best way has as many acts as steps; in a mixture too."""
+    pair = build(Lava(), {})
+    for whole in (pair, mixed(pair, [Member("later", 0.5, pair.ancestral)])):
+        world = whole.ancestral
+        q = np.nan_to_num(extreme_values(world, world.payoff)[1], nan=-np.inf)
+        done = occupancy(world, np.eye(len(world.acts))[q.argmax(axis=2)][::-1])
+        times = done[:, ~world.uncounted()].sum(axis=(0, 1))
+        assert times.sum() == pytest.approx(50 - BEST["train"])
+        assert times[world.acts.index("wait")] == 0.0

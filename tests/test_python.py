@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -186,3 +187,23 @@ def test_plain_names_can_be_drawn() -> None:
     assert plain.row(0) == frame.row(0)
     described = alt.Chart(plain).mark_point().encode(x="locus_ease", y="a_b_c").to_dict()
     assert described["encoding"]["x"] == {"field": "locus_ease", "type": "quantitative"}
+
+
+def test_a_run_stays_where_it_is_when_the_notebook_changes_its_folder(
+    run: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was loaded by a relative path draws, saves and reports from another folder."""
+    shutil.copytree(run.folder, tmp_path / "läufe" / "ein lauf")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = evosim.load("läufe/ein lauf")
+    assert isinstance(found, evosim.Run)
+    assert "\n  läufe/ein lauf, digest" in repr(found)
+    monkeypatch.chdir(tmp_path / "other")
+    assert found.draw(["fitness"], formats=["svg"]) == [
+        tmp_path / "läufe" / "ein lauf" / "figures" / "fitness.svg"
+    ]
+    assert found.save("tables", ["ladder"]) == [Path("tables/ladder.csv")]
+    evosim.write_report(found, "report.html")
+    assert sorted(path.name for path in Path().iterdir()) == ["report.html", "tables"]
+    assert str(found.folder) in repr(found)

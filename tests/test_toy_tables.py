@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from worlds import InvalidWorld, TabularMdp, WorldPair
+from evosim.analysis.behaviour import gaps_of, ledger_of
+from evosim.analysis.individual import Conduct, Worth
+from evosim.reference.planning import extreme_values, occupancy
+from worlds import Cue, InvalidWorld, TabularMdp, WorldPair, with_cue
 from worlds.toy_text import ToyText, build
 
 gymnasium: Any = pytest.importorskip("gymnasium")
@@ -297,3 +300,45 @@ def test_lists_are_options_also_within_lists_and_where_tuples_are_wanted() -> No
         "Strict-v0", ToyText(options={"pay": [3.0, 5.0], "cells": [[0, 1], [1, 0]]}), {}
     ).ancestral
     assert world.payoff[1].tolist() == [3.0, 5.0]
+
+
+def split_ways(there: int) -> Any:
+    """An environment of two places that nothing leads between; life begins `there`."""
+
+    class Ways(gymnasium.Env):
+        def __init__(self, there: int = there) -> None:
+            self.P = {
+                s: {a: [(1.0, s, float(a == s), False)] for a in range(2)} for s in range(2)
+            }
+            self.initial_state_distrib = np.eye(2)[there]
+
+    name = f"Ways{next(numbers)}-v0"
+    gymnasium.register(name, entry_point=Ways)
+    return name
+
+
+@pytest.mark.parametrize("cue", [False, True])
+def test_birth_is_no_act_of_the_environment(cue: bool) -> None:
+    """A life of four acts has four acts, and is not known in part because it was born."""
+    pair = build(split_ways(0), ToyText(lifespan=4, offset=1.0), {"options": {"there": 1}})
+    pair = with_cue(pair, Cue()) if cue else pair
+    worlds = (pair.ancestral, pair.modern)
+    best = [np.nan_to_num(extreme_values(w, w.payoff)[1], nan=-np.inf) for w in worlds]
+    lives = []
+    for world, q in zip(worlds, best, strict=True):
+        policy = np.eye(len(world.acts))[q.argmax(axis=2)][::-1]
+        lives.append(Conduct(occupancy(world, policy), Worth(5.0, 5.0, 1.0)))
+    ledger = ledger_of(gaps_of(pair), *lives)
+    np.testing.assert_allclose(ledger.times_ancestral, [4.0, 0.0])
+    np.testing.assert_allclose(ledger.times_modern, [0.0, 4.0])
+    assert ledger.overlap == 0.0
+
+
+def test_a_start_may_have_the_name_that_old_gym_gave_it() -> None:
+    """Gym's `DiscreteEnv`, which many courses use, calls it `isd`."""
+    name = registered(PLAIN, start=None)
+    made: Any = gymnasium.spec(name).entry_point
+    made.isd = np.array([0.25, 0.75])
+    np.testing.assert_allclose(
+        build(name, ToyText(lifespan=2), {}).ancestral.transitions[0, 0, 1:3], [0.25, 0.75]
+    )

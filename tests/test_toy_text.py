@@ -124,7 +124,7 @@ def test_mistakes_are_named(environment: str, options: dict[str, Any], modern: d
 
 def test_without_gymnasium_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gymnasium", None)
-    with pytest.raises(UserError, match=r"needs the package gymnasium\. Install evosim\[gymnasium\]\.$"):
+    with pytest.raises(UserError, match=r"needs the package gymnasium\. Install it with pip install .evosim-lab\[gymnasium\].\.$"):
         build_setting(resolve(read_experiment("frozen-lake")))
 
 

@@ -57,6 +57,7 @@ def _doubled(world: TabularMdp, told_modern: float) -> TabularMdp:
         transitions=beliefs["true"],
         start=np.concatenate([world.start * (1.0 - told_modern), world.start * told_modern]),
         beliefs=beliefs,
+        before_life=None if world.before_life is None else np.concatenate([world.before_life] * 2),
         case_of=None if world.case_of is None else np.concatenate([world.case_of] * 2),  # what one is told makes no other case
         **twice,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from worlds.parameters import InvalidWorld, check_size
-from worlds.tabular import Floats, Ints, TabularMdp, WorldPair
+from worlds.tabular import Bools, Floats, Ints, TabularMdp, WorldPair
 
 SHARE_TOLERANCE = 1e-12
 
@@ -63,6 +63,7 @@ def union(name: str, members: Sequence[Member]) -> TabularMdp:
         beliefs={belief: _blocks([world.beliefs[belief] for world in worlds]) for belief in first.beliefs if belief != "true"},
         case_of=_cases(members),
         case_names=tuple(name for member in members for name in _case_names(member)),
+        before_life=_before_life(worlds),
     )
 
 
@@ -108,6 +109,14 @@ def _blocks(tables: Sequence[Floats]) -> Floats:
     for i, table in enumerate(tables):
         out[i * s : (i + 1) * s, :, i * s : (i + 1) * s] = table
     return out
+
+
+def _before_life(worlds: Sequence[TabularMdp]) -> Bools | None:
+    """States before life of all worlds, if any has such."""
+    if all(world.before_life is None for world in worlds):
+        return None
+    none = np.zeros(len(worlds[0].states), dtype=bool)
+    return np.concatenate([none if w.before_life is None else w.before_life for w in worlds])
 
 
 def _case_names(member: Member) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ States: for each copy `birth`, the 35 cells row by row, and `over`. Names: `firs
 
 Acts `up`, `right`, `down`, `left` lead to that cell (into a wall: nowhere) and `wait` nowhere. All of them are available in every cell, also in
 those of lava and goal, which nobody is ever in: to enter either ends the episode (`over`). At birth and where it is over one can only wait;
-waiting at birth leads to the cell of `A`.
+waiting at birth leads to the cell of `A`, and is not counted as an act of a life.
 
 Payoff, as there: `step` (-1) for every act in a cell, `goal` (+50) for entering the goal and `lava` (-50) for entering lava, besides. Nothing when it is
 over. Base optimizers that share out parentage in proportion to fitness refuse fitness below 0; so `offset` is paid once to everybody, at birth.
@@ -164,4 +164,5 @@ def _world(p: Lava, name: str, moves: Floats, believed: Floats) -> TabularMdp:
         beliefs={"ancestral": believed},
         case_of=np.repeat([0, 1], BLOCK),
         case_names=COPIES,
+        before_life=np.arange(2 * BLOCK) % BLOCK == 0,
     )

@@ -44,6 +44,8 @@ class TabularMdp:
         case_of: `[S]`, the start case that each state belongs to, from 0 (which maze of several, which member of a family);
             nothing: all of the world is one case. What counts is where a life is born.
         case_names: of the cases; by default their numbers.
+        before_life: `[S]`, states that stand for birth alone, which a world has for its own books. What
+            is done there is not counted as an act of a life; nothing: there is no such state.
     """
 
     name: str
@@ -60,8 +62,12 @@ class TabularMdp:
     beliefs: Mapping[str, Floats] = field(default_factory=dict)
     case_of: Ints | None = None
     case_names: tuple[str, ...] = ()
+    before_life: Bools | None = None
 
     def __post_init__(self) -> None:
+        if self.before_life is not None:
+            object.__setattr__(self, "before_life", _frozen(self.before_life, np.bool_))
+            _check_shape(self.name, "before_life", np.shape(self.before_life), (len(self.states),))
         object.__setattr__(self, "available", _frozen(self.available, np.bool_))
         for name in ("transitions", "payoff", "intent", "features_felt", "start"):
             object.__setattr__(self, name, _frozen(getattr(self, name), np.float64))
@@ -212,6 +218,17 @@ class TabularMdp:
         while (leaves := inside & steps[:, ~inside].any(axis=1)).any():
             inside &= ~leaves
         return np.asarray(inside)
+
+    def uncounted(self) -> Bools:
+        """Say where an act is not counted as one of a life: at birth, and where it is over.
+
+        Returns
+        -------
+        numpy.ndarray
+            `[S]`, true for states `before_life` and those that are `ended`.
+        """
+        ended = self.ended()
+        return ended if self.before_life is None else ended | self.before_life
 
     @cached_property
     def in_reach(self) -> Bools:

@@ -9,7 +9,8 @@ What goes wrong in it. Whatever the arguments make go wrong: ice that is slipper
 States: `birth`; those of the environment, named by their keys in `P`; `over`. Acts: `a0`, `a1`, ..
 or the names that `P` gives them. An act that `P` does not list for a state is not available there.
 At birth and where it is over there is one act, the first that every state has. At birth it leads to
-where the environment begins. Transitions that end an episode lead to `over`, which stays.
+where the environment begins. It is no act of the environment, so accounts do not count it among
+those of a life. Transitions that end an episode lead to `over`, which stays.
 
 The table is compared with the environment: `worlds/toy_play.py` plays it by `step()` and `reset()`,
 with its wrappers. An option that acts there and not in the table is refused.
@@ -53,6 +54,7 @@ from worlds.toy_table import Table
 
 PREFIX = "gymnasium:"
 FEATURES = ("gain", "loss", "end", "steps")
+STARTS = ("initial_state_distrib", "isd")  # `isd` is what `DiscreteEnv` of Gym called it
 _compared: set[tuple[Any, ...]] = (
     set()
 )  # environments that were played in this process and agree with their tables
@@ -281,10 +283,12 @@ def _read(environment: str, made: Any) -> Table:
             "world.name must be an environment with a table of transitions (env.unwrapped.P), but "
             f"{environment} has none. Use a toy-text one, as FrozenLake-v1."
         )
-    if (start := _attribute(environment, made, "initial_state_distrib")) is None:
+    starts = (_attribute(environment, made, name) for name in STARTS)
+    if (start := next((found for found in starts if found is not None), None)) is None:
         raise InvalidWorld(
             "world.name must be an environment that says where it begins "
-            f"(env.unwrapped.initial_state_distrib), but {environment} does not. Use another."
+            f"(env.unwrapped.initial_state_distrib), but {environment} does not. Give it one, or "
+            "use another."
         )
     return toy_table.read(environment, table, start)
 
@@ -432,6 +436,7 @@ def _world(p: ToyText, name: str, table: Table, believed: Floats, default: int) 
         features_felt=felt,
         start=np.eye(n + 2)[0],
         beliefs={"ancestral": believed},
+        before_life=np.eye(n + 2, dtype=bool)[0],
     )
 
 

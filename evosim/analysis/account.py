@@ -133,6 +133,19 @@ class Accountant:
             "path_by_intent_in_ancestral": modern.by_intent_in_a,
         }
 
+    def _left_open(self) -> dict[str, float]:
+        """By how much genomes that tie for a rung, or on the other path to R3, differ in M."""
+        modern = self.designs["modern"]
+        out = {rung: modern.best_of[rung] - modern.rungs[rung] for rung in ladder.GRID_RUNGS}
+        if modern.by_intent_in_a is not None and modern.best_by_intent_in_a is not None:
+            out["path_by_intent_in_ancestral"] = modern.best_by_intent_in_a - modern.by_intent_in_a
+        return out
+
+    def _worst(self, which: str) -> float:
+        """What the worst policy gets; what the best one gets where they differ by rounding alone."""
+        span = self.span(which)
+        return span.worst if span.width else span.best
+
     def _made(self) -> tuple[dict[str, pl.DataFrame], list[dict[str, Any]]]:
         """The tables, and what was found out about each seed."""
         seeds = [self._seed(seed) for seed in self.tables["populations"]["seed"].unique(maintain_order=True)]
@@ -399,8 +412,8 @@ class Accountant:
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
             "classes": self.conducts.genome.grid.size if self.peaks.exact else self.tables["landscape"].height,
             "ladder": ladders,
-            "left_open": {rung: modern.best_of[rung] - modern.rungs[rung] for rung in ladder.GRID_RUNGS},
-            "worst_policy": {which: self.span(which).worst for which in self.designs},
+            "left_open": self._left_open(),
+            "worst_policy": {which: self._worst(which) for which in self.designs},
             "shift": {
                 "shared_by_all_ancestral_optima": shared,
                 "left_open_by_the_data": left_open,

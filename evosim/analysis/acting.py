@@ -85,8 +85,8 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
 
 
 def _lived(conducts: Conducts, number: int, which: str) -> Floats:
-    """Occupancy `[T, S, A]` without the states in which nothing happens any more."""
-    return np.where(conducts.world(which).ended()[:, None], 0.0, conducts.of(number, which).occupancy)
+    """Occupancy `[T, S, A]` without birth and the states in which nothing happens any more."""
+    return np.where(conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy)
 
 
 def _columns(world: TabularMdp, policies: dict[str, Floats], lived: dict[str, Floats]) -> NDArray[np.int64]:

@@ -49,7 +49,7 @@ class Gaps:
         misspecified, novel, missed, stale, exposed: parts of the modern gap for intent; they sum to it. `exposed`
             is what each genome's own ancestral regret splits into amplified and inherited.
         reach: `[S]` whether the ancestral world can reach a state at any age.
-        ended_ancestral, ended_modern: `[S]` states in which nothing happens any more; see `TabularMdp.ended`.
+        uncounted_ancestral, uncounted_modern: `[S]` states whose acts are none of a life; see `TabularMdp.uncounted`.
     """
 
     spans: dict[str, Span]
@@ -61,8 +61,8 @@ class Gaps:
     stale: Floats
     exposed: Floats
     reach: NDArray[np.bool_]
-    ended_ancestral: NDArray[np.bool_]
-    ended_modern: NDArray[np.bool_]
+    uncounted_ancestral: NDArray[np.bool_]
+    uncounted_modern: NDArray[np.bool_]
 
 
 def gaps_of(pair: WorldPair) -> Gaps:
@@ -98,8 +98,8 @@ def gaps_of(pair: WorldPair) -> Gaps:
         stale=rest - exposed,
         exposed=exposed,
         reach=reach,
-        ended_ancestral=a.ended(),
-        ended_modern=m.ended(),
+        uncounted_ancestral=a.uncounted(),
+        uncounted_modern=m.uncounted(),
     )
 
 
@@ -118,8 +118,8 @@ class Ledger:
         waste: `[T, A]` regret in A by age and act, in expected offspring.
         modern: for each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
         upkeep_ancestral, upkeep_modern: what is lost outside acts.
-        overlap: share of the modern life that is spent inside the ancestral world's reach (ended states left out).
-        times_ancestral, times_modern: `[A]` how often each act is done in a life (ended states left out).
+        overlap: share of the modern life that is spent inside the ancestral world's reach (birth and ended states left out).
+        times_ancestral, times_modern: `[A]` how often each act is done in a life (birth and ended states left out).
     """
 
     waste: Floats
@@ -141,7 +141,7 @@ class Ledger:
 def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
     """The ledger of one genome from what it does in both worlds."""
     x = modern.occupancy
-    lived = np.where(gaps.ended_modern, 0.0, x.sum(axis=2))
+    lived = np.where(gaps.uncounted_modern, 0.0, x.sum(axis=2))
     waste = (ancestral.occupancy * gaps.ancestral).sum(axis=1)
     exposed = (x * gaps.exposed).sum(axis=1)
     by_act = exposed.sum(axis=0)
@@ -155,8 +155,8 @@ def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
         upkeep_ancestral=ancestral.worth.payoff - ancestral.worth.fitness,
         upkeep_modern=modern.worth.intent - modern.worth.net_intent,
         overlap=float(lived[:, gaps.reach].sum() / max(lived.sum(), 1e-300)),
-        times_ancestral=ancestral.occupancy[:, ~gaps.ended_ancestral].sum(axis=(0, 1)),
-        times_modern=x[:, ~gaps.ended_modern].sum(axis=(0, 1)),
+        times_ancestral=ancestral.occupancy[:, ~gaps.uncounted_ancestral].sum(axis=(0, 1)),
+        times_modern=x[:, ~gaps.uncounted_modern].sum(axis=(0, 1)),
     )
 
 

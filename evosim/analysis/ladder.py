@@ -91,11 +91,13 @@ class Design:
 
     `best_of` holds, for rungs that several genomes share, the best of the tie set where the rung is its worst.
     `by_intent_in_a` is the other path from R1 to R3: the best genome for intent in A (only where intent is not payoff).
+    Of those that tie it is the worst, and `best_by_intent_in_a` the best.
     """
 
     rungs: dict[str, float]
     best_of: dict[str, float]
     by_intent_in_a: float | None = None
+    best_by_intent_in_a: float | None = None
 
 
 def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
@@ -119,7 +121,7 @@ def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differ
     return Design(
         {"optimum": gaps.spans["modern_intent"].best, **{name: worth(peak.worst) for name, peak in tied.items()}},
         {name: worth(peak.best) for name, peak in tied.items()},
-        worth(peaks.ancestral_intent.worst) if intent_differs else None,
+        *map(worth, (peaks.ancestral_intent.worst, peaks.ancestral_intent.best) if intent_differs else ()),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,12 +47,14 @@ class Run(Accounted):
 
     Attributes:
         recorded: experiment, provenance and tables as they were written.
-        folder: where it lies.
+        folder: where it lies, as an absolute path.
         experiment: every parameter, resolved.
     """
 
     def __init__(self, recorded: Recorded) -> None:
-        self.recorded, self.folder, self.experiment = recorded, recorded.folder, recorded.experiment
+        # A notebook may change its folder: what is found now must be found then, too.
+        self.folder = recorded.folder.absolute()
+        self.recorded, self.experiment = replace(recorded, folder=self.folder), recorded.experiment
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -142,14 +145,14 @@ class Sweep(Guarded):
     """A sweep: the table of its runs, and what its parameters do.
 
     Attributes:
-        folder: where it lies.
+        folder: where it lies, as an absolute path.
         store: its files.
     """
 
     def __init__(self, folder: str | Path) -> None:
         from evosim.sweeps.store import Store
 
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.store = Store(self.folder)
 
     @property
@@ -271,13 +274,13 @@ class Search(Guarded):
     """The search of a landscape over real vectors: its paths, and where they came to.
 
     Attributes:
-        folder: where it lies.
+        folder: where it lies, as an absolute path.
         experiment: every parameter, resolved.
         provenance: digest, seed, versions, command.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.provenance = read_provenance(self.folder)
         self.experiment = resolved_of(read_toml(self.folder / "experiment.toml"))
 

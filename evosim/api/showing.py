@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.screen import RUNG_WORDS, number
+from evosim.screen import RUNG_WORDS, number, small, to_scale
 
 if TYPE_CHECKING:
     from evosim.api import Search, Sweep
@@ -20,22 +21,32 @@ LETTERS = {"ancestral": "A", "modern": "M"}
 ROW, COLUMN = ' scope="row"', ' scope="col"'
 
 
-def interval(row: dict[str, Any], digits: int = 3) -> str:
+def interval(row: dict[str, Any], digits: int | None = None) -> str:
     """A mean with its interval, if it has one; a dash for what was not measured."""
     if row["mean"] is None or row["low"] is None:
         return number(row["mean"], digits)
     return f"{number(row['mean'], digits)} [{number(row['low'], digits)}, {number(row['high'], digits)}]"
 
 
+def _from_here(folder: Path) -> Path:
+    """A folder as it is called from where one works, if it lies below."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
 def _lost(row: dict[str, Any]) -> str:
     """A loss with its interval; where ancestral optima tie, its range over them."""
-    if row["mean"] is not None and row["most"] - row["least"] > 5e-4:
+    if row["mean"] is not None and row["most"] - row["least"] > small():
         return f"{number(row['least'])} to {number(row['most'])}"
     return interval(row)
 
 
 def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of an account."""
+    with to_scale(thing.summary):
+        return _parts_of(thing)
+
+
+def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     from evosim.api import Run
 
     facts, experiment = thing.summary, thing.experiment
@@ -44,7 +55,7 @@ def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     heading = f"{what}: {experiment.title or experiment.name}"
     lines = [f"{experiment.name}, {seeds}" + (f"; changed: {', '.join(facts['changed'])}" if facts["changed"] else "")]
     if isinstance(thing, Run):
-        lines.append(f"{thing.folder}, digest {facts['digest'][:8]}")
+        lines.append(f"{_from_here(thing.folder)}, digest {facts['digest'][:8]}")
         extinct = sum(run["status"] == "extinct" for run in facts["runs"].values())
         lines += [f"died out: {extinct} of {len(facts['runs'])}"] if extinct else []
     losses = {(row["loss"], row["world"]): row for row in thing.losses().iter_rows(named=True)}
@@ -73,7 +84,7 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
     lines = [
         f"{facts['name']}: {facts['cells']:,} cells, {facts['replicates']:,} seeds each, {state.runs:,} runs; {state.done:,} done{ended}",
         f"varies: {', '.join(sweep.store.kinds)}" if sweep.store.kinds else "nothing varies",
-        f"{sweep.folder}, digest {facts['digest'][:8]}",
+        f"{_from_here(sweep.folder)}, digest {facts['digest'][:8]}",
     ]
     if state.chunks_done < state.chunks:
         lines.append("not whole: evosim.sweep(...), or 'evosim sweep run', goes on")
@@ -92,7 +103,7 @@ def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
     seeds = f"seed {facts['seed']}" if facts["replicates"] == 1 else f"{facts['replicates']} seeds from {facts['seed']}"
     lines = [
         f"{experiment.name}: {experiment.optimizer['name']} on {experiment.world.name}, {seeds}",
-        f"{search.folder}, digest {facts['digest'][:8]}",
+        f"{_from_here(search.folder)}, digest {facts['digest'][:8]}",
     ]
     rows = []
     for row in facts["search"]:

@@ -18,7 +18,7 @@ from evosim.record import Recorded
 from evosim.report.parameters import set_here
 from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
 from evosim.report.pictures import Gallery
-from evosim.screen import RUNG_WORDS, number, rung_words
+from evosim.screen import RUNG_WORDS, number, rung_words, scaled
 
 BESIDE = {
     "ladder": "ladders", "behaviour": "behaviour", "desires": "desires", "causes": "causes", "variation": "variation", "hack": "drive", "search": "search",
@@ -91,6 +91,7 @@ def _accounts(summary: dict[str, Any], pictures: dict[str, Picture], confidence:
         yield Section(name, TITLES[name], [*parts, *figure])
 
 
+@scaled
 def ladder(summary: dict[str, Any], confidence: float) -> Table:
     """The ladder in both worlds, with intervals, and what each author calls a step."""
     worlds = [summary["ladder"][world] for world in ("ancestral", "modern")]
@@ -131,6 +132,7 @@ def between(ends: Sequence[float]) -> str:
     return f"[{number(ends[0])}, {number(ends[1])}]"
 
 
+@scaled
 def labels(summary: dict[str, Any]) -> Table:
     """What every author calls every step."""
     rows = [
@@ -142,6 +144,7 @@ def labels(summary: dict[str, Any]) -> Table:
     return Table("What each author calls each step", headings, rows, frozenset({0, *range(2, 2 + len(AUTHORS))}), note)
 
 
+@scaled
 def headline(summary: dict[str, Any]) -> dict[str, str]:
     """The numbers by which runs are compared, with intervals over seeds where there are any. Rungs and steps that a run does not have are told too."""
     out = {}
