@@ -249,6 +249,15 @@ class Kept:
             out.append({"name": job.name, "what": job.makes.rstrip("."), "script": job.script, "tables": tables, "figures": figures, "took": clock(taken[job.name]["seconds"])})
         return out
 
+    def with_earlier_intervals(self) -> list[str]:
+        """Kept results that were finished before all intervals were of one kind: theirs are narrower."""
+        names = [job.name for job in JOBS if job.compared and job.name != "population-genetics"]
+        kept = [name for name in names if name not in ("claims", *COMPUTED_AGAIN)]
+        old = [name for name in kept if self.record(name)["finished"] < ONE_KIND_SINCE]
+        folders = sorted((self.folder / "claims").glob("*/provenance.json"))
+        claims = [json.loads(path.read_text(encoding="utf-8"))["finished"] for path in folders]
+        return [*old, *(["claims"] if claims and min(claims) < ONE_KIND_SINCE else [])]
+
     def claims_kept(self) -> list[dict[str, Any]]:
         """Every claim with its verdict and figures."""
         out = []
@@ -264,6 +273,8 @@ class Kept:
 
 
 OUT, NOT = "comes out", "does not come out"
+ONE_KIND_SINCE = "2026-11-30"  # the day from which on all intervals are of one kind; see docs/sweeps.md
+COMPUTED_AGAIN = ("birth-control", "recovery")  # earlier runs, whose intervals were computed again from their kept seeds
 
 
 def _expected(what: str, found: str, expected: str) -> str:
@@ -314,7 +325,7 @@ def names(kept: Kept) -> dict[str, Any]:
     return {
         "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured,
         "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of, "lived": kept.lived,
-        "recursion": recursion, "studies": kept.index, "claims": kept.claims_kept, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
+        "recursion": recursion, "studies": kept.index, "earlier_intervals": kept.with_earlier_intervals, "claims": kept.claims_kept, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
         "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight, "significant": significant,
         "Found": Found, "abs": abs, "all": all, "min": min, "max": max, "sum": sum, "zip": zip, "len": len,
     }  # fmt: skip
