@@ -67,17 +67,41 @@ def tests() -> Iterator[dict[str, Any]]:
 
 
 def other_tests() -> Iterator[dict[str, Any]]:
-    """How often there is a false alarm in what else speaks of chance: intervals that leave out 0, and the F test of a design's model."""
+    """How often there is a false alarm in what else speaks of chance: intervals that leave out 0, and the F tests of a design's model."""
+    how = Resampling()
     for seeds, kind in itertools.product(SEEDS, ("normal", "skewed")):
         rng = stream("intervals", seeds, kind)
         four = np.stack([noise(kind, (2, 2), seeds, rng) for _ in range(INTERVALS)])
         extra = np.stack([interaction(values, 0, 1)[0, 0] for values in four])
         for what, values in (("difference of two cells, paired", four[:, 1, 0] - four[:, 0, 0]), ("interaction of two levels", extra)):
-            low, high = intervals(values, 1000, 1.0 - ALPHA)
+            low, high = intervals(values, how.resamples, 1.0 - ALPHA)
             yield {"what": what, "seeds": seeds, "noise": kind, "false_alarms": float(((low > 0.0) | (high < 0.0)).mean()), "samples": INTERVALS}
-        apart = [difference(a[0, 0], b[0, 0], 1000, 1.0 - ALPHA) for a, b in zip(four[::2], four[1::2], strict=True)]
+        apart = [difference(a[0, 0], b[0, 0], how.resamples, 1.0 - ALPHA) for a, b in zip(four[::2], four[1::2], strict=True)]
         missed = [ends is not None and (ends[0] > 0.0 or ends[1] < 0.0) for ends in apart]
         yield {"what": "difference of two runs, unpaired", "seeds": seeds, "noise": kind, "false_alarms": float(np.mean(missed)), "samples": len(missed)}
+    for levels, seeds, kind in itertools.product((2, 6), SEEDS, ("normal", "skewed")):
+        # The last level's runs spread 5 times as far around the same mean: no mean differs, but chance does.
+        rng, spread = stream("spreads", levels, seeds, kind), np.r_[np.ones(levels - 1), 5.0]
+        alarms = [any_effect(spread[:, None] * noise(kind, (levels,), seeds, rng), how)[0] <= ALPHA for _ in range(TESTS)]
+        what = f"test of any effect, {levels} cells of one mean, one with 5 times the spread"
+        yield {"what": what, "seeds": seeds, "noise": kind, "false_alarms": float(np.mean(alarms)), "samples": TESTS}
+    for seeds, kind in itertools.product((6, 20), ("normal", "skewed")):
+        # Each seed has a slope of its own, and their mean is 0.
+        rng, own = stream("own slopes", seeds, kind), []
+        for _ in range(FITS):
+            u = rng.random((32, 2))
+            values = 0.3 * noise(kind, (32,), seeds, rng) + np.sqrt(3.0) * (u[:, :1] - 0.5) * rng.standard_normal(seeds)
+            own.append(bool(fit(values, [Column(u[:, 0]), Column(u[:, 1])], Resampling(10)).told))
+        what = "model of a design (F tests), each seed with a slope of its own"
+        yield {"what": what, "seeds": seeds, "noise": kind, "false_alarms": float(np.mean(own)), "samples": FITS}
+    for runs, chance in itertools.product((1, 6), (0.05, 0.3)):
+        rng, ranks = stream("rare", runs, chance), []
+        for _ in range(FITS):
+            u, rare = rng.random(32), (rng.random((32, runs)) < chance).astype(np.float64)
+            term = fit(rare, [Column(u)], Resampling(200)).terms[0]
+            ranks.append(term.low is not None and term.high is not None and not term.low <= 0.0 <= term.high)
+        what = f"rank correlation in a design, of what {chance:.0%} of runs have"
+        yield {"what": what, "seeds": runs, "noise": "0 or 1", "false_alarms": float(np.mean(ranks)), "samples": FITS}
     for seeds, kind in itertools.product((6, 20), ("normal", "skewed")):
         rng = stream("fits", seeds, kind)
         told, slopes, ranks = [], [], []
@@ -88,7 +112,7 @@ def other_tests() -> Iterator[dict[str, Any]]:
             told.append(bool(found.told))
             slopes.append(not term.slope_low <= 0.0 <= term.slope_high)  # type: ignore[operator]
             ranks.append(not term.low <= 0.0 <= term.high)  # type: ignore[operator]
-        named = (("model of a design (F test)", told), ("slope in a design", slopes), ("rank correlation in a design", ranks))
+        named = (("model of a design (F tests)", told), ("slope in a design", slopes), ("rank correlation in a design", ranks))
         for what, missed in named:
             yield {"what": what, "seeds": seeds, "noise": kind, "false_alarms": float(np.mean(missed)), "samples": FITS}
 

@@ -52,6 +52,19 @@ def test_intervals_hold_a_planted_null_as_often_as_they_say() -> None:
         assert all(0.90 * tries <= count <= 0.985 * tries for count in held), held
 
 
+@pytest.mark.parametrize("power", [-1000, -300, 300, 900])
+def test_unpaired_intervals_do_not_depend_on_the_unit(power: int) -> None:
+    rng = np.random.default_rng(12)
+    x, y, unit = rng.normal(size=6), rng.normal(size=8), 2.0**power
+    ends = difference(x, y, 500, 0.95) or (0.0, 0.0)
+    assert difference(x * unit, y * unit, 500, 0.95) == (ends[0] * unit, ends[1] * unit)
+
+
+def test_numbers_that_are_none_give_no_unpaired_interval() -> None:
+    for wrong in (np.nan, np.inf):
+        assert difference([1.0, 2.0, 3.0, 4.0, wrong], np.arange(5.0), 500, 0.95) is None
+
+
 def test_two_samples_are_resampled_apart() -> None:
     """The same resamples of both would take their spread out of the difference of equal samples."""
     x = np.arange(10.0)

@@ -341,6 +341,43 @@ def test_a_model_of_chance_has_no_shares() -> None:
     assert 3 <= sum(told) <= 20  # type: ignore[arg-type]
 
 
+def test_a_model_of_what_seeds_do_each_for_itself_is_seldom_told() -> None:
+    """All points have their seeds in common: slopes of theirs, whose mean is 0, are no effect."""
+    rng, told = np.random.default_rng(21), []
+    for _ in range(150):
+        u = rng.random((32, 2))
+        slopes = np.sqrt(3.0) * (u[:, :1] - 0.5) * rng.standard_normal(10)
+        values = slopes + 0.3 * rng.standard_normal((32, 10))
+        told.append(fit(values, [Column(u[:, 0]), Column(u[:, 1])], Resampling(10)).told)
+    assert sum(told) <= 20  # type: ignore[arg-type]
+    u = rng.random((32, 2))
+    effect = np.sqrt(3.0) * u[:, :1] + rng.standard_normal((32, 6))
+    assert fit(effect, [Column(u[:, 0]), Column(u[:, 1])], Resampling(10)).told
+
+
+def test_rank_correlations_of_what_is_rare_hold_0() -> None:
+    """A resample without the one run that differs has no correlation, and may not be left out."""
+    rng = np.random.default_rng(22)
+    for _ in range(20):
+        rare = np.zeros((32, 1))
+        rare[rng.integers(32)] = 1.0
+        term = fit(rare, [Column(rng.random(32))], HOW).terms[0]
+        assert term.low is not None
+        assert term.high is not None
+        assert term.low <= 0.0 <= term.high
+
+
+def test_a_perfect_rank_correlation_is_not_exact_and_a_near_one_is_not_0() -> None:
+    u, rng = np.random.default_rng(23).random(16), np.random.default_rng(24)
+    rises = 100.0 * u[:, None] + 0.01 * rng.standard_normal((16, 6))
+    found = fit(rises, [Column(u)], HOW).terms[0]
+    assert (found.correlation, found.low, found.high) == (pytest.approx(1.0), None, None)
+    near = 10.0 * u[:, None] + rng.standard_normal((16, 6))
+    term = fit(near, [Column(u)], HOW).terms[0]
+    assert term.low is not None
+    assert 0.6 < term.low < 0.95
+
+
 @pytest.mark.parametrize(
     ("given", "chances"),
     [
@@ -491,6 +528,20 @@ def test_one_seed_has_means_and_says_that_it_has_no_more(tmp_path: Path, capsys:
     assert "no intervals: they take 5 seeds" in out
 
 
+def test_seeds_that_were_left_out_are_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three seeds that were measured everywhere tell no effect from chance, however many were run."""
+
+    def three(row: dict[str, Any]) -> dict[str, Any]:
+        died = row["optimizer.population"] == 10 and row["seed"] >= 3
+        return {"status": "extinct"} if died else {Q: row["optimizer.population"] + row["seed"] ** 2.0}
+
+    store = made(tmp_path, GRID, three)
+    _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", Q)
+    words = " ".join(out.split())
+    assert "3 seeds were measured in every cell, too few to tell an effect from chance, which takes 5" in words
+    assert "without: exact, fewer than 5 runs, or all agree" in words
+
+
 TWO = HEAD + "replicates = 5\n[grid]\noptimizer.population = [10, 20]\n"
 
 
@@ -549,6 +600,16 @@ def test_a_design_is_read_on_its_own_scales_and_the_grid_beside_it(tmp_path: Pat
     contrast = analysis.tables["contrasts"].row(0, named=True)
     assert (contrast["difference"], contrast["low"], contrast["high"]) == (pytest.approx(10.0), None, None)
     assert {row["factor"] for row in analysis.tables["shares"].iter_rows(named=True)} == {"optimizer.population", DESIGN}
+
+
+def test_nothing_of_a_design_is_said_to_be_exact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ranks of all points agree, and yet other points or seeds may not."""
+    text = BOX.replace("[grid]\noptimizer.population = [10, 20]\n", "")
+    store = made(tmp_path, text, lambda row: {Q: 3.0 * row["genome.discount"] + 1e-6 * row["seed"] ** 2 * row["world.modern.breed_danger"]})
+    code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", Q)
+    assert code == 0
+    assert " 1.00 " in out
+    assert "exact" not in out.split("The design")[1]
 
 
 def test_points_with_holes_are_left_out(tmp_path: Path) -> None:

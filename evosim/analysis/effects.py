@@ -28,7 +28,6 @@ from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, ROUNDING, Ends, a
 
 Array = NDArray[np.float64]
 FEWEST_POINTS = 10
-CORRELATED = 1.0 - 1e-9  # the largest rank correlation that Fisher's scale takes
 POINTS_A_TERM = 2
 FEWEST_SHUFFLES = 200
 MOST_SHUFFLED = 100_000_000  # numbers that one test moves: larger grids get fewer shuffles
@@ -101,8 +100,9 @@ class Decomposition:
         low, high: its interval; None from too few seeds, or where all agree by chance.
         chance: variance between the seeds of a cell, mean over cells; NaN from one seed.
         shares: of `between`. `first`, `pair` and `higher` sum to it.
-        told: whether `between` differs from 0 by more than chance. `any_effect` tests it, with false alarms in at most
-            1 - confidence. True of what no seed can change. None from fewer than `FEWEST` seeds.
+        told: whether the cells differ by more than chance. `any_effect` tests it, with false alarms in at most
+            1 - confidence if no factor does anything. Factors that change the spread of runs alone may be told too.
+            True of what no seed can change. None from fewer than `FEWEST` seeds.
         p: of that test; None where there was no test.
         p_least: the smallest `p` that this many cells and seeds can give.
     """
@@ -200,6 +200,9 @@ def any_effect(values: ArrayLike, how: Resampling) -> tuple[float, float]:
     runs of a seed, or all runs that share a level. (Shuffling single cells would break up what runs of a level have in common,
     with false alarms in up to 30%.) The statistic is the variance between the cells' means. A factor whose levels agree in
     every run is left out, because shuffling it changes nothing.
+
+    A factor that changes the spread of runs alone, and no mean, does something too. The test is not
+    made for it, but is then told more often than in 1 - confidence.
 
     Parameters
     ----------
@@ -384,7 +387,8 @@ class Fit:
         explained: R^2, of the points' means, chance and correlations of these points among them.
         predicted: the same for points left out one at a time, which overfitting does not raise.
         terms: of single parameters, then of pairs.
-        told: whether the model explains more than chance would, by the F test at the nominal confidence; None without a model.
+        told: whether the model explains more than chance would, by F tests at the nominal confidence: against the points'
+            residuals and, from `FEWEST` seeds on, against what seeds differ in. None without a model.
         missed: share of the variance over the box that the model misses; the terms' shares sum to the rest. None from one
             seed, which cannot tell it from chance: shares are then of the model's own variance.
     """
@@ -512,11 +516,27 @@ class _Fitted:
     predicted: float
 
     def told(self, confidence: float) -> bool:
-        """Whether the terms explain more than chance would, by the F test."""
+        """Whether the terms explain more than chance would.
+
+        Two F tests have to say so. One takes the points' residuals for chance. The other takes for
+        chance what seeds differ in, because a seed may have effects of its own in all points. Its
+        degrees of freedom are Box's (1954). From fewer than `FEWEST` seeds there is the first alone.
+        """
         from scipy.special import fdtri
 
-        terms = len(self.beta)
-        return bool(self.explained / terms > fdtri(terms, self.spared, confidence) * self.left / self.spared)
+        terms, n = self.beta.shape
+        chance = fdtri(terms, self.spared, confidence) * self.left / self.spared
+        if not self.explained / terms > chance:
+            return False
+        if n < FEWEST:
+            return True
+        mean, apart = self.beta.mean(axis=1), np.atleast_2d(np.cov(self.beta))
+        apart = apart / float(mean @ mean)  # a ratio, so that small units do not round to 0
+        trace = float(np.trace(apart))
+        if trace <= ROUNDING**2:  # all seeds agree
+            return True
+        freedom = trace**2 / float((apart**2).sum())
+        return bool(n / trace > fdtri(freedom, freedom * (n - 1.0), confidence))
 
 
 def _least_squares(x: Array, values: Array) -> _Fitted:
@@ -633,10 +653,17 @@ def _correlations(values: Array, columns: list[Column], how: Resampling) -> dict
     x = np.column_stack([_ranks(columns[i].position) for i in wanted])
     here = _weighted_correlation(x, _ranks(values.mean(axis=1)), np.ones(len(x)))
     found = np.array([_weighted_correlation(x, _ranks(means), often) for often, means in _two_ways(values, how)])
-    # A correlation is near its ends skewed: it is widened on Fisher's scale, and stays below 1.
-    centre, spread = (np.arctanh(np.clip(part, -CORRELATED, CORRELATED)) for part in (here, found))
-    low, high = np.tanh(_two_way_ends(centre, spread, values.shape[0], values.shape[1], how))
-    return {i: (float(here[j]), float(low[j]), float(high[j])) for j, i in enumerate(wanted)}
+    # Near its ends a correlation is skewed. Its angle is widened, which has ends where Fisher's scale has none.
+    centre, spread = (np.arcsin(np.clip(part, -1.0, 1.0)) for part in (here, found))
+    # Where a resample leaves no variance, a correlation may be anything.
+    lows, highs = (np.where(np.isnan(spread), worst, spread) for worst in (-np.pi / 2.0, np.pi / 2.0))
+    ends = [_two_way_ends(centre, part, values.shape[0], values.shape[1], how)[i] for i, part in enumerate((lows, highs))]
+    low, high = np.sin(np.clip(ends, -np.pi / 2.0, np.pi / 2.0))
+    # Resamples that agree show no spread, which makes no correlation exact: other points may differ.
+    return {
+        i: (float(here[j]), None, None) if high[j] - low[j] <= ROUNDING else (float(here[j]), float(low[j]), float(high[j]))
+        for j, i in enumerate(wanted)
+    }
 
 
 def _weighted_correlation(x: Array, y: Array, weights: Array) -> Array:

@@ -109,12 +109,15 @@ def difference(
 
     Returns
     -------
-    The lower and the upper end. None if a sample has fewer than `FEWEST` seeds, or if the seeds of
-    both samples agree.
+    The lower and the upper end. None if a sample has fewer than `FEWEST` seeds or a number that is
+    not finite, or if the seeds of both samples agree.
     """
     samples = [np.asarray(values, dtype=np.float64) for values in (base, other)]
-    if min(x.size for x in samples) < FEWEST:
+    if min(x.size for x in samples) < FEWEST or not all(np.isfinite(x).all() for x in samples):
         return None
+    # Squares of squares must stay within what a number can hold, whatever the unit.
+    unit = float(np.exp2(np.frexp(max(np.ptp(x) for x in samples))[1]))  # exact to divide by
+    samples = [x / unit for x in samples]
     errors = [0.0 if alike(x) else float(x.var(ddof=1)) / x.size for x in samples]
     if sum(errors) == 0.0:
         return None
@@ -127,7 +130,7 @@ def difference(
     freedom = sum(errors) ** 2 / sum(error**2 / (x.size - 1.0) for error, x in parts)
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(spread[1] - spread[0], [tail, 1.0 - tail]) * _student_over_normal(freedom, confidence)
-    return found + float(low), found + float(high)
+    return (found + float(low)) * unit, (found + float(high)) * unit
 
 
 def share(successes: int, n: int, confidence: float) -> tuple[float, float]:

@@ -80,9 +80,7 @@ def _verdict(analysis: Analysis, name: str) -> str:
         return f"{words}: {ends}."
     most = shares.row(0, named=True)
     short = effects.short_factors(analysis.facts["factors"])
-    low, high = (None if most[end] is None else 100.0 * most[end] for end in ("low", "high"))
-    alone = showing.told(100.0 * most["share"], low, high, 0)
-    return f"{words}: {ends}; {short[most['factor']]} alone makes {alone} % of the variance."
+    return f"{words}: {ends}; {short[most['factor']]} alone makes {showing.share_words(shares)} of the variance."
 
 
 def _capital(words: str) -> str:

@@ -86,7 +86,8 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
     headings = [*(short[key] for key in parameters), "runs", *(names[name] for name in quantities)]
     table = _table(title, *(heading.replace("_", " ") for heading in headings), left=len(parameters))
     if analysis.facts["replicates"] >= analysis.facts["fewest_seeds"]:
-        table.caption, table.caption_justify = "+-: half the interval; without: exact, or all seeds agree", "left"
+        table.caption = f"+-: half the interval, which may be skewed; without: exact, fewer than {FEWEST} runs, or all agree"
+        table.caption_justify = "left"
     by_key = {(row["cell"], row["quantity"]): row for row in frame.iter_rows(named=True)}
     for row in order.iter_rows(named=True):
         values = [by_key[(row["cell"], name)] for name in quantities]
@@ -158,9 +159,8 @@ def _variance(facts: dict[str, Any], confidence: float) -> str:
         return "the same in every cell"
     sd = max(facts["between"], 0.0) ** 0.5
     out = f"standard deviation between cells {number(sd, 4)}" + (f", between seeds of a cell {number(facts['chance'] ** 0.5, 4)}" if facts["chance"] is not None else "")
-    if untold := not_told(facts, confidence):
-        return f"{out}: {untold}"
-    return out + (f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else "")
+    untold = not_told(facts, confidence)
+    return out + (f": {untold}" if untold else "") + (f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else "")
 
 
 def not_told(facts: dict[str, Any], confidence: float) -> str:
@@ -176,8 +176,11 @@ def not_told(facts: dict[str, Any], confidence: float) -> str:
     Returns
     -------
     str
-        Empty where there is an effect, or where nothing was tested.
+        Empty where there is an effect, or where all cells are the same.
     """
+    if facts["told"] is None and not facts["refused"]:
+        seeds = "1 seed was" if facts["seeds"] == 1 else f"{facts['seeds']} seeds were"
+        return f"{seeds} measured in every cell, too few to tell an effect from chance, which takes {FEWEST}"
     if facts["told"] is not False or facts["p"] is None:
         return ""
     words = f"that there is any effect cannot be told from chance (p = {facts['p']:.2g}"
@@ -217,15 +220,16 @@ def shares(analysis: Analysis, name: str) -> Table | None:
     table = _table("", "share of variance between cells", "alone", "with others")
     for factor, words in short.items():
         mine = rows.filter((pl.col("factor") == factor) & pl.col("with").is_null())
-        table.add_row(words, *(_share(mine.filter(pl.col("order") == order)) for order in ("first", "total")))
+        table.add_row(words, *(share_words(mine.filter(pl.col("order") == order)) for order in ("first", "total")))
     together = rows.filter(pl.col("order").is_in(["pair", "higher"])).sort("share", descending=True)
     for row in together.head(MOST_PAIRS).iter_rows(named=True):
         words = f"{short[row['factor']]} x {short[row['with']]}" if row["factor"] else "three and more together"
-        table.add_row(words, _share(pl.DataFrame([row])))
+        table.add_row(words, share_words(pl.DataFrame([row])))
     return table
 
 
-def _share(rows: pl.DataFrame) -> str:
+def share_words(rows: pl.DataFrame) -> str:
+    """The share in the first row and its interval, in percent; a dash without a row."""
     if rows.is_empty() or rows["share"][0] is None:
         return "-"
     share, low, high = rows["share"][0], rows["low"][0], rows["high"][0]
@@ -255,8 +259,8 @@ def sampled(analysis: Analysis, name: str, fit: dict[str, Any]) -> Table:
     left = f" ({fit['points_left_out']} left out)" if fit["points_left_out"] else ""
     table = _table(f"The design: {fit['points']} points{left}, {model}{quality}", "parameter", "rank correlation", "from end to end", "share")
     for row in rows.filter(pl.col("with").is_null()).iter_rows(named=True):
-        correlation = told(row["correlation"], row["low"], row["high"], 2)
-        table.add_row(short[row["parameter"]], correlation, told(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
+        correlation = _drawn(row["correlation"], row["low"], row["high"], 2)
+        table.add_row(short[row["parameter"]], correlation, _drawn(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
     return table
 
 
@@ -270,13 +274,18 @@ def sampled_pairs(analysis: Analysis, name: str) -> Table | None:
     table = _table("", "together", "what one adds to the other's", "share")
     for row in pairs.head(MOST_PAIRS).iter_rows(named=True):
         words = f"{short[row['parameter']]} x {short[row['with']]}"
-        table.add_row(words, told(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
+        table.add_row(words, _drawn(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
     return table
+
+
+def _drawn(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS) -> str:
+    """A number of a design and its interval. It is never exact, because other points could be drawn."""
+    return told(mean, *((None, None) if low == high else (low, high)), digits)
 
 
 def _of_box(row: dict[str, Any]) -> str:
     ends = {"share": pl.Float64, "low": pl.Float64, "high": pl.Float64}
-    return _share(pl.DataFrame({"share": [row["share"]], "low": [row["share_low"]], "high": [row["share_high"]]}, schema=ends))
+    return share_words(pl.DataFrame({"share": [row["share"]], "low": [row["share_low"]], "high": [row["share_high"]]}, schema=ends))
 
 
 def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
