@@ -808,3 +808,11 @@ def test_columns_of_the_analysis_are_documented() -> None:
         assert f"`{name}`" in section
         for column in schema:
             assert f"`{column}`" in section, (name, column)
+
+
+def test_two_parameters_that_are_one_are_no_model_of_two() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.random(40)
+    columns = [Column(x), Column(x + 1e-9 * rng.random(40))]
+    found = fit(x[:, None] + 0.1 * rng.normal(size=(40, 6)), columns, HOW)
+    assert found.model == "none"

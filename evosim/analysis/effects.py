@@ -28,6 +28,7 @@ from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, ROUNDING, Ends, a
 
 Array = NDArray[np.float64]
 FEWEST_POINTS = 10
+SAME_COLUMN = 1e-7  # of the largest singular value: columns that agree so far are one parameter
 POINTS_A_TERM = 2
 FEWEST_SHUFFLES = 200
 MOST_SHUFFLED = 100_000_000  # numbers that one test moves: larger grids get fewer shuffles
@@ -423,7 +424,7 @@ def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
     model, x = "none", np.empty((points, 0))
     for name, blocks in models.items():
         tried = np.hstack(blocks)
-        full = np.linalg.matrix_rank(np.column_stack([np.ones(points), tried])) == 1 + tried.shape[1] > 1
+        full = np.linalg.matrix_rank(np.column_stack([np.ones(points), tried]), rtol=SAME_COLUMN) == 1 + tried.shape[1] > 1
         if not constant and points >= POINTS_A_TERM * (1 + tried.shape[1]) and full:
             model, x = name, tried
             break

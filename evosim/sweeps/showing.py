@@ -156,7 +156,7 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
 
 def _variance(facts: dict[str, Any], confidence: float) -> str:
     if facts["between"] == 0.0 and not facts["told"]:
-        return "the same in every cell"
+        return "the same mean in every cell"
     sd = max(facts["between"], 0.0) ** 0.5
     out = f"standard deviation between cells {number(sd, 4)}" + (f", between seeds of a cell {number(facts['chance'] ** 0.5, 4)}" if facts["chance"] is not None else "")
     untold = not_told(facts, confidence)
