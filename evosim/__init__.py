@@ -33,15 +33,16 @@ if TYPE_CHECKING:
     )
     from evosim.comparison import Comparison
     from evosim.errors import UserError
+    from evosim.installed import allow_import
     from evosim.report.python import write_report
 
 __all__ = [
-    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "compare", "load", "plain_names", "resolve", "run", "search", "sweep", "write_report",
+    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "allow_import", "compare", "load", "plain_names", "resolve", "run", "search", "sweep", "write_report",
 ]  # fmt: skip
 
 # Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.
 _WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {
-    "Comparison": "evosim.comparison", "UserError": "evosim.errors", "write_report": "evosim.report.python",
+    "Comparison": "evosim.comparison", "UserError": "evosim.errors", "allow_import": "evosim.installed", "write_report": "evosim.report.python",
 }  # fmt: skip
 
 

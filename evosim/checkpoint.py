@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from evosim.clock import Clock
 from evosim.errors import Stop, UserError
-from evosim.files import Full, make_folder, write_atomically
+from evosim.files import Full, inside, make_folder, write_atomically
 from evosim.params import Experiment
 from evosim.record import sources_digest, versions
 from evosim.version import __version__
@@ -324,7 +324,7 @@ class WholeRun(Keeper):
         state = read(self.folder / STATE, self._stamp)
         facts = state.facts
         for name in facts["parts"]:
-            self.finished.restore(read(self.folder / name, self._stamp))
+            self.finished.restore(read(inside(self.folder, name, f"a part that {self.folder / STATE} names"), self._stamp))
         if len(self.finished) != facts["finished"]:
             raise UserError(f"{self.folder / STATE} must name {facts['finished']} finished runs, but {len(self.finished)} are there. Start afresh (--force).")
         self._parts, self._written = facts["parts"], self.finished.batches

@@ -352,14 +352,13 @@ def run(
     values, as `--set`, or a polars frame of one row; a null leaves its parameter alone. `progress` shows a line on standard error.
     Raises `UserError`.
     """
-    from rich.console import Console
-
+    from evosim.layout import Screen
     from evosim.progress import shown
 
     chosen = resolve(experiment, settings, seed=seed, replicates=replicates)
     if on_landscape(chosen):
         raise UserError(f"world.name must be a pair of worlds to be run in, but '{chosen.world.name}' is a landscape over real vectors. Use evosim.search.")
-    with shown(Console(stderr=True, quiet=not progress), workflow.number_of_runs(chosen)) as line:
+    with shown(Screen(stderr=True, quiet=not progress), workflow.number_of_runs(chosen)) as line:
         recorded, _ = workflow.run(
             chosen, out=Path(out) if out else None, threads=threads, force=force, resume=resume, progress=line if progress else None
         )
@@ -474,11 +473,10 @@ def sweep(
 
 @contextmanager
 def _progressing(runs: int, chunks: int) -> Iterator[Tell]:
-    from rich.console import Console
-
+    from evosim.layout import Screen
     from evosim.sweeps.telling import progressing
 
-    with progressing(Console(stderr=True), runs, 0, 0) as tell:
+    with progressing(Screen(stderr=True), runs, 0, 0) as tell:
         yield tell
 
 
