@@ -10,11 +10,16 @@ See docs/api.md.
 
 from __future__ import annotations
 
+import os as _os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from evosim import forks as _forks  # noqa: F401 (sees forks from now on)
+from evosim import whole as _whole
 from evosim.version import __version__
+
+if _os.environ.get(_whole.COMMAND):
+    _whole.tolerate()
 
 if TYPE_CHECKING:
     from evosim.api import (

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+from evosim import whole
+
+if __name__ == "__main__" or Path(sys.argv[0]).stem == "evosim":
+    whole.begin()
+
 import contextlib
 import json
 import os
 import shlex
-import sys
 import time
-from pathlib import Path
+from functools import cache
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperGroup
 
-from evosim import whole
 from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
@@ -26,15 +32,35 @@ from evosim.version import __version__
 from evosim.watch import Watch, how_read, seconds_of, stoppable, wall_time_of
 
 ALLOW = "allow_import"
-TEXT: Any = str  # as the parser names a kind of value
 
 
-def _allow(_: Any, __: Any, modules: tuple[str, ...]) -> None:
+def _allow(modules: list[str] | None) -> None:
     """Let files name these modules, in this process and in those that it starts."""
     if modules:
         from evosim.installed import allow_import
 
         allow_import(*modules)
+
+
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODULE", help="Import this module if a file names it as gymnasium:MODULE:Env. May be repeated.",
+        callback=_allow, is_eager=True, expose_value=False,
+    ),
+]  # fmt: skip
+
+
+@cache
+def _allowing() -> Any:
+    """The option `--allow-import`, made as that of any command."""
+    of_none = typer.Typer()
+
+    @of_none.command()
+    def none(allow_import: Allow = None) -> None:
+        """Nothing but its option is used."""
+
+    return next(option for option in typer.main.get_command(of_none).params if option.name == ALLOW)
 
 
 class _Whole(TyperGroup):
@@ -52,13 +78,7 @@ class _Whole(TyperGroup):
             command.short_help = command.help.partition("\n\n")[0].partition("\f")[0]
         grouped = isinstance(command, TyperGroup)
         if not grouped and all(option.name != ALLOW for option in command.params):
-            words = "Import this module if a file names it as gymnasium:MODULE:Env. May be repeated."
-            command.params.append(
-                TyperOption(
-                    param_decls=["--allow-import"], type_descriptor=TEXT, multiple=True, expose_value=False,
-                    is_eager=True, metavar="MODULE", callback=_allow, help=words, show_default=False,
-                )
-            )  # fmt: skip
+            command.params.append(_allowing())
         return command
 
 
@@ -353,6 +373,9 @@ def export(
     out: Annotated[str | None, typer.Option(metavar="DIR|-", help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    spreadsheets: Annotated[
+        bool, typer.Option("--for-spreadsheets", help="CSV: put ' before texts that a spreadsheet would compute (= + - @).")
+    ] = False,
 ) -> None:
     """Write tables as CSV, Parquet or JSON: every digit, nothing for what was not measured."""
     from evosim import export as exporting
@@ -370,10 +393,10 @@ def export(
             raise UserError(f"--out - must be given with one table, but is with {len(tables or ()) or 'all'}. Name one; '--list' lists them.")
         name = (tables or [""])[0]
         sys.stdout.flush()
-        sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_))
+        sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_, spreadsheets=spreadsheets))
         return
     target = Path(out) if out is not None else exporting.folder_for(source, format_)
-    for path in exporting.write(source, tables, target, format_, force=force):
+    for path in exporting.write(source, tables, target, format_, force=force, spreadsheets=spreadsheets):
         echo(str(path))
 
 
@@ -629,11 +652,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stdout = None
         sys.exit(0)
-    except Exception:
-        if words := whole.stray():
-            _warn(words)
-            sys.exit(2)
-        raise
 
 
 def command() -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evosim import whole
-from evosim.errors import UserError, in_one_line, unknown
+from evosim.errors import Stop, UserError, in_one_line, unknown
 from evosim.names import check_name, printable
 
 whole.check()  # before the first import of these two
@@ -332,12 +332,23 @@ def _declared() -> tuple[list[metadata.EntryPoint], list[str]]:
             seen.add(name)
             text = dist.read_text("entry_points.txt") or ""
             if any(group in text for group in GROUPS.values()):
-                points += [point for point in dist.entry_points if point.group in GROUPS.values()]
+                points += [point for point in entry_points_of(dist, text) if point.group in GROUPS.values()]
         except Exception as error:  # (what others have installed)
             place: Any = dist
             where = getattr(place, "_path", "an installed package")
             wrong.append(in_one_line(f"the entry points of {where} cannot be read ({_said(error)}): reinstall that package"))
     return points, wrong
+
+
+def entry_points_of(dist: metadata.Distribution, text: str) -> list[metadata.EntryPoint]:
+    """Read the entry points of a distribution. Raises whatever a damaged list makes of its reader."""
+    made = metadata.EntryPoints._from_text_for(text, dist)  # type: ignore[attr-defined]
+    for point in made:
+        if point.group in GROUPS.values() and not re.fullmatch(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?", point.value):
+            raise ValueError(f"'{point.name}' is '{point.value}', not module:object")
+        if point.group in GROUPS.values():
+            check_name(point.name, "a name")
+    return list(made)
 
 
 def _name_of(dist: metadata.Distribution) -> str:
@@ -375,7 +386,9 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
     whose = f"{kind} '{name}' of package '{_package(point)}'"
     try:
         entry = point.load()
-    except (Exception, SystemExit) as error:  # (code of others)
+    except (KeyboardInterrupt, Stop):
+        raise
+    except BaseException as error:  # (code of others)
         if hiding := _hidden_by(point.module):
             raise UserError(f"{whose} must load, but the folder {hiding} hides its module. Work in another folder, or rename that one.") from None
         raise UserError(f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or uninstall it.") from None
@@ -411,7 +424,9 @@ def _told(kind: str, whose: str, build: Callable[..., Any]) -> Callable[..., Any
             made = build(*given)
         except INVALID[kind]:
             raise  # what its author says of a user's parameters
-        except (Exception, SystemExit) as error:  # (code of others)
+        except (KeyboardInterrupt, Stop):
+            raise
+        except BaseException as error:  # (code of others)
             raise INVALID[kind](f"{whose} must build, but raises {_said(error)}. Mend that package, or choose other parameters.") from None
         if kind == "world" and not isinstance(made, worlds.WorldPair):
             raise INVALID[kind](f"{whose} must build a WorldPair, but builds a {type(made).__name__}. Mend that package.")

@@ -4,14 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import sys
 import sysconfig
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
-from evosim.errors import UserError
+from evosim.errors import UserError, in_one_line
 
+COMMAND = "EVOSIM_COMMAND"  # set in processes of the command line and those that they start
 ROOT = Path(__file__).resolve().parent.parent
 OWN = {"worlds": b"InvalidWorld", "genomes": b"InvalidGenome"}  # and what is in the file of each
+
+
+def begin() -> None:
+    """Prepare a process of the command line, before it imports what others have written."""
+    os.environ[COMMAND] = "1"
+    sys.excepthook = _told
+    tolerate()
+
+
+def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in one line that a file hides a module of the standard library, if that is so."""
+    if words := stray():
+        os.write(2, f"evosim: {in_one_line(words)}\n".encode())
+        os._exit(2)
+    sys.__excepthook__(kind, error, trace)
+
+
+def tolerate() -> None:
+    """Let installed packages whose lists of entry points are damaged have none.
+
+    Libraries read the lists of all packages when they are imported, and fail at one that is damaged.
+    It holds for programs of evosim's own, not for those that import it: who does that decides.
+    """
+    from importlib import metadata  # brings much of the standard library with it
+
+    own: Any = metadata.Distribution.entry_points
+    read = own.fget
+
+    def entry_points(dist: metadata.Distribution) -> Any:
+        try:
+            return read(dist)
+        except Exception:  # (what others have installed)
+            return metadata.EntryPoints()
+
+    metadata.Distribution.entry_points = property(entry_points)  # type: ignore[assignment]
 
 
 def check() -> None:

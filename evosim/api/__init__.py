@@ -128,14 +128,17 @@ class Run(Accounted):
         wanted = None if names is None else list(names)
         return workflow.draw(self.recorded, tuple(formats), names=wanted, asked=wanted or ())
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    ) -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
 
+        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
         Raises `UserError`, also where a file is there already, unless `force`.
         """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format, force=force)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
 
 
 class Sweep(Guarded):
@@ -241,14 +244,17 @@ class Sweep(Guarded):
             raise unknown("a figure", name, found)
         return found[name]
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    ) -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
 
+        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
         Raises `UserError`, also where a file is there already, unless `force`.
         """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format, force=force)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.effects import chosen
@@ -313,14 +319,17 @@ class Search(Guarded):
 
         return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    ) -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
 
+        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
         Raises `UserError`, also where a file is there already, unless `force`.
         """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format, force=force)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
 
     def __repr__(self) -> str:
         from evosim.api.showing import parts_of_search, text_of

@@ -75,13 +75,14 @@ def run(
     sbatch: Sbatch = None,
 ) -> None:
     """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
+    from evosim.installed import will_import
     from evosim.layout import Screen
     from evosim.sweeps.begin import begin
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.engines import need
     from evosim.sweeps.going import go_on
     from evosim.sweeps.params import read_sweep
-    from evosim.sweeps.plan import make_plan
+    from evosim.sweeps.plan import choices_of, make_plan
     from evosim.sweeps.shard import read_shard
     from evosim.sweeps.telling import planning, progressing
 
@@ -102,6 +103,8 @@ def run(
     with planning(console) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
     _note(written)
+    for words in will_import(choices_of(store.facts["tree"], store.plan, store.kinds)):
+        echo(f"evosim: {words}", err=True)
     if plan_only:
         echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
         return
