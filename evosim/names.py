@@ -135,7 +135,7 @@ def check_names(names: Iterable[Any], what: str) -> None:
     seen: dict[str, str] = {}
     for name in names:
         check_name(name, what)
-        alike = seen.setdefault(unicodedata.normalize("NFKC", name), name)
+        alike = seen.setdefault(unicodedata.normalize("NFC", name), name)
         if alike != name:
             raise UserError(
                 f"{what} must look like no other, but {alike!r} ({points(alike)}) and {name!r} "
