@@ -10,11 +10,16 @@ See docs/api.md.
 
 from __future__ import annotations
 
+import os as _os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from evosim import forks as _forks  # noqa: F401 (sees forks from now on)
+from evosim import whole as _whole
 from evosim.version import __version__
+
+if _os.environ.get(_whole.COMMAND):
+    _whole.tolerate()
 
 if TYPE_CHECKING:
     from evosim.api import (
@@ -33,15 +38,16 @@ if TYPE_CHECKING:
     )
     from evosim.comparison import Comparison
     from evosim.errors import UserError
+    from evosim.installed import allow_import
     from evosim.report.python import write_report
 
 __all__ = [
-    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "compare", "load", "plain_names", "resolve", "run", "search", "sweep", "write_report",
+    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "allow_import", "compare", "load", "plain_names", "resolve", "run", "search", "sweep", "write_report",
 ]  # fmt: skip
 
 # Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.
 _WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {
-    "Comparison": "evosim.comparison", "UserError": "evosim.errors", "write_report": "evosim.report.python",
+    "Comparison": "evosim.comparison", "UserError": "evosim.errors", "allow_import": "evosim.installed", "write_report": "evosim.report.python",
 }  # fmt: skip
 
 

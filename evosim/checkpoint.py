@@ -31,7 +31,7 @@ from evosim import blocks
 from evosim.blocks import Blocks
 from evosim.clock import Clock
 from evosim.errors import Stop, UserError
-from evosim.files import Full, make_folder, write_atomically
+from evosim.files import Full, inside, make_folder, write_atomically
 from evosim.params import Experiment
 from evosim.record import sources_digest, versions
 from evosim.version import __version__
@@ -305,7 +305,7 @@ class Finished:
         """Put back some that were kept, with blocks in a folder. Raises `UserError` if those are damaged."""
         on_disk: dict[tuple[str, int], Blocks] = {}
         for control, seed, name, written, seal, names in state.facts["blocks"]:
-            on_disk[control, seed] = Blocks(folder / name)
+            on_disk[control, seed] = Blocks(inside(folder, name, "a folder of blocks that a checkpoint names"))
             on_disk[control, seed].reopen(written, seal, tuple(names))
         tables: dict[str, Tables] = {}
         for place, table in state.tables.items():
@@ -351,7 +351,8 @@ class WholeRun(Keeper):
         state = read(self.folder / STATE, self._stamp)
         facts = state.facts
         for name in facts["parts"]:
-            self.finished.restore(read(self.folder / name, self._stamp), self.folder / BLOCKS)
+            part = read(inside(self.folder, name, f"a part that {self.folder / STATE} names"), self._stamp)
+            self.finished.restore(part, self.folder / BLOCKS)
         if len(self.finished) != facts["finished"]:
             raise UserError(f"{self.folder / STATE} must name {facts['finished']} finished runs, but {len(self.finished)} are there. Start afresh (--force).")
         self._parts, self._written = facts["parts"], self.finished.batches

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+from evosim import whole
+
+if __name__ == "__main__" or Path(sys.argv[0]).stem == "evosim":
+    whole.begin()
+
 import contextlib
 import json
 import os
 import shlex
-import sys
 import time
-from pathlib import Path
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -20,18 +27,58 @@ from evosim.errors import Interrupted, Stop, UserError, in_one_line
 from evosim.new import new
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
+from evosim.terminal import echo
 from evosim.version import __version__
 from evosim.watch import Watch, how_read, seconds_of, stoppable, wall_time_of
 
+ALLOW = "allow_import"
+
+
+def _allow(modules: list[str] | None) -> None:
+    """Let files name these modules, in this process and in those that it starts."""
+    if modules:
+        from evosim.installed import allow_import
+
+        allow_import(*modules)
+
+
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODULE", help="Import this module if a file names it as gymnasium:MODULE:Env. May be repeated.",
+        callback=_allow, is_eager=True, expose_value=False,
+    ),
+]  # fmt: skip
+
+
+@cache
+def _allowing() -> Any:
+    """The option `--allow-import`, made as that of any command."""
+    of_none = typer.Typer()
+
+    @of_none.command()
+    def none(allow_import: Allow = None) -> None:
+        """Nothing but its option is used."""
+
+    return next(option for option in typer.main.get_command(of_none).params if option.name == ALLOW)
+
 
 class _Whole(TyperGroup):
-    """A group of commands whose help has the whole first sentence of each, and not its beginning."""
+    """A group of commands whose help has the whole first sentence of each, and not its beginning.
+
+    Each of its commands has the option `--allow-import`.
+    """
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name, with a short help that is not cut."""
         command = super().get_command(ctx, cmd_name)
-        if command is not None and command.help and not command.short_help:
+        if command is None:
+            return command
+        if command.help and not command.short_help:
             command.short_help = command.help.partition("\n\n")[0].partition("\f")[0]
+        grouped = isinstance(command, TyperGroup)
+        if not grouped and all(option.name != ALLOW for option in command.params):
+            command.params.append(_allowing())
         return command
 
 
@@ -61,7 +108,7 @@ FORMATS = ("png", "svg", "pdf")
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"evosim {__version__}")
+        echo(f"evosim {__version__}")
         raise typer.Exit
 
 
@@ -112,12 +159,11 @@ def _run(
 ) -> None:  # fmt: skip
     """What `run` does while signals and time are watched."""
     with clock.stage("imports"):
-        from rich.console import Console
-
         from evosim import workflow
         from evosim.compose import on_landscape, resolve, with_own_words
         from evosim.cost import Foresight
         from evosim.easel import Easel
+        from evosim.layout import Screen
         from evosim.params import apply_settings, read_experiment
         from evosim.progress import shown
 
@@ -126,6 +172,7 @@ def _run(
     chosen = with_own_words(resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra])))
     if limit:
         _warn(limit)
+    _warn_of_imports(chosen)
     if dry_run:
         _foresee(chosen, out, threads, figures, as_json, watch)
         return
@@ -140,13 +187,13 @@ def _run(
             easel.get_ready()
 
     with Easel() as easel:
-        with shown(Console(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
+        with shown(Screen(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
                 chosen, out=out, threads=threads, force=force, progress=Foresight(chosen, _warn, progress), clock=clock,
                 meanwhile=begun, resume=resume, watch=watch, every=every, tell=_warn,
             )  # fmt: skip
         if not fresh and not as_json:
-            typer.echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
+            echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
         _warn_of_other_code(recorded)
         try:
             with clock.stage("analysis"):
@@ -185,15 +232,14 @@ def _foresee(chosen: Any, out: Path | None, threads: int | None, figures: bool, 
         typer.echo(json.dumps(asdict(found) | {"seconds": found.seconds, "free": free}, indent=1))
         return
     for line in cost.told(found, setting, free):
-        typer.echo(line)
+        echo(line)
 
 
 def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json: bool, clock: Clock, watch: Watch) -> None:
     """Search a landscape over real vectors, and print what came of it."""
     with clock.stage("imports"):
-        from rich.console import Console
-
         from evosim.explore import explore, same_code
+        from evosim.layout import Screen
 
     summary, fresh = explore(chosen, out=out, force=force, figures=figures, clock=clock, watch=watch)
     _note(chosen)
@@ -207,8 +253,8 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
     from evosim import screen
 
     if not fresh:
-        typer.echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
-    console = Console()
+        echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
+    console = Screen()
     screen.show_search(console, chosen.title or chosen.name, summary)
     _show_end(console, f"Paths and figures: {summary['out']}", f"({sum(seconds.values()):.1f} s)")
 
@@ -266,9 +312,8 @@ def analyze(
 
 def _print_part(recorded: Any, genome: int | None, never: list[str] | None, loses_at_most: float | None, rungs: bool, as_json: bool) -> None:
     """One class, the classes of the rungs, or the states of the worlds."""
-    from rich.console import Console
-
     from evosim import screen, workflow
+    from evosim.layout import Screen
 
     found: Any
     if genome is not None:
@@ -278,14 +323,14 @@ def _print_part(recorded: Any, genome: int | None, never: list[str] | None, lose
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     elif genome is not None:
-        screen.show_class(Console(), found)
+        screen.show_class(Screen(), found)
     elif rungs:
-        screen.show_rungs(Console(), found)
+        screen.show_rungs(Screen(), found)
     else:
         for world, names in found.items():
-            typer.echo(f"{world} ({len(names)} states):")
+            echo(f"{world} ({len(names)} states):")
             for name in names:
-                typer.echo(f"  {name}")
+                echo(f"  {name}")
 
 
 @app.command()
@@ -298,10 +343,9 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Hold runs against each other: parameters that differ, accounts side by side, differences with intervals."""
-    from rich.console import Console
-
     from evosim import comparison
     from evosim.errors import unknown
+    from evosim.layout import Screen
     from evosim.record import read_run
 
     wanted = tuple(f.strip() for f in formats.split(","))
@@ -315,7 +359,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(found.as_data() | {"figures": [str(path) for path in drawn]}, indent=1, allow_nan=False))
         return
-    console = Console()
+    console = Screen()
     comparison.show(console, found)
     if drawn:
         console.print(f"\nFigures: {drawn[0].parent}", soft_wrap=True, markup=False)
@@ -329,6 +373,9 @@ def export(
     out: Annotated[str | None, typer.Option(metavar="DIR|-", help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    spreadsheets: Annotated[
+        bool, typer.Option("--for-spreadsheets", help="CSV: put ' before texts that a spreadsheet would compute (= + - @).")
+    ] = False,
 ) -> None:
     """Write tables as CSV, Parquet or JSON: every digit, nothing for what was not measured."""
     from evosim import export as exporting
@@ -346,17 +393,17 @@ def export(
             raise UserError(f"--out - must be given with one table, but is with {len(tables or ()) or 'all'}. Name one; '--list' lists them.")
         name = (tables or [""])[0]
         sys.stdout.flush()
-        sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_))
+        sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_, spreadsheets=spreadsheets))
         return
     target = Path(out) if out is not None else exporting.folder_for(source, format_)
-    for path in exporting.write(source, tables, target, format_, force=force):
-        typer.echo(str(path))
+    for path in exporting.write(source, tables, target, format_, force=force, spreadsheets=spreadsheets):
+        echo(str(path))
 
 
 def _list_tables(source: Any) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from evosim.layout import Screen
     from evosim.layout import show as show_table
 
     shown = Table(box=None)
@@ -364,7 +411,7 @@ def _list_tables(source: Any) -> None:
         shown.add_column(column, justify="right" if column == "rows" else "left")
     for row in source.listed().iter_rows(named=True):
         shown.add_row(row["table"], f"{row['rows']:,}", row["what"])
-    show_table(Console(), shown)
+    show_table(Screen(), shown)
 
 
 @app.command()
@@ -381,16 +428,15 @@ def figures(
     from evosim import gallery
 
     if listed:
-        from rich.console import Console
-
+        from evosim.layout import Screen
         from evosim.layout import show as show_table
 
-        show_table(Console(), gallery.table())
+        show_table(Screen(), gallery.table())
         return
     if folder is None:
         raise UserError("FOLDER must be given, but is not. 'evosim figures --list' lists all figures.")
     for path in gallery.draw(folder, names or [], gallery.formats_of(formats), size, usual=usual, tell=_warn):
-        typer.echo(str(path))
+        echo(str(path))
 
 
 @app.command(name="list")
@@ -398,10 +444,10 @@ def list_(
     what: Annotated[str | None, typer.Argument(help="One kind (worlds, genomes, ...) or one name. Default: all.")] = None,
 ) -> None:
     """List experiments, worlds, genomes and base optimizers."""
-    from rich.console import Console
     from rich.table import Table
 
-    from evosim.installed import offered
+    from evosim.installed import broken, offered
+    from evosim.layout import Screen
     from evosim.layout import show as show_table
     from evosim.optimizers.catalogue import WHAT
     from evosim.optimizers.vectors import VECTOR_WHAT
@@ -417,7 +463,9 @@ def list_(
         "optimizers on a landscape": VECTOR_WHAT,
     }
     groups = _chosen(groups, what) if what is not None else groups
-    console = Console()
+    for words in broken():
+        _warn(words)
+    console = Screen()
     widest = max(len(name) for entries in groups.values() for name in entries)
     for kind, entries in groups.items():
         console.print(kind, style="bold", highlight=False)
@@ -426,7 +474,7 @@ def list_(
         table.add_column()
         for name, what in entries.items():
             if not console.is_terminal:  # for grep: a line each
-                typer.echo(f"  {name:{widest}}  {what}")
+                echo(f"  {name:{widest}}  {what}")
             table.add_row(f"  {name:{widest}}", what)
         if console.is_terminal:
             show_table(console, table)
@@ -460,7 +508,7 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
         build(resolved)
 
     _note(resolved)
-    typer.echo(commented(resolved), nl=False)
+    echo(commented(resolved), nl=False)
 
 
 @app.command()
@@ -474,12 +522,11 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check this installation against population genetics. Exit code 1 if a law does not hold."""
-    from rich.console import Console
-
     from evosim.errors import unknown
+    from evosim.layout import Screen
     from evosim.verify import LAWS, gate, telling
 
-    console = Console()
+    console = Screen()
     start = time.perf_counter()
 
     wanted = [name.replace("-", " ") if name not in LAWS else name for name in laws or ()]
@@ -503,13 +550,22 @@ def verify(
         raise typer.Exit(1)
 
 
+def _warn_of_imports(chosen: Any) -> None:
+    """Say which modules are about to be imported because a file names them."""
+    from evosim.installed import will_import
+    from evosim.record import choice_of
+
+    for words in will_import([choice_of(chosen)]):
+        _warn(words)
+
+
 def _warn_of_other_code(recorded: Any) -> None:
     """Say on standard error where a run was made by other sources than these; `same_code` in JSON says it too."""
     from evosim import workflow
 
     if not workflow.same_code(recorded):
         made_by = recorded.provenance["evosim"]
-        typer.echo(f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force repeats it.", err=True)
+        echo(f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force repeats it.", err=True)
 
 
 def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, *, labels: bool = False, details: bool = False) -> None:
@@ -521,11 +577,10 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, 
     if as_json:
         typer.echo(json.dumps(summary, indent=1))
         return
-    from rich.console import Console
-
     from evosim import screen
+    from evosim.layout import Screen
 
-    console = Console()
+    console = Screen()
     screen.show(console, recorded.experiment.title or recorded.experiment.name, summary, details=details)
     if labels:
         screen.show_labels(console, summary)
@@ -555,7 +610,7 @@ def _note(chosen: Any) -> None:
 def _warn(words: str) -> None:
     """A line on standard error, if somebody is still there to read it."""
     with contextlib.suppress(OSError):
-        typer.echo(f"evosim: {words}", err=True)
+        echo(f"evosim: {words}", err=True)
 
 
 INTERRUPTED = 130
@@ -569,20 +624,21 @@ def main() -> None:
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
+        whole.check()
         code = app(standalone_mode=False) or 0
         if code == INTERRUPTED:  # how the parser reports Ctrl-C
             raise KeyboardInterrupt
         sys.exit(code)
     except UserError as error:
-        typer.echo(f"evosim: {error}", err=True)
+        echo(f"evosim: {error}", err=True)
         sys.exit(2)
     except _Complaint as complaint:
         words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
-        typer.echo(f"evosim: {in_one_line(words.rstrip('.'))}. See 'evosim --help'.", err=True)
+        echo(f"evosim: {in_one_line(words.rstrip('.'))}. See 'evosim --help'.", err=True)
         sys.exit(2)
     except MemoryError as error:
         words = in_one_line(str(error).rstrip(".")) or "it is used up"
-        typer.echo(f"evosim: there must be enough memory for this, but there is not: {words}. Make population, grid or world smaller.", err=True)
+        echo(f"evosim: there must be enough memory for this, but there is not: {words}. Make population, grid or world smaller.", err=True)
         sys.exit(2)
     except Interrupted as error:
         _warn(str(error))
@@ -597,8 +653,11 @@ def main() -> None:
         sys.stdout = None
         sys.exit(0)
 
+
 def command() -> None:
     """`main`, and then out at once: to take compilers and drawing engines down would take another half second."""
+    # Python processes that this one starts import nothing from the current folder, which may be a stranger's.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     try:
         main()
     except SystemExit as end:

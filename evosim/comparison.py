@@ -26,7 +26,7 @@ from evosim.compose import MISSING, differing, unit_of
 from evosim.errors import UserError, unknown
 from evosim.files import must_be_free
 from evosim.forks import Guarded
-from evosim.layout import say
+from evosim.layout import Screen, say
 from evosim.layout import show as show_table
 from evosim.record import Recorded
 from evosim.screen import RUNG_WORDS, number, small, to_scale
@@ -126,7 +126,7 @@ class Comparison(Guarded):
         return "\n".join([f"evosim comparison: {' and '.join(self.names[1:])} against {self.base}", *(f"  {note}" for note in self.notes())])
 
     def _repr_html_(self) -> str:
-        console = Console(record=True, width=110, file=io.StringIO(), force_jupyter=False)
+        console = Screen(record=True, width=110, file=io.StringIO(), force_jupyter=False)
         show(console, self)
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 

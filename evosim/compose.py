@@ -14,6 +14,7 @@ import tomli_w
 
 from evosim import installed
 from evosim.errors import UserError, unknown
+from evosim.names import check_names
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.optimizers.vectors import VECTOR_PARAMS
 from evosim.params import (
@@ -94,6 +95,7 @@ def build(experiment: Experiment) -> Setting:
         shape = WorldShape(a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None)
         genome = installed.genome(experiment.genome["name"])
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
+        check_names_of(pair, built)
         name = experiment.optimizer["name"]
         params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
         check_on_grid(name, params, built.grid, experiment.generations)
@@ -101,6 +103,35 @@ def build(experiment: Experiment) -> Setting:
         return Setting(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
+
+
+def check_names_of(pair: WorldPair, genome: Genome) -> None:
+    """Refuse names of a world or a genome that no screen and no picture would show as they are.
+
+    Parameters
+    ----------
+    pair : WorldPair
+        The two worlds.
+    genome : Genome
+        What is evolved.
+
+    Raises
+    ------
+    UserError
+        For the first such name.
+    """
+    a = pair.ancestral
+    kinds: dict[str, Iterable[Any]] = {
+        "a state": a.states, "an act": a.acts, "a feature": a.features, "an observation class": pair.classes, "a belief": a.beliefs,
+    }  # fmt: skip
+    for what, names in kinds.items():
+        check_names(names, f"{what} of world '{pair.name}'")
+    for world in (a, pair.modern):
+        check_names(world.case_names, f"a case of world '{pair.name}'")
+    check_names([locus.name for locus in genome.grid.loci], "a locus of the genome")
+    for locus in genome.grid.loci:
+        named = [allele for allele in locus.params.alleles if isinstance(allele, str)]
+        check_names(named, f"an allele of locus '{locus.name}'")
 
 
 def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:

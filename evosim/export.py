@@ -1,12 +1,13 @@
 """Export: any table of a run, a sweep, a search or the claims' results, as CSV, Parquet or JSON.
 
 CSV has every digit of a number (read back, it is the same), nothing for a null, and `""` for an empty text. A column of lists has no place in
-CSV and is refused. JSON is one array of rows; it has no infinities and nothing that is no number, which become null.
+CSV and is refused. A text that begins like a formula gets an apostrophe on request, for spreadsheets. JSON is one array of rows; it has no infinities and nothing that is no number, which become null.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from evosim.workflow import analysed
 
 FORMATS = ("csv", "parquet", "json")
 SWEEP_FILE = "sweep.json"
+FORMULA = r"^[\t\r\n ]*[=+\-@]"
 
 WHAT = {
     "generations": "fitness of newborns in both worlds, one row a generation and seed",
@@ -151,16 +153,62 @@ def _csv(path: Path) -> pl.DataFrame:
         raise UserError(f"{path} must be a readable table, but is not. Make it again with the script of its name.") from None
 
 
-def encoded(table: pl.DataFrame, name: str, format: str) -> bytes:
-    """A table as the bytes of a file. Raises `UserError` where a format has no place for a column."""
+def for_spreadsheet(table: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would compute.
+
+    A spreadsheet takes a cell for a formula that begins with `=`, `+`, `-` or `@`, also behind a
+    tab or a line break (CWE-1236). Numbers stay as they are. Names of columns are texts too.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        Any table.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same table, with texts and names of columns that begin with none of these signs.
+    """
+    texts = (pl.String, pl.Categorical, pl.Enum)
+    kept = table.with_columns(pl.col(name).cast(pl.String) for name, kind in table.schema.items() if kind in texts)
+    kept = kept.with_columns(pl.when(pl.col(pl.String).str.contains(FORMULA)).then(pl.lit("'") + pl.col(pl.String)).otherwise(pl.col(pl.String)).name.keep())
+    return kept.rename({name: f"'{name}" for name in kept.columns if re.match(FORMULA, name)})
+
+
+def encoded(table: pl.DataFrame, name: str, format: str, *, spreadsheets: bool = False) -> bytes:
+    """Encode a table as the bytes of a file.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        The table.
+    name : str
+        What messages call it.
+    format : str
+        One of `FORMATS`.
+    spreadsheets : bool
+        Whether texts that begin like a formula get an apostrophe (CSV alone).
+
+    Returns
+    -------
+    bytes
+        All of the file.
+
+    Raises
+    ------
+    UserError
+        If the format is unknown or has no place for a column.
+    """
     if format not in FORMATS:
         raise unknown("--format", format, FORMATS)
+    if spreadsheets and format != "csv":
+        raise UserError(f"--for-spreadsheets must be given for CSV, but the format is {format}. Leave it out, or use --format csv.")
     nested = [column for column, kind in table.schema.items() if kind.is_nested()]
     if format == "csv" and nested:
         raise UserError(f"a column in CSV must hold single values, but '{nested[0]}' of {name} holds {table.schema[nested[0]]}. Use --format parquet or json.")
     data = io.BytesIO()
     if format == "csv":
-        table.write_csv(data)
+        (for_spreadsheet(table) if spreadsheets else table).write_csv(data)
     elif format == "parquet":
         table.write_parquet(data, compression="zstd")
     else:
@@ -169,15 +217,18 @@ def encoded(table: pl.DataFrame, name: str, format: str) -> bytes:
     return data.getvalue()
 
 
-def write(source: Source, tables: Iterable[str] | None, folder: Path, format: str = "csv", *, force: bool = False) -> list[Path]:
+def write(
+    source: Source, tables: Iterable[str] | None, folder: Path, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+) -> list[Path]:
     """Write tables (all) as files in a folder, which is made; those of controls in folders of their own.
 
+    `spreadsheets` is as in `encoded`.
     Raises `UserError`, also where a file is there already unless `force`, and then writes nothing.
     """
     if isinstance(tables, str):
         raise UserError(f"tables must be a list of names, but is the text '{tables}'. Write ['{tables}'].")
     names = list(source.readers if tables is None else dict.fromkeys(tables))
-    found = {name: encoded(source.table(name), name, format) for name in names}  # what cannot be written is refused before anything is
+    found = {name: encoded(source.table(name), name, format, spreadsheets=spreadsheets) for name in names}  # what cannot be written is refused before anything is
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out must be a folder, or - for one table, but {folder} is a file. Give another.")
     if folder.resolve() == source.folder.resolve():

@@ -6,10 +6,11 @@ import contextlib
 import errno
 import os
 import platform
+import shlex
 import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from evosim.errors import UserError
 
@@ -98,8 +99,67 @@ def produce_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise unwritable(path, error) from None
 
 
+def inside(folder: Path, name: str, what: str = "a file's name") -> Path:
+    """Find the place of a name that was read from a file. It lies in the folder, whatever it says.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it must lie.
+    name : str
+        One plain name, without a folder.
+    what : str
+        What messages call it.
+
+    Returns
+    -------
+    Path
+        The name in the folder.
+
+    Raises
+    ------
+    UserError
+        If it is no plain name (it has a separator, a drive, or is `..`), or is a link that leads
+        out of the folder.
+    """
+    plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+    if not plain or PureWindowsPath(name).name != name:
+        raise UserError(
+            f"{what} must be a plain name in {folder}, but is {name!r}. The folder was edited or is "
+            "damaged: make it again, or ask for another copy."
+        )
+    place = folder / name
+    if place.is_symlink() and not place.resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{place} must lie in its folder, but is a link to {os.readlink(place)}. "
+            "Put a copy in its place, or remove it."
+        )
+    return place
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse to write through a link that a folder holds: who sent the folder chose where it leads.
+
+    Parameters
+    ----------
+    path : Path
+        What is about to be written, or the folder that it will lie in.
+
+    Raises
+    ------
+    UserError
+        If it is a symbolic link.
+    """
+    if path.is_symlink():
+        raise UserError(
+            f"{path} must be no link to be written, but leads to {os.readlink(path)}. "
+            f"Remove it with 'rm {shlex.quote(str(path))}', and do it again."
+        )
+
+
 def make_folder(folder: Path) -> None:
-    """Make a folder in one that is there, if it is not there yet. Raises `Unwritable`."""
+    """Make a folder in one that is there, if it is not there yet. Raises `Unwritable`, and `UserError` for a link."""
+    refuse_link(folder)
     try:
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)

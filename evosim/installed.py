@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
@@ -21,11 +22,17 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import genomes
-import worlds
-from evosim.errors import UserError, unknown
-from worlds import toy_text
+from evosim import whole
+from evosim.errors import Stop, UserError, in_one_line, unknown
+from evosim.names import check_name, printable
 
+whole.check()  # before the first import of these two
+import genomes  # noqa: E402
+import worlds  # noqa: E402
+from worlds import toy_text  # noqa: E402
+
+ALLOWED = "EVOSIM_ALLOW_IMPORT"  # modules that files may name, with commas; helper processes have it too
+ADAPTERS = ("GymV21Environment", "GymV26Environment")
 GROUPS = {"world": "evosim.worlds", "genome": "evosim.genomes"}
 OWN: dict[str, Mapping[str, Any]] = {"world": worlds.WORLDS, "genome": genomes.GENOMES}
 KINDS: dict[str, type[Any]] = {"world": worlds.Entry, "genome": genomes.Entry}
@@ -34,10 +41,78 @@ SKIPPED = {"evosim", "genomes", "worlds", *sys.stdlib_module_names}  # evosim's 
 TOY_TEXT = "any environment of Gymnasium with a table of transitions, as FrozenLake-v1 (extra 'gymnasium')"
 
 
+def allow_import(*modules: str) -> None:
+    """Let files name modules of environments: `world.name = "gymnasium:MODULE:Env-v0"`.
+
+    Otherwise no module is imported because a file names it: whoever wrote the file would run code
+    here. It holds for this process and for those that it starts from now on.
+
+    Parameters
+    ----------
+    *modules : str
+        Dotted names of modules; what lies in a package counts too.
+
+    Raises
+    ------
+    UserError
+        If one is no name of a module.
+    """
+    for module in modules:
+        if not isinstance(module, str) or not all(part.isidentifier() for part in module.split(".")):
+            raise UserError(f"--allow-import must be a module's name, but is {module!r}. Write for example --allow-import mygrid.")
+    os.environ[ALLOWED] = ",".join(dict.fromkeys([*_allowed(), *modules]))
+
+
+def _allowed() -> list[str]:
+    return [name.strip() for name in os.environ.get(ALLOWED, "").split(",") if name.strip()]
+
+
+def _module_in(environment: str) -> str:
+    """The module that an environment's name has imported; empty if it has none.
+
+    Gymnasium's adapters of older environments take a name of such a form as an argument.
+    """
+    module, colon, _ = environment.partition(":")
+    return module if colon else "shimmy" if environment.startswith(ADAPTERS) else ""
+
+
+def _check_import(key: str, environment: str) -> None:
+    """Refuse an environment that names a module which is not allowed. Raises `UserError`."""
+    module = _module_in(environment)
+    if module and not any(module == name or module.startswith(f"{name}.") for name in _allowed()):
+        raise UserError(
+            f"{key} must name no module to be imported, but '{environment}' names '{module}'. "
+            f"If you trust that code, add --allow-import {module} (in Python: evosim.allow_import({module!r}))."
+        )
+
+
+def will_import(choices: Iterable[Choice]) -> list[str]:
+    """Say which modules runs import because their file names them.
+
+    Parameters
+    ----------
+    choices : iterable of Choice
+        What experiments use.
+
+    Returns
+    -------
+    list of str
+        A line for each module.
+    """
+    named: dict[str, str] = {}
+    for choice in choices:
+        if choice.world.startswith(toy_text.PREFIX) and (module := _module_in(choice.world.removeprefix(toy_text.PREFIX))):
+            named[module] = "world.name"
+        if ":" in choice.algorithm:
+            named[choice.algorithm.rpartition(":")[0]] = "optimizer.algorithm"
+    return [f"imports the module '{module}', which {key} names" for module, key in named.items()]
+
+
 def world(name: str) -> worlds.Entry:
     """The world of this name. Raises `UserError`."""
     if name.startswith(toy_text.PREFIX):
         environment = name.removeprefix(toy_text.PREFIX)
+        _check_import("world.name", environment)
         return worlds.Entry(toy_text.ToyText, partial(toy_text.build, environment), TOY_TEXT, "expected reward")
     return _found("world", name)
 
@@ -76,7 +151,8 @@ def versions(chosen: Mapping[str, str]) -> dict[str, str]:
         elif name not in OWN[kind]:
             for point in _points(kind).get(name, []):
                 if point.dist is not None:
-                    out[point.dist.name] = point.dist.version
+                    package, version = _owner(point.dist)
+                    out[package] = version
     return out
 
 
@@ -134,7 +210,7 @@ def sources(modules: Iterable[str]) -> list[tuple[str, Path]]:
     left = list(modules)
     if not left:
         return []
-    owners = metadata.packages_distributions()
+    owners = _owners()
     homes: dict[str, list[tuple[str, Path]]] = {}
     while left:
         home, spec = _home(left.pop())
@@ -149,6 +225,20 @@ def sources(modules: Iterable[str]) -> list[tuple[str, Path]]:
                 if top not in SKIPPED and (not theirs or theirs & whose):
                     left.append(name)
     return sorted({pair for files in homes.values() for pair in files})
+
+
+def _owners() -> Mapping[str, list[str]]:
+    """Distributions by the modules that they hold; without those whose facts cannot be read."""
+    with contextlib.suppress(Exception):
+        return metadata.packages_distributions()
+    out: dict[str, list[str]] = {}
+    for dist in metadata.distributions():
+        with contextlib.suppress(Exception):  # (what others have installed)
+            files = [path for path in dist.files or () if path.suffix == ".py"]
+            tops = (dist.read_text("top_level.txt") or "").split() or {path.parts[0].removesuffix(".py") for path in files}
+            for top in tops:
+                out.setdefault(top, []).append(_owner(dist)[0])
+    return out
 
 
 def _home(name: str) -> tuple[str, ModuleSpec | None]:
@@ -172,8 +262,11 @@ def _files(home: str, spec: ModuleSpec) -> Iterator[tuple[str, Path]]:
                 path = Path(here, name)
                 if not name.startswith(".") and path.suffix != ".pyc" and path.is_file():
                     yield f"{home}/{path.relative_to(folder).as_posix()}", path
-    if not spec.submodule_search_locations and spec.origin is not None:
-        yield f"{home}{Path(spec.origin).suffix}", Path(spec.origin)
+    origin = Path(spec.origin) if spec.origin is not None else None
+    if origin is not None and not origin.is_file():  # in an archive, which counts as a whole
+        yield from ((f"{home}/{path.name}", path) for path in origin.parents if path.is_file())
+    elif not spec.submodule_search_locations and origin is not None:
+        yield f"{home}{origin.suffix}", origin
 
 
 def _written_by_us(folder: Path) -> bool:
@@ -211,15 +304,70 @@ def _that_run(node: ast.AST) -> Iterator[ast.AST]:
 
 def _points(kind: str) -> dict[str, list[metadata.EntryPoint]]:
     """Entry points by name; those that evosim's own names hide are left out."""
+    own = {*OWN[kind], *(worlds.LANDSCAPES if kind == "world" else ())}
     out: dict[str, list[metadata.EntryPoint]] = {}
-    for point in metadata.entry_points(group=GROUPS[kind]):
-        if point.name not in OWN[kind]:
+    for point in _declared()[0]:
+        if point.group == GROUPS[kind] and point.name not in own:
             out.setdefault(point.name, []).append(point)
     return out
 
 
+def broken() -> list[str]:
+    """Say which installed packages have a list of entry points that cannot be read, a line each."""
+    return _declared()[1]
+
+
+def _declared() -> tuple[list[metadata.EntryPoint], list[str]]:
+    """Entry points of worlds and genomes of all installed packages, and what could not be read.
+
+    Each package is read apart, so that one that is damaged costs nothing but its own. As in Python's
+    imports, the first of a name on the path counts.
+    """
+    points, wrong, seen = [], [], set()
+    for dist in metadata.distributions():
+        try:
+            name = _name_of(dist)
+            if name in seen:
+                continue
+            seen.add(name)
+            text = dist.read_text("entry_points.txt") or ""
+            if any(group in text for group in GROUPS.values()):
+                points += [point for point in entry_points_of(dist, text) if point.group in GROUPS.values()]
+        except Exception as error:  # (what others have installed)
+            place: Any = dist
+            where = getattr(place, "_path", "an installed package")
+            wrong.append(in_one_line(f"the entry points of {where} cannot be read ({_said(error)}): reinstall that package"))
+    return points, wrong
+
+
+def entry_points_of(dist: metadata.Distribution, text: str) -> list[metadata.EntryPoint]:
+    """Read the entry points of a distribution. Raises whatever a damaged list makes of its reader."""
+    made = metadata.EntryPoints._from_text_for(text, dist)  # type: ignore[attr-defined]
+    for point in made:
+        if point.group in GROUPS.values() and not re.fullmatch(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?", point.value):
+            raise ValueError(f"'{point.name}' is '{point.value}', not module:object")
+        if point.group in GROUPS.values():
+            check_name(point.name, "a name")
+    return list(made)
+
+
+def _name_of(dist: metadata.Distribution) -> str:
+    """The name of a distribution, normalised; its folder's where its facts say none."""
+    name = dist.metadata["Name"] if dist.metadata is not None else None
+    place: Any = dist
+    return re.sub(r"[-_.]+", "-", str(name or Path(getattr(place, "_path", "unknown")).stem)).lower()
+
+
 def _package(point: metadata.EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value
+    """Whose an entry point is, and of which version."""
+    return " ".join(_owner(point.dist)) if point.dist is not None else printable(point.value)
+
+
+def _owner(dist: metadata.Distribution) -> tuple[str, str]:
+    """Name and version of a distribution, where its facts say them."""
+    facts = dist.metadata
+    name, version = (facts[key] if facts is not None else None for key in ("Name", "Version"))
+    return printable(str(name or _name_of(dist))), printable(str(version or "of-no-version"))
 
 
 def _found(kind: str, name: str) -> Any:
@@ -238,12 +386,19 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
     whose = f"{kind} '{name}' of package '{_package(point)}'"
     try:
         entry = point.load()
-    except Exception as error:  # (code of others)
+    except (KeyboardInterrupt, Stop):
+        raise
+    except BaseException as error:  # (code of others)
         if hiding := _hidden_by(point.module):
             raise UserError(f"{whose} must load, but the folder {hiding} hides its module. Work in another folder, or rename that one.") from None
         raise UserError(f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or uninstall it.") from None
     if not isinstance(entry, KINDS[kind]):
         raise UserError(f"{whose} must be an object of the class {kind}s.Entry, but {point.value} is a {type(entry).__name__}. Mend that package.")
+    words = {"what": entry.what, **({"unit": entry.unit} if kind == "world" else {})}
+    for key, value in words.items():
+        check_name(value, f"'{key}' of {whose}")
+    if not callable(entry.build):
+        raise UserError(f"{whose} must have a function that builds it, but has {entry.build!r}. Mend that package.")
     if not dataclasses.is_dataclass(entry.params):
         raise UserError(f"{whose} must have a dataclass of parameters, but has {entry.params!r}. Mend that package.")
     return dataclasses.replace(entry, build=_told(kind, whose, entry.build))
@@ -269,7 +424,9 @@ def _told(kind: str, whose: str, build: Callable[..., Any]) -> Callable[..., Any
             made = build(*given)
         except INVALID[kind]:
             raise  # what its author says of a user's parameters
-        except Exception as error:  # (code of others)
+        except (KeyboardInterrupt, Stop):
+            raise
+        except BaseException as error:  # (code of others)
             raise INVALID[kind](f"{whose} must build, but raises {_said(error)}. Mend that package, or choose other parameters.") from None
         if kind == "world" and not isinstance(made, worlds.WorldPair):
             raise INVALID[kind](f"{whose} must build a WorldPair, but builds a {type(made).__name__}. Mend that package.")
@@ -278,5 +435,5 @@ def _told(kind: str, whose: str, build: Callable[..., Any]) -> Callable[..., Any
     return wrapped
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}".rstrip(". ")

@@ -10,13 +10,68 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import IO, Any
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-BOLD = "[bold]"  # what a bold cell begins with; all other signs stand for themselves
+from evosim.names import printable
+
+
+class Screen(Console):
+    """A console on which brackets and colons of a text stand for themselves.
+
+    Parameters
+    ----------
+    stderr, quiet, record : bool
+        As of `rich.console.Console`.
+    width : int, optional
+        Signs in a line; by default those of the terminal.
+    file : file, optional
+        Where to write; by default standard output.
+    """
+
+    def __init__(
+        self,
+        *,
+        stderr: bool = False,
+        quiet: bool = False,
+        record: bool = False,
+        width: int | None = None,
+        file: IO[str] | None = None,
+        force_jupyter: bool | None = None,
+    ) -> None:
+        super().__init__(
+            stderr=stderr,
+            quiet=quiet,
+            record=record,
+            width=width,
+            file=file,
+            force_jupyter=force_jupyter,
+            markup=False,
+            emoji=False,
+        )
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print texts and tables. Parameters are those of `rich.console.Console.print`."""
+        super().print(*map(plain, objects), **how)
+
+
+def plain(thing: Any) -> Any:
+    """A text with whatever a terminal would obey spelled out; other things as they are."""
+    if isinstance(thing, str):
+        return printable(thing)
+    if isinstance(thing, Text) and (words := printable(thing.plain)) != thing.plain:
+        return Text(words, style=thing.style)
+    return thing
+
+
+def bold(words: str) -> Text:
+    """A bold cell of a table."""
+    return Text(words, style="bold")
+
 
 
 @dataclass(frozen=True)
@@ -59,7 +114,7 @@ def say(console: Console, text: str | Text, *, style: str = "", hang: int = 0, h
     highlight : bool
         Whether numbers have a colour on a terminal.
     """
-    out = broken(Text(text) if isinstance(text, str) else text, console.width, hang)
+    out = broken(_cell(text), console.width, hang)
     out.stylize_before(style)
     if highlight:
         out = console.highlighter(out)
@@ -131,7 +186,7 @@ def show(console: Console, table: Table) -> None:
     console : Console
         Where to.
     table : Table
-        Columns of plain text; a cell may begin with `BOLD` or be a `Text`. How it folds is in the module's words.
+        Columns of plain text; a cell may be a `Text`. How it folds is in the module's words.
     """
     if table.title:
         say(console, str(table.title), style="bold", highlight=False)
@@ -148,7 +203,7 @@ def show(console: Console, table: Table) -> None:
 
 def _column(table: Table, i: int) -> Column:
     column = table.columns[i]
-    heading = " ".join(str(column.header).split()) if table.show_header else ""
+    heading = printable(" ".join(str(column.header).split())) if table.show_header else ""
     cells = [_cell(cell) for cell in column.cells]
     widest, longest = (max([0, *(measure(cell.plain) for cell in cells)]) for measure in (cell_len, _longest))
     left, over = column.justify == "left", _longest(heading)
@@ -157,10 +212,8 @@ def _column(table: Table, i: int) -> Column:
 
 
 def _cell(cell: object) -> Text:
-    if isinstance(cell, Text):
-        return cell
-    words = str(cell)
-    return Text(words.removeprefix(BOLD), style="bold" if words.startswith(BOLD) else "")
+    out: Text = plain(cell if isinstance(cell, Text) else Text(printable(str(cell))))
+    return out
 
 
 def _longest(text: str) -> int:

@@ -19,6 +19,7 @@ from typing import Annotated
 import typer
 
 from evosim.errors import UserError
+from evosim.terminal import echo
 from evosim.version import __version__
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -105,8 +106,8 @@ def check_name(kind: str, name: str) -> None:
 
 def _told(kind: str, name: str, out: Path | None) -> None:
     folder = begin(kind, name, out)
-    typer.echo(f"{folder}: a {kind}, its experiment and its tests. Go on with")
-    typer.echo(f"  cd {shlex.quote(str(folder))}\n  pip install -e '.[test]'\n  python -m pytest\n  evosim run {name}.toml")
+    echo(f"{folder}: a {kind}, its experiment and its tests. Go on with")
+    echo(f"  cd {shlex.quote(str(folder))}\n  pip install -e '.[test]'\n  python -m pytest\n  evosim run {name}.toml")
 
 
 def _importable(name: str) -> bool:

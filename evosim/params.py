@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -31,6 +32,7 @@ from pydantic import (
 )
 
 from evosim.errors import UserError, unknown
+from evosim.names import check_name, check_text
 
 T = TypeVar("T")
 EXPERIMENTS = Path(__file__).parent / "experiments"
@@ -42,6 +44,16 @@ MAX_CLASSES = 10**9
 RULES = {"ratio": "be one number, or two: [eggs, sperm]"}  # of values that may be of several kinds, of which a message would name one alone
 WORDS = {"title", "question", "expected", "claim"}  # of an experiment: they decide no result
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
+
+
+def title_of(value: str) -> str:
+    """A title, which has one line and may be empty. Raises `UserError` for another."""
+    if value:
+        check_name(value, "title")
+    return value
+
+
+Title = Annotated[str, AfterValidator(title_of)]
 _adapter: Any = cache(TypeAdapter)  # making one takes longer than using it
 
 
@@ -256,7 +268,7 @@ class Experiment(Strict):
     """
 
     name: Name
-    title: str = ""
+    title: Title = ""
     question: str = ""
     expected: str = ""
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
@@ -365,8 +377,10 @@ def check_plain(data: Any, where: str = "") -> None:
 
 
 def _check_text(value: Any, what: str) -> None:
-    if isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-        raise UserError(f"{what} must be Unicode text, but holds bytes that are none ({value[:100]!r}). Write it in UTF-8.")
+    if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise UserError(f"{what} must be Unicode text, but holds bytes that are none ({value[:100]!r}). Write it in UTF-8.")
+        check_text(value, what)
 
 
 def _one_line(error: ValidationError, data: Any, where: str) -> str:

@@ -16,12 +16,32 @@ POINTS_PER_MM = 72.0 / 25.4
 def print_figure(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> Path:
     """Write a figure as PNG, PDF or SVG. Raises `OSError`."""
     if file.suffix == ".png":
-        file.write_bytes(vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch))
+        write_figure(file, vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch))
     elif file.suffix == ".pdf":
-        file.write_bytes(vl_convert.svg_to_pdf(in_points(svg)))
+        write_figure(file, vl_convert.svg_to_pdf(in_points(svg)))
     else:
-        file.write_text(svg, encoding="utf-8")
+        write_figure(file, svg.encode())
     return file
+
+
+def write_figure(file: Path, data: bytes) -> None:
+    """Write a figure's bytes. A link that lies there is replaced: what it leads to stays.
+
+    Parameters
+    ----------
+    file : Path
+        Where to.
+    data : bytes
+        All of the file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    if file.is_symlink():
+        file.unlink()
+    file.write_bytes(data)
 
 
 def in_points(svg: str) -> str:

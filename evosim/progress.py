@@ -68,7 +68,7 @@ def shown(console: Console, runs: int) -> Iterator[Progress | None]:
     if not console.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[words]}", markup=False), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True) as bar:
         yield Line(bar, runs)
 

@@ -34,7 +34,16 @@ from evosim import forks, installed
 from evosim.blocks import Blocks
 from evosim.compose import on_landscape, resolve, with_own_words
 from evosim.errors import UserError
-from evosim.files import TEMPORARY, make_folder, produce_atomically, sync_folder, unwritable, write_atomically
+from evosim.files import (
+    TEMPORARY,
+    inside,
+    make_folder,
+    produce_atomically,
+    refuse_link,
+    sync_folder,
+    unwritable,
+    write_atomically,
+)
 from evosim.installed import Choice
 from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
 from evosim.streams import STREAM_VERSION
@@ -143,6 +152,7 @@ class Writer:
         self.experiment = experiment
         sources_digest(experiment)  # now, before anything runs: what is edited meanwhile is not what ran
         self._over, self._handle = threading.Event(), -1
+        refuse_link(self.partial)
         made = False
         try:
             if go_on:
@@ -153,7 +163,8 @@ class Writer:
                 made = True
                 self._lock()
             self.note(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole")
-            (self.partial / "tables").mkdir(exist_ok=True)
+            make_folder(self.partial / "tables")
+            refuse_link(self.partial / "experiment.toml")
             (self.partial / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
         except (FileExistsError, BlockingIOError):
             self._unlock()
@@ -200,6 +211,7 @@ class Writer:
 
     def note(self, text: str) -> None:
         """Say in the partial folder what it is, for whoever finds it."""
+        refuse_link(self.partial / "STATUS")
         (self.partial / "STATUS").write_text(text + "\n", encoding="utf-8")
 
     def close(self, text: str = "") -> None:
@@ -531,6 +543,8 @@ def read_run(folder: Path) -> Recorded:
     if on_landscape(experiment):
         raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
+    for name in facts.get("controls", {}):
+        inside(folder / "controls", name, f"a control that {folder / PROVENANCE} names")
     controls = {name: Tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
     return Recorded(folder, experiment, facts, Tables(folder, "tables", (*own, LANDSCAPE)), controls)
 

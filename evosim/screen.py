@@ -20,7 +20,7 @@ from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
 from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 from evosim.analysis.summary import VARYING
-from evosim.layout import say
+from evosim.layout import bold, say
 from evosim.layout import show as show_table
 from evosim.reference.planning import ROUNDING
 
@@ -204,7 +204,7 @@ def _show_ledger(console: Console, found: dict[str, Any]) -> None:
             table.add_row(act.replace("_", " "), *(number(value) for value in values))
     table.add_row("upkeep", number(found["ancestral"]["kinds"]["upkeep"]), *("" for _ in kinds), number(found["modern"]["kinds"]["upkeep"]))
     sums = [sum(found["ancestral"]["kinds"].values()), *(found["modern"]["kinds"][kind] for kind in kinds), sum(found["modern"]["kinds"].values())]
-    table.add_row("[bold]sum", *(f"[bold]{number(value)}" for value in sums))
+    table.add_row(bold("sum"), *(bold(number(value)) for value in sums))
     show_table(console, table)
 
 
@@ -367,12 +367,12 @@ def _behaviour(summary: dict[str, Any]) -> Table:
         )
     table.add_row("upkeep", "", number(ancestral["kinds"]["upkeep"]), "", *("" for _ in kinds), number(modern["kinds"]["upkeep"]))
     table.add_row(
-        "[bold]sum",
+        bold("sum"),
         "",
-        "[bold]" + number(sum(ancestral["kinds"].values())),
+        bold(number(sum(ancestral["kinds"].values()))),
         "",
-        *("[bold]" + number(modern["kinds"][kind]) for kind in kinds),
-        "[bold]" + number(sum(modern["kinds"].values())),
+        *(bold(number(modern["kinds"][kind])) for kind in kinds),
+        bold(number(sum(modern["kinds"].values()))),
     )
     if NO_OVERLAP in modern["kinds"]:
         where = " in some seeds, and there" if any(kind in modern["kinds"] for kind in SPLIT) else ", so"
@@ -402,7 +402,7 @@ def _steps(summary: dict[str, Any]) -> Table | str:
         if any(abs(value) > small() for value in row):
             table.add_row(act.replace("_", " "), *(number(value) for value in row))
     sums = [sum(steps[world][step].values()) for world, step in shown]
-    table.add_row("[bold]sum", *("[bold]" + number(value) for value in sums))
+    table.add_row(bold("sum"), *(bold(number(value)) for value in sums))
     return table
 
 
@@ -429,7 +429,7 @@ def _causes(found: dict[str, Any]) -> Table:
     for cause in SWITCHES:
         if any(abs(found[subject][world][cause]) > small() for subject, world in columns):
             table.add_row(cause, *(number(found[subject][world][cause]) for subject, world in columns))
-    table.add_row("[bold]sum", *("[bold]" + number(sum(found[subject][world][cause] for cause in SWITCHES)) for subject, world in columns))
+    table.add_row(bold("sum"), *(bold(number(sum(found[subject][world][cause] for cause in SWITCHES))) for subject, world in columns))
     notes = ["genomes that act alike may be split differently: belief and desire cannot be told apart from behaviour"]
     if "best_for_payoff" in found:
         notes.insert(0, "R2 in A: the best modern genome (for payoff in M), scored in the ancestral world")

@@ -26,7 +26,7 @@ from evosim.compose import Setting, build, changes, landscape_digest, unit_of
 from evosim.controls import controls_of, simulate_one
 from evosim.cost import disk_of
 from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
-from evosim.files import Full, Unwritable, check_room, write_atomically
+from evosim.files import Full, Unwritable, check_room, make_folder, write_atomically
 from evosim.machine import processors
 from evosim.params import Experiment, SelectionChoice
 from evosim.progress import Progress
@@ -271,7 +271,7 @@ def analyze(recorded: Recorded) -> Account:
     account = accountant(recorded).account()
     folder = recorded.folder / ANALYSIS
     try:
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         (recorded.folder / SUMMARY).unlink(missing_ok=True)  # written last: where it is, all is of one account
         for name, table in account.tables.items():
             data = io.BytesIO()

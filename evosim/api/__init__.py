@@ -131,14 +131,17 @@ class Run(Accounted):
         wanted = None if names is None else list(names)
         return workflow.draw(self.recorded, tuple(formats), names=wanted, asked=wanted or ())
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    ) -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
 
+        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
         Raises `UserError`, also where a file is there already, unless `force`.
         """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format, force=force)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
 
 
 class Sweep(Guarded):
@@ -244,14 +247,17 @@ class Sweep(Guarded):
             raise unknown("a figure", name, found)
         return found[name]
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    ) -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
 
+        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
         Raises `UserError`, also where a file is there already, unless `force`.
         """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format, force=force)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.effects import chosen
@@ -316,14 +322,17 @@ class Search(Guarded):
 
         return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False) -> list[Path]:
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    ) -> list[Path]:
         """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
 
+        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
         Raises `UserError`, also where a file is there already, unless `force`.
         """
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format, force=force)
+        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
 
     def __repr__(self) -> str:
         from evosim.api.showing import parts_of_search, text_of
@@ -355,14 +364,13 @@ def run(
     values, as `--set`, or a polars frame of one row; a null leaves its parameter alone. `progress` shows a line on standard error.
     Raises `UserError`.
     """
-    from rich.console import Console
-
+    from evosim.layout import Screen
     from evosim.progress import shown
 
     chosen = resolve(experiment, settings, seed=seed, replicates=replicates)
     if on_landscape(chosen):
         raise UserError(f"world.name must be a pair of worlds to be run in, but '{chosen.world.name}' is a landscape over real vectors. Use evosim.search.")
-    with shown(Console(stderr=True, quiet=not progress), workflow.number_of_runs(chosen)) as line:
+    with shown(Screen(stderr=True, quiet=not progress), workflow.number_of_runs(chosen)) as line:
         recorded, _ = workflow.run(
             chosen, out=Path(out) if out else None, threads=threads, force=force, resume=resume, progress=line if progress else None
         )
@@ -477,11 +485,10 @@ def sweep(
 
 @contextmanager
 def _progressing(runs: int, chunks: int) -> Iterator[Tell]:
-    from rich.console import Console
-
+    from evosim.layout import Screen
     from evosim.sweeps.telling import progressing
 
-    with progressing(Console(stderr=True), runs, 0, 0) as tell:
+    with progressing(Screen(stderr=True), runs, 0, 0) as tell:
         yield tell
 
 

@@ -11,6 +11,7 @@ import typer
 
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.machine import processors
+from evosim.terminal import echo
 from evosim.watch import Watch, how_read, wall_time_of
 
 if TYPE_CHECKING:
@@ -36,12 +37,11 @@ def claims(
 
     What was computed is kept: a command that was stopped goes on where it was.
     """
-    from rich.console import Console
-
     from evosim.claims import telling
     from evosim.claims.gate import Gate, named, verdicts_of
+    from evosim.layout import Screen
 
-    console, size = Console(), "full" if full else "quick"
+    console, size = Screen(), "full" if full else "quick"
     chosen = named(names or ())
     if listed:
         _list(console, chosen)
@@ -53,7 +53,7 @@ def claims(
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
             if wall_time is not None:
-                typer.echo(f"evosim: {how_read(wall_time)}", err=True)
+                echo(f"evosim: {how_read(wall_time)}", err=True)
             gate = Gate(chosen, size, SCRATCH / "claims-parts")
             _compute(gate, workers, watch, quiet=as_json)
             tested = [gate.test(name, folder, figures=figures) for name in chosen]
@@ -74,17 +74,18 @@ def claims(
 
 def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> None:
     """Compute what is left, with a progress line, and an estimate first if it takes long."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from evosim.layout import Screen
 
     left = gate.left
     many = min(workers or processors(), max(1, len(left)))
     seconds = sum(task.part.cost for task in left) / many
-    console = Console(stderr=True, quiet=quiet)
+    console = Screen(stderr=True, quiet=quiet)
     if seconds > MINUTE:
         told = f"about {seconds / MINUTE:.0f} min" if gate.size == "full" else "a few minutes at most"  # what parts cost is said for full size
         console.print(f"{len(left)} parts to compute: {told} with {many} processes", highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         line = bar.add_task("parts", total=len(left))
         gate.compute(many, watch, lambda task, took: bar.update(line, advance=1, description=f"{task.claim}: {task.part.name}"))

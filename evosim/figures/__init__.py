@@ -16,7 +16,9 @@ from evosim.errors import UserError, in_one_line
 from evosim.figures.catalogue import FIGURES, Figure
 from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
-from evosim.press import PIXELS_PER_INCH, print_figure
+from evosim.files import inside, refuse_link
+from evosim.names import shown
+from evosim.press import PIXELS_PER_INCH, print_figure, write_figure
 
 __all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]
 
@@ -76,6 +78,24 @@ def draw_run(
     return draw_charts(source.run.folder / "figures", charts_of(source, names, noted), formats, each, size, failed, asked, failures)
 
 
+def described_of(chart: Any) -> dict[str, Any]:
+    """Describe a chart as the engine takes it, without signs that no picture can hold.
+
+    Parameters
+    ----------
+    chart : altair.Chart
+        Any chart; tests validate every figure.
+
+    Returns
+    -------
+    dict
+        Its description with its data. Control characters of texts are spelled out.
+    """
+    with alt.data_transformers.enable("default", max_rows=None):
+        described: dict[str, Any] = shown(chart.to_dict(validate=False))
+    return described
+
+
 def drawn(described: dict[str, Any]) -> str:
     """A described chart as SVG."""
     svg: str = vl_convert.vegalite_to_svg(described, vl_version=VERSION)
@@ -105,18 +125,20 @@ def draw_charts(
                     f"Draw another, or all that there are: 'evosim figures {folder.parent}'."
                 )
     if size != SCREEN:
+        refuse_link(folder)
         folder = folder / size
+    refuse_link(folder)
     try:
         folder.mkdir(exist_ok=True, parents=size != SCREEN)
         with alt.data_transformers.enable("default", max_rows=None), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
             on_their_way = []
             for name, chart in charts:
                 try:
-                    described = chart.to_dict(validate=False)  # tests validate every figure
+                    described = described_of(chart)
                 except Exception as error:
                     failed(failure(name, error))
                     continue
-                files = [folder / f"{name}.{kind}" for kind in formats]
+                files = [inside(folder, f"{name}.{kind}", "a figure's file") for kind in formats]
                 on_their_way.append((name, engine.submit(_draw, described, size, files, presses, each)))
             made = []
             for name, figure in on_their_way:
@@ -145,7 +167,7 @@ def _printed(described: dict[str, Any], svg: str, pixels: int, file: Path, each:
     if file.suffix == ".html":
         from evosim.figures.html import page
 
-        file.write_text(page(file.stem, described, svg), encoding="utf-8")
+        write_figure(file, page(file.stem, described, svg).encode())
     else:
         print_figure(svg, file, pixels)
     each(file)

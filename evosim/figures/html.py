@@ -13,11 +13,14 @@ import html
 import json
 import uuid
 from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import altair as alt
 import vl_convert
 
+HERE = Path(__file__).resolve().parent
 VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine wants it: without the last number
 INSIDE = ("layer", "hconcat", "vconcat", "concat")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
@@ -35,6 +38,8 @@ body { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; color: #222
 .figure { overflow-x: auto; }
 .vega-embed details:not([open]) > summary { opacity: 0.6; }
 figcaption { max-width: 45rem; line-height: 1.45; }
+footer { font-size: 0.8rem; }
+footer pre { white-space: pre-wrap; max-width: 45rem; }
 """
 
 
@@ -57,6 +62,29 @@ def _bundle() -> str:
     for closing in ("</script", "<!--"):
         assert closing not in bundle.lower(), closing
     return bundle
+
+
+@functools.cache
+def licences() -> str:
+    """Say under which licences the programs stand that a page with figures holds.
+
+    Returns
+    -------
+    str
+        Names, versions and holders, and the texts. That of the BSD licence is the one which the
+        package that brings the programs (vl-convert) was installed with.
+    """
+    parts = (
+        (f"Vega {vl_convert.get_vega_version()}", "2013 Trifacta Inc., 2015-2023 University of Washington Interactive Data Lab"),
+        (f"Vega-Lite {VERSION.removeprefix('v')}", "2015 University of Washington Interactive Data Lab"),
+        (f"Vega-Embed {vl_convert.get_vega_embed_version()}", "2015 University of Washington Interactive Data Lab"),
+    )
+    files = metadata.files("vl-convert-python") or ()
+    texts = [path.read_text() for path in files if path.name.upper().startswith("LICEN")]
+    lines = [f"{name}: BSD 3-clause licence. Copyright {holders}" for name, holders in parts]
+    bundled = f"vl-convert {metadata.version('vl-convert-python')}, which brings them: BSD 3-clause licence"
+    others = (HERE / "licences.txt").read_text(encoding="utf-8")
+    return "\n\n".join(["\n".join(lines), bundled, *texts, others]).strip()
 
 
 def interactive(described: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +160,8 @@ def page(name: str, described: dict[str, Any], svg: str) -> str:
 <figcaption>{says}</figcaption>
 </figure>
 </main>
+<footer><details><summary>Licences of the programs in this file</summary>
+<pre>{html.escape(licences())}</pre></details></footer>
 {engine()}
 {described_as_data({name: described})}
 </body>

@@ -13,6 +13,7 @@ import typer
 from evosim.errors import UserError
 from evosim.files import must_be_free
 from evosim.params import RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
+from evosim.terminal import echo
 
 if TYPE_CHECKING:
     from evosim.api import Run, Search, Sweep
@@ -40,7 +41,7 @@ def report(
     if as_json:
         typer.echo(json.dumps({"file": str(path), "bytes": size, "elapsed_s": round(seconds, 3)}, indent=1))
     else:
-        typer.echo(f"{path}: {size / 1e6:.2f} MB, {seconds:.1f} s")
+        echo(f"{path}: {size / 1e6:.2f} MB, {seconds:.1f} s")
     if open_:
         typer.launch(path.resolve().as_uri())
 

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 
 from evosim.analysis.conventions import AUTHORS
-from evosim.figures.html import as_data, engine
+from evosim.figures.html import as_data, engine, licences
 from evosim.report.parts import NO_AUTHOR, Chapter, Picture
 from evosim.report.pictures import Gallery
 from evosim.version import __version__
@@ -48,7 +48,7 @@ def _page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) 
     text = _template().render(
         chapters=chapters, one=one, beside=beside, authors=AUTHORS, nobody=NO_AUTHOR, labelled=any(chapter.labelled for chapter in chapters),
         title=chapters[0].title if one else f"Report on {_listed(whats)}", what=", ".join(dict.fromkeys(chapter.line.partition(",")[0] for chapter in chapters)), version=__version__, style=_source("page.css"), script=script,
-        engine=scripts, policy=policy([*SCRIPT.findall(scripts), script]),
+        engine=scripts, licences=licences() if scripts else "", policy=policy([*SCRIPT.findall(scripts), script]),
         data=as_data({"data": gallery.used(pictures), "charts": charts, "manyPoints": MANY_POINTS}),
     )  # fmt: skip
     return text.encode()

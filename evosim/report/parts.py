@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rich.table import Table as Printed
+from rich.text import Text
 
 from evosim.analysis.conventions import AUTHORS, LABELS
 from evosim.analysis.ladder import RUNG_CODES
@@ -14,7 +15,6 @@ from evosim.screen import RUNG_WORDS
 
 NO_AUTHOR = "nobody: the steps' own names"
 SHIFT = ("shift, shared by all ancestral optima", "shift, left open by the data")
-BOLD = "[bold]"
 RUNGS_BY_CODE = {code: RUNG_WORDS[rung] for rung, code in RUNG_CODES.items() if rung != "all_cases"}
 
 
@@ -163,12 +163,11 @@ def from_printed(printed: Printed, caption: str = "", steps: Iterable[str] = ())
         rung = RUNGS_BY_CODE.get(words.partition(" ")[0], "")
         return Cell(words, note=rung, step=next((word for word in words.split()[:1] if word in known), ""))
 
-    def cell(text: str, first: bool) -> Cell:
-        strong = text.startswith(BOLD)
-        plain = text.removeprefix(BOLD)
-        return Cell(plain, note=RUNGS_BY_CODE.get(plain.partition(" ")[0], "") if first else "", strong=strong)
+    def cell(printed: object, first: bool) -> Cell:
+        text, strong = str(printed), isinstance(printed, Text) and printed.style == "bold"
+        return Cell(text, note=RUNGS_BY_CODE.get(text.partition(" ")[0], "") if first else "", strong=strong)
 
-    columns = [[str(text) for text in column.cells] for column in printed.columns]
+    columns = [list(column.cells) for column in printed.columns]
     rows = [tuple(cell(text, i == 0) for i, text in enumerate(row)) for row in zip(*columns, strict=True)]
     left = frozenset(i for i, column in enumerate(printed.columns) if column.justify == "left")
     headings = tuple(heading(str(column.header)) for column in printed.columns)

@@ -13,10 +13,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-import altair as alt
 import vl_convert
 
-from evosim.figures import Failed, drawn, failure, warned
+from evosim.figures import Failed, described_of, drawn, failure, warned
 from evosim.figures.html import as_data
 from evosim.report.parts import Picture
 
@@ -55,19 +54,13 @@ class Gallery:
         """
         for name, chart in charts:
             try:
-                described = self._described(chart)
+                described = described_of(chart)
                 let_point(described)
                 picture = self._hung(f"{chapter}-{name}", described)
             except Exception as error:  # (of the drawing engine)
                 failed(failure(name, error))
                 continue
             yield replace(picture, steps=steps.get(name, ()), what=what.get(name, ""))
-
-    @staticmethod
-    def _described(chart: Any) -> dict[str, Any]:
-        with alt.data_transformers.enable("default", max_rows=None):
-            described: dict[str, Any] = chart.to_dict(validate=False)  # tests validate every figure
-        return described
 
     def _hung(self, name: str, described: dict[str, Any]) -> Picture:
         drawing = drawn(described)

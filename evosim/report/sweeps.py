@@ -11,6 +11,7 @@ import polars as pl
 import tomli_w
 
 from evosim.analysis.conventions import LABELS
+from evosim.names import file_names
 from evosim.params import named_experiments
 from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
 from evosim.report.pictures import Gallery
@@ -111,9 +112,9 @@ def _shared(settings: dict[str, Any]) -> Iterator[Table]:
 
 def _effects(chapter_name: str, analysis: Analysis, quantities: list[str], pictures: list[Picture]) -> Iterator[Section]:
     """Of each quantity its main effects as a figure and as tables, or why there are none."""
-    refused = effects.refused(analysis, quantities)
+    refused, slugs = effects.refused(analysis, quantities), file_names(quantities)
     for quantity in quantities:
-        words, slug = drawing.words_of(quantity), quantity.replace(".", "-")
+        words, slug = drawing.words_of(quantity), slugs[quantity]
         parts: list[Any] = [picture for picture in pictures if picture.name in (f"{chapter_name}-effects-{slug}", f"{chapter_name}-design-{slug}")]
         fits = analysis.tables["fits"].filter(pl.col("quantity") == quantity)
         if quantity in refused:
@@ -136,7 +137,8 @@ def _effects(chapter_name: str, analysis: Analysis, quantities: list[str], pictu
 
 def _steps(figures: Iterable[str], quantities: list[str]) -> dict[str, Sequence[str]]:
     """By name of a figure, the steps of the ladder that it names."""
-    named = {name.replace(".", "-"): name.split(".")[3] for name in quantities if name.startswith("ladder.") and ".steps." in name}
+    slugs = file_names(quantities)
+    named = {slugs[name]: name.split(".")[3] for name in quantities if name.startswith("ladder.") and ".steps." in name}
     of = {figure: named.get(figure.partition("-")[2], "") for figure in figures}
     return {figure: [label for label in LABELS if figure.startswith("steps-") or label.partition(",")[0] == step] for figure, step in of.items()}
 

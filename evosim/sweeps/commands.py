@@ -14,6 +14,7 @@ import typer
 
 from evosim.errors import Interrupted, UserError
 from evosim.sweeps.slurm import MEMORY, TIME, Batch
+from evosim.terminal import echo
 from evosim.watch import OUT_OF_TIME, SIGNALS, how_read, reserve_of, wall_time_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ FAILED = 1
 def _root(context: typer.Context) -> None:
     """Many runs of one experiment: parameters that vary, seeds, several processors or machines."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        echo(context.get_help())
 
 
 @sweep.command()
@@ -74,18 +75,18 @@ def run(
     sbatch: Sbatch = None,
 ) -> None:
     """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
-    from rich.console import Console
-
+    from evosim.installed import will_import
+    from evosim.layout import Screen
     from evosim.sweeps.begin import begin
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.engines import need
     from evosim.sweeps.going import go_on
     from evosim.sweeps.params import read_sweep
-    from evosim.sweeps.plan import make_plan
+    from evosim.sweeps.plan import choices_of, make_plan
     from evosim.sweeps.shard import read_shard
     from evosim.sweeps.telling import planning, progressing
 
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     engine_of(engine)
     batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
     part = read_shard(shard) if shard is not None else None
@@ -102,17 +103,19 @@ def run(
     with planning(console) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
     _note(written)
+    for words in will_import(choices_of(store.facts["tree"], store.plan, store.kinds)):
+        echo(f"evosim: {words}", err=True)
     if plan_only:
-        typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
+        echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
         return
     if wall_time is not None:
-        typer.echo(f"evosim: {how_read(wall_time)}", err=True)
+        echo(f"evosim: {how_read(wall_time)}", err=True)
     with _stoppable(limit) as should_stop:
 
         @contextmanager
         def showing(runs: int, chunks: int) -> Iterator[Tell]:
             which = f"shard {part.index}/{part.count}, " if part else ""
-            typer.echo(f"{store.folder}: {which}{runs:,} runs to do in {_many(chunks, 'chunk')}", err=True)
+            echo(f"{store.folder}: {which}{runs:,} runs to do in {_many(chunks, 'chunk')}", err=True)
             with progressing(console, runs, 0, 0) as tell:
                 yield tell
 
@@ -142,8 +145,7 @@ def script(
     other_sources: OtherSources = False,
 ) -> None:
     """Write the plan, and print a job array's batch file that computes it: 'evosim sweep script SWEEP.toml --slurm > job.sh'."""
-    from rich.console import Console
-
+    from evosim.layout import Screen
     from evosim.sweeps import slurm as batches
     from evosim.sweeps.begin import begin
     from evosim.sweeps.params import read_sweep
@@ -153,9 +155,9 @@ def script(
         raise UserError("a batch file must be for a batch system, but none was named. Write --slurm; docs/clusters.md says how others are used.")
     batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
     written = read_sweep(file)
-    with planning(Console(stderr=True)) as progress:
+    with planning(Screen(stderr=True)) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
-    typer.echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}; a task has {batch.limit} (D-HH:MM:SS)", err=True)
+    echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}; a task has {batch.limit} (D-HH:MM:SS)", err=True)
     typer.echo(
         batches.script(
             store.facts["name"], file, store.folder, store.chunks, batch, tasks=tasks, throttle=throttle, cores=cores, other_sources=other_sources
@@ -178,18 +180,18 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(state), indent=1))
         return
-    typer.echo(f"{store.facts['name']} {store.digest[:8]}: {store.facts['cells']:,} cells, {state.runs:,} runs, {_many(state.chunks, 'chunk')}")
-    typer.echo(f"done     {state.done:,} runs ({state.done / state.runs:.0%}) in {state.chunks_done:,} whole chunks; {state.extinct:,} died out")
-    typer.echo(f"failed   {state.failed:,} runs" + (" ('evosim sweep run ... --retry-failed' tries them again)" if state.failed else ""))
-    typer.echo(f"running  {_many(state.running, 'process', 'processes')} by the logs")
+    echo(f"{store.facts['name']} {store.digest[:8]}: {store.facts['cells']:,} cells, {state.runs:,} runs, {_many(state.chunks, 'chunk')}")
+    echo(f"done     {state.done:,} runs ({state.done / state.runs:.0%}) in {state.chunks_done:,} whole chunks; {state.extinct:,} died out")
+    echo(f"failed   {state.failed:,} runs" + (" ('evosim sweep run ... --retry-failed' tries them again)" if state.failed else ""))
+    echo(f"running  {_many(state.running, 'process', 'processes')} by the logs")
     if state.seconds_left is not None:
-        typer.echo(f"left     about {duration(state.seconds_left)}")
+        echo(f"left     about {duration(state.seconds_left)}")
     for chunk, why in state.damaged.items():
-        typer.echo(f"damaged  chunk {chunk}: {why}")
+        echo(f"damaged  chunk {chunk}: {why}")
     if state.chunks_done < state.chunks:
-        typer.echo("digest   not yet: not all is done")
+        echo("digest   not yet: not all is done")
     else:
-        typer.echo(f"digest   {state.digest}" if state.digest else f"digest   not yet: run 'evosim sweep collect {folder}'")
+        echo(f"digest   {state.digest}" if state.digest else f"digest   not yet: run 'evosim sweep collect {folder}'")
 
 
 @sweep.command()
@@ -212,18 +214,18 @@ def check(
     store = Store(folder)
     with _bar("checking") as progress:
         found = checking.check(store, progress)
-    typer.echo(f"{_many(found.done, 'chunk')} of {store.chunks:,} whole, {len(found.missing):,} missing, {len(found.damaged):,} damaged; {found.failed:,} runs failed")
+    echo(f"{_many(found.done, 'chunk')} of {store.chunks:,} whole, {len(found.missing):,} missing, {len(found.damaged):,} damaged; {found.failed:,} runs failed")
     for chunk, why in found.damaged.items():
-        typer.echo(f"damaged  chunk {chunk}: {why}")
+        echo(f"damaged  chunk {chunk}: {why}")
     for word, paths in (("strange", found.strange), ("stale", found.stale), ("in work", found.young)):
         for path in paths:
-            typer.echo(f"{word:8} {path}")
+            echo(f"{word:8} {path}")
     if repair and (found.damaged or found.strange or found.stale):
         checking.repair(store, found)
         again = len(found.missing) + len(found.damaged)
-        typer.echo(f"removed; {_many(again, 'chunk')} to compute: 'evosim sweep run {folder}/sweep.toml --out {folder}'" if again else "removed")
+        echo(f"removed; {_many(again, 'chunk')} to compute: 'evosim sweep run {folder}/sweep.toml --out {folder}'" if again else "removed")
     elif not found.sound:
-        typer.echo(f"'evosim sweep check {folder} --repair' removes what is wrong, for 'evosim sweep run' to compute it again.")
+        echo(f"'evosim sweep check {folder} --repair' removes what is wrong, for 'evosim sweep run' to compute it again.")
         raise typer.Exit(FAILED)
 
 
@@ -235,8 +237,7 @@ def analyze(
     as_json: AsJson = False,
 ) -> None:
     """What the parameters do: means of cells, main effects, pairs, shares of variance; with intervals over seeds."""
-    from rich.console import Console
-
+    from evosim.layout import Screen
     from evosim.sweeps import effects, showing
     from evosim.sweeps.store import Store
 
@@ -245,13 +246,13 @@ def analyze(
         analysis = effects.analysis_of(store, progress=progress)
     if listed:
         for name in [*effects.parameters_of(analysis), *effects.chosen(analysis, ["*"])]:
-            typer.echo(name)
+            echo(name)
         return
     quantities = effects.chosen(analysis, of or [])
     if as_json:
         typer.echo(json.dumps(effects.as_data(analysis, quantities), indent=1, allow_nan=False))
         return
-    console = Console()
+    console = Screen()
     showing.show(console, analysis, quantities)
     console.print(f"\nTables: {effects.folder_of(store)}", soft_wrap=True, markup=False)
 
@@ -279,9 +280,9 @@ def figures(
         why = "; ".join(f"{name}: {words}" for name, words in refused.items()) or "no quantity was measured"
         raise UserError(f"{folder} must have something to draw of {', '.join(quantities)}, but has not ({why}). Name another with --of; '--list' of 'evosim sweep analyze' lists them.")
     for path in drawn:
-        typer.echo(str(path))
+        echo(str(path))
     for name, why in refused.items():
-        typer.echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
+        echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
 
 
 def _note(written: Written) -> None:
@@ -290,7 +291,7 @@ def _note(written: Written) -> None:
     from evosim.sweeps.design import base_tree, experiment_of
 
     for words in oddities(experiment_of(base_tree(written), {})):
-        typer.echo(f"evosim: {words}", err=True)
+        echo(f"evosim: {words}", err=True)
 
 
 def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:
@@ -303,18 +304,18 @@ def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | Non
 
     runs = plan.frame.height
     crew = min(workers or processors(), plan.chunks)
-    typer.echo(f"{sweep_folder(written, out)}: {_many(plan.cells, 'cell')}, {runs:,} runs in {_many(plan.chunks, 'chunk')}; keeps {', '.join(plan.keep) or 'no tables'}")
+    echo(f"{sweep_folder(written, out)}: {_many(plan.cells, 'cell')}, {runs:,} runs in {_many(plan.chunks, 'chunk')}; keeps {', '.join(plan.keep) or 'no tables'}")
     tried = "all were built" if all_are_built(plan.cells) else "of so many only those with extreme values, and some others, were built"
-    typer.echo(f"checked: all cells resolve and differ; {tried}")
-    typer.echo("timing a few runs ...", err=True)
+    echo(f"checked: all cells resolve and differ; {tried}")
+    echo("timing a few runs ...", err=True)
     found, free = estimate(plan, crew), free_at(sweep_folder(written, out))
     each = f"{found.seconds:.2g} s a run on one thread (mean of {found.sampled}, the slowest {found.slowest:.2g} s)"
     first = f"{found.preparing:.2g} s more for the first with each of {_many(found.landscapes, 'landscape')}"
-    typer.echo(f"time:    about {duration(found.wall)} on {_many(crew, 'worker')}; {each}, {first}")
+    echo(f"time:    about {duration(found.wall)} on {_many(crew, 'worker')}; {each}, {first}")
     there = "" if free is None else f"; {size(free)} free" + ("" if 2 * found.size <= free else ", which is not enough")
-    typer.echo(f"disk:    about {size(found.size)} in {found.files:,} files; collecting makes as much again{there}")
+    echo(f"disk:    about {size(found.size)} in {found.files:,} files; collecting makes as much again{there}")
     if found.failed:
-        typer.echo(f"failed:  {found.failed} of the {found.sampled} timed runs; their errors would be recorded")
+        echo(f"failed:  {found.failed} of the {found.sampled} timed runs; their errors would be recorded")
 
 
 def _collect(store: Store) -> Collected:
@@ -323,10 +324,10 @@ def _collect(store: Store) -> Collected:
     with _bar("collecting") as progress:
         found = put_together(store, progress)
     if found.missing:
-        typer.echo(f"{found.missing:,} of {store.runs:,} runs are not done yet and are missing from {store.folder / 'runs.parquet'}")
+        echo(f"{found.missing:,} of {store.runs:,} runs are not done yet and are missing from {store.folder / 'runs.parquet'}")
     if found.mixed:
-        typer.echo(f"evosim: the runs of {store.folder} were made by different sources; 'sources' in its manifest.json names them.", err=True)
-    typer.echo(f"{store.folder / 'runs.parquet'}: {found.runs:,} runs, {found.failed:,} failed; content {found.digest}")
+        echo(f"evosim: the runs of {store.folder} were made by different sources; 'sources' in its manifest.json names them.", err=True)
+    echo(f"{store.folder / 'runs.parquet'}: {found.runs:,} runs, {found.failed:,} failed; content {found.digest}")
     return found
 
 
@@ -337,9 +338,9 @@ def _tell_end(store: Store, part: Shard | None) -> None:
     words = f"{store.folder}: {state.done:,} of {state.runs:,} runs done, {state.failed:,} failed, {state.extinct:,} died out"
     if part and (left := state.chunks - state.chunks_done):
         words += f"; {_many(left, 'chunk')} of shards other than {part.index}/{part.count} not done yet"
-    typer.echo(words)
+    echo(words)
     if state.failed and not part:
-        typer.echo(f"evosim: {state.failed:,} runs failed; column 'error' says why, and --retry-failed computes them again.", err=True)
+        echo(f"evosim: {state.failed:,} runs failed; column 'error' says why, and --retry-failed computes them again.", err=True)
         raise typer.Exit(FAILED)
 
 
@@ -384,10 +385,11 @@ class _Asked:
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on a terminal."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
+    from evosim.layout import Screen
+
+    console = Screen(stderr=True)
     if not console.is_terminal:
         yield None
         return

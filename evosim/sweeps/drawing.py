@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from evosim.errors import UserError, unknown
+from evosim.names import file_names
 from evosim.press import have_a_home
 from evosim.screen import RUNG_WORDS
 from evosim.sweeps.effects import DESIGN, EXTINCT, SHARES, Analysis, factor_named, label, short_factors, short_names
@@ -113,15 +114,16 @@ def charts(easel: Easel, quantities: list[str], names: Iterable[str] | None = No
     from evosim.figures.theme import themed
 
     there: dict[str, Callable[[], Made | None]] = {}
+    slugs, short = file_names(quantities), file_names((easel.short[factor].replace(" ", "-") for factor in easel.factors), ".")
     for name in quantities:
-        words, slug = words_of(name), name.replace(".", "-")
+        words, slug = words_of(name), slugs[name]
         sampled = bool(easel.sampled) and (easel.x in easel.sampled or easel.y in easel.sampled or not (easel.x or easel.factors))
         there[f"phase-{slug}"] = partial(_scatter if sampled else _phase, easel, name, words)
         there[f"effects-{slug}"] = partial(_effects, easel, name, words)
         there[f"design-{slug}"] = partial(_design, easel, name, words)
     for factor in [easel.x] if easel.x else easel.factors:
         if factor in easel.factors:
-            there[f"steps-{easel.short[factor].replace(' ', '-')}"] = partial(_steps, easel, factor)
+            there[f"steps-{short[easel.short[factor].replace(' ', '-')]}"] = partial(_steps, easel, factor)
     wanted = None if names is None else set(names)
     for name in sorted((wanted or set()) - set(KINDS)):
         if name not in there:

@@ -28,7 +28,7 @@ from evosim.analysis.effects import Array, Column, Resampling, decompose, fit, i
 from evosim.analysis.intervals import FEWEST, KIND, Ends
 from evosim.analysis.summary import VARYING
 from evosim.errors import UserError
-from evosim.files import make_folder, write_atomically
+from evosim.files import inside, make_folder, write_atomically
 from evosim.sweeps.collect import MANIFEST, collect, known_digest
 from evosim.sweeps.params import Range, SweepFile, read_alone
 from evosim.sweeps.plan import JSON, encoded
@@ -157,8 +157,8 @@ def analysis_of(store: Store, how: Resampling | None = None, progress: Callable[
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         if [facts[key] for key in ("version", "content", "sources", "resamples", "confidence")] == [VERSION, digest, store.made_by, how.resamples, how.confidence]:
-            return Analysis(facts, {name: pl.read_parquet(folder / f"{name}.parquet", glob=False) for name in facts["tables"]})
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+            return Analysis(facts, {name: pl.read_parquet(inside(folder, f"{name}.parquet"), glob=False) for name in facts["tables"]})
+    except (UserError, OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
         pass
     found = analyse(store, digest, how, progress)
     make_folder(folder)

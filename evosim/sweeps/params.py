@@ -17,6 +17,7 @@ from evosim.params import (
     Experiment,
     Name,
     Strict,
+    Title,
     parsed,
     read_bytes,
     read_experiment,
@@ -100,7 +101,7 @@ class SweepFile(Strict):
     """
 
     name: Name
-    title: str = ""
+    title: Title = ""
     experiment: str
     replicates: int = Field(default=1, ge=1, le=1_000_000)
     seed: int = Field(default=0, ge=0, le=MAX_SEED)

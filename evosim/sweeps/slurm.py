@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evosim.errors import UserError
+from evosim.names import check_text
 from evosim.watch import seconds_of, spelled
 
 TASKS = 100  # of an array, if nobody says; many clusters take no more than 1000
@@ -86,6 +87,8 @@ def script(name: str, file: Path, folder: Path, chunks: int, batch: Batch, *, ta
     """
     many = min(tasks or TASKS, chunks)
     folder, file = folder.resolve(), file.resolve()
+    for path in (folder, file):
+        check_text(str(path), "a path in a batch file")
     array = f"0-{many - 1}" + (f"%{throttle}" if throttle else "")
     options = [f"--job-name={re.sub('[^A-Za-z0-9_.-]', '-', name)}", f"--array={array}", f"--cpus-per-task={cores}"]
     options += [f"--mem={batch.memory}", f"--time={batch.limit}"]
@@ -110,7 +113,7 @@ def script(name: str, file: Path, folder: Path, chunks: int, batch: Batch, *, ta
 def evosim() -> list[str]:
     """The command that runs this very installation."""
     beside = Path(sys.executable).with_name("evosim")
-    return [str(beside)] if beside.is_file() else [sys.executable, "-m", "evosim.cli"]
+    return [str(beside)] if beside.is_file() else [sys.executable, "-P", "-m", "evosim.cli"]
 
 
 def _quoted(path: Path) -> str:

@@ -31,10 +31,11 @@ from typing import Any
 
 import polars as pl
 
-from evosim.errors import UserError
-from evosim.files import make_folder, sync_folder, unwritable, write_atomically
+from evosim.errors import UserError, unknown
+from evosim.files import make_folder, refuse_link, sync_folder, unwritable, write_atomically
 from evosim.params import SWEEP_FOLDER, refuse_other_kind
 from evosim.record import sources_digest
+from evosim.sweeps.params import KEEPABLE
 from evosim.sweeps.plan import SCHEMA_VERSION, choices_of
 
 RUNS = "runs"
@@ -71,6 +72,9 @@ class Store:
         self.digest: str = self.facts["digest"]
         self.sources: str = self.facts["sources"]
         self.keep: tuple[str, ...] = tuple(self.facts["keep"])
+        for name in self.keep:  # of files that are written and removed
+            if name not in KEEPABLE:
+                raise unknown(f"a table that {folder / 'sweep.json'} keeps", str(name), KEEPABLE)
         self.kinds: dict[str, str] = self.facts["parameters"]
         self.chunks: int = self.facts["chunks"]
         self.runs: int = self.facts["runs"]
@@ -144,9 +148,11 @@ class Store:
         return False
 
     def entries(self) -> Iterable[os.DirEntry[str]]:
-        """Every file below `parts`. Raises `UserError` if it cannot be listed."""
+        """Every file below `parts`. Raises `UserError` if it cannot be listed, or a folder in it is a link."""
+        refuse_link(self.folder / "parts")
         try:
             for part in sorted(os.scandir(self.folder / "parts"), key=lambda e: e.name):
+                refuse_link(Path(part.path))
                 if part.is_dir():
                     yield from sorted(os.scandir(part.path), key=lambda e: e.name)
         except OSError as error:
@@ -248,6 +254,8 @@ class Store:
         """Remove the files of a chunk, its runs first, so that it is not done from then on. Raises `UserError`."""
         endings = [f"{RUNS}.parquet", "sha256", *(f"{name}.parquet" for name in self.keep), *(["partial"] if partial else [])]
         paths = [self.path(chunk, ending) for ending in endings]
+        for folder in (self.folder / "parts", paths[0].parent):
+            refuse_link(folder)
         try:
             for path in paths:
                 path.unlink(missing_ok=True)
@@ -262,6 +270,7 @@ class Store:
 
     def _make_room(self, chunk: int) -> None:
         """The folder of a chunk. Only this one is made: if what it lies in has vanished, that must be noticed."""
+        refuse_link(self.folder / "parts")
         make_folder(self.path(chunk, "partial").parent)
 
     def _encoded(self, chunk: int, name: str, frame: pl.DataFrame) -> bytes:

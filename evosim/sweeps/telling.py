@@ -88,7 +88,7 @@ def progressing(console: Console, total: int, done: int, failed: int) -> Iterato
 
         yield Progressing(console, total, done, failed, line)
         return
-    with Progress(BarColumn(), TextColumn("{task.fields[words]}"), console=console, transient=True) as bar:
+    with Progress(BarColumn(), TextColumn("{task.fields[words]}", markup=False), console=console, transient=True) as bar:
         task = bar.add_task("", total=total, completed=done, words=f"{done:,} of {total:,} runs")
         shown = 0.0
 
@@ -107,7 +107,7 @@ def planning(console: Console) -> Iterator[Planning | None]:
     if not console.is_terminal:
         yield None
         return
-    with Progress(TextColumn("planning"), BarColumn(), TextColumn("{task.fields[words]}"), console=console, transient=True) as bar:
+    with Progress(TextColumn("planning", markup=False), BarColumn(), TextColumn("{task.fields[words]}", markup=False), console=console, transient=True) as bar:
         task = bar.add_task("", total=None, words="")
 
         def show(done: int, total: int) -> None:

@@ -25,7 +25,7 @@ from evosim.analysis.account import Known
 from evosim.checkpoint import Keeper, OneRun, State
 from evosim.compose import Setting, build, landscape_digest
 from evosim.errors import Stop, UserError
-from evosim.files import Unwritable
+from evosim.files import Unwritable, refuse_link
 from evosim.landscape import Landscape
 from evosim.params import Experiment
 from evosim.replicate import Replicate, replicate
@@ -417,6 +417,7 @@ class _Log:
     """What this process did when, a line of JSON an event. For people and for `status`; if it cannot be written, it is not."""
 
     def __init__(self, folder: Path) -> None:
+        refuse_link(folder / "logs")
         self._path = folder / "logs" / f"{platform.node()}-{os.getpid()}-{_STARTED}.jsonl"
         self._last = 0.0
 
