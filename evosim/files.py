@@ -65,9 +65,11 @@ def check_room(folder: Path, needed: float) -> None:
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
     """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part, whenever this is killed.
 
-    Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
+    A link stays a link: what it leads to is written. Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
     `path` stays and the temporary file goes. Raises `Unwritable`, a `UserError`.
     """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
     try:
         try:

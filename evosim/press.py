@@ -9,18 +9,21 @@ from pathlib import Path
 
 import vl_convert
 
+from evosim.files import write_atomically
+
 PIXELS_PER_INCH = 200
 POINTS_PER_MM = 72.0 / 25.4
 
 
 def print_figure(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> Path:
-    """Write a figure as PNG, PDF or SVG. Raises `OSError`."""
+    """Write a figure as PNG, PDF or SVG, whole or not at all. Raises `UserError`."""
     if file.suffix == ".png":
-        file.write_bytes(vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch))
+        data = vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch)
     elif file.suffix == ".pdf":
-        file.write_bytes(vl_convert.svg_to_pdf(in_points(svg)))
+        data = vl_convert.svg_to_pdf(in_points(svg))
     else:
-        file.write_text(svg, encoding="utf-8")
+        data = svg.encode()
+    write_atomically(file, data)
     return file
 
 
