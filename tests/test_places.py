@@ -193,7 +193,7 @@ def test_no_room_for_the_beginning_of_a_resumed_run_spoils_nothing(tmp_path: Pat
     before = (writer.partial / "experiment.toml").read_bytes()
     writer.close("interrupted; not whole")
     monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(UserError, match="No space left on device. Free some space"):
+    with pytest.raises(UserError, match=r"No space left on device\. Free some space"):
         Writer(tmp_path / "run", experiment(*CHOSEN), go_on=True)
     assert (writer.partial / "experiment.toml").read_bytes() == before
     monkeypatch.undo()
