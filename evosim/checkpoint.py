@@ -159,6 +159,7 @@ class Keeper(ABC):
         failed: why the last one could not be written, or nothing.
         full: the error, where that was for lack of room.
         stopped_by: what the run was stopped by, or nothing.
+        asked: whether a checkpoint is wanted now, since it was asked last.
     """
 
     def __init__(
@@ -168,6 +169,7 @@ class Keeper(ABC):
         self.failed: str | None = None
         self.full: Full | None = None
         self.stopped_by: str | None = None
+        self.asked: Callable[[], bool] = lambda: False
         self._facts: dict[str, Any] | None = None
         self._take: Callable[[], State] | None = None
         self._due = time.monotonic() + every if every else float("inf")
@@ -192,7 +194,12 @@ class Keeper(ABC):
             self.stopped_by = str(stop)
             self.save()
             raise stop
-        if time.monotonic() >= self._due and not self.save() and self.full:
+        if not (asked := self.asked()) and time.monotonic() < self._due:
+            return
+        if self.save():
+            if asked:
+                self.tell("a checkpoint is written, as a signal asked for it")
+        elif self.full:
             raise self.full  # to go on would put more and more work at risk
 
     def save(self) -> bool:

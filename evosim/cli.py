@@ -190,7 +190,7 @@ def _run(
         with shown(Screen(stderr=True, quiet=as_json), workflow.number_of_runs(chosen)) as progress:
             recorded, fresh = workflow.run(
                 chosen, out=out, threads=threads, force=force, progress=Foresight(chosen, _warn, progress), clock=clock,
-                meanwhile=begun, resume=resume, watch=watch, every=every, tell=_warn,
+                meanwhile=begun, resume=resume, watch=watch, every=every, tell=_warn, asked=watch.asked,
             )  # fmt: skip
         if not fresh and not as_json:
             echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
@@ -199,9 +199,10 @@ def _run(
             with clock.stage("analysis"):
                 summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
             if figures and (fresh or not workflow.figures_there(recorded)):
-                with clock.stage("figures"), workflow.drawing(recorded):
-                    if not easel.draw(recorded.folder, FORMATS, _warn):
-                        workflow.draw(recorded, formats=FORMATS, failed=_warn)
+                missing = workflow.figures_missing(recorded.folder)
+                with clock.stage("figures"):
+                    if missing or not easel.draw(recorded.folder, FORMATS, _warn):
+                        workflow.draw(recorded, formats=FORMATS, names=missing, failed=_warn)
             _print(recorded, summary, as_json, clock)
         except BaseException as error:
             if (stop := watch.behind(error)) is None:
@@ -261,10 +262,12 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
 
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
     """What to run, and where, if the folder of an interrupted run was given, or of one that is whole by now. Raises `UserError`."""
+    from evosim.places import folder_of
+
     partial = Path(experiment)
-    if partial.suffix != ".partial":
+    folder = folder_of(partial)
+    if folder is None:
         return experiment, out
-    folder = partial.with_suffix("")
     holding = next((path for path in (partial, folder) if (path / "experiment.toml").is_file()), None)
     if holding is None:
         return experiment, out

@@ -18,12 +18,21 @@ from evosim.clock import Clock
 from evosim.compose import build_landscape, changes, resolve
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.params import Experiment, read_toml
-from evosim.record import Writer, already_there, complete, read_provenance, run_folder, same_sources, write_json
+from evosim.record import (
+    Writer,
+    already_there,
+    complete,
+    half_in_place,
+    read_provenance,
+    run_folder,
+    same_sources,
+    write_json,
+)
 from evosim.slopes import search
+from evosim.workflow import FIGURES, USUAL_FORMATS, figures_missing, list_figures
 
 ROWS = 500  # of a path, beside its start
 TABLE, SUMMARY = "paths", "summary.json"
-FORMATS = ("png", "svg", "pdf")
 
 
 def explore(
@@ -36,8 +45,11 @@ def explore(
     folder = run_folder(experiment, out)
     if not folder.name:
         folder = folder.resolve()
-    there = already_there(folder, experiment)
-    if (there or complete(folder, experiment)) and not force:
+    there = (not force or half_in_place(folder)) and complete(folder, experiment)
+    there |= already_there(folder, experiment)
+    if there and not force:
+        if figures and figures_missing(folder) != []:
+            _draw(_table(folder), experiment, folder)
         return summary_there(folder), False
     build_landscape(experiment, experiment.seed)  # refuse now what cannot be built later
     writer = Writer(folder, experiment)
@@ -101,7 +113,16 @@ def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
     from evosim.figures.source import Searched
 
     source = Searched(table, experiment)
-    draw_charts(folder / "figures", ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items()), FORMATS)
+    charts = ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items())
+    list_figures(folder, draw_charts(folder / FIGURES, charts, USUAL_FORMATS))
+
+
+def _table(folder: Path) -> pl.DataFrame:
+    path = folder / "tables" / f"{TABLE}.parquet"
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"{path} must be readable, but is missing or damaged. Repeat the run with --force.") from None
 
 
 def summary_there(folder: Path) -> dict[str, Any]:

@@ -18,7 +18,8 @@ import polars as pl
 from evosim.errors import UserError, unknown
 from evosim.files import make_folder, must_be_free, write_atomically
 from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
-from evosim.record import CHECKPOINT, PARTIAL, read_provenance, read_run
+from evosim.places import PARTIAL, check_place
+from evosim.record import CHECKPOINT, read_provenance, read_run
 from evosim.workflow import analysed
 
 FORMATS = ("csv", "parquet", "json")
@@ -103,7 +104,7 @@ def source_of(folder: Path) -> Source:
         raise UserError(f"what is exported must be a folder, but {folder} is not one. Check the path with 'ls results'.")
     if (folder / SWEEP_FILE).is_file():
         return _of_sweep(folder)
-    if (folder / "experiment.toml").is_file() and ((folder / "tables").is_dir() or folder.suffix == PARTIAL or (folder / CHECKPOINT).is_dir()):
+    if (folder / "experiment.toml").is_file() and ((folder / "tables").is_dir() or folder.name.endswith(PARTIAL) or (folder / CHECKPOINT).is_dir()):
         if (folder / "tables" / "paths.parquet").is_file():
             read_provenance(folder)
             return Source(folder, "search", {"paths": partial(_parquet, folder / "tables" / "paths.parquet")})
@@ -228,8 +229,11 @@ def write(
     if isinstance(tables, str):
         raise UserError(f"tables must be a list of names, but is the text '{tables}'. Write ['{tables}'].")
     names = list(source.readers if tables is None else dict.fromkeys(tables))
-    found = {name: encoded(source.table(name), name, format, spreadsheets=spreadsheets) for name in names}  # what cannot be written is refused before anything is
-    if folder.exists() and not folder.is_dir():
+    # What cannot be written is refused before anything is.
+    found = {name: encoded(source.table(name), name, format, spreadsheets=spreadsheets) for name in names}
+    if not folder.exists():
+        check_place(folder)
+    elif not folder.is_dir():
         raise UserError(f"--out must be a folder, or - for one table, but {folder} is a file. Give another.")
     if folder.resolve() == source.folder.resolve():
         raise UserError(f"--out must be a folder of its own, but is {folder}, which holds what is exported. Give another.")

@@ -67,7 +67,7 @@ def check_room(folder: Path, needed: float) -> None:
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
     """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part, whenever this is killed.
 
-    Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
+    A link at `path` is replaced, and what it leads to stays. Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
     `path` stays and the temporary file goes. Raises `Unwritable`, a `UserError`.
     """
 

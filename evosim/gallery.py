@@ -126,7 +126,10 @@ def _of_search(
         tell(f"{folder} was made by other code; --force repeats it.")
     source = Searched(source_of(folder).table(explore.TABLE), resolve(read_toml(folder / EXPERIMENT_FILE)))
     charts = ((name, SEARCH_FIGURES[name].draw(source)) for name in asked or there)
-    return draw_charts(folder / "figures", charts, formats, size=size, failed=failed, asked=asked)
+    drawn = draw_charts(folder / "figures", charts, formats, size=size, failed=failed, asked=asked)
+    if not asked and size == "screen":
+        workflow.list_figures(folder, drawn)
+    return drawn
 
 
 def table() -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterable
 
 # What batch systems say of a job's processors: Slurm (two), PBS, Grid Engine, LSF.
 GIVEN = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS", "LSB_DJOB_NUMPROC")
@@ -26,3 +28,48 @@ def processors(*, batch: bool = True) -> int:
         if given.isascii() and given.isdigit() and int(given[:9]) > 0:
             return min(here, int(given[:9]))
     return here
+
+
+def suspended(pid: int) -> bool:
+    """Whether a child process of this one is suspended (SIGSTOP), as far as the system can tell.
+
+    Parameters
+    ----------
+    pid : int
+        Of the child.
+    """
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except OSError:
+        return False
+
+
+class Suspended:
+    """Who of some child processes has been suspended for a while. Each is told of once.
+
+    Attributes:
+        patience: seconds for which one must have been suspended.
+    """
+
+    def __init__(self, patience: float = 5.0) -> None:
+        self.patience = patience
+        self._since: dict[int, float] = {}
+        self._told: set[int] = set()
+
+    def among(self, pids: Iterable[int]) -> list[int]:
+        """Those that have been suspended for so long."""
+        now = time.monotonic()
+        self._since = {pid: self._since.get(pid, now) for pid in pids if suspended(pid)}
+        self._told &= self._since.keys()
+        return [pid for pid, since in self._since.items() if now - since >= self.patience]
+
+    def words(self, pids: Iterable[int]) -> list[str]:
+        """What a user should know of those that were not told of yet, a line each."""
+        new = [pid for pid in self.among(pids) if pid not in self._told]
+        self._told |= set(new)
+        return [
+            f"worker process {pid} is suspended, and is waited for. Let it go on ('kill -CONT {pid}'), or end it ('kill -KILL {pid}')."
+            for pid in new
+        ]

@@ -9,39 +9,22 @@ from pathlib import Path
 
 import vl_convert
 
+from evosim.files import write_atomically
+
 PIXELS_PER_INCH = 200
 POINTS_PER_MM = 72.0 / 25.4
 
 
 def print_figure(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> Path:
-    """Write a figure as PNG, PDF or SVG. Raises `OSError`."""
+    """Write a figure as PNG, PDF or SVG, whole or not at all. Raises `UserError`."""
     if file.suffix == ".png":
-        write_figure(file, vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch))
+        data = vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch)
     elif file.suffix == ".pdf":
-        write_figure(file, vl_convert.svg_to_pdf(in_points(svg)))
+        data = vl_convert.svg_to_pdf(in_points(svg))
     else:
-        write_figure(file, svg.encode())
+        data = svg.encode()
+    write_atomically(file, data)
     return file
-
-
-def write_figure(file: Path, data: bytes) -> None:
-    """Write a figure's bytes. A link that lies there is replaced: what it leads to stays.
-
-    Parameters
-    ----------
-    file : Path
-        Where to.
-    data : bytes
-        All of the file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
-    if file.is_symlink():
-        file.unlink()
-    file.write_bytes(data)
 
 
 def in_points(svg: str) -> str:

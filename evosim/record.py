@@ -7,17 +7,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
 import json
 import os
 import platform
 import resource
-import shutil
+import shlex
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +32,7 @@ from evosim.blocks import Blocks
 from evosim.compose import on_landscape, resolve, with_own_words
 from evosim.errors import UserError
 from evosim.files import (
+    FULL,
     TEMPORARY,
     inside,
     make_folder,
@@ -46,20 +44,33 @@ from evosim.files import (
 )
 from evosim.installed import Choice
 from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
+from evosim.places import (
+    BEAT,
+    PARTIAL,
+    RUNNING,
+    STATUS,
+    check_place,
+    clear,
+    files_in,
+    lock,
+    move_in,
+    others_in,
+    partial_of,
+    writer,
+)
 from evosim.streams import STREAM_VERSION
 from evosim.version import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA_VERSION = 2
 TABLES = ("generations", "loci", "alleles", "populations")
-LANDSCAPE, SEARCH = "landscape", "search"
+LANDSCAPE, SEARCH, PATHS = "landscape", "search", "paths"
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
-PARTIAL = ".partial"
 ROWS = 2**18  # rows of a row group in a table that is written from blocks: what is in memory at a time
-RUNNING = "being written by process"
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
+EXPERIMENT_FILE, SUMMARY, REPORT = "experiment.toml", "summary.json", "report.html"
+FIGURE_LIST = "drawn.json"
 NOTHING: Mapping[str, str] = MappingProxyType({})
-BEAT, GONE = 30.0, 180.0  # seconds between signs of life, and without one until a process on another machine counts as gone
 
 
 class Tables(Mapping[str, pl.DataFrame]):
@@ -126,8 +137,9 @@ def run_folder(experiment: Experiment, out: Path | None) -> Path:
 
 
 def already_there(folder: Path, experiment: Experiment) -> bool:
-    """Whether the folder holds this very run, whole. Raises `UserError` if it holds anything else."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    """Whether the folder holds this very run, whole. Raises `UserError` if it holds anything else, or cannot be written."""
+    check_place(folder)
+    if not folder.exists() or not others_in(folder):
         return False
     if not (folder / "provenance.json").is_file():
         raise UserError(f"{folder} must be empty or hold a run, but holds something else. Give another --out.")
@@ -141,56 +153,56 @@ def already_there(folder: Path, experiment: Experiment) -> bool:
 
 
 class Writer:
-    """Writes one run under `<folder>.partial`, and renames it when told that it is whole.
+    """Writes one run under the name of `places.partial_of`, and puts it in its place when told that it is whole.
 
     While it writes, the partial folder is locked, and a thread touches STATUS, so that other processes (also on other machines,
     where locks may not be seen) know that somebody is at work.
+
+    Attributes:
+        whole: whether all is written, if it is in its place yet or not.
     """
 
     def __init__(self, folder: Path, experiment: Experiment, *, go_on: bool = False) -> None:
         self.folder, self.partial = folder, partial_of(folder)
         self.experiment = experiment
+        self.whole = False
         sources_digest(experiment)  # now, before anything runs: what is edited meanwhile is not what ran
         self._over, self._handle = threading.Event(), -1
         refuse_link(self.partial)
-        made = False
         try:
-            if go_on:
-                self._lock()
-            else:
+            self.partial.mkdir(parents=True, exist_ok=True)
+            self._handle = lock(self.partial)
+            if not go_on:
                 self._clear_an_interrupted_one()
-                self.partial.mkdir(parents=True)  # fails if another process was quicker
-                made = True
-                self._lock()
             self.note(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole")
             make_folder(self.partial / "tables")
             refuse_link(self.partial / "experiment.toml")
-            (self.partial / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
-        except (FileExistsError, BlockingIOError):
-            self._unlock()
-            raise UserError(
-                f"{self.partial} must not exist yet, but does: another process may be writing it. Wait, or give another --out."
-            ) from None
+            self._write_experiment()
+        except BlockingIOError:
+            raise UserError(_in_the_way(self.partial)) from None
+        except FileExistsError:
+            raise UserError(f"{self.partial} must be a folder, but is a file or leads nowhere. Remove it, or give another --out.") from None
         except OSError as error:
+            if not go_on:
+                self.discard()
             self._unlock()
-            if made:  # a folder without a whole STATUS would be in the way of the next try
-                shutil.rmtree(self.partial, ignore_errors=True)
+            if error.errno in FULL and self.partial.exists():
+                raise unwritable(self.partial, error) from None
             raise UserError(
                 f"the output folder must be writable, but {folder} is not: {error.strerror}. Give another --out."
             ) from None
+        except UserError:
+            self._unlock()
+            raise
         threading.Thread(target=self._beat, daemon=True).start()
 
-    def _lock(self) -> None:
-        """Nobody else writes here as long as this process lives. Raises `BlockingIOError`."""
-        if in_use(self.partial):
-            raise BlockingIOError
-        self._handle = os.open(self.partial, os.O_RDONLY)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:  # there are no locks on this file system
-            return
+    def _write_experiment(self) -> None:
+        """Write the experiment, unless it is there: a full disk must not spoil the one of an interrupted run."""
+        path, words = self.partial / EXPERIMENT_FILE, self.experiment.to_toml()
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == words.encode():
+                return
+        path.write_text(words, encoding="utf-8")
 
     def _unlock(self) -> None:
         if self._handle >= 0:
@@ -198,11 +210,14 @@ class Writer:
             self._handle = -1
 
     def _clear_an_interrupted_one(self) -> None:
-        """Remove a partial folder that is ours and that nobody is writing any more; leave anything else alone."""
-        if (self.partial / "STATUS").is_file() and (self.partial / "experiment.toml").is_file():
-            self._lock()
-            shutil.rmtree(self.partial)
-            self._unlock()
+        """Remove what an interrupted run left in the partial folder, and leave anything else alone. Raises `UserError`."""
+        others = [path.relative_to(self.partial) for path in files_in(self.partial, is_own, mine=False)]
+        if others and not (self.partial / STATUS).is_file():
+            raise UserError(
+                f"{self.partial} must not exist yet, or must hold an interrupted run, but holds something else ({others[0]}). "
+                "Move it away, or give another --out."
+            )
+        clear(self.partial, is_own)
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
@@ -224,7 +239,9 @@ class Writer:
 
     def discard(self) -> None:
         """Take back what was begun: the user's mistake leaves nothing behind."""
-        shutil.rmtree(self.partial, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            clear(self.partial, is_own)
+            self.partial.rmdir()
         self.close()
 
     def table(self, name: str, frame: pl.DataFrame, control: str = "") -> None:
@@ -255,14 +272,10 @@ class Writer:
 
             produce_atomically(folder / f"{name}.parquet", sink)
 
-    @property
-    def whole(self) -> bool:
-        """Whether all is written, if it has its name yet or not."""
-        return (self.partial / PROVENANCE).is_file() or not self.partial.exists()
-
     def finish(self, facts: dict[str, Any]) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
         write_json(self.partial / PROVENANCE, provenance(self.experiment) | facts)
+        self.whole = True
         try:
             put_in_place(self.folder)
         except OSError as error:
@@ -271,38 +284,106 @@ class Writer:
         return self.folder
 
 
-def partial_of(folder: Path) -> Path:
-    """Where a run is written until it is whole."""
-    return folder.with_name(folder.name + PARTIAL)
+def is_own(parts: tuple[str, ...]) -> bool:
+    """Whether evosim writes a file of this name in the folder of a run, a search or an interrupted run.
+
+    Parameters
+    ----------
+    parts : tuple of str
+        Of the path in that folder.
+    """
+    from evosim.workflow import ACCOUNTS
+
+    *folders, name = parts
+    stem, _, ending = name.rpartition(".")
+    if name.startswith(".") and name.endswith(TEMPORARY):
+        return True
+    if not folders:
+        return name in (EXPERIMENT_FILE, PROVENANCE, STATUS, SUMMARY)
+    if folders == ["tables"] or (folders[0] == "controls" and len(folders) == 2):
+        return ending == "parquet" and stem in (*TABLES, LANDSCAPE, SEARCH, PATHS)
+    if folders == ["analysis"]:
+        return ending == "parquet" and stem in ACCOUNTS
+    if folders == [CHECKPOINT]:
+        return ending == "npz" and (stem == "state" or stem.startswith("runs-"))
+    return folders[0] == "figures" and (name == FIGURE_LIST or _is_figure(folders[1:], stem, ending))
+
+
+def _is_figure(size: list[str], stem: str, ending: str) -> bool:
+    from evosim.press import have_a_home
+
+    have_a_home()
+    from evosim.figures import FIGURES, FORMATS, SIZES
+    from evosim.figures.paths import SEARCH_FIGURES
+
+    return (not size or (len(size) == 1 and size[0] in SIZES)) and ending in FORMATS and stem in {**FIGURES, **SEARCH_FIGURES}
+
+
+def _in_the_way(partial: Path) -> str:
+    """What is said where another process writes a run."""
+    found = writer(partial, locks=False)
+    if found is None:
+        return f"{partial} must not be written by two processes, but another process may be writing it. Wait until it ends, or give another --out."
+    return (
+        f"{partial} must not be written by two processes, but another process may be writing it: process {found[0]} on {found[1]}, by its STATUS. "
+        f"Wait until it ends; if it is gone, wait three minutes or remove that file ('rm {shlex.quote(str(partial / STATUS))}')."
+    )
 
 
 def put_in_place(folder: Path) -> None:
-    """Give a partial folder that is whole (it has its provenance, which is written last) its name."""
+    """Put a partial folder that is whole (it has its provenance, which is written last) in its place.
+
+    It gets the folder's name. Where a folder of that name is there, its files go in: those of an earlier run
+    are replaced, and files of the user stay.
+    """
+    from evosim.report.commands import is_report
+
     partial = partial_of(folder)
-    shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        clear(partial / CHECKPOINT, lambda parts: is_own((CHECKPOINT, *parts)))
+        (partial / CHECKPOINT).rmdir()
     for stale in partial.rglob(f".*{TEMPORARY}"):  # of a process that was killed
         stale.unlink()
-    (partial / "STATUS").unlink(missing_ok=True)
+    (partial / STATUS).unlink(missing_ok=True)
     if folder.exists():
-        aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.old-", dir=folder.parent))
-        folder.rename(aside / "run")
-        partial.rename(folder)
-        shutil.rmtree(aside, ignore_errors=True)
+        if is_report(folder / REPORT):  # of the earlier run
+            (folder / REPORT).unlink()
+        move_in(partial, folder, is_own, EXPERIMENT_FILE, PROVENANCE)
     else:
         partial.rename(folder)
     sync_folder(folder.parent)
 
 
 def complete(folder: Path, experiment: Experiment) -> bool:
-    """Put a run in its place whose process was killed when all but that was done. Tells whether there was one."""
+    """Put a run in its place whose process was killed when all but that was done. Tells whether there was one.
+
+    A run that is half in its place already is put there whatever experiment it is of.
+    """
     partial = partial_of(folder)
-    if not (partial / PROVENANCE).is_file() or in_use(partial):
+    if not (partial / PROVENANCE).is_file():
         return False
-    facts = read_provenance(partial)
-    if facts["digest"] != experiment.digest() or not same_sources(facts, experiment):
+    try:
+        handle = lock(partial)
+    except OSError:  # another process puts it in place
         return False
-    put_in_place(folder)
+    try:
+        if not half_in_place(folder):
+            facts = read_provenance(partial)
+            if facts["digest"] != experiment.digest() or not same_sources(facts, experiment):
+                return False
+        put_in_place(folder)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    finally:
+        os.close(handle)
     return True
+
+
+def half_in_place(folder: Path) -> bool:
+    """Whether a process was killed while it put a run into a folder that was there already."""
+    if (folder / PROVENANCE).is_file() or not folder.is_dir() or not (partial_of(folder) / PROVENANCE).is_file():
+        return False
+    return bool(others_in(folder))
 
 
 def same_sources(facts: dict[str, Any], experiment: Experiment) -> bool:
@@ -311,37 +392,6 @@ def same_sources(facts: dict[str, Any], experiment: Experiment) -> bool:
     Sources of the user's own algorithm count where they are found here; a run can be read elsewhere.
     """
     return bool(facts.get("sources") == sources_digest(experiment, recorded=facts.get("packages", {})))
-
-
-def in_use(partial: Path) -> bool:
-    """Whether a process says that it writes a partial folder, and is there, or was within a few minutes if on another machine."""
-    try:
-        words, seen = (partial / "STATUS").read_text(encoding="utf-8"), (partial / "STATUS").stat().st_mtime
-    except OSError:
-        return False
-    if not words.startswith(RUNNING) or _now(partial) - seen > GONE:
-        return False
-    pid, _, node = words.removeprefix(RUNNING).partition(" on ")
-    return node.split(";")[0] != platform.node() or _is_alive(int(pid))
-
-
-def _now(folder: Path) -> float:
-    """The time by the clock of whoever keeps a folder's files, which may be another machine's."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            return os.fstat(file.fileno()).st_mtime
-    except OSError:
-        return time.time()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def provenance(experiment: Experiment) -> dict[str, Any]:

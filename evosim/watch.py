@@ -1,19 +1,22 @@
 """Watch: what ends a command before its time. Signals, and the time that it was given.
 
 A long command asks between two steps whether it is to stop. If it does not ask for a while, because a step is long, it is stopped
-where it is: `Stop` is raised there, and again until somebody asks. A second Ctrl-C ends it at once, a third whatever it does.
+where it is: `Stop` is raised there, and again until somebody asks. A second Ctrl-C ends it at once, whatever it does.
+The signals by which batch systems warn (`ASKING`) end nothing: a run that hears one writes a checkpoint and goes on.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+import os
 import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,9 +25,11 @@ from evosim.errors import AtOnce, Interrupted, Stop, UserError
 P = ParamSpec("P")
 R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ASKING = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 OUT_OF_TIME = 75  # what mail systems say: try again later
 GRACE, AGAIN = 0.3, 0.2  # seconds until what did not ask is stopped, and until that is done again
 TWICE = 0.3  # seconds within which a second Ctrl-C is the same one: wrappers hand on what the terminal has sent already
+LAST = 5.0  # seconds from a second Ctrl-C until the process is ended, whatever it does
 LEAST_TIME = 3.0
 UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
@@ -45,6 +50,8 @@ class Watch:
         self._heard = 0.0
         self._deadline: float | None = None
         self._earlier: dict[int, Any] = {}
+        self._asking = False
+        self._guard = last_resort()
         if seconds is not None:
             self._deadline = time.monotonic() + seconds - reserve_of(seconds)
 
@@ -56,6 +63,11 @@ class Watch:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         return self._stop
 
+    def asked(self) -> bool:
+        """Whether a signal has asked for a checkpoint since this was called last."""
+        asked, self._asking = self._asking, False
+        return asked
+
     def behind(self, error: BaseException) -> Stop | None:
         """What the command is to stop by, if that is what an error comes of: some libraries fail in their own way when stopped."""
         return None if isinstance(error, KeyboardInterrupt | Interrupted | UserError) else self()
@@ -66,6 +78,10 @@ class Watch:
             for number in SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._earlier[number] = signal.signal(number, self._hear)
+            for number in ASKING:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._earlier[number] = signal.signal(number, self._ask)
+            self._guard.__enter__()
             self._earlier[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._ring)
             if self._deadline is not None:
                 signal.setitimer(signal.ITIMER_REAL, max(self._deadline - time.monotonic(), 0.001))
@@ -75,6 +91,7 @@ class Watch:
         sys.unraisablehook = self._complain
         if self._earlier:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
+            self._guard.__exit__(None, None, None)
         for number, handler in self._earlier.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._earlier.clear()
@@ -94,6 +111,10 @@ class Watch:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             raise AtOnce
 
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        """A signal came that asks for a checkpoint."""
+        self._asking = True
+
     def _ring(self, number: int, frame: FrameType | None) -> None:
         """The time is over, or nobody has asked since a signal came."""
         if self._stop is None:
@@ -101,6 +122,38 @@ class Watch:
             signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)
         else:
             raise self._stop
+
+
+@contextmanager
+def last_resort() -> Iterator[None]:
+    """End the process in this block some seconds after a second Ctrl-C, if it has not ended by itself.
+
+    A handler in Python has to wait until compiled code returns, and what it raises may get lost. A thread is told of
+    signals by a pipe, without a handler. For the main thread.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    over = threading.Event()
+
+    def listen() -> None:
+        first = None
+        while heard := os.read(reading, 1):
+            now = time.monotonic()
+            if first is None and heard[0] in SIGNALS:
+                first = now
+            elif first is not None and heard[0] == signal.SIGINT and now - first > TWICE and not over.wait(LAST):
+                os.write(2, b"evosim: ended by a second Ctrl-C; what was not kept before is lost\n")
+                os._exit(128 + signal.SIGINT)
+        os.close(reading)
+
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        signal.set_wakeup_fd(before)
+        os.close(writing)
 
 
 def stoppable(left: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,15 +28,17 @@ from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
 from evosim.files import Full, Unwritable, check_room, make_folder, write_atomically
 from evosim.machine import processors
 from evosim.params import Experiment, SelectionChoice
+from evosim.places import in_use, partial_of
 from evosim.progress import Progress
 from evosim.record import (
     CHECKPOINT,
+    FIGURE_LIST,
+    SUMMARY,
     Recorded,
     Writer,
     already_there,
     complete,
-    in_use,
-    partial_of,
+    half_in_place,
     peak_memory_mib,
     read_run,
     run_folder,
@@ -48,9 +49,9 @@ from evosim.record import (
 if TYPE_CHECKING:
     from evosim.figures import Source
 
-ANALYSIS = "analysis"
+ANALYSIS, FIGURES = "analysis", "figures"
+USUAL_FORMATS = ("png", "svg", "pdf")
 ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
-SUMMARY = "summary.json"
 COMMONEST = 5  # classes of a population that are named
 MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
 
@@ -68,12 +69,13 @@ def run(
     watch: Callable[[], Stop | None] = lambda: None,
     every: float = checkpoint.EVERY,
     tell: Callable[[str], object] = lambda words: None,
+    asked: Callable[[], bool] = lambda: False,
 ) -> tuple[Recorded, bool]:
     """Run an experiment, or read it back if its folder already holds it whole. Tells which. Counts its time on the clock.
 
     `meanwhile` is called when the first generation is about to come: what is needed later can be got ready then. `resume`: go on
     with an interrupted run if there is one. `watch` is asked between generations whether to stop; a checkpoint is written then,
-    and `every` so many seconds. `tell` hears what a user should know.
+    `every` so many seconds, and when `asked` says so. `tell` hears what a user should know.
 
     Raises `UserError`; when it is stopped, `Interrupted`, leaving a readable partial folder that says what it is.
     """
@@ -82,11 +84,11 @@ def run(
     if not folder.name:
         folder = folder.resolve()
     check_threads(threads)
-    there = already_there(folder, experiment)
-    if not force:
-        there |= complete(folder, experiment)
+    there = (not force or half_in_place(folder)) and complete(folder, experiment)
+    there |= already_there(folder, experiment)
     partial, clock = partial_of(folder), clock or Clock()
     kept = checkpoint.WholeRun(partial / CHECKPOINT, experiment, clock, watch, every, lambda words: tell(f"no checkpoint now: {words}"))
+    kept.asked = asked
     go_on = resume and kept.exists
     if there and not force and not go_on:
         return read_run(folder), False
@@ -390,8 +392,41 @@ def states_of(recorded: Recorded) -> dict[str, list[str]]:
 
 
 def figures_there(recorded: Recorded) -> bool:
-    """Whether the run's figures have been drawn."""
-    return (recorded.folder / "figures").is_dir()
+    """Whether the run's usual figures have been drawn, all of them."""
+    return figures_missing(recorded.folder) == []
+
+
+def figures_missing(folder: Path) -> list[str] | None:
+    """Usual figures of a run or a search that are not there in every usual format.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+
+    Returns
+    -------
+    list of str, or None
+        Names. None if they were never drawn to the end, so that it is not known what there is to draw.
+    """
+    try:
+        names = json.loads((folder / FIGURES / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
+        return [name for name in names if not all((folder / FIGURES / f"{name}.{kind}").is_file() for kind in USUAL_FORMATS)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
+    """Keep which usual figures a run or a search has, once all are drawn. Raises `UserError`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    drawn : iterable of Path
+        Their files, in any format.
+    """
+    write_json(folder / FIGURES / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
 
 
 def analysed(recorded: Recorded) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
@@ -433,20 +468,15 @@ def draw(
     for name in formats:
         if name not in FORMATS:
             raise unknown("--format", name, FORMATS)
+    names = None if names is None else list(names)
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    return draw_run(source_of(recorded), formats, each, names, size, failed or warned, asked)
-
-
-@contextmanager
-def drawing(recorded: Recorded) -> Iterator[None]:
-    """Figures are drawn in this block; if it fails or is interrupted, none stay, so that none is taken for whole."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(recorded.folder / "figures", ignore_errors=True)
-        raise
+    drawn = draw_run(source_of(recorded), formats, each, names, size, failed or warned, asked)
+    usual = {name for name, figure in FIGURES.items() if figure.usual}
+    if size == "screen" and (names is None or usual <= set(names)):
+        list_figures(recorded.folder, (path for path in drawn if path.stem in usual))
+    return drawn
 
 
 def ready_to_draw() -> None:

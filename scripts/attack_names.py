@@ -86,8 +86,8 @@ def renamed(pair: worlds.WorldPair, **names: dict[str, str]) -> worlds.WorldPair
         return tuple(names.get(kind, {}).get(name, name) for name in old)
 
     def world(one: worlds.TabularMdp) -> worlds.TabularMdp:
-        kinds = ("states", "acts", "features")
-        return dataclasses.replace(one, **{kind: new(kind, getattr(one, kind)) for kind in kinds})
+        states, acts, features = (new(kind, getattr(one, kind)) for kind in ("states", "acts", "features"))
+        return dataclasses.replace(one, states=states, acts=acts, features=features)
 
     serves = {new("features", [feature])[0]: new("acts", acts) for feature, acts in pair.serves.items()}
     return worlds.WorldPair(
@@ -219,7 +219,7 @@ def number(text: str) -> bool:
 def in_a_browser(table: Table, pages: list[Path]) -> None:
     """Pages run no script of a name, and a browser's policy has nothing to refuse."""
     sys.path.insert(0, str(ROOT / "tests"))
-    import browser
+    import browser  # type: ignore[import-not-found]
 
     if browser.browser_there() is None:
         print("no Chromium here: pages were not opened")

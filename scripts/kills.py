@@ -38,31 +38,40 @@ def started(folder: Path, job: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def main() -> None:
-    """Parse, kill, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--kills", type=int, default=40)
-    parser.add_argument("--replicates", type=int, default=3)
-    parser.add_argument("--population", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    lots = random.Random(asked.seed)
+def kill(kills: int, replicates: int = 3, population: int = 1000, seed: int = 1) -> list[str]:
+    """Kill runs at random moments until there were so many kills, and compare what comes out.
+
+    Parameters
+    ----------
+    kills : int
+        How many.
+    replicates, population : int
+        Of the run.
+    seed : int
+        Of the moments.
+
+    Returns
+    -------
+    list of str
+        What was wrong, a line each.
+    """
+    lots = random.Random(seed)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, and would be by the runs too
-    job = [*JOB, "--replicates", str(asked.replicates), "--set", f"optimizer.population={asked.population}"]
+    job = [*JOB, "--replicates", str(replicates), "--set", f"optimizer.population={population}"]
     fell: collections.Counter[str] = collections.Counter()
     waits: dict[str, list[float]] = collections.defaultdict(list)
-    chains = wrong = 0
+    chains, wrong = 0, list[str]()
     with tempfile.TemporaryDirectory() as temporary:
         whole, folder = Path(temporary) / "whole", Path(temporary) / "run"
         start = time.monotonic()
         if started(whole, job).wait() != 0:
-            sys.exit("the run that nobody disturbs must be whole, but failed")
+            return ["the run that nobody disturbs must be whole, but failed"]
         lasts = time.monotonic() - start
         print(f"undisturbed: {lasts:.1f} s, {len(contents(whole))} files", flush=True)
-        while fell.total() < asked.kills:
+        while fell.total() < kills or not chains:
             process, number = started(folder, job), lots.choice([signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT])
             try:
-                process.wait(lots.uniform(0.5, 0.4 * lasts))
+                process.wait(lots.uniform(0.5, 0.4 * lasts) if fell.total() < kills else None)
             except subprocess.TimeoutExpired:
                 sent = time.monotonic()
                 process.send_signal(number)
@@ -72,17 +81,31 @@ def main() -> None:
             if process.returncode == EXIT[number]:
                 fell[number.name] += 1
             elif process.returncode:
-                wrong += 1
-                print(f"exit code {process.returncode} after {number.name}: {said}")
+                wrong.append(f"exit code {process.returncode} after {number.name}: {said}")
+                print(wrong[-1])
+                if fell.total() >= kills:
+                    break
             elif not partial(folder).exists() and folder.exists():
                 chains += 1
                 same = contents(folder) == contents(whole)
-                wrong += not same
+                if not same:
+                    wrong.append(f"chain {chains}: other bytes")
                 print(f"chain {chains}: whole after {fell.total()} kills in all, {'the same bytes' if same else 'DIFFERENT'}", flush=True)
                 shutil.rmtree(folder)
     for name, seconds in sorted(waits.items()):
         print(f"{name}: {fell[name]} times; gone within {max(seconds):.2f} s (mean {sum(seconds) / len(seconds):.2f} s)")
-    sys.exit(1 if wrong or not chains else 0)
+    return wrong
+
+
+def main() -> None:
+    """Parse, kill, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--replicates", type=int, default=3)
+    parser.add_argument("--population", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    sys.exit(1 if kill(asked.kills, asked.replicates, asked.population, asked.seed) else 0)
 
 
 def partial(folder: Path) -> Path:

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim import checkpoint, compose, files, record, workflow
+from evosim import checkpoint, compose, files, places, record, workflow
 from evosim.census import Census
 from evosim.checkpoint import OneRun, State
 from evosim.cost import disk_of
@@ -28,8 +28,9 @@ from evosim.errors import Interrupted, Stop, UserError
 from evosim.files import Full, Unwritable
 from evosim.landscape import Landscape
 from evosim.optimizers.population import WrightFisher
+from evosim.places import RUNNING, partial_of
 from evosim.price import SearchLedger
-from evosim.record import CHECKPOINT, RUNNING, partial_of, read_run
+from evosim.record import CHECKPOINT, read_run
 from evosim.simulate import Recorder, Run, simulate
 from tests.settings import quick, setting
 from tests.signals import heard
@@ -518,27 +519,61 @@ def test_a_run_that_is_killed_while_it_is_put_in_place_is_put_there(tmp_path: Pa
     assert not partial_of(recorded.folder).exists()
 
 
-def test_who_is_gone_does_not_hold_a_run_up_and_who_is_not_does(tmp_path: Path) -> None:
-    path = stopped_run(tmp_path / "run")
-    status = partial_of(tmp_path / "run") / "STATUS"
+@pytest.mark.parametrize("locks", [True, False])
+def test_the_lock_says_who_writes_and_status_where_no_lock_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locks: bool
+) -> None:
+    """A STATUS that lies is in nobody's way. `locks`: whether the file system has them."""
+    partial = tmp_path / "run.partial"
+    partial.mkdir()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    for words, age, stays in (
-        (f"{RUNNING} {os.getpid()} on {platform.node()}; not whole", 0, True),
+    here, parent = platform.node(), os.getppid()
+    if not locks:
+        monkeypatch.setattr(places.fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(38, "not implemented")))
+    cases: list[tuple[str | bytes, float, bool]] = [
         (f"{RUNNING} 1 on another-machine; not whole", 0, True),
         (f"{RUNNING} 1 on another-machine; not whole", 1000, False),
-        (f"{RUNNING} {gone.pid} on {platform.node()}; not whole", 0, False),
-    ):
-        status.write_text(words)
-        os.utime(status, (time.time() - age,) * 2)
+        (f"{RUNNING} 1 on another-machine; not whole", -86_400, False),
+        (f"{RUNNING} {parent} on {here}; not whole", 0, not locks),
+        (f"{RUNNING} {os.getpid()} on {here}; not whole", 0, False),
+        (f"{RUNNING} {gone.pid} on {here}; not whole", 0, False),
+        (f"{RUNNING} 9999999999 on {here}; not whole", 0, False),
+        (f"{RUNNING} 0 on {here}; not whole", 0, False),
+        (f"{RUNNING} -1 on {here}; not whole", 0, False),
+        (f"{RUNNING} one on {here}; not whole", 0, False),
+        (f"{RUNNING} 1", 0, False),
+        (b"\xff\xfe\x00" * 10**6, 0, False),
+        (b"", 0, False),
+    ]
+    for words, age, stays in cases:
+        (partial / "STATUS").write_bytes(words if isinstance(words, bytes) else words.encode())
+        os.utime(partial / "STATUS", (time.time() - age,) * 2)
+        assert places.in_use(partial) == stays, words[:60]
         if stays:
-            assert "another process may be writing it" in refused(tmp_path / "run")
-            with pytest.raises(UserError, match="another process may be writing it"):
-                workflow.run(experiment("micro"), out=tmp_path / "run", force=True)
-            assert path.is_file()
+            with pytest.raises(UserError, match=r"another process may be writing it: process \d+ on .*rm .*STATUS"):
+                record.Writer(tmp_path / "run", experiment("micro"))
         else:
-            with pytest.raises(Interrupted):
-                workflow.run(experiment("micro"), out=tmp_path / "run", resume=True, watch=stops_once(0))
+            record.Writer(tmp_path / "run", experiment("micro")).close("interrupted; not whole")
+    (partial / "STATUS").unlink()
+    (partial / "STATUS").mkdir()
+    assert not places.in_use(partial)
+
+
+@pytest.mark.parametrize("left", ["nothing", "STATUS", "an empty STATUS", "tables", "half an experiment"])
+def test_a_process_that_was_killed_in_its_first_moment_is_in_nobody_s_way(tmp_path: Path, left: str) -> None:
+    partial = tmp_path / "run.partial"
+    partial.mkdir()
+    if left == "tables":
+        (partial / "tables").mkdir()
+    elif left == "half an experiment":
+        (partial / "experiment.toml").write_text('name = "mic')
+    elif left != "nothing":
+        (partial / "STATUS").write_text("" if left == "an empty STATUS" else f"{RUNNING} 99999 on {platform.node()}; not whole")
+    writer = record.Writer(tmp_path / "run", experiment("micro"))
+    assert "not whole" in (partial / "STATUS").read_text()
+    writer.discard()
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from pathlib import Path
 
 import altair as alt
@@ -15,19 +14,20 @@ import pytest
 from evosim import figures, screen, workflow
 from evosim.analysis import behaviour
 from evosim.analysis.account import Accountant
-from evosim.compose import resolve
+from evosim.compose import resolve, with_own_words
 from evosim.errors import Interrupted, UserError
 from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
 from evosim.params import Experiment, apply_settings, read_experiment, read_toml
-from evosim.record import LANDSCAPE, RUNNING, SEARCH, TABLES, Recorded, read_run
+from evosim.places import RUNNING
+from evosim.record import LANDSCAPE, SEARCH, TABLES, Recorded, read_run
 from evosim.simulate import Run, simulate
 from tests.settings import QUICK, quick, setting
 
 
 def experiment(name: str, *settings: str) -> Experiment:
-    return resolve(apply_settings(read_experiment(name), quick(name, *settings)))
+    return with_own_words(resolve(apply_settings(read_experiment(name), quick(name, *settings))))
 
 
 def run(folder: Path, name: str, *settings: str) -> Recorded:
@@ -328,11 +328,11 @@ def test_another_process_is_not_disturbed(tmp_path: Path) -> None:
         run(tmp_path / "run", "micro")
     assert (partial / "notes.txt").read_text() == "mine"
     (partial / "experiment.toml").write_text("")
-    (partial / "STATUS").write_text(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole\n")
+    (partial / "STATUS").write_text(f"{RUNNING} 1 on another-machine; not whole\n")
     with pytest.raises(UserError, match="another process may be writing it"):
         run(tmp_path / "run", "micro")
     (partial / "STATUS").write_text("interrupted by KeyboardInterrupt after 0 of 1 replicates; not whole\n")
-    run(tmp_path / "run", "micro")
+    assert (run(tmp_path / "run", "micro").folder / "notes.txt").read_text() == "mine"
     assert not partial.exists()
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evosim.errors import Interrupted, Stop, UserError
+from evosim.errors import Interrupted, Stop
+from evosim.files import write_atomically
 from evosim.machine import processors
+from evosim.places import must_be_writable
 from evosim.terminal import echo
 from evosim.watch import Watch, how_read, wall_time_of
 
@@ -47,8 +49,7 @@ def claims(
         _list(console, chosen)
         return
     folder = out or SCRATCH / f"claims-{size}"
-    if out is not None and out.exists() and not out.is_dir():
-        raise UserError(f"--out must be a folder, but {out} is a file. Give another.")
+    must_be_writable(folder)
     start = time.monotonic()
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
@@ -61,8 +62,8 @@ def claims(
             if stop := watch.behind(error):
                 raise Interrupted(f"stopped by {stop}; parts that are done are kept: the same command goes on", stop.code) from None
             raise
-    verdicts_of(tested).write_csv(folder / "verdicts.csv", float_precision=6)
-    (folder / "verdicts.md").write_text(telling.as_markdown(tested, size), encoding="utf-8")
+    write_atomically(folder / "verdicts.csv", verdicts_of(tested).write_csv(float_precision=6).encode())
+    write_atomically(folder / "verdicts.md", telling.as_markdown(tested, size).encode())
     if as_json:
         found = {t.name: {"number": t.choice.number, "statement": t.choice.statement, "verdict": t.verdict, "predictions": t.rows} for t in tested}
         typer.echo(json.dumps({"size": size, "out": str(folder), "claims": found}, indent=1))
@@ -88,7 +89,10 @@ def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> N
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         line = bar.add_task("parts", total=len(left))
-        gate.compute(many, watch, lambda task, took: bar.update(line, advance=1, description=f"{task.claim}: {task.part.name}"))
+        gate.compute(
+            many, watch, lambda task, took: bar.update(line, advance=1, description=f"{task.claim}: {task.part.name}"),
+            lambda words: typer.echo(f"evosim: {words}", err=True),
+        )  # fmt: skip
 
 
 def _list(console: Console, chosen: list[str]) -> None:

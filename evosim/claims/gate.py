@@ -14,6 +14,7 @@ from evosim.claims.claim import NOT, Claim, Measured, overall, verdict
 from evosim.claims.work import Task, compute, tables_of, tasks_of
 from evosim.compose import resolve
 from evosim.errors import Stop, UserError, unknown
+from evosim.files import write_atomically
 from evosim.params import ClaimChoice, Experiment, Prediction, apply_settings, read_experiment
 from evosim.record import provenance, write_json
 
@@ -81,9 +82,12 @@ class Gate:
         """Parts that are not there yet."""
         return [task for tasks in self.tasks.values() for task in tasks if not task.file.is_file()]
 
-    def compute(self, workers: int, should_stop: Callable[[], Stop | None], done: Callable[[Task, float], object]) -> None:
+    def compute(
+        self, workers: int, should_stop: Callable[[], Stop | None], done: Callable[[Task, float], object],
+        tell: Callable[[str], object] = lambda words: None,
+    ) -> None:  # fmt: skip
         """Compute what is left. Raises `Stop`."""
-        compute(self.left, workers, should_stop=should_stop, done=done)
+        compute(self.left, workers, should_stop=should_stop, done=done, tell=tell)
 
     def test(self, name: str, out: Path, *, figures: bool = True) -> Judged:
         """Judge a claim whose parts are there, and write its tables and figures into a folder of its name."""
@@ -96,9 +100,9 @@ class Gate:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for stem, table in claim.tables(tables, experiment).items():
-                table.write_csv(folder / f"{stem}.csv", float_precision=6)
-            frame_of(measured).write_csv(folder / "measured.csv", float_precision=6)
-            (folder / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
+                write_atomically(folder / f"{stem}.csv", table.write_csv(float_precision=6).encode())
+            write_atomically(folder / "measured.csv", frame_of(measured).write_csv(float_precision=6).encode())
+            write_atomically(folder / "experiment.toml", experiment.to_toml().encode())
             write_json(folder / "provenance.json", provenance(experiment) | {"size": self.size})
             if figures:
                 for stem, chart in claim.figures(tables, experiment).items():

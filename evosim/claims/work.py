@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -20,8 +21,10 @@ import polars as pl
 from evosim.claims.claim import Part
 from evosim.errors import Stop, UserError
 from evosim.files import make_folder, write_atomically
+from evosim.machine import Suspended
 from evosim.params import Experiment
 from evosim.record import sources_digest
+from evosim.watch import ASKING
 
 LOOK = 0.2  # seconds between two looks at whether to stop
 
@@ -55,8 +58,11 @@ def compute(
     *,
     should_stop: Callable[[], Stop | None] = lambda: None,
     done: Callable[[Task, float], object] = lambda task, seconds: None,
+    tell: Callable[[str], object] = lambda words: None,
 ) -> None:
     """Compute what is not there yet, dear parts first. `done` hears of each part when it is kept, with the seconds it took.
+
+    `tell` hears of workers that are suspended.
 
     Raises `Stop` when told to stop, and whatever a part raises; what was kept by then stays.
     """
@@ -67,8 +73,9 @@ def compute(
         folder.parent.mkdir(parents=True, exist_ok=True)
         make_folder(folder)
     running: dict[Future[float], Task] = {}
+    others, asleep = multiprocessing.active_children(), Suspended()
     with _terminal_ignored():  # multiprocessing's own helper process starts here, and inherits that
-        pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_one_thread)
+        pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_begin)
     try:
         with _terminal_ignored():  # as those that are started now go on to do: who stops is told here
             running = {pool.submit(_make, task.part, task.file): task for task in left}
@@ -78,6 +85,8 @@ def compute(
                 done(running.pop(future), future.result())
             if stop := should_stop():
                 raise stop
+            for words in asleep.words(each.pid for each in multiprocessing.active_children() if each not in others and each.pid):
+                tell(words)
     except BrokenProcessPool:
         if stop := should_stop():  # the signal went to all processes of the command
             raise stop from None
@@ -85,7 +94,8 @@ def compute(
     finally:
         if running:
             for process in multiprocessing.active_children():
-                process.terminate()
+                if process not in others:
+                    process.kill()  # one that is suspended would not hear of anything else; parts are written whole
         pool.shutdown(cancel_futures=True)
 
 
@@ -95,7 +105,7 @@ def _terminal_ignored() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP, *ASKING)}
     try:
         yield
     finally:
@@ -103,11 +113,20 @@ def _terminal_ignored() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _one_thread() -> None:
-    """Workers share a machine by being several, not by having threads each."""
+def _begin() -> None:
+    """Begin a worker: it ends with the process that started it, and has one thread, because there are several workers."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import numba
 
     numba.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one, which may be killed, and end then."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(part: Part, file: Path) -> float:

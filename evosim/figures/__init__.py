@@ -16,9 +16,10 @@ from evosim.errors import UserError, in_one_line
 from evosim.figures.catalogue import FIGURES, Figure
 from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
-from evosim.files import inside, refuse_link
+from evosim.files import inside, refuse_link, write_atomically
 from evosim.names import shown
-from evosim.press import PIXELS_PER_INCH, print_figure, write_figure
+from evosim.places import check_place
+from evosim.press import PIXELS_PER_INCH, print_figure
 
 __all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]
 
@@ -128,6 +129,7 @@ def draw_charts(
         refuse_link(folder)
         folder = folder / size
     refuse_link(folder)
+    check_place(folder, "the folder of figures")
     try:
         folder.mkdir(exist_ok=True, parents=size != SCREEN)
         with alt.data_transformers.enable("default", max_rows=None), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
@@ -144,7 +146,7 @@ def draw_charts(
             for name, figure in on_their_way:
                 try:
                     made += [printed.result() for printed in figure.result()]
-                except OSError:
+                except (OSError, UserError):  # of the disk
                     raise
                 except Exception as error:  # (of the drawing engine)
                     failed(failure(name, error))
@@ -167,7 +169,7 @@ def _printed(described: dict[str, Any], svg: str, pixels: int, file: Path, each:
     if file.suffix == ".html":
         from evosim.figures.html import page
 
-        write_figure(file, page(file.stem, described, svg).encode())
+        write_atomically(file, page(file.stem, described, svg).encode())
     else:
         print_figure(svg, file, pixels)
     each(file)

@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import stat
@@ -110,6 +111,8 @@ def ask_for_blas() -> None:
 
 ask_for_blas()
 
+_patience = 10.0  # seconds to wait for another process that keeps compiled code
+
 FOLDER = cache_folder()
 if FOLDER:
     numba.config.CACHE_DIR = str(FOLDER)
@@ -159,12 +162,40 @@ def _kept(dispatcher: Any) -> Any:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """No other process is in this block; where files cannot be locked, hope so."""
-    with (FOLDER / "lock").open("w") if FOLDER else contextlib.nullcontext() as file:
+    """No other process is in this block; where files cannot be locked, hope so. Raises `BlockingIOError`."""
+    with (FOLDER / "lock").open("a+") if FOLDER else contextlib.nullcontext() as file:
         if file:
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+            _lock(file)  # let go when the file is closed
         yield
+
+
+def _lock(file: Any) -> None:
+    """Wait a while for the lock of compiled code. A process that is suspended, or a dead lock, is waited for once, and not in silence."""
+    global _patience
+    end = time.monotonic() + _patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}")
+            file.flush()
+            return
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                break
+        except OSError:
+            return
+        time.sleep(0.02)
+    if _patience:
+        file.seek(0)
+        who = file.read(200) or "another process"
+        print(
+            f"evosim: compiled code is not kept, because {who} has held {file.name} for {_patience:.0f} s. If it is suspended or gone, end it, or "
+            "set NUMBA_CACHE_DIR to another folder.",
+            file=sys.stderr,
+        )
+    _patience = 0.0
+    raise BlockingIOError
 
 
 def make(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:

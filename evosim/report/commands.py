@@ -85,15 +85,17 @@ def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
     path = out or (folders[0] / FILE if len(folders) == 1 else Path(FILE))
     if path.is_dir():
         raise UserError(f"--out must be a file, but {path} is a folder. Give a name in it: {path / FILE}.")
+    if path.exists() and not path.is_file():
+        raise UserError(f"--out must be a file, but {path} is a device or a pipe. Give a name: {path.name}.html.")
     if not path.resolve().parent.is_dir():
         raise UserError(f"--out must lie in a folder that is there, but {path.parent} is not. Make it first.")
-    own = path.resolve().parent in names and _ours(path)  # the report of this very folder may be made again
+    own = path.resolve().parent in names and is_report(path)  # the report of this very folder may be made again
     if not force and not own:
         must_be_free(path, "a report", "Give another --out, or --force to write over it.")
     return path
 
 
-def _ours(path: Path) -> bool:
+def is_report(path: Path) -> bool:
     """Whether a file is a report of ours, or one that cannot be read, which cannot be said of it."""
     try:
         with path.open("rb") as file:

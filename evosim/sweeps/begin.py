@@ -13,6 +13,7 @@ from typing import Any
 
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, write_atomically
+from evosim.places import OF_THE_DISK, check_place
 from evosim.record import PACKAGES, commit, sources_digest
 from evosim.streams import STREAM_VERSION
 from evosim.sweeps.design import base_tree
@@ -36,6 +37,7 @@ def sweep_folder(written: Written, out: Path | None) -> Path:
 def begin(written: Written, out: Path | None, *, other_sources: bool = False, progress: Planning | None = None) -> Store:
     """The store of a sweep: the one that is there, or a new one with its plan. Raises `UserError`, and then writes nothing."""
     folder = sweep_folder(written, out)
+    check_place(folder)
     if (folder / "sweep.json").exists():
         store = Store(folder)
         check_same(store, written)
@@ -69,7 +71,7 @@ def check_same(store: Store, written: Written) -> None:
 
 def _is_ours(name: str) -> bool:
     """Whether a file may be in a folder whose beginning was interrupted."""
-    return name in (*FOLDERS, "sweep.toml", "plan.parquet") or (name.startswith(".") and name.endswith(TEMPORARY))
+    return name in (*FOLDERS, *OF_THE_DISK, "sweep.toml", "plan.parquet") or (name.startswith(".") and name.endswith(TEMPORARY))
 
 
 def _facts(plan: Plan, planned: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import typer
 from evosim.errors import Interrupted, UserError
 from evosim.sweeps.slurm import MEMORY, TIME, Batch
 from evosim.terminal import echo
-from evosim.watch import OUT_OF_TIME, SIGNALS, how_read, reserve_of, wall_time_of
+from evosim.watch import ASKING, OUT_OF_TIME, SIGNALS, how_read, last_resort, reserve_of, wall_time_of
 
 if TYPE_CHECKING:
     from evosim.sweeps.collect import Collected
@@ -348,13 +348,17 @@ def _tell_end(store: Store, part: Shard | None) -> None:
 def _stoppable(seconds: float | None) -> Iterator[_Asked]:
     """Signals, or the end of so many seconds, ask for an end in this block; a second Ctrl-C is an interrupt as always.
 
-    A signal that is ignored stays ignored: who starts a command by nohup, or in the background, wants that.
+    Signals by which batch systems warn have what is finished kept. A signal that is ignored stays ignored: who starts a command by nohup, or in the background, wants that.
     """
+    from evosim.sweeps.work import ASKED
+
     asked = _Asked(seconds)
-    heard = [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
-    before = {number: signal.signal(number, asked.hear) for number in heard}
+    handlers: dict[int, Any] = dict.fromkeys(SIGNALS, asked.hear) | dict.fromkeys(ASKING, lambda *_: ASKED.set())
+    heard = [number for number in handlers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    before = {number: signal.signal(number, handlers[number]) for number in heard}
     try:
-        yield asked
+        with last_resort():
+            yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -14,20 +14,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from evosim.errors import UserError
 from evosim.forks import environment
-from evosim.machine import processors
+from evosim.machine import Suspended, processors
 from evosim.sweeps.engines import Job
-from evosim.sweeps.work import run_chunk
+from evosim.sweeps.work import ASKED, run_chunk
+from evosim.watch import ASKING
 
 MOST_DEATHS = 3  # of workers of one chunk
 POLL = 0.2  # seconds between two looks at whether to stop
+SAY = 5.0  # seconds of waiting for workers that are to end, until that is said
 POOLS = ("NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 OTHER_SOURCES = "other-sources"
-GRACE = 30.0  # seconds for workers to write what they have
+GRACE = 30.0  # seconds for workers to write what they have, when there is trouble
 
 
 def compute(job: Job) -> None:
@@ -84,6 +87,10 @@ class _Worker:
         """Have it write what it has, and end."""
         self._say("stop")
 
+    def keep(self) -> None:
+        """Have it write what it has, and go on."""
+        self._say("keep")
+
     def close(self) -> None:
         """Let go of its pipe."""
         assert self.process.stdin
@@ -108,6 +115,8 @@ class _Crew:
         self._workers: set[_Worker] = set()
         self._trouble: str | None = None
         self._stopping = False
+        self._stopped = 0.0
+        self._asleep = Suspended()
 
     def work(self) -> None:
         """Until all chunks are done, somebody asks for an end, or there is trouble that concerns all."""
@@ -117,12 +126,37 @@ class _Crew:
             while self._workers:
                 if not self._stopping and (self._job.should_stop() or self._trouble):
                     self._stop()
+                if ASKED.is_set():
+                    ASKED.clear()
+                    for worker in self._workers:
+                        worker.keep()
+                self._look()
                 with contextlib.suppress(queue.Empty):
                     self._hear(*self._heard.get(timeout=POLL))
+        except KeyboardInterrupt:  # a second Ctrl-C
+            for worker in self._workers:
+                worker.process.kill()
+            raise
         finally:
             self._dismiss()
         if self._trouble:
             raise UserError(self._trouble)
+
+    def _look(self) -> None:
+        """Say of workers that are waited for why, and leave those that cannot end: what they have kept stays."""
+        for words in self._asleep.words(worker.process.pid for worker in self._workers):
+            _warn(words)
+        if not self._stopping:
+            return
+        asleep = self._asleep.among(worker.process.pid for worker in self._workers)
+        for worker in self._workers:
+            if worker.process.pid in asleep:
+                _warn(f"worker process {worker.process.pid} is suspended and cannot end; it is killed, and what it has kept stays")
+                worker.process.kill()
+        if self._stopped and time.monotonic() - self._stopped > SAY:
+            self._stopped = 0.0
+            pids = ", ".join(str(worker.process.pid) for worker in self._workers)
+            _warn(f"waiting for worker processes {pids} to write what they have; another Ctrl-C ends them at once")
 
     def _hire(self) -> None:
         worker = _Worker(self._job, self._heard)
@@ -167,7 +201,7 @@ class _Crew:
         self._hire()
 
     def _stop(self) -> None:
-        self._stopping = True
+        self._stopping, self._stopped = True, time.monotonic()
         for worker in self._workers:
             worker.stop()
 
@@ -175,13 +209,21 @@ class _Crew:
         """Nobody stays behind, whatever happened."""
         for worker in self._workers:
             worker.stop()
-        for worker in self._workers:
-            try:
-                worker.process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
+        end = time.monotonic() + GRACE
+        try:
+            for worker in self._workers:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    worker.process.wait(max(0.0, end - time.monotonic()))
+        finally:
+            for worker in self._workers:
+                worker.process.kill()  # does nothing to one that has ended
                 worker.process.wait()
-            worker.close()
+                worker.close()
+
+
+def _warn(words: str) -> None:
+    with contextlib.suppress(OSError):
+        print(f"evosim: {words}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -189,6 +231,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    for number in ASKING:
+        signal.signal(number, lambda *_: ASKED.set())
     folder, allowed = Path(sys.argv[1]), OTHER_SOURCES in sys.argv[2:]
     numbers: queue.Queue[int | None] = queue.Queue()
 
@@ -196,7 +240,10 @@ def main() -> None:
         for line in sys.stdin:
             if line.strip() == "stop":
                 break
-            numbers.put(int(line))
+            if line.strip() == "keep":
+                ASKED.set()
+            else:
+                numbers.put(int(line))
         stopping.set()
         numbers.put(None)
 

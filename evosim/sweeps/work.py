@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import threading
 import time
 import traceback
 from collections import OrderedDict
@@ -73,6 +74,9 @@ class Receipt:
     failed: int
 
 
+ASKED = threading.Event()  # a signal wants what is finished, and the run under way, to be kept now
+
+
 def run_chunk(
     folder: Path | str,
     chunk: int,
@@ -99,6 +103,20 @@ def run_chunk(
     kept, pause, fresh = time.monotonic(), KEEP_EVERY, False
     spent: list[float] = []
     over: list[_Checkpoints] = []
+
+    def keep_now() -> bool:
+        """Keep what is finished, if that was asked for. Tells whether it was."""
+        nonlocal kept, fresh
+        if not ASKED.is_set():
+            return False
+        ASKED.clear()
+        if fresh:
+            store.keep_finished(chunk, done.frames())
+            _clear([each for each in over if each.run in done])
+            kept, fresh = time.monotonic(), False
+        log("asked", chunk, done=len(done))
+        return True
+
     try:
         for row in store.planned(chunk).iter_rows(named=True):
             if row["run"] in done:
@@ -106,7 +124,8 @@ def run_chunk(
             if should_stop():
                 raise Stopped
             start = time.perf_counter()
-            kept_runs = _Checkpoints(store, chunk, row["run"], should_stop)
+            keep_now()
+            kept_runs = _Checkpoints(store, chunk, row["run"], should_stop, keep_now)
             over.append(kept_runs)
             result, trace = _computed(store, row, kept_runs, should_stop)
             spent.append(round(time.perf_counter() - start, 4))
@@ -164,8 +183,10 @@ class Failure:
 class _Checkpoints:
     """Where one run and its controls are kept when they are stopped in their middle, and every few minutes."""
 
-    def __init__(self, store: Store, chunk: int, run: int, should_stop: Callable[[], bool]) -> None:
-        self._store, self._chunk, self.run, self._should_stop = store, chunk, run, should_stop
+    def __init__(
+        self, store: Store, chunk: int, run: int, should_stop: Callable[[], bool], asked: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._store, self._chunk, self.run, self._should_stop, self._asked = store, chunk, run, should_stop, asked
         self._keepers: list[_Mine] = []
         self._began = time.monotonic()
 
@@ -173,6 +194,7 @@ class _Checkpoints:
         if self._keepers and time.monotonic() - self._began > KEEP_EVERY:
             self._keepers[-1].save()  # it is over, but its results are not safe before those of all controls are
         self._keepers.append(_Mine(self._store.checkpoint(self._chunk, self.run, control), self._should_stop))
+        self._keepers[-1].asked = self._asked
         return self._keepers[-1]
 
     def save(self) -> None:
