@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import importlib
 import io
 import json
 import os
@@ -86,7 +87,7 @@ def renamed(pair: worlds.WorldPair, **names: dict[str, str]) -> worlds.WorldPair
         return tuple(names.get(kind, {}).get(name, name) for name in old)
 
     def world(one: worlds.TabularMdp) -> worlds.TabularMdp:
-        states, acts, features = (new(kind, getattr(one, kind)) for kind in ("states", "acts", "features"))
+        states, acts, features = new("states", one.states), new("acts", one.acts), new("features", one.features)
         return dataclasses.replace(one, states=states, acts=acts, features=features)
 
     serves = {new("features", [feature])[0]: new("acts", acts) for feature, acts in pair.serves.items()}
@@ -219,8 +220,7 @@ def number(text: str) -> bool:
 def in_a_browser(table: Table, pages: list[Path]) -> None:
     """Pages run no script of a name, and a browser's policy has nothing to refuse."""
     sys.path.insert(0, str(ROOT / "tests"))
-    import browser  # type: ignore[import-not-found]
-
+    browser: Any = importlib.import_module("browser")
     if browser.browser_there() is None:
         print("no Chromium here: pages were not opened")
         return
@@ -328,7 +328,8 @@ def received(table: Table, folder: Path) -> None:
         for words in (("collect",), ("check", "--repair"), ("analyze",), ("status",), ("figures",)):
             table.note("received", "a sweep that keeps a file outside", quiet("sweep", words[0], str(sweep), *words[1:]) or mine.state())
     for name in ("figures", "analysis", "summary.json", "report.html", "figures/fitness.svg", "analysis/ladder.parquet"):
-        for words in views(run := mine.copy("plain"), folder):
+        run = mine.copy("plain")
+        for words in (("analyze", str(run)), ("figures", str(run), "fitness", "--format", "svg"), ("report", str(run), "--force")):
             link(run / name, mine.outside / ("precious.parquet" if "." in name else ""))
             table.note("received", f"a run in which {name} is a link", quiet(*words) or mine.state())
     for name in ("parts", "parts/0000", "analysis", "figures", "logs", "runs.parquet", "manifest.json"):
