@@ -160,6 +160,7 @@ class Keeper(ABC):
         full: the error, where that was for lack of room.
         stopped_by: what the run was stopped by, or nothing.
         asked: whether a checkpoint is wanted now, since it was asked last.
+        noted: called when such a checkpoint is written.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class Keeper(ABC):
         self.full: Full | None = None
         self.stopped_by: str | None = None
         self.asked: Callable[[], bool] = lambda: False
+        self.noted: Callable[[], object] = lambda: None
         self._facts: dict[str, Any] | None = None
         self._take: Callable[[], State] | None = None
         self._due = time.monotonic() + every if every else float("inf")
@@ -198,7 +200,7 @@ class Keeper(ABC):
             return
         if self.save():
             if asked:
-                self.tell("a checkpoint is written, as a signal asked for it")
+                self.noted()
         elif self.full:
             raise self.full  # to go on would put more and more work at risk
 

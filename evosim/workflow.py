@@ -88,7 +88,7 @@ def run(
     there |= already_there(folder, experiment)
     partial, clock = partial_of(folder), clock or Clock()
     kept = checkpoint.WholeRun(partial / CHECKPOINT, experiment, clock, watch, every, lambda words: tell(f"no checkpoint now: {words}"))
-    kept.asked = asked
+    kept.asked, kept.noted = asked, lambda: tell("a checkpoint is written, as a signal asked for it")
     go_on = resume and kept.exists
     if there and not force and not go_on:
         return read_run(folder), False

@@ -159,7 +159,7 @@ def full_disks(row: Row, scratch: Path, tries: int, lots: random.Random) -> None
         if done.returncode:
             raise RuntimeError(done.stderr)
     commands: list[tuple[str | Path, ...]] = [
-        ("run", "micro", *QUICK, "--out", "new"), ("run", "micro", *QUICK, "--out", "run"), ("run", "lava", "--replicates", "1", "--out", "search"),
+        ("run", "micro", *QUICK, "--out", "new"), ("run", "micro", *QUICK, "--out", "run"), ("run", "claim-06-demons", "--out", "search"),
         ("analyze", "run"), ("figures", "run", "--format", "svg,html"), ("report", "run"), ("export", "run"), ("compare", "run", run, "--figures"),
         ("sweep", "run", sweep, "--out", "new"), ("sweep", "analyze", "swept"), ("sweep", "figures", "swept"),
         ("sweep", "collect", "swept"), ("claims", "theorem", "--out", "claims"), ("new", "world", "tide_pools"),

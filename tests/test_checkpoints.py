@@ -741,3 +741,12 @@ def test_the_first_signal_that_a_library_raises_itself_loses_nothing(tmp_path: P
         workflow.run(experiment("micro"), out=tmp_path / "run", watch=watch)
     assert caught.value.code == 130
     assert "lost" not in str(caught.value)
+
+
+def test_a_checkpoint_that_a_signal_asks_for_is_written_and_the_run_goes_on(tmp_path: Path) -> None:
+    whole = workflow.run(experiment("micro"), out=tmp_path / "whole")[0]
+    heard: list[str] = []
+    asked = once(3)
+    workflow.run(whole.experiment, out=tmp_path / "run", every=0.0, tell=heard.append, asked=asked)
+    assert heard == ["a checkpoint is written, as a signal asked for it"]
+    assert contents(tmp_path / "run") == contents(whole.folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,15 +17,18 @@ from typing import Any
 import altair as alt
 import numpy as np
 import polars as pl
+import psutil
 import pytest
 
 import evosim.claims as claims
 from evosim.claims import claim as contract
+from evosim.claims import work as claims_work
 from evosim.claims.claim import Claim, Measured, Part, exactly, over_seeds, overall, share_of, verdict
 from evosim.claims.gate import Gate, Judged, experiment_of, named, row_of
 from evosim.claims.telling import as_markdown, good_of
 from evosim.claims.work import compute, tables_of, tasks_of
 from evosim.errors import Stop, UserError
+from evosim.machine import Suspended
 from evosim.params import Experiment, Prediction, named_experiments
 from tests.signals import heard
 
@@ -297,3 +302,40 @@ def test_kept_verdicts_follow_from_what_is_registered_and_was_measured(name: str
     assert facts["size"] == "full"
     assert facts["digest"] == experiment_of(name, "full").digest()
     assert list(folder.glob("*.png"))
+
+
+def test_a_suspended_worker_is_told_of_and_ends_with_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims_work, "Suspended", lambda: Suspended(patience=0.0))
+    heard: list[str] = []
+
+    def should_stop() -> Stop | None:
+        for process in multiprocessing.active_children():
+            if process.pid and not heard:
+                os.kill(process.pid, signal.SIGSTOP)
+        return Stop("SIGINT", 130) if heard else None
+
+    with pytest.raises(Stop):
+        compute(tasks_of("c", [Part("long", slow, (60.0,))], tmp_path), 1, should_stop=should_stop, tell=heard.append)
+    assert "is suspended, and is waited for" in heard[0]
+    assert not multiprocessing.active_children()
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """A worker waits for its next part, and for the end of the process that started it."""
+    code = (
+        "import multiprocessing, time\n"
+        "from evosim.claims import work\n"
+        "if __name__ == '__main__':\n"
+        "    child = multiprocessing.get_context('spawn').Process(target=work._end_with_parent)\n"
+        "    child.start()\n"
+        "    print(child.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    parent = subprocess.Popen([sys.executable, "parent.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        worker.wait(timeout=60)

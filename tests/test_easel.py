@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from evosim import workflow
+from evosim.cli import app
 from evosim.compose import resolve
 from evosim.easel import Easel
 from evosim.errors import UserError
 from evosim.forks import environment
 from evosim.params import apply_settings, read_experiment
-from evosim.record import Recorded
+from evosim.record import Recorded, read_run
 
 FORMATS = ("png", "svg")
 
@@ -87,3 +91,34 @@ def test_helper_processes_search_where_this_one_does(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PYTHONPATH", str(late))
     said = subprocess.run([sys.executable, "-P", "-c", "import which_of_two"], env=environment(), capture_output=True, text=True, check=True)
     assert said.stdout == "early\n"
+
+
+def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
+    recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(recorded.folder, folder, ignore=shutil.ignore_patterns("figures"))
+    copied, real, written = read_run(folder), os.fsync, iter(range(100))
+    assert workflow.figures_missing(folder) is None
+
+    def full(handle: int) -> None:
+        if next(written) >= 4:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        workflow.draw(copied, ("svg",))
+    monkeypatch.undo()
+    assert workflow.figures_missing(folder) is None
+    assert all(path.read_text().endswith("</svg>") for path in (folder / "figures").iterdir())
+    (folder / "figures" / "mine.svg").write_text("mine")
+    workflow.draw(copied, workflow.USUAL_FORMATS)
+    assert workflow.figures_there(copied)
+    assert "mine" not in (folder / "figures" / "drawn.json").read_text()
+    before = {path: path.stat().st_mtime_ns for path in (folder / "figures").iterdir()}
+    (folder / "figures" / "ladders.png").unlink()
+    assert workflow.figures_missing(folder) == ["ladders"]
+    assert CliRunner().invoke(app, ["run", str(folder / "experiment.toml"), "--out", str(folder)]).exit_code == 0
+    assert workflow.figures_there(copied)
+    assert {path.stem for path, then in before.items() if path.stat().st_mtime_ns != then} == {"ladders"}

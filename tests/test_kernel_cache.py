@@ -139,3 +139,20 @@ def test_processes_that_compile_at_once_keep_each_other_s_code(tmp_path: Path) -
     last = start(0.0, orders[0])
     assert last.communicate()[0] == "0\n"
     assert last.returncode == 0
+
+
+def test_a_lock_that_is_not_let_go_is_waited_for_once_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(options, "FOLDER", tmp_path)
+    monkeypatch.setattr(options, "_patience", 0.05)
+    with options._alone():
+        for _ in range(2):
+            with pytest.raises(BlockingIOError), options._alone():
+                pass
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"process {os.getpid()} on " in said
+    assert "NUMBA_CACHE_DIR" in said
+    with options._alone():
+        pass

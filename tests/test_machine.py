@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import re
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from evosim import workflow
+from evosim import machine, workflow
 from evosim.claims import commands
 from evosim.machine import GIVEN, processors
 from evosim.watch import Watch
@@ -147,3 +150,25 @@ def test_results_are_made_again_by_the_environment_of_the_tests(
             subprocess.run(["bash", script], capture_output=True, text=True, check=True).stdout
             == f"{name}\n"
         )
+
+
+def test_a_suspended_child_is_told_of_once_and_until_it_goes_on() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        asleep = machine.Suspended(patience=0.0)
+        assert asleep.words([child.pid]) == []
+        child.send_signal(signal.SIGSTOP)
+        while not machine.suspended(child.pid):
+            time.sleep(0.01)
+        assert asleep.among([child.pid]) == [child.pid]
+        assert f"kill -CONT {child.pid}" in asleep.words([child.pid])[0]
+        assert asleep.words([child.pid]) == []
+        assert machine.Suspended(patience=60.0).among([child.pid]) == []
+        child.send_signal(signal.SIGCONT)
+        while machine.suspended(child.pid):
+            time.sleep(0.01)
+        assert asleep.among([child.pid]) == []
+    finally:
+        child.kill()
+        child.wait()
+    assert not machine.suspended(child.pid)

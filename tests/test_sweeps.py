@@ -29,6 +29,7 @@ from evosim import files, workflow
 from evosim.compose import resolve
 from evosim.controls import controls_of
 from evosim.errors import UserError
+from evosim.machine import Suspended
 from evosim.params import apply_settings, read_experiment
 from evosim.sweeps import commands, local, telling, work
 from evosim.sweeps import estimate as estimates
@@ -900,3 +901,39 @@ def test_a_long_sweep_says_once_how_long(monkeypatch: pytest.MonkeyPatch) -> Non
             told("run", 0, status="complete")
         assert said.getvalue().count("left for") == lines
     assert said.getvalue() == "about 8 min left for 990 runs at 0.5 s; Ctrl-C stops it, the same command goes on\n"
+
+
+def test_a_suspended_worker_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(local, "Suspended", lambda: Suspended(patience=0.0))
+    store = begun(tmp_path / "s")
+
+    def should_stop() -> bool:
+        if found := _children():
+            os.kill(found[0], signal.SIGSTOP)
+        return bool(found)
+
+    local.compute(Job(store.folder, list(range(store.chunks)), 2, 1, None, work.silent, should_stop))
+    assert "is suspended and cannot end; it is killed, and what it has kept stays" in capsys.readouterr().err
+    assert not _children()
+
+
+def test_what_is_finished_is_kept_when_a_signal_asks_for_it(whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, and in workers, which hear of it by their pipes. No byte changes."""
+    kept: list[int] = []
+    real = Store.keep_finished
+    monkeypatch.setattr(Store, "keep_finished", lambda self, chunk, frames: (kept.append(chunk), real(self, chunk, frames))[1])
+
+    def tell(event: str, chunk: int, **facts: Any) -> None:
+        if event == "run" and facts["run"] == 0:
+            work.ASKED.set()
+
+    store = begun(tmp_path / "one")
+    local.compute(Job(store.folder, [0], 1, 1, None, tell, lambda: False))
+    assert kept == [0]
+    compute(store)
+    assert content(store) == content(whole)
+    store = begun(tmp_path / "two")
+    local.compute(Job(store.folder, list(range(store.chunks)), 2, 1, None, tell, lambda: False))
+    assert not work.ASKED.is_set()
+    assert any('"event": "asked"' in path.read_text() for path in (store.folder / "logs").iterdir())
+    assert content(store) == content(whole)

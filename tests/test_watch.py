@@ -202,3 +202,37 @@ def test_a_stoppable_command_lets_mistakes_through() -> None:
     with pytest.raises(UserError, match="no"):
         wrong()
 
+
+@pytest.mark.parametrize("number", room.ASKING)
+def test_a_signal_of_a_batch_system_asks_for_a_checkpoint_and_ends_nothing(number: int) -> None:
+    before = signal.getsignal(number)
+    with Watch() as watch:
+        assert not watch.asked()
+        send(number)
+        assert watch.asked()
+        assert not watch.asked()
+        assert watch() is None
+    assert signal.getsignal(number) == before
+    with ignored(number), Watch() as watch:
+        send(number)
+        assert not watch.asked()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 10.0])
+def test_a_second_interrupt_ends_a_process_that_does_not_end_by_itself(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Whatever its handlers do. A process that leaves the block in time ends by itself."""
+    ended = threading.Event()
+    monkeypatch.setattr(room, "LAST", seconds)
+    monkeypatch.setattr(room, "TWICE", 0.05)
+    monkeypatch.setattr(os, "_exit", lambda code: ended.set() if code == 130 else None)
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        with room.last_resort():
+            send(signal.SIGINT)
+            send(signal.SIGINT)  # a wrapper hands on what the terminal has sent already
+            assert not ended.wait(0.1)
+            send(signal.SIGINT)
+            assert ended.wait(5.0 if seconds == 0.0 else 0.1) == (seconds == 0.0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert signal.set_wakeup_fd(-1) == -1
