@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -16,6 +17,7 @@ from evosim.errors import UserError, in_one_line
 from evosim.figures.catalogue import FIGURES, Figure
 from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
+from evosim.files import may_write
 from evosim.press import PIXELS_PER_INCH, print_figure
 
 __all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]
@@ -104,6 +106,8 @@ def draw_charts(
                     f"figure '{name}' must have something to show, but {folder.parent} has nothing of the kind. "
                     f"Draw another, or all that there are: 'evosim figures {folder.parent}'."
                 )
+    if folder.name == "figures" and folder.parent.is_dir() and not may_write(folder if folder.is_dir() else folder.parent):
+        raise UserError(_not_here(folder))
     if size != SCREEN:
         folder = folder / size
     try:
@@ -129,6 +133,16 @@ def draw_charts(
             return made
     except OSError as error:
         raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
+
+
+def _not_here(folder: Path) -> str:
+    """What is said of a folder for figures that this user may not write."""
+    whole = folder.parent.resolve()
+    copy = shlex.quote(whole.name)
+    return (
+        f"{folder} must be writable for figures, but is read-only for this user. "
+        f"Draw in a copy: 'cp -r {shlex.quote(str(whole))} {copy} && evosim figures {copy}'."
+    )
 
 
 def _draw(
