@@ -163,6 +163,7 @@ def _run(
         from evosim.compose import on_landscape, resolve, with_own_words
         from evosim.cost import Foresight
         from evosim.easel import Easel
+        from evosim.files import may_write
         from evosim.layout import Screen
         from evosim.params import apply_settings, read_experiment
         from evosim.progress import shown
@@ -198,7 +199,9 @@ def _run(
         try:
             with clock.stage("analysis"):
                 summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
-            if figures and (fresh or not workflow.figures_there(recorded)):
+            if figures and not fresh and not may_write(recorded.folder):
+                _warn_of_read_only(recorded)
+            elif figures and (fresh or not workflow.figures_there(recorded)):
                 missing = workflow.figures_missing(recorded.folder)
                 with clock.stage("figures"):
                     if missing or not easel.draw(recorded.folder, FORMATS, _warn):
@@ -310,6 +313,8 @@ def analyze(
     _warn_of_other_code(recorded)
     with clock.stage("analysis"):
         summary = workflow.summary_of(recorded, again=True)
+    if workflow.only_in_memory(recorded):
+        _warn_of_read_only(recorded)
     _print(recorded, summary, as_json, clock, labels=labels, details=details)
 
 
@@ -571,6 +576,11 @@ def _warn_of_other_code(recorded: Any) -> None:
         echo(f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force repeats it.", err=True)
 
 
+def _warn_of_read_only(recorded: Any) -> None:
+    """Say on standard error that this user may not write into the folder of a run."""
+    _warn(f"{recorded.folder} is read-only for this user: accounts are shown and not kept, and no figures are drawn there.")
+
+
 def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, *, labels: bool = False, details: bool = False) -> None:
     from evosim import workflow
 
@@ -587,7 +597,8 @@ def _print(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, 
     screen.show(console, recorded.experiment.title or recorded.experiment.name, summary, details=details)
     if labels:
         screen.show_labels(console, summary)
-    what = "Tables, accounts and figures" if workflow.figures_there(recorded) else "Tables and accounts"
+    whole_account = "Tables" if workflow.only_in_memory(recorded) else "Tables, accounts" if workflow.figures_there(recorded) else "Tables and accounts"
+    what = f"{whole_account} and figures" if workflow.figures_there(recorded) else whole_account
     spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if value >= LEAST_TOLD)
     _show_end(console, f"{what}: {recorded.folder}", f"({summary['elapsed_s']:.1f} s: {spent})")
 

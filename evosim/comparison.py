@@ -24,7 +24,7 @@ from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
 from evosim.errors import UserError, unknown
-from evosim.files import must_be_free
+from evosim.files import may_write, must_be_free
 from evosim.forks import Guarded
 from evosim.layout import Screen, say
 from evosim.layout import show as show_table
@@ -118,6 +118,9 @@ class Comparison(Guarded):
         target = folder or self.recorded[0].folder.parent / "-".join(["compare", *(run.folder.name for run in self.recorded)])[:200]
         if target.exists() and not target.is_dir():
             raise UserError(f"--out must be a folder for figures, but {target} is a file. Give another.")
+        place = target if target.is_dir() else target.resolve().parent
+        if place.is_dir() and not may_write(place):
+            raise UserError(f"figures must go into a folder that this user may write, but {place} is read-only. Give --out compared.")
         for path in [] if force else [target / f"{name}.{kind}" for name in charts for kind in formats]:
             must_be_free(path, "a figure", "Give another --out, or --force to write over it.")
         return draw_charts(target, charts.items(), tuple(formats))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,6 +22,9 @@ from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDE
 from evosim.places import PARTIAL, check_place
 from evosim.record import CHECKPOINT, read_provenance, read_run
 from evosim.workflow import analysed
+
+if TYPE_CHECKING:
+    from evosim.sweeps.store import Store
 
 FORMATS = ("csv", "parquet", "json")
 SWEEP_FILE = "sweep.json"
@@ -131,13 +135,21 @@ def _of_sweep(folder: Path) -> Source:
     readers: dict[str, Callable[[], pl.DataFrame]] = {"plan": partial(_the, store.plan)}
     if store.done():
         fresh_digest(store)
-        readers |= {name: partial(_parquet, folder / f"{name}.parquet") for name in ("runs", *store.keep)}
+        readers |= {name: partial(_collected, store, name) for name in ("runs", *store.keep)}
         readers |= {f"analysis/{name}": partial(_the, table) for name, table in analysis_of(store).tables.items()}
     return Source(folder, "sweep", readers)
 
 
 def _the(table: pl.DataFrame) -> pl.DataFrame:
     return table
+
+
+def _collected(store: Store, name: str) -> pl.DataFrame:
+    try:
+        return store.collected(name).collect().rechunk()  # equal tables are equal bytes, wherever their rows lie
+    except (OSError, pl.exceptions.PolarsError):
+        path = store.folder / f"{name}.parquet"
+        raise UserError(f"{path} must be a readable table, but is missing or damaged. Make it again with 'evosim sweep collect {store.folder}'.") from None
 
 
 def _parquet(path: Path) -> pl.DataFrame:

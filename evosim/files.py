@@ -16,6 +16,7 @@ from evosim.errors import UserError
 
 TEMPORARY = ".tmp"
 FULL = (errno.ENOSPC, errno.EDQUOT)
+NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Unwritable(UserError):
@@ -24,6 +25,26 @@ class Unwritable(UserError):
 
 class Full(Unwritable):
     """There is no room, for now. What was kept before stays: a command that meets this ends at once, and can be resumed."""
+
+
+class ReadOnly(Unwritable):
+    """This user may read here and not write. What can be computed in memory is still shown."""
+
+
+def may_write(folder: Path) -> bool:
+    """Tell whether this user may make files in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is there.
+
+    Returns
+    -------
+    bool
+        False on a file system that is mounted read-only, for root too.
+    """
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def free_at(folder: Path) -> int | None:
@@ -212,4 +233,5 @@ def _replace(temporary: Path, path: Path) -> None:
 def unwritable(path: Path, error: OSError) -> Unwritable:
     """What is said of a path that cannot be written."""
     kind, remedy = (Full, "Free some space") if error.errno in FULL else (Unwritable, "Mend the disk or its permissions")
+    kind = ReadOnly if error.errno in NOT_OURS else kind
     return kind(f"{path} must be writable, but is not: {error.strerror}. {remedy}, and do it again.")

@@ -73,6 +73,29 @@ def shown(console: Console, runs: int) -> Iterator[Progress | None]:
         yield Line(bar, runs)
 
 
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a progress bar on standard error while this block lasts, if that is a terminal.
+
+    Parameters
+    ----------
+    what : str
+        What is being done, in a word.
+
+    Returns
+    -------
+    Iterator[Callable[[int, int], None] | None]
+        A function that hears how much is done of how much; nothing where there is no terminal.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Bar(console=console, transient=True) as shown_bar:
+        task = shown_bar.add_task(what, total=None)
+        yield lambda done, total: shown_bar.update(task, completed=done, total=total)
+
+
 def duration(seconds: float) -> str:
     """A time in the largest units that matter."""
     if seconds < 99.5:

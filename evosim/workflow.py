@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,7 @@ from evosim.compose import Setting, build, changes, landscape_digest, unit_of
 from evosim.controls import controls_of, simulate_one
 from evosim.cost import disk_of
 from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
-from evosim.files import Full, Unwritable, check_room, make_folder, write_atomically
+from evosim.files import Full, ReadOnly, Unwritable, check_room, make_folder, may_write, unwritable, write_atomically
 from evosim.machine import processors
 from evosim.params import Experiment, SelectionChoice
 from evosim.places import in_use, partial_of
@@ -54,6 +55,9 @@ USUAL_FORMATS = ("png", "svg", "pdf")
 ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
 COMMONEST = 5  # classes of a population that are named
 MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
+
+Analysed = tuple[dict[str, pl.DataFrame], dict[str, Any]]  # tables and summary of an account
+_unwritten: WeakKeyDictionary[Recorded, Analysed] = WeakKeyDictionary()  # of runs whose folders cannot be written
 
 
 def run(
@@ -268,22 +272,49 @@ def use_threads(threads: int | None) -> None:
 
 
 def analyze(recorded: Recorded) -> Account:
-    """Make the account of a run and write it into its folder."""
+    """Make the account of a run and write it into its folder. Where this user may not write, memory keeps it."""
     start = time.perf_counter()
     account = accountant(recorded).account()
-    folder = recorded.folder / ANALYSIS
+    facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
+    summary = headline(recorded) | account.summary | facts
+    _unwritten.pop(recorded, None)
     try:
-        make_folder(folder)
-        (recorded.folder / SUMMARY).unlink(missing_ok=True)  # written last: where it is, all is of one account
-        for name, table in account.tables.items():
-            data = io.BytesIO()
-            table.write_parquet(data, compression="zstd")
-            write_atomically(folder / f"{name}.parquet", data.getbuffer())
-        facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
-        write_json(recorded.folder / SUMMARY, headline(recorded) | account.summary | facts)
-    except OSError as error:
-        raise UserError(f"{recorded.folder} must be writable to keep its analysis, but is not: {error.strerror or error}. Mend its permissions.") from None
+        _keep(recorded.folder, account.tables, summary)
+    except ReadOnly:
+        _unwritten[recorded] = account.tables, json.loads(json.dumps(summary))  # as it is read from a file
     return account
+
+
+def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any]) -> None:
+    """Write an account into the folder of its run. Raises `Unwritable`; `ReadOnly` if nothing there was changed."""
+    if not all(may_write(place) for place in (folder, folder / ANALYSIS) if place.is_dir()):
+        raise ReadOnly(f"{folder} must be writable to keep its analysis, but is not. Copy it to a folder that is yours.")
+    make_folder(folder / ANALYSIS)
+    try:
+        (folder / SUMMARY).unlink(missing_ok=True)  # written last: where it is, all is of one account
+    except OSError as error:
+        raise unwritable(folder / SUMMARY, error) from None
+    for name, table in tables.items():
+        data = io.BytesIO()
+        table.write_parquet(data, compression="zstd")
+        write_atomically(folder / ANALYSIS / f"{name}.parquet", data.getbuffer())
+    write_json(folder / SUMMARY, summary)
+
+
+def only_in_memory(recorded: Recorded) -> bool:
+    """Tell whether the account of a run could not be written into its folder.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        A run that was analysed by this process, or not at all.
+
+    Returns
+    -------
+    bool
+        True if memory alone has the account.
+    """
+    return recorded in _unwritten
 
 
 def accountant(recorded: Recorded) -> Accountant:
@@ -342,8 +373,10 @@ def headline(recorded: Recorded) -> dict[str, Any]:
 def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
     """The run's summary: read back if it is there, made (again) otherwise."""
     path = recorded.folder / SUMMARY
-    if again or not path.is_file() or not same_code(recorded):
+    if again or not (recorded in _unwritten or (path.is_file() and same_code(recorded))):
         analyze(recorded)
+    if recorded in _unwritten:
+        return _unwritten[recorded][1] | {"out": str(recorded.folder)}
     try:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         summary["ladder"], summary["behaviour"]
@@ -429,9 +462,11 @@ def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
     write_json(folder / FIGURES / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
 
 
-def analysed(recorded: Recorded) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+def analysed(recorded: Recorded) -> Analysed:
     """Tables and summary of the analysis of a run, which is made (again) if it is not there or was made by other code."""
     summary = summary_of(recorded, again=False)
+    if recorded in _unwritten:
+        return _unwritten[recorded]
     try:
         analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet", glob=False) for name in ACCOUNTS}
     except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again

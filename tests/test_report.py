@@ -484,3 +484,41 @@ def test_without_a_browser_tests_fail_where_they_must_not_be_skipped(monkeypatch
     monkeypatch.setenv("CI", "")
     with pytest.raises(pytest.skip.Exception):
         module.wanted()
+
+
+def test_figures_of_the_first_runs_alone_keep_a_report_small(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders, out = [made["micro"], made["greedy-genes"], made["search"], made["sweep"]], tmp_path / "many.html"
+    heard: list[tuple[int, int]] = []
+    size, left_out = commands.write(folders, out, lambda done, total: heard.append((done, total)))
+    assert (left_out, heard[-1]) == ([], (8, 8))
+    assert [done for done, _ in heard] == list(range(1, 9))
+    drawings = {i: len("".join(re.findall(rf'id="figure-part{i}-.*?src="([^"]*)"', out.read_text(encoding="utf-8"), re.DOTALL))) for i in range(1, 5)}
+    assert all(drawings.values())
+    texts = len(page._page(*without_pictures(folders))) + len(page.engine())
+    monkeypatch.setattr(page, "MOST", texts + drawings[1] + drawings[2] + drawings[3] // 2 + 40_000)
+    size, left_out = commands.write(folders, out)
+    text = out.read_text(encoding="utf-8")
+    assert size == len(text.encode()) <= page.MOST
+    assert left_out == [str(made["search"]), str(made["sweep"])]  # from the first that does not fit, none
+    assert set(re.findall(r'id="figure-(part\d)', text)) == {"part1", "part2"}
+    for folder in left_out:
+        assert text.count(f"A report of it alone has them: &#39;evosim report {folder}&#39;.") == 1
+    monkeypatch.setattr(page, "MOST", texts - 5_000)
+    size, left_out = commands.write(folders, out)
+    text = out.read_text(encoding="utf-8")
+    assert size <= page.MOST
+    assert left_out == [str(folder) for folder in folders]
+    cut = [i for i in range(1, 5) if f'id="part{i}-provenance"' not in text]
+    assert cut == list(range(5 - len(cut), 5))  # the last ones
+    assert text.count("The accounts, parameters and figures of this") == len(cut) > 0
+    monkeypatch.setattr(page, "MOST", 900_000)
+    with pytest.raises(UserError, match=r"must stay below 0\.9 MB, but summaries of 4 folders do not\. Give fewer folders\."):
+        commands.write(folders, tmp_path / "no.html")
+    assert not (tmp_path / "no.html").exists()
+
+
+def without_pictures(folders: list[Path]) -> Any:
+    nothing = pictures.Gallery()
+    nothing.room = -1
+    chapters = [commands._chapter(f"part{i + 1}", api.load(folder), nothing, every_figure=False) for i, folder in enumerate(folders)]
+    return chapters, [], nothing

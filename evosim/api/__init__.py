@@ -184,7 +184,7 @@ class Sweep(Guarded):
         if name not in known:
             raise unknown("a table", name, known)
         fresh_digest(self.store)
-        return pl.read_parquet(self.folder / f"{name}.parquet", glob=False)
+        return self.store.collected(name).collect()
 
     @property
     def parameters(self) -> list[str]:

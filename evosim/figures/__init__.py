@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ from evosim.errors import UserError, in_one_line
 from evosim.figures.catalogue import FIGURES, Figure
 from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
-from evosim.files import inside, refuse_link, write_atomically
+from evosim.files import inside, may_write, refuse_link, write_atomically
 from evosim.names import shown
 from evosim.places import check_place
 from evosim.press import PIXELS_PER_INCH, print_figure
@@ -125,6 +126,8 @@ def draw_charts(
                     f"figure '{name}' must have something to show, but {folder.parent} has nothing of the kind. "
                     f"Draw another, or all that there are: 'evosim figures {folder.parent}'."
                 )
+    if folder.name == "figures" and folder.parent.is_dir() and not may_write(folder if folder.is_dir() else folder.parent):
+        raise UserError(_not_here(folder))
     if size != SCREEN:
         refuse_link(folder)
         folder = folder / size
@@ -153,6 +156,16 @@ def draw_charts(
             return made
     except OSError as error:
         raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
+
+
+def _not_here(folder: Path) -> str:
+    """What is said of a folder for figures that this user may not write."""
+    whole = folder.parent.resolve()
+    copy = shlex.quote(whole.name)
+    return (
+        f"{folder} must be writable for figures, but is read-only for this user. "
+        f"Draw in a copy: 'cp -r {shlex.quote(str(whole))} {copy} && evosim figures {copy}'."
+    )
 
 
 def _draw(

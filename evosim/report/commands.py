@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evosim.errors import UserError
-from evosim.files import must_be_free
+from evosim.files import may_write, must_be_free
 from evosim.params import RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
 from evosim.terminal import echo
 
@@ -34,43 +35,80 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Write one HTML file about runs, sweeps or searches: to be read without a network, printed, or sent."""
+    from evosim.progress import bar
+
     start = time.perf_counter()
     path = _place(folders, out, force=force)
-    size = write(folders, path)
+    with bar("reporting") as progress:
+        size, left_out = write(folders, path, progress)
     seconds = time.perf_counter() - start
     if as_json:
-        typer.echo(json.dumps({"file": str(path), "bytes": size, "elapsed_s": round(seconds, 3)}, indent=1))
+        typer.echo(json.dumps({"file": str(path), "bytes": size, "without_figures": left_out, "elapsed_s": round(seconds, 3)}, indent=1))
     else:
         echo(f"{path}: {size / 1e6:.2f} MB, {seconds:.1f} s")
+        if left_out:
+            words = f"to keep it small, it has figures of the first {len(folders) - len(left_out)} folders alone"
+            echo(f"evosim: {words}; a report of one folder has all: 'evosim report {left_out[0]}'.", err=True)
     if open_:
         typer.launch(path.resolve().as_uri())
 
 
-def write(folders: Sequence[Path], path: Path) -> int:
-    """Write the report of some folders; gives its size in bytes. Raises `UserError`, and then writes nothing."""
+def write(folders: Sequence[Path], path: Path, progress: Callable[[int, int], None] | None = None) -> tuple[int, list[str]]:
+    """Write the report of some folders; gives its size in bytes, and the folders whose figures had no room.
+
+    `progress` hears how much is done of how much. Raises `UserError`, and then writes nothing.
+    """
     from evosim.press import have_a_home
 
     have_a_home()
     from evosim.files import write_atomically
     from evosim.report.page import page
 
-    made = page(*contents(folders))
+    chapters, beside, gallery = contents(folders, progress)
+    made = page(chapters, beside, gallery)
     write_atomically(path, made)
-    return len(made)
+    return len(made), [chapter.folder for chapter in chapters if chapter.name in gallery.left_out]
 
 
-def contents(folders: Sequence[Path]) -> tuple[list[Chapter], list[Any], Gallery]:
-    """What a report of some folders tells: a chapter each, what compares runs if there are several, and their figures. Raises `UserError`."""
+def contents(folders: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> tuple[list[Chapter], list[Any], Gallery]:
+    """What a report of some folders tells: a chapter each, what compares runs if there are several, and their figures.
+
+    Texts of several folders are made first. Then their figures are drawn, folder by folder, as long as there is room.
+    `progress` hears how much is done of how much. Raises `UserError`.
+    """
     from evosim.api import load
+    from evosim.report.page import whole_ones, without_figures
     from evosim.report.pictures import Gallery
     from evosim.report.runs import comparison
 
     gallery = Gallery()
     loaded = [load(folder) for folder in folders]
-    few = len(loaded) <= MOST_WHOLE
-    chapters = [_chapter(f"part{i + 1}", one, gallery, every_figure=few) for i, one in enumerate(loaded)]
+    few, total = len(loaded) <= MOST_WHOLE, len(loaded) * (1 if len(loaded) == 1 else 2)
+    done = 0
+
+    def made(i: int, shelf: Gallery) -> Chapter:
+        nonlocal done
+        chapter = _chapter(f"part{i + 1}", loaded[i], shelf, every_figure=few)
+        done += 1
+        if progress:
+            progress(done, total)
+        return replace(chapter, folder=str(folders[i]))
+
+    if len(loaded) == 1:
+        return [made(0, gallery)], [], gallery
+    nothing = Gallery()
+    nothing.room = -1
+    chapters = [made(i, nothing) for i in range(len(loaded))]
     several = sum(bool(chapter.headline) for chapter in chapters) > 1
-    return chapters, [comparison(chapters), *_differing(loaded)] if several else [], gallery
+    beside = [comparison(chapters), *_differing(loaded)] if several else []
+    chapters, gallery.room = whole_ones([without_figures(chapter) for chapter in chapters], beside)
+    for i, chapter in enumerate(chapters):
+        drawn = chapter if gallery.left_out or len(chapter.sections) == 1 else made(i, gallery)
+        if drawn is chapter or chapter.name in gallery.left_out:
+            gallery.left_out = list(dict.fromkeys([*gallery.left_out, chapter.name]))
+        else:
+            chapters[i] = drawn
+    return chapters, beside, gallery
 
 
 def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
@@ -89,6 +127,8 @@ def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
         raise UserError(f"--out must be a file, but {path} is a device or a pipe. Give a name: {path.name}.html.")
     if not path.resolve().parent.is_dir():
         raise UserError(f"--out must lie in a folder that is there, but {path.parent} is not. Make it first.")
+    if not may_write(path.resolve().parent):
+        raise UserError(f"a report must lie where this user may write, but {path.resolve().parent} is read-only. Give --out with a file elsewhere: '--out {FILE}'.")
     own = path.resolve().parent in names and is_report(path)  # the report of this very folder may be made again
     if not force and not own:
         must_be_free(path, "a report", "Give another --out, or --force to write over it.")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shlex
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -17,8 +19,9 @@ from typing import Any
 import jinja2
 
 from evosim.analysis.conventions import AUTHORS
+from evosim.errors import UserError
 from evosim.figures.html import as_data, engine, licences
-from evosim.report.parts import NO_AUTHOR, Chapter, Picture
+from evosim.report.parts import NO_AUTHOR, Chapter, Picture, Words
 from evosim.report.pictures import Gallery
 from evosim.version import __version__
 
@@ -31,11 +34,82 @@ SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 def page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) -> bytes:
     """The file. Where it would be larger than `MOST`, the figures with most data stay pictures, and say so."""
     made = _page(chapters, beside, gallery)
-    while len(made) > MOST and (largest := max(_pictures(chapters), key=gallery.size, default=None)) and largest.chart:
-        still = replace(largest, chart=None, why=f"This figure is a picture, so that the report stays below {MOST / 1e6:.1f} MB.")
-        chapters = [_with(chapter, largest, still) for chapter in chapters]
+    while len(made) > MOST and (charts := [picture for picture in _pictures(chapters) if picture.chart]):
+        still, over = set[str](), len(made) - MOST
+        for picture in sorted(charts, key=gallery.size, reverse=True):
+            if over > 0:
+                still.add(picture.name)
+                over -= gallery.size(picture)  # at most: other figures may use the same data, and then there is another round
+        chapters = [_stilled(chapter, still) for chapter in chapters]
         made = _page(chapters, beside, gallery)
     return made
+
+
+def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list[Chapter], int]:
+    """Keep the texts of chapters below `MOST`: from the last backwards, chapters are cut to their summary.
+
+    Parameters
+    ----------
+    chapters : Sequence[Chapter]
+        Without figures.
+    beside : Sequence[Any]
+        What compares them.
+
+    Returns
+    -------
+    chapters : list[Chapter]
+        All of them, the last ones cut.
+    room : int
+        Bytes that are left for figures.
+
+    Raises
+    ------
+    UserError
+        If not even summaries fit.
+    """
+    nothing = Gallery()
+    engines = len(engine())
+
+    def kept(cut: int) -> list[Chapter]:
+        whole = len(chapters) - cut
+        return [*chapters[:whole], *map(_cut, chapters[whole:])]
+
+    def size(cut: int) -> int:
+        return len(_page(kept(cut), beside, nothing)) + engines
+
+    cut = bisect_left(range(len(chapters)), True, key=lambda n: size(n) <= MOST)
+    room = MOST - size(cut)
+    if room < 0 and cut:
+        raise UserError(f"a report must stay below {MOST / 1e6:.1f} MB, but summaries of {len(chapters)} folders do not. Give fewer folders.")
+    return kept(cut), room
+
+
+def _cut(chapter: Chapter) -> Chapter:
+    """A chapter of its summary alone, which says so."""
+    note = _left_out(chapter, "accounts, parameters and figures")
+    return replace(chapter, sections=[replace(chapter.sections[0], parts=[*chapter.sections[0].parts, note])], labelled=False)
+
+
+def without_figures(chapter: Chapter) -> Chapter:
+    """Say in a chapter that has no figures why it has none.
+
+    Parameters
+    ----------
+    chapter : Chapter
+        One for whose figures there was no room.
+
+    Returns
+    -------
+    Chapter
+        The same with a sentence more, unless it is cut, and says it already.
+    """
+    first, *rest = chapter.sections
+    return replace(chapter, sections=[replace(first, parts=[*first.parts, _left_out(chapter, "figures")]), *rest]) if rest else chapter
+
+
+def _left_out(chapter: Chapter, what: str) -> Words:
+    alone = f"evosim report {shlex.quote(chapter.folder)}"
+    return Words([f"The {what} of this {chapter.what} are left out, so that the report stays below {MOST / 1e6:.1f} MB. A report of it alone has them: '{alone}'."])
 
 
 def _page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) -> bytes:
@@ -87,12 +161,13 @@ def _pictures(part: Any) -> Iterator[Picture]:
             yield from _pictures(getattr(part, item.name))
 
 
-def _with(part: Any, old: Picture, new: Picture) -> Any:
-    """The part with another picture in place of one."""
-    if part is old:
-        return new
+def _stilled(part: Any, names: set[str]) -> Any:
+    """The part, with the figures of these names no more than pictures."""
+    if isinstance(part, Picture):
+        why = f"This figure is a picture, so that the report stays below {MOST / 1e6:.1f} MB."
+        return replace(part, chart=None, why=why) if part.name in names else part
     if isinstance(part, list | tuple):
-        return [_with(inner, old, new) for inner in part] if any(inner is old for inner in _pictures(part)) else part
-    if is_dataclass(part) and not isinstance(part, type | Picture):
-        return replace(part, **{item.name: _with(getattr(part, item.name), old, new) for item in fields(part)})
+        return [_stilled(inner, names) for inner in part] if any(picture.name in names for picture in _pictures(part)) else part
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(part, **{item.name: _stilled(getattr(part, item.name), names) for item in fields(part)})
     return part

@@ -141,6 +141,7 @@ class Chapter:
         sections: what is told.
         labelled: whether steps are named in it that authors call differently.
         headline: numbers that runs are compared by: text by quantity; `unit` is theirs.
+        folder: where it lies, as it was given.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Chapter:
     labelled: bool = False
     headline: dict[str, str] = field(default_factory=dict)
     unit: str = ""
+    folder: str = ""
 
 
 def from_printed(printed: Printed, caption: str = "", steps: Iterable[str] = ()) -> Table:

@@ -22,6 +22,7 @@ from evosim.report.parts import Picture
 DIGITS = 8  # significant; screens have 4, tooltips at most 6
 MOST_DESCRIBED = 600_000  # bytes of one description with its data; beyond, the figure stays a picture
 MOST_DRAWN = 250_000  # bytes of one drawing; beyond, it is painted as points
+AROUND = 2_000  # bytes of the page around a drawing, about: its title, what it says, labels of steps
 POINTS_PER_INCH = 144
 UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')  # of a drawing that is shown as an image
 
@@ -38,10 +39,14 @@ class Gallery:
 
     Attributes:
         datasets: by name, `columns` and `rows`.
+        room: bytes that drawings may still fill; nothing if there is no limit.
+        left_out: chapters whose figures had no room.
     """
 
     def __init__(self) -> None:
         self.datasets: dict[str, Dataset] = {}
+        self.room: int | None = None
+        self.left_out: list[str] = []
         self._sizes: dict[str, int] = {}
 
     def hang(
@@ -50,8 +55,24 @@ class Gallery:
     ) -> Iterator[Picture]:  # fmt: skip
         """Charts by name as pictures. `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows, in a line.
 
-        `failed` hears in one line of each chart that cannot be drawn.
+        `failed` hears in one line of each chart that cannot be drawn. A chapter has all its figures or, without room, none;
+        from the first that has none, no later one is drawn.
         """
+        if self.room is None:
+            yield from self._pictures(chapter, charts, steps, what, failed)
+            return
+        if not self.left_out:
+            pictures = list(self._pictures(chapter, charts, steps, what, failed))
+            filled = sum(len(picture.source) + AROUND for picture in pictures)
+            if filled <= self.room:
+                self.room -= filled
+                yield from pictures
+                return
+        self.left_out.append(chapter)
+
+    def _pictures(
+        self, chapter: str, charts: Iterable[tuple[str, Any]], steps: Mapping[str, Sequence[str]], what: Mapping[str, str], failed: Failed
+    ) -> Iterator[Picture]:
         for name, chart in charts:
             try:
                 described = described_of(chart)

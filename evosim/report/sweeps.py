@@ -18,7 +18,7 @@ from evosim.report.pictures import Gallery
 from evosim.report.runs import provenance_rows
 from evosim.screen import number
 from evosim.sweeps import drawing, effects, showing
-from evosim.sweeps.collect import MANIFEST
+from evosim.sweeps.collect import manifest_of
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis
 from evosim.sweeps.params import SweepFile, read_alone
 from evosim.sweeps.store import RUNS, Store
@@ -158,7 +158,7 @@ def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
         return
     parts: list[Any] = [Facts(ended)]
     if runs["failed"]:
-        table = pl.scan_parquet(store.folder / f"{RUNS}.parquet", glob=False).filter(pl.col("status") == "failed").select("error").collect()
+        table = store.collected(RUNS).filter(pl.col("status") == "failed").select("error").collect()
         counted = table.group_by("error").len().sort("len", "error", descending=[True, False]).head(MOST_ERRORS)
         rows = [(Cell(str(error)), Cell(f"{count:,}")) for error, count in counted.iter_rows()]
         parts.append(Table("Why runs failed", (Cell("error"), Cell("runs")), rows))
@@ -166,7 +166,7 @@ def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
 
 
 def _provenance(store: Store, analysis: Analysis, *, same_code: bool) -> Section:
-    manifest = json.loads((store.folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = manifest_of(store)
     mine = {"digest": f"{store.digest} (of the sweep)", "sources": ", ".join(manifest["sources"])}
     rows: list[tuple[str, Any]] = [
         ("runs", f"{manifest['runs']:,} done of {store.runs:,}, in {store.chunks:,} chunks"),

@@ -21,7 +21,7 @@ import polars as pl
 import polars.selectors as cs
 
 from evosim.errors import UserError
-from evosim.files import TEMPORARY, sync_folder, unwritable, write_atomically
+from evosim.files import TEMPORARY, may_write, sync_folder, unwritable, write_atomically
 from evosim.sweeps.store import RUNS, Damaged, Store, made_by
 
 MANIFEST = "manifest.json"
@@ -48,6 +48,36 @@ class Collected:
 
 def collect(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
     """Write `runs.parquet`, the kept tables and `manifest.json`. Raises `UserError` if any chunk is damaged; missing ones are told."""
+    if not may_write(store.folder):
+        raise UserError(
+            f"{store.folder} must be writable to collect its runs, but is read-only for this user. "
+            f"Write the table elsewhere: 'evosim export {store.folder} runs --out runs'."
+        )
+    return gather(store, progress)
+
+
+def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
+    """Put the runs that are done together.
+
+    Where the folder cannot be written, nothing is: `Store.collected` then reads the chunks themselves.
+
+    Parameters
+    ----------
+    store : Store
+        A sweep.
+    progress : Callable[[int, int], None], optional
+        Hears how many chunks of how many were read.
+
+    Returns
+    -------
+    Collected
+        What was put together.
+
+    Raises
+    ------
+    UserError
+        If a chunk is damaged.
+    """
     done = store.done()
     parts: dict[str, dict[str, Any]] = {}
     schemas: dict[str, dict[str, Any]] = {name: {} for name in (RUNS, *store.keep)}
@@ -70,25 +100,53 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
         runs += frames[RUNS].height
         if progress:
             progress(i + 1, len(done))
+    write = may_write(store.folder)
     for name, schema in schemas.items():
         wanted = _ordered(schema, store) if name == RUNS else schema
-        _write_table(store, name, [store.table(chunk, name) for chunk in done], wanted)
-    digest = content_digest(store.folder / f"{RUNS}.parquet", runs)
+        table = _scan([store.table(chunk, name) for chunk in done], wanted)
+        if write:
+            _write_table(store, name, table)
+            store.unwritten.pop(name, None)
+        else:
+            store.unwritten[name] = table
+    digest = content_digest(store.collected(RUNS), runs)
     collected = Collected(runs, failed, store.runs - runs, digest, len(makers) > 1)
     facts = {"sweep": store.digest, "sources": sorted(str(maker) for maker in makers), "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
+    if not write:
+        store.unwritten_manifest = facts
+        return collected
     write_atomically(store.folder / MANIFEST, (json.dumps(facts | {"parts": parts}, indent=1) + "\n").encode())
     return collected
 
 
-def content_digest(path: Path, rows: int) -> str:
+def manifest_of(store: Store) -> dict[str, Any]:
+    """Read what was collected.
+
+    Parameters
+    ----------
+    store : Store
+        A sweep whose runs were collected.
+
+    Returns
+    -------
+    dict[str, Any]
+        `runs`, `failed`, `missing`, `digest` and `sources`, as in `manifest.json`.
+    """
+    if store.unwritten_manifest:
+        return store.unwritten_manifest
+    facts: dict[str, Any] = json.loads((store.folder / MANIFEST).read_text(encoding="utf-8"))
+    return facts
+
+
+def content_digest(table: pl.LazyFrame, rows: int) -> str:
     """SHA-256 over the content of a table: of each column apart (nulls, values, lengths of text), and over those by name.
 
     Neither chunks, nor the order of columns, nor how files are written matters; the order of rows does.
     """
-    schema = pl.read_parquet_schema(path)
+    schema = table.collect_schema()
     hashes = {name: [hashlib.sha256() for _ in range(3)] for name in schema}
     for first in range(0, rows, ROWS):
-        frame = pl.scan_parquet(path, glob=False).slice(first, ROWS).collect()
+        frame = table.slice(first, ROWS).collect()
         absent = frame.select(pl.all().is_null())
         full = frame.select(cs.numeric().fill_null(0), cs.boolean().fill_null(False), cs.string().fill_null(""))
         for name, (nulls, values, lengths) in hashes.items():
@@ -132,13 +190,13 @@ def _ordered(schema: dict[str, Any], store: Store) -> dict[str, Any]:
     return {name: schema[name] for name in (*first, *sorted(set(schema) - set(first))) if name in schema}
 
 
-def _write_table(store: Store, name: str, paths: list[Path], schema: dict[str, Any]) -> None:
+def _write_table(store: Store, name: str, table: pl.LazyFrame) -> None:
     """Many files as one, as a stream, under a temporary name that is renamed at the end."""
     target = store.folder / f"{name}.parquet"
     temporary = target.with_name(f".{target.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
     metadata = {"evosim.sweep": store.digest, "evosim.sources": store.sources, "evosim.table": name}
     try:
-        _scan(paths, schema).sink_parquet(temporary, compression="zstd", metadata=metadata)
+        table.sink_parquet(temporary, compression="zstd", metadata=metadata)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)

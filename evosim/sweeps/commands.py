@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -208,11 +208,12 @@ def check(
     repair: Annotated[bool, typer.Option("--repair", help="Remove what is wrong, for 'sweep run' to compute it again.")] = False,
 ) -> None:
     """Hold every file against its checksum and the plan. Exit code 1 if any is wrong."""
+    from evosim.progress import bar
     from evosim.sweeps import check as checking
     from evosim.sweeps.store import Store
 
     store = Store(folder)
-    with _bar("checking") as progress:
+    with bar("checking") as progress:
         found = checking.check(store, progress)
     echo(f"{_many(found.done, 'chunk')} of {store.chunks:,} whole, {len(found.missing):,} missing, {len(found.damaged):,} damaged; {found.failed:,} runs failed")
     for chunk, why in found.damaged.items():
@@ -238,11 +239,12 @@ def analyze(
 ) -> None:
     """What the parameters do: means of cells, main effects, pairs, shares of variance; with intervals over seeds."""
     from evosim.layout import Screen
+    from evosim.progress import bar
     from evosim.sweeps import effects, showing
     from evosim.sweeps.store import Store
 
     store = Store(folder)
-    with _bar("analysing") as progress:
+    with bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     if listed:
         for name in [*effects.parameters_of(analysis), *effects.chosen(analysis, ["*"])]:
@@ -254,7 +256,10 @@ def analyze(
         return
     console = Screen()
     showing.show(console, analysis, quantities)
-    console.print(f"\nTables: {effects.folder_of(store)}", soft_wrap=True, markup=False)
+    if effects.is_kept(store, analysis):
+        console.print(f"\nTables: {effects.folder_of(store)}", soft_wrap=True, markup=False)
+    else:
+        typer.echo(f"evosim: {folder} is read-only for this user: the analysis is shown and not kept.", err=True)
 
 
 @sweep.command()
@@ -267,11 +272,12 @@ def figures(
     size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
 ) -> None:
     """Draw the phase diagram, the main effects and the ladder's steps of a sweep into its folder."""
+    from evosim.progress import bar
     from evosim.sweeps import drawing, effects
     from evosim.sweeps.store import Store
 
     store = Store(folder)
-    with _bar("analysing") as progress:
+    with bar("analysing") as progress:
         analysis = effects.analysis_of(store, progress=progress)
     quantities = effects.chosen(analysis, of or [])
     drawn = drawing.draw(store.folder, analysis, quantities, x, y, tuple(f.strip() for f in formats.split(",")), size=size)
@@ -319,9 +325,10 @@ def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | Non
 
 
 def _collect(store: Store) -> Collected:
+    from evosim.progress import bar
     from evosim.sweeps.collect import collect as put_together
 
-    with _bar("collecting") as progress:
+    with bar("collecting") as progress:
         found = put_together(store, progress)
     if found.missing:
         echo(f"{found.missing:,} of {store.runs:,} runs are not done yet and are missing from {store.folder / 'runs.parquet'}")
@@ -384,22 +391,6 @@ class _Asked:
     def code(self) -> int:
         """The exit code: 128 and the signal's number, or 75 for the time."""
         return 128 + self._number if self._number else OUT_OF_TIME
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on a terminal."""
-    from rich.progress import Progress
-
-    from evosim.layout import Screen
-
-    console = Screen(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _many(count: int, one: str, more: str | None = None) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ from evosim.analysis.effects import Array, Column, Resampling, decompose, fit, i
 from evosim.analysis.intervals import FEWEST, KIND, Ends
 from evosim.analysis.summary import VARYING
 from evosim.errors import UserError
-from evosim.files import inside, make_folder, write_atomically
-from evosim.sweeps.collect import MANIFEST, collect, known_digest
+from evosim.files import ReadOnly, inside, make_folder, write_atomically
+from evosim.sweeps.collect import MANIFEST, gather, known_digest
 from evosim.sweeps.params import Range, SweepFile, read_alone
 from evosim.sweeps.plan import JSON, encoded
 from evosim.sweeps.store import FAILED, RUNS, Store
@@ -151,7 +152,10 @@ class Analysis:
 
 
 def analysis_of(store: Store, how: Resampling | None = None, progress: Callable[[int, int], None] | None = None) -> Analysis:
-    """The analysis that is there, if it is of the runs that are there now; otherwise a new one, which is written. Raises `UserError`."""
+    """The analysis that is there, if it is of the runs that are there now; otherwise a new one. Raises `UserError`.
+
+    A new one is written, unless this user may not write there.
+    """
     how, digest = how or Resampling(), fresh_digest(store)
     folder = store.folder / ANALYSIS
     try:
@@ -161,21 +165,24 @@ def analysis_of(store: Store, how: Resampling | None = None, progress: Callable[
     except (UserError, OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
         pass
     found = analyse(store, digest, how, progress)
-    make_folder(folder)
-    for name, table in found.tables.items():
-        write_atomically(folder / f"{name}.parquet", as_parquet(table, {"sweep": store.digest, "content": digest, "table": name}))
-    write_atomically(folder / FACTS, (json.dumps(found.facts, indent=1) + "\n").encode())
+    with suppress(ReadOnly):
+        make_folder(folder)
+        for name, table in found.tables.items():
+            write_atomically(folder / f"{name}.parquet", as_parquet(table, {"sweep": store.digest, "content": digest, "table": name}))
+        write_atomically(folder / FACTS, (json.dumps(found.facts, indent=1) + "\n").encode())
     return found
 
 
 def fresh_digest(store: Store) -> str:
-    """Digest of the collected runs, which are collected first if that was not done since the last run. Raises `UserError`."""
+    """Digest of the collected runs, which are put together first if that was not done since the last run. Raises `UserError`."""
     done = store.done()
     if not done:
         raise UserError(f"{store.folder} must have runs to analyse, but none is done. Compute them with 'evosim sweep run'.")
     digest = known_digest(store, done)
     if digest is None or not (store.folder / f"{RUNS}.parquet").exists():
-        digest = collect(store).digest
+        return gather(store).digest
+    store.unwritten.clear()  # the owner of a folder that is read-only here may have collected by now
+    store.unwritten_manifest.clear()
     return digest
 
 
@@ -243,7 +250,7 @@ def grid_of(store: Store) -> Grid:
     plan = store.plan
     replicates = plan.height // store.facts["cells"]
     try:
-        runs = pl.read_parquet(path, glob=False)
+        runs = store.collected(RUNS).collect()
     except (OSError, pl.exceptions.PolarsError):
         raise UserError(f"{path} must be what was collected, but cannot be read. Make it again with 'evosim sweep collect {store.folder}'.") from None
     names = [name for name in runs.columns if name not in (*UNMEASURED, *store.kinds)]
@@ -347,7 +354,7 @@ def ledger_table(store: Store, grid: Grid, table: str, how: Resampling) -> pl.Da
 
     A run without an entry has 0 there, if that population was measured at all.
     """
-    scan = pl.scan_parquet(store.folder / f"{table}.parquet", glob=False)
+    scan = store.collected(table)
     if "subject" not in scan.collect_schema():
         return pl.DataFrame(schema=LEDGER)
     shape, out = grid.status.shape, []
@@ -624,3 +631,24 @@ def refused(analysis: Analysis, quantities: list[str]) -> dict[str, str]:
 def folder_of(store: Store) -> Path:
     """Where the analysis lies."""
     return store.folder / ANALYSIS
+
+
+def is_kept(store: Store, analysis: Analysis) -> bool:
+    """Tell whether an analysis is in the folder of its sweep.
+
+    Parameters
+    ----------
+    store : Store
+        The sweep.
+    analysis : Analysis
+        Of this sweep.
+
+    Returns
+    -------
+    bool
+        False where this user may not write, and what is there is of other runs or other code.
+    """
+    with suppress(OSError, ValueError):
+        there = (folder_of(store) / FACTS).read_text(encoding="utf-8")
+        return bool(json.loads(there) == json.loads(json.dumps(analysis.facts)))
+    return False

@@ -78,6 +78,9 @@ class Store:
         self.kinds: dict[str, str] = self.facts["parameters"]
         self.chunks: int = self.facts["chunks"]
         self.runs: int = self.facts["runs"]
+        # Collected tables, and what their manifest says, where the folder cannot be written.
+        self.unwritten: dict[str, pl.LazyFrame] = {}
+        self.unwritten_manifest: dict[str, Any] = {}
 
     @cached_property
     def plan(self) -> pl.DataFrame:
@@ -134,6 +137,23 @@ class Store:
     def table(self, chunk: int, name: str) -> Path:
         """A table of a chunk."""
         return self.path(chunk, f"{name}.parquet")
+
+    def collected(self, name: str) -> pl.LazyFrame:
+        """Scan a table of all runs that are done.
+
+        Parameters
+        ----------
+        name : str
+            `runs`, or a table that the sweep keeps.
+
+        Returns
+        -------
+        pl.LazyFrame
+            What `collect` wrote; where it could not, the rows of the chunks themselves.
+        """
+        if name in self.unwritten:
+            return self.unwritten[name]
+        return pl.scan_parquet(self.folder / f"{name}.parquet", glob=False)
 
     def done(self) -> list[int]:
         """The chunks that are done, by looking at the folder."""
