@@ -21,14 +21,14 @@ ARROWS: dict[str, set[str]] = {
     "evosim.layout": set(),
     "evosim.files": {"evosim.errors", "evosim.progress"},
     "evosim.watch": {"evosim.errors"},
-    "evosim.machine": set(),
+    "evosim.machine": {"evosim.errors"},
     "evosim.forks": {"evosim.errors"},
     "evosim.checkpoint": {"evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
     "evosim.streams": set(),
     "evosim.experiments": set(),
     "evosim.params": {"evosim.errors"},
     "evosim.progress": set(),
-    "evosim.kernels": {"evosim.streams"},
+    "evosim.kernels": {"evosim.files", "evosim.machine", "evosim.streams"},
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
     "evosim.census": {"evosim.kernels", "genomes"},
     "evosim.optimizers": {"evosim.census", "evosim.kernels", "evosim.streams", "genomes"},
@@ -68,7 +68,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.analysis": {
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
-    "evosim.figures": {"genomes", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"genomes", "evosim.pen", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis", "evosim.layout"},
     "evosim.workflow": {
         "evosim.forks",
@@ -98,6 +98,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
     "evosim.new": {"evosim.version", "evosim.errors", "evosim.installed"},
     "evosim.press": set(),
+    "evosim.pen": {"evosim.errors", "evosim.forks"},
     "evosim.gallery": {
         "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
         "evosim.sweeps", "evosim.workflow",
