@@ -115,7 +115,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.forks", "evosim.version", "evosim.errors", "evosim.machine", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.files", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.files", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.machine", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.pen", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

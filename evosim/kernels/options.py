@@ -13,7 +13,6 @@ import importlib.util
 import logging
 import os
 import re
-import shlex
 import shutil
 import sys
 import tempfile
