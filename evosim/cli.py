@@ -24,6 +24,7 @@ from typer.core import TyperGroup
 from evosim.claims.commands import claims
 from evosim.clock import Clock
 from evosim.errors import Interrupted, Stop, UserError, in_one_line
+from evosim.machine import check_addresses
 from evosim.new import new
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
@@ -104,6 +105,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and 
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
 LEAST_TOLD = 0.05  # seconds
 FORMATS = ("png", "svg", "pdf")
+COMPILING = ("run", "analyze", "verify", "claims")  # commands that compute; a sweep's workers look for themselves
 
 
 def _version(asked: bool) -> None:
@@ -114,9 +116,12 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """A laboratory for base and mesa optimizers."""
+    if ctx.invoked_subcommand in COMPILING and "--help" not in sys.argv:
+        check_addresses()  # before any library is loaded that ends the process
 
 
 @app.command()
@@ -166,6 +171,7 @@ def _run(
         from evosim.files import may_write
         from evosim.layout import Screen
         from evosim.params import apply_settings, read_experiment
+        from evosim.pen import NoPen
         from evosim.progress import shown
 
     extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
@@ -203,9 +209,12 @@ def _run(
                 _warn_of_read_only(recorded)
             elif figures and (fresh or not workflow.figures_there(recorded)):
                 missing = workflow.figures_missing(recorded.folder)
-                with clock.stage("figures"):
-                    if missing or not easel.draw(recorded.folder, FORMATS, _warn):
-                        workflow.draw(recorded, formats=FORMATS, names=missing, failed=_warn)
+                try:
+                    with clock.stage("figures"):
+                        if missing or not easel.draw(recorded.folder, FORMATS, _warn):
+                            workflow.draw(recorded, formats=FORMATS, names=missing, failed=_warn)
+                except NoPen as error:
+                    _warn(str(error))
             _print(recorded, summary, as_json, clock)
         except BaseException as error:
             if (stop := watch.behind(error)) is None:
@@ -647,6 +656,11 @@ def main() -> None:
         echo(f"evosim: {error}", err=True)
         sys.exit(2)
     except _Complaint as complaint:
+        if type(complaint).__name__ == "NoArgsIsHelpError":  # its words are the whole help
+            group: Any = complaint.ctx  # type: ignore[attr-defined]
+            names, path = list(group.command.commands), group.command_path
+            _warn(f"'{path}' must be given one of {', '.join(names)}, but is given nothing. Write '{path} {names[0]} --help'.")
+            sys.exit(2)
         words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
         echo(f"evosim: {in_one_line(words.rstrip('.'))}. See 'evosim --help'.", err=True)
         sys.exit(2)
@@ -660,7 +674,9 @@ def main() -> None:
     except Stop as stop:
         _warn(f"stopped by {stop}; nothing was begun")
         sys.exit(stop.code)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort) as abort:
+        if isinstance(abort.__cause__, EOFError):  # the parser takes the end of any file for a Ctrl-C
+            raise abort.__cause__ from None
         _warn("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe has seen enough

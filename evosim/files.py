@@ -8,6 +8,7 @@ import os
 import platform
 import shlex
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
@@ -186,6 +187,43 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
     except OSError as error:
         raise unwritable(folder, error) from None
+
+
+def who_else_writes(place: Path) -> tuple[str, str] | None:
+    """Say what lets other users decide what is at a path.
+
+    Each folder on the way counts, because its owner can put another one in the place of the next.
+    A folder with the sticky bit, such as /tmp, protects what others have in it.
+
+    Parameters
+    ----------
+    place : Path
+        A file or a folder, which need not exist yet. Symbolic links are followed.
+
+    Returns
+    -------
+    tuple[str, str] | None
+        What is wrong, and what to do; nothing if only this user and root decide.
+
+    Raises
+    ------
+    OSError
+        If the way to the path cannot be read.
+    """
+    mine = (0, os.getuid())
+    if place.is_symlink() and place.lstat().st_uid not in mine:
+        return f"{place} is another user's link", "give a path of your own"
+    real = place.resolve()
+    for step in (real, *real.parents):
+        try:
+            facts = step.stat()
+        except FileNotFoundError:
+            continue  # made later, for this user alone
+        if facts.st_uid not in mine:
+            return f"{step} belongs to user {facts.st_uid}", "give a path of your own"
+        if facts.st_mode & 0o022 and (step == real or not facts.st_mode & stat.S_ISVTX):
+            return f"others can write to {step}", f"do 'chmod go-w {shlex.quote(str(step))}'"
+    return None
 
 
 def must_be_free(path: Path, what: str, remedy: str) -> None:

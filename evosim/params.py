@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 import math
+import re
 import shlex
 import stat
 import tomllib
@@ -40,6 +41,9 @@ MAX_SEED = 2**63 - 1  # TOML integers are signed
 MAX_FILE = 64 * 2**20  # bytes
 MAX_DEPTH = 50  # of tables and lists within each other
 MAX_GENERATIONS = 10**9
+MOST_PARTS = 1000  # of a key, before it is read at all
+_PART = rb"""(?:"[^"\n]*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
+_DOTTED = re.compile(_PART + rb"(?:[ \t]*+\.[ \t]*+" + _PART + rb")*+")  # a key of several parts; what is in quotes is one part
 MAX_CLASSES = 10**9
 RULES = {"ratio": "be one number, or two: [eggs, sperm]"}  # of values that may be of several kinds, of which a message would name one alone
 WORDS = {"title", "question", "expected", "claim"}  # of an experiment: they decide no result
@@ -442,17 +446,25 @@ def read_bytes(path: Path, what: str) -> bytes:
 def parsed(data: bytes, path: Path, what: str) -> dict[str, Any]:
     """The tree that a TOML file's bytes say."""
     try:
+        _check_dotted(data)
         tree = tomllib.loads(data.decode("utf-8-sig"))  # some editors begin a file with a mark of its encoding
     except UnicodeDecodeError as error:
         raise UserError(f"{what} must be readable text, but {path} is not: {error}. Save it in UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} must be valid TOML, but: {str(error).rstrip('.')}. Mend that line.") from None
-    except RecursionError:
+    except RecursionError:  # or one key that would say as much
         raise UserError(f"{path} must hold at most {MAX_DEPTH} tables and lists within each other, but holds more. Take some out.") from None
     except ValueError as error:  # numbers and dates that cannot be
         raise UserError(f"{path} must be valid TOML, but: {str(error).partition(';')[0].rstrip('.')}. Mend that value.") from None
     check_plain(tree)
     return tree
+
+
+def _check_dotted(data: bytes) -> None:
+    """Raise `RecursionError` for a key of very many parts: the parser takes the square of their number in time."""
+    for line in data.splitlines():
+        if line.count(b".") > MOST_PARTS and any(found[0].count(b".") > MOST_PARTS for found in _DOTTED.finditer(line)):
+            raise RecursionError
 
 
 def named_experiments() -> dict[str, Path]:

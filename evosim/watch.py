@@ -201,7 +201,8 @@ def seconds_of(text: str, option: str) -> float:
     if text.isascii() and text.isdigit():
         if not text.strip("0"):
             return 0.0
-        raise UserError(f"{option} must say its unit, but is '{text}'. Write {text}m for minutes, or {text}s for seconds.")
+        n = text if len(text) <= 9 else "90"  # what is longer is no time that anything takes
+        raise UserError(f"{option} must say its unit, but is '{text}'. Write {n}m for minutes, or {n}s for seconds.")
     if text and (found := _WITH_UNITS.fullmatch(text)):
         return sum(float(number) * unit for number, unit in zip(found.groups(), UNITS.values(), strict=True) if number)
     if found := _WITH_DAYS.fullmatch(text):

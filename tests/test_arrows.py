@@ -21,7 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.layout": set(),
     "evosim.files": {"evosim.errors", "evosim.progress"},
     "evosim.watch": {"evosim.errors"},
-    "evosim.machine": set(),
+    "evosim.machine": {"evosim.errors"},
     "evosim.blocks": {"evosim.files", "evosim.errors"},
     "evosim.forks": {"evosim.errors"},
     "evosim.checkpoint": {"evosim.blocks", "evosim.version", "evosim.clock", "evosim.errors", "evosim.files", "evosim.params", "evosim.record"},
@@ -29,7 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.experiments": set(),
     "evosim.params": {"evosim.errors"},
     "evosim.progress": set(),
-    "evosim.kernels": {"evosim.streams"},
+    "evosim.kernels": {"evosim.files", "evosim.machine", "evosim.streams"},
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
     "evosim.census": {"evosim.kernels", "genomes"},
     "evosim.optimizers": {"evosim.census", "evosim.kernels", "evosim.streams", "genomes"},
@@ -71,7 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.blocks",
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
-    "evosim.figures": {"evosim.blocks", "genomes", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"evosim.blocks", "genomes", "evosim.pen", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis", "evosim.layout"},
     "evosim.workflow": {
         "evosim.forks",
@@ -103,6 +103,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.testing": {"evosim.analysis", "evosim.reference", "evosim.score", "worlds", "genomes"},
     "evosim.new": {"evosim.version", "evosim.errors", "evosim.installed"},
     "evosim.press": set(),
+    "evosim.pen": {"evosim.errors", "evosim.forks"},
     "evosim.gallery": {
         "evosim.compose", "evosim.errors", "evosim.explore", "evosim.export", "evosim.figures", "evosim.params", "evosim.press", "evosim.record",
         "evosim.sweeps", "evosim.workflow",
@@ -119,7 +120,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.easel": {"evosim.forks", "evosim.version", "evosim.errors", "evosim.machine", "evosim.press", "evosim.record", "evosim.workflow"},
     "evosim.cli": {
-        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.files", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.progress",
+        "evosim.version", "evosim.claims", "evosim.clock", "evosim.comparison", "evosim.compose", "evosim.cost", "evosim.easel", "evosim.errors", "evosim.explore", "evosim.export", "evosim.files", "evosim.gallery", "evosim.installed", "evosim.layout", "evosim.machine", "evosim.new", "evosim.optimizers", "evosim.params", "evosim.pen", "evosim.progress",
         "evosim.record", "evosim.report", "evosim.screen", "evosim.sweeps", "evosim.verify", "evosim.watch", "evosim.workflow", "worlds", "genomes",
     },
 }  # fmt: skip

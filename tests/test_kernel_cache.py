@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
 
-from evosim.kernels import options
+from evosim.kernels import kept, options
 from tests.test_arrows import ROOT
 
 
@@ -56,10 +61,8 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_used(bare: Path) -> 
     shared.mkdir()
     shared.chmod(0o777)
     assert options.cache_folder() is None
-    shared.rmdir()
-    (elsewhere := bare.parent.parent / "elsewhere").mkdir()
-    shared.symlink_to(elsewhere)
-    assert options.cache_folder() is None
+    shared.chmod(0o700)
+    assert options.cache_folder() is not None
 
 
 def test_without_any_place_kernels_run_all_the_same(tmp_path: Path) -> None:
@@ -110,9 +113,9 @@ def test_processes_that_compile_at_once_keep_each_other_s_code(tmp_path: Path) -
     (tmp_path / "kernel.py").write_text(
         "import sys, time\n"
         "import numpy as np\n"
-        "from numba.core.caching import IndexDataCacheFile as Kept\n"
-        "save = Kept._save_index\n"
-        "Kept._save_index = lambda *a: (time.sleep(0.1), save(*a))\n"  # others have time to come between
+        "import evosim.kernels.kept as kept\n"
+        "write = kept.write\n"
+        "kept.write = lambda *a: (time.sleep(0.1), write(*a))\n"  # others have time to come between
         "from evosim.kernels.options import serial\n"
         "@serial\n"
         "def kind(x):\n"
@@ -141,18 +144,117 @@ def test_processes_that_compile_at_once_keep_each_other_s_code(tmp_path: Path) -
     assert last.returncode == 0
 
 
-def test_a_lock_that_is_not_let_go_is_waited_for_once_and_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(options, "FOLDER", tmp_path)
-    monkeypatch.setattr(options, "_patience", 0.05)
-    with options._alone():
-        for _ in range(2):
-            with pytest.raises(BlockingIOError), options._alone():
-                pass
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert f"process {os.getpid()} on " in said
-    assert "NUMBA_CACHE_DIR" in said
-    with options._alone():
-        pass
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "XDG_CACHE_HOME"])
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o702])
+def test_a_folder_that_others_can_write_to_is_left_with_a_line(bare: Path, monkeypatch: pytest.MonkeyPatch, variable: str, mode: int) -> None:
+    """The folder itself, one above it, or one inside it that evosim made earlier."""
+    own, said = bare.parent.parent, list[str]()
+    monkeypatch.setenv(variable, str(own / "above" / "given"))
+    first = options.cache_folder(said.append)
+    assert first is not None
+    assert (own / "above" / "given") in first.parents
+    assert not said
+    for unsafe in (own / "above", own / "above" / "given", first):
+        unsafe.chmod(mode)
+        found = options.cache_folder(said.append)
+        assert found is not None
+        assert found.parent == own / "tmp" / f"evosim-{os.getuid()}"
+        assert f"others can write to {unsafe}; do 'chmod go-w {unsafe}'" in said[-1]
+        subprocess.run(["chmod", "go-w", str(unsafe)], check=True)  # as the line says
+        assert options.cache_folder(said.append) == first
+    assert len(said) == 3
+
+
+def test_sticky_folders_protect_what_is_in_them_but_not_themselves(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = bare.parent.parent
+    (own / "shared").mkdir()
+    (own / "shared").chmod(0o1777)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(own / "shared" / "mine"))
+    assert options.cache_folder().parent == own / "shared" / "mine"  # type: ignore[union-attr]
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(own / "shared"))
+    assert options.cache_folder().parent.parent == own / "tmp"  # type: ignore[union-attr]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_folder_or_a_link_of_another_user_is_not_used(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, said = bare.parent.parent, list[str]()
+    (own / "given").mkdir(mode=0o700)
+    (own / "link").symlink_to(own / "given")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(own / "link"))
+    assert options.cache_folder(said.append).parent == own / "given"  # type: ignore[union-attr]
+    assert not said
+    os.lchown(own / "link", 54_321, 54_321)
+    assert options.cache_folder(said.append).parent.parent == own / "tmp"  # type: ignore[union-attr]
+    assert f"{own / 'link'} is another user's link; give a path of your own" in said[0]
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(own / "given" / "below"))
+    os.chown(own / "given", 54_321, 54_321)
+    assert options.cache_folder(said.append).parent.parent == own / "tmp"  # type: ignore[union-attr]
+    assert f"{own / 'given'} belongs to user 54321; give a path of your own" in said[1]
+
+
+DAMAGE: dict[str, Callable[[Path, Path], object]] = {
+    "emptied": lambda file, other: file.write_bytes(b""),
+    "cut": lambda file, other: file.write_bytes(file.read_bytes()[:-1]),
+    "cut to its checksum": lambda file, other: file.write_bytes(file.read_bytes()[:32]),
+    "longer": lambda file, other: file.write_bytes(file.read_bytes() + b"\0"),
+    "a bit flipped": lambda file, other: file.write_bytes(_flipped(file.read_bytes())),
+    "another's content": lambda file, other: file.write_bytes(other.read_bytes()),
+    "a folder": lambda file, other: (file.unlink(), file.mkdir(), (file / "x").touch()),
+    "a link": lambda file, other: (file.rename(file.with_suffix(".old")), file.symlink_to(file.with_suffix(".old"))),
+    "a dangling link": lambda file, other: (file.unlink(), file.symlink_to("nowhere")),
+    "a pipe": lambda file, other: (file.unlink(), os.mkfifo(file)),
+    "writable by others": lambda file, other: file.chmod(0o666),
+    "gone": lambda file, other: file.unlink(),
+    "a plain pickle": lambda file, other: file.write_bytes(pickle.dumps(_Bomb())),
+}
+
+
+class _Bomb:
+    """An object that must never be unpickled."""
+
+    def __reduce__(self) -> Any:
+        return os.abort, ()
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.fixture(scope="module")
+def two_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the code of one function for two signatures."""
+    folder = tmp_path_factory.mktemp("kept")
+    _compiled(folder)
+    return folder
+
+
+def _compiled(folder: Path) -> int:
+    """Call the function for both signatures, as a new process would; tell how many were compiled."""
+    kernel = numba.njit(_twice)
+    kernel._cache = kept.Kept(_twice, folder)
+    assert (kernel(2), kernel(2.5)) == (4, 5.0)
+    return int(sum(kernel.stats.cache_misses.values()))
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_compiled_anew(two_kept: Path, tmp_path: Path, damage: str) -> None:
+    """Nothing of it is unpickled, the other file is still used, and afterwards both are whole again."""
+    folder = shutil.copytree(two_kept, tmp_path / "kept")
+    one, other = sorted(folder.iterdir())
+    assert _compiled(folder) == 0
+    DAMAGE[damage](one, other)
+    assert _compiled(folder) == 1
+    assert _compiled(folder) == 0
+
+
+def test_a_file_of_another_user_is_not_read(two_kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = next(two_kept.iterdir())
+    assert kept.read(file)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)
+    assert kept.read(file) is None
+
+
+def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path) -> None:
+    for folder in (tmp_path / "gone", Path("/dev/null")):
+        assert _compiled(folder) == 2

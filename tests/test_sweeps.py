@@ -562,19 +562,36 @@ def test_a_failing_cell_is_recorded_and_the_rest_is_done(failing: set[int], whol
     assert content(store) == content(whole)
 
 
-def test_a_run_too_large_for_memory_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is simulated here but the wish for more memory than there is."""
-    real = work.replicate
+LACKS: dict[str, Callable[[], object]] = {
+    "memory": lambda: np.empty(2**50),
+    "files": lambda: _raised(OSError(24, "Too many open files")),
+    "threads": lambda: _raised(RuntimeError("can't start new thread")),
+    "a library": lambda: _raised(ImportError("failed to map segment from shared object")),
+    "a cache": lambda: _raised(EOFError("Ran out of input")),
+}
 
-    def greedy(setting: Any, *more: Any) -> Any:
-        return np.empty(2**50) if setting.experiment.optimizer["population"] == 20 else real(setting, *more)
 
-    monkeypatch.setattr(work, "replicate", greedy)
-    store = begun(tmp_path / "s", SWEEP.replace("[0.1, 0.2]", "[0.1]"))
+def _raised(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("lack", LACKS)
+def test_what_the_machine_lacks_is_no_failure_of_a_run(tmp_path: Path, whole: Store, monkeypatch: pytest.MonkeyPatch, lack: str) -> None:
+    """The sweep ends in one line that names the run, keeps what is finished, and goes on later to the same bytes."""
+    real, runs = work.replicate, []
+
+    def lacking(setting: Any, *more: Any) -> Any:
+        runs.append(0)
+        return LACKS[lack]() if len(runs) == 2 else real(setting, *more)
+
+    monkeypatch.setattr(work, "replicate", lacking)
+    store = begun(tmp_path / "s")
+    with pytest.raises(UserError, match=r"^run \d+ needs more than this machine gave: \w+: .*, and what is finished is kept\.$"):
+        compute(store)
+    assert state_of(store).failed == 0
     compute(store)
-    rows = pl.concat([pl.read_parquet(store.table(c, RUNS)) for c in range(store.chunks)], how="diagonal_relaxed")
-    assert sorted(rows["status"]) == ["complete", "complete", "failed", "failed"]
-    assert rows["error"].drop_nulls()[0].split(":")[0] in ("MemoryError", "_ArrayMemoryError")
+    assert len(runs) == 1 + pl.concat([store.planned(c) for c in range(store.chunks)]).height  # the first run was not repeated
+    assert content(store) == content(whole)
 
 
 def test_a_cell_that_dies_out_is_a_result(tmp_path: Path) -> None:

@@ -154,11 +154,9 @@ def verdicts_of(tested: Iterable[Judged]) -> pl.DataFrame:
 
 def save(chart: Any, stem: Path) -> None:
     """A chart as PNG and SVG."""
-    import altair as alt
-    import vl_convert
-
+    from evosim.figures import drawn
     from evosim.press import print_figure
 
-    svg = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=alt.SCHEMA_VERSION.rpartition(".")[0])
+    svg = drawn(chart.to_dict())
     for ending in (".png", ".svg"):
         print_figure(svg, stem.with_name(stem.name + ending))

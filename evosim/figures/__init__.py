@@ -11,7 +11,6 @@ from typing import Any
 
 import altair as alt
 import polars as pl
-import vl_convert
 
 from evosim.errors import UserError, in_one_line
 from evosim.figures.catalogue import FIGURES, Figure
@@ -19,6 +18,7 @@ from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
 from evosim.files import inside, may_write, refuse_link, write_atomically
 from evosim.names import shown
+from evosim.pen import PEN, NoPen
 from evosim.places import check_place
 from evosim.press import PIXELS_PER_INCH, print_figure
 
@@ -34,7 +34,7 @@ VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]
 def warm() -> None:
     """Draw something small, so that what comes next need not wait for the engine."""
     pl.DataFrame({"x": [1, 2]}).group_by("x", maintain_order=True).len()
-    vl_convert.vegalite_to_svg({"mark": "point"}, vl_version=VERSION)
+    drawn({"mark": "point"})
 
 
 def warned(words: str) -> None:
@@ -100,15 +100,15 @@ def described_of(chart: Any) -> dict[str, Any]:
 
 def drawn(described: dict[str, Any]) -> str:
     """A described chart as SVG."""
-    svg: str = vl_convert.vegalite_to_svg(described, vl_version=VERSION)
-    return svg
+    return PEN.ask("vegalite_to_svg", vl_spec=described, vl_version=VERSION)
 
 
 def draw_charts(
     folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id, size: str = SCREEN,
     failed: Failed = warned, asked: Iterable[str] = (), failures: Sequence[str] = (),
 ) -> list[Path]:  # fmt: skip
-    """Draw charts by name into a folder, for a column of a page into a folder of its name in it. Raises `UserError` if it cannot be written.
+    """Draw charts by name into a folder, for a column of a page into a folder of its name in it. Raises `UserError` if it cannot be written,
+    and `NoPen`, a `UserError` too, if there is no drawing engine.
 
     Charts that were `asked` for, by name or by the kind before its hyphen, must be there, or have failed (`failures` has the lines
     of those that fail as they are made): otherwise `UserError`, and nothing is drawn.
@@ -149,7 +149,8 @@ def draw_charts(
             for name, figure in on_their_way:
                 try:
                     made += [printed.result() for printed in figure.result()]
-                except (OSError, UserError):  # of the disk
+                except (OSError, UserError, NoPen):  # of the disk, or of the engine's memory
+                    engine.shutdown(wait=False, cancel_futures=True)
                     raise
                 except Exception as error:  # (of the drawing engine)
                     failed(failure(name, error))

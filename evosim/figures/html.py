@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
-import vl_convert
+
+from evosim.pen import PEN
 
 HERE = Path(__file__).resolve().parent
 VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine wants it: without the last number
@@ -58,9 +59,10 @@ def engine(then: str = "") -> str:
 
 @functools.cache
 def _bundle() -> str:
-    bundle: str = vl_convert.javascript_bundle(vl_version=VERSION)  # type: ignore[call-arg]  # the stub knows no default
+    bundle = PEN.ask("javascript_bundle", vl_version=VERSION)
     for closing in ("</script", "<!--"):
-        assert closing not in bundle.lower(), closing
+        if closing in bundle.lower():
+            raise ValueError(f"the bundle of the drawing engine must not hold '{closing}'")
     return bundle
 
 
@@ -75,9 +77,9 @@ def licences() -> str:
         package that brings the programs (vl-convert) was installed with.
     """
     parts = (
-        (f"Vega {vl_convert.get_vega_version()}", "2013 Trifacta Inc., 2015-2023 University of Washington Interactive Data Lab"),
+        (f"Vega {PEN.ask('get_vega_version')}", "2013 Trifacta Inc., 2015-2023 University of Washington Interactive Data Lab"),
         (f"Vega-Lite {VERSION.removeprefix('v')}", "2015 University of Washington Interactive Data Lab"),
-        (f"Vega-Embed {vl_convert.get_vega_embed_version()}", "2015 University of Washington Interactive Data Lab"),
+        (f"Vega-Embed {PEN.ask('get_vega_embed_version')}", "2015 University of Washington Interactive Data Lab"),
     )
     files = metadata.files("vl-convert-python") or ()
     texts = [path.read_text() for path in files if path.name.upper().startswith("LICEN")]

@@ -1,21 +1,19 @@
 """The one place that says how kernels are compiled, and where compiled code is kept.
 
-Numba's cache does not notice a change in another file than the cached function's own, and would then return results
-of old code. The folder is therefore named by a hash of all kernel sources; a change of any of them starts a new one.
+Numba's own cache does not notice a change in another file than the function's own, and would then return results of old
+code. The folder is therefore named by a hash of all kernel sources. Numba also trusts what it finds; `evosim.kernels.kept` does not.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib
 import importlib.util
+import logging
 import os
-import platform
 import re
 import shutil
-import stat
 import sys
 import tempfile
 import time
@@ -26,9 +24,14 @@ from typing import Any
 
 import numba
 
+from evosim.files import who_else_writes
+from evosim.kernels.kept import Kept
+from evosim.machine import check_addresses
+
 _HERE = Path(__file__).resolve().parent
 _FOLDER = re.compile("kernels-[0-9a-f]{16}")
 KEPT_VERSIONS, KEPT_SECONDS = 4, 86_400.0
+SAID = "EVOSIM_CACHE_SAID"  # a variable: what was said of the folder, for processes that this one starts
 
 
 def sources_digest() -> str:
@@ -39,43 +42,73 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def cache_folder() -> Path | None:
-    """A writable folder for compiled code, marked as used and old ones cleared away; nothing if there is no place for one."""
-    for root, shared in _places():
-        folder = root / f"kernels-{sources_digest()}"
+def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | None:
+    """Choose a folder for compiled code, mark it as used, and clear old ones away.
+
+    Compiled code is unpickled and executed. A folder into which other users can put files is
+    therefore never read.
+
+    Parameters
+    ----------
+    tell : Callable[[str], object]
+        Hears one line where a place is refused for what other users could do there, where
+        `NUMBA_CACHE_DIR` cannot be used, or where no place is left.
+
+    Returns
+    -------
+    Path | None
+        A folder that this process can write to and other users cannot; nothing without one.
+    """
+    refused: list[str] = []
+    for root, wanted in _places():
         try:
-            root.mkdir(mode=0o700 if shared else 0o777, parents=True, exist_ok=True)
-            if shared and not _is_ours(root):
+            why = refusal(root)
+            if why is None:
+                folder = root.resolve() / f"kernels-{sources_digest()}"
+                fresh = not folder.exists()
+                for step in reversed((folder, *folder.parents)):  # `parents=True` would not set their modes
+                    if not step.exists():
+                        step.mkdir(mode=0o700, exist_ok=True)
+                why = refusal(folder)
+            if why is not None:
+                refused.append(why)
                 continue
-            fresh = not folder.exists()
-            folder.mkdir(exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()  # asking is not trying: quotas and some mounts only show then
-        except OSError:
+            # Permissions alone do not tell: quotas and some mounts refuse only a real file.
+            tempfile.TemporaryFile(dir=folder).close()
+        except (OSError, ValueError, RuntimeError) as error:
+            if wanted:
+                reason = getattr(error, "strerror", None) or error
+                refused.append(f"NUMBA_CACHE_DIR must be writable, but {root} is not ({reason}); set another")
             continue
         with contextlib.suppress(OSError):
             os.utime(folder)
             if fresh:
                 clear(root, but=folder)
+        if refused:
+            tell(f"{refused[0]}. Until then compiled code is kept in {root}.")
         return folder
+    where = f"{refused[0]}" if refused else "HOME or TMPDIR must be a writable folder, but neither is; set one"
+    tell(f"{where}. Until then compiled code is not kept, and each command compiles for about a minute.")
     return None
 
 
 def _places() -> Iterator[tuple[Path, bool]]:
-    """Where compiled code may be kept, best first, and whether others may write there too."""
+    """Where compiled code may be kept, best first, and whether the user named the place."""
     if given := os.environ.get("NUMBA_CACHE_DIR"):
-        yield Path(given), False
+        with contextlib.suppress(OSError):  # a relative path, where the current folder is gone
+            yield Path(given).absolute(), True
     with contextlib.suppress(RuntimeError):  # some users have no home
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         if cache.is_absolute():
             yield cache / "evosim", False
     with contextlib.suppress(OSError):  # nor a folder for temporary files
-        yield Path(tempfile.gettempdir()) / f"evosim-{os.getuid()}", True
+        yield Path(tempfile.gettempdir()).absolute() / f"evosim-{os.getuid()}", False
 
 
-def _is_ours(folder: Path) -> bool:
-    """Whether nobody else can write there: whoever can, can have us run what he likes."""
-    facts = folder.lstat()
-    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o022
+def refusal(place: Path) -> str | None:
+    """Say why code is not read from a folder, and what to do; nothing if only this user and root can write there."""
+    found = who_else_writes(place)
+    return found and f"compiled code must lie where only you can write, but {found[0]}; {found[1]}"
 
 
 def clear(root: Path, *, but: Path) -> None:
@@ -111,17 +144,25 @@ def ask_for_blas() -> None:
 
 ask_for_blas()
 
-_patience = 10.0  # seconds to wait for another process that keeps compiled code
 
-FOLDER = cache_folder()
-if FOLDER:
-    numba.config.CACHE_DIR = str(FOLDER)
+
+check_addresses()
+
+
+def _say(words: str) -> None:
+    """Warn once, and not again in the processes that this one starts."""
+    if os.environ.get(SAID) != words:
+        os.environ[SAID] = words
+        logging.getLogger("evosim").warning("evosim: %s", words)
+
+
+FOLDER = cache_folder(_say)
 
 # A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
-_COMMON: dict[str, Any] = {"cache": FOLDER is not None, "error_model": "numpy"}
+_COMMON: dict[str, Any] = {"error_model": "numpy"}
 
 # Waking a second thread, and waiting for it, costs more than fewer individuals than this do: where newborns are made, and
 # where genotypes are only read. Either way gives the same bytes.
@@ -145,57 +186,11 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 
 def _kept(dispatcher: Any) -> Any:
-    """A compiled function whose code is kept by one process at a time, and where it cannot be kept, is not.
-
-    The compiler reads its list of kept code, adds to it and writes it back: two processes that do so at once would give
-    one file name to the code of two signatures, and a third would run the wrong one.
-    """
-    keep = dispatcher._cache.save_overload
-
-    def one_at_a_time(signature: Any, code: Any) -> None:
-        with contextlib.suppress(OSError), _alone():
-            keep(signature, code)
-
-    dispatcher._cache.save_overload = one_at_a_time
+    """Keep the code of a compiled function in the folder, if there is one."""
+    if FOLDER is not None:
+        with contextlib.suppress(OSError, TypeError):  # a function without a file of its own
+            dispatcher._cache = Kept(dispatcher.py_func, FOLDER)
     return dispatcher
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """No other process is in this block; where files cannot be locked, hope so. Raises `BlockingIOError`."""
-    with (FOLDER / "lock").open("a+") if FOLDER else contextlib.nullcontext() as file:
-        if file:
-            _lock(file)  # let go when the file is closed
-        yield
-
-
-def _lock(file: Any) -> None:
-    """Wait a while for the lock of compiled code. A process that is suspended, or a dead lock, is waited for once, and not in silence."""
-    global _patience
-    end = time.monotonic() + _patience
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()}")
-            file.flush()
-            return
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                break
-        except OSError:
-            return
-        time.sleep(0.02)
-    if _patience:
-        file.seek(0)
-        who = file.read(200) or "another process"
-        print(
-            f"evosim: compiled code is not kept, because {who} has held {file.name} for {_patience:.0f} s. If it is suspended or gone, end it, or "
-            "set NUMBA_CACHE_DIR to another folder.",
-            file=sys.stderr,
-        )
-    _patience = 0.0
-    raise BlockingIOError
 
 
 def make(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import UserError
+from evosim.files import who_else_writes
 from evosim.machine import processors
 from evosim.sweeps.engines import Job
 from evosim.sweeps.local import POLL, POOLS
@@ -82,12 +83,14 @@ def compute_on_slurm(job: Job) -> None:
 def need_dask() -> None:
     """Refuse in one line where Dask is not installed."""
     _need("distributed", "dask")
+    _need("cryptography", "dask")
 
 
 def need_slurm() -> None:
     """Refuse in one line where Dask is not installed, or there is no Slurm."""
     _need("distributed", "slurm")
     _need("dask_jobqueue", "slurm")
+    _need("cryptography", "slurm")
     _need_slurm()
 
 
@@ -356,9 +359,14 @@ class _Drive:
 
 
 def _client_here(job: Job, stack: contextlib.ExitStack) -> Any:
-    """Workers of this machine: a process each, with one thread."""
+    """Workers of this machine: a process each, with one thread.
+
+    Other users of this machine reach its ports, and a scheduler executes what it is sent. Temporary certificates, which
+    never leave these processes, keep them out.
+    """
     import dask
     from distributed import Client, LocalCluster
+    from distributed.security import Security
 
     stack.enter_context(dask.config.set(SETTINGS))
     few = dict.fromkeys(POOLS, str(job.threads or 1))
@@ -367,6 +375,7 @@ def _client_here(job: Job, stack: contextlib.ExitStack) -> Any:
             cluster = LocalCluster(
                 n_workers=min(job.workers or processors(), len(job.chunks)), threads_per_worker=1, processes=True, host="127.0.0.1",
                 scheduler_kwargs=NO_PAGES, memory_limit=0, silence_logs=logging.CRITICAL, env=few, local_directory=stack.enter_context(_scratch()),
+                security=Security.temporary(), protocol="tls://",
             )  # fmt: skip
     except Exception as error:  # Dask's own, of many kinds
         raise UserError(f"Dask must be able to start workers here, but cannot: {_in_one_line(error)}. Take --engine local.") from None
@@ -386,6 +395,8 @@ def _client_of(address: str, stack: contextlib.ExitStack) -> Any:
     if "://" not in address and ":" not in address:
         if not Path(address).is_file():
             raise UserError(f"--address must be tcp://HOST:PORT or a scheduler's file, but '{address}' is neither. Check it with 'ls'.")
+        if found := who_else_writes(Path(address)):  # a scheduler has its clients execute what it sends
+            raise UserError(f"a scheduler's file must be one that only you can write, but {found[0]}; {found[1]}.")
         known = {"scheduler_file": address}
     try:
         client = Client(**known, timeout=ANSWER, set_as_default=False)
@@ -400,6 +411,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
     import dask
     from dask_jobqueue import SLURMCluster
     from distributed import Client
+    from distributed.security import Security
 
     batch, workers = job.batch, min(job.workers or JOBS, len(job.chunks))
     stack.enter_context(dask.config.set(SETTINGS))
@@ -419,6 +431,7 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
             job_extra_directives=["--no-requeue", *batch.options()], job_script_prologue=[*CACHE, *few, *limits],
             log_directory=str(job.folder.resolve() / "logs"), python=sys.executable, shebang="#!/bin/sh",
             scheduler_options=scheduler, silence_logs=logging.CRITICAL, **network,
+            security=Security.temporary(), protocol="tls://", shared_temp_directory=stack.enter_context(_keys(job.folder)),
         )  # fmt: skip
     except Exception as error:
         raise UserError(f"a Dask scheduler must start here, but cannot: {_in_one_line(error)}. Check --address.") from None
@@ -468,6 +481,13 @@ def _scratch() -> Iterator[str]:
     """Where Dask's workers put what they like; nothing of ours."""
     with tempfile.TemporaryDirectory(prefix="evosim-dask-", ignore_cleanup_errors=True) as folder:
         yield folder
+
+
+@contextlib.contextmanager
+def _keys(folder: Path) -> Iterator[str]:
+    """A folder for certificates and keys that jobs on other machines must see, and other users must not."""
+    with tempfile.TemporaryDirectory(prefix=".keys-", dir=folder.resolve(), ignore_cleanup_errors=True) as private:
+        yield private
 
 
 @contextlib.contextmanager

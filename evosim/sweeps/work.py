@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import platform
 import threading
 import time
@@ -25,7 +26,7 @@ import polars as pl
 from evosim.analysis.account import Known
 from evosim.checkpoint import Keeper, OneRun, State
 from evosim.compose import Setting, build, landscape_digest
-from evosim.errors import Stop, UserError
+from evosim.errors import Stop, UserError, in_one_line
 from evosim.files import Unwritable, refuse_link
 from evosim.landscape import Landscape
 from evosim.params import Experiment
@@ -40,6 +41,10 @@ SIGN_OF_LIFE = 10.0  # seconds
 LANDSCAPES = 2
 FIXED = {"status": pl.String, "generations": pl.Int64, "error": pl.String}
 BY_AGE = ["subject", "seed", "world", "kind", "act"]
+
+
+class Lacking(UserError):
+    """The machine lacks something that a run needs. It is no failure of the run, so that none is recorded."""
 
 
 class Stopped(BaseException):
@@ -151,6 +156,11 @@ def run_chunk(
             store.keep_finished(chunk, done.frames())
             _clear([each for each in over if each.run in done])
         finished = False
+    except Lacking:
+        if fresh:
+            with contextlib.suppress(UserError, OSError, MemoryError):
+                store.keep_finished(chunk, done.frames())
+        raise
     log("end" if finished else "stop", chunk, done=len(done), seconds=spent)
     tell("end", chunk, finished=finished)
     return Receipt(chunk, finished, len(spent), done.failed)
@@ -294,7 +304,20 @@ def _computed(
     except Unwritable:  # the disk's failure, and none of the run
         raise
     except Exception as error:
+        if _of_machine(error):
+            raise Lacking(
+                f"run {row['run']} needs more than this machine gave: {in_one_line(f'{type(error).__name__}: {error}'.rstrip('. '))}. Give it "
+                "that (memory, files, processes, disk), and do the same again; nothing is recorded of it, and what is finished is kept."
+            ) from None
         return Failure(_in_one_line(error)), traceback.format_exc()
+
+
+def _of_machine(error: Exception) -> bool:
+    """Whether the machine failed and not the run: on another one, or later, the run may succeed."""
+    if isinstance(error, UserError):
+        return isinstance(error, Lacking)
+    threads = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    return threads or isinstance(error, OSError | MemoryError | EOFError | ImportError | pickle.PickleError)
 
 
 def _in_one_line(error: Exception) -> str:
