@@ -15,7 +15,7 @@ from evosim.errors import UserError, in_one_line
 from evosim.figures.catalogue import FIGURES, Figure
 from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
-from evosim.pen import PEN, NoPen
+from evosim.pen import PEN, NoPen, check_addresses
 from evosim.press import PIXELS_PER_INCH, print_figure
 
 __all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]
@@ -95,6 +95,7 @@ def draw_charts(
     a second would wait for the engine and hold up all of Python meanwhile. A figure that fails costs no
     other one: `failed` hears of it in one line.
     """
+    check_addresses()
     if asked := list(asked):
         charts = list(charts)
         for name in asked:
