@@ -656,11 +656,6 @@ def main() -> None:
         echo(f"evosim: {error}", err=True)
         sys.exit(2)
     except _Complaint as complaint:
-        if type(complaint).__name__ == "NoArgsIsHelpError":  # its words are the whole help
-            group: Any = complaint.ctx  # type: ignore[attr-defined]
-            names, path = list(group.command.commands), group.command_path
-            _warn(f"'{path}' must be given one of {', '.join(names)}, but is given nothing. Write '{path} {names[0]} --help'.")
-            sys.exit(2)
         words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
         echo(f"evosim: {in_one_line(words.rstrip('.'))}. See 'evosim --help'.", err=True)
         sys.exit(2)
@@ -688,6 +683,11 @@ def command() -> None:
     """`main`, and then out at once: to take compilers and drawing engines down would take another half second."""
     # Python processes that this one starts import nothing from the current folder, which may be a stranger's.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
+    for number in range(3):  # a closed stream's number would go to the next file, and libraries print to it
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
     try:
         main()
     except SystemExit as end:

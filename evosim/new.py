@@ -28,10 +28,17 @@ LONGEST = 40
 TAKEN = {"Any", "Entry", "GermLine", "Grid", "Ints", "InvalidGenome", "LocusParams", "Mapping", "NDArray", "Path", "PlannerRules", "TabularMdp", "WorldPair", "WorldShape"}
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-new = typer.Typer(name="new", help="Start a world or a genome of one's own: a small package with an experiment and tests.", no_args_is_help=True)
+new = typer.Typer(name="new", help="Start a world or a genome of one's own: a small package with an experiment and tests.")
 
 Name = Annotated[str, typer.Argument(help="What experiments and Python call it, e.g. tide_pools.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to make. Default: NAME, here.")]
+
+
+@new.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    """Start a world or a genome of one's own: a small package with an experiment and tests."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @new.command()

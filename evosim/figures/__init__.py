@@ -18,7 +18,7 @@ from evosim.figures.sizes import SIZES, set_for
 from evosim.figures.source import Source
 from evosim.files import inside, may_write, refuse_link, write_atomically
 from evosim.names import shown
-from evosim.pen import PEN, NoPen
+from evosim.pen import PEN, NoPen, check_addresses
 from evosim.places import check_place
 from evosim.press import PIXELS_PER_INCH, print_figure
 
@@ -117,6 +117,7 @@ def draw_charts(
     a second would wait for the engine and hold up all of Python meanwhile. A figure that fails costs no
     other one: `failed` hears of it in one line.
     """
+    check_addresses()
     if asked := list(asked):
         charts = list(charts)
         for name in asked:
