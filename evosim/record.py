@@ -57,7 +57,7 @@ LANDSCAPE, SEARCH, PATHS = "landscape", "search", "paths"
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
 EXPERIMENT_FILE, SUMMARY, REPORT = "experiment.toml", "summary.json", "report.html"
-FIGURE_LIST = "drawn.json"
+FIGURE_LIST = "figures.json"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -222,14 +222,14 @@ def is_own(parts: tuple[str, ...]) -> bool:
     if name.startswith(".") and name.endswith(TEMPORARY):
         return True
     if not folders:
-        return name in (EXPERIMENT_FILE, PROVENANCE, STATUS, SUMMARY)
+        return name in (EXPERIMENT_FILE, PROVENANCE, STATUS, SUMMARY, FIGURE_LIST)
     if folders == ["tables"] or (folders[0] == "controls" and len(folders) == 2):
         return ending == "parquet" and stem in (*TABLES, LANDSCAPE, SEARCH, PATHS)
     if folders == ["analysis"]:
         return ending == "parquet" and stem in ACCOUNTS
     if folders == [CHECKPOINT]:
         return ending == "npz" and (stem == "state" or stem.startswith("runs-"))
-    return folders[0] == "figures" and (name == FIGURE_LIST or _is_figure(folders[1:], stem, ending))
+    return folders[0] == "figures" and _is_figure(folders[1:], stem, ending)
 
 
 def _is_figure(size: list[str], stem: str, ending: str) -> bool:

@@ -409,7 +409,7 @@ def figures_missing(folder: Path) -> list[str] | None:
         Names. None if they were never drawn to the end, so that it is not known what there is to draw.
     """
     try:
-        names = json.loads((folder / FIGURES / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
+        names = json.loads((folder / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
         return [name for name in names if not all((folder / FIGURES / f"{name}.{kind}").is_file() for kind in USUAL_FORMATS)]
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -425,7 +425,7 @@ def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
     drawn : iterable of Path
         Their files, in any format.
     """
-    write_json(folder / FIGURES / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
+    write_json(folder / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
 
 
 def analysed(recorded: Recorded) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:

@@ -38,7 +38,7 @@ USERS = ["figures/mine.svg", "mine/data.csv", "notes.txt", "tables/mine.parquet"
 
 def test_a_run_replaces_what_the_program_wrote_and_nothing_else(tmp_path: Path) -> None:
     folder = written(tmp_path / "run", "generations", "search", "landscape")
-    for name in (*USERS, "summary.json", "analysis/ladder.parquet", "figures/fitness.svg", "figures/one/loci.pdf", "figures/drawn.json"):
+    for name in (*USERS, "summary.json", "analysis/ladder.parquet", "figures/fitness.svg", "figures/one/loci.pdf", "figures.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     (folder / "report.html").write_text("<html>of the user</html>")
