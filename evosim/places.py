@@ -26,6 +26,14 @@ RUNNING = "being written by process"
 # Seconds between signs of life, and without one until a process on another machine counts as gone.
 BEAT, GONE = 30.0, 180.0
 FOLDERS = ("tables", "controls", "analysis", "figures", "checkpoint")  # in the folder of a run
+# What lies in those folders, so that what a user put there is known from it. Tests compare these names with what is written.
+ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
+FIGURES = (
+    "fitness", "ladders", "behaviour", "loci", "search", "drive", "landscape", "policies", "life", "trajectories", "ties", "causes", "desires",
+    "variation", "paths", "demon",
+)  # fmt: skip
+SIZES, FORMATS = ("screen", "one", "two"), ("png", "svg", "pdf", "html")
+REPORT_MARK, REPORT_HEAD = b'<meta name="evosim-report"', 4096  # bytes in which it stands
 OF_THE_DISK = ("lost+found",)  # what some file systems put into an empty disk
 _SAYS = re.compile(RUNNING + r" (\d{1,10}) on (.*?); not whole")
 _LONGEST = 1000  # bytes of STATUS that are read
@@ -323,3 +331,17 @@ def _move(source: Path, target: Path) -> None:
         else:
             write_atomically(target, source.read_bytes())
         source.unlink()
+
+
+def is_figure(size: list[str], stem: str, ending: str) -> bool:
+    """Whether evosim draws a figure of this name, in the folder of figures or in one for a column of a page."""
+    return (not size or (len(size) == 1 and size[0] in SIZES)) and ending in FORMATS and stem in FIGURES
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a report of evosim. One that cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            return REPORT_MARK in file.read(REPORT_HEAD)
+    except OSError:
+        return False

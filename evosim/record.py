@@ -28,7 +28,7 @@ from typing import Any
 import polars as pl
 
 from evosim import forks, installed
-from evosim.blocks import Blocks
+from evosim.blocks import BY_GENERATION, Blocks
 from evosim.compose import on_landscape, resolve, with_own_words
 from evosim.errors import UserError
 from evosim.files import (
@@ -45,6 +45,7 @@ from evosim.files import (
 from evosim.installed import Choice
 from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
 from evosim.places import (
+    ACCOUNTS,
     BEAT,
     PARTIAL,
     RUNNING,
@@ -52,6 +53,8 @@ from evosim.places import (
     check_place,
     clear,
     files_in,
+    is_figure,
+    is_report,
     lock,
     move_in,
     others_in,
@@ -69,7 +72,7 @@ PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 ROWS = 2**18  # rows of a row group in a table that is written from blocks: what is in memory at a time
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
 EXPERIMENT_FILE, SUMMARY, REPORT = "experiment.toml", "summary.json", "report.html"
-FIGURE_LIST = "drawn.json"
+FIGURE_LIST = "figures.json"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -292,31 +295,21 @@ def is_own(parts: tuple[str, ...]) -> bool:
     parts : tuple of str
         Of the path in that folder.
     """
-    from evosim.workflow import ACCOUNTS
-
     *folders, name = parts
     stem, _, ending = name.rpartition(".")
     if name.startswith(".") and name.endswith(TEMPORARY):
         return True
     if not folders:
-        return name in (EXPERIMENT_FILE, PROVENANCE, STATUS, SUMMARY)
+        return name in (EXPERIMENT_FILE, PROVENANCE, STATUS, SUMMARY, FIGURE_LIST)
     if folders == ["tables"] or (folders[0] == "controls" and len(folders) == 2):
         return ending == "parquet" and stem in (*TABLES, LANDSCAPE, SEARCH, PATHS)
     if folders == ["analysis"]:
         return ending == "parquet" and stem in ACCOUNTS
     if folders == [CHECKPOINT]:
         return ending == "npz" and (stem == "state" or stem.startswith("runs-"))
-    return folders[0] == "figures" and (name == FIGURE_LIST or _is_figure(folders[1:], stem, ending))
-
-
-def _is_figure(size: list[str], stem: str, ending: str) -> bool:
-    from evosim.press import have_a_home
-
-    have_a_home()
-    from evosim.figures import FIGURES, FORMATS, SIZES
-    from evosim.figures.paths import SEARCH_FIGURES
-
-    return (not size or (len(size) == 1 and size[0] in SIZES)) and ending in FORMATS and stem in {**FIGURES, **SEARCH_FIGURES}
+    if folders[:2] == [CHECKPOINT, "blocks"]:
+        return len(folders) == 3 and ending == "parquet" and stem.rpartition("-")[0] in BY_GENERATION
+    return folders[0] == "figures" and is_figure(folders[1:], stem, ending)
 
 
 def _in_the_way(partial: Path) -> str:
@@ -336,8 +329,6 @@ def put_in_place(folder: Path) -> None:
     It gets the folder's name. Where a folder of that name is there, its files go in: those of an earlier run
     are replaced, and files of the user stay.
     """
-    from evosim.report.commands import is_report
-
     partial = partial_of(folder)
     with contextlib.suppress(OSError):
         clear(partial / CHECKPOINT, lambda parts: is_own((CHECKPOINT, *parts)))

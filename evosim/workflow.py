@@ -29,7 +29,7 @@ from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
 from evosim.files import Full, ReadOnly, Unwritable, check_room, make_folder, may_write, unwritable, write_atomically
 from evosim.machine import processors
 from evosim.params import Experiment, SelectionChoice
-from evosim.places import in_use, partial_of
+from evosim.places import ACCOUNTS, in_use, partial_of
 from evosim.progress import Progress
 from evosim.record import (
     CHECKPOINT,
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 ANALYSIS, FIGURES = "analysis", "figures"
 USUAL_FORMATS = ("png", "svg", "pdf")
-ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
 COMMONEST = 5  # classes of a population that are named
 MUCH = 60.0  # seconds of unfinished work that are not thrown away unasked
 
@@ -443,7 +442,7 @@ def figures_missing(folder: Path) -> list[str] | None:
         Names. None if they were never drawn to the end, so that it is not known what there is to draw.
     """
     try:
-        names = json.loads((folder / FIGURES / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
+        names = json.loads((folder / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
         return [name for name in names if not all((folder / FIGURES / f"{name}.{kind}").is_file() for kind in USUAL_FORMATS)]
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -459,7 +458,7 @@ def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
     drawn : iterable of Path
         Their files, in any format.
     """
-    write_json(folder / FIGURES / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
+    write_json(folder / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
 
 
 def analysed(recorded: Recorded) -> Analysed:

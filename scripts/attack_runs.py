@@ -174,6 +174,8 @@ def full_disks(row: Row, scratch: Path, tries: int, lots: random.Random) -> None
             wrong = refused(evosim(*command, here=place))
             left = list(place.rglob(".*.tmp"))
             subprocess.run(["mount", "-o", f"remount,size={ROOM}", str(place)], check=True)
+            if command[0] == "new" and (place / "tide_pools").is_dir():  # it was written, and is not written over
+                shutil.rmtree(place / "tide_pools")
             again = evosim(*command, here=place)
             if again.returncode and "--force" in again.stderr:  # what was written is in the way of another one
                 again = evosim(*command, "--force", here=place)

@@ -115,7 +115,7 @@ def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
     (folder / "figures" / "mine.svg").write_text("mine")
     workflow.draw(copied, workflow.USUAL_FORMATS)
     assert workflow.figures_there(copied)
-    assert "mine" not in (folder / "figures" / "drawn.json").read_text()
+    assert "mine" not in (folder / "figures.json").read_text()
     before = {path: path.stat().st_mtime_ns for path in (folder / "figures").iterdir()}
     (folder / "figures" / "ladders.png").unlink()
     assert workflow.figures_missing(folder) == ["ladders"]

@@ -12,6 +12,8 @@ import pytest
 
 from evosim import places, record
 from evosim.errors import UserError
+from evosim.figures import FIGURES, FORMATS, SIZES
+from evosim.figures.paths import SEARCH_FIGURES
 from evosim.places import check_place, files_in, folder_of, move_in, partial_of
 from evosim.record import PROVENANCE, Writer, already_there, complete, is_own
 from tests.test_runs import experiment
@@ -38,7 +40,7 @@ USERS = ["figures/mine.svg", "mine/data.csv", "notes.txt", "tables/mine.parquet"
 
 def test_a_run_replaces_what_the_program_wrote_and_nothing_else(tmp_path: Path) -> None:
     folder = written(tmp_path / "run", "generations", "search", "landscape")
-    for name in (*USERS, "summary.json", "analysis/ladder.parquet", "figures/fitness.svg", "figures/one/loci.pdf", "figures/drawn.json"):
+    for name in (*USERS, "summary.json", "analysis/ladder.parquet", "figures/fitness.svg", "figures/one/loci.pdf", "figures.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     (folder / "report.html").write_text("<html>of the user</html>")
@@ -198,3 +200,13 @@ def test_no_room_for_the_beginning_of_a_resumed_run_spoils_nothing(tmp_path: Pat
     assert (writer.partial / "experiment.toml").read_bytes() == before
     monkeypatch.undo()
     record.Writer(tmp_path / "run", experiment(*CHOSEN), go_on=True).discard()
+
+
+def test_what_is_known_to_be_evosim_s_is_what_it_writes() -> None:
+    """Names of accounts and figures stand in two rooms, and must agree."""
+    assert set(places.FIGURES) == {*FIGURES, *SEARCH_FIGURES}
+    assert set(places.FORMATS) == set(FORMATS)
+    assert set(places.SIZES) == set(SIZES)
+    assert is_own(("checkpoint", "blocks", "fair-3", "alleles-00002.parquet"))
+    assert not is_own(("checkpoint", "blocks", "fair-3", "mine.parquet"))
+    assert not is_own(("figures", "mine.png"))

@@ -20,6 +20,7 @@ from tests.settings import quick, setting
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
     "attack_cache": "attack/cache",
+    "attack_runs": "attack/runs",
     "bench": "bench",
     "bench_genetics": "bench-genetics",
     "coverage": "coverage",

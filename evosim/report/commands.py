@@ -14,6 +14,7 @@ import typer
 from evosim.errors import UserError
 from evosim.files import may_write, must_be_free
 from evosim.params import RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
+from evosim.places import is_report
 from evosim.terminal import echo
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from evosim.report.pictures import Gallery
 
 FILE = "report.html"
-OURS = b'<meta name="evosim-report"'
 MOST_WHOLE = 2  # folders; of more runs the usual figures are drawn alone, so that the file can be sent
-HEAD = 4096  # bytes in which it stands
 
 
 def report(
@@ -133,15 +132,6 @@ def _place(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
     if not force and not own:
         must_be_free(path, "a report", "Give another --out, or --force to write over it.")
     return path
-
-
-def is_report(path: Path) -> bool:
-    """Whether a file is a report of ours, or one that cannot be read, which cannot be said of it."""
-    try:
-        with path.open("rb") as file:
-            return OURS in file.read(HEAD)
-    except OSError:
-        return False
 
 
 def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_figure: bool) -> Chapter:
