@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import resource
+import shlex
 import shutil
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -32,10 +33,23 @@ import polars as pl
 
 from evosim import forks, installed
 from evosim.compose import on_landscape, resolve, with_own_words
+from evosim.controls import controls_of
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, make_folder, sync_folder, unwritable, write_atomically
 from evosim.installed import Choice
+from evosim.intact import (
+    SUMS,
+    Damaged,
+    check_sum,
+    files_in,
+    read_json,
+    read_sums,
+    read_table,
+    shaped,
+    write_sums,
+)
 from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
+from evosim.schemas import Provenance, Shape
 from evosim.streams import STREAM_VERSION
 from evosim.version import __version__
 
@@ -186,7 +200,10 @@ class Writer:
 
     def finish(self, facts: dict[str, Any]) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
-        write_json(self.partial / PROVENANCE, provenance(self.experiment) | facts)
+        data = as_json(provenance(self.experiment) | facts | {"sums": SUMS})
+        written = files_in(self.partial, "experiment.toml", "tables", "controls", "summary.json")
+        write_sums(self.partial, written, {PROVENANCE: sha256(data).hexdigest()})
+        write_atomically(self.partial / PROVENANCE, data)
         try:
             put_in_place(self.folder)
         except OSError as error:
@@ -429,21 +446,58 @@ def commit() -> str | None:
     return None
 
 
+def as_json(data: Any) -> bytes:
+    """JSON as it is written."""
+    return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole or not at all. Raises `UserError`."""
-    write_atomically(path, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, as_json(data))
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
     """A run's provenance; `UserError` if there is none or it is damaged."""
+    sums = read_sums(folder)
     try:
-        data = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-        data["digest"], data["experiment"]
+        data: dict[str, Any] = read_json(folder / PROVENANCE, sums.get(PROVENANCE))
+        facts = shaped(data, Provenance)
+        if facts.sums and PROVENANCE not in sums:
+            raise Damaged(f"has no checksum in {SUMS}")
     except FileNotFoundError:
         raise UserError(_not_a_run(folder)) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(_damaged(folder, "provenance.json")) from None
+    except Damaged as error:
+        raise UserError(_damaged(folder, PROVENANCE, error)) from None
     return data
+
+
+def expected_sum(folder: Path, name: str, facts: dict[str, Any], sums: Mapping[str, str]) -> str | None:
+    """Look up the checksum that a file of a run must have.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    name : str
+        Path of the file in it.
+    facts : dict
+        The run's provenance.
+    sums : Mapping
+        What `read_sums` gave.
+
+    Returns
+    -------
+    str or None
+        The checksum. None for runs that were written before checksums were.
+
+    Raises
+    ------
+    UserError
+        If the run has checksums, but none of this file.
+    """
+    if facts.get("sums") and name not in sums:
+        raise UserError(_damaged(folder, name, Damaged(f"has no checksum in {SUMS}")))
+    return sums.get(name)
 
 
 def read_run(folder: Path) -> Recorded:
@@ -464,21 +518,58 @@ def read_run(folder: Path) -> Recorded:
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
             f"{experiment.digest()[:8]}: it was edited, or made by another version. Restore it, or run it to another folder."
         )
+    sums = read_sums(folder)
+    try:
+        with (folder / "experiment.toml").open("rb") as file:
+            check_sum(file, expected_sum(folder, "experiment.toml", facts, sums))
+    except Damaged as error:
+        raise UserError(_damaged(folder, "experiment.toml", error)) from None
     if on_landscape(experiment):
         raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
-    controls = {name: _read_tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
-    return Recorded(folder, experiment, facts, _read_tables(folder, "tables", (*own, LANDSCAPE)), controls)
+    known, others = shaped(facts, Provenance), controls_of(experiment)
+    if known.landscape is None or {str(seed) for seed in experiment.seeds} != known.runs.keys() or others.keys() != known.controls.keys():
+        raise UserError(_damaged(folder, PROVENANCE, Damaged("has other runs than experiment.toml")))
+
+    def tables(part: str, names: tuple[str, ...], shape: Shape) -> dict[str, pl.DataFrame]:
+        places = {name: f"{part}/{name}.parquet" for name in names}
+        return {name: read_own_table(folder, place, shape, expected_sum(folder, place, facts, sums)) for name, place in places.items()}
+
+    controls = {name: tables(f"controls/{name}", own, Shape(other, known.controls[name])) for name, other in others.items()}
+    return Recorded(folder, experiment, facts, tables("tables", (*own, LANDSCAPE), Shape(experiment, known.runs)), controls)
 
 
-def _read_tables(folder: Path, part: str, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
-    tables = {}
-    for name in names:
-        try:
-            tables[name] = pl.read_parquet(folder / part / f"{name}.parquet", glob=False)
-        except (OSError, pl.exceptions.PolarsError):
-            raise UserError(_damaged(folder, f"{part}/{name}.parquet")) from None
-    return tables
+def read_own_table(folder: Path, place: str, shape: Shape, expected: str | None) -> pl.DataFrame:
+    """Read a table of a run, if it is what was written.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    place : str
+        Path of the table in it.
+    shape : Shape
+        What it can be.
+    expected : str or None
+        Its checksum, where there is one.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or of another shape.
+    """
+    path = folder / place
+    try:
+        table = read_table(path, expected, shape.most_rows(path.stem))
+        shape.check(path.stem, table)
+    except Damaged as error:
+        raise UserError(_damaged(folder, place, error)) from None
+    return table
 
 
 def _not_a_run(folder: Path) -> str:
@@ -487,8 +578,6 @@ def _not_a_run(folder: Path) -> str:
     return f"{folder} must be a run's folder, but has no provenance.json. Check the path with 'ls results/runs'."
 
 
-def _damaged(folder: Path, name: str) -> str:
-    return (
-        f"{folder}/{name} must be readable, but is missing or damaged. Run it again: 'evosim run {folder}/experiment.toml "
-        "--out FOLDER'."
-    )
+def _damaged(folder: Path, name: str, why: Damaged) -> str:
+    again = f"'evosim run {shlex.quote(str(folder / 'experiment.toml'))} --out FOLDER'"
+    return f"{folder}/{name} must be what was written, but {why}. Restore it from a copy, or run it again: {again}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 import os
 import shlex
 import shutil
@@ -27,6 +26,7 @@ from evosim.controls import controls_of, simulate_one
 from evosim.cost import disk_of
 from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
 from evosim.files import Full, Unwritable, check_room, write_atomically
+from evosim.intact import Damaged, files_in, read_json, read_sums, read_table, write_sums
 from evosim.machine import processors
 from evosim.params import Experiment, SelectionChoice
 from evosim.progress import Progress
@@ -278,6 +278,8 @@ def analyze(recorded: Recorded) -> Account:
             write_atomically(folder / f"{name}.parquet", data.getbuffer())
         facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
         write_json(recorded.folder / SUMMARY, headline(recorded) | account.summary | facts)
+        known = {name: found for name, found in read_sums(recorded.folder).items() if name != SUMMARY and not name.startswith(f"{ANALYSIS}/")}
+        write_sums(recorded.folder, files_in(recorded.folder, SUMMARY, ANALYSIS), known)
     except OSError as error:
         raise UserError(f"{recorded.folder} must be writable to keep its analysis, but is not: {error.strerror or error}. Mend its permissions.") from None
     return account
@@ -338,15 +340,23 @@ def headline(recorded: Recorded) -> dict[str, Any]:
 
 def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
     """The run's summary: read back if it is there, made (again) otherwise."""
-    path = recorded.folder / SUMMARY
-    if again or not path.is_file() or not same_code(recorded):
+    summary = None if again or not same_code(recorded) else _summary_there(recorded)
+    if summary is None:
         analyze(recorded)
-    try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        summary["ladder"], summary["behaviour"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path} must be readable, but is damaged. Make it again with 'evosim analyze {recorded.folder}'.") from None
+        summary = _summary_there(recorded)
+    if summary is None:
+        raise UserError(f"{recorded.folder / SUMMARY} must be what was written just now, but is not. Check the disk, and do it again.")
     return summary | {"out": str(recorded.folder)}
+
+
+def _summary_there(recorded: Recorded) -> dict[str, Any] | None:
+    """The summary as it was written; nothing if it is missing or damaged, for it can be made again."""
+    expected = read_sums(recorded.folder).get(SUMMARY)
+    try:
+        summary: dict[str, Any] | None = read_json(recorded.folder / SUMMARY, expected)
+    except (OSError, Damaged):
+        return None
+    return summary if expected else None
 
 
 def same_code(recorded: Recorded) -> bool:
@@ -396,9 +406,11 @@ def figures_there(recorded: Recorded) -> bool:
 def analysed(recorded: Recorded) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """Tables and summary of the analysis of a run, which is made (again) if it is not there or was made by other code."""
     summary = summary_of(recorded, again=False)
+    sums = read_sums(recorded.folder)
     try:
-        analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet", glob=False) for name in ACCOUNTS}
-    except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
+        places = {name: f"{ANALYSIS}/{name}.parquet" for name in ACCOUNTS}
+        analysis = {name: read_table(recorded.folder / place, sums[place]) for name, place in places.items()}
+    except (KeyError, Damaged):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return analysis, summary
 

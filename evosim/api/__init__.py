@@ -24,6 +24,7 @@ from evosim.compose import on_landscape, with_own_words
 from evosim.compose import resolve as resolved_of
 from evosim.errors import UserError, unknown
 from evosim.forks import Guarded, guarded
+from evosim.intact import Damaged, read_table
 from evosim.params import Experiment, put, read_experiment, read_toml
 from evosim.record import Recorded, read_provenance, read_run
 
@@ -178,7 +179,10 @@ class Sweep(Guarded):
         if name not in known:
             raise unknown("a table", name, known)
         fresh_digest(self.store)
-        return pl.read_parquet(self.folder / f"{name}.parquet", glob=False)
+        try:
+            return read_table(self.folder / f"{name}.parquet")
+        except Damaged as error:
+            raise UserError(f"{self.folder / name}.parquet must be a table, but {error}. Make it again with 'evosim sweep collect'.") from None
 
     @property
     def parameters(self) -> list[str]:

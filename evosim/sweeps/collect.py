@@ -22,7 +22,8 @@ import polars.selectors as cs
 
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, sync_folder, unwritable, write_atomically
-from evosim.sweeps.store import RUNS, Damaged, Store, made_by
+from evosim.intact import Damaged, read_json, sum_of
+from evosim.sweeps.store import RUNS, Store, checksum, made_by
 
 MANIFEST = "manifest.json"
 ROWS = 2**16  # of a table in memory at once
@@ -76,7 +77,9 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
     digest = content_digest(store.folder / f"{RUNS}.parquet", runs)
     collected = Collected(runs, failed, store.runs - runs, digest, len(makers) > 1)
     facts = {"sweep": store.digest, "sources": sorted(str(maker) for maker in makers), "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
-    write_atomically(store.folder / MANIFEST, (json.dumps(facts | {"parts": parts}, indent=1) + "\n").encode())
+    tables = {name: _sum_of(store.folder / f"{name}.parquet") for name in schemas}
+    whole = facts | {"tables": tables, "parts": parts}
+    write_atomically(store.folder / MANIFEST, (json.dumps(whole | {"checksum": checksum(whole)}, indent=1) + "\n").encode())
     return collected
 
 
@@ -106,15 +109,24 @@ def content_digest(path: Path, rows: int) -> str:
 
 
 def known_digest(store: Store, done: list[int]) -> str | None:
-    """The content's digest by the manifest, if that is of the very chunks that are there now."""
+    """The content's digest by the manifest, if that is of the very chunks and tables that are there now."""
     try:
-        facts = json.loads((store.folder / MANIFEST).read_text(encoding="utf-8"))
+        facts = read_json(store.folder / MANIFEST)
+        if facts.pop("checksum") != checksum(facts):
+            return None
+        if any(_sum_of(store.folder / f"{name}.parquet") != facts["tables"][name] for name in (RUNS, *store.keep)):
+            return None
         paths = [store.table(chunk, RUNS) for chunk in done]
         known = {name: part["sha256"] for name, part in facts["parts"].items() if name.endswith(f".{RUNS}.parquet")}
         now = {path.relative_to(store.folder).as_posix(): store.sums(chunk)[RUNS] for path, chunk in zip(paths, done, strict=True)}
         return str(facts["digest"]) if now == known and facts["sweep"] == store.digest else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Damaged):
         return None
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return sum_of(file)
 
 
 def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:

@@ -33,6 +33,7 @@ import polars as pl
 
 from evosim.errors import UserError
 from evosim.files import make_folder, sync_folder, unwritable, write_atomically
+from evosim.intact import Damaged
 from evosim.params import SWEEP_FOLDER, refuse_other_kind
 from evosim.record import sources_digest
 from evosim.sweeps.plan import SCHEMA_VERSION, choices_of
@@ -47,10 +48,6 @@ NAMED = re.compile(r"chunk-(\d{7,})\.(?:([a-z_]+)\.parquet|sha256|partial|run-\d
 UNFINISHED = (".partial", ".checkpoint")
 
 Frames = dict[str, pl.DataFrame]
-
-
-class Damaged(Exception):
-    """A file is not what was written. The message says in a few words what is wrong."""
 
 
 @dataclass(frozen=True)

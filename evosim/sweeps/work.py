@@ -26,12 +26,13 @@ from evosim.checkpoint import Keeper, OneRun, State
 from evosim.compose import Setting, build, landscape_digest
 from evosim.errors import Stop, UserError
 from evosim.files import Unwritable
+from evosim.intact import Damaged
 from evosim.landscape import Landscape
 from evosim.params import Experiment
 from evosim.replicate import Replicate, replicate
 from evosim.sweeps.design import experiment_of
 from evosim.sweeps.plan import DTYPES, decoded
-from evosim.sweeps.store import FAILED, RUNS, Damaged, Frames, Store, clear
+from evosim.sweeps.store import FAILED, RUNS, Frames, Store, clear
 
 KEEP_EVERY = 5.0  # seconds between two writings of finished runs, at least
 KEEP_SHARE = 20  # ... and this many times as long as the last writing took, so that it costs at most a twentieth
