@@ -10,10 +10,9 @@ import shutil
 import time
 from pathlib import Path
 
-from evosim.errors import UserError
+from evosim.errors import FULL, UserError
 
 TEMPORARY = ".tmp"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Unwritable(UserError):
