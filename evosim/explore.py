@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, Strict
 
 from evosim.analysis.intervals import interval
 from evosim.clock import Clock
 from evosim.compose import build_landscape, changes, resolve
 from evosim.errors import Interrupted, Stop, UserError
-from evosim.intact import Damaged, read_json, read_sums, read_table, shaped
+from evosim.intact import Damaged, Strictly, read_json, read_sums, read_table, shaped
 from evosim.params import Experiment, read_toml
 from evosim.record import (
     Writer,
@@ -114,15 +114,15 @@ def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
     draw_charts(folder / "figures", ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items()), FORMATS)
 
 
-class Found(BaseModel):
+class Found(Strictly):
     """One row of what a search came to."""
 
     quantity: str
     mean: float
-    interval: tuple[float, float] | None
+    interval: Annotated[tuple[float, float], Strict(False)] | None
 
 
-class Summary(BaseModel):
+class Summary(Strictly):
     """What is read again of the summary of a search."""
 
     model_config = ConfigDict(extra="allow")

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from evosim.errors import FULL, UserError
@@ -67,6 +68,42 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
     Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
     `path` stays and the temporary file goes. Raises `Unwritable`, a `UserError`.
     """
+    _write(path, data, _replace)
+
+
+def write_once(path: Path, data: bytes | memoryview) -> bool:
+    """Put data at a path, whole or not at all, unless something is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file will be. Of several processes one succeeds, also on network file systems.
+    data : bytes or memoryview
+        What it will hold.
+
+    Returns
+    -------
+    bool
+        Whether it was written. False: something is there already, and stays.
+
+    Raises
+    ------
+    Unwritable
+        If the file cannot be written.
+    """
+    try:
+        _write(path, data, _link)
+    except _Taken:
+        return False
+    return True
+
+
+class _Taken(Exception):
+    """A name is in use."""
+
+
+def _write(path: Path, data: bytes | memoryview, put: Callable[[Path, Path], None]) -> None:
+    """Write a temporary file and `put` it in place. Raises `Unwritable`, and `_Taken` where `put` does."""
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
     try:
         try:
@@ -74,7 +111,7 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _replace(temporary, path)
+            put(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -82,6 +119,23 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file its name if that is free. Raises `_Taken`."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        if not os.path.samefile(temporary, path):  # a network file system may send a request twice
+            raise _Taken from None
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        if path.exists():  # this file system has no links; two processes must meet within this line to disagree
+            raise _Taken from None
+        os.replace(temporary, path)
+        return
+    temporary.unlink()
 
 
 def make_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evosim import parquet
 from evosim.files import TEMPORARY, write_atomically
@@ -28,6 +28,12 @@ OF_A_CELL = 256  # bytes; names are texts
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class Strictly(BaseModel):
+    """A shape of JSON in which a text is no number and a number no text."""
+
+    model_config = ConfigDict(strict=True)
 
 
 class Damaged(Exception):
@@ -277,7 +283,7 @@ def shaped(data: Any, model: type[M]) -> M:
         If they do not fit; the message names the first place.
     """
     try:
-        return model.model_validate(data, strict=True)
+        return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the whole"

@@ -60,7 +60,7 @@ LANDSCAPE, SEARCH = "landscape", "search"
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 PARTIAL = ".partial"
 RUNNING = "being written by process"
-CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
+CHECKPOINT, PROVENANCE, EXPERIMENT = "checkpoint", "provenance.json", "experiment.toml"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 BEAT, GONE = 30.0, 180.0  # seconds between signs of life, and without one until a process on another machine counts as gone
 
@@ -512,18 +512,14 @@ def read_run(folder: Path) -> Recorded:
             f"{folder} must be of schema version {SCHEMA_VERSION}, but is of {facts.get('schema_version')}. Run it again "
             "with 'evosim run'."
         )
-    experiment = with_own_words(resolve(read_toml(folder / "experiment.toml")))
+    sums = read_sums(folder)
+    _check_experiment(folder, expected_sum(folder, EXPERIMENT, facts, sums))
+    experiment = with_own_words(resolve(read_toml(folder / EXPERIMENT)))
     if experiment.digest() != facts["digest"]:
         raise UserError(
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
             f"{experiment.digest()[:8]}: it was edited, or made by another version. Restore it, or run it to another folder."
         )
-    sums = read_sums(folder)
-    try:
-        with (folder / "experiment.toml").open("rb") as file:
-            check_sum(file, expected_sum(folder, "experiment.toml", facts, sums))
-    except Damaged as error:
-        raise UserError(_damaged(folder, "experiment.toml", error)) from None
     if on_landscape(experiment):
         raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
@@ -537,6 +533,19 @@ def read_run(folder: Path) -> Recorded:
 
     controls = {name: tables(f"controls/{name}", own, Shape(other, known.controls[name])) for name, other in others.items()}
     return Recorded(folder, experiment, facts, tables("tables", (*own, LANDSCAPE), Shape(experiment, known.runs)), controls)
+
+
+def _check_experiment(folder: Path, expected: str | None) -> None:
+    """Raise `UserError` if the experiment of a run is missing or is not what was written."""
+    try:
+        with (folder / EXPERIMENT).open("rb") as file:
+            check_sum(file, expected)
+    except Damaged:
+        raise UserError(
+            f"{folder}/{EXPERIMENT} must be what was written, but has another checksum: it was edited or damaged. Restore it, or run it to another folder."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{folder}/{EXPERIMENT} must be readable, but is not: {error.strerror}. Restore it from a copy.") from None
 
 
 def read_own_table(folder: Path, place: str, shape: Shape, expected: str | None) -> pl.DataFrame:

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from evosim.compose import Setting, build
-from evosim.intact import Damaged
+from evosim.intact import Damaged, Strictly
 from evosim.params import Experiment
 from genomes import Grid
 
@@ -36,7 +36,7 @@ VALUES = {"world": WORLDS, "selecting": WORLDS, "moment": ("first", "swap", "end
 TYPES: dict[str, tuple[Any, ...]] = {WHOLE: (pl.Int64, pl.Int32), NUMBER: (pl.Float64,), TEXT: (pl.String,), YES_NO: (pl.Boolean,)}
 
 
-class Ending(BaseModel):
+class Ending(Strictly):
     """How a replicate ended."""
 
     status: Literal["complete", "extinct"]
@@ -46,7 +46,7 @@ class Ending(BaseModel):
 Endings = dict[str, Ending]
 
 
-class OfLandscape(BaseModel):
+class OfLandscape(Strictly):
     """What a provenance says of the genomes that were scored."""
 
     model_config = ConfigDict(extra="allow")
@@ -55,7 +55,7 @@ class OfLandscape(BaseModel):
     grid: int = Field(ge=1)
 
 
-class Provenance(BaseModel):
+class Provenance(Strictly):
     """The facts of a provenance that are read again; those that every run has have no default."""
 
     model_config = ConfigDict(extra="allow")
@@ -65,16 +65,16 @@ class Provenance(BaseModel):
     setting: str = ""
     sources: str = ""
     commit: str | None = None
-    command: list[str] = []
+    command: list[str] = Field(default=[])
     finished: str = ""
     python: str = ""
     platform: str = ""
-    packages: dict[str, str] = {}
+    packages: dict[str, str] = Field(default={})
     peak_memory_mib: float = 0.0
-    seconds: dict[str, float] = {}
-    interruptions: list[dict[str, Any]] = []
-    runs: Endings = {}
-    controls: dict[str, Endings] = {}
+    seconds: dict[str, float] = Field(default={})
+    interruptions: list[dict[str, Any]] = Field(default=[])
+    runs: Endings = Field(default={})
+    controls: dict[str, Endings] = Field(default={})
     landscape: OfLandscape | None = None
     sums: str = ""
 

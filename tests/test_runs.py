@@ -218,7 +218,7 @@ def test_an_edited_experiment_is_noticed(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", "micro").folder
     path = folder / "experiment.toml"
     path.write_text(path.read_text().replace("find = 0.7", "find = 0.8"))
-    with pytest.raises(UserError, match="it was edited, or made by another version"):
+    with pytest.raises(UserError, match="it was edited or damaged"):
         read_run(folder)
 
 

@@ -91,7 +91,7 @@ def run_chunk(
     """
     store = opened(Path(folder))
     store.check_sources(other_sources=other_sources)
-    if store.is_done(chunk):
+    if store.is_done(chunk) or store.complete(chunk):
         return Receipt(chunk, True, 0, store_failed(store, chunk))
     use_threads(threads)
     done, log = _Finished(store.keep, store.kinds, store.finished(chunk)), _Log(store.folder)
