@@ -16,7 +16,8 @@ import io
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -27,11 +28,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim import blocks
+from evosim import blocks, forged
 from evosim.blocks import Blocks
 from evosim.clock import Clock
 from evosim.errors import Stop, UserError
 from evosim.files import Full, inside, make_folder, write_atomically
+from evosim.intact import Damaged, shaped, table_from
 from evosim.params import Experiment
 from evosim.record import sources_digest, versions
 from evosim.version import __version__
@@ -77,8 +79,8 @@ def write(path: Path, stamped: dict[str, Any], state: State) -> None:
     write_atomically(path, file.getbuffer())
 
 
-def read(path: Path, stamped: dict[str, Any]) -> State:
-    """Read a checkpoint back. Raises `UserError` if it is damaged, or of another version, experiment, code or replicate."""
+def read(path: Path, stamped: dict[str, Any], rows: int | None = None) -> State:
+    """Read a checkpoint back, whose tables may have so many `rows`. Raises `UserError` if it is damaged, or of another version, experiment, code or replicate."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -86,11 +88,12 @@ def read(path: Path, stamped: dict[str, Any]) -> State:
     try:
         if _seal(raw[:-SEAL]) != raw[-SEAL:]:
             raise ValueError
-        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+        forged.check_archive(archive := io.BytesIO(raw))
+        with np.load(archive, allow_pickle=False) as file:
             found = _json(file[STAMP])
             _check(path, found, stamped)
             arrays = {name: file[name] for name in file.files}
-        tables = {n.removeprefix(TABLE): pl.read_parquet(io.BytesIO(a.tobytes())) for n, a in arrays.items() if n.startswith(TABLE)}
+        tables = {n.removeprefix(TABLE): table_from(a.tobytes(), rows) for n, a in arrays.items() if n.startswith(TABLE)}
         plain = {n: a for n, a in arrays.items() if n not in (STAMP, FACTS) and not n.startswith(TABLE)}
         return State(_json(arrays[FACTS]), plain, tables)
     except UserError:
@@ -99,14 +102,25 @@ def read(path: Path, stamped: dict[str, Any]) -> State:
         raise UserError(f"{path} must be a whole checkpoint, but is damaged. Start afresh (--force).") from None
 
 
+@contextmanager
+def believed(path: Path) -> Iterator[None]:
+    """Say in one line what a checkpoint holds that cannot be. Raises `UserError`."""
+    try:
+        yield
+    except Damaged as error:
+        raise UserError(f"{path} must be a checkpoint of this experiment, but {error}. Start afresh (--force).") from None
+
+
 def work_in(folder: Path) -> float:
     """Seconds of work that the checkpoint in a folder holds: 0 if there is none, infinite if nobody can tell."""
     if not (folder / STATE).exists():
         return 0.0
     try:
-        with (folder / STATE).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            facts = _json(file[FACTS])
-            return float(sum(sum(part["seconds"].values()) for part in [*facts["interruptions"], facts["part"]]))
+        with (folder / STATE).open("rb") as opened:
+            forged.check_archive(opened)
+            with np.load(opened, allow_pickle=False) as file:
+                facts = shaped(_json(file[FACTS]), forged.Whole)
+        return sum(sum(part.seconds.values()) for part in [*facts.interruptions, facts.part])
     except Exception:
         return float("inf")
 
@@ -237,7 +251,12 @@ class OneRun(Keeper):
     def begin(self, experiment: Experiment, seed: int, control: str) -> State | None:
         """Where the replicate goes on, if the file is there. Raises `UserError` if it is another's."""
         self._stamp = stamp(experiment) | {"seed": seed, "control": control}
-        return read(self.path, self._stamp) if self.path.exists() else None
+        if not self.path.exists():
+            return None
+        state = read(self.path, self._stamp, forged.most_rows(experiment))
+        with believed(self.path):
+            forged.check_one(state.facts, state.arrays, state.tables, experiment)
+        return state
 
     def _write(self, state: State | None) -> None:
         if state:
@@ -345,7 +364,7 @@ class WholeRun(Keeper):
         self.folder, self.clock = folder, clock
         self.finished = Finished()
         self.interruptions: list[dict[str, Any]] = []
-        self._stamp = stamp(experiment)
+        self._experiment, self._stamp = experiment, stamp(experiment)
         self._parts: list[str] = []
         self._written = self._under_way = 0
         self._saved: State | None = None  # read back, and not yet asked for
@@ -357,10 +376,16 @@ class WholeRun(Keeper):
 
     def resume(self) -> None:
         """Go on from what the folder holds. Raises `UserError`."""
-        state = read(self.folder / STATE, self._stamp)
+        rows = forged.most_rows(self._experiment)
+        state = read(self.folder / STATE, self._stamp, rows)
         facts = state.facts
+        with believed(self.folder / STATE):
+            forged.check_whole(facts, self._experiment)
         for name in facts["parts"]:
-            part = read(inside(self.folder, name, f"a part that {self.folder / STATE} names"), self._stamp)
+            path = inside(self.folder, name, f"a part that {self.folder / STATE} names")
+            part = read(path, self._stamp, rows)
+            with believed(path):
+                forged.check_replicates(part.facts, part.arrays, part.tables, self._experiment)
             self.finished.restore(part, self.folder / BLOCKS)
         if len(self.finished) != facts["finished"]:
             raise UserError(f"{self.folder / STATE} must name {facts['finished']} finished runs, but {len(self.finished)} are there. Start afresh (--force).")
@@ -393,6 +418,9 @@ class WholeRun(Keeper):
         saved, self._saved = self._saved, None
         if saved and (saved.facts["control"], saved.facts["seed"]) != (control, seed):
             raise UserError(f"{self.folder / STATE} must hold the run that comes next, but holds another. Start afresh (--force).")
+        if saved:
+            with believed(self.folder / STATE):
+                forged.check_one(saved.facts, saved.arrays, saved.tables, experiment)
         self._facts, self._take = (saved.facts, lambda: saved) if saved else (None, None)
         self._under_way = len(self.finished)
         return saved

@@ -23,9 +23,10 @@ from typer.core import TyperGroup
 
 from evosim.claims.commands import claims
 from evosim.clock import Clock
-from evosim.errors import Interrupted, Stop, UserError, in_one_line
+from evosim.errors import Interrupted, Stop, UserError, in_one_line, of_system
 from evosim.machine import check_addresses
 from evosim.new import new
+from evosim.output import UNHEARD, ReaderGone, Unheard, open_what_is_closed, told
 from evosim.report.commands import report
 from evosim.sweeps.commands import sweep
 from evosim.terminal import echo
@@ -653,15 +654,15 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code)
     except UserError as error:
-        echo(f"evosim: {error}", err=True)
+        _warn(str(error))
         sys.exit(2)
     except _Complaint as complaint:
         words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
-        echo(f"evosim: {in_one_line(words.rstrip('.'))}. See 'evosim --help'.", err=True)
+        _warn(f"{in_one_line(words.rstrip('.'))}. See 'evosim --help'.")
         sys.exit(2)
     except MemoryError as error:
         words = in_one_line(str(error).rstrip(".")) or "it is used up"
-        echo(f"evosim: there must be enough memory for this, but there is not: {words}. Make population, grid or world smaller.", err=True)
+        _warn(f"there must be enough memory for this, but there is not: {words}. Make population, grid or world smaller.")
         sys.exit(2)
     except Interrupted as error:
         _warn(str(error))
@@ -674,9 +675,19 @@ def main() -> None:
             raise abort.__cause__ from None
         _warn("interrupted")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except ReaderGone:
         sys.stdout = None
         sys.exit(0)
+    except Unheard as error:
+        sys.stdout = None  # what is left in its buffer would fail again
+        _warn(str(error))
+        sys.exit(UNHEARD)
+    except BaseException as error:
+        if isinstance(error, SystemExit) or (mine := of_system(error)) is None:
+            raise
+        _warn(str(mine))
+        sys.exit(2)
+
 
 
 def command() -> None:
@@ -688,19 +699,23 @@ def command() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    open_what_is_closed()
+    sys.stdout = told(sys.stdout)
     try:
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1 if end.code else 0
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                if stream:
-                    stream.flush()
-            except BrokenPipeError:  # the reader of a pipe has seen enough
-                continue
-            except (OSError, ValueError) as error:
-                os.write(2, f"evosim: what was to be printed could not be written: {error}\n".encode())
-                code = code or 2
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except ReaderGone:
+            pass
+        except Unheard as error:
+            _warn(str(error))
+            code = code or UNHEARD
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.flush()
         os._exit(code)
 
 

@@ -23,7 +23,7 @@ from evosim.analysis.compare import compared as accounts_compared
 from evosim.analysis.intervals import FEWEST
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
-from evosim.errors import UserError, unknown
+from evosim.errors import UserError, in_one_line, unknown
 from evosim.files import may_write, must_be_free
 from evosim.forks import Guarded
 from evosim.layout import Screen, say
@@ -156,10 +156,10 @@ def enumerated(run: Recorded) -> bool:
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:
     """Short names that differ: of the folders, or their paths, or with numbers where one is given twice."""
-    for words in ([folder.resolve().name for folder in folders], [str(folder) for folder in folders]):
+    for words in ([in_one_line(folder.resolve().name) for folder in folders], [in_one_line(str(folder)) for folder in folders]):
         if len(set(words)) == len(words):
             return tuple(words)
-    return tuple(f"{i}: {folder}" for i, folder in enumerate(folders, 1))
+    return tuple(f"{i}: {in_one_line(str(folder))}" for i, folder in enumerate(folders, 1))
 
 
 def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:

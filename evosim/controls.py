@@ -14,20 +14,12 @@ Beside one that selects on a sample that is drawn again in each generation:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-import polars as pl
-
-from evosim.compose import Setting, build, resolve
+from evosim.compose import resolve
 from evosim.params import Experiment
-from evosim.progress import Tell
 from genomes.drive import FAIR
-
-if TYPE_CHECKING:
-    from evosim.checkpoint import Keeper
-    from evosim.landscape import Landscape
-    from evosim.simulate import Run
 
 OTHER_SEEDS = 2**62
 
@@ -77,31 +69,3 @@ def controls_of(experiment: Experiment) -> dict[str, Experiment]:
     wanted = [control for control in CONTROLS.values() if experiment.controls and control.beside(experiment)]
     tree = experiment.model_dump(mode="json") if wanted else {}
     return {control.name: resolve(control.change(tree)) for control in wanted}
-
-
-def simulate_one(
-    name: str, made: Setting, landscape: Landscape, seed: int, progress: Tell | None = None, keeper: Keeper | None = None
-) -> Run:
-    """One replicate: of a control (a setting of `controls_of`) or, without a name, of the run itself. It stands for `seed`.
-
-    A control's genome expresses what the run's does, so that one landscape serves all.
-    """
-    from evosim.simulate import simulate  # brings the compiler with it
-
-    own = CONTROLS[name].seed(seed) if name else seed
-    run = replace(simulate(made, landscape, own, progress, control=name, keeper=keeper), seed=seed)
-    return replace(run, tables=under_their_seeds([run]))
-
-
-def simulate_control(name: str, experiment: Experiment, landscape: Landscape, progress: Tell | None = None) -> list[Run]:
-    """The replicates of one control (an experiment of `controls_of`), under the seeds of the run that they belong to."""
-    made = build(experiment)
-    return [simulate_one(name, made, landscape, seed, progress) for seed in experiment.seeds]
-
-
-def under_their_seeds(runs: list[Run]) -> dict[str, pl.DataFrame]:
-    """The tables of replicates, put together, each under the seed it stands for."""
-    return {
-        name: pl.concat([run.tables[name].with_columns(pl.lit(run.seed, dtype=pl.Int64).alias("seed")) for run in runs])
-        for name in (runs[0].tables if runs else ())
-    }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import re
+import shlex
 from collections.abc import Iterable
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST = 2000  # of a message; names and values that a file holds may be of any length
 
 
@@ -34,6 +38,36 @@ class Interrupted(Exception):
     def __init__(self, message: str, code: int = 130) -> None:
         super().__init__(message)
         self.code = code
+
+
+def of_system(error: BaseException) -> UserError | None:
+    """Say in one line what the system, or a reader of files, complains of.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised: an `OSError` of a path, or the panic of a library.
+
+    Returns
+    -------
+    UserError or None
+        What was found, what was expected, and a remedy. None if it is neither.
+    """
+    if isinstance(error, OSError):
+        paths = [repr(os.fsdecode(name))[1:-1] for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+        words = error.strerror or str(error) or type(error).__name__
+        if error.errno in FULL:
+            return UserError(f"{' and '.join(paths) or 'the disk'} must have room, but has none: {words}. Free some space, and do it again.")
+        where = " and ".join(paths)
+        look = f"Look at it with 'ls -ld {shlex.quote(paths[0])}', and give another path" if paths else "Check the disk and the permissions, and do it again"
+        return UserError(f"{where or 'the system'} must do what was asked of it, but does not: {words}. {look}.")
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # what Python says of ELOOP before 3.13
+        return UserError(f"a path must lead to a file or folder, but leads back to itself: {error}. Give another path.")
+    if isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason:
+        return UserError("names of files must be UTF-8 to be used here, but one is not. Rename it, or give another path.")
+    if type(error).__name__ == "PanicException":  # of polars, which is not imported for this
+        return UserError(f"what is read must be a table, but its reader gave up ({error}). Restore the file from a copy, or make it again.")
+    return None
 
 
 def in_one_line(text: str) -> str:

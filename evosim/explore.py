@@ -5,30 +5,32 @@ There is no second world and no genome, so no account; and a run takes seconds, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
+from pydantic import ConfigDict, Field, Strict
 
 from evosim.analysis.intervals import interval
 from evosim.clock import Clock
 from evosim.compose import build_landscape, changes, resolve
 from evosim.errors import Interrupted, Stop, UserError
+from evosim.intact import Damaged, Strictly, read_json, read_sums, read_table, shaped
 from evosim.params import Experiment, read_toml
 from evosim.record import (
     Writer,
     already_there,
     complete,
+    expected_sum,
     half_in_place,
     read_provenance,
     run_folder,
     same_sources,
     write_json,
 )
-from evosim.slopes import search
+from evosim.slopes import COLUMNS, search
 from evosim.workflow import FIGURES, USUAL_FORMATS, figures_missing, list_figures
 
 ROWS = 500  # of a path, beside its start
@@ -125,14 +127,59 @@ def _table(folder: Path) -> pl.DataFrame:
         raise UserError(f"{path} must be readable, but is missing or damaged. Repeat the run with --force.") from None
 
 
+class Found(Strictly):
+    """One row of what a search came to."""
+
+    quantity: str
+    mean: float
+    interval: Annotated[tuple[float, float], Strict(False)] | None
+
+
+class Summary(Strictly):
+    """What is read again of the summary of a search."""
+
+    model_config = ConfigDict(extra="allow")
+    seed: int
+    replicates: int
+    expected: str
+    changed: list[str]
+    digest: str
+    search: list[Found] = Field(min_length=1)
+
+
 def summary_there(folder: Path) -> dict[str, Any]:
     """What a search came to, as it was written. Raises `UserError`."""
+    expected = expected_sum(folder, SUMMARY, read_provenance(folder), read_sums(folder))
     try:
-        summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        summary["search"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{folder / SUMMARY} must be readable, but is missing or damaged. Repeat the run with --force.") from None
+        summary: dict[str, Any] = read_json(folder / SUMMARY, expected)
+        shaped(summary, Summary)
+    except FileNotFoundError:
+        raise _not_whole(folder / SUMMARY, "is missing") from None
+    except Damaged as error:
+        raise _not_whole(folder / SUMMARY, str(error)) from None
     return summary | {"out": str(folder)}
+
+
+def paths_there(folder: Path) -> pl.DataFrame:
+    """The table of a search, as it was written: a row a seed and recorded evaluation. Raises `UserError`."""
+    place = f"tables/{TABLE}.parquet"
+    facts = read_provenance(folder)
+    experiment = resolve(read_toml(folder / "experiment.toml"))
+    try:
+        most = len(experiment.seeds) * (2 * ROWS + 2)
+        table = read_table(folder / place, expected_sum(folder, place, facts, read_sums(folder)), most)
+        schema = {"seed": pl.Int64, "evaluation": pl.Int64, **dict.fromkeys(COLUMNS, pl.Float64)}
+        if dict(table.schema) != schema:
+            raise Damaged("has other columns than such a table has")
+        if sum(table.null_count().row(0)) or set(table["seed"]) != set(experiment.seeds):
+            raise Damaged("has other rows than the search of its seeds gives")
+    except Damaged as error:
+        raise _not_whole(folder / place, str(error)) from None
+    return table
+
+
+def _not_whole(path: Path, why: str) -> UserError:
+    return UserError(f"{path} must be what was written, but {why}. Repeat the run with --force.")
 
 
 def same_code(folder: Path) -> bool:

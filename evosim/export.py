@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evosim.errors import UserError, unknown
+from evosim.explore import paths_there
 from evosim.files import make_folder, must_be_free, write_atomically
+from evosim.intact import Damaged, read_table
 from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
 from evosim.places import PARTIAL, check_place
-from evosim.record import CHECKPOINT, read_provenance, read_run
+from evosim.record import CHECKPOINT, read_run
 from evosim.workflow import analysed
 
 if TYPE_CHECKING:
@@ -110,8 +112,7 @@ def source_of(folder: Path) -> Source:
         return _of_sweep(folder)
     if (folder / "experiment.toml").is_file() and ((folder / "tables").is_dir() or folder.name.endswith(PARTIAL) or (folder / CHECKPOINT).is_dir()):
         if (folder / "tables" / "paths.parquet").is_file():
-            read_provenance(folder)
-            return Source(folder, "search", {"paths": partial(_parquet, folder / "tables" / "paths.parquet")})
+            return Source(folder, "search", {"paths": partial(paths_there, folder)})
         return _of_run(folder)
     files = sorted([*folder.glob("*.csv"), *folder.glob("*/*.csv")], key=lambda path: (len(path.parts), path))
     if not files:
@@ -154,9 +155,9 @@ def _collected(store: Store, name: str) -> pl.DataFrame:
 
 def _parquet(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
-        raise UserError(f"{path} must be a readable table, but is missing or damaged. Make it again.") from None
+        return read_table(path)
+    except Damaged as error:
+        raise UserError(f"{path} must be a table, but {error}. Make it again.") from None
 
 
 def _csv(path: Path) -> pl.DataFrame:

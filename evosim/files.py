@@ -13,10 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
-from evosim.errors import UserError
+from evosim.errors import FULL, UserError
 
 TEMPORARY = ".tmp"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -100,8 +99,47 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
     produce_atomically(path, write)
 
 
-def produce_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Put at `path` what `write` writes to the path that it is given, whole or not at all, as `write_atomically`. Raises `Unwritable`."""
+def write_once(path: Path, data: bytes | memoryview) -> bool:
+    """Put data at a path, whole or not at all, unless something is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file will be. Of several processes one succeeds, also on network file systems.
+    data : bytes or memoryview
+        What it will hold.
+
+    Returns
+    -------
+    bool
+        Whether it was written. False: something is there already, and stays.
+
+    Raises
+    ------
+    Unwritable
+        If the file cannot be written.
+    """
+
+    def write(temporary: Path) -> None:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(data)
+
+    try:
+        produce_atomically(path, write, _link)
+    except _Taken:
+        return False
+    return True
+
+
+class _Taken(Exception):
+    """A name is in use."""
+
+
+def produce_atomically(path: Path, write: Callable[[Path], object], put: Callable[[Path, Path], None] | None = None) -> None:
+    """Put at `path` what `write` writes to the path that it is given, whole or not at all, as `write_atomically`.
+
+    `put` gives the temporary file its name; by default it replaces what is there. Raises `Unwritable`, and `_Taken` where `put` does.
+    """
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
     try:
         try:
@@ -111,7 +149,7 @@ def produce_atomically(path: Path, write: Callable[[Path], object]) -> None:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            _replace(temporary, path)
+            (put or _replace)(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -177,6 +215,23 @@ def refuse_link(path: Path) -> None:
             f"{path} must be no link to be written, but leads to {os.readlink(path)}. "
             f"Remove it with 'rm {shlex.quote(str(path))}', and do it again."
         )
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file its name if that is free. Raises `_Taken`."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        if not os.path.samefile(temporary, path):  # a network file system may send a request twice
+            raise _Taken from None
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        if path.exists():  # this file system has no links; two processes must meet within this line to disagree
+            raise _Taken from None
+        os.replace(temporary, path)
+        return
+    temporary.unlink()
 
 
 def make_folder(folder: Path) -> None:

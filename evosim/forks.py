@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from evosim.errors import UserError
+from evosim.errors import UserError, of_system
 
 # Threads by their names: Polars' pool (polars-0, ...) and its readers, and the drawing engine. Polars starts a thread
 # `polars-ooc-...` when it is imported, which does no harm.
@@ -59,12 +59,17 @@ def check() -> None:
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which calls `check` first."""
+    """The same function, which calls `check` first, and says in one line what the system complains of."""
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         check()
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            if (mine := of_system(error)) is None:
+                raise
+            raise mine from error
 
     return checked
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -27,12 +27,12 @@ from typing import Any
 
 import polars as pl
 
-from evosim import forks, installed
+from evosim import forks, installed, intact
 from evosim.blocks import BY_GENERATION, Blocks
 from evosim.compose import on_landscape, resolve, with_own_words
-from evosim.errors import UserError
+from evosim.controls import controls_of
+from evosim.errors import FULL, UserError
 from evosim.files import (
-    FULL,
     TEMPORARY,
     inside,
     make_folder,
@@ -43,6 +43,16 @@ from evosim.files import (
     write_atomically,
 )
 from evosim.installed import Choice
+from evosim.intact import (
+    SUMS,
+    Damaged,
+    check_sum,
+    read_json,
+    read_sums,
+    read_table,
+    shaped,
+    write_sums,
+)
 from evosim.params import PARTIAL_FOLDER, RUN_FOLDER, Experiment, read_toml, refuse_other_kind
 from evosim.places import (
     ACCOUNTS,
@@ -61,6 +71,7 @@ from evosim.places import (
     partial_of,
     writer,
 )
+from evosim.schemas import Provenance, Shape
 from evosim.streams import STREAM_VERSION
 from evosim.version import __version__
 
@@ -69,6 +80,7 @@ SCHEMA_VERSION = 2
 TABLES = ("generations", "loci", "alleles", "populations")
 LANDSCAPE, SEARCH, PATHS = "landscape", "search", "paths"
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
+MOST_KEPT = 2**20  # rows of a table that is read whole and kept
 ROWS = 2**18  # rows of a row group in a table that is written from blocks: what is in memory at a time
 CHECKPOINT, PROVENANCE = "checkpoint", "provenance.json"
 EXPERIMENT_FILE, SUMMARY, REPORT = "experiment.toml", "summary.json", "report.html"
@@ -77,46 +89,67 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Tables(Mapping[str, pl.DataFrame]):
-    """Tables of a recorded run by name. Each is read when it is first asked for; `scan` reads a part of one."""
+    """Tables of a recorded run by name. Each is read when it is first asked for; `rows` reads a part of one.
 
-    def __init__(self, folder: Path, part: str, names: Iterable[str]) -> None:
-        """Raises `UserError` where a table is missing or damaged, as far as that shows without reading its rows."""
-        self._folder, self._part, self._read = folder, part, dict[str, pl.DataFrame]()
-        self._names = tuple(names)
-        for name in self._names:
-            with self._refusing(name):
-                pl.read_parquet_schema(self._path(name))
+    A run whose tables have no checksums is read at once, so that damage shows.
+    """
 
-    def _path(self, name: str) -> Path:
-        return self._folder / self._part / f"{name}.parquet"
+    def __init__(self, folder: Path, places: Mapping[str, str], shape: Shape, sums: Mapping[str, str | None]) -> None:
+        """Make tables of files.
+
+        Parameters
+        ----------
+        folder : Path
+            Of the run.
+        places : Mapping[str, str]
+            By name, the path of each table in the folder.
+        shape : Shape
+            What they can be.
+        sums : Mapping[str, str | None]
+            By name, the checksum of each file, where there is one.
+
+        Raises
+        ------
+        UserError
+            Where a table is missing or is not what was written.
+        """
+        self._folder, self._places, self._shape = folder, places, shape
+        self._read: dict[str, pl.DataFrame] = {}
+        for name, place in places.items():
+            if sums[name] is None:
+                self._read[name] = read_own_table(folder, place, shape, None)
+                continue
+            with self._refusing(name), (folder / place).open("rb") as file:
+                check_sum(file, sums[name])
 
     @contextlib.contextmanager
     def _refusing(self, name: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, pl.exceptions.PolarsError):
-            raise UserError(_damaged(self._folder, f"{self._part}/{name}.parquet")) from None
+        except Damaged as error:
+            raise UserError(_damaged(self._folder, self._places[name], error)) from None
+        except FileNotFoundError:
+            raise UserError(_damaged(self._folder, self._places[name], Damaged("is missing"))) from None
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise UserError(_damaged(self._folder, self._places[name], Damaged(f"cannot be read ({error})"))) from None
 
     def __getitem__(self, name: str) -> pl.DataFrame:
-        if name not in self._names:
-            raise KeyError(name)
         if name not in self._read:
-            with self._refusing(name):
-                self._read[name] = pl.read_parquet(self._path(name), glob=False)
+            self._read[name] = read_own_table(self._folder, self._places[name], self._shape, None)
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._places)
 
     def rows(self, name: str, those: pl.Expr) -> pl.DataFrame:
         """Some rows of a table, in its order, without keeping the others. Raises `UserError`."""
-        if name in self._read:
-            return self._read[name].filter(those)
+        if name in self._read or self._shape.most_rows(name) <= MOST_KEPT:
+            return self[name].filter(those)
         with self._refusing(name):
-            return pl.scan_parquet(self._path(name), glob=False).filter(those).collect()
+            return pl.scan_parquet(self._folder / self._places[name], glob=False).filter(those).collect()
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,7 +310,10 @@ class Writer:
 
     def finish(self, facts: dict[str, Any]) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
-        write_json(self.partial / PROVENANCE, provenance(self.experiment) | facts)
+        data = as_json(provenance(self.experiment) | facts | {"sums": SUMS})
+        written = intact.files_in(self.partial, EXPERIMENT_FILE, "tables", "controls", SUMMARY)
+        write_sums(self.partial, written, {PROVENANCE: sha256(data).hexdigest()})
+        write_atomically(self.partial / PROVENANCE, data)
         self.whole = True
         try:
             put_in_place(self.folder)
@@ -300,7 +336,7 @@ def is_own(parts: tuple[str, ...]) -> bool:
     if name.startswith(".") and name.endswith(TEMPORARY):
         return True
     if not folders:
-        return name in (EXPERIMENT_FILE, PROVENANCE, STATUS, SUMMARY, FIGURE_LIST)
+        return name in (EXPERIMENT_FILE, PROVENANCE, STATUS, SUMMARY, FIGURE_LIST, SUMS)
     if folders == ["tables"] or (folders[0] == "controls" and len(folders) == 2):
         return ending == "parquet" and stem in (*TABLES, LANDSCAPE, SEARCH, PATHS)
     if folders == ["analysis"]:
@@ -546,21 +582,58 @@ def commit() -> str | None:
     return None
 
 
+def as_json(data: Any) -> bytes:
+    """JSON as it is written."""
+    return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole or not at all. Raises `UserError`."""
-    write_atomically(path, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, as_json(data))
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
     """A run's provenance; `UserError` if there is none or it is damaged."""
+    sums = read_sums(folder)
     try:
-        data = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-        data["digest"], data["experiment"]
+        data: dict[str, Any] = read_json(folder / PROVENANCE, sums.get(PROVENANCE))
+        facts = shaped(data, Provenance)
+        if facts.sums and PROVENANCE not in sums:
+            raise Damaged(f"has no checksum in {SUMS}")
     except FileNotFoundError:
         raise UserError(_not_a_run(folder)) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(_damaged(folder, "provenance.json")) from None
+    except Damaged as error:
+        raise UserError(_damaged(folder, PROVENANCE, error)) from None
     return data
+
+
+def expected_sum(folder: Path, name: str, facts: dict[str, Any], sums: Mapping[str, str]) -> str | None:
+    """Look up the checksum that a file of a run must have.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    name : str
+        Path of the file in it.
+    facts : dict
+        The run's provenance.
+    sums : Mapping
+        What `read_sums` gave.
+
+    Returns
+    -------
+    str or None
+        The checksum. None for runs that were written before checksums were.
+
+    Raises
+    ------
+    UserError
+        If the run has checksums, but none of this file.
+    """
+    if facts.get("sums") and name not in sums:
+        raise UserError(_damaged(folder, name, Damaged(f"has no checksum in {SUMS}")))
+    return sums.get(name)
 
 
 def read_run(folder: Path) -> Recorded:
@@ -575,7 +648,9 @@ def read_run(folder: Path) -> Recorded:
             f"{folder} must be of schema version {SCHEMA_VERSION}, but is of {facts.get('schema_version')}. Run it again "
             "with 'evosim run'."
         )
-    experiment = with_own_words(resolve(read_toml(folder / "experiment.toml")))
+    sums = read_sums(folder)
+    _check_experiment(folder, expected_sum(folder, EXPERIMENT_FILE, facts, sums))
+    experiment = with_own_words(resolve(read_toml(folder / EXPERIMENT_FILE)))
     if experiment.digest() != facts["digest"]:
         raise UserError(
             f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
@@ -584,10 +659,64 @@ def read_run(folder: Path) -> Recorded:
     if on_landscape(experiment):
         raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
-    for name in facts.get("controls", {}):
+    known, others = shaped(facts, Provenance), controls_of(experiment)
+    if known.landscape is None or {str(seed) for seed in experiment.seeds} != known.runs.keys() or others.keys() != known.controls.keys():
+        raise UserError(_damaged(folder, PROVENANCE, Damaged("has other runs than experiment.toml")))
+
+    def tables(part: str, names: tuple[str, ...], shape: Shape) -> Tables:
+        places = {name: f"{part}/{name}.parquet" for name in names}
+        return Tables(folder, places, shape, {name: expected_sum(folder, place, facts, sums) for name, place in places.items()})
+
+    for name in others:
         inside(folder / "controls", name, f"a control that {folder / PROVENANCE} names")
-    controls = {name: Tables(folder, f"controls/{name}", own) for name in facts.get("controls", {})}
-    return Recorded(folder, experiment, facts, Tables(folder, "tables", (*own, LANDSCAPE)), controls)
+    controls = {name: tables(f"controls/{name}", own, Shape(other, known.controls[name])) for name, other in others.items()}
+    return Recorded(folder, experiment, facts, tables("tables", (*own, LANDSCAPE), Shape(experiment, known.runs)), controls)
+
+
+def _check_experiment(folder: Path, expected: str | None) -> None:
+    """Raise `UserError` if the experiment of a run is missing or is not what was written."""
+    try:
+        with (folder / EXPERIMENT_FILE).open("rb") as file:
+            check_sum(file, expected)
+    except Damaged:
+        raise UserError(
+            f"{folder}/{EXPERIMENT_FILE} must be what was written, but has another checksum: it was edited or damaged. Restore it, or run it to another folder."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{folder}/{EXPERIMENT_FILE} must be readable, but is not: {error.strerror}. Restore it from a copy.") from None
+
+
+def read_own_table(folder: Path, place: str, shape: Shape, expected: str | None) -> pl.DataFrame:
+    """Read a table of a run, if it is what was written.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    place : str
+        Path of the table in it.
+    shape : Shape
+        What it can be.
+    expected : str or None
+        Its checksum, where there is one.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or of another shape.
+    """
+    path = folder / place
+    try:
+        table = read_table(path, expected, shape.most_rows(path.stem))
+        shape.check(path.stem, table)
+    except Damaged as error:
+        raise UserError(_damaged(folder, place, error)) from None
+    return table
 
 
 def _not_a_run(folder: Path) -> str:
@@ -596,8 +725,6 @@ def _not_a_run(folder: Path) -> str:
     return f"{folder} must be a run's folder, but has no provenance.json. Check the path with 'ls results/runs'."
 
 
-def _damaged(folder: Path, name: str) -> str:
-    return (
-        f"{folder}/{name} must be readable, but is missing or damaged. Run it again: 'evosim run {folder}/experiment.toml "
-        "--out FOLDER'."
-    )
+def _damaged(folder: Path, name: str, why: Damaged) -> str:
+    again = f"'evosim run {shlex.quote(str(folder / 'experiment.toml'))} --out FOLDER'"
+    return f"{folder}/{name} must be what was written, but {why}. Restore it from a copy, or run it again: {again}."

@@ -14,7 +14,8 @@ from evosim.analysis import summary
 from evosim.analysis.account import Accountant, Known
 from evosim.checkpoint import Keeper
 from evosim.compose import Setting, build
-from evosim.controls import controls_of, simulate_one
+from evosim.control_runs import simulate_one
+from evosim.controls import controls_of
 from evosim.landscape import Landscape
 from evosim.measures import MEASURES
 from evosim.progress import Tell

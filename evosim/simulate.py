@@ -309,14 +309,17 @@ def simulate(
             saved = keeper.begin(experiment, seed, control) if keeper else None
             if saved:
                 g = saved.facts["generation"] + 1
-                if not optimizer.resume(saved.arrays["genotypes"], g - 1):
-                    _lead_again(optimizer, landscape, living, g - 1, begins, heard)
-                landscape.note(saved.arrays["lived"])
-                recorder.resume(saved)
-                if ledger:
-                    ledger.resume(saved.arrays)
-                if on_disk is not None:
-                    on_disk.reopen(saved.facts["blocks"], saved.facts["seal"], _names(ledger))
+                try:
+                    if not optimizer.resume(saved.arrays["genotypes"], g - 1):
+                        _lead_again(optimizer, landscape, living, g - 1, begins, heard)
+                    landscape.note(saved.arrays["lived"])
+                    recorder.resume(saved)
+                    if ledger:
+                        ledger.resume(saved.arrays)
+                    if on_disk is not None:
+                        on_disk.reopen(saved.facts["blocks"], saved.facts["seal"], _names(ledger))
+                except (LookupError, TypeError, ValueError, pl.exceptions.PolarsError):
+                    raise UserError(f"the checkpoint of the {label} must hold what was recorded, but holds something else. Start afresh (--force).") from None
                 genotypes = optimizer.ask()
                 if not np.array_equal(genotypes, saved.arrays["genotypes"]):
                     raise UserError(f"optimizer '{name}' must do again what it did before the checkpoint, but does not. Start afresh (--force).")

@@ -23,10 +23,12 @@ from evosim import checkpoint, forks
 from evosim.analysis.account import Account, Accountant, gaps_of_pair
 from evosim.clock import Clock
 from evosim.compose import Setting, build, changes, landscape_digest, unit_of
-from evosim.controls import controls_of, simulate_one
+from evosim.control_runs import simulate_one
+from evosim.controls import controls_of
 from evosim.cost import disk_of
 from evosim.errors import AtOnce, Interrupted, Stop, UserError, unknown
 from evosim.files import Full, ReadOnly, Unwritable, check_room, make_folder, may_write, unwritable, write_atomically
+from evosim.intact import Damaged, files_in, read_json, read_sums, read_table, write_sums
 from evosim.machine import processors
 from evosim.params import Experiment, SelectionChoice
 from evosim.places import ACCOUNTS, in_use, partial_of
@@ -298,6 +300,8 @@ def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any]
         table.write_parquet(data, compression="zstd")
         write_atomically(folder / ANALYSIS / f"{name}.parquet", data.getbuffer())
     write_json(folder / SUMMARY, summary)
+    known = {name: found for name, found in read_sums(folder).items() if name != SUMMARY and not name.startswith(f"{ANALYSIS}/")}
+    write_sums(folder, files_in(folder, SUMMARY, ANALYSIS), known)
 
 
 def only_in_memory(recorded: Recorded) -> bool:
@@ -371,17 +375,23 @@ def headline(recorded: Recorded) -> dict[str, Any]:
 
 def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
     """The run's summary: read back if it is there, made (again) otherwise."""
-    path = recorded.folder / SUMMARY
-    if again or not (recorded in _unwritten or (path.is_file() and same_code(recorded))):
+    summary = None if again or not (recorded in _unwritten or same_code(recorded)) else _summary_there(recorded)
+    if summary is None:
         analyze(recorded)
-    if recorded in _unwritten:
-        return _unwritten[recorded][1] | {"out": str(recorded.folder)}
-    try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        summary["ladder"], summary["behaviour"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path} must be readable, but is damaged. Make it again with 'evosim analyze {recorded.folder}'.") from None
+        summary = _summary_there(recorded)
+    if summary is None:
+        raise UserError(f"{recorded.folder / SUMMARY} must be what was written just now, but is not. Check the disk, and do it again.")
     return summary | {"out": str(recorded.folder)}
+
+
+def _summary_there(recorded: Recorded) -> dict[str, Any] | None:
+    """The summary as it was written; nothing if it is missing or damaged, for it can be made again."""
+    expected = read_sums(recorded.folder).get(SUMMARY)
+    try:
+        summary: dict[str, Any] | None = read_json(recorded.folder / SUMMARY, expected)
+    except (OSError, Damaged):
+        return None
+    return summary if expected else None
 
 
 def same_code(recorded: Recorded) -> bool:
@@ -466,9 +476,11 @@ def analysed(recorded: Recorded) -> Analysed:
     summary = summary_of(recorded, again=False)
     if recorded in _unwritten:
         return _unwritten[recorded]
+    sums = read_sums(recorded.folder)
     try:
-        analysis = {name: pl.read_parquet(recorded.folder / ANALYSIS / f"{name}.parquet", glob=False) for name in ACCOUNTS}
-    except (OSError, pl.exceptions.PolarsError):  # the analysis is disposable: make it again
+        places = {name: f"{ANALYSIS}/{name}.parquet" for name in ACCOUNTS}
+        analysis = {name: read_table(recorded.folder / place, sums[place]) for name, place in places.items()}
+    except (KeyError, Damaged):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return analysis, summary
 

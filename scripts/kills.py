@@ -23,7 +23,7 @@ from pathlib import Path
 
 JOB = ["greedy-genes", "--no-figures", "--checkpoint-every", "0.1s"]
 EXIT = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
-TIMED = ("provenance.json", "summary.json")
+TIMED = ("provenance.json", "summary.json", "sums.sha256")
 
 
 def contents(folder: Path) -> dict[str, bytes]:

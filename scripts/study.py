@@ -16,7 +16,8 @@ from redraw import redraw
 from evosim.analysis.account import Accountant
 from evosim.analysis.intervals import interval
 from evosim.compose import Setting, build, resolve
-from evosim.controls import controls_of, simulate_control, under_their_seeds
+from evosim.control_runs import simulate_control, under_their_seeds
+from evosim.controls import controls_of
 from evosim.landscape import Landscape
 from evosim.params import apply_settings, read_experiment
 from evosim.record import provenance, write_json

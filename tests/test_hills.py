@@ -276,7 +276,7 @@ def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is the folder of a landscape's search"):
         read_run(folder)
     (folder / "summary.json").write_text("{}")
-    assert "must be readable" in str(command(*words).exception)
+    assert "must be what was written" in str(command(*words).exception)
     assert json.loads(command(*words, "--force").stdout)["search"] == first["search"]
 
 

@@ -16,6 +16,7 @@ from evosim.analysis import behaviour
 from evosim.analysis.account import Accountant
 from evosim.compose import resolve, with_own_words
 from evosim.errors import Interrupted, UserError
+from evosim.intact import read_sums, write_sums
 from evosim.landscape import Landscape
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
@@ -218,7 +219,7 @@ def test_an_edited_experiment_is_noticed(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", "micro").folder
     path = folder / "experiment.toml"
     path.write_text(path.read_text().replace("find = 0.7", "find = 0.8"))
-    with pytest.raises(UserError, match="it was edited, or made by another version"):
+    with pytest.raises(UserError, match="it was edited or damaged"):
         read_run(folder)
 
 
@@ -380,9 +381,11 @@ def test_a_run_by_other_code_is_accounted_for_again(tmp_path: Path) -> None:
     path = recorded.folder / "summary.json"
     truth = json.loads(path.read_text())
     path.write_text(json.dumps(truth | {"overlap": 0.5}))
+    write_sums(recorded.folder, ["summary.json"], read_sums(recorded.folder))  # as if it had been found so
     assert workflow.summary_of(recorded, again=False)["overlap"] == 0.5
     facts = recorded.provenance | {"sources": "0000"}
     (recorded.folder / "provenance.json").write_text(json.dumps(facts))
+    write_sums(recorded.folder, ["provenance.json"], read_sums(recorded.folder))
     other = read_run(recorded.folder)
     assert not workflow.same_code(other)
     assert workflow.summary_of(other, again=False)["overlap"] == truth["overlap"]

@@ -184,7 +184,11 @@ class Sweep(Guarded):
         if name not in known:
             raise unknown("a table", name, known)
         fresh_digest(self.store)
-        return self.store.collected(name).collect()
+        try:
+            return self.store.collected(name).collect()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            words = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+            raise UserError(f"{self.folder / name}.parquet must be a table, but {words}. Make it again with 'evosim sweep collect'.") from None
 
     @property
     def parameters(self) -> list[str]:

@@ -18,7 +18,8 @@ import polars as pl
 from evosim.claims.cells import alive, by_seed, varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, over_seeds, ratio_over_seeds
 from evosim.compose import build, resolve
-from evosim.controls import controls_of, simulate_one
+from evosim.control_runs import simulate_one
+from evosim.controls import controls_of
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 from evosim.landscape import Landscape
 from evosim.params import Experiment, read_experiment

@@ -21,6 +21,7 @@ import polars as pl
 from evosim.claims.claim import Part
 from evosim.errors import Stop, UserError
 from evosim.files import make_folder, write_atomically
+from evosim.intact import Damaged, read_table
 from evosim.machine import Suspended
 from evosim.params import Experiment
 from evosim.record import sources_digest
@@ -135,13 +136,23 @@ def _make(part: Part, file: Path) -> float:
     table = part.make(*part.arguments)
     buffer = io.BytesIO()
     table.write_parquet(buffer, compression="zstd")
+    write_atomically(_sum_file(file), hashlib.sha256(buffer.getbuffer()).hexdigest().encode())
     write_atomically(file, buffer.getbuffer())
     return time.perf_counter() - start
 
 
 def tables_of(tasks: list[Task]) -> dict[str, pl.DataFrame]:
     """The tables of a claim's parts, by name."""
+    return {task.part.name: _table_of(task) for task in tasks}
+
+
+def _table_of(task: Task) -> pl.DataFrame:
+    known = _sum_file(task.file)  # parts that were kept before checksums were have none
     try:
-        return {task.part.name: pl.read_parquet(task.file, glob=False) for task in tasks}
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise UserError(f"the parts of {tasks[0].claim} must be readable, but one is not: {error}. Remove {tasks[0].file.parent} and run again.") from None
+        return read_table(task.file, known.read_text(encoding="ascii") if known.is_file() else None)
+    except (OSError, ValueError, Damaged) as error:
+        raise UserError(f"{task.file} must be what was computed, but {error}. Remove {task.file.parent} and run again.") from None
+
+
+def _sum_file(file: Path) -> Path:
+    return file.with_suffix(".sha256")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from evosim.analysis.intervals import FEWEST
 from evosim.compose import commented
-from evosim.errors import UserError
-from evosim.explore import TABLE, summary_there
+from evosim.explore import paths_there, summary_there
 from evosim.figures.paths import SEARCH_FIGURES
 from evosim.figures.source import Searched
 from evosim.params import Experiment
@@ -24,7 +21,7 @@ from evosim.screen import number
 def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, Any], gallery: Gallery, *, same_code: bool) -> Chapter:
     """All about one search. Raises `UserError` where its files are damaged."""
     summary = summary_there(folder)
-    source = Searched(_paths(folder), experiment)
+    source = Searched(paths_there(folder), experiment)
     charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
     there = ((key, chart) for key, chart in charts if chart is not None)
     pictures = list(gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
@@ -43,11 +40,3 @@ def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, An
     ]
     line = f"{experiment.name}, {experiment.optimizer['name']} on {experiment.world.name}, {seeds}, digest {summary['digest'][:8]}"
     return Chapter(name, "search", experiment.title or experiment.name, experiment.question, line, sections)
-
-
-def _paths(folder: Path) -> pl.DataFrame:
-    path = folder / "tables" / f"{TABLE}.parquet"
-    try:
-        return pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
-        raise UserError(f"{path} must be readable, but is missing or damaged. Repeat the run with --force.") from None

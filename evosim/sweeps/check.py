@@ -17,7 +17,8 @@ from pathlib import Path
 
 from evosim.errors import UserError
 from evosim.files import TEMPORARY
-from evosim.sweeps.store import NAMED, RUNS, UNFINISHED, Damaged, Store
+from evosim.intact import Damaged
+from evosim.sweeps.store import NAMED, RUNS, UNFINISHED, Store
 
 STALE_AFTER = 86_400.0  # seconds
 _WRITER = re.compile(r"\..*\.([^.]*(?:\.[^.]+)*?)\.(\d+)\.(\d+)" + re.escape(TEMPORARY))

@@ -22,7 +22,8 @@ import polars.selectors as cs
 
 from evosim.errors import UserError
 from evosim.files import TEMPORARY, may_write, sync_folder, unwritable, write_atomically
-from evosim.sweeps.store import RUNS, Damaged, Store, made_by
+from evosim.intact import Damaged, read_json, sum_of
+from evosim.sweeps.store import RUNS, Store, checksum, made_by
 
 MANIFEST = "manifest.json"
 ROWS = 2**16  # of a table in memory at once
@@ -115,7 +116,9 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
     if not write:
         store.unwritten_manifest = facts
         return collected
-    write_atomically(store.folder / MANIFEST, (json.dumps(facts | {"parts": parts}, indent=1) + "\n").encode())
+    tables = {name: _sum_of(store.folder / f"{name}.parquet") for name in schemas}
+    whole = facts | {"tables": tables, "parts": parts}
+    write_atomically(store.folder / MANIFEST, (json.dumps(whole | {"checksum": checksum(whole)}, indent=1) + "\n").encode())
     return collected
 
 
@@ -164,15 +167,24 @@ def content_digest(table: pl.LazyFrame, rows: int) -> str:
 
 
 def known_digest(store: Store, done: list[int]) -> str | None:
-    """The content's digest by the manifest, if that is of the very chunks that are there now."""
+    """The content's digest by the manifest, if that is of the very chunks and tables that are there now."""
     try:
-        facts = json.loads((store.folder / MANIFEST).read_text(encoding="utf-8"))
+        facts = read_json(store.folder / MANIFEST)
+        if facts.pop("checksum") != checksum(facts):
+            return None
+        if any(_sum_of(store.folder / f"{name}.parquet") != facts["tables"][name] for name in (RUNS, *store.keep)):
+            return None
         paths = [store.table(chunk, RUNS) for chunk in done]
         known = {name: part["sha256"] for name, part in facts["parts"].items() if name.endswith(f".{RUNS}.parquet")}
         now = {path.relative_to(store.folder).as_posix(): store.sums(chunk)[RUNS] for path, chunk in zip(paths, done, strict=True)}
         return str(facts["digest"]) if now == known and facts["sweep"] == store.digest else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Damaged):
         return None
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return sum_of(file)
 
 
 def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:

@@ -27,11 +27,12 @@ from typing import Any
 
 from evosim.errors import UserError
 from evosim.files import who_else_writes
+from evosim.intact import Damaged
 from evosim.machine import processors
 from evosim.sweeps.engines import Job
 from evosim.sweeps.local import POLL, POOLS
 from evosim.sweeps.slurm import CACHE
-from evosim.sweeps.store import Damaged, Store
+from evosim.sweeps.store import Store
 from evosim.sweeps.work import run_chunk
 from evosim.version import DISTRIBUTION
 

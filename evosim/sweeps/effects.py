@@ -14,6 +14,7 @@ analysis/analysis.json                          what was analysed, and how
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -30,10 +31,11 @@ from evosim.analysis.intervals import FEWEST, KIND, Ends
 from evosim.analysis.summary import VARYING
 from evosim.errors import UserError
 from evosim.files import ReadOnly, inside, make_folder, write_atomically
+from evosim.intact import Damaged, read_json, read_table
 from evosim.sweeps.collect import MANIFEST, gather, known_digest
 from evosim.sweeps.params import Range, SweepFile, read_alone
-from evosim.sweeps.plan import JSON, encoded
-from evosim.sweeps.store import FAILED, RUNS, Store
+from evosim.sweeps.plan import JSON, digest_of, encoded
+from evosim.sweeps.store import FAILED, RUNS, Store, checksum
 from evosim.sweeps.store import encoded as as_parquet
 
 ANALYSIS, FACTS = "analysis", "analysis.json"
@@ -159,17 +161,24 @@ def analysis_of(store: Store, how: Resampling | None = None, progress: Callable[
     how, digest = how or Resampling(), fresh_digest(store)
     folder = store.folder / ANALYSIS
     try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        facts = read_json(folder / FACTS)
+        sums = facts.pop("sums")
+        if sums.pop("facts") != checksum(facts | {"sums": sums}):
+            raise Damaged("has another checksum than was written")
         if [facts[key] for key in ("version", "content", "sources", "resamples", "confidence")] == [VERSION, digest, store.made_by, how.resamples, how.confidence]:
-            return Analysis(facts, {name: pl.read_parquet(inside(folder, f"{name}.parquet"), glob=False) for name in facts["tables"]})
-    except (UserError, OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
-        pass
+            return Analysis(facts, {name: read_table(inside(folder, f"{name}.parquet"), sums[name]) for name in facts["tables"]})
+    except (UserError, OSError, KeyError, TypeError, AttributeError, Damaged):
+        pass  # it can be made again
     found = analyse(store, digest, how, progress)
     with suppress(ReadOnly):
         make_folder(folder)
+        sums = {}
         for name, table in found.tables.items():
-            write_atomically(folder / f"{name}.parquet", as_parquet(table, {"sweep": store.digest, "content": digest, "table": name}))
-        write_atomically(folder / FACTS, (json.dumps(found.facts, indent=1) + "\n").encode())
+            data = as_parquet(table, {"sweep": store.digest, "content": digest, "table": name})
+            write_atomically(folder / f"{name}.parquet", data)
+            sums[name] = hashlib.sha256(data).hexdigest()
+        sums["facts"] = checksum(found.facts | {"sums": sums})
+        write_atomically(folder / FACTS, (json.dumps(found.facts | {"sums": sums}, indent=1) + "\n").encode())
     return found
 
 
@@ -270,7 +279,11 @@ def grid_of(store: Store) -> Grid:
 
 
 def _file_of(store: Store) -> SweepFile:
-    return read_alone(store.folder / "sweep.toml")
+    path = store.folder / "sweep.toml"
+    sweep = read_alone(path)
+    if digest_of(sweep, store.facts["tree"]) != store.digest:
+        raise UserError(f"{path} must be the file that this sweep was begun with, but is another one or was edited. Restore it, or do the sweep to another --out.")
+    return sweep
 
 
 def range_of(name: str) -> Ends | None:

@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 from evosim.errors import Interrupted, UserError
 from evosim.files import check_room
+from evosim.intact import Damaged
 from evosim.sweeps.collect import Collected, collect
 from evosim.sweeps.engines import Job, engine
 from evosim.sweeps.estimate import room_for
 from evosim.sweeps.shard import Shard
 from evosim.sweeps.slurm import Batch
 from evosim.sweeps.state import State, state_of
-from evosim.sweeps.store import Damaged, Store
+from evosim.sweeps.store import Store
 from evosim.sweeps.work import Tell, silent
 
 Showing = Callable[[int, int], AbstractContextManager[Tell]]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evosim.intact import Damaged
 from evosim.sweeps.collect import known_digest
-from evosim.sweeps.store import Damaged, Store, chunk_of
+from evosim.sweeps.store import Store, chunk_of
 
 ALIVE = 90.0  # seconds since a sign of life
 

@@ -5,12 +5,14 @@ sweep.toml, sweep.json, plan.parquet             what is to be done; written fir
 parts/0000/chunk-0000000.TABLE.parquet           kept tables of a chunk's runs
 parts/0000/chunk-0000000.sha256                  their checksums and that of the runs, as `sha256sum -c` reads them
 parts/0000/chunk-0000000.runs.parquet            one row a run; written last: a chunk is done if this is there and not empty
+parts/0000/chunk-0000000.commit                  all of these tables, of the process that came first; goes when they are in place
 parts/0000/chunk-0000000.partial                 the finished runs of a chunk that is not done
 parts/0000/chunk-0000000.run-12.checkpoint       where a long run of it (or `-CONTROL` of it) goes on
 logs/HOST-PID-NS.jsonl                           what each process did when; says nothing that results need
 ```
 
-There are no locks: two processes on one chunk write the same bytes, and the last rename wins. `docs/sweeps.md` describes all files.
+There are no locks. Of two processes on one chunk the first to write `.commit` wins, and both put its tables in place: processors
+of different kinds may give other last digits. `docs/sweeps.md` describes all files.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from typing import Any
 import polars as pl
 
 from evosim.errors import UserError, unknown
-from evosim.files import make_folder, refuse_link, sync_folder, unwritable, write_atomically
+from evosim.files import make_folder, refuse_link, sync_folder, unwritable, write_atomically, write_once
+from evosim.intact import Damaged, check_size
 from evosim.params import SWEEP_FOLDER, refuse_other_kind
 from evosim.record import sources_digest
 from evosim.sweeps.params import KEEPABLE
@@ -44,14 +47,13 @@ COMPUTING = ("numpy", "numba", "scipy", "polars")
 FAILED = "failed"
 PREFIX = "evosim."
 UNREADABLE = (OSError, ValueError, KeyError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
-NAMED = re.compile(r"chunk-(\d{7,})\.(?:([a-z_]+)\.parquet|sha256|partial|run-\d+(?:-[a-z_]+)?\.checkpoint)")
-UNFINISHED = (".partial", ".checkpoint")
+NAMED = re.compile(r"chunk-(\d{7,})\.(?:([a-z_]+)\.parquet|sha256|partial|commit|run-\d+(?:-[a-z_]+)?\.checkpoint)")
+UNFINISHED = (".partial", ".checkpoint", ".commit")
+COMMIT = "commit"
+TRIES = 10  # to commit a chunk; a second one is needed where a process of another ended meanwhile
+MOST_ROWS = 2**24  # of a run, in one of its tables
 
 Frames = dict[str, pl.DataFrame]
-
-
-class Damaged(Exception):
-    """A file is not what was written. The message says in a few words what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -179,17 +181,67 @@ class Store:
             raise UserError(f"{self.folder / 'parts'} must be readable, but is not: {error.strerror}. Mend it.") from None
 
     def commit(self, chunk: int, frames: Frames) -> None:
-        """Write a chunk's tables, its checksums, and last its runs; from then on it is done. Raises `UserError`."""
+        """Write a chunk's tables, its checksums, and last its runs; from then on it is done. Raises `UserError`.
+
+        The first writer wins: its tables stand in one file before any of them is put in its place, and whoever comes
+        to the same chunk meanwhile puts those in place. So a chunk is of one process, and what is done stays as it is.
+        """
         self._make_room(chunk)
-        status = frames[RUNS]["status"]
-        counted = f"# runs {len(status)} failed {(status == FAILED).sum()} extinct {(status == 'extinct').sum()}\n"
+        pack = self.path(chunk, COMMIT)
         data = {name: self._encoded(chunk, name, frames[name]) for name in (*self.keep, RUNS)}
+        for _ in range(TRIES):
+            if self._is_whole(chunk):
+                break
+            if write_once(pack, _packed(data)):
+                if not self._is_whole(chunk):  # another one may have ended between the look and the writing
+                    self._put_in_place(chunk, data)
+                break
+            if self.complete(chunk):
+                break
+        else:
+            raise UserError(f"{pack} must be a file that can be read or removed, but is not. Remove it, and go on with the same command.")
+        clear([pack, self.path(chunk, "partial")])
+
+    def complete(self, chunk: int) -> bool:
+        """Put the tables in place that another process, which may be gone, has begun to commit. Tells whether it is done now."""
+        pack = self.path(chunk, COMMIT)
+        try:
+            data = self._unpacked(pack)
+            for name, found in data.items():
+                self._decoded(chunk, name, found)
+        except FileNotFoundError:
+            return self._is_whole(chunk)
+        except (*UNREADABLE, zipfile.BadZipFile, Damaged, EOFError, NotImplementedError):
+            clear([pack])  # no process left this
+            return False
+        if not self._is_whole(chunk):
+            self._put_in_place(chunk, data)
+        clear([pack])
+        return True
+
+    def _put_in_place(self, chunk: int, data: dict[str, bytes]) -> None:
+        """Write the files of a chunk from its tables. Equal tables give equal files, so that two may do it at once."""
+        status = self._decoded(chunk, RUNS, data[RUNS])["status"]
+        counted = f"# runs {len(status)} failed {(status == FAILED).sum()} extinct {(status == 'extinct').sum()}\n"
         sums = [f"{hashlib.sha256(data[name]).hexdigest()}  {self.table(chunk, name).name}\n" for name in data]
         for name in self.keep:
             write_atomically(self.table(chunk, name), data[name])
         write_atomically(self.path(chunk, "sha256"), (counted + "".join(sums)).encode())
         write_atomically(self.table(chunk, RUNS), data[RUNS])
-        clear([self.path(chunk, "partial")])
+
+    def _is_whole(self, chunk: int) -> bool:
+        """Whether a chunk is done and is what was written."""
+        try:
+            return self.is_done(chunk) and bool(self._whole_files(chunk))
+        except Damaged:
+            return False
+
+    def _unpacked(self, path: Path) -> dict[str, bytes]:
+        """The tables in a pack, as bytes. Raises `OSError`, `Damaged` and what a damaged pack makes of its reader."""
+        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as pack:
+            if any(member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size for member in pack.infolist()):
+                raise Damaged("its finished runs are not as they are written")
+            return {name: pack.read(f"{name}.parquet") for name in (*self.keep, RUNS)}
 
     def read(self, chunk: int) -> Frames:
         """The tables of a chunk that is done, each checked against its checksum and the plan. Raises `Damaged`."""
@@ -234,17 +286,13 @@ class Store:
     def keep_finished(self, chunk: int, frames: Frames) -> None:
         """Write the finished runs of a chunk that is not done, for whoever goes on with it. Raises `UserError`."""
         self._make_room(chunk)
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as pack:
-            for name in (*self.keep, RUNS):
-                pack.writestr(zipfile.ZipInfo(f"{name}.parquet"), self._encoded(chunk, name, frames[name]))
-        write_atomically(self.path(chunk, "partial"), out.getvalue())
+        data = {name: self._encoded(chunk, name, frames[name]) for name in (*self.keep, RUNS)}
+        write_atomically(self.path(chunk, "partial"), _packed(data))
 
     def finished(self, chunk: int) -> Frames | None:
         """The finished runs of a chunk that is not done; nothing if there are none, or if what is there cannot be trusted."""
         try:
-            with zipfile.ZipFile(io.BytesIO(self.path(chunk, "partial").read_bytes())) as pack:
-                data = {name: pack.read(f"{name}.parquet") for name in (*self.keep, RUNS)}
+            data = self._unpacked(self.path(chunk, "partial"))
             frames = {name: self._decoded(chunk, name, found) for name, found in data.items()}
             if {made_by(found) for found in data.values()} != {self.made_by}:
                 return None
@@ -272,7 +320,7 @@ class Store:
 
     def remove(self, chunk: int, *, partial: bool = False) -> None:
         """Remove the files of a chunk, its runs first, so that it is not done from then on. Raises `UserError`."""
-        endings = [f"{RUNS}.parquet", "sha256", *(f"{name}.parquet" for name in self.keep), *(["partial"] if partial else [])]
+        endings = [COMMIT, f"{RUNS}.parquet", "sha256", *(f"{name}.parquet" for name in self.keep), *(["partial"] if partial else [])]
         paths = [self.path(chunk, ending) for ending in endings]
         for folder in (self.folder / "parts", paths[0].parent):
             refuse_link(folder)
@@ -306,9 +354,19 @@ class Store:
             for key, value in wanted.items():
                 if facts.get(PREFIX + key) != value:
                     raise Damaged(f"its table {name} belongs to another {key}: {facts.get(PREFIX + key)}, not {value}")
+            check_size(data, MOST_ROWS * self.size(chunk))
             return pl.read_parquet(io.BytesIO(data))
         except UNREADABLE:
             raise Damaged(f"its table {name} cannot be read") from None
+
+
+def _packed(data: dict[str, bytes]) -> bytes:
+    """Tables as one file, which depends on nothing else."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as pack:
+        for name, table in data.items():
+            pack.writestr(zipfile.ZipInfo(f"{name}.parquet"), table)
+    return out.getvalue()
 
 
 def clear(paths: Iterable[Path]) -> None:

@@ -28,12 +28,13 @@ from evosim.checkpoint import Keeper, OneRun, State
 from evosim.compose import Setting, build, landscape_digest
 from evosim.errors import Stop, UserError, in_one_line
 from evosim.files import Unwritable, refuse_link
+from evosim.intact import Damaged
 from evosim.landscape import Landscape
 from evosim.params import Experiment
 from evosim.replicate import Replicate, replicate
 from evosim.sweeps.design import experiment_of
 from evosim.sweeps.plan import DTYPES, decoded
-from evosim.sweeps.store import FAILED, RUNS, Damaged, Frames, Store, clear
+from evosim.sweeps.store import FAILED, RUNS, Frames, Store, clear
 
 KEEP_EVERY = 5.0  # seconds between two writings of finished runs, at least
 KEEP_SHARE = 20  # ... and this many times as long as the last writing took, so that it costs at most a twentieth
@@ -99,7 +100,7 @@ def run_chunk(
     """
     store = opened(Path(folder))
     store.check_sources(other_sources=other_sources)
-    if store.is_done(chunk):
+    if store.is_done(chunk) or store.complete(chunk):
         return Receipt(chunk, True, 0, store_failed(store, chunk))
     use_threads(threads)
     done, log = _Finished(store.keep, store.kinds, store.finished(chunk)), _Log(store.folder)
