@@ -68,7 +68,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.analysis": {
         "evosim.compose", "evosim.errors", "evosim.measures", "evosim.params", "evosim.reference", "evosim.record", "evosim.selection", "evosim.theory", "worlds", "genomes",
     },
-    "evosim.figures": {"genomes", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
+    "evosim.figures": {"genomes", "evosim.files", "evosim.press", "evosim.params", "evosim.record", "evosim.errors", "evosim.analysis"},
     "evosim.screen": {"evosim.analysis", "evosim.layout"},
     "evosim.workflow": {
         "evosim.forks",
@@ -88,7 +88,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "evosim.report": {
         "evosim.forks",
-        "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed",
+        "evosim.version", "evosim.analysis", "evosim.api", "evosim.compose", "evosim.errors", "evosim.explore", "evosim.figures", "evosim.files", "evosim.installed", "evosim.progress",
         "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.screen", "evosim.sweeps", "evosim.workflow", "worlds", "genomes",
     },
     "evosim.cost": {
