@@ -206,8 +206,9 @@ def _run(
         try:
             with clock.stage("analysis"):
                 summary = workflow.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
-            if figures and not fresh and not may_write(recorded.folder):
-                _warn_of_read_only(recorded)
+            if not fresh and not may_write(recorded.folder):
+                if workflow.only_in_memory(recorded) or (figures and not workflow.figures_there(recorded)):
+                    _warn_of_read_only(recorded)
             elif figures and (fresh or not workflow.figures_there(recorded)):
                 missing = workflow.figures_missing(recorded.folder)
                 try:

@@ -123,7 +123,7 @@ def test_a_run_that_was_never_analysed_has_its_account(top: Path, tmp_path: Path
         assert told.stderr.endswith(f"evosim: {run} is read-only for this user: accounts are shown and not kept, and no figures are drawn there.\n")
         assert f"Tables: {run}" in told.stdout
         for arguments, words in (
-            (["figures", str(run)], rf"is read-only for this user\. Draw in a copy: 'cp -r {run} run && evosim figures run'\.$"),
+            (["figures", str(run)], rf"is read-only for this user\. Draw in a copy: 'cp -r {run} run-copy && evosim figures run-copy'\.$"),
             (["report", str(run)], r"is read-only\. Give --out with a file elsewhere: '--out report\.html'\.$"),
             (["compare", str(run), str(other), "--figures", "--out", str(run / "figures")], r"is read-only\. Give --out compared\.$"),
         ):

@@ -163,7 +163,7 @@ def draw_charts(
 def _not_here(folder: Path) -> str:
     """What is said of a folder for figures that this user may not write."""
     whole = folder.parent.resolve()
-    copy = shlex.quote(whole.name)
+    copy = shlex.quote(f"{whole.name}-copy")
     return (
         f"{folder} must be writable for figures, but is read-only for this user. "
         f"Draw in a copy: 'cp -r {shlex.quote(str(whole))} {copy} && evosim figures {copy}'."
