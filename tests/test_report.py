@@ -212,7 +212,7 @@ def test_a_large_figure_stays_a_picture_and_says_so(made: dict[str, Path], monke
     assert "vegaEmbed" not in least.replace(Path(page.HERE / "page.js").read_text(encoding="utf-8"), "")
     described = {"mark": "point", "datasets": {"a": [{"x": i, "y": 1.0} for i in range(9)]}, "data": {"name": "a"}}
     monkeypatch.setattr(pictures, "MOST_DESCRIBED", 50)
-    monkeypatch.setattr(pictures.Gallery, "_described", staticmethod(lambda chart: described), raising=True)
+    monkeypatch.setattr(pictures, "described_of", lambda chart: described)
     (still,) = pictures.Gallery().hang("x", [("y", None)])
     assert still.chart is None
     assert "would make the report hard to send" in still.why
