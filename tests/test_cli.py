@@ -168,13 +168,16 @@ def test_an_interrupt_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 def test_odd_words_in_a_title_are_only_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    title = "'Results [/final] of x\u2028y'"
+    title = "'Results [/final] of x y'"
     code, out, _ = evosim(capsys, *command("micro", f"title={title}"), "--no-figures", "--out", "b[1]")
     assert code == 0
     assert "[/final]" in out
     code, out, _ = evosim(capsys, "show", "micro", "--set", f"title={title}")
     (tmp_path / "odd.toml").write_text(out, encoding="utf-8")
     assert evosim(capsys, "show", "odd.toml")[0] == 0
+    code, _, err = evosim(capsys, "show", "micro", "--set", "title='x\u2028y'")
+    assert code == 2
+    assert "title must be text that can be shown, but holds U+2028" in err
 
 
 def test_what_the_data_leave_open_is_not_called_unavoidable(capsys: pytest.CaptureFixture[str]) -> None:

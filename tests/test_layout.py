@@ -120,7 +120,7 @@ def test_a_table_of_long_names_and_large_numbers_is_whole(width: int) -> None:
     for heading in ("representation A", "lost", "what it is"):
         table.add_column(heading, justify="left" if heading == "what it is" else "right")
     table.add_row(name, number, f"[{number}, {number}]", sentence)
-    table.add_row(f"{layout.BOLD}sum", f"{layout.BOLD}{number}", "-", "\u4e16\u754c " * 20)
+    table.add_row(layout.bold("sum"), layout.bold(number), "-", "\u4e16\u754c " * 20)
     layout.show(console, table)
     out = console.export_text()
     for word in (name, number, f"[{number},", "representation", "[x]", "sum", "\u4e16\u754c", "sentence", "many"):

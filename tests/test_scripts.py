@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
     "attack_cache": "attack/cache",
     "attack_runs": "attack/runs",
+    "attack_names": "attack/names",
     "bench": "bench",
     "bench_genetics": "bench-genetics",
     "coverage": "coverage",
