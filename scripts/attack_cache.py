@@ -46,6 +46,12 @@ def swapped(one: Path, other: Path) -> None:
     other.write_bytes(first)
 
 
+def replaced(file: Path, make: Callable[[Path], object]) -> None:
+    """Put something else in a file's place."""
+    shutil.rmtree(file) if file.is_dir() else file.unlink()
+    make(file)
+
+
 DAMAGE: dict[str, Damage] = {
     "emptied": lambda file, other, dice: file.write_bytes(b""),
     "truncated": lambda file, other, dice: file.write_bytes(file.read_bytes()[: dice.randrange(file.stat().st_size)]),
@@ -53,9 +59,9 @@ DAMAGE: dict[str, Damage] = {
     "noise": lambda file, other, dice: file.write_bytes(dice.randbytes(1000)),
     "two files swapped": lambda file, other, dice: swapped(file, other),
     "removed": lambda file, other, dice: file.unlink(),
-    "a folder in its place": lambda file, other, dice: (file.unlink(), file.mkdir()),
-    "a pipe in its place": lambda file, other, dice: (file.unlink(), os.mkfifo(file)),
-    "a link in its place": lambda file, other, dice: (file.unlink(), file.symlink_to(other)),
+    "a folder in its place": lambda file, other, dice: replaced(file, Path.mkdir),
+    "a pipe in its place": lambda file, other, dice: replaced(file, os.mkfifo),
+    "a link in its place": lambda file, other, dice: replaced(file, lambda path: path.symlink_to(other)),
     "writable by others": lambda file, other, dice: file.chmod(0o666),
     "not readable": lambda file, other, dice: file.chmod(0),
     "another owner": lambda file, other, dice: os.chown(file, 54_321, 54_321),
@@ -65,7 +71,7 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
     "folder above writable by others": lambda folder: folder.parent.chmod(0o777),
     "folder read-only": lambda folder: folder.chmod(0o500),
     "folder of another owner": lambda folder: os.chown(folder, 54_321, 54_321),
-    "a file in the folder's place": lambda folder: (shutil.rmtree(folder), folder.touch()),
+    "a file in the folder's place": lambda folder: replaced(folder, Path.touch),
     "every file emptied": lambda folder: [file.write_bytes(b"") for file in sorted(folder.glob("*.nbc"))[:3]],
 }
 ROOT_ONLY = ("another owner", "folder of another owner")
