@@ -42,7 +42,8 @@ MAX_FILE = 64 * 2**20  # bytes
 MAX_DEPTH = 50  # of tables and lists within each other
 MAX_GENERATIONS = 10**9
 MOST_PARTS = 1000  # of a key, before it is read at all
-_PART = rb"""(?:"[^"\n]*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
+_QUOTED = re.compile(rb"""(?:"[^"\n]*+"|'[^'\n]*+')""")
+_PART = rb"(?:" + _QUOTED.pattern + rb"|[A-Za-z0-9_-]++)"
 _DOTTED = re.compile(_PART + rb"(?:[ \t]*+\.[ \t]*+" + _PART + rb")*+")  # a key of several parts; what is in quotes is one part
 MAX_CLASSES = 10**9
 RULES = {"ratio": "be one number, or two: [eggs, sperm]"}  # of values that may be of several kinds, of which a message would name one alone
@@ -463,7 +464,7 @@ def parsed(data: bytes, path: Path, what: str) -> dict[str, Any]:
 def _check_dotted(data: bytes) -> None:
     """Raise `RecursionError` for a key of very many parts: the parser takes the square of their number in time."""
     for line in data.splitlines():
-        if line.count(b".") > MOST_PARTS and any(found[0].count(b".") > MOST_PARTS for found in _DOTTED.finditer(line)):
+        if line.count(b".") > MOST_PARTS and any(_QUOTED.sub(b"", found[0]).count(b".") > MOST_PARTS for found in _DOTTED.finditer(line)):
             raise RecursionError
 
 

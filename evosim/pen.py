@@ -95,6 +95,9 @@ class Pen:
                     return told
         self._process = None
         code = process.wait()
+        process.stdout.close()
+        with contextlib.suppress(OSError):  # what was said last never reached it
+            process.stdin.close()
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         raise NoPen(
             f"figures need the drawing engine, but it ended with {how}. Give it more memory, threads and files "

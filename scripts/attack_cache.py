@@ -46,10 +46,10 @@ def swapped(one: Path, other: Path) -> None:
     other.write_bytes(first)
 
 
-def replaced(path: Path, make: Callable[[Path], object]) -> None:
-    """Put something else in a file's or folder's place."""
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-    make(path)
+def replaced(file: Path, make: Callable[[Path], object]) -> None:
+    """Put something else in a file's place."""
+    shutil.rmtree(file) if file.is_dir() else file.unlink()
+    make(file)
 
 
 DAMAGE: dict[str, Damage] = {

@@ -204,6 +204,37 @@ def test_schedulers_that_cannot_be_reached_are_one_line(tmp_path: Path, monkeypa
         dask(store, address=str(file))
 
 
+@pytest.mark.parametrize("unsafe", ["file", "folder"])
+def test_a_scheduler_s_file_that_others_can_write_is_refused(tmp_path: Path, unsafe: str) -> None:
+    """Whoever writes it names a scheduler, and a scheduler has its clients execute what it sends."""
+    (folder := tmp_path / "shared").mkdir(mode=0o755)
+    (file := folder / "scheduler.json").write_text('{"address": "tcp://127.0.0.1:1"}')
+    place = {"file": file, "folder": folder}[unsafe]
+    place.chmod(0o777)
+    with pytest.raises(UserError, match=rf"a scheduler's file must be one that only you can write, but others can write to {place}; do 'chmod go-w {place}'\."):
+        dask(begun(tmp_path / "s"), address=str(file))
+
+
+def test_a_scheduler_of_this_machine_wants_certificates(tmp_path: Path) -> None:
+    """Another user who knows its port is not let in."""
+    from distributed import Client
+
+    addresses: list[str] = []
+
+    def tell(event: str, chunk: int, **facts: Any) -> None:
+        if not addresses:
+            from distributed import LocalCluster
+
+            (cluster,) = LocalCluster._instances
+            addresses.append(cluster.scheduler_address)
+            for scheme in ("tcp://", "tls://"):
+                with pytest.raises((OSError, TypeError, ValueError)):
+                    Client(scheme + addresses[0].partition("://")[2], timeout=2.0, set_as_default=False)
+
+    dask(begun(tmp_path / "s"), [0], tell=tell)
+    assert addresses[0].startswith("tls://127.0.0.1:")
+
+
 def test_files_that_others_wrote_elsewhere_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker says that it is done, and the folder does not: another file system has the same name there."""
     store = begun(tmp_path / "s")

@@ -205,7 +205,7 @@ DAMAGE: dict[str, Callable[[Path, Path], object]] = {
     "a pipe": lambda file, other: (file.unlink(), os.mkfifo(file)),
     "writable by others": lambda file, other: file.chmod(0o666),
     "gone": lambda file, other: file.unlink(),
-    "a plain pickle": lambda file, other: file.write_bytes(pickle.dumps(_Bomb())),
+    "a plain pickle": lambda file, other: file.write_bytes(bytes(kept.CHECKSUM) + pickle.dumps(_Bomb())),
 }
 
 
@@ -246,6 +246,16 @@ def test_a_damaged_file_is_compiled_anew(two_kept: Path, tmp_path: Path, damage:
     DAMAGE[damage](one, other)
     assert _compiled(folder) == 1
     assert _compiled(folder) == 0
+
+
+def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "x.nbc"
+    kept.write(file, b"code")
+    whole = file.read_bytes()
+    assert kept.read(file) == b"code"
+    for i in range(8 * len(whole)):
+        file.write_bytes(bytes(byte ^ (1 << i % 8 if place == i // 8 else 0) for place, byte in enumerate(whole)))
+        assert kept.read(file) is None
 
 
 def test_a_file_of_another_user_is_not_read(two_kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
