@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows = [measured(generations) for generations in asked.generations]
     table = pl.DataFrame(rows)
     print(table)
-    study = Study("attack-memory", setting(EXPERIMENT, f"optimizer.population={POPULATION}"))
+    study = Study("attack/memory", setting(EXPERIMENT, f"optimizer.population={POPULATION}"))
     study.keep({"memory": table}, experiment=EXPERIMENT, population=POPULATION)
     bad = table.filter(pl.max_horizontal("apart", 1.0 / pl.col("apart")) > MOST_APART)
     return 1 if bad.height else 0

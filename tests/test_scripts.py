@@ -20,6 +20,9 @@ from tests.settings import quick, setting
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
     "attack_cache": "attack/cache",
+    "attack_damage": "attack/damage",
+    "attack_memory": "attack/memory",
+    "sweep_statistics": "sweep-statistics",
     "attack_runs": "attack/runs",
     "attack_names": "attack/names",
     "bench": "bench",
