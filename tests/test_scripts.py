@@ -19,6 +19,7 @@ from tests.settings import quick, setting
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = {
+    "attack_damage": "attack/damage",
     "bench": "bench",
     "bench_genetics": "bench-genetics",
     "coverage": "coverage",
