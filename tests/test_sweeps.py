@@ -794,6 +794,9 @@ def test_the_digest_of_the_content_does_not_depend_on_chunks_but_on_every_number
     shutil.copytree(whole.folder, tmp_path / "wrong")
     store = Store(tmp_path / "wrong")
     store.commit(0, frames | {RUNS: wrong})
+    assert collect(store).digest == first  # what is done is never replaced
+    store.remove(0)
+    store.commit(0, frames | {RUNS: wrong})
     assert collect(store).digest != first
 
 
