@@ -42,7 +42,7 @@ Own = Callable[[tuple[str, ...]], bool]
 
 
 def check_place(path: Path, option: str = "--out") -> None:
-    """Refuse a folder that cannot be written later, before anything is computed.
+    """Refuse a folder behind a link that leads nowhere, before anything is computed.
 
     Parameters
     ----------
@@ -54,18 +54,17 @@ def check_place(path: Path, option: str = "--out") -> None:
     Raises
     ------
     UserError
-        A link in the path leads nowhere, or a file is in the way.
+        A link in the path leads nowhere.
     """
+    instead = f"give another {option}" if option.startswith("--") else "remove the link"
     for part in (path, *path.parents):
         if part.is_symlink() and not part.exists():
             leads = Path(os.path.abspath(part.parent / os.readlink(part)))
             raise UserError(
                 f"{option} must lead to a folder that is there, but the link {part} leads to {leads}, which is not. "
-                f"Make it first ('mkdir -p {shlex.quote(str(leads))}'), or give another {option}."
+                f"Make it first ('mkdir -p {shlex.quote(str(leads))}'), or {instead}."
             )
         if part.exists():
-            if not part.is_dir():
-                raise UserError(f"{option} must be a folder, but {part} is a file. Give another {option}.")
             return
 
 
@@ -85,6 +84,8 @@ def must_be_writable(folder: Path, option: str = "--out") -> None:
         A link leads nowhere, a file is in the way, or the disk refuses.
     """
     check_place(folder, option)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{option} must be a folder, but {folder} is a file. Give another {option}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

@@ -14,7 +14,7 @@ from evosim import places, record
 from evosim.errors import UserError
 from evosim.figures import FIGURES, FORMATS, SIZES
 from evosim.figures.paths import SEARCH_FIGURES
-from evosim.places import check_place, files_in, folder_of, move_in, partial_of
+from evosim.places import check_place, files_in, folder_of, move_in, must_be_writable, partial_of
 from evosim.record import PROVENANCE, Writer, already_there, complete, is_own
 from tests.test_runs import experiment
 
@@ -146,7 +146,7 @@ def test_a_file_in_the_way_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path in (tmp_path / "file", tmp_path / "file" / "run", tmp_path / "loop"):
         with pytest.raises(UserError, match="--out must"):
-            check_place(path)
+            must_be_writable(path)
 
 
 @pytest.fixture
