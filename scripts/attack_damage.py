@@ -1,6 +1,6 @@
 """Damage: recorded runs are damaged, and each is read by every command. Is a traceback shown, or another number?
 
-    python scripts/attack_damage.py [--tries 300] [--flips 1000] [--seed 0]
+    python scripts/attack_damage.py [--tries 60] [--flips 300] [--seed 0]
 
 A try is one damaged folder, read by `analyze`, `compare`, `export`, `figures`, `report` and `evosim.load`, in this process.
 It must end in one line with exit code 2, or give the very numbers of the whole run. Each flip changes one bit of one
@@ -210,8 +210,8 @@ def attack(row: Row, damaged: Path, base: Path, right: dict[str, str], commands:
 def main() -> None:
     """Attack, and keep the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--tries", type=int, default=300)
-    options.add_argument("--flips", type=int, default=1000)
+    options.add_argument("--tries", type=int, default=60)
+    options.add_argument("--flips", type=int, default=300)
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     lots, start = random.Random(chosen.seed), time.perf_counter()
