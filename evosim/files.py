@@ -237,6 +237,8 @@ def _link(temporary: Path, path: Path) -> None:
 def make_folder(folder: Path) -> None:
     """Make a folder in one that is there, if it is not there yet. Raises `Unwritable`, and `UserError` for a link."""
     refuse_link(folder)
+    if folder.is_dir():
+        return
     try:
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
