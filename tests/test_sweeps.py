@@ -135,7 +135,7 @@ def test_an_account_is_that_of_evosim_run_bit_by_bit(name: str, settings: tuple[
         for table in KEPT:
             mine = pl.concat([pl.read_parquet(store.table(chunk, table)) for chunk in range(store.chunks)], how="diagonal_relaxed")
             mine = mine.filter(pl.col("run") == run).drop("run")
-            assert mine.equals((account.tables | recorded.tables)[table]), table
+            assert mine.equals({**account.tables, **recorded.tables}[table]), table
         row = rows.row(run, named=True)
         ending = recorded.provenance["runs"][str(seed)]
         assert (row["status"], row["generations"]) == (ending["status"], ending["generations"])
