@@ -355,8 +355,12 @@ def _few(tree: dict[str, Any]) -> dict[str, Any]:
     sizes = {"optimizer.population": 40, "phases.0.generations": 6, "phases.1.generations": 3}
     swept = {".".join(path) for path in _paths({"grid": grid}, ())}
     for key, value in sizes.items():
-        if f"grid.{key}" not in swept:
+        if f"grid.{key}" in swept:
+            continue
+        if isinstance(tree["set"].get(key.partition(".")[0]), dict):
             put(tree["set"], key, value, key)
+        else:
+            tree["set"][key] = value  # as one quoted key: a list that is not there has no positions
     return tree
 
 

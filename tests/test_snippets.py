@@ -27,6 +27,7 @@ IDLE: dict[tuple[str, str, str], int] = {
     ("hills.md", "slow", "half a minute each"): 1,
     ("population-genetics.md", "slow", "minutes"): 1,
     ("own.md", "not run", "of an installed package; tests/test_own.py does what this page says"): 5,
+    ("security.md", "not run", "needs a container"): 1,
     ("tutorial.md", "not run", "installs a package; tests/test_new.py does"): 1,
     ("tutorial.md", "not run", "needs Slurm"): 1,
     ("tutorial.md", "slow", "a minute or two"): 1,
