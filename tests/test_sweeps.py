@@ -662,7 +662,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(whole: Store, tmp_path: Path,
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         with pytest.raises(UserError, match="must be writable, but is not: Read-only file system"):
             store.remove(0)
-        with pytest.raises(UserError, match="must be writable, but is not: Read-only file system"):
+        with pytest.raises(UserError, match="must be writable to collect its runs, but is read-only"):
             collect(store)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
