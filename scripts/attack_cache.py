@@ -182,6 +182,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="kinds whose name has these words; nothing is kept then")
     chosen = parser.parse_args()
+    kept = None if chosen.only else study.Study("attack/cache", study.setting("micro"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         bench = Bench(Path(temporary), chosen.seed)
         attack(bench, chosen.tries, chosen.only)
@@ -190,10 +191,10 @@ def main() -> None:
     table = rows.group_by("kind", maintain_order=True).agg(
         tries=pl.len(), failures=failures.sum(), reason=pl.col("failed").filter(failures).first()
     )
-    if chosen.only:
+    if kept is None:
         print(table)
     else:
-        study.Study("attack/cache", study.setting("micro")).keep({"cache": table}, random_seed=chosen.seed)
+        kept.keep({"cache": table}, random_seed=chosen.seed)
     if table["failures"].sum():
         raise SystemExit(f"{table['failures'].sum()} of {len(rows)} tries failed")
 
