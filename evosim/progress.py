@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from evosim.layout import Screen
+
 EVERY_SECONDS = 0.1
 
 # which run, its generation, its generations in all, mean fitness in A and in M
@@ -87,7 +89,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
     Iterator[Callable[[int, int], None] | None]
         A function that hears how much is done of how much; nothing where there is no terminal.
     """
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     if not console.is_terminal:
         yield None
         return

@@ -113,7 +113,8 @@ class Tables(Mapping[str, pl.DataFrame]):
         UserError
             Where a table is missing or is not what was written.
         """
-        self._folder, self._places, self._shape = folder, places, shape
+        # Absolute, so that a table is found when the program has changed its working folder.
+        self._folder, self._places, self._shape = folder.absolute(), places, shape
         self._read: dict[str, pl.DataFrame] = {}
         for name, place in places.items():
             if sums[name] is None:

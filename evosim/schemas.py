@@ -205,7 +205,7 @@ class Shape:
         per = {"generations": 1, "loci": len(self._loci), "alleles": sum(len(locus.params.alleles) for locus in self.grid.loci)}.get(name)
         if "seed" not in COLUMNS[name]:
             return
-        found = dict(table.group_by("seed").len().iter_rows())
+        found = dict(table.group_by("seed", maintain_order=True).len().iter_rows())
         for seed, ending in self.endings.items():
             rows = found.get(int(seed), 0)
             if per is not None and rows != per * ending.generations:

@@ -386,6 +386,8 @@ def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
 
 def _summary_there(recorded: Recorded) -> dict[str, Any] | None:
     """The summary as it was written; nothing if it is missing or damaged, for it can be made again."""
+    if recorded in _unwritten:
+        return _unwritten[recorded][1]
     expected = read_sums(recorded.folder).get(SUMMARY)
     try:
         summary: dict[str, Any] | None = read_json(recorded.folder / SUMMARY, expected)

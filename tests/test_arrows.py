@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "evosim.streams": set(),
     "evosim.experiments": set(),
     "evosim.params": {"evosim.names", "evosim.errors"},
-    "evosim.progress": set(),
+    "evosim.progress": {"evosim.layout"},
     "evosim.kernels": {"evosim.files", "evosim.machine", "evosim.streams"},
     "evosim.reference": {"evosim.streams", "worlds", "genomes"},
     "evosim.census": {"evosim.kernels", "genomes"},

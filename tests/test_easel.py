@@ -97,7 +97,7 @@ def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
     recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(recorded.folder, folder, ignore=shutil.ignore_patterns("figures"))
+    shutil.copytree(recorded.folder, folder, ignore=shutil.ignore_patterns("figures", "figures.json"))
     copied, real, written = read_run(folder), os.fsync, iter(range(100))
     assert workflow.figures_missing(folder) is None
 

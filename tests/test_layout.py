@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from evosim import layout
+from evosim import intact, layout
 from tests.settings import command
 from tests.test_cli import evosim
 
@@ -163,6 +163,7 @@ def test_words_of_a_packaged_experiment_stay_with_its_settings(capsys: pytest.Ca
     shutil.copytree("other", "old")  # a run that was recorded with the words of another
     text = Path("old/experiment.toml").read_text()
     Path("old/experiment.toml").write_text(re.sub(r"^title = .*$", f"title = {_title_of('micro')!r}", text, count=1, flags=re.MULTILINE))
+    intact.write_sums(Path("old"), ["experiment.toml"], intact.read_sums(Path("old")))
     assert evosim(capsys, "analyze", "old")[1].splitlines()[1] == "micro, changed"
 
 

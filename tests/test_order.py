@@ -35,7 +35,8 @@ def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
         asked = isinstance(order, ast.Constant) and order.value not in (False, None, "none")
         of_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
         joined = name == "join" and (set(given) & {"on", "left_on", "how"} or len(node.args) > 1)
-        if of_numpy or asked:
+        of_paths = ast.unparse(node.func.value) == "os.path"
+        if of_numpy or of_paths or asked:
             continue
         if name in ("group_by", "unique") or joined:
             yield node, f"{name} without maintain_order"

@@ -133,7 +133,7 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
     policies, pair = acting.policies_of(conducts, number), made.pair
     for which in acting.WORLDS:
         world, mine = conducts.world(which), frame.filter(pl.col("world") == which)
-        done = np.where(world.ended()[:, None], 0.0, conducts.of(number, which).occupancy)
+        done = np.where(world.uncounted()[:, None], 0.0, conducts.of(number, which).occupancy)
         times = {act: float((rows["chance"] * rows["occupancy"]).sum()) for (act,), rows in mine.group_by("act")}
         for a, act in enumerate(world.acts):  # the ledger's times an act is done in a life
             assert times.get(act, 0.0) == pytest.approx(done[:, :, a].sum(), abs=1e-5)
@@ -150,7 +150,7 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
                 assert policies[which][0, states, world.acts.index(row["act"])].max() > 0.0
     once = frame.unique(["world", "place", "column"])
     for which in acting.WORLDS:
-        lived = np.where(conducts.world(which).ended()[:, None], 0.0, conducts.of(number, which).occupancy).sum()
+        lived = np.where(conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy).sum()
         assert float(once.filter(pl.col("world") == which)["occupancy"].sum()) == pytest.approx(lived)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from evosim import api, export, workflow
+from evosim import api, export, intact, workflow
 from evosim.cli import app
 from evosim.compose import resolve
 from evosim.errors import UserError
@@ -138,6 +138,7 @@ def test_an_account_of_other_code_is_not_shown(top: Path) -> None:
     shutil.copytree(top / "own" / "other", stale)
     facts = json.loads((stale / "provenance.json").read_text(encoding="utf-8"))
     (stale / "provenance.json").write_text(json.dumps(facts | {"sources": "0" * 16}), encoding="utf-8")
+    intact.write_sums(stale, ["provenance.json"], intact.read_sums(stale))
     kept = json.loads((stale / "summary.json").read_text(encoding="utf-8"))
     right = kept["ladder"]["modern"]["rungs"]["population"]
     kept["ladder"]["modern"]["rungs"]["population"] = right + 1.0

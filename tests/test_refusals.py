@@ -132,11 +132,12 @@ def test_exported_tables_are_not_written_over(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_report_elsewhere_is_not_written_over(capsys: pytest.CaptureFixture[str], made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evosim import places
     from evosim.report import commands
 
     written: list[Path] = []
-    monkeypatch.setattr(commands, "write", lambda folders, path: written.append(path) or 1)
-    page = f"<!doctype html>{commands.OURS.decode()}"
+    monkeypatch.setattr(commands, "write", lambda folders, path, progress=None: (written.append(path) or 1, []))
+    page = f"<!doctype html>{places.REPORT_MARK.decode()}"
     other, own = tmp_path / "other.html", made / "run" / commands.FILE
     other.write_text(page)
     code, out, err = evosim(capsys, "report", str(made / "run"), "--out", str(other))

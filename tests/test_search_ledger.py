@@ -97,7 +97,7 @@ def test_the_order_of_switching_matters_where_forces_meet_and_is_bounded_by_the_
 
 def test_the_summary_sums_before_and_after_the_swap() -> None:
     table = simulated("greedy-genes").tables["search"]
-    found = search.summary_of(table, 16, 19)
+    found = search.summary_of(table.filter, 16, 19)
     assert found is not None
     for part, first, last in (("traits", 1, 15), ("after", 16, 18)):
         by_hand = table.filter(pl.col("generation").is_between(first, last) & (pl.col("trait") == "fitness in A"))

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import evosim
-from evosim import cli, files, installed, whole
+from evosim import cli, files, installed, intact, whole
 from evosim.compose import resolve
 from evosim.errors import UserError
 from evosim.figures.html import licences
@@ -73,7 +73,13 @@ def edited(sent: Path, to: Path, setting: str, monkeypatch: pytest.MonkeyPatch) 
     facts = json.loads((to / "provenance.json").read_text())
     (to / "provenance.json").write_text(json.dumps(facts | {"digest": experiment.digest()}))
     (to / "summary.json").unlink(missing_ok=True)
+    sealed(to)
     return to
+
+
+def sealed(folder: Path) -> None:
+    """Checksums of the files as they are now: who forges a file can forge them too."""
+    intact.write_sums(folder, ["provenance.json", "experiment.toml"], intact.read_sums(folder))
 
 
 def refusal(work: Callable[[], object]) -> str:
@@ -236,7 +242,8 @@ def test_a_control_outside_is_not_read(sent: Path, tmp_path: Path) -> None:
     shutil.copytree(sent / "run", tmp_path / "run")
     facts = json.loads((tmp_path / "run" / "provenance.json").read_text())
     (tmp_path / "run" / "provenance.json").write_text(json.dumps(facts | {"controls": {"../../x": {}}}))
-    with pytest.raises(UserError, match=r"a control that .* must be a plain name"):
+    sealed(tmp_path / "run")
+    with pytest.raises(UserError, match=r"has other runs than experiment\.toml"):
         evosim.load(tmp_path / "run")
 
 
@@ -245,6 +252,7 @@ def test_a_facts_escape_codes_do_not_reach_the_terminal(sent: Path, tmp_path: Pa
     shutil.copytree(sent / "run", tmp_path / "run")
     facts = json.loads((tmp_path / "run" / "provenance.json").read_text())
     (tmp_path / "run" / "provenance.json").write_text(json.dumps(facts | {"evosim": "1\x1b]0;owned\x07", "sources": "other"}))
+    sealed(tmp_path / "run")
     cli.app(["analyze", str(tmp_path / "run")], standalone_mode=False)
     said = capsys.readouterr()
     assert "made by other code (evosim 1\\x1b]0;owned\\x07)" in said.err
