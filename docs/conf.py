@@ -45,6 +45,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|npt|pl|polars|alt|altair|typing|collections|pathlib|pydantic|annotated_types)(\..*)?"),
     (r"py:.*", r"(worlds\.parameters\.)?Params|evosim\.params\..*"),  # a type variable; the tree that `evosim show` prints
     (r"py:.*", r"State|Analysis"),  # of a sweep, as its commands see it
+    (r"py:.*", r"evosim\.record\.Tables"),  # a mapping of tables by name
     (r"py:.*", r"(Any|Path|NDArray|ArrayLike|Mapping|Sequence|Iterable|Iterator|Callable|Literal|Protocol|Generator)"),
 ]
 
