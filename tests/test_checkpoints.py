@@ -53,7 +53,7 @@ KINDS: list[tuple[str, tuple[str, ...]]] = [
 
 
 def once(number: int) -> Callable[[], bool]:
-    """Somebody who wants a run to stop when asked for the so-manieth time."""
+    """A watch that asks a run to stop at its n-th question."""
     asked = iter(range(number + 1))
     return lambda: next(asked, None) == number
 
@@ -365,7 +365,7 @@ def test_without_anything_to_resume_a_run_begins_or_is_shown(tmp_path: Path) -> 
 
 
 def full(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk is full from the so-manieth file on."""
+    """The disk is full from the n-th file on."""
     real, count = files.os.fsync, 0
 
     def fsync(handle: int) -> None:

@@ -426,7 +426,7 @@ def a_little_more(frames: Frames) -> Frames:
 
 @pytest.mark.parametrize("when", range(8))
 def test_twins_with_other_last_digits_leave_a_chunk_of_one_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: int) -> None:
-    """The twin commits before the so-manieth file that the first one writes; the two never mix, and the first is never replaced."""
+    """The twin commits before the n-th file that the first one writes; the two never mix, and the first is never replaced."""
     store = a_sweep(tmp_path)
     run_chunk(store.folder, 0)
     mine = store.read(0)

@@ -68,7 +68,7 @@ def test_files_of_the_user_in_a_partial_folder_stay(tmp_path: Path) -> None:
 def test_a_run_that_is_killed_while_it_goes_into_a_folder_is_put_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, other: bool
 ) -> None:
-    """Killed before the so-manieth file is moved. The folder is not taken for whole, and blocks nothing, not even another experiment."""
+    """Killed before the n-th file is moved. The folder is not taken for whole, and blocks nothing, not even another experiment."""
     folder = written(tmp_path / "run", "generations", "search")
     (folder / "notes.txt").write_text("mine")
     real, moves = os.replace, iter(range(100))
