@@ -215,23 +215,23 @@ def test_a_scheduler_s_file_that_others_can_write_is_refused(tmp_path: Path, uns
         dask(begun(tmp_path / "s"), address=str(file))
 
 
-def test_a_scheduler_of_this_machine_wants_certificates(tmp_path: Path) -> None:
+def test_a_scheduler_of_this_machine_wants_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another user who knows its port is not let in."""
     from distributed import Client
 
     addresses: list[str] = []
+    start = dask_engine._client_here
 
-    def tell(event: str, chunk: int, **facts: Any) -> None:
-        if not addresses:
-            from distributed import LocalCluster
+    def client_here(*arguments: Any) -> Any:
+        client = start(*arguments)
+        addresses.append(client.scheduler.address)
+        for scheme in ("tcp://", "tls://"):
+            with pytest.raises((OSError, TypeError, ValueError)):
+                Client(scheme + addresses[0].partition("://")[2], timeout=2.0, set_as_default=False)
+        return client
 
-            (cluster,) = LocalCluster._instances
-            addresses.append(cluster.scheduler_address)
-            for scheme in ("tcp://", "tls://"):
-                with pytest.raises((OSError, TypeError, ValueError)):
-                    Client(scheme + addresses[0].partition("://")[2], timeout=2.0, set_as_default=False)
-
-    dask(begun(tmp_path / "s"), [0], tell=tell)
+    monkeypatch.setattr(dask_engine, "_client_here", client_here)
+    dask(begun(tmp_path / "s"), [0])
     assert addresses[0].startswith("tls://127.0.0.1:")
 
 
