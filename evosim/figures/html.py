@@ -77,7 +77,7 @@ def licences() -> str:
         package that brings the programs (vl-convert) was installed with.
     """
     parts = (
-        (f"Vega {PEN.ask('get_vega_version')}", "2013 Trifacta Inc., 2015-2023 University of Washington Interactive Data Lab"),
+        (f"Vega {PEN.ask('get_vega_version')}", "2015-2023 University of Washington Interactive Data Lab"),
         (f"Vega-Lite {VERSION.removeprefix('v')}", "2015 University of Washington Interactive Data Lab"),
         (f"Vega-Embed {PEN.ask('get_vega_embed_version')}", "2015 University of Washington Interactive Data Lab"),
     )
