@@ -42,7 +42,45 @@ Settings = Mapping[str, Any] | pl.DataFrame
 Which = str | Path | Mapping[str, Any] | Experiment
 
 
-class Run(Accounted):
+class InFolder(Guarded):
+    """A result in a folder, whose tables can be written elsewhere."""
+
+    folder: Path
+
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    ) -> list[Path]:
+        """Write tables as files.
+
+        Parameters
+        ----------
+        folder
+            Where the files are written. It is made if it does not exist.
+        tables
+            Names of tables; by default all of them.
+        format
+            `csv`, `parquet` or `json`.
+        force
+            Replace files that exist.
+        spreadsheets
+            In CSV, put an apostrophe before texts that begin like a formula.
+
+        Returns
+        -------
+        list of Path
+            The files that were written.
+
+        Raises
+        ------
+        UserError
+            If a table is not known, or a file exists and `force` is not given.
+        """
+        from evosim.export import source_of, write
+
+        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
+
+
+class Run(Accounted, InFolder):
     """A recorded run: its tables, its account, its figures.
 
     Attributes:
@@ -131,20 +169,8 @@ class Run(Accounted):
         wanted = None if names is None else list(names)
         return workflow.draw(self.recorded, tuple(formats), names=wanted, asked=wanted or ())
 
-    def save(
-        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
-    ) -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
 
-        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
-        Raises `UserError`, also where a file is there already, unless `force`.
-        """
-        from evosim.export import source_of, write
-
-        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
-
-
-class Sweep(Guarded):
+class Sweep(InFolder):
     """A sweep: the table of its runs, and what its parameters do.
 
     Attributes:
@@ -251,18 +277,6 @@ class Sweep(Guarded):
             raise unknown("a figure", name, found)
         return found[name]
 
-    def save(
-        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
-    ) -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
-
-        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
-        Raises `UserError`, also where a file is there already, unless `force`.
-        """
-        from evosim.export import source_of, write
-
-        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
-
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.effects import chosen
 
@@ -280,7 +294,7 @@ class Sweep(Guarded):
         return html_of(*parts_of_sweep(self))
 
 
-class Search(Guarded):
+class Search(InFolder):
     """The search of a landscape over real vectors: its paths, and where they came to.
 
     Attributes:
@@ -325,18 +339,6 @@ class Search(Guarded):
         from evosim.figures.source import Searched
 
         return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))
-
-    def save(
-        self, folder: str | Path, tables: Iterable[str] | None = None, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
-    ) -> list[Path]:
-        """Write tables (all) as files of a format (csv, parquet, json) into a folder; gives their paths.
-
-        With `spreadsheets`, texts in CSV that begin like a formula get an apostrophe.
-        Raises `UserError`, also where a file is there already, unless `force`.
-        """
-        from evosim.export import source_of, write
-
-        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
 
     def __repr__(self) -> str:
         from evosim.api.showing import parts_of_search, text_of

@@ -22,7 +22,7 @@ SPLITS = ("kind", "act", "age")
 class Accounted(Guarded):
     """What has an account: its numbers as polars frames.
 
-    Every frame has means over seeds with bootstrap intervals (`low`, `high`: from five seeds on; `analysis.confidence`, 95%) and how many `seeds` they are of;
+    Every frame has means over seeds with confidence intervals (`low`, `high`: from five seeds on; `analysis.confidence`, 95%) and how many `seeds` they are of;
     with `seeds=True` it has one row a seed instead. Units are the world's (`unit`).
     """
 

@@ -113,7 +113,7 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
     headings = tuple(map(Cell, ("scored", "A", "lost in A", "M", "lost in M", "by the step")))
     shared, left_open = (summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
     split = f" Of the shift step in M, {number(shared)} is shared by all ancestral optima, {number(left_open)} left open by the data."
-    interval = f"In brackets: {confidence:.0%} bootstrap intervals over seeds; a number that runs can change has none where all seeds agree." if worlds[1]["intervals"] else ""
+    interval = f"In brackets: {confidence:.0%} confidence intervals over seeds; a number that runs can change has none where all seeds agree." if worlds[1]["intervals"] else ""
     caption = f"The ladder: which stage lost it ({screen.unit(summary)} in a life)"
     found = screen.seeds_words(summary, *(world["seeds"] for world in worlds))
     seeds = f" {found[0].upper()}{found[1:]}." if found else ""
@@ -220,4 +220,4 @@ def comparison(chapters: Iterable[Chapter]) -> Table:
     keys = [key for key in dict.fromkeys(key for run in runs for key in run.headline) if any(run.headline.get(key, UNMEASURED) != UNMEASURED for run in runs)]
     rows = [(Cell(key, step=key.rpartition(" by ")[2] if key.startswith("lost in") else ""), *(Cell(run.headline.get(key, UNMEASURED)) for run in runs)) for key in keys]
     headings = (Cell("A: ancestral, M: modern world; per life"), *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)))
-    return Table("The runs beside each other", headings, rows, frozenset({0}), "In brackets: bootstrap intervals of the mean over seeds.")
+    return Table("The runs beside each other", headings, rows, frozenset({0}), "In brackets: confidence intervals of the mean over seeds.")

@@ -157,7 +157,7 @@ Made = tuple[Any, str, list[str], str]  # a chart, its title, the lines below th
 
 def _spread(easel: Easel) -> str:
     facts = easel.analysis.facts
-    return f"{facts['confidence']:.0%} bootstrap interval over seeds" if facts["replicates"] >= facts["fewest_seeds"] else ""
+    return f"{facts['confidence']:.0%} confidence interval over seeds" if facts["replicates"] >= facts["fewest_seeds"] else ""
 
 
 def _phase(easel: Easel, name: str, words: str) -> Made | None:
