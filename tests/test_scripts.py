@@ -51,7 +51,7 @@ ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distrib
 HELPERS = {
     "accounts",
     "build_docs", "build_documents", "documents", "gallery", "redraw", "reproduce", "run_documents", "snippets",
-    "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "study", "sweep_job",
+    "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "same_results", "study", "sweep_job",
 }  # fmt: skip
 
 
