@@ -165,7 +165,7 @@ class Prediction(Strict):
 
     Attributes:
         quantity: its name among what the claim measures.
-        says: `above` or `below` a value, `within` low and high, or `equals` a value (for exact quantities: within `tolerance`).
+        says: `above` or `below` a value, `within` low and high, or `equals` a value, within `tolerance`: the value of an exact quantity, or the whole interval of one over seeds.
         value: what it is compared with, unless `says` is `within`.
         low, high: the ends, if `says` is `within`.
         tolerance: how far apart equals may be.

@@ -644,7 +644,7 @@ def _answer_with_fair_meiosis(summary: dict[str, Any]) -> str:
 
 @scaled
 def hack_words(summary: dict[str, Any]) -> str:
-    """What exploited the search itself, beside what chance does: greedy genes."""
+    """What exploited the search itself, and whether it can be told from chance: greedy genes."""
     found = (summary["hack"] or {}).get("ancestral", {})
     if "hack" not in found:
         why = "this run has no driver"
@@ -660,8 +660,7 @@ def hack_words(summary: dict[str, Any]) -> str:
 
     return (
         f"Greedy genes (a hack of the search): unfair meiosis costs {told('hack')} in A, of which drivers and modifiers take "
-        f"{told('own_cost')} by themselves and {told('behaviour')} is what they do through behaviour. By chance alone two fair controls differ "
-        f"by {told('null')}.{_doubts(summary)}{_died(summary)}"
+        f"{told('own_cost')} by themselves and {told('behaviour')} is what they do through behaviour.{_doubts(summary)}{_null(summary)}{_died(summary)}"
     )
 
 
@@ -670,12 +669,30 @@ def _doubts(summary: dict[str, Any]) -> str:
     found = summary["hack"]
     if not any(row["run"] for row in found["frequencies"]):
         return " No driver is in any population at the swap: it was lost, or never brought in before."
-    if not found["verdicts"]:
+    whole, through_behaviour = found["verdicts"]
+    if whole["low"] is None:
         few = found["ancestral"]["hack"]["seeds"] < FEWEST
         return " These are too few seeds to tell it from chance." if few else " All seeds agree, which does not tell it from chance."
-    if found["verdicts"][0]["verdict"] != "comes out":
-        return " That is no more than chance does."
+    if whole["verdict"] == "undecided":
+        return " The hack step cannot be told from chance: its interval holds 0."
+    if whole["verdict"] == "does not come out":
+        return " Unfair meiosis does not lower fitness here: the whole interval is at or below 0."
+    if through_behaviour["verdict"] != "comes out":
+        return " The part through behaviour is not told from 0." if through_behaviour["verdict"] == "undecided" else " Behaviour takes nothing: the whole interval of its part is at or below 0."
     return ""
+
+
+def _null(summary: dict[str, Any]) -> str:
+    """What two fair controls differ by: a check, because it is 0 in expectation."""
+    parts = []
+    for row, through in zip(summary["hack"]["verdicts"], ("", "through behaviour "), strict=True):
+        if row["null"] is None:
+            return ""
+        ends = None if row["null_low"] is None else (row["null_low"], row["null_high"])
+        told = f" [{number(ends[0], more=1)}, {number(ends[1], more=1)}]" if ends else ""
+        off = ", which leaves out 0, as chance alone does now and then" if ends and not ends[0] <= 0.0 <= ends[1] else ""
+        parts.append(f"{through}by {number(row['null'], more=1)}{told}{off}")
+    return f" Two fair controls, which chance alone tells apart, differ {'; '.join(parts)}."
 
 
 def _died(summary: dict[str, Any]) -> str:

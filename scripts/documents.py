@@ -231,6 +231,17 @@ class Kept:
         rows = self.rows("claims/verdicts", claim=self.claim(claim)).filter(~pl.col("by_construction"))
         return {name: rows.filter(pl.col("verdict") == name).height for name in (OUT, NOT, "undecided")} | {"all": rows.height}
 
+    def chances(self) -> Row:
+        """How many true predictions of claims fail by chance, at most: of those that are evidence and have an interval, by claim and in all."""
+        table = self.table("claims/verdicts")
+        judged = table.filter(~pl.col("by_construction") & pl.col("low").is_not_null())
+        by_claim = judged.group_by("number").len().sort("len", "number", descending=[True, False])
+        most, side = int(by_claim["len"][0]), 0.025
+        return Row({
+            "most": int(table.group_by("number").len()["len"].max()),  # type: ignore[arg-type]
+            "all": judged.height, "failures": side * judged.height, "claim": int(by_claim["number"][0]), "in_claim": most, "worst": 1.0 - (1.0 - side) ** most,
+        })  # fmt: skip
+
     def registered(self, study: str, claim: str, expected: str) -> str:
         """The words of a claim of an earlier study, whose verdict must be the expected one."""
         found = self.row(f"{study}/verdicts", claim=claim)
@@ -325,7 +336,7 @@ def names(kept: Kept) -> dict[str, Any]:
     return {
         "T": kept.table, "rows": kept.rows, "row": kept.row, "record": kept.record, "experiment": kept.experiment, "m": kept.measured,
         "outcomes": kept.outcomes, "whole": kept.whole, "not_out": kept.not_out, "open": kept.open, "asked": kept.asked, "seeds_of": kept.seeds_of, "lived": kept.lived,
-        "recursion": recursion, "studies": kept.index, "earlier_intervals": kept.with_earlier_intervals, "claims": kept.claims_kept, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "registered": kept.registered, "col": pl.col,
+        "recursion": recursion, "studies": kept.index, "earlier_intervals": kept.with_earlier_intervals, "claims": kept.claims_kept, "verdict": kept.verdict, "overall": kept.overall, "verdicts": kept.verdicts, "chances": kept.chances, "registered": kept.registered, "col": pl.col,
         "n": number, "pc": percent, "span": span, "listed": listed, "words": words, "said": said, "given": given, "straight": straight, "significant": significant,
         "Found": Found, "abs": abs, "all": all, "min": min, "max": max, "sum": sum, "zip": zip, "len": len,
     }  # fmt: skip

@@ -3,7 +3,7 @@
 Run: python scripts/greedy_gene_hacks.py RUN...   (RUN is a folder that `evosim run greedy-genes` wrote, for instance)
 
 The hack step is the fair control's worth minus the run's: the driver's own cost, and what it did through behaviour. The null is the same
-difference between two fair controls. A hack that does not exceed its null is drift.
+difference between two fair controls, a check that is 0 in expectation. A hack step whose interval holds 0 cannot be told from chance.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def with_controls(made: Setting, landscape: Landscape) -> Accountant:
     return Accountant(made, runs | {"landscape": landscape.frame()}, controls, exact=landscape.exact)
 
 
-Holds = Callable[[float, float], bool]
+Holds = Callable[[float, float], bool | None]
 
 
 def near(value: float, by: float) -> Holds:
@@ -62,8 +62,13 @@ def near(value: float, by: float) -> Holds:
 
 
 def above(value: float) -> Holds:
-    """Whether a whole interval lies above a value."""
-    return lambda low, _: low > value
+    """Whether a whole interval lies above a value: not if the whole interval is at or below it, and undecided if the value is inside."""
+    return lambda low, high: True if low > value else False if high <= value else None
+
+
+def below(value: float) -> Holds:
+    """Whether a whole interval lies below a value: not if the whole interval is at or above it, and undecided if the value is inside."""
+    return lambda low, high: True if high < value else False if low >= value else None
 
 
 def verdict(
@@ -71,9 +76,10 @@ def verdict(
 ) -> dict[str, Any]:
     """A row of `verdicts.csv`: a claim, what it predicts, what was measured (95% over seeds), and whether it comes out.
 
-    `holds` says so itself, or of the ends of the interval. Without an interval (all seeds agree) these leave it undecided.
+    `holds` says so itself, or of the ends of the interval. Without an interval (all seeds agree) these leave it undecided. So does
+    an interval that holds the value it is asked about.
     """
-    known = holds if isinstance(holds, bool) else None if low is None or high is None else bool(holds(low, high))
+    known = holds if isinstance(holds, bool) else None if low is None or high is None else holds(low, high)
     words = "undecided" if known is None else "comes out" if known else "does not come out"
     return {"claim": claim, "predicted": predicted, "measured": measured, "low": low, "high": high, "verdict": words}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from study import Study, above, accountant, evolve, mean_and_interval, near, setting, verdict
+from study import Study, above, accountant, below, evolve, mean_and_interval, near, setting, verdict
 
 from evosim.figures.bands import banded
 from evosim.landscape import Landscape
@@ -82,7 +82,7 @@ def main() -> None:
         claims.append(verdict(f"{name} settles where the recursion does (cost {SHOWN}; N = {N} conceded {CONCEDED})", f"{there:.4f} +- {CONCEDED}", row[name], low, high, near(there, CONCEDED)))
     most = two_locus.tolerable_cost(K, K_MODIFIED, 0.5, DRIVER["dominance"], DRIVER["cost"])
     dearest = table.filter(pl.col("cost") == max(COSTS)).to_dicts()[0]
-    claims.append(verdict(f"a suppressor that costs {max(COSTS)} does not invade (the most it may cost is {most:.4f})", "0", dearest["suppressor"], dearest["suppressor_low"], dearest["suppressor_high"], lambda _, high: high < 0.002))
+    claims.append(verdict(f"a suppressor that costs {max(COSTS)} does not invade (the most it may cost is {most:.4f})", "0", dearest["suppressor"], dearest["suppressor_low"], dearest["suppressor_high"], below(0.002)))
     without = ALONE.mean_fitness
     claims.append(verdict(f"fitness is restored in part: above {without:.2f} without it", f"> {without:.2f}", row["fitness"], row["fitness_low"], row["fitness_high"], above(without)))
     study.keep({"suppressor": table, "paths": paths, "verdicts": pl.DataFrame(claims)}, seeds=len(SEEDS), tolerable_cost=most, fitness_without=without)

@@ -22,14 +22,16 @@ import pytest
 
 import evosim.claims as claims
 from evosim.claims import claim as contract
+from evosim.claims import telling
 from evosim.claims import work as claims_work
 from evosim.claims.claim import Claim, Measured, Part, exactly, over_seeds, overall, share_of, verdict
-from evosim.claims.gate import Gate, Judged, experiment_of, named, row_of
+from evosim.claims.gate import Gate, Judged, experiment_of, frame_of, named, row_of
 from evosim.claims.telling import as_markdown, good_of
 from evosim.claims.work import compute, tables_of, tasks_of
+from evosim.compose import build, resolve
 from evosim.errors import Stop, UserError
 from evosim.machine import Suspended
-from evosim.params import Experiment, Prediction, named_experiments
+from evosim.params import Experiment, Prediction, named_experiments, read_experiment
 from tests.signals import heard
 
 NAME = "claim-99-test"
@@ -117,6 +119,19 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ({"says": "equals", "value": 0.0}, exactly(1e-12), contract.COMES_OUT),
         ({"says": "equals", "value": 0.0}, exactly(1e-3), contract.NOT),
         ({"says": "equals", "value": 0.0}, exactly(float("nan")), contract.OPEN),
+        ({"says": "equals", "value": 0.0}, Measured(0.0, seeds=3), contract.OPEN),
+        ({"says": "equals", "value": 0.0}, Measured(0.5, seeds=20), contract.OPEN),  # all seeds agree, which is no interval
+        ({"says": "equals", "value": 0.5, "tolerance": 0.01}, Measured(0.505, 0.1, 0.9, seeds=5), contract.OPEN),
+        ({"says": "equals", "value": 0.5, "tolerance": 0.01}, Measured(0.505, 0.495, 0.509, seeds=20), contract.COMES_OUT),
+        ({"says": "equals", "value": 0.5, "tolerance": 0.01}, Measured(0.6, 0.55, 0.65, seeds=20), contract.NOT),
+        ({"says": "equals", "value": -0.5, "tolerance": 0.01}, Measured(-0.6, -0.65, -0.55, seeds=20), contract.NOT),
+        ({"says": "equals", "value": 0.0}, contract.of_drawn(0.0), contract.COMES_OUT),
+        ({"says": "equals", "value": 0.0}, contract.of_drawn(1.0), contract.NOT),
+        ({"says": "above", "value": 0.9}, contract.best_found(0.99), contract.COMES_OUT),
+        # An exact interval of a share may decide with fewer than five seeds; an interval of a mean has none then.
+        ({"says": "below", "value": 0.7}, share_of(0, 4), contract.COMES_OUT),
+        ({"says": "below", "value": 0.6}, share_of(0, 4), contract.OPEN),
+        ({"says": "below", "value": 0.7}, over_seeds([0.0, 0.0, 0.0, 0.0], within=(0.0, 1.0)), contract.OPEN),
     ],
 )
 def test_a_prediction_comes_out_only_if_the_whole_interval_says_so(says: dict[str, Any], measured: Measured, wanted: str) -> None:
@@ -127,6 +142,37 @@ def test_a_claim_is_as_good_as_its_worst_prediction() -> None:
     assert overall([contract.COMES_OUT, contract.COMES_OUT]) == contract.COMES_OUT
     assert overall([contract.COMES_OUT, contract.OPEN]) == contract.OPEN
     assert overall([contract.NOT, contract.OPEN]) == contract.NOT
+    assert overall([]) == contract.OPEN
+
+
+def test_what_is_sampled_is_not_called_exact(made_up: str) -> None:
+    found = {"mean": exactly(1.0), "most": contract.of_drawn(2.0, "genomes"), "best": contract.best_found(0.9), "over": Measured(1.0, 0.5, 1.5, seeds=9), "few": Measured(1.0, seeds=3)}
+    assert [m.kind for m in found.values()] == ["exact", "those drawn", "best found", "seeds", "seeds"]
+    assert [m.exact for m in found.values()] == [True, False, False, False, False]
+    assert contract.best_found(0.9, enumerated=True).exact
+    choice = experiment_of(made_up, "quick").claim
+    assert choice is not None
+    predictions = tuple(Prediction(quantity=name, says="above", value=0.0) for name in found)
+    rows = [row_of(made_up, choice, prediction, found) for prediction in predictions]
+    page = as_markdown([Judged(made_up, choice.model_copy(update={"predictions": predictions}), rows, contract.OPEN)], "quick")
+    assert "| mean | above 0 | 1 | exact | comes out |" in page
+    assert "| most | above 0 | 2 genomes | those drawn | comes out |" in page
+    assert "| best | above 0 | 0.9 | best found | comes out |" in page
+    assert "| over | above 0 | 1 [0.5, 1.5] | 9 seeds | comes out |" in page
+    assert "| few | above 0 | 1 | 3 seeds | undecided |" in page
+    assert "quantities without one have no chance" not in page
+    assert [telling.number(row) for row in rows] == ["1", "2 (those drawn) genomes", "0.9 (best found)", "1 [0.5, 1.5]", "1 (3 seeds)"]
+    assert frame_of(found)["kind"].to_list() == [m.kind for m in found.values()]
+
+
+ENUMERATED_TOO = ("birth-control", "host", "micro", "maze", "villages", "deception", "suppressor")  # of which claims tell exact numbers
+
+
+@pytest.mark.parametrize("name", [*(name for name in claims.CLAIMS if name != "claim-06-demons"), *ENUMERATED_TOO])
+def test_best_genomes_that_claims_call_exact_are_of_grids_that_are_enumerated(name: str) -> None:
+    experiment = experiment_of(name, "full") if name in claims.CLAIMS else resolve(read_experiment(name))
+    made = build(experiment)
+    assert made.genome.grid.size <= experiment.analysis.max_enumerated
 
 
 def test_a_prediction_that_cannot_fail_is_no_evidence(made_up: str, tmp_path: Path) -> None:
@@ -221,7 +267,7 @@ def test_verdicts_are_a_page(made_up: str, tmp_path: Path) -> None:
     gate.left[0].file.parent.mkdir(parents=True)
     numbers(6, 1.0).write_parquet(gate.tasks[made_up][0].file)
     page = as_markdown([gate.test(made_up, tmp_path / "out", figures=False)], "quick")
-    assert "| mean | above 0 | 1.025 [1.003, 1.044] | 6 | comes out |  |" in page
+    assert "| mean | above 0 | 1.025 [1.003, 1.044] | 6 seeds | comes out |  |" in page
     assert "1 of 1" in page
 
 
@@ -293,7 +339,7 @@ def test_kept_verdicts_follow_from_what_is_registered_and_was_measured(name: str
     assert kept["quantity"].to_list() == [prediction.quantity for prediction in choice.predictions]
     findings = " ".join((ROOT / "docs" / "findings.md").read_text(encoding="utf-8").split())
     for prediction, row in zip(choice.predictions, kept.iter_rows(named=True), strict=True):
-        found = Measured(row["measured"], row["low"], row["high"], row["unit"] or "", row["seeds"])
+        found = Measured(row["measured"], row["low"], row["high"], row["unit"] or "", row["seeds"], row.get("kind", ""))
         assert row["seeds"] == 0 or row["seeds"] >= 20 or prediction.by_construction, row["quantity"]
         assert row["verdict"] == verdict(prediction, found), row["quantity"]
         assert row["verdict"] == contract.COMES_OUT or f"`{row['quantity']}`" in findings, row["quantity"]

@@ -9,7 +9,7 @@ import pytest
 from evosim.analysis import variation
 from evosim.claims import inner_alignment, theorem, total_variation
 from evosim.claims.cells import varied
-from evosim.claims.claim import COMES_OUT, NOT, Claim, verdict
+from evosim.claims.claim import COMES_OUT, NOT, OPEN, Claim, verdict
 from evosim.claims.gate import experiment_of
 from evosim.params import Experiment
 
@@ -70,9 +70,28 @@ def tv_tables() -> tuple[Experiment, dict[str, pl.DataFrame]]:
 
 def test_total_variation_bounds(tv_tables: tuple[Experiment, dict[str, pl.DataFrame]]) -> None:
     experiment, tables = tv_tables
-    assert set(verdicts(total_variation.CLAIM, experiment, tables).values()) == {COMES_OUT}
+    found = verdicts(total_variation.CLAIM, experiment, tables)
+    assert found.pop("steps_mixed_beyond_share") == OPEN  # a share over drawn worlds, of one seed
+    assert set(found.values()) == {COMES_OUT}
     assert set(total_variation.figures(tables, experiment)) == {"bound", "trap"}
     assert total_variation.kept_tables(tables, experiment)["bounds"].height == 3
+
+
+def test_what_claim_9_draws_is_not_called_exact(tv_tables: tuple[Experiment, dict[str, pl.DataFrame]]) -> None:
+    experiment, tables = tv_tables
+    found = total_variation.measure(tables, experiment)
+    drawn = {"violations", "bracket_violations", "enumerated", "selected_violations", "mixture_violations", "closest"}
+    assert {name for name, m in found.items() if m.kind == "those drawn"} == drawn
+    assert {name for name, m in found.items() if not m.exact} == {*drawn, "steps_mixed_beyond_share"}
+    five = experiment.model_copy(update={"replicates": 5})
+    several = tables | {f"mixture-{seed}": total_variation.mixtures(seed) for seed in range(1, 5)}
+    by_seed = [float((several[f"mixture-{i}"]["every_step"] > several[f"mixture-{i}"]["share"] + 1e-9).mean()) for i in range(5)]  # type: ignore[arg-type]
+    share = total_variation.measure(several, five)["steps_mixed_beyond_share"]
+    assert share.seeds == 5
+    assert share.value == pytest.approx(np.mean(by_seed))
+    assert share.low is not None
+    assert share.high is not None
+    assert 0.0 < share.low < min(by_seed) < share.high < 1.0
 
 
 def test_a_range_that_is_too_small_is_seen(tv_tables: tuple[Experiment, dict[str, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,16 @@ def test_the_recursion_without_suppressors_is_that_of_one_locus() -> None:
     assert driver == pytest.approx(drive.equilibrium(0.65, 0.0, 0.35).frequency, abs=1e-6)
 
 
+def test_what_is_drawn_or_found_is_not_called_exact(computed: dict[str, tuple[Tables, Experiment]]) -> None:
+    """The best reflexes are those of a search with random starts; a maximum over populations is of those that evolved."""
+    name = "claim-02-birth-control"
+    tables, experiment = computed[name]
+    kinds = {quantity: m.kind for quantity, m in birth_control.measure(tables, experiment).items()}
+    assert kinds["reflex_kept"] == "best found"
+    assert kinds["reflex_novel"] == kinds["novel_without_contraception"] == "those drawn"
+    assert kinds["best_novel"] == kinds["shift_step"] == kinds["host_kept"] == "exact"
+
+
 def test_contraception_that_stays_is_seen(computed: dict[str, tuple[Tables, Experiment]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault: from M "without contraception" nothing is taken."""
     name = "claim-02-birth-control"

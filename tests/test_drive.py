@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -316,20 +317,64 @@ def test_means_are_over_the_seeds_that_have_both_ends_of_a_step(tmp_path: Path) 
             assert mine["mean"].sum() == pytest.approx(sum(acts.values()), abs=1e-12)
 
 
-def test_seeds_that_agree_give_a_hack_step_no_verdict() -> None:
-    """They gave an interval without width, and with it a verdict."""
-    spread = AnalysisChoice()
-    some, none = [0.1, 0.12, 0.11, 0.13, 0.1], [0.0] * 5
+def hack_summary(**values: list[float]) -> dict[str, Any]:
+    """The part of a summary that holds the hack step, of one number a seed for each quantity."""
+    found = {"ancestral": {name: summary_parts.with_interval(numbers, AnalysisChoice()) for name, numbers in values.items()}}
+    return {**found, "verdicts": hack_step.verdicts(found), "frequencies": [{"run": 0.4}], "died_before_the_swap": {"run": 0}}
 
-    def judged(**values: list[float]) -> list[str]:
-        found = {name: summary_parts.with_interval(numbers, spread) for name, numbers in values.items()}
-        return [row["verdict"] for row in hack_step.verdicts({"ancestral": found})]
 
-    null = [0.001, -0.002, 0.0, 0.002, -0.001]
-    assert judged(hack=some, behaviour=some, null=null) == ["comes out", "comes out"]
-    assert judged(hack=some, behaviour=none, null=null) == ["comes out", "undecided"]
-    assert judged(hack=none, behaviour=none, null=null) == []
-    assert judged(hack=some, behaviour=some, null=none) == []
+def told_of(hack: dict[str, Any]) -> str:
+    return screen.hack_words({"hack": hack, "replicates": 6, "drivers": True, "worst_policy": {}})
+
+
+SOME, NONE, LESS, WIDE = [0.1, 0.12, 0.11, 0.13, 0.1], [0.0] * 5, [-0.1, -0.12, -0.11, -0.13, -0.1], [0.1, -0.12, 0.11, -0.03, 0.05]
+NULL = [0.3, -0.4, 0.1, 0.5, -0.4]  # as wide as you like: it decides nothing
+
+
+@pytest.mark.parametrize(
+    ("hack", "behaviour", "wanted"),
+    [
+        (SOME, SOME, ["comes out", "comes out"]),
+        (SOME, NONE, ["comes out", "undecided"]),  # seeds that agree give no interval
+        (NONE, NONE, ["undecided", "undecided"]),
+        (SOME, LESS, ["comes out", "does not come out"]),
+        (WIDE, LESS, ["undecided", "does not come out"]),
+        (LESS, WIDE, ["does not come out", "undecided"]),
+        (SOME[:4], SOME[:4], ["undecided", "undecided"]),
+    ],
+)
+def test_the_hack_step_is_judged_against_0(hack: list[float], behaviour: list[float], wanted: list[str]) -> None:
+    """The difference of two fair controls is 0 in expectation. Its own chance must not be counted a second time."""
+    for null in (NULL, NONE, SOME):
+        found = hack_summary(hack=hack, behaviour=behaviour, null=null, null_behaviour=null)
+        assert [row["verdict"] for row in found["verdicts"]] == wanted
+    assert [row["verdict"] for row in hack_summary(hack=hack, behaviour=behaviour)["verdicts"]] == wanted  # without any null
+
+
+def test_a_true_hack_step_comes_out_as_often_as_its_own_interval_leaves_out_0() -> None:
+    """Five seeds and an effect of two standard deviations: the null's interval must not take most of the power."""
+    rng, out, alone = np.random.default_rng(3), 0, 0
+    for _ in range(200):
+        fair, again, run = rng.normal(0.0, 0.5**0.5, (3, 5))
+        found = hack_summary(hack=list(fair - run + 2.0), behaviour=list(fair - run), null=list(again - fair), null_behaviour=list(again - fair))
+        out += found["verdicts"][0]["verdict"] == "comes out"
+        alone += found["ancestral"]["hack"]["interval"][0] > 0.0
+    assert out == alone > 100
+
+
+def test_words_on_the_hack_step_claim_no_more_than_its_interval_does() -> None:
+    of = {"own_cost": SOME, "null": NULL, "null_behaviour": NULL}
+    comes = told_of(hack_summary(hack=SOME, behaviour=SOME, **of))
+    assert "chance does" not in comes
+    assert "cannot be told" not in comes
+    assert "Two fair controls, which chance alone tells apart, differ by 0.0200 [-0.4" in comes
+    assert "; through behaviour by 0.0200 [-0.4" in comes
+    assert "leaves out 0" in told_of(hack_summary(hack=SOME, behaviour=SOME, **of | {"null": SOME}))
+    assert "cannot be told from chance: its interval holds 0" in told_of(hack_summary(hack=WIDE, behaviour=SOME, **of))
+    assert "does not lower fitness here" in told_of(hack_summary(hack=LESS, behaviour=SOME, **of))
+    assert "through behaviour is not told from 0" in told_of(hack_summary(hack=SOME, behaviour=WIDE, **of))
+    assert "too few seeds" in told_of(hack_summary(hack=SOME[:4], behaviour=SOME[:4], **of))
+    assert "All seeds agree" in told_of(hack_summary(hack=NONE, behaviour=NONE, **of))
 
 
 def test_search_is_not_measured_where_the_fair_control_died() -> None:

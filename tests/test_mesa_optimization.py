@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 
 from evosim.claims import mesa_optimization as claim
@@ -56,3 +57,22 @@ def test_the_optima_are_those_of_the_landscape() -> None:
     table = claim.optimum(experiment)
     best = Landscape(settings["scarcity"]).best("ancestral", 0, 1)
     assert table["class"].to_list() == best.tolist()
+
+
+def test_the_largest_difference_of_drawn_populations_is_not_called_exact() -> None:
+    experiment = experiment_of("claim-14-mesa-optimization", "quick").model_copy(update={"replicates": 5})
+    planners = ["ancestral planner", "ancestral table", *(f"{name} {kind}" for name in claim.MODERN_WORLDS for kind in ("planner", "table"))]
+    one = pl.DataFrame({name: [1.0] for name in (*planners, *(f"{name} best" for name in claim.MODERN_WORLDS))})
+    tables = {
+        "optimum": one, "changes": pl.DataFrame({"planner": [1.0], "table": [1.0]}), "acts": pl.DataFrame({"act": ["rest"], "planner": [1.0], "table": [1.0]}),
+        "episodes": pl.DataFrame({"episodes planner": [1.0], "episodes table": [1.0], "episodes best": [2.0]}),
+        "planners-0": pl.DataFrame({"least difference in A": [0.0, 0.25, 0.0, 0.0, 0.0], **{name: np.linspace(0.5, 1.0, 5) for name in planners}}),
+        "reflexes-0": pl.DataFrame({name: np.linspace(0.5, 1.0, 5) for name in claim.MODERN_WORLDS}),
+    }  # fmt: skip
+    name = "A, planner less table, largest of all populations"
+    found = claim.measure(tables, experiment)
+    assert (found[name].value, found[name].kind) == (0.25, "those drawn")
+    assert [quantity for quantity, m in found.items() if m.kind == "those drawn"] == [name]
+    assert {m.kind for quantity, m in found.items() if "evolved" in quantity} == {"seeds"}
+    assert experiment.claim is not None
+    assert {p.quantity: p.by_construction for p in experiment.claim.predictions}[name]  # a table does there what its planner does

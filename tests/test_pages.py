@@ -97,6 +97,15 @@ def test_a_wrong_page_says_source_and_line(documents: Any, tmp_path: Path) -> No
         documents.render("docs/findings.md.j2", documents.Kept(tmp_path))
 
 
+def test_how_many_true_predictions_chance_fails(documents: Any, tmp_path: Path) -> None:
+    """Of two claims: predictions with an interval that are evidence, a half of one in twenty each."""
+    (tmp_path / "claims").mkdir()
+    rows = ["1,a,false,0.1", "1,b,false,0.1", "1,c,true,0.1", "1,d,false,", "2,e,false,0.2"]
+    (tmp_path / "claims" / "verdicts.csv").write_text("\n".join(["number,quantity,by_construction,low", *rows]) + "\n", encoding="utf-8")
+    found = documents.Kept(tmp_path).chances()
+    assert dict(found) == {"most": 4, "all": 3, "failures": pytest.approx(0.075), "claim": 1, "in_claim": 2, "worst": pytest.approx(1.0 - 0.975**2)}
+
+
 def test_a_changed_table_changes_the_page(documents: Any, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "results" / "birth-control", tmp_path / "birth-control")
     source = "docs/parts/readme-figure.md.j2"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -232,3 +233,15 @@ def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
         return str(study.verdict("c", "0", 0.0, low, high, lambda _, most: most < 0.002)["verdict"])
 
     assert [judged(None, None), judged(0.0, 0.001), judged(0.0, 0.1)] == ["undecided", "comes out", "does not come out"]
+
+
+def test_a_study_s_verdict_needs_the_whole_interval_both_ways() -> None:
+    """An interval that holds the value was taken for the opposite of the claim."""
+    study = script("study")
+
+    def judged(holds: Any, low: float, high: float) -> str:
+        return str(study.verdict("c", "0", 0.0, low, high, holds)["verdict"])
+
+    ends = ((0.1, 0.2), (-0.1, 0.2), (-0.2, -0.1))
+    assert [judged(study.above(0.0), *pair) for pair in ends] == ["comes out", "undecided", "does not come out"]
+    assert [judged(study.below(0.0), *pair) for pair in ends] == ["does not come out", "undecided", "comes out"]

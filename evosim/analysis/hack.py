@@ -3,7 +3,8 @@
 By seed and world, from the populations at the swap: `hack` is the fair control's mean worth minus the run's. It is
 split without remainder into `own_cost`, what drivers and modifiers take by themselves (an input of the experiment), and
 `behaviour`, what they did through the behaviour of those that carry them: riders on their haplotypes, and worse
-selection against anything else. `null` is the same difference between the two fair controls, which differ by chance alone.
+selection against anything else. `null` is the same difference between the two fair controls, which differ by chance alone: its mean is 0 in
+expectation, and it is shown as a check of that. The hack step is judged against 0 and not against the null, which is a second sample of nothing.
 Seeds in which the run or its fair control died out before the swap have no hack step: how many did is told beside it, and
 a driver that exterminates its population is the worst hack of all. `presence` is the control without drivers minus the run. `instantaneous` is what the same population would gain at
 once if every driving allele turned into its wild type.
@@ -53,17 +54,35 @@ def summary_of(table: pl.DataFrame, spread: summary.Spread) -> dict[str, dict[st
     return out
 
 
-def verdicts(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the hack step comes to in A, as claims that a script can read: each above what chance alone does."""
-    out: list[dict[str, Any]] = []
+CLAIMS = {"hack": "unfair meiosis lowers fitness in A", "behaviour": "it does so through behaviour, beside its own cost"}
+
+
+def verdicts(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the hack step comes to in A, as claims that a script can read: each seed-by-seed interval is judged against 0.
+
+    Parameters
+    ----------
+    found
+        Means and intervals by world and quantity, as `summary_of` gives them.
+
+    Returns
+    -------
+    One row for the hack step and one for its part through behaviour; none where no hack step was measured. A claim `comes out` if the
+    whole interval is above 0, it `does not come out` if the whole interval is at or below 0, and it is `undecided` otherwise, also where
+    there is no interval. `null`, `null_low` and `null_high` are the same quantity between two fair controls. They decide nothing.
+    """
     here = found.get("ancestral", {})
-    if "interval" not in here.get("hack", {}) or "interval" not in here.get("null", {}):
-        return out  # too few seeds, or all agree
-    chance = max(here["null"]["interval"][1], 0.0)
-    for quantity, claim in (("hack", "unfair meiosis lowers fitness in A"), ("behaviour", "it does so through behaviour, beside its own cost")):
-        low, high = here[quantity].get("interval", (None, None))
-        verdict = "undecided" if low is None else "comes out" if low > chance else "does not come out"
-        out.append({"claim": claim, "measured": here[quantity]["mean"], "low": low, "high": high, "above": chance, "verdict": verdict})
+    out: list[dict[str, Any]] = []
+    for quantity, claim in CLAIMS.items():
+        if quantity in here:
+            low, high = here[quantity].get("interval", (None, None))
+            null = here.get("null" if quantity == "hack" else f"null_{quantity}", {})
+            null_low, null_high = null.get("interval", (None, None))
+            verdict = "undecided" if low is None else "comes out" if low > 0.0 else "does not come out" if high <= 0.0 else "undecided"
+            out.append(
+                {"claim": claim, "measured": here[quantity]["mean"], "low": low, "high": high, "above": 0.0, "verdict": verdict,
+                 "null": null.get("mean"), "null_low": null_low, "null_high": null_high}
+            )  # fmt: skip
     return out
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from evosim.analysis.behaviour import SHIFT_KINDS
 from evosim.claims.cells import best, by_seed, cell, cost_of, entries, quarters, searched, slopes, varied
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, ratio_over_seeds
+from evosim.claims.claim import Claim, Measured, Part, Tables, best_found, of_drawn, over_seeds, ratio_over_seeds
 from evosim.compose import resolve
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 from evosim.params import Experiment, read_experiment
@@ -101,6 +101,10 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     without = tables["removed"].filter(pl.col("generations") == cells["generations"].max())
     lost, left = here["best_M"] - by_seed(with_it, "fitness_M"), removed["best_M"] - by_seed(without, "fitness_M")
     reflex = tables["best-reflex"].row(0, named=True)
+
+    def exactly(value: float, unit: str) -> Measured:
+        return best_found(value, unit, enumerated=bool(tables["grid"]["enumerated"].all()))
+
     return {
         "best_novel": exactly(own, "expected offspring"),
         "novel_trend": over_seeds(slopes(cells, searched(), share), "of R3's entry, per doubling of search"),
@@ -110,11 +114,11 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "shift_left_without_contraception": exactly((removed["best_M"] - removed["fitness_M"]) / shift, "of the shift step"),
         "kept_with_contraception_alone": exactly(alone["fitness_M"] / alone["best_M"], "R3 / R2"),
         "loss_left_without_contraception": ratio_over_seeds(left, lost, "of what populations lose"),
-        "novel_without_contraception": exactly(float(tables["removed"][NOVEL].to_numpy().max()), "expected offspring"),
-        "reflex_novel": exactly(float(tables["reflexes"][NOVEL].to_numpy().max()), "expected offspring"),
-        "reflex_kept": exactly(reflex["fitness_M"] / reflex["best_M"], "R3 / R2, best found"),
-        "host_best_shift": exactly(parasite["shifted"], "expected infections"),
-        "host_kept": exactly(parasite["fitness_M"] / parasite["best_M"], "R3 / R2"),
+        "novel_without_contraception": of_drawn(float(tables["removed"][NOVEL].to_numpy().max()), "expected offspring"),
+        "reflex_novel": of_drawn(float(tables["reflexes"][NOVEL].to_numpy().max()), "expected offspring"),
+        "reflex_kept": best_found(reflex["fitness_M"] / reflex["best_M"], "R3 / R2", enumerated=reflex["enumerated"]),
+        "host_best_shift": best_found(parasite["shifted"], "expected infections", enumerated=parasite["enumerated"]),
+        "host_kept": best_found(parasite["fitness_M"] / parasite["best_M"], "R3 / R2", enumerated=parasite["enumerated"]),
         "host_shift_trend": over_seeds(slopes(parasites, searched(), pl.col("shifted")), "of R3's entries, per doubling of search"),
         "host_shift_after_most_search": over_seeds(by_seed(_most_searched(parasites), "shifted"), "of R3's entries"),
         "reflex_populations_kept": over_seeds(by_seed(tables["reflexes"], "fitness_M") / reflex["best_M"], "of R2, best found"),

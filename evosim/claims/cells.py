@@ -89,7 +89,10 @@ def alive(run: Run, generation: int, moment: str) -> pl.DataFrame:
 
 
 def best(experiment: Experiment, feature: str = "") -> dict[str, Any]:
-    """The same of R3, the best ancestral genome (of several, the one that is worst in M), and the rungs around it."""
+    """The same of R3, the best ancestral genome (of several, the one that is worst in M), and the rungs around it.
+
+    `enumerated` says whether all genomes of the grid were looked at. If not, these are the best found.
+    """
     made = build(experiment)
     landscape = Landscape(made)
     found = {name: landscape.best(name, experiment.seed, experiment.analysis.restarts) for name in ("ancestral", "modern")}
@@ -102,6 +105,7 @@ def best(experiment: Experiment, feature: str = "") -> dict[str, Any]:
         "optimum_M": known.gaps.spans["modern_intent"].best,
         "best_M": float(landscape.worth(found["modern"]).modern_intent.min()),
         "class": number,
+        "enumerated": landscape.exact,
     }
     loci = {f"locus:{locus.name}": float(v) for locus, v in zip(made.genome.grid.loci, values, strict=True)} if isinstance(made.genome.decode(np.array([number])), PlannerRules) else {}
     return rungs | loci | _entries(made, known, one, feature)

@@ -34,20 +34,35 @@ class Part:
     cost: float = 1.0
 
 
+EXACT, SAMPLED, DRAWN, FOUND = "exact", "seeds", "those drawn", "best found"
+
+
 @dataclass(frozen=True)
 class Measured:
-    """A measured quantity: its value, its 95% interval over seeds (none if it is exact), its unit, and how many seeds."""
+    """A measured quantity: its value, its 95% interval over seeds if it has one, its unit, how many seeds, and what it is of.
+
+    Attributes:
+        kind: `exact`: it belongs to worlds and grids that were enumerated, and no chance is in it. `seeds`: a mean or share over seeds.
+            `those drawn`: a count or an extreme of what was drawn, such as the largest of all evolved populations; it is true of these, and
+            others may go beyond it. `best found`: of genomes that a search with random starts found, and there may be better ones.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     unit: str = ""
     seeds: int = 0
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        """Without a kind, it is of seeds if it has any, and exact otherwise."""
+        if not self.kind:
+            object.__setattr__(self, "kind", SAMPLED if self.seeds else EXACT)
 
     @property
     def exact(self) -> bool:
         """Whether no chance is in it."""
-        return self.seeds == 0
+        return self.kind == EXACT
 
 
 @dataclass(frozen=True)
@@ -68,8 +83,18 @@ class Claim:
 
 
 def exactly(value: float, unit: str = "") -> Measured:
-    """A quantity without chance in it."""
+    """A quantity without chance in it: of worlds and grids that were enumerated."""
     return Measured(float(value), unit=unit)
+
+
+def of_drawn(value: float, unit: str = "") -> Measured:
+    """A count or an extreme of what was drawn: exact of these, and no estimate of what others would give."""
+    return Measured(float(value), unit=unit, kind=DRAWN)
+
+
+def best_found(value: float, unit: str = "", *, enumerated: bool = False) -> Measured:
+    """A quantity of the best genomes that a search found; exact if the grid was enumerated."""
+    return Measured(float(value), unit=unit, kind=EXACT if enumerated else FOUND)
 
 
 def over_seeds(
@@ -113,29 +138,39 @@ COMES_OUT, NOT, OPEN = "comes out", "does not come out", "undecided"
 def verdict(prediction: Prediction, measured: Measured) -> str:
     """Whether a prediction comes out: only if the whole interval says so; if it says neither yes nor no, it is undecided.
 
-    A quantity with chance in it and no interval decides nothing: too few seeds, or seeds that agree.
+    A mean or share over seeds without an interval decides nothing: too few seeds, or seeds that agree. That it *equals* a value is asked
+    of the whole interval too, which must lie within the tolerance. Quantities that are exact, of those drawn, or of the best found are
+    judged by their value, and the verdict says no more than that value does.
     """
     if not np.isfinite(measured.value):
         return OPEN
-    if prediction.says == "equals":
-        return COMES_OUT if abs(measured.value - prediction.value) <= prediction.tolerance else NOT
-    low, high = (measured.low, measured.high) if measured.low is not None and measured.high is not None else (measured.value,) * 2
-    if not measured.exact and measured.low is None:
-        return OPEN
+    low, high = measured.low, measured.high
+    if low is None or high is None:
+        if measured.kind == SAMPLED:
+            return OPEN
+        low = high = measured.value
     least, most = {
         "above": (prediction.value, np.inf),
         "below": (-np.inf, prediction.value),
         "within": (prediction.low, prediction.high),
+        "equals": (0.0, prediction.tolerance),
     }[prediction.says]
     assert least is not None
     assert most is not None
-    strict = prediction.says != "within"
+    if prediction.says == "equals":
+        assert prediction.value is not None
+        low, high = sorted((low - prediction.value, high - prediction.value))
+        least = -most
+    strict = prediction.says in ("above", "below")
     inside = (low > least and high < most) if strict else (low >= least and high <= most)
     outside = (high <= least or low >= most) if strict else (high < least or low > most)
     return COMES_OUT if inside else NOT if outside else OPEN
 
 
 def overall(verdicts: Iterable[str]) -> str:
-    """The verdict on a claim, from those of its predictions that can fail: it comes out if all do, and does not if any does not."""
+    """The verdict on a claim, from those of its predictions that can fail: it comes out if all do, and does not if any does not.
+
+    Of no predictions at all it is undecided.
+    """
     found = set(verdicts)
-    return NOT if NOT in found else OPEN if OPEN in found else COMES_OUT
+    return NOT if NOT in found else COMES_OUT if found == {COMES_OUT} else OPEN

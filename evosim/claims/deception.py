@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evosim.analysis.deception import examined_frame
 from evosim.analysis.intervals import share as share_interval
 from evosim.claims.cells import newborns
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
+from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds, share_of
 from evosim.compose import Setting, build, resolve
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
 from evosim.landscape import Landscape
@@ -210,7 +210,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     lost = 1.0 - perfect["modern_open"] / perfect["modern_closed"]
     out["share of modern fitness lost by an open gate"] = exactly(lost)
     out["share of modern fitness lost after the swap, perfect cue"] = over_seeds(lost * first.to_numpy(), within=(min(lost, 0.0), max(lost, 0.0)))
-    out["populations with both gates left"] = exactly(float(shares["left"].sum()))
+    out["populations with both gates left"] = of_drawn(float(shares["left"].sum()))
     found = tables["kinds"]
     out["genomes told apart as their loci say"] = exactly(float((found["kind"] == found["expected"]).mean()))  # type: ignore[arg-type]
     for kind in ("deceiver", "sleeper", "aligned", "misaligned"):

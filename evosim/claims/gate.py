@@ -21,7 +21,7 @@ from evosim.record import provenance, write_json
 SIZES = ("quick", "full")
 VERDICTS = {
     "number": pl.Int64, "claim": pl.String, "quantity": pl.String, "predicted": pl.String, "measured": pl.Float64, "low": pl.Float64,
-    "high": pl.Float64, "seeds": pl.Int64, "unit": pl.String, "by_construction": pl.Boolean, "verdict": pl.String,
+    "high": pl.Float64, "seeds": pl.Int64, "kind": pl.String, "unit": pl.String, "by_construction": pl.Boolean, "verdict": pl.String,
 }  # fmt: skip
 
 
@@ -126,6 +126,7 @@ def row_of(name: str, choice: ClaimChoice, prediction: Prediction, measured: dic
         "low": found.low,
         "high": found.high,
         "seeds": found.seeds,
+        "kind": found.kind,
         "unit": found.unit,
         "by_construction": prediction.by_construction,
         "verdict": verdict(prediction, found),
@@ -142,8 +143,8 @@ def told(prediction: Prediction) -> str:
 
 def frame_of(measured: dict[str, Measured]) -> pl.DataFrame:
     """All that was measured, predicted or not."""
-    rows = [{"quantity": name, "value": m.value, "low": m.low, "high": m.high, "seeds": m.seeds, "unit": m.unit} for name, m in measured.items()]
-    schema = {"quantity": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64, "unit": pl.String}
+    rows = [{"quantity": name, "value": m.value, "low": m.low, "high": m.high, "seeds": m.seeds, "kind": m.kind, "unit": m.unit} for name, m in measured.items()]
+    schema = {"quantity": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64, "kind": pl.String, "unit": pl.String}
     return pl.DataFrame(rows, schema=schema)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.claims.cells import newborns
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
+from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds
 from evosim.compose import Setting, build, resolve
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.landscape import Landscape
@@ -182,7 +182,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     """Planner less table in every world, of optima and of populations, and the share of the best policy that each loses."""
     best, found, tabular = tables["optimum"], gathered(tables, experiment, "planners"), gathered(tables, experiment, "reflexes")
     out = {
-        "A, planner less table, largest of all populations": exactly(float(found["least difference in A"].max()), "expected offspring"),  # type: ignore[arg-type]
+        "A, planner less table, largest of all populations": of_drawn(float(found["least difference in A"].max()), "expected offspring"),  # type: ignore[arg-type]
         "A, planner less table, ancestral optimum": exactly(float((best["ancestral planner"] - best["ancestral table"]).abs().max())),  # type: ignore[arg-type]
         "genomes that tie for the ancestral optimum": exactly(best.height),
     }

@@ -9,11 +9,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evosim.claims.claim import COMES_OUT, NOT
+from evosim.claims.claim import COMES_OUT, EXACT, NOT, SAMPLED
 from evosim.claims.gate import Judged
 from evosim.layout import say
 from evosim.layout import show as show_table
 
+KINDS = (
+    "Intervals are 95%, over seeds. A number of seeds without an interval is too few of them, or all have the same number. Quantities that are *exact* were enumerated, "
+    "and no chance is in them. Those *of those drawn* are true of the genomes, worlds or populations that were drawn, and others may go beyond them. "
+    "Those of the *best found* are of what a search with random starts found."
+)
 STYLES = {COMES_OUT: "green", NOT: "red"}
 
 
@@ -43,15 +48,15 @@ def show_overall(console: Console, tested: Iterable[Judged]) -> None:
 def as_markdown(tested: Iterable[Judged], size: str) -> str:
     """The verdicts as a page of Markdown."""
     tested = list(tested)
-    lines = ["# Verdicts", "", f"Size: {size}. Intervals are 95%, over seeds; quantities without one have no chance in them, or too few seeds, or the same number in all seeds. How to read this: docs/claims.md.", ""]
+    lines = ["# Verdicts", "", f"Size: {size}. {KINDS} How to read this: docs/claims.md.", ""]
     lines += ["| claim | predictions that come out | verdict |", "| --- | --- | --- |"]
     for claim in tested:
         lines.append(f"| {claim.choice.number}. {claim.choice.statement} | {good_of(claim)} | {claim.verdict} |")
     for claim in tested:
         lines += ["", f"## {claim.name}", "", f"{claim.choice.statement} ({claim.choice.source.rstrip('.')})", ""]
-        lines += ["| quantity | predicted | measured | seeds | verdict | why predicted |", "| --- | --- | --- | --- | --- | --- |"]
+        lines += ["| quantity | predicted | measured | of | verdict | why predicted |", "| --- | --- | --- | --- | --- | --- |"]
         for prediction, row in zip(claim.choice.predictions, claim.rows, strict=True):
-            words = (row["quantity"], row["predicted"], number(row), str(row["seeds"] or ""), judged(row), prediction.why)
+            words = (row["quantity"], row["predicted"], number(row, bare=True), of(row), judged(row), prediction.why)
             lines.append("| " + " | ".join(word.replace("|", "/") for word in words) + " |")
     return "\n".join(lines) + "\n"
 
@@ -66,11 +71,16 @@ def good_of(claim: Judged) -> str:
     return f"{sum(row['verdict'] == COMES_OUT for row in claim.evidence)} of {len(claim.evidence)}"
 
 
-def number(row: dict[str, Any]) -> str:
-    """A measured value with its interval and unit."""
+def of(row: dict[str, Any]) -> str:
+    """What a quantity is of: how many seeds, or its kind."""
+    return f"{row['seeds']} seeds" if row["kind"] == SAMPLED else str(row["kind"])
+
+
+def number(row: dict[str, Any], *, bare: bool = False) -> str:
+    """A measured value with its interval and unit; without an interval also what it is of, unless it is to be `bare`."""
     out = f"{row['measured']:.4g}"
     if row["low"] is not None:
         out += f" [{row['low']:.4g}, {row['high']:.4g}]"
-    elif row["seeds"]:
-        out += f" ({row['seeds']} seeds)"
+    elif row["kind"] != EXACT and not bare:
+        out += f" ({of(row)})"
     return f"{out} {row['unit']}".rstrip()
