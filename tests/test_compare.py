@@ -224,7 +224,7 @@ def test_a_planted_null_differs_by_chance_alone(runs: dict[str, evosim.Run]) -> 
 
 def test_the_note_says_which_seeds_are_compared(runs: dict[str, evosim.Run], tmp_path: Path) -> None:
     few = settings("micro") | {"optimizer.population": 30}
-    after = {first: evosim.run("micro", few, replicates=8, seed=first, out=tmp_path / f"{first}") for first in (2, 5)}
+    after = {first: evosim.run("micro", few | {FIND: 0.2}, replicates=8, seed=first, out=tmp_path / f"{first}") for first in (2, 5)}
     assert runs["base"].recorded.experiment.seeds[0] == 0
     found = evosim.compare(runs["base"], after[2])
     assert any("paired over the 6 common seeds (the same random numbers); the others are left out; means are of these" in note for note in found.notes())

@@ -87,8 +87,8 @@ def counts(what: str, observed: ArrayLike, chances: ArrayLike) -> Check:
 
     From the least expected cell to the most expected one, each count is compared with the binomial that holds given the counts
     before it. Under the law the probability of a step falls below any level at most that often, whatever came before. The steps are
-    combined in two ways: by Fisher's product, which sees deviations of many cells, and by the least of them times their number,
-    which sees one cell. The smaller result counts, doubled.
+    combined in two ways: by Fisher's method, which sees small deviations of many cells, and by Bonferroni's (the least of them times
+    their number), which sees a large one of a single cell. The smaller result counts, doubled.
 
     The false-alarm rate is therefore at most `FALSE_ALARM` (6.8e-6), whatever the expected counts are. Of 1,000 counts in three cells,
     of which the first is expected as often as the table says and the others equally often, all outcomes were enumerated:
