@@ -16,6 +16,7 @@ from evosim.analysis.intervals import difference, interval, intervals
 from evosim.cli import app
 from evosim.params import AnalysisChoice
 from evosim.screen import alike
+from evosim.sweeps.showing import told
 from tests.test_api import settings
 
 SPREAD = AnalysisChoice()
@@ -177,6 +178,8 @@ def test_a_number_that_is_none_was_not_measured(wrong: float, pairing: Pairing) 
     assert told_apart(found).is_empty()
     ladder = {"rungs": {"population": wrong}, "steps": {"search": 1.0}, "intervals": {}, "seeds": 6}
     assert alike(ladder) == ["search"]
+    assert "alike" in told(1.0, None, None, seeds=6)
+    assert "alike" not in told(wrong, None, None, seeds=6)
 
 
 # Whole runs
