@@ -736,8 +736,8 @@ def alike(ladder: dict[str, Any]) -> list[str]:
     -------
     Names of rungs and steps that runs can change. None where seeds are too few for intervals.
     """
-    known = ladder["rungs"] | ladder["steps"]
-    names = [name for name in VARYING if known.get(name) is not None and name not in ladder["intervals"]]
+    known = {name: value for name, value in (ladder["rungs"] | ladder["steps"]).items() if value is not None and math.isfinite(value)}
+    names = [name for name in VARYING if name in known and name not in ladder["intervals"]]
     return names if ladder["seeds"] >= FEWEST else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import polars as pl
@@ -62,7 +63,7 @@ def told(mean: float | None, low: float | None, high: float | None, digits: int 
         return "-"
     digits = digits if abs(mean) < 100 else 1
     if low is None or high is None:
-        return number(mean, digits) + (" alike" if seeds >= FEWEST else "")
+        return number(mean, digits) + (" alike" if seeds >= FEWEST and math.isfinite(mean) else "")
     if low == high:
         return f"{number(mean, digits)} exact"
     return f"{number(mean, digits)} [{number(low, digits)}, {number(high, digits)}]"
