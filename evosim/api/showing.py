@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.screen import RUNG_WORDS, number, small, to_scale
+from evosim.screen import RUNG_WORDS, decimals_in, number, small, to_scale
 
 if TYPE_CHECKING:
     from evosim.api import Search, Sweep
@@ -93,7 +93,8 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
     for name in sweep.headlines:
         cells = sweep.cells(name)["mean"].drop_nulls()
         if len(cells):
-            rows.append((name, *(number(float(value)) for value in (cells.min(), cells.mean(), cells.max()))))  # type: ignore[arg-type]
+            decimals = decimals_in((mean, None, None) for mean in cells)[0]
+            rows.append((name, *(number(float(value), decimals) for value in (cells.min(), cells.mean(), cells.max()))))  # type: ignore[arg-type]
     return heading, lines, [("Means of cells", ("quantity", "least", "mean", "largest"), rows)]
 
 

@@ -13,6 +13,7 @@ from evosim.claims.claim import COMES_OUT, NOT
 from evosim.claims.gate import Judged
 from evosim.layout import say
 from evosim.layout import show as show_table
+from evosim.screen import decimals_of, with_ends
 
 STYLES = {COMES_OUT: "green", NOT: "red"}
 
@@ -69,7 +70,9 @@ def good_of(claim: Judged) -> str:
 def number(row: dict[str, Any]) -> str:
     """A measured value with its interval and unit."""
     out = f"{row['measured']:.4g}"
-    if row["low"] is not None:
+    if decimals_of(row["measured"], row["low"], row["high"]) is not None:
+        out = with_ends(row["measured"], row["low"], row["high"])
+    elif row["low"] is not None:
         out += f" [{row['low']:.4g}, {row['high']:.4g}]"
     elif row["seeds"]:
         out += f" ({row['seeds']} seeds)"
