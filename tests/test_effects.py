@@ -19,6 +19,7 @@ from evosim.analysis import effects
 from evosim.analysis.effects import Array, Column, Resampling, any_effect, decompose, fit, interaction, marginal
 from evosim.claims import telling
 from evosim.errors import UserError
+from evosim.figures import sweeps
 from evosim.sweeps import showing
 from evosim.sweeps.begin import begin
 from evosim.sweeps.design import points as drawn
@@ -845,6 +846,13 @@ def test_a_verdict_has_the_decimals_of_its_interval() -> None:
 def test_a_share_is_shown_within_its_interval(measured: tuple[Any, Any, Any], words: str) -> None:
     frame = pl.DataFrame([dict(zip(("share", "low", "high"), measured, strict=True))], schema=dict.fromkeys(("share", "low", "high"), pl.Float64))
     assert showing.share_words(frame) == words
+
+
+def test_a_cell_of_a_figure_has_no_interval_that_looks_like_none() -> None:
+    assert sweeps._half(1.4964, 1.5036, 2, both_ends=False) == "\u00b10.0036"
+    assert sweeps._half(1.40, 1.60, 2, both_ends=False) == "\u00b10.10"
+    assert sweeps._half(0.9964, 1.0, 2, both_ends=True) == "[0.9964, 1.0000]"
+    assert sweeps._half(1.5, 1.5, 2, both_ends=False) == ""
 
 
 def test_small_numbers_of_a_sweep_are_not_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, tips
+from evosim.screen import power_of
 
 SCHEME: Literal["cividis"] = "cividis"  # even in lightness, so that it reads in grey and for the colour-blind
 EMPTY = "#E4E4E4"
@@ -143,7 +144,10 @@ def _measured(frame: pl.DataFrame, quantity: str, form: str = ".4~g") -> list[tu
 def _half(low: float | None, high: float | None, places: int, *, both_ends: bool) -> str:
     if low is None or high is None or high <= low:
         return ""
-    return f"[{number(low, places)}, {number(high, places)}]" if both_ends else f"\u00b1{number((high - low) / 2.0, places)}"
+    half = (high - low) / 2.0
+    if half < 0.5 * 10.0**-places:  # no interval with a width may look like none
+        places = 1 - power_of(half)
+    return f"[{number(low, places)}, {number(high, places)}]" if both_ends else f"\u00b1{number(half, places)}"
 
 
 def across(frame: pl.DataFrame, x: Axis, quantity: str) -> Any:
