@@ -143,8 +143,10 @@ def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
     _show_which(console, title, summary)
     table = Table("", "mean", "interval" if any(row["interval"] for row in summary["search"]) else "", box=None, padding=(0, 2, 0, 0))
     for row in summary["search"]:
-        between = " to ".join(number(end) for end in row["interval"]) if row["interval"] else ""
-        table.add_row(row["quantity"], number(row["mean"]), between)
+        ends = row["interval"] or (None, None)
+        decimals = decimals_of(row["mean"] or 0.0, *ends)
+        between = " to ".join(number(end, decimals) for end in row["interval"]) if row["interval"] else ""
+        table.add_row(row["quantity"], number(row["mean"], decimals), between)
     console.print()
     show_table(console, table)
 

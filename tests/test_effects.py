@@ -20,6 +20,7 @@ from evosim.analysis.effects import Array, Column, Resampling, any_effect, decom
 from evosim.claims import telling
 from evosim.errors import UserError
 from evosim.figures import sweeps
+from evosim.layout import Screen
 from evosim.sweeps import showing
 from evosim.sweeps.begin import begin
 from evosim.sweeps.design import points as drawn
@@ -830,6 +831,26 @@ def test_a_verdict_has_the_decimals_of_its_interval() -> None:
     assert telling.number(row) == "0.00068 [0.00007, 0.00147] offspring"
     assert telling.number(row | {"low": None, "high": None}) == "0.0006835 (6 seeds) offspring"
     assert telling.number(row | {"measured": 2.0, "low": 1.5, "high": np.inf}) == "2.00 [1.50, inf] offspring"
+
+
+def test_a_search_has_the_decimals_of_its_intervals() -> None:
+    rows = [{"quantity": "steps", "mean": 0.00012, "interval": [0.0001, 0.00014]}, {"quantity": "share", "mean": 0.25, "interval": None}]
+    console = Screen(record=True, width=100)
+    screen.show_search(console, "s", {"replicates": 6, "seed": 0, "changed": [], "expected": "", "search": rows})
+    words = " ".join(console.export_text().split())
+    assert "steps 0.000120 0.000100 to 0.000140 share 0.250" in words
+
+
+def test_a_hack_has_the_decimals_of_its_interval() -> None:
+    def of(mean: float, half: float | None) -> dict[str, Any]:
+        return {"mean": mean, "seeds": 6} | ({} if half is None else {"interval": [mean - half, mean + half]})
+
+    found = {"hack": of(0.12345, 0.03), "own_cost": of(0.1, 0.0002), "behaviour": of(0.02345, None), "null": of(-0.001, 0.02)}
+    hack = {"ancestral": found, "frequencies": [{"run": 0.5}], "verdicts": [{"verdict": "comes out"}], "died_before_the_swap": {}}
+    words = screen.hack_words({"hack": hack, "worst_policy": {}, "ladder": {}})
+    assert "unfair meiosis costs 0.123 [0.093, 0.153] in A" in words
+    assert "take 0.10000 [0.09980, 0.10020] by themselves and 0.0234 is what" in words
+    assert "differ by -0.001 [-0.021, 0.019]." in words
 
 
 @pytest.mark.parametrize(

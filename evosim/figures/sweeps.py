@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, tips
-from evosim.screen import power_of
 
 SCHEME: Literal["cividis"] = "cividis"  # even in lightness, so that it reads in grey and for the colour-blind
 EMPTY = "#E4E4E4"
@@ -146,7 +145,7 @@ def _half(low: float | None, high: float | None, places: int, *, both_ends: bool
         return ""
     half = (high - low) / 2.0
     if half < 0.5 * 10.0**-places:  # no interval with a width may look like none
-        places = 1 - power_of(half)
+        places = 1 - math.floor(math.log10(half))
     return f"[{number(low, places)}, {number(high, places)}]" if both_ends else f"\u00b1{number(half, places)}"
 
 
