@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.screen import RUNG_WORDS, decimals_in, number, small, to_scale
+from evosim.screen import RUNG_WORDS, decimals_in, number, small, to_scale, with_ends
 
 if TYPE_CHECKING:
     from evosim.api import Search, Sweep
@@ -109,7 +109,7 @@ def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
     rows = []
     for row in facts["search"]:
         low, high = row["interval"] or (None, None)
-        rows.append((row["quantity"], interval({"mean": row["mean"], "low": low, "high": high})))
+        rows.append((row["quantity"], number(row["mean"]) if low is None else with_ends(row["mean"], low, high)))
     return f"evosim search: {experiment.title or experiment.name}", lines, [("Where it came to", ("quantity", "mean"), rows)]
 
 
