@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -61,16 +62,17 @@ def _on_the_site(target: str, folder: Path) -> str:
     name, _, anchor = target.partition("#")
     path = (folder / name).resolve()
     if path == ROOT / "README.md":
-        return "index.md" + (f"#{anchor}" if anchor else "")
+        path = ROOT / "docs" / "index.md"
+    page = ROOT / "docs" if folder == ROOT else folder  # the front page lies in docs/ and contains README.md
+    moved = Path(os.path.relpath(path, page)).as_posix()
     if path.is_relative_to(ROOT / "docs"):
-        return path.relative_to(ROOT / "docs").as_posix() + (f"#{anchor}" if anchor else "")
-    moved = (Path("..") / path.relative_to(ROOT)).as_posix()
+        return moved + (f"#{anchor}" if anchor else "")
     return moved if path.suffix in PICTURES else f"path:{moved}"
 
 
 def _read(app: Any, page: str, text: list[str]) -> None:
     """Put the README into the front page, and links in order that work beside the sources too."""
-    folder = ROOT / "docs"
+    folder = (ROOT / "docs" / page).parent
     if page == "index":
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
         text[0] = text[0].replace("<!-- README.md -->", readme)
