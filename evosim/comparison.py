@@ -28,7 +28,7 @@ from evosim.files import may_write, must_be_free
 from evosim.forks import Guarded
 from evosim.layout import Screen, say
 from evosim.layout import show as show_table
-from evosim.record import Recorded
+from evosim.record import Recorded, known_sources
 from evosim.screen import RUNG_WORDS, number, small, to_scale
 from evosim.workflow import analysed
 
@@ -37,7 +37,7 @@ PARTS = {"rung": "Rungs of the ladder", "step": "Steps: what each stage loses", 
 ABSENT = "(none)"
 FACTS = {
     "digest": "all that decides results, with seeds", "setting": "all that decides results, but for seeds", "landscape": "worlds and genome, and so the worth of every class",
-    "sources": "the code that made it", "evosim": "the version of evosim", "schema_version": "the layout of the folder", "stream_version": "the random numbers",
+    "sources": "all code that it ran on, packages that it chose included", "evosim": "the version of evosim", "schema_version": "the layout of the folder", "stream_version": "the random numbers",
 }  # fmt: skip
 
 
@@ -191,8 +191,9 @@ def _provenance(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFr
 def _notes(c: Comparison) -> list[str]:
     facts = {row["fact"]: row for row in c.provenance.iter_rows(named=True)}
     out = []
+    other_code = _other_code(c)
     if facts["digest"]["same"]:
-        out.append(f"These are the same run: equal parameters and seeds (digest {facts['digest'][c.base][:8]})." + ("" if facts["sources"]["same"] else " Different code made them."))
+        out.append(f"These are the same run: equal parameters and seeds (digest {facts['digest'][c.base][:8]})." + (" Different code made them." if other_code else ""))
     elif facts["setting"]["same"]:
         out.append("Only the seeds differ: what is told apart is chance.")
     elif facts["landscape"]["same"] and all(map(enumerated, c.recorded)):
@@ -201,14 +202,31 @@ def _notes(c: Comparison) -> list[str]:
         out.append("Worlds and genome are the same, and so is rung R0; populations may differ, and what was found.")
     if not all(map(enumerated, c.recorded)):
         out.append("A grid was searched and not enumerated: its rungs R1 to R3 are the best found, and differences of them are not exact.")
-    if not facts["sources"]["same"] and not facts["digest"]["same"]:
-        versions = " and ".join(dict.fromkeys(str(facts["evosim"][name]) for name in c.names))
-        out.append(f"Different code made them (evosim {versions}): what differs may be of the code. 'evosim run ... --force' repeats a run.")
+    if other_code and not facts["digest"]["same"]:
+        out.append(f"Different code made them ({', '.join(other_code)}): what differs may be of the code. 'evosim run ... --force' repeats a run.")
     if len({unit_of(run.experiment) for run in c.recorded}) > 1:
         out.append("Their worlds count payoff in different things, so that differences of payoff mean little.")
     for name in c.names[1:]:
         out += _of_intervals(c, name)
     return out
+
+
+def _other_code(c: Comparison) -> list[str]:
+    """The packages, evosim among them, that several runs use and whose code is known to differ, in words.
+
+    Runs of one installation have the same code, though they may have chosen different packages.
+    """
+    known = [known_sources(run.provenance, run.experiment) for run in c.recorded]
+    digests: dict[str, set[str]] = {"evosim": set()}
+    for sources in known:
+        for package, digest in sources.items():
+            digests.setdefault(package, set()).add(digest)
+    versions = list(dict.fromkeys(in_one_line(str(run.provenance.get("evosim"))) for run in c.recorded))
+    return [
+        f"evosim {' and '.join(versions)}" if package == "evosim" else in_one_line(package)
+        for package, found in digests.items()
+        if len(found) > 1 or (package == "evosim" and len(versions) > 1)
+    ]
 
 
 def _of_intervals(c: Comparison, name: str) -> list[str]:

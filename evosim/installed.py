@@ -179,6 +179,38 @@ def modules(choice: Choice) -> list[str]:
     return out
 
 
+def all_own(choice: Choice) -> bool:
+    """Whether a choice uses no code but evosim's own. Nothing is loaded.
+
+    Parameters
+    ----------
+    choice
+        What an experiment uses.
+
+    Returns
+    -------
+    bool
+        False also of environments of Gymnasium, whose package may be anybody's.
+    """
+    return ":" not in choice.algorithm and choice.genome in {"", *OWN["genome"]} and choice.world in {"", *OWN["world"], *worlds.LANDSCAPES}
+
+
+def home_of(module: str) -> str:
+    """Name the package that a module lies in, whose sources count together (`sources`).
+
+    Parameters
+    ----------
+    module
+        A dotted name.
+
+    Returns
+    -------
+    str
+        The name of the package, or of the module if it lies in none.
+    """
+    return _home(module)[0]
+
+
 def _module_of_environment(environment: str) -> list[str]:
     """The module that makes an environment, if it is not Gymnasium's own and can be found."""
     module, colon, _ = environment.partition(":")

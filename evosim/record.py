@@ -433,6 +433,7 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
         "evosim": __version__,
         "commit": commit(),
         "sources": sources_digest(experiment),
+        "sources_of": sources_of(experiment),
         "stream_version": STREAM_VERSION,
         "schema_version": SCHEMA_VERSION,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -505,6 +506,50 @@ def sources_digest(*experiments: Experiment | Choice, module: str = "", recorded
     own = _digest_of_own(module)
     others = sorted({words for experiment in experiments for words in _others(choice_of(experiment), recorded)})
     return blake2b("\n".join([own, *others]).encode(), digest_size=8).hexdigest() if others else own
+
+
+def sources_of(experiment: Experiment) -> dict[str, str]:
+    """Hash the sources that an experiment runs on, one package at a time.
+
+    `sources_digest` also differs where two experiments use other packages. This tells whether the code of one package differs.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+
+    Returns
+    -------
+    dict
+        By package or module, `evosim` first: 16 hexadecimal digits. What cannot be found here is left out.
+    """
+    choice = choice_of(experiment)
+    used = installed.modules(choice) + ([choice.algorithm.partition(":")[0]] if ":" in choice.algorithm else [])
+    found = {installed.home_of(module): _hash_of_module(module) for module in used}
+    return {"evosim": sources_digest()} | {name: digest for name, digest in found.items() if digest}
+
+
+def known_sources(facts: dict[str, Any], experiment: Experiment) -> dict[str, str]:
+    """Tell what is known of the code that made a run, one package at a time.
+
+    Parameters
+    ----------
+    facts
+        The run's provenance. One that was written before `sources_of` was says only the joint hash, which is evosim's own
+        if the experiment uses no other code.
+    experiment
+        The run's experiment.
+
+    Returns
+    -------
+    dict
+        As of `sources_of`. Empty if it is not known.
+    """
+    if "sources_of" in facts:
+        return dict(facts["sources_of"])
+    if facts.get("sources") and installed.all_own(choice_of(experiment)):
+        return {"evosim": str(facts["sources"])}
+    return {}
 
 
 def _others(choice: Choice, recorded: Mapping[str, str]) -> Iterator[str]:

@@ -64,6 +64,7 @@ class Provenance(Strictly):
     evosim: str
     setting: str = ""
     sources: str = ""
+    sources_of: dict[str, str] = Field(default={})
     commit: str | None = None
     command: list[str] = Field(default=[])
     finished: str = ""

@@ -621,10 +621,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     out = []
     worst = summary["worst_policy"]["modern"]
     if not all_alike(summary, "modern") and m["rungs"]["best_for_intent"] - worst < 0.1 * (m["rungs"]["optimum"] - worst):
-        out.append(
-            "Representation loses more than 90%: no genome of this grid comes near the best policy. A genome desires only what "
-            "its file names; start from 'evosim show'."
-        )
+        out.append(_representation_words(summary))
     if m["steps"]["specification"] > small():
         least, most = (m["steps"]["specification"] - summary["left_open"]["best_for_payoff"], m["steps"]["specification"])
         lost = _range(least, most)
@@ -660,18 +657,49 @@ def sentences(summary: dict[str, Any]) -> list[str]:
             out.append(text + ".")
         out.append(search_words(summary))
     out.append(hack_words(summary))
-    before, after = (summary["recovery"][f"modern_at_{moment}"]["share_of_best"] for moment in ("swap", "end"))
-    if summary["goes_on_in_modern"] and before is not None:
-        out.append(
-            f"Selection's answer: from {before:.0%}{_ends(summary, 'modern_at_swap')} of what the best genome has in M{_from_worst(summary)} at the swap "
-            f"to {after:.0%}{_ends(summary, 'modern_at_end')} at the end{_answer_with_fair_meiosis(summary)}."
-        )
+    if summary["goes_on_in_modern"] and summary["recovery"]["modern_at_swap"]["mean"] is not None:
+        out.append(_answer(summary))
     out += _intervals(summary)
     out.append(_ties(summary))
     extinct = [seed for seed, facts in summary["runs"].items() if facts["status"] == "extinct"]
     if extinct:
         out.append(f"Extinct: {len(extinct)} of {len(summary['runs'])} runs (seeds {', '.join(extinct)}).")
     return out
+
+
+def _representation_words(summary: dict[str, Any]) -> str:
+    """Why no genome comes near the best policy: what genomes pay for planning, or what they do."""
+    whole = summary["ladder"]["modern"]["steps"]["representation"]
+    upkeep = summary["steps_by_act"]["modern"]["representation"].get("upkeep", 0.0)
+    text = "Representation loses more than 90%: no genome of this grid comes near the best policy."
+    if upkeep > small():
+        text += f" Of the {number(whole)} that it loses in M, {number(upkeep)} is upkeep (what planning costs), whatever the genome does."
+    if whole - upkeep > small():
+        text += " A genome desires only what its file names; start from 'evosim show'."
+    return text
+
+
+def _answer(summary: dict[str, Any]) -> str:
+    """What became of the population after the swap: in shares of the best, or in payoff where shares are not defined."""
+    swap, end = (summary["recovery"][f"modern_at_{moment}"] for moment in ("swap", "end"))
+    if swap["share_of_best"] is not None:
+        return (
+            f"Selection's answer: from {swap['share_of_best']:.0%}{_ends(summary, 'modern_at_swap')} of what the best genome has in M{_from_worst(summary)} at the swap "
+            f"to {end['share_of_best']:.0%}{_ends(summary, 'modern_at_end')} at the end{_answer_with_fair_meiosis(summary)}."
+        )
+    fair = summary["recovery"].get("modern_at_end_fair", {}).get("mean")
+    return (
+        f"Selection's answer: worth in M goes from {number(swap['mean'])} at the swap to {number(end['mean'])} at the end"
+        f"{'' if fair is None else f'; with fair meiosis, to {number(fair)}'}. Shares of the best are not defined there: {_why_not_defined(summary)}."
+    )
+
+
+def _why_not_defined(summary: dict[str, Any]) -> str:
+    """Why there are no shares of the best in M."""
+    best, worst = summary["ladder"]["modern"]["rungs"]["best_for_intent"], summary["worst_policy"]["modern"]
+    if worst - best <= small():
+        return f"the best genome gets what the worst policy gets, {number(worst)}"
+    return f"upkeep alone brings every genome{'' if summary['exact'] else ' found'} below the worst policy ({number(best)} at most, against {number(worst)})"
 
 
 def _range(least: float, most: float) -> str:
@@ -851,10 +879,13 @@ def _ties(summary: dict[str, Any]) -> str:
     exact, *others = summary["ties"]
     found = "" if summary["exact"] else " found"
     verdict = {"all": "all are good there", "some": "some are good there", "none": "none is good there"}
+    good = summary["shift"]["ancestral_optima_good_in_modern"]
+    told = f"whether they are good there is not defined: {_why_not_defined(summary)}"
+    if good in verdict:
+        told = f"{verdict[good]} (at least {GOOD_IN_MODERN:.0%} of the best{_from_worst(summary).rstrip(',')})"
     text = (
         f"Ancestral optima{found}: {_many(exact['classes'], 'genome')} of {_many(exact['behaviours'], 'behaviour')} in A, worth "
-        f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; "
-        f"{verdict[summary['shift']['ancestral_optima_good_in_modern']]} (at least {GOOD_IN_MODERN:.0%} of the best{_from_worst(summary).rstrip(',')})."
+        f"{number(exact['modern_min'])} to {number(exact['modern_max'])} in M; {told}."
     )
     near = [t for before, t in zip(summary["ties"], others, strict=False) if t["classes"] > before["classes"]]
     if near:

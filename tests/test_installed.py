@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import evosim
 from evosim import installed, workflow
 from evosim.compose import build, commented, resolve
 from evosim.errors import UserError
@@ -113,6 +114,42 @@ def test_a_run_records_package_version_and_sources(site: Path, tmp_path: Path) -
     source.write_text(source.read_text() + "\n# another\n")
     forget_sources()
     assert sources_digest(resolve(tree())) != before
+
+
+def notes_of(*runs: evosim.Run) -> str:
+    return " ".join(evosim.compare(*runs).notes())
+
+
+def test_a_comparison_says_whose_code_differs(site: Path, tmp_path: Path) -> None:
+    """Runs of one installation have the same code, whatever packages they chose."""
+    small = {"optimizer.population": 10, "phases.0.generations": 3, "phases.1.generations": 2}
+    micro = evosim.run("micro", small, out=tmp_path / "micro")
+    coin = evosim.run(tree(), out=tmp_path / "coin")
+    lazy = evosim.run(tree("lazy"), out=tmp_path / "lazy")
+    assert set(coin.recorded.provenance["sources_of"]) == {"evosim", "coin_worlds"}
+    assert micro.recorded.provenance["sources"] != coin.recorded.provenance["sources"]
+    assert "Different code" not in notes_of(micro, coin, lazy)
+    source = site / "coin_worlds" / "__init__.py"
+    source.write_text(source.read_text() + "\n# another\n")
+    forget_sources()
+    later = evosim.run(tree("lazy"), {"seed": 1}, out=tmp_path / "later")
+    assert "Different code made them (coin_worlds)" in notes_of(coin, later)
+    assert "Different code" not in notes_of(micro, later)
+
+
+def test_what_runs_of_before_do_not_tell_is_not_said(site: Path, tmp_path: Path) -> None:
+    """Their provenance has only the hash of all sources together, which is evosim's own where nothing else was used."""
+    small = {"optimizer.population": 10, "phases.0.generations": 3, "phases.1.generations": 2}
+    micro = evosim.run("micro", small, out=tmp_path / "micro")
+    other = evosim.run("micro", small, seed=1, out=tmp_path / "other")
+    coin = evosim.run(tree(), out=tmp_path / "coin")
+    for run in (micro, other, coin):
+        del run.recorded.provenance["sources_of"]
+    assert "Different code" not in notes_of(micro, other, coin)
+    coin.recorded.provenance["sources"] = "0" * 16
+    assert "Different code" not in notes_of(micro, coin)
+    other.recorded.provenance["sources"] = "0" * 16
+    assert "Different code made them (evosim" in notes_of(micro, other)
 
 
 def other_digests(*used: Choice) -> list[str]:

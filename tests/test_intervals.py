@@ -12,7 +12,7 @@ from scipy import stats
 
 from evosim.analysis import intervals as kind
 from evosim.analysis.effects import Array, Resampling, decompose
-from evosim.analysis.intervals import FEWEST, difference, interval, intervals, share, widening
+from evosim.analysis.intervals import FEWEST, cut, difference, interval, intervals, share, widening
 
 KEPT = Path(__file__).resolve().parent.parent / "results" / "coverage"
 SAMPLES, FALSE_ALARM = 3000, 1e-4
@@ -60,6 +60,22 @@ def test_intervals_hold_the_mean_as_often_as_the_kept_table_says(n: int) -> None
     assert promised >= 0.94
     assert holds(ours, x, 0.0, promised)
     assert not holds(narrow, x, 0.0, promised)
+
+
+@pytest.mark.parametrize("n", [5, 20])
+def test_cut_intervals_hold_as_much_and_are_narrow_where_seeds_are_close(n: int) -> None:
+    """Shares of 0.95, give or take 0.03. Gaffke's interval holds the mean too, but is more than four times as wide."""
+    x = np.random.default_rng(n).beta(40, 2, size=(1000, n))
+    low, high = ours(x)
+    ends = [cut(pair, (0.0, 1.0)) for pair in zip(low, high, strict=True)]
+    assert (high > 1.0).any() == (n == 5)
+    assert max(end for _, end in ends) <= 1.0
+    truth = 40 / 42
+    assert [a <= truth <= b for a, b in ends] == ((low <= truth) & (truth <= high)).tolist()
+    gaffke = of_shares(x)
+    assert (gaffke[1] - gaffke[0]).mean() > 4.0 * np.mean([b - a for a, b in ends])
+    assert cut((-3.0, 4.0), None) == (-3.0, 4.0)
+    assert cut((1.1, 1.2), (0.0, 1.0)) == (1.0, 1.0)
 
 
 def test_of_skewed_numbers_they_hold_what_the_table_says() -> None:

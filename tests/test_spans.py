@@ -145,9 +145,13 @@ def test_ratios_to_the_best_would_change(monkeypatch: pytest.MonkeyPatch) -> Non
     assert shifted["good"] != plain["good"]
 
 
-def test_good_is_by_share_and_all_are_good_where_nothing_is_lost() -> None:
+def test_good_is_by_share_and_not_defined_without_one() -> None:
     assert [conventions.ancestral_optima(*ends) for ends in ((0.9, 1.0), (0.89, 0.9), (0.1, 0.89))] == ["all", "some", "none"]
-    assert conventions.ancestral_optima(None, None) == "all"
+    assert conventions.ancestral_optima(None, None) == "not defined"
+    span = Span(1.2, 2.0, 2.0)
+    assert span.share_of(1.1, 0.66) is None
+    assert span.as_good(1.1, 1.1)
+    assert not span.as_good(1.1, 0.66)
     assert Span(2.0, 2.0 + 1e-15, 2.0).share_of(2.0 + 1e-15, 2.0) is None
 
 

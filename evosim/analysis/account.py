@@ -13,17 +13,20 @@ import polars as pl
 from evosim.analysis import behaviour, certificates, conventions, desires, hack, inquiry, ladder, search, summary
 from evosim.analysis.census import Census, Worth
 from evosim.analysis.individual import Conducts
+from evosim.analysis.intervals import Ends
 from evosim.blocks import some_rows
 from evosim.compose import Setting, family_pairs
 from evosim.errors import UserError
 from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
-from evosim.reference.planning import Span
+from evosim.reference.planning import Floats, Span
 from evosim.reference.policies import policy_of
 from evosim.selection import selected, weights_of
 from genomes import Genome
 from worlds import WorldPair
 
 RECHECK = 1e-9
+WORTHS = ("ancestral_at_swap", "modern_at_swap", "ancestral_at_end", "modern_at_end", "modern_at_end_fair")
+RECOVERY: dict[str, Any] = {"seed": pl.Int64} | dict.fromkeys(WORTHS, pl.Float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +119,43 @@ class Accountant:
         return self.gaps.spans["ancestral" if which == "ancestral" else "modern_intent"]
 
     def share_of_best(self, which: str, value: float) -> float | None:
-        """Where an amount lies in a world: 0 at the worst policy, 1 at the best genome; None where those are equal."""
+        """Where an amount lies in a world: 0 at the worst policy, 1 at the best genome; None where the best genome is not above the worst policy."""
         return self.span(which).share_of(self.designs[which].rungs["best_for_intent"], value)
+
+    def reach(self, which: str) -> Ends:
+        """The least and the most that a population can be worth in a world.
+
+        The most is the best genome's worth, of a grid that was searched the best policy's. Drivers that cost fertility can bring a negative worth up to 0.
+        """
+        span = self.span(which)
+        most = self.designs[which].rungs["best_for_intent"] if self.peaks.exact else span.best
+        costly = bool(self.conducts.genome.grid.drive) or any((table["populations"]["kept"] < 1.0).any() for table in (self.tables, *self.controls.values()))
+        return span.least(), max(most, 0.0) if costly else most
+
+    def _reach_of_shares(self, which: str) -> Ends | None:
+        """The least and the most share of the best that a population can have; None where shares are not defined."""
+        low, high = (self.share_of_best(which, end) for end in self.reach(which))
+        return None if low is None or high is None else (low, high)
+
+    def _reach_of_steps(self, which: str) -> dict[str, Ends]:
+        """The known range of each rung and step of a ladder that runs can change."""
+        least, most = self.reach(which)
+        out = dict.fromkeys(ladder.RUNGS[4:], (least, most)) | dict.fromkeys(("sampling", "search", "unfound", "load", "hack"), (least - most, most - least))
+        top = self.designs[which].rungs["best_ancestral"]
+        if which == "ancestral" and (self.selection.plain or self.selection.varies):  # then nobody is above the best present
+            out["load"] = (0.0, most - least)
+        if self.selection.plain or self.selection.varies:  # search leads down from R3, which is the same in all seeds
+            out |= dict.fromkeys(("search", "unfound"), (top - most, top - least))
+        else:
+            out["sampling"] = (top - most, top - least)
+        return out
+
+    def _share_of_tied(self, value: float) -> float | None:
+        """The share of the best in M of an ancestral optimum; 1 if it is as good as the best genome, also where shares are not defined."""
+        share = self.share_of_best("modern", value)
+        if share is None and self.span("modern").as_good(self.designs["modern"].rungs["best_for_intent"], value):
+            return 1.0
+        return share
 
     def tables_alone(self) -> dict[str, pl.DataFrame]:
         """The tables of the account without causes, variation and family, and without the summary: they take as long again where runs are small."""
@@ -157,7 +195,7 @@ class Accountant:
             "behaviour": pl.concat([*rungs, *(frame for s in seeds for frame in s["ledgers"])]),
             "steps": self._steps_table(seeds),
             "desires": pl.concat([s["desires"] for s in seeds]),
-            "recovery": pl.DataFrame([s["recovery"] for s in seeds], schema_overrides={"modern_at_end_fair": pl.Float64}),
+            "recovery": pl.DataFrame([s["recovery"] for s in seeds], schema=RECOVERY),
             "hack": pl.DataFrame([row for s in seeds for row in s["hack"]], schema=hack.SCHEMA),
         }
         return tables, seeds
@@ -189,7 +227,7 @@ class Accountant:
         if swap:
             found = desires.switched_off(self.conducts, swap, out["ledger_by_step"]["population"])
             out["desires"] = found.select(pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
-        worths = {name: census.worth(self.conducts) for name, census in (("run", swap), ("fair", fair)) if census}
+        worths = {name: census.worth(self.conducts, self._heard(census, seed)) for name, census in (("run", swap), ("fair", fair)) if census}
         best = self.best_on_sample(seed)
         out["best_on_sample"] = {which: self.ledger(number) for which, number in best.items()}
         wholly = every.worth(self.conducts) if every else None
@@ -206,18 +244,15 @@ class Accountant:
             if name != "fair"
         }
         out["hack"] = hack.rows_of(seed, {**worths, **others}) if self.driven else []
-        ended = end.worth(self.conducts)
-        ledger = self.population_ledger(end)
-        out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population at the end", seed))
-        fair_end = self._census(self.driven["fair"], seed, "end") if self.driven else None
-        out["recovery"] = {
-            "seed": seed,
-            "ancestral_at_swap": worths["run"]["ancestral"].mean if swap else None,
-            "modern_at_swap": worths["run"]["modern"].mean if swap else None,
-            "ancestral_at_end": ended["ancestral"].mean,
-            "modern_at_end": ended["modern"].mean,
-            "modern_at_end_fair": None if fair_end is None else fair_end.worth(self.conducts)["modern"].mean,
-        }
+        out["recovery"] = dict.fromkeys(RECOVERY) | {"seed": seed}
+        if swap:
+            ledger = self.population_ledger(end)
+            out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population at the end", seed))
+            ended = end.worth(self.conducts)
+            for which in self.designs:
+                out["recovery"] |= {f"{which}_at_swap": worths["run"][which].mean, f"{which}_at_end": ended[which].mean}
+            if fair and (fair_end := self._census(self.driven["fair"], seed, "end")):
+                out["recovery"]["modern_at_end_fair"] = fair_end.worth(self.conducts)["modern"].mean
         return out
 
     def best_on_sample(self, seed: int) -> dict[str, int]:
@@ -239,6 +274,18 @@ class Accountant:
                 self._recheck_cases(number, cases[table["class"].index_of(number)])
             self._stand_in[weights.tobytes()] = found
         return self._stand_in[weights.tobytes()]
+
+    def _heard(self, census: Census, seed: int) -> Floats | None:
+        """`[n]`: the fitness of a population's classes that selection heard, net of what drivers cost; None if that is fitness in A.
+
+        It is so too where a sample is drawn again in each generation: nothing was heard of all the time.
+        """
+        if self.selection.plain or self.selection.varies:
+            return None
+        rows = pl.DataFrame({"class": census.classes}).join(self.tables["landscape"], on="class", how="left", maintain_order="left")
+        cases = rows.select(f"case:{name}" for name in self.pair.ancestral.case_names).to_numpy()
+        weights = weights_of(self.selection, self.pair.ancestral.shares(), seed, 0)
+        return selected(self.selection, cases, weights) * census.kept
 
     def _scored(self, number: int, which: str) -> float:
         worth = self.conducts.worth(number, which)
@@ -403,8 +450,8 @@ class Accountant:
         spread = self.experiment.analysis
         modern = self.designs["modern"]
         ledger = partial(some_rows, self.tables, "search") if "search" in self.tables else None
-        worst, best = (self.share_of_best("modern", x) for x in (modern.rungs["best_ancestral"], modern.best_of["best_ancestral"]))
-        ladders = {which: summary.ladder(tables["ladder"], which, spread) for which in self.designs}
+        worst, best = (self._share_of_tied(x) for x in (modern.rungs["best_ancestral"], modern.best_of["best_ancestral"]))
+        ladders = {which: summary.ladder(tables["ladder"], which, spread, self._reach_of_steps(which)) for which in self.designs}
         shared, left_open, by_intent = self.shift().values()
         return {
             "exact": self.peaks.exact,
@@ -431,7 +478,7 @@ class Accountant:
             "hack": self._hack(tables["hack"]),
             "search": search.summary_of(ledger, self.experiment.swap, self.experiment.generations),
             "desires": summary.desires(tables["desires"]),
-            "recovery": summary.recovery(tables["recovery"], self.share_of_best, spread),
+            "recovery": summary.recovery(tables["recovery"], self.share_of_best, spread, {which: self._reach_of_shares(which) for which in self.designs}),
             "times_per_life": self._times(seeds),
             "labels": conventions.labelled(
                 ladders["modern"]["steps"]

@@ -45,14 +45,28 @@ class Census:
         """All classes that are named."""
         return {*self.classes.tolist(), *self.wild_classes.tolist()}
 
-    def worth(self, conducts: Conducts) -> dict[str, Worth]:
-        """What the population is worth in both worlds: payoff in A, intent in M."""
-        return {which: self._worth(conducts, which) for which in WORLDS}
+    def worth(self, conducts: Conducts, heard: Floats | None = None) -> dict[str, Worth]:
+        """Compute what the population is worth in both worlds: payoff in A, intent in M.
 
-    def _worth(self, conducts: Conducts, which: str) -> Worth:
+        Parameters
+        ----------
+        conducts
+            Of the worlds.
+        heard
+            `[n]`: the fitness that selection heard, by which the best individual present is found. None: fitness in A.
+
+        Returns
+        -------
+        dict
+            By world.
+        """
+        if heard is None:
+            heard = net(conducts, self.classes, "ancestral") * self.kept
+        best = heard >= heard.max() - margin(float(heard.max()), 0.0, conducts.spans["ancestral"])
+        return {which: self._worth(conducts, which, best) for which in WORLDS}
+
+    def _worth(self, conducts: Conducts, which: str, best: NDArray[np.bool_]) -> Worth:
         free = net(conducts, self.classes, which)
-        ancestral = net(conducts, self.classes, "ancestral") * self.kept
-        best = ancestral >= ancestral.max() - margin(float(ancestral.max()), 0.0, conducts.spans["ancestral"])
         worth = free * self.kept
         return Worth(
             mean=float(self.share @ worth),
@@ -70,7 +84,7 @@ class Worth:
         mean: mean fitness, net.
         free: the same if drivers and modifiers cost nothing: by behaviour alone.
         wild: the same with every driving allele replaced by its wild type.
-        best_present: worth of the individual that is best in A (the worst of them here, if several tie).
+        best_present: worth of the individual that is best for what selection heard (the worst of them here, if several tie).
     """
 
     mean: float

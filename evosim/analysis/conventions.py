@@ -13,6 +13,8 @@ from evosim.reference.planning import ROUNDING
 # An ancestral optimum is called good in M if it gets at least this share of the way from the worst policy there to the best genome.
 GOOD_IN_MODERN = 0.9
 
+NOT_DEFINED = "not defined"
+
 AUTHORS = ("Wentworth, argument", "Wentworth, UPDATE", "Halmes", "Shimi", "davidad")
 
 LABELS: dict[str, tuple[str, str, str, str, str]] = {
@@ -51,11 +53,24 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
 
 
 def ancestral_optima(worst: float | None, best: float | None) -> str:
-    """Whether `all`, `some` or `none` of the ancestral optima are good in M, by the shares of the worst and the best of them.
+    """Tell whether the ancestral optima are good in M.
 
-    Wentworth reads the worst of the tie set, Shimi the best. None: nothing can be lost in M, so that all are good.
+    Wentworth reads the worst of the tie set, Shimi the best.
+
+    Parameters
+    ----------
+    worst, best
+        The worst and the best optimum's share of the way from the worst policy in M to the best genome. An optimum that is
+        as good as the best genome has the share 1. None: the share is not defined (`evosim.reference.planning.Span.share_of`).
+
+    Returns
+    -------
+    str
+        `all`, `some`, `none` or `not defined`.
     """
-    if worst is None or best is None or worst >= GOOD_IN_MODERN - ROUNDING:
+    if worst is None or best is None:
+        return NOT_DEFINED
+    if worst >= GOOD_IN_MODERN - ROUNDING:
         return "all"
     return "some" if best >= GOOD_IN_MODERN - ROUNDING else "none"
 

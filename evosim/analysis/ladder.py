@@ -12,8 +12,8 @@ Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, 
 Where selection saw less than all of the ancestral world, a step `sampling` says what that did. One fixed sample (or the worst
 cases of all): between R3 and R4 stands R3s, the best genome for what selection saw. A sample drawn again in each generation has no
 best genome: R3s is then the population that evolved on all of A, which stands below the search step, and sampling leads from it on.
-Search is unfound (R3 minus the best individual present, best by ancestral fitness) plus load (best present minus the
-mean). In the modern world the steps below R3 are signed transfers: imperfect search may be luckier there than the
+Search is unfound (R3 minus the best individual present) plus load (best present minus the mean). The individual is best by
+what the rung above is best by: ancestral fitness, below R3s what selection saw. In the modern world the steps below R3 are signed transfers: imperfect search may be luckier there than the
 perfect one.
 
 Where several genomes tie for R2 or R3, the rung is the worst of them ("if there is any system which ..."); the best of
@@ -127,7 +127,7 @@ def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differ
 
 @dataclass(frozen=True)
 class Reached:
-    """What a population came to in one world: its mean, and the worth of the individual that is best in A."""
+    """What a population came to in one world: its mean, and the worth of the individual that is best for what selection saw."""
 
     mean: float
     best_present: float
@@ -212,7 +212,7 @@ def near(landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "a
     landscape
         One row a class.
     tolerance
-        Share of the way from the worst policy to the best class; 0 means equal to rounding.
+        Share of the distance between the worst policy and the best class; 0 means equal to rounding.
     span
         Of the measure that the column holds.
     column

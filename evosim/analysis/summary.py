@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import KINDS, NO_OVERLAP, SPLIT
-from evosim.analysis.intervals import interval
+from evosim.analysis.intervals import Ends, cut, interval
 
 VARYING = ("best_on_sample", "all_cases", "control", "population", "sampling", "search", "unfound", "load", "hack")
 
@@ -48,11 +48,11 @@ def whole_seeds(ladder: pl.DataFrame) -> pl.Series:
     return varying.group_by("seed", maintain_order=True).agg(pl.col("name").n_unique()).filter(pl.col("name") == wanted)["seed"]
 
 
-def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
+def ladder(table: pl.DataFrame, which: str, spread: Spread, ranges: Mapping[str, Ends]) -> dict[str, Any]:
     """Rungs and steps of one world's ladder by name, with intervals for those that runs can change.
 
     Means are over the seeds in which everything was measured that was measured in any (`seeds` of them), so that a step is
-    the difference of its rungs.
+    the difference of its rungs. `ranges` are what rungs and steps can be at least and at most: intervals end there.
     """
     out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
     mine = table.filter(pl.col("world") == which)
@@ -65,7 +65,7 @@ def ladder(table: pl.DataFrame, which: str, spread: Spread) -> dict[str, Any]:
         if values or part == "step":
             out[f"{part}s"][str(name)] = mean(values)
         if name in VARYING and (found := interval(values, spread.bootstrap, spread.confidence)):
-            out["intervals"][str(name)] = list(found)
+            out["intervals"][str(name)] = list(cut(found, ranges.get(str(name))))
     return out
 
 
@@ -117,10 +117,11 @@ def desires(table: pl.DataFrame) -> list[dict[str, Any]]:
     return table.drop("seed").group_by("feature", "acts", maintain_order=True).mean().to_dicts()
 
 
-def recovery(table: pl.DataFrame, share_of_best: Callable[[str, float], float | None], spread: Spread) -> dict[str, Any]:
+def recovery(table: pl.DataFrame, share_of_best: Callable[[str, float], float | None], spread: Spread, ranges: Mapping[str, Ends | None]) -> dict[str, Any]:
     """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of them).
 
-    `share_of_best` gives the share of a fitness in a world, or None where nothing can be lost there.
+    `share_of_best` gives the share of a fitness in a world, or None where it is not defined. `ranges` are, by world, the least
+    and the most that it can be: intervals end there.
     """
     lived = table.drop_nulls("modern_at_swap")
     out: dict[str, Any] = {"seeds": lived.height}
@@ -131,5 +132,5 @@ def recovery(table: pl.DataFrame, share_of_best: Callable[[str, float], float | 
         share = [x for value in values if (x := share_of_best(column.split("_")[0], value)) is not None]
         out[column] = {"mean": mean(values), "share_of_best": mean(share)}
         if found := interval(share, spread.bootstrap, spread.confidence):
-            out[column]["interval_of_share"] = list(found)
+            out[column]["interval_of_share"] = list(cut(found, ranges[column.split("_")[0]]))
     return out

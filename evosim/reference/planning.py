@@ -142,12 +142,33 @@ class Span:
         return (value - self.worst) / self.width if self.width else float("nan")
 
     def share_of(self, best: float, value: float) -> float | None:
-        """Where a lifetime amount lies between the worst policy (0) and a genome (1); None if they are equal.
+        """Where a lifetime amount lies between the worst policy (0) and a genome (1).
 
         A constant added to the amount changes nothing. Where the worst policy gets 0, this is `value / best`.
+
+        Parameters
+        ----------
+        best
+            What the best genome gets, net of upkeep.
+        value
+            The amount.
+
+        Returns
+        -------
+        float or None
+            None where the share is not defined: the best genome is not above the worst policy. Either all policies
+            are alike, or upkeep alone brings every genome so low.
         """
         room = best - self.worst
         return (value - self.worst) / room if room > ROUNDING * self.size else None
+
+    def as_good(self, best: float, value: float) -> bool:
+        """Whether an amount is no less than the best genome's, but for rounding. This is known also where shares are not defined."""
+        return best - value <= ROUNDING * self.size
+
+    def least(self) -> float:
+        """The least that anybody can get. Upkeep takes a share of what is collected, at most all of it."""
+        return min(self.worst, 0.0)
 
 
 def span_of(world: TabularMdp, amount: Floats) -> Span:
