@@ -155,10 +155,12 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
 
 
 def _variance(facts: dict[str, Any], confidence: float) -> str:
-    if facts["between"] == 0.0 and not facts["told"]:
-        return "the same mean in every cell"
-    sd = max(facts["between"], 0.0) ** 0.5
-    out = f"standard deviation between cells {number(sd, 4)}" + (f", between seeds of a cell {number(facts['chance'] ** 0.5, 4)}" if facts["chance"] is not None else "")
+    if facts["told"] is False and facts["p"] is None:  # only where nothing differed was nothing tested
+        left_out = f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else ""
+        return f"the same mean in every cell{left_out}"
+    # The variance is a mean of products of different seeds. It is 0 or less where chance alone gives such differences.
+    none = "differences between cells are not larger than chance between seeds gives"
+    out = (f"standard deviation between cells {number(facts['between'] ** 0.5, 4)}" if facts["between"] > 0.0 else none) + (f", between seeds of a cell {number(facts['chance'] ** 0.5, 4)}" if facts["chance"] is not None else "")
     untold = not_told(facts, confidence)
     return out + (f": {untold}" if untold else "") + (f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else "")
 
