@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evosim.analysis.intervals import FEWEST
+from evosim.analysis.intervals import FEWEST, level
 from evosim.compose import commented
 from evosim.explore import paths_there, summary_there
 from evosim.figures.paths import SEARCH_FIGURES
@@ -27,7 +27,7 @@ def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, An
     pictures = list(gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
     rows = [(Cell(row["quantity"]), Cell(number(row["mean"])), Cell(between(row["interval"]) if row["interval"] else "")) for row in summary["search"]]
     note = "" if all(row["interval"] for row in summary["search"]) else f"No interval: it takes {FEWEST} seeds that do not all agree."
-    came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", "interval"))), rows, frozenset({0}), note)
+    came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", f"{level(experiment.analysis.confidence)} interval"))), rows, frozenset({0}), note)
     expected = [Facts([("Expected", summary["expected"])])] if summary["expected"] else []
     changed = [Words([f"Changed from the packaged experiment '{experiment.name}': {', '.join(summary['changed'])}."])] if summary["changed"] else []
     seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from evosim.analysis.intervals import FEWEST
+from evosim.analysis.intervals import FEWEST, level
 from evosim.layout import say
 from evosim.layout import show as show_table
 from evosim.screen import number
@@ -45,7 +45,7 @@ def header(facts: dict[str, Any]) -> list[str]:
     if facts["replicates"] < facts["fewest_seeds"]:
         out.append(f"no intervals: they take {facts['fewest_seeds']} seeds. Without them nothing here can be told from chance but what is exact.")
     else:
-        out.append(f"[ ]: {facts['confidence']:.0%} intervals over seeds; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
+        out.append(f"[ ]: {level(facts['confidence'])} intervals over seeds; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
     return out
 
 
