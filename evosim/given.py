@@ -35,7 +35,10 @@ def a_path(value: Any, what: str, example: str) -> Path:
     """
     if not isinstance(value, str | os.PathLike) or (isinstance(value, os.PathLike) and not isinstance(os.fspath(value), str)):
         raise UserError(f"{what} must be a path, but is {found(value)}. Give text or a pathlib.Path, for example {example}.")
-    return Path(value)
+    path = Path(value)
+    if "\0" in str(path):
+        raise UserError(f"{what} must be a path, but has the sign U+0000 in it ({found(str(path))}). Give for example {example}.")
+    return path
 
 
 def maybe_path(value: Any, what: str, example: str) -> Path | None:

@@ -269,7 +269,10 @@ class Sweep(InFolder):
         from evosim.sweeps.effects import chosen, factor_named
         from evosim.sweeps.params import read_alone
 
-        named = [factor_named(self.analysis, one_of(name, option, self.parameters), option) if name else None for name, option in ((x, "x"), (y, "y"))]
+        for name, option in ((x, "x"), (y, "y")):
+            if not isinstance(name, str | None):
+                raise UserError(f"{option} must be the name of a parameter, but is {found(name)}. Use one of {', '.join(self.parameters)}.")
+        named = [factor_named(self.analysis, name, option) if name else None for name, option in ((x, "x"), (y, "y"))]
         wanted = texts(of, "of", "['ladder.modern.steps.shift']")
         easel = Easel(self.analysis, read_alone(self.folder / "sweep.toml"), *named)
         if not easel.factors and not easel.sampled:
