@@ -93,7 +93,7 @@ def test_a_marker_or_feature_that_is_another_s_weight_is_refused() -> None:
     marker = LocusParams(("a", "b"))
     with pytest.raises(Exception, match="'fb' is a feature of the world"):
         build_planner(Planner(weights={"fa": ONE}, markers={"fb": marker}), shape("fa", "fb"))
-    with pytest.raises(Exception, match="'second.' must begin no name"):
+    with pytest.raises(Exception, match=r"'second\.' must begin no name"):
         build_gated(Gated(second={"fa": ONE}), shape("fa", "second.fa"))
 
 
