@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evosim.analysis.compare import are_paired, told_apart
 from evosim.analysis.compare import compared as accounts_compared
+from evosim.analysis.compare import pairing_of, told_apart
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
@@ -143,8 +143,8 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
     spread = recorded[0].experiment.analysis
     frames = []
     for name, run, (tables, _) in list(zip(names, recorded, analyses, strict=True))[1:]:
-        paired = are_paired(recorded[0].experiment.seeds, run.experiment.seeds)
-        frame = accounts_compared(analyses[0][0], tables, paired=paired, spread=spread, enumerated=enumerated(recorded[0]) and enumerated(run))
+        pairing = pairing_of(recorded[0].experiment.seeds, run.experiment.seeds)
+        frame = accounts_compared(analyses[0][0], tables, pairing=pairing, spread=spread, enumerated=enumerated(recorded[0]) and enumerated(run))
         frames.append(frame.select(run=pl.lit(name), **{column: pl.col(column) for column in frame.columns}))
     return Comparison(tuple(recorded), names, _parameters(names, recorded), _provenance(names, recorded), pl.concat(frames), analyses)
 
@@ -216,14 +216,18 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
     made = mine.drop_nulls("low")
     base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment
     which = f"{name}: " if len(c.names) > 2 else ""
-    common = len(set(base.seeds) & set(other.seeds))
+    common, pairing = len(set(base.seeds) & set(other.seeds)), pairing_of(base.seeds, other.seeds)
+    if pairing == "overlapping":
+        are = "seed is" if common == 1 else "seeds are"
+        return [f"{which}no intervals: {common} {are} in both runs, so that these are not independent, and pairing takes {FEWEST}. Run both with the same {FEWEST} seeds or more (--seed, --replicates)."]
     least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
     if not mine.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
         return [f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can be told from chance but what is exact."]
-    if are_paired(base.seeds, other.seeds):
-        how = f"paired over the {common} seeds that both have (the same random numbers); means are of these" + (f", of some quantities of {least} in which they were measured" if least < common else "")
+    if pairing == "paired":
+        left = "" if common == max(len(base.seeds), len(other.seeds)) else "; the others are left out"
+        how = f"paired over the {common} common seeds (the same random numbers){left}; means are of these" + (f", of some quantities of {least} in which they were measured" if least < common else "")
     else:
-        how = "unpaired, for the seeds differ" + (f" ({common} that both have are taken for independent)" if common else "")
+        how = "unpaired, for the runs have no seed in common"
     out = [f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference, {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST} seeds, or is alike in all (=), which does not make it exact."]
     found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
     if made.height:
@@ -247,7 +251,7 @@ def _charts(c: Comparison) -> dict[str, Any]:
     shares = " or ".join(dict.fromkeys(f"{level(run.experiment.analysis.confidence)}" for run in c.recorded))
     whiskers = f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and grid, fewer than {FEWEST} seeds, or seeds that all agree"
     made = c.differences.drop_nulls("low").height > 0
-    apart = f"bars: {level(c.recorded[0].experiment.analysis.confidence)} confidence interval; without: of worlds and grid, or the same in all seeds" if made else f"no intervals: they take {FEWEST} seeds of each"
+    apart = f"bars: {level(c.recorded[0].experiment.analysis.confidence)} confidence interval; without: of worlds and grid, or the same in all seeds" if made else _without(c)
     apart += "; what does not differ is left out"
     fitness = drawn.fitness({name: run.tables["generations"] for name, run in runs.items()}, {name: run.experiment.swap for name, run in runs.items()}, c.unit)
     charts = {
@@ -257,6 +261,14 @@ def _charts(c: Comparison) -> dict[str, Any]:
     if c.differences.filter(pl.col("part").is_in(["step", "regret"]) & (pl.col("difference").abs() > 1e-12)).height:
         charts["differences"] = themed(drawn.differences(c.differences, c.unit), "What differs", [*about, apart], _alt("Differences of steps and regrets", c))
     return charts
+
+
+def _without(c: Comparison) -> str:
+    """Why no difference has an interval."""
+    base = c.recorded[0].experiment.seeds
+    if any(pairing_of(base, run.experiment.seeds) == "overlapping" for run in c.recorded[1:]):
+        return f"no intervals: some seeds are in both runs, and fewer than {FEWEST}"
+    return f"no intervals: they take {FEWEST} seeds of each"
 
 
 def _alt(what: str, c: Comparison) -> str:

@@ -37,6 +37,8 @@ RUNG_WORDS = {
 UNLISTED = ("optimum", "all_cases", "control", "population")
 DIGITS, FEW = 3, 9  # decimals of a number; with more than these few, powers of ten are written
 LARGE = 1e9  # from here on, nine digits are written, and a power of ten
+LARGEST, SMALL, MOST_DIGITS = 1e15, 1e-3, 15  # with given decimals: where powers of ten begin, and where digits end
+MOST_APART = 2  # places by which intervals in a column may differ and still have the same decimals
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -141,8 +143,10 @@ def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
     _show_which(console, title, summary)
     table = Table("", "mean", "interval" if any(row["interval"] for row in summary["search"]) else "", box=None, padding=(0, 2, 0, 0))
     for row in summary["search"]:
-        between = " to ".join(number(end) for end in row["interval"]) if row["interval"] else ""
-        table.add_row(row["quantity"], number(row["mean"]), between)
+        ends = row["interval"] or (None, None)
+        decimals = decimals_of(row["mean"] or 0.0, *ends)
+        between = " to ".join(number(end, decimals) for end in row["interval"]) if row["interval"] else ""
+        table.add_row(row["quantity"], number(row["mean"], decimals), between)
     console.print()
     show_table(console, table)
 
@@ -275,18 +279,120 @@ def show_labels(console: Console, summary: dict[str, Any]) -> None:
 def number(value: float | None, digits: int | None = None, *, more: int = 0) -> str:
     """A number for reading; a dash for what was not measured; no negative zero.
 
-    `digits` are decimals whatever the scale is; without, there are three, `more`, and those that
-    the scale of the account takes (`to_scale`).
+    `digits` are decimals whatever the scale is, below 0 too (`decimals_of`); without, there are
+    three, `more`, and those that the scale of the account takes (`to_scale`).
     """
     if value is None:
         return "-"
-    decimals = DIGITS + more + _more.get() if digits is None else digits
+    if digits is not None:
+        return _to_place(value, digits)
+    decimals = DIGITS + more + _more.get()
     if abs(value) >= LARGE:
         return f"{value:.9g}"
     if decimals > FEW:
         return "0" if abs(value) < 0.5 * 10.0**-decimals else f"{value:.{DIGITS + more}g}"
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0.0 else text
+
+
+def _to_place(value: float, decimals: int) -> str:
+    """A number with so many decimals; as a power of ten where it is large, or where nothing else would stand after the point but noughts."""
+    if abs(value) < 0.5 * 10.0**-decimals and decimals > FEW:
+        return "0"
+    if math.isfinite(value) and value and ((abs(value) >= LARGE and decimals < 0) or abs(value) >= LARGEST or (decimals > FEW and abs(value) < SMALL)):
+        return f"{value:.{min(max(power_of(value) + decimals, 0), MOST_DIGITS)}e}"
+    text = f"{value:.{min(max(decimals, 0), MOST_DIGITS)}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text
+
+
+def power_of(value: float, digits: int = 2) -> int:
+    """The power of ten of the first of so many digits, after rounding: -1 of 0.0996, which is 0.10."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])
+
+
+def significant(value: float, digits: int = DIGITS) -> str:
+    """A number with so many significant digits; of a large one all digits before the point."""
+    return number(value, digits - 1 - power_of(value, digits) if value else digits)
+
+
+def decimals_of(mean: float, low: float | None, high: float | None) -> int | None:
+    """How many decimals an interval takes.
+
+    Parameters
+    ----------
+    mean : float
+        What was measured.
+    low, high : float or None
+        The ends of its interval. One of them may be infinite.
+
+    Returns
+    -------
+    int or None
+        With these decimals half the interval has two significant digits. Below 0 they count places before the
+        point. None where there is no interval, or none with a width.
+    """
+    if low is None or high is None:
+        return None
+    half = high / 2.0 - low / 2.0
+    if not math.isfinite(half):
+        half = max((abs(mean - end) for end in (low, high) if math.isfinite(end)), default=0.0)
+    return 1 - power_of(half) if half > ROUNDING * abs(mean) else None
+
+
+Measured = tuple[float | None, float | None, float | None]  # a mean, and the ends of its interval
+
+
+def decimals_in(column: Iterable[Measured], usual: int = DIGITS) -> list[int]:
+    """How many decimals each number in a column of a table takes.
+
+    Parameters
+    ----------
+    column : iterable of tuple
+        Means and the ends of their intervals; None for what was not measured.
+    usual : int
+        Decimals where there are no intervals, unless the numbers are so small that they take more.
+
+    Returns
+    -------
+    list of int
+        All take those of the narrowest interval, unless that is more than two places narrower than
+        the widest one. Then each interval has its own.
+    """
+    rows = list(column)
+    own = [None if mean is None else decimals_of(mean, low, high) for mean, low, high in rows]
+    known = [decimals for decimals in own if decimals is not None]
+    if not known:
+        largest = max((abs(mean) for mean, *_ in rows if mean is not None and math.isfinite(mean)), default=0.0)
+        return [1 if largest >= 100.0 else max(usual, DIGITS - 1 - power_of(largest, DIGITS)) if largest else usual] * len(rows)
+    most, least = max(known), min(known)
+    if most - least <= MOST_APART:
+        return [most] * len(rows)
+    return [max(least, usual) if decimals is None else decimals for decimals in own]
+
+
+def with_ends(mean: float, low: float | None, high: float | None, decimals: int | None = None) -> str:
+    """A number and its interval, on the screen, in reports and in verdicts.
+
+    Parameters
+    ----------
+    mean : float
+        What was measured.
+    low, high : float or None
+        The ends of its interval.
+    decimals : int, optional
+        Of its column (`decimals_in`). Without, those that its own interval takes.
+
+    Returns
+    -------
+    str
+        Such as `0.123 [0.087, 0.159]`. Without an interval, or with one that has no width, the number alone.
+    """
+    own = decimals_of(mean, low, high)
+    digits = decimals if decimals is not None else own
+    if digits is None:
+        return significant(mean, DIGITS + 1)
+    text = number(mean, digits)
+    return text if own is None else f"{text} [{number(low, digits)}, {number(high, digits)}]"
 
 
 def unit(summary: dict[str, Any]) -> str:
@@ -662,7 +768,7 @@ def hack_words(summary: dict[str, Any]) -> str:
 
     def told(quantity: str) -> str:
         ends = found[quantity].get("interval")
-        return number(found[quantity]["mean"], more=1) + (f" [{number(ends[0], more=1)}, {number(ends[1], more=1)}]" if ends else "")
+        return with_ends(found[quantity]["mean"], *ends) if ends else number(found[quantity]["mean"], more=1)
 
     return (
         f"Greedy genes (a hack of the search): unfair meiosis costs {told('hack')} in A, of which drivers and modifiers take "
@@ -742,8 +848,8 @@ def alike(ladder: dict[str, Any]) -> list[str]:
     -------
     Names of rungs and steps that runs can change. None where seeds are too few for intervals.
     """
-    known = ladder["rungs"] | ladder["steps"]
-    names = [name for name in VARYING if known.get(name) is not None and name not in ladder["intervals"]]
+    known = {name: value for name, value in (ladder["rungs"] | ladder["steps"]).items() if value is not None and math.isfinite(value)}
+    names = [name for name in VARYING if name in known and name not in ladder["intervals"]]
     return names if ladder["seeds"] >= FEWEST else []
 
 

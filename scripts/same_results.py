@@ -52,10 +52,13 @@ def main() -> None:
     bad = 0
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
-            folders = [results(Path(scratch) / f"{name}-{which}", name, checkout.resolve()) for which, checkout in (("here", ROOT), ("other", chosen.other))]
-            found = [f"not run: {folder}" for folder in folders if isinstance(folder, str)] or differences(*folders)
+            here, there = (results(Path(scratch) / f"{name}-{which}", name, checkout.resolve()) for which, checkout in (("here", ROOT), ("other", chosen.other)))
+            if isinstance(here, str) or isinstance(there, str):
+                found, equal = [f"not run: {here}; {there}"], 0
+            else:
+                found, equal = differences(here, there), len(files(here))
             bad += bool(found)
-            print(f"{name:<26} {'; '.join(found) or f'{len(files(folders[0]))} files are equal'}", flush=True)
+            print(f"{name:<26} {'; '.join(found) or f'{equal} files are equal'}", flush=True)
     print(f"{bad} of {len(names)} differ")
     sys.exit(1 if bad else 0)
 

@@ -136,7 +136,7 @@ ARROWS: dict[str, set[str]] = {
         "evosim.places",
         "evosim.analysis", "evosim.compose", "evosim.controls", "evosim.errors", "evosim.figures", "evosim.files", "evosim.landscape", "evosim.layout",
         "evosim.machine",
-        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.selection", "evosim.slopes",
+        "evosim.optimizers", "evosim.params", "evosim.press", "evosim.record", "evosim.reference", "evosim.replicate", "evosim.score", "evosim.screen", "evosim.selection", "evosim.slopes",
         "evosim.simulate", "evosim.streams", "evosim.theory", "evosim.watch", "worlds", "genomes",
     },
     "evosim.explore": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,14 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from evosim import screen
 from evosim.analysis import effects
 from evosim.analysis.effects import Array, Column, Resampling, any_effect, decompose, fit, interaction, marginal
+from evosim.claims import telling
 from evosim.errors import UserError
+from evosim.figures import sweeps
+from evosim.layout import Screen
+from evosim.sweeps import showing
 from evosim.sweeps.begin import begin
 from evosim.sweeps.design import points as drawn
 from evosim.sweeps.drawing import Easel, charts
@@ -205,6 +211,14 @@ def test_what_no_seed_changes_is_no_chance_but_five_deaths_of_five_are() -> None
     assert (died.told, died.p) == (False, 0.0625)
 
 
+def test_equal_cells_have_no_effect_where_that_can_be_known() -> None:
+    """Few seeds that agree do not show it, unless no seed can change the number."""
+    told = {(n, exact): decompose(np.full((3, n), 0.5), HOW, exact=exact).told for n in (1, 3, 5) for exact in (False, True)}
+    assert told == {(1, False): None, (3, False): None, (5, False): False, (1, True): False, (3, True): False, (5, True): False}
+    differ = np.array([[0.0], [0.5]]) + np.zeros(3)
+    assert (decompose(differ, HOW).told, decompose(differ, HOW, exact=True).told) == (None, True)
+
+
 def paired_width(how: Callable[[Array], Array]) -> tuple[float, float]:
     """Mean width and coverage of the interval of a difference, where seeds differ much more than they do between cells."""
     rng, widths, held = np.random.default_rng(7), [], []
@@ -224,6 +238,46 @@ def test_differences_are_paired_and_who_forgets_that_is_seen() -> None:
     shuffler = np.random.default_rng(8)
     unpaired, _ = paired_width(lambda values: np.stack([shuffler.permutation(row) for row in marginal(values, (0,))]))
     assert unpaired > 5.0
+
+
+UNITS = [2.0**-1000, 2.0**-560, 2.0**-260, 2.0**260, 2.0**515, 2.0**1000]  # 1e-301 to 1e301
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_effects_of_a_grid_do_not_depend_on_the_unit(unit: float) -> None:
+    values = noisy(A[:, None] + B, 6, np.random.default_rng(21), own=0.3)
+    one, other = decompose(values, HOW), decompose(values * unit, HOW)
+    assert any_effect(values * unit, HOW) == any_effect(values, HOW)
+    assert one.told is True
+    assert (other.told, other.p, other.p_least) == (one.told, one.p, one.p_least)
+    assert [(s.order, s.factors, s.share, s.low, s.high) for s in other.shares] == [(s.order, s.factors, s.share, s.low, s.high) for s in one.shares]
+    assert (other.between == one.between * unit * unit) if 1e-150 < unit < 1e150 else np.isnan(other.between)  # squares beyond what a number can hold
+    assert interaction(values * unit, 0, 1) == pytest.approx(interaction(values, 0, 1) * unit, abs=0.0)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("seeds", [1, 6])
+def test_a_fit_does_not_depend_on_the_unit(unit: float, seeds: int) -> None:
+    x = points()
+    y = (3.0 * x[:, 0] - 2.0 * x[:, 1])[:, None] + 0.3 * np.random.default_rng(22).standard_normal((60, seeds))
+    columns = [Column(x[:, i]) for i in range(3)]
+    one, other = fit(y, columns, HOW), fit(y * unit, columns, HOW)
+    assert (other.model, other.told, other.explained, other.predicted, other.missed) == (one.model, True, one.explained, one.predicted, one.missed)
+    for mine, theirs in zip(one.terms, other.terms, strict=True):
+        assert theirs.share == mine.share
+        assert (theirs.share_low, theirs.share_high) == (mine.share_low, mine.share_high)
+        assert (theirs.correlation, theirs.low, theirs.high) == (mine.correlation, mine.low, mine.high)
+        assert (theirs.slope, theirs.slope_low, theirs.slope_high) == tuple(None if end is None else end * unit for end in (mine.slope, mine.slope_low, mine.slope_high))
+    assert one.terms[0].share_low is not None
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_is_refused(value: float) -> None:
+    values = noisy(A[:, None] + B, 6, np.random.default_rng(23))
+    values[0, 0, 0] = value
+    for call in (lambda: any_effect(values, HOW), lambda: decompose(values, HOW), lambda: fit(values[0], [Column(np.array([0.0, 1.0]))], HOW)):
+        with pytest.raises(ValueError, match="must be finite"):
+            call()
 
 
 # Designs
@@ -525,7 +579,7 @@ def test_one_seed_has_means_and_says_that_it_has_no_more(tmp_path: Path, capsys:
     assert analysis.tables["cells"]["low"].null_count() == 6
     assert analysis.tables["contrasts"]["low"].null_count() == analysis.tables["contrasts"].height
     _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
-    assert "no intervals: they take 5 seeds" in out
+    assert "no intervals over seeds: they take 5 seeds" in " ".join(out.split())
 
 
 def test_seeds_that_were_left_out_are_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -552,6 +606,32 @@ def test_the_screen_says_what_few_seeds_cannot_show(tmp_path: Path, capsys: pyte
     _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
     words = " ".join(out.split())
     assert "any effect cannot be told from chance (p = 0.062; these few seeds give no p below 0.062, so that no effect can be detected at 0.05" in words
+
+
+def test_an_infinite_number_is_not_measured(tmp_path: Path) -> None:
+    """Seed 5 of one cell has it: the cell's mean is of the others, and effects leave the seed out."""
+    store = made(tmp_path, GRID, lambda row: {Q: float("inf")} if row["seed"] == 5 and row["optimizer.population"] == 10 else additive(row))
+    tables = analysis_of(store).tables
+    facts = tables["quantities"].row(0, named=True)
+    assert (facts["seeds"], facts["seeds_left_out"], facts["p"] < 0.05) == (5, 1, True)
+    cells = tables["cells"].filter(pl.col("optimizer.population") == 10)
+    assert cells["measured"].to_list() == [5, 5]
+    assert cells["mean"].is_finite().all()
+
+
+@pytest.mark.parametrize("unit", [2.0**-560, 2.0**515])
+def test_a_sweep_of_extreme_numbers_has_the_tables_of_an_ordinary_one(tmp_path: Path, capsys: pytest.CaptureFixture[str], unit: float) -> None:
+    def seen(unit: float, folder: str) -> dict[str, Any]:
+        (tmp_path / folder).mkdir()
+        rng = np.random.default_rng(24)
+        store = made(tmp_path / folder, GRID, lambda row: {Q: unit * (additive(row)[Q] + rng.standard_normal())})
+        tables = analysis_of(store).tables
+        code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
+        assert (code, "nan" in out, "inf" in out) == (0, False, False)
+        sd = tables["cells"]["sd"].to_numpy() / unit
+        return {"sd": sd.tolist(), "told": tables["quantities"].select("told", "p").rows(), "shares": tables["shares"]["share"].to_list()}
+
+    assert seen(unit, "extreme") == seen(1.0, "ordinary")
 
 
 def test_runs_that_are_not_done_are_counted(tmp_path: Path) -> None:
@@ -610,6 +690,26 @@ def test_nothing_of_a_design_is_said_to_be_exact(tmp_path: Path, capsys: pytest.
     assert code == 0
     assert " 1.00 " in out
     assert "exact" not in out.split("The design")[1]
+
+
+def test_few_seeds_of_a_design_say_what_its_intervals_are_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With two seeds there are intervals, over points and of these seeds; with five, over both; with five points, none."""
+    design = BOX.replace("[grid]\noptimizer.population = [10, 20]\n", "")
+    heads = {}
+    for seeds, points in ((2, 16), (5, 16), (2, 5)):
+        folder = tmp_path / f"{seeds}-{points}"
+        folder.mkdir()
+        text = design.replace("replicates = 5", f"replicates = {seeds}").replace("size = 32", f"size = {points}").replace('"sobol"', '"latin-hypercube"')
+        store = made(folder, text, lambda row: {Q: 3.0 * row["genome.discount"] + row["world.modern.breed_danger"] + 0.1 * np.sin(97.0 * row["seed"] + 31.0 * row["genome.discount"])})
+        _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", Q)
+        head, _, tables = " ".join(out.split()).partition("Cells: means over seeds")
+        heads[seeds, points] = head
+        assert ("[" in tables.partition("The design")[2]) == (points == 16)
+    over_points = "[ ]: 95% intervals over the points of the design, for these very seeds: with fewer than 5 seeds they know nothing of how seeds differ"
+    assert "no intervals over seeds: they take 5 seeds. Without them no difference between cells can be told from chance but what is exact." in heads[2, 16]
+    assert over_points in heads[2, 16]
+    assert "[ ]" not in heads[2, 5]
+    assert "[ ]: 95% intervals over seeds; of the design, over points and seeds;" in heads[5, 16]
 
 
 def test_points_with_holes_are_left_out(tmp_path: Path) -> None:
@@ -681,7 +781,7 @@ def test_shares_of_seeds_that_agree_are_not_exact(tmp_path: Path, capsys: pytest
     assert (pairs["interaction_low"] < pairs["interaction_high"]).all()
     code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "extinct")
     assert code == 0
-    assert "1.000 [0.541, 1.000]" in out
+    assert "1.00 [0.54, 1.00]" in out
     assert "exact" not in out.split("What the parameters do")[1]
 
 
@@ -693,6 +793,98 @@ def test_exact_is_said_of_what_is_so_by_construction_alone(tmp_path: Path, enume
         if table.height and {"quantity", "low"} <= set(table.columns):
             without_width = table.filter(pl.col("low") == pl.col("high"))["quantity"].unique().to_list()
             assert without_width == ([SHIFT] if enumerated else []), name
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        ((0.00012, 0.0001, 0.00014), "0.000120 [0.000100, 0.000140]"),
+        ((2.3456789e9, 1e9, 3e9), "2.3e+09 [1.0e+09, 3.0e+09]"),
+        ((123456.0, 23456.0, 223456.0), "123456 [23456, 223456]"),
+        ((2.3456789e9, 2.3456788e9, 2.3456790e9), "2.34567890e+09 [2.34567880e+09, 2.34567900e+09]"),
+        ((1.2e-12, 1.0e-12, 1.4e-12), "1.20e-12 [1.00e-12, 1.40e-12]"),
+        ((0.5, 0.5 - 3e-10, 0.5 + 3e-10), "0.50000000000 [0.49999999970, 0.50000000030]"),
+        ((-0.001, -0.0996, 0.0996), "0.00 [-0.10, 0.10]"),
+        ((1e-170, 0.0, 2e-170), "1.0e-170 [0, 2.0e-170]"),
+        ((0.3, 0.3, 0.3), "0.300 exact"),
+        ((0.3, None, None), "0.300 alike"),
+        ((0.00012, None, None), "0.000120 alike"),
+        ((None, None, None), "-"),
+    ],
+)
+def test_decimals_follow_the_interval(measured: tuple[Any, Any, Any], words: str) -> None:
+    """Half an interval has two significant digits, so that no interval with a width looks like none."""
+    assert showing.told(*measured, seeds=6) == words
+
+
+def test_a_column_has_one_scale_unless_its_intervals_are_too_different() -> None:
+    alike, apart = [(1.0, 0.8, 1.2), (20.0, 18.0, 22.0), (3.0, None, None)], [(1.0, 0.9999, 1.0001), (20.0, 18.0, 22.0), (3.0, None, None)]
+    assert screen.decimals_in(alike) == [2, 2, 2]
+    assert screen.decimals_in(apart) == [5, 1, 3]
+
+
+def test_a_verdict_has_the_decimals_of_its_interval() -> None:
+    row = {"measured": 0.0006835, "low": 7.3e-05, "high": 0.001474, "seeds": 6, "unit": "offspring"}
+    assert telling.number(row) == "0.00068 [0.00007, 0.00147] offspring"
+    assert telling.number(row | {"low": None, "high": None}) == "0.0006835 (6 seeds) offspring"
+    assert telling.number(row | {"measured": 2.0, "low": 1.5, "high": np.inf}) == "2.00 [1.50, inf] offspring"
+
+
+def test_a_search_has_the_decimals_of_its_intervals() -> None:
+    rows = [{"quantity": "steps", "mean": 0.00012, "interval": [0.0001, 0.00014]}, {"quantity": "share", "mean": 0.25, "interval": None}]
+    console = Screen(record=True, width=100)
+    screen.show_search(console, "s", {"replicates": 6, "seed": 0, "changed": [], "expected": "", "search": rows})
+    words = " ".join(console.export_text().split())
+    assert "steps 0.000120 0.000100 to 0.000140 share 0.250" in words
+
+
+def test_a_hack_has_the_decimals_of_its_interval() -> None:
+    def of(mean: float, half: float | None) -> dict[str, Any]:
+        return {"mean": mean, "seeds": 6} | ({} if half is None else {"interval": [mean - half, mean + half]})
+
+    found = {"hack": of(0.12345, 0.03), "own_cost": of(0.1, 0.0002), "behaviour": of(0.02345, None), "null": of(-0.001, 0.02)}
+    hack = {"ancestral": found, "frequencies": [{"run": 0.5}], "verdicts": [{"verdict": "comes out"}], "died_before_the_swap": {}}
+    words = screen.hack_words({"hack": hack, "worst_policy": {}, "ladder": {}})
+    assert "unfair meiosis costs 0.123 [0.093, 0.153] in A" in words
+    assert "take 0.10000 [0.09980, 0.10020] by themselves and 0.0234 is what" in words
+    assert "differ by -0.001 [-0.021, 0.019]." in words
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        ((1.0079, 0.86, 1.0), "100% [86%, 100%]"),
+        ((-0.012, 0.0, 0.1), "0% [0%, 10%]"),
+        ((0.5, 0.498, 0.502), "50.0% [49.8%, 50.2%]"),
+        ((0.5, 0.5, 0.5), "50%"),
+        ((1.2, None, None), "100%"),
+        ((1.3, 1.0, 1.0), "100% [100%, 100%]"),
+    ],
+)
+def test_a_share_is_shown_within_its_interval(measured: tuple[Any, Any, Any], words: str) -> None:
+    frame = pl.DataFrame([dict(zip(("share", "low", "high"), measured, strict=True))], schema=dict.fromkeys(("share", "low", "high"), pl.Float64))
+    assert showing.share_words(frame) == words
+
+
+def test_a_cell_of_a_figure_has_no_interval_that_looks_like_none() -> None:
+    assert sweeps._half(1.4964, 1.5036, 2, both_ends=False) == "\u00b10.0036"
+    assert sweeps._half(1.40, 1.60, 2, both_ends=False) == "\u00b10.10"
+    assert sweeps._half(0.9964, 1.0, 2, both_ends=True) == "[0.9964, 1.0000]"
+    assert sweeps._half(1.5, 1.5, 2, both_ends=False) == ""
+
+
+def test_small_numbers_of_a_sweep_are_not_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every interval of a quantity that is worth 0.0002 has a width on the screen."""
+    rng = np.random.default_rng(25)
+    store = made(tmp_path, GRID, lambda row: {Q: 1e-5 * (additive(row)[Q] + rng.standard_normal())})
+    _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", Q)
+    ends = re.findall(r"\[(-?[\d.]+), (-?[\d.]+)\]", out.partition("What the parameters do")[2].partition("share of")[0])
+    assert len(ends) == 8
+    assert all(float(low) < float(high) for low, high in ends)
+    assert "+-0.000 " not in out
 
 
 # Commands, figures, documents
@@ -713,6 +905,17 @@ def test_analyze_prints_and_has_the_same_as_data(tmp_path: Path, capsys: pytest.
     assert out.split() == ["optimizer.population", "world.modern.breed_danger", Q]
 
 
+def test_an_owner_is_told_where_the_tables_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first call writes the analysis, the second one reads it, and the third one replaces a damaged table."""
+    store = made(tmp_path, GRID, additive)
+    for damaged in (False, False, True):
+        if damaged:
+            (store.folder / "analysis" / "cells.parquet").write_bytes(b"damaged")
+        code, out, err = evosim(capsys, "sweep", "analyze", str(store.folder))
+        assert (code, "read-only" in err) == (0, False)
+        assert f"Tables: {store.folder / 'analysis'}" in " ".join(out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -723,8 +926,6 @@ def test_analyze_prints_and_has_the_same_as_data(tmp_path: Path, capsys: pytest.
     ],
 )
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
-    import re
-
     store = made(tmp_path, GRID, additive)
     code, _, err = evosim(capsys, "sweep", arguments[0], str(store.folder), *arguments[1:])
     assert code == 2

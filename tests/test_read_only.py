@@ -168,11 +168,22 @@ def test_a_sweep_that_was_never_collected_is_analysed(top: Path) -> None:
         commands.write([sweep], top / "made" / "sweep.html")
         told = invoked("sweep", "analyze", str(sweep))
         assert (told.exit_code, told.stderr) == (0, f"evosim: {sweep} is read-only for this user: the analysis is shown and not kept.\n")
+        assert "Tables:" not in told.stdout
         for arguments, words in (
             (["sweep", "collect", str(sweep)], rf"is read-only for this user\. Write the table elsewhere: 'evosim export {sweep} runs --out runs'\.$"),
             (["sweep", "figures", str(sweep)], r"Draw in a copy: 'cp -r"),
         ):
             with pytest.raises(UserError, match=words):
                 raise invoked(*arguments).exception
+    with read_only(own):  # what its owner has kept is whole, and read
+        told = invoked("sweep", "analyze", str(own))
+        assert (told.exit_code, told.stderr) == (0, "")
+        assert f"Tables: {own / 'analysis'}" in told.stdout
+    table = own / "analysis" / "cells.parquet"
+    whole = table.read_bytes()
+    table.write_bytes(b"damaged")
+    with read_only(own):
+        assert "shown and not kept" in invoked("sweep", "analyze", str(own)).stderr
+    table.write_bytes(whole)
     own_report = (own / commands.FILE).read_text(encoding="utf-8")
     assert (top / "made" / "sweep.html").read_text(encoding="utf-8") == own_report

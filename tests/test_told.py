@@ -32,7 +32,7 @@ SEARCH = ["run", "claim-06-demons", "--set", "phases.0.generations=50"]
 def words_of(values: Any, *, left_out: int = 0) -> str:
     found = decompose(np.asarray(values, dtype=np.float64), HOW)
     facts = {"between": found.between, "chance": found.chance, "told": found.told, "p": found.p, "p_least": found.p_least}
-    return _variance(facts | {"seeds": np.shape(values)[-1], "seeds_left_out": left_out, "refused": None}, HOW.confidence)
+    return _variance(facts | {"seeds": np.shape(values)[-1], "seeds_left_out": left_out, "refused": None}, HOW.confidence, alike=not found.shares)
 
 
 @pytest.mark.parametrize("values", [[[0, 0, 0], [0, 0, 1]], [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1]], [[0, 1, 0, 1, 0], [1, 0, 1, 0, 1]]])
@@ -47,8 +47,8 @@ def test_means_that_differ_are_not_called_the_same(values: list[list[int]]) -> N
 
 
 def test_means_that_are_the_same_are_called_so() -> None:
-    assert words_of(np.full((2, 6), 0.5), left_out=1) == "the same mean in every cell; 1 seeds left out"
-    assert words_of(np.full((2, 2), 0.5)) == "the same mean in every cell"
+    assert words_of(np.full((2, 6), 0.5), left_out=1) == "the same mean in every cell; 1 seed left out"
+    assert words_of(np.full((2, 2), 0.5)).startswith("the same mean in every cell: 2 seeds were measured in every cell, too few")
 
 
 def test_points_of_a_design_that_coincide_have_a_remedy(tmp_path: Path) -> None:

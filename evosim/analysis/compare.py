@@ -2,18 +2,21 @@
 
 What belongs to worlds and grid differs exactly; where a grid was searched and not enumerated, its best genomes are the best found. What runs can change differs by means over seeds, with an interval:
 
-* paired, if one run's seeds are among the other's: seed by seed, of the seeds that both have. Replicates of one seed draw the same
-  random numbers at the same addresses, so that what a seed has in common with itself goes out of the difference;
-* unpaired otherwise: two independent samples.
+* paired, where the runs have at least `FEWEST` seeds in common, or one run's seeds are among the other's: seed by seed, of the seeds that
+  both have. Replicates of one seed draw the same random numbers at the same addresses, so that what a seed has in common with itself
+  goes out of the difference. Seeds that one run alone has are left out;
+* unpaired, where they have no seed in common: two independent samples;
+* otherwise a few common seeds make the samples dependent, and are too few to pair: there is no interval.
 
 Both intervals are those of `evosim.analysis.intervals`. From fewer than `FEWEST` seeds there is none (`no interval`), and none where all
-seeds have the same difference (`alike`): that is no proof that others would.
+seeds have the same difference (`alike`): that is no proof that others would. Where a number of any seed is not finite, the quantity is
+`not measured`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -30,27 +33,56 @@ SCHEMA = {
 }  # fmt: skip
 HACK = ("hack", "own_cost", "behaviour", "null")
 
+Pairing = Literal["paired", "unpaired", "overlapping"]
 Key = tuple[str, str, str]
 Values = dict[int | None, float]
 
 
-def compared(base: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame], *, paired: bool, spread: Spread, enumerated: bool = True) -> pl.DataFrame:
-    """One row a quantity that either of two accounts has (`base`, `other`: tables by name): both means, difference, interval, and how it was made.
+def compared(base: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame], *, pairing: Pairing, spread: Spread, enumerated: bool = True) -> pl.DataFrame:
+    """Two accounts side by side.
 
-    `enumerated`: whether every genome of both grids was tried.
+    Parameters
+    ----------
+    base, other
+        Tables by name.
+    pairing
+        How their seeds are compared: that of `pairing_of`.
+    spread
+        How intervals are made.
+    enumerated
+        Whether every genome of both grids was tried.
+
+    Returns
+    -------
+    One row a quantity that either account has: both means, difference, interval, and how it was made.
     """
     mine, theirs = values_of(base), values_of(other)
     keys = dict.fromkeys([*mine, *theirs])
     order = ["rung", "step", "regret", "hack"]
-    rows = [_row(key, mine.get(key, {}), theirs.get(key, {}), paired, spread) for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1])))]
+    rows = [_row(key, mine.get(key, {}), theirs.get(key, {}), pairing, spread) for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1])))]
     if not enumerated:
         rows = [row | {"how": "best found"} if row["how"] == "exact" and row["name"] != "optimum" else row for row in rows]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def are_paired(base: Collection[int], other: Collection[int]) -> bool:
-    """Whether runs of these seeds are compared seed by seed."""
-    return set(base) <= set(other) or set(other) <= set(base)
+def pairing_of(base: Collection[int], other: Collection[int]) -> Pairing:
+    """How runs of these seeds are compared.
+
+    Parameters
+    ----------
+    base, other
+        Seeds of the two runs.
+
+    Returns
+    -------
+    `paired`: seed by seed, over the seeds that both have. `unpaired`: as independent samples, for no seed is in both. `overlapping`:
+    neither, for some seeds are in both and fewer than `FEWEST`.
+    """
+    mine, theirs = set(base), set(other)
+    common = mine & theirs
+    if len(common) >= FEWEST or mine <= theirs or theirs <= mine:
+        return "paired"
+    return "overlapping" if common else "unpaired"
 
 
 def values_of(tables: Mapping[str, pl.DataFrame]) -> dict[Key, Values]:
@@ -88,25 +120,34 @@ def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
                 yield ("regret", which, kind), seed, found.get((seed, kind), 0.0)
 
 
-def _row(key: Key, base: Values, other: Values, paired: bool, spread: Spread) -> dict[str, Any]:
+def _row(key: Key, base: Values, other: Values, pairing: Pairing, spread: Spread) -> dict[str, Any]:
     """Both means of one quantity and their difference."""
     row: dict[str, Any] = dict(zip(("part", "world", "name"), key, strict=True))
     if None in base or None in other:
-        row |= {"base": base.get(None), "other": other.get(None), "how": "exact"}
+        row |= {name: _finite(values.get(None)) for name, values in (("base", base), ("other", other))}
+        given = [values[None] for values in (base, other) if None in values]
+        row["how"] = "exact" if np.isfinite(given).all() else "not measured"
         return row | {"difference": _minus(row["other"], row["base"])}
-    if paired and base and other:
+    if pairing == "paired" and base and other:
         common = sorted(set(base) & set(other), key=int)  # type: ignore[arg-type]
         base, other = ({seed: values[seed] for seed in common} for values in (base, other))
     x, y = (np.array([values[seed] for seed in sorted(values, key=int)]) for values in (base, other))  # type: ignore[arg-type]
-    row |= {name: float(values.mean()) if values.size else None for name, values in (("base", x), ("other", y))}
-    row |= {"difference": _minus(row["other"], row["base"]), "seeds_base": x.size, "seeds_other": y.size, "how": "paired" if paired else "unpaired"}
-    if min(x.size, y.size) < FEWEST:
-        return row | {"how": "no interval" if x.size and y.size else "not measured"}
-    if paired:
+    row |= {name: _finite(float(values.mean())) if values.size else None for name, values in (("base", x), ("other", y))}
+    row |= {"difference": _minus(row["other"], row["base"]), "seeds_base": x.size, "seeds_other": y.size, "how": pairing}
+    if row["difference"] is None:
+        return row | {"how": "not measured"}
+    if pairing == "overlapping" or min(x.size, y.size) < FEWEST:
+        return row | {"how": "no interval"}
+    if pairing == "paired":
         ends = interval(settled(y - x, np.stack([x, y])), spread.bootstrap, spread.confidence)
     else:
         ends = difference(x, y, spread.bootstrap, spread.confidence)
     return row | (dict(zip(("low", "high"), ends, strict=True)) if ends else {"how": "alike"})
+
+
+def _finite(value: float | None) -> float | None:
+    """A number, or nothing where it is none: infinity, or NaN, which differs from itself."""
+    return value if value is not None and np.isfinite(value) else None
 
 
 def _minus(one: float | None, other: float | None) -> float | None:

@@ -18,13 +18,23 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evosim.analysis.intervals import FEWEST, RESAMPLING_SEED, ROUNDING, Ends, alike, draws, intervals, widening
+from evosim.analysis.intervals import (
+    FEWEST,
+    RESAMPLING_SEED,
+    ROUNDING,
+    Ends,
+    alike,
+    draws,
+    intervals,
+    unit_of,
+    widening,
+)
 
 Array = NDArray[np.float64]
 FEWEST_POINTS = 10
@@ -33,6 +43,7 @@ POINTS_A_TERM = 2
 FEWEST_SHUFFLES = 200
 MOST_SHUFFLED = 100_000_000  # numbers that one test moves: larger grids get fewer shuffles
 AT_A_TIME = 2_000_000
+TINY = float(np.finfo(np.float64).tiny)  # smaller numbers lose digits
 
 
 @dataclass(frozen=True)
@@ -97,13 +108,13 @@ class Decomposition:
     """The variance of a quantity.
 
     Attributes:
-        between: variance between cells: what the swept parameters do in all.
+        between: variance between cells: what the swept parameters do in all. NaN, as the other variances, where a number cannot hold it.
         low, high: its interval; None from too few seeds, or where all agree by chance.
         chance: variance between the seeds of a cell, mean over cells; NaN from one seed.
         shares: of `between`. `first`, `pair` and `higher` sum to it.
         told: whether the cells differ by more than chance. `any_effect` tests it, with false alarms in at most
             1 - confidence if no factor does anything. Factors that change the spread of runs alone may be told too.
-            True of what no seed can change. None from fewer than `FEWEST` seeds.
+            Of what no seed can change: whether they differ at all. Otherwise None from fewer than `FEWEST` seeds.
         p: of that test; None where there was no test.
         p_least: the smallest `p` that this many cells and seeds can give.
     """
@@ -134,13 +145,39 @@ def interaction(values: Array, first: int, second: int) -> Array:
 def decompose(values: Array, how: Resampling, *, exact: bool = False) -> Decomposition:
     """The variance between cells `[levels of each factor..., seeds]`, by factor and pair.
 
-    `exact`: no seed can change the quantity, so that an interval without width is right.
+    `exact`: no seed can change the quantity, so that an interval without width is right. Variances that a number cannot
+    hold, because they are squares of numbers beyond 1e154 or below 1e-154, are NaN. Raises `ValueError` if a value is not finite.
     """
+    unit = unit_of(_finite(values))
+    found = _decompose(values / unit, how, exact=exact)
+
+    if unit == 1.0:
+        return found
+
+    def squared(variance: float) -> float:
+        with np.errstate(over="ignore", under="ignore"):
+            out = float(np.float64(variance) * unit * unit)
+        return out if variance == 0.0 or TINY <= abs(out) < math.inf else math.nan
+
+    shares = [replace(share, variance=squared(share.variance)) for share in found.shares]
+    low, high = (None if end is None else squared(end) for end in (found.low, found.high))
+    return replace(found, between=squared(found.between), low=low, high=high, chance=squared(found.chance), shares=shares)
+
+
+def _finite(values: Array) -> Array:
+    """The same values. Raises `ValueError` if one of them is not finite."""
+    if not np.isfinite(values).all():
+        raise ValueError("values must be finite, but some are infinite or missing. Leave out the seeds or points that have them.")
+    return values
+
+
+def _decompose(values: Array, how: Resampling, *, exact: bool) -> Decomposition:
+    """`decompose` of numbers that can be squared."""
     k, n = values.ndim - 1, values.shape[-1]
     chance = float(values.var(axis=-1, ddof=1).mean()) if n > 1 else float("nan")
     if np.ptp(values.mean(axis=-1)) <= ROUNDING * np.abs(values).max():
         none = 0.0 if exact and n >= FEWEST else None
-        return Decomposition(0.0, none, none, chance)
+        return Decomposition(0.0, none, none, chance, told=False if exact or n >= FEWEST else None)
     told, p, least = _test(values, how, exact=exact)
     values = values - values.mean(axis=tuple(range(k)))
     whole = _products(values)
@@ -220,12 +257,18 @@ def any_effect(values: ArrayLike, how: Resampling) -> tuple[float, float]:
     least : float
         The smallest `p` that is possible: 1/16 for two cells and five seeds.
 
+    Raises
+    ------
+    ValueError
+        If a value is infinite or missing.
+
     Notes
     -----
     Permutation within blocks: Good, Permutation tests, 2000. Random draws count what was found as one of them (Phipson and
     Smyth 2010), so that false alarms are at most 1 in 20 at 0.05.
     """
-    x = np.asarray(values, dtype=np.float64)
+    x = _finite(np.asarray(values, dtype=np.float64))
+    x = x / unit_of(x)
     n, largest = x.shape[-1], np.abs(x).max()
     for axis in range(x.ndim - 1):
         if np.ptp(x, axis=axis).max() <= ROUNDING * largest:
@@ -407,8 +450,22 @@ def fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
     """What parameters do to `values [points, seeds]`.
 
     Intervals resample points and seeds, each apart (the pigeonhole bootstrap, Owen 2007), because all points may have the seeds in common.
-    From fewer than `FEWEST` seeds they resample points alone, and speak of these very seeds.
+    From fewer than `FEWEST` seeds they resample points alone, and speak of these very seeds. Raises `ValueError` if a value is not finite.
     """
+    unit = unit_of(_finite(values))
+    found = _fit(values / unit, columns, how)
+    if unit == 1.0:
+        return found
+
+    def whole(slope: float | None) -> float | None:
+        return None if slope is None else slope * unit
+
+    terms = [replace(t, slope=whole(t.slope), slope_low=whole(t.slope_low), slope_high=whole(t.slope_high)) for t in found.terms]
+    return replace(found, terms=terms)
+
+
+def _fit(values: Array, columns: list[Column], how: Resampling) -> Fit:
+    """`fit` of numbers that can be squared."""
     points, n = values.shape
     y = values.mean(axis=1)
     constant = np.ptp(y) <= ROUNDING * np.abs(y).max()

@@ -30,6 +30,7 @@ Ends = tuple[float, float]
 FEWEST = 5
 BLOCK = 4096  # means at a time, so that memory does not grow with the number of cells
 ROUNDING = 1e-12  # relative to the largest number; a smaller spread is none
+ORDINARY = 100  # powers of two, up and down, within which squares of squares of spreads can be held
 RESAMPLING_SEED = 20_190_605  # the day "Risks from learned optimization" was posted
 KIND = "widened percentile bootstrap over seeds; of shares Clopper-Pearson, of their means Gaffke"
 
@@ -115,8 +116,7 @@ def difference(
     samples = [np.asarray(values, dtype=np.float64) for values in (base, other)]
     if min(x.size for x in samples) < FEWEST or not all(np.isfinite(x).all() for x in samples):
         return None
-    # Squares of squares must stay within what a number can hold, whatever the unit.
-    unit = float(np.exp2(np.frexp(max(np.ptp(x) for x in samples))[1]))  # exact to divide by
+    unit = unit_of(np.concatenate(samples))
     samples = [x / unit for x in samples]
     errors = [0.0 if alike(x) else float(x.var(ddof=1)) / x.size for x in samples]
     if sum(errors) == 0.0:
@@ -188,6 +188,24 @@ def alike(values: ArrayLike) -> NDArray[np.bool_]:
     x = np.asarray(values, dtype=np.float64)
     out: NDArray[np.bool_] = np.ptp(x, axis=-1) <= ROUNDING * np.abs(x).max(axis=-1)
     return out
+
+
+def unit_of(values: ArrayLike) -> float:
+    """A power of two by which very large or very small numbers are divided before they are squared.
+
+    Squares of squares then stay within what a number can hold. Dividing by a power of two is exact.
+
+    Parameters
+    ----------
+    values
+        Finite numbers, of any shape.
+
+    Returns
+    -------
+    1 unless the largest number is beyond 1e30 or below 1e-30.
+    """
+    power = int(np.frexp(np.abs(values).max())[1]) - 1
+    return float(np.ldexp(1.0, power)) if abs(power) > ORDINARY else 1.0
 
 
 def widening(n: float, confidence: float) -> float:

@@ -256,7 +256,10 @@ class Sweep(InFolder):
         return self._of("contrasts", quantity)
 
     def shares(self, quantity: str | None = None) -> pl.DataFrame:
-        """Shares of the variance between cells: of parameters alone, in pairs, and in all."""
+        """Shares of the variance between cells: of parameters alone, in pairs, and in all.
+
+        `share` is the estimate as it is, which chance can bring below 0 or above 1. `low` and `high` are cut to 0 and 1.
+        """
         return self._of("shares", quantity)
 
     def figures(self, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evosim.analysis.intervals import FEWEST, level
-from evosim.screen import RUNG_WORDS, number, small, to_scale
+from evosim.screen import RUNG_WORDS, decimals_in, number, small, to_scale, with_ends
 
 if TYPE_CHECKING:
     from evosim.api import Search, Sweep
@@ -96,7 +96,8 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
     for name in sweep.headlines:
         cells = sweep.cells(name)["mean"].drop_nulls()
         if len(cells):
-            rows.append((name, *(number(float(value)) for value in (cells.min(), cells.mean(), cells.max()))))  # type: ignore[arg-type]
+            decimals = decimals_in((mean, None, None) for mean in cells)[0]
+            rows.append((name, *(number(float(value), decimals) for value in (cells.min(), cells.mean(), cells.max()))))  # type: ignore[arg-type]
     return heading, lines, [("Means of cells", ("quantity", "least", "mean", "largest"), rows)]
 
 
@@ -113,7 +114,7 @@ def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
     rows = []
     for row in facts["search"]:
         low, high = row["interval"] or (None, None)
-        rows.append((row["quantity"], interval({"mean": row["mean"], "low": low, "high": high})))
+        rows.append((row["quantity"], number(row["mean"]) if low is None else with_ends(row["mean"], low, high)))
     return f"evosim search: {experiment.title or experiment.name}", lines, [("Where it came to", ("quantity", "mean"), rows)]
 
 

@@ -13,6 +13,7 @@ from evosim.claims.claim import COMES_OUT, EXACT, NOT, SAMPLED
 from evosim.claims.gate import Judged
 from evosim.layout import say
 from evosim.layout import show as show_table
+from evosim.screen import decimals_of, with_ends
 
 KINDS = (
     "Intervals are 95%, over seeds. A number of seeds without an interval is too few of them, or all have the same number. Quantities that are *exact* were enumerated, "
@@ -79,7 +80,9 @@ def of(row: dict[str, Any]) -> str:
 def number(row: dict[str, Any], *, bare: bool = False) -> str:
     """A measured value with its interval and unit; without an interval also what it is of, unless it is to be `bare`."""
     out = f"{row['measured']:.4g}"
-    if row["low"] is not None:
+    if decimals_of(row["measured"], row["low"], row["high"]) is not None:
+        out = with_ends(row["measured"], row["low"], row["high"])
+    elif row["low"] is not None:
         out += f" [{row['low']:.4g}, {row['high']:.4g}]"
     elif row["kind"] != EXACT and not bare:
         out += f" ({of(row)})"

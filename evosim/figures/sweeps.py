@@ -143,7 +143,10 @@ def _measured(frame: pl.DataFrame, quantity: str, form: str = ".4~g") -> list[tu
 def _half(low: float | None, high: float | None, places: int, *, both_ends: bool) -> str:
     if low is None or high is None or high <= low:
         return ""
-    return f"[{number(low, places)}, {number(high, places)}]" if both_ends else f"\u00b1{number((high - low) / 2.0, places)}"
+    half = (high - low) / 2.0
+    if half < 0.5 * 10.0**-places:  # no interval with a width may look like none
+        places = 1 - math.floor(math.log10(half))
+    return f"[{number(low, places)}, {number(high, places)}]" if both_ends else f"\u00b1{number(half, places)}"
 
 
 def across(frame: pl.DataFrame, x: Axis, quantity: str) -> Any:

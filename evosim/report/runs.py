@@ -134,9 +134,9 @@ def _with_interval(world: dict[str, Any], part: str, name: str) -> Cell:
     return Cell(number(value), note=between(ends) if ends and value is not None else "")
 
 
-def between(ends: Sequence[float]) -> str:
-    """An interval."""
-    return f"[{number(ends[0])}, {number(ends[1])}]"
+def between(ends: Sequence[float], decimals: int | None = None) -> str:
+    """An interval, with so many decimals if they are given."""
+    return f"[{number(ends[0], decimals)}, {number(ends[1], decimals)}]"
 
 
 @scaled

@@ -15,7 +15,7 @@ from evosim.report.parameters import set_here
 from evosim.report.parts import Cell, Chapter, Facts, Section, Table, Words
 from evosim.report.pictures import Gallery
 from evosim.report.runs import again, between, provenance_rows
-from evosim.screen import number
+from evosim.screen import decimals_of, number
 
 
 def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, Any], gallery: Gallery, *, same_code: bool) -> Chapter:
@@ -25,7 +25,10 @@ def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, An
     charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
     there = ((key, chart) for key, chart in charts if chart is not None)
     pictures = list(gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
-    rows = [(Cell(row["quantity"]), Cell(number(row["mean"])), Cell(between(row["interval"]) if row["interval"] else "")) for row in summary["search"]]
+    rows = []
+    for row in summary["search"]:
+        decimals = decimals_of(row["mean"] or 0.0, *(row["interval"] or (None, None)))
+        rows.append((Cell(row["quantity"]), Cell(number(row["mean"], decimals)), Cell(between(row["interval"], decimals) if row["interval"] else "")))
     note = "" if all(row["interval"] for row in summary["search"]) else f"No interval: it takes {FEWEST} seeds that do not all agree."
     came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", f"{level(experiment.analysis.confidence)} interval"))), rows, frozenset({0}), note)
     expected = [Facts([("Expected", summary["expected"])])] if summary["expected"] else []

@@ -17,7 +17,7 @@ from evosim.params import named_experiments
 from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
 from evosim.report.pictures import Gallery
 from evosim.report.runs import provenance_rows
-from evosim.screen import number
+from evosim.screen import decimals_in, number
 from evosim.sweeps import drawing, effects, showing
 from evosim.sweeps.collect import manifest_of
 from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis
@@ -71,7 +71,8 @@ def _verdict(analysis: Analysis, name: str) -> str:
     rows = analysis.tables["quantities"].filter(pl.col("quantity") == name)
     if cells.is_empty():
         return ""
-    ends = f"from {number(cells['mean'].min())} to {number(cells['mean'].max())} between cells"  # type: ignore[arg-type]
+    decimals = decimals_in((mean, None, None) for mean in cells["mean"])[0]
+    ends = f"from {number(cells['mean'].min(), decimals)} to {number(cells['mean'].max(), decimals)} between cells"  # type: ignore[arg-type]
     words = _capital(drawing.words_of(name))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not told, see below."

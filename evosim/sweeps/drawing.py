@@ -17,7 +17,7 @@ from evosim.press import have_a_home
 from evosim.screen import RUNG_WORDS
 from evosim.sweeps.effects import DESIGN, EXTINCT, SHARES, Analysis, factor_named, label, short_factors, short_names
 from evosim.sweeps.params import SweepFile, read_alone
-from evosim.sweeps.showing import not_told
+from evosim.sweeps.showing import not_told, within
 
 KINDS = {
     "phase": "a quantity over two swept parameters as a map, over one as a line, over a design as points",
@@ -241,7 +241,7 @@ def _effects(easel: Easel, name: str, words: str) -> Made | None:
     panels = []
     for factor in easel.ranked(name):
         rows = easel.of("effects", name).filter(pl.col("factor") == factor)
-        above = f"{max(alone[factor], 0.0):.0%} of the variance" if factor in alone else ""
+        above = f"{within(alone[factor]):.0%} of the variance" if factor in alone else ""
         if rows.height:
             panels.append((_axis(easel, factor), above, rows.select(x="level", mean="mean", low="low", high="high")))
     if len(panels) < 2:

@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.effects import Array, Column, Resampling, decompose, fit, interaction, marginal, settled
-from evosim.analysis.intervals import FEWEST, KIND, Ends
+from evosim.analysis.intervals import FEWEST, KIND, Ends, unit_of
 from evosim.analysis.summary import VARYING
 from evosim.errors import UserError
 from evosim.files import ReadOnly, inside, make_folder, write_atomically
@@ -39,6 +39,7 @@ from evosim.sweeps.store import FAILED, RUNS, Store, checksum
 from evosim.sweeps.store import encoded as as_parquet
 
 ANALYSIS, FACTS = "analysis", "analysis.json"
+UNREADABLE = (UserError, OSError, KeyError, TypeError, AttributeError, Damaged)  # raised by what is no whole analysis
 VERSION = 3
 DESIGN = "design"
 EXTINCT = "extinct"
@@ -107,7 +108,7 @@ class Grid:
         place: `[cells]`, each cell's place in the array of all levels.
         cells: one row a cell: `cell` and the swept parameters.
         status: `[cells, replicates]`; None where a run is not done.
-        quantities: `[cells, replicates]` by name; NaN where nothing was measured.
+        quantities: `[cells, replicates]` by name; NaN where nothing was measured, or no finite number.
         enumerated: `[cells]`, whether every genome of the cell's grid was tried.
         ranges: of the parameters of a design.
     """
@@ -161,13 +162,10 @@ def analysis_of(store: Store, how: Resampling | None = None, progress: Callable[
     how, digest = how or Resampling(), fresh_digest(store)
     folder = store.folder / ANALYSIS
     try:
-        facts = read_json(folder / FACTS)
-        sums = facts.pop("sums")
-        if sums.pop("facts") != checksum(facts | {"sums": sums}):
-            raise Damaged("has another checksum than was written")
+        facts, sums = _kept_facts(folder)
         if [facts[key] for key in ("version", "content", "sources", "resamples", "confidence")] == [VERSION, digest, store.made_by, how.resamples, how.confidence]:
-            return Analysis(facts, {name: read_table(inside(folder, f"{name}.parquet"), sums[name]) for name in facts["tables"]})
-    except (UserError, OSError, KeyError, TypeError, AttributeError, Damaged):
+            return Analysis(facts, _kept_tables(folder, facts, sums))
+    except UNREADABLE:
         pass  # it can be made again
     found = analyse(store, digest, how, progress)
     with suppress(ReadOnly):
@@ -180,6 +178,20 @@ def analysis_of(store: Store, how: Resampling | None = None, progress: Callable[
         sums["facts"] = checksum(found.facts | {"sums": sums})
         write_atomically(folder / FACTS, (json.dumps(found.facts | {"sums": sums}, indent=1) + "\n").encode())
     return found
+
+
+def _kept_facts(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The facts of the analysis in a folder, and the checksums of its tables. Raises one of `UNREADABLE`."""
+    facts = read_json(folder / FACTS)
+    sums = facts.pop("sums")
+    if sums.pop("facts") != checksum(facts | {"sums": sums}):
+        raise Damaged("has another checksum than was written")
+    return facts, sums
+
+
+def _kept_tables(folder: Path, facts: dict[str, Any], sums: dict[str, str]) -> dict[str, pl.DataFrame]:
+    """The tables of the analysis in a folder. Raises one of `UNREADABLE`."""
+    return {name: read_table(inside(folder, f"{name}.parquet"), sums[name]) for name in facts["tables"]}
 
 
 def fresh_digest(store: Store) -> str:
@@ -273,7 +285,9 @@ def grid_of(store: Store) -> Grid:
     quantities: dict[str, Array] = {}
     if (status == EXTINCT).any():
         quantities[EXTINCT] = np.where((status == "complete") | (status == EXTINCT), status == EXTINCT, np.nan).astype(np.float64)
-    quantities |= {name: whole[name].to_numpy().astype(np.float64).reshape(-1, replicates) for name in sorted(names)}
+    for name in sorted(names):
+        values = whole[name].to_numpy().astype(np.float64).reshape(-1, replicates)
+        quantities[name] = np.where(np.isfinite(values), values, np.nan)  # no mean can be taken of an infinite number
     factors, place = factors_of(sweep, cells, store.kinds)
     return Grid(factors, place, cells, status, quantities, enumerated.reshape(-1, replicates).all(axis=1), dict(sweep.design.ranges) if sweep.design else {})
 
@@ -354,12 +368,19 @@ def _of_cells(values: Array, how: Resampling, within: Ends | None, exact: Any) -
         if (rows := whole & (exact == known)).any():
             mean[rows], low[rows], high[rows] = how.of(values[rows], within, exact=known)
     if whole.any() and values.shape[1] > 1:
-        sd[whole] = values[whole].std(axis=1, ddof=1)
+        sd[whole] = _sd(values[whole])
     for i in np.flatnonzero(~whole & ~holes.all(axis=1)):
         mine = values[i][~holes[i]]
         mean[i], low[i], high[i] = how.of(mine, within, exact=bool(exact[i]))
-        sd[i] = mine.std(ddof=1) if mine.size > 1 else np.nan
+        sd[i] = _sd(mine) if mine.size > 1 else np.nan
     return mean, low, high, sd
+
+
+def _sd(values: Array) -> Array:
+    """Standard deviations over the last axis, of numbers of any size."""
+    unit = unit_of(values)
+    out: Array = (values / unit).std(axis=-1, ddof=1) * unit
+    return out
 
 
 def ledger_table(store: Store, grid: Grid, table: str, how: Resampling) -> pl.DataFrame:
@@ -415,14 +436,13 @@ def effects_of(grid: Grid, name: str, values: Array, how: Resampling) -> dict[st
         paired = grid.laid_out(values[:, whole])
         exact = bool(grid.exact(name).all())
         found = decompose(paired, how, exact=exact)
-        chance = None if np.isnan(found.chance) else found.chance
-        facts |= {"between": found.between, "low": found.low, "high": found.high, "chance": chance}
+        facts |= {key: _number(getattr(found, key)) for key in ("between", "low", "high", "chance")}
         facts |= {"told": found.told, "p": found.p, "p_least": found.p_least}
         for share in found.shares:
             names = [grid.factors[i].name for i in share.factors]
             first, second = (*names, None, None)[:2]
             ends = {"share": share.share, "low": share.low, "high": share.high}
-            out["shares"].append({"quantity": name, "order": share.order, "factor": first, "with": second, "variance": share.variance, **ends})
+            out["shares"].append({"quantity": name, "order": share.order, "factor": first, "with": second, "variance": _number(share.variance), **ends})
         out["effects"] = list(_effects(grid, name, paired, how, exact=exact))
         out["contrasts"] = list(_contrasts(grid, name, paired, how, exact=exact))
         out["pairs"] = list(_pairs(grid, name, paired, how, exact=exact))
@@ -659,9 +679,10 @@ def is_kept(store: Store, analysis: Analysis) -> bool:
     Returns
     -------
     bool
-        False where this user may not write, and what is there is of other runs or other code.
+        False where this user may not write, and what is there is damaged, or of other runs or other code.
     """
-    with suppress(OSError, ValueError):
-        there = (folder_of(store) / FACTS).read_text(encoding="utf-8")
-        return bool(json.loads(there) == json.loads(json.dumps(analysis.facts)))
+    with suppress(*UNREADABLE):
+        facts, sums = _kept_facts(folder_of(store))
+        _kept_tables(folder_of(store), facts, sums)
+        return bool(facts == json.loads(json.dumps(analysis.facts)))
     return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -9,10 +11,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from evosim.analysis.effects import FEWEST_POINTS
 from evosim.analysis.intervals import FEWEST, level
 from evosim.layout import say
 from evosim.layout import show as show_table
-from evosim.screen import number
+from evosim.screen import Measured, decimals_in, decimals_of, number, power_of, significant, with_ends
 from evosim.sweeps.effects import DESIGN, EXTINCT, SHARES, Analysis, short_factors, short_names
 
 MOST_CELLS, ENDS = 36, 5
@@ -42,10 +45,18 @@ def header(facts: dict[str, Any]) -> list[str]:
     seeds = f"{facts['replicates']} seeds" if facts["replicates"] > 1 else "1 seed"
     common = "the same in every cell" if facts["seeds"] == "common" else "each cell its own"
     out.append(f"{facts['cells']:,} cells, {seeds} ({common}), {runs['planned']:,} runs" + (f"; {', '.join(ended)}" if ended else ""))
-    if facts["replicates"] < facts["fewest_seeds"]:
-        out.append(f"no intervals: they take {facts['fewest_seeds']} seeds. Without them nothing here can be told from chance but what is exact.")
+    points = next((factor["levels"] for factor in facts["factors"] if factor["name"] == DESIGN), 0)
+    fewest = facts["fewest_seeds"]
+    if facts["replicates"] < fewest:
+        out.append(f"no intervals over seeds: they take {fewest} seeds. Without them no difference between cells can be told from chance but what is exact.")
+        if points >= FEWEST_POINTS:
+            out.append(
+                f"[ ]: {level(facts['confidence'])} intervals over the points of the design, for these very seeds: with fewer than {fewest} seeds they "
+                "know nothing of how seeds differ"
+            )
     else:
-        out.append(f"[ ]: {level(facts['confidence'])} intervals over seeds; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
+        over = "seeds; of the design, over points and seeds" if points else "seeds"
+        out.append(f"[ ]: {level(facts['confidence'])} intervals over {over}; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
     return out
 
 
@@ -56,16 +67,21 @@ def _table(title: str, *headings: str, left: int = 1) -> Table:
     return table
 
 
-def told(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS, *, seeds: int = 0) -> str:
-    """A mean and its interval. `seeds`: of how many it is, if an interval fails only where all agree."""
+def told(mean: float | None, low: float | None, high: float | None, decimals: int | None = None, *, seeds: int = 0) -> str:
+    """A mean and its interval. `decimals`: of its column. `seeds`: of how many it is, if an interval fails only where all agree."""
     if mean is None:
         return "-"
-    digits = digits if abs(mean) < 100 else 1
+    decimals = decimals_in([(mean, low, high)])[0] if decimals is None else decimals
     if low is None or high is None:
-        return number(mean, digits) + (" alike" if seeds >= FEWEST else "")
+        return number(mean, decimals) + (" alike" if seeds >= FEWEST and math.isfinite(mean) else "")
     if low == high:
-        return f"{number(mean, digits)} exact"
-    return f"{number(mean, digits)} [{number(low, digits)}, {number(high, digits)}]"
+        return f"{number(mean, decimals)} exact"
+    return with_ends(mean, low, high, decimals)
+
+
+def _measured(rows: Iterable[dict[str, Any]], *keys: str) -> list[Measured]:
+    """Means and ends of intervals of some rows of a table."""
+    return [(row[keys[0]], row[keys[1]], row[keys[2]]) for row in rows]
 
 
 def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> Table:
@@ -89,9 +105,12 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
         table.caption = f"+-: half the interval, which may be skewed; without: exact, fewer than {FEWEST} runs, or all agree"
         table.caption_justify = "left"
     by_key = {(row["cell"], row["quantity"]): row for row in frame.iter_rows(named=True)}
-    for row in order.iter_rows(named=True):
-        values = [by_key[(row["cell"], name)] for name in quantities]
-        table.add_row(*(_text(row[key]) for key in parameters), _runs(row), *(_of_cell(value, row) for value in values))
+    rows = order.rows(named=True)
+    columns = [[by_key[(row["cell"], name)] for row in rows] for name in quantities]
+    decimals = [decimals_in(_measured(column, "mean", "low", "high")) for column in columns]
+    for i, row in enumerate(rows):
+        values = (_of_cell(column[i], row, digits[i]) for column, digits in zip(columns, decimals, strict=True))
+        table.add_row(*(_text(row[key]) for key in parameters), _runs(row), *values)
     return table
 
 
@@ -107,15 +126,15 @@ def _runs(row: dict[str, Any]) -> str:
     return (f"{ended}" if ended == planned else f"{ended} of {planned}") + (f" ({', '.join(words)})" if words else "")
 
 
-def _of_cell(value: dict[str, Any], row: dict[str, Any]) -> str:
+def _of_cell(value: dict[str, Any], row: dict[str, Any], decimals: int) -> str:
     fewer = value["measured"] < row["complete"] + row[EXTINCT] and value["measured"] > 0
-    if value["mean"] is None:
+    mean, low, high = _measured([value], "mean", "low", "high")[0]
+    if mean is None:
         return "-"
-    text = number(value["mean"], DIGITS)
-    if value["low"] is not None and value["low"] < value["high"]:
-        ends = [number(value[end], 2) for end in ("low", "high")]
-        half = f"+-{number((value['high'] - value['low']) / 2.0, DIGITS)}"
-        text += f" [{', '.join(ends)}]" if value["quantity"] in SHARES else f" {half}"  # of a share they are not symmetric
+    text = number(mean, decimals)
+    if decimals_of(mean, low, high) is not None and low is not None and high is not None:
+        # Of a share the ends do not lie symmetrically.
+        text = with_ends(mean, low, high, decimals) if value["quantity"] in SHARES else f"{text} +-{number(high / 2.0 - low / 2.0, decimals)}"
     return text + (f" of {value['measured']}" if fewer else "")
 
 
@@ -139,7 +158,7 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
     if facts["refused"]:
         say(console, f"  no effects of factors: {facts['refused']}", hang=2)
     else:
-        say(console, f"  {_variance(facts, analysis.facts['confidence'])}", hang=2)
+        say(console, f"  {_variance(facts, analysis.facts['confidence'], alike=are_alike(analysis, name))}", hang=2)
         if any(f["name"] != DESIGN for f in analysis.facts["factors"]):
             show_table(console, effects(analysis, name))
         if found := shares(analysis, name):
@@ -154,15 +173,24 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
             show_table(console, more)
 
 
-def _variance(facts: dict[str, Any], confidence: float) -> str:
-    if facts["told"] is False and facts["p"] is None:  # only where nothing differed was nothing tested
-        left_out = f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else ""
-        return f"the same mean in every cell{left_out}"
-    # The variance is a mean of products of different seeds. It is 0 or less where chance alone gives such differences.
-    none = "differences between cells are not larger than chance between seeds gives"
-    out = (f"standard deviation between cells {number(facts['between'] ** 0.5, 4)}" if facts["between"] > 0.0 else none) + (f", between seeds of a cell {number(facts['chance'] ** 0.5, 4)}" if facts["chance"] is not None else "")
+def are_alike(analysis: Analysis, name: str) -> bool:
+    """Whether the cells of a quantity have one mean. Only then there is no variance to be divided into shares."""
+    return analysis.tables["shares"].filter(pl.col("quantity") == name).is_empty()
+
+
+def _variance(facts: dict[str, Any], confidence: float, *, alike: bool) -> str:
+    """How much cells differ; `alike` says that their means do not."""
+    if alike:
+        out = "the same mean in every cell"
+    elif facts["between"] is None:
+        out = "the squares of these numbers are too large or too small to be held, so that no variance is given"
+    else:
+        # The variance is a mean of products of different seeds. It is 0 or less where chance alone gives such differences.
+        none = "differences between cells are not larger than chance between seeds gives"
+        out = f"standard deviation between cells {significant(facts['between'] ** 0.5)}" if facts["between"] > 0.0 else none
+        out += f", between seeds of a cell {significant(facts['chance'] ** 0.5)}" if facts["chance"] is not None else ""
     untold = not_told(facts, confidence)
-    return out + (f": {untold}" if untold else "") + (f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else "")
+    return out + (f": {untold}" if untold else "") + (f"; {facts['seeds_left_out']} seed{'s' if facts['seeds_left_out'] > 1 else ''} left out" if facts["seeds_left_out"] else "")
 
 
 def not_told(facts: dict[str, Any], confidence: float) -> str:
@@ -199,17 +227,23 @@ def effects(analysis: Analysis, name: str) -> Table:
     effects, contrasts = (analysis.tables[t].filter(pl.col("quantity") == name) for t in ("effects", "contrasts"))
     seeds = analysis.tables["quantities"].filter(pl.col("quantity") == name)["seeds"].item()
     table = _table("", "parameter", "level", "mean", "minus the first", left=2)
+    first = {factor["name"]: factor["levels"][0] for factor in analysis.facts["factors"] if factor["name"] != DESIGN}
+    means, differences = effects.rows(named=True), [row for row in contrasts.iter_rows(named=True) if row["against"] == first.get(row["factor"])]
+    changes: dict[tuple[str, str], str] = {}
+    levels: dict[tuple[str, str], str] = {}
+    for rows, middle, words in ((means, "mean", levels), (differences, "difference", changes)):
+        decimals = decimals_in(_measured(rows, middle, "low", "high"))
+        for row, digits in zip(rows, decimals, strict=True):
+            words[row["factor"], row["level"]] = told(row[middle], row["low"], row["high"], digits, seeds=seeds)
     for factor in analysis.facts["factors"]:
-        rows = effects.filter(pl.col("factor") == factor["name"]).rows(named=True)
-        against = contrasts.filter((pl.col("factor") == factor["name"]) & (pl.col("against") == factor["levels"][0])) if rows else contrasts.clear()
-        changes = {row["level"]: told(row["difference"], row["low"], row["high"], seeds=seeds) for row in against.iter_rows(named=True)}
-        for i, row in enumerate(rows):
-            if MOST_LEVELS // 2 <= i < len(rows) - MOST_LEVELS // 2:
+        mine = [row for row in means if row["factor"] == factor["name"]]
+        for i, row in enumerate(mine):
+            if MOST_LEVELS // 2 <= i < len(mine) - MOST_LEVELS // 2:
                 if i == MOST_LEVELS // 2:
-                    table.add_row("", f"({len(rows) - 2 * (MOST_LEVELS // 2)} more)", "", "")
+                    table.add_row("", f"({len(mine) - 2 * (MOST_LEVELS // 2)} more)", "", "")
                 continue
-            words = told(row["mean"], row["low"], row["high"], seeds=seeds)
-            table.add_row("" if i else short[factor["name"]], row["level"], words, changes.get(row["level"], ""))
+            key = row["factor"], row["level"]
+            table.add_row("" if i else short[factor["name"]], row["level"], levels[key], changes.get(key, ""))
     return table
 
 
@@ -231,17 +265,47 @@ def shares(analysis: Analysis, name: str) -> Table | None:
 
 
 def share_words(rows: pl.DataFrame) -> str:
-    """The share in the first row and its interval, in percent; a dash without a row."""
+    """The share in the first row and its interval, in percent; a dash without a row.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Columns `share`, `low`, `high`, as the tables have them.
+
+    Returns
+    -------
+    str
+        The share is cut to 0% and 100%, as its interval is (`within`).
+    """
     if rows.is_empty() or rows["share"][0] is None:
         return "-"
     share, low, high = rows["share"][0], rows["low"][0], rows["high"][0]
-    text = _percent(share)
-    return text if low is None or high - low < 1e-9 else f"{text} [{_percent(low)}, {_percent(high)}]"
+    if low is None or (high - low < 1e-9 and abs(share - low) < 1e-9):  # exact, unless both ends were cut to one
+        return _percent(within(share))
+    decimals = max(0, -power_of(50.0 * (high - low), 1))
+    return f"{_percent(within(share), decimals)} [{_percent(low, decimals)}, {_percent(high, decimals)}]"
 
 
-def _percent(value: float) -> str:
-    text = f"{value:.0%}"
-    return text.removeprefix("-") if text == "-0%" else text
+def within(share: float) -> float:
+    """A share as it is shown: from 0 to 1.
+
+    Parameters
+    ----------
+    share : float
+        As the tables have it: without a bias, so that the shares of a whole sum to 1. Chance can
+        bring it below 0 or above 1.
+
+    Returns
+    -------
+    float
+        The same, cut to 0 and 1, which no true share is beyond.
+    """
+    return min(max(share, 0.0), 1.0)
+
+
+def _percent(value: float, decimals: int = 0) -> str:
+    text = f"{value:.{decimals}%}"
+    return text.removeprefix("-") if float(text[:-1]) == 0.0 else text
 
 
 def sampled(analysis: Analysis, name: str, fit: dict[str, Any]) -> Table:
@@ -257,12 +321,13 @@ def sampled(analysis: Analysis, name: str, fit: dict[str, Any]) -> Table:
     elif fit["model"] != "none" and rows["share"].null_count() == rows.height:
         quality += "; no shares: chance alone could make the terms' variance"
     elif fit["missed"] is not None:
-        quality += f"; {_percent(fit['missed'])} of the variance missed"
+        quality += f"; {_percent(within(fit['missed']))} of the variance missed"
     left = f" ({fit['points_left_out']} left out)" if fit["points_left_out"] else ""
     table = _table(f"The design: {fit['points']} points{left}, {model}{quality}", "parameter", "rank correlation", "from end to end", "share")
-    for row in rows.filter(pl.col("with").is_null()).iter_rows(named=True):
-        correlation = _drawn(row["correlation"], row["low"], row["high"], 2)
-        table.add_row(short[row["parameter"]], correlation, _drawn(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
+    single = rows.filter(pl.col("with").is_null()).rows(named=True)
+    correlations, slopes = _drawn(_measured(single, "correlation", "low", "high"), 2), _drawn(_measured(single, "slope", "slope_low", "slope_high"))
+    for row, correlation, slope in zip(single, correlations, slopes, strict=True):
+        table.add_row(short[row["parameter"]], correlation, slope, _of_box(row))
     return table
 
 
@@ -274,15 +339,16 @@ def sampled_pairs(analysis: Analysis, name: str) -> Table | None:
     if pairs.is_empty():
         return None
     table = _table("", "together", "what one adds to the other's", "share")
-    for row in pairs.head(MOST_PAIRS).iter_rows(named=True):
-        words = f"{short[row['parameter']]} x {short[row['with']]}"
-        table.add_row(words, _drawn(row["slope"], row["slope_low"], row["slope_high"]), _of_box(row))
+    largest = pairs.head(MOST_PAIRS).rows(named=True)
+    for row, slope in zip(largest, _drawn(_measured(largest, "slope", "slope_low", "slope_high")), strict=True):
+        table.add_row(f"{short[row['parameter']]} x {short[row['with']]}", slope, _of_box(row))
     return table
 
 
-def _drawn(mean: float | None, low: float | None, high: float | None, digits: int = DIGITS) -> str:
-    """A number of a design and its interval. It is never exact, because other points could be drawn."""
-    return told(mean, *((None, None) if low == high else (low, high)), digits)
+def _drawn(column: list[Measured], usual: int = DIGITS) -> list[str]:
+    """Numbers of a design and their intervals. None is exact, because other points could be drawn."""
+    without = [(mean, None, None) if low == high else (mean, low, high) for mean, low, high in column]
+    return [told(*row, decimals) for row, decimals in zip(without, decimals_in(without, usual), strict=True)]
 
 
 def _of_box(row: dict[str, Any]) -> str:

@@ -125,7 +125,7 @@ def fluctuation(engine: Engine, slow: bool) -> list[Check]:
         product = (x[:, 1:] * x[:, :-1]).mean(axis=1)
         checks.append(mean_of(f"lag-one covariance times N, {name}", n * product, n * there.newborn * there.lag, n * there.newborn * bias))
         error = theory.time_average_error(there.newborn, there.lag, keep)
-        checks.append(normal(f"mean of all time averages, {name}", float(x.mean()), 0.0, error / np.sqrt(runs) + 2.0 * _bias(n, k, h, s)))
+        checks.append(normal(f"mean of all time averages, {name}", float(x.mean()), 0.0, error / np.sqrt(runs), 2.0 * _bias(n, k, h, s)))
     return checks
 
 
