@@ -266,12 +266,13 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
         typer.echo(json.dumps(summary | told, indent=1))
         return
     from evosim import screen
+    from evosim.workflow import figures_missing
 
     if not fresh:
         echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
     console = Screen()
     screen.show_search(console, chosen.title or chosen.name, summary)
-    _show_end(console, f"Paths and figures: {summary['out']}", f"({sum(seconds.values()):.1f} s)")
+    _show_end(console, f"{'Paths and figures' if figures_missing(Path(summary['out'])) == [] else 'Paths'}: {summary['out']}", f"({sum(seconds.values()):.1f} s)")
 
 
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:

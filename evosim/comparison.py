@@ -20,7 +20,7 @@ from rich.text import Text
 
 from evosim.analysis.compare import compared as accounts_compared
 from evosim.analysis.compare import pairing_of, told_apart
-from evosim.analysis.intervals import FEWEST
+from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.compose import MISSING, differing, unit_of
 from evosim.errors import UserError, in_one_line, unknown
@@ -246,7 +246,7 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
         how = f"paired over the {common} common seeds (the same random numbers){left}; means are of these" + (f", of some quantities of {least} in which they were measured" if least < common else "")
     else:
         how = "unpaired, for the runs have no seed in common"
-    out = [f"{which}[ ]: {base.analysis.confidence:.0%} confidence intervals of the difference, {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST} seeds, or is alike in all (=), which does not make it exact."]
+    out = [f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference, {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST} seeds, or is alike in all (=), which does not make it exact."]
     found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
     if made.height:
         out.append(f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed, {chance:.1f} would by chance, mostly together, for they are not independent.")
@@ -266,10 +266,10 @@ def _charts(c: Comparison) -> dict[str, Any]:
     means = {name: _rungs(summary) for name, (_, summary) in zip(c.names, c.analyses, strict=True)}
     about = [f"{' and '.join(c.names[1:])} against {c.base}"]
     bands = "bands hold 95% of seeds; vertical: the swap"
-    shares = " or ".join(dict.fromkeys(f"{run.experiment.analysis.confidence:.0%}" for run in c.recorded))
+    shares = " or ".join(dict.fromkeys(f"{level(run.experiment.analysis.confidence)}" for run in c.recorded))
     whiskers = f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and grid, fewer than {FEWEST} seeds, or seeds that all agree"
     made = c.differences.drop_nulls("low").height > 0
-    apart = f"bars: {c.recorded[0].experiment.analysis.confidence:.0%} confidence interval; without: of worlds and grid, or the same in all seeds" if made else _without(c)
+    apart = f"bars: {level(c.recorded[0].experiment.analysis.confidence)} confidence interval; without: of worlds and grid, or the same in all seeds" if made else _without(c)
     apart += "; what does not differ is left out"
     fitness = drawn.fitness({name: run.tables["generations"] for name, run in runs.items()}, {name: run.experiment.swap for name, run in runs.items()}, c.unit)
     charts = {

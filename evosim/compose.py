@@ -27,10 +27,13 @@ from evosim.params import (
     validated,
     without_unused,
 )
-from genomes import Genome, InvalidGenome, WorldShape
+from genomes import Genome, Grid, InvalidGenome, WorldShape
 from worlds import LANDSCAPES, Cue, Entry, Hills, InvalidWorld, WorldPair, with_cue
 from worlds.family import Member, mixed
 
+# Words that stand beside names of acts or loci: rows of the accounts, of the search ledger, columns of populations.
+ACTS_TAKEN = ("upkeep", "sum")
+LOCI_TAKEN = ("fitness in A", "fitness in M", "class", "count", "seed", "kept")
 MISSING = object()  # no value at this path
 MOST_NUMBERS = 200_000_000  # drawn before a search of a landscape begins
 
@@ -121,6 +124,8 @@ def check_names_of(pair: WorldPair, genome: Genome) -> None:
         For the first such name.
     """
     a = pair.ancestral
+    check_free(a.acts, ACTS_TAKEN, f"an act of world '{pair.name}'", "a row of the accounts")
+    check_free(trait_names(genome.grid), LOCI_TAKEN, "a locus of the genome", "a row of the search ledger or a column of populations")
     kinds: dict[str, Iterable[Any]] = {
         "a state": a.states, "an act": a.acts, "a feature": a.features, "an observation class": pair.classes, "a belief": a.beliefs,
     }  # fmt: skip
@@ -132,6 +137,41 @@ def check_names_of(pair: WorldPair, genome: Genome) -> None:
     for locus in genome.grid.loci:
         named = [allele for allele in locus.params.alleles if isinstance(allele, str)]
         check_names(named, f"an allele of locus '{locus.name}'")
+
+
+def check_free(names: Iterable[str], taken: Iterable[str], what: str, use: str) -> None:
+    """Refuse names that would share a row or a column with something else.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of one kind, as a world or a genome gives them.
+    taken : iterable of str
+        What the accounts use in the same place.
+    what : str
+        What messages call one of the names.
+    use : str
+        What the accounts use them for.
+
+    Raises
+    ------
+    UserError
+        For the first name that is taken, or that is there twice once underscores are shown as spaces.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        if name in taken:
+            raise UserError(f"{what} must not be called '{name}', which is {use}. Rename it, for example to 'my {name}'.")
+        shown = str(name).replace("_", " ")
+        if shown in seen:
+            raise UserError(f"{what} must look like no other, but '{seen[shown]}' and '{name}' are both shown as '{shown}'. Rename one.")
+        seen[shown] = name
+
+
+def trait_names(grid: Grid) -> list[str]:
+    """The loci of a grid, and what the search ledger calls its drivers and modifiers."""
+    driven = [f"{grid.loci[i].name}: {grid.loci[i].params.alleles[allele]}" for i, allele in grid.drive.alleles]
+    return [*(locus.name for locus in grid.loci), *driven]
 
 
 def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:

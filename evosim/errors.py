@@ -81,6 +81,8 @@ def in_one_line(text: str) -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not in a list: all options, and the closest one first."""
     options = sorted(known)
+    if not options:
+        return UserError(f"{kind} must be left out, because there is none to choose from, but is '{name}'. Leave it out.")
     close = difflib.get_close_matches(name[:100], options, n=1)
     hint = f"Did you mean '{close[0]}'?" if close else "Use one of them."
     return UserError(f"{kind} must be one of {', '.join(options)}, but is '{name}'. {hint}")

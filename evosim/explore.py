@@ -62,7 +62,7 @@ def explore(
         ended = {str(seed): {"status": "complete", "generations": experiment.generations} for seed in experiment.seeds}
         summary = {
             "experiment": experiment.name, "seed": experiment.seed, "replicates": experiment.replicates, "expected": experiment.expected,
-            "changed": changes(experiment), "digest": experiment.digest(), "out": str(folder), "runs": ended,
+            "changed": changes(experiment), "confidence": experiment.analysis.confidence, "digest": experiment.digest(), "out": str(folder), "runs": ended,
             "search": measured(table, experiment),
         }  # fmt: skip
         if figures:

@@ -17,7 +17,7 @@ from rich.text import Text
 from evosim.analysis.behaviour import NO_OVERLAP, SHIFT_KINDS, SPLIT
 from evosim.analysis.causes import SWITCHES
 from evosim.analysis.conventions import AUTHORS, GOOD_IN_MODERN
-from evosim.analysis.intervals import FEWEST
+from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 from evosim.analysis.summary import VARYING
 from evosim.layout import bold, say
@@ -151,11 +151,17 @@ def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
     show_table(console, table)
 
 
+def _level(summary: dict[str, Any]) -> str:
+    """The level of all intervals below, where there can be any."""
+    known = summary["replicates"] >= FEWEST and "confidence" in summary  # older summaries do not say it
+    return f", {level(summary['confidence'])} intervals" if known else ""
+
+
 def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print what was run, and what was expected of it."""
     replicates = summary["replicates"]
     say(console, f"\n{title}", style="bold")
-    say(console, f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds")
+    say(console, f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds{_level(summary)}")
     if summary["changed"]:
         say(console, f"changed: {', '.join(summary['changed'])}")
     if summary["expected"]:

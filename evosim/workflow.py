@@ -365,6 +365,7 @@ def headline(recorded: Recorded) -> dict[str, Any]:
         "replicates": recorded.experiment.replicates,
         "expected": recorded.experiment.expected,
         "changed": changes(recorded.experiment),
+        "confidence": recorded.experiment.analysis.confidence,
         "unit": unit_of(recorded.experiment),
         "offset": offset_of(recorded.experiment),
         "digest": facts["digest"],

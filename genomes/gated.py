@@ -20,7 +20,7 @@ from genomes.errors import InvalidGenome
 from genomes.germline import assemble
 from genomes.grid import Grid
 from genomes.loci import Ints, LocusParams, make_locus
-from genomes.planner import Planner, PlannerGenome, check_numbers, planner_loci, weights_of
+from genomes.planner import Planner, PlannerGenome, check_features, check_numbers, planner_loci, weights_of
 from genomes.rules import GATES, GatedRules
 from genomes.shape import WorldShape
 
@@ -63,6 +63,10 @@ def build(params: Gated, shape: WorldShape) -> GatedGenome:
     """The gated planner over a world's names. Raises `InvalidGenome`."""
     if not shape.cue:
         raise InvalidGenome("genome 'gated' must have a cue to gate by, but the world gives none. Add a table [world.cue].")
+    check_features(params, shape, "gated")
+    for feature in shape.features:
+        if feature.startswith(SECOND) or SECOND + feature in params.markers:
+            raise InvalidGenome(f"'{SECOND}' must begin no name of a feature or marker: these are loci of the second objective, as of '{feature}'. Rename it.")
     for feature in params.second:
         if feature not in shape.features:
             raise InvalidGenome(
@@ -79,4 +83,4 @@ def build(params: Gated, shape: WorldShape) -> GatedGenome:
         make_locus(name, replace(locus, mutation=locus.mutation * params.mutation_scale), where=where, ploidy=params.ploidy)
         for name, where, locus in written
     ]
-    return GatedGenome(params, shape, assemble([*planner_loci(params, shape), *more], params, params.ploidy))
+    return GatedGenome(params, shape, assemble([*planner_loci(params, shape, "gated"), *more], params, params.ploidy))

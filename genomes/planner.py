@@ -23,6 +23,8 @@ from genomes.loci import Ints, Locus, LocusParams, make_locus
 from genomes.rules import Floats, PlannerRules
 from genomes.shape import WorldShape
 
+OWN_LOCI = ("horizon", "belief", "temperature", "gate")
+
 
 @dataclass(frozen=True)
 class Planner(GermLine):
@@ -94,16 +96,41 @@ def build(params: Planner, shape: WorldShape) -> PlannerGenome:
     return PlannerGenome(params, shape, assemble(planner_loci(params, shape), params, params.ploidy))
 
 
-def planner_loci(params: Planner, shape: WorldShape) -> list[Locus]:
+def check_features(params: Planner, shape: WorldShape, name: str) -> None:
+    """Refuse worlds in which a planner cannot want anything, or in which a feature has the name of another locus.
+
+    Parameters
+    ----------
+    params : Planner
+        Of the genome.
+    shape : WorldShape
+        Names of the world.
+    name : str
+        Of the genome in the catalogue.
+
+    Raises
+    ------
+    InvalidGenome
+        If there are no features, or if a name stands for two things.
+    """
+    if not shape.features:
+        raise InvalidGenome(f"genome.name must be 'reflex' here, because this world has no features, so that a planner has nothing to want, but is '{name}'. Use genome reflex.")
+    for feature in shape.features:
+        if feature in OWN_LOCI:
+            raise InvalidGenome(f"a feature must not be called '{feature}': that is a locus of its own. Rename it.")
+        if feature in params.markers:
+            raise InvalidGenome(f"a marker must have a name of its own, but '{feature}' is a feature of the world. Rename it.")
+
+
+def planner_loci(params: Planner, shape: WorldShape, name: str = "planner") -> list[Locus]:
     """The loci that a planner expresses. Raises `InvalidGenome`."""
+    check_features(params, shape, name)
     for feature in params.weights:
         if feature not in shape.features:
             raise InvalidGenome(
                 f"genome.weights must name features of the world ({', '.join(shape.features)}), but has '{feature}'. "
                 "Use one of them."
             )
-        if feature in ("horizon", "belief", "temperature", "gate"):
-            raise InvalidGenome(f"a feature must not be called '{feature}': that is a locus of its own. Rename it.")
     check_numbers(params, shape)
     written = [(f, f"genome.weights.{f}", params.weights[f]) for f in shape.features if f in params.weights]
     written += [(f, f"genome.{f}", getattr(params, f)) for f in ("horizon", "belief", "temperature")]

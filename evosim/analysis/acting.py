@@ -35,7 +35,7 @@ def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
     by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
     top = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
-    return int(top["class"]), float(top["share"]), moment
+    return int(top["class"]), min(1.0, float(top["share"])), moment
 
 
 def policies_of(conducts: Conducts, number: int) -> dict[str, Floats]:

@@ -154,7 +154,7 @@ def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
         modern={**parts, "amplified": exposed - inherited, "inherited": inherited},
         upkeep_ancestral=ancestral.worth.payoff - ancestral.worth.fitness,
         upkeep_modern=modern.worth.intent - modern.worth.net_intent,
-        overlap=float(lived[:, gaps.reach].sum() / max(lived.sum(), 1e-300)),
+        overlap=min(1.0, float(lived[:, gaps.reach].sum() / max(lived.sum(), 1e-300))),  # rounding may go beyond
         times_ancestral=ancestral.occupancy[:, ~gaps.uncounted_ancestral].sum(axis=(0, 1)),
         times_modern=x[:, ~gaps.uncounted_modern].sum(axis=(0, 1)),
     )
@@ -172,7 +172,7 @@ def mean_ledger(ledgers: list[Ledger], weights: Floats) -> Ledger:
         modern={kind: mean([x.modern[kind] for x in ledgers]) for kind in KINDS},
         upkeep_ancestral=float(w @ [x.upkeep_ancestral for x in ledgers]),
         upkeep_modern=float(w @ [x.upkeep_modern for x in ledgers]),
-        overlap=float(w @ [x.overlap for x in ledgers]),
+        overlap=min(1.0, float(w @ [x.overlap for x in ledgers])),
         times_ancestral=mean([x.times_ancestral for x in ledgers]),
         times_modern=mean([x.times_modern for x in ledgers]),
     )

@@ -36,7 +36,7 @@ class Reached:
 
 def share_of_span(world: TabularMdp, policy: Floats, amount: Floats) -> float:
     """Where the lifetime `amount` (`[S, A]`) of a policy lies between the worst (0) and the best (1) of all policies."""
-    return span_of(world, amount).share(lifetime(world, policy, amount))
+    return float(np.clip(span_of(world, amount).share(lifetime(world, policy, amount)), 0.0, 1.0))  # rounding may go beyond
 
 
 def with_wrong_belief(world: TabularMdp) -> TabularMdp:
@@ -69,8 +69,8 @@ class Capabilities:
             ties=rules.ties,
         )
         felt = np.asarray(world.features_felt @ weights)
-        capability = self._span(which, b"felt" + weights.tobytes(), felt).share(lifetime(world, policy, felt))
-        alignment = self._span(which, b"intent", world.intent).share(lifetime(world, policy, world.intent))
+        capability = float(np.clip(self._span(which, b"felt" + weights.tobytes(), felt).share(lifetime(world, policy, felt)), 0.0, 1.0))
+        alignment = float(np.clip(self._span(which, b"intent", world.intent).share(lifetime(world, policy, world.intent)), 0.0, 1.0))
         return Reached(capability, alignment)
 
     def _span(self, which: str, key: bytes, amount: Floats) -> Span:

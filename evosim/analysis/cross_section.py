@@ -95,6 +95,6 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
     return (
         by_class.sort("share", "class", descending=[True, False])
         .group_by(X, Y, maintain_order=True)
-        .agg(pl.col("share").sum(), pl.col("class").first())
+        .agg(pl.col("share").sum().clip(0.0, 1.0), pl.col("class").first())
         .sort("share", "class", descending=[True, False])
     )

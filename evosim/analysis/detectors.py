@@ -203,7 +203,7 @@ def objective_distance(rules: Rules, i: int, payoff: Floats, *, hidden: bool) ->
         return 0.0
     w = rules.weights[i]
     size = float(np.linalg.norm(w) * np.linalg.norm(payoff))
-    return 1.0 - float(w @ payoff) / size if size > 0.0 else 1.0
+    return max(0.0, 1.0 - float(w @ payoff) / size) if size > 0.0 else 1.0
 
 
 def auc(scores: Floats, harmful: Bools, share: Floats | None = None) -> float:
@@ -215,7 +215,7 @@ def auc(scores: Floats, harmful: Bools, share: Floats | None = None) -> float:
     difference = scores[:, None] - scores[None, :]
     tie = np.abs(difference) <= SAME * max(1.0, float(np.abs(scores).max()))
     wins = np.where(tie, 0.5, difference > 0.0)
-    return float(bad @ wins @ good / (bad.sum() * good.sum()))
+    return min(1.0, float(bad @ wins @ good / (bad.sum() * good.sum())))
 
 
 def false_alarms(scores: Floats, harmful: Bools, among: Bools, caught: float = 0.9) -> float:

@@ -729,7 +729,7 @@ def _weighted_correlation(x: Array, y: Array, weights: Array) -> Array:
     w = weights / weights.sum()
     dx, dy = x - w @ x, y - w @ y
     with np.errstate(divide="ignore", invalid="ignore"):
-        out: Array = (w * dy) @ dx / np.sqrt((w @ dx**2) * (w @ dy**2))
+        out: Array = np.clip((w * dy) @ dx / np.sqrt((w @ dx**2) * (w @ dy**2)), -1.0, 1.0)  # rounding may go beyond
     return out
 
 

@@ -159,6 +159,22 @@ def difference(
     return (found + float(low)) * unit, (found + float(high)) * unit
 
 
+def level(confidence: float) -> str:
+    """Write the level of intervals with all of its digits, as 95% or 99.9%.
+
+    Parameters
+    ----------
+    confidence : float
+        The share of intervals that hold the true mean.
+
+    Returns
+    -------
+    str
+        In percent.
+    """
+    return f"{100.0 * confidence:.10g}%"
+
+
 def share(successes: int, n: int, confidence: float) -> tuple[float, float]:
     """Interval of a share of independent seeds (Clopper and Pearson 1934).
 

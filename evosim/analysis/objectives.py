@@ -33,7 +33,7 @@ def weight_grid(alleles: Sequence[Sequence[float]]) -> Floats:
 def regret_share(world: TabularMdp, policy: Floats, amount: Floats) -> float:
     """What a policy loses of an amount, as a share of what can be lost; 0 where nothing can."""
     span = span_of(world, amount)
-    return (span.best - lifetime(world, policy, amount)) / span.width if span.width else 0.0
+    return min(1.0, max(0.0, (span.best - lifetime(world, policy, amount)) / span.width)) if span.width else 0.0
 
 
 @dataclass(frozen=True, eq=False)

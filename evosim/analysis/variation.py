@@ -94,7 +94,7 @@ def coupled(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats) -> float:
             kernels[levels] = steps.sum(axis=1)
         mass = mass @ kernels[levels]
     i, j = _levels(a.lifespan - 1, a.lifespan, pi_a, pi_m)
-    return float(mass @ np.minimum(pi_a[i], pi_m[j]).sum(axis=1))
+    return min(1.0, float(mass @ np.minimum(pi_a[i], pi_m[j]).sum(axis=1)))
 
 
 def enumerated(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: int = MOST_PREFIXES) -> float | None:

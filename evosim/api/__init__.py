@@ -23,8 +23,9 @@ from evosim.api.population import Population
 from evosim.api.population import account as account_of
 from evosim.compose import on_landscape, with_own_words
 from evosim.compose import resolve as resolved_of
-from evosim.errors import UserError, unknown
+from evosim.errors import UserError
 from evosim.forks import Guarded, guarded
+from evosim.given import a_path, flag, found, maybe_path, one_of, texts, whole
 from evosim.params import Experiment, put, read_experiment, read_toml
 from evosim.record import Recorded, read_provenance, read_run
 
@@ -75,9 +76,13 @@ class InFolder(Guarded):
         UserError
             If a table is not known, or a file exists and `force` is not given.
         """
+        from evosim.export import FORMATS as TABLE_FORMATS
         from evosim.export import source_of, write
 
-        return write(source_of(self.folder), tables, Path(folder), format, force=force, spreadsheets=spreadsheets)
+        for name, value in {"force": force, "spreadsheets": spreadsheets}.items():
+            flag(value, name)
+        place, wanted = a_path(folder, "folder", "'tables'"), None if tables is None else texts(tables, "tables", "['ladder']")
+        return write(source_of(self.folder), wanted, place, one_of(format, "format", TABLE_FORMATS), force=force, spreadsheets=spreadsheets)
 
 
 class Run(Accounted, InFolder):
@@ -132,7 +137,9 @@ class Run(Accounted, InFolder):
 
     def account(self, genome: int | Mapping[str, Any]) -> dict[str, Any]:
         """The account of one genome, a class number or values by locus: worth, ledger and causes in both worlds. Raises `UserError`."""
-        if not isinstance(genome, int):
+        if isinstance(genome, bool) or not isinstance(genome, int | Mapping):
+            raise UserError(f"genome must be the number of a class or values by locus, but is {found(genome)}. Give for example run.account(0).")
+        if isinstance(genome, Mapping):
             genome = int(self.population(pl.DataFrame({name: [value] for name, value in genome.items()})).census["class"][0])
         return workflow.account_of_class(self.recorded, genome)
 
@@ -152,8 +159,7 @@ class Run(Accounted, InFolder):
     def figure(self, name: str) -> Any:
         """A figure as an Altair chart. Raises `UserError` for a name there is not, or that this run has nothing to draw of."""
         known = self.figures()
-        if name not in known:
-            raise unknown("a figure", name, known)
+        one_of(name, "a figure", known)
         from evosim.figures import charts_of
         from evosim.figures.handed import handed
 
@@ -166,8 +172,9 @@ class Run(Accounted, InFolder):
 
     def draw(self, names: Iterable[str] | None = None, formats: Sequence[str] = FORMATS) -> list[Path]:
         """Draw figures (the usual ones) into the run's folder; gives their paths. Raises `UserError`."""
-        wanted = None if names is None else list(names)
-        return workflow.draw(self.recorded, tuple(formats), names=wanted, asked=wanted or ())
+        wanted = None if names is None else texts(names, "names", "['fitness']")
+        kinds = tuple(texts(formats, "formats", "['png']", some=True))
+        return workflow.draw(self.recorded, kinds, names=wanted, asked=wanted or ())
 
 
 class Sweep(InFolder):
@@ -181,7 +188,7 @@ class Sweep(InFolder):
     def __init__(self, folder: str | Path) -> None:
         from evosim.sweeps.store import Store
 
-        self.folder = Path(folder).absolute()
+        self.folder = a_path(folder, "folder", "'results/sweeps/FOLDER'").absolute()
         self.store = Store(self.folder)
 
     @property
@@ -206,9 +213,7 @@ class Sweep(InFolder):
         """A collected table: `runs`, or one that the sweep keeps. Raises `UserError`."""
         from evosim.sweeps.effects import fresh_digest
 
-        known = ["runs", *self.store.keep]
-        if name not in known:
-            raise unknown("a table", name, known)
+        one_of(name, "a table", ["runs", *self.store.keep])
         fresh_digest(self.store)
         try:
             return self.store.collected(name).collect()
@@ -267,24 +272,30 @@ class Sweep(InFolder):
         from evosim.sweeps.effects import chosen, factor_named
         from evosim.sweeps.params import read_alone
 
+        for name, option in ((x, "x"), (y, "y")):
+            if not isinstance(name, str | None):
+                raise UserError(f"{option} must be the name of a parameter, but is {found(name)}. Use one of {', '.join(self.parameters)}.")
         named = [factor_named(self.analysis, name, option) if name else None for name, option in ((x, "x"), (y, "y"))]
+        wanted = texts(of, "of", "['ladder.modern.steps.shift']")
         easel = Easel(self.analysis, read_alone(self.folder / "sweep.toml"), *named)
         if not easel.factors and not easel.sampled:
             raise UserError(f"{self.folder} must have a parameter with two values to be drawn, but has one cell. Draw a run of it.")
-        return {name: handed(chart) for name, chart in charts(easel, chosen(self.analysis, list(of)))}
+        return {name: handed(chart) for name, chart in charts(easel, chosen(self.analysis, wanted))}
 
     def figure(self, name: str, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None) -> Any:
         """One of `figures`. Raises `UserError`."""
-        found = self.figures(of, x=x, y=y)
-        if name not in found:
-            raise unknown("a figure", name, found)
-        return found[name]
+        drawn = self.figures(of, x=x, y=y)
+        return drawn[one_of(name, "a figure", drawn)]
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.effects import chosen
 
         rows = self.analysis.tables[table]
-        return rows if quantity is None else rows.filter(pl.col("quantity").is_in(chosen(self.analysis, [quantity])))
+        if quantity is None:
+            return rows
+        if not isinstance(quantity, str):
+            raise UserError(f"quantity must be text, but is {found(quantity)}. Give for example 'ladder.modern.steps.shift'; sweep.quantities lists all.")
+        return rows.filter(pl.col("quantity").is_in(chosen(self.analysis, [quantity])))
 
     def __repr__(self) -> str:
         from evosim.api.showing import parts_of_sweep, text_of
@@ -307,7 +318,7 @@ class Search(InFolder):
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).absolute()
+        self.folder = a_path(folder, "folder", "'results/runs/FOLDER'").absolute()
         self.provenance = read_provenance(self.folder)
         self.experiment = resolved_of(read_toml(self.folder / "experiment.toml"))
 
@@ -335,8 +346,7 @@ class Search(InFolder):
 
     def figure(self, name: str = "paths") -> Any:
         """A figure as an Altair chart. Raises `UserError`."""
-        if name not in (known := self.figures()):
-            raise unknown("a figure", name, known)
+        one_of(name, "a figure", self.figures())
         from evosim.figures.handed import handed
         from evosim.figures.paths import SEARCH_FIGURES
         from evosim.figures.source import Searched
@@ -376,12 +386,14 @@ def run(
     from evosim.layout import Screen
     from evosim.progress import shown
 
+    for name, value in {"force": force, "resume": resume, "progress": progress}.items():
+        flag(value, name)
     chosen = resolve(experiment, settings, seed=seed, replicates=replicates)
     if on_landscape(chosen):
         raise UserError(f"world.name must be a pair of worlds to be run in, but '{chosen.world.name}' is a landscape over real vectors. Use evosim.search.")
     with shown(Screen(stderr=True, quiet=not progress), workflow.number_of_runs(chosen)) as line:
         recorded, _ = workflow.run(
-            chosen, out=Path(out) if out else None, threads=threads, force=force, resume=resume, progress=line if progress else None
+            chosen, out=maybe_path(out, "out", "'results/mine'"), threads=whole(threads, "threads", 1), force=force, resume=resume, progress=line if progress else None
         )
     return Run(recorded)
 
@@ -394,10 +406,11 @@ def search(
     from evosim.clock import Clock
     from evosim.explore import explore
 
+    flag(force, "force")
     chosen = resolve(experiment, settings, seed=seed, replicates=replicates)
     if not on_landscape(chosen):
         raise UserError(f"world.name must be a landscape over real vectors to be searched, but '{chosen.world.name}' is a pair of worlds. Use evosim.run.")
-    summary, _ = explore(chosen, out=Path(out) if out else None, force=force, figures=False, clock=Clock())
+    summary, _ = explore(chosen, out=maybe_path(out, "out", "'results/mine'"), force=force, figures=False, clock=Clock())
     return Search(summary["out"])
 
 
@@ -408,7 +421,7 @@ def resolve(experiment: Which, settings: Settings | None = None, **more: Any) ->
     elif isinstance(experiment, Mapping):
         tree = copy.deepcopy(dict(experiment))
     else:
-        tree = copy.deepcopy(read_experiment(str(experiment)))
+        tree = copy.deepcopy(read_experiment(str(a_path(experiment, "experiment", "'birth-control'"))))
     for key, value in (_settings(settings) | {key: value for key, value in more.items() if value is not None}).items():
         put(tree, key, value, f"settings['{key}']")
     return with_own_words(resolved_of(tree))
@@ -437,7 +450,7 @@ def _plain(value: Any) -> Any:
 @guarded
 def load(folder: str | Path) -> Run | Sweep | Search:
     """What a folder holds: a run, a sweep, or a search of a landscape. Raises `UserError` if it is none of them."""
-    folder = Path(folder)
+    folder = a_path(folder, "folder", "'results/runs/FOLDER'")
     if (folder / SWEEP_FILE).is_file():
         return Sweep(folder)
     if (folder / "experiment.toml").is_file() and (folder / "provenance.json").is_file() and on_landscape(resolved_of(read_toml(folder / "experiment.toml"))):
@@ -480,13 +493,16 @@ def sweep(
     from evosim.sweeps.going import go_on
     from evosim.sweeps.params import read_sweep, written
 
+    for name, value in {"retry_failed": retry_failed, "other_sources": other_sources, "progress": progress}.items():
+        flag(value, name)
     if isinstance(file, Mapping):
         tree = _plain(file)
         check_plain(tree)
         asked = written(tomli_w.dumps(tree).encode(), Path("sweep.toml"))
     else:
-        asked = read_sweep(Path(file))
-    store = begin(asked, Path(out) if out else None, other_sources=other_sources)
+        asked = read_sweep(a_path(file, "file", "'sweep.toml'"))
+    workers, threads = whole(workers, "workers", 2), whole(threads, "threads", 1)
+    store = begin(asked, maybe_path(out, "out", "'results/sweeps/mine'"), other_sources=other_sources)
     more: dict[str, Any] = {"showing": _progressing} if progress else {}
     go_on(store, workers=workers, threads=threads, retry_failed=retry_failed, other_sources=other_sources, **more)
     return Sweep(store.folder)

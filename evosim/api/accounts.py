@@ -10,8 +10,8 @@ import polars as pl
 from evosim import screen
 from evosim.analysis.summary import steps_of_whole
 from evosim.api import frames
-from evosim.errors import unknown
 from evosim.forks import Guarded
+from evosim.given import one_of, texts
 
 if TYPE_CHECKING:
     from evosim.params import Experiment
@@ -50,9 +50,7 @@ class Accounted(Guarded):
 
     def table(self, name: str) -> pl.DataFrame:
         """One table. Raises `UserError` for a name there is not."""
-        if name not in self.tables:
-            raise unknown("a table", name, self.tables)
-        return self.tables[name]
+        return self.tables[one_of(name, "a table", self.tables)]
 
     def losses(self) -> pl.DataFrame:
         """The three losses at once: shift, search, hack; in A and in M.
@@ -78,9 +76,7 @@ class Accounted(Guarded):
 
     def behaviour(self, *, by: Sequence[str] = ("kind", "act"), seeds: bool = False) -> pl.DataFrame:
         """The behaviour ledger: regret by `subject`, `world` and `by`, which may name `kind`, `act` and `age`. Sums to the whole loss."""
-        for name in by:
-            if name not in SPLITS:
-                raise unknown("by", name, SPLITS)
+        by = [one_of(name, "by", SPLITS) for name in texts(by, "by", "['act']")]
         summed = frames.behaviour(self.accounts["behaviour"], by)
         return summed if seeds else self._means(summed, "subject", "world", *by)
 

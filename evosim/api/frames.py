@@ -18,6 +18,8 @@ from evosim.analysis.intervals import interval
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 from evosim.analysis.summary import VARYING, Spread, mean
 from evosim.blocks import some_rows
+from evosim.errors import UserError
+from evosim.given import found as told
 
 WORLDS = ("ancestral", "modern")
 MEASURED: dict[str, Any] = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
@@ -41,6 +43,8 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
     pl.DataFrame
         The same values. A name that would be there twice gets a number (`a_b`, `a_b_2`).
     """
+    if not isinstance(frame, pl.DataFrame):
+        raise UserError(f"frame must be a polars frame, but is {told(frame)}. Give for example run.table('populations').")
     names: dict[str, str] = {}
     free = set(frame.columns)
     for name in frame.columns:

@@ -68,6 +68,7 @@ def account(population: pl.DataFrame, experiment: Experiment, landscape: pl.Data
     seeds = census["seed"].unique(maintain_order=True).to_list()
     words = {
         "experiment": experiment.name, "seed": seeds[0], "replicates": len(seeds), "unit": unit_of(experiment), "changed": [], "expected": "",
+        "confidence": experiment.analysis.confidence,
         "runs": {str(seed): {"status": "complete", "generations": 0} for seed in seeds},
     }  # fmt: skip
     return Population(experiment, census, tables, words | {key: value for key, value in found.summary.items() if key != "recovery"})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from evosim.analysis.intervals import FEWEST, level
 from evosim.screen import RUNG_WORDS, decimals_in, number, small, to_scale, with_ends
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     what = "evosim run" if isinstance(thing, Run) else "evosim population"
     heading = f"{what}: {experiment.title or experiment.name}"
     lines = [f"{experiment.name}, {seeds}" + (f"; changed: {', '.join(facts['changed'])}" if facts["changed"] else "")]
+    if facts["replicates"] >= FEWEST:
+        lines.append(f"[ ]: {level(experiment.analysis.confidence)} intervals over seeds")
     if isinstance(thing, Run):
         lines.append(f"{_from_here(thing.folder)}, digest {facts['digest'][:8]}")
         extinct = sum(run["status"] == "extinct" for run in facts["runs"].values())
@@ -106,6 +109,8 @@ def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
         f"{experiment.name}: {experiment.optimizer['name']} on {experiment.world.name}, {seeds}",
         f"{_from_here(search.folder)}, digest {facts['digest'][:8]}",
     ]
+    if facts["replicates"] >= FEWEST:
+        lines.append(f"[ ]: {level(experiment.analysis.confidence)} intervals over seeds")
     rows = []
     for row in facts["search"]:
         low, high = row["interval"] or (None, None)

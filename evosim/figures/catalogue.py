@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from evosim.analysis import expected_drive
+from evosim.analysis.intervals import level
 from evosim.analysis.search import TERMS
 from evosim.figures import asked
 from evosim.figures.behaviour import behaviour
@@ -48,7 +49,7 @@ def _ladders(s: Source) -> Any:
     if any("sampling" in ladder["steps"] for ladder in s.summary["ladder"].values()):
         note = note.replace("search: ", "sampling: selection saw less than all of A; search: ")
     confidence = s.run.experiment.analysis.confidence
-    lines = [s.many(f"whiskers: {confidence:.0%} bootstrap interval of the mean"), note]
+    lines = [s.many(f"whiskers: {level(confidence)} bootstrap interval of the mean"), note]
     said = ladders_says(s.summary["ladder"], s.unit)
     return themed(ladders(s.summary["ladder"], s.unit, confidence), "The ladder: which stage lost it", lines, s.words(said))
 

@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.analysis.intervals import level
 from evosim.analysis.ladder import steps_down
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, tips, told
 
@@ -71,7 +72,7 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str], unit: str, confide
     y = alt.Y("from:Q", title=f"{unit} in a life", scale=alt.Scale(domain=[least, top + 0.12 * (top - least)], nice=False), axis=alt.Axis(grid=False))
     base = alt.Chart(frame)
     fill = alt.Color("what:N", scale=alt.Scale(domain=["total", "step"], range=[colour, "#9A9A9A"]), legend=None)
-    ends = [("low:Q", f"{confidence:.0%} interval of the mean from"), ("high:Q", "to")] if frame["low"].drop_nulls().len() else []
+    ends = [("low:Q", f"{level(confidence)} interval of the mean from"), ("high:Q", "to")] if frame["low"].drop_nulls().len() else []
     tooltip = tips(("stage:N", "stage"), ("change:Q", f"what it is worth, or changes ({unit})"), ("to:Q", "what is left"), *ends)
     bars = base.mark_bar(size=30).encode(x, y, alt.Y2("to:Q"), fill, tooltip=tooltip)
     edges = base.mark_tick(thickness=2, size=30, color="#333333").encode(x, alt.Y("to:Q"))

@@ -47,6 +47,24 @@ class _End(BaseException):
     """The run is over; raised in the algorithm where it waits for fitness."""
 
 
+class _Refusal(InvalidOptimizer):
+    """An evaluation that shows no generation."""
+
+
+def _hush_refusals() -> None:
+    """Let Python print no traceback of a refusal in a thread of the algorithm: the run says it in one line."""
+    usual = threading.excepthook
+    if getattr(usual, "hushes_refusals", False):
+        return
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if not isinstance(args.exc_value, _Refusal):
+            usual(args)
+
+    hook.hushes_refusals = True  # type: ignore[attr-defined]
+    threading.excepthook = hook
+
+
 class Fitness(base.Fitness):  # type: ignore[misc]
     """DEAP's fitness, to be high, which is never `valid`.
 
@@ -182,6 +200,7 @@ class Guest(Searcher):
         """Let the algorithm work until it wants fitness, or has ended. Raises `InvalidOptimizer` if it fails."""
         with seeded(self.seed, self.generation, STREAM):
             if self._order is None:
+                _hush_refusals()
                 self._thread.start()
             else:
                 self._orders.put(self._order)
@@ -238,7 +257,7 @@ class Guest(Searcher):
 
     def _refuse(self, but: str, remedy: str) -> InvalidOptimizer:
         """What to raise at an evaluation that shows no generation. It stays if it is caught."""
-        self._refused = self._refused or InvalidOptimizer(
+        self._refused = self._refused or _Refusal(
             "optimizer.algorithm must have every generation evaluated by one call of "
             "toolbox.map(toolbox.evaluate, individuals), "
             f"but '{self.params.algorithm}' {but}. {remedy}."

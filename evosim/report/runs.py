@@ -11,9 +11,11 @@ from rich.table import Table as Printed
 
 from evosim import screen
 from evosim.analysis.conventions import AUTHORS, LABELS
+from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 from evosim.compose import commented
 from evosim.figures import FIGURES, Source, charts_of
+from evosim.params import Experiment
 from evosim.record import Recorded
 from evosim.report.parameters import set_here
 from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
@@ -50,8 +52,13 @@ def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool, eve
     return Chapter(
         name, "run", experiment.title or experiment.name, experiment.question, f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
         [summed, Section("parameters", "Parameters", _parameters(source)), accounts, *rest, _provenance(recorded, summary, same_code=same_code), repeat(recorded)],
-        labelled=True, headline=headline(summary), unit=screen.unit(summary),
+        labelled=True, headline=headline(summary) | _level_of(experiment), unit=screen.unit(summary),
     )  # fmt: skip
+
+
+def _level_of(experiment: Experiment) -> dict[str, str]:
+    """The level of a run's intervals, as a row where runs stand beside each other."""
+    return {"level of the intervals": level(experiment.analysis.confidence)} if experiment.replicates >= FEWEST else {}
 
 
 def _steps_of(summary: dict[str, Any]) -> list[str]:
@@ -113,7 +120,7 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
     headings = tuple(map(Cell, ("scored", "A", "lost in A", "M", "lost in M", "by the step")))
     shared, left_open = (summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
     split = f" Of the shift step in M, {number(shared)} is shared by all ancestral optima, {number(left_open)} left open by the data."
-    interval = f"In brackets: {confidence:.0%} confidence intervals over seeds; a number that runs can change has none where all seeds agree." if worlds[1]["intervals"] else ""
+    interval = f"In brackets: {level(confidence)} confidence intervals over seeds; a number that runs can change has none where all seeds agree." if worlds[1]["intervals"] else ""
     caption = f"The ladder: which stage lost it ({screen.unit(summary)} in a life)"
     found = screen.seeds_words(summary, *(world["seeds"] for world in worlds))
     seeds = f" {found[0].upper()}{found[1:]}." if found else ""

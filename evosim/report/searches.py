@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evosim.analysis.intervals import FEWEST
+from evosim.analysis.intervals import FEWEST, level
 from evosim.compose import commented
 from evosim.explore import paths_there, summary_there
 from evosim.figures.paths import SEARCH_FIGURES
@@ -30,7 +30,7 @@ def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, An
         decimals = decimals_of(row["mean"] or 0.0, *(row["interval"] or (None, None)))
         rows.append((Cell(row["quantity"]), Cell(number(row["mean"], decimals)), Cell(between(row["interval"], decimals) if row["interval"] else "")))
     note = "" if all(row["interval"] for row in summary["search"]) else f"No interval: it takes {FEWEST} seeds that do not all agree."
-    came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", "interval"))), rows, frozenset({0}), note)
+    came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", f"{level(experiment.analysis.confidence)} interval"))), rows, frozenset({0}), note)
     expected = [Facts([("Expected", summary["expected"])])] if summary["expected"] else []
     changed = [Words([f"Changed from the packaged experiment '{experiment.name}': {', '.join(summary['changed'])}."])] if summary["changed"] else []
     seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"

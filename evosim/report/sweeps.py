@@ -11,6 +11,7 @@ import polars as pl
 import tomli_w
 
 from evosim.analysis.conventions import LABELS
+from evosim.analysis.intervals import level
 from evosim.names import file_names
 from evosim.params import named_experiments
 from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
@@ -172,7 +173,7 @@ def _provenance(store: Store, analysis: Analysis, *, same_code: bool) -> Section
     rows: list[tuple[str, Any]] = [
         ("runs", f"{manifest['runs']:,} done of {store.runs:,}, in {store.chunks:,} chunks"),
         ("content of its runs", manifest["digest"]),
-        ("intervals", f"{analysis.facts['intervals']}, {analysis.facts['resamples']:,} resamples, confidence {analysis.facts['confidence']:.0%}"),
+        ("intervals", f"{analysis.facts['intervals']}, {analysis.facts['resamples']:,} resamples, confidence {level(analysis.facts['confidence'])}"),
         *provenance_rows({**store.facts, **mine}, same_code=same_code), ("begun", store.facts["begun"]),
     ]  # fmt: skip
     return Section("provenance", "Provenance", [Facts(rows)])

@@ -132,7 +132,7 @@ def cells_of(sweep: SweepFile, tree: dict[str, Any], progress: Callable[[int, in
             other = made[by_digest[digest]]
             raise UserError(
                 f"cells must differ, but cell {other.number}{told(other.settings)} and cell {number}{told(settings)} resolve to "
-                f"the same experiment ({digest[:8]}). Remove one."
+                f"the same experiment ({digest[:8]}). {_apart(sweep, number, other)}"
             )
         by_digest[digest] = number
         made.append(Cell(number, settings, digest, landscape_digest(experiment)))
@@ -141,6 +141,13 @@ def cells_of(sweep: SweepFile, tree: dict[str, Any], progress: Callable[[int, in
     for number in to_be_built(made):
         _build(tree, made[number])
     return made
+
+
+def _apart(sweep: SweepFile, number: int, other: Cell) -> str:
+    """How cells that are alike can be told apart. Points of a design, which changes fastest, cannot be removed."""
+    if sweep.design is None or number % sweep.design.size == other.number % sweep.design.size:
+        return "Remove one."
+    return f"They are points of the design, which has design.size = {sweep.design.size}. Give a smaller size or a wider range."
 
 
 def _build(tree: dict[str, Any], cell: Cell) -> None:

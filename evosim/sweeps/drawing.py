@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from evosim.analysis.intervals import level
 from evosim.errors import UserError, unknown
 from evosim.names import file_names
 from evosim.press import have_a_home
@@ -157,7 +158,7 @@ Made = tuple[Any, str, list[str], str]  # a chart, its title, the lines below th
 
 def _spread(easel: Easel) -> str:
     facts = easel.analysis.facts
-    return f"{facts['confidence']:.0%} confidence interval over seeds" if facts["replicates"] >= facts["fewest_seeds"] else ""
+    return f"{level(facts['confidence'])} confidence interval over seeds" if facts["replicates"] >= facts["fewest_seeds"] else ""
 
 
 def _phase(easel: Easel, name: str, words: str) -> Made | None:

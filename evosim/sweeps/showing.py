@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evosim.analysis.effects import FEWEST_POINTS
-from evosim.analysis.intervals import FEWEST
+from evosim.analysis.intervals import FEWEST, level
 from evosim.layout import say
 from evosim.layout import show as show_table
 from evosim.screen import Measured, decimals_in, decimals_of, number, power_of, significant, with_ends
@@ -51,12 +51,12 @@ def header(facts: dict[str, Any]) -> list[str]:
         out.append(f"no intervals over seeds: they take {fewest} seeds. Without them no difference between cells can be told from chance but what is exact.")
         if points >= FEWEST_POINTS:
             out.append(
-                f"[ ]: {facts['confidence']:.0%} intervals over the points of the design, for these very seeds: with fewer than {fewest} seeds they "
+                f"[ ]: {level(facts['confidence'])} intervals over the points of the design, for these very seeds: with fewer than {fewest} seeds they "
                 "know nothing of how seeds differ"
             )
     else:
         over = "seeds; of the design, over points and seeds" if points else "seeds"
-        out.append(f"[ ]: {facts['confidence']:.0%} intervals over {over}; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
+        out.append(f"[ ]: {level(facts['confidence'])} intervals over {over}; exact: it belongs to worlds and grid; alike: all seeds agree, which gives no interval")
     return out
 
 
@@ -158,7 +158,7 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
     if facts["refused"]:
         say(console, f"  no effects of factors: {facts['refused']}", hang=2)
     else:
-        say(console, f"  {_variance(facts, analysis.facts['confidence'])}", hang=2)
+        say(console, f"  {_variance(facts, analysis.facts['confidence'], alike=are_alike(analysis, name))}", hang=2)
         if any(f["name"] != DESIGN for f in analysis.facts["factors"]):
             show_table(console, effects(analysis, name))
         if found := shares(analysis, name):
@@ -173,16 +173,24 @@ def _one(console: Console, analysis: Analysis, name: str) -> None:
             show_table(console, more)
 
 
-def _variance(facts: dict[str, Any], confidence: float) -> str:
-    if facts["between"] == 0.0 and not facts["told"]:
-        return "the same mean in every cell"
-    if facts["between"] is None:
+def are_alike(analysis: Analysis, name: str) -> bool:
+    """Whether the cells of a quantity have one mean. Only then there is no variance to be divided into shares."""
+    return analysis.tables["shares"].filter(pl.col("quantity") == name).is_empty()
+
+
+def _variance(facts: dict[str, Any], confidence: float, *, alike: bool) -> str:
+    """How much cells differ; `alike` says that their means do not."""
+    if alike:
+        out = "the same mean in every cell"
+    elif facts["between"] is None:
         out = "the squares of these numbers are too large or too small to be held, so that no variance is given"
     else:
-        sd, chance = max(facts["between"], 0.0) ** 0.5, facts["chance"]
-        out = f"standard deviation between cells {significant(sd)}" + (f", between seeds of a cell {significant(chance**0.5)}" if chance is not None else "")
+        # The variance is a mean of products of different seeds. It is 0 or less where chance alone gives such differences.
+        none = "differences between cells are not larger than chance between seeds gives"
+        out = f"standard deviation between cells {significant(facts['between'] ** 0.5)}" if facts["between"] > 0.0 else none
+        out += f", between seeds of a cell {significant(facts['chance'] ** 0.5)}" if facts["chance"] is not None else ""
     untold = not_told(facts, confidence)
-    return out + (f": {untold}" if untold else "") + (f"; {facts['seeds_left_out']} seeds left out" if facts["seeds_left_out"] else "")
+    return out + (f": {untold}" if untold else "") + (f"; {facts['seeds_left_out']} seed{'s' if facts['seeds_left_out'] > 1 else ''} left out" if facts["seeds_left_out"] else "")
 
 
 def not_told(facts: dict[str, Any], confidence: float) -> str:

@@ -1,0 +1,172 @@
+"""Given: what the arguments of the Python API must be. Whatever else is given is one line, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from evosim.errors import UserError, unknown
+
+
+def a_path(value: Any, what: str, example: str) -> Path:
+    """Read an argument that must be a path.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    what : str
+        What messages call it.
+    example : str
+        A value that works.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    UserError
+        If it is neither text nor a path.
+    """
+    if not isinstance(value, str | os.PathLike) or (isinstance(value, os.PathLike) and not isinstance(os.fspath(value), str)):
+        raise UserError(f"{what} must be a path, but is {found(value)}. Give text or a pathlib.Path, for example {example}.")
+    path = Path(value)
+    if "\0" in str(path):
+        raise UserError(f"{what} must be a path, but has the sign U+0000 in it ({found(str(path))}). Give for example {example}.")
+    return path
+
+
+def maybe_path(value: Any, what: str, example: str) -> Path | None:
+    """Read an argument that may be a path; None and empty text stand for none. Parameters and errors are those of `a_path`."""
+    return None if value is None or (isinstance(value, str) and not value) else a_path(value, what, example)
+
+
+def one_of(name: Any, kind: str, known: Iterable[str]) -> str:
+    """Read an argument that must be one of some names.
+
+    Parameters
+    ----------
+    name : object
+        What was given.
+    kind : str
+        What messages call it, as `a table`.
+    known : iterable of str
+        The names.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Raises
+    ------
+    UserError
+        If it is not among them.
+    """
+    options = list(known)
+    if not isinstance(name, str):
+        raise UserError(f"{kind} must be text, but is {found(name)}. " + (f"Use one of {', '.join(sorted(options))}." if options else "There is none here."))
+    if name not in options:
+        raise unknown(kind, name, options)
+    return name
+
+
+def texts(values: Any, what: str, example: str, *, some: bool = False) -> list[str]:
+    """Read an argument that must be a list of texts; one text is a list of one.
+
+    Parameters
+    ----------
+    values : object
+        What was given.
+    what : str
+        What messages call it.
+    example : str
+        A value that works.
+    some : bool
+        Whether there must be one at least.
+
+    Returns
+    -------
+    list of str
+        The texts.
+
+    Raises
+    ------
+    UserError
+        If it is something else.
+    """
+    if isinstance(values, str):
+        return [values]
+    if isinstance(values, bytes) or not isinstance(values, Iterable):
+        raise UserError(f"{what} must be a list of texts, but is {found(values)}. Give for example {example}.")
+    out = list(values)
+    for value in out:
+        if not isinstance(value, str):
+            raise UserError(f"{what} must be a list of texts, but has {found(value)} in it. Give for example {example}.")
+    if some and not out:
+        raise UserError(f"{what} must have a text in it, but is empty. Give for example {example}.")
+    return out
+
+
+def whole(value: Any, what: str, example: int) -> int | None:
+    """Read an argument that may be a whole number; None stands for none.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    what : str
+        What messages call it.
+    example : int
+        A value that works.
+
+    Returns
+    -------
+    int or None
+        The number.
+
+    Raises
+    ------
+    UserError
+        If it is something else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UserError(f"{what} must be a whole number, but is {found(value)}. Give for example {example}.")
+    return value
+
+
+def flag(value: Any, what: str) -> bool:
+    """Read an argument that must be True or False: a text such as "no" would count as yes.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    what : str
+        What messages call it.
+
+    Returns
+    -------
+    bool
+        The same.
+
+    Raises
+    ------
+    UserError
+        If it is something else.
+    """
+    if not isinstance(value, bool):
+        raise UserError(f"{what} must be True or False, but is {found(value)}. Give for example {what}=True.")
+    return value
+
+
+def found(value: Any) -> str:
+    """Say what a value is, in a few words."""
+    return f"{reprlib.repr(value)} (a {type(value).__name__})" if value is not None else "None"
