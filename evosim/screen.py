@@ -829,9 +829,9 @@ def _null(summary: dict[str, Any]) -> str:
         if row["null"] is None:
             return ""
         ends = None if row["null_low"] is None else (row["null_low"], row["null_high"])
-        told = f" [{number(ends[0], more=1)}, {number(ends[1], more=1)}]" if ends else ""
+        told = with_ends(row["null"], *ends) if ends else number(row["null"], more=1)
         off = ", which leaves out 0, as chance alone does now and then" if ends and not ends[0] <= 0.0 <= ends[1] else ""
-        parts.append(f"{through}by {number(row['null'], more=1)}{told}{off}")
+        parts.append(f"{through}by {told}{off}")
     return f" Two fair controls, which chance alone tells apart, differ {'; '.join(parts)}."
 
 

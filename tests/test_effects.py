@@ -827,7 +827,7 @@ def test_a_column_has_one_scale_unless_its_intervals_are_too_different() -> None
 
 
 def test_a_verdict_has_the_decimals_of_its_interval() -> None:
-    row = {"measured": 0.0006835, "low": 7.3e-05, "high": 0.001474, "seeds": 6, "unit": "offspring"}
+    row = {"measured": 0.0006835, "low": 7.3e-05, "high": 0.001474, "seeds": 6, "unit": "offspring", "kind": "seeds"}
     assert telling.number(row) == "0.00068 [0.00007, 0.00147] offspring"
     assert telling.number(row | {"low": None, "high": None}) == "0.0006835 (6 seeds) offspring"
     assert telling.number(row | {"measured": 2.0, "low": 1.5, "high": np.inf}) == "2.00 [1.50, inf] offspring"
@@ -846,11 +846,13 @@ def test_a_hack_has_the_decimals_of_its_interval() -> None:
         return {"mean": mean, "seeds": 6} | ({} if half is None else {"interval": [mean - half, mean + half]})
 
     found = {"hack": of(0.12345, 0.03), "own_cost": of(0.1, 0.0002), "behaviour": of(0.02345, None), "null": of(-0.001, 0.02)}
-    hack = {"ancestral": found, "frequencies": [{"run": 0.5}], "verdicts": [{"verdict": "comes out"}], "died_before_the_swap": {}}
+    verdict = {"verdict": "comes out", "low": 0.09, "null": -0.001, "null_low": -0.021, "null_high": 0.019}
+    verdicts = [verdict, verdict | {"null": 0.00012, "null_low": -0.00004, "null_high": 0.00028}]
+    hack = {"ancestral": found, "frequencies": [{"run": 0.5}], "verdicts": verdicts, "died_before_the_swap": {}}
     words = screen.hack_words({"hack": hack, "worst_policy": {}, "ladder": {}})
     assert "unfair meiosis costs 0.123 [0.093, 0.153] in A" in words
     assert "take 0.10000 [0.09980, 0.10020] by themselves and 0.0234 is what" in words
-    assert "differ by -0.001 [-0.021, 0.019]." in words
+    assert "differ by -0.001 [-0.021, 0.019]; through behaviour by 0.00012 [-0.00004, 0.00028]." in words
 
 
 @pytest.mark.parametrize(
