@@ -189,7 +189,7 @@ def selected(points: pl.DataFrame) -> pl.DataFrame:
 
 def beyond_share(mixed: pl.DataFrame) -> Floats:
     """`[seeds]`: of a seed's worlds that are mixed anew in every step, the share that differ by more than the share mixed in."""
-    by_seed = mixed.group_by("seed").agg((pl.col("every_step") > pl.col("share") + ROUNDING).mean().alias("beyond"))
+    by_seed = mixed.group_by("seed", maintain_order=True).agg((pl.col("every_step") > pl.col("share") + ROUNDING).mean().alias("beyond"))
     return by_seed.sort("seed")["beyond"].to_numpy()
 
 
