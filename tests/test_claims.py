@@ -161,7 +161,7 @@ def test_what_is_sampled_is_not_called_exact(made_up: str) -> None:
     assert "| over | above 0 | 1.00 [0.50, 1.50] | 9 seeds | comes out |" in page
     assert "| few | above 0 | 1 | 3 seeds | undecided |" in page
     assert "quantities without one have no chance" not in page
-    assert [telling.number(row) for row in rows] == ["1", "2 (those drawn) genomes", "0.9 (best found)", "1 [0.5, 1.5]", "1 (3 seeds)"]
+    assert [telling.number(row) for row in rows] == ["1", "2 (those drawn) genomes", "0.9 (best found)", "1.00 [0.50, 1.50]", "1 (3 seeds)"]
     assert frame_of(found)["kind"].to_list() == [m.kind for m in found.values()]
 
 
