@@ -72,8 +72,7 @@ def results(folder: Path, name: str, checkout: Path) -> Path | str:
         arguments = ["sweep", "run", str(file), "--out", str(folder), "--workers", "1"]
     else:
         arguments = ["run", name, "--no-figures", "--out", str(folder), *(word for setting in small(name) for word in ("--set", setting))]
-    program = "import sys; from evosim.cli import command; sys.argv[0] = 'evosim'; command()"
-    done = subprocess.run([sys.executable, "-c", program, *arguments], env=environment, cwd=folder.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "evosim.cli", *arguments], env=environment, cwd=folder.parent, capture_output=True, text=True, check=False)
     if done.returncode:
         return done.stderr.strip().splitlines()[-1].replace(str(folder), "FOLDER")[:200]
     return folder
