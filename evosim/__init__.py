@@ -14,8 +14,8 @@ import os as _os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from evosim import forks as _forks  # noqa: F401 (sees forks from now on)
-from evosim import whole as _whole
+from evosim.runtime import forked_processes as _forks  # noqa: F401 (sees forks from now on)
+from evosim.runtime import installation as _whole
 from evosim.version import __version__
 
 if _os.environ.get(_whole.COMMAND):
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
         search,
         sweep,
     )
-    from evosim.comparison import Comparison
+    from evosim.api.comparison import Comparison
+    from evosim.config.registry import allow_import
     from evosim.errors import UserError
-    from evosim.installed import allow_import
-    from evosim.report.python import write_report
+    from evosim.report.build import write_report
 
 __all__ = [
     "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "allow_import", "compare", "load", "plain_names", "resolve", "run", "search", "sweep", "write_report",
@@ -47,7 +47,7 @@ __all__ = [
 
 # Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.
 _WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {
-    "Comparison": "evosim.comparison", "UserError": "evosim.errors", "allow_import": "evosim.installed", "write_report": "evosim.report.python",
+    "Comparison": "evosim.api.comparison", "UserError": "evosim.errors", "allow_import": "evosim.config.registry", "write_report": "evosim.report.build",
 }  # fmt: skip
 
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 import genomes
 import worlds
 from evosim.analysis.account import gaps_of_pair
-from evosim.reference.planning import extreme_values, lifetime
+from evosim.fitness.scorer import Scorer
+from evosim.reference.dynamic_programming import extreme_values, lifetime
 from evosim.reference.policies import policy_of
-from evosim.score import Scorer
 from genomes import GENOMES, LocusParams, WorldShape
 from worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
 

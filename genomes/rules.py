@@ -1,6 +1,6 @@
 """What a genome decodes to: decision rules, many at a time, as plain arrays.
 
-A rule says how an individual decides; it knows no world. `evosim.score` turns rules and a world into policies.
+A rule says how an individual decides; it knows no world. `evosim.fitness.scorer` turns rules and a world into policies.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from pathlib import Path
 import polars as pl
 import study
 
-from evosim.forks import environment
-from evosim.kernels.options import FOLDER
+from evosim.kernels.compilation import FOLDER
+from evosim.runtime.forked_processes import environment
 
 COMMAND = (sys.executable, "-m", "evosim.cli", "run", "micro", "--set", "optimizer.population=30")
 PATIENCE = 600.0  # seconds until a command is taken to hang

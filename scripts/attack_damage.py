@@ -27,7 +27,7 @@ import polars as pl
 import study
 
 import evosim
-from evosim import cli
+from evosim.cli import main as cli_main
 from evosim.errors import UserError
 
 SETTINGS = ("replicates=2", "optimizer.population=12", "phases.0.generations=4", "phases.1.generations=3")
@@ -144,7 +144,7 @@ def in_process(*arguments: str) -> tuple[int, str, str]:
     code: Any = 0
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            cli.main()
+            cli_main.main()
     except SystemExit as end:
         code = end.code or 0
     finally:

@@ -32,12 +32,13 @@ import study
 
 import evosim
 import worlds
-from evosim import cli, workflow
-from evosim.compose import build, resolve
+from evosim.cli import main as cli_main
+from evosim.config.resolve import build, resolve
+from evosim.config.toml_files import apply_settings, read_experiment, read_toml
 from evosim.errors import UserError
-from evosim.params import apply_settings, read_experiment, read_toml
-from evosim.report.python import write_report
-from evosim.sweeps.params import read_sweep
+from evosim.report.build import write_report
+from evosim.runs import figures
+from evosim.sweeps.schema import read_sweep
 from evosim.sweeps.store import checksum
 from worlds import micro
 
@@ -175,7 +176,7 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
             run = evosim.run(tree(names["features"]) | {"title": f"{SCRIPT} [red] {start}"}, out=out)
             said = io.StringIO()
             with contextlib.redirect_stdout(said):
-                cli.app(["analyze", str(out)], standalone_mode=False)
+                cli_main.app(["analyze", str(out)], standalone_mode=False)
             words = said.getvalue()
             table.note("outputs", "screen", "" if "\x1b" not in words else "an escape code")
             flat = "".join(words.split())
@@ -183,7 +184,7 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
             for act in acts:
                 table.note("outputs", "screen: act", "" if "".join(act.split()) in flat else f"{act!r} is not there")
             failed: list[str] = []
-            drawn = workflow.draw(run.recorded, ("svg", "png", "pdf", "html"), names=FIGURES, failed=failed.append)
+            drawn = figures.draw(run.recorded, ("svg", "png", "pdf", "html"), names=FIGURES, failed=failed.append)
             table.note("outputs", "figures", "; ".join(failed))
             for path in drawn:
                 wrong = ""
@@ -219,7 +220,7 @@ def number(text: str) -> bool:
 
 def in_a_browser(table: Table, pages: list[Path]) -> None:
     """Pages run no script of a name, and a browser's policy has nothing to refuse."""
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
     browser: Any = importlib.import_module("browser")
     if browser.browser_there() is None:
         print("no Chromium here: pages were not opened")
@@ -289,7 +290,7 @@ def quiet(*words: str) -> str:
     """What a command fails with, if that is no line for users; empty otherwise."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
-            cli.app(list(words), standalone_mode=False)
+            cli_main.app(list(words), standalone_mode=False)
         except (UserError, SystemExit):
             return ""
         except Exception as error:

@@ -30,8 +30,8 @@ import psutil
 import study
 import sweep_job
 
-from evosim.record import Writer
-from evosim.workflow import figures_missing
+from evosim.runs.figures import figures_missing
+from evosim.runs.folder import Writer
 
 ROOM = "200m"
 QUICK = ("--set", "optimizer.population=40", "--set", "phases.0.generations=10", "--set", "phases.1.generations=3")

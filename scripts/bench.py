@@ -29,8 +29,8 @@ import numpy as np
 import polars as pl
 from study import Study, setting
 
-from evosim.landscape import Landscape
-from evosim.score import Scorer
+from evosim.fitness.landscape import Landscape
+from evosim.fitness.scorer import Scorer
 from genomes import PlannerRules
 
 ROUNDS = 7

@@ -22,12 +22,12 @@ import numpy as np
 import polars as pl
 from study import Study, setting
 
-from evosim.compose import Setting
-from evosim.kernels import lineage
-from evosim.landscape import Landscape
-from evosim.optimizers.meiosis import meiosis_of
-from evosim.record import peak_memory_mib
-from evosim.simulate import simulate
+from evosim.config.resolve import Setting
+from evosim.fitness.landscape import Landscape
+from evosim.kernels import breeding
+from evosim.optimizers.meiosis_arrays import meiosis_of
+from evosim.runs.provenance import peak_memory_mib
+from evosim.simulation.loop import simulate
 from evosim.verify.engine import costs_of, driver, markers
 from genomes import Grid
 
@@ -56,7 +56,7 @@ def product(grid: Grid, n: int, generations: int) -> Callable[[], None]:
     spare, census, m, costs = np.empty_like(strands), np.zeros((generations, 0, 3), dtype=np.int64), meiosis_of(grid), costs_of(grid)
 
     def run() -> None:
-        lineage.evolve(m, costs, strands, spare, 2, 0, True, 1, generations, 5, 0, *scratch, census)
+        breeding.evolve(m, costs, strands, spare, 2, 0, True, 1, generations, 5, 0, *scratch, census)
 
     return run
 

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse
 from bench_job import Array, Floats, Ints, workers
 
-from evosim.compose import Setting
+from evosim.config.resolve import Setting
 from genomes import PlannerRules
 from worlds import TabularMdp
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.machine import processors
+from evosim.runtime.machine import processors
 from worlds import TabularMdp
 
 Array = NDArray[Any]

@@ -13,13 +13,13 @@ import polars as pl
 from bench_job import Floats, Ints
 from study import setting
 
-from evosim.compose import Setting
-from evosim.kernels import behaviour
-from evosim.landscape import Landscape
-from evosim.optimizers.catalogue import Sexual
-from evosim.optimizers.population import SexualPopulation
-from evosim.score import Scorer
-from evosim.simulate import simulate
+from evosim.config.resolve import Setting
+from evosim.fitness.landscape import Landscape
+from evosim.fitness.scorer import Scorer
+from evosim.kernels import policy_dedup
+from evosim.optimizers.params import Sexual
+from evosim.optimizers.wright_fisher import SexualPopulation
+from evosim.simulation.loop import simulate
 from evosim.verify.engine import markers
 from genomes import LocusParams, PlannerRules, WorldShape
 from genomes.planner import Planner, build
@@ -128,7 +128,7 @@ def rows_by_block(scorer: Scorer, words: Any, points: Floats | None, block: int)
     """Rows that each block of behaviours works out a sweep, in the order of `points` or as they stand."""
     t = scorer.tables
     acting = t.act_sets(words[:, -1].view(np.uint8))[:, t.row_state, t.row_act]
-    order = np.arange(len(words)) if points is None else behaviour.alike(points, block)
+    order = np.arange(len(words)) if points is None else policy_dedup.alike(points, block)
     return np.array([acting[order[i : i + block]].any(axis=0).sum() for i in range(0, len(order), block)])
 
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from evosim.record import peak_memory_mib
-from evosim.sweeps.begin import begin
-from evosim.sweeps.params import read_sweep
+from evosim.runs.provenance import peak_memory_mib
+from evosim.sweeps.execute import begin
+from evosim.sweeps.progress import size
+from evosim.sweeps.schema import read_sweep
 from evosim.sweeps.store import RUNS, Store
-from evosim.sweeps.telling import size
 
 NUMBERS = 60
 SWEEP = """
@@ -64,14 +64,14 @@ def stage(folder: Path, what: str) -> tuple[float, float]:
     script = (
         "import re, time\n"
         "from pathlib import Path\n"
-        "from evosim import record\n"
-        "from evosim.sweeps import check, collect, state, store\n"
+        "from evosim.runs import provenance\n"
+        "from evosim.sweeps import check, collect, status, store\n"
         "start = time.perf_counter()\n"
         f"it = store.Store(Path({str(folder)!r}))\n"
         f"{what}\n"
         "spent, facts = time.perf_counter() - start, Path('/proc/self/status')\n"
         "# On Linux the other count has the memory of the process that started this one in it.\n"
-        "print(spent, int(re.search(r'VmHWM:\\s+(\\d+)', facts.read_text())[1]) / 1024 if facts.exists() else record.peak_memory_mib())\n"
+        "print(spent, int(re.search(r'VmHWM:\\s+(\\d+)', facts.read_text())[1]) / 1024 if facts.exists() else provenance.peak_memory_mib())\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     seconds, memory = done.stdout.split()
@@ -96,10 +96,10 @@ def main() -> None:
         print(f"plan and write   {spent:7.1f} s  {memory:6.0f} MiB")
         stages = {
             "nothing": "pass",
-            "status": "state.state_of(it)",
+            "status": "status.state_of(it)",
             "check": "assert check.check(it).sound",
             "collect": "assert collect.collect(it).missing == 0",
-            "status again": "assert state.state_of(it).digest",
+            "status again": "assert status.state_of(it).digest",
             "anti-join": "import polars as pl; r = pl.scan_parquet(it.folder / 'runs.parquet').select('run');"
             " assert it.plan.lazy().join(r, on='run', how='anti').select(pl.len()).collect(engine='streaming').item() == 0",
         }

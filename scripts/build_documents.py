@@ -14,7 +14,7 @@ import sys
 
 from documents import ROOT, Wrong, pages
 
-from evosim.files import write_atomically
+from evosim.runtime.atomic_files import write_atomically
 
 
 def main() -> None:

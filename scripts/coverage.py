@@ -14,7 +14,7 @@ import polars as pl
 from scipy import stats
 from study import CONFIDENCE, RESAMPLES, Study, setting
 
-from evosim.analysis.effects import Array, Resampling, decompose
+from evosim.analysis.factorial import Array, Resampling, decompose
 from evosim.analysis.intervals import difference, draws, intervals
 
 SEEDS = (5, 10, 20)

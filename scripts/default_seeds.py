@@ -14,9 +14,9 @@ import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
 from evosim.analysis.account import Accountant
-from evosim.analysis.census import Census
-from evosim.figures.bands import banded
-from evosim.landscape import Landscape
+from evosim.analysis.population import Census
+from evosim.figures.quantile_bands import banded
+from evosim.fitness.landscape import Landscape
 
 
 def _found(maker: Accountant) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import polars as pl
 from figures.drive_equilibrium import WHERE
 from study import Holds, Study, accountant, evolve, mean_and_interval, near, setting, verdict
 
-from evosim.landscape import Landscape
+from evosim.fitness.landscape import Landscape
 from evosim.theory import drive
 
 SEEDS, BURN = range(20), 150

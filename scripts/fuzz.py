@@ -94,7 +94,7 @@ def as_processes(processes: int, start: int) -> pl.DataFrame:
             before = set(here.rglob("*"))
             began = time.perf_counter()
             done = subprocess.run(
-                [sys.executable, "-c", "from evosim.cli import command; command()", *command], cwd=here, capture_output=True, timeout=LATE, env=os.environ, check=False
+                [sys.executable, "-c", "from evosim.cli.main import command; command()", *command], cwd=here, capture_output=True, timeout=LATE, env=os.environ, check=False
             )
             words = done.stderr.decode("utf-8", "replace")
             left = len([path for path in set(here.rglob("*")) - before if path.is_file()])

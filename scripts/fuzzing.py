@@ -27,14 +27,16 @@ import tomli_w
 from hypothesis import strategies as st
 
 from evosim.analysis.account import gaps_of_pair
-from evosim.compose import build, commented, resolve
+from evosim.config.resolve import build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import apply_settings, named_experiments, read_experiment, read_toml
+from evosim.config.toml_out import commented
 from evosim.errors import UserError, in_one_line
-from evosim.params import Experiment, apply_settings, named_experiments, read_experiment, read_toml
-from evosim.record import run_folder
-from evosim.sweeps.begin import sweep_folder
+from evosim.runs.folder import run_folder
 from evosim.sweeps.design import MOST_RUNS, number_of_cells
-from evosim.sweeps.params import read_sweep
+from evosim.sweeps.execute import sweep_folder
 from evosim.sweeps.plan import make_plan
+from evosim.sweeps.schema import read_sweep
 
 Tree = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -422,8 +424,8 @@ def _is_small(experiment: Experiment, grid: int) -> bool:
 
 def _run(experiment: Experiment, verdict: Verdict) -> None:
     """One replicate with its account; every number of it must be one."""
-    from evosim.landscape import Landscape
-    from evosim.replicate import replicate
+    from evosim.fitness.landscape import Landscape
+    from evosim.runs.in_memory import replicate
 
     verdict.ran = True
     one = build(experiment.model_copy(update={"replicates": 1}))

@@ -14,16 +14,19 @@ from typing import Any
 
 import vl_convert
 
-from evosim import explore, gallery, workflow
-from evosim.clock import Clock
-from evosim.compose import resolve
-from evosim.params import apply_settings, read_experiment
-from evosim.press import have_a_home
-from evosim.sweeps import drawing, effects, local, work
-from evosim.sweeps.begin import begin
+from evosim.cli import gallery
+from evosim.config.resolve import resolve
+from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.figures.svg_export import have_a_home
+from evosim.runs import execute, landscape_search
+from evosim.runs import figures as runs_figures
+from evosim.runtime.timing import Clock
+from evosim.sweeps import analysis as sweeps_analysis
+from evosim.sweeps import figures, local_engine, worker
 from evosim.sweeps.collect import collect
 from evosim.sweeps.engines import Job
-from evosim.sweeps.params import read_sweep
+from evosim.sweeps.execute import begin
+from evosim.sweeps.schema import read_sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, PICTURES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "gallery"
@@ -76,8 +79,8 @@ def run_charts(name: str, names: list[str], folder: Path) -> Iterator[tuple[str,
     from evosim.figures import charts_of
 
     chosen = resolve(apply_settings(read_experiment(name), list(SMALL)))
-    recorded, _ = workflow.run(chosen, out=folder / name)
-    return charts_of(workflow.source_of(recorded), names)
+    recorded, _ = execute.run(chosen, out=folder / name)
+    return charts_of(runs_figures.source_of(recorded), names)
 
 
 def sweep_charts(name: str, text: str, wanted: dict[str, str], folder: Path) -> Iterator[tuple[str, Any]]:
@@ -85,24 +88,24 @@ def sweep_charts(name: str, text: str, wanted: dict[str, str], folder: Path) -> 
     file = folder / f"{name}.toml"
     file.write_text(f'name = "{name}"\n{text}', encoding="utf-8")
     store = begin(read_sweep(file), folder / name)
-    local.compute(Job(store.folder, list(range(store.chunks)), 1, 1, None, work.silent, lambda: False))
+    local_engine.compute(Job(store.folder, list(range(store.chunks)), 1, 1, None, worker.silent, lambda: False))
     collect(store)
-    analysis = effects.analysis_of(store)
-    easel = drawing.Easel(analysis, read_sweep(file).sweep, None, None)
-    made = dict(drawing.charts(easel, effects.chosen(analysis, []), wanted.values()))
+    analysis = sweeps_analysis.analysis_of(store)
+    easel = figures.Easel(analysis, read_sweep(file).sweep, None, None)
+    made = dict(figures.charts(easel, sweeps_analysis.chosen(analysis, []), wanted.values()))
     return ((kind, made[full]) for kind, full in wanted.items())
 
 
 def search_charts(folder: Path) -> Iterator[tuple[str, Any]]:
     """Charts of a search."""
-    from evosim.export import source_of
-    from evosim.figures.paths import SEARCH_FIGURES
-    from evosim.figures.source import Searched
+    from evosim.api.export import source_of
+    from evosim.figures.inputs import Searched
+    from evosim.figures.search_paths import SEARCH_FIGURES
 
     name, settings = SEARCH
     chosen = resolve(apply_settings(read_experiment(name), list(settings)))
-    explore.explore(chosen, out=folder / name, force=False, figures=False, clock=Clock())
-    source = Searched(source_of(folder / name).table(explore.TABLE), chosen)
+    landscape_search.explore(chosen, out=folder / name, force=False, figures=False, clock=Clock())
+    source = Searched(source_of(folder / name).table(landscape_search.TABLE), chosen)
     return ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
 
 

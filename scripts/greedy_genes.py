@@ -10,7 +10,7 @@ from study import Study, above, below, evolve, mean_and_interval, near, setting,
 
 from evosim.analysis.account import Accountant
 from evosim.claims.claim import over_seeds, ratio_over_seeds
-from evosim.landscape import Landscape
+from evosim.fitness.landscape import Landscape
 from evosim.theory import drive, two_locus
 
 SEEDS, HOLD_OUT, FEW = 20, 100, 20

@@ -10,7 +10,7 @@ import polars as pl
 from study import Study, above, below, mean_and_interval, setting, verdict, with_controls
 
 from evosim.analysis.account import Accountant
-from evosim.landscape import Landscape
+from evosim.fitness.landscape import Landscape
 from evosim.theory import two_locus
 from genomes.grid import haldane
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from study import Study, evolve, mean_and_interval, setting
 
-from evosim.landscape import Landscape
+from evosim.fitness.landscape import Landscape
 
 GESTATIONS, CAPS, SEEDS = (2, 3, 4, 5), (2, 3, 4, 5, 6, 7, 8), range(6)
 

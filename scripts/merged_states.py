@@ -16,8 +16,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from study import Study, mean_and_interval, setting
 
-from evosim.compose import Setting
-from evosim.landscape import Landscape
+from evosim.config.resolve import Setting
+from evosim.fitness.landscape import Landscape
 from worlds import TabularMdp
 from worlds.ontology import merged_pair, misread
 

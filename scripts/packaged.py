@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
-from evosim.landscape import Landscape
+from evosim.fitness.landscape import Landscape
 
 EXPERIMENTS, SEEDS = ("gated", "deception"), 20
 

@@ -7,7 +7,7 @@ from scipy import stats
 from study import Study, setting
 
 from evosim.verify import LAWS, gate
-from evosim.verify.telling import verdicts_as_data
+from evosim.verify.tables import verdicts_as_data
 
 SIX = 2.0 * float(stats.norm.sf(6.0))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 from study import Study, mean_and_interval, setting, with_controls
 
-from evosim.landscape import Landscape
+from evosim.fitness.landscape import Landscape
 
 COLUMNS = {"at_swap": "modern_at_swap", "at_end": "modern_at_end", "at_end_fair": "modern_at_end_fair"}
 RECOVERED = 0.5  # of the best

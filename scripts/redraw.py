@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from evosim.figures import draw_charts
-from evosim.files import write_atomically
-from evosim.press import have_a_home
+from evosim.figures.svg_export import have_a_home
+from evosim.runtime.atomic_files import write_atomically
 
 HERE = Path(__file__).resolve().parent
 KEPT, FORMATS, DRAWN = HERE.parent / "results", ("png", "svg"), "drawn.json"

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
-from evosim.landscape import Landscape
-from evosim.measures import MEASURES
+from evosim.fitness.landscape import Landscape
+from evosim.reference.selection import MEASURES
 
 SEEDS = range(20)
 VARIANTS: dict[str, list[str]] = {

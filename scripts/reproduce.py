@@ -25,9 +25,9 @@ from typing import Any
 import polars as pl
 
 from evosim import __version__
-from evosim.files import write_atomically
-from evosim.machine import processors
-from evosim.record import sources_digest
+from evosim.runs.source_hash import sources_digest
+from evosim.runtime.atomic_files import write_atomically
+from evosim.runtime.machine import processors
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT, TIMES = ROOT / "results", "times.csv"

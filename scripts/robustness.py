@@ -12,7 +12,7 @@ import sys
 import polars as pl
 from study import Study, evolve, mean_and_interval, setting
 
-from evosim.landscape import Landscape
+from evosim.fitness.landscape import Landscape
 from worlds.savanna import Savanna
 
 SEEDS = range(6)

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import snippets
 
-from evosim.compose import resolve
-from evosim.files import write_atomically
-from evosim.params import read_experiment
-from evosim.record import provenance, write_json
+from evosim.config.resolve import resolve
+from evosim.config.toml_files import read_experiment
+from evosim.runs.provenance import provenance, write_json
+from evosim.runtime.atomic_files import write_atomically
 
 OUT = snippets.ROOT / "results" / "documents"
 

@@ -33,12 +33,14 @@ from typing import Any
 import tomli_w
 import typer
 
-from evosim import cli, compose
-from evosim.compose import resolve
-from evosim.installed import GROUPS
-from evosim.params import Experiment, put, read_experiment
-from evosim.sweeps.params import read_sweep
+from evosim.cli import main
+from evosim.config import resolve as config_resolve
+from evosim.config.registry import GROUPS
+from evosim.config.resolve import resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import put, read_experiment
 from evosim.sweeps.plan import make_plan
+from evosim.sweeps.schema import read_sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -145,7 +147,7 @@ def commands(text: str) -> list[tuple[list[str], str | None]]:
 
 def parsed(words: list[str]) -> None:
     """Check that a command line is one: that command and options exist, and that their values can be read. Raises what the parser raises."""
-    command: Any = typer.main.get_command(cli.app)
+    command: Any = typer.main.get_command(main.app)
     context = command.make_context("evosim", [*words], resilient_parsing=False)
     rest = [*context._protected_args, *context.args] if hasattr(context, "_protected_args") else context.args
     while rest and hasattr(command, "commands"):
@@ -217,7 +219,7 @@ class Page:
             return _process([sys.executable, *rest], {**(more or {}), **self.installed})
         if words[0] == "evosim":
             plain = words[1] == "run" and not {"--figures", "--no-figures"} & set(words)  # figures have their own commands, and take longest
-            return _here(cli.main, [*words, *(["--no-figures"] if plain else [])])
+            return _here(main.main, [*words, *(["--no-figures"] if plain else [])])
         if words[0] in ("python", "python3") and words[1].endswith(".py"):
             return _here(lambda: runpy.run_path(words[1], run_name="__main__"), words[1:])
         if words[0] in ("python", "python3"):
@@ -273,7 +275,7 @@ class Page:
             self._check(tree, Path("SWEEP.toml"))
         else:
             base = read_experiment(block.why if block.mark == "in" else "birth-control")
-            compose.build(resolve(_merged(base, tree) if block.mark == "in" or "genome" not in tree or "name" not in tree else tree))
+            config_resolve.build(resolve(_merged(base, tree) if block.mark == "in" or "genome" not in tree or "name" not in tree else tree))
 
     def _check(self, tree: dict[str, Any], path: Path) -> None:
         """That a file is a sweep or an experiment, as it is written in the page."""
@@ -282,7 +284,7 @@ class Page:
             whole.write_text(tomli_w.dumps(tree), encoding="utf-8")
             make_plan(read_sweep(whole))
         elif not self.installed:  # whose world is known to other processes only
-            compose.build(resolve(read_experiment(str(path))))
+            config_resolve.build(resolve(read_experiment(str(path))))
 
 
 def small(experiment: Experiment) -> Experiment:
@@ -306,7 +308,7 @@ def small(experiment: Experiment) -> Experiment:
 def printed(command: str) -> list[str]:
     """The lines that a command of evosim prints at full size, blanks put together. Figures are not drawn."""
     ((words, _),) = commands(command)
-    return [" ".join(line.split()) for line in _here(cli.main, [*words, *(["--no-figures"] if words[1] == "run" else [])]).splitlines()]
+    return [" ".join(line.split()) for line in _here(main.main, [*words, *(["--no-figures"] if words[1] == "run" else [])]).splitlines()]
 
 
 def prose_numbers(page: Path) -> set[str]:
@@ -318,14 +320,14 @@ def prose_numbers(page: Path) -> set[str]:
 @contextlib.contextmanager
 def all_small() -> Iterator[None]:
     """Inside it, whatever runs an experiment in this process runs a small one."""
-    from evosim import workflow
+    from evosim.runs import execute
 
-    run: Callable[..., Any] = workflow.run
-    workflow.run = lambda experiment, **options: run(small(experiment), **options)
+    run: Callable[..., Any] = execute.run
+    execute.run = lambda experiment, **options: run(small(experiment), **options)
     try:
         yield
     finally:
-        workflow.run = run
+        execute.run = run
 
 
 def _install(words: list[str]) -> dict[str, str]:

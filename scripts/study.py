@@ -15,13 +15,13 @@ from redraw import redraw
 
 from evosim.analysis.account import Accountant
 from evosim.analysis.intervals import interval
-from evosim.compose import Setting, build, resolve
-from evosim.control_runs import simulate_control, under_their_seeds
-from evosim.controls import controls_of
-from evosim.landscape import Landscape
-from evosim.params import apply_settings, read_experiment
-from evosim.record import provenance, write_json
-from evosim.simulate import Run, simulate
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.fitness.landscape import Landscape
+from evosim.runs.provenance import provenance, write_json
+from evosim.simulation.control_runs import simulate_control, under_their_seeds
+from evosim.simulation.controls import controls_of
+from evosim.simulation.loop import Run, simulate
 
 RESULTS = Path(os.environ.get("EVOSIM_RESULTS") or Path(__file__).resolve().parent.parent / "results")
 RESAMPLES, CONFIDENCE = 2000, 0.95

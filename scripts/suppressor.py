@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from study import Study, above, accountant, below, evolve, mean_and_interval, near, setting, verdict
 
-from evosim.figures.bands import banded
-from evosim.landscape import Landscape
+from evosim.figures.quantile_bands import banded
+from evosim.fitness.landscape import Landscape
 from evosim.theory import drive, two_locus
 
 COSTS = (0.0, 0.02, 0.1, 0.3, 0.5)

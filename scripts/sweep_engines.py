@@ -21,8 +21,8 @@ import polars as pl
 import study
 import sweep_job
 
-from evosim.machine import processors
-from evosim.sweeps import dask_engine, engines, local, work
+from evosim.runtime.machine import processors
+from evosim.sweeps import dask_engine, engines, local_engine, worker
 from evosim.sweeps.collect import collect
 from evosim.sweeps.store import Store
 
@@ -85,17 +85,17 @@ def overhead(folder: Path) -> list[dict[str, object]]:
 
     def without(chunk: int) -> None:
         for row in store.planned(chunk).rows(named=True):
-            work.compute(store.facts["tree"], row, store.kinds)
+            worker.compute(store.facts["tree"], row, store.kinds)
 
     def spent(what: Callable[[int], object], chunk: int) -> tuple[float, float]:
-        work._known.clear()
-        work._built.clear()
+        worker._known.clear()
+        worker._built.clear()
         start, used = time.perf_counter(), time.process_time()
         what(chunk)
         return (time.perf_counter() - start) / store.size(chunk), (time.process_time() - used) / store.size(chunk)
 
     without(0)
-    pairs = [(spent(without, chunk), spent(lambda c: work.run_chunk(store.folder, c), chunk)) for chunk in range(store.chunks)]
+    pairs = [(spent(without, chunk), spent(lambda c: worker.run_chunk(store.folder, c), chunk)) for chunk in range(store.chunks)]
     alone = [1e3 * median(bare[i] for bare, _ in pairs) for i in (0, 1)]
     layer = [1e3 * median(whole[i] - bare[i] for bare, whole in pairs) for i in (0, 1)]
     out: list[dict[str, object]] = [
@@ -104,15 +104,15 @@ def overhead(folder: Path) -> list[dict[str, object]]:
     ]
     store = sweep_job.begun(sweep_job.sweep_file(folder / "tasks.toml", cells=TASKS, generations=2, chunk=1), folder / "tasks")
     for chunk in range(store.chunks):
-        work.run_chunk(store.folder, chunk)
+        worker.run_chunk(store.folder, chunk)
     few = TASKS // 20
-    for name, compute in (("local", local.compute), ("Dask", dask_engine.compute)):
+    for name, compute in (("local", local_engine.compute), ("Dask", dask_engine.compute)):
         took = {}
         for count in (few, TASKS):
             times = []
             for _ in range(3):
                 start = time.perf_counter()
-                compute(engines.Job(store.folder, list(range(count)), 2, 1, None, work.silent, lambda: False))
+                compute(engines.Job(store.folder, list(range(count)), 2, 1, None, worker.silent, lambda: False))
                 times.append(time.perf_counter() - start)
             took[count] = min(times)
         each = (took[TASKS] - took[few]) / (TASKS - few)
@@ -125,14 +125,14 @@ def scaling(folder: Path, rounds: int) -> list[dict[str, object]]:
     """Runs of about a second, one a chunk, with one worker and with two: the best of some rounds, because others use this machine."""
     file = sweep_job.sweep_file(folder / "long.toml", cells=20, generations=LONG, chunk=1)
     rows = []
-    for name, compute in (("local", local.compute), ("Dask", dask_engine.compute)):
+    for name, compute in (("local", local_engine.compute), ("Dask", dask_engine.compute)):
         times: dict[int, list[float]] = {1: [], 2: []}
         used: dict[int, list[float]] = {1: [], 2: []}
         for i in range(rounds):
             for workers in times:
                 store = sweep_job.begun(file, folder / f"long-{name}-{workers}-{i}")
                 start, before = time.perf_counter(), _used()
-                compute(engines.Job(store.folder, list(range(LONG_RUNS)), workers, 1, None, work.silent, lambda: False))
+                compute(engines.Job(store.folder, list(range(LONG_RUNS)), workers, 1, None, worker.silent, lambda: False))
                 times[workers].append(time.perf_counter() - start)
                 used[workers].append(_used() - before)
         one, two = min(times[1]), min(times[2])

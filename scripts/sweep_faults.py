@@ -27,11 +27,11 @@ import polars as pl
 import study
 import sweep_job
 
-from evosim import files
+from evosim.runtime import atomic_files
 from evosim.sweeps.check import check, repair
 from evosim.sweeps.collect import collect
 from evosim.sweeps.store import Store
-from evosim.sweeps.work import run_chunk
+from evosim.sweeps.worker import run_chunk
 
 ENGINES = ("local", "dask")
 PATIENCE = 300.0  # seconds until a driver is taken to hang
@@ -181,11 +181,11 @@ def killed_while_writing(bench: Bench) -> None:
 
 def die(moment: str, write: int, out: Path, chunk: int) -> None:
     """In a process of its own: compute chunks, and die in the middle of a write. Finished runs are written all the time."""
-    from evosim.sweeps import work
+    from evosim.sweeps import worker as sweeps_worker
 
-    work.KEEP_EVERY, work.KEEP_SHARE = 0.0, 0
+    sweeps_worker.KEEP_EVERY, sweeps_worker.KEEP_SHARE = 0.0, 0
     left = [write]
-    real_open, real_replace, real_sync = open, os.replace, files.sync_folder
+    real_open, real_replace, real_sync = open, os.replace, atomic_files.sync_folder
 
     def now() -> bool:
         left[0] -= 1
@@ -228,8 +228,8 @@ def die(moment: str, write: int, out: Path, chunk: int) -> None:
         real_sync(folder)
 
     if moment == "half":
-        vars(files)["open"] = lambda *arguments: Half(real_open(*arguments))
-    vars(files)["_replace"], vars(files)["sync_folder"] = replace, sync
+        vars(atomic_files)["open"] = lambda *arguments: Half(real_open(*arguments))
+    vars(atomic_files)["_replace"], vars(atomic_files)["sync_folder"] = replace, sync
     store = Store(out)
     todo = [c for c in range(store.chunks) if not store.is_done(c)]
     for each in todo[chunk:]:

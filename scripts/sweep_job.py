@@ -14,9 +14,9 @@ from pathlib import Path
 import polars as pl
 import psutil
 
-from evosim.kernels.options import FOLDER
-from evosim.sweeps.begin import begin
-from evosim.sweeps.params import read_sweep
+from evosim.kernels.compilation import FOLDER
+from evosim.sweeps.execute import begin
+from evosim.sweeps.schema import read_sweep
 from evosim.sweeps.store import RUNS, Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +74,7 @@ def workers_of(driver: int) -> list[int]:
         for child in psutil.Process(driver).children():
             with contextlib.suppress(psutil.Error):  # it has just ended
                 command = " ".join(child.cmdline())
-                if "evosim.sweeps.local" in command or "spawn_main" in command:
+                if "evosim.sweeps.local_engine" in command or "spawn_main" in command:
                     found.append(child.pid)
     return found
 

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 from study import Study, setting
 
-from evosim.analysis.effects import Column, Resampling, any_effect, decompose, fit, interaction
+from evosim.analysis.factorial import Column, Resampling, any_effect, decompose, fit, interaction
 from evosim.analysis.intervals import difference, intervals
 
 Array = NDArray[np.float64]

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
-from evosim.landscape import Landscape
-from evosim.score import Scorer
+from evosim.fitness.landscape import Landscape
+from evosim.fitness.scorer import Scorer
 from genomes import PlannerRules
 
 TEMPERATURES, SEEDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2), range(20)

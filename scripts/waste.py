@@ -13,8 +13,8 @@ import polars as pl
 from study import Study, accountant, evolve, mean_and_interval, setting
 
 from evosim.analysis.account import Accountant
-from evosim.analysis.census import Census
-from evosim.landscape import Landscape
+from evosim.analysis.population import Census
+from evosim.fitness.landscape import Landscape
 
 SIZES, SCALES, SEEDS = (100, 300, 1000, 3000), (0.5, 1.0, 2.0), range(20)
 GENERATIONS = (50, 100, 200, 400, 800)

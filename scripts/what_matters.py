@@ -13,15 +13,15 @@ from pathlib import Path
 import polars as pl
 from study import Study, setting
 
-from evosim.analysis.effects import Resampling
-from evosim.machine import processors
-from evosim.record import write_json
-from evosim.sweeps import local
-from evosim.sweeps.begin import begin
-from evosim.sweeps.effects import Analysis, analyse, fresh_digest
+from evosim.analysis.factorial import Resampling
+from evosim.runs.provenance import write_json
+from evosim.runtime.machine import processors
+from evosim.sweeps import local_engine
+from evosim.sweeps.analysis import Analysis, analyse, fresh_digest
 from evosim.sweeps.engines import Job
-from evosim.sweeps.params import read_sweep
-from evosim.sweeps.work import silent
+from evosim.sweeps.execute import begin
+from evosim.sweeps.schema import read_sweep
+from evosim.sweeps.worker import silent
 
 SWEEP = """
 name = "what-matters"
@@ -48,7 +48,7 @@ def analysed(folder: Path) -> Analysis:
     path.write_text(SWEEP, encoding="utf-8")
     written = read_sweep(path)
     store = begin(written, folder / "sweep")
-    local.compute(Job(store.folder, list(range(store.chunks)), processors(), 1, None, silent, lambda: False))
+    local_engine.compute(Job(store.folder, list(range(store.chunks)), processors(), 1, None, silent, lambda: False))
     return analyse(store, fresh_digest(store), Resampling())
 
 

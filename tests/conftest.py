@@ -5,11 +5,18 @@ from __future__ import annotations
 import pytest
 
 LONG = (
-    "test_checkpoints", "test_verify", "test_sweeps", "test_snippets", "test_claims_savanna", "test_dask", "test_runs", "test_browser", "test_hills", "test_scale",
-    "test_scripts", "test_sweep_files", "test_solver", "test_cli", "test_drive", "test_twins", "test_claims_accounts", "test_cases", "test_slurm",
+    "runs/test_checkpoints", "verify/test_verify", "sweeps/test_sweeps", "docs/test_snippets", "claims/test_savanna", "sweeps/test_dask_engine",
+    "runs/test_runs", "optimizers/test_real_vectors", "simulation/test_scale", "scripts/test_scripts", "sweeps/test_schema", "analysis/test_solver",
+    "cli/test_commands", "simulation/test_drive", "kernels/test_twins", "claims/test_accounts", "fitness/test_cases", "sweeps/test_job_array",
 )  # fmt: skip
+
+
+def place(item: pytest.Item) -> int:
+    """Position of a test's file in the list of long ones."""
+    name = f"{item.path.parent.name}/{item.path.stem}"
+    return LONG.index(name) if name in LONG else len(LONG)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of these files first; within a file, and among other files, the order stays."""
-    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+    items.sort(key=place)

@@ -21,7 +21,7 @@ COUNTED = {"height", "n_unique", "max", "min", "is_empty", "shape"}
 
 # Calls that need no order, by file and function, and why.
 REASONS = {
-    ("evosim/simulate.py", "_distinct"): "its rows are grouped again and sorted by all of their keys; the fast path of a run",
+    ("evosim/simulation/recorder.py", "_distinct"): "its rows are grouped again and sorted by all of their keys; the fast path of a run",
 }
 
 

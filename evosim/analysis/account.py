@@ -10,17 +10,26 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evosim.analysis import behaviour, certificates, conventions, desires, hack, inquiry, ladder, search, summary
-from evosim.analysis.census import Census, Worth
-from evosim.analysis.individual import Conducts
+from evosim.analysis import (
+    behaviour,
+    certificates,
+    desires,
+    drive_cost,
+    genotype_accounts,
+    ladder,
+    price_equation,
+    summary,
+    terminology,
+)
+from evosim.analysis.class_values import Conducts
 from evosim.analysis.intervals import Ends
-from evosim.blocks import some_rows
-from evosim.compose import Setting, family_pairs
+from evosim.analysis.population import Census, Worth
+from evosim.config.resolve import Setting, family_pairs
 from evosim.errors import UserError
-from evosim.measures import MEASURES, TRUE_BREEDERS_WITHIN
-from evosim.reference.planning import Floats, Span
+from evosim.reference.dynamic_programming import Floats, Span
 from evosim.reference.policies import policy_of
-from evosim.selection import selected, weights_of
+from evosim.reference.selection import MEASURES, TRUE_BREEDERS_WITHIN, selected, weights_of
+from evosim.runtime.blocks import some_rows
 from genomes import Genome
 from worlds import WorldPair
 
@@ -64,7 +73,7 @@ class Known:
     def __init__(self, genome: Genome, pair: WorldPair) -> None:
         self.conducts = Conducts(genome, pair)
         self.gaps = gaps_of_pair(pair)
-        self.inquiry = inquiry.Inquiry(self.conducts)
+        self.inquiry = genotype_accounts.Inquiry(self.conducts)
         self._ledgers: dict[int, behaviour.Ledger] = {}
 
     def ledger(self, number: int) -> behaviour.Ledger:
@@ -112,7 +121,7 @@ class Accountant:
         populations = {s["seed"]: s["census"] for s in seeds if s["census"]}
         best = self.designs["ancestral"].rungs["best_ancestral"]
         tables |= self.inquiry.tables(self.experiment, self.rung_classes(), best, populations)
-        return Account(tables, self._summary(tables, seeds) | inquiry.summary_of(tables))
+        return Account(tables, self._summary(tables, seeds) | genotype_accounts.summary_of(tables))
 
     def span(self, which: str) -> Span:
         """The span of what counts in a world: payoff in A, intent in M."""
@@ -196,7 +205,7 @@ class Accountant:
             "steps": self._steps_table(seeds),
             "desires": pl.concat([s["desires"] for s in seeds]),
             "recovery": pl.DataFrame([s["recovery"] for s in seeds], schema=RECOVERY),
-            "hack": pl.DataFrame([row for s in seeds for row in s["hack"]], schema=hack.SCHEMA),
+            "hack": pl.DataFrame([row for s in seeds for row in s["hack"]], schema=drive_cost.SCHEMA),
         }
         return tables, seeds
 
@@ -243,7 +252,7 @@ class Accountant:
             for name, tables in self.driven.items()
             if name != "fair"
         }
-        out["hack"] = hack.rows_of(seed, {**worths, **others}) if self.driven else []
+        out["hack"] = drive_cost.rows_of(seed, {**worths, **others}) if self.driven else []
         out["recovery"] = dict.fromkeys(RECOVERY) | {"seed": seed}
         if swap:
             ledger = self.population_ledger(end)
@@ -464,7 +473,7 @@ class Accountant:
             "shift": {
                 "shared_by_all_ancestral_optima": shared,
                 "left_open_by_the_data": left_open,
-                "ancestral_optima_good_in_modern": conventions.ancestral_optima(worst, best),
+                "ancestral_optima_good_in_modern": terminology.ancestral_optima(worst, best),
                 "path_by_intent_in_ancestral": by_intent,
             },
             "ties": tables["ties"].to_dicts(),
@@ -476,11 +485,11 @@ class Accountant:
             "steps_by_act": summary.steps(tables["steps"], tables["ladder"]),
             "overlap": summary.mean([x.overlap for x in _at_the_swap(seeds)]),
             "hack": self._hack(tables["hack"]),
-            "search": search.summary_of(ledger, self.experiment.swap, self.experiment.generations),
+            "search": price_equation.summary_of(ledger, self.experiment.swap, self.experiment.generations),
             "desires": summary.desires(tables["desires"]),
             "recovery": summary.recovery(tables["recovery"], self.share_of_best, spread, {which: self._reach_of_shares(which) for which in self.designs}),
             "times_per_life": self._times(seeds),
-            "labels": conventions.labelled(
+            "labels": terminology.labelled(
                 ladders["modern"]["steps"]
                 | {"shift, shared by all ancestral optima": shared, "shift, left open by the data": left_open}
             ),
@@ -494,12 +503,12 @@ class Accountant:
         sites = [(grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles]
         generation = self.experiment.swap - 1
         arms = {name: some_rows(tables, "alleles", pl.col("generation") == generation) for name, tables in {"run": self.tables, **self.driven}.items()}
-        found = hack.summary_of(table, self.experiment.analysis)
+        found = drive_cost.summary_of(table, self.experiment.analysis)
         return {
             **found,
-            "verdicts": hack.verdicts(found),
-            "frequencies": hack.frequencies(sites, arms, generation),
-            "died_before_the_swap": hack.died({"run": self.tables, **self.driven}),
+            "verdicts": drive_cost.verdicts(found),
+            "frequencies": drive_cost.frequencies(sites, arms, generation),
+            "died_before_the_swap": drive_cost.died({"run": self.tables, **self.driven}),
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:

@@ -22,8 +22,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.individual import Conduct
-from evosim.reference.planning import Floats, Span, extreme_values, spans_of
+from evosim.analysis.class_values import Conduct
+from evosim.reference.dynamic_programming import Floats, Span, extreme_values, spans_of
 from worlds import TabularMdp, WorldPair
 
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")

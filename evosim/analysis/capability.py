@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evosim.reference.planning import Floats, Span, lifetime, plan, span_of
+from evosim.reference.dynamic_programming import Floats, Span, lifetime, plan, span_of
 from genomes import PlannerRules
 from worlds import TabularMdp
 

@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.reference.planning import Floats, act_probabilities, largest_amount, span_of
+from evosim.reference.dynamic_programming import Floats, act_probabilities, largest_amount, span_of
 from genomes import Planned, PlannerRules, Rules, second_rules
 from worlds import TabularMdp
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import UserError
-from evosim.reference.planning import Floats, extreme_values, level_at, occupancy
+from evosim.reference.dynamic_programming import Floats, extreme_values, level_at, occupancy
 from worlds import TabularMdp
 
 Bools = NDArray[np.bool_]

@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from evosim.errors import UserError
-from evosim.reference.planning import Floats, occupancy, span_of
+from evosim.reference.dynamic_programming import Floats, occupancy, span_of
 from evosim.reference.policies import policy_of
 from genomes import GatedRules, Genome, PlannerRules, Rules
 from genomes.loci import Ints

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import Ledger
-from evosim.analysis.census import Census
-from evosim.analysis.individual import Conducts
-from evosim.reference.planning import Floats
+from evosim.analysis.class_values import Conducts
+from evosim.analysis.population import Census
+from evosim.reference.dynamic_programming import Floats
 from genomes import GatedRules, PlannerRules, Rules
 from genomes.gated import SECOND
 

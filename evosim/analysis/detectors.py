@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.analysis.deception import lost
-from evosim.reference.planning import (
+from evosim.reference.dynamic_programming import (
     Floats,
     extreme_values,
     largest_amount,

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.analysis.causes import SWITCHES, causes_of
-from evosim.analysis.individual import Conducts
-from evosim.reference.planning import Floats
+from evosim.analysis.class_values import Conducts
+from evosim.reference.dynamic_programming import Floats
 from evosim.reference.policies import policy_of
 from genomes import PlannerRules, Rules, TableRules
 from worlds import TabularMdp, WorldPair

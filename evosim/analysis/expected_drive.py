@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.params import Experiment
+from evosim.config.schema import Experiment
 from evosim.theory import two_locus
 from genomes import Genome
 from genomes.drive import Placed

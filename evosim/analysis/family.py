@@ -26,10 +26,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from evosim.analysis.conventions import GOOD_IN_MODERN
 from evosim.analysis.deception import askable, examine
-from evosim.analysis.objectives import perfect_worths
-from evosim.reference.planning import Floats, Span, lifetime, span_of
+from evosim.analysis.revealed_objectives import perfect_worths
+from evosim.analysis.terminology import GOOD_IN_MODERN
+from evosim.reference.dynamic_programming import Floats, Span, lifetime, span_of
 from evosim.reference.policies import policy_of
 from genomes import GatedRules, Planned, Rules
 from worlds import TabularMdp, WorldPair

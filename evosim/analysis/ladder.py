@@ -28,9 +28,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from evosim.analysis.behaviour import Gaps
-from evosim.analysis.individual import Conducts
-from evosim.measures import margin
-from evosim.reference.planning import Span
+from evosim.analysis.class_values import Conducts
+from evosim.reference.dynamic_programming import Span
+from evosim.reference.selection import margin
 
 GRID_RUNGS = ("best_for_intent", "best_for_payoff", "best_ancestral")
 RUNG_CODES = {

@@ -15,25 +15,30 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim import workflow
+from evosim.analysis.recorded_run import Recorded
 from evosim.api import frames
 from evosim.api.accounts import Accounted
+from evosim.api.arguments import a_path, flag, found, maybe_path, one_of, texts, whole
 from evosim.api.frames import plain_names
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
-from evosim.compose import on_landscape, with_own_words
-from evosim.compose import resolve as resolved_of
+from evosim.config.landscape_search import on_landscape
+from evosim.config.resolve import resolve as resolved_of
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import put, read_experiment, read_toml
+from evosim.config.toml_out import with_own_words
 from evosim.errors import UserError
-from evosim.forks import Guarded, guarded
-from evosim.given import a_path, flag, found, maybe_path, one_of, texts, whole
-from evosim.params import Experiment, put, read_experiment, read_toml
-from evosim.record import Recorded, read_provenance, read_run
+from evosim.runs import accounts as runs_accounts
+from evosim.runs import execute
+from evosim.runs import figures as runs_figures
+from evosim.runs.reader import read_provenance, read_run
+from evosim.runtime.forked_processes import Guarded, guarded
 
 if TYPE_CHECKING:
-    from evosim.comparison import Comparison
-    from evosim.sweeps.effects import Analysis
-    from evosim.sweeps.state import State
-    from evosim.sweeps.work import Tell
+    from evosim.api.comparison import Comparison
+    from evosim.sweeps.analysis import Analysis
+    from evosim.sweeps.status import State
+    from evosim.sweeps.worker import Tell
 
 __all__ = ["Population", "Run", "Search", "Sweep", "account", "compare", "load", "plain_names", "resolve", "run", "search", "sweep"]
 
@@ -76,8 +81,8 @@ class InFolder(Guarded):
         UserError
             If a table is not known, or a file exists and `force` is not given.
         """
-        from evosim.export import FORMATS as TABLE_FORMATS
-        from evosim.export import source_of, write
+        from evosim.api.export import FORMATS as TABLE_FORMATS
+        from evosim.api.export import source_of, write
 
         for name, value in {"force": force, "spreadsheets": spreadsheets}.items():
             flag(value, name)
@@ -102,12 +107,12 @@ class Run(Accounted, InFolder):
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The account as nested dictionaries, means over seeds: what `evosim run --json` prints. Made if it is not there."""
-        return workflow.summary_of(self.recorded, again=False)
+        return runs_accounts.summary_of(self.recorded, again=False)
 
     @cached_property
     def accounts(self) -> dict[str, pl.DataFrame]:
         """Tables of the account by name; docs/schema.md has the columns."""
-        return workflow.analysed(self.recorded)[0]
+        return runs_accounts.analysed(self.recorded)[0]
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -141,7 +146,7 @@ class Run(Accounted, InFolder):
             raise UserError(f"genome must be the number of a class or values by locus, but is {found(genome)}. Give for example run.account(0).")
         if isinstance(genome, Mapping):
             genome = int(self.population(pl.DataFrame({name: [value] for name, value in genome.items()})).census["class"][0])
-        return workflow.account_of_class(self.recorded, genome)
+        return runs_accounts.account_of_class(self.recorded, genome)
 
     def population(self, population: pl.DataFrame) -> Population:
         """What a population of one's own would lose in this run's worlds: see `evosim.account`. Raises `UserError`."""
@@ -149,7 +154,7 @@ class Run(Accounted, InFolder):
 
     def figures(self) -> dict[str, str]:
         """Figures by name, each with what it shows in a line."""
-        from evosim.press import have_a_home
+        from evosim.figures.svg_export import have_a_home
 
         have_a_home()
         from evosim.figures import FIGURES
@@ -161,10 +166,10 @@ class Run(Accounted, InFolder):
         known = self.figures()
         one_of(name, "a figure", known)
         from evosim.figures import charts_of
-        from evosim.figures.handed import handed
+        from evosim.figures.user_charts import handed
 
         failures: list[str] = []
-        for _, chart in charts_of(workflow.source_of(self.recorded), [name], failures.append):
+        for _, chart in charts_of(runs_figures.source_of(self.recorded), [name], failures.append):
             return handed(chart)
         if failures:
             raise UserError(f"{failures[0]}. Draw another, or mend the genome or world if it is yours.")
@@ -174,7 +179,7 @@ class Run(Accounted, InFolder):
         """Draw figures (the usual ones) into the run's folder; gives their paths. Raises `UserError`."""
         wanted = None if names is None else texts(names, "names", "['fitness']")
         kinds = tuple(texts(formats, "formats", "['png']", some=True))
-        return workflow.draw(self.recorded, kinds, names=wanted, asked=wanted or ())
+        return runs_figures.draw(self.recorded, kinds, names=wanted, asked=wanted or ())
 
 
 class Sweep(InFolder):
@@ -194,14 +199,14 @@ class Sweep(InFolder):
     @property
     def status(self) -> State:
         """How far it is: runs that are done, failed, died out; chunks; damage."""
-        from evosim.sweeps.state import state_of
+        from evosim.sweeps.status import state_of
 
         return state_of(self.store)
 
     @cached_property
     def analysis(self) -> Analysis:
         """What the runs that are done came to, analysed (and collected) if that was not done. Raises `UserError`."""
-        from evosim.sweeps.effects import analysis_of
+        from evosim.sweeps.analysis import analysis_of
 
         return analysis_of(self.store)
 
@@ -211,7 +216,7 @@ class Sweep(InFolder):
 
     def table(self, name: str) -> pl.DataFrame:
         """A collected table: `runs`, or one that the sweep keeps. Raises `UserError`."""
-        from evosim.sweeps.effects import fresh_digest
+        from evosim.sweeps.analysis import fresh_digest
 
         one_of(name, "a table", ["runs", *self.store.keep])
         fresh_digest(self.store)
@@ -224,21 +229,21 @@ class Sweep(InFolder):
     @property
     def parameters(self) -> list[str]:
         """What varies: parameters of the grid, those that advance together joined by a plus, those of a design."""
-        from evosim.sweeps.effects import parameters_of
+        from evosim.sweeps.analysis import parameters_of
 
         return parameters_of(self.analysis)
 
     @property
     def quantities(self) -> list[str]:
         """What was measured of every run, by dotted name as in `summary`."""
-        from evosim.sweeps.effects import chosen
+        from evosim.sweeps.analysis import chosen
 
         return chosen(self.analysis, ["*"])
 
     @property
     def headlines(self) -> list[str]:
         """The quantities that come first: worth of the population, steps of the ladder, and who died out, where they were measured."""
-        from evosim.sweeps.effects import HEADLINES
+        from evosim.sweeps.analysis import HEADLINES
 
         known = set(self.quantities)
         return [name for name in HEADLINES if name in known]
@@ -264,13 +269,13 @@ class Sweep(InFolder):
 
     def figures(self, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None) -> dict[str, Any]:
         """Altair charts by name: phase diagrams, main effects, steps of the ladder. `of` names quantities; `x` and `y` parameters. Raises `UserError`."""
-        from evosim.press import have_a_home
+        from evosim.figures.svg_export import have_a_home
 
         have_a_home()
-        from evosim.figures.handed import handed
-        from evosim.sweeps.drawing import Easel, charts
-        from evosim.sweeps.effects import chosen, factor_named
-        from evosim.sweeps.params import read_alone
+        from evosim.figures.user_charts import handed
+        from evosim.sweeps.analysis import chosen, factor_named
+        from evosim.sweeps.figures import Easel, charts
+        from evosim.sweeps.schema import read_alone
 
         for name, option in ((x, "x"), (y, "y")):
             if not isinstance(name, str | None):
@@ -288,7 +293,7 @@ class Sweep(InFolder):
         return drawn[one_of(name, "a figure", drawn)]
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
-        from evosim.sweeps.effects import chosen
+        from evosim.sweeps.analysis import chosen
 
         rows = self.analysis.tables[table]
         if quantity is None:
@@ -298,12 +303,12 @@ class Sweep(InFolder):
         return rows.filter(pl.col("quantity").is_in(chosen(self.analysis, [quantity])))
 
     def __repr__(self) -> str:
-        from evosim.api.showing import parts_of_sweep, text_of
+        from evosim.api.display import parts_of_sweep, text_of
 
         return text_of(*parts_of_sweep(self))
 
     def _repr_html_(self) -> str:
-        from evosim.api.showing import html_of, parts_of_sweep
+        from evosim.api.display import html_of, parts_of_sweep
 
         return html_of(*parts_of_sweep(self))
 
@@ -325,41 +330,41 @@ class Search(InFolder):
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What it came to: what `evosim run --json` prints."""
-        from evosim.explore import summary_there
+        from evosim.runs.landscape_search import summary_there
 
         return summary_there(self.folder)
 
     def paths(self) -> pl.DataFrame:
         """One row a seed and recorded evaluation: where it was and what it had found. docs/hills.md has the columns."""
-        from evosim.export import source_of
+        from evosim.api.export import source_of
 
         return source_of(self.folder).table("paths")
 
     def figures(self) -> dict[str, str]:
         """Figures by name, each with what it shows in a line."""
-        from evosim.press import have_a_home
+        from evosim.figures.svg_export import have_a_home
 
         have_a_home()
-        from evosim.figures.paths import SEARCH_FIGURES
+        from evosim.figures.search_paths import SEARCH_FIGURES
 
         return {name: figure.what for name, figure in SEARCH_FIGURES.items()}
 
     def figure(self, name: str = "paths") -> Any:
         """A figure as an Altair chart. Raises `UserError`."""
         one_of(name, "a figure", self.figures())
-        from evosim.figures.handed import handed
-        from evosim.figures.paths import SEARCH_FIGURES
-        from evosim.figures.source import Searched
+        from evosim.figures.inputs import Searched
+        from evosim.figures.search_paths import SEARCH_FIGURES
+        from evosim.figures.user_charts import handed
 
         return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))
 
     def __repr__(self) -> str:
-        from evosim.api.showing import parts_of_search, text_of
+        from evosim.api.display import parts_of_search, text_of
 
         return text_of(*parts_of_search(self))
 
     def _repr_html_(self) -> str:
-        from evosim.api.showing import html_of, parts_of_search
+        from evosim.api.display import html_of, parts_of_search
 
         return html_of(*parts_of_search(self))
 
@@ -383,16 +388,16 @@ def run(
     values, as `--set`, or a polars frame of one row; a null leaves its parameter alone. `progress` shows a line on standard error.
     Raises `UserError`.
     """
-    from evosim.layout import Screen
-    from evosim.progress import shown
+    from evosim.runtime.progress import shown
+    from evosim.runtime.text_layout import Screen
 
     for name, value in {"force": force, "resume": resume, "progress": progress}.items():
         flag(value, name)
     chosen = resolve(experiment, settings, seed=seed, replicates=replicates)
     if on_landscape(chosen):
         raise UserError(f"world.name must be a pair of worlds to be run in, but '{chosen.world.name}' is a landscape over real vectors. Use evosim.search.")
-    with shown(Screen(stderr=True, quiet=not progress), workflow.number_of_runs(chosen)) as line:
-        recorded, _ = workflow.run(
+    with shown(Screen(stderr=True, quiet=not progress), execute.number_of_runs(chosen)) as line:
+        recorded, _ = execute.run(
             chosen, out=maybe_path(out, "out", "'results/mine'"), threads=whole(threads, "threads", 1), force=force, resume=resume, progress=line if progress else None
         )
     return Run(recorded)
@@ -403,8 +408,8 @@ def search(
     experiment: Which, settings: Settings | None = None, *, seed: int | None = None, replicates: int | None = None, out: str | Path | None = None, force: bool = False
 ) -> Search:
     """Search a landscape over real vectors, or read the search back if its folder already holds it whole. Raises `UserError`."""
-    from evosim.clock import Clock
-    from evosim.explore import explore
+    from evosim.runs.landscape_search import explore
+    from evosim.runtime.timing import Clock
 
     flag(force, "force")
     chosen = resolve(experiment, settings, seed=seed, replicates=replicates)
@@ -488,10 +493,9 @@ def sweep(
     """
     import tomli_w
 
-    from evosim.params import check_plain
-    from evosim.sweeps.begin import begin
-    from evosim.sweeps.going import go_on
-    from evosim.sweeps.params import read_sweep, written
+    from evosim.config.toml_files import check_plain
+    from evosim.sweeps.execute import begin, go_on
+    from evosim.sweeps.schema import read_sweep, written
 
     for name, value in {"retry_failed": retry_failed, "other_sources": other_sources, "progress": progress}.items():
         flag(value, name)
@@ -510,8 +514,8 @@ def sweep(
 
 @contextmanager
 def _progressing(runs: int, chunks: int) -> Iterator[Tell]:
-    from evosim.layout import Screen
-    from evosim.sweeps.telling import progressing
+    from evosim.runtime.text_layout import Screen
+    from evosim.sweeps.progress import progressing
 
     with progressing(Screen(stderr=True), runs, 0, 0) as tell:
         yield tell
@@ -520,7 +524,7 @@ def _progressing(runs: int, chunks: int) -> Iterator[Tell]:
 @guarded
 def compare(base: Run | str | Path, other: Run | str | Path, *others: Run | str | Path) -> Comparison:
     """Runs held against the first of them: parameters that differ, accounts side by side, differences with intervals. Raises `UserError`."""
-    from evosim.comparison import compared
+    from evosim.api.comparison import compared
 
     return compared([_a_run(one).recorded for one in (base, other, *others)])
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim import screen
 from evosim.analysis.summary import steps_of_whole
 from evosim.api import frames
-from evosim.forks import Guarded
-from evosim.given import one_of, texts
+from evosim.api.arguments import one_of, texts
+from evosim.runtime.forked_processes import Guarded
+from evosim.tables import formatting, sentences
 
 if TYPE_CHECKING:
-    from evosim.params import Experiment
+    from evosim.config.schema import Experiment
 
 SPLITS = ("kind", "act", "age")
 
@@ -46,7 +46,7 @@ class Accounted(Guarded):
     @property
     def unit(self) -> str:
         """What payoff is counted in."""
-        return screen.unit(self.summary)
+        return formatting.unit(self.summary)
 
     def table(self, name: str) -> pl.DataFrame:
         """One table. Raises `UserError` for a name there is not."""
@@ -59,11 +59,11 @@ class Accounted(Guarded):
         numbers of the summary. The shift belongs to worlds and grid and has no interval; what was not measured is null, which is not 0.
         Where ancestral optima tie, `mean` is of the one that is worst in M, and `least` to `most` is the range over all of them.
         """
-        told = {"shift": screen.shift_words(self.summary), "search": screen.search_words(self.summary), "hack": self._hack_words()}
+        told = {"shift": sentences.shift_words(self.summary), "search": sentences.search_words(self.summary), "hack": self._hack_words()}
         return frames.losses(self.summary, told)
 
     def _hack_words(self) -> str:
-        return screen.hack_words(self.summary)
+        return sentences.hack_words(self.summary)
 
     def ladder(self, *, seeds: bool = False) -> pl.DataFrame:
         """Rungs and steps of both ladders: `world`, `part` (rung or step), `code` (R0 to R5), `name`, `mean`, `low`, `high`, `seeds`."""
@@ -98,11 +98,11 @@ class Accounted(Guarded):
         return frames.over_seeds(table, by, self.experiment.analysis)
 
     def __repr__(self) -> str:
-        from evosim.api.showing import as_text
+        from evosim.api.display import as_text
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
-        from evosim.api.showing import as_html
+        from evosim.api.display import as_html
 
         return as_html(self)

@@ -12,14 +12,14 @@ from typing import Any
 
 import polars as pl
 
-from evosim.analysis import search as totals_of_search
+from evosim.analysis import price_equation as totals_of_search
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
 from evosim.analysis.summary import VARYING, Spread, mean
-from evosim.blocks import some_rows
+from evosim.api.arguments import found as told
 from evosim.errors import UserError
-from evosim.given import found as told
+from evosim.runtime.blocks import some_rows
 
 WORLDS = ("ancestral", "modern")
 MEASURED: dict[str, Any] = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
@@ -142,7 +142,7 @@ def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 def search(tables: Mapping[str, pl.DataFrame], swap: int, generations: int) -> pl.DataFrame:
     """Terms of the Price equation summed before and after the swap: one row a seed, trait and term.
 
-    `after the swap` begins with the last selection by the ancestral world; see `evosim.analysis.search.summary_of`.
+    `after the swap` begins with the last selection by the ancestral world; see `evosim.analysis.price_equation.summary_of`.
     """
     schema = {"seed": pl.Int64, "when": pl.String, "trait": pl.String, "term": pl.String, "value": pl.Float64}
     ledger = partial(some_rows, tables, "search")

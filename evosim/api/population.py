@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim import workflow
 from evosim.api.accounts import Accounted
-from evosim.compose import Setting, build, unit_of
+from evosim.config.resolve import Setting, build
+from evosim.config.schema import Experiment
+from evosim.config.toml_out import unit_of
 from evosim.errors import UserError, unknown
-from evosim.params import Experiment
-from evosim.screen import number
+from evosim.runs import accounts as runs_accounts
+from evosim.tables.formatting import number
 from genomes import Grid
 from genomes.loci import Locus
 
@@ -61,7 +62,7 @@ def account(population: pl.DataFrame, experiment: Experiment, landscape: pl.Data
     elif missing := set(census["class"]) - set(landscape["class"]):
         landscape, exact = _landscape(setting, census)
         assert missing <= set(landscape["class"])
-    found = workflow.account_of_population(setting, census, landscape, exact=exact)
+    found = runs_accounts.account_of_population(setting, census, landscape, exact=exact)
     tables = {name: table for name, table in found.tables.items() if name not in ("hack", "recovery")}
     behaviour = tables["behaviour"]
     tables["behaviour"] = behaviour.filter(pl.col("subject") != "population at the end")
@@ -170,4 +171,4 @@ def _numbers(population: pl.DataFrame, name: str) -> NDArray[np.float64]:
 
 def _landscape(setting: Setting, census: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
     """The landscape of a setting with these classes in it, and whether its best genomes are the best there are."""
-    return workflow.landscape_of(setting, census["class"].unique().sort().to_numpy())
+    return runs_accounts.landscape_of(setting, census["class"].unique().sort().to_numpy())

@@ -13,11 +13,12 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.behaviour import SHIFT_KINDS
-from evosim.claims.cells import best, by_seed, cell, cost_of, entries, quarters, searched, slopes, varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, best_found, of_drawn, over_seeds, ratio_over_seeds
-from evosim.compose import resolve
+from evosim.claims.populations import best, by_seed, cell, cost_of, entries, quarters, searched, slopes, varied
+from evosim.config.resolve import resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
-from evosim.params import Experiment, read_experiment
 
 MODERN_WORLDS = {
     "as it is": (),

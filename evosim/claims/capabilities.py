@@ -15,14 +15,15 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.capability import BELIEFS, Capabilities
-from evosim.analysis.census import Census
-from evosim.claims.cells import alive, best, by_seed, cell, varied
+from evosim.analysis.population import Census
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
-from evosim.compose import Setting, build, resolve
+from evosim.claims.populations import alive, best, by_seed, cell, varied
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, read_experiment
-from evosim.simulate import simulate
+from evosim.fitness.landscape import Landscape
+from evosim.simulation.loop import simulate
 from genomes import PlannerRules
 
 SHALLOW = ("genome.horizon.alleles=[1,2,3,4]", "genome.planning_cost=0.06")

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.intervals import FEWEST, Ends, alike, draws, interval, share, widening
-from evosim.params import Experiment, Prediction
+from evosim.config.schema import Experiment, Prediction
 
 RESAMPLES, CONFIDENCE = 2000, 0.95
 Tables = Mapping[str, pl.DataFrame]

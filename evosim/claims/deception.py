@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from evosim.analysis.deception import examined_frame
 from evosim.analysis.intervals import share as share_interval
-from evosim.claims.cells import newborns
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds, share_of
-from evosim.compose import Setting, build, resolve
+from evosim.claims.populations import newborns
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, apply_settings, read_experiment
-from evosim.reference.planning import lifetime, occupancy
+from evosim.fitness.landscape import Landscape
+from evosim.reference.dynamic_programming import lifetime, occupancy
 from evosim.reference.policies import policy_of
 from evosim.theory.drift import fixation_haploid, kimura_haploid
 from worlds import TabularMdp

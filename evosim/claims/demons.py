@@ -14,11 +14,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.compose import build_landscape, resolve
-from evosim.figures.bands import banded
+from evosim.config.landscape_search import build_landscape
+from evosim.config.resolve import resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import apply_settings
+from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import ANCESTRAL, HEIGHT, LOCUS_COLOURS, MODERN, WIDTH, themed
-from evosim.params import Experiment, apply_settings
-from evosim.slopes import search
+from evosim.optimizers.real_vectors import search
 
 Floats = NDArray[np.float64]
 LINES = alt.Legend(symbolType="stroke", symbolOpacity=1.0, symbolSize=300)
@@ -57,7 +59,7 @@ def arms_of(experiment: Experiment) -> dict[str, Experiment]:
 
 
 def paths(arm: str, experiment: Experiment) -> pl.DataFrame:
-    """The paths of all seeds of one arm: what `evosim.slopes` records, with `done`, the share of evaluations made."""
+    """The paths of all seeds of one arm: what `evosim.optimizers.real_vectors` records, with `done`, the share of evaluations made."""
     total = experiment.generations
     tables = []
     for seed in experiment.seeds:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from evosim.analysis import detectors as read
 from evosim.analysis.deception import examine
-from evosim.claims.cells import newborns
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.compose import Setting, build, resolve
+from evosim.claims.populations import newborns
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import LOCUS_COLOURS, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, apply_settings, read_experiment
-from evosim.reference.planning import state_values
+from evosim.fitness.landscape import Landscape
+from evosim.reference.dynamic_programming import state_values
 from evosim.reference.policies import policy_of
 from genomes import Rules
 from genomes.reflex import ReflexGenome

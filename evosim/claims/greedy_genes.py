@@ -15,14 +15,15 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.cells import alive, by_seed, varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, over_seeds, ratio_over_seeds
-from evosim.compose import build, resolve
-from evosim.control_runs import simulate_one
-from evosim.controls import controls_of
+from evosim.claims.populations import alive, by_seed, varied
+from evosim.config.resolve import build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, read_experiment
+from evosim.fitness.landscape import Landscape
+from evosim.simulation.control_runs import simulate_one
+from evosim.simulation.controls import controls_of
 from evosim.theory import two_locus
 
 ARMS = ("", "fair", "fair_again")
@@ -101,7 +102,7 @@ def _state(mine: pl.DataFrame, landscape: Landscape) -> dict[str, Any]:
 def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
     """Driver and suppressor in the world in which nothing that decides varies: means over the second half of a run, by seed."""
     made = build(varied(resolve(read_experiment("suppressor")), "search_ledger=false", "controls=false", f"phases.0.generations={generations}"))
-    from evosim.simulate import simulate
+    from evosim.simulation.loop import simulate
 
     landscape = Landscape(made)
     rows = []

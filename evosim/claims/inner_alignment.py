@@ -16,17 +16,17 @@ import polars as pl
 
 from evosim.analysis.behaviour import Gaps, gaps_of, ledger_of
 from evosim.analysis.causes import SWITCHES
+from evosim.analysis.class_values import Conducts
 from evosim.analysis.equivalence import Pair, alike, most_different
-from evosim.analysis.individual import Conducts
-from evosim.analysis.lives import DRAWN, middling
-from evosim.analysis.objectives import explanations, misranking, weight_grid
-from evosim.claims.cells import varied
+from evosim.analysis.revealed_objectives import explanations, misranking, weight_grid
+from evosim.analysis.sample_life import DRAWN, middling
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly
-from evosim.compose import Setting, build
+from evosim.claims.populations import varied
+from evosim.config.resolve import Setting, build
+from evosim.config.schema import Experiment
 from evosim.figures.theme import LOCUS_COLOURS, MODERN, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment
-from evosim.reference.planning import Floats, extreme_values, level_at
+from evosim.fitness.landscape import Landscape
+from evosim.reference.dynamic_programming import Floats, extreme_values, level_at
 from evosim.reference.policies import policy_of
 from genomes import PlannerRules
 from worlds import TabularMdp

@@ -16,7 +16,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.claims.cells import (
+from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
+from evosim.claims.populations import (
     SOLO,
     best,
     by_seed,
@@ -29,9 +30,8 @@ from evosim.claims.cells import (
     slopes,
     varied,
 )
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
+from evosim.config.schema import Experiment
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
-from evosim.params import Experiment
 
 RANDOM = "genome.weights.solo.initial=[]"  # every allele is as common among founders
 EARLIER = 20

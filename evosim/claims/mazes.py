@@ -15,17 +15,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.account import Accountant, Known
-from evosim.claims.cells import varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.compose import Setting, build
+from evosim.claims.populations import varied
+from evosim.config.resolve import Setting, build
+from evosim.config.schema import Experiment
 from evosim.figures.theme import HEIGHT, WIDTH, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment
-from evosim.reference.planning import level_at
-from evosim.replicate import replicate
-from evosim.score import Scorer
-from evosim.selection import selected, weights_of
-from evosim.simulate import simulate
+from evosim.fitness.landscape import Landscape
+from evosim.fitness.scorer import Scorer
+from evosim.reference.dynamic_programming import level_at
+from evosim.reference.selection import selected, weights_of
+from evosim.runs.in_memory import replicate
+from evosim.simulation.loop import simulate
 from evosim.theory.drift import frequency_haploid, kimura_haploid
 from worlds import TabularMdp
 from worlds.maze import COLOURINGS, Maze, reached

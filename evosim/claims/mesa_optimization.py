@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.claims.cells import newborns
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds
-from evosim.compose import Setting, build, resolve
+from evosim.claims.populations import newborns
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, apply_settings, read_experiment
-from evosim.reference.planning import extreme_values, lifetime, occupancy
+from evosim.fitness.landscape import Landscape
+from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy
 from evosim.reference.policies import policy_of
 from genomes.loci import Ints
 from worlds import TabularMdp, WorldPair

@@ -12,15 +12,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.claims.cells import varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
 from evosim.claims.mazes import TAIL, two_alleles
-from evosim.compose import build, resolve
+from evosim.claims.populations import varied
+from evosim.config.resolve import build, resolve
+from evosim.config.schema import Experiment, SelectionChoice
+from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import HEIGHT, WIDTH, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, SelectionChoice, apply_settings, read_experiment
-from evosim.selection import selected
-from evosim.simulate import simulate
+from evosim.fitness.landscape import Landscape
+from evosim.reference.selection import selected
+from evosim.simulation.loop import simulate
 from evosim.theory.drift import kimura_haploid
 from genomes import Grid
 

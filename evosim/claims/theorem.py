@@ -23,13 +23,14 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.cells import varied
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly
-from evosim.compose import build, resolve
+from evosim.claims.populations import varied
+from evosim.config.resolve import build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import MODERN, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, read_experiment
-from evosim.reference.planning import extreme_values
+from evosim.fitness.landscape import Landscape
+from evosim.reference.dynamic_programming import extreme_values
 from worlds import TabularMdp
 
 SHIFT = "world.modern={contraception=true,forage_success=0.75,death=0.01,solo_intensity=0.5}"

@@ -14,13 +14,14 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.analysis.individual import Conducts
-from evosim.analysis.variation import Variation, enumerated, range_of, trap, variation
+from evosim.analysis.class_values import Conducts
+from evosim.analysis.total_variation import Variation, enumerated, range_of, trap, variation
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds
-from evosim.compose import Setting, build, resolve
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
-from evosim.params import Experiment, read_experiment
-from evosim.reference.planning import Floats, lifetime, occupancy
+from evosim.reference.dynamic_programming import Floats, lifetime, occupancy
 from evosim.reference.policies import policy_of
 from worlds import TabularMdp
 

@@ -13,16 +13,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.individual import Conducts
+from evosim.analysis.class_values import Conducts
 from evosim.analysis.ladder import Peaks
 from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
-from evosim.compose import Setting, build, resolve
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import apply_settings
 from evosim.errors import UserError
 from evosim.figures.theme import LOCUS_COLOURS, themed
-from evosim.landscape import Landscape
-from evosim.params import Experiment, apply_settings
-from evosim.reference.planning import act_probabilities, extreme_values, occupancy
-from evosim.simulate import simulate
+from evosim.fitness.landscape import Landscape
+from evosim.reference.dynamic_programming import act_probabilities, extreme_values, occupancy
+from evosim.simulation.loop import simulate
 from worlds import TabularMdp
 from worlds.villages import Villages, counts
 

@@ -13,14 +13,14 @@ import altair as alt
 import polars as pl
 
 from evosim.errors import UserError, in_one_line
-from evosim.figures.catalogue import FIGURES, Figure
-from evosim.figures.sizes import SIZES, set_for
-from evosim.figures.source import Source
-from evosim.files import inside, may_write, refuse_link, write_atomically
-from evosim.names import shown
-from evosim.pen import PEN, NoPen, check_addresses
-from evosim.places import check_place
-from evosim.press import PIXELS_PER_INCH, print_figure
+from evosim.figures.drawing_engine import PEN, NoPen, check_addresses
+from evosim.figures.inputs import Source
+from evosim.figures.page_layout import SIZES, set_for
+from evosim.figures.registry import FIGURES, Figure
+from evosim.figures.svg_export import PIXELS_PER_INCH, print_figure
+from evosim.runtime.atomic_files import inside, may_write, refuse_link, write_atomically
+from evosim.runtime.names import shown
+from evosim.runtime.output_folders import check_place
 
 __all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]
 

@@ -7,7 +7,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.theme import KIND_COLOURS, WIDTH, tips, told
+from evosim.figures.inputs import Source
+from evosim.figures.theme import KIND_COLOURS, WIDTH, themed, tips, told
 
 WORLDS = ("ancestral", "modern")
 BAR = 24  # pixels
@@ -97,3 +98,10 @@ def _by_age(ages: pl.DataFrame, kinds: list[str], last: int, seeds: int, unit: s
         )
         .properties(width=WIDTH, height=110)
     )
+
+
+def behaviour_figure(s: Source) -> Any:
+    """The figure `behaviour` of a run."""
+    note = f"population in the last ancestral generation, generation {s.run.experiment.swap - 1}"
+    ledger = s.analysis["behaviour"]
+    return themed(behaviour(ledger, s.unit), "The behaviour ledger: which acts lost it", [s.many("means"), note], s.words(says(ledger, s.unit)))

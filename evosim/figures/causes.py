@@ -7,8 +7,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded
-from evosim.figures.theme import WIDTH
+from evosim.analysis.causes import SWITCHES
+from evosim.figures.inputs import UNDRIVEN, WHISKERS, Source
+from evosim.figures.quantile_bands import banded
+from evosim.figures.theme import WIDTH, themed
 
 SUBJECTS = {"best_for_payoff": "best genome for payoff in M", "best_ancestral": "best genome for A", "population": "population at the swap"}
 COLOURS = {"best_for_payoff": "#E69F00", "best_ancestral": "#000000", "population": "#56B4E9"}
@@ -48,3 +50,18 @@ def _panel(frame: pl.DataFrame, world: str, there: list[str], who: list[str], se
         layers.append(mine.mark_rule(strokeWidth=1.8, color="#111111").encode(alt.X("low:Q"), alt.X2("high:Q"), y, offset, tooltip=tips))
     layers.append(alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color="#333333").encode(alt.X("zero:Q")))
     return alt.layer(*layers).properties(width=WIDTH, height=max(2, len(there)) * 16 * len(who), title=f"{world} world")
+
+
+def causes_of(s: Source) -> Any:
+    """Shapley causes of loss."""
+    table = s.analysis["causes"]
+    if table.is_empty():
+        return None
+    covered = table.filter(pl.col("subject") == "population")["covered"]
+    share = f"of populations their commonest genomes, {float(covered.mean()):.0%} of them" if covered.len() else "no population was there at the swap"  # type: ignore[arg-type]
+    notes = [s.many(WHISKERS), f"what setting each part of the planner right would gain: Shapley values, which sum to the loss; {share}{UNDRIVEN if s.summary['drivers'] else ''}"]
+    means = table.group_by("subject", "world", "cause", maintain_order=True).agg(pl.col("value").mean())
+    largest = means.sort(pl.col("value").abs(), descending=True).group_by("subject", "world", maintain_order=True).first()
+    most = [f"most by {r['cause']} ({r['value']:.3g})" if abs(r["value"]) > NOTHING else "nothing by any" for r in largest.iter_rows(named=True)]
+    found = "; ".join(f"{r['subject'].replace('_', ' ')} in the {r['world']} world: {words}" for r, words in zip(largest.iter_rows(named=True), most, strict=True))
+    return themed(causes(table, SWITCHES), "Causes: what of the loss is desire, belief and planning", notes, f"Causes of loss. {'. '.join(notes)}. {found}.")

@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded
-from evosim.figures.theme import WIDTH
+from evosim.figures.inputs import WHISKERS, Source
+from evosim.figures.quantile_bands import banded
+from evosim.figures.theme import WIDTH, themed
 
 READINGS = {"ledger": "lost by the acts that serve it", "gain": "gained without it"}
 COLOURS = {"ledger": "#9A9A9A", "gain": "#0072B2"}
@@ -44,3 +45,14 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str], several: bool) -> 
         layers.append(base.mark_rule(strokeWidth=1.6, color="#111111").encode(alt.X("low:Q"), alt.X2("high:Q"), y, offset, tooltip=tips))
     layers.append(alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color="#333333").encode(alt.X("zero:Q")))
     return alt.layer(*layers).properties(width=WIDTH, height=max(2, len(order)) * 26, title=f"{world} world")
+
+
+def desires_of(s: Source) -> Any:
+    """Ledger and causal number of each desire."""
+    table = s.analysis["desires"]
+    if table.is_empty():
+        return None
+    notes = [s.many(WHISKERS), "lost: regret by the acts that serve a desire; gained (or lost): when its weight alone is 0, at the swap"]
+    means = table.group_by("feature", maintain_order=True).agg(pl.col("weight", "ledger_modern", "gain_modern").mean())
+    found = "; ".join(f"{r['feature']} (weight {r['weight']:.3g}): acts lose {r['ledger_modern']:.3g} in M, without it {r['gain_modern']:+.3g}" for r in means.iter_rows(named=True))
+    return themed(desires(table), "Desires: what they lose, and what would be without them", notes, f"Desires. {'. '.join(notes)}. {found}.")

@@ -7,9 +7,21 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.analysis import expected_drive
 from evosim.analysis.expected_drive import Resting
-from evosim.figures.bands import banded, thinned
-from evosim.figures.theme import ARM_COLOURS, ARM_DASHES, HEIGHT, LOCUS_COLOURS, LOCUS_DASHES, WIDTH, band_tips, told
+from evosim.figures.inputs import BANDS, Source
+from evosim.figures.quantile_bands import banded, thinned
+from evosim.figures.theme import (
+    ARM_COLOURS,
+    ARM_DASHES,
+    HEIGHT,
+    LOCUS_COLOURS,
+    LOCUS_DASHES,
+    WIDTH,
+    band_tips,
+    themed,
+    told,
+)
 
 ARMS = {"run": "as it was", "fair": "fair meiosis", "absent": "no driver"}
 THEORY, CIRCLES = "#111111", 40
@@ -116,3 +128,33 @@ def _resting(rests: Resting, x: Any) -> Any:
     base = alt.Chart(frame)
     whisker = base.mark_rule(strokeWidth=1.4, color=THEORY, xOffset=BESIDE).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
     return whisker + base.mark_point(shape="diamond", size=90, xOffset=BESIDE, strokeWidth=1.6, color=THEORY, fill="white", opacity=1).encode(x, alt.Y("frequency:Q"), tooltip=tips)
+
+
+def drive_figure(s: Source) -> Any:
+    """The figure `drive` of a run; nothing without a control with fair meiosis."""
+    if "fair" not in s.run.controls:
+        return None
+    arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
+    alleles, generations = ({arm: s.by_generation(name, tables) for arm, tables in arms.items()} for name in ("alleles", "generations"))
+    sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]
+    genome = s.conducts.genome
+    expected = expected_drive.path(s.run.experiment, genome)
+    rests = expected_drive.resting(s.run.experiment, genome, s.run.tables["populations"], s.run.tables["landscape"])
+    chart = drive(
+        alleles,
+        generations,
+        sites,
+        s.run.experiment.swap,
+        expected,
+        rests,
+    )
+    said = says(alleles["run"], generations, sites)
+    subtitle = [s.many(BANDS)]
+    if expected is not None:
+        subtitle.append("circles: theory, the recursion of an infinite population; it applies because nothing that decides varies here")
+    if rests is not None:
+        whiskers = "; whisker: from the least to the largest of them" if rests.seeds > 1 else ""
+        of = f"mean of the {rests.seeds} seeds that have both alleles{whiskers}" if rests.seeds > 1 else "one seed"
+        subtitle.append(f"diamond: theory, where the driver would rest ({rests.frequency:.2f}; it is at {rests.recorded:.2f}) if carriers stayed worth")
+        subtitle.append(f"what they are in generation {rests.generation}; {of}")
+    return themed(chart, "Drivers, and what they cost", subtitle, s.words(said))

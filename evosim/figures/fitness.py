@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded, thinned
-from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN_INK, WORLD_COLOURS, WORLD_DASHES, band_tips, told
+from evosim.figures.inputs import BANDS, Source
+from evosim.figures.quantile_bands import banded, thinned
+from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN_INK, WORLD_COLOURS, WORLD_DASHES, band_tips, themed, told
 
 FEW = 40
 UNIT = "expected offspring"  # in a life
@@ -96,3 +97,10 @@ def _swap(swap: int) -> Any:
         .encode(alt.X("generation:Q"), alt.Text("text:N"), y=alt.value(-3))
     )
     return rule + text
+
+
+def fitness_figure(s: Source) -> Any:
+    """The figure `fitness` of a run."""
+    best = {world: float(s.run.tables["landscape"][world].max()) for world in ("ancestral", "modern")}  # type: ignore[arg-type]
+    shown = (s.adopted("generations"), best, s.run.experiment.swap)
+    return themed(fitness(*shown, s.unit), "Fitness of newborns in both worlds", [s.many(BANDS)], s.words(says(*shown, s.unit)))

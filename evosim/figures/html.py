@@ -19,7 +19,7 @@ from typing import Any
 
 import altair as alt
 
-from evosim.pen import PEN
+from evosim.figures.drawing_engine import PEN
 
 HERE = Path(__file__).resolve().parent
 VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine wants it: without the last number

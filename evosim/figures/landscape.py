@@ -9,7 +9,10 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH
+from evosim.analysis import landscape_density
+from evosim.analysis.ladder import Peaks
+from evosim.figures.inputs import UNDRIVEN, Source, intent_differs, payoff_words, unit_of_payoff
+from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
 from evosim.figures.ties import told
 
 MARKS = {  # shape and colour
@@ -117,3 +120,64 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str,
     dots = alt.Chart(frame).mark_point(size=34, opacity=1, stroke="#333333", strokeWidth=0.5).encode(x, y, near, tooltip=tips)
     inside = {who: some.filter(pl.col("ancestral") >= low) for who, some in people.items()}
     return alt.layer(dots, *_marks(inside, None)).properties(width=WIDTH, height=HEIGHT + 80, title="those near the best of A")
+
+
+def landscape_of(s: Source) -> Any:
+    """The cross-section of the landscape."""
+    table, populations = s.run.tables["landscape"], s.run.tables["populations"]
+    facts = s.run.provenance["landscape"]
+    if facts["grid"] == 1:
+        return None  # there is nothing to compare
+    if table.height <= MOST_POINTS:
+        every: Any = landscape_density.distinct(table)
+    else:
+        edges = landscape_density.edges_of(table)
+        every = Binned(landscape_density.density(table, edges), landscape_density.given_ancestral(table, edges[0]))
+    tolerances = list(s.run.experiment.analysis.near_ties) or [0.0]
+    close = landscape_density.near_best(table, sorted({0.0, *tolerances}), s.conducts.spans["ancestral"])
+    moments = {"swap": "population at the swap"}
+    if s.run.experiment.swap < s.run.experiment.generations:
+        moments["end"] = "population at the end"
+    people = {words: some for moment, words in moments.items() if (some := landscape_density.inhabitants(table, populations, moment)).height}
+    peaks = _peaks(s, table)
+    worth = {"ancestral": f"fitness in A ({payoff_words(s)})", "modern": f"{'intent' if intent_differs(s) else 'fitness'} in M ({unit_of_payoff(s)})"}
+    chart = landscape(every, close, people, peaks, worth)
+    if table.height == facts["grid"]:
+        which = f"all {table.height:,} genomes of the grid"
+    elif facts["exact"]:
+        which = f"{table.height:,} of {facts['grid']:,} genomes: the best, those near them, and those that lived; all were tried"
+    else:
+        which = f"{table.height:,} of {facts['grid']:,} genomes: those that lived or were tried; the best are the best found"
+    widest = max(tolerances)
+    low, high = float(close["modern_intent"].min()), float(close["modern_intent"].max())  # type: ignore[arg-type]
+    found = int(close["classes"].sum())
+    genomes, they = ("1 genome is", "it is") if found == 1 else (f"{found:,} genomes are", "they are")
+    range_of = f"worth {low:.3g} in M" if found == 1 or high - low < 1e-12 else f"worth from {low:.3g} to {high:.3g} in M"
+    finding = f"{genomes} {told(widest)}{' of the best' if widest else ''} in A; {they} {range_of}"
+    where = "; ".join(
+        f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and {_mean(some, 'modern_intent'):.3g} in M by what it does" for words, some in people.items()
+    )
+    if isinstance(every, Binned):
+        most = int(every.density["classes"].max())  # type: ignore[arg-type]
+        which += f"; darker: more of them, up to {most:,} (log scale); short lines: the median of M given A"
+    about = f"{s.which}; of populations the mean share over them" if s.run.experiment.replicates > 1 else s.which
+    about += UNDRIVEN if s.summary["drivers"] else ""
+    notes = [f"{about}; {s.died.partition(',')[0]}, at the end its last newborns stand for a seed that did" if s.died else about, f"{which}; marks of populations are as large as their shares", finding]
+    words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
+    return themed(chart, "What fitness in A says about M", notes, words)
+
+
+def _peaks(s: Source, table: pl.DataFrame) -> pl.DataFrame:
+    peaks = Peaks.of(table, s.conducts.spans, exact=bool(s.run.provenance["landscape"]["exact"]))
+    rungs = [("best for A", "R3, the worst in M of those that are best in A", peaks.ancestral.worst)]
+    if peaks.ancestral.best != peaks.ancestral.worst:
+        rungs.append(("best for A", "the best in M of those that are best in A", peaks.ancestral.best))
+    rungs.append(("best for M", "R2, best for payoff in M", peaks.modern.worst))
+    if intent_differs(s):
+        rungs.append(("best for intent in M", "R1, best for intent in M", peaks.modern_intent.worst))
+    named = pl.DataFrame(rungs, schema=["what", "words", "class"], orient="row").with_columns(pl.col("class").cast(table["class"].dtype))
+    return named.join(table.select("class", "ancestral", "modern_intent"), on="class", how="left", maintain_order="left")
+
+
+def _mean(people: pl.DataFrame, column: str) -> float:
+    return float(people.select((pl.col("share") * pl.col(column)).sum() / pl.col("share").sum()).item())

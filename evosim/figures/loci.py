@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded, thinned
-from evosim.figures.theme import ACT_COLOURS, HEIGHT, WIDTH, band_tips, desire_scales, tips, told
+from evosim.figures.inputs import BANDS, Source
+from evosim.figures.quantile_bands import banded, thinned
+from evosim.figures.theme import ACT_COLOURS, HEIGHT, WIDTH, band_tips, desire_scales, themed, tips, told
 
 MOST_NAMED = 6  # panels of loci with named alleles
 
@@ -149,3 +150,43 @@ def _panel(frame: pl.DataFrame, order: list[str], title: str, swap: int, *, what
     if swap < int(frame["generation"].max()):  # type: ignore[arg-type]
         layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(x))
     return alt.layer(*layers).properties(width=WIDTH + 40, height=HEIGHT + 20)
+
+
+def loci_figure(s: Source) -> Any:
+    """The figure `loci` of a run."""
+    swap = s.run.experiment.swap
+    if s.run.experiment.genome["name"] == "reflex":
+        subtitle = [s.many("means"), "share of alleles in each observation class"]
+        alleles = s.adopted("alleles")
+        return themed(reflex_loci(alleles, swap), "Reflexes through time", subtitle, reflex_says(alleles))
+    if s.run.experiment.genome["name"] not in ("planner", "gated"):
+        return _any_loci(s)
+    subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
+    genome = s.run.experiment.genome
+    weights = [w for w, locus in genome["weights"].items() if len(locus["alleles"]) > 1]
+    if genome["name"] == "gated":
+        second = [w for w, locus in genome["second"].items() if len(locus["alleles"]) > 1]
+        gates = s.adopted("alleles").filter(pl.col("locus") == "gate")
+        if not weights and not second and gates["allele"].n_unique() == 1:
+            return None
+        chart = gated_loci(s.adopted("loci"), gates, weights, second, swap)
+        said = planner_says(s.adopted("loci"), [*weights, *(f"second.{name}" for name in second)], swap)
+        return themed(chart, "Desires, hidden desires and the gate through time", subtitle, said)
+    if not weights and len(genome["horizon"]["alleles"]) == 1:
+        return None  # nothing varies
+    loci = s.adopted("loci")
+    return themed(planner_loci(loci, weights, swap), "Desires and foresight through time", subtitle, planner_says(loci, [*weights, "horizon"], swap))
+
+
+def _any_loci(s: Source) -> Any:
+    """Loci of any genome, by its grid alone: means of those with numbers, shares of the alleles of those with names."""
+    numbers, names = s.loci
+    if not numbers and not names:
+        return None  # nothing varies
+    loci, alleles = s.adopted("loci"), s.adopted("alleles")
+    shown, more = names[:MOST_NAMED], names[MOST_NAMED:]
+    subtitle = [s.many(BANDS), "loci with a single allele are fixed and not shown"]
+    if more:
+        subtitle.append(f"not shown: {', '.join(more)}")
+    said = any_says(loci, numbers, alleles, names, s.run.experiment.swap)
+    return themed(any_loci(loci, numbers, alleles, shown, s.run.experiment.swap), "Loci through time", subtitle, said)

@@ -7,13 +7,14 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.acts import fill, ink, letters, named
-from evosim.figures.theme import WIDTH, WORLD_COLOURS
+from evosim.analysis import policy_table
+from evosim.figures.act_colours import STATES, fill, ink, letters, named
+from evosim.figures.inputs import WORLDS, Source
+from evosim.figures.theme import WIDTH, WORLD_COLOURS, themed
 
 MOST_PLACES = 30
 STEP = 16
 CLEAR = 0.05  # chance below which an act is not written in its tile
-WORLDS = ("ancestral", "modern")
 
 
 def shown_places(frame: pl.DataFrame, most: int = MOST_PLACES) -> list[str]:
@@ -127,3 +128,46 @@ def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
         )
         .properties(width=WIDTH * 0.45, height=STEP * len(places), title=alt.TitleParams("how long there", fontSize=12))
     )
+
+
+def policies_of(s: Source) -> Any:
+    """What the commonest class does in each state."""
+    number, which = s.shown
+    frame = policy_table.acting(s.conducts, number)
+    if frame.is_empty():
+        return None
+    pair = s.conducts.pair
+    what = policy_table.places_of(s.conducts)
+    chart = policies(frame, pair.ancestral.acts, what)
+    shown = shown_places(frame)
+    many, lived = left_out(frame, shown)
+    notes = [s.which, "; ".join(x for x in (which, "where several letters stand it does any of them" if (frame["chance"] < 1.0).any() else "", _empty(frame)) if x)]
+    reading = STATES.get(pair.name.partition(" ")[0], "") if what == "state" else ""
+    rest = f"{many} {what}s are not shown, in which it spends {lived['ancestral']:.1%} of its life in A and {lived['modern']:.1%} in M" if many else ""
+    if reading or rest:
+        notes.append("; ".join(x for x in (f"{what}s: {reading}" if reading else "", rest) if x))
+    return themed(chart, "What it does, state by state", notes, f"What a genome does in each {what}. {'. '.join(notes)}. {_differences(frame, what)}")
+
+
+def _empty(frame: pl.DataFrame) -> str:
+    """What an empty tile means, if there is any."""
+    tiles = frame.unique(["world", "place", "column"]).height
+    if tiles == len(WORLDS) * frame["place"].n_unique() * frame["column"].n_unique():
+        return ""
+    return "empty: it never comes there" + (" with so much of life left" if frame["column"].n_unique() > 1 else "")
+
+
+def _differences(frame: pl.DataFrame, what: str) -> str:
+    """In how many of the places that it comes to in both worlds it acts otherwise, and where most of that time is spent."""
+    keys = ["place", "column"]
+    by = {w: frame.filter(pl.col("world") == w) for w in WORLDS}
+    both = by["ancestral"].join(by["modern"], on=[*keys, "act"], how="full", coalesce=True, suffix=":m", maintain_order="left_right")
+    common = by["ancestral"].select(keys).unique(maintain_order=True).join(by["modern"].select(keys).unique(maintain_order=True), on=keys, maintain_order="left")
+    apart = both.join(common, on=keys, maintain_order="left").with_columns(gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()).filter(pl.col("gap") > 1e-6)
+    total = common["place"].n_unique()
+    changed = apart["place"].unique(maintain_order=True).to_list()
+    times = {w: by[w].group_by("act", maintain_order=True).agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", "act", descending=[True, False]) for w in WORLDS}
+    done = "; ".join(
+        f"in {short} it does " + ", ".join(f"{act.replace('_', ' ')} {n:.3g}" for act, n in times[w].head(4).iter_rows()) + " times in a life" for w, short in zip(WORLDS, "AM", strict=True)
+    )
+    return f"Of {total} {what}s that it comes to in both worlds it acts otherwise in M in {len(changed)}; {done}."

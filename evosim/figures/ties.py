@@ -7,7 +7,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.theme import ANCESTRAL, MODERN, WIDTH
+from evosim.figures.inputs import Source, intent_differs, unit_of_payoff
+from evosim.figures.theme import ANCESTRAL, MODERN, WIDTH, themed
 
 STEP, ACROSS = 34, 1.4 * WIDTH
 
@@ -50,3 +51,17 @@ def ties(table: pl.DataFrame, best: float, population: float | None, unit: str, 
     told_of = [alt.Tooltip("line:N", title="what"), alt.Tooltip("at:Q", title="worth in M", format=".4f")]
     rules = alt.Chart(marks).mark_rule(strokeWidth=1.6).encode(alt.X("at:Q", scale=scale), colour, dash, tooltip=told_of)
     return alt.layer(rules, bars, *ticks, text).properties(width=ACROSS, height=STEP * len(order))
+
+
+def ties_of(s: Source) -> Any:
+    """What near ties in A are worth in M."""
+    table = s.analysis["ties"]
+    if table.is_empty() or s.run.provenance["landscape"]["grid"] == 1:
+        return None
+    rungs = s.summary["ladder"]["modern"]["rungs"]
+    best = f"best genome{'' if s.run.provenance['landscape']['exact'] else ' found'} for {'payoff in ' if intent_differs(s) else ''}M"
+    chart = ties(table, rungs["best_for_payoff"], rungs.get("population"), unit_of_payoff(s), best)
+    exact = "" if s.run.provenance["landscape"]["exact"] else "; of the genomes that were tried"
+    notes = [s.many("population: mean over them"), f"bars: from the least to the largest worth in M of genomes so good in A{exact}"]
+    found = "; ".join(f"{told(t)} in A: {n:,} genomes worth {low:.3g} to {high:.3g} in M" for t, n, low, high in table.sort("tolerance").select("tolerance", "classes", "modern_min", "modern_max").iter_rows())
+    return themed(chart, "Equally good in A, and in M?", notes, f"What near ties in A are worth in M. {'. '.join(notes)}. {found}.")

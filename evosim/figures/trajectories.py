@@ -7,8 +7,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.figures.bands import banded
-from evosim.figures.theme import WIDTH, WORLD_COLOURS, WORLD_DASHES, desire_scales
+from evosim.figures.inputs import BANDS, WORLDS, Source
+from evosim.figures.quantile_bands import banded
+from evosim.figures.theme import WIDTH, WORLD_COLOURS, WORLD_DASHES, desire_scales, themed
+from genomes import GENOMES
 
 MOST_ROWS = 150  # generations of each line
 ACROSS = 3
@@ -88,3 +90,24 @@ def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
     colour = alt.Color("locus:N", title=None, sort=weights, scale=colours, legend=legend)
     dash = alt.StrokeDash("locus:N", title=None, sort=weights, scale=dashes, legend=legend)
     return _lines(frame, "mean objective weights", "weight", swap, colour, dash, [alt.Tooltip("locus:N", title="desire for")], [])
+
+
+def trajectories_of(s: Source) -> Any:
+    """All that is recorded through time."""
+    generations, loci = s.adopted("generations"), s.adopted("loci")
+    if generations["generation"].n_unique() < 2:
+        return None
+    genome = s.run.experiment.genome
+    if genome["name"] in GENOMES:
+        weights = [w for w, locus in genome.get("weights", {}).items() if len(locus["alleles"]) > 1]
+    else:
+        weights = [name for name in s.loci[0] if name != "horizon"]
+    best = {world: float(s.run.tables["landscape"][world].max()) for world in WORLDS}  # type: ignore[arg-type]
+    chart = trajectories(generations, loci, weights, s.run.experiment.swap, best, s.summary.get("unit", "payoff"))
+    shown = generations["generation"]
+    ends = {g: generations.filter(shown == g).mean() for g in (int(shown.min()), int(shown.max()))}  # type: ignore[arg-type]
+    told_of = "; ".join(
+        f"in generation {g} mean fitness is {row['ancestral_mean'][0]:.3g} in A and {row['modern_mean'][0]:.3g} in M, of {row['classes'][0]:.3g} distinct genomes" for g, row in ends.items()
+    )
+    notes = [s.many(BANDS), f"dotted: the best genome {'' if s.run.provenance['landscape']['exact'] else 'found '}of each world; upright line: the world changes"]
+    return themed(chart, "Trajectories", notes, f"Trajectories. {'. '.join(notes)}. {told_of}.")

@@ -1,6 +1,6 @@
 """Evaluate: exact expected lifetime amounts of many policies in the true world, by backward induction.
 
-Twin: `evosim.reference.planning.lifetime`. One lane for each policy. A block of policies works out only what one of
+Twin: `evosim.reference.dynamic_programming.lifetime`. One lane for each policy. A block of policies works out only what one of
 them needs: rows of acts that one of them does in a state that one of them reaches, at ages at which it can be reached.
 What a lane gets does not depend on its neighbours, nor on the number of threads.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from evosim.kernels.lanes import (
+from evosim.kernels.compilation import inlined, parallel, serial
+from evosim.kernels.simd import (
     SINGLE,
     add,
     fma,
@@ -26,8 +27,7 @@ from evosim.kernels.lanes import (
     unlike,
     width,
 )
-from evosim.kernels.options import inlined, parallel, serial
-from evosim.kernels.tables import GROUP, WORD
+from evosim.kernels.world_layout import GROUP, WORD
 
 RECORD = 8  # elements of a record: an even share of a cache line
 EVERY = 16  # sweeps from one look whether values have stopped changing to the next

@@ -1,12 +1,12 @@
-"""Philox4x32-10 for kernels; `evosim.streams` has its NumPy twin, the addresses and the source."""
+"""Philox4x32-10 for kernels; `evosim.rng` has its NumPy twin, the addresses and the source."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import prange
 
-from evosim.kernels.options import parallel, serial
-from evosim.streams import INCREMENTS, MULTIPLIERS, ROUNDS
+from evosim.kernels.compilation import parallel, serial
+from evosim.rng import INCREMENTS, MULTIPLIERS, ROUNDS
 
 _M0, _M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
 _W0, _W1 = np.uint64(INCREMENTS[0]), np.uint64(INCREMENTS[1])

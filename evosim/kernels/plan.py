@@ -1,7 +1,7 @@
 """Plan: many inner planners at once, each by value iteration on its own felt reward in the world it believes in.
 
-Twin: `evosim.reference.planning.plan`. One lane for each planner, always in double precision: which acts tie must not
-depend on how fast a search is run. Choice by softmax is in `evosim.kernels.soft`.
+Twin: `evosim.reference.dynamic_programming.plan`. One lane for each planner, always in double precision: which acts tie must not
+depend on how fast a search is run. Choice by softmax is in `evosim.kernels.softmax`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from evosim.kernels.lanes import (
+from evosim.kernels.compilation import inlined, parallel, serial
+from evosim.kernels.simd import (
     DOUBLE,
     at_least,
     fma,
@@ -26,8 +27,7 @@ from evosim.kernels.lanes import (
     unlike,
     with_bit,
 )
-from evosim.kernels.options import inlined, parallel, serial
-from evosim.kernels.tables import GROUP, WORD
+from evosim.kernels.world_layout import GROUP, WORD
 
 SPLIT, FIRST, LAST = 0, 1, 2
 EVERY = 8  # sweeps from one look whether values have stopped changing to the next

@@ -1,6 +1,6 @@
 """Reproduce: the next generation of newborns, from genotypes and weights of parentage.
 
-Twin: `evosim.reference.reproduction`. Slots are documented in `evosim.streams`. Genotypes come as strands `[n ploidy, L]`:
+Twin: `evosim.reference.reproduction`. Slots are documented in `evosim.rng`. Genotypes come as strands `[n ploidy, L]`:
 row `i ploidy + side` is what individual `i` had from its parent of that side.
 """
 
@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from evosim.kernels.memory import prefetch
-from evosim.kernels.options import inlined, parallel, serial
+from evosim.kernels.compilation import inlined, parallel, serial
 from evosim.kernels.philox import first_above, guided_pick, philox, uniform
-from evosim.streams import (
+from evosim.kernels.prefetch import prefetch
+from evosim.rng import (
     CROSSOVER,
     CROSSOVERS,
     DRIVER,

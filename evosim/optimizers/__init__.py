@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from evosim.optimizers.base import Descent, Extinction, Optimizer
-from evosim.optimizers.catalogue import InvalidOptimizer
+from evosim.optimizers.params import InvalidOptimizer
 from genomes import Grid
 
 
 def _sexual(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.population import SexualPopulation
+    from evosim.optimizers.wright_fisher import SexualPopulation
 
     return SexualPopulation(params, grid, seed)
 
 
 def _asexual(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.population import AsexualPopulation
+    from evosim.optimizers.wright_fisher import AsexualPopulation
 
     return AsexualPopulation(params, grid, seed)
 
@@ -29,19 +29,19 @@ def _exhaustive(params: Any, grid: Grid, seed: int) -> Optimizer:
 
 
 def _hill_climb(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.climbers import Climbers
+    from evosim.optimizers.hill_climbing import Climbers
 
     return Climbers(params, grid, seed)
 
 
 def _cma_es(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.cma import Rounded
+    from evosim.optimizers.cma_es import Rounded
 
     return Rounded(params, grid, seed)
 
 
 def _deap(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.guest import Guest
+    from evosim.optimizers.deap_adapter import Guest
 
     return Guest(params, grid, seed)
 

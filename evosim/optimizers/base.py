@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.optimizers.catalogue import InvalidOptimizer
+from evosim.optimizers.params import InvalidOptimizer
 from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.optimizers.base import Floats, Searcher, check_fitness
-from evosim.optimizers.catalogue import Exhaustive, InvalidOptimizer
+from evosim.optimizers.params import Exhaustive, InvalidOptimizer
 from genomes import Grid
 from genomes.loci import Alleles
 

@@ -1,10 +1,10 @@
-"""Policies of decision rules, one at a time, by the reference planner: the twin of `evosim.score`."""
+"""Policies of decision rules, one at a time, by the reference planner: the twin of `evosim.fitness.scorer`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from evosim.reference.planning import Floats, plan
+from evosim.reference.dynamic_programming import Floats, plan
 from genomes import GatedRules, PlannerRules, Rules, TableRules, second_rules
 from worlds import TabularMdp, WorldPair
 

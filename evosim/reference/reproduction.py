@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import streams
+from evosim import rng
 from genomes import Grid
 from genomes.drive import Placed
 
@@ -28,19 +28,19 @@ class Numbers:
 
     def words(self, slot: int) -> tuple[NDArray[np.uint32], ...]:
         """Four words for every newborn."""
-        where = (np.arange(self.n), slot, self.generation, streams.REPRODUCTION)
-        return streams.philox(where, streams.key_of(self.seed))
+        where = (np.arange(self.n), slot, self.generation, rng.REPRODUCTION)
+        return rng.philox(where, rng.key_of(self.seed))
 
     def uniform(self, slot: int, half: int) -> Floats:
         """One number for every newborn, from the first or second two words."""
         words = self.words(slot)
-        return streams.uniform(words[2 * half], words[2 * half + 1])
+        return rng.uniform(words[2 * half], words[2 * half + 1])
 
 
 def parents(eggs: Floats, sperm: Floats, numbers: Numbers, *, selfing: bool) -> Ints:
     """`[n, 2]` parents of each newborn: the first by egg weight, the second by sperm weight."""
-    first = pick(np.cumsum(eggs), numbers.uniform(streams.PARENTS, 0))
-    u = numbers.uniform(streams.PARENTS, 1)
+    first = pick(np.cumsum(eggs), numbers.uniform(rng.PARENTS, 0))
+    u = numbers.uniform(rng.PARENTS, 1)
     cumulative = np.cumsum(sperm)
     if selfing:
         return np.stack([first, pick(cumulative, u)], axis=1)
@@ -101,13 +101,13 @@ def meiosis(grid: Grid, first: Alleles, second: Alleles, side: int, numbers: Num
     starts = grid.chromosomes()
     chances = grid.recombination()
     chances[starts[:-1]] = 0.0
-    slots = [(streams.LOCI + streams.PER_LOCUS * locus + streams.CROSSOVER, side) for locus in range(loci)]
+    slots = [(rng.LOCI + rng.PER_LOCUS * locus + rng.CROSSOVER, side) for locus in range(loci)]
     exchange = np.zeros((n, loci), dtype=bool)
     if "recombination" in forces:
-        exchange = events(chances, side, numbers, streams.CROSSOVERS, slots)
+        exchange = events(chances, side, numbers, rng.CROSSOVERS, slots)
     out = np.empty_like(first)
     for c, (begin, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
-        words = numbers.words(streams.STRANDS + c // 64)
+        words = numbers.words(rng.STRANDS + c // 64)
         word = words[2 * side + (1 if c % 64 < 32 else 0)]
         on_second = ((word >> np.uint32(c % 32)) & 1).astype(bool)
         # Relative to the strand it begins on, where the gamete is after each exchange.
@@ -117,7 +117,7 @@ def meiosis(grid: Grid, first: Alleles, second: Alleles, side: int, numbers: Num
                 d = driver.locus
                 on_first = first[:, d] == driver.allele
                 heterozygous = on_first != (second[:, d] == driver.allele)
-                u = numbers.uniform(streams.LOCI + streams.PER_LOCUS * d + streams.DRIVER, side)
+                u = numbers.uniform(rng.LOCI + rng.PER_LOCUS * d + rng.DRIVER, side)
                 k = transmission(grid, driver, side, first, second) if "drive" in forces else 0.5
                 at_driver = (u < k) != on_first
                 on_second = np.where(heterozygous, at_driver ^ changed[:, d - begin], on_second)
@@ -130,8 +130,8 @@ def mutate(grid: Grid, alleles: Alleles, side: int, numbers: Numbers) -> Alleles
     """Gametes `[n, L]` after mutation."""
     loci = alleles.shape[1]
     rates = np.array([locus.params.mutation for locus in grid.loci])
-    slots = [streams.LOCI + streams.PER_LOCUS * locus + streams.MUTATION + side for locus in range(loci)]
-    hit = events(rates, side, numbers, streams.MUTATIONS, [(slot, 0) for slot in slots])
+    slots = [rng.LOCI + rng.PER_LOCUS * locus + rng.MUTATION + side for locus in range(loci)]
+    hit = events(rates, side, numbers, rng.MUTATIONS, [(slot, 0) for slot in slots])
     out = alleles.copy()
     for i, (locus, slot) in enumerate(zip(grid.loci, slots, strict=True)):
         size, u, old = len(locus.params.alleles), numbers.uniform(slot, 1), alleles[:, i].astype(np.int64)
@@ -176,7 +176,7 @@ def founders(shape: tuple[int, int, int], choices: list[Ints], seed: int) -> All
     out = np.empty(shape, dtype=np.uint8)
     for side in range(ploidy):
         for locus in range(loci):
-            words = streams.philox((np.arange(n), side * loci + locus, 0, streams.FOUNDERS), streams.key_of(seed))
-            drawn = (streams.uniform(*words[:2]) * len(choices[locus])).astype(np.int64)
+            words = rng.philox((np.arange(n), side * loci + locus, 0, rng.FOUNDERS), rng.key_of(seed))
+            drawn = (rng.uniform(*words[:2]) * len(choices[locus])).astype(np.int64)
             out[:, side, locus] = choices[locus][np.minimum(drawn, len(choices[locus]) - 1)]
     return out

@@ -18,11 +18,11 @@ from typing import Any
 
 import jinja2
 
-from evosim.analysis.conventions import AUTHORS
+from evosim.analysis.terminology import AUTHORS
 from evosim.errors import UserError
 from evosim.figures.html import as_data, engine, licences
-from evosim.report.parts import NO_AUTHOR, Chapter, Picture, Words
-from evosim.report.pictures import Gallery
+from evosim.report.charts import Gallery
+from evosim.report.elements import NO_AUTHOR, Chapter, Picture, Words
 from evosim.version import __version__
 
 HERE = Path(__file__).resolve().parent

@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evosim import installed
-from evosim.compose import MISSING, differing, flat, on_landscape
-from evosim.optimizers.catalogue import OPTIMIZER_PARAMS
-from evosim.optimizers.vectors import VECTOR_PARAMS
-from evosim.params import WORDS, Experiment
-from evosim.report.parts import Cell, Table
+from evosim.config import registry
+from evosim.config.landscape_search import on_landscape
+from evosim.config.schema import WORDS, Experiment
+from evosim.config.toml_out import MISSING, differing, flat
+from evosim.optimizers.params import OPTIMIZER_PARAMS
+from evosim.optimizers.vector_params import VECTOR_PARAMS
+from evosim.report.elements import Cell, Table
 from genomes import LocusParams
 from worlds import LANDSCAPES
 
@@ -63,7 +64,7 @@ def _defaults(experiment: Experiment) -> dict[str, Any]:
     e = experiment
     out = {f"world.modern.{key}": value for key, value in flat(dict(e.world.ancestral)).items()}
     out |= {f"world.ancestral.{key}": value for key, value in _of_class(_world(e)).items()}
-    genome = None if on_landscape(e) else installed.genome(e.genome["name"]).params
+    genome = None if on_landscape(e) else registry.genome(e.genome["name"]).params
     optimizer: Any = (VECTOR_PARAMS if on_landscape(e) else OPTIMIZER_PARAMS)[e.optimizer["name"]]
     for part, params in (("genome", genome), ("optimizer", optimizer)):
         out |= {f"{part}.{key}": value for key, value in _of_class(params).items()}
@@ -84,7 +85,7 @@ def _locus_key(key: str) -> str:
 
 def _world(experiment: Experiment) -> Any:
     name = experiment.world.name
-    return LANDSCAPES[name].params if on_landscape(experiment) else installed.world(name).params
+    return LANDSCAPES[name].params if on_landscape(experiment) else registry.world(name).params
 
 
 def _of_class(params: Any) -> dict[str, Any]:

@@ -9,18 +9,19 @@ from typing import Any
 
 from rich.table import Table as Printed
 
-from evosim import screen
-from evosim.analysis.conventions import AUTHORS, LABELS
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
-from evosim.compose import commented
+from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.terminology import AUTHORS, LABELS
+from evosim.config.schema import Experiment
+from evosim.config.toml_out import commented
 from evosim.figures import FIGURES, Source, charts_of
-from evosim.params import Experiment
-from evosim.record import Recorded
+from evosim.report.charts import Gallery
+from evosim.report.elements import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
 from evosim.report.parameters import set_here
-from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
-from evosim.report.pictures import Gallery
-from evosim.screen import RUNG_WORDS, number, rung_words, scaled
+from evosim.tables import formatting, screen, sentences
+from evosim.tables.formatting import number, scaled
+from evosim.tables.ladder import RUNG_WORDS, rung_words
 
 BESIDE = {
     "ladder": "ladders", "behaviour": "behaviour", "desires": "desires", "causes": "causes", "variation": "variation", "hack": "drive", "search": "search",
@@ -45,14 +46,14 @@ def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool, eve
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
     first = [pictures.pop(FIRST)] if FIRST in pictures else []
     summed = Section("summary", "Summary", [_outcome(source), *first])
-    accounts = Section("accounts", "Accounts", [Words([WORLDS.format(unit=screen.unit(summary))]), *_accounts(summary, pictures, experiment.analysis.confidence)])
+    accounts = Section("accounts", "Accounts", [Words([WORLDS.format(unit=formatting.unit(summary))]), *_accounts(summary, pictures, experiment.analysis.confidence)])
     said = [Words([f"{words[0].upper()}{words[1:]}." for words in failures])] if failures else []
     rest = [Section("figures", "More figures", [*pictures.values(), *said])] if pictures or said else []
     seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"
     return Chapter(
         name, "run", experiment.title or experiment.name, experiment.question, f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
         [summed, Section("parameters", "Parameters", _parameters(source)), accounts, *rest, _provenance(recorded, summary, same_code=same_code), repeat(recorded)],
-        labelled=True, headline=headline(summary) | _level_of(experiment), unit=screen.unit(summary),
+        labelled=True, headline=headline(summary) | _level_of(experiment), unit=formatting.unit(summary),
     )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def _outcome(source: Source) -> Any:
     return Facts([
         ("A, M", "the ancestral and the modern world: training and deployment"),
         *([("Expected", source.summary["expected"])] if source.summary["expected"] else []),
-        ("What came", screen.sentences(source.summary)),
+        ("What came", sentences.sentences(source.summary)),
     ])  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _accounts(summary: dict[str, Any], pictures: dict[str, Picture], confidence:
         made = from_printed(made, steps=STEPS if name == "steps" else ()) if isinstance(made, Printed) else made
         sections.setdefault(place, []).append(Words([made.strip()]) if isinstance(made, str) else made)
     if not summary["hack"]:
-        sections["hack"] = [Words([next(line for line in screen.sentences(summary) if line.startswith("Greedy genes"))])]
+        sections["hack"] = [Words([next(line for line in sentences.sentences(summary) if line.startswith("Greedy genes"))])]
     sections["labels"] = [labels(summary)]
     for name, parts in sections.items():
         figure = [pictures.pop(BESIDE[name])] if BESIDE.get(name) in pictures else []
@@ -121,8 +122,8 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
     shared, left_open = (summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
     split = f" Of the shift step in M, {number(shared)} is shared by all ancestral optima, {number(left_open)} left open by the data."
     interval = f"In brackets: {level(confidence)} confidence intervals over seeds; a number that runs can change has none where all seeds agree." if worlds[1]["intervals"] else ""
-    caption = f"The ladder: which stage lost it ({screen.unit(summary)} in a life)"
-    found = screen.seeds_words(summary, *(world["seeds"] for world in worlds))
+    caption = f"The ladder: which stage lost it ({formatting.unit(summary)} in a life)"
+    found = formatting.seeds_words(summary, *(world["seeds"] for world in worlds))
     seeds = f" {found[0].upper()}{found[1:]}." if found else ""
     return Table(caption, headings, rows, frozenset({0, 5}), f"{interval}{seeds}{split}".strip())
 

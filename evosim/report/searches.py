@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from evosim.analysis.intervals import FEWEST, level
-from evosim.compose import commented
-from evosim.explore import paths_there, summary_there
-from evosim.figures.paths import SEARCH_FIGURES
-from evosim.figures.source import Searched
-from evosim.params import Experiment
+from evosim.config.schema import Experiment
+from evosim.config.toml_out import commented
+from evosim.figures.inputs import Searched
+from evosim.figures.search_paths import SEARCH_FIGURES
+from evosim.report.charts import Gallery
+from evosim.report.elements import Cell, Chapter, Facts, Section, Table, Words
 from evosim.report.parameters import set_here
-from evosim.report.parts import Cell, Chapter, Facts, Section, Table, Words
-from evosim.report.pictures import Gallery
 from evosim.report.runs import again, between, provenance_rows
-from evosim.screen import decimals_of, number
+from evosim.runs.landscape_search import paths_there, summary_there
+from evosim.tables.formatting import decimals_of, number
 
 
 def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, Any], gallery: Gallery, *, same_code: bool) -> Chapter:

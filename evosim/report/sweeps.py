@@ -10,19 +10,21 @@ from typing import Any
 import polars as pl
 import tomli_w
 
-from evosim.analysis.conventions import LABELS
 from evosim.analysis.intervals import level
-from evosim.names import file_names
-from evosim.params import named_experiments
-from evosim.report.parts import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
-from evosim.report.pictures import Gallery
+from evosim.analysis.terminology import LABELS
+from evosim.config.toml_files import named_experiments
+from evosim.report.charts import Gallery
+from evosim.report.elements import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
 from evosim.report.runs import provenance_rows
-from evosim.screen import decimals_in, number
-from evosim.sweeps import drawing, effects, showing
+from evosim.runtime.names import file_names
+from evosim.sweeps import analysis as sweeps_analysis
+from evosim.sweeps import figures as sweeps_figures
+from evosim.sweeps import tables as sweeps_tables
+from evosim.sweeps.analysis import DESIGN, EXTINCT, Analysis
 from evosim.sweeps.collect import manifest_of
-from evosim.sweeps.effects import DESIGN, EXTINCT, Analysis
-from evosim.sweeps.params import SweepFile, read_alone
+from evosim.sweeps.schema import SweepFile, read_alone
 from evosim.sweeps.store import RUNS, Store
+from evosim.tables.formatting import decimals_in, number
 
 MOST_CELLS = 1000
 MOST_VALUES = 12
@@ -31,14 +33,14 @@ MOST_ERRORS = 20
 
 def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Chapter:
     """All about one sweep. Raises `UserError` if nothing of it is done."""
-    analysis = effects.analysis_of(store)
-    quantities = effects.chosen(analysis, [])
+    analysis = sweeps_analysis.analysis_of(store)
+    quantities = sweeps_analysis.chosen(analysis, [])
     facts, tree = analysis.facts, store.facts["tree"]
-    easel = drawing.Easel(analysis, read_alone(store.folder / "sweep.toml"), None, None)
-    charts = drawing.charts(easel, quantities) if easel.factors or easel.sampled else iter(())
+    easel = sweeps_figures.Easel(analysis, read_alone(store.folder / "sweep.toml"), None, None)
+    charts = sweeps_figures.charts(easel, quantities) if easel.factors or easel.sampled else iter(())
     made = dict(charts)
     pictures = list(gallery.hang(name, made.items(), _steps(made, quantities)))
-    cells = from_printed(showing.cells(analysis, quantities, MOST_CELLS))
+    cells = from_printed(sweeps_tables.cells(analysis, quantities, MOST_CELLS))
     phases = [picture for picture in pictures if picture.name.startswith(f"{name}-phase-")]
     steps = [picture for picture in pictures if picture.name.startswith(f"{name}-steps-")]
     of_all = Section("cells", "Cells", [_labelled(cells, quantities)])
@@ -57,8 +59,8 @@ def _outcome(analysis: Analysis, tree: dict[str, Any], quantities: list[str]) ->
     rows: list[tuple[str, Any]] = [("A, M", "the ancestral and the modern world: training and deployment"), ("Experiment", tree.get("title") or tree["name"])]
     if tree.get("expected"):
         rows.append(("Expected of it, without this sweep's settings", tree["expected"]))
-    rows.append(("What was computed", showing.header(analysis.facts)))
-    if said := showing.sentences(analysis, quantities):
+    rows.append(("What was computed", sweeps_tables.header(analysis.facts)))
+    if said := sweeps_tables.sentences(analysis, quantities):
         rows.append(("To be known", said))
     if found := [_verdict(analysis, name) for name in quantities]:
         rows.append(("What came", [words for words in found if words]))
@@ -73,17 +75,17 @@ def _verdict(analysis: Analysis, name: str) -> str:
         return ""
     decimals = decimals_in((mean, None, None) for mean in cells["mean"])[0]
     ends = f"from {number(cells['mean'].min(), decimals)} to {number(cells['mean'].max(), decimals)} between cells"  # type: ignore[arg-type]
-    words = _capital(drawing.words_of(name))
+    words = _capital(sweeps_figures.words_of(name))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not told, see below."
-    if untold := showing.not_told(rows.row(0, named=True), analysis.facts["confidence"]):
+    if untold := sweeps_tables.not_told(rows.row(0, named=True), analysis.facts["confidence"]):
         return f"{words}: {ends}; {untold}."
     shares = analysis.tables["shares"].filter((pl.col("quantity") == name) & (pl.col("order") == "first")).drop_nulls("share").sort("share", descending=True)
     if shares.is_empty():
         return f"{words}: {ends}."
     most = shares.row(0, named=True)
-    short = effects.short_factors(analysis.facts["factors"])
-    return f"{words}: {ends}; {short[most['factor']]} alone makes {showing.share_words(shares)} of the variance."
+    short = sweeps_analysis.short_factors(analysis.facts["factors"])
+    return f"{words}: {ends}; {short[most['factor']]} alone makes {sweeps_tables.share_words(shares)} of the variance."
 
 
 def _capital(words: str) -> str:
@@ -114,24 +116,24 @@ def _shared(settings: dict[str, Any]) -> Iterator[Table]:
 
 def _effects(chapter_name: str, analysis: Analysis, quantities: list[str], pictures: list[Picture]) -> Iterator[Section]:
     """Of each quantity its main effects as a figure and as tables, or why there are none."""
-    refused, slugs = effects.refused(analysis, quantities), file_names(quantities)
+    refused, slugs = sweeps_analysis.refused(analysis, quantities), file_names(quantities)
     for quantity in quantities:
-        words, slug = drawing.words_of(quantity), slugs[quantity]
+        words, slug = sweeps_figures.words_of(quantity), slugs[quantity]
         parts: list[Any] = [picture for picture in pictures if picture.name in (f"{chapter_name}-effects-{slug}", f"{chapter_name}-design-{slug}")]
         fits = analysis.tables["fits"].filter(pl.col("quantity") == quantity)
         if quantity in refused:
             parts.append(Words([f"Effects of the grid's parameters are refused: {refused[quantity]}."]))
         else:
-            tables = [showing.effects(analysis, quantity) if any(f["name"] != DESIGN for f in analysis.facts["factors"]) else None, showing.shares(analysis, quantity)]
+            tables = [sweeps_tables.effects(analysis, quantity) if any(f["name"] != DESIGN for f in analysis.facts["factors"]) else None, sweeps_tables.shares(analysis, quantity)]
             captions = (f"Means of the levels: {words}", f"Shares of the variance between cells: {words}")
             parts += [from_printed(made, caption) for made, caption in zip(tables, captions, strict=True) if made]
         for fit in fits.iter_rows(named=True):
             if fit["refused"]:
                 parts.append(Words([f"Effects of the design's parameters are refused: {fit['refused']}."]))
                 continue
-            sampled = showing.sampled(analysis, quantity, fit)
+            sampled = sweeps_tables.sampled(analysis, quantity, fit)
             parts.append(from_printed(sampled, f"{sampled.title}: {words}"))
-            if more := showing.sampled_pairs(analysis, quantity):
+            if more := sweeps_tables.sampled_pairs(analysis, quantity):
                 parts.append(from_printed(more, f"Pairs of parameters of the design: {words}"))
         if parts:
             yield Section(f"of-{slug}", _capital(words), parts)
@@ -147,7 +149,7 @@ def _steps(figures: Iterable[str], quantities: list[str]) -> dict[str, Sequence[
 
 def _labelled(table: Table, quantities: list[str]) -> Table:
     """The table of cells with labels at the steps that stand above its columns: the last ones, in the order of the quantities."""
-    steps = {showing.short_quantities(quantities)[name]: name.split(".")[3] for name in quantities if name.startswith("ladder.") and ".steps." in name}
+    steps = {sweeps_tables.short_quantities(quantities)[name]: name.split(".")[3] for name in quantities if name.startswith("ladder.") and ".steps." in name}
     known = {short: step for short, step in steps.items() if step == "shift" or step in LABELS}
     return Table(table.caption, tuple(Cell(cell.text, cell.note, known.get(cell.text, "")) for cell in table.headings), table.rows, table.left, table.note)
 

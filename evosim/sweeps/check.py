@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evosim.errors import UserError
-from evosim.files import TEMPORARY
-from evosim.intact import Damaged
+from evosim.runtime.atomic_files import TEMPORARY
+from evosim.runtime.checksums import Damaged
 from evosim.sweeps.store import NAMED, RUNS, UNFINISHED, Store
 
 STALE_AFTER = 86_400.0  # seconds

@@ -21,8 +21,8 @@ import polars as pl
 import polars.selectors as cs
 
 from evosim.errors import UserError
-from evosim.files import TEMPORARY, may_write, sync_folder, unwritable, write_atomically
-from evosim.intact import Damaged, read_json, sum_of
+from evosim.runtime.atomic_files import TEMPORARY, may_write, sync_folder, unwritable, write_atomically
+from evosim.runtime.checksums import Damaged, read_json, sum_of
 from evosim.sweeps.store import RUNS, Store, checksum, made_by
 
 MANIFEST = "manifest.json"

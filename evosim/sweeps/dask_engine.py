@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import UserError
-from evosim.files import who_else_writes
-from evosim.intact import Damaged
-from evosim.machine import processors
+from evosim.runtime.atomic_files import who_else_writes
+from evosim.runtime.checksums import Damaged
+from evosim.runtime.machine import processors
 from evosim.sweeps.engines import Job
-from evosim.sweeps.local import POLL, POOLS
-from evosim.sweeps.slurm import CACHE
+from evosim.sweeps.job_array import CACHE
+from evosim.sweeps.local_engine import POLL, POOLS
 from evosim.sweeps.store import Store
-from evosim.sweeps.work import run_chunk
+from evosim.sweeps.worker import run_chunk
 from evosim.version import DISTRIBUTION
 
 LEAST_OUT, EACH_OUT = 4, 3  # tasks that are out at once: at least, and for each worker

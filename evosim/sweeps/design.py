@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from evosim.analysis.account import gaps_of_pair
-from evosim.compose import build, landscape_digest, resolve
+from evosim.config.landscape_search import landscape_digest
+from evosim.config.resolve import build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import put
 from evosim.errors import UserError
-from evosim.params import Experiment, put
-from evosim.sweeps.params import Design, SweepFile, Written
+from evosim.sweeps.schema import Design, SweepFile, Written
 
 Settings = dict[str, Any]
 MOST_RUNS = 20_000_000

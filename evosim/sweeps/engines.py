@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import unknown
-from evosim.sweeps.slurm import Batch
-from evosim.sweeps.work import Tell
+from evosim.sweeps.job_array import Batch
+from evosim.sweeps.worker import Tell
 
 # by name: the module, and the function in it that takes a job; the module is imported when it is asked for
 ENGINES = {
-    "local": "evosim.sweeps.local:compute",
+    "local": "evosim.sweeps.local_engine:compute",
     "dask": "evosim.sweeps.dask_engine:compute",
     "slurm": "evosim.sweeps.dask_engine:compute_on_slurm",
 }

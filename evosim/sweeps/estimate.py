@@ -9,15 +9,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from evosim.compose import build
-from evosim.cost import disk_by_table
+from evosim.config.resolve import build
 from evosim.errors import UserError
-from evosim.replicate import Replicate, replicate
+from evosim.runs.estimate import disk_by_table
+from evosim.runs.in_memory import Replicate, replicate
 from evosim.sweeps.design import experiment_of
-from evosim.sweeps.params import SIMULATED
 from evosim.sweeps.plan import Plan, decoded
+from evosim.sweeps.schema import SIMULATED
 from evosim.sweeps.store import Store, encoded
-from evosim.sweeps.work import Failure, Prepared, finished_runs, forget, prepared, use_threads
+from evosim.sweeps.worker import Failure, Prepared, finished_runs, forget, prepared, use_threads
 
 SAMPLE_SECONDS = 10.0
 SAMPLE_RUNS = 24

@@ -11,13 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from evosim.compose import resolve
-from evosim.controls import controls_of
+from evosim.config.registry import Choice
+from evosim.config.resolve import resolve
+from evosim.config.toml_files import put
 from evosim.errors import UserError
-from evosim.installed import Choice
-from evosim.params import put
+from evosim.simulation.controls import controls_of
 from evosim.sweeps.design import Cell, Settings, base_tree, cells_of, experiment_of
-from evosim.sweeps.params import SweepFile, Written
+from evosim.sweeps.schema import SweepFile, Written
 
 OWN_SEEDS = 2**62  # a control's seeds begin there
 COLUMNS = ("run", "chunk", "cell", "seed")

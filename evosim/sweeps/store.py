@@ -33,13 +33,13 @@ from typing import Any
 
 import polars as pl
 
+from evosim.config.toml_files import SWEEP_FOLDER, refuse_other_kind
 from evosim.errors import UserError, unknown
-from evosim.files import make_folder, refuse_link, sync_folder, unwritable, write_atomically, write_once
-from evosim.intact import Damaged, check_size
-from evosim.params import SWEEP_FOLDER, refuse_other_kind
-from evosim.record import sources_digest
-from evosim.sweeps.params import KEEPABLE
+from evosim.runs.source_hash import sources_digest
+from evosim.runtime.atomic_files import make_folder, refuse_link, sync_folder, unwritable, write_atomically, write_once
+from evosim.runtime.checksums import Damaged, check_size
 from evosim.sweeps.plan import SCHEMA_VERSION, choices_of
+from evosim.sweeps.schema import KEEPABLE
 
 RUNS = "runs"
 PER_FOLDER = 256

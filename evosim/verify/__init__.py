@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evosim.verify import balance, drift, drive, gametes, ledger, modifiers
+from evosim.verify import balance, drift, drive, modifiers, one_generation, price_equation
 from evosim.verify.engine import FAULTS, SOUND, Engine
 from evosim.verify.law import FALSE_ALARM, Check, Law, identity
 
 LAWS: dict[str, Law] = {
-    law.name: law for module in (gametes, drive, drift, balance, modifiers, ledger) for law in module.LAWS
+    law.name: law for module in (one_generation, drive, drift, balance, modifiers, price_equation) for law in module.LAWS
 }
 POOLED = 30
 

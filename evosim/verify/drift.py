@@ -8,8 +8,8 @@ from evosim.theory import drift as theory
 from evosim.theory import two_locus
 from evosim.verify.drive import frequency
 from evosim.verify.engine import Engine, markers
-from evosim.verify.gametes import centimorgan
 from evosim.verify.law import Check, Law, identity, mean_of
+from evosim.verify.one_generation import centimorgan
 from genomes.loci import Alleles
 
 

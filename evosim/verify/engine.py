@@ -13,12 +13,12 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evosim.kernels import lineage, reproduce
+from evosim.kernels import breeding, reproduce
 from evosim.kernels.reproduce import DRIVE, MUTATE, RECOMBINATION, Meiosis
-from evosim.optimizers.catalogue import Sexual
-from evosim.optimizers.meiosis import meiosis_of
-from evosim.optimizers.population import SexualPopulation
-from evosim.streams import key_of
+from evosim.optimizers.meiosis_arrays import meiosis_of
+from evosim.optimizers.params import Sexual
+from evosim.optimizers.wright_fisher import SexualPopulation
+from evosim.rng import key_of
 from genomes import Drive, Driver, Grid, LocusParams, Modifier
 from genomes.drive import CostTo
 from genomes.germline import GermLine, assemble
@@ -130,7 +130,7 @@ class Engine:
         if self.census_before_mutation:
             _census_before_mutation(meiosis, grid, strands, generations, runs, seed, census, last)
         else:
-            lineage.replicates(
+            breeding.replicates(
                 meiosis, costs_of(grid), strands, 2, females, self.selfing(selfing), generations, seed, watched, census, last
             )
         if self.same_numbers:
@@ -174,12 +174,12 @@ def _modifiers_reversed(grid: Grid) -> Grid:
     return replace(grid, drive=Drive(grid.drive.drivers, grid.drive.modifiers[::-1]))
 
 
-def costs_of(grid: Grid) -> lineage.Costs:
+def costs_of(grid: Grid) -> breeding.Costs:
     """What a grid's drivers and modifiers cost, as the lineage kernel wants it."""
     sites = grid.drive.sites
     eggs = np.array([np.multiply(s.viability, s.egg) for s in sites]).reshape(-1, 3)
     sperm = np.array([np.multiply(s.viability, s.sperm) for s in sites]).reshape(-1, 3)
-    return lineage.Costs(
+    return breeding.Costs(
         np.array([s.locus for s in sites], dtype=np.int64),
         np.array([s.allele for s in sites], dtype=np.uint8),
         eggs,
@@ -202,7 +202,7 @@ def _census_before_mutation(
                 out = np.empty_like(now)
                 scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int32), np.empty((n, 2), dtype=np.int64))
                 nothing = (np.zeros((0, 2), dtype=np.int64), np.zeros((1, 0, 3), dtype=np.int64))
-                lineage.evolve(m, costs_of(grid), now.copy(), out, 2, 0, True, g + 1, 1, *key, *scratch, *nothing)
+                breeding.evolve(m, costs_of(grid), now.copy(), out, 2, 0, True, g + 1, 1, *key, *scratch, *nothing)
                 shown.append(out)
             copies = (shown[0].reshape(n, 2, loci) == 1).sum(axis=1)
             for locus in range(loci):

@@ -9,8 +9,8 @@ from evosim.theory import drive as one_locus
 from evosim.theory import two_locus as theory
 from evosim.verify.drive import frequency
 from evosim.verify.engine import Engine, driver, markers
-from evosim.verify.gametes import centimorgan
 from evosim.verify.law import Check, Law, mean_of
+from evosim.verify.one_generation import centimorgan
 from genomes import Modifier
 from genomes.loci import Alleles
 

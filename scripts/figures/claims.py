@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from evosim.claims.claim import Claim
-from evosim.compose import resolve
+from evosim.config.resolve import resolve
 from figures import experiment
 
 WHOLE = next(field.default for field in fields(Claim) if field.name == "tables")  # what keeps all that was computed

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from evosim.sweeps.drawing import Easel, charts
-from evosim.sweeps.effects import Analysis
-from evosim.sweeps.params import read_alone
+from evosim.sweeps.analysis import Analysis
+from evosim.sweeps.figures import Easel, charts
+from evosim.sweeps.schema import read_alone
 
 POPULATION, SEARCH = "ladder.modern.rungs.population", "ladder.modern.steps.search"
 WANTED = [f"{kind}-{name.replace('.', '-')}" for kind, name in (("phase", POPULATION), ("phase", SEARCH), ("effects", SEARCH))] + ["steps-planning-cost"]

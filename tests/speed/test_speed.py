@@ -14,13 +14,13 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from evosim.landscape import Landscape
-from evosim.optimizers.catalogue import Sexual
-from evosim.optimizers.population import SexualPopulation
-from evosim.score import Scorer
-from evosim.simulate import simulate
+from evosim.fitness.landscape import Landscape
+from evosim.fitness.scorer import Scorer
+from evosim.optimizers.params import Sexual
+from evosim.optimizers.wright_fisher import SexualPopulation
+from evosim.simulation.loop import simulate
 from evosim.verify.engine import driver, markers
-from tests.settings import setting
+from tests.support.settings import setting
 
 Benchmark = Callable[..., Any]
 

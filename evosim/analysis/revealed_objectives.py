@@ -1,0 +1,83 @@
+"""Behavioural objectives: what a policy may be after, by what it does alone, and what that says about another world.
+
+An objective `w` over features is consistent with a policy in a world if the policy is optimal for it there: wherever it comes, it does only
+acts that are best for `w . features` by perfect foresight (perfect inverse reinforcement learning). The encoding is not read. The
+objective that wants nothing is consistent with every policy (a bottle cap's, too): it says nothing about any other world, and the set
+always holds it. A planner that does not see to the end of its life need not be optimal for what it plans for, nor for anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evosim.analysis.causes import Mind, worths
+from evosim.reference.dynamic_programming import Floats, lifetime, span_of
+from worlds import TabularMdp
+
+CONSISTENT = 1e-9  # of the span of what is felt
+
+
+def weight_grid(alleles: Sequence[Sequence[float]]) -> Floats:
+    """`[n, K]`: all combinations of weights, those that are equal up to a positive scale once."""
+    seen: dict[tuple[float, ...], None] = {}
+    for weights in itertools.product(*alleles):
+        largest = max((abs(x) for x in weights), default=0.0) or 1.0
+        seen.setdefault(tuple(round(x / largest, 12) + 0.0 for x in weights))
+    return np.array(list(seen))
+
+
+def regret_share(world: TabularMdp, policy: Floats, amount: Floats) -> float:
+    """What a policy loses of an amount, as a share of what can be lost; 0 where nothing can."""
+    span = span_of(world, amount)
+    return min(1.0, max(0.0, (span.best - lifetime(world, policy, amount)) / span.width)) if span.width else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """The objectives of a grid that are consistent with a policy.
+
+    Attributes:
+        weights: `[n, K]` them all.
+        trivial: `[n]` whether every policy would be consistent with it.
+        tried: how many there were to choose from.
+        worth: `[n]` what a perfect planner with each is worth in the other world, by its intent.
+    """
+
+    weights: Floats
+    trivial: np.ndarray
+    tried: int
+    worth: Floats
+
+
+def explanations(world: TabularMdp, policy: Floats, grid: Floats, other: TabularMdp) -> Explained:
+    """All objectives of a grid `[n, K]` that a policy `[L, S, A]` is optimal for in a world, and what they come to in another."""
+    fits = [w for w in grid if regret_share(world, policy, world.features_felt @ w) <= CONSISTENT]
+    weights = np.array(fits).reshape(len(fits), grid.shape[1])
+    trivial = np.array([span_of(world, world.features_felt @ w).width == 0.0 for w in weights], dtype=bool)
+    return Explained(weights, trivial, len(grid), perfect_worths(other, weights, other.intent))
+
+
+def perfect_worths(world: TabularMdp, weights: Floats, amount: Floats) -> Floats:
+    """`[n]` lifetime `amount` of planners with these objectives, true beliefs, and foresight to the end of life, without discount."""
+    if not len(weights):
+        return np.empty(0)
+    minds = [Mind(np.ascontiguousarray(world.features_felt @ w), world.lifespan, "true", 1.0, 0.0, 1e-12, "split") for w in weights]
+    return worths(world, minds, amount)
+
+
+def misranking(world: TabularMdp, felt: Floats, amount: Floats) -> float:
+    """How differently two amounts `[S, A]` rank policies: 0 if and only if they rank all policies alike, at most 2.
+
+    Lifetime amounts are linear in occupancy, so they rank all policies (mixtures too) alike if and only if one is the other times a
+    positive factor plus a constant: if the difference of both, each in units of its span, is the same for every policy.
+    """
+    x, y = span_of(world, felt).width, span_of(world, amount).width
+    if x == 0.0 or y == 0.0:
+        return 0.0 if x == y else 1.0
+    apart = felt / x - amount / y
+    span = span_of(world, apart)
+    return span.best - span.worst  # all of it: what cancels here is small beside both amounts, so its own size says nothing

@@ -1,0 +1,157 @@
+"""Showing: what is said of runs, sweeps and searches where they are looked at: a few lines of text, or a small page in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from evosim.analysis.intervals import FEWEST, level
+from evosim.tables.formatting import decimals_in, number, small, to_scale, with_ends
+from evosim.tables.ladder import RUNG_WORDS
+
+if TYPE_CHECKING:
+    from evosim.api import Search, Sweep
+    from evosim.api.accounts import Accounted
+
+Lines = list[str]
+Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]  # title, headings, rows: the first column is words, the others are numbers
+LETTERS = {"ancestral": "A", "modern": "M"}
+ROW, COLUMN = ' scope="row"', ' scope="col"'
+
+
+def interval(row: dict[str, Any], digits: int | None = None) -> str:
+    """A mean with its interval, if it has one; a dash for what was not measured."""
+    if row["mean"] is None or row["low"] is None:
+        return number(row["mean"], digits)
+    return f"{number(row['mean'], digits)} [{number(row['low'], digits)}, {number(row['high'], digits)}]"
+
+
+def _from_here(folder: Path) -> Path:
+    """A folder as it is called from where one works, if it lies below."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def _lost(row: dict[str, Any]) -> str:
+    """A loss with its interval; where ancestral optima tie, its range over them."""
+    if row["mean"] is not None and row["most"] - row["least"] > small():
+        return f"{number(row['least'])} to {number(row['most'])}"
+    return interval(row)
+
+
+def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
+    """Heading, lines and tables of an account."""
+    with to_scale(thing.summary):
+        return _parts_of(thing)
+
+
+def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
+    from evosim.api import Run
+
+    facts, experiment = thing.summary, thing.experiment
+    seeds = f"seed {facts['seed']}" if facts["replicates"] == 1 else f"{facts['replicates']} seeds from {facts['seed']}"
+    what = "evosim run" if isinstance(thing, Run) else "evosim population"
+    heading = f"{what}: {experiment.title or experiment.name}"
+    lines = [f"{experiment.name}, {seeds}" + (f"; changed: {', '.join(facts['changed'])}" if facts["changed"] else "")]
+    if facts["replicates"] >= FEWEST:
+        lines.append(f"[ ]: {level(experiment.analysis.confidence)} intervals over seeds")
+    if isinstance(thing, Run):
+        lines.append(f"{_from_here(thing.folder)}, digest {facts['digest'][:8]}")
+        extinct = sum(run["status"] == "extinct" for run in facts["runs"].values())
+        lines += [f"died out: {extinct} of {len(facts['runs'])}"] if extinct else []
+    losses = {(row["loss"], row["world"]): row for row in thing.losses().iter_rows(named=True)}
+    three = [
+        (f"{loss}: {losses[loss, 'modern']['style']}", *(_lost(losses[loss, world]) for world in LETTERS)) for loss in dict.fromkeys(key[0] for key in losses)
+    ]
+    words = RUNG_WORDS if isinstance(thing, Run) else RUNG_WORDS | {"population": "the population given"}
+    rungs: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in thing.ladder().filter(pl.col("part") == "rung").iter_rows(named=True):
+        rungs.setdefault(row["name"], {})[row["world"]] = row
+    ladder = [
+        (f"{next(iter(found.values()))['code']} {words[name]}", *(interval(found[world]) if world in found else "-" for world in LETTERS))
+        for name, found in rungs.items()
+    ]
+    return heading, lines, [
+        (f"What was lost ({thing.unit} in a life; -: not measured)", ("loss", *LETTERS.values()), three),
+        (f"The ladder ({thing.unit} in a life)", ("rung", *LETTERS.values()), ladder),
+    ]  # fmt: skip
+
+
+def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
+    """Heading, lines and tables of a sweep."""
+    state, facts = sweep.status, sweep.store.facts
+    heading = f"evosim sweep: {facts['title'] or facts['name']}"
+    ended = "".join(f", {count:,} {word}" for count, word in ((state.failed, "failed"), (state.extinct, "died out")) if count)
+    lines = [
+        f"{facts['name']}: {facts['cells']:,} cells, {facts['replicates']:,} seeds each, {state.runs:,} runs; {state.done:,} done{ended}",
+        f"varies: {', '.join(sweep.store.kinds)}" if sweep.store.kinds else "nothing varies",
+        f"{_from_here(sweep.folder)}, digest {facts['digest'][:8]}",
+    ]
+    if state.chunks_done < state.chunks:
+        lines.append("not whole: evosim.sweep(...), or 'evosim sweep run', goes on")
+        return heading, lines, []
+    rows = []
+    for name in sweep.headlines:
+        cells = sweep.cells(name)["mean"].drop_nulls()
+        if len(cells):
+            decimals = decimals_in((mean, None, None) for mean in cells)[0]
+            rows.append((name, *(number(float(value), decimals) for value in (cells.min(), cells.mean(), cells.max()))))  # type: ignore[arg-type]
+    return heading, lines, [("Means of cells", ("quantity", "least", "mean", "largest"), rows)]
+
+
+def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
+    """Heading, lines and tables of the search of a landscape."""
+    facts, experiment = search.summary, search.experiment
+    seeds = f"seed {facts['seed']}" if facts["replicates"] == 1 else f"{facts['replicates']} seeds from {facts['seed']}"
+    lines = [
+        f"{experiment.name}: {experiment.optimizer['name']} on {experiment.world.name}, {seeds}",
+        f"{_from_here(search.folder)}, digest {facts['digest'][:8]}",
+    ]
+    if facts["replicates"] >= FEWEST:
+        lines.append(f"[ ]: {level(experiment.analysis.confidence)} intervals over seeds")
+    rows = []
+    for row in facts["search"]:
+        low, high = row["interval"] or (None, None)
+        rows.append((row["quantity"], number(row["mean"]) if low is None else with_ends(row["mean"], low, high)))
+    return f"evosim search: {experiment.title or experiment.name}", lines, [("Where it came to", ("quantity", "mean"), rows)]
+
+
+def text_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
+    """A few lines of text."""
+    out = [heading, *(f"  {line}" for line in lines)]
+    for title, headings, rows in tables:
+        widths = [max(len(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
+        out.append(f"  {title}")
+        for row in (headings, *rows):
+            cells = (cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+            out.append("    " + "  ".join(cells).rstrip())
+    return "\n".join(out)
+
+
+def html_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
+    """A piece of a page: headings, lines, tables; all text escaped, no scripts, colours of the page it stands in."""
+    out = ['<div class="evosim">', f"<p><strong>{escape(heading)}</strong><br/>{'<br/>'.join(escape(line) for line in lines)}</p>"]
+    for title, headings, rows in tables:
+        out.append(f'<table><caption style="text-align:left;font-weight:bold;padding-top:0.8em">{escape(title)}</caption>')
+        out.append(f"<thead><tr>{''.join(_cell('th', cell, i, COLUMN) for i, cell in enumerate(headings))}</tr></thead><tbody>")
+        out += [f"<tr>{_cell('th', row[0], 0, ROW)}{''.join(_cell('td', cell, 1) for cell in row[1:])}</tr>" for row in rows]
+        out.append("</tbody></table>")
+    return "".join([*out, "</div>"])
+
+
+def _cell(tag: str, words: str, place: int, more: str = "") -> str:
+    side, weight = "left" if place == 0 else "right", "bold" if more == COLUMN else "normal"
+    return f'<{tag}{more} style="text-align:{side};font-weight:{weight};padding:0.1em 0.8em 0.1em 0">{escape(words)}</{tag}>'
+
+
+def as_text(thing: Accounted) -> str:
+    """An account as text."""
+    return text_of(*parts_of(thing))
+
+
+def as_html(thing: Accounted) -> str:
+    """An account as a piece of a page."""
+    return html_of(*parts_of(thing))

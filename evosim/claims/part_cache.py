@@ -1,0 +1,158 @@
+"""Work: the parts of claims, computed in processes of their own and kept, each once and whole."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from evosim.claims.claim import Part
+from evosim.config.schema import Experiment
+from evosim.errors import Stop, UserError
+from evosim.runs.source_hash import sources_digest
+from evosim.runtime.atomic_files import make_folder, write_atomically
+from evosim.runtime.checksums import Damaged, read_table
+from evosim.runtime.interrupts import ASKING
+from evosim.runtime.machine import Suspended
+
+LOOK = 0.2  # seconds between two looks at whether to stop
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part of one claim, and the file that keeps its table."""
+
+    claim: str
+    part: Part
+    file: Path
+
+
+def tasks_of(claim: str, parts: list[Part], folder: Path) -> list[Task]:
+    """The parts of a claim with their files. Other sources or arguments have other files."""
+    names = [part.name for part in parts]
+    assert len(set(names)) == len(names), f"{claim}: two parts of one name"
+    return [Task(claim, part, folder / claim / f"{part.name}-{_digest(part)}.parquet") for part in parts]
+
+
+def _digest(part: Part) -> str:
+    told = [x.digest() if isinstance(x, Experiment) else repr(x) for x in part.arguments]
+    experiments = [x for x in part.arguments if isinstance(x, Experiment)]
+    words = "\n".join([sources_digest(*experiments, module=part.make.__module__), part.make.__module__, part.make.__qualname__, *told])
+    return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
+
+
+def compute(
+    tasks: list[Task],
+    workers: int,
+    *,
+    should_stop: Callable[[], Stop | None] = lambda: None,
+    done: Callable[[Task, float], object] = lambda task, seconds: None,
+    tell: Callable[[str], object] = lambda words: None,
+) -> None:
+    """Compute what is not there yet, dear parts first. `done` hears of each part when it is kept, with the seconds it took.
+
+    `tell` hears of workers that are suspended.
+
+    Raises `Stop` when told to stop, and whatever a part raises; what was kept by then stays.
+    """
+    left = sorted((task for task in tasks if not task.file.is_file()), key=lambda task: -task.part.cost)
+    if not left:
+        return
+    for folder in dict.fromkeys(task.file.parent for task in left):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+    running: dict[Future[float], Task] = {}
+    others, asleep = multiprocessing.active_children(), Suspended()
+    with _terminal_ignored():  # multiprocessing's own helper process starts here, and inherits that
+        pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_begin)
+    try:
+        with _terminal_ignored():  # as those that are started now go on to do: who stops is told here
+            running = {pool.submit(_make, task.part, task.file): task for task in left}
+        while running:
+            ready, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
+            for future in ready:
+                done(running.pop(future), future.result())
+            if stop := should_stop():
+                raise stop
+            for words in asleep.words(each.pid for each in multiprocessing.active_children() if each not in others and each.pid):
+                tell(words)
+    except BrokenProcessPool:
+        if stop := should_stop():  # the signal went to all processes of the command
+            raise stop from None
+        raise UserError("a worker must live until its part is done, but one was killed. See whether memory ran out, and run the command again.") from None
+    finally:
+        if running:
+            for process in multiprocessing.active_children():
+                if process not in others:
+                    process.kill()  # one that is suspended would not hear of anything else; parts are written whole
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _terminal_ignored() -> Iterator[None]:
+    """Ctrl-C, and the end of the terminal, are not heard in this block, nor ever by processes that are started in it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP, *ASKING)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _begin() -> None:
+    """Begin a worker: it ends with the process that started it, and has one thread, because there are several workers."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import numba
+
+    numba.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one, which may be killed, and end then."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _make(part: Part, file: Path) -> float:
+    """Compute a part and keep it. Gives the seconds that took."""
+    start = time.perf_counter()
+    table = part.make(*part.arguments)
+    buffer = io.BytesIO()
+    table.write_parquet(buffer, compression="zstd")
+    write_atomically(_sum_file(file), hashlib.sha256(buffer.getbuffer()).hexdigest().encode())
+    write_atomically(file, buffer.getbuffer())
+    return time.perf_counter() - start
+
+
+def tables_of(tasks: list[Task]) -> dict[str, pl.DataFrame]:
+    """The tables of a claim's parts, by name."""
+    return {task.part.name: _table_of(task) for task in tasks}
+
+
+def _table_of(task: Task) -> pl.DataFrame:
+    known = _sum_file(task.file)  # parts that were kept before checksums were have none
+    try:
+        return read_table(task.file, known.read_text(encoding="ascii") if known.is_file() else None)
+    except (OSError, ValueError, Damaged) as error:
+        raise UserError(f"{task.file} must be what was computed, but {error}. Remove {task.file.parent} and run again.") from None
+
+
+def _sum_file(file: Path) -> Path:
+    return file.with_suffix(".sha256")

@@ -1,0 +1,175 @@
+"""What figures are drawn from: a recorded run with its analysis, or the search of a landscape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis.class_values import Conducts
+from evosim.analysis.policy_table import commonest_class
+from evosim.analysis.recorded_run import Recorded
+from evosim.config.schema import Experiment
+from evosim.runtime import blocks
+from evosim.runtime.blocks import some_rows
+
+MOST_CHANGES = 2
+MOST_ROWS, LEAST_ROWS = 20_000, 1_000  # generations that are drawn: of all seeds together, and of one at least
+BANDS = "bands hold 95% of them"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What figures are drawn from: a recorded run and its analysis.
+
+    `number` is the class whose policy and life are drawn; by default the most common one at the swap.
+    """
+
+    run: Recorded
+    analysis: dict[str, pl.DataFrame]
+    summary: dict[str, Any]
+    number: int | None = None
+
+    @cached_property
+    def conducts(self) -> Conducts:
+        """What classes of the run's grid do in its worlds."""
+        return Conducts.of_experiment(self.run.experiment)
+
+    @cached_property
+    def shown(self) -> tuple[int, str]:
+        """The class whose policy and life are drawn, and in words which it is."""
+        if self.number is not None:
+            return self.number, f"class {self.number}"
+        number, share, moment = commonest_class(self.run.tables["populations"])
+        when = {"swap": "at the swap", "end": "at the end", "first": "at the beginning"}[moment]
+        of = "population" if self.run.experiment.replicates == 1 else "populations"
+        return number, f"class {number}, the commonest {when} ({share:.0%} of the {of})"
+
+    @cached_property
+    def loci(self) -> tuple[list[str], list[str]]:
+        """The loci of the run's genome that vary and express something: those whose alleles are numbers, and those with names."""
+        varying = [locus for locus in self.conducts.genome.grid.loci if locus.values.size > 1 and not locus.silent]
+        named = [locus.name for locus in varying if isinstance(locus.params.alleles[0], str)]
+        return [locus.name for locus in varying if locus.name not in named], named
+
+    @property
+    def which(self) -> str:
+        """The experiment and its seeds, for a subtitle."""
+        e = self.run.experiment
+        name = f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
+        changed = self.summary["changed"]
+        if len(changed) > MOST_CHANGES:
+            changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
+        return f"{name}; changed: {', '.join(changed)}" if changed else name
+
+    def by_generation(self, name: str, tables: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
+        """A table by generation. Of a run with more generations than can be seen, only some, so that memory does not grow with them.
+
+        Parameters
+        ----------
+        name
+            `generations`, `loci`, `alleles` or `search`. Terms of `search` are sums of changes: those of a
+            stretch of generations are added up and stand at its end.
+        tables
+            Those of the run (default) or of a control.
+        """
+        tables = self.run.tables if tables is None else tables
+        experiment = self.run.experiment
+        total = experiment.generations
+        step = min(-(-total * experiment.replicates // MOST_ROWS), -(-total // LEAST_ROWS))
+        if step <= 1:
+            return tables[name]
+        if name == "search":
+            return _added_up(tables, step, total)
+        generation = pl.col("generation")
+        ends = [experiment.swap - 1, experiment.swap, total - 1]
+        return some_rows(tables, name, (generation % step == 0) | generation.is_in(ends))
+
+    def adopted(self, name: str) -> pl.DataFrame:
+        """A table by generation, without the generations in which exhaustive search still tries every genome.
+
+        A run that has no others (earlier code let such a search die out) keeps them: they are all there is.
+        """
+        table = self.by_generation(name)
+        if self.run.experiment.optimizer["name"] != "exhaustive":
+            return table
+        starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
+        kept = table.filter(~pl.col("generation").is_in(starts.tolist()))
+        return table if kept.is_empty() else kept
+
+    def many(self, note: str) -> str:
+        """`which`, what marks the spread over seeds if there are several, and how many of them died out."""
+        out = f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
+        return f"{out}; {died}" if (died := self.died) else out
+
+    @property
+    def died(self) -> str:
+        """How many seeds died out, in words; nothing if none did."""
+        runs = self.summary["runs"].values()
+        extinct = sum(run["status"] == "extinct" for run in runs)
+        if extinct < len(runs):
+            return f"{extinct} died out, later means are of the others" if extinct else ""
+        return "it died out" if extinct == 1 else f"all {extinct} died out, late means are of those that still lived"
+
+    def words(self, said: str) -> str:
+        """A text alternative, and who died out."""
+        runs = len(self.summary["runs"])
+        return f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.died}." if self.died else said
+
+    @property
+    def unit(self) -> str:
+        """What payoff is counted in."""
+        return str(self.summary.get("unit", "payoff"))
+
+
+def _added_up(tables: Mapping[str, pl.DataFrame], step: int, total: int) -> pl.DataFrame:
+    """The search ledger with the changes of every `step` generations added up."""
+    many = step * max(1, blocks.BLOCK // step)
+    parts = []
+    for first in range(0, total, many):
+        rows = some_rows(tables, "search", pl.col("generation").is_between(first, first + many - 1))
+        end = pl.min_horizontal(pl.col("generation") // step * step + step - 1, total - 1).alias("generation")
+        numbers = [pl.col(column).sum() for column, kind in rows.schema.items() if kind == pl.Float64]
+        parts.append(rows.with_columns(end).group_by("seed", "trait", "generation", maintain_order=True).agg(numbers))
+    return pl.concat(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """What figures of a search are drawn from: its paths, and the experiment that it was."""
+
+    table: pl.DataFrame
+    experiment: Experiment
+
+    @property
+    def which(self) -> str:
+        """The experiment and its seeds, for a subtitle."""
+        e = self.experiment
+        seeds = f"seed {e.seed}" if e.replicates == 1 else f"{e.replicates} seeds from {e.seed}; bands hold 95% of them"
+        return f"{e.name}; {e.optimizer['name']} on {e.world.name}; {seeds}"
+
+
+UNDRIVEN = "; what drivers cost is not in it"
+WHISKERS = "whiskers hold 95% of them"
+COMMON = 5  # classes whose lives are compared
+WORLDS = ("ancestral", "modern")
+
+
+def intent_differs(s: Source) -> bool:
+    """Whether intent differs from payoff in the modern world."""
+    modern = s.conducts.pair.modern
+    return not np.array_equal(modern.intent, modern.payoff)
+
+
+def payoff_words(s: Source) -> str:
+    """What payoff is counted in."""
+    return str(s.summary.get("unit", "payoff"))
+
+
+def unit_of_payoff(s: Source) -> str:
+    """What worth in M is counted in: intent, where that is not payoff."""
+    return "expected intent" if intent_differs(s) else payoff_words(s)

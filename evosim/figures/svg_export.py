@@ -1,0 +1,41 @@
+"""Press: a drawn figure (SVG) into the format that a file's name ends in."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import vl_convert
+
+from evosim.runtime.atomic_files import write_atomically
+
+PIXELS_PER_INCH = 200
+POINTS_PER_MM = 72.0 / 25.4
+
+
+def print_figure(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> Path:
+    """Write a figure as PNG, PDF or SVG, whole or not at all. Raises `UserError`."""
+    if file.suffix == ".png":
+        data = vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch)
+    elif file.suffix == ".pdf":
+        data = vl_convert.svg_to_pdf(in_points(svg))
+    else:
+        data = svg.encode()
+    write_atomically(file, data)
+    return file
+
+
+def in_points(svg: str) -> str:
+    """A drawing that says its size in millimetres, in the press's own unit: it takes a pixel for a point, and millimetres for 96/25.4 of it."""
+    head, end, rest = svg.partition(">")
+    return re.sub(r'(width|height)="([\d.]+)mm"', lambda m: f'{m[1]}="{float(m[2]) * POINTS_PER_MM:.4f}"', head) + end + rest
+
+
+def have_a_home() -> None:
+    """Altair cannot be imported by a user without a home, as there are in containers, although it wants nothing there."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()

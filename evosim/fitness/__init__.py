@@ -1,0 +1,1 @@
+"""Fitness of genome classes in both worlds: scored once, cached, or enumerated in blocks."""

@@ -1,0 +1,75 @@
+"""Cache of distinct behaviours and their fitness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.kernels import policy_dedup
+from genomes import Rules
+
+if TYPE_CHECKING:
+    from evosim.fitness.scorer import Scorer
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+
+class Store:
+    """The behaviours a scorer remembers, with their worth: found by hash, told apart by comparison, in bounded memory."""
+
+    FIRST = 1024
+
+    def __init__(self, scorer: Scorer, levels: int, limit: int) -> None:
+        self.scorer, self.limit = scorer, limit
+        self._shape = (levels, scorer.tables.cells // 8)
+        self.count = 0
+        self._make(min(self.FIRST, limit))
+
+    def worth_of(self, rules: Rules, acts: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
+        """Worth `[n, .]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
+        groups, words, hashes, points = self.scorer.behaviours_of(rules, acts, plans, depths)
+        n = len(words)
+        if self.count + n > self.limit:
+            self.forget()  # all: to choose would cost more than to meet the few again
+            if n > len(self.worth):
+                self._make(min(n, self.limit))
+        elif self.count + n > len(self.worth):
+            self._grow(min(2 * (self.count + n), self.limit))
+        numbers, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        before = self.count
+        self.count = policy_dedup.find(hashes, words, self.slots, self.hashes, self.words, before, numbers, first)
+        fresh = np.arange(before, self.count)
+        if self.count > before:
+            levels = np.full(len(fresh), words.shape[1])
+            try:
+                self.worth[fresh] = self.scorer.evaluate(self.words, fresh, levels, points[first[: len(fresh)]])
+            except BaseException:  # or what was met, but not evaluated, would be taken for known
+                self.forget()
+                raise
+        return self.worth[numbers[groups]], (hashes >> np.uint64(1)).astype(np.int64)[groups]
+
+    def forget(self) -> None:
+        """Forget all behaviours; the memory stays."""
+        self.count = 0
+        self.slots[:] = policy_dedup.EMPTY
+
+    def _make(self, capacity: int) -> None:
+        self.hashes, self.words = np.empty(capacity, dtype=np.uint64), np.empty((capacity, *self._shape), dtype=np.uint64)
+        self.worth = np.empty((capacity, self.scorer.columns))
+        self.slots = slots(capacity)
+
+    def _grow(self, capacity: int) -> None:
+        known = slice(self.count)
+        hashes, words, worth = self.hashes[known], self.words[known], self.worth[known]
+        self._make(capacity)
+        self.hashes[known], self.words[known], self.worth[known] = hashes, words, worth
+        policy_dedup.enter(self.hashes, self.count, self.slots)
+
+
+def slots(n: int) -> NDArray[np.int32]:
+    """An empty hash table for `n` entries: at most half full."""
+    return np.full(1 << (2 * n - 1).bit_length(), policy_dedup.EMPTY, dtype=np.int32)

@@ -1,0 +1,92 @@
+"""A world as kernels read it: only what can be reached, as ragged rows; see `evosim.kernels.world_layout` for the layout."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.kernels.world_layout import GROUP, WORD, Features, Rows
+from worlds import TabularMdp
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class WorldTables:
+    """One world in the shape of kernels.
+
+    Attributes:
+        world: the world.
+        states: `[S']` the states that somebody can come to, in truth or in what a belief imagines from there.
+        rows: the available acts in these states, one table of transitions for each belief.
+        features: what is felt in these rows.
+        row_state, row_act: `[R]` state (as a number of the world) and act of each row.
+        amounts: `[1 or 2, R]` payoff, and intent where it differs.
+        start, start_chances: where life begins: states, and `[B, .]` chances of being born there. The first row is the world's own;
+            where cases are asked for, a row for each case follows.
+        stride, cells: layout of act sets.
+    """
+
+    def __init__(self, world: TabularMdp, *, cases: bool = False) -> None:
+        self.world = world
+        self.states = np.flatnonzero(world.in_reach)
+        self.stride = -(-len(self.states) // WORD) * WORD
+        self.cells = self.stride * -(-len(world.acts) // WORD)
+        self.row_state, self.row_act = np.nonzero(world.acts_in_reach)
+        self.rows = {name: self._rows(table) for name, table in world.beliefs.items()}
+        self.features = _features(world.features_felt[self.row_state, self.row_act])
+        amounts = np.stack([world.payoff, world.intent])
+        if np.array_equal(world.payoff, world.intent):
+            amounts = amounts[:1]
+        self.amounts = np.ascontiguousarray(amounts[:, self.row_state, self.row_act])
+        self.start = np.flatnonzero(world.start[self.states])
+        births = np.concatenate([world.start[None, :], world.births()]) if cases else world.start[None, :]
+        self.start_chances = np.ascontiguousarray(births[:, self.states][:, self.start])
+
+    def discounted(self, belief: str, discount: float) -> Rows:
+        """The rows of a belief with a discount in their chances."""
+        rows = self.rows[belief]
+        return rows._replace(chances=rows.chances * discount)
+
+    def act_sets(self, sets: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Act sets of kernels `[..., C]` as `[..., S, A]` of the world; empty where nobody comes."""
+        out = np.zeros((*sets.shape[:-1], len(self.world.states), len(self.world.acts)), dtype=bool)
+        rows = self.rows["true"]
+        out[..., self.row_state, self.row_act] = sets[..., rows.cells] & rows.bits != 0
+        return out
+
+    def pack(self, chosen: Ints) -> NDArray[np.uint8]:
+        """One act for each state of the world, `[n, S]`, as act sets of kernels `[n, 1, C]`."""
+        mine = chosen[:, self.states]
+        out = np.zeros((len(mine), 1, self.cells), dtype=np.uint8)
+        who, where = np.arange(len(mine))[:, None], np.arange(len(self.states))[None, :]
+        out[who, 0, mine // WORD * self.stride + where] = np.left_shift(1, mine % WORD)
+        return out
+
+    def _rows(self, table: Floats) -> Rows:
+        position = np.full(len(self.world.states), -1)
+        position[self.states] = np.arange(len(self.states))
+        flat = table[self.row_state, self.row_act]
+        row, successor = np.nonzero(flat)
+        counts = np.bincount(row, minlength=len(flat))
+        padded = -(-counts // GROUP) * GROUP
+        offsets = np.concatenate([[0], np.cumsum(padded)])
+        # Missing entries lead nowhere new: to a row's first successor, with no chance.
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        successors = np.repeat(position[successor[starts]], padded)
+        chances = np.zeros(offsets[-1])
+        at = np.arange(len(row)) - np.repeat(starts, counts) + np.repeat(offsets[:-1], counts)
+        successors[at], chances[at] = position[successor], flat[row, successor]
+        mine = position[self.row_state]
+        first = np.searchsorted(mine, np.arange(len(self.states) + 1))
+        cells = self.row_act // WORD * self.stride + mine
+        bits = np.left_shift(1, self.row_act % WORD)
+        small = [array.astype(np.int32) for array in (first, cells, offsets, successors)]
+        return Rows(small[0], small[1], bits.astype(np.uint8), small[2], small[3], chances)
+
+
+def _features(felt: Floats) -> Features:
+    """Ragged rows of the features `[R, K]` that are not 0."""
+    row, number = np.nonzero(felt)
+    offsets = np.searchsorted(row, np.arange(len(felt) + 1)).astype(np.int32)
+    return Features(offsets, number.astype(np.int32), felt[row, number])

@@ -1,0 +1,209 @@
+"""The one place that says how kernels are compiled, and where compiled code is kept.
+
+Numba's own cache does not notice a change in another file than the function's own, and would then return results of old
+code. The folder is therefore named by a hash of all kernel sources. Numba also trusts what it finds; `evosim.kernels.compiled_cache` does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from evosim.kernels.compiled_cache import Kept
+from evosim.runtime.atomic_files import who_else_writes
+from evosim.runtime.machine import check_addresses
+
+_HERE = Path(__file__).resolve().parent
+_FOLDER = re.compile("kernels-[0-9a-f]{16}")
+KEPT_VERSIONS, KEPT_SECONDS = 4, 86_400.0
+SAID = "EVOSIM_CACHE_SAID"  # a variable: what was said of the folder, for processes that this one starts
+
+
+def sources_digest() -> str:
+    """Hash of every source that compiled code depends on, and of the compiler's version."""
+    digest = hashlib.blake2b(numba.__version__.encode(), digest_size=8)
+    for path in [*sorted(_HERE.glob("*.py")), _HERE.parent / "rng.py"]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | None:
+    """Choose a folder for compiled code, mark it as used, and clear old ones away.
+
+    Compiled code is unpickled and executed. A folder into which other users can put files is
+    therefore never read.
+
+    Parameters
+    ----------
+    tell : Callable[[str], object]
+        Hears one line where a place is refused for what other users could do there, where
+        `NUMBA_CACHE_DIR` cannot be used, or where no place is left.
+
+    Returns
+    -------
+    Path | None
+        A folder that this process can write to and other users cannot; nothing without one.
+    """
+    refused: list[str] = []
+    for root, wanted in _places():
+        try:
+            why = refusal(root)
+            if why is None:
+                folder = root.resolve() / f"kernels-{sources_digest()}"
+                fresh = not folder.exists()
+                for step in reversed((folder, *folder.parents)):  # `parents=True` would not set their modes
+                    if not step.exists():
+                        step.mkdir(mode=0o700, exist_ok=True)
+                why = refusal(folder)
+            if why is not None:
+                refused.append(why)
+                continue
+            # Permissions alone do not tell: quotas and some mounts refuse only a real file.
+            tempfile.TemporaryFile(dir=folder).close()
+        except (OSError, ValueError, RuntimeError) as error:
+            if wanted:
+                reason = getattr(error, "strerror", None) or error
+                refused.append(f"NUMBA_CACHE_DIR must be writable, but {root} is not ({reason}); set another")
+            continue
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+            if fresh:
+                clear(root, but=folder)
+        if refused:
+            tell(f"{refused[0]}. Until then compiled code is kept in {root}.")
+        return folder
+    where = f"{refused[0]}" if refused else "HOME or TMPDIR must be a writable folder, but neither is; set one"
+    tell(f"{where}. Until then compiled code is not kept, and each command compiles for about a minute.")
+    return None
+
+
+def _places() -> Iterator[tuple[Path, bool]]:
+    """Where compiled code may be kept, best first, and whether the user named the place."""
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        with contextlib.suppress(OSError):  # a relative path, where the current folder is gone
+            yield Path(given).absolute(), True
+    with contextlib.suppress(RuntimeError):  # some users have no home
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        if cache.is_absolute():
+            yield cache / "evosim", False
+    with contextlib.suppress(OSError):  # nor a folder for temporary files
+        yield Path(tempfile.gettempdir()).absolute() / f"evosim-{os.getuid()}", False
+
+
+def refusal(place: Path) -> str | None:
+    """Say why code is not read from a folder, and what to do; nothing if only this user and root can write there."""
+    found = who_else_writes(place)
+    return found and f"compiled code must lie where only you can write, but {found[0]}; {found[1]}"
+
+
+def clear(root: Path, *, but: Path) -> None:
+    """Remove folders of other versions that nobody has used for a day, but for the newest few.
+
+    A process that still runs from one has its code in memory; what it compiles from then on is not kept.
+    """
+    others = [folder for folder in root.iterdir() if folder != but and _FOLDER.fullmatch(folder.name) and folder.is_dir()]
+    for folder in sorted(others, key=lambda f: f.stat().st_mtime, reverse=True)[KEPT_VERSIONS:]:
+        if folder.stat().st_mtime < time.time() - KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def ask_for_blas() -> None:
+    """Let the compiler find out whether SciPy brings BLAS without loading all of `scipy.linalg`, which takes longer than a run's kernels.
+
+    It asks by importing one file of that package. The package is stood in for while it does so; nothing is left behind.
+    """
+    place = importlib.util.find_spec("scipy")
+    if "scipy.linalg" in sys.modules or place is None or not place.submodule_search_locations:
+        return
+    stand_in = types.ModuleType("scipy.linalg")
+    stand_in.__path__ = [str(Path(folder) / "linalg") for folder in place.submodule_search_locations]
+    sys.modules["scipy.linalg"] = stand_in
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        for name in [name for name in sys.modules if name == "scipy.linalg" or name.startswith("scipy.linalg.")]:
+            del sys.modules[name]
+        if "scipy" in sys.modules:
+            vars(sys.modules["scipy"]).pop("linalg", None)
+
+
+ask_for_blas()
+
+
+
+check_addresses()
+
+
+def _say(words: str) -> None:
+    """Warn once, and not again in the processes that this one starts."""
+    if os.environ.get(SAID) != words:
+        os.environ[SAID] = words
+        logging.getLogger("evosim").warning("evosim: %s", words)
+
+
+FOLDER = cache_folder(_say)
+
+# A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
+_COMMON: dict[str, Any] = {"error_model": "numpy"}
+
+# Waking a second thread, and waiting for it, costs more than fewer individuals than this do: where newborns are made, and
+# where genotypes are only read. Either way gives the same bytes.
+THREADED = 2**12
+THREADED_READING = 2**16
+
+
+def serial(function: Callable[..., Any]) -> Any:
+    """Compile a function that runs on one thread."""
+    return _kept(numba.njit(**_COMMON)(function))
+
+
+def parallel(function: Callable[..., Any]) -> Any:
+    """Compile a function whose `prange` loops run on several threads; items must be independent."""
+    return _kept(numba.njit(parallel=True, **_COMMON)(function))
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into its callers: for the small steps of hot loops, whose calls would cost more than they do."""
+    return _kept(numba.njit(forceinline=True, **_COMMON)(function))
+
+
+def _kept(dispatcher: Any) -> Any:
+    """Keep the code of a compiled function in the folder, if there is one."""
+    if FOLDER is not None:
+        with contextlib.suppress(OSError, TypeError):  # a function without a file of its own
+            dispatcher._cache = Kept(dispatcher.py_func, FOLDER)
+    return dispatcher
+
+
+def make(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
+    """Make `n` newborns: by `some(start, stop, *how)` on this thread if they are few, else by `every(n, *how)`."""
+    if n < THREADED:
+        some(0, n, *how)
+    else:
+        every(n, *how)
+
+
+def read(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
+    """The same for reading `n` individuals."""
+    if n < THREADED_READING:
+        some(0, n, *how)
+    else:
+        every(n, *how)

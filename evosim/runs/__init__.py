@@ -1,0 +1,1 @@
+"""Runs in folders: executed, checkpointed, read back, accounted for and drawn."""

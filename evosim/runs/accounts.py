@@ -1,0 +1,232 @@
+"""Compute the accounts of a recorded run, and keep or reuse them."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evosim.analysis.account import Account, Accountant
+from evosim.analysis.recorded_run import Recorded
+from evosim.config.resolve import Setting, build
+from evosim.config.schema import Experiment, SelectionChoice
+from evosim.config.toml_out import changes, unit_of
+from evosim.errors import UserError
+from evosim.runs import checkpoints
+from evosim.runs.folder import Writer
+from evosim.runs.provenance import peak_memory_mib, same_sources, write_json
+from evosim.runs.reader import SUMMARY
+from evosim.runtime.atomic_files import (
+    ReadOnly,
+    make_folder,
+    may_write,
+    unwritable,
+    write_atomically,
+)
+from evosim.runtime.checksums import Damaged, files_in, read_json, read_sums, read_table, write_sums
+from evosim.runtime.output_folders import ACCOUNTS
+
+if TYPE_CHECKING:
+    pass
+
+
+ANALYSIS, FIGURES = "analysis", "figures"
+COMMONEST = 5  # classes of a population that are named
+
+Analysed = tuple[dict[str, pl.DataFrame], dict[str, Any]]  # tables and summary of an account
+_unwritten: WeakKeyDictionary[Recorded, Analysed] = WeakKeyDictionary()  # of runs whose folders cannot be written
+
+
+def write_tables(writer: Writer, finished: checkpoints.Finished, settings: Iterable[str]) -> None:
+    """The tables of the replicates that are over, of the run and of its controls."""
+    for control in settings:
+        for name, table in finished.tables(control).items():
+            writer.table(name, table, control)
+        writer.blocks(finished.blocks(control), control)
+
+
+def analyze(recorded: Recorded) -> Account:
+    """Make the account of a run and write it into its folder. Where this user may not write, memory keeps it."""
+    start = time.perf_counter()
+    account = accountant(recorded).account()
+    facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
+    summary = headline(recorded) | account.summary | facts
+    _unwritten.pop(recorded, None)
+    try:
+        _keep(recorded.folder, account.tables, summary)
+    except ReadOnly:
+        _unwritten[recorded] = account.tables, json.loads(json.dumps(summary))  # as it is read from a file
+    return account
+
+
+def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any]) -> None:
+    """Write an account into the folder of its run. Raises `Unwritable`; `ReadOnly` if nothing there was changed."""
+    if not all(may_write(place) for place in (folder, folder / ANALYSIS) if place.is_dir()):
+        raise ReadOnly(f"{folder} must be writable to keep its analysis, but is not. Copy it to a folder that is yours.")
+    make_folder(folder / ANALYSIS)
+    try:
+        (folder / SUMMARY).unlink(missing_ok=True)  # written last: where it is, all is of one account
+    except OSError as error:
+        raise unwritable(folder / SUMMARY, error) from None
+    for name, table in tables.items():
+        data = io.BytesIO()
+        table.write_parquet(data, compression="zstd")
+        write_atomically(folder / ANALYSIS / f"{name}.parquet", data.getbuffer())
+    write_json(folder / SUMMARY, summary)
+    known = {name: found for name, found in read_sums(folder).items() if name != SUMMARY and not name.startswith(f"{ANALYSIS}/")}
+    write_sums(folder, files_in(folder, SUMMARY, ANALYSIS), known)
+
+
+def only_in_memory(recorded: Recorded) -> bool:
+    """Tell whether the account of a run could not be written into its folder.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        A run that was analysed by this process, or not at all.
+
+    Returns
+    -------
+    bool
+        True if memory alone has the account.
+    """
+    return recorded in _unwritten
+
+
+def accountant(recorded: Recorded) -> Accountant:
+    """The accountant of a recorded run."""
+    setting: Setting = build(recorded.experiment)
+    return Accountant(setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"])
+
+
+def offset_of(experiment: Experiment) -> dict[str, float] | None:
+    """What is paid at birth in each world, where a world has such a parameter (`offset`) and it is not 0."""
+    before = experiment.world.ancestral.get("offset", 0.0)
+    paid = {"ancestral": float(before), "modern": float(experiment.world.modern.get("offset", before))}
+    return paid if any(paid.values()) else None
+
+
+def account_of_population(setting: Setting, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool) -> Account:
+    """The account of populations that were given, as if each were at the swap: columns `seed`, `class`, `count`, `kept`.
+
+    What became of them afterwards is not known: recovery in it says nothing.
+    """
+    rows = census.with_columns(class_wild=pl.col("class"), kept_wild=pl.col("kept"))
+    populations = pl.concat([rows.with_columns(moment=pl.lit(moment)) for moment in ("swap", "end")])
+    plain = replace(setting, experiment=setting.experiment.model_copy(update={"selection": SelectionChoice()}))
+    return Accountant(plain, {"populations": populations, "landscape": landscape}, exact=exact).account()
+
+
+def landscape_of(setting: Setting, classes: NDArray[np.int64]) -> tuple[pl.DataFrame, bool]:
+    """The worth of all classes of a grid that is kept whole, otherwise of the best and of those given; and whether the best are exact."""
+    from evosim.fitness.landscape import Landscape
+    from evosim.reference.selection import MEASURES
+
+    landscape = Landscape(setting)
+    landscape.worth(classes)
+    for measure in () if landscape.exact else MEASURES:
+        landscape.best(measure, setting.experiment.seed, setting.experiment.analysis.restarts)
+    return landscape.frame(), landscape.exact
+
+
+def headline(recorded: Recorded) -> dict[str, Any]:
+    """What identifies a run, first in every summary."""
+    facts = recorded.provenance
+    return {
+        "experiment": recorded.experiment.name,
+        "seed": recorded.experiment.seed,
+        "replicates": recorded.experiment.replicates,
+        "expected": recorded.experiment.expected,
+        "changed": changes(recorded.experiment),
+        "confidence": recorded.experiment.analysis.confidence,
+        "unit": unit_of(recorded.experiment),
+        "offset": offset_of(recorded.experiment),
+        "digest": facts["digest"],
+        "out": str(recorded.folder),
+        "runs": facts["runs"],
+    }
+
+
+def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
+    """The run's summary: read back if it is there, made (again) otherwise."""
+    summary = None if again or not (recorded in _unwritten or same_code(recorded)) else _summary_there(recorded)
+    if summary is None:
+        analyze(recorded)
+        summary = _summary_there(recorded)
+    if summary is None:
+        raise UserError(f"{recorded.folder / SUMMARY} must be what was written just now, but is not. Check the disk, and do it again.")
+    return summary | {"out": str(recorded.folder)}
+
+
+def _summary_there(recorded: Recorded) -> dict[str, Any] | None:
+    """The summary as it was written; nothing if it is missing or damaged, for it can be made again."""
+    if recorded in _unwritten:
+        return _unwritten[recorded][1]
+    expected = read_sums(recorded.folder).get(SUMMARY)
+    try:
+        summary: dict[str, Any] | None = read_json(recorded.folder / SUMMARY, expected)
+    except (OSError, Damaged):
+        return None
+    return summary if expected else None
+
+
+def same_code(recorded: Recorded) -> bool:
+    """Whether the run was made by the very sources that are running now."""
+    return same_sources(recorded.provenance, recorded.experiment)
+
+
+def account_of_class(recorded: Recorded, number: int, never: Sequence[str] = (), loses_at_most: float | None = None) -> dict[str, Any]:
+    """The account of one class of the grid: its genome, worth and ledger in both worlds, and the certificates asked for."""
+    maker = accountant(recorded)
+    grid = maker.conducts.genome.grid
+    if not 0 <= number < grid.size:
+        raise UserError(f"--class must lie in 0..{grid.size - 1}, but is {number}. See tables/landscape.parquet.")
+    asked = {"certificates": maker.certificates(number, never, loses_at_most)} if never or loses_at_most is not None else {}
+    return maker.single(number) | {"unit": unit_of(recorded.experiment)} | asked
+
+
+def classes_of_rungs(recorded: Recorded) -> list[dict[str, Any]]:
+    """The classes behind the rungs: of R1 to R3 that which stands for the tie set, of R4 and R5 the most common at the swap, over all seeds.
+
+    Each with `rung`, `class`, `share` (of a population; null for a rung of the grid), `loci` (expressed values by locus), and its worth in
+    both worlds. R4 is there where there are controls.
+    """
+    maker = accountant(recorded)
+    rows: list[dict[str, Any]] = [{"rung": rung, "class": number, "share": None} for rung, number in maker.rung_classes().items()]
+    arms = {"control": recorded.controls.get("fair"), "population": recorded.tables}
+    for rung, tables in arms.items():
+        swap = tables["populations"].filter(pl.col("moment") == "swap") if tables else pl.DataFrame()
+        if swap.height:
+            common = swap.group_by("class").agg(pl.col("count").sum()).sort("count", "class", descending=[True, False])
+            total = int(common["count"].sum())
+            rows += [{"rung": rung, "class": number, "share": count / total} for number, count in common.head(COMMONEST).iter_rows()]
+    return [row | maker.worth_of(row["class"]) for row in rows]
+
+
+def states_of(recorded: Recorded) -> dict[str, list[str]]:
+    """The names of the states of both worlds, and of those of the family that have others."""
+    pair = build(recorded.experiment).pair
+    return {"ancestral": list(pair.ancestral.states), "modern": list(pair.modern.states)}
+
+
+def analysed(recorded: Recorded) -> Analysed:
+    """Tables and summary of the analysis of a run, which is made (again) if it is not there or was made by other code."""
+    summary = summary_of(recorded, again=False)
+    if recorded in _unwritten:
+        return _unwritten[recorded]
+    sums = read_sums(recorded.folder)
+    try:
+        places = {name: f"{ANALYSIS}/{name}.parquet" for name in ACCOUNTS}
+        analysis = {name: read_table(recorded.folder / place, sums[place]) for name, place in places.items()}
+    except (KeyError, Damaged):  # the analysis is disposable: make it again
+        analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
+    return analysis, summary

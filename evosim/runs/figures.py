@@ -1,0 +1,107 @@
+"""Draw the figures of a recorded run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evosim.analysis.recorded_run import Recorded
+from evosim.errors import unknown
+from evosim.runs.accounts import FIGURES, analysed
+from evosim.runs.provenance import write_json
+from evosim.runs.reader import FIGURE_LIST
+
+if TYPE_CHECKING:
+    from evosim.figures import Source
+
+USUAL_FORMATS = ("png", "svg", "pdf")
+
+
+def figures_there(recorded: Recorded) -> bool:
+    """Whether the run's usual figures have been drawn, all of them."""
+    return figures_missing(recorded.folder) == []
+
+
+def figures_missing(folder: Path) -> list[str] | None:
+    """Usual figures of a run or a search that are not there in every usual format.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+
+    Returns
+    -------
+    list of str, or None
+        Names. None if they were never drawn to the end, so that it is not known what there is to draw.
+    """
+    try:
+        names = json.loads((folder / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
+        return [name for name in names if not all((folder / FIGURES / f"{name}.{kind}").is_file() for kind in USUAL_FORMATS)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
+    """Keep which usual figures a run or a search has, once all are drawn. Raises `UserError`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    drawn : iterable of Path
+        Their files, in any format.
+    """
+    write_json(folder / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
+
+
+def source_of(recorded: Recorded) -> Source:
+    """What figures of a run are drawn from, analysing it first if that was not done."""
+    from evosim.figures.svg_export import have_a_home
+
+    have_a_home()
+    from evosim.figures import Source
+
+    return Source(recorded, *analysed(recorded))
+
+
+def draw(
+    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen",
+    failed: Callable[[str], object] | None = None, asked: Iterable[str] = (),
+) -> list[Path]:  # fmt: skip
+    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there.
+
+    `failed` hears in one line of each figure that could not be drawn; by default that is a warning.
+    Raises `UserError`, also where the run has nothing that one of the figures `asked` for could show.
+    """
+    from evosim.figures.svg_export import have_a_home
+
+    have_a_home()
+    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run, warned
+
+    if size not in SIZES:
+        raise unknown("--size", size, SIZES)
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("--format", name, FORMATS)
+    names = None if names is None else list(names)
+    for name in names or ():
+        if name not in FIGURES:
+            raise unknown("a figure", name, FIGURES)
+    drawn = draw_run(source_of(recorded), formats, each, names, size, failed or warned, asked)
+    usual = {name for name, figure in FIGURES.items() if figure.usual}
+    if size == "screen" and (names is None or usual <= set(names)):
+        list_figures(recorded.folder, (path for path in drawn if path.stem in usual))
+    return drawn
+
+
+def ready_to_draw() -> None:
+    """Load all that drawing needs, and start its engine."""
+    from evosim.figures.svg_export import have_a_home
+
+    have_a_home()
+    from evosim.figures import warm
+
+    warm()

@@ -1,0 +1,183 @@
+"""Explore: the search of a landscape over real vectors as a run in a folder, with a table, a summary and a figure.
+
+There is no second world and no genome, so no account; and a run takes seconds, so there are no checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from pydantic import ConfigDict, Field, Strict
+
+from evosim.analysis.intervals import interval
+from evosim.config.landscape_search import build_landscape
+from evosim.config.resolve import resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import read_toml
+from evosim.config.toml_out import changes
+from evosim.errors import Interrupted, Stop, UserError
+from evosim.optimizers.real_vectors import COLUMNS, search
+from evosim.runs.accounts import FIGURES
+from evosim.runs.figures import USUAL_FORMATS, figures_missing, list_figures
+from evosim.runs.folder import Writer, already_there, complete, half_in_place, run_folder
+from evosim.runs.provenance import same_sources, write_json
+from evosim.runs.reader import expected_sum, read_provenance
+from evosim.runtime.checksums import Damaged, Strictly, read_json, read_sums, read_table, shaped
+from evosim.runtime.timing import Clock
+
+ROWS = 500  # of a path, beside its start
+TABLE, SUMMARY = "paths", "summary.json"
+
+
+def explore(
+    experiment: Experiment, *, out: Path | None, force: bool, figures: bool, clock: Clock, watch: Callable[[], Stop | None] = lambda: None
+) -> tuple[dict[str, Any], bool]:
+    """Search the landscapes of all seeds, or read back what the folder already holds whole. Gives the summary, and which it was.
+
+    Raises `UserError`; when it is stopped, `Interrupted`, and nothing is kept.
+    """
+    folder = run_folder(experiment, out)
+    if not folder.name:
+        folder = folder.resolve()
+    there = (not force or half_in_place(folder)) and complete(folder, experiment)
+    there |= already_there(folder, experiment)
+    if there and not force:
+        if figures and figures_missing(folder) != []:
+            _draw(_table(folder), experiment, folder)
+        return summary_there(folder), False
+    build_landscape(experiment, experiment.seed)  # refuse now what cannot be built later
+    writer = Writer(folder, experiment)
+    try:
+        with clock.stage("search"):
+            table = pl.concat([_path(experiment, seed, watch) for seed in experiment.seeds])
+        writer.table(TABLE, table)
+        ended = {str(seed): {"status": "complete", "generations": experiment.generations} for seed in experiment.seeds}
+        summary = {
+            "experiment": experiment.name, "seed": experiment.seed, "replicates": experiment.replicates, "expected": experiment.expected,
+            "changed": changes(experiment), "confidence": experiment.analysis.confidence, "digest": experiment.digest(), "out": str(folder), "runs": ended,
+            "search": measured(table, experiment),
+        }  # fmt: skip
+        if figures:
+            with clock.stage("figures"):
+                _draw(table, experiment, writer.partial)
+        write_json(writer.partial / SUMMARY, summary)
+        writer.finish({"seconds": clock.told(), "runs": ended})
+    except (Stop, KeyboardInterrupt) as stop:
+        writer.discard()
+        words = f"stopped by {stop or type(stop).__name__}; searches of landscapes are not kept by halves: the same command begins again"
+        raise Interrupted(words, stop.code if isinstance(stop, Stop) else 130) from None
+    except BaseException:
+        writer.discard()
+        raise
+    return summary, True
+
+
+def measured(table: pl.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
+    """What the runs came to: means over seeds, with intervals from five seeds on."""
+    ends = table.group_by("seed", maintain_order=True).last()
+    tenth = table.filter(pl.col("evaluation") <= 0.9 * experiment.generations).group_by("seed", maintain_order=True).last()
+    speed = (ends["x_0"] - tenth["x_0"]) / (ends["evaluation"] - tenth["evaluation"])
+    values = {
+        "x_0 at the end": ends["x_0"], "distance from the x_0 axis at the end": ends["aside"], "speed along x_0 over the last tenth": speed,
+        "lowest loss found": ends["best"], "x_0 at the lowest loss": ends["best_x_0"],
+    }  # fmt: skip
+    out = []
+    for name, numbers in values.items():
+        x = numbers.to_numpy()
+        found = interval(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
+        out.append({"quantity": name, "mean": float(np.mean(x)), "interval": list(found) if found else None})
+    return out
+
+
+def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -> pl.DataFrame:
+    """The path of one seed. Raises `Stop` if it is time to."""
+    if stop := watch():
+        raise stop
+    hills, params = build_landscape(experiment, seed)
+    total = experiment.generations
+    return search(hills, params, total, seed, max(1, total // ROWS))
+
+
+def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
+    from evosim.figures.svg_export import have_a_home
+
+    have_a_home()
+    from evosim.figures import draw_charts
+    from evosim.figures.inputs import Searched
+    from evosim.figures.search_paths import SEARCH_FIGURES
+
+    source = Searched(table, experiment)
+    charts = ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items())
+    list_figures(folder, draw_charts(folder / FIGURES, charts, USUAL_FORMATS))
+
+
+def _table(folder: Path) -> pl.DataFrame:
+    path = folder / "tables" / f"{TABLE}.parquet"
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"{path} must be readable, but is missing or damaged. Repeat the run with --force.") from None
+
+
+class Found(Strictly):
+    """One row of what a search came to."""
+
+    quantity: str
+    mean: float
+    interval: Annotated[tuple[float, float], Strict(False)] | None
+
+
+class Summary(Strictly):
+    """What is read again of the summary of a search."""
+
+    model_config = ConfigDict(extra="allow")
+    seed: int
+    replicates: int
+    expected: str
+    changed: list[str]
+    digest: str
+    search: list[Found] = Field(min_length=1)
+
+
+def summary_there(folder: Path) -> dict[str, Any]:
+    """What a search came to, as it was written. Raises `UserError`."""
+    expected = expected_sum(folder, SUMMARY, read_provenance(folder), read_sums(folder))
+    try:
+        summary: dict[str, Any] = read_json(folder / SUMMARY, expected)
+        shaped(summary, Summary)
+    except FileNotFoundError:
+        raise _not_whole(folder / SUMMARY, "is missing") from None
+    except Damaged as error:
+        raise _not_whole(folder / SUMMARY, str(error)) from None
+    return summary | {"out": str(folder)}
+
+
+def paths_there(folder: Path) -> pl.DataFrame:
+    """The table of a search, as it was written: a row a seed and recorded evaluation. Raises `UserError`."""
+    place = f"tables/{TABLE}.parquet"
+    facts = read_provenance(folder)
+    experiment = resolve(read_toml(folder / "experiment.toml"))
+    try:
+        most = len(experiment.seeds) * (2 * ROWS + 2)
+        table = read_table(folder / place, expected_sum(folder, place, facts, read_sums(folder)), most)
+        schema = {"seed": pl.Int64, "evaluation": pl.Int64, **dict.fromkeys(COLUMNS, pl.Float64)}
+        if dict(table.schema) != schema:
+            raise Damaged("has other columns than such a table has")
+        if sum(table.null_count().row(0)) or set(table["seed"]) != set(experiment.seeds):
+            raise Damaged("has other rows than the search of its seeds gives")
+    except Damaged as error:
+        raise _not_whole(folder / place, str(error)) from None
+    return table
+
+
+def _not_whole(path: Path, why: str) -> UserError:
+    return UserError(f"{path} must be what was written, but {why}. Repeat the run with --force.")
+
+
+def same_code(folder: Path) -> bool:
+    """Whether a search was made by the very sources that are running now."""
+    return same_sources(read_provenance(folder), resolve(read_toml(folder / "experiment.toml")))

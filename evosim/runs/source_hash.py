@@ -1,0 +1,175 @@
+"""Digest of the source code that a run depends on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from evosim.config import registry
+from evosim.config.registry import Choice
+from evosim.config.schema import Experiment
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def algorithm_of(experiment: Experiment | Choice) -> dict[str, str]:
+    """A user's own algorithm, and the hash of its sources; nothing if it is not one, or cannot be found here."""
+    algorithm = choice_of(experiment).algorithm
+    found = _hash_of_module(algorithm.partition(":")[0]) if ":" in algorithm else None
+    return {algorithm: f"source {found}"} if found else {}
+
+
+def choice_of(experiment: Experiment | Choice) -> Choice:
+    """What an experiment uses that may be code of others."""
+    if isinstance(experiment, Choice):
+        return experiment
+    return Choice(
+        experiment.world.name, str(experiment.genome.get("name", "")), str(experiment.optimizer.get("algorithm", ""))
+    )
+
+
+@cache
+def _hash_of_module(module: str) -> str | None:
+    """Hash of the sources behind a module, taken once, as `sources_digest`; nothing if it cannot be found."""
+    with contextlib.suppress(OSError):
+        if files := registry.sources([module]):
+            return _hashed(files).hexdigest()
+    return None
+
+
+def sources_digest(*experiments: Experiment | Choice, module: str = "", recorded: Mapping[str, str] = NOTHING) -> str:
+    """Hash of the sources that experiments run on: equal digests of experiment and sources, equal runs.
+
+    They are those of evosim with the worlds and genomes that come with it, and of the packages that these
+    experiments use: of their worlds, genomes and own algorithms. Other packages do not matter. Runs, sweeps,
+    checkpoints and claims all use this function. It is taken once, so that a file that is edited while a run
+    lasts is not taken for the code of it.
+
+    Parameters
+    ----------
+    *experiments
+        Experiments, or what they use (`Choice`). None: evosim's own sources alone.
+    module
+        One of evosim's modules: of evosim's sources only those count that it can import.
+    recorded
+        Packages of a provenance: the hash there stands in for an own algorithm that is not found here.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    own = _digest_of_own(module)
+    others = sorted({words for experiment in experiments for words in _others(choice_of(experiment), recorded)})
+    return blake2b("\n".join([own, *others]).encode(), digest_size=8).hexdigest() if others else own
+
+
+def sources_of(experiment: Experiment) -> dict[str, str]:
+    """Hash the sources that an experiment runs on, one package at a time.
+
+    `sources_digest` also differs where two experiments use other packages. This tells whether the code of one package differs.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+
+    Returns
+    -------
+    dict
+        By package or module, `evosim` first: 16 hexadecimal digits. What cannot be found here is left out.
+    """
+    choice = choice_of(experiment)
+    used = registry.modules(choice) + ([choice.algorithm.partition(":")[0]] if ":" in choice.algorithm else [])
+    found = {registry.home_of(module): _hash_of_module(module) for module in used}
+    return {"evosim": sources_digest()} | {name: digest for name, digest in found.items() if digest}
+
+
+def known_sources(facts: dict[str, Any], experiment: Experiment) -> dict[str, str]:
+    """Tell what is known of the code that made a run, one package at a time.
+
+    Parameters
+    ----------
+    facts
+        The run's provenance. One that was written before `sources_of` was says only the joint hash, which is evosim's own
+        if the experiment uses no other code.
+    experiment
+        The run's experiment.
+
+    Returns
+    -------
+    dict
+        As of `sources_of`. Empty if it is not known.
+    """
+    if "sources_of" in facts:
+        return dict(facts["sources_of"])
+    if facts.get("sources") and registry.all_own(choice_of(experiment)):
+        return {"evosim": str(facts["sources"])}
+    return {}
+
+
+def _others(choice: Choice, recorded: Mapping[str, str]) -> Iterator[str]:
+    """In words, the sources of others that a choice uses."""
+    if of_packages := _digest_of_others(choice):
+        yield of_packages
+    if ":" in choice.algorithm:
+        yield json.dumps(algorithm_of(choice) or {choice.algorithm: recorded.get(choice.algorithm, "")})
+
+
+@cache
+def _digest_of_own(module: str) -> str:
+    files = _own_sources()
+    chosen = _behind(module, files) if module else files.values()
+    return _hashed((path.relative_to(ROOT).as_posix(), path) for path in sorted(chosen)).hexdigest()
+
+
+@cache
+def _digest_of_others(choice: Choice) -> str:
+    """Hash of the packages of a choice's world and genome; nothing if they are evosim's own."""
+    files = registry.sources(registry.modules(choice))
+    return _hashed(files).hexdigest() if files else ""
+
+
+def forget_sources() -> None:
+    """Hash sources afresh when they are asked for next."""
+    for kept in (_digest_of_own, _digest_of_others, _hash_of_module, _own_sources, registry.imported):
+        kept.cache_clear()
+
+
+def _hashed(files: Iterable[tuple[str, Path]]) -> Any:
+    digest = blake2b(digest_size=8)
+    for name, path in files:
+        digest.update(name.encode() + b"\0" + path.read_bytes())
+    return digest
+
+
+@cache
+def _own_sources() -> dict[str, Path]:
+    """Our source files by the names of their modules."""
+    out = {}
+    for package in ("evosim", "genomes", "worlds"):
+        for path in (ROOT / package).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            out[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return out
+
+
+def _behind(module: str, files: dict[str, Path]) -> set[Path]:
+    """The files of a module, of the packages it lies in, and of all that these import, wherever in the file."""
+    left, seen = [module], set[str]()
+    while left:
+        name = left.pop()
+        if name in seen or not name:
+            continue
+        seen.add(name)
+        left.append(name.rpartition(".")[0])
+        if name in files:
+            left += registry.imported(files[name])
+    return {files[name] for name in seen if name in files}

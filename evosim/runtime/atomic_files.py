@@ -1,0 +1,332 @@
+"""Files: written whole or not at all, and there after a power loss once this returns."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import shlex
+import shutil
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path, PureWindowsPath
+
+from evosim.errors import FULL, UserError
+
+TEMPORARY = ".tmp"
+NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class Unwritable(UserError):
+    """A file cannot be written: the disk is full, broken, or not ours. No mistake in what is to be done."""
+
+
+class Full(Unwritable):
+    """There is no room, for now. What was kept before stays: a command that meets this ends at once, and can be resumed."""
+
+
+class ReadOnly(Unwritable):
+    """This user may read here and not write. What can be computed in memory is still shown."""
+
+
+def may_write(folder: Path) -> bool:
+    """Tell whether this user may make files in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is there.
+
+    Returns
+    -------
+    bool
+        False on a file system that is mounted read-only, for root too.
+    """
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def free_at(folder: Path) -> int | None:
+    """Count the free bytes of the disk that a folder is on, or will be on.
+
+    Parameters
+    ----------
+    folder: a path; it, and folders above it, need not exist yet.
+
+    Returns
+    -------
+    Bytes that this user may fill, without quotas, which are not asked for; nothing if the disk does not say.
+    """
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(there).free
+    return None
+
+
+def check_room(folder: Path, needed: float) -> None:
+    """Refuse to begin what would not fit.
+
+    Parameters
+    ----------
+    folder: where it will be written.
+    needed: bytes, about.
+
+    Raises
+    ------
+    Full: less is free.
+    """
+    from evosim.runtime.progress import size
+
+    free = free_at(folder)
+    if free is not None and free < needed:
+        raise Full(f"{folder} must have room for about {size(needed)}, but {size(free)} are free. Free some space, or give another --out.")
+
+
+def write_atomically(path: Path, data: bytes | memoryview) -> None:
+    """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part, whenever this is killed.
+
+    A link at `path` is replaced, and what it leads to stays. Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
+    `path` stays and the temporary file goes. Raises `Unwritable`, a `UserError`.
+    """
+
+    def write(temporary: Path) -> None:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(data)
+
+    produce_atomically(path, write)
+
+
+def write_once(path: Path, data: bytes | memoryview) -> bool:
+    """Put data at a path, whole or not at all, unless something is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file will be. Of several processes one succeeds, also on network file systems.
+    data : bytes or memoryview
+        What it will hold.
+
+    Returns
+    -------
+    bool
+        Whether it was written. False: something is there already, and stays.
+
+    Raises
+    ------
+    Unwritable
+        If the file cannot be written.
+    """
+
+    def write(temporary: Path) -> None:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(data)
+
+    try:
+        produce_atomically(path, write, _link)
+    except _Taken:
+        return False
+    return True
+
+
+class _Taken(Exception):
+    """A name is in use."""
+
+
+def produce_atomically(path: Path, write: Callable[[Path], object], put: Callable[[Path, Path], None] | None = None) -> None:
+    """Put at `path` what `write` writes to the path that it is given, whole or not at all, as `write_atomically`.
+
+    `put` gives the temporary file its name; by default it replaces what is there. Raises `Unwritable`, and `_Taken` where `put` does.
+    """
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
+    try:
+        try:
+            write(temporary)
+            handle = os.open(temporary, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            (put or _replace)(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def inside(folder: Path, name: str, what: str = "a file's name") -> Path:
+    """Find the place of a name that was read from a file. It lies in the folder, whatever it says.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it must lie.
+    name : str
+        One plain name, without a folder.
+    what : str
+        What messages call it.
+
+    Returns
+    -------
+    Path
+        The name in the folder.
+
+    Raises
+    ------
+    UserError
+        If it is no plain name (it has a separator, a drive, or is `..`), or is a link that leads
+        out of the folder.
+    """
+    plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+    if not plain or PureWindowsPath(name).name != name:
+        raise UserError(
+            f"{what} must be a plain name in {folder}, but is {name!r}. The folder was edited or is "
+            "damaged: make it again, or ask for another copy."
+        )
+    place = folder / name
+    if place.is_symlink() and not place.resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{place} must lie in its folder, but is a link to {os.readlink(place)}. "
+            "Put a copy in its place, or remove it."
+        )
+    return place
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse to write through a link that a folder holds: who sent the folder chose where it leads.
+
+    Parameters
+    ----------
+    path : Path
+        What is about to be written, or the folder that it will lie in.
+
+    Raises
+    ------
+    UserError
+        If it is a symbolic link.
+    """
+    if path.is_symlink():
+        raise UserError(
+            f"{path} must be no link to be written, but leads to {os.readlink(path)}. "
+            f"Remove it with 'rm {shlex.quote(str(path))}', and do it again."
+        )
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file its name if that is free. Raises `_Taken`."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        if not os.path.samefile(temporary, path):  # a network file system may send a request twice
+            raise _Taken from None
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        if path.exists():  # this file system has no links; two processes must meet within this line to disagree
+            raise _Taken from None
+        os.replace(temporary, path)
+        return
+    temporary.unlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder in one that is there, if it is not there yet. Raises `Unwritable`, and `UserError` for a link."""
+    refuse_link(folder)
+    if folder.is_dir():
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+def who_else_writes(place: Path) -> tuple[str, str] | None:
+    """Say what lets other users decide what is at a path.
+
+    Each folder on the way counts, because its owner can put another one in the place of the next.
+    A folder with the sticky bit, such as /tmp, protects what others have in it.
+
+    Parameters
+    ----------
+    place : Path
+        A file or a folder, which need not exist yet. Symbolic links are followed.
+
+    Returns
+    -------
+    tuple[str, str] | None
+        What is wrong, and what to do; nothing if only this user and root decide.
+
+    Raises
+    ------
+    OSError
+        If the way to the path cannot be read.
+    """
+    mine = (0, os.getuid())
+    if place.is_symlink() and place.lstat().st_uid not in mine:
+        return f"{place} is another user's link", "give a path of your own"
+    real = place.resolve()
+    for step in (real, *real.parents):
+        try:
+            facts = step.stat()
+        except FileNotFoundError:
+            continue  # made later, for this user alone
+        if facts.st_uid not in mine:
+            return f"{step} belongs to user {facts.st_uid}", "give a path of your own"
+        if facts.st_mode & 0o022 and (step == real or not facts.st_mode & stat.S_ISVTX):
+            return f"others can write to {step}", f"do 'chmod go-w {shlex.quote(str(step))}'"
+    return None
+
+
+def must_be_free(path: Path, what: str, remedy: str) -> None:
+    """Refuse to write over what is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where something is to be written.
+    what : str
+        What it is, in words.
+    remedy : str
+        What a user can do instead, as a sentence.
+
+    Raises
+    ------
+    UserError
+        If a file, a folder or a link is there.
+    """
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{what} must not be written over what is there, but {path} exists. {remedy}")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder (new, renamed, removed ones) outlast a power loss, where the file system knows how."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename. A network file system that sends a rename twice says that there is nothing to rename, although it was done."""
+    try:
+        os.replace(temporary, path)
+    except FileNotFoundError:
+        if temporary.exists() or not path.exists():
+            raise
+
+
+def unwritable(path: Path, error: OSError) -> Unwritable:
+    """What is said of a path that cannot be written."""
+    kind, remedy = (Full, "Free some space") if error.errno in FULL else (Unwritable, "Mend the disk or its permissions")
+    kind = ReadOnly if error.errno in NOT_OURS else kind
+    return kind(f"{path} must be writable, but is not: {error.strerror}. {remedy}, and do it again.")

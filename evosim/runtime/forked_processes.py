@@ -1,0 +1,107 @@
+"""Forks: other processes of a user's program, and of ours.
+
+A process that was forked from one with worker threads says so, instead of waiting for threads that it does not have.
+
+A fork copies the memory of a process, but one thread only. Three libraries keep threads that they expect to find again:
+Polars (its pool, and the threads that read files), Numba (GNU OpenMP ends a forked process that uses it), and the drawing
+engine (V8). `multiprocessing` forks on Linux unless it is asked to spawn, and so do `ProcessPoolExecutor` and `os.fork`.
+A fork made before any of them has started its threads is harmless.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from evosim.errors import UserError, of_system
+
+# Threads by their names: Polars' pool (polars-0, ...) and its readers, and the drawing engine. Polars starts a thread
+# `polars-ooc-...` when it is imported, which does no harm.
+HARMFUL = re.compile(r"polars-\d|async-executor|tokio|V8 ")
+TASKS = Path("/proc/self/task")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_started = _forked = False
+
+
+def threads_started() -> bool:
+    """Whether this process has threads that a forked process would wait for. Where that cannot be seen, whether it may have."""
+    layer: Any = sys.modules.get("numba.np.ufunc.parallel")
+    if getattr(layer, "_is_initialized", False) and layer.threading_layer() == "omp":
+        return True
+    try:
+        names = [path.read_text() for path in TASKS.glob("*/comm")]
+    except OSError:  # a thread that ended meanwhile
+        names = []
+    return any(map(HARMFUL.match, names)) if names else "polars" in sys.modules and "evosim.runs.folder" in sys.modules
+
+
+def check() -> None:
+    """Refuse to work in a process that was forked from one with threads.
+
+    Raises
+    ------
+    UserError
+        What to write instead.
+    """
+    if _forked:
+        raise UserError(
+            "evosim must run in a process with threads of its own, but this one was forked from a process whose threads it lacks. "
+            "Spawn processes instead: multiprocessing.get_context('spawn').Pool(), ProcessPoolExecutor(mp_context=get_context('spawn'))."
+        )
+
+
+def guarded(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which calls `check` first, and says in one line what the system complains of."""
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        check()
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            if (mine := of_system(error)) is None:
+                raise
+            raise mine from error
+
+    return checked
+
+
+class Guarded:
+    """What a class with this base offers, it offers in no forked process without threads: `check` comes first."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if _forked and not name.startswith("__") and hasattr(type(self), name):
+            check()
+        return object.__getattribute__(self, name)
+
+
+def environment() -> dict[str, str]:
+    """The variables with which a helper process is started: it finds the modules that this one finds.
+
+    Its search path is this process's own, in the same order. To put evosim's folder first would not do:
+    in a clone, a folder of a user's package there would hide the package itself.
+    """
+    paths = [os.path.abspath(path) for path in sys.path if os.pathsep not in path]  # '' is the current folder
+    return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+def _look() -> None:
+    global _started
+    _started = threads_started()
+
+
+def _mark() -> None:
+    global _forked
+    _forked |= _started
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_look, after_in_child=_mark)

@@ -1,0 +1,22 @@
+"""Terminal: how words reach one that are not laid out. What they say of files cannot steer it."""
+
+from __future__ import annotations
+
+import typer
+
+from evosim.runtime.names import printable
+
+
+def echo(words: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print words as they are, with whatever a terminal would obey spelled out.
+
+    Parameters
+    ----------
+    words : str
+        The words. JSON is not for this: it is printed by `typer.echo` and escapes by itself.
+    err : bool
+        Whether they go to standard error.
+    nl : bool
+        Whether a line ends behind them.
+    """
+    typer.echo(printable(words), err=err, nl=nl)

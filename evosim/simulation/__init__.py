@@ -1,0 +1,1 @@
+"""The loop of one run: ask, evaluate, record, tell."""

@@ -1,0 +1,215 @@
+"""The search ledger: what moved a trait from each generation to the next, by the Price equation (Price 1970, 1972).
+
+For any trait `z` of newborns, exactly, in every generation:
+
+    change of mean z = selection + drift + sampling + segregation + recombination + drive + mutation + introduction
+
+* selection: the mean under the *expected* shares of parentage, minus the mean of all. Where selection sees a sample of the
+  world or its worst cases, these are the shares that fitness in the whole world would have given;
+* sampling: the mean under the expected shares by what selection saw, minus that. Where it saw the whole world this is not
+  measured (null), which is not 0;
+* drift: the mean under the realised shares of parentage, minus the mean under the expected ones. It is also the mean of the
+  mid-parents;
+* segregation ... mutation: offspring minus mid-parent. The newborns of the same parents are made again by the same random
+  numbers, first with fair segregation of whole chromosomes alone, then with one force after another switched on, in the
+  order written. The sum is exact; how it is split depends on the order, and `order_spread` is the largest change of any
+  entry over all orders (summed over generations, an upper bound of the total's);
+* introduction: alleles put into newborns from outside.
+
+Traits are looked at, and newborns made again, in blocks: memory beside the population's own is bounded.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evosim.kernels import genotypes as kernels_genotypes
+from evosim.kernels.compilation import read
+from evosim.optimizers import Descent
+from evosim.optimizers.genotype_reader import reading_of, strands_of
+from genomes import Grid
+from genomes.loci import Alleles, Ints
+
+Floats = NDArray[np.float64]
+FORCES = ("recombination", "drive", "mutation")
+TERMS = ("selection", "drift", "sampling", "segregation", *FORCES, "introduction")
+FITNESS = ("fitness in A", "fitness in M")
+BLOCK = 2**16
+
+
+class Traits:
+    """The traits that are followed, as numbers of genotypes: `names`, and `[K, n]` values.
+
+    Fitness in both worlds, the expressed value of every numeric locus that varies, and the frequency (copies over
+    ploidy) of every driver and modifier.
+    """
+
+    def __init__(self, grid: Grid, fitness: Callable[[Alleles, int], tuple[Floats, Floats]]) -> None:
+        self.grid, self.fitness, self.reading = grid, fitness, reading_of(grid)
+        varying = self.reading.varying.tolist()
+        expressed = [i for i in varying if not isinstance(grid.loci[i].params.alleles[0], str)]
+        sites = [(site.locus, site.allele) for site in grid.drive.sites]
+        self.names = (
+            *FITNESS,
+            *(grid.loci[i].name for i in expressed),
+            *(f"{grid.loci[locus].name}: {grid.loci[locus].params.alleles[allele]}" for locus, allele in grid.drive.alleles),
+        )
+        values = np.zeros((len(expressed), max((grid.loci[i].values.size for i in expressed), default=0)))
+        for row, i in zip(values, expressed, strict=True):
+            row[: grid.loci[i].values.size] = grid.loci[i].values
+        self._chosen = np.array([varying.index(i) for i in expressed], dtype=np.int64)
+        self._values = values
+        self._copies = np.array([sites.index(allele) for allele in grid.drive.alleles], dtype=np.int64)
+
+    def __call__(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """Values `[K, n]` of genotypes `[n, ploidy, L]`, the individuals from `first` on."""
+        out = np.empty((len(self.names), len(genotypes)))
+        out[0], out[1] = self.fitness(genotypes, first)
+        how = (self.reading, strands_of(genotypes), self.grid.ploidy, self._chosen, self._values, self._copies, out[2:])
+        read(kernels_genotypes.traits_chunk, kernels_genotypes.traits, len(genotypes), *how)
+        return out
+
+
+Row = tuple[int, str, Floats]  # generation, the world its parents were selected in, its account
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """How far a ledger had come: whole blocks, the first `rows` of a list that only grows, and the mean `[K]` of each trait then."""
+
+    blocks: int
+    rows: int
+    of: list[Row]
+    end: Floats | None
+
+
+class SearchLedger:
+    """Follows traits through the generations of one run."""
+
+    def __init__(self, traits: Traits, seed: int) -> None:
+        self.traits, self.seed = traits, seed
+        self._end: Floats | None = None
+        self._rows: list[Row] = []
+        self.blocks: list[list[Row]] = []
+
+    def generation(self, g: int, selecting: str, genotypes: Alleles, descent: Descent | None) -> None:
+        """The newborns of generation `g`, whose parents lived in the world `selecting`."""
+        start, (self._end,) = self._end, self._sums(len(genotypes), lambda begin, end: genotypes[begin:end])
+        self._end /= len(genotypes)
+        if descent is not None and start is not None:
+            self._rows.append((g, selecting, self._account(start, self._end, descent)))
+
+    def cut(self) -> list[Row]:
+        """Take away the rows that are in no block yet. The list that a `Mark` holds stays as it is."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def mark(self) -> Mark:
+        """How far it has come."""
+        return Mark(len(self.blocks), len(self._rows), self._rows, self._end)
+
+    def kept(self, mark: Mark) -> dict[str, NDArray[Any]]:
+        """What was accounted for up to a mark and is on no disk, in plain arrays."""
+        rows = [row for block in self.blocks[: mark.blocks] for row in block] + mark.of[: mark.rows]
+        size = (len(rows), len(TERMS) + 2, len(self.traits.names))
+        return {
+            "ledger_end": np.empty(0) if mark.end is None else mark.end,
+            "ledger_generations": np.array([g for g, *_ in rows], dtype=np.int64),
+            "ledger_selecting": np.array([world for _, world, _ in rows], dtype=np.str_),
+            "ledger_accounts": np.array([account for *_, account in rows]).reshape(size),
+        }
+
+    def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `kept` gave."""
+        self._end = arrays["ledger_end"] if arrays["ledger_end"].size else None
+        columns = arrays["ledger_generations"].tolist(), arrays["ledger_selecting"].tolist(), arrays["ledger_accounts"]
+        self._rows = list(zip(*columns, strict=True))
+
+    def _sums(self, n: int, block: Callable[[int, int], Alleles], *weights: Floats | Ints) -> list[Floats]:
+        """Sums of traits `[K]` over `n` individuals that come in blocks: plain without weights, else by each `[n]` of them."""
+        out = [np.zeros(len(self.traits.names)) for _ in weights or (1,)]
+        for begin in range(0, n, BLOCK):
+            end = min(n, begin + BLOCK)
+            values = self.traits(block(begin, end), begin)
+            for k, total in enumerate(out):
+                # Not a matrix product: the order in which that sums is the library's, and may depend on its threads.
+                total += (values * weights[k][begin:end] if weights else values).sum(axis=1)
+        return out
+
+    def _account(self, start: Floats, end: Floats, descent: Descent) -> Floats:
+        """`[len(TERMS) + 2, K]`: the terms, the whole change, and the spread over orders."""
+        n = len(descent.parents)
+        children = np.bincount(descent.parents.ravel(), minlength=len(descent.before))
+        weights: list[Floats | Ints] = [descent.expected, children, *(() if descent.whole is None else (descent.whole,))]
+        sums = self._sums(len(descent.before), lambda begin, end: descent.before[begin:end], *weights)
+        seen, midparent = sums[:2]
+        chosen = sums[-1] if descent.whole is not None else seen
+        midparent /= descent.parents.size
+        every = frozenset(descent.forces)
+        means = {every: end} if not descent.introduced else {}
+
+        def mean(forces: frozenset[str]) -> Floats:
+            if forces not in means:
+                means[forces] = self._sums(n, lambda begin, end: descent.newborns(forces, begin, end))[0] / n
+            return means[forces]
+
+        fixed = _one_by_one(descent.forces, mean)
+        spread = np.zeros_like(start)
+        for order in itertools.permutations(descent.forces):
+            other = _one_by_one(order, mean)
+            for force in descent.forces:
+                spread = np.maximum(spread, np.abs(other[force] - fixed[force]))
+        nothing = np.zeros_like(start)
+        terms = {
+            "selection": chosen - start,
+            "drift": midparent - seen,
+            "sampling": seen - chosen if descent.whole is not None else np.full_like(start, np.nan),
+            "segregation": mean(frozenset()) - midparent,
+            **{force: fixed.get(force, nothing) for force in FORCES},
+            "introduction": end - mean(every),
+        }
+        return np.stack([*(terms[name] for name in TERMS), end - start, spread])
+
+    def table(self) -> pl.DataFrame:
+        """The table `search` of all that is in memory; `docs/schema.md` documents every column."""
+        return self.table_of([row for block in (*self.blocks, self._rows) for row in block])
+
+    def table_of(self, rows: list[Row]) -> pl.DataFrame:
+        """The table `search` of some rows."""
+        names = self.traits.names
+        schema = {"seed": pl.Int64, "generation": pl.Int64, "selecting": pl.String, "trait": pl.String}
+        columns = [*TERMS, "change", "order_spread"]
+        if not rows:
+            return pl.DataFrame(schema=schema | dict.fromkeys(columns, pl.Float64))
+        k = len(names)
+        values = np.concatenate([account.T for _, _, account in rows])
+        frame = pl.DataFrame(
+            {
+                "seed": np.full(len(values), self.seed, dtype=np.int64),
+                "generation": np.repeat([g for g, _, _ in rows], k),
+                "selecting": [world for _, world, _ in rows for _ in range(k)],
+                "trait": list(names) * len(rows),
+                **{name: values[:, i] for i, name in enumerate(columns)},
+            },
+            schema_overrides=schema,
+        )
+        drive = "drive" if self.traits.grid.drive else None
+        frame = frame.with_columns(pl.col("sampling").fill_nan(None))
+        return frame if drive else frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("drive"))
+
+
+def _one_by_one(order: tuple[str, ...], mean: Callable[[frozenset[str]], Floats]) -> dict[str, Floats]:
+    """What each force adds when forces are switched on in this order."""
+    out, on = {}, frozenset[str]()
+    for force in order:
+        more = on | {force}
+        out[force] = mean(more) - mean(on)
+        on = more
+    return out

@@ -1,0 +1,1 @@
+"""Text tables and sentences about runs, one file an account."""

@@ -1,0 +1,71 @@
+"""Text tables of the behaviour ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
+from evosim.runtime.text_layout import bold
+from evosim.tables.formatting import number, seeds_words, small, table_of
+
+
+def behaviour_table(summary: dict[str, Any]) -> Table:
+    """Table of losses by act and kind."""
+    ancestral, modern = summary["behaviour"]["ancestral"], summary["behaviour"]["modern"]
+    kinds = [k for k, value in modern["kinds"].items() if k != "upkeep" and abs(value) > small()]
+    table = table_of(
+        "The behaviour ledger: which acts lost it (# times a life; the rest is regret)",
+        ("act", "# A", "waste", "# M", *kinds, "all M"),
+    )
+    for act, times in summary["times_per_life"].get("ancestral", {}).items():
+        by_kind = modern["acts_by_kind"].get(act, {})
+        table.add_row(
+            act.replace("_", " "),
+            number(times, 2),
+            number(ancestral["acts"].get(act, 0.0)),
+            number(summary["times_per_life"]["modern"][act], 2),
+            *(number(by_kind.get(kind, 0.0)) for kind in kinds),
+            number(modern["acts"].get(act, 0.0)),
+        )
+    table.add_row("upkeep", "", number(ancestral["kinds"]["upkeep"]), "", *("" for _ in kinds), number(modern["kinds"]["upkeep"]))
+    table.add_row(
+        bold("sum"),
+        "",
+        bold(number(sum(ancestral["kinds"].values()))),
+        "",
+        *(bold(number(modern["kinds"][kind])) for kind in kinds),
+        bold(number(sum(modern["kinds"].values()))),
+    )
+    if NO_OVERLAP in modern["kinds"]:
+        where = " in some seeds, and there" if any(kind in modern["kinds"] for kind in SPLIT) else ", so"
+        table.caption = f"no overlap: the modern world lies outside the ancestral one's reach{where} kinds are not split"
+    if of := seeds_words(summary, ancestral.get("seeds", 0), modern.get("seeds", 0)):
+        table.caption = f"{table.caption}; {of}" if table.caption else of
+    return table
+
+
+def steps_table(summary: dict[str, Any]) -> Table | str:
+    """Table of the ladder's steps by act."""
+    steps = summary["steps_by_act"]
+    shown = [
+        (world, step)
+        for world, names in (
+            ("ancestral", ("representation", "sampling", "search", "hack")),
+            ("modern", ("representation", "specification", "shift", "sampling", "search", "hack")),
+        )
+        for step in names
+        if any(abs(value) > small() for value in steps[world].get(step, {}).values())
+    ]
+    if not shown:
+        return "Steps of the ladder by act: no step loses or gains anything.\n"
+    headings = [f"{step} {world[0].upper()}" for world, step in shown]
+    table = table_of("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
+    for act in steps["modern"]["representation"]:
+        row = [steps[world][step][act] for world, step in shown]
+        if any(abs(value) > small() for value in row):
+            table.add_row(act.replace("_", " "), *(number(value) for value in row))
+    sums = [sum(steps[world][step].values()) for world, step in shown]
+    table.add_row(bold("sum"), *(bold(number(value)) for value in sums))
+    return table

@@ -1,0 +1,231 @@
+"""Numbers, units and tables as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from rich import box
+from rich.table import Table
+
+from evosim.reference.dynamic_programming import ROUNDING
+
+DIGITS, FEW = 3, 9  # decimals of a number; with more than these few, powers of ten are written
+LARGE = 1e9  # from here on, nine digits are written, and a power of ten
+LARGEST, SMALL, MOST_DIGITS = 1e15, 1e-3, 15  # with given decimals: where powers of ten begin, and where digits end
+MOST_APART = 2  # places by which intervals in a column may differ and still have the same decimals
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+_more: ContextVar[int] = ContextVar("more", default=0)  # decimals that a small scale takes besides
+
+
+@contextmanager
+def to_scale(*summaries: dict[str, Any]) -> Iterator[None]:
+    """Write numbers so that the differences between policies can be seen.
+
+    A world whose policies differ by 0.0002 needs more decimals than one where they differ by 2.
+    With three decimals its account would say that nothing is lost.
+
+    Parameters
+    ----------
+    *summaries : dict
+        Summaries of runs. The smallest span of a world, from its worst policy to its best, decides.
+    """
+    with scale_of(
+        summary["ladder"][which]["rungs"]["optimum"] - worst
+        for summary in summaries
+        for which, worst in summary["worst_policy"].items()
+        if not all_alike(summary, which)
+    ):
+        yield
+
+
+@contextmanager
+def scale_of(amounts: Iterable[float]) -> Iterator[None]:
+    """Write numbers with the decimals that the smallest of some amounts takes."""
+    spans = [abs(amount) for amount in amounts if amount]
+    more = -math.floor(math.log10(min(spans))) - 1 if spans else 0
+    token = _more.set(max(0, more))
+    try:
+        yield
+    finally:
+        _more.reset(token)
+
+
+def scaled(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Let a function that has a summary among its arguments write numbers to its scale."""
+
+    @wraps(function)
+    def inside(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        with to_scale(next(x for x in args if isinstance(x, dict))):
+            return function(*args, **kwargs)
+
+    return inside
+
+
+def small(more: int = 0) -> float:
+    """Half of the last decimal: what is less is written as 0."""
+    return float(0.5 * 10.0 ** -(DIGITS + more + _more.get()))
+
+
+def all_alike(summary: dict[str, Any], which: str) -> bool:
+    """Whether all policies of a world are worth the same, but for rounding."""
+    best, worst = summary["ladder"][which]["rungs"]["optimum"], summary["worst_policy"][which]
+    return bool(best - worst <= ROUNDING * max(abs(best), abs(worst)))
+
+
+def number(value: float | None, digits: int | None = None, *, more: int = 0) -> str:
+    """A number for reading; a dash for what was not measured; no negative zero.
+
+    `digits` are decimals whatever the scale is, below 0 too (`decimals_of`); without, there are
+    three, `more`, and those that the scale of the account takes (`to_scale`).
+    """
+    if value is None:
+        return "-"
+    if digits is not None:
+        return _to_place(value, digits)
+    decimals = DIGITS + more + _more.get()
+    if abs(value) >= LARGE:
+        return f"{value:.9g}"
+    if decimals > FEW:
+        return "0" if abs(value) < 0.5 * 10.0**-decimals else f"{value:.{DIGITS + more}g}"
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text
+
+
+def _to_place(value: float, decimals: int) -> str:
+    """A number with so many decimals; as a power of ten where it is large, or where nothing else would stand after the point but noughts."""
+    if abs(value) < 0.5 * 10.0**-decimals and decimals > FEW:
+        return "0"
+    if math.isfinite(value) and value and ((abs(value) >= LARGE and decimals < 0) or abs(value) >= LARGEST or (decimals > FEW and abs(value) < SMALL)):
+        return f"{value:.{min(max(power_of(value) + decimals, 0), MOST_DIGITS)}e}"
+    text = f"{value:.{min(max(decimals, 0), MOST_DIGITS)}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text
+
+
+def power_of(value: float, digits: int = 2) -> int:
+    """The power of ten of the first of so many digits, after rounding: -1 of 0.0996, which is 0.10."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])
+
+
+def significant(value: float, digits: int = DIGITS) -> str:
+    """A number with so many significant digits; of a large one all digits before the point."""
+    return number(value, digits - 1 - power_of(value, digits) if value else digits)
+
+
+def decimals_of(mean: float, low: float | None, high: float | None) -> int | None:
+    """How many decimals an interval takes.
+
+    Parameters
+    ----------
+    mean : float
+        What was measured.
+    low, high : float or None
+        The ends of its interval. One of them may be infinite.
+
+    Returns
+    -------
+    int or None
+        With these decimals half the interval has two significant digits. Below 0 they count places before the
+        point. None where there is no interval, or none with a width.
+    """
+    if low is None or high is None:
+        return None
+    half = high / 2.0 - low / 2.0
+    if not math.isfinite(half):
+        half = max((abs(mean - end) for end in (low, high) if math.isfinite(end)), default=0.0)
+    return 1 - power_of(half) if half > ROUNDING * abs(mean) else None
+
+
+Measured = tuple[float | None, float | None, float | None]  # a mean, and the ends of its interval
+
+
+def decimals_in(column: Iterable[Measured], usual: int = DIGITS) -> list[int]:
+    """How many decimals each number in a column of a table takes.
+
+    Parameters
+    ----------
+    column : iterable of tuple
+        Means and the ends of their intervals; None for what was not measured.
+    usual : int
+        Decimals where there are no intervals, unless the numbers are so small that they take more.
+
+    Returns
+    -------
+    list of int
+        All take those of the narrowest interval, unless that is more than two places narrower than
+        the widest one. Then each interval has its own.
+    """
+    rows = list(column)
+    own = [None if mean is None else decimals_of(mean, low, high) for mean, low, high in rows]
+    known = [decimals for decimals in own if decimals is not None]
+    if not known:
+        largest = max((abs(mean) for mean, *_ in rows if mean is not None and math.isfinite(mean)), default=0.0)
+        return [1 if largest >= 100.0 else max(usual, DIGITS - 1 - power_of(largest, DIGITS)) if largest else usual] * len(rows)
+    most, least = max(known), min(known)
+    if most - least <= MOST_APART:
+        return [most] * len(rows)
+    return [max(least, usual) if decimals is None else decimals for decimals in own]
+
+
+def with_ends(mean: float, low: float | None, high: float | None, decimals: int | None = None) -> str:
+    """A number and its interval, on the screen, in reports and in verdicts.
+
+    Parameters
+    ----------
+    mean : float
+        What was measured.
+    low, high : float or None
+        The ends of its interval.
+    decimals : int, optional
+        Of its column (`decimals_in`). Without, those that its own interval takes.
+
+    Returns
+    -------
+    str
+        Such as `0.123 [0.087, 0.159]`. Without an interval, or with one that has no width, the number alone.
+    """
+    own = decimals_of(mean, low, high)
+    digits = decimals if decimals is not None else own
+    if digits is None:
+        return significant(mean, DIGITS + 1)
+    text = number(mean, digits)
+    return text if own is None else f"{text} [{number(low, digits)}, {number(high, digits)}]"
+
+
+def unit(summary: dict[str, Any]) -> str:
+    """The unit of payoff, as the world calls it."""
+    return str(summary.get("unit", "payoff"))
+
+
+def table_of(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act",)) -> Table:
+    """An empty table with a title and headings; columns named in `left` are set left."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in left else "right")
+    return table
+
+
+def seeds_words(summary: dict[str, Any], *seeds: int) -> str | None:
+    """Of how many seeds the means of a table are, where these are not all seeds of the run.
+
+    Parameters
+    ----------
+    summary
+        Of the run.
+    seeds
+        How many seeds each part of the table has. 0 for a part without means.
+
+    Returns
+    -------
+    Words for below the table, or None.
+    """
+    of, known = summary.get("replicates"), sorted({n for n in seeds if n})
+    if of is None or known in ([], [of]):
+        return None
+    return f"means over the {' and '.join(map(str, known))} of {of} seeds in which all of this was measured"

@@ -1,0 +1,87 @@
+"""Verdicts as lines on a terminal and as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evosim.runtime.text_layout import say
+from evosim.runtime.text_layout import show as show_table
+from evosim.verify import FALSE_ALARM, Check, Law, Verdict
+
+
+def show_laws(console: Console, laws: list[Law]) -> None:
+    """List laws."""
+    table = Table("law", "says", "source", "planted faults", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for law in laws:
+        table.add_row(law.name, law.says, law.source, ", ".join(law.faults))
+    show_table(console, table)
+
+
+def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
+    """One law's verdict as it comes in: one line, and its comparisons if asked for or if it is not as it should be."""
+    held = verdict.green
+    what = f"{verdict.law.name} under the fault '{verdict.fault}'" if verdict.fault else verdict.law.name
+    colour = "green" if held != bool(verdict.fault) else "bold red"
+    red = sum(not check.green for check in verdict.checks)
+    said = f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}" if held else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
+    say(console, Text.assemble((f"{'green' if held else 'red':5}", colour), " ", (what, "bold")), highlight=False)
+    say(console, f"      {said}", hang=8, highlight=False)
+    if details or (not held and not verdict.fault):
+        for check in verdict.checks:
+            say(console, f"      {'' if check.green else 'RED '}{comparison(check)}", hang=8, highlight=False)
+
+
+def comparison(check: Check) -> str:
+    """One comparison in a line."""
+    told = f"P {check.chance:.2g}" if check.chance is not None else f"tolerance {check.scale:.2g}"
+    if check.z is not None:
+        told = f"z {check.z:+.1f}, {told}"
+    return f"{check.what}: {check.measured:.6g}, expected {check.expected:.6g} ({told})"
+
+
+def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None:
+    """The gate's last lines."""
+    sound, planted = [v for v in verdicts if not v.fault], [v for v in verdicts if v.fault]
+    checks = sum(len(v.checks) for v in sound)
+    red = [v.law.name for v in sound if not v.green]
+    chances = sum(c.chance is not None for v in sound for c in v.checks)
+    say(
+        console, f"\n{len(sound) - len(red)} of {len(sound)} laws hold ({checks} comparisons, {chances} of them with chance in them, each with a "
+        f"false-alarm rate of {FALSE_ALARM:.1g}: {chances * FALSE_ALARM:.1g} for all)."
+    )
+    if planted:
+        missed = [f"'{v.fault}' in {v.law.name}" for v in planted if v.green]
+        say(console, f"{len(planted) - len(missed)} of {len(planted)} planted faults were seen{': not ' + ', '.join(missed) if missed else ''}.")
+    if red:
+        say(console, f"Red: {', '.join(red)}.", style="bold red")
+    say(console, f"({seconds:.1f} s)")
+
+
+def gate_as_data(verdicts: list[Verdict]) -> dict[str, Any]:
+    """The gate for scripts: whether all is as it should be, and every comparison."""
+    sound = [v for v in verdicts if not v.fault]
+    missed = [{"law": v.law.name, "fault": v.fault} for v in verdicts if v.fault and v.green]
+    return {
+        "green": all(v.green for v in sound) and not missed,
+        "laws": len(sound),
+        "red": [v.law.name for v in sound if not v.green],
+        "faults_missed": missed,
+        "comparisons": verdicts_as_data(verdicts),
+    }
+
+
+def verdicts_as_data(verdicts: list[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts as rows: one a comparison."""
+    return [
+        {
+            "law": v.law.name, "fault": v.fault, "what": c.what, "measured": c.measured, "expected": c.expected,
+            "scale": c.scale, "chance": c.chance, "z": c.z, "green": c.green,
+        }
+        for v in verdicts
+        for c in v.checks
+    ]  # fmt: skip

@@ -1,0 +1,207 @@
+"""Inquiry: causes, variation and family in the account of a run, in its summary and on the screen; certificates by the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from evosim.analysis.account import Accountant
+from evosim.analysis.causes import SWITCHES
+from evosim.analysis.genotype_accounts import commonest
+from evosim.cli.main import app
+from evosim.config.resolve import build, resolve
+from evosim.config.schema import without_unused
+from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.toml_out import commented
+from evosim.errors import UserError
+from evosim.fitness.landscape import Landscape
+from evosim.runs import accounts, execute
+from evosim.simulation.loop import simulate
+from evosim.tables import screen, sentences
+from tests.support.settings import quick, setting
+
+FAMILY = 'analysis.family=[{name="safe", set={safe_breeding=true}}, {name="harsh", set={breed_danger=0.6}}]'
+
+
+@pytest.fixture(scope="module")
+def made() -> Accountant:
+    here = setting("micro", *quick("micro"), FAMILY)
+    landscape = Landscape(here)
+    run = simulate(here, landscape, 0)
+    return Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True)
+
+
+def test_causes_sum_to_what_the_ladder_loses(made: Accountant) -> None:
+    account = made.account()
+    causes, summary = account.tables["causes"], account.summary
+    rungs = summary["ladder"]["modern"]["rungs"]
+    for subject in ("best_for_payoff", "best_ancestral"):
+        mine = causes.filter((pl.col("subject") == subject) & (pl.col("world") == "modern"))
+        assert mine["value"].sum() == pytest.approx(rungs["optimum"] - rungs[subject], abs=1e-9)
+        assert set(mine["cause"]) == set(SWITCHES)
+    assert set(summary["causes"]) == {"best_for_payoff", "best_ancestral", "population"}
+
+
+def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> None:
+    account = made.account()
+    tables, seeds = made._made()
+    assert "causes" not in tables  # sweeps do not pay for it
+    classes, share, covered = commonest(seeds[0]["census"], 4)
+    mine = account.tables["causes"].filter((pl.col("subject") == "population") & (pl.col("world") == "ancestral"))
+    assert mine["covered"].unique().to_list() == [covered]
+    worth = np.array([made.conducts.worth(int(c), "ancestral").fitness for c in classes])
+    assert mine["value"].sum() == pytest.approx(made.gaps.spans["ancestral"].best - worth @ share / share.sum(), abs=1e-9)
+    varied = account.tables["variation"].filter(pl.col("subject") == "population").row(0, named=True)
+    assert varied["least"] <= varied["most"] + 1e-12
+    assert varied["difference"] <= varied["bound"]
+
+
+def test_the_shift_step_is_bounded_by_variation(made: Accountant) -> None:
+    """What the best for payoff in M has there beyond the best in A is at most both their bounds (where intent is payoff)."""
+    here = setting("birth-control", *quick("birth-control"))
+    landscape = Landscape(here)
+    run = simulate(here, landscape, 0)
+    summary = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True).account().summary
+    bound = sum(summary["variation"][rung]["bound"] for rung in ("best_for_payoff", "best_ancestral"))
+    assert summary["ladder"]["modern"]["steps"]["shift"] <= bound
+
+
+def test_the_family_is_told(made: Accountant) -> None:
+    account = made.account()
+    told = account.summary["family"]
+    assert told["worlds"] == ["ancestral", "safe", "harsh"]
+    assert sum(row["share"] for row in told["subjects"]["best_ancestral"]) == pytest.approx(1.0)
+    best = account.tables["family"].filter((pl.col("subject") == "best_ancestral") & (pl.col("world") == "ancestral"))
+    assert best["good"].all()  # it is what others are measured by
+
+
+def test_reflexes_have_variation_and_no_causes() -> None:
+    here = setting("reflexes", *quick("reflexes"))
+    landscape = Landscape(here, max_enumerated=0)
+    run = simulate(here, landscape, 0)
+    for measure in ("ancestral", "ancestral_intent", "modern", "modern_intent"):
+        landscape.best(measure, 0, 3)
+    account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=False).account()
+    assert account.summary["causes"] is None
+    assert account.tables["causes"].is_empty()
+    out = io.StringIO()
+    told = {"replicates": 1, "seed": 0, "changed": [], "expected": "", "runs": {"0": {"status": "complete"}}}
+    screen.show(Console(file=out, width=140), "title", account.summary | told)
+    assert "Causes (desire, belief, planning): not applicable" in out.getvalue()
+    assert account.summary["variation"]["population"]["most"] >= account.summary["variation"]["population"]["least"]
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ('[{name="x"}]', "analysis.family.0.set must be given, but is missing"),
+        ('[{name="x", set={}}]', "analysis.family.set must have a parameter in which the world differs from the ancestral one, but is empty"),
+        ('[{name="x", set={nothing=1}}]', "a key of analysis.family.0.set"),
+        ('[{name="x", set={find=0.5}}, {name="x", set={find=0.6}}]', "'x' twice"),
+        ('[{name="ancestral", set={find=0.5}}]', "'ancestral' twice"),
+        ('[{name="x", set={lifespan=4}}]', "analysis.family.lifespan must be left alone"),
+        ('[{name="x", set={find=2.0}}]', "find must lie in"),
+    ],
+)
+def test_mistakes_are_one_line(family: str, words: str) -> None:
+    with pytest.raises(UserError, match=words) as error:
+        build(resolve(apply_settings(read_experiment("micro"), [f"analysis.family={family}"])))
+    assert "\n" not in str(error.value)
+
+
+def test_an_empty_family_changes_no_digest() -> None:
+    """Digests of experiments without a family stay what they were before there were any."""
+    plain, family = (resolve(apply_settings(read_experiment("micro"), list(more))) for more in ((), (FAMILY,)))
+    assert plain.digest() == plain.model_copy(update={"analysis": plain.analysis.model_copy(update={"family": ()})}).digest()
+    assert family.digest() != plain.digest()
+    assert "family" not in json.dumps(without_unused(plain.model_dump(mode="json")))
+
+
+def test_a_family_is_shown_as_it_is_read(tmp_path: Path) -> None:
+    resolved = resolve(apply_settings(read_experiment("micro"), [FAMILY]))
+    (tmp_path / "x.toml").write_text(commented(resolved))
+    assert resolve(read_experiment(str(tmp_path / "x.toml"))) == resolved
+    (tmp_path / "y.toml").write_text(commented(resolve(read_experiment("micro"))) + '\n[[analysis.family]]\nname = "x"\nset = { safe_breeding = true }\n')
+    assert resolve(read_experiment(str(tmp_path / "y.toml"))).analysis.family[0].name == "x"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    experiment = resolve(apply_settings(read_experiment("micro"), quick("micro", FAMILY)))
+    recorded, _ = execute.run(experiment, out=tmp_path_factory.mktemp("runs") / "run")
+    accounts.analyze(recorded)
+    return recorded.folder
+
+
+def test_the_screen_shows_them(folder: Path) -> None:
+    out = io.StringIO()
+    from evosim.runs.reader import read_run
+
+    summary = accounts.summary_of(read_run(folder), again=False)
+    screen.show(Console(file=out, width=140), "title", summary)
+    assert "Total variation" not in out.getvalue()  # it says nothing to newcomers
+    screen.show(Console(file=out, width=140), "title", summary, details=True)
+    for words in ("Causes:", "Total variation", "Over a family of worlds", "cannot be told apart"):
+        assert words in out.getvalue()
+
+
+def test_certificates_by_the_command_line(folder: Path) -> None:
+    def ask(*more: str) -> dict[str, object]:
+        result = CliRunner().invoke(app, ["analyze", str(folder), "--class", "0", "--json", *more], catch_exceptions=False)
+        assert result.exit_code == 0
+        out: dict[str, object] = json.loads(result.stdout)
+        return out
+
+    plain, found = ask(), ask("--never", "dead", "--loses-at-most", "0.5")
+    assert "certificates" not in plain
+    assert set(found["certificates"]) == {"ancestral", "modern", "safe", "harsh"}  # type: ignore[call-overload]
+    for told in found["certificates"].values():  # type: ignore[attr-defined]
+        never = told["never"]["dead"]
+        assert never["holds"] == (never["chance"] == 0.0)
+        assert never["holds"] or never["counterexample"][-1]["state"] == "dead"
+        assert told["loses_at_most"]["holds"] == (told["loses_at_most"]["loss"] <= 0.5)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--class", "0", "--never", "nowhere"], "--never must be"),
+        (["--never", "dead"], "--class must be given"),
+    ],
+)
+def test_mistakes_in_asking_for_certificates(folder: Path, more: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, ["analyze", str(folder), *more])
+    assert isinstance(result.exception, UserError)
+    assert words in str(result.exception)
+
+
+FEW = "genome.weights={recruit={alleles=[0.0,1.0]},pleasure={alleles=[0.0,1.0]},young={alleles=[0.0,1.0]}}"
+SHIFTED = "world.modern={contraception=true,forage_success=0.75,death=0.01}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [((), "all"), ((SHIFTED,), "some"), ((SHIFTED, "genome.belief.alleles=['ancestral']"), "none")],
+)
+def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict: str) -> None:
+    """Wentworth reads the worst of the tie set, Shimi the best: all good, some (the true belief), none (the ancestral alone)."""
+    here = setting("claim-01-theorem", FEW, *settings)
+    landscape = Landscape(here)
+    run = simulate(here, landscape, 0)
+    account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True).account()
+    summary = account.summary
+    assert summary["shift"]["ancestral_optima_good_in_modern"] == verdict
+    tied, best = summary["ties"][0], summary["ladder"]["modern"]["rungs"]["best_for_intent"]
+    wentworth, shimi = tied["modern_min"] >= 0.9 * best, tied["modern_max"] >= 0.9 * best
+    assert (wentworth, shimi) == {"all": (True, True), "some": (False, True), "none": (False, False)}[verdict]
+    out = io.StringIO()
+    words = {"all": "all are good there", "some": "some are good there", "none": "none is good there"}[verdict]
+    Console(file=out, width=5000).print(" ".join(sentences.sentences(summary | {"runs": {}, "replicates": 1})))
+    assert words in out.getvalue()

@@ -1,0 +1,248 @@
+"""Studies: their settings are valid, and what they keep is there with its provenance."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from evosim.runs.accounts import analyze
+from evosim.runs.execute import run
+from evosim.runs.reader import read_run
+from evosim.verify import LAWS
+from tests.support.settings import quick, setting
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDIES = {
+    "attack_cache": "attack/cache",
+    "attack_damage": "attack/damage",
+    "attack_memory": "attack/memory",
+    "sweep_statistics": "sweep-statistics",
+    "attack_runs": "attack/runs",
+    "attack_names": "attack/names",
+    "bench": "bench",
+    "bench_genetics": "bench-genetics",
+    "coverage": "coverage",
+    "drive_equilibrium": "drive-equilibrium",
+    "fuzz": "fuzz",
+    "greedy_genes": "greedy-genes",
+    "hitchhiking_desire": "hitchhiking-desire",
+    "merged_states": "merged-states",
+    "packaged": "packaged",
+    "population_genetics": "population-genetics",
+    "recovery": "recovery",
+    "suppressor": "suppressor",
+    "sweep_engines": "sweep-engines",
+    "sweep_faults": "sweep-faults",
+    "default_seeds": "birth-control",
+    "horizon": "horizon",
+    "reflexes": "reflexes",
+    "robustness": "robustness",
+    "temperature": "temperature",
+    "waste": "waste",
+    "what_matters": "what-matters",
+}
+ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distribution-waste", "greedy_gene_hacks": "greedy-gene-hacks", "three_losses": "three-losses"}  # of runs given
+HELPERS = {
+    "accounts",
+    "build_docs", "build_documents", "documents", "gallery", "redraw", "reproduce", "run_documents", "snippets",
+    "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "same_results", "study", "sweep_job",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    yield
+    for name in [*STUDIES, *ANALYSES, *HELPERS, *(name for name in sys.modules if name.split(".")[0] == "figures")]:
+        sys.modules.pop(name, None)
+
+
+def script(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def test_every_script_is_listed_here() -> None:
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {*STUDIES, *ANALYSES, *HELPERS}
+
+
+@pytest.mark.parametrize("name", [*STUDIES, *ANALYSES])
+def test_a_study_imports_and_says_how_to_run_it(name: str) -> None:
+    module = script(name)
+    assert callable(module.main)
+    assert f"python scripts/{name}.py" in str(module.__doc__)
+
+
+def test_every_variant_of_the_robustness_table_is_a_setting() -> None:
+    variants = script("robustness").variants()
+    assert len(variants) > 60
+    for settings in variants.values():
+        setting("birth-control", *settings)
+
+
+@pytest.mark.parametrize("name", STUDIES.values())
+def test_what_is_kept_has_provenance(name: str) -> None:
+    folder = ROOT / "results" / name
+    facts = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    assert facts["evosim"]
+    assert facts["command"][0].endswith(".py")
+    tables = list(folder.glob("*.csv"))
+    assert tables
+    for path in tables:
+        with path.open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert rows
+        assert "nan" not in path.read_text(encoding="utf-8").lower().split(",")
+
+
+VERDICTS = ("drive-equilibrium", "greedy-genes", "hitchhiking-desire", "suppressor")
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_verdicts_are_kept_and_are_what_the_findings_say(name: str) -> None:
+    """What did not come out must be said in the findings, by its claim."""
+    with (ROOT / "results" / name / "verdicts.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    findings = " ".join((ROOT / "docs" / "findings.md").read_text(encoding="utf-8").split())
+    for row in rows:
+        assert row["verdict"] in ("comes out", "does not come out", "undecided")
+        assert row["verdict"] == "comes out" or row["claim"] in findings
+
+
+def test_the_slow_gate_was_green_and_saw_every_fault() -> None:
+    folder = ROOT / "results" / "population-genetics"
+    with (folder / "laws.csv").open(encoding="utf-8") as file:
+        laws = list(csv.DictReader(file))
+    with (folder / "faults.csv").open(encoding="utf-8") as file:
+        faults = list(csv.DictReader(file))
+    assert {row["law"] for row in laws} >= set(LAWS)
+    assert {row["green"] for row in laws} == {"true"}
+    assert {(row["law"], row["fault"]) for row in faults} == {(law.name, fault) for law in LAWS.values() for fault in law.faults}
+    assert all(int(row["red"]) > 0 for row in faults)
+    # Six standard errors away, wherever a fault shows as a chance and not as a plain contradiction.
+    assert all(float(row["chance"]) <= 2e-9 for row in faults if row["chance"])
+
+
+def test_no_fault_cost_a_run_and_all_engines_agreed() -> None:
+    """Read from the kept tables; a hundred processes were killed at random."""
+    with (ROOT / "results" / "sweep-faults" / "faults.csv").open(encoding="utf-8") as file:
+        faults = list(csv.DictReader(file))
+    assert all(row["lost"] == row["duplicated"] == "0" and row["same"] == row["sweeps"] != "0" for row in faults)
+    assert sum(int(row["tries"]) for row in faults if "at random moments" in row["fault"]) >= 100
+    with (ROOT / "results" / "sweep-engines" / "engines.csv").open(encoding="utf-8") as file:
+        engines = list(csv.DictReader(file))
+    assert len(engines) >= 4
+    assert len({(row["digest"], row["bytes_of_parts"]) for row in engines}) == 1
+    assert all(int(row["cells"]) >= 200 and row["missing"] == "0" for row in engines)
+
+
+def test_the_loss_stands_in_every_variant_that_was_tried() -> None:
+    """Read from the kept table: the best ancestral genome loses in M, whatever parameter moved by a fifth."""
+    with (ROOT / "results" / "robustness" / "robustness.csv").open(encoding="utf-8") as file:
+        shares = {row["variant"]: float(row["R3_max_over_R2"]) for row in csv.DictReader(file)}
+    assert max(shares.values()) < 1.0
+    assert 0.2 < shares["default"] < 0.8
+
+
+def test_no_fuzzed_file_had_a_trace_for_an_answer() -> None:
+    """Read from the kept tables: ten thousand in process, fifty as whole processes."""
+    with (ROOT / "results" / "fuzz" / "outcomes.csv").open(encoding="utf-8") as file:
+        outcomes = list(csv.DictReader(file))
+    with (ROOT / "results" / "fuzz" / "processes.csv").open(encoding="utf-8") as file:
+        processes = list(csv.DictReader(file))
+    assert sum(int(row["examples"]) for row in outcomes) >= 10_000
+    assert {row["defects"] for row in outcomes} == {"0"}
+    assert len(processes) >= 50
+    assert {(row["sound"], row["traceback"]) for row in processes} == {("true", "false")}
+    assert {row["exit_code"] for row in processes if row["in_process"] == "refused"} == {"2"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two small runs, as `evosim run` writes them."""
+    folder = tmp_path_factory.mktemp("runs")
+    made = {}
+    for name in ("birth-control", "greedy-genes"):
+        experiment = setting(name, *quick(name, "replicates=5")).experiment
+        made[name] = run(experiment, out=folder / name)[0].folder
+    return made
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_losses_of_recorded_runs_are_those_of_their_accounts(name: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [runs["greedy-genes"]] if name == "greedy_gene_hacks" else list(runs.values())
+    assert script(name).main([*map(str, given), "--out", str(tmp_path)]) == 0
+    assert "table and figure" in capsys.readouterr().out
+    assert (tmp_path / f"{ANALYSES[name]}.png").stat().st_size > 1000
+    with (tmp_path / f"{ANALYSES[name]}.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["run"] == "greedy-genes"]
+    wanted = analyze(read_run(runs["greedy-genes"])).summary
+    keys = {"shift_losses": ("who", "what"), "in_distribution_waste": ("what", "name"), "greedy_gene_hacks": ("world", "what"), "three_losses": ("world", "loss")}[name]
+    found = {tuple(row[key] for key in keys): float(row["mean"]) for row in rows if row["mean"]}
+    expected = {
+        "shift_losses": {
+            ("design", "shift"): wanted["ladder"]["modern"]["steps"]["shift"],
+            ("populations", "novel"): wanted["behaviour"]["modern"]["kinds"]["novel"],
+            ("best ancestral genome", "novel"): wanted["behaviour_of_best_ancestral"]["modern"]["kinds"]["novel"],
+        },
+        "in_distribution_waste": {
+            ("step", "search"): wanted["ladder"]["ancestral"]["steps"]["search"],
+            ("step by act", "mate"): wanted["steps_by_act"]["ancestral"]["search"]["mate"],
+        },
+        "three_losses": {(world, loss): wanted["ladder"][world]["steps"][loss] for world in ("ancestral", "modern") for loss in ("shift", "search", "hack")},
+        "greedy_gene_hacks": {("ancestral", "hack"): wanted["hack"]["ancestral"]["hack"]["mean"], ("modern", "null"): wanted["hack"]["modern"]["null"]["mean"]},
+    }[name]
+    assert {key: found[key] for key in expected} == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_what_is_no_run_is_one_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script(name).main([str(tmp_path / "nothing"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"a run must be a folder, but {tmp_path}/nothing is not one. Check the path with 'ls results/runs'.\n"
+
+
+def test_runs_without_drivers_have_no_hacks_to_tell(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script("greedy_gene_hacks").main([str(runs["birth-control"]), "--out", str(tmp_path)]) == 2
+    assert "must be a run with drivers and controls, but has none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_scripts_without_arguments_say_so_in_a_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        script(name).main([])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the following arguments are required: RUN. See " in line
+
+
+
+def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
+    """An interval without width decided it; without an interval the comparison failed."""
+    study = script("study")
+    row = study.mean_and_interval("x", [0.0] * 20)
+    assert row == {"x": 0.0, "x_low": None, "x_high": None}
+
+    def judged(low: float | None, high: float | None) -> str:
+        return str(study.verdict("c", "0", 0.0, low, high, lambda _, most: most < 0.002)["verdict"])
+
+    assert [judged(None, None), judged(0.0, 0.001), judged(0.0, 0.1)] == ["undecided", "comes out", "does not come out"]
+
+
+def test_a_study_s_verdict_needs_the_whole_interval_both_ways() -> None:
+    """An interval that holds the value was taken for the opposite of the claim."""
+    study = script("study")
+
+    def judged(holds: Any, low: float, high: float) -> str:
+        return str(study.verdict("c", "0", 0.0, low, high, holds)["verdict"])
+
+    ends = ((0.1, 0.2), (-0.1, 0.2), (-0.2, -0.1))
+    assert [judged(study.above(0.0), *pair) for pair in ends] == ["comes out", "undecided", "does not come out"]
+    assert [judged(study.below(0.0), *pair) for pair in ends] == ["does not come out", "undecided", "comes out"]
