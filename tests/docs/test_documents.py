@@ -22,7 +22,8 @@ from evosim.sweeps.worker import run_chunk
 from tests.support.settings import quick
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DEVELOPERS = sorted([ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / "developers").rglob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *DEVELOPERS])
 
 
 def documented() -> dict[str, set[str]]:
@@ -65,6 +66,13 @@ def test_every_column_of_every_table_is_documented(folder: Path) -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", DEVELOPERS, ids=lambda p: p.name)
+def test_files_that_developers_are_sent_to_exist(path: Path) -> None:
+    """Names in capitals stand for any file."""
+    named = re.findall(r"`([a-z_.]+/[a-z_/.]*[a-z_]\.(?:py|toml|sh))`", path.read_text(encoding="utf-8"))
+    assert [name for name in named if not any((folder / name).exists() for folder in (ROOT, ROOT / "evosim"))] == []
 
 
 def test_the_readme_shows_every_command() -> None:
