@@ -75,6 +75,13 @@ def test_files_that_developers_are_sent_to_exist(path: Path) -> None:
     assert [name for name in named if not any((folder / name).exists() for folder in (ROOT, ROOT / "evosim"))] == []
 
 
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.name != "own.md"], ids=lambda p: p.name)
+def test_tests_that_pages_name_exist(path: Path) -> None:
+    """A page for authors of packages (own.md) shows tests of its own."""
+    known = {test.name for test in (ROOT / "tests").rglob("test_*.py")}
+    assert set(re.findall(r"\btest_[a-z_]+\.py\b", path.read_text(encoding="utf-8"))) - known == set()
+
+
 def test_the_readme_shows_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = set(re.findall(r"^evosim (\w+)", text, flags=re.MULTILINE))
