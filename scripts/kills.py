@@ -78,7 +78,8 @@ def kill(kills: int, replicates: int = 3, population: int = 1000, seed: int = 1)
                 process.wait()
                 waits[number.name].append(time.monotonic() - sent)
             said = process.stderr.read() if process.stderr else ""
-            if process.returncode == EXIT[number]:
+            # A signal before the command listens to signals ends it at once: nothing has begun then.
+            if process.returncode in (EXIT[number], -number):
                 fell[number.name] += 1
             elif process.returncode:
                 wrong.append(f"exit code {process.returncode} after {number.name}: {said}")
