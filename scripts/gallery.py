@@ -17,7 +17,6 @@ import vl_convert
 from evosim.cli import gallery
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import apply_settings, read_experiment
-from evosim.figures.svg_export import have_a_home
 from evosim.runs import execute, landscape_search
 from evosim.runs import figures as runs_figures
 from evosim.runtime.timing import Clock
@@ -122,7 +121,6 @@ def all_charts(folder: Path) -> dict[tuple[str, str], Any]:
 
 def main() -> None:
     """Draw all, and write the page."""
-    have_a_home()
     from evosim.figures import drawn
 
     PICTURES.mkdir(exist_ok=True)

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from evosim.figures import draw_charts
-from evosim.figures.svg_export import have_a_home
 from evosim.runtime.atomic_files import write_atomically
 
 HERE = Path(__file__).resolve().parent
@@ -72,7 +71,6 @@ def _unnumbered(svg: Path) -> str:
 
 def main() -> None:
     """Draw or check the studies that are named, or all."""
-    have_a_home()
     known = drawable()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("names", nargs="*", metavar="STUDY", help=f"of {', '.join(known)}; all, if none is named")

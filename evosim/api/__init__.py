@@ -154,9 +154,6 @@ class Run(Accounted, InFolder):
 
     def figures(self) -> dict[str, str]:
         """Figures by name, each with what it shows in a line."""
-        from evosim.figures.svg_export import have_a_home
-
-        have_a_home()
         from evosim.figures import FIGURES
 
         return {name: figure.what for name, figure in FIGURES.items()}
@@ -269,9 +266,6 @@ class Sweep(InFolder):
 
     def figures(self, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None) -> dict[str, Any]:
         """Altair charts by name: phase diagrams, main effects, steps of the ladder. `of` names quantities; `x` and `y` parameters. Raises `UserError`."""
-        from evosim.figures.svg_export import have_a_home
-
-        have_a_home()
         from evosim.figures.user_charts import handed
         from evosim.sweeps.analysis import chosen, factor_named
         from evosim.sweeps.figures import Easel, charts
@@ -342,9 +336,6 @@ class Search(InFolder):
 
     def figures(self) -> dict[str, str]:
         """Figures by name, each with what it shows in a line."""
-        from evosim.figures.svg_export import have_a_home
-
-        have_a_home()
         from evosim.figures.search_paths import SEARCH_FIGURES
 
         return {name: figure.what for name, figure in SEARCH_FIGURES.items()}

@@ -256,9 +256,6 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
 
 
 def _charts(c: Comparison) -> dict[str, Any]:
-    from evosim.figures.svg_export import have_a_home
-
-    have_a_home()
     from evosim.figures import comparison as drawn
     from evosim.figures.theme import themed
 

@@ -8,8 +8,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from evosim.runtime.home import has_home, use_temporary_home
+
 if TYPE_CHECKING:
     from evosim.claims.claim import Claim
+
+if not has_home():  # Altair asks for it when it is imported
+    use_temporary_home()
 
 # Modules are imported when asked for: some bring the compiler with them.
 CLAIMS: dict[str, str] = {

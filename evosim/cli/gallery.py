@@ -19,7 +19,6 @@ from evosim.config.toml_files import (
     refuse_other_kind,
 )
 from evosim.errors import UserError, unknown
-from evosim.figures.svg_export import have_a_home
 from evosim.runs import accounts, landscape_search
 from evosim.runs import figures as runs_figures
 from evosim.runs.reader import read_run
@@ -48,7 +47,6 @@ class Entry:
 
 def entries() -> list[Entry]:
     """All figures: of runs, of sweeps, of searches."""
-    have_a_home()
     from evosim.figures import FIGURES
     from evosim.figures.search_paths import SEARCH_FIGURES
 
@@ -72,7 +70,6 @@ def draw(
 
     Without names what is not there is left out. Raises `UserError`, also where a figure that was named has nothing to show.
     """
-    have_a_home()
     from evosim.figures import FORMATS, SIZES
 
     if size not in SIZES:

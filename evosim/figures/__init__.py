@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from evosim.runtime.home import has_home, use_temporary_home
+
+if not has_home():  # Altair asks for it when it is imported, although it stores nothing there
+    use_temporary_home()
+
 import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 
 import vl_convert
@@ -31,11 +29,3 @@ def in_points(svg: str) -> str:
     """A drawing that says its size in millimetres, in the press's own unit: it takes a pixel for a point, and millimetres for 96/25.4 of it."""
     head, end, rest = svg.partition(">")
     return re.sub(r'(width|height)="([\d.]+)mm"', lambda m: f'{m[1]}="{float(m[2]) * POINTS_PER_MM:.4f}"', head) + end + rest
-
-
-def have_a_home() -> None:
-    """Altair cannot be imported by a user without a home, as there are in containers, although it wants nothing there."""
-    try:
-        Path.home()
-    except RuntimeError:
-        os.environ["HOME"] = tempfile.gettempdir()

@@ -69,7 +69,8 @@ def margin(best: float, tolerance: float, ends: Ends) -> float:
     best
         Fitness of the best class.
     tolerance
-        Share of the way from the worst policy to the best class; 0 means equal to rounding.
+        Share of the distance between the worst policy and the best class; 0 means equal to rounding. The best class lies
+        below the worst policy where upkeep takes more than good acts bring.
     ends
         The span of that measure in that world. So a constant added to payoff makes no class nearer.
 
@@ -78,4 +79,4 @@ def margin(best: float, tolerance: float, ends: Ends) -> float:
     float
         The distance, in the unit of fitness.
     """
-    return max(tolerance * (best - ends.worst), EXACT_TIE * ends.size)
+    return max(tolerance * abs(best - ends.worst), EXACT_TIE * ends.size)

@@ -30,9 +30,6 @@ def write(folders: Sequence[Path], path: Path, progress: Callable[[int, int], No
 
     `progress` hears how much is done of how much. Raises `UserError`, and then writes nothing.
     """
-    from evosim.figures.svg_export import have_a_home
-
-    have_a_home()
     from evosim.report.page import page
     from evosim.runtime.atomic_files import write_atomically
 

@@ -59,9 +59,6 @@ def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
 
 def source_of(recorded: Recorded) -> Source:
     """What figures of a run are drawn from, analysing it first if that was not done."""
-    from evosim.figures.svg_export import have_a_home
-
-    have_a_home()
     from evosim.figures import Source
 
     return Source(recorded, *analysed(recorded))
@@ -76,9 +73,6 @@ def draw(
     `failed` hears in one line of each figure that could not be drawn; by default that is a warning.
     Raises `UserError`, also where the run has nothing that one of the figures `asked` for could show.
     """
-    from evosim.figures.svg_export import have_a_home
-
-    have_a_home()
     from evosim.figures import FIGURES, FORMATS, SIZES, draw_run, warned
 
     if size not in SIZES:
@@ -99,9 +93,6 @@ def draw(
 
 def ready_to_draw() -> None:
     """Load all that drawing needs, and start its engine."""
-    from evosim.figures.svg_export import have_a_home
-
-    have_a_home()
     from evosim.figures import warm
 
     warm()

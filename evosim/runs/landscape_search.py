@@ -103,9 +103,6 @@ def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -
 
 
 def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
-    from evosim.figures.svg_export import have_a_home
-
-    have_a_home()
     from evosim.figures import draw_charts
     from evosim.figures.inputs import Searched
     from evosim.figures.search_paths import SEARCH_FIGURES

@@ -12,7 +12,6 @@ import polars as pl
 
 from evosim.analysis.intervals import level
 from evosim.errors import UserError, unknown
-from evosim.figures.svg_export import have_a_home
 from evosim.runtime.names import file_names
 from evosim.sweeps.analysis import DESIGN, EXTINCT, SHARES, Analysis, factor_named, label, short_factors, short_names
 from evosim.sweeps.schema import SweepFile, read_alone
@@ -91,7 +90,6 @@ def draw(
     names: Sequence[str] | None = None, size: str = "screen", failed: Callable[[str], object] | None = None,
 ) -> list[Path]:  # fmt: skip
     """Draw the figures of a sweep into its folder, or those named, which must be there; gives the paths. Raises `UserError`."""
-    have_a_home()
     from evosim.figures import FORMATS, SIZES, draw_charts, warned
 
     if size not in SIZES:

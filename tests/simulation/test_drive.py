@@ -370,8 +370,8 @@ def test_words_on_the_hack_step_claim_no_more_than_its_interval_does() -> None:
     comes = told_of(hack_summary(hack=SOME, behaviour=SOME, **of))
     assert "chance does" not in comes
     assert "cannot be told" not in comes
-    assert "Two fair controls, which chance alone tells apart, differ by 0.0200 [-0.4" in comes
-    assert "; through behaviour by 0.0200 [-0.4" in comes
+    assert "Two fair controls, which chance alone tells apart, differ by 0.02 [-0.4" in comes
+    assert "; through behaviour by 0.02 [-0.4" in comes
     assert "leaves out 0" in told_of(hack_summary(hack=SOME, behaviour=SOME, **of | {"null": SOME}))
     assert "cannot be told from chance: its interval holds 0" in told_of(hack_summary(hack=WIDE, behaviour=SOME, **of))
     assert "does not lower fitness here" in told_of(hack_summary(hack=LESS, behaviour=SOME, **of))
