@@ -44,9 +44,9 @@ nitpicky = True
 # Types of other packages have pages elsewhere, which a build without a network cannot look up.
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|npt|pl|polars|alt|altair|typing|collections|pathlib|pydantic|annotated_types)(\..*)?"),
-    (r"py:.*", r"(worlds\.parameters\.)?Params|evosim\.params\..*"),  # a type variable; the tree that `evosim show` prints
+    (r"py:.*", r"(worlds\.parameters\.)?Params|evosim\.config\.schema\..*"),  # a type variable; the tree that `evosim show` prints
     (r"py:.*", r"State|Analysis"),  # of a sweep, as its commands see it
-    (r"py:.*", r"evosim\.record\.Tables"),  # a mapping of tables by name
+    (r"py:.*", r"evosim\.analysis\.recorded_run\.Tables"),  # a mapping of tables by name
     (r"py:.*", r"(Any|Path|NDArray|ArrayLike|Mapping|Sequence|Iterable|Iterator|Callable|Literal|Protocol|Generator)"),
 ]
 
