@@ -383,11 +383,21 @@ def entry_points_of(dist: metadata.Distribution, text: str) -> list[metadata.Ent
     return list(made)
 
 
+def _fact(dist: metadata.Distribution, key: str) -> str:
+    """One of a distribution's metadata; empty where it is missing.
+
+    Missing metadata are nothing to Python 3.11, and an exception to the package `importlib_metadata`, which
+    Dask imports and which reads all distributions from then on.
+    """
+    with contextlib.suppress(Exception):  # whatever a reader makes of missing or damaged metadata
+        return str(dist.metadata[key] or "")
+    return ""
+
+
 def _name_of(dist: metadata.Distribution) -> str:
-    """The name of a distribution, normalised; its folder's where its facts say none."""
-    name = dist.metadata["Name"] if dist.metadata is not None else None
+    """The name of a distribution, normalised; its folder's where its metadata say none."""
     place: Any = dist
-    return re.sub(r"[-_.]+", "-", str(name or Path(getattr(place, "_path", "unknown")).stem)).lower()
+    return re.sub(r"[-_.]+", "-", _fact(dist, "Name") or Path(getattr(place, "_path", "unknown")).stem).lower()
 
 
 def _package(point: metadata.EntryPoint) -> str:
@@ -397,9 +407,7 @@ def _package(point: metadata.EntryPoint) -> str:
 
 def _owner(dist: metadata.Distribution) -> tuple[str, str]:
     """Name and version of a distribution, where its facts say them."""
-    facts = dist.metadata
-    name, version = (facts[key] if facts is not None else None for key in ("Name", "Version"))
-    return printable(str(name or _name_of(dist))), printable(str(version or "of-no-version"))
+    return printable(_fact(dist, "Name") or _name_of(dist)), printable(_fact(dist, "Version") or "of-no-version")
 
 
 def _found(kind: str, name: str) -> Any:

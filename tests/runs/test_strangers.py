@@ -30,6 +30,7 @@ from evosim.runtime import atomic_files, checksums, installation
 from evosim.sweeps.check import check, repair
 from evosim.sweeps.collect import collect
 from evosim.sweeps.store import Store, checksum
+from tests.support.paths import ROOT
 
 SMALL = ["optimizer.population=20", "phases.0.generations=4", "phases.1.generations=3"]
 MARK = "MARK"
@@ -332,6 +333,18 @@ def test_a_damaged_list_of_entry_points_costs_no_others(tmp_path: Path, monkeypa
     monkeypatch.setattr(metadata.Distribution, "entry_points", metadata.Distribution.entry_points)
     installation.tolerate()
     metadata.entry_points(group="numba_extensions")  # what libraries ask for when they are imported
+
+
+def test_packages_without_metadata_count_beside_the_backport(tmp_path: Path) -> None:
+    """The package importlib_metadata, which Dask imports, reads all distributions from then on and raises where metadata are missing."""
+    pytest.importorskip("importlib_metadata")
+    good = tmp_path / "good-1.dist-info"
+    good.mkdir()
+    (good / "entry_points.txt").write_text("[evosim.worlds]\ngood = goodworld:ENTRY\n")
+    code = "import importlib_metadata; from evosim.config import registry; print('good' in registry.names('world'), registry.broken())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True []\n"
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(3)", "raise BaseException('x')", "import sys; sys.exit('no')"])
