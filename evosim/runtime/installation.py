@@ -15,6 +15,7 @@ from evosim.errors import UserError, in_one_line
 
 COMMAND = "EVOSIM_COMMAND"  # set in processes of the command line and those that they start
 ROOT = Path(__file__).resolve().parents[2]
+METADATA = ("importlib.metadata", "importlib_metadata")  # the second, which Dask imports, takes the place of the first
 OWN = {"worlds": b"InvalidWorld", "genomes": b"InvalidGenome"}  # and what is in the file of each
 
 
@@ -39,18 +40,22 @@ def tolerate() -> None:
     Libraries read the lists of all packages when they are imported, and fail at one that is damaged.
     It holds for programs of evosim's own, not for those that import it: who does that decides.
     """
-    from importlib import metadata  # brings much of the standard library with it
+    importlib.import_module("importlib.metadata")  # brings much of the standard library with it
+    for name in METADATA:
+        if name in sys.modules:
+            _tolerate(sys.modules[name])
 
-    own: Any = metadata.Distribution.entry_points
-    read = own.fget
 
-    def entry_points(dist: metadata.Distribution) -> Any:
+def _tolerate(metadata: Any) -> None:
+    read = metadata.Distribution.entry_points.fget
+
+    def entry_points(dist: Any) -> Any:
         try:
             return read(dist)
         except Exception:  # (what others have installed)
             return metadata.EntryPoints()
 
-    metadata.Distribution.entry_points = property(entry_points)  # type: ignore[assignment]
+    metadata.Distribution.entry_points = property(entry_points)
 
 
 def check() -> None:

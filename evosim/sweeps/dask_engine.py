@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import os
 import queue
 import shutil
 import signal
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import UserError
+from evosim.runtime import installation
 from evosim.runtime.atomic_files import who_else_writes
 from evosim.runtime.checksums import Damaged
 from evosim.runtime.machine import processors
@@ -85,6 +87,9 @@ def need_dask() -> None:
     """Refuse in one line where Dask is not installed."""
     _need("distributed", "dask")
     _need("cryptography", "dask")
+    if installation.COMMAND in os.environ:
+        importlib.import_module("dask")  # it may bring a reader of metadata of its own
+        installation.tolerate()
 
 
 def need_slurm() -> None:
