@@ -1,4 +1,4 @@
-"""Individuals: what one class of the grid does and is worth in both worlds, by the reference code."""
+"""Policies, lives and values of single genome classes in both worlds, by the reference code."""
 
 from __future__ import annotations
 

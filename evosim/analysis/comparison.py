@@ -1,4 +1,4 @@
-"""Compare: the accounts of two runs side by side, and how far apart they are.
+"""Differences between the accounts of two runs, with intervals.
 
 What belongs to worlds and grid differs exactly; where a grid was searched and not enumerated, its best genomes are the best found. What runs can change differs by means over seeds, with an interval:
 

@@ -1,4 +1,4 @@
-"""Effects: what swept parameters do to a quantity, from one number a cell and seed.
+"""Effects of swept parameters on a quantity: shares of variance, contrasts and slopes.
 
 `values` is always an array whose last axis is the seeds; one row of it is one seed seen in every cell, so that whatever is computed
 seed by seed is paired (common random numbers). Seeds are what is resampled: each brings all its cells with it.

@@ -1,4 +1,4 @@
-"""Inquiry: what is asked of single genomes beside ladder and ledger: causes, total variation, verdicts over a family of worlds.
+"""Accounts of single genomes: causes, total variation, and verdicts over a family of worlds.
 
 Rungs are asked by the class that stands for each. Of a population its most common classes are, until `COVERED` of its newborns or `MOST`
 classes (`MOST_CAUSES` for causes); what is said of it is the mean over these, and `covered` beside it says how much of the population they are. What drivers

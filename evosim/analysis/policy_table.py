@@ -1,4 +1,4 @@
-"""Acting: what one class does in each state, in A and in M, by how much of life remains.
+"""Policy of one class in both worlds, by state and by how much of life remains.
 
 A planner's policy changes with remaining life up to its horizon, a reflex's does not. Remaining lives in which nothing changes in either
 world are one column. Occupancy is in ages of a life, so that it adds up: occupancy times chance, summed over rows, is how often an

@@ -1,4 +1,4 @@
-"""Lives: what happens to one agent, act by act, in A and in M with the same random numbers.
+"""One sampled life in both worlds, act by act, with the same random numbers.
 
 Random numbers are addressed by life and age (stream `LIVES` of the experiment's seed), so that the two lives go on alike as long as the
 two worlds do. Which life is shown is a rule and no choice: see `middling`.

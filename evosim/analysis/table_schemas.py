@@ -1,4 +1,4 @@
-"""Schemas: the columns of every table of a run, their types, and which values they can have. `docs/schema.md` says what they mean."""
+"""Columns of every table of a run, with types and possible values. `docs/schema.md` explains them."""
 
 from __future__ import annotations
 

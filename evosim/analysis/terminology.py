@@ -1,4 +1,4 @@
-"""Conventions: what each author would call a step. The numbers are fixed; labels are the reader's choice.
+"""Names that each author gives to the steps of the ladder. The numbers are the same.
 
 Wentworth appears twice: the argument of "Inner alignment failures which are actually outer alignment failures", and its
 UPDATE, in which he adopts others' words. Halmes: "The inner alignment problem" (2024). Shimi: his comment on

@@ -1,4 +1,4 @@
-"""Given: what the arguments of the Python API must be. Whatever else is given is one line, and no traceback."""
+"""Checks of the arguments of the Python API. A wrong argument is one line, not a traceback."""
 
 from __future__ import annotations
 

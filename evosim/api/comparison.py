@@ -1,4 +1,4 @@
-"""Comparison: runs held against the first of them. What differs in their parameters, their accounts side by side, differences with intervals.
+"""Compare runs with the first of them: parameters, accounts, and differences with intervals.
 
 What the numbers are is said in `evosim.analysis.comparison`.
 """

@@ -1,4 +1,4 @@
-"""Showing: what is said of runs, sweeps and searches where they are looked at: a few lines of text, or a small page in a notebook."""
+"""Text and HTML that show runs, sweeps and searches in a console or a notebook."""
 
 from __future__ import annotations
 

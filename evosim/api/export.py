@@ -1,4 +1,4 @@
-"""Export: any table of a run, a sweep, a search or the claims' results, as CSV, Parquet or JSON.
+"""Export tables of runs, sweeps, searches and claims as CSV, Parquet or JSON.
 
 CSV has every digit of a number (read back, it is the same), nothing for a null, and `""` for an empty text. A column of lists has no place in
 CSV and is refused. A text that begins like a formula gets an apostrophe on request, for spreadsheets. JSON is one array of rows; it has no infinities and nothing that is no number, which become null.

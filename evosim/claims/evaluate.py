@@ -1,4 +1,4 @@
-"""Gate: claims at one size, from their experiments to a table of verdicts and figures in a folder."""
+"""Evaluate claims at one size: compute their parts, judge them, write verdicts and figures."""
 
 from __future__ import annotations
 

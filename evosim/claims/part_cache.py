@@ -1,4 +1,4 @@
-"""Work: the parts of claims, computed in processes of their own and kept, each once and whole."""
+"""Compute the parts of claims in processes of their own, and store each part once."""
 
 from __future__ import annotations
 

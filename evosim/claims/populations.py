@@ -1,4 +1,4 @@
-"""Cells: populations of one setting over many seeds, and what each of them does and loses; shared by claims about populations."""
+"""Populations of one experiment over many seeds, and what each of them does and loses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling: verdicts on a terminal."""
+"""Verdicts of claims as text tables and as a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gallery: every figure that can be drawn, of whatever a folder holds: a run, a sweep, or the search of a landscape."""
+"""All figures that can be drawn of a folder: of a run, a sweep, or a landscape search."""
 
 from __future__ import annotations
 

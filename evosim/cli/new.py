@@ -1,4 +1,4 @@
-"""New: a package of one's own, with a world or a genome that runs, its experiment and its tests, to be changed into what one wants."""
+"""The command `evosim new`: create a package with a world or a genome of your own."""
 
 from __future__ import annotations
 

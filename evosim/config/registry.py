@@ -1,4 +1,4 @@
-"""Installed: worlds and genomes by name, evosim's own and those that other installed packages offer.
+"""Worlds and genomes by name: those of evosim and those of other installed packages.
 
 A package offers a world by an entry point of the group `evosim.worlds` (a genome: `evosim.genomes`) that names an object of the class
 `worlds.Entry` (`genomes.Entry`). Names of evosim's own cannot be taken. What a package's code raises is told in one line with the package's

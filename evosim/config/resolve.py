@@ -1,4 +1,4 @@
-"""The one place where names become worlds and genomes, and where a written experiment becomes a resolved one."""
+"""Resolve an experiment: names become worlds and genomes, and all defaults are filled in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pen: the drawing engine (V8), in a process of its own, which draws one described chart after another.
+"""The drawing engine (V8) in a process of its own, which draws one described chart after another.
 
 V8 reserves 64 GiB of addresses and ends its process where it cannot have them. As a process of its own, its end costs a
 caller one line. It also holds up no other thread while it draws.

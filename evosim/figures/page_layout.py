@@ -1,4 +1,4 @@
-"""Sizes: a described chart set for a column of a page.
+"""Set a described chart for a column of a printed page.
 
 Charts are described once, for a screen. For print, panels that stand side by side are put below each other where they would become too
 narrow, legends go below, words are broken into lines, and panels are made as wide as the column allows. The drawing is then scaled

@@ -1,4 +1,4 @@
-"""Press: a drawn figure (SVG) into the format that a file's name ends in."""
+"""Write a drawn figure (SVG) as PNG, PDF or SVG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sweeps: phase diagrams, main effects, and the ladder's steps across a parameter. Frames in, charts out."""
+"""Charts of sweeps: phase diagrams, main effects, and steps of the ladder across a parameter."""
 
 from __future__ import annotations
 

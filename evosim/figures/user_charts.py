@@ -1,4 +1,4 @@
-"""Handed: charts as Python users get them. They are Altair charts, and can be changed and combined as any other.
+"""Figures as Altair charts that Python users can change and combine.
 
 Three things differ from a chart that is only drawn into a file:
 

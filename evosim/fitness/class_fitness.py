@@ -1,4 +1,4 @@
-"""Worth: what classes of a grid come to in both worlds, net of upkeep."""
+"""Fitness and intent of genome classes in both worlds, net of upkeep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Landscape: the worth of every class of a grid in both worlds, enumerated once and shared.
+"""Fitness of every class of a grid in both worlds, enumerated once and shared.
 
 A grid of up to `analysis.max_classes` is kept whole. A larger one, up to `analysis.max_enumerated`, goes by in blocks:
 `evosim.fitness.streaming` finds its best classes exactly, with all near ties, in bounded memory. Where a grid is too large for that, the

@@ -1,4 +1,4 @@
-"""Score: rules and a world in, exact lifetime payoff and intent out. Nothing is worked out twice.
+"""Exact lifetime payoff and intent of decision rules in a world. Equal behaviour is evaluated once.
 
 Equal planners plan once; whoever looks fewer steps ahead shares the plan of one who looks farther. Equal behaviours
 (policies that differ only where nobody with them ever comes) are evaluated once, for as long as the scorer remembers them.

@@ -1,4 +1,4 @@
-"""Survey: a whole grid goes by in blocks, and only what is best or nearly so stays. Memory does not grow with the grid.
+"""Enumerate a grid in blocks and keep only the best and near-best classes. Memory does not grow with the grid.
 
 The search is in single precision. A class is a candidate if it may be near the best within what single precision can be wrong
 by (`Scorer.single_error`, a bound); candidates are then scored in double precision, and what stays is exact: no best class and

@@ -1,4 +1,4 @@
-"""Lineage: many generations of genetics alone, without behaviour, in one call. The same newborns as the optimizer's.
+"""Many generations of genetics without behaviour in one call. Newborns are those of the optimizer.
 
 Fitness is what drivers and modifiers leave of viability and fertility. Population-genetic laws and the benchmark of the
 gamete loop run on it, thousands of small populations or one large one; `evosim.kernels.reproduce` makes every newborn.

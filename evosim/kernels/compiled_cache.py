@@ -1,4 +1,4 @@
-"""Kept: compiled code in files, one for each function and signature, verified before it is used.
+"""Files of compiled code, one for each function and signature, verified before use.
 
 A file is a checksum and a pickle. The checksum covers the file's name, so that a file in the place of another one is
 noticed. A file that is damaged, or that another user could have written, counts as missing: the function is compiled

@@ -1,4 +1,4 @@
-"""Census: what a generation of genotypes expresses, carries and costs, read in one pass over strands `[n ploidy, L]`.
+"""Read a generation of genotypes `[n ploidy, L]` in one pass: classes, counts, and costs of drivers.
 
 Twins: `Grid.classes`, `Drive.kept` and `Grid.values` of the genomes, and NumPy's sums. Every kernel comes twice, for some
 individuals on the calling thread and for all of them on several. Sums are made in `PIECES`, which depend on the number of

@@ -1,4 +1,4 @@
-"""Behaviour: policies reduced to what can be seen of them, found again by hash and exact comparison, and put in order.
+"""Merge policies that behave alike, by hash and exact comparison, and sort them.
 
 Two policies that differ only where neither ever comes are one behaviour. Every state a policy reaches at any age keeps its
 act sets; the sets of other states are emptied. Equal behaviours then have equal bytes.

@@ -1,4 +1,4 @@
-"""Memory: asking for what will be read before it is needed, so that waiting for one thing overlaps with waiting for others."""
+"""Prefetch memory before it is read, so that waiting times overlap."""
 
 from __future__ import annotations
 

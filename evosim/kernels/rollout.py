@@ -1,4 +1,4 @@
-"""Live: sampled lifetimes, act by act. Twin: `evosim.reference.rollout`.
+"""Sampled lifetimes, act by act. Twin: `evosim.reference.rollout`.
 
 Nothing in the accounts is sampled; lifetimes check them, and show one life.
 """

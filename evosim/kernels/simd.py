@@ -1,4 +1,4 @@
-"""Lanes: one SIMD vector holds the same number of many genomes, so that one instruction works for all of them.
+"""SIMD vectors: each holds the same number of many genomes, so that one instruction serves all.
 
 LLVM does not vectorise these loops by itself (it cannot prove that arrays do not overlap), hence vectors are spelled
 out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it into what the processor has. Lanes never

@@ -1,4 +1,4 @@
-"""Soft: planners whose first act is drawn from a softmax over act values, one at a time, in double precision.
+"""Planners whose first act is drawn from a softmax over act values, in double precision.
 
 Twin: `evosim.reference.dynamic_programming`. Policies are chances of rows, `[L, R]`. The acts imagined after the first are the best.
 """

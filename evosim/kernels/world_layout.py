@@ -1,4 +1,4 @@
-"""Tables: a world as kernels read it. Successors and features are ragged lists, so that zeros cost nothing.
+"""Layout of a world for kernels. Successors and features are ragged lists, so that zeros cost nothing.
 
 A *row* is an available act in a state; rows are numbered in order of states and, within a state, of acts. A *cell* is
 where a policy keeps the acts of a state as bits of one byte: act `a` of state `s` is bit `a % 8` of cell

@@ -1,4 +1,4 @@
-"""Slots: the allele copies of a grid that can differ, as one flat list for optimizers that know no meiosis."""
+"""The allele copies of a grid that can differ, as one flat vector for optimizers without meiosis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guests: DEAP's algorithms, or a user's own, that call for fitness when they like.
+"""Adapter that runs a DEAP or user algorithm in a thread and exposes it through ask and tell.
 
 The algorithm runs in its own thread, which works only while `ask` waits for it. A generation is
 the list that the algorithm gives to one `toolbox.map(toolbox.evaluate, individuals)`. The thread

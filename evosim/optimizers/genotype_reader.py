@@ -1,4 +1,4 @@
-"""Census: what a generation of genotypes expresses, carries and costs, by compiled kernels. The readable twins are the grid's.
+"""Read a generation of genotypes with compiled kernels: classes, counts and costs. `genomes.grid` has the twins.
 
 Large populations are read by several threads; the bytes are the same for any number of them.
 """

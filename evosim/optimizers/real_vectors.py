@@ -1,4 +1,4 @@
-"""Slopes: base optimizers that search landscapes over real vectors, at equal numbers of evaluations.
+"""Optimizers that search landscapes over real vectors, at equal numbers of evaluations.
 
 `search` is one run. What is recorded is a path: a row for the start and one every so many evaluations.
 

@@ -1,4 +1,4 @@
-"""Pictures: figures made small enough to be sent: data once, by columns, rounded to more digits than anybody reads.
+"""Figures of a report, made small: data by columns, rounded beyond what a reader sees.
 
 A figure is a picture (what readers without scripts see, and what is printed) and, within limits, a description that an engine makes interactive.
 """

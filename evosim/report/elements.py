@@ -1,4 +1,4 @@
-"""Parts: what a report is made of, before it is a page. Texts are plain: escaping is the page's."""
+"""Elements of a report before it is a page. Their texts are plain; the page escapes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Easel: a process that gets ready to draw while a run is still computing, and draws it when it is there.
+"""A process that prepares drawing while a run is computing, and draws when the run is there.
 
 The drawing engine takes a second to load and holds up all of Python meanwhile and while it draws. As a process of its own it does
 so on a core that a run hardly uses; who asked for figures prints them in other formats as they come. If the process cannot be had, or

@@ -1,4 +1,4 @@
-"""Forged: whether a checkpoint can be what this experiment left. Its hash is no signature, so anybody can write one that fits.
+"""Check whether a checkpoint can belong to its experiment. Its hash is no signature, so it may be forged.
 
 Sizes are bounded before anything is read; then every value must be one that the experiment can have. What passes is
 continued as if it had been left by a run; whether a run would have come to it cannot be known.

@@ -1,4 +1,4 @@
-"""Checkpoints: what is needed to go on with a run that was stopped, as plain arrays, tables and JSON. Nothing in one is ever executed.
+"""Checkpoints of interrupted runs, as plain arrays, tables and JSON. Nothing in one is ever executed.
 
 Random numbers are addressed by seed and generation, so a run between two generations is its newborns and what it has recorded;
 everything else is made again from the experiment. A checkpoint belongs to one experiment, one code and one set of packages, and is

@@ -1,4 +1,4 @@
-"""Cost: what a run takes in time, memory and disk: said once, when it is more than a minute, or asked for beforehand (`--dry-run`).
+"""Estimate time, memory and disk of a run (`--dry-run`).
 
 Nothing is guessed from the size of things: a part of the very work is timed, without what the compiler takes, and multiplied. What a
 run leaves on disk is the exception: bytes a number takes in our tables, as measured over the packaged experiments.

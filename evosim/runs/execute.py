@@ -1,4 +1,4 @@
-"""Workflow: from a resolved experiment to a folder with tables, accounts and figures; and back from the folder."""
+"""Execute an experiment into a folder, with checkpoints, and read it back."""
 
 from __future__ import annotations
 

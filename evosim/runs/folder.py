@@ -1,4 +1,4 @@
-"""Records: one folder a run. Written under a partial name, renamed when whole; nothing half-written is taken for a run.
+"""The folder of a run. It has a partial name until it is whole, so nothing half-written counts as a run.
 
 `experiment.toml` the resolved experiment, written before anything runs; `provenance.json`; `tables/*.parquet`;
 `controls/` the same of control runs; `analysis/*.parquet` and `summary.json` once analysed; `figures/`. `docs/schema.md` documents every column.

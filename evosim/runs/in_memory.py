@@ -1,4 +1,4 @@
-"""Replicate: one run with its controls and its account, in memory. What `workflow.run` and `analyze` do, without a folder.
+"""One run with its controls and its account, in memory, without a folder.
 
 The tables and the account are, bit by bit, those of `evosim run` with the same parameters and seed.
 """

@@ -1,4 +1,4 @@
-"""Explore: the search of a landscape over real vectors as a run in a folder, with a table, a summary and a figure.
+"""The search of a landscape over real vectors as a run in a folder, with a table, a summary and figures.
 
 There is no second world and no genome, so no account; and a run takes seconds, so there are no checkpoints.
 """

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and there after a power loss once this returns."""
+"""Files that are written whole or not at all, and survive a power loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks: the tables that grow with generations, written to disk while a long run goes on, so that memory does not grow with it.
+"""Write tables that grow with generations to disk in blocks, so that memory does not grow with a run.
 
 A run of at most `BLOCK` generations keeps its tables in memory. A longer one hands over a block of rows every `BLOCK` generations; each block
 is one Parquet file a table. The boundaries depend on generations alone, so a run that was stopped and resumed has the same blocks.

@@ -1,4 +1,4 @@
-"""Intact: whether files are what was written. Checksums, sizes before anything is decompressed, JSON of a known shape.
+"""Check that files are what was written: checksums, sizes before unpacking, JSON of a known shape.
 
 A checksum finds what a disk or a hand changed. It is no signature: it can be forged. So all that is read is also
 compared with what the experiment can have.

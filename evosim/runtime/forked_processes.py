@@ -1,4 +1,4 @@
-"""Forks: other processes of a user's program, and of ours.
+"""Forked processes, of a user's program and of evosim.
 
 A process that was forked from one with worker threads says so, instead of waiting for threads that it does not have.
 

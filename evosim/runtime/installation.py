@@ -1,4 +1,4 @@
-"""Whole: whether Python finds evosim's own packages, and the standard library, where they are."""
+"""Check that Python finds evosim's own packages and the standard library where they belong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watch: what ends a command before its time. Signals, and the time that it was given.
+"""Stop requests: signals and the wall-time limit.
 
 A long command asks between two steps whether it is to stop. If it does not ask for a while, because a step is long, it is stopped
 where it is: `Stop` is raised there, and again until somebody asks. A second Ctrl-C ends it at once, whatever it does.

@@ -1,4 +1,4 @@
-"""Machine: how many processors and how many addresses there are for this process. Asked on Linux and macOS in one way."""
+"""Processors and address space of this process, on Linux and macOS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output: what is printed, to a reader that may be gone or a disk that may be full.
+"""Standard output whose reader may be gone, or whose disk may be full.
 
 A reader that is gone (`evosim list | head -1`) is no mistake. A disk that is full is one, but not of what was computed.
 """

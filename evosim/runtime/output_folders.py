@@ -1,4 +1,4 @@
-"""Places: the folders that results go into. Who writes there, what evosim wrote there, and how new results get in.
+"""Output folders: who writes there, which files evosim wrote, and how new results are put in place.
 
 A lock says who writes in a folder. The file STATUS counts only where a lock cannot be seen: on another machine, or on a file
 system without locks. Files that evosim did not write stay where they are.

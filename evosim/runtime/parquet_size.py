@@ -1,4 +1,4 @@
-"""Parquet: how much a file would take in memory, from its headers alone.
+"""Memory that a Parquet file would take, from its headers alone.
 
 A few hundred bytes can stand for terabytes: pages are compressed, and runs of equal values are counted. Nothing here is
 decompressed. Footer and page headers are Thrift structures in the compact protocol.

@@ -1,4 +1,4 @@
-"""Terminal: how words reach one that are not laid out. What they say of files cannot steer it."""
+"""Print lines to a terminal. Text from files cannot control it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layout: tables and sentences for a terminal of any width. No word and no number is ever cut.
+"""Tables and sentences for a terminal of any width. No word and no number is cut.
 
 A text wraps between words. In a table that does not fit, headings of numbers and texts wrap first. If that is not enough,
 columns are printed in groups, each with the names of the rows. Where not even one column fits, each row is a list.

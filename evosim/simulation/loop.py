@@ -1,4 +1,4 @@
-"""Simulate: the loop of one run. Its whole order of events is in `simulate`.
+"""The loop of one run. The order of events is in `simulate`.
 
 The base optimizer hears the fitness of the phase's own world and nothing else. Fitness in the other world is looked
 up for the record only, so replacing the modern world cannot change an ancestral generation.

@@ -1,4 +1,4 @@
-"""Effects: a collected sweep as means of cells, effects of its parameters, and shares of variance. All of it can be made again.
+"""Analyse a collected sweep: means of cells, effects of parameters, shares of variance.
 
 ```
 analysis/cells       mean and interval of each quantity in each cell; how many runs ended how

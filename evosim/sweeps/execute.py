@@ -1,4 +1,4 @@
-"""Going on: a begun sweep, computed as far as it goes and collected when it is whole. The command line and the Python API share it."""
+"""Begin or resume a sweep, and collect its tables when all chunks are there."""
 
 from __future__ import annotations
 

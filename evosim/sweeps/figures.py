@@ -1,4 +1,4 @@
-"""Drawing: which figures an analysed sweep has, and what is drawn in them."""
+"""Figures of an analysed sweep: which there are, and how each is drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slurm: what is asked of it, and the file that hands a sweep to a job array. Nothing here needs Slurm to be there."""
+"""Job arrays: which chunks a task computes, and the Slurm script. Slurm need not be installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling: how far a sweep is, on a terminal as it goes, elsewhere a line now and then."""
+"""Progress of a sweep: on a terminal continuously, elsewhere a line now and then."""
 
 from __future__ import annotations
 

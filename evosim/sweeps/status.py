@@ -1,4 +1,4 @@
-"""State: how far a sweep is, by what lies in its folder. Only small files are read."""
+"""How far a sweep is, from the small files of its folder."""
 
 from __future__ import annotations
 

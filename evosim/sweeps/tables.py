@@ -1,4 +1,4 @@
-"""Showing: what a sweep's parameters do, as tables and sentences a person can read."""
+"""Effects of a sweep's parameters as text tables and sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work: compute one chunk and write it. What every engine calls, in whatever process.
+"""Compute one chunk of a sweep and write it. Every engine calls this, in its own process.
 
 The bytes of a chunk depend on its plan alone: not on who computes it, with how many threads, in which order, or on what was
 finished before an interrupt.
