@@ -1,6 +1,8 @@
-"""How Sphinx builds the site: Markdown pages as they stand, README.md as the front page, the reference from docstrings.
+"""How Sphinx builds the site: Markdown pages as they stand, README.md as the front page, the
+reference from docstrings.
 
-`scripts/build_docs.py` calls it. Nothing is fetched, and no built page asks for anything from elsewhere.
+`scripts/build_docs.py` calls it. Nothing is fetched, and no built page asks for anything from
+elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from evosim.version import __version__  # noqa: E402 (it is found by the line above)
+from evosim.version import __version__  # noqa: E402
 
 project, author, release = "evosim", "The evosim developers", __version__
 copyright = author
@@ -43,11 +45,20 @@ python_maximum_signature_line_length = 100
 nitpicky = True
 # Types of other packages have pages elsewhere, which a build without a network cannot look up.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(np|numpy|npt|pl|polars|alt|altair|typing|collections|pathlib|pydantic|annotated_types)(\..*)?"),
-    (r"py:.*", r"(worlds\.parameters\.)?Params|evosim\.config\.schema\..*"),  # a type variable; the tree that `evosim show` prints
+    (
+        r"py:.*",
+        r"(np|numpy|npt|pl|polars|alt|altair|typing|collections|pathlib|pydantic|annotated_types)(\..*)?",
+    ),
+    (
+        r"py:.*",
+        r"(worlds\.parameters\.)?Params|evosim\.config\.schema\..*",
+    ),  # a type variable; the tree that `evosim show` prints
     (r"py:.*", r"State|Analysis"),  # of a sweep, as its commands see it
     (r"py:.*", r"evosim\.analysis\.recorded_run\.Tables"),  # a mapping of tables by name
-    (r"py:.*", r"(Any|Path|NDArray|ArrayLike|Mapping|Sequence|Iterable|Iterator|Callable|Literal|Protocol|Generator)"),
+    (
+        r"py:.*",
+        r"(Any|Path|NDArray|ArrayLike|Mapping|Sequence|Iterable|Iterator|Callable|Literal|Protocol|Generator)",
+    ),
 ]
 
 PICTURES = (".png", ".svg")
@@ -56,14 +67,17 @@ _LINK = re.compile(r"(!?\[[^\]\n]*\]\()([^)\s]+)(\))")
 
 
 def _on_the_site(target: str, folder: Path) -> str:
-    """A link of a page in `folder` as the site has it: README.md is its front page, other files are taken along."""
+    """A link of a page in `folder` as the site has it: README.md is its front page, other files are
+    taken along.
+    """
     if re.match(r"[a-z]+:|#", target):
         return target
     name, _, anchor = target.partition("#")
     path = (folder / name).resolve()
     if path == ROOT / "README.md":
         path = ROOT / "docs" / "index.md"
-    page = ROOT / "docs" if folder == ROOT else folder  # the front page lies in docs/ and contains README.md
+    # The front page lies in docs/ and contains README.md
+    page = ROOT / "docs" if folder == ROOT else folder
     moved = Path(os.path.relpath(path, page)).as_posix()
     if path.is_relative_to(ROOT / "docs"):
         return moved + (f"#{anchor}" if anchor else "")
@@ -81,7 +95,9 @@ def _read(app: Any, page: str, text: list[str]) -> None:
 
 
 def _keep(app: Any, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Hide a property's docstring from napoleon, which would read what stands before a colon as its type."""
+    """Hide a property's docstring from napoleon, which would read what stands before a colon as its
+    type.
+    """
     if kind in ("property", "attribute"):
         _kept[name], lines[:] = list(lines), [""]
 
@@ -91,7 +107,15 @@ def _put_back(app: Any, kind: str, name: str, thing: Any, options: Any, lines: l
         lines[:] = _kept.pop(name)
 
 
-def _sign(app: Any, kind: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None) -> Any:
+def _sign(
+    app: Any,
+    kind: str,
+    name: str,
+    thing: Any,
+    options: Any,
+    signature: str | None,
+    returned: str | None,
+) -> Any:
     """A default that is made anew each time has no text that could be parsed."""
     return (signature and signature.replace("<factory>", "..."), returned)
 

@@ -1,9 +1,10 @@
 """evosim: a laboratory for base and mesa optimizers.
 
     import evosim
-    run = evosim.run("birth-control", seed=1)      # as `evosim run` does; a run that is there is read back
-    run.ladder()                                    # polars frames: which stage lost it, in both worlds
-    evosim.load("results/runs/FOLDER")              # a run, a sweep, or a search of a landscape
+    run = evosim.run("birth-control", seed=1)      # as `evosim run` does; a run that is there is
+    read back run.ladder()                                    # polars frames: which stage lost it,
+    in both worlds evosim.load("results/runs/FOLDER")              # a run, a sweep, or a search of
+    a landscape
 
 See docs/api.md.
 """
@@ -14,7 +15,7 @@ import os as _os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from evosim.runtime import forked_processes as _forks  # noqa: F401 (sees forks from now on)
+from evosim.runtime import forked_processes as _forks  # noqa: F401
 from evosim.runtime import installation as _whole
 from evosim.version import __version__
 
@@ -42,13 +43,33 @@ if TYPE_CHECKING:
     from evosim.report.build import write_report
 
 __all__ = [
-    "Comparison", "Population", "Run", "Search", "Sweep", "UserError", "__version__", "account", "allow_import", "compare", "load", "plain_names", "resolve", "run", "search", "sweep", "write_report",
-]  # fmt: skip
+    "Comparison",
+    "Population",
+    "Run",
+    "Search",
+    "Sweep",
+    "UserError",
+    "__version__",
+    "account",
+    "allow_import",
+    "compare",
+    "load",
+    "plain_names",
+    "resolve",
+    "run",
+    "search",
+    "sweep",
+    "write_report",
+]
 
-# Looked up when they are asked for: they bring tables, figures and the compiler with them, which kernels do not need.
+# Looked up when they are asked for: they bring tables, figures and the compiler with them, which
+# kernels do not need.
 _WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {
-    "Comparison": "evosim.api.comparison", "UserError": "evosim.errors", "allow_import": "evosim.config.registry", "write_report": "evosim.report.build",
-}  # fmt: skip
+    "Comparison": "evosim.api.comparison",
+    "UserError": "evosim.errors",
+    "allow_import": "evosim.config.registry",
+    "write_report": "evosim.report.build",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,21 +1,29 @@
 """Addresses of random numbers, and the NumPy twin of the generator.
 
-Every random number of a run is addressed, never consumed: Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel
-random numbers: as easy as 1, 2, 3") with key = seed and counter = (individual, slot, generation, stream) gives four
-32-bit words. Nothing therefore depends on the number of threads, on the order of work, or on being interrupted.
+Every random number of a run is addressed, never consumed: Philox4x32-10 (Salmon, Moraes, Dror, Shaw
+2011, "Parallel random numbers: as easy as 1, 2, 3") with key = seed and counter = (individual,
+slot, generation, stream) gives four 32-bit words. Nothing therefore depends on the number of
+threads, on the order of work, or on being interrupted.
 
-Slots of the stream REPRODUCTION. Gametes have a side: 0 for the egg (first parent), 1 for the sperm (second parent).
+Slots of the stream REPRODUCTION. Gametes have a side: 0 for the egg (first parent), 1 for the sperm
+(second parent).
 
 * PARENTS: words 0-1 choose the first parent, words 2-3 the second;
 * MUTATIONS: words 0-1 (egg) and 2-3 (sperm) say which locus is the first to mutate, if any does;
-* CROSSOVERS: words 0-1 and 2-3 say which interval within a chromosome has the first exchange, if any has;
-* STRANDS + c / 64: words 0-1 and 2-3 hold one bit for each of 64 chromosomes, the strand a gamete's chromosome begins on;
-* LOCI + 4 locus: words 0-1 and 2-3 say whether a heterozygote's gamete carries the driver of this locus;
-* LOCI + 4 locus + 1: words 0-1 and 2-3 search for the next exchange behind an exchange just before this locus;
-* LOCI + 4 locus + 2 + side: words 0-1 search for the next mutation behind one at this locus, words 2-3 say what it is to.
+* CROSSOVERS: words 0-1 and 2-3 say which interval within a chromosome has the first exchange, if
+  any has;
+* STRANDS + c / 64: words 0-1 and 2-3 hold one bit for each of 64 chromosomes, the strand a gamete's
+  chromosome begins on;
+* LOCI + 4 locus: words 0-1 and 2-3 say whether a heterozygote's gamete carries the driver of this
+  locus;
+* LOCI + 4 locus + 1: words 0-1 and 2-3 search for the next exchange behind an exchange just before
+  this locus;
+* LOCI + 4 locus + 2 + side: words 0-1 search for the next mutation behind one at this locus, words
+  2-3 say what it is to.
 
-A number stands at its address whether or not it is looked at, so that switching one force off leaves all other
-numbers as they were. Changing any of this raises STREAM_VERSION, which is recorded with every run.
+A number stands at its address whether or not it is looked at, so that switching one force off
+leaves all other numbers as they were. Changing any of this raises STREAM_VERSION, which is recorded
+with every run.
 """
 
 from __future__ import annotations
@@ -47,9 +55,14 @@ def key_of(seed: int) -> tuple[int, int]:
     return seed & 0xFFFFFFFF, seed >> 32
 
 
-def philox(counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: tuple[int, int]) -> tuple[Words, Words, Words, Words]:
+def philox(
+    counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: tuple[int, int]
+) -> tuple[Words, Words, Words, Words]:
     """Four arrays of 32-bit words for counters given as four broadcastable integer arrays."""
-    c = [np.asarray(x, dtype=np.uint64) & np.uint64(0xFFFFFFFF) for x in np.broadcast_arrays(*counter)]
+    c = [
+        np.asarray(x, dtype=np.uint64) & np.uint64(0xFFFFFFFF)
+        for x in np.broadcast_arrays(*counter)
+    ]
     low32, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
     k0, k1 = key
     for _ in range(ROUNDS):

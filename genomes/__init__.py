@@ -1,6 +1,9 @@
-"""Genomes: loci, alleles, and what they decode to. NumPy only; a genome sees a world's names, never its numbers.
+"""Genomes: loci, alleles, and what they decode to.
 
-`GENOMES` is the catalogue. A genome is one file: a docstring, a parameter dataclass, `build(params, shape)`.
+NumPy only; a genome sees a world's names, never its numbers.
+
+`GENOMES` is the catalogue. A genome is one file: a docstring, a parameter dataclass, `build(params,
+shape)`.
 """
 
 from __future__ import annotations
@@ -14,13 +17,24 @@ from genomes.drive import Drive, Driver, Modifier
 from genomes.errors import InvalidGenome
 from genomes.grid import Grid
 from genomes.loci import Locus, LocusParams
-from genomes.rules import GATES, GatedRules, Planned, PlannerRules, ReflexRules, Rules, TableRules, second_rules
+from genomes.rules import (
+    GATES,
+    GatedRules,
+    Planned,
+    PlannerRules,
+    ReflexRules,
+    Rules,
+    TableRules,
+    second_rules,
+)
 from genomes.shape import Genome, WorldShape
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One genome: its parameter class, how to build it over a world's names, and what it is in a line."""
+    """One genome: its parameter class, how to build it over a world's names, and what it is in a
+    line.
+    """
 
     params: type[Any]
     build: Callable[[Any, WorldShape], Genome]
@@ -28,9 +42,19 @@ class Entry:
 
 
 GENOMES: dict[str, Entry] = {
-    "planner": Entry(planner.Planner, planner.build, "objective weights, horizon, belief, temperature: a mesa-optimizer"),
-    "gated": Entry(gated.Gated, gated.build, "a planner with a second objective, and a gate on the world's cue: the deceptive candidate"),
-    "reflex": Entry(reflex.Reflex, reflex.build, "an act for each observation class: no objective, no search"),
+    "planner": Entry(
+        planner.Planner,
+        planner.build,
+        "objective weights, horizon, belief, temperature: a mesa-optimizer",
+    ),
+    "gated": Entry(
+        gated.Gated,
+        gated.build,
+        "a planner with a second objective, and a gate on the world's cue: the deceptive candidate",
+    ),
+    "reflex": Entry(
+        reflex.Reflex, reflex.build, "an act for each observation class: no objective, no search"
+    ),
 }
 
 __all__ = [

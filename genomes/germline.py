@@ -1,4 +1,7 @@
-"""The germ line: what a genome of any kind has beside what it expresses. Markers, drivers, modifiers, and their map."""
+"""The germ line: what a genome of any kind has beside what it expresses.
+
+Markers, drivers, modifiers, and their map.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ class GermLine:
     """Parameters that genomes of every kind have.
 
     Attributes:
-        markers: loci that express nothing: places for drivers, modifiers, or neutral alleles. The allele listed first
+        markers: loci that express nothing: places for drivers, modifiers, or neutral alleles. The
+        allele listed first
             is wild type.
         drivers: alleles that are passed on unfairly.
         modifiers: alleles that change how a driver is passed on.
@@ -28,13 +32,21 @@ class GermLine:
 
 
 def assemble(expressed: Sequence[Locus], germ_line: GermLine, ploidy: int) -> Grid:
-    """The grid of a genome: expressed loci and markers in map order, with drivers placed. Raises `InvalidGenome`."""
+    """The grid of a genome: expressed loci and markers in map order, with drivers placed.
+
+    Raises `InvalidGenome`.
+    """
     names = {locus.name for locus in expressed}
     for name in germ_line.markers:
         if not name or len(name) > 100 or not name.isprintable() or ":" in name:
-            raise InvalidGenome(f"a marker must have a name of 1 to 100 characters without colons or line breaks, but is called '{name}'. Rename it.")
+            raise InvalidGenome(
+                "a marker must have a name of 1 to 100 characters without colons or line breaks,"
+                f" but is called '{name}'. Rename it."
+            )
         if name in names:
-            raise InvalidGenome(f"a marker must have a name of its own, but '{name}' is a locus already. Rename it.")
+            raise InvalidGenome(
+                f"a marker must have a name of its own, but '{name}' is a locus already. Rename it."
+            )
     markers = [
         make_locus(name, params, where=f"genome.markers.{name}", ploidy=ploidy, silent=True)
         for name, params in germ_line.markers.items()

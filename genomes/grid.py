@@ -1,8 +1,8 @@
 """The grid: everything that meiosis can express, and the map that meiosis goes by.
 
-A *class* is a phenotype that some genotype can express: one expressed value per locus. Classes are numbered
-`0 .. size - 1`, the last locus fastest. The grid is the set of all classes, dosage levels included, so that no population
-can beat the best class.
+A *class* is a phenotype that some genotype can express: one expressed value per locus. Classes are
+numbered `0 .. size - 1`, the last locus fastest. The grid is the set of all classes, dosage levels
+included, so that no population can beat the best class.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ MAX_LOCI = 256
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The loci of a genome in map order, its ploidy, its drivers, and the arithmetic of classes and genotypes.
+    """The loci of a genome in map order, its ploidy, its drivers, and the arithmetic of classes and
+    genotypes.
 
-    Raises `InvalidGenome` if it has no or too many loci, loci out of map order, an unknown ploidy, or more classes than
-    2^62.
+    Raises `InvalidGenome` if it has no or too many loci, loci out of map order, an unknown ploidy,
+    or more classes than 2^62.
     """
 
     loci: tuple[Locus, ...]
@@ -36,22 +37,37 @@ class Grid:
 
     def __post_init__(self) -> None:
         if self.ploidy not in (1, 2):
-            raise InvalidGenome(f"genome.ploidy must be 1 (haploid) or 2 (diploid), but is {self.ploidy}. Choose one.")
+            raise InvalidGenome(
+                f"genome.ploidy must be 1 (haploid) or 2 (diploid), but is {self.ploidy}. Choose"
+                " one."
+            )
         if not self.loci:
             raise InvalidGenome("the genome must have at least one locus, but has none. Add one.")
         if self.size > 2**62:
-            raise InvalidGenome(f"the grid must have at most 2^62 classes to be numbered, but has {self.size}. Coarsen it.")
+            raise InvalidGenome(
+                f"the grid must have at most 2^62 classes to be numbered, but has {self.size}."
+                " Coarsen it."
+            )
         if len(self.loci) > MAX_LOCI:
-            raise InvalidGenome(f"the genome must have at most {MAX_LOCI} loci, but has {len(self.loci)}. Remove some.")
+            raise InvalidGenome(
+                f"the genome must have at most {MAX_LOCI} loci, but has {len(self.loci)}. Remove"
+                " some."
+            )
         names = [locus.name for locus in self.loci]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise InvalidGenome(f"loci must have names of their own, but two are called '{twice}'. Rename one.")
-        if in_map_order(self.loci) != self.loci:
-            places = [f"{x.name} at {x.params.position:g} cM of '{x.params.chromosome}'" for x in self.loci if x.params.chromosome]
             raise InvalidGenome(
-                "the loci of a chromosome must stand together, in ascending position, but the order is "
-                f"{', '.join(places)}. Sort them with in_map_order."
+                f"loci must have names of their own, but two are called '{twice}'. Rename one."
+            )
+        if in_map_order(self.loci) != self.loci:
+            places = [
+                f"{x.name} at {x.params.position:g} cM of '{x.params.chromosome}'"
+                for x in self.loci
+                if x.params.chromosome
+            ]
+            raise InvalidGenome(
+                "the loci of a chromosome must stand together, in ascending position, but the"
+                f" order is {', '.join(places)}. Sort them with in_map_order."
             )
 
     @cached_property
@@ -70,7 +86,10 @@ class Grid:
     @cached_property
     def strides(self) -> Ints:
         """`[L]`: what a step of each locus is in the number of a class."""
-        return np.array([int(np.prod(self.counts[i + 1 :], dtype=object)) for i in range(len(self.loci))], dtype=np.int64)
+        return np.array(
+            [int(np.prod(self.counts[i + 1 :], dtype=object)) for i in range(len(self.loci))],
+            dtype=np.int64,
+        )
 
     def classes(self, genotypes: Alleles) -> Ints:
         """Class `[n]` that each genotype `[n, ploidy, L]` expresses."""
@@ -95,7 +114,9 @@ class Grid:
         return np.stack([locus.values[digits[:, i]] for i, locus in enumerate(self.loci)], axis=1)
 
     def genotypes(self, classes: Ints) -> Alleles:
-        """`[n, ploidy, L]`: one genotype that expresses each class, a homozygote where there is one."""
+        """`[n, ploidy, L]`: one genotype that expresses each class, a homozygote where there is
+        one.
+        """
         digits = self.digits(classes)
         out = np.empty((len(classes), self.ploidy, len(self.loci)), dtype=np.uint8)
         for i, locus in enumerate(self.loci):
@@ -112,13 +133,17 @@ class Grid:
         return out
 
     def chromosomes(self) -> Ints:
-        """`[C + 1]`: where each chromosome's loci begin; chromosome `c` has loci `starts[c] .. starts[c + 1] - 1`."""
+        """`[C + 1]`: where each chromosome's loci begin; chromosome `c` has loci `starts[c] ..
+        starts[c + 1] - 1`.
+        """
         names = [locus.params.chromosome for locus in self.loci]
         begins = [i for i, name in enumerate(names) if i == 0 or not name or name != names[i - 1]]
         return np.array([*begins, len(names)], dtype=np.int64)
 
     def recombination(self) -> NDArray[np.float64]:
-        """`[L]`: chance per meiosis of a crossover event between locus `i - 1` and `i`; 0.5 where chromosomes change."""
+        """`[L]`: chance per meiosis of a crossover event between locus `i - 1` and `i`; 0.5 where
+        chromosomes change.
+        """
         out = np.full(len(self.loci), 0.5)
         for begin, end in itertools.pairwise(self.chromosomes().tolist()):
             for i in range(begin + 1, end):
@@ -127,16 +152,23 @@ class Grid:
 
 
 def in_map_order(loci: Sequence[Locus]) -> tuple[Locus, ...]:
-    """Loci sorted so that those of one chromosome stand together by position; otherwise as written."""
+    """Loci sorted so that those of one chromosome stand together by position; otherwise as
+    written.
+    """
     first: dict[str, int] = {}
     for i, locus in enumerate(loci):
         first.setdefault(locus.params.chromosome or f"\0{i}", i)
-    keys = [(first[locus.params.chromosome or f"\0{i}"], locus.params.position, i) for i, locus in enumerate(loci)]
+    keys = [
+        (first[locus.params.chromosome or f"\0{i}"], locus.params.position, i)
+        for i, locus in enumerate(loci)
+    ]
     return tuple(loci[i] for *_, i in sorted(keys))
 
 
 def haldane(centimorgan: float) -> float:
-    """Recombination fraction at a map distance, without interference (Haldane 1919): (1 - exp(-2d)) / 2, d in morgan."""
+    """Recombination fraction at a map distance, without interference (Haldane 1919): (1 - exp(-2d))
+    / 2, d in morgan.
+    """
     return float(0.5 * -np.expm1(-2.0 * centimorgan / 100.0))
 
 

@@ -1,7 +1,7 @@
 """Loci and alleles.
 
-A *genotype* is an array `[ploidy, L]` of allele indices (uint8). Of each locus it expresses one of the locus' classes, by
-a table over pairs of alleles.
+A *genotype* is an array `[ploidy, L]` of allele indices (uint8). Of each locus it expresses one of
+the locus' classes, by a table over pairs of alleles.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ class LocusParams:
     """One locus as a user writes it.
 
     Attributes:
-        alleles: the values alleles can have: numbers in ascending order, or names in order of dominance.
-        dominance: where a heterozygote lies between its lower (0) and its higher allele (1); 0.5 is additive.
+        alleles: the values alleles can have: numbers in ascending order, or names in order of
+        dominance. dominance: where a heterozygote lies between its lower (0) and its higher allele
+        (1); 0.5 is additive.
             Of named alleles the one listed first is expressed.
         mutation: probability per allele copy per generation that it mutates.
-        kernel: `step`, to a neighbour in the list, up or down with equal chance (a step off the end does not
-            happen, so that mutation alone makes all alleles equally common); `uniform`, to any other allele.
+        kernel: `step`, to a neighbour in the list, up or down with equal chance (a step off the end
+        does not
+            happen, so that mutation alone makes all alleles equally common); `uniform`, to any
+            other allele.
         chromosome: loci of different chromosomes are unlinked. Empty: a chromosome of its own.
         position: place on the chromosome, in centimorgan; recombination follows Haldane's map.
         initial: the alleles that the first generation draws from, with equal chance. Empty: all.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  (read by pydantic, not a field)
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     alleles: tuple[float, ...] | tuple[str, ...]
     dominance: float = 0.5
@@ -58,9 +61,9 @@ class Locus:
         name: the locus.
         params: what it was made from.
         values: expressed values, one per class of the locus (floats, or indices of named alleles).
-        expression: `[n, n]` class index expressed by a pair of alleles; a haploid expresses its diagonal.
-        silent: whether it is a marker, which expresses nothing.
-        homozygous: `[n]` class index expressed by two copies of an allele.
+        expression: `[n, n]` class index expressed by a pair of alleles; a haploid expresses its
+        diagonal. silent: whether it is a marker, which expresses nothing. homozygous: `[n]` class
+        index expressed by two copies of an allele.
     """
 
     name: str
@@ -81,26 +84,45 @@ class Locus:
 
 
 def make_locus(
-    name: str, params: LocusParams, *, where: str, ploidy: int, whole: bool = False, silent: bool = False
+    name: str,
+    params: LocusParams,
+    *,
+    where: str,
+    ploidy: int,
+    whole: bool = False,
+    silent: bool = False,
 ) -> Locus:
-    """Check one locus and work out what its genotypes express. `whole` rounds expressed values up to integers.
+    """Check one locus and work out what its genotypes express.
 
-    A `silent` locus (a marker) expresses one and the same value whatever its alleles. `where` is what messages call it.
-    Raises `InvalidGenome`.
+    `whole` rounds expressed values up to integers.
+
+    A `silent` locus (a marker) expresses one and the same value whatever its alleles. `where` is
+    what messages call it. Raises `InvalidGenome`.
     """
     alleles = params.alleles
     _check_alleles(where, alleles)
     _check_unit(where, "dominance", params.dominance)
     _check_unit(where, "mutation", params.mutation)
     if not np.isfinite(params.position) or params.position < 0:
-        raise InvalidGenome(f"{where}.position must be at least 0 centimorgan, but is {params.position}. Raise it.")
+        raise InvalidGenome(
+            f"{where}.position must be at least 0 centimorgan, but is {params.position}. Raise it."
+        )
     if params.position > 0.0 and not params.chromosome:
-        raise InvalidGenome(f"{where}.position must be 0 without a chromosome, but is {params.position}. Name the chromosome.")
+        raise InvalidGenome(
+            f"{where}.position must be 0 without a chromosome, but is {params.position}. Name the"
+            " chromosome."
+        )
     for value in params.initial:
         if value not in alleles:
-            raise InvalidGenome(f"{where}.initial must hold alleles of {list(alleles)}, but has {value!r}. Choose among them.")
+            raise InvalidGenome(
+                f"{where}.initial must hold alleles of {list(alleles)}, but has {value!r}. Choose"
+                " among them."
+            )
     if len(set(params.initial)) != len(params.initial):
-        raise InvalidGenome(f"{where}.initial must differ, as all have equal chance, but are {list(params.initial)}. Remove the repetition.")
+        raise InvalidGenome(
+            f"{where}.initial must differ, as all have equal chance, but are"
+            f" {list(params.initial)}. Remove the repetition."
+        )
     n = len(alleles)
     if silent:
         expressed = np.zeros((n, n))
@@ -110,11 +132,13 @@ def make_locus(
         numbers = np.array(alleles, dtype=float)
         low, high = np.minimum.outer(numbers, numbers), np.maximum.outer(numbers, numbers)
         expressed = low + params.dominance * (high - low)
-        # Rounding error of the interpolation must not split a class that is one in exact arithmetic.
+        # Rounding error of the interpolation must not split a class that is one in exact
+        # arithmetic.
         expressed = np.round(expressed, DECIMALS)
         if not np.allclose(np.diagonal(expressed), numbers, rtol=1e-9, atol=0.0):
             raise InvalidGenome(
-                f"{where}.alleles must be 0 or large enough to be told apart at {DECIMALS} decimals, but are {list(alleles)}. Scale them up."
+                f"{where}.alleles must be 0 or large enough to be told apart at {DECIMALS}"
+                f" decimals, but are {list(alleles)}. Scale them up."
             )
         if whole:
             expressed = np.ceil(expressed - 1e-9)
@@ -128,21 +152,32 @@ def _check_alleles(name: str, alleles: Sequence[Any]) -> None:
     if not alleles:
         raise InvalidGenome(f"{name}.alleles must list at least one allele, but is empty. Add one.")
     if len(alleles) > MAX_ALLELES:
-        raise InvalidGenome(f"{name}.alleles must list at most {MAX_ALLELES}, but has {len(alleles)}. Coarsen the grid.")
+        raise InvalidGenome(
+            f"{name}.alleles must list at most {MAX_ALLELES}, but has {len(alleles)}. Coarsen the"
+            " grid."
+        )
     if len(set(alleles)) != len(alleles):
-        raise InvalidGenome(f"{name}.alleles must differ, but are {list(alleles)}. Remove the repetition.")
+        raise InvalidGenome(
+            f"{name}.alleles must differ, but are {list(alleles)}. Remove the repetition."
+        )
     if isinstance(alleles[0], str):
         if "" in alleles:
             raise InvalidGenome(f"{name}.alleles must have names, but one is empty. Name it.")
         return
     if not np.isfinite(np.array(alleles, dtype=float)).all():
-        raise InvalidGenome(f"{name}.alleles must be finite, but are {list(alleles)}. Replace the offender.")
+        raise InvalidGenome(
+            f"{name}.alleles must be finite, but are {list(alleles)}. Replace the offender."
+        )
     if max(abs(value) for value in alleles) > MAX_SIZE:
-        raise InvalidGenome(f"{name}.alleles must lie within +-{MAX_SIZE:g}, but are {list(alleles)}. Lower them.")
+        raise InvalidGenome(
+            f"{name}.alleles must lie within +-{MAX_SIZE:g}, but are {list(alleles)}. Lower them."
+        )
     if list(alleles) != sorted(alleles):
         raise InvalidGenome(f"{name}.alleles must ascend, but are {list(alleles)}. Sort them.")
 
 
 def _check_unit(name: str, what: str, value: float) -> None:
     if not 0.0 <= value <= 1.0:
-        raise InvalidGenome(f"{name}.{what} must lie in [0, 1], but is {value}. Set it inside that range.")
+        raise InvalidGenome(
+            f"{name}.{what} must lie in [0, 1], but is {value}. Set it inside that range."
+        )

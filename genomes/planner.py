@@ -1,11 +1,12 @@
 """Planner: a genome whose loci are the parts of an inner optimizer.
 
-Loci. One objective weight per feature of the world, the planning horizon, the belief (which of the world's transition
-tables the planner takes for true) and the temperature of its choice. A locus with a single allele is fixed. Planner
-weights matter only up to scale, so the default experiment fixes one of them.
+Loci. One objective weight per feature of the world, the planning horizon, the belief (which of the
+world's transition tables the planner takes for true) and the temperature of its choice. A locus
+with a single allele is fixed. Planner weights matter only up to scale, so the default experiment
+fixes one of them.
 
-Planning costs. Each step of horizon takes `planning_cost` of fitness (brain tissue is paid for in offspring). The
-cost is a parameter and not a locus, because as a locus it would simply evolve to 0.
+Planning costs. Each step of horizon takes `planning_cost` of fitness (brain tissue is paid for in
+offspring). The cost is a parameter and not a locus, because as a locus it would simply evolve to 0.
 """
 
 from __future__ import annotations
@@ -31,16 +32,14 @@ class Planner(GermLine):
     """Parameters of the planner genome, beside those of the germ line.
 
     Attributes:
-        weights: a locus for each feature that can be desired; features left out are fixed at weight 0.
-        horizon: steps of looking ahead; heterozygotes are rounded up to a whole step.
-        belief: names of beliefs in order of dominance.
-        temperature: felt units; 0 chooses the best act.
-        ploidy: 1 haploid, 2 diploid.
-        mutation_scale: multiplies the mutation rate of every expressed locus.
-        discount: felt discount per step, in (0, 1].
-        planning_cost: share of fitness lost per step of horizon, in [0, 1].
-        ties: `split` (uniform over tied acts), `first` or `last` in the world's order of acts.
-        tie_tolerance: share of the largest felt reward within which acts tie.
+        weights: a locus for each feature that can be desired; features left out are fixed at weight
+        0. horizon: steps of looking ahead; heterozygotes are rounded up to a whole step. belief:
+        names of beliefs in order of dominance. temperature: felt units; 0 chooses the best act.
+        ploidy: 1 haploid, 2 diploid. mutation_scale: multiplies the mutation rate of every
+        expressed locus. discount: felt discount per step, in (0, 1]. planning_cost: share of
+        fitness lost per step of horizon, in [0, 1]. ties: `split` (uniform over tied acts), `first`
+        or `last` in the world's order of acts. tie_tolerance: share of the largest felt reward
+        within which acts tie.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -59,7 +58,10 @@ class Planner(GermLine):
 
 @dataclass(frozen=True, eq=False)
 class PlannerGenome:
-    """The planner genome over one world's names. See `Planner` for parameters, `decode` for what it gives."""
+    """The planner genome over one world's names.
+
+    See `Planner` for parameters, `decode` for what it gives.
+    """
 
     params: Planner
     shape: WorldShape
@@ -93,11 +95,14 @@ def weights_of(column: Mapping[str, Floats], loci: Sequence[str], n: int) -> Flo
 
 def build(params: Planner, shape: WorldShape) -> PlannerGenome:
     """The planner genome over a world's names. Raises `InvalidGenome`."""
-    return PlannerGenome(params, shape, assemble(planner_loci(params, shape), params, params.ploidy))
+    return PlannerGenome(
+        params, shape, assemble(planner_loci(params, shape), params, params.ploidy)
+    )
 
 
 def check_features(params: Planner, shape: WorldShape, name: str) -> None:
-    """Refuse worlds in which a planner cannot want anything, or in which a feature has the name of another locus.
+    """Refuse worlds in which a planner cannot want anything, or in which a feature has the name of
+    another locus.
 
     Parameters
     ----------
@@ -114,12 +119,20 @@ def check_features(params: Planner, shape: WorldShape, name: str) -> None:
         If there are no features, or if a name stands for two things.
     """
     if not shape.features:
-        raise InvalidGenome(f"genome.name must be 'reflex' here, because this world has no features, so that a planner has nothing to want, but is '{name}'. Use genome reflex.")
+        raise InvalidGenome(
+            "genome.name must be 'reflex' here, because this world has no features, so that a"
+            f" planner has nothing to want, but is '{name}'. Use genome reflex."
+        )
     for feature in shape.features:
         if feature in OWN_LOCI:
-            raise InvalidGenome(f"a feature must not be called '{feature}': that is a locus of its own. Rename it.")
+            raise InvalidGenome(
+                f"a feature must not be called '{feature}': that is a locus of its own. Rename it."
+            )
         if feature in params.markers:
-            raise InvalidGenome(f"a marker must have a name of its own, but '{feature}' is a feature of the world. Rename it.")
+            raise InvalidGenome(
+                f"a marker must have a name of its own, but '{feature}' is a feature of the world."
+                " Rename it."
+            )
 
 
 def planner_loci(params: Planner, shape: WorldShape, name: str = "planner") -> list[Locus]:
@@ -128,12 +141,16 @@ def planner_loci(params: Planner, shape: WorldShape, name: str = "planner") -> l
     for feature in params.weights:
         if feature not in shape.features:
             raise InvalidGenome(
-                f"genome.weights must name features of the world ({', '.join(shape.features)}), but has '{feature}'. "
-                "Use one of them."
+                f"genome.weights must name features of the world ({', '.join(shape.features)}), but"
+                f" has '{feature}'. Use one of them."
             )
     check_numbers(params, shape)
-    written = [(f, f"genome.weights.{f}", params.weights[f]) for f in shape.features if f in params.weights]
-    written += [(f, f"genome.{f}", getattr(params, f)) for f in ("horizon", "belief", "temperature")]
+    written = [
+        (f, f"genome.weights.{f}", params.weights[f]) for f in shape.features if f in params.weights
+    ]
+    written += [
+        (f, f"genome.{f}", getattr(params, f)) for f in ("horizon", "belief", "temperature")
+    ]
     return [
         make_locus(
             name,
@@ -147,35 +164,51 @@ def planner_loci(params: Planner, shape: WorldShape, name: str = "planner") -> l
 
 
 def check_numbers(params: Planner, shape: WorldShape, *, where: str = "genome.weights") -> None:
-    """Raise `InvalidGenome` for alleles and parameters that make no planner. `where` is what messages call its weights."""
+    """Raise `InvalidGenome` for alleles and parameters that make no planner.
+
+    `where` is what messages call its weights.
+    """
     for feature, locus in params.weights.items():
         if any(isinstance(value, str) for value in locus.alleles):
             raise InvalidGenome(
-                f"{where}.{feature}.alleles must be numbers, but are {list(locus.alleles)}. Write them without quotes."
+                f"{where}.{feature}.alleles must be numbers, but are {list(locus.alleles)}. Write"
+                " them without quotes."
             )
     horizons = params.horizon.alleles
-    if not horizons or not all(isinstance(h, float | int) and 1 <= h <= shape.lifespan and h == int(h) for h in horizons):
+    if not horizons or not all(
+        isinstance(h, float | int) and 1 <= h <= shape.lifespan and h == int(h) for h in horizons
+    ):
         raise InvalidGenome(
-            f"genome.horizon.alleles must be whole steps from 1 to the lifespan ({shape.lifespan}), but are "
-            f"{list(horizons)}. Mend them."
+            f"genome.horizon.alleles must be whole steps from 1 to the lifespan ({shape.lifespan}),"
+            f" but are {list(horizons)}. Mend them."
         )
     for belief in params.belief.alleles:
         if belief not in shape.beliefs:
             raise InvalidGenome(
-                f"genome.belief.alleles must be among {', '.join(shape.beliefs)}, but has {belief!r}. Use one of them."
+                f"genome.belief.alleles must be among {', '.join(shape.beliefs)}, but has"
+                f" {belief!r}. Use one of them."
             )
     for temperature in params.temperature.alleles:
         if isinstance(temperature, str) or temperature < 0:
-            raise InvalidGenome(f"genome.temperature.alleles must be at least 0, but has {temperature}. Raise it.")
+            raise InvalidGenome(
+                f"genome.temperature.alleles must be at least 0, but has {temperature}. Raise it."
+            )
     if not 0.0 < params.discount <= 1.0:
-        raise InvalidGenome(f"genome.discount must lie in (0, 1], but is {params.discount}. Set it inside that range.")
+        raise InvalidGenome(
+            f"genome.discount must lie in (0, 1], but is {params.discount}. Set it inside that"
+            " range."
+        )
     if params.mutation_scale < 0:
-        raise InvalidGenome(f"genome.mutation_scale must be at least 0, but is {params.mutation_scale}. Raise it.")
+        raise InvalidGenome(
+            f"genome.mutation_scale must be at least 0, but is {params.mutation_scale}. Raise it."
+        )
     if params.tie_tolerance < 0:
-        raise InvalidGenome(f"genome.tie_tolerance must be at least 0, but is {params.tie_tolerance}. Raise it.")
+        raise InvalidGenome(
+            f"genome.tie_tolerance must be at least 0, but is {params.tie_tolerance}. Raise it."
+        )
     worst = params.planning_cost * max(float(h) for h in horizons)
     if not (params.planning_cost >= 0 and worst <= 1.0):
         raise InvalidGenome(
-            f"genome.planning_cost times the longest horizon must lie in [0, 1], but is {worst:g}. Lower the cost or "
-            "the horizon."
+            f"genome.planning_cost times the longest horizon must lie in [0, 1], but is {worst:g}."
+            " Lower the cost or the horizon."
         )

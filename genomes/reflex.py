@@ -1,8 +1,8 @@
 """Reflex: behaviour without optimization. One locus per observation class, whose alleles are acts.
 
-The alleles of a class are the acts that are available throughout it in the ancestral world: what evolution had at
-hand. Where such an act is unavailable in the modern world, the world's default act is done instead. A reflex cannot
-take up an act that its ancestors did not have.
+The alleles of a class are the acts that are available throughout it in the ancestral world: what
+evolution had at hand. Where such an act is unavailable in the modern world, the world's default act
+is done instead. A reflex cannot take up an act that its ancestors did not have.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Reflex(GermLine):
     """Parameters of the reflex genome, beside those of the germ line.
 
     Attributes:
-        ploidy: 1 haploid, 2 diploid (of two acts the one earlier in the world's order is expressed).
-        mutation: probability per allele copy per generation.
-        kernel: `uniform`, to any other act; `step`, to a neighbour in the order of acts.
+        ploidy: 1 haploid, 2 diploid (of two acts the one earlier in the world's order is
+        expressed). mutation: probability per allele copy per generation. kernel: `uniform`, to any
+        other act; `step`, to a neighbour in the order of acts.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -62,8 +62,8 @@ def build(params: Reflex, shape: WorldShape) -> ReflexGenome:
     for observation, acts in shape.options.items():
         if not acts:
             raise InvalidGenome(
-                f"observation class '{observation}' must have an act that is available throughout it, but has none. "
-                "Split the class."
+                f"observation class '{observation}' must have an act that is available throughout"
+                " it, but has none. Split the class."
             )
     loci = tuple(
         make_locus(

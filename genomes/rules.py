@@ -1,6 +1,7 @@
 """What a genome decodes to: decision rules, many at a time, as plain arrays.
 
-A rule says how an individual decides; it knows no world. `evosim.fitness.scorer` turns rules and a world into policies.
+A rule says how an individual decides; it knows no world. `evosim.fitness.scorer` turns rules and a
+world into policies.
 """
 
 from __future__ import annotations
@@ -16,19 +17,18 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class PlannerRules:
-    """`n` inner planners: each plans for its own objective, in the world it believes in, to its own horizon.
+    """`n` inner planners: each plans for its own objective, in the world it believes in, to its own
+    horizon.
 
     Attributes:
         weights: `[n, K]` objective weights over the world's features.
         horizon: `[n]` steps it looks ahead, at least 1.
         belief: `[n]` index into `beliefs`.
-        temperature: `[n]` softmax temperature over act values, in units of felt reward; 0 is the act set.
-        beliefs: names of the transition tables that `belief` points into.
-        discount: felt discount per step.
-        tie_tolerance: acts within this times max|felt reward| of the best are tied.
-        ties: `split`, `first` or `last`.
-        planning_cost: share of fitness lost per step of horizon.
-        levels: the largest horizon of the genome: how many levels a policy has.
+        temperature: `[n]` softmax temperature over act values, in units of felt reward; 0 is the
+        act set. beliefs: names of the transition tables that `belief` points into. discount: felt
+        discount per step. tie_tolerance: acts within this times max|felt reward| of the best are
+        tied. ties: `split`, `first` or `last`. planning_cost: share of fitness lost per step of
+        horizon. levels: the largest horizon of the genome: how many levels a policy has.
     """
 
     weights: Floats
@@ -82,7 +82,8 @@ class GatedRules:
     Attributes:
         first: planners for the first objective.
         second: the same planners (horizon, belief and all else) for the second objective.
-        gate: `[n]` index into `GATES`: `closed`, always the first objective; `open`, the second where the agent is told
+        gate: `[n]` index into `GATES`: `closed`, always the first objective; `open`, the second
+        where the agent is told
             that this is the modern world; `inverse`, the second where it is not.
     """
 
@@ -110,7 +111,10 @@ class GatedRules:
 
     @property
     def kept(self) -> Floats:
-        """`[n]` share of lifetime payoff that is left after planning is paid for. A second objective costs nothing."""
+        """`[n]` share of lifetime payoff that is left after planning is paid for.
+
+        A second objective costs nothing.
+        """
         return self.first.kept
 
     def key(self, i: int) -> bytes:
@@ -152,18 +156,22 @@ class ReflexRules:
 
 
 def second_rules(gate: int, cue: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`[S]`: where a gate (an index into `GATES`) has the second objective rule, by what each state's agent is told."""
+    """`[S]`: where a gate (an index into `GATES`) has the second objective rule, by what each
+    state's agent is told.
+    """
     return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
 
 
 @dataclass(frozen=True, eq=False)
 class TableRules:
-    """`n` compiled policies: what to do in every state with so much of life left, written out. No objective, no search.
+    """`n` compiled policies: what to do in every state with so much of life left, written out.
+
+    No objective, no search.
 
     Attributes:
-        policies: `[n, L, S, A]` chances of acts; level `l` is for `l + 1` ages that remain, the last for all longer ones.
-        names: names of the `A` acts.
-        kept: `[n]` share of lifetime payoff that is left after what the table costs.
+        policies: `[n, L, S, A]` chances of acts; level `l` is for `l + 1` ages that remain, the
+        last for all longer ones. names: names of the `A` acts. kept: `[n]` share of lifetime payoff
+        that is left after what the table costs.
 
     Where an act is unavailable, the world's default act is done instead.
     """

@@ -18,9 +18,9 @@ class WorldShape:
     Attributes:
         features: what can be felt.
         beliefs: transition tables on offer.
-        options: for each observation class, the acts available throughout it in the ancestral world.
-        lifespan: ages of a life, the longest horizon that makes sense.
-        cue: whether agents are told which world they live in.
+        options: for each observation class, the acts available throughout it in the ancestral
+        world. lifespan: ages of a life, the longest horizon that makes sense. cue: whether agents
+        are told which world they live in.
     """
 
     features: tuple[str, ...]

@@ -1,4 +1,6 @@
-"""What scripts about results share: which folders, a table of all of them, a figure, and where both go."""
+"""What scripts about results share: which folders, a table of all of them, a figure, and where both
+go.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ import polars as pl
 import evosim
 
 Rows = Callable[[evosim.Run], pl.DataFrame]
-RUN = alt.Row("run:N", title=None, header=alt.Header(labelAngle=0, labelAnchor="start", labelOrient="top"))
+RUN = alt.Row(
+    "run:N", title=None, header=alt.Header(labelAngle=0, labelAnchor="start", labelOrient="top")
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,24 +29,53 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}. See '{self.prog} --help'.\n")
 
 
-def main_of(doc: str, name: str, rows: Rows, figure: Callable[[pl.DataFrame, str], Any], arguments: list[str] | None) -> int:
-    """Make one table of what `rows` finds in each run, print it, and write `NAME.csv` and `NAME.png`. Exit code 2 after a mistake."""
+def main_of(
+    doc: str,
+    name: str,
+    rows: Rows,
+    figure: Callable[[pl.DataFrame, str], Any],
+    arguments: list[str] | None,
+) -> int:
+    """Make one table of what `rows` finds in each run, print it, and write `NAME.csv` and
+    `NAME.png`. Exit code 2 after a mistake.
+    """
     parser = Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
-    parser.add_argument("--out", type=Path, default=Path("results") / "runs" / name, help="folder for table and figure")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results") / "runs" / name,
+        help="folder for table and figure",
+    )
     given = parser.parse_args(arguments)
     try:
         runs = [run_of(folder) for folder in given.runs]
-        table = pl.concat([rows(run).select(pl.lit(run.folder.name).alias("run"), pl.all()) for run in runs], how="diagonal_relaxed")
+        table = pl.concat(
+            [rows(run).select(pl.lit(run.folder.name).alias("run"), pl.all()) for run in runs],
+            how="diagonal_relaxed",
+        )
         units = {run.unit for run in runs}
         given.out.mkdir(parents=True, exist_ok=True)
         table.write_csv(given.out / f"{name}.csv")
-        figure(table, units.pop() if len(units) == 1 else "payoff").save(str(given.out / f"{name}.png"), ppi=150)
+        figure(table, units.pop() if len(units) == 1 else "payoff").save(
+            str(given.out / f"{name}.png"), ppi=150
+        )
     except evosim.UserError as error:
         return mistake(str(error))
     except OSError as error:
-        return mistake(f"{given.out} must be a folder that can be written, but is not: {error.strerror}. Give another --out.")
-    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, float_precision=4, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, fmt_str_lengths=80):
+        return mistake(
+            f"{given.out} must be a folder that can be written, but is not: {error.strerror}. Give"
+            " another --out."
+        )
+    with pl.Config(
+        tbl_rows=-1,
+        tbl_cols=-1,
+        tbl_width_chars=200,
+        float_precision=4,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        fmt_str_lengths=80,
+    ):
         print(table)
     print(f"table and figure: {given.out}")
     return 0
@@ -52,7 +85,10 @@ def run_of(folder: Path) -> evosim.Run:
     """The run in a folder. Raises `UserError` if it holds something else."""
     found = evosim.load(folder)
     if not isinstance(found, evosim.Run):
-        raise evosim.UserError(f"{folder} must be a run, but is a {type(found).__name__.lower()}. Give the folder of a run.")
+        raise evosim.UserError(
+            f"{folder} must be a run, but is a {type(found).__name__.lower()}. Give the folder of a"
+            " run."
+        )
     return found
 
 

@@ -1,10 +1,13 @@
-"""Attack: damage to the kernel cache, and the limits of machines. Each try is a tiny run whose tables must be right.
+"""Attack: damage to the kernel cache, and the limits of machines.
+
+Each try is a tiny run whose tables must be right.
 
     python scripts/attack_cache.py [--tries 50] [--seed 0] [--only WORDS]
 
-Kinds of damage take turns, on random kept files; then come limits of processes and odd surroundings. A try fails if the
-command ends by a signal, with a traceback or in more lines than one, or if a table differs from the reference.
-Some kinds need root, and are left out otherwise. Writes `results/attack/cache/`.
+Kinds of damage take turns, on random kept files; then come limits of processes and odd
+surroundings. A try fails if the command ends by a signal, with a traceback or in more lines than
+one, or if a table differs from the reference. Some kinds need root, and are left out otherwise.
+Writes `results/attack/cache/`.
 """
 
 from __future__ import annotations
@@ -54,14 +57,18 @@ def replaced(file: Path, make: Callable[[Path], object]) -> None:
 
 DAMAGE: dict[str, Damage] = {
     "emptied": lambda file, other, dice: file.write_bytes(b""),
-    "truncated": lambda file, other, dice: file.write_bytes(file.read_bytes()[: dice.randrange(file.stat().st_size)]),
+    "truncated": lambda file, other, dice: file.write_bytes(
+        file.read_bytes()[: dice.randrange(file.stat().st_size)]
+    ),
     "a bit flipped": lambda file, other, dice: flipped(file, dice),
     "noise": lambda file, other, dice: file.write_bytes(dice.randbytes(1000)),
     "two files swapped": lambda file, other, dice: swapped(file, other),
     "removed": lambda file, other, dice: file.unlink(),
     "a folder in its place": lambda file, other, dice: replaced(file, Path.mkdir),
     "a pipe in its place": lambda file, other, dice: replaced(file, os.mkfifo),
-    "a link in its place": lambda file, other, dice: replaced(file, lambda path: path.symlink_to(other)),
+    "a link in its place": lambda file, other, dice: replaced(
+        file, lambda path: path.symlink_to(other)
+    ),
     "writable by others": lambda file, other, dice: file.chmod(0o666),
     "not readable": lambda file, other, dice: file.chmod(0),
     "another owner": lambda file, other, dice: os.chown(file, 54_321, 54_321),
@@ -72,10 +79,13 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
     "folder read-only": lambda folder: folder.chmod(0o500),
     "folder of another owner": lambda folder: os.chown(folder, 54_321, 54_321),
     "a file in the folder's place": lambda folder: replaced(folder, Path.touch),
-    "every file emptied": lambda folder: [file.write_bytes(b"") for file in sorted(folder.glob("*.nbc"))[:3]],
+    "every file emptied": lambda folder: [
+        file.write_bytes(b"") for file in sorted(folder.glob("*.nbc"))[:3]
+    ],
 }
 ROOT_ONLY = ("another owner", "folder of another owner")
-# What is set, variables, and whether the run must succeed; otherwise it must be refused in one line.
+# What is set, variables, and whether the run must succeed; otherwise it must be refused in one
+# line.
 LIMITS: dict[str, tuple[dict[int, int], dict[str, str | None], bool]] = {
     "ulimit -v 0.3 GiB": ({resource.RLIMIT_AS: GIB * 3 // 10}, {}, False),
     "ulimit -v 1 GiB": ({resource.RLIMIT_AS: GIB}, {}, False),
@@ -104,12 +114,22 @@ class Bench:
             raise RuntimeError(f"the reference must be made, but is not: {done.stderr}")
 
     def run(
-        self, cache: Path, limits: dict[int, int] | None = None, variables: dict[str, str | None] | None = None, *more: str
+        self,
+        cache: Path,
+        limits: dict[int, int] | None = None,
+        variables: dict[str, str | None] | None = None,
+        *more: str,
     ) -> tuple[subprocess.CompletedProcess[str], Path]:
-        """Run the command with a cache, limits and variables; give how it ended and where its tables are."""
+        """Run the command with a cache, limits and variables; give how it ended and where its
+        tables are.
+        """
         self.number += 1
         out = self.folder / f"run-ä{self.number}"
-        known = environment() | {"NUMBA_CACHE_DIR": str(cache), "TMPDIR": str(self.folder)} | (variables or {})
+        known = (
+            environment()
+            | {"NUMBA_CACHE_DIR": str(cache), "TMPDIR": str(self.folder)}
+            | (variables or {})
+        )
 
         def limit() -> None:
             for what, most in (limits or {}).items():
@@ -117,9 +137,23 @@ class Bench:
 
         command = [*COMMAND, "--out", str(out), *(more or ("--no-figures",))]
         env = {name: value for name, value in known.items() if value is not None}
-        return subprocess.run(command, capture_output=True, text=True, env=env, preexec_fn=limit, timeout=PATIENCE, check=False, errors="replace"), out
+        return (
+            subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                env=env,
+                preexec_fn=limit,
+                timeout=PATIENCE,
+                check=False,
+                errors="replace",
+            ),
+            out,
+        )
 
-    def judge(self, kind: str, done: subprocess.CompletedProcess[str], out: Path, *, succeeds: bool = True) -> None:
+    def judge(
+        self, kind: str, done: subprocess.CompletedProcess[str], out: Path, *, succeeds: bool = True
+    ) -> None:
         """Keep what came of a try."""
         said = [line for line in done.stderr.splitlines() if line.strip()]
         why = ""
@@ -137,8 +171,14 @@ class Bench:
 
     def same(self, out: Path) -> bool:
         """Whether all tables of a run are the reference's, byte for byte."""
-        names = sorted(path.relative_to(self.reference) for path in self.reference.rglob("*.parquet"))
-        return all((out / name).is_file() and (out / name).read_bytes() == (self.reference / name).read_bytes() for name in names)
+        names = sorted(
+            path.relative_to(self.reference) for path in self.reference.rglob("*.parquet")
+        )
+        return all(
+            (out / name).is_file()
+            and (out / name).read_bytes() == (self.reference / name).read_bytes()
+            for name in names
+        )
 
     def copy(self) -> tuple[Path, Path]:
         """A copy of the cache, and the folder of kernels in it."""
@@ -166,21 +206,30 @@ def attack(bench: Bench, tries: int, only: str) -> None:
             if not second.exists():
                 shutil.copytree(bench.cache, second)
             damage(kernels)
-            bench.judge(kind, *bench.run(cache, None, {"HOME": "/nonexistent", "XDG_CACHE_HOME": None}))
+            bench.judge(
+                kind, *bench.run(cache, None, {"HOME": "/nonexistent", "XDG_CACHE_HOME": None})
+            )
             shutil.rmtree(cache)
     for kind, (limits, variables, succeeds) in LIMITS.items():
         if only in kind:
             bench.judge(kind, *bench.run(bench.cache, limits, variables), succeeds=succeeds)
     if only in "figures with ulimit -v 4 GiB":
-        bench.judge("figures with ulimit -v 4 GiB", *bench.run(bench.cache, {resource.RLIMIT_AS: 4 * GIB}, None, "--figures"))
+        bench.judge(
+            "figures with ulimit -v 4 GiB",
+            *bench.run(bench.cache, {resource.RLIMIT_AS: 4 * GIB}, None, "--figures"),
+        )
 
 
 def main() -> None:
     """Attack, and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tries", type=int, default=50, help="damaged files; limits are tried once each")
+    parser.add_argument(
+        "--tries", type=int, default=50, help="damaged files; limits are tried once each"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="kinds whose name has these words; nothing is kept then")
+    parser.add_argument(
+        "--only", default="", help="kinds whose name has these words; nothing is kept then"
+    )
     chosen = parser.parse_args()
     kept = None if chosen.only else study.Study("attack/cache", study.setting("micro"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:

@@ -1,10 +1,13 @@
-"""Damage: recorded runs are damaged, and each is read by every command. Is a traceback shown, or another number?
+"""Damage: recorded runs are damaged, and each is read by every command.
+
+Is a traceback shown, or another number?
 
     python scripts/attack_damage.py [--tries 60] [--flips 300] [--seed 0]
 
-A try is one damaged folder, read by `analyze`, `compare`, `export`, `figures`, `report` and `evosim.load`, in this process.
-It must end in one line with exit code 2, or give the very numbers of the whole run. Each flip changes one bit of one
-file, which `evosim.load` then reads. Writes `results/attack/damage/`.
+A try is one damaged folder, read by `analyze`, `compare`, `export`, `figures`, `report` and
+`evosim.load`, in this process. It must end in one line with exit code 2, or give the very numbers
+of the whole run. Each flip changes one bit of one file, which `evosim.load` then reads. Writes
+`results/attack/damage/`.
 """
 
 from __future__ import annotations
@@ -30,8 +33,22 @@ import evosim
 from evosim.cli import main as cli_main
 from evosim.errors import UserError
 
-SETTINGS = ("replicates=2", "optimizer.population=12", "phases.0.generations=4", "phases.1.generations=3")
-VOLATILE = ("out", "elapsed_s", "seconds", "analysis_seconds", "peak_memory_mib", "same_code", "shown_again", "runs_folder")
+SETTINGS = (
+    "replicates=2",
+    "optimizer.population=12",
+    "phases.0.generations=4",
+    "phases.1.generations=3",
+)
+VOLATILE = (
+    "out",
+    "elapsed_s",
+    "seconds",
+    "analysis_seconds",
+    "peak_memory_mib",
+    "same_code",
+    "shown_again",
+    "runs_folder",
+)
 COMMANDS = ("analyze", "compare", "export", "figures", "report", "load")
 Damage = Callable[[Path, random.Random], None]
 
@@ -49,7 +66,8 @@ class Row:
     reads : int
         Commands that read them.
     refused, equal : int
-        Commands that ended in one line with exit code 2, and that gave the numbers of the whole run.
+        Commands that ended in one line with exit code 2, and that gave the numbers of the whole
+        run.
     tracebacks, wrong : int
         Failures: commands that ended in any other way, and that gave other numbers.
     first : str
@@ -84,7 +102,11 @@ def cut(path: Path, lots: random.Random) -> None:
 
 def other(path: Path, lots: random.Random) -> None:
     """Put another file of the folder there."""
-    files = [file for file in path.parents[1].rglob("*") if file.is_file() and file.suffix == path.suffix and file != path]
+    files = [
+        file
+        for file in path.parents[1].rglob("*")
+        if file.is_file() and file.suffix == path.suffix and file != path
+    ]
     shutil.copyfile(lots.choice(sorted(files)) if files else Path(__file__), path)
 
 
@@ -105,11 +127,20 @@ def shape(path: Path, lots: random.Random) -> None:
     table = pl.read_parquet(path)
     name = lots.choice(table.columns)
     changes: list[Callable[[], pl.DataFrame]] = [
-        lambda: table.drop(name), lambda: table.rename({name: "another"}), lambda: table.with_columns(another=pl.lit(1)), lambda: table.clear(),
-        lambda: table.with_columns(pl.col(name).cast(pl.String)), lambda: table.with_columns(pl.lit(None).alias(name)), lambda: table[1:],
-        lambda: table.with_columns(pl.lit(float("nan")).alias(name)), lambda: table.with_columns(pl.lit([[1]]).alias(name)), lambda: table.sample(fraction=1.0, shuffle=True, seed=1),
-        lambda: pl.concat([table, table]), lambda: table.with_columns(pl.col(pl.Float64) * 1.01), lambda: table.with_columns(-pl.col(pl.Int64)),
-    ]  # fmt: skip
+        lambda: table.drop(name),
+        lambda: table.rename({name: "another"}),
+        lambda: table.with_columns(another=pl.lit(1)),
+        lambda: table.clear(),
+        lambda: table.with_columns(pl.col(name).cast(pl.String)),
+        lambda: table.with_columns(pl.lit(None).alias(name)),
+        lambda: table[1:],
+        lambda: table.with_columns(pl.lit(float("nan")).alias(name)),
+        lambda: table.with_columns(pl.lit([[1]]).alias(name)),
+        lambda: table.sample(fraction=1.0, shuffle=True, seed=1),
+        lambda: pl.concat([table, table]),
+        lambda: table.with_columns(pl.col(pl.Float64) * 1.01),
+        lambda: table.with_columns(-pl.col(pl.Int64)),
+    ]
     lots.choice(changes)().write_parquet(path)
 
 
@@ -118,7 +149,12 @@ def text(path: Path, lots: random.Random) -> None:
     whole = ["[]", "null", "1", '"x"', "{}", "{", "\xff", "[" * 100_000, '{"a": NaN}', ""]
     facts = json.loads(path.read_text()) if path.suffix == ".json" else {}
     for _ in range(10 if facts else 0):
-        whole += [json.dumps(facts | {lots.choice(sorted(facts)): lots.choice([None, [], {}, "x", -1, {"x": [1]}])})]
+        whole += [
+            json.dumps(
+                facts
+                | {lots.choice(sorted(facts)): lots.choice([None, [], {}, "x", -1, {"x": [1]}])}
+            )
+        ]
     path.write_bytes(lots.choice(whole).encode("latin-1"))
 
 
@@ -160,16 +196,21 @@ def plain(data: Any) -> Any:
 
 
 def numbers(command: str, folder: Path, base: Path, scratch: Path) -> str:
-    """What a command says of a folder, as text that is the same again. Raises `UserError` for one line with exit code 2."""
+    """What a command says of a folder, as text that is the same again.
+
+    Raises `UserError` for one line with exit code 2.
+    """
     if command == "load":
         run: Any = evosim.load(folder)
         tables = {name: table.write_json() for name, table in sorted(run.tables.items())}
         return json.dumps([plain(run.summary), tables, run.provenance["runs"]])
     arguments = {
-        "analyze": ["analyze", str(folder), "--json"], "compare": ["compare", str(base), str(folder), "--json"],
-        "export": ["export", str(folder), "--force", "--out", str(scratch)], "figures": ["figures", str(folder), "fitness", "--format", "svg"],
+        "analyze": ["analyze", str(folder), "--json"],
+        "compare": ["compare", str(base), str(folder), "--json"],
+        "export": ["export", str(folder), "--force", "--out", str(scratch)],
+        "figures": ["figures", str(folder), "fitness", "--format", "svg"],
         "report": ["report", str(folder), "--force"],
-    }[command]  # fmt: skip
+    }[command]
     code, out, err = in_process(*arguments)
     mine = [line for line in err.splitlines() if "was made by other code" not in line]
     if code == 2 and len(mine) == 1:
@@ -184,7 +225,14 @@ def numbers(command: str, folder: Path, base: Path, scratch: Path) -> str:
     return json.dumps(facts.get("differences", facts))
 
 
-def attack(row: Row, damaged: Path, base: Path, right: dict[str, str], commands: tuple[str, ...], scratch: Path) -> None:
+def attack(
+    row: Row,
+    damaged: Path,
+    base: Path,
+    right: dict[str, str],
+    commands: tuple[str, ...],
+    scratch: Path,
+) -> None:
     """Read a damaged folder by some commands, and count."""
     row.tries += 1
     for command in commands:
@@ -209,7 +257,9 @@ def attack(row: Row, damaged: Path, base: Path, right: dict[str, str], commands:
 
 def main() -> None:
     """Attack, and keep the table."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--tries", type=int, default=60)
     options.add_argument("--flips", type=int, default=300)
     options.add_argument("--seed", type=int, default=0)
@@ -223,23 +273,41 @@ def main() -> None:
         shutil.copytree(base, damaged)
         right = {command: numbers(command, damaged, base, scratch) for command in COMMANDS}
         rows = {kind: Row(kind) for kind in KINDS} | {"single bits": Row("single bits")}
-        work = [*(lots.choice(list(KINDS)) for _ in range(chosen.tries)), *["single bits"] * chosen.flips]
+        work = [
+            *(lots.choice(list(KINDS)) for _ in range(chosen.tries)),
+            *["single bits"] * chosen.flips,
+        ]
         for i, kind in enumerate(work):
             shutil.rmtree(damaged)
             shutil.copytree(base, damaged)
             harm, patterns = KINDS.get(kind, (bit, ("*.*", "*/*.parquet")))
-            files = sorted({path for pattern in patterns for path in damaged.glob(pattern) if path.is_file() and "figures" not in path.parts})
+            files = sorted(
+                {
+                    path
+                    for pattern in patterns
+                    for path in damaged.glob(pattern)
+                    if path.is_file() and "figures" not in path.parts
+                }
+            )
             path = lots.choice(files)
             harm(path, lots)
             before = rows[kind].first
-            attack(rows[kind], damaged, base, right, COMMANDS if kind in KINDS else ("load",), scratch)
+            attack(
+                rows[kind], damaged, base, right, COMMANDS if kind in KINDS else ("load",), scratch
+            )
             if rows[kind].first != before:
                 rows[kind].first = f"{path.relative_to(damaged)}: {rows[kind].first}"
             if sys.stderr.isatty() and i % 20 == 0:
                 print(f"\r{i:,} of {len(work):,}", end="", file=sys.stderr)
     table = pl.DataFrame([asdict(row) for row in rows.values()])
     failures = sum(row.tracebacks + row.wrong for row in rows.values())
-    study.Study("attack/damage", made).keep({"damage": table}, tries=chosen.tries, flips=chosen.flips, failures=failures, attack_seconds=round(time.perf_counter() - start, 1))
+    study.Study("attack/damage", made).keep(
+        {"damage": table},
+        tries=chosen.tries,
+        flips=chosen.flips,
+        failures=failures,
+        attack_seconds=round(time.perf_counter() - start, 1),
+    )
     raise SystemExit(1 if failures else 0)
 
 

@@ -1,11 +1,12 @@
-"""Attack: hostile names through every output, and received folders that try to run or write something.
+"""Attack: hostile names through every output, and received folders that try to run or write
+something.
 
     python scripts/attack_names.py [--tries 200] [--seed 0]
 
 Names are drawn at random around signs that a terminal obeys or a picture cannot hold. Each must be
-refused in one line that can be shown. Names with markup are legal: they go through a run, its screen,
-its tables and its figures, and, where Chromium is installed, through pages that must run no script.
-Received folders name modules, files outside, and links. Writes `results/attack/names/`.
+refused in one line that can be shown. Names with markup are legal: they go through a run, its
+screen, its tables and its figures, and, where Chromium is installed, through pages that must run no
+script. Received folders name modules, files outside, and links. Writes `results/attack/names/`.
 """
 
 from __future__ import annotations
@@ -44,18 +45,75 @@ from worlds import micro
 
 ROOT = Path(__file__).resolve().parent.parent
 SIGNS = (
-    "\x00", "\x07", "\x08", "\x0d", "\x1b[31m", "\x1b]0;title\x07", "\x7f", "\x85", "\x9b31m", "\u061c", "\u200b", "\u200d", "\u200e",
-    "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069", "\u2800", "\u3164", "\ufeff", "\ufdd0", "\ufffe", "\uffff",
-    "\U000e0041", "\U0001fffe", "\ud800", "\udcff",
-)  # fmt: skip
+    "\x00",
+    "\x07",
+    "\x08",
+    "\x0d",
+    "\x1b[31m",
+    "\x1b]0;title\x07",
+    "\x7f",
+    "\x85",
+    "\x9b31m",
+    "\u061c",
+    "\u200b",
+    "\u200d",
+    "\u200e",
+    "\u2028",
+    "\u2029",
+    "\u202a",
+    "\u202e",
+    "\u2066",
+    "\u2069",
+    "\u2800",
+    "\u3164",
+    "\ufeff",
+    "\ufdd0",
+    "\ufffe",
+    "\uffff",
+    "\U000e0041",
+    "\U0001fffe",
+    "\ud800",
+    "\udcff",
+)
 DOORS = ("state", "act", "feature", "class", "allele", "title", "question", "experiment", "sweep")
-MULTILINE = ("\u061c", "\u200b", "\u200d", "\u200e", "\u2800", "\u3164", "\ufeff", "\U000e0041")  # legal in a question
+# Legal in a question
+MULTILINE = ("\u061c", "\u200b", "\u200d", "\u200e", "\u2800", "\u3164", "\ufeff", "\U000e0041")
 SCRIPT = "<script>window.evil=1</script>"
 MARKUP = (
-    "[/]", "[red]", "[bold]", "[/bold]x", "[link=x]y[/link]", ":warning:", SCRIPT, "</script>" + SCRIPT, "<img src=x onerror=window.evil=1>",
-    "\"><svg onload=window.evil=1>", "' onmouseover='window.evil=1", "<!--", "]]>", "&lt;b&gt;", "{{ 7*7 }}", "{% raw %}", "$(touch x)",
-    "=1+1", "+1", "-1", "@SUM(A1)", "a/b", "a\\b", "..", "a,b", 'a"b', "a'b", "datum.x", "javascript:window.evil=1", "%n%s", "a.b", "É", "日本",
-)  # fmt: skip
+    "[/]",
+    "[red]",
+    "[bold]",
+    "[/bold]x",
+    "[link=x]y[/link]",
+    ":warning:",
+    SCRIPT,
+    "</script>" + SCRIPT,
+    "<img src=x onerror=window.evil=1>",
+    '"><svg onload=window.evil=1>',
+    "' onmouseover='window.evil=1",
+    "<!--",
+    "]]>",
+    "&lt;b&gt;",
+    "{{ 7*7 }}",
+    "{% raw %}",
+    "$(touch x)",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "a/b",
+    "a\\b",
+    "..",
+    "a,b",
+    'a"b',
+    "a'b",
+    "datum.x",
+    "javascript:window.evil=1",
+    "%n%s",
+    "a.b",
+    "É",
+    "日本",
+)
 FIGURES = ("policies", "life", "behaviour", "desires", "loci", "ladders")
 STATES, ACTS, FEATURES = map(len, (micro.STATES, micro.ACTS, micro.FEATURES))
 
@@ -69,7 +127,8 @@ class Table:
     def note(self, part: str, what: str, wrong: str = "") -> None:
         """One try; `wrong` says how it failed."""
         row = self.rows.setdefault(
-            (part, what), {"part": part, "what": what, "tries": 0, "failures": 0, "first_failure": ""}
+            (part, what),
+            {"part": part, "what": what, "tries": 0, "failures": 0, "first_failure": ""},
         )
         row["tries"] += 1
         if wrong:
@@ -88,21 +147,34 @@ def renamed(pair: worlds.WorldPair, **names: dict[str, str]) -> worlds.WorldPair
         return tuple(names.get(kind, {}).get(name, name) for name in old)
 
     def world(one: worlds.TabularMdp) -> worlds.TabularMdp:
-        states, acts, features = new("states", one.states), new("acts", one.acts), new("features", one.features)
+        states, acts, features = (
+            new("states", one.states),
+            new("acts", one.acts),
+            new("features", one.features),
+        )
         return dataclasses.replace(one, states=states, acts=acts, features=features)
 
-    serves = {new("features", [feature])[0]: new("acts", acts) for feature, acts in pair.serves.items()}
+    serves = {
+        new("features", [feature])[0]: new("acts", acts) for feature, acts in pair.serves.items()
+    }
     return worlds.WorldPair(
-        pair.name, world(pair.ancestral), world(pair.modern), pair.observe,
-        new("classes", pair.classes), new("acts", [pair.default_act])[0], serves,
-    )  # fmt: skip
+        pair.name,
+        world(pair.ancestral),
+        world(pair.modern),
+        pair.observe,
+        new("classes", pair.classes),
+        new("acts", [pair.default_act])[0],
+        serves,
+    )
 
 
 @contextlib.contextmanager
 def called(**names: dict[str, str]) -> Iterator[None]:
     """The world `micro` has other names while the block lasts."""
     own = worlds.WORLDS["micro"]
-    worlds.WORLDS["micro"] = dataclasses.replace(own, build=lambda p, m: renamed(micro.build(p, m), **names))
+    worlds.WORLDS["micro"] = dataclasses.replace(
+        own, build=lambda p, m: renamed(micro.build(p, m), **names)
+    )
     try:
         yield
     finally:
@@ -112,10 +184,13 @@ def called(**names: dict[str, str]) -> Iterator[None]:
 def tree(features: dict[str, str] | None = None) -> dict[str, Any]:
     """A small experiment in micro, whose weights are those of renamed features."""
     out = apply_settings(
-        read_experiment("micro"), ["optimizer.population=20", "phases.0.generations=4", "phases.1.generations=3"]
+        read_experiment("micro"),
+        ["optimizer.population=20", "phases.0.generations=4", "phases.1.generations=3"],
     )
     weights = out["genome"]["weights"]
-    out["genome"]["weights"] = {(features or {}).get(key, key): value for key, value in weights.items()}
+    out["genome"]["weights"] = {
+        (features or {}).get(key, key): value for key, value in weights.items()
+    }
     return out
 
 
@@ -130,14 +205,21 @@ def at_the_door(table: Table, tries: int, seed: int) -> None:
         table.note("names at the door", door, refused(door, name))
     for name in ("", " ", "\u00a0", " lie", "lie ", "x" * 5000, "a\nb", "a\tb"):
         for door in ("state", "act", "feature", "class"):
-            table.note("names at the door", f"{door}: empty, spaces, long, lines", refused(door, name))
+            table.note(
+                "names at the door", f"{door}: empty, spaces, long, lines", refused(door, name)
+            )
 
 
 def refused(door: str, name: str) -> str:
     """How a name got in, or was refused in other words than one line; empty if all is right."""
     try:
         if door in ("state", "act", "feature", "class"):
-            kind, old = {"state": ("states", "fed"), "act": ("acts", "eat"), "feature": ("features", "vanity"), "class": ("classes", "fed")}[door]
+            kind, old = {
+                "state": ("states", "fed"),
+                "act": ("acts", "eat"),
+                "feature": ("features", "vanity"),
+                "class": ("classes", "fed"),
+            }[door]
             with called(**{kind: {old: name}}):
                 build(resolve(tree({old: name} if door == "feature" else None)))
         elif door == "allele":
@@ -169,11 +251,17 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
         left = iter([*MARKUP[start : start + size], *(f"plain {i}" for i in range(size))])
         names = {
             kind: dict(zip(old, left, strict=False))
-            for kind, old in (("acts", micro.ACTS), ("states", micro.STATES), ("features", micro.FEATURES))
+            for kind, old in (
+                ("acts", micro.ACTS),
+                ("states", micro.STATES),
+                ("features", micro.FEATURES),
+            )
         }
         with called(**names, classes=names["states"]):
             out = folder / f"run{start}"
-            run = evosim.run(tree(names["features"]) | {"title": f"{SCRIPT} [red] {start}"}, out=out)
+            run = evosim.run(
+                tree(names["features"]) | {"title": f"{SCRIPT} [red] {start}"}, out=out
+            )
             said = io.StringIO()
             with contextlib.redirect_stdout(said):
                 cli_main.app(["analyze", str(out)], standalone_mode=False)
@@ -182,9 +270,15 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
             flat = "".join(words.split())
             acts = [name.replace("_", " ") for name in names["acts"].values()]
             for act in acts:
-                table.note("outputs", "screen: act", "" if "".join(act.split()) in flat else f"{act!r} is not there")
+                table.note(
+                    "outputs",
+                    "screen: act",
+                    "" if "".join(act.split()) in flat else f"{act!r} is not there",
+                )
             failed: list[str] = []
-            drawn = figures.draw(run.recorded, ("svg", "png", "pdf", "html"), names=FIGURES, failed=failed.append)
+            drawn = figures.draw(
+                run.recorded, ("svg", "png", "pdf", "html"), names=FIGURES, failed=failed.append
+            )
             table.note("outputs", "figures", "; ".join(failed))
             for path in drawn:
                 wrong = ""
@@ -200,13 +294,22 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
             report = write_report(run, folder / f"report{start}.html")
             text = report.read_text(encoding="utf-8")
             raw = text.split('id="data">')[0]
-            table.note("outputs", "report: markup escaped", (SCRIPT in raw and "a name is markup") or "")
+            table.note(
+                "outputs", "report: markup escaped", (SCRIPT in raw and "a name is markup") or ""
+            )
             pages.append(report)
             run.save(folder / f"csv{start}", spreadsheets=True)
             for path in (folder / f"csv{start}").rglob("*.csv"):
                 cells = pl.read_csv(path, infer_schema=False)
-                bad = [c for c in cells.columns for v in cells[c].drop_nulls() if v[:1] in tuple("=+@") or (v[:1] == "-" and not number(v))]
-                table.note("outputs", "csv for spreadsheets", f"{path.name}: {bad[:3]}" if bad else "")
+                bad = [
+                    c
+                    for c in cells.columns
+                    for v in cells[c].drop_nulls()
+                    if v[:1] in tuple("=+@") or (v[:1] == "-" and not number(v))
+                ]
+                table.note(
+                    "outputs", "csv for spreadsheets", f"{path.name}: {bad[:3]}" if bad else ""
+                )
     return pages
 
 
@@ -245,13 +348,26 @@ class Received:
         self.outside.mkdir()
         (self.outside / "precious.parquet").write_text("precious")
         self.modules = folder / "modules"
-        code = f"import pathlib\npathlib.Path({str(self.mark)!r}).write_text('ran')\ndef search(population, toolbox, **more):\n    return population\n"
+        code = (
+            f"import pathlib\npathlib.Path({str(self.mark)!r}).write_text('ran')\ndef"
+            " search(population, toolbox, **more):\n    return population\n"
+        )
         for name in ("evil.py", "evilpack/__init__.py", "evilpack/sub.py"):
             (self.modules / name).parent.mkdir(parents=True, exist_ok=True)
             (self.modules / name).write_text(code)
         self.code = code
         evosim.run(tree(), out=folder / "plain")
-        sweep = {"name": "s", "experiment": "micro", "replicates": 2, "keep": ["ladder"], "set": {"optimizer.population": 20, "phases.0.generations": 4, "phases.1.generations": 3}}
+        sweep = {
+            "name": "s",
+            "experiment": "micro",
+            "replicates": 2,
+            "keep": ["ladder"],
+            "set": {
+                "optimizer.population": 20,
+                "phases.0.generations": 4,
+                "phases.1.generations": 3,
+            },
+        }
         evosim.sweep(sweep, out=folder / "sweep", workers=1)
 
     def copy(self, of: str) -> Path:
@@ -279,7 +395,9 @@ class Received:
     def state(self) -> str:
         """What was run or changed outside; empty if nothing."""
         found = sorted(path.name for path in self.outside.rglob("*"))
-        whole = (self.outside / "precious.parquet").exists() and (self.outside / "precious.parquet").read_text() == "precious"
+        whole = (self.outside / "precious.parquet").exists() and (
+            self.outside / "precious.parquet"
+        ).read_text() == "precious"
         if self.mark.exists():
             self.mark.unlink()
             return "a module of the folder ran"
@@ -302,9 +420,15 @@ def views(folder: Path, beside: Path) -> list[tuple[str, ...]]:
     """Every command that looks at a run's folder."""
     f, out = str(folder), str(beside / "exported")
     return [
-        ("analyze", f), ("analyze", f, "--rungs"), ("analyze", f, "--states"), ("figures", f, "fitness", "--format", "svg"),
-        ("report", f, "--force"), ("export", f, "--out", out, "--force"), ("export", f, "--list"), ("compare", f, f),
-    ]  # fmt: skip
+        ("analyze", f),
+        ("analyze", f, "--rungs"),
+        ("analyze", f, "--states"),
+        ("figures", f, "fitness", "--format", "svg"),
+        ("report", f, "--force"),
+        ("export", f, "--out", out, "--force"),
+        ("export", f, "--list"),
+        ("compare", f, f),
+    ]
 
 
 def received(table: Table, folder: Path) -> None:
@@ -313,13 +437,32 @@ def received(table: Table, folder: Path) -> None:
     sys.path.insert(0, str(mine.modules))
     for what, setting in (
         ("algorithm", 'optimizer={name="deap",algorithm="evil:search",population=20}'),
-        ("algorithm in a package", 'optimizer={name="deap",algorithm="evilpack.sub:search",population=20}'),
+        (
+            "algorithm in a package",
+            'optimizer={name="deap",algorithm="evilpack.sub:search",population=20}',
+        ),
         ("environment", 'world={name="gymnasium:evil:Env-v0",ancestral={},modern={}}'),
-        ("environment in a package", 'world={name="gymnasium:evilpack.sub:Env-v0",ancestral={},modern={}}'),
+        (
+            "environment in a package",
+            'world={name="gymnasium:evilpack.sub:Env-v0",ancestral={},modern={}}',
+        ),
     ):
         for words in views(mine.run_with(setting), folder):
-            table.note("received", f"looks at a run whose {what} is a module", quiet(*words) or mine.state())
-    for keep in ("../../../outside/precious", "/tmp/x", "..\\x", "C:x", "", "ladder/../../x", "x\x00y", 3):
+            table.note(
+                "received",
+                f"looks at a run whose {what} is a module",
+                quiet(*words) or mine.state(),
+            )
+    for keep in (
+        "../../../outside/precious",
+        "/tmp/x",
+        "..\\x",
+        "C:x",
+        "",
+        "ladder/../../x",
+        "x\x00y",
+        3,
+    ):
         sweep = mine.copy("sweep")
         facts = json.loads((sweep / "sweep.json").read_text())
         del facts["checksum"]
@@ -327,17 +470,46 @@ def received(table: Table, folder: Path) -> None:
         (sweep / "sweep.json").write_text(json.dumps(facts | {"checksum": checksum(facts)}))
         (sweep / "parts" / "0000" / "chunk-0000000.runs.parquet").write_bytes(b"x")
         for words in (("collect",), ("check", "--repair"), ("analyze",), ("status",), ("figures",)):
-            table.note("received", "a sweep that keeps a file outside", quiet("sweep", words[0], str(sweep), *words[1:]) or mine.state())
-    for name in ("figures", "analysis", "summary.json", "report.html", "figures/fitness.svg", "analysis/ladder.parquet"):
+            table.note(
+                "received",
+                "a sweep that keeps a file outside",
+                quiet("sweep", words[0], str(sweep), *words[1:]) or mine.state(),
+            )
+    for name in (
+        "figures",
+        "analysis",
+        "summary.json",
+        "report.html",
+        "figures/fitness.svg",
+        "analysis/ladder.parquet",
+    ):
         run = mine.copy("plain")
-        for words in (("analyze", str(run)), ("figures", str(run), "fitness", "--format", "svg"), ("report", str(run), "--force")):
+        for words in (
+            ("analyze", str(run)),
+            ("figures", str(run), "fitness", "--format", "svg"),
+            ("report", str(run), "--force"),
+        ):
             link(run / name, mine.outside / ("precious.parquet" if "." in name else ""))
-            table.note("received", f"a run in which {name} is a link", quiet(*words) or mine.state())
-    for name in ("parts", "parts/0000", "analysis", "figures", "logs", "runs.parquet", "manifest.json"):
+            table.note(
+                "received", f"a run in which {name} is a link", quiet(*words) or mine.state()
+            )
+    for name in (
+        "parts",
+        "parts/0000",
+        "analysis",
+        "figures",
+        "logs",
+        "runs.parquet",
+        "manifest.json",
+    ):
         for words in (("collect",), ("check", "--repair"), ("analyze",)):
             sweep = mine.copy("sweep")
             link(sweep / name, mine.outside / ("precious.parquet" if "." in name else ""))
-            table.note("received", f"a sweep in which {name} is a link", quiet("sweep", words[0], str(sweep), *words[1:]) or mine.state())
+            table.note(
+                "received",
+                f"a sweep in which {name} is a link",
+                quiet("sweep", words[0], str(sweep), *words[1:]) or mine.state(),
+            )
     run = mine.copy("plain")
     facts = json.loads((run / "provenance.json").read_text())
     (run / "provenance.json").write_text(json.dumps(facts | {"controls": {"../../../outside": {}}}))
@@ -358,13 +530,28 @@ def started_in(table: Table, mine: Received) -> None:
     """The command, started in a folder with modules of well-known names, imports none of them."""
     command = Path(sys.executable).with_name("evosim")
     here = mine.copy("plain")
-    for name in ("evosim", "worlds", "genomes", "statistics", "multiprocessing", "json", "numpy", "sitecustomize"):
+    for name in (
+        "evosim",
+        "worlds",
+        "genomes",
+        "statistics",
+        "multiprocessing",
+        "json",
+        "numpy",
+        "sitecustomize",
+    ):
         (here / f"{name}.py").write_text(mine.code)
     known = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     small = ["--set", "optimizer.population=20", "--set", "phases.0.generations=4"]
     for words in (["list"], ["analyze", "."], ["run", "micro", *small, "--out", "again"]):
-        done = subprocess.run([str(command), *words], cwd=here, env=known, capture_output=True, text=True, check=False)
-        table.note("received", "started in a folder with modules", "" if done.returncode == 0 else done.stderr[-200:])
+        done = subprocess.run(
+            [str(command), *words], cwd=here, env=known, capture_output=True, text=True, check=False
+        )
+        table.note(
+            "received",
+            "started in a folder with modules",
+            "" if done.returncode == 0 else done.stderr[-200:],
+        )
         table.note("received", "started in a folder with modules", mine.state())
 
 
@@ -407,7 +594,9 @@ def main() -> None:
     asked = parser.parse_args()
     kept = study.Study("attack/names", study.setting("micro"))
     found = attack(asked.tries, asked.seed)
-    kept.keep({"names": found}, tries=asked.tries, seed=asked.seed, failures=int(found["failures"].sum()))
+    kept.keep(
+        {"names": found}, tries=asked.tries, seed=asked.seed, failures=int(found["failures"].sum())
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""What this machine can do at most: float32 multiply-adds a second, from registers alone and with a vector load each.
+"""What this machine can do at most: float32 multiply-adds a second, from registers alone and with a
+vector load each.
 
-Both loops are written in LLVM's instructions, on vectors as wide as the processor has, and compiled by Numba: no C compiler is
-needed. Speed is by the processor time of each thread, which leaves out what others took. Run: python scripts/bench_ceilings.py
+Both loops are written in LLVM's instructions, on vectors as wide as the processor has, and compiled
+by Numba: no C compiler is needed. Speed is by the processor time of each thread, which leaves out
+what others took. Run: python scripts/bench_ceilings.py
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def _splat(value: float) -> Any:
 
 
 def _multiply_add(builder: Any) -> Any:
-    """`x * y + z`, as one instruction where the processor has it (`llvm.fma` would call a library elsewhere)."""
+    """`x * y + z`, as one instruction where the processor has it (`llvm.fma` would call a library
+    elsewhere).
+    """
     kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
     return cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{WIDTH}f32")
 
@@ -71,7 +75,10 @@ def _registers(typing: Any, rounds: Any) -> Any:
         chains, multiply_add = _accumulators(builder, CHAINS["registers"]), _multiply_add(builder)
         with cgutils.for_range(builder, args[0]):
             for chain in chains:
-                builder.store(builder.call(multiply_add, [builder.load(chain), _splat(0.999), _splat(0.001)]), chain)
+                builder.store(
+                    builder.call(multiply_add, [builder.load(chain), _splat(0.999), _splat(0.001)]),
+                    chain,
+                )
         return _total(builder, chains)
 
     return types.float32(types.int64), code
@@ -79,7 +86,9 @@ def _registers(typing: Any, rounds: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _loads(typing: Any, rounds: Any, address: Any, blocks: Any) -> Any:
-    """`rounds` times over a table of `blocks` blocks of a vector for each chain: one load, one multiply-add."""
+    """`rounds` times over a table of `blocks` blocks of a vector for each chain: one load, one
+    multiply-add.
+    """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         n = CHAINS["loads"]
@@ -88,9 +97,13 @@ def _loads(typing: Any, rounds: Any, address: Any, blocks: Any) -> Any:
         with cgutils.for_range(builder, args[0]), cgutils.for_range(builder, args[2]) as loop:
             first = builder.mul(loop.index, ir.Constant(loop.index.type, n))
             for i, chain in enumerate(chains):
-                place = builder.gep(table, [builder.add(first, ir.Constant(first.type, i))], source_etype=VECTOR)
+                place = builder.gep(
+                    table, [builder.add(first, ir.Constant(first.type, i))], source_etype=VECTOR
+                )
                 item = builder.load(place, align=4 * WIDTH, typ=VECTOR)
-                builder.store(builder.call(multiply_add, [item, _splat(0.5), builder.load(chain)]), chain)
+                builder.store(
+                    builder.call(multiply_add, [item, _splat(0.5), builder.load(chain)]), chain
+                )
         return _total(builder, chains)
 
     return types.float32(types.int64, types.int64, types.int64), code
@@ -120,7 +133,9 @@ def registers(rounds: int) -> int:
 
 
 def loads(rounds: int) -> int:
-    """Run over a table of 16 KB of its own, a load for each multiply-add; returns the multiply-adds done."""
+    """Run over a table of 16 KB of its own, a load for each multiply-add; returns the multiply-adds
+    done.
+    """
     table = aligned(TABLE)
     _run_loads(rounds, table.ctypes.data, TABLE // (4 * WIDTH * CHAINS["loads"]))
     return rounds * TABLE // 4
@@ -152,7 +167,9 @@ def speed(run: Callable[[int], int], threads: int) -> float:
 
 
 def measure() -> dict[str, float]:
-    """GFLOP/s in float32 on one thread and on all: from registers alone, and with a load for each multiply-add."""
+    """GFLOP/s in float32 on one thread and on all: from registers alone, and with a load for each
+    multiply-add.
+    """
     cases = {"registers": registers, "loads": loads}
     return {
         f"{name}, {threads} thread{'s' * (threads > 1)}": speed(run, threads)

@@ -1,7 +1,9 @@
-"""DEAP as a peer: the reference job behind `toolbox.map`, and a generation of DEAP's own operators. Needs deap.
+"""DEAP as a peer: the reference job behind `toolbox.map`, and a generation of DEAP's own operators.
 
-An individual is a list of six weights and a horizon. What evaluates it is pure Python, or NumPy genome by genome; serial, or
-by worker processes, which import this module.
+Needs deap.
+
+An individual is a list of six weights and a horizon. What evaluates it is pure Python, or NumPy
+genome by genome; serial, or by worker processes, which import this module.
 """
 
 from __future__ import annotations
@@ -14,10 +16,23 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from bench_job import ACTS, LIFESPAN, STATES, THREADS, Array, Floats, Ints, Peer, by_act, dense, tables
+from bench_job import (
+    ACTS,
+    LIFESPAN,
+    STATES,
+    THREADS,
+    Array,
+    Floats,
+    Ints,
+    Peer,
+    by_act,
+    dense,
+    tables,
+)
 from deap import base, creator, tools
 
-if not hasattr(creator, "LifetimePayoff"):  # what is created stays, also when this file is imported again
+# What is created stays, also when this file is imported again
+if not hasattr(creator, "LifetimePayoff"):
     creator.create("LifetimePayoff", base.Fitness, weights=(1.0,))
     creator.create("Individual", list, fitness=creator.LifetimePayoff)
 
@@ -28,7 +43,10 @@ FIRST = range(0, STATES * ACTS, ACTS)
 def _lists() -> tuple[list[list[float]], list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """For each state and act: features; successors and chances; the same with payoff in front."""
     t = tables()
-    to, chances = t.successors.reshape(STATES * ACTS, -1).tolist(), t.chances.reshape(STATES * ACTS, -1).tolist()
+    to, chances = (
+        t.successors.reshape(STATES * ACTS, -1).tolist(),
+        t.chances.reshape(STATES * ACTS, -1).tolist(),
+    )
     ahead = [(*x, *y) for x, y in zip(to, chances, strict=True)]
     lived = [(payoff, *row) for payoff, row in zip(t.payoff.ravel().tolist(), ahead, strict=True)]
     return t.features.reshape(STATES * ACTS, -1).tolist(), ahead, lived
@@ -63,13 +81,17 @@ def _by_rank() -> tuple[Ints, Array]:
 
 
 def by_numpy(individual: list[Any]) -> tuple[float]:
-    """Fitness of one individual with NumPy in float32: successors gathered to plan, a dense matrix of its own to evaluate."""
+    """Fitness of one individual with NumPy in float32: successors gathered to plan, a dense matrix
+    of its own to evaluate.
+    """
     t, to, chances, horizon, states = by_act(), *_by_rank(), individual[-1], np.arange(STATES)
     felt = t.features @ np.array(individual[:-1], dtype=np.float32)
     value = worth = np.zeros(STATES, dtype=np.float32)
     for sweep in range(LIFESPAN):
         if sweep < horizon:
-            q = (felt + (chances * value.take(to)).sum(axis=0) if sweep else felt).reshape(ACTS, STATES)
+            q = (felt + (chances * value.take(to)).sum(axis=0) if sweep else felt).reshape(
+                ACTS, STATES
+            )
             row, value = q.argmax(axis=0) * STATES + states, q.max(axis=0)
             chain, gain = dense()[row], t.payoff[row]
         worth = gain + chain @ worth
@@ -91,22 +113,44 @@ def _pool() -> Any:
     return pool
 
 
-def evaluated(weights: Floats, horizons: Ints, *, evaluate: Callable[[list[Any]], tuple[float]], processes: bool) -> Array:
-    """Fitness of a DEAP population: individuals are made, evaluated by `toolbox.map`, and told their fitness."""
+def evaluated(
+    weights: Floats,
+    horizons: Ints,
+    *,
+    evaluate: Callable[[list[Any]], tuple[float]],
+    processes: bool,
+) -> Array:
+    """Fitness of a DEAP population: individuals are made, evaluated by `toolbox.map`, and told
+    their fitness.
+    """
     toolbox = base.Toolbox()
     toolbox.register("evaluate", evaluate)
-    toolbox.register("map", partial(_pool().map, chunksize=max(1, len(weights) // (4 * THREADS))) if processes else map)
-    population = [creator.Individual([*w, h]) for w, h in zip(weights.tolist(), horizons.tolist(), strict=True)]
-    for individual, fitness in zip(population, toolbox.map(toolbox.evaluate, population), strict=True):
+    toolbox.register(
+        "map",
+        partial(_pool().map, chunksize=max(1, len(weights) // (4 * THREADS))) if processes else map,
+    )
+    population = [
+        creator.Individual([*w, h])
+        for w, h in zip(weights.tolist(), horizons.tolist(), strict=True)
+    ]
+    for individual, fitness in zip(
+        population, toolbox.map(toolbox.evaluate, population), strict=True
+    ):
         individual.fitness.values = fitness
     return np.array([individual.fitness.values[0] for individual in population])
 
 
 PLANNERS = {
     "DEAP, pure Python": Peer("DEAP", partial(evaluated, evaluate=by_python, processes=False), 128),
-    f"DEAP, pure Python, {THREADS} processes": Peer("DEAP", partial(evaluated, evaluate=by_python, processes=True), 256),
-    "DEAP, NumPy per genome": Peer("DEAP", partial(evaluated, evaluate=by_numpy, processes=False), 1024),
-    f"DEAP, NumPy per genome, {THREADS} processes": Peer("DEAP", partial(evaluated, evaluate=by_numpy, processes=True), 2048),
+    f"DEAP, pure Python, {THREADS} processes": Peer(
+        "DEAP", partial(evaluated, evaluate=by_python, processes=True), 256
+    ),
+    "DEAP, NumPy per genome": Peer(
+        "DEAP", partial(evaluated, evaluate=by_numpy, processes=False), 1024
+    ),
+    f"DEAP, NumPy per genome, {THREADS} processes": Peer(
+        "DEAP", partial(evaluated, evaluate=by_numpy, processes=True), 2048
+    ),
 }
 
 
@@ -115,7 +159,9 @@ def _lethal(individual: list[int]) -> tuple[float]:
 
 
 def breeders(n: int, loci: int) -> dict[str, Callable[[], object]]:
-    """One generation of `n` individuals of `2 * loci` bits: evaluation, selection, clones, uniform crossover, mutation."""
+    """One generation of `n` individuals of `2 * loci` bits: evaluation, selection, clones, uniform
+    crossover, mutation.
+    """
     bits = (np.random.default_rng(0).random((n, 2 * loci)) < 0.5).astype(int).tolist()
     population = [creator.Individual(row) for row in bits]
     toolbox = base.Toolbox()

@@ -1,11 +1,13 @@
 """Speed and memory of genetics. Run: python scripts/bench_genetics.py
 
-`genetics`: the gamete loop on one thread, individuals times generations a second, with fitness, parent draw, meiosis, drive and
-mutation. The peer is the same model in vectorised NumPy; both are timed in turn in one process.
+`genetics`: the gamete loop on one thread, individuals times generations a second, with fitness,
+parent draw, meiosis, drive and mutation. The peer is the same model in vectorised NumPy; both are
+timed in turn in one process.
 
-`scale`: the loop of `evosim run` itself, behaviour, records and all, on `greedy-genes` with 20 neutral loci beside its own. Each
-population has a process of its own, whose peak memory is told; its generations are run by one thread and by two in turn. Best times
-are told, and ratios are what to quote: machines are noisy.
+`scale`: the loop of `evosim run` itself, behaviour, records and all, on `greedy-genes` with 20
+neutral loci beside its own. Each population has a process of its own, whose peak memory is told;
+its generations are run by one thread and by two in turn. Best times are told, and ratios are what
+to quote: machines are noisy.
 """
 
 from __future__ import annotations
@@ -35,28 +37,49 @@ CASES: dict[str, Callable[[], Grid]] = {
     "one drive locus": lambda: markers(None, drivers=(driver(0.9, 1.0, 0.0),)),
     "20 free loci": lambda: markers(*[None] * 20),
     "20 free loci, one drives": lambda: markers(*[None] * 20, drivers=(driver(0.9, 1.0, 0.0),)),
-    "20 free loci, one drives, mutation 1e-4": lambda: markers(*[None] * 20, drivers=(driver(0.9, 1.0, 0.0),), mutation=1e-4),
-    "20 loci 5 cM apart, one drives": lambda: markers(*[5.0 * i for i in range(20)], drivers=(driver(0.9, 1.0, 0.0),)),
+    "20 free loci, one drives, mutation 1e-4": lambda: markers(
+        *[None] * 20, drivers=(driver(0.9, 1.0, 0.0),), mutation=1e-4
+    ),
+    "20 loci 5 cM apart, one drives": lambda: markers(
+        *[5.0 * i for i in range(20)], drivers=(driver(0.9, 1.0, 0.0),)
+    ),
 }
 SIZES = {10_000: 100, 100_000: 10, 1_000_000: 2}
 ROUNDS = 7
 NEUTRAL = 20
 # (individuals, whether with the search ledger): generations
 SCALE = {
-    (10_000, False): 400, (100_000, False): 100, (1_000_000, False): 100, (2_000_000, False): 20,
-    (10_000, True): 200, (100_000, True): 60, (1_000_000, True): 24,
-}  # fmt: skip
+    (10_000, False): 400,
+    (100_000, False): 100,
+    (1_000_000, False): 100,
+    (2_000_000, False): 20,
+    (10_000, True): 200,
+    (100_000, True): 60,
+    (1_000_000, True): 24,
+}
 
 
 def product(grid: Grid, n: int, generations: int) -> Callable[[], None]:
     """The kernel on one thread, without any allocation in the loop."""
     loci = len(grid.loci)
     strands = (np.random.default_rng(0).random((2 * n, loci)) < 0.5).astype(np.uint8)
-    scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int32), np.empty((n, 2), dtype=np.int64), np.zeros((0, 2), dtype=np.int64))
-    spare, census, m, costs = np.empty_like(strands), np.zeros((generations, 0, 3), dtype=np.int64), meiosis_of(grid), costs_of(grid)
+    scratch = (
+        np.empty((2, n)),
+        np.empty((2, n), dtype=np.int32),
+        np.empty((n, 2), dtype=np.int64),
+        np.zeros((0, 2), dtype=np.int64),
+    )
+    spare, census, m, costs = (
+        np.empty_like(strands),
+        np.zeros((generations, 0, 3), dtype=np.int64),
+        meiosis_of(grid),
+        costs_of(grid),
+    )
 
     def run() -> None:
-        breeding.evolve(m, costs, strands, spare, 2, 0, True, 1, generations, 5, 0, *scratch, census)
+        breeding.evolve(
+            m, costs, strands, spare, 2, 0, True, 1, generations, 5, 0, *scratch, census
+        )
 
     return run
 
@@ -105,15 +128,22 @@ def seconds(*runs: Callable[[], None]) -> list[float]:
 def crowd(n: int, generations: int, ledger: bool) -> Setting:
     """A population of `greedy-genes` with neutral loci."""
     return setting(
-        "greedy-genes", *(f'genome.markers.neutral{i}.alleles=["a", "b"]' for i in range(NEUTRAL)), "controls=false",
-        f"optimizer.population={n}", "optimizer.introductions.0.generation=1", f"optimizer.introductions.0.copies={n // 20}",
-        f"phases.0.generations={generations // 2}", f"phases.1.generations={generations - generations // 2}",
+        "greedy-genes",
+        *(f'genome.markers.neutral{i}.alleles=["a", "b"]' for i in range(NEUTRAL)),
+        "controls=false",
+        f"optimizer.population={n}",
+        "optimizer.introductions.0.generation=1",
+        f"optimizer.introductions.0.copies={n // 20}",
+        f"phases.0.generations={generations // 2}",
+        f"phases.1.generations={generations - generations // 2}",
         f"search_ledger={str(ledger).lower()}",
-    )  # fmt: skip
+    )
 
 
 def bytes_held(grid: Grid) -> int:
-    """Bytes an individual that the loop holds: strands of two generations, parents, weights, running sum, guide; places, costs, worth."""
+    """Bytes an individual that the loop holds: strands of two generations, parents, weights,
+    running sum, guide; places, costs, worth.
+    """
     return 2 * grid.ploidy * len(grid.loci) + 2 * 8 + (8 + 8 + 4) + (8 + 8 + 8)
 
 
@@ -139,23 +169,32 @@ def one_crowd(n: int, generations: int, ledger: bool) -> dict[str, Any]:
     whole = time.perf_counter() - start
     one, two = min(took[1]), min(took[2])
     return {
-        "N": n, "generations": generations, "search_ledger": ledger, "seconds": whole,
-        "million_a_second_1_thread": n / one / 1e6, "million_a_second_2_threads": n / two / 1e6, "speed_up": one / two,
-        "bytes_held": bytes_held(made.genome.grid), "peak_mib": peak_memory_mib(),
-    }  # fmt: skip
+        "N": n,
+        "generations": generations,
+        "search_ledger": ledger,
+        "seconds": whole,
+        "million_a_second_1_thread": n / one / 1e6,
+        "million_a_second_2_threads": n / two / 1e6,
+        "speed_up": one / two,
+        "bytes_held": bytes_held(made.genome.grid),
+        "peak_mib": peak_memory_mib(),
+    }
 
 
 def in_a_process(n: int, generations: int, ledger: bool) -> dict[str, Any]:
     """One population in a process of its own."""
     command = [sys.executable, __file__, "crowd", str(n), str(generations), str(int(ledger))]
-    out: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    out: dict[str, Any] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+    )
     return out
 
 
 def scale() -> pl.DataFrame:
     """The loop at every size, each in a fresh process.
 
-    Bytes are measured as what a population needs more than the next smaller one, once that is more than compiling needs.
+    Bytes are measured as what a population needs more than the next smaller one, once that is more
+    than compiling needs.
     """
     rows: list[dict[str, Any]] = []
     in_a_process(10_000, 8, True)  # compiles, which needs memory too
@@ -192,11 +231,18 @@ def main() -> None:
             took = seconds(*compared)
             speed = n * generations / took[0] / 1e6
             other = n * few / took[1] / 1e6 if len(took) > 1 else None
-            bytes_each = 2 * 2 * len(grid.loci) + 2 * 8 + 2 * 4 + 2 * 8  # both generations' strands, weights, guides, parents
+            # Both generations' strands, weights, guides, parents
+            bytes_each = 2 * 2 * len(grid.loci) + 2 * 8 + 2 * 4 + 2 * 8
             rows.append(
-                {"case": name, "N": n, "million_a_second": speed, "numpy_million_a_second": other,
-                 "ratio": speed / other if other else None, "bytes_an_individual": bytes_each}
-            )  # fmt: skip
+                {
+                    "case": name,
+                    "N": n,
+                    "million_a_second": speed,
+                    "numpy_million_a_second": other,
+                    "ratio": speed / other if other else None,
+                    "bytes_an_individual": bytes_each,
+                }
+            )
             print(rows[-1], flush=True)
     study.keep({"genetics": pl.DataFrame(rows), "scale": crowds}, rounds=ROUNDS)
 

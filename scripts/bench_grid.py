@@ -1,7 +1,9 @@
-"""Peers of the landscape: fitness of a grid of planners in both worlds of an experiment, with NumPy and with SciPy.
+"""Peers of the landscape: fitness of a grid of planners in both worlds of an experiment, with NumPy
+and with SciPy.
 
-In float64, with lives spread over the acts that tie for best, as the product does it. `ENUMERATORS` by name: those called
-`merged` evaluate equal policies once, as the product does, the others every class.
+In float64, with lives spread over the acts that tie for best, as the product does it. `ENUMERATORS`
+by name: those called `merged` evaluate equal policies once, as the product does, the others every
+class.
 """
 
 from __future__ import annotations
@@ -46,7 +48,14 @@ def rows_of(world: TabularMdp, sparse: bool) -> Rows:
     matrix = world.transitions[state, act]
     ahead = _by_product(matrix) if sparse else _by_gathers(matrix)
     first = np.searchsorted(state, np.arange(len(world.states)))
-    return Rows(world, ahead, world.features_felt[state, act], world.payoff[state, act][:, None], state, first)
+    return Rows(
+        world,
+        ahead,
+        world.features_felt[state, act],
+        world.payoff[state, act][:, None],
+        state,
+        first,
+    )
 
 
 def _by_product(matrix: Floats) -> Callable[[Floats], Floats]:
@@ -57,14 +66,19 @@ def _by_product(matrix: Floats) -> Callable[[Floats], Floats]:
 def _by_gathers(matrix: Floats) -> Callable[[Floats], Floats]:
     row, successor = np.nonzero(matrix)
     chance, first = matrix[row, successor][:, None], np.searchsorted(row, np.arange(len(matrix)))
-    return lambda value: np.asarray(np.add.reduceat(chance * value.take(successor, axis=0), first, axis=0))
+    return lambda value: np.asarray(
+        np.add.reduceat(chance * value.take(successor, axis=0), first, axis=0)
+    )
 
 
 def plans(rows: Rows, rules: PlannerRules) -> Array:
     """`[levels, rows, n]`: which acts are tied for best."""
     felt = rows.features @ rules.weights.T
     slack = rules.tie_tolerance * np.abs(felt).max(axis=0)
-    value, out = np.zeros((len(rows.first), len(rules))), np.empty((rules.levels, *felt.shape), dtype=bool)
+    value, out = (
+        np.zeros((len(rows.first), len(rules))),
+        np.empty((rules.levels, *felt.shape), dtype=bool),
+    )
     for level in range(rules.levels):
         q = felt + rules.discount * rows.ahead(value)
         value = np.maximum.reduceat(q, rows.first, axis=0)
@@ -79,14 +93,25 @@ def lifetimes(rows: Rows, chosen: Array) -> Floats:
     worth = np.zeros((len(rows.first), chosen.shape[2]))
     for remaining in range(rows.world.lifespan):
         if remaining < len(chosen):
-            share = chosen[remaining] / np.add.reduceat(chosen[remaining], rows.first, axis=0, dtype=np.float64)[rows.state]
+            share = (
+                chosen[remaining]
+                / np.add.reduceat(chosen[remaining], rows.first, axis=0, dtype=np.float64)[
+                    rows.state
+                ]
+            )
         worth = np.add.reduceat(share * (rows.payoff + rows.ahead(worth)), rows.first, axis=0)
     return np.asarray(rows.world.start @ worth)
 
 
 def each(rows: Rows, rules: PlannerRules) -> Floats:
     """Lifetime payoff `[n]`, of every class on its own."""
-    return np.concatenate(list(workers().map(lambda part: lifetimes(rows, plans(rows, rules.take(part))), _parts(len(rules)))))
+    return np.concatenate(
+        list(
+            workers().map(
+                lambda part: lifetimes(rows, plans(rows, rules.take(part))), _parts(len(rules))
+            )
+        )
+    )
 
 
 def merged(rows: Rows, rules: PlannerRules) -> Floats:
@@ -94,10 +119,14 @@ def merged(rows: Rows, rules: PlannerRules) -> Floats:
     shape = (rules.levels, len(rows.state))
 
     def packed(part: Ints) -> Array:
-        return np.ascontiguousarray(np.packbits(plans(rows, rules.take(part)).reshape(-1, len(part)), axis=0).T)
+        return np.ascontiguousarray(
+            np.packbits(plans(rows, rules.take(part)).reshape(-1, len(part)), axis=0).T
+        )
 
     keys = np.concatenate(list(workers().map(packed, _parts(len(rules)))))
-    _, one, inverse = np.unique(keys.view(f"V{keys.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    _, one, inverse = np.unique(
+        keys.view(f"V{keys.shape[1]}").ravel(), return_index=True, return_inverse=True
+    )
 
     def worth(part: Ints) -> Floats:
         bits = np.unpackbits(keys[one[part]].T, axis=0, count=shape[0] * shape[1])
@@ -106,11 +135,23 @@ def merged(rows: Rows, rules: PlannerRules) -> Floats:
     return np.concatenate(list(workers().map(worth, _parts(len(one)))))[inverse]
 
 
-def enumerated(setting: Setting, classes: Ints, *, sparse: bool, way: Callable[[Rows, PlannerRules], Floats]) -> Floats:
-    """Fitness `[n, 2]` of classes in the ancestral and the modern world. Raises `ValueError` for genomes it does not know."""
+def enumerated(
+    setting: Setting, classes: Ints, *, sparse: bool, way: Callable[[Rows, PlannerRules], Floats]
+) -> Floats:
+    """Fitness `[n, 2]` of classes in the ancestral and the modern world.
+
+    Raises `ValueError` for genomes it does not know.
+    """
     rules = setting.genome.decode(classes)
-    if not isinstance(rules, PlannerRules) or rules.beliefs != ("true",) or rules.temperature.any() or rules.ties != "split":
-        raise ValueError("these peers value planners that know the truth, choose the best act, and split ties")
+    if (
+        not isinstance(rules, PlannerRules)
+        or rules.beliefs != ("true",)
+        or rules.temperature.any()
+        or rules.ties != "split"
+    ):
+        raise ValueError(
+            "these peers value planners that know the truth, choose the best act, and split ties"
+        )
     worlds = (setting.pair.ancestral, setting.pair.modern)
     return np.stack([way(rows_of(world, sparse), rules) * rules.kept for world in worlds], axis=1)
 

@@ -1,7 +1,9 @@
-"""JAX as a peer: the reference job in float32, written in several ways, chunks of several sizes. Needs jax.
+"""JAX as a peer: the reference job in float32, written in several ways, chunks of several sizes.
 
-Chunks are sorted by horizon and dispatched from as many Python threads as there are processors: that is faster than
-`lax.map`, and than one chunk after the other.
+Needs jax.
+
+Chunks are sorted by horizon and dispatched from as many Python threads as there are processors:
+that is faster than `lax.map`, and than one chunk after the other.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ CHANCE, FEATURE, PAYOFF = (x.astype(np.float32) for x in (T.chances, T.features,
 
 def vmapped(weights: Any, horizons: Any) -> Any:
     """One genome as one would write it down, then `vmap`."""
-    successors, chances, features, payoff = (jnp.asarray(x) for x in (SUCCESSOR, CHANCE, FEATURE, PAYOFF))
+    successors, chances, features, payoff = (
+        jnp.asarray(x) for x in (SUCCESSOR, CHANCE, FEATURE, PAYOFF)
+    )
     states, longest = jnp.arange(STATES), horizons.max()
 
     def one(weight: Any, horizon: Any) -> Any:
@@ -48,14 +52,21 @@ def vmapped(weights: Any, horizons: Any) -> Any:
         def sweep(r: Any, carry: Any) -> Any:
             value, worth, act = carry
             q = felt + (chances * value[successors]).sum(2)
-            act, value = jnp.where(r < horizon, q.argmax(1), act), jnp.where(r < horizon, q.max(1), value)
+            act, value = (
+                jnp.where(r < horizon, q.argmax(1), act),
+                jnp.where(r < horizon, q.max(1), value),
+            )
             return value, follow(act, worth), act
 
         def follow(act: Any, worth: Any) -> Any:
-            return payoff[states, act] + (chances[states, act] * worth[successors[states, act]]).sum(1)
+            return payoff[states, act] + (
+                chances[states, act] * worth[successors[states, act]]
+            ).sum(1)
 
         nothing = jnp.zeros(STATES)
-        _, worth, act = jax.lax.fori_loop(0, longest, sweep, (nothing, nothing, jnp.zeros(STATES, int)))
+        _, worth, act = jax.lax.fori_loop(
+            0, longest, sweep, (nothing, nothing, jnp.zeros(STATES, int))
+        )
         return jax.lax.fori_loop(longest, LIFESPAN, lambda _, x: follow(act, x), worth)[0]
 
     return jax.vmap(one)(weights, horizons)
@@ -77,12 +88,16 @@ def one_hot(q: Any, best: Any) -> Any:
 
 
 def equals_best(q: Any, best: Any) -> Any:
-    """The acts that are exactly best, as a mask `[S, A, n]`; there is one but for exact ties, which are not compared."""
+    """The acts that are exactly best, as a mask `[S, A, n]`; there is one but for exact ties, which
+    are not compared.
+    """
     return q >= best[:, None]
 
 
 def lanes(ahead: Ahead, mask: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Genomes as lanes, `[S, A, n]`: all acts are valued, a mask picks one; planning ends with the longest horizon."""
+    """Genomes as lanes, `[S, A, n]`: all acts are valued, a mask picks one; planning ends with the
+    longest horizon.
+    """
 
     def run(weights: Any, horizons: Any) -> Any:
         felt = jnp.einsum("saf,nf->san", FEATURE, weights)
@@ -99,7 +114,9 @@ def lanes(ahead: Ahead, mask: Callable[[Any, Any], Any]) -> Callable[[Any, Any],
             return jnp.where(chosen, PAYOFF[:, :, None] + ahead(worth), 0.0).sum(1)
 
         nothing = jnp.zeros((STATES, weights.shape[0]))
-        _, worth, chosen = jax.lax.fori_loop(0, longest, sweep, (nothing, nothing, jnp.zeros(felt.shape, bool)))
+        _, worth, chosen = jax.lax.fori_loop(
+            0, longest, sweep, (nothing, nothing, jnp.zeros(felt.shape, bool))
+        )
         return jax.lax.fori_loop(longest, LIFESPAN, lambda _, x: follow(chosen, x), worth)[0]
 
     return run

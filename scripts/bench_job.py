@@ -1,8 +1,9 @@
 """The reference job of the benchmark, how it is checked, and how candidates are timed.
 
-The job: 4096 inner planners live 40 ages in a random world of 200 states with 6 acts of 4 successors each, and their
-expected lifetime payoff from state 0 is wanted. At age `t` a planner looks `min(horizon, 40 - t)` steps ahead, so backward
-sweep `r` of the evaluation follows the best acts of planning sweep `min(horizon, r)`. Nothing is discounted.
+The job: 4096 inner planners live 40 ages in a random world of 200 states with 6 acts of 4
+successors each, and their expected lifetime payoff from state 0 is wanted. At age `t` a planner
+looks `min(horizon, 40 - t)` steps ahead, so backward sweep `r` of the evaluation follows the best
+acts of planning sweep `min(horizon, r)`. Nothing is discounted.
 
 Every table is a multiple of a power of two, so that float32 and float64 read the same numbers.
 """
@@ -57,7 +58,9 @@ def _rounded(x: Floats, bits: int) -> Floats:
 def tables(seed: int = 1) -> Tables:
     """The job's arrays."""
     rng = np.random.default_rng(seed)
-    successors = np.sort(rng.random((STATES, ACTS, STATES)).argsort(axis=2)[:, :, :SUCCESSORS], axis=2)
+    successors = np.sort(
+        rng.random((STATES, ACTS, STATES)).argsort(axis=2)[:, :, :SUCCESSORS], axis=2
+    )
     chances = _rounded(rng.dirichlet(np.ones(SUCCESSORS), (STATES, ACTS)), 16)
     chances[:, :, -1] = 1.0 - chances[:, :, :-1].sum(axis=2)
     features = _rounded(rng.normal(size=(STATES, ACTS, FEATURES)), 16)
@@ -68,7 +71,8 @@ def tables(seed: int = 1) -> Tables:
 
 @cache
 def by_act() -> Tables:
-    """The tables in float32 with a row for each act and state, act by act: a maximum over acts then runs along arrays.
+    """The tables in float32 with a row for each act and state, act by act: a maximum over acts then
+    runs along arrays.
 
     `successors` and `chances` are `[A * S, 4]`, `features` `[A * S, 6]`, `payoff` `[A * S]`.
     """
@@ -77,7 +81,9 @@ def by_act() -> Tables:
     def rows(table: Array) -> Array:
         return np.ascontiguousarray(table.swapaxes(0, 1).reshape(ACTS * STATES, -1))
 
-    chances, features, payoff = (rows(x).astype(np.float32) for x in (t.chances, t.features, t.payoff[:, :, None]))
+    chances, features, payoff = (
+        rows(x).astype(np.float32) for x in (t.chances, t.features, t.payoff[:, :, None])
+    )
     return Tables(rows(t.successors), chances, features, payoff.ravel())
 
 
@@ -113,12 +119,17 @@ def world() -> TabularMdp:
 def genomes(n: int = POPULATION, seed: int = 2) -> tuple[Floats, Ints]:
     """Weights `[n, 6]` and horizons `[n]`; fewer are the first of more."""
     rng = np.random.default_rng(seed)
-    weights, horizons = rng.normal(size=(max(n, POPULATION), FEATURES)), rng.integers(1, HORIZON + 1, max(n, POPULATION))
+    weights, horizons = (
+        rng.normal(size=(max(n, POPULATION), FEATURES)),
+        rng.integers(1, HORIZON + 1, max(n, POPULATION)),
+    )
     return weights[:n].astype(np.float32).astype(np.float64), horizons[:n]
 
 
 def useful_flops(horizons: Ints) -> float:
-    """Least work of the sparse job, in floating-point operations: felt reward, planning after the first sweep, evaluation."""
+    """Least work of the sparse job, in floating-point operations: felt reward, planning after the
+    first sweep, evaluation.
+    """
     felt, plan = 2 * STATES * ACTS * FEATURES, 2 * STATES * ACTS * SUCCESSORS
     evaluation = LIFESPAN * 2 * STATES * (SUCCESSORS + 1)
     return float((felt + plan * (horizons - 1) + evaluation).sum())
@@ -126,26 +137,34 @@ def useful_flops(horizons: Ints) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Fitness `[n]` in float64, and which genomes `[n]` can be compared: those that are nowhere near a tie."""
+    """Fitness `[n]` in float64, and which genomes `[n]` can be compared: those that are nowhere
+    near a tie.
+    """
 
     fitness: Floats
     clear: NDArray[np.bool_]
 
     def largest_error(self, name: str, fitness: Array) -> float:
-        """Largest error of a peer over clear genomes. Raises `RuntimeError` if it is above `MAX_ERROR`."""
+        """Largest error of a peer over clear genomes.
+
+        Raises `RuntimeError` if it is above `MAX_ERROR`.
+        """
         n = min(len(fitness), len(self.fitness))
         error = np.abs(np.asarray(fitness, dtype=np.float64)[:n] - self.fitness[:n])[self.clear[:n]]
         largest = float(error.max())
         if not largest <= MAX_ERROR:  # also if it is not a number
-            raise RuntimeError(f"{name} does another job: it is off by {largest:g} for one of {len(error)} clear genomes.")
+            raise RuntimeError(
+                f"{name} does another job: it is off by {largest:g} for one of {len(error)} clear"
+                " genomes."
+            )
         return largest
 
 
 def reference(weights: Floats, horizons: Ints) -> Reference:
     """The job in plain NumPy, one genome at a time.
 
-    A genome is clear if in every state and planning sweep its best act is better than the second best by `CLEAR`, and by
-    twice the tolerance within which the product takes acts for tied.
+    A genome is clear if in every state and planning sweep its best act is better than the second
+    best by `CLEAR`, and by twice the tolerance within which the product takes acts for tied.
     """
     t, states = tables(), np.arange(STATES)
     fitness, clear = np.empty(len(weights)), np.empty(len(weights), dtype=bool)
@@ -158,7 +177,11 @@ def reference(weights: Floats, horizons: Ints) -> Reference:
                 act, value = q.argmax(axis=1), q.max(axis=1)
                 second, best = np.partition(q, -2, axis=1)[:, -2:].T
                 gap = min(gap, (best - second).min())
-                to, chance, payoff = t.successors[states, act], t.chances[states, act], t.payoff[states, act]
+                to, chance, payoff = (
+                    t.successors[states, act],
+                    t.chances[states, act],
+                    t.payoff[states, act],
+                )
             worth = payoff + (chance * worth[to]).sum(axis=1)
         fitness[i] = worth[0]
         clear[i] = gap >= max(CLEAR, 2.0 * TIE * np.abs(felt).max())
@@ -177,7 +200,9 @@ class Timing:
 
 @dataclass(frozen=True)
 class Peer:
-    """A way of doing the job: its family, the planner, and how many genomes take about a second or less."""
+    """A way of doing the job: its family, the planner, and how many genomes take about a second or
+    less.
+    """
 
     family: str
     run: Planner
@@ -190,17 +215,25 @@ class Peer:
 
 @cache
 def workers() -> ThreadPoolExecutor:
-    """As many Python threads as there are processors: the array libraries let go of the interpreter while they compute."""
+    """As many Python threads as there are processors: the array libraries let go of the interpreter
+    while they compute.
+    """
     return ThreadPoolExecutor(THREADS)
 
 
 def in_chunks(run: Planner, size: int, *, at_once: bool = True) -> Planner:
-    """A planner that takes `size` genomes at a time, sorted by horizon: on all threads at once, or one after the other."""
+    """A planner that takes `size` genomes at a time, sorted by horizon: on all threads at once, or
+    one after the other.
+    """
 
     def chunked(weights: Floats, horizons: Ints) -> Array:
         order = np.argsort(horizons, kind="stable")
         chunks = [order[i : i + size] for i in range(0, len(order), size)]
-        done = list((workers().map if at_once else map)(lambda index: run(weights[index], horizons[index]), chunks))
+        done = list(
+            (workers().map if at_once else map)(
+                lambda index: run(weights[index], horizons[index]), chunks
+            )
+        )
         out = np.empty(len(order), dtype=done[0].dtype)
         out[order] = np.concatenate(done)
         return out
@@ -208,10 +241,14 @@ def in_chunks(run: Planner, size: int, *, at_once: bool = True) -> Planner:
     return chunked
 
 
-def timed(candidates: Mapping[str, Callable[[], object]], rounds: int = 5, budget: float = 10.0) -> dict[str, Timing]:
-    """Time candidates in turn: a warm-up each (`first`: it compiles, it starts workers), then rounds over all of them.
+def timed(
+    candidates: Mapping[str, Callable[[], object]], rounds: int = 5, budget: float = 10.0
+) -> dict[str, Timing]:
+    """Time candidates in turn: a warm-up each (`first`: it compiles, it starts workers), then
+    rounds over all of them.
 
-    A candidate sits out once it has used `budget` seconds, so that slow ones do not hold up the rest.
+    A candidate sits out once it has used `budget` seconds, so that slow ones do not hold up the
+    rest.
     """
     first, took = {}, {name: list[float]() for name in candidates}
     for name, run in candidates.items():
@@ -220,7 +257,9 @@ def timed(candidates: Mapping[str, Callable[[], object]], rounds: int = 5, budge
         for name, run in candidates.items():
             if sum(took[name]) < budget:
                 took[name].append(_seconds(run))
-    return {name: Timing(min(t), float(np.median(t)), len(t), first[name]) for name, t in took.items()}
+    return {
+        name: Timing(min(t), float(np.median(t)), len(t), first[name]) for name, t in took.items()
+    }
 
 
 def _seconds(run: Callable[[], object]) -> float:

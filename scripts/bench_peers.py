@@ -1,7 +1,8 @@
 """How others do the benchmark's work: the reference job, and a generation of breeding.
 
-`PLANNERS` do the job of `bench_job`, each as well as its library honestly allows; `breeders` breed. `AVAILABLE` holds
-versions, and `MISSING` says what is skipped because it is not installed: DEAP and JAX are optional.
+`PLANNERS` do the job of `bench_job`, each as well as its library honestly allows; `breeders` breed.
+`AVAILABLE` holds versions, and `MISSING` says what is skipped because it is not installed: DEAP and
+JAX are optional.
 """
 
 from __future__ import annotations
@@ -63,11 +64,18 @@ def ahead_by_product(sparse: bool) -> Ahead:
 
 
 def lanes(make: Callable[[], Ahead]) -> Planner:
-    """The job for a chunk of genomes: all acts are valued, the best one's successors gathered lane by lane."""
+    """The job for a chunk of genomes: all acts are valued, the best one's successors gathered lane
+    by lane.
+    """
     ahead = cache(make)
 
     def run(weights: Floats, horizons: Ints) -> Array:
-        t, n, lane, states = by_act(), len(horizons), np.arange(len(horizons)), np.arange(STATES)[:, None]
+        t, n, lane, states = (
+            by_act(),
+            len(horizons),
+            np.arange(len(horizons)),
+            np.arange(STATES)[:, None],
+        )
         felt = t.features @ weights.T.astype(F)
         value, worth = np.zeros((STATES, n), dtype=F), np.zeros((STATES, n), dtype=F)
         act = np.zeros((STATES, n), dtype=np.int64)
@@ -102,7 +110,10 @@ def _one(weights, horizon, successors, chances, features, payoff, lifespan, zero
             felt[s, a] = total
     value, fresh = np.zeros(n_states, chances.dtype), np.zeros(n_states, chances.dtype)
     worth, newer = np.zeros(n_states, chances.dtype), np.zeros(n_states, chances.dtype)
-    chance, gain = np.empty((n_states, n_successors), chances.dtype), np.empty(n_states, chances.dtype)
+    chance, gain = (
+        np.empty((n_states, n_successors), chances.dtype),
+        np.empty(n_states, chances.dtype),
+    )
     to = np.empty((n_states, n_successors), successors.dtype)
     for sweep in range(lifespan):
         if sweep < horizon:
@@ -134,15 +145,22 @@ def _numba_job(fastmath: bool) -> Any:
 
     def every(weights, horizons, successors, chances, features, payoff, lifespan, zero, out):  # type: ignore[no-untyped-def]
         for i in numba.prange(len(horizons)):
-            out[i] = one(weights[i], horizons[i], successors, chances, features, payoff, lifespan, zero)
+            out[i] = one(
+                weights[i], horizons[i], successors, chances, features, payoff, lifespan, zero
+            )
 
     return numba.njit(parallel=True, fastmath=fastmath)(every)
 
 
-def numba_each(weights: Floats, horizons: Ints, *, dtype: type[np.floating[Any]], fastmath: bool) -> Array:
+def numba_each(
+    weights: Floats, horizons: Ints, *, dtype: type[np.floating[Any]], fastmath: bool
+) -> Array:
     """The job, a genome at a time, in compiled loops over all threads."""
     t, out = tables(), np.empty(len(horizons), dtype=dtype)
-    world = (t.successors.astype(np.int32), *(x.astype(dtype) for x in (t.chances, t.features, t.payoff)))
+    world = (
+        t.successors.astype(np.int32),
+        *(x.astype(dtype) for x in (t.chances, t.features, t.payoff)),
+    )
     _numba_job(fastmath)(weights.astype(dtype), horizons, *world, LIFESPAN, dtype(0), out)
     return out
 
@@ -153,13 +171,21 @@ def numba_each(weights: Floats, horizons: Ints, *, dtype: type[np.floating[Any]]
 def _own() -> dict[str, Peer]:
     out = {}
     for size in (32, 64, 128):
-        out[f"NumPy, gathers, {size} lanes"] = Peer("NumPy", in_chunks(lanes(ahead_by_gathers), size), 2048)
-        out[f"SciPy, sparse product, {size} lanes"] = Peer("SciPy", in_chunks(lanes(partial(ahead_by_product, True)), size), 2048)
+        out[f"NumPy, gathers, {size} lanes"] = Peer(
+            "NumPy", in_chunks(lanes(ahead_by_gathers), size), 2048
+        )
+        out[f"SciPy, sparse product, {size} lanes"] = Peer(
+            "SciPy", in_chunks(lanes(partial(ahead_by_product, True)), size), 2048
+        )
     for size in (64, 256):  # BLAS has threads of its own
         run = in_chunks(lanes(partial(ahead_by_product, False)), size, at_once=False)
         out[f"NumPy, dense product, {size} lanes"] = Peer("NumPy", run, 2048)
-    out["Numba, float64, naive"] = Peer("Numba", partial(numba_each, dtype=np.float64, fastmath=False), POPULATION)
-    out["Numba, float32, fastmath"] = Peer("Numba", partial(numba_each, dtype=np.float32, fastmath=True), POPULATION)
+    out["Numba, float64, naive"] = Peer(
+        "Numba", partial(numba_each, dtype=np.float64, fastmath=False), POPULATION
+    )
+    out["Numba, float32, fastmath"] = Peer(
+        "Numba", partial(numba_each, dtype=np.float32, fastmath=True), POPULATION
+    )
     return out
 
 
@@ -183,10 +209,12 @@ for _name, (_package, _module) in OPTIONAL.items():
 
 
 def breeders(n: int = POPULATION) -> dict[str, Callable[[], object]]:
-    """One generation of `n` diploids with 20 free loci, by peer: fitness, parents, gametes and mutation.
+    """One generation of `n` diploids with 20 free loci, by peer: fitness, parents, gametes and
+    mutation.
 
-    NumPy does what the product does (one locus drives; mutation 1e-4). DEAP's own operators have neither drive nor strands
-    that segregate: parents are copied, alleles swapped between two of them, and some flipped.
+    NumPy does what the product does (one locus drives; mutation 1e-4). DEAP's own operators have
+    neither drive nor strands that segregate: parents are copied, alleles swapped between two of
+    them, and some flipped.
     """
     grid = CASES["20 free loci, one drives, mutation 1e-4"]()
     out: dict[str, Callable[[], object]] = {"NumPy": numpy_generations(grid, n, 1)}
@@ -197,5 +225,9 @@ def breeders(n: int = POPULATION) -> dict[str, Callable[[], object]]:
 
 def best_of(family: str, timings: Mapping[str, Timing]) -> str:
     """The name of a family's fastest peer among those timed."""
-    mine = {n: PLANNERS[n].count / timing.best for n, timing in timings.items() if PLANNERS[n].family == family}
+    mine = {
+        n: PLANNERS[n].count / timing.best
+        for n, timing in timings.items()
+        if PLANNERS[n].family == family
+    }
     return max(mine, key=mine.__getitem__)

@@ -1,4 +1,5 @@
-"""What the store of sweeps costs at a million runs: made-up records, written as workers write them, then told, checked and collected.
+"""What the store of sweeps costs at a million runs: made-up records, written as workers write them,
+then told, checked and collected.
 
     python scripts/bench_sweep_store.py [--runs 1000000] [--folder FOLDER]
 
@@ -52,28 +53,36 @@ def write(folder: Path, runs: int) -> Store:
         numbers = {f"number.{i:02d}": random.random(planned.height) for i in range(NUMBERS)}
         ended = {"status": "complete", "generations": 50}
         frame = planned.with_columns(
-            *(pl.lit(value).alias(name) for name, value in ended.items()), pl.lit(None, dtype=pl.String).alias("error"), **numbers
+            *(pl.lit(value).alias(name) for name, value in ended.items()),
+            pl.lit(None, dtype=pl.String).alias("error"),
+            **numbers,
         )
-        ladder = planned.select("run", "seed").join(pl.DataFrame({"name": [f"rung {i}" for i in range(12)]}), how="cross", maintain_order="left")
-        store.commit(chunk, {RUNS: frame, "ladder": ladder.with_columns(value=random.random(ladder.height))})
+        ladder = planned.select("run", "seed").join(
+            pl.DataFrame({"name": [f"rung {i}" for i in range(12)]}),
+            how="cross",
+            maintain_order="left",
+        )
+        store.commit(
+            chunk, {RUNS: frame, "ladder": ladder.with_columns(value=random.random(ladder.height))}
+        )
     return store
 
 
 def stage(folder: Path, what: str) -> tuple[float, float]:
-    """Seconds and peak memory in MiB of one command, in a process of its own, without its imports."""
+    """Seconds and peak memory in MiB of one command, in a process of its own, without its
+    imports.
+    """
     script = (
-        "import re, time\n"
-        "from pathlib import Path\n"
-        "from evosim.runs import provenance\n"
-        "from evosim.sweeps import check, collect, status, store\n"
-        "start = time.perf_counter()\n"
-        f"it = store.Store(Path({str(folder)!r}))\n"
-        f"{what}\n"
-        "spent, facts = time.perf_counter() - start, Path('/proc/self/status')\n"
-        "# On Linux the other count has the memory of the process that started this one in it.\n"
-        "print(spent, int(re.search(r'VmHWM:\\s+(\\d+)', facts.read_text())[1]) / 1024 if facts.exists() else provenance.peak_memory_mib())\n"
+        "import re, time\nfrom pathlib import Path\nfrom evosim.runs import provenance\nfrom"
+        " evosim.sweeps import check, collect, status, store\nstart = time.perf_counter()\nit ="
+        f" store.Store(Path({str(folder)!r}))\n{what}\nspent, facts = time.perf_counter() - start,"
+        " Path('/proc/self/status')\n# On Linux the other count has the memory of the process that"
+        " started this one in it.\nprint(spent, int(re.search(r'VmHWM:\\s+(\\d+)',"
+        " facts.read_text())[1]) / 1024 if facts.exists() else provenance.peak_memory_mib())\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     seconds, memory = done.stdout.split()
     return float(seconds), float(memory)
 
@@ -92,7 +101,10 @@ def main() -> None:
         memory = peak_memory_mib()
         files = [path for path in (store.folder / "parts").rglob("*") if path.is_file()]
         disk = sum(path.stat().st_size for path in files)
-        print(f"{store.runs:,} runs of {NUMBERS} numbers in {store.chunks:,} chunks: {len(files):,} files, {size(disk)}")
+        print(
+            f"{store.runs:,} runs of {NUMBERS} numbers in {store.chunks:,} chunks: {len(files):,}"
+            f" files, {size(disk)}"
+        )
         print(f"plan and write   {spent:7.1f} s  {memory:6.0f} MiB")
         stages = {
             "nothing": "pass",
@@ -100,13 +112,19 @@ def main() -> None:
             "check": "assert check.check(it).sound",
             "collect": "assert collect.collect(it).missing == 0",
             "status again": "assert status.state_of(it).digest",
-            "anti-join": "import polars as pl; r = pl.scan_parquet(it.folder / 'runs.parquet').select('run');"
-            " assert it.plan.lazy().join(r, on='run', how='anti').select(pl.len()).collect(engine='streaming').item() == 0",
+            "anti-join": (
+                "import polars as pl; r = pl.scan_parquet(it.folder /"
+                " 'runs.parquet').select('run'); assert it.plan.lazy().join(r, on='run',"
+                " how='anti').select(pl.len()).collect(engine='streaming').item() == 0"
+            ),
         }
         for name, what in stages.items():
             seconds, peak = stage(store.folder, what)
             print(f"{name:16} {seconds:7.1f} s  {peak:6.0f} MiB")
-        print(f"collected        {size((store.folder / 'runs.parquet').stat().st_size)} and {size((store.folder / 'ladder.parquet').stat().st_size)}")
+        print(
+            f"collected        {size((store.folder / 'runs.parquet').stat().st_size)} and"
+            f" {size((store.folder / 'ladder.parquet').stat().st_size)}"
+        )
 
 
 if __name__ == "__main__":

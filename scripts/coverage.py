@@ -1,4 +1,6 @@
-"""How often intervals hold what they should, and those that were not chosen. Run: python scripts/coverage.py
+"""How often intervals hold what they should, and those that were not chosen.
+
+Run: python scripts/coverage.py
 
 Samples are drawn from distributions whose mean is known. A nominal 95% interval should hold the
 mean in 95% of them. Samples without an interval (all seeds agree) are left out and counted.
@@ -98,16 +100,22 @@ def of_differences() -> Iterator[dict[str, Any]]:
             rng = np.random.default_rng([n, m, 2])
             x, y = (draw(rng, (OF_DIFFERENCES, size)) for size in (n, m))
             pairs = [difference(a, b, RESAMPLES, CONFIDENCE) for a, b in zip(x, y, strict=True)]
-            apart = float(np.mean([pair is not None and pair[0] <= 0.0 <= pair[1] for pair in pairs]))
+            apart = float(
+                np.mean([pair is not None and pair[0] <= 0.0 <= pair[1] for pair in pairs])
+            )
             row: dict[str, Any] = {"shape": shape, "seeds_base": n, "seeds_other": m}
-            yield row | {"samples": OF_DIFFERENCES, "unpaired": apart, "paired": held(ours(y - x), 0.0) if n == m else None}
+            yield row | {
+                "samples": OF_DIFFERENCES,
+                "unpaired": apart,
+                "paired": held(ours(y - x), 0.0) if n == m else None,
+            }
 
 
 def of_shares() -> Iterator[dict[str, Any]]:
     """One row a chance and number of seeds: a share, a mean of three shares, a paired difference.
 
-    The other two shares of the mean are of a half and of a tenth of the chance. The difference is to
-    a chance of three tenths of it. `percentile` is what a bootstrap of the share makes of it.
+    The other two shares of the mean are of a half and of a tenth of the chance. The difference is
+    to a chance of three tenths of it. `percentile` is what a bootstrap of the share makes of it.
     """
     for chance in CHANCES:
         for n in SEEDS:
@@ -117,17 +125,26 @@ def of_shares() -> Iterator[dict[str, Any]]:
             one, mean = x[:, 0], x.mean(axis=1)
             share = intervals(one, RESAMPLES, CONFIDENCE, (0.0, 1.0))
             yield {
-                "chance": chance, "seeds": n, "samples": len(u), "share": held(share, chance),
+                "chance": chance,
+                "seeds": n,
+                "samples": len(u),
+                "share": held(share, chance),
                 "share_width": float((share[1] - share[0]).mean()),
-                "mean_of_shares": held(intervals(mean, RESAMPLES, CONFIDENCE, (0.0, 1.0)), chance * 1.6 / 3.0),
-                "paired_difference": held(intervals(one - y, RESAMPLES, CONFIDENCE, (-1.0, 1.0)), 0.7 * chance),
-                "percentile": held(percentile(one), chance), "student": held(student(one), chance),
+                "mean_of_shares": held(
+                    intervals(mean, RESAMPLES, CONFIDENCE, (0.0, 1.0)), chance * 1.6 / 3.0
+                ),
+                "paired_difference": held(
+                    intervals(one - y, RESAMPLES, CONFIDENCE, (-1.0, 1.0)), 0.7 * chance
+                ),
+                "percentile": held(percentile(one), chance),
+                "student": held(student(one), chance),
                 "all_agree": float((np.ptp(one, axis=1) == 0.0).mean()),
-            }  # fmt: skip
+            }
 
 
 def of_variances() -> Iterator[dict[str, Any]]:
-    """One row a size of the second factor and number of seeds: shares of variance in a grid of 3 x 2.
+    """One row a size of the second factor and number of seeds: shares of variance in a grid of 3 x
+    2.
 
     Seeds have a normal part in common and one of their own in each cell, both with a standard
     deviation of 1. Shares are given, and counted, where any effect is told from chance.
@@ -138,11 +155,22 @@ def of_variances() -> Iterator[dict[str, Any]]:
         parts = [float(A.var()), size**2 * float(B.var())]
         for n in SEEDS:
             rng = np.random.default_rng([n, 4])
-            noise = rng.standard_normal((OF_VARIANCES, 1, 1, n)) + rng.standard_normal((OF_VARIANCES, 3, 2, n))
+            noise = rng.standard_normal((OF_VARIANCES, 1, 1, n)) + rng.standard_normal(
+                (OF_VARIANCES, 3, 2, n)
+            )
             found = [decompose(means[..., None] + chance, how) for chance in noise]
             told = [d for d in found if d.told]
-            row: dict[str, Any] = {"size": size, "seeds": n, "samples": OF_VARIANCES, "told": len(told)}
-            for name, which, truth in (("first", 0, parts[0]), ("second", 1, parts[1]), ("pair", 2, 0.0)):
+            row: dict[str, Any] = {
+                "size": size,
+                "seeds": n,
+                "samples": OF_VARIANCES,
+                "told": len(told),
+            }
+            for name, which, truth in (
+                ("first", 0, parts[0]),
+                ("second", 1, parts[1]),
+                ("pair", 2, 0.0),
+            ):
                 ends = [(d.shares[which].low, d.shares[which].high) for d in told]
                 low, high = (np.array(end, dtype=np.float64) for end in zip(*ends, strict=True))
                 share = truth / sum(parts)
@@ -153,7 +181,12 @@ def of_variances() -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Make the tables."""
     study = Study("coverage", setting("micro"))
-    makers = {"means": of_means, "differences": of_differences, "shares": of_shares, "variances": of_variances}
+    makers = {
+        "means": of_means,
+        "differences": of_differences,
+        "shares": of_shares,
+        "variances": of_variances,
+    }
     tables = {name: pl.DataFrame(list(make())) for name, make in makers.items()}
     study.keep(tables, confidence=CONFIDENCE, resamples=RESAMPLES)
 

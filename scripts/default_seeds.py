@@ -1,7 +1,8 @@
 """The default experiment over seeds 0-19, and over two sets that no tuning has seen.
 
-Seeds 100-119 were looked at once with a modern phase of 150 generations, in which 11 of 20 had recovered; the phase was
-then made as long as the ancestral one. Seeds 200-219 were not looked at before that.
+Seeds 100-119 were looked at once with a modern phase of 150 generations, in which 11 of 20 had
+recovered; the phase was then made as long as the ancestral one. Seeds 200-219 were not looked at
+before that.
 
 Run: python scripts/default_seeds.py
 """
@@ -20,15 +21,35 @@ from evosim.fitness.landscape import Landscape
 
 
 def _found(maker: Accountant) -> pl.DataFrame:
-    """For each seed at the swap: the gap to the best genome in A, what of it is not found and what is load; ease then and at the end."""
+    """For each seed at the swap: the gap to the best genome in A, what of it is not found and what
+    is load; ease then and at the end.
+    """
     best, swap = maker.designs["ancestral"].rungs["best_ancestral"], maker.experiment.swap - 1
     rows = []
-    for (seed,), mine in maker.tables["populations"].filter(pl.col("generation") == swap).group_by("seed", maintain_order=True):
+    for (seed,), mine in (
+        maker.tables["populations"]
+        .filter(pl.col("generation") == swap)
+        .group_by("seed", maintain_order=True)
+    ):
         worth = Census.of(mine).worth(maker.conducts)["ancestral"]
-        rows.append({"seed": seed, "gap_A": best - worth.mean, "not_found_A": best - worth.best_present, "load_A": worth.best_present - worth.mean})
+        rows.append(
+            {
+                "seed": seed,
+                "gap_A": best - worth.mean,
+                "not_found_A": best - worth.best_present,
+                "load_A": worth.best_present - worth.mean,
+            }
+        )
     ease = maker.tables["loci"].filter(pl.col("locus") == "ease")
-    then, last = (ease.filter(pl.col("generation") == g).select("seed", pl.col("mean").alias(name)) for g, name in ((swap, "ease_at_swap"), (maker.experiment.generations - 1, "ease_at_end")))
-    return pl.DataFrame(rows).join(then, on="seed", maintain_order="left").join(last, on="seed", maintain_order="left")
+    then, last = (
+        ease.filter(pl.col("generation") == g).select("seed", pl.col("mean").alias(name))
+        for g, name in ((swap, "ease_at_swap"), (maker.experiment.generations - 1, "ease_at_end"))
+    )
+    return (
+        pl.DataFrame(rows)
+        .join(then, on="seed", maintain_order="left")
+        .join(last, on="seed", maintain_order="left")
+    )
 
 
 def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -41,12 +62,17 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
     rungs = account.summary["ladder"]
     best_a = rungs["ancestral"]["rungs"]["best_for_payoff"]
     best_m = rungs["modern"]["rungs"]["best_for_payoff"]
-    ledger = account.tables["behaviour"].filter((pl.col("subject") == "population") & (pl.col("world") == "modern"))
+    ledger = account.tables["behaviour"].filter(
+        (pl.col("subject") == "population") & (pl.col("world") == "modern")
+    )
     lost = ledger.group_by("seed", maintain_order=True).agg(
         pl.col("value").sum().alias("lost"),
         pl.col("value").filter(pl.col("act") == "mate_protected").sum().alias("protected"),
         pl.col("value").filter(pl.col("kind") == "novel").sum().alias("novel"),
-        pl.col("value").filter(pl.col("kind").is_in(["stale", "missed", "amplified"])).sum().alias("other_shift"),
+        pl.col("value")
+        .filter(pl.col("kind").is_in(["stale", "missed", "amplified"]))
+        .sum()
+        .alias("other_shift"),
         pl.col("value").filter(pl.col("kind") == "inherited").sum().alias("inherited"),
         pl.col("value").filter(pl.col("kind") == "upkeep").sum().alias("upkeep"),
     )
@@ -56,7 +82,11 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
         .group_by("seed", maintain_order=True)
         .agg(pl.col("value").filter(pl.col("act") == "self_stimulate").sum().alias("solo_ledger_A"))
     )
-    solo = account.tables["desires"].filter(pl.col("feature") == "solo").select("seed", solo_gain_A="gain_ancestral")
+    solo = (
+        account.tables["desires"]
+        .filter(pl.col("feature") == "solo")
+        .select("seed", solo_gain_A="gain_ancestral")
+    )
     table = (
         account.tables["recovery"]
         .select(
@@ -72,9 +102,26 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
         .join(_found(maker), on="seed")
         .sort("seed")
     )
-    paths = maker.tables["generations"].drop("world").unpivot(["ancestral_mean", "modern_mean"], index=["seed", "generation"], variable_name="world", value_name="fitness")
-    bands = banded(paths.with_columns(pl.col("world").str.replace("_mean", "")), "fitness", "world", "generation")
-    return table, account.summary | {"extinct": sum(run.status == "extinct" for run in runs), "bands": bands}
+    paths = (
+        maker.tables["generations"]
+        .drop("world")
+        .unpivot(
+            ["ancestral_mean", "modern_mean"],
+            index=["seed", "generation"],
+            variable_name="world",
+            value_name="fitness",
+        )
+    )
+    bands = banded(
+        paths.with_columns(pl.col("world").str.replace("_mean", "")),
+        "fitness",
+        "world",
+        "generation",
+    )
+    return table, account.summary | {
+        "extinct": sum(run.status == "extinct" for run in runs),
+        "bands": bands,
+    }
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""How common a driver becomes, against its transmission ratio. Run: python scripts/drive_equilibrium.py"""
+"""How common a driver becomes, against its transmission ratio.
+
+Run: python scripts/drive_equilibrium.py
+"""
 
 from __future__ import annotations
 
@@ -27,25 +30,58 @@ def predicted(k: float, where: str) -> tuple[float, float]:
 def curve() -> pl.DataFrame:
     """`predicted` at many ratios, to be drawn."""
     ratios = [0.505 + 0.005 * i for i in range(99)]
-    return pl.DataFrame([dict(zip(("drives_in", "k", "newborn", "fitness"), (where, k, *predicted(k, where)), strict=True)) for where in WHERE for k in ratios])
+    return pl.DataFrame(
+        [
+            dict(
+                zip(
+                    ("drives_in", "k", "newborn", "fitness"),
+                    (where, k, *predicted(k, where)),
+                    strict=True,
+                )
+            )
+            for where in WHERE
+            for k in ratios
+        ]
+    )
 
 
 def rows() -> pl.DataFrame:
-    """One row for each ratio and sex: measured over the generations after the burn-in, and theory."""
+    """One row for each ratio and sex: measured over the generations after the burn-in, and
+    theory.
+    """
     out = []
     for where in WHERE:
         for k in RATIOS:
             ratio = k if where == "both" else [0.5, k]
-            made = setting("drive-equilibrium", f"genome.drivers.0.ratio={ratio}", "optimizer.introductions.0.copies=600", "search_ledger=false")
+            made = setting(
+                "drive-equilibrium",
+                f"genome.drivers.0.ratio={ratio}",
+                "optimizer.introductions.0.copies=600",
+                "search_ledger=false",
+            )
             maker = accountant(made, Landscape(made), evolve(made, Landscape(made), SEEDS))
             late = pl.col("generation") >= BURN
             alleles = maker.tables["alleles"].filter(late & (pl.col("allele") == "driver"))
             best = maker.designs["ancestral"].rungs["best_ancestral"]
-            fitness = maker.tables["generations"].filter(late).group_by("seed", maintain_order=True).agg(pl.col("ancestral_mean").mean())
+            fitness = (
+                maker.tables["generations"]
+                .filter(late)
+                .group_by("seed", maintain_order=True)
+                .agg(pl.col("ancestral_mean").mean())
+            )
             q, w = predicted(k, where)
-            by_seed = alleles.group_by("seed", maintain_order=True).agg(pl.col("frequency").mean(), pl.col("adult_frequency").mean())
-            row: dict[str, Any] = {"drives_in": where, "k": k, "theory_newborn": q, "theory_fitness": w}
-            row |= mean_and_interval("newborn", by_seed["frequency"]) | mean_and_interval("adult", by_seed["adult_frequency"])
+            by_seed = alleles.group_by("seed", maintain_order=True).agg(
+                pl.col("frequency").mean(), pl.col("adult_frequency").mean()
+            )
+            row: dict[str, Any] = {
+                "drives_in": where,
+                "k": k,
+                "theory_newborn": q,
+                "theory_fitness": w,
+            }
+            row |= mean_and_interval("newborn", by_seed["frequency"]) | mean_and_interval(
+                "adult", by_seed["adult_frequency"]
+            )
             row |= mean_and_interval("fitness", fitness["ancestral_mean"] / best)
             out.append(row)
             print(row, flush=True)
@@ -61,17 +97,41 @@ def main() -> None:
     error = (held["newborn"] - held["theory_newborn"]).abs()
     worst = int(error.arg_max() or 0)
     low, high, theory = (held[c][worst] for c in ("newborn_low", "newborn_high", "theory_newborn"))
-    inside = held.filter((pl.col("newborn_low") <= pl.col("theory_newborn") + 0.003) & (pl.col("newborn_high") >= pl.col("theory_newborn") - 0.003))
+    inside = held.filter(
+        (pl.col("newborn_low") <= pl.col("theory_newborn") + 0.003)
+        & (pl.col("newborn_high") >= pl.col("theory_newborn") - 0.003)
+    )
     claims = [
-        verdict("frequency among newborns follows theory at every k >= .6 (farthest of them)", f"{theory:.4f} +- .003", float(held["newborn"][worst]), low, high, inside.height == held.height),
-        verdict("fitness falls to 4k(1-k) at k = .9 in both sexes", "0.36", *_fitness(table, 0.9, "both")),
-    ]  # fmt: skip
-    study.keep({"equilibrium": table, "theory": curve(), "verdicts": pl.DataFrame(claims)}, seeds=len(SEEDS))
+        verdict(
+            "frequency among newborns follows theory at every k >= .6 (farthest of them)",
+            f"{theory:.4f} +- .003",
+            float(held["newborn"][worst]),
+            low,
+            high,
+            inside.height == held.height,
+        ),
+        verdict(
+            "fitness falls to 4k(1-k) at k = .9 in both sexes",
+            "0.36",
+            *_fitness(table, 0.9, "both"),
+        ),
+    ]
+    study.keep(
+        {"equilibrium": table, "theory": curve(), "verdicts": pl.DataFrame(claims)},
+        seeds=len(SEEDS),
+    )
 
 
-def _fitness(table: pl.DataFrame, k: float, where: str) -> tuple[float, float | None, float | None, Holds]:
+def _fitness(
+    table: pl.DataFrame, k: float, where: str
+) -> tuple[float, float | None, float | None, Holds]:
     row = table.filter((pl.col("k") == k) & (pl.col("drives_in") == where)).to_dicts()[0]
-    return row["fitness"], row["fitness_low"], row["fitness_high"], near(row["theory_fitness"], 0.01)
+    return (
+        row["fitness"],
+        row["fitness_low"],
+        row["fitness_high"],
+        near(row["theory_fitness"], 0.01),
+    )
 
 
 if __name__ == "__main__":

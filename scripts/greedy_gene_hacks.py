@@ -1,9 +1,13 @@
-"""Hacks of the search: what unfair meiosis cost, beside what chance alone does. For runs with drivers and their controls.
+"""Hacks of the search: what unfair meiosis cost, beside what chance alone does.
 
-Run: python scripts/greedy_gene_hacks.py RUN...   (RUN is a folder that `evosim run greedy-genes` wrote, for instance)
+For runs with drivers and their controls.
 
-The hack step is the fair control's worth minus the run's: the driver's own cost, and what it did through behaviour. The null is the same
-difference between two fair controls, a check that is 0 in expectation. A hack step whose interval holds 0 cannot be told from chance.
+Run: python scripts/greedy_gene_hacks.py RUN...   (RUN is a folder that `evosim run greedy-genes`
+wrote, for instance)
+
+The hack step is the fair control's worth minus the run's: the driver's own cost, and what it did
+through behaviour. The null is the same difference between two fair controls, a check that is 0 in
+expectation. A hack step whose interval holds 0 cannot be told from chance.
 """
 
 from __future__ import annotations
@@ -22,12 +26,21 @@ QUANTITIES = ["hack", "own_cost", "behaviour", "null", "presence", "instantaneou
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
-    """The hack step in both worlds with its parts and its null, and how common drivers and modifiers are at the swap, by arm."""
+    """The hack step in both worlds with its parts and its null, and how common drivers and
+    modifiers are at the swap, by arm.
+    """
     if not run.recorded.controls:
-        raise evosim.UserError(f"{run.folder} must be a run with drivers and controls, but has none. Give a run of greedy-genes.")
+        raise evosim.UserError(
+            f"{run.folder} must be a run with drivers and controls, but has none. Give a run of"
+            " greedy-genes."
+        )
     steps = run.hack().filter(pl.col("quantity").is_in(QUANTITIES)).rename({"quantity": "what"})
     sites = [
-        {"world": "ancestral", "what": f"frequency of {site['allele']} ({site['locus']}), {arm}", "mean": site[arm]}
+        {
+            "world": "ancestral",
+            "what": f"frequency of {site['allele']} ({site['locus']}), {arm}",
+            "mean": site[arm],
+        }
         for site in run.summary["hack"]["frequencies"]
         for arm in ("run", *run.recorded.controls)
         if arm in site
@@ -37,10 +50,26 @@ def rows(run: evosim.Run) -> pl.DataFrame:
 
 def figure(table: pl.DataFrame, unit: str) -> Any:
     """The hack step, its parts and its null in both worlds, a panel for every run."""
-    steps = table.filter(pl.col("what").is_in(QUANTITIES[:4])).with_columns(pl.col("what").str.replace_all("_", " "))
+    steps = table.filter(pl.col("what").is_in(QUANTITIES[:4])).with_columns(
+        pl.col("what").str.replace_all("_", " ")
+    )
     order = alt.Y("what:N", title=None, sort=[name.replace("_", " ") for name in QUANTITIES])
-    chart = bars(steps, order, alt.Color("world:N", scale=WORLD_COLOURS, title=None), unit, 150, yOffset=alt.YOffset("world:N"))
-    return themed(chart, "What a driver cost, beside chance", ["means over seeds; whiskers: bootstrap interval, from five seeds on; null: fair meiosis against fair meiosis"])
+    chart = bars(
+        steps,
+        order,
+        alt.Color("world:N", scale=WORLD_COLOURS, title=None),
+        unit,
+        150,
+        yOffset=alt.YOffset("world:N"),
+    )
+    return themed(
+        chart,
+        "What a driver cost, beside chance",
+        [
+            "means over seeds; whiskers: bootstrap interval, from five seeds on; null: fair meiosis"
+            " against fair meiosis"
+        ],
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

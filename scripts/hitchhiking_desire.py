@@ -1,4 +1,7 @@
-"""How far from a driver a wasteful desire is still carried along. Run: python scripts/hitchhiking_desire.py"""
+"""How far from a driver a wasteful desire is still carried along.
+
+Run: python scripts/hitchhiking_desire.py
+"""
 
 from __future__ import annotations
 
@@ -23,28 +26,48 @@ MOMENTS = (INTRODUCED + SOON, MADE.generations - 1)
 
 
 def rows() -> pl.DataFrame:
-    """One row for each distance: share of the wasteful allele soon after the driver fixed and at the end; the hack step."""
+    """One row for each distance: share of the wasteful allele soon after the driver fixed and at
+    the end; the hack step.
+    """
     out = []
     landscape: Landscape | None = None
     for distance in DISTANCES:
         made = setting(
-            "hitchhiking-desire", f"genome.markers.t.position={distance}", "search_ledger=false",
+            "hitchhiking-desire",
+            f"genome.markers.t.position={distance}",
+            "search_ledger=false",
             f"snapshots=[{INTRODUCED - 1}]",
-        )  # fmt: skip
+        )
         landscape = landscape or Landscape(made)  # no distance changes any class's worth
         maker = with_controls(made, landscape)
         expected = predicted(distance, cost_of_the_desire(maker, landscape))
         wasteful = (pl.col("locus") == "solo") & (pl.col("allele") == "1.0")
-        row: dict[str, Any] = {"centimorgan": distance, "r": haldane(distance), "theory_neutral": _neutral(distance)}
+        row: dict[str, Any] = {
+            "centimorgan": distance,
+            "r": haldane(distance),
+            "theory_neutral": _neutral(distance),
+        }
         row |= {f"theory_at_{g}": expected[g - INTRODUCED] for g in MOMENTS}
         for arm, tables in (("run", maker.tables), ("fair", maker.controls["fair"])):
             for g in MOMENTS:
-                share = tables["alleles"].filter(wasteful & (pl.col("generation") == g))["frequency"]
+                share = tables["alleles"].filter(wasteful & (pl.col("generation") == g))[
+                    "frequency"
+                ]
                 row |= mean_and_interval(f"{arm}_share_at_{g}", share)
         for g in MOMENTS:
-            driver = maker.tables["alleles"].filter((pl.col("allele") == "driver") & (pl.col("generation") == g)).sort("seed")["frequency"]
-            rider = maker.tables["alleles"].filter(wasteful & (pl.col("generation") == g)).sort("seed")["frequency"]
-            row |= mean_and_interval(f"driver_at_{g}", driver) | mean_and_interval(f"apart_at_{g}", driver - rider)
+            driver = (
+                maker.tables["alleles"]
+                .filter((pl.col("allele") == "driver") & (pl.col("generation") == g))
+                .sort("seed")["frequency"]
+            )
+            rider = (
+                maker.tables["alleles"]
+                .filter(wasteful & (pl.col("generation") == g))
+                .sort("seed")["frequency"]
+            )
+            row |= mean_and_interval(f"driver_at_{g}", driver) | mean_and_interval(
+                f"apart_at_{g}", driver - rider
+            )
         hack = maker.account().tables["hack"].filter(pl.col("world") == "ancestral")
         for quantity in ("hack", "null"):
             row |= mean_and_interval(quantity, hack.filter(pl.col("quantity") == quantity)["value"])
@@ -54,7 +77,9 @@ def rows() -> pl.DataFrame:
 
 
 def cost_of_the_desire(maker: Accountant, landscape: Landscape) -> list[float]:
-    """Mean fitness in A of the population before the driver comes, if all had 0, 1, 2 copies of the desire; relative to 0."""
+    """Mean fitness in A of the population before the driver comes, if all had 0, 1, 2 copies of the
+    desire; relative to 0.
+    """
     grid = maker.conducts.genome.grid
     at = [locus.name for locus in grid.loci].index("solo")
     rows = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
@@ -68,10 +93,14 @@ def cost_of_the_desire(maker: Accountant, landscape: Landscape) -> list[float]:
 
 
 def predicted(distance: float, w: list[float]) -> np.ndarray:
-    """Share of the desire from the introduction on: the recursion of two loci in an infinite population that stays as it was."""
+    """Share of the desire from the introduction on: the recursion of two loci in an infinite
+    population that stays as it was.
+    """
     q = COPIES / (2 * N)
     start = np.array([1 - q, 0.0, 0.0, q])
-    path, _ = two_locus.iterate(start, haldane(distance), [K] * 3, np.tile(w, (3, 1)), MADE.generations)
+    path, _ = two_locus.iterate(
+        start, haldane(distance), [K] * 3, np.tile(w, (3, 1)), MADE.generations
+    )
     return np.asarray(path[:, 1::2].sum(axis=1))
 
 
@@ -90,18 +119,60 @@ def main() -> None:
     shares = table[share].to_list()
     falls = all(a >= b - 0.02 for a, b in itertools.pairwise(shares))
     claims = [
-        verdict("completely linked, the desire goes where the driver goes (their frequencies at the end differ by)", "0 +- .01", near[apart], near[f"{apart}_low"], near[f"{apart}_high"], lambda low, high: abs(low) < 0.01 > abs(high)),
-        verdict(f"{SOON} generations on, its share is the recursion's (largest difference over distances above 0)", "<= .05", *_off(table)),
-        verdict("a morgan away it is left behind", "< .05", far[end], far[f"{end}_low"], far[f"{end}_high"], below(0.05)),
-        verdict("its share falls with distance (largest rise between neighbours)", "<= .02", max(b - a for a, b in itertools.pairwise(shares)), None, None, falls),
-        verdict("completely linked, it lowers fitness: the hack step is above 0", "> 0", near["hack"], near["hack_low"], near["hack_high"], above(0.0)),
-    ]  # fmt: skip
+        verdict(
+            "completely linked, the desire goes where the driver goes (their frequencies at the end"
+            " differ by)",
+            "0 +- .01",
+            near[apart],
+            near[f"{apart}_low"],
+            near[f"{apart}_high"],
+            lambda low, high: abs(low) < 0.01 > abs(high),
+        ),
+        verdict(
+            f"{SOON} generations on, its share is the recursion's (largest difference over"
+            " distances above 0)",
+            "<= .05",
+            *_off(table),
+        ),
+        verdict(
+            "a morgan away it is left behind",
+            "< .05",
+            far[end],
+            far[f"{end}_low"],
+            far[f"{end}_high"],
+            below(0.05),
+        ),
+        verdict(
+            "its share falls with distance (largest rise between neighbours)",
+            "<= .02",
+            max(b - a for a, b in itertools.pairwise(shares)),
+            None,
+            None,
+            falls,
+        ),
+        verdict(
+            "completely linked, it lowers fitness: the hack step is above 0",
+            "> 0",
+            near["hack"],
+            near["hack_low"],
+            near["hack_high"],
+            above(0.0),
+        ),
+    ]
     study.keep({"hitchhiking": table, "verdicts": pl.DataFrame(claims)}, seeds=SEEDS)
 
 
 def _off(table: pl.DataFrame) -> tuple[float, None, None, bool]:
-    """How far the mean share lies from the recursion's, at the worst distance; completely linked it waits for the genome to change."""
-    apart = table.filter(pl.col("centimorgan") > 0.0).select((pl.col(f"run_share_at_{MOMENTS[0]}") - pl.col(f"theory_at_{MOMENTS[0]}")).abs().max()).item()
+    """How far the mean share lies from the recursion's, at the worst distance; completely linked it
+    waits for the genome to change.
+    """
+    apart = (
+        table.filter(pl.col("centimorgan") > 0.0)
+        .select(
+            (pl.col(f"run_share_at_{MOMENTS[0]}") - pl.col(f"theory_at_{MOMENTS[0]}")).abs().max()
+        )
+        .item()
+    )
     return float(apart), None, None, apart <= 0.05
 
 

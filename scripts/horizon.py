@@ -1,7 +1,9 @@
-"""Foresight against the delay of consequences: the birth-control loss by cap on the horizon and by gestation.
+"""Foresight against the delay of consequences: the birth-control loss by cap on the horizon and by
+gestation.
 
-The grid is enumerated once for each gestation with horizons up to 8; a cap is the part of it below the cap. Planning
-costs 1% a step, so that foresight is worth having; evolved populations pay 0.5%. Run: python scripts/horizon.py
+The grid is enumerated once for each gestation with horizons up to 8; a cap is the part of it below
+the cap. Planning costs 1% a step, so that foresight is worth having; evolved populations pay 0.5%.
+Run: python scripts/horizon.py
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ GESTATIONS, CAPS, SEEDS = (2, 3, 4, 5), (2, 3, 4, 5, 6, 7, 8), range(6)
 
 
 def enumerated() -> pl.DataFrame:
-    """The best ancestral genome's share of the best modern genome's fitness, and its own self-stimulation."""
+    """The best ancestral genome's share of the best modern genome's fitness, and its own
+    self-stimulation.
+    """
     rows = []
     for gestation in GESTATIONS:
         made = setting(
-            "birth-control", f"world.ancestral.gestation={gestation}", "genome.horizon.alleles=[1,2,3,4,5,6,7,8]",
+            "birth-control",
+            f"world.ancestral.gestation={gestation}",
+            "genome.horizon.alleles=[1,2,3,4,5,6,7,8]",
             "genome.planning_cost=0.01",
-        )  # fmt: skip
+        )
         frame = Landscape(made).frame()
         for cap in CAPS:
             within = frame.filter(pl.col("locus:horizon") <= cap)
@@ -49,14 +55,26 @@ def evolved() -> pl.DataFrame:
     for gestation in GESTATIONS:
         for cap in CAPS:
             made = setting(
-                "birth-control", f"world.ancestral.gestation={gestation}", "genome.planning_cost=0.005",
-                f"genome.horizon.alleles={list(range(1, cap + 1))}", "phases.1.generations=1",
-            )  # fmt: skip
+                "birth-control",
+                f"world.ancestral.gestation={gestation}",
+                "genome.planning_cost=0.005",
+                f"genome.horizon.alleles={list(range(1, cap + 1))}",
+                "phases.1.generations=1",
+            )
             landscape = Landscape(made)
             best = landscape.frame()["modern"].max()
             runs = evolve(made, landscape, SEEDS)
-            at_swap = [r.tables["generations"].filter(pl.col("generation") == made.experiment.swap - 1) for r in runs]
-            horizon = [r.tables["loci"].filter((pl.col("locus") == "horizon") & (pl.col("generation") == made.experiment.swap - 1)) for r in runs]
+            at_swap = [
+                r.tables["generations"].filter(pl.col("generation") == made.experiment.swap - 1)
+                for r in runs
+            ]
+            horizon = [
+                r.tables["loci"].filter(
+                    (pl.col("locus") == "horizon")
+                    & (pl.col("generation") == made.experiment.swap - 1)
+                )
+                for r in runs
+            ]
             row: dict[str, Any] = {"gestation": gestation, "cap": cap}
             row |= mean_and_interval("share", (g["modern_mean"][0] / best for g in at_swap))
             row |= mean_and_interval("horizon", (h["mean"][0] for h in horizon))

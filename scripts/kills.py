@@ -1,10 +1,12 @@
-"""Kill a run at random moments, again and again, and hold what comes out against a run that nobody disturbed.
+"""Kill a run at random moments, again and again, and hold what comes out against a run that nobody
+disturbed.
 
     python scripts/kills.py --kills 40
 
-Runs `greedy-genes` (drivers, three controls, several replicates, the search ledger) in processes of their own. Each is ended at a
-random moment, most by SIGKILL, others by SIGTERM or SIGINT, and gone on with by `--resume`, until the run is whole; then it begins
-again, until there were as many kills as asked for. Every table must have the same bytes. Prints where kills fell and how long signals
+Runs `greedy-genes` (drivers, three controls, several replicates, the search ledger) in processes of
+their own. Each is ended at a random moment, most by SIGKILL, others by SIGTERM or SIGINT, and gone
+on with by `--resume`, until the run is whole; then it begins again, until there were as many kills
+as asked for. Every table must have the same bytes. Prints where kills fell and how long signals
 took; exit code 1 if anything differs.
 """
 
@@ -28,7 +30,9 @@ TIMED = ("provenance.json", "summary.json", "sums.sha256")
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a run but the two that know of times."""
-    every = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in TIMED)
+    every = (
+        path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in TIMED
+    )
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in every}
 
 
@@ -56,7 +60,8 @@ def kill(kills: int, replicates: int = 3, population: int = 1000, seed: int = 1)
         What was wrong, a line each.
     """
     lots = random.Random(seed)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, and would be by the runs too
+    # In the background it is ignored, and would be by the runs too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     job = [*JOB, "--replicates", str(replicates), "--set", f"optimizer.population={population}"]
     fell: collections.Counter[str] = collections.Counter()
     waits: dict[str, list[float]] = collections.defaultdict(list)
@@ -69,7 +74,10 @@ def kill(kills: int, replicates: int = 3, population: int = 1000, seed: int = 1)
         lasts = time.monotonic() - start
         print(f"undisturbed: {lasts:.1f} s, {len(contents(whole))} files", flush=True)
         while fell.total() < kills or not chains:
-            process, number = started(folder, job), lots.choice([signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT])
+            process, number = (
+                started(folder, job),
+                lots.choice([signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT]),
+            )
             try:
                 process.wait(lots.uniform(0.5, 0.4 * lasts) if fell.total() < kills else None)
             except subprocess.TimeoutExpired:
@@ -78,7 +86,8 @@ def kill(kills: int, replicates: int = 3, population: int = 1000, seed: int = 1)
                 process.wait()
                 waits[number.name].append(time.monotonic() - sent)
             said = process.stderr.read() if process.stderr else ""
-            # A signal before the command listens to signals ends it at once: nothing has begun then.
+            # A signal before the command listens to signals ends it at once: nothing has begun
+            # then.
             if process.returncode in (EXIT[number], -number):
                 fell[number.name] += 1
             elif process.returncode:
@@ -91,10 +100,17 @@ def kill(kills: int, replicates: int = 3, population: int = 1000, seed: int = 1)
                 same = contents(folder) == contents(whole)
                 if not same:
                     wrong.append(f"chain {chains}: other bytes")
-                print(f"chain {chains}: whole after {fell.total()} kills in all, {'the same bytes' if same else 'DIFFERENT'}", flush=True)
+                print(
+                    f"chain {chains}: whole after {fell.total()} kills in all,"
+                    f" {'the same bytes' if same else 'DIFFERENT'}",
+                    flush=True,
+                )
                 shutil.rmtree(folder)
     for name, seconds in sorted(waits.items()):
-        print(f"{name}: {fell[name]} times; gone within {max(seconds):.2f} s (mean {sum(seconds) / len(seconds):.2f} s)")
+        print(
+            f"{name}: {fell[name]} times; gone within {max(seconds):.2f} s (mean"
+            f" {sum(seconds) / len(seconds):.2f} s)"
+        )
     return wrong
 
 

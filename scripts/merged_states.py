@@ -1,8 +1,11 @@
-"""Ontologies: what it costs to write payoff for states that are wrongly taken for one. Run: python scripts/merged_states.py
+"""Ontologies: what it costs to write payoff for states that are wrongly taken for one.
 
-In the ancestral savanna and in villages (payoff as intended), a share of states is taken for another state: for any other, or for the one
-that most often follows. The specification step is told for the grid of planners (best genome for intent minus best genome for payoff,
-of several the worst) and for all policies, without any shift: in A alone.
+Run: python scripts/merged_states.py
+
+In the ancestral savanna and in villages (payoff as intended), a share of states is taken for
+another state: for any other, or for the one that most often follows. The specification step is told
+for the grid of planners (best genome for intent minus best genome for payoff, of several the worst)
+and for all policies, without any shift: in A alone.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ TIE = 1e-9  # relative; acts within it of the best for payoff tie, and the worst
 
 
 def groups_of(world: TabularMdp, share: float, taken_for: str, seed: int) -> np.ndarray:
-    """`[S]`: a share of the states, drawn by a seed, is each taken for another state; what is taken for the same is one group."""
+    """`[S]`: a share of the states, drawn by a seed, is each taken for another state; what is taken
+    for the same is one group.
+    """
     rng = np.random.default_rng([seed, round(1000 * share)])
     n = len(world.states)
     some = rng.permutation(n)[: round(share * n)]
@@ -43,10 +48,16 @@ def groups_of(world: TabularMdp, share: float, taken_for: str, seed: int) -> np.
 
 
 def best_for_payoff(world: TabularMdp) -> float:
-    """Intent of the policy that is best for payoff; of several, the worst for intent. Exact, by backward induction on both."""
+    """Intent of the policy that is best for payoff; of several, the worst for intent.
+
+    Exact, by backward induction on both.
+    """
     paid, meant = np.zeros(len(world.states)), np.zeros(len(world.states))
     for _ in range(world.lifespan):
-        q, u = (np.where(world.available, amount + world.transitions @ value, -np.inf) for amount, value in ((world.payoff, paid), (world.intent, meant)))
+        q, u = (
+            np.where(world.available, amount + world.transitions @ value, -np.inf)
+            for amount, value in ((world.payoff, paid), (world.intent, meant))
+        )
         paid = q.max(axis=1)
         tied = q >= paid[:, None] - TIE * max(1.0, float(np.abs(paid).max()))
         meant = np.where(tied, u, np.inf).min(axis=1)
@@ -54,7 +65,9 @@ def best_for_payoff(world: TabularMdp) -> float:
 
 
 def steps(made: Setting, groups: np.ndarray) -> dict[str, float]:
-    """Merging error, and the specification step as a share of what can be had: for the grid of planners and for all policies."""
+    """Merging error, and the specification step as a share of what can be had: for the grid of
+    planners and for all policies.
+    """
     pair = merged_pair(made.pair, groups)
     worth = Landscape(replace(made, pair=replace(pair, modern=pair.ancestral))).frame()
     found = worth.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
@@ -74,7 +87,10 @@ def table() -> pl.DataFrame:
         made = setting(name)
         for taken_for in TAKEN_FOR:
             for share in SHARES:
-                found = [steps(made, groups_of(made.pair.ancestral, share, taken_for, seed)) for seed in SEEDS]
+                found = [
+                    steps(made, groups_of(made.pair.ancestral, share, taken_for, seed))
+                    for seed in SEEDS
+                ]
                 row: dict[str, Any] = {"world": world, "taken_for": taken_for, "share": share}
                 for column in found[0]:
                     row |= mean_and_interval(column, (x[column] for x in found))

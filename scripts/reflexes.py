@@ -1,4 +1,7 @@
-"""Reflexes in savanna: what a design without an inner optimizer loses at the same swap. Run: python scripts/reflexes.py"""
+"""Reflexes in savanna: what a design without an inner optimizer loses at the same swap.
+
+Run: python scripts/reflexes.py
+"""
 
 from __future__ import annotations
 
@@ -39,19 +42,27 @@ def row(name: str, settings: list[str]) -> dict[str, Any]:
         "R3_over_R2": modern["best_ancestral"] / modern["best_for_payoff"],
     }
     out |= mean_and_interval("A_over_best", recovery["ancestral_at_swap"] / best_a)
-    out |= mean_and_interval("M_at_swap_over_R2", recovery["modern_at_swap"] / modern["best_for_payoff"])
-    out |= mean_and_interval("M_at_end_over_R2", recovery["modern_at_end"] / modern["best_for_payoff"])
+    out |= mean_and_interval(
+        "M_at_swap_over_R2", recovery["modern_at_swap"] / modern["best_for_payoff"]
+    )
+    out |= mean_and_interval(
+        "M_at_end_over_R2", recovery["modern_at_end"] / modern["best_for_payoff"]
+    )
     out |= {f"M_{kind}": value for kind, value in kinds["kinds"].items()}
     out["protected_matings"] = account.summary["times_per_life"]["modern"]["mate_protected"]
     out["solo_times_A"] = account.summary["times_per_life"]["ancestral"]["self_stimulate"]
-    out["solo_ledger_A"] = account.summary["behaviour"]["ancestral"]["acts"].get("self_stimulate", 0.0)
+    out["solo_ledger_A"] = account.summary["behaviour"]["ancestral"]["acts"].get(
+        "self_stimulate", 0.0
+    )
     return out
 
 
 def main() -> None:
     """Make the table."""
     study = Study("reflexes", setting("reflexes"))
-    study.keep({"reflexes": pl.DataFrame([row(*item) for item in VARIANTS.items()])}, seeds=len(SEEDS))
+    study.keep(
+        {"reflexes": pl.DataFrame([row(*item) for item in VARIANTS.items()])}, seeds=len(SEEDS)
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Make every kept table and figure again from nothing, into a folder of its own, and compare the tables with the kept ones.
+"""Make every kept table and figure again from nothing, into a folder of its own, and compare the
+tables with the kept ones.
 
-Simulations must come out the same: tables are compared cell by cell, and numbers may differ in the last digit that is written, because means
-and intervals are sums that processors add up in different orders. Benchmarks, which never come out the same, are left out unless --benches
-names them too; they are not compared. Ends with 1 if anything differs or fails.
+Simulations must come out the same: tables are compared cell by cell, and numbers may differ in the
+last digit that is written, because means and intervals are sums that processors add up in different
+orders. Benchmarks, which never come out the same, are left out unless --benches names them too;
+they are not compared. Ends with 1 if anything differs or fails.
 
 Run: scripts/reproduce.sh [--list] [--only NAME ...] [--benches] [--out FOLDER]
 """
@@ -33,7 +35,17 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT, TIMES = ROOT / "results", "times.csv"
 TOLERANCE = 2e-6  # tables are written with six decimals
 LARGE = 1e-9  # relative, of numbers that are written with more digits
-COLUMNS = {"name": pl.String, "seconds": pl.Float64, "when": pl.String, "processors": pl.Int64, "load": pl.Float64, "machine": pl.String, "evosim": pl.String, "sources": pl.String, "outcome": pl.String}
+COLUMNS = {
+    "name": pl.String,
+    "seconds": pl.Float64,
+    "when": pl.String,
+    "processors": pl.Int64,
+    "load": pl.Float64,
+    "machine": pl.String,
+    "evosim": pl.String,
+    "sources": pl.String,
+    "outcome": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -47,53 +59,99 @@ class Job:
     @property
     def command(self) -> list[str]:
         """Its command, but for the folder of claims."""
-        return [sys.executable, str(ROOT / "scripts" / self.script)] if self.script.endswith(".py") else [sys.executable, "-m", "evosim.cli", *self.script.split()]
+        return (
+            [sys.executable, str(ROOT / "scripts" / self.script)]
+            if self.script.endswith(".py")
+            else [sys.executable, "-m", "evosim.cli", *self.script.split()]
+        )
 
     @property
     def makes(self) -> str:
         """What it makes, in its own words."""
         if not self.script.endswith(".py"):
             return "The claims of the texts, at full size."
-        text = ast.get_docstring(ast.parse((ROOT / "scripts" / self.script).read_text(encoding="utf-8"))) or ""
+        text = (
+            ast.get_docstring(
+                ast.parse((ROOT / "scripts" / self.script).read_text(encoding="utf-8"))
+            )
+            or ""
+        )
         return " ".join(text.split("\n\n")[0].split()).split(" Run: ")[0]
 
 
 JOBS = (
-    Job("coverage", "coverage.py"), Job("recovery", "recovery.py"), Job("packaged", "packaged.py"), Job("suppressor", "suppressor.py"), Job("drive-equilibrium", "drive_equilibrium.py"), Job("birth-control", "default_seeds.py"),
-    Job("horizon", "horizon.py"), Job("reflexes", "reflexes.py"), Job("hitchhiking-desire", "hitchhiking_desire.py"), Job("what-matters", "what_matters.py"),
-    Job("population-genetics", "population_genetics.py"), Job("temperature", "temperature.py"), Job("waste", "waste.py"), Job("merged-states", "merged_states.py"),
-    Job("robustness", "robustness.py"), Job("sweep-statistics", "sweep_statistics.py"), Job("greedy-genes", "greedy_genes.py"), Job("claims", "claims --full"),
-    Job("bench", "bench.py", False), Job("bench-genetics", "bench_genetics.py", False), Job("fuzz", "fuzz.py", False),
-    Job("sweep-engines", "sweep_engines.py", False), Job("sweep-faults", "sweep_faults.py", False),
-)  # fmt: skip
+    Job("coverage", "coverage.py"),
+    Job("recovery", "recovery.py"),
+    Job("packaged", "packaged.py"),
+    Job("suppressor", "suppressor.py"),
+    Job("drive-equilibrium", "drive_equilibrium.py"),
+    Job("birth-control", "default_seeds.py"),
+    Job("horizon", "horizon.py"),
+    Job("reflexes", "reflexes.py"),
+    Job("hitchhiking-desire", "hitchhiking_desire.py"),
+    Job("what-matters", "what_matters.py"),
+    Job("population-genetics", "population_genetics.py"),
+    Job("temperature", "temperature.py"),
+    Job("waste", "waste.py"),
+    Job("merged-states", "merged_states.py"),
+    Job("robustness", "robustness.py"),
+    Job("sweep-statistics", "sweep_statistics.py"),
+    Job("greedy-genes", "greedy_genes.py"),
+    Job("claims", "claims --full"),
+    Job("bench", "bench.py", False),
+    Job("bench-genetics", "bench_genetics.py", False),
+    Job("fuzz", "fuzz.py", False),
+    Job("sweep-engines", "sweep_engines.py", False),
+    Job("sweep-faults", "sweep_faults.py", False),
+)
 
 
 def noted(folder: Path) -> dict[str, dict[str, Any]]:
     """The times that were noted in a folder, by name."""
     path = folder / TIMES
-    return {row["name"]: row for row in pl.read_csv(path, schema_overrides=COLUMNS).to_dicts()} if path.is_file() else {}
+    return (
+        {row["name"]: row for row in pl.read_csv(path, schema_overrides=COLUMNS).to_dicts()}
+        if path.is_file()
+        else {}
+    )
 
 
 def times() -> dict[str, dict[str, Any]]:
-    """When each job was last done and how long it took: reproduced, or else when what is kept was made."""
+    """When each job was last done and how long it took: reproduced, or else when what is kept was
+    made.
+    """
     out = {}
     for job in JOBS:
         path = KEPT / job.name / "provenance.json"
         if path.is_file():
             facts = json.loads(path.read_text(encoding="utf-8"))
-            out[job.name] = {"seconds": facts["seconds"], "when": facts["finished"], "processors": None, "load": None, "outcome": "when it was kept"}
+            out[job.name] = {
+                "seconds": facts["seconds"],
+                "when": facts["finished"],
+                "processors": None,
+                "load": None,
+                "outcome": "when it was kept",
+            }
     return out | noted(KEPT)
 
 
 def note(folder: Path, rows: dict[str, dict[str, Any]]) -> None:
     """Write the table of times, in the order of jobs."""
     order = [rows[job.name] for job in JOBS if job.name in rows]
-    write_atomically(folder / TIMES, pl.DataFrame(order, schema=COLUMNS).write_csv(float_precision=1).encode())
+    write_atomically(
+        folder / TIMES, pl.DataFrame(order, schema=COLUMNS).write_csv(float_precision=1).encode()
+    )
 
 
 def clock(seconds: float) -> str:
     """Seconds as people say them."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 100 * 60
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def tell(jobs: list[Job]) -> None:
@@ -106,19 +164,37 @@ def tell(jobs: list[Job]) -> None:
             total += seconds
         else:
             unknown.append(job.name)
-        on = f"on {row['processors']} processors, load {row['load'] or '?'}, " if row and row["processors"] else ""
+        on = (
+            f"on {row['processors']} processors, load {row['load'] or '?'}, "
+            if row and row["processors"]
+            else ""
+        )
         when = f"{on}{row['when'][:10]}: {row['outcome']}" if row else "time not known"
-        print(f"{job.name:20} {clock(seconds) if isinstance(seconds, float) else '?':>7}  {job.makes}  [{when}]")
-    print(f"\n{len(jobs)} jobs, {clock(total)} when they were last done" + (f", and {', '.join(unknown)}" if unknown else ""), flush=True)
+        print(
+            f"{job.name:20} {clock(seconds) if isinstance(seconds, float) else '?':>7}  {job.makes}"
+            f"  [{when}]"
+        )
+    print(
+        f"\n{len(jobs)} jobs, {clock(total)} when they were last done"
+        + (f", and {', '.join(unknown)}" if unknown else ""),
+        flush=True,
+    )
 
 
 def run(job: Job, out: Path) -> float:
     """Do a job into a folder; gives the seconds it took. Raises `SystemExit` if it fails."""
-    environment = os.environ | {"EVOSIM_RESULTS": str(out), "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    command = job.command if job.script.endswith(".py") else [*job.command, "--out", str(out / job.name)]
+    environment = os.environ | {
+        "EVOSIM_RESULTS": str(out),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    command = (
+        job.command if job.script.endswith(".py") else [*job.command, "--out", str(out / job.name)]
+    )
     log, start = out / f"{job.name}.log", time.monotonic()
     with log.open("w", encoding="utf-8") as file:
-        done = subprocess.run(command, cwd=out, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, cwd=out, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False
+        )
     if done.returncode:
         print(*log.read_text(encoding="utf-8").splitlines()[-15:], sep="\n", file=sys.stderr)
         raise SystemExit(f"{job.name} failed with {done.returncode}. All it said: {log}")
@@ -127,44 +203,84 @@ def run(job: Job, out: Path) -> float:
 
 def differences(new: Path, kept: Path) -> list[str]:
     """How the tables below a folder differ from the kept ones; nothing if they agree."""
-    names = sorted({str(path.relative_to(folder)) for folder in (new, kept) for path in folder.rglob("*.csv")})
+    names = sorted(
+        {str(path.relative_to(folder)) for folder in (new, kept) for path in folder.rglob("*.csv")}
+    )
     out = []
     for name in names:
         if not (new / name).is_file() or not (kept / name).is_file():
             out.append(f"{name}: only {'kept' if (kept / name).is_file() else 'made now'}")
         elif (new / name).read_bytes() != (kept / name).read_bytes():
-            out += [f"{name}: {words}" for words in cells_apart(pl.read_csv(new / name, infer_schema_length=None), pl.read_csv(kept / name, infer_schema_length=None))]
+            out += [
+                f"{name}: {words}"
+                for words in cells_apart(
+                    pl.read_csv(new / name, infer_schema_length=None),
+                    pl.read_csv(kept / name, infer_schema_length=None),
+                )
+            ]
     return out
 
 
 def cells_apart(new: pl.DataFrame, kept: pl.DataFrame) -> list[str]:
     """How two tables differ by more than their last digit."""
     if new.columns != kept.columns or new.height != kept.height:
-        return [f"{new.height} rows of {len(new.columns)} columns, kept are {kept.height} of {len(kept.columns)}"]
+        return [
+            f"{new.height} rows of {len(new.columns)} columns, kept are {kept.height} of"
+            f" {len(kept.columns)}"
+        ]
     out = []
     for name in new.columns:
         a, b = new[name], kept[name]
         if a.dtype.is_numeric() and b.dtype.is_numeric():
             apart = (a - b).abs().cast(pl.Float64)
-            differ = (apart > TOLERANCE + LARGE * b.abs()).fill_null(False) | (a.is_null() != b.is_null())
+            differ = (apart > TOLERANCE + LARGE * b.abs()).fill_null(False) | (
+                a.is_null() != b.is_null()
+            )
         else:
             differ = a.cast(pl.String).ne_missing(b.cast(pl.String))
         if differ.any():
             at = int(differ.arg_max() or 0)
-            out.append(f"column {name}, {int(differ.sum())} of {new.height} rows, first in row {at + 1}: {a[at]}, kept is {b[at]}")
+            out.append(
+                f"column {name}, {int(differ.sum())} of {new.height} rows, first in row {at + 1}:"
+                f" {a[at]}, kept is {b[at]}"
+            )
     return out
 
 
 def main() -> None:
     """List, or do, compare and note the time."""
-    parser = argparse.ArgumentParser(prog="scripts/reproduce.sh", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--list", action="store_true", help="what there is, what it makes, and how long it took; then stop")
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=[job.name for job in JOBS], help="these alone")
-    parser.add_argument("--benches", action="store_true", help="benchmarks and fault tests as well (they need the extra 'bench', and are not compared)")
-    parser.add_argument("--out", type=Path, help="an empty or new folder (default: results/runs/reproduced-TIME)")
-    parser.add_argument("--note-times", action="store_true", help="put the times into results/times.csv when all is done")
+    parser = argparse.ArgumentParser(
+        prog="scripts/reproduce.sh", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument(
+        "--list",
+        action="store_true",
+        help="what there is, what it makes, and how long it took; then stop",
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", choices=[job.name for job in JOBS], help="these alone"
+    )
+    parser.add_argument(
+        "--benches",
+        action="store_true",
+        help=(
+            "benchmarks and fault tests as well (they need the extra 'bench', and are not compared)"
+        ),
+    )
+    parser.add_argument(
+        "--out", type=Path, help="an empty or new folder (default: results/runs/reproduced-TIME)"
+    )
+    parser.add_argument(
+        "--note-times",
+        action="store_true",
+        help="put the times into results/times.csv when all is done",
+    )
     given = parser.parse_args()
-    jobs = [job for job in JOBS if job.name in given.only] if given.only else [job for job in JOBS if job.compared or given.benches]
+    jobs = (
+        [job for job in JOBS if job.name in given.only]
+        if given.only
+        else [job for job in JOBS if job.compared or given.benches]
+    )
     tell(jobs)
     if given.list:
         return
@@ -178,13 +294,40 @@ def main() -> None:
         seconds = run(job, out)
         taken += seconds
         found = differences(out / job.name, KEPT / job.name) if job.compared else []
-        outcome = "not compared" if not job.compared else f"{len(found)} differences" if found else "as kept"
+        outcome = (
+            "not compared"
+            if not job.compared
+            else f"{len(found)} differences"
+            if found
+            else "as kept"
+        )
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        known[job.name] = dict(zip(COLUMNS, (job.name, seconds, when, processors(batch=False), os.getloadavg()[2], platform.platform(), __version__, sources_digest(), outcome), strict=True))
+        known[job.name] = dict(
+            zip(
+                COLUMNS,
+                (
+                    job.name,
+                    seconds,
+                    when,
+                    processors(batch=False),
+                    os.getloadavg()[2],
+                    platform.platform(),
+                    __version__,
+                    sources_digest(),
+                    outcome,
+                ),
+                strict=True,
+            )
+        )
         note(out, known)
         if given.note_times:
             note(KEPT, noted(KEPT) | {job.name: known[job.name]})
-        print(f"{job.name:20} {clock(seconds):>7}  {outcome}", *(f"\n    {line}" for line in found), sep="", flush=True)
+        print(
+            f"{job.name:20} {clock(seconds):>7}  {outcome}",
+            *(f"\n    {line}" for line in found),
+            sep="",
+            flush=True,
+        )
         if found:
             apart[job.name] = found
     print(f"\n{clock(taken)} in all")

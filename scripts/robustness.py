@@ -1,7 +1,8 @@
 """Does the birth-control loss hang on one number? Tie rules, grids, and every parameter at +-20%.
 
-For each variant of `birth-control`: the perfect ancestral optimizer's fitness in M as a share of the best modern
-genome's (R3 / R2; below 1 is a loss), and what evolved populations do. Run: python scripts/robustness.py
+For each variant of `birth-control`: the perfect ancestral optimizer's fitness in M as a share of
+the best modern genome's (R3 / R2; below 1 is a loss), and what evolved populations do. Run: python
+scripts/robustness.py
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from worlds.savanna import Savanna
 
 SEEDS = range(6)
 FINE = [
-    *(f"genome.weights.{name}.alleles=[0,0.25,0.5,0.75,1]" for name in ("ease", "company", "pleasure")),
+    *(
+        f"genome.weights.{name}.alleles=[0,0.25,0.5,0.75,1]"
+        for name in ("ease", "company", "pleasure")
+    ),
     "genome.weights.young.alleles=[0,0.5,1,1.5,2]",
     "analysis.max_classes=400000",
 ]
@@ -36,9 +40,11 @@ def variants() -> dict[str, list[str]]:
         "haploid": ["genome.ploidy=1"],
         "M without contraception": ["world.modern.contraception=false"],
         "M with contraception alone": [
-            "world.modern.forage_success=0.6", "world.modern.death=0.02", "world.modern.solo_intensity=0.4",
+            "world.modern.forage_success=0.6",
+            "world.modern.death=0.02",
+            "world.modern.solo_intensity=0.4",
         ],
-    }  # fmt: skip
+    }
     default, modern = Savanna(), setting("birth-control").experiment.world.modern
     known = {item.name: item for item in dataclasses.fields(Savanna)}
     for where, values in (("ancestral", dataclasses.asdict(default)), ("modern", modern)):
@@ -46,7 +52,11 @@ def variants() -> dict[str, list[str]]:
             if isinstance(value, bool) or name == "low_energy":  # reflexes alone see low_energy
                 continue
             for sign in (-1, 1):
-                new = value + sign * max(1, round(0.2 * value)) if isinstance(value, int) else value * (1 + 0.2 * sign)
+                new = (
+                    value + sign * max(1, round(0.2 * value))
+                    if isinstance(value, int)
+                    else value * (1 + 0.2 * sign)
+                )
                 if known[name].metadata["high"] is not None:
                     new = min(new, known[name].metadata["high"])
                 if new >= known[name].metadata["low"]:
@@ -75,10 +85,17 @@ def row(name: str, settings: list[str]) -> dict[str, object]:
         "R3_max_over_R2": r3.max() / best_m,  # type: ignore[operator]
     }
     runs = evolve(made, landscape, SEEDS)
-    swap = [r.tables["generations"].filter(pl.col("generation") == made.experiment.swap - 1) for r in runs]
+    swap = [
+        r.tables["generations"].filter(pl.col("generation") == made.experiment.swap - 1)
+        for r in runs
+    ]
     end = [r.tables["generations"].tail(1) for r in runs]
-    out |= mean_and_interval("A_over_best", (g["ancestral_mean"][0] / best_a for g in swap if g.height))
-    out |= mean_and_interval("M_at_swap_over_R2", (g["modern_mean"][0] / best_m for g in swap if g.height))
+    out |= mean_and_interval(
+        "A_over_best", (g["ancestral_mean"][0] / best_a for g in swap if g.height)
+    )
+    out |= mean_and_interval(
+        "M_at_swap_over_R2", (g["modern_mean"][0] / best_m for g in swap if g.height)
+    )
     out |= mean_and_interval("M_at_end_over_R2", (g["modern_mean"][0] / best_m for g in end))
     out["extinct"] = sum(r.status == "extinct" for r in runs)
     return out
@@ -93,7 +110,9 @@ def main() -> None:
         print(f"{name}: R3/R2 {rows[-1]['R3_min_over_R2']:.3f}", file=sys.stderr, flush=True)
     table = pl.DataFrame(rows)
     losing = table.filter(pl.col("R3_max_over_R2") < 1.0).height
-    study.keep({"robustness": table}, seeds=len(SEEDS), variants=table.height, variants_with_a_loss=losing)
+    study.keep(
+        {"robustness": table}, seeds=len(SEEDS), variants=table.height, variants_with_a_loss=losing
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Run every command and snippet of README.md and docs/ word for word, and keep how long each takes.
 
-Slow blocks too; not those that need what is not here, which their pages say. Each page has a folder of its own, with nothing in it at first.
+Slow blocks too; not those that need what is not here, which their pages say. Each page has a folder
+of its own, with nothing in it at first.
 
-Run: python scripts/run_documents.py [PAGE...] [--quick]         (half an hour and more; --quick leaves the slow blocks out)
-Makes: results/documents/times.csv, provenance.json
+Run: python scripts/run_documents.py [PAGE...] [--quick]         (half an hour and more; --quick
+leaves the slow blocks out) Makes: results/documents/times.csv, provenance.json
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ OUT = snippets.ROOT / "results" / "documents"
 def main() -> int:
     """Run, tell, and write the table. Exit code 1 if a block does not do what its page says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("pages", nargs="*", help="names such as tutorial.md; all by default, and only then the table is kept")
+    parser.add_argument(
+        "pages",
+        nargs="*",
+        help="names such as tutorial.md; all by default, and only then the table is kept",
+    )
     parser.add_argument("--quick", action="store_true", help="leave out what the pages call slow")
     given = parser.parse_args()
     rows: list[tuple[str, str, float]] = []

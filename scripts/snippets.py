@@ -1,15 +1,18 @@
-"""The code blocks of README.md and docs/, and how to run them: small in the tests, word for word by run_documents.py.
+"""The code blocks of README.md and docs/, and how to run them: small in the tests, word for word by
+run_documents.py.
 
 A block is run unless a comment directly before it says otherwise:
 
     <!-- not run: WHY -->        never; the options of its evosim lines are checked all the same
     <!-- slow: HOW LONG -->      word for word only
-    <!-- in: EXPERIMENT -->      a fragment of TOML belongs into this experiment, instead of the default one
-    <!-- printed by: COMMAND --> text; each of its lines is one that the command prints at full size
+    <!-- in: EXPERIMENT -->      a fragment of TOML belongs into this experiment, instead of the
+    default one <!-- printed by: COMMAND --> text; each of its lines is one that the command prints
+    at full size
 
-The blocks of a page are run in their order, in a folder of their own. `# NAME.py` or `# NAME.toml` as a block's first line makes it the file of
-that name. Other Python goes into one namespace per page. FOLDER stands for the run or sweep made last, OTHER and ONE for those before, and SWEEP.toml, where
-the page does not give it, for a small sweep.
+The blocks of a page are run in their order, in a folder of their own. `# NAME.py` or `# NAME.toml`
+as a block's first line makes it the file of that name. Other Python goes into one namespace per
+page. FOLDER stands for the run or sweep made last, OTHER and ONE for those before, and SWEEP.toml,
+where the page does not give it, for a small sweep.
 """
 
 from __future__ import annotations
@@ -51,13 +54,13 @@ _COMMAND = re.compile(r"^\s*(\$ )?(evosim|python3?|pip|git|sbatch|import|from \w
 _ENVIRONMENT = re.compile(r"^\. \S+/activate$")  # of a shell that already is in it
 _STRING = re.compile(r"""(["'])([\w./-]*(?:FOLDER|OTHER|ONE|SWEEP\.toml)[\w./-]*)\1""")
 _SET = re.compile(r"[A-Z_]+=.*")
-SWEEP = '''name = "small"
+SWEEP = """name = "small"
 experiment = "birth-control"
 replicates = 5
 [grid]
 optimizer.population = [100, 200]
 world.modern.contraception = [true, false]
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,10 @@ class Wrong(Exception):
 
 
 def blocks(page: Path) -> list[Block]:
-    """All fenced blocks of a page. Raises `Wrong` for a language nobody knows how to run, and for commands in a block of mere text."""
+    """All fenced blocks of a page.
+
+    Raises `Wrong` for a language nobody knows how to run, and for commands in a block of mere text.
+    """
     out, lines = [], page.read_text(encoding="utf-8").splitlines()
     at = 0
     while at < len(lines):
@@ -111,16 +117,24 @@ def blocks(page: Path) -> list[Block]:
         text = "\n".join(line[len(fence[1]) :] for line in lines[at + 1 : end]) + "\n"
         block = Block(page.name, at + 1, fence[2].strip(), text, *(mark.groups() if mark else ()))
         if block.language not in (*RUN, *TOLD):
-            raise Wrong(f"{block.where}: a block must be one of {', '.join((*RUN, *TOLD))}, but is '{block.language}'")
+            raise Wrong(
+                f"{block.where}: a block must be one of {', '.join((*RUN, *TOLD))}, but is"
+                f" '{block.language}'"
+            )
         if block.language in TOLD and any(map(_COMMAND.match, text.splitlines())):
-            raise Wrong(f"{block.where}: a block of text must hold no command. Call it sh or python")
+            raise Wrong(
+                f"{block.where}: a block of text must hold no command. Call it sh or python"
+            )
         out.append(block)
         at = end + 1
     return out
 
 
 def commands(text: str) -> list[tuple[list[str], str | None]]:
-    """The commands of a shell block: words, and the file that its output goes to. `;`, `&&`, comments and continued lines are known."""
+    """The commands of a shell block: words, and the file that its output goes to.
+
+    `;`, `&&`, comments and continued lines are known.
+    """
     out: list[tuple[list[str], str | None]] = []
     for line in text.replace("\\\n", " ").splitlines():
         if _ENVIRONMENT.match(line.strip()):
@@ -146,14 +160,24 @@ def commands(text: str) -> list[tuple[list[str], str | None]]:
 
 
 def parsed(words: list[str]) -> None:
-    """Check that a command line is one: that command and options exist, and that their values can be read. Raises what the parser raises."""
+    """Check that a command line is one: that command and options exist, and that their values can
+    be read. Raises what the parser raises.
+    """
     command: Any = typer.main.get_command(main.app)
     context = command.make_context("evosim", [*words], resilient_parsing=False)
-    rest = [*context._protected_args, *context.args] if hasattr(context, "_protected_args") else context.args
+    rest = (
+        [*context._protected_args, *context.args]
+        if hasattr(context, "_protected_args")
+        else context.args
+    )
     while rest and hasattr(command, "commands"):
         name, command, rest = command.resolve_command(context, rest)
         context = command.make_context(name, rest, parent=context)
-        rest = [*getattr(context, "_protected_args", ()), *context.args] if hasattr(command, "commands") else []
+        rest = (
+            [*getattr(context, "_protected_args", ()), *context.args]
+            if hasattr(command, "commands")
+            else []
+        )
 
 
 @dataclass
@@ -162,10 +186,10 @@ class Page:
 
     Attributes:
         folder: where.
-        word_for_word: at full size, slow ones too, each command as a process; otherwise small and in this process.
-        times: seconds of every block that was run: where it is, how it begins.
-        installed: environment in which a package of the page's own is found, once it is installed; commands are processes from then on.
-        names: of the page's Python.
+        word_for_word: at full size, slow ones too, each command as a process; otherwise small and
+        in this process. times: seconds of every block that was run: where it is, how it begins.
+        installed: environment in which a package of the page's own is found, once it is installed;
+        commands are processes from then on. names: of the page's Python.
     """
 
     folder: Path
@@ -175,7 +199,10 @@ class Page:
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
 
     def run(self, block: Block) -> None:
-        """Run one block, or check what can be checked of one that is not to run. Raises `Wrong` saying what went wrong."""
+        """Run one block, or check what can be checked of one that is not to run.
+
+        Raises `Wrong` saying what went wrong.
+        """
         start = time.perf_counter()
         idle = block.mark == "not run" or (block.mark == "slow" and not self.word_for_word)
         try:
@@ -186,23 +213,37 @@ class Page:
             elif block.language == "toml" and not idle:
                 self._toml(block)
             elif block.language == "python":
-                text = "".join(_STRING.sub(lambda m: m[1] + self._meant(m[2]) + m[1], line) if not idle else line for line in block.text.splitlines(True))
+                text = "".join(
+                    (
+                        _STRING.sub(lambda m: m[1] + self._meant(m[2]) + m[1], line)
+                        if not idle
+                        else line
+                    )
+                    for line in block.text.splitlines(True)
+                )
                 made = compile("\n" * block.line + text, block.page, "exec")
                 if not idle:
                     exec(made, self.names)
         except (Exception, SystemExit) as error:
             raise Wrong(f"{block.where}: {type(error).__name__}: {error}\n{block.text}") from error
         if not idle and block.language in RUN:
-            self.times.append((block.where, block.text.strip().splitlines()[0], time.perf_counter() - start))
+            self.times.append(
+                (block.where, block.text.strip().splitlines()[0], time.perf_counter() - start)
+            )
 
     def _shell(self, block: Block, idle: bool) -> None:
-        for given, target in commands(block.text) if block.mark != "not run" else _evosim_lines(block.text):
+        for given, target in (
+            commands(block.text) if block.mark != "not run" else _evosim_lines(block.text)
+        ):
             words = list(itertools.dropwhile(_SET.fullmatch, given))
             if words[0] == "evosim":
                 parsed(words[1:])
             if idle:
                 continue
-            said = self._command([self._meant(word) for word in words], dict(word.split("=", 1) for word in given[: len(given) - len(words)]))
+            said = self._command(
+                [self._meant(word) for word in words],
+                dict(word.split("=", 1) for word in given[: len(given) - len(words)]),
+            )
             if target:
                 Path(target).write_text(said, encoding="utf-8")
 
@@ -218,7 +259,8 @@ class Page:
             rest = ["-m", "evosim.cli", *words[1:]] if words[0] == "evosim" else words[1:]
             return _process([sys.executable, *rest], {**(more or {}), **self.installed})
         if words[0] == "evosim":
-            plain = words[1] == "run" and not {"--figures", "--no-figures"} & set(words)  # figures have their own commands, and take longest
+            # Figures have their own commands, and take longest
+            plain = words[1] == "run" and not {"--figures", "--no-figures"} & set(words)
             return _here(main.main, [*words, *(["--no-figures"] if plain else [])])
         if words[0] in ("python", "python3") and words[1].endswith(".py"):
             return _here(lambda: runpy.run_path(words[1], run_name="__main__"), words[1:])
@@ -227,7 +269,9 @@ class Page:
         if words[0] == "cd":
             os.chdir(words[1])
             return ""
-        raise Wrong(f"nobody knows how to run '{words[0]}'. Teach scripts/snippets.py, or mark the block")
+        raise Wrong(
+            f"nobody knows how to run '{words[0]}'. Teach scripts/snippets.py, or mark the block"
+        )
 
     def _meant(self, word: str) -> str:
         """A word with its placeholder filled in."""
@@ -236,7 +280,13 @@ class Page:
         if "SWEEP.toml" in word and not Path("SWEEP.toml").exists():
             self._write(Block("", 0, "toml", "# SWEEP.toml\n" + SWEEP))
         if "mine:search" in word and not Path("mine.py").exists():  # which another page writes
-            self._write(next(block for block in blocks(ROOT / "docs" / "optimizers.md") if block.file == "mine.py"))
+            self._write(
+                next(
+                    block
+                    for block in blocks(ROOT / "docs" / "optimizers.md")
+                    if block.file == "mine.py"
+                )
+            )
         for kind in ("runs", "sweeps"):
             for back, name in enumerate(("FOLDER", "OTHER", "ONE"), 1):
                 place = f"results/{kind}/{name}"
@@ -245,12 +295,21 @@ class Page:
         return word
 
     def _made(self, kind: str, back: int) -> Path:
-        """The run or sweep that was made last (`back` = 1) or before. Made now if the page has made none."""
+        """The run or sweep that was made last (`back` = 1) or before.
+
+        Made now if the page has made none.
+        """
         there = Path("results") / kind
         mark = "provenance.json" if kind == "runs" else "sweep.json"
-        found = sorted((p.parent for p in there.glob(f"*/{mark}")), key=lambda p: (p / mark).stat().st_mtime_ns)
+        found = sorted(
+            (p.parent for p in there.glob(f"*/{mark}")), key=lambda p: (p / mark).stat().st_mtime_ns
+        )
         if len(found) < back:
-            self._command(["evosim", "run", "--seed", str(100 + len(found))] if kind == "runs" else ["evosim", "sweep", "run", self._meant("SWEEP.toml")])
+            self._command(
+                ["evosim", "run", "--seed", str(100 + len(found))]
+                if kind == "runs"
+                else ["evosim", "sweep", "run", self._meant("SWEEP.toml")]
+            )
             return self._made(kind, back)
         return found[-back]
 
@@ -271,11 +330,19 @@ class Page:
         if "project" in tree:  # of a package that brings worlds or genomes
             assert set(tree["project"]["entry-points"]) <= set(GROUPS.values())
         elif _is_sweep(tree):
-            Path("SWEEP.toml").write_text(tomli_w.dumps(tree if self.word_for_word else _few(tree)), encoding="utf-8")
+            Path("SWEEP.toml").write_text(
+                tomli_w.dumps(tree if self.word_for_word else _few(tree)), encoding="utf-8"
+            )
             self._check(tree, Path("SWEEP.toml"))
         else:
             base = read_experiment(block.why if block.mark == "in" else "birth-control")
-            config_resolve.build(resolve(_merged(base, tree) if block.mark == "in" or "genome" not in tree or "name" not in tree else tree))
+            config_resolve.build(
+                resolve(
+                    _merged(base, tree)
+                    if block.mark == "in" or "genome" not in tree or "name" not in tree
+                    else tree
+                )
+            )
 
     def _check(self, tree: dict[str, Any], path: Path) -> None:
         """That a file is a sweep or an experiment, as it is written in the page."""
@@ -306,14 +373,24 @@ def small(experiment: Experiment) -> Experiment:
 
 
 def printed(command: str) -> list[str]:
-    """The lines that a command of evosim prints at full size, blanks put together. Figures are not drawn."""
+    """The lines that a command of evosim prints at full size, blanks put together.
+
+    Figures are not drawn.
+    """
     ((words, _),) = commands(command)
-    return [" ".join(line.split()) for line in _here(main.main, [*words, *(["--no-figures"] if words[1] == "run" else [])]).splitlines()]
+    return [
+        " ".join(line.split())
+        for line in _here(
+            main.main, [*words, *(["--no-figures"] if words[1] == "run" else [])]
+        ).splitlines()
+    ]
 
 
 def prose_numbers(page: Path) -> set[str]:
     """The numbers with two or more decimals that a page's sentences quote."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     return set(re.findall(r"(?<![\w.])\d+\.\d{2,}(?!\w)", text))
 
 
@@ -331,14 +408,24 @@ def all_small() -> Iterator[None]:
 
 
 def _install(words: list[str]) -> dict[str, str]:
-    """What `pip install -e .` of a package in the current folder brings about, for processes with these variables and nobody else."""
+    """What `pip install -e .` of a package in the current folder brings about, for processes with
+    these variables and nobody else.
+    """
     if [word.split("[")[0] for word in words] != ["-e", "."]:
-        raise Wrong(f"only a page's own package can be installed, with -e, not '{shlex.join(words)}'")
+        raise Wrong(
+            f"only a page's own package can be installed, with -e, not '{shlex.join(words)}'"
+        )
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     facts = Path(f"{project['name']}-{project['version']}.dist-info")
     facts.mkdir(exist_ok=True)
-    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n", encoding="utf-8")
-    points = (f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in group_points.items()) for group, group_points in project["entry-points"].items())
+    (facts / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n",
+        encoding="utf-8",
+    )
+    points = (
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in group_points.items())
+        for group, group_points in project["entry-points"].items()
+    )
     (facts / "entry_points.txt").write_text("\n".join(points), encoding="utf-8")
     return {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), str(ROOT)])}
 
@@ -350,7 +437,10 @@ def _is_sweep(tree: dict[str, Any]) -> bool:
 def _few(tree: dict[str, Any]) -> dict[str, Any]:
     """A sweep with small cells, and few of them."""
     tree = {**tree, "replicates": 2, "set": dict(tree.get("set", {}))}
-    grid = {key: dict(value) if isinstance(value, dict) else value for key, value in tree.get("grid", {}).items()}
+    grid = {
+        key: dict(value) if isinstance(value, dict) else value
+        for key, value in tree.get("grid", {}).items()
+    }
     if "population" in (optimizer := grid.get("optimizer", {})):
         optimizer["population"] = [20 + 10 * i for i in range(len(optimizer["population"]))]
     tree["grid"] = grid
@@ -378,7 +468,11 @@ def _paths(tree: dict[str, Any], inside: tuple[str, ...]) -> Iterator[tuple[str,
 def _merged(tree: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     out = dict(tree)
     for key, value in more.items():
-        out[key] = _merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+        out[key] = (
+            _merged(out[key], value)
+            if isinstance(value, dict) and isinstance(out.get(key), dict)
+            else value
+        )
     return out
 
 
@@ -390,7 +484,8 @@ def _evosim_lines(text: str) -> list[tuple[list[str], str | None]]:
 
 def _here(call: Callable[[], Any], words: list[str]) -> str:
     """Call in this process with these arguments; gives what was printed."""
-    before, said = sys.argv, io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)  # some commands print bytes
+    # Some commands print bytes
+    before, said = (sys.argv, io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True))
     sys.argv = words
     try:
         with contextlib.redirect_stdout(said):
@@ -404,7 +499,12 @@ def _here(call: Callable[[], Any], words: list[str]) -> str:
 
 
 def _process(words: list[str], more: dict[str, str] | None = None) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **(more or {})})
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, env={**os.environ, **(more or {})}
+    )
     if done.returncode:
-        raise Wrong(f"'{shlex.join(words)}' ends with exit code {done.returncode}: {done.stderr.strip()[-2000:]}")
+        raise Wrong(
+            f"'{shlex.join(words)}' ends with exit code {done.returncode}:"
+            f" {done.stderr.strip()[-2000:]}"
+        )
     return done.stdout

@@ -1,4 +1,6 @@
-"""What the studies share: settings by name, evolved populations, and keeping tables and figures with provenance."""
+"""What the studies share: settings by name, evolved populations, and keeping tables and figures
+with provenance.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from evosim.simulation.control_runs import simulate_control, under_their_seeds
 from evosim.simulation.controls import controls_of
 from evosim.simulation.loop import Run, simulate
 
-RESULTS = Path(os.environ.get("EVOSIM_RESULTS") or Path(__file__).resolve().parent.parent / "results")
+RESULTS = Path(
+    os.environ.get("EVOSIM_RESULTS") or Path(__file__).resolve().parent.parent / "results"
+)
 RESAMPLES, CONFIDENCE = 2000, 0.95
 
 
@@ -44,13 +48,17 @@ def accountant(made: Setting, landscape: Landscape, runs: list[Run]) -> Accounta
 
 
 def with_controls(made: Setting, landscape: Landscape) -> Accountant:
-    """The accountant of an experiment with drivers and its controls, all run now and kept in memory."""
+    """The accountant of an experiment with drivers and its controls, all run now and kept in
+    memory.
+    """
     runs = under_their_seeds(evolve(made, landscape, made.experiment.seeds))
     controls = {
         name: under_their_seeds(simulate_control(name, control, landscape))
         for name, control in controls_of(made.experiment).items()
     }
-    return Accountant(made, runs | {"landscape": landscape.frame()}, controls, exact=landscape.exact)
+    return Accountant(
+        made, runs | {"landscape": landscape.frame()}, controls, exact=landscape.exact
+    )
 
 
 Holds = Callable[[float, float], bool | None]
@@ -62,37 +70,64 @@ def near(value: float, by: float) -> Holds:
 
 
 def above(value: float) -> Holds:
-    """Whether a whole interval lies above a value: not if the whole interval is at or below it, and undecided if the value is inside."""
+    """Whether a whole interval lies above a value: not if the whole interval is at or below it, and
+    undecided if the value is inside.
+    """
     return lambda low, high: True if low > value else False if high <= value else None
 
 
 def below(value: float) -> Holds:
-    """Whether a whole interval lies below a value: not if the whole interval is at or above it, and undecided if the value is inside."""
+    """Whether a whole interval lies below a value: not if the whole interval is at or above it, and
+    undecided if the value is inside.
+    """
     return lambda low, high: True if high < value else False if low >= value else None
 
 
 def verdict(
-    claim: str, predicted: str, measured: float, low: float | None, high: float | None, holds: bool | Holds
+    claim: str,
+    predicted: str,
+    measured: float,
+    low: float | None,
+    high: float | None,
+    holds: bool | Holds,
 ) -> dict[str, Any]:
-    """A row of `verdicts.csv`: a claim, what it predicts, what was measured (95% over seeds), and whether it comes out.
+    """A row of `verdicts.csv`: a claim, what it predicts, what was measured (95% over seeds), and
+    whether it comes out.
 
-    `holds` says so itself, or of the ends of the interval. Without an interval (all seeds agree) these leave it undecided. So does
-    an interval that holds the value it is asked about.
+    `holds` says so itself, or of the ends of the interval. Without an interval (all seeds agree)
+    these leave it undecided. So does an interval that holds the value it is asked about.
     """
-    known = holds if isinstance(holds, bool) else None if low is None or high is None else holds(low, high)
+    known = (
+        holds
+        if isinstance(holds, bool)
+        else None
+        if low is None or high is None
+        else holds(low, high)
+    )
     words = "undecided" if known is None else "comes out" if known else "does not come out"
-    return {"claim": claim, "predicted": predicted, "measured": measured, "low": low, "high": high, "verdict": words}
+    return {
+        "claim": claim,
+        "predicted": predicted,
+        "measured": measured,
+        "low": low,
+        "high": high,
+        "verdict": words,
+    }
 
 
 def mean_and_interval(name: str, values: Iterable[float]) -> dict[str, float | None]:
-    """Columns `name`, `name_low`, `name_high`: the mean over seeds and its 95% bootstrap interval."""
+    """Columns `name`, `name_low`, `name_high`: the mean over seeds and its 95% bootstrap
+    interval.
+    """
     x = np.array(list(values), dtype=np.float64)
     low, high = interval(x, RESAMPLES, CONFIDENCE) or (None, None)
     return {name: float(x.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
 class Study:
-    """A folder under `results/` (or under $EVOSIM_RESULTS) with tables, figures drawn from them, and the provenance of both."""
+    """A folder under `results/` (or under $EVOSIM_RESULTS) with tables, figures drawn from them,
+    and the provenance of both.
+    """
 
     def __init__(self, name: str, made: Setting) -> None:
         self.folder = RESULTS / name
@@ -106,7 +141,9 @@ class Study:
         known = provenance(self.made.experiment)
         seconds = round(time.perf_counter() - self.start, 1)
         write_json(self.folder / "provenance.json", known | {"seconds": seconds} | facts)
-        (self.folder / "experiment.toml").write_text(self.made.experiment.to_toml(), encoding="utf-8")
+        (self.folder / "experiment.toml").write_text(
+            self.made.experiment.to_toml(), encoding="utf-8"
+        )
         redraw(self.folder)
         with pl.Config(tbl_rows=200, tbl_cols=30, tbl_width_chars=250, float_precision=4):
             for name, table in tables.items():

@@ -1,4 +1,7 @@
-"""The parliament of genes: an unlinked suppressor against its cost, beside theory. Run: python scripts/suppressor.py"""
+"""The parliament of genes: an unlinked suppressor against its cost, beside theory.
+
+Run: python scripts/suppressor.py
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,14 @@ SEEDS, N, GENERATIONS = MADE.seeds, MADE.optimizer["population"], MADE.generatio
 DRIVER, MODIFIER = MADE.genome["drivers"][0], MADE.genome["modifiers"][0]
 K, K_MODIFIED, SHOWN = DRIVER["ratio"], MODIFIER["ratio"], MODIFIER["cost"]
 INTRODUCED, COPIES = (MADE.optimizer["introductions"][1][key] for key in ("generation", "copies"))
-ALONE = drive.equilibrium(K, DRIVER["dominance"], DRIVER["cost"])  # where the driver is when the suppressor comes in
+# Where the driver is when the suppressor comes in
+ALONE = drive.equilibrium(K, DRIVER["dominance"], DRIVER["cost"])
 
 
 def theory(cost: float, generations: int) -> tuple[np.ndarray, np.ndarray]:
-    """Haplotype frequencies `[T + 1, 4]` and mean fitness `[T]` of an infinite population, from where the suppressor comes in."""
+    """Haplotype frequencies `[T + 1, 4]` and mean fitness `[T]` of an infinite population, from
+    where the suppressor comes in.
+    """
     one, two = drive.fitnesses(DRIVER["dominance"], DRIVER["cost"])
     w = np.outer([1.0, one, two], [1.0, 1.0 - cost, 1.0 - cost])
     start = two_locus.haplotypes(ALONE.frequency, COPIES / (2 * N))
@@ -36,11 +42,17 @@ def theory(cost: float, generations: int) -> tuple[np.ndarray, np.ndarray]:
 def expected(cost: float, generations: int) -> dict[str, float]:
     """Where theory has driver, suppressor and fitness after some generations."""
     path, weights = theory(cost, generations)
-    return {"driver": two_locus.driver_frequency(path[-1]), "suppressor": two_locus.modifier_frequency(path[-1]), "fitness": float(weights[-1])}
+    return {
+        "driver": two_locus.driver_frequency(path[-1]),
+        "suppressor": two_locus.modifier_frequency(path[-1]),
+        "fitness": float(weights[-1]),
+    }
 
 
 def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Where driver, suppressor and fitness settle for each cost; and the trajectories of the default."""
+    """Where driver, suppressor and fitness settle for each cost; and the trajectories of the
+    default.
+    """
     out, paths = [], pl.DataFrame()
     for cost in COSTS:
         made = setting("suppressor", f"genome.modifiers.0.cost={cost}", "search_ledger=false")
@@ -48,27 +60,53 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
         maker = accountant(made, landscape, evolve(made, landscape, SEEDS))
         alleles = maker.tables["alleles"].filter(pl.col("allele").is_in(["driver", "suppressor"]))
         best = maker.designs["ancestral"].rungs["best_ancestral"]
-        fitness = maker.tables["generations"].select("seed", "generation", (pl.col("ancestral_mean") / best).alias("frequency"))
-        long = pl.concat([alleles.select("seed", "generation", "allele", "frequency"), fitness.select("seed", "generation", pl.lit("fitness").alias("allele"), "frequency")])
+        fitness = maker.tables["generations"].select(
+            "seed", "generation", (pl.col("ancestral_mean") / best).alias("frequency")
+        )
+        long = pl.concat(
+            [
+                alleles.select("seed", "generation", "allele", "frequency"),
+                fitness.select(
+                    "seed", "generation", pl.lit("fitness").alias("allele"), "frequency"
+                ),
+            ]
+        )
         there, then = expected(cost, LONG), expected(cost, GENERATIONS - INTRODUCED)
         row: dict[str, Any] = {"cost": cost}
-        late = long.filter(pl.col("generation") >= BURN).group_by("seed", "allele", maintain_order=True).agg(pl.col("frequency").mean())
+        late = (
+            long.filter(pl.col("generation") >= BURN)
+            .group_by("seed", "allele", maintain_order=True)
+            .agg(pl.col("frequency").mean())
+        )
         for name in there:
             row |= {f"theory_{name}": there[name], f"theory_{name}_at_{GENERATIONS}": then[name]}
             row |= mean_and_interval(name, late.filter(pl.col("allele") == name)["frequency"])
         out.append(row)
         print(row, flush=True)
         if cost == SHOWN:
-            paths = banded(long, "frequency", "allele", "generation").join(recursion(), on=["allele", "generation"], how="left", maintain_order="left")
+            paths = banded(long, "frequency", "allele", "generation").join(
+                recursion(), on=["allele", "generation"], how="left", maintain_order="left"
+            )
     return pl.DataFrame(out), paths
 
 
 def recursion() -> pl.DataFrame:
-    """Driver, suppressor and fitness by generation, as theory has them from the introduction of the suppressor on."""
+    """Driver, suppressor and fitness by generation, as theory has them from the introduction of the
+    suppressor on.
+    """
     path, weights = theory(SHOWN, GENERATIONS - INTRODUCED)
-    values = {"driver": path[:-1, 2:].sum(axis=1), "suppressor": path[:-1, 1::2].sum(axis=1), "fitness": weights}
+    values = {
+        "driver": path[:-1, 2:].sum(axis=1),
+        "suppressor": path[:-1, 1::2].sum(axis=1),
+        "fitness": weights,
+    }
     at = np.arange(INTRODUCED, GENERATIONS)
-    return pl.concat([pl.DataFrame({"allele": name, "generation": at, "theory": column}) for name, column in values.items()])
+    return pl.concat(
+        [
+            pl.DataFrame({"allele": name, "generation": at, "theory": column})
+            for name, column in values.items()
+        ]
+    )
 
 
 def main() -> None:
@@ -79,13 +117,47 @@ def main() -> None:
     claims = []
     for name in ("driver", "suppressor", "fitness"):
         low, high, there = row[f"{name}_low"], row[f"{name}_high"], row[f"theory_{name}"]
-        claims.append(verdict(f"{name} settles where the recursion does (cost {SHOWN}; N = {N} conceded {CONCEDED})", f"{there:.4f} +- {CONCEDED}", row[name], low, high, near(there, CONCEDED)))
+        claims.append(
+            verdict(
+                f"{name} settles where the recursion does (cost {SHOWN}; N = {N} conceded"
+                f" {CONCEDED})",
+                f"{there:.4f} +- {CONCEDED}",
+                row[name],
+                low,
+                high,
+                near(there, CONCEDED),
+            )
+        )
     most = two_locus.tolerable_cost(K, K_MODIFIED, 0.5, DRIVER["dominance"], DRIVER["cost"])
     dearest = table.filter(pl.col("cost") == max(COSTS)).to_dicts()[0]
-    claims.append(verdict(f"a suppressor that costs {max(COSTS)} does not invade (the most it may cost is {most:.4f})", "0", dearest["suppressor"], dearest["suppressor_low"], dearest["suppressor_high"], below(0.002)))
+    claims.append(
+        verdict(
+            f"a suppressor that costs {max(COSTS)} does not invade (the most it may cost is"
+            f" {most:.4f})",
+            "0",
+            dearest["suppressor"],
+            dearest["suppressor_low"],
+            dearest["suppressor_high"],
+            below(0.002),
+        )
+    )
     without = ALONE.mean_fitness
-    claims.append(verdict(f"fitness is restored in part: above {without:.2f} without it", f"> {without:.2f}", row["fitness"], row["fitness_low"], row["fitness_high"], above(without)))
-    study.keep({"suppressor": table, "paths": paths, "verdicts": pl.DataFrame(claims)}, seeds=len(SEEDS), tolerable_cost=most, fitness_without=without)
+    claims.append(
+        verdict(
+            f"fitness is restored in part: above {without:.2f} without it",
+            f"> {without:.2f}",
+            row["fitness"],
+            row["fitness_low"],
+            row["fitness_high"],
+            above(without),
+        )
+    )
+    study.keep(
+        {"suppressor": table, "paths": paths, "verdicts": pl.DataFrame(claims)},
+        seeds=len(SEEDS),
+        tolerable_cost=most,
+        fitness_without=without,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Faults: each is planted in a running sweep, which then goes on. Is anything lost, is anything there twice, is the digest the same?
+"""Faults: each is planted in a running sweep, which then goes on.
+
+Is anything lost, is anything there twice, is the digest the same?
 
     python scripts/sweep_faults.py [--kills 100] [--seed 0] [--only WORDS]
 
@@ -82,7 +84,9 @@ class Bench:
         driver = sweep_job.drive(self.file, out, engine, 2)
         _, said = driver.communicate(timeout=PATIENCE)
         if driver.returncode:
-            raise RuntimeError(f"a sweep that nothing disturbs ended with {driver.returncode}: {said}")
+            raise RuntimeError(
+                f"a sweep that nothing disturbs ended with {driver.returncode}: {said}"
+            )
         return Store(out)
 
     def judge(self, row: Row, store: Store, *, remove: bool = True) -> None:
@@ -111,7 +115,11 @@ class Bench:
         """Wait for a driver that must end with one line and exit code 2."""
         said = driver.communicate(timeout=PATIENCE)[1].splitlines()
         mine = [line for line in said if line.startswith("evosim: ")]
-        row.one_line += driver.returncode == 2 and len(mine) == 1 and not any("Traceback" in line for line in said)
+        row.one_line += (
+            driver.returncode == 2
+            and len(mine) == 1
+            and not any("Traceback" in line for line in said)
+        )
 
 
 def logs(folder: Path) -> set[Path]:
@@ -119,15 +127,22 @@ def logs(folder: Path) -> set[Path]:
     return set(folder.glob("logs/*.jsonl"))
 
 
-def wait_for_work(folder: Path, driver: subprocess.Popen[str], before: set[Path] | None = None) -> None:
+def wait_for_work(
+    folder: Path, driver: subprocess.Popen[str], before: set[Path] | None = None
+) -> None:
     """Wait until somebody computes who did not before, or the driver ends."""
     while driver.poll() is None and not logs(folder) - (before or set()):
         time.sleep(0.02)
 
 
 def kills(bench: Bench, engine: str, count: int) -> None:
-    """SIGKILL at random moments, of a random worker or of the driver with its workers left alone; sweep after sweep."""
-    with bench.row("SIGKILL of workers, at random moments", engine) as worker, bench.row("SIGKILL of drivers, at random moments", engine) as driver_row:
+    """SIGKILL at random moments, of a random worker or of the driver with its workers left alone;
+    sweep after sweep.
+    """
+    with (
+        bench.row("SIGKILL of workers, at random moments", engine) as worker,
+        bench.row("SIGKILL of drivers, at random moments", engine) as driver_row,
+    ):
         rows = {"worker": worker, "driver": driver_row}
         out, driver, hit = bench.place(), None, set[str]()
         while sum(row.tries for row in rows.values()) < count:
@@ -163,24 +178,39 @@ def kills(bench: Bench, engine: str, count: int) -> None:
 
 
 def killed_while_writing(bench: Bench) -> None:
-    """SIGKILL inside a write: of half of the bytes, before the renaming, before the folder is synced; of each of the first files."""
+    """SIGKILL inside a write: of half of the bytes, before the renaming, before the folder is
+    synced; of each of the first files.
+    """
     with bench.row("SIGKILL in the middle of a write", "one process") as row:
         for moment in ("half", "written", "renamed"):
             out = bench.place()
             for write in range(8):
                 sweep_job.begun(bench.file, out)
-                mine = [sys.executable, __file__, "--die", moment, str(write), str(out), str(bench.random.randrange(4))]
+                mine = [
+                    sys.executable,
+                    __file__,
+                    "--die",
+                    moment,
+                    str(write),
+                    str(out),
+                    str(bench.random.randrange(4)),
+                ]
                 died = subprocess.run(mine, capture_output=True, text=True, cwd=sweep_job.ROOT)
                 if died.returncode != -signal.SIGKILL:
                     raise RuntimeError(f"nobody died: {died.stderr}")
                 row.tries += 1
                 if check(Store(out)).damaged:
-                    raise RuntimeError(f"a chunk is damaged after a SIGKILL ({moment} of write {write})")
+                    raise RuntimeError(
+                        f"a chunk is damaged after a SIGKILL ({moment} of write {write})"
+                    )
             bench.judge(row, bench.end(out))
 
 
 def die(moment: str, write: int, out: Path, chunk: int) -> None:
-    """In a process of its own: compute chunks, and die in the middle of a write. Finished runs are written all the time."""
+    """In a process of its own: compute chunks, and die in the middle of a write.
+
+    Finished runs are written all the time.
+    """
     from evosim.sweeps import worker as sweeps_worker
 
     sweeps_worker.KEEP_EVERY, sweeps_worker.KEEP_SHARE = 0.0, 0
@@ -273,7 +303,9 @@ def read_only(bench: Bench, engine: str, tries: int) -> None:
                 driver = sweep_job.drive(bench.file, place / "s", engine, 2)
                 wait_for_work(place / "s", driver)
                 time.sleep(bench.random.uniform(0.0, 2.0))
-                while subprocess.run(["mount", "-o", "remount,ro", str(place)], capture_output=True).returncode:
+                while subprocess.run(
+                    ["mount", "-o", "remount,ro", str(place)], capture_output=True
+                ).returncode:
                     time.sleep(0.005)  # a file is open this moment
                 bench.refused(row, driver)
                 row.tries += 1
@@ -295,14 +327,22 @@ def two_drivers(bench: Bench, both: tuple[str, str], tries: int) -> None:
 
 
 def truncated(bench: Bench, engine: str, tries: int) -> None:
-    """A file of a chunk that is done loses its end, also all of it; `check --repair`, and the sweep goes on."""
+    """A file of a chunk that is done loses its end, also all of it; `check --repair`, and the sweep
+    goes on.
+    """
     with bench.row("truncated chunk, found and repaired", engine) as row:
         out = bench.place()
         shutil.copytree(bench.folder / "whole", out)
         for _ in range(tries):
             store = Store(out)
-            path = bench.random.choice(sorted(path for path in (out / "parts").rglob("chunk-*") if path.is_file()))
-            path.write_bytes(path.read_bytes()[: bench.random.choice([0, bench.random.randrange(path.stat().st_size)])])
+            path = bench.random.choice(
+                sorted(path for path in (out / "parts").rglob("chunk-*") if path.is_file())
+            )
+            path.write_bytes(
+                path.read_bytes()[
+                    : bench.random.choice([0, bench.random.randrange(path.stat().st_size)])
+                ]
+            )
             found = check(store)
             if found.sound and not found.missing:
                 raise RuntimeError(f"{path} was truncated, and nobody noticed")
@@ -312,19 +352,29 @@ def truncated(bench: Bench, engine: str, tries: int) -> None:
 
 
 def on_slurm(bench: Bench, tries: int) -> None:
-    """Jobs of Slurm that are cancelled: tasks of an array, submitted again; workers of the engine, which it replaces."""
+    """Jobs of Slurm that are cancelled: tasks of an array, submitted again; workers of the engine,
+    which it replaces.
+    """
     with sweep_job.slurm_node(bench.folder / "slurm"):
         with bench.row("tasks of a Slurm array killed, array submitted again", "array") as row:
             for _ in range(tries):
                 out = bench.place()
-                asked = sweep_job.evosim("sweep", "script", bench.file, "--out", out, "--slurm", "--tasks", "3")
+                asked = sweep_job.evosim(
+                    "sweep", "script", bench.file, "--out", out, "--slurm", "--tasks", "3"
+                )
                 script = out.with_suffix(".sh")
-                script.write_text(subprocess.run(asked, capture_output=True, text=True, check=True, cwd=sweep_job.ROOT).stdout)
+                script.write_text(
+                    subprocess.run(
+                        asked, capture_output=True, text=True, check=True, cwd=sweep_job.ROOT
+                    ).stdout
+                )
                 subprocess.run(["sbatch", str(script)], capture_output=True, check=True)
                 while not list(out.glob("logs/*.jsonl")):
                     time.sleep(0.05)
                 time.sleep(bench.random.uniform(0.0, 2.0))
-                subprocess.run(["scancel", "--full", "--signal=KILL", *sweep_job.jobs()], capture_output=True)
+                subprocess.run(
+                    ["scancel", "--full", "--signal=KILL", *sweep_job.jobs()], capture_output=True
+                )
                 row.tries += 1
                 while sweep_job.jobs():
                     time.sleep(0.2)
@@ -336,7 +386,9 @@ def on_slurm(bench: Bench, tries: int) -> None:
                 driver = sweep_job.drive(bench.file, out, "slurm", 2, "--address", "lo")
                 wait_for_work(out, driver)
                 time.sleep(bench.random.uniform(0.0, 2.0))
-                subprocess.run(["scancel", bench.random.choice(sweep_job.jobs())], capture_output=True)
+                subprocess.run(
+                    ["scancel", bench.random.choice(sweep_job.jobs())], capture_output=True
+                )
                 row.tries += 1
                 _, said = driver.communicate(timeout=PATIENCE)
                 if driver.returncode:
@@ -382,7 +434,12 @@ def main() -> None:
         if chosen.only:
             print(table)
             return
-        kept.keep({"faults": table}, runs_each=bench.runs, random_seed=chosen.seed, digest_of_the_sweep=bench.digest)
+        kept.keep(
+            {"faults": table},
+            runs_each=bench.runs,
+            random_seed=chosen.seed,
+            digest_of_the_sweep=bench.digest,
+        )
         bad = [row for row in bench.rows if row.lost or row.duplicated or row.same < row.sweeps]
         if bad:
             raise RuntimeError(f"not all is well: {bad}")

@@ -1,4 +1,6 @@
-"""What the studies of sweeps share: a sweep of many small cells, drivers and their workers as processes, and a Slurm of one node."""
+"""What the studies of sweeps share: a sweep of many small cells, drivers and their workers as
+processes, and a Slurm of one node.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,14 @@ genome.discount = [0.9, 0.95]
 """
 
 
-def sweep_file(path: Path, *, cells: int = CELLS, generations: int = 40, replicates: int = 1, chunk: int | None = None) -> Path:
+def sweep_file(
+    path: Path,
+    *,
+    cells: int = CELLS,
+    generations: int = 40,
+    replicates: int = 1,
+    chunk: int | None = None,
+) -> Path:
     """Write a sweep file of so many cells (a multiple of 20)."""
     text = SWEEP.format(
         replicates=replicates,
@@ -61,10 +70,21 @@ def evosim(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "evosim.cli", *map(str, arguments)]
 
 
-def drive(file: Path, folder: Path, engine: str, workers: int = 2, *more: str) -> subprocess.Popen[str]:
+def drive(
+    file: Path, folder: Path, engine: str, workers: int = 2, *more: str
+) -> subprocess.Popen[str]:
     """Start a driver in a process of its own."""
-    command = evosim("sweep", "run", file, "--out", folder, "--engine", engine, "--workers", str(workers), *more)
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    command = evosim(
+        "sweep", "run", file, "--out", folder, "--engine", engine, "--workers", str(workers), *more
+    )
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
 
 
 def workers_of(driver: int) -> list[int]:
@@ -91,7 +111,10 @@ def bytes_digest(store: Store) -> str:
 def lost_and_duplicated(store: Store) -> tuple[int, int]:
     """Planned runs that the collected table lacks, and rows of it that are there more than once."""
     runs = pl.read_parquet(store.folder / f"{RUNS}.parquet")["run"]
-    return store.plan.filter(~pl.col("run").is_in(runs.implode())).height, runs.len() - runs.n_unique()
+    return (
+        store.plan.filter(~pl.col("run").is_in(runs.implode())).height,
+        runs.len() - runs.n_unique(),
+    )
 
 
 class NoSlurm(Exception):
@@ -102,7 +125,8 @@ class NoSlurm(Exception):
 def slurm_node(folder: Path) -> Iterator[None]:
     """A Slurm of one node, until the block ends."""
     script = [str(ROOT / "scripts" / "slurm_node.sh")]
-    up = subprocess.run([*script, "up", str(folder)], capture_output=True, text=True)  # SLURM_NODE_PORT says where, if another one is there
+    # SLURM_NODE_PORT says where, if another one is there
+    up = subprocess.run([*script, "up", str(folder)], capture_output=True, text=True)
     if up.returncode:
         raise NoSlurm(up.stderr.strip())
     before = dict(os.environ)
@@ -119,7 +143,12 @@ def slurm_node(folder: Path) -> Iterator[None]:
 
 def jobs() -> list[str]:
     """The numbers of Slurm's jobs that wait or run."""
-    return subprocess.run(["squeue", "--noheader", "--array", "--format=%i"], capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(
+        ["squeue", "--noheader", "--array", "--format=%i"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
 
 
 def submit(script: Path) -> None:

@@ -1,7 +1,9 @@
-"""What a temperature of choice changes: waste, the shift's loss, recovery, and the cliff of self-stimulation.
+"""What a temperature of choice changes: waste, the shift's loss, recovery, and the cliff of
+self-stimulation.
 
-Softmax planners at fixed temperatures (in units of felt reward), a grid on which temperature is a locus like the
-others, and the worth of one genetic background as its solo weight rises. Run: python scripts/temperature.py
+Softmax planners at fixed temperatures (in units of felt reward), a grid on which temperature is a
+locus like the others, and the worth of one genetic background as its solo weight rises. Run: python
+scripts/temperature.py
 """
 
 from __future__ import annotations
@@ -33,9 +35,13 @@ def populations() -> pl.DataFrame:
         modern = account.summary["ladder"]["modern"]["rungs"]
         best_a = account.summary["ladder"]["ancestral"]["rungs"]["best_ancestral"]
         solo = account.tables["behaviour"].filter(
-            (pl.col("subject") == "population") & (pl.col("world") == "ancestral") & (pl.col("act") == "self_stimulate")
+            (pl.col("subject") == "population")
+            & (pl.col("world") == "ancestral")
+            & (pl.col("act") == "self_stimulate")
         )
-        by_seed = dict(solo.group_by("seed", maintain_order=True).agg(pl.col("value").sum()).iter_rows())
+        by_seed = dict(
+            solo.group_by("seed", maintain_order=True).agg(pl.col("value").sum()).iter_rows()
+        )
         gain = account.tables["desires"].filter(pl.col("feature") == "solo")["gain_ancestral"]
         best = maker.single(maker.peaks.ancestral.worst)
         recovery = account.tables["recovery"]
@@ -48,11 +54,17 @@ def populations() -> pl.DataFrame:
             "solo_of_best": best["behaviour"]["ancestral"]["acts"].get("self_stimulate", 0.0),
         }
         row |= mean_and_interval("A_over_best", recovery["ancestral_at_swap"] / best_a)
-        row |= mean_and_interval("M_at_swap_over_R2", recovery["modern_at_swap"] / modern["best_for_payoff"])
-        row |= mean_and_interval("M_at_end_over_R2", recovery["modern_at_end"] / modern["best_for_payoff"])
+        row |= mean_and_interval(
+            "M_at_swap_over_R2", recovery["modern_at_swap"] / modern["best_for_payoff"]
+        )
+        row |= mean_and_interval(
+            "M_at_end_over_R2", recovery["modern_at_end"] / modern["best_for_payoff"]
+        )
         row |= mean_and_interval("solo_ledger", (by_seed.get(s, 0.0) for s in SEEDS))
         row |= mean_and_interval("solo_gain_if_off", gain)
-        ends = pl.concat([r.tables["loci"] for r in runs]).filter((pl.col("locus") == "temperature") & (pl.col("generation") == made.experiment.swap - 1))
+        ends = pl.concat([r.tables["loci"] for r in runs]).filter(
+            (pl.col("locus") == "temperature") & (pl.col("generation") == made.experiment.swap - 1)
+        )
         row |= mean_and_interval("mean_temperature_at_swap", ends["mean"])
         rows.append(row)
         print(alleles, flush=True)
@@ -74,9 +86,12 @@ def cliff() -> pl.DataFrame:
         table[:, column] = weights
         n = len(weights)
         many = replace(
-            rules, weights=table, horizon=np.repeat(rules.horizon, n), belief=np.repeat(rules.belief, n),
+            rules,
+            weights=table,
+            horizon=np.repeat(rules.horizon, n),
+            belief=np.repeat(rules.belief, n),
             temperature=np.full(n, temperature),
-        )  # fmt: skip
+        )
         fitness = Scorer(made.pair.ancestral, made.pair).score(many).fitness
         rows += [
             {"temperature": temperature, "solo_weight": w, "fitness_in_A": f}

@@ -1,8 +1,9 @@
 """Waste against optimization: does more search remove it, and does it touch what the shift costs?
 
-Populations of four sizes, three mutation rates, 20 seeds, looked at after 50 to 800 generations: the ledger's entry
-for self-stimulation in A, the gap to the best genome, and the population's own novel + stale entries in M. And the
-enumerated best's own self-stimulation for each cap on the horizon. Run: python scripts/waste.py
+Populations of four sizes, three mutation rates, 20 seeds, looked at after 50 to 800 generations:
+the ledger's entry for self-stimulation in A, the gap to the best genome, and the population's own
+novel + stale entries in M. And the enumerated best's own self-stimulation for each cap on the
+horizon. Run: python scripts/waste.py
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ def populations() -> pl.DataFrame:
     for scale in SCALES:
         for size in SIZES:
             made = setting(
-                "birth-control", f"optimizer.population={size}", f"genome.mutation_scale={scale}",
+                "birth-control",
+                f"optimizer.population={size}",
+                f"genome.mutation_scale={scale}",
                 f"phases=[{{world='ancestral',generations={max(GENERATIONS)}}},{{world='modern',generations=1}}]",
                 f"snapshots={[g - 1 for g in GENERATIONS]}",
-            )  # fmt: skip
+            )
             landscape = landscape or Landscape(made)  # size and mutation change no class's worth
             runs = evolve(made, landscape, SEEDS)
             maker = accountant(made, landscape, runs)
@@ -57,10 +60,18 @@ def populations() -> pl.DataFrame:
             kept = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
             for g in GENERATIONS:
                 seen = [
-                    observed(maker, kept.filter((pl.col("generation") == g - 1) & (pl.col("seed") == s)), best)
+                    observed(
+                        maker,
+                        kept.filter((pl.col("generation") == g - 1) & (pl.col("seed") == s)),
+                        best,
+                    )
                     for s in SEEDS
                 ]
-                row: dict[str, Any] = {"mutation": 0.002 * scale, "population": size, "generations": g}
+                row: dict[str, Any] = {
+                    "mutation": 0.002 * scale,
+                    "population": size,
+                    "generations": g,
+                }
                 for name in seen[0]:
                     row |= mean_and_interval(name, (x[name] for x in seen))
                 rows.append(row)
@@ -69,14 +80,18 @@ def populations() -> pl.DataFrame:
 
 
 def best_by_cap() -> pl.DataFrame:
-    """What the enumerated best does itself, for each cap on the horizon, at the default planning cost and without."""
+    """What the enumerated best does itself, for each cap on the horizon, at the default planning
+    cost and without.
+    """
     rows = []
     for cost in (0.06, 0.0):
         for cap in range(1, 9):
             made = setting(
-                "birth-control", f"genome.horizon.alleles={list(range(1, cap + 1))}", f"genome.planning_cost={cost}",
+                "birth-control",
+                f"genome.horizon.alleles={list(range(1, cap + 1))}",
+                f"genome.planning_cost={cost}",
                 "phases=[{world='ancestral',generations=1}]",
-            )  # fmt: skip
+            )
             landscape = Landscape(made)
             maker = accountant(made, landscape, evolve(made, landscape, [0]))
             number = maker.peaks.ancestral.worst
@@ -89,9 +104,12 @@ def best_by_cap() -> pl.DataFrame:
                     "horizon": single["loci"]["horizon"],
                     "solo_weight": single["loci"]["solo"],
                     "fitness_in_A": single["ancestral"]["fitness"],
-                    "share_in_M": single["modern"]["fitness"] / maker.designs["modern"].rungs["best_for_payoff"]
-                    if maker.designs["modern"].rungs["best_for_payoff"] > 0
-                    else None,
+                    "share_in_M": (
+                        single["modern"]["fitness"]
+                        / maker.designs["modern"].rungs["best_for_payoff"]
+                        if maker.designs["modern"].rungs["best_for_payoff"] > 0
+                        else None
+                    ),
                     "solo_ledger": float(ledger.waste[:, act].sum()),
                     "solo_times": float(ledger.times_ancestral[act]),
                 }

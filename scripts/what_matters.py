@@ -1,8 +1,10 @@
-"""What matters: a sweep over contraception, the price of foresight and the size of populations, and what each does to which loss.
+"""What matters: a sweep over contraception, the price of foresight and the size of populations, and
+what each does to which loss.
 
-An example of a sweep and its analysis; nothing was predicted. Two effects must come out as 0 exactly, because seeds are the same in
-every cell: that of the size of populations on the shift step, and that of contraception, which is in the modern world, on what search
-loses in the ancestral one. 24 cells, 10 seeds each; five minutes on two processors. Run: python scripts/what_matters.py
+An example of a sweep and its analysis; nothing was predicted. Two effects must come out as 0
+exactly, because seeds are the same in every cell: that of the size of populations on the shift
+step, and that of contraception, which is in the modern world, on what search loses in the ancestral
+one. 24 cells, 10 seeds each; five minutes on two processors. Run: python scripts/what_matters.py
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ def analysed(folder: Path) -> Analysis:
     path.write_text(SWEEP, encoding="utf-8")
     written = read_sweep(path)
     store = begin(written, folder / "sweep")
-    local_engine.compute(Job(store.folder, list(range(store.chunks)), processors(), 1, None, silent, lambda: False))
+    local_engine.compute(
+        Job(store.folder, list(range(store.chunks)), processors(), 1, None, silent, lambda: False)
+    )
     return analyse(store, fresh_digest(store), Resampling())
 
 
@@ -58,10 +62,20 @@ def main() -> None:
     study = Study("what-matters", made)
     with tempfile.TemporaryDirectory() as folder:
         analysis = analysed(Path(folder))
-    tables = {name: analysis.tables[name].filter((pl.col("quantity") == POPULATION) | pl.col("quantity").str.contains(STEPS)) for name in KEPT}
+    tables = {
+        name: (
+            analysis.tables[name].filter(
+                (pl.col("quantity") == POPULATION) | pl.col("quantity").str.contains(STEPS)
+            )
+        )
+        for name in KEPT
+    }
     (study.folder / "sweep.toml").write_text(SWEEP.lstrip(), encoding="utf-8")
     write_json(study.folder / "analysis.json", {**analysis.facts, "tables": list(tables)})
-    facts = {key: analysis.facts[key] for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")}
+    facts = {
+        key: analysis.facts[key]
+        for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")
+    }
     study.keep(tables, analysis=facts, seeds=analysis.facts["replicates"])
 
 

@@ -1,4 +1,6 @@
-"""Imports point down: the contracts of import-linter in pyproject.toml hold, and a broken one is seen."""
+"""Imports point down: the contracts of import-linter in pyproject.toml hold, and a broken one is
+seen.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,12 @@ def lint(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-c", program, "--no-cache", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, "--no-cache", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -39,7 +46,9 @@ def test_imports_point_down() -> None:
 
 
 def test_a_forbidden_import_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "planted.ini").write_text(FORBIDDEN.replace("evosim, worlds", "\n    evosim\n    worlds"), encoding="utf-8")
+    (tmp_path / "planted.ini").write_text(
+        FORBIDDEN.replace("evosim, worlds", "\n    evosim\n    worlds"), encoding="utf-8"
+    )
     done = lint("--config", str(tmp_path / "planted.ini"))
     assert done.returncode == 1, done.stdout
     assert "evosim.analysis" in done.stdout
@@ -48,11 +57,17 @@ def test_a_forbidden_import_is_seen(tmp_path: Path) -> None:
 def test_every_room_has_a_layer() -> None:
     layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
     named = [room for layer in layers for room in layer.split(" | ")]
-    rooms = {path.stem for path in (ROOT / "evosim").glob("*.py")} | {path.parent.name for path in (ROOT / "evosim").glob("*/__init__.py")}
+    rooms = {path.stem for path in (ROOT / "evosim").glob("*.py")} | {
+        path.parent.name for path in (ROOT / "evosim").glob("*/__init__.py")
+    }
     assert sorted(named) == sorted(rooms - {"__init__"})
 
 
 @pytest.mark.parametrize("top", ["evosim", "worlds", "genomes"])
 def test_no_import_is_relative(top: str) -> None:
-    relative = [str(path) for path in (ROOT / top).rglob("*.py") if "\nfrom ." in path.read_text(encoding="utf-8")]
+    relative = [
+        str(path)
+        for path in (ROOT / top).rglob("*.py")
+        if "\nfrom ." in path.read_text(encoding="utf-8")
+    ]
     assert relative == []

@@ -1,8 +1,8 @@
 """Nothing depends on an order that polars leaves open.
 
-`group_by`, `unique`, `join` and `value_counts` give rows in an arbitrary order, which may be another
-under load. A bootstrap of the same numbers in another order is another interval, and a sum differs
-in its last digit. So the order is asked for, or a sort follows, or a reason is listed here.
+`group_by`, `unique`, `join` and `value_counts` give rows in an arbitrary order, which may be
+another under load. A bootstrap of the same numbers in another order is another interval, and a sum
+differs in its last digit. So the order is asked for, or a sort follows, or a reason is listed here.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(path for folder in ("evosim", "scripts") for path in (ROOT / folder).rglob("*.py"))
-ORDERLESS = {"sorted", "set", "frozenset", "len", "min", "max"}  # of what has any order they make the same
+# Of what has any order they make the same
+ORDERLESS = {"sorted", "set", "frozenset", "len", "min", "max"}
 COUNTED = {"height", "n_unique", "max", "min", "is_empty", "shape"}
 
 # Calls that need no order, by file and function, and why.
 REASONS = {
-    ("evosim/simulation/recorder.py", "_distinct"): "its rows are grouped again and sorted by all of their keys; the fast path of a run",
+    (
+        "evosim/simulation/recorder.py",
+        "_distinct",
+    ): "its rows are grouped again and sorted by all of their keys; the fast path of a run"
 }
 
 
@@ -40,7 +44,9 @@ def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
             continue
         if name in ("group_by", "unique") or joined:
             yield node, f"{name} without maintain_order"
-        elif name in ("value_counts", "mode", "arg_unique") or (name == "pivot" and order is not None):
+        elif name in ("value_counts", "mode", "arg_unique") or (
+            name == "pivot" and order is not None
+        ):
             yield node, f"{name}, whose order is open"
 
 
@@ -71,7 +77,11 @@ def open_orders(text: str, file: str = "") -> list[tuple[ast.Call, str]]:
                 return node.name
         return ""
 
-    return [(node, what) for node, what in calls(tree) if not settled(node) and (file, function(node)) not in REASONS]
+    return [
+        (node, what)
+        for node, what in calls(tree)
+        if not settled(node) and (file, function(node)) not in REASONS
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

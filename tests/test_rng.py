@@ -1,4 +1,6 @@
-"""The generator against its authors' known answers (Random123, tests/kat_vectors), and its two implementations."""
+"""The generator against its authors' known answers (Random123, tests/kat_vectors), and its two
+implementations.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ KNOWN_ANSWERS = [
 
 
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN_ANSWERS)
-def test_known_answers(counter: tuple[int, ...], key: tuple[int, int], answer: tuple[int, ...]) -> None:
+def test_known_answers(
+    counter: tuple[int, ...], key: tuple[int, int], answer: tuple[int, ...]
+) -> None:
     assert tuple(int(x) for x in evosim_rng.philox(counter, key)) == answer  # type: ignore[arg-type]
     assert tuple(int(x) for x in compiled(*counter, *key)) == answer
 

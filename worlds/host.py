@@ -1,39 +1,49 @@
 """Host: a parasite in its host. It grows, is noticed, is passed on, and may kill what it lives in.
 
-What it shows. Misalignment without any inner optimizer: a virus that spreads well in the rodents of an island does not on the
-mainland. Its behaviour is a table of reflexes, fitted by selection to hosts that live crowded and hardly resist. Where hosts
-meet seldom and resist, the same table is worse than one that selection there would have made.
+What it shows. Misalignment without any inner optimizer: a virus that spreads well in the rodents of
+an island does not on the mainland. Its behaviour is a table of reflexes, fitted by selection to
+hosts that live crowded and hardly resist. Where hosts meet seldom and resist, the same table is
+worse than one that selection there would have made.
 
 What goes wrong in it. A shift, for genomes of the kind `reflex` as for any other.
 
-State `(load, immunity, met)`: parasite load `1..loads`, the host's immune response `0..immunities`, and whether it is close to another,
-uninfected host now (0 or 1); and one state `over` (last): the host is dead, or rid of the parasite. Order: load slowest, then
-immunity, then met. Names: `v2.i0.m1`, `over`.
+State `(load, immunity, met)`: parasite load `1..loads`, the host's immune response `0..immunities`,
+and whether it is close to another, uninfected host now (0 or 1); and one state `over` (last): the
+host is dead, or rid of the parasite. Order: load slowest, then immunity, then met. Names:
+`v2.i0.m1`, `over`.
 
-Acts, available in all states but `over`: `hide` (lie low), `grow` (replicate with restraint), `burst` (replicate at full speed) and `shed`
-(leave the host, in order to reach another). Where it is over one can only `hide`, which changes nothing.
+Acts, available in all states but `over`: `hide` (lie low), `grow` (replicate with restraint),
+`burst` (replicate at full speed) and `shed` (leave the host, in order to reach another). Where it
+is over one can only `hide`, which changes nothing.
 
-One age, in this order; all chances are independent; `v`, `i` are load and immunity at its beginning, as shares of their largest values.
+One age, in this order; all chances are independent; `v`, `i` are load and immunity at its
+beginning, as shares of their largest values.
 
-1. The act. `grow` raises load by one with `growth`, `burst` with `burst_growth`; `shed` lowers it by one with `shed_loss`. Load stays at most `loads`.
-2. Clearance. Immunity takes another one from load with `clearance * i`, times `shelter` if hiding. At load 0 it is over.
-3. Response. Immunity rises by one with `recognition * v`, times `alarm` for a burst, times `shelter` if hiding; if it does not, it falls by one with
-   `forgetting`.
+1. The act. `grow` raises load by one with `growth`, `burst` with `burst_growth`; `shed` lowers it
+   by one with `shed_loss`. Load stays at most `loads`.
+2. Clearance. Immunity takes another one from load with `clearance * i`, times `shelter` if hiding.
+   At load 0 it is over.
+3. Response. Immunity rises by one with `recognition * v`, times `alarm` for a burst, times
+   `shelter` if hiding; if it does not, it falls by one with `forgetting`.
 4. Virulence. The host dies with `death + virulence * v^2`, times `damage` (at most 1) for a burst.
 5. Company. Whether an uninfected host is close in the next age is drawn anew: with `contact`.
 
-Payoff: expected new infections. `shed` while another host is close: `transmission * v`; else 0. Intent is payoff.
+Payoff: expected new infections. `shed` while another host is close: `transmission * v`; else 0.
+Intent is payoff.
 
-Features, all 0 once it is over: `load` (v), `quiet` (minus i), `multiplying` (`grow` 1, `burst` 1), `passing` (`shed` while another host is close, 1), `ease` (-1 for
-every act but `hide`) and `infections` (the payoff).
+Features, all 0 once it is over: `load` (v), `quiet` (minus i), `multiplying` (`grow` 1, `burst` 1),
+`passing` (`shed` while another host is close, 1), `ease` (-1 for every act but `hide`) and
+`infections` (the payoff).
 
-Observation classes of reflexes: load (low: at most half) by immunity (low: at most half) by company; `over`.
+Observation classes of reflexes: load (low: at most half) by immunity (low: at most half) by
+company; `over`.
 
 Belief `ancestral`: transitions of the ancestral world.
 
-Sources. The example is Wentworth's (a virus of island rodents on the mainland). That transmission and virulence both rise with load, so that
-neither the most nor the least harmful parasite spreads best, is the trade-off of Anderson and May (1982). All numbers are choices, with reasons
-beside them; they are measurements of no parasite.
+Sources. The example is Wentworth's (a virus of island rodents on the mainland). That transmission
+and virulence both rise with load, so that neither the most nor the least harmful parasite spreads
+best, is the trade-off of Anderson and May (1982). All numbers are choices, with reasons beside
+them; they are measurements of no parasite.
 """
 
 from __future__ import annotations
@@ -57,23 +67,46 @@ HIDE, GROW, BURST, SHED = range(len(ACTS))
 class Host:
     """Parameters of the hosts of one place."""
 
-    loads: int = number(6, "levels of load", "from a few particles to a full-blown infection", low=2, high=100, structural=True)
-    immunities: int = number(4, "levels of immunity", "from naive to full response", low=1, high=100, structural=True)
-    lifespan: int = number(60, "ages", "longer than most infections", low=1, high=MOST_AGES, structural=True)
+    loads: int = number(
+        6,
+        "levels of load",
+        "from a few particles to a full-blown infection",
+        low=2,
+        high=100,
+        structural=True,
+    )
+    immunities: int = number(
+        4, "levels of immunity", "from naive to full response", low=1, high=100, structural=True
+    )
+    lifespan: int = number(
+        60, "ages", "longer than most infections", low=1, high=MOST_AGES, structural=True
+    )
 
     growth: float = probability(0.35, "restrained replication doubles in a few ages")
     burst_growth: float = probability(0.8, "replication at full speed")
     shed_loss: float = probability(0.5, "particles that leave are gone", "probability per shedding")
-    clearance: float = probability(0.3, "of a full response", "probability per age at full immunity")
-    recognition: float = probability(0.1, "island hosts hardly resist", "probability per age at full load")
+    clearance: float = probability(
+        0.3, "of a full response", "probability per age at full immunity"
+    )
+    recognition: float = probability(
+        0.1, "island hosts hardly resist", "probability per age at full load"
+    )
     alarm: float = number(2.0, "times recognition", "bursting cells are noticed", low=1.0)
     forgetting: float = probability(0.1, "a response fades in ten ages")
-    shelter: float = probability(0.2, "hidden in tissue that is seldom patrolled", "share of clearance and recognition left")
+    shelter: float = probability(
+        0.2, "hidden in tissue that is seldom patrolled", "share of clearance and recognition left"
+    )
     death: float = probability(0.01, "island hosts have few enemies")
     virulence: float = probability(0.03, "of a full load, at restraint")
-    damage: float = number(3.0, "times death by load and otherwise", "bursting cells harm their host", low=1.0)
-    contact: float = probability(0.8, "islands are crowded", "probability that an uninfected host is close")
-    transmission: float = number(0.5, "infections", "of a full load, for one age in company", low=0.0)
+    damage: float = number(
+        3.0, "times death by load and otherwise", "bursting cells harm their host", low=1.0
+    )
+    contact: float = probability(
+        0.8, "islands are crowded", "probability that an uninfected host is close"
+    )
+    transmission: float = number(
+        0.5, "infections", "of a full load, for one age in company", low=0.0
+    )
 
 
 def build(params: Host, modern: Mapping[str, Any]) -> WorldPair:
@@ -82,7 +115,8 @@ def build(params: Host, modern: Mapping[str, Any]) -> WorldPair:
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.recognition * world.alarm > 1.0:
             raise InvalidWorld(
-                f"{where}.recognition times alarm must be a probability, but is {world.recognition * world.alarm:g}. Lower one of them."
+                f"{where}.recognition times alarm must be a probability, but is"
+                f" {world.recognition * world.alarm:g}. Lower one of them."
             )
     axes = np.indices((params.loads, params.immunities + 1, 2)).reshape(3, -1)
     axes[0] += 1
@@ -95,14 +129,24 @@ def build(params: Host, modern: Mapping[str, Any]) -> WorldPair:
         modern=_world(after, "host (modern)", axes, _transitions(after, axes), moves),
         observe=np.append(~low[0] * 4 + ~low[1] * 2 + axes[2], 8),
         classes=(
-            *(f"{load} load, {immunity} immunity, {company}" for load in ("low", "high") for immunity in ("low", "high") for company in ("alone", "company")),
+            *(
+                f"{load} load, {immunity} immunity, {company}"
+                for load in ("low", "high")
+                for immunity in ("low", "high")
+                for company in ("alone", "company")
+            ),
             "over",
         ),
         default_act="hide",
         serves={
-            "load": ("grow", "burst"), "quiet": ("hide",), "multiplying": ("grow", "burst"), "passing": ("shed",), "ease": ("hide",), "infections": ("shed",),
+            "load": ("grow", "burst"),
+            "quiet": ("hide",),
+            "multiplying": ("grow", "burst"),
+            "passing": ("shed",),
+            "ease": ("hide",),
+            "infections": ("shed",),
         },
-    )  # fmt: skip
+    )
 
 
 def _transitions(p: Host, axes: NDArray[np.int64]) -> Floats:
@@ -118,7 +162,9 @@ def _transitions(p: Host, axes: NDArray[np.int64]) -> Floats:
             hidden = p.shelter if act == HIDE else 1.0
             dies = min(1.0, (p.death + p.virulence * v * v) * (p.damage if act == BURST else 1.0))
             loads = _loads(p, load, act, p.clearance * i * hidden)
-            immunities = _immunities(p, immunity, p.recognition * v * hidden * (p.alarm if act == BURST else 1.0))
+            immunities = _immunities(
+                p, immunity, p.recognition * v * hidden * (p.alarm if act == BURST else 1.0)
+            )
             block = (1.0 - dies) * np.einsum("v,i,m->vim", loads[1:], immunities, company)
             assert block.shape == shape
             out[s, act, :n] = block.ravel()
@@ -146,7 +192,9 @@ def _immunities(p: Host, immunity: int, risen: float) -> Floats:
     return out
 
 
-def _world(p: Host, name: str, axes: NDArray[np.int64], moves: Floats, believed: Floats) -> TabularMdp:
+def _world(
+    p: Host, name: str, axes: NDArray[np.int64], moves: Floats, believed: Floats
+) -> TabularMdp:
     n = axes.shape[1]
     available = np.ones((n + 1, len(ACTS)), dtype=bool)
     available[n, 1:] = False

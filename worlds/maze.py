@@ -1,42 +1,52 @@
 """Maze: random mazes with an exit door, which in training is red.
 
-What it shows. While every exit door is red, "go to what is red" and "go to the exit" are the same behaviour, and no
-selection can tell them apart. Where doors have other colours and other things are red, they come apart. Which of the
-two is paid (`payoff`) and which mazes there are to be selected in (`not_red`) are the two places to look for the fault.
+What it shows. While every exit door is red, "go to what is red" and "go to the exit" are the same
+behaviour, and no selection can tell them apart. Where doors have other colours and other things are
+red, they come apart. Which of the two is paid (`payoff`) and which mazes there are to be selected
+in (`not_red`) are the two places to look for the fault.
 
-What goes wrong in it. With `payoff = "red"` the best there can be goes to red things where the designers wanted exits:
-misspecified. With `payoff = "exit"` and only red doors, seekers of red are among the best: the data left it open.
+What goes wrong in it. With `payoff = "red"` the best there can be goes to red things where the
+designers wanted exits: misspecified. With `payoff = "exit"` and only red doors, seekers of red are
+among the best: the data left it open.
 
-A maze is drawn by `layout_seed` and its number alone: a spanning tree of `size` by `size` cells (randomized depth-first
-search), in which each dead end is opened into a further neighbour with probability `braid`. In it lie, in cells of their
-own: the start, the door (in a cell of the rim), one other thing, and one ghost. The other thing and the ghost have the
-same distribution; the ghost cannot be seen, felt or paid for. How often it is reached is how often a thing in such a place is
+A maze is drawn by `layout_seed` and its number alone: a spanning tree of `size` by `size` cells
+(randomized depth-first search), in which each dead end is opened into a further neighbour with
+probability `braid`. In it lie, in cells of their own: the start, the door (in a cell of the rim),
+one other thing, and one ghost. The other thing and the ghost have the same distribution; the ghost
+cannot be seen, felt or paid for. How often it is reached is how often a thing in such a place is
 reached by accident: see `reached`.
 
-Every maze occurs in four colourings: door and thing are red or not. Maze and colouring make a *case*. Lives begin at the
-start of a case; the maze is drawn uniformly, the door's colour (red but for `not_red`) and the thing's (red with
-`red_thing`) independently. All cases are states of both worlds, which differ in how often each is begun.
+Every maze occurs in four colourings: door and thing are red or not. Maze and colouring make a
+*case*. Lives begin at the start of a case; the maze is drawn uniformly, the door's colour (red but
+for `not_red`) and the thing's (red with `red_thing`) independently. All cases are states of both
+worlds, which differ in how often each is begun.
 
-States: case slowest, then cells row by row, then one state `over`. Names: `m0 red door r1c2`, `m0 red door over`.
+States: case slowest, then cells row by row, then one state `over`. Names: `m0 red door r1c2`, `m0
+red door over`.
 
-Acts, all of them available in every cell: `north`, `east`, `south`, `west` lead to that neighbour, or nowhere if a wall
-is there; `use` opens the door or takes the thing that is in this cell, and is the end of this life's story (`over`), else
-leads nowhere; `wait` leads nowhere. Where it is over one can only wait.
+Acts, all of them available in every cell: `north`, `east`, `south`, `west` lead to that neighbour,
+or nowhere if a wall is there; `use` opens the door or takes the thing that is in this cell, and is
+the end of this life's story (`over`), else leads nowhere; `wait` leads nowhere. Where it is over
+one can only wait.
 
-Payoff: 1 for using the door (`payoff = "exit"`) or for using whatever is red (`payoff = "red"`). Intent: 1 for using the door.
+Payoff: 1 for using the door (`payoff = "exit"`) or for using whatever is red (`payoff = "red"`).
+Intent: 1 for using the door.
 
-Features: `red` (using what is red, 1), `door` (using the door, 1), `thing` (using the other thing, 1) and `ease` (every act but
-`wait`, -1). Nothing is felt of distance: a planner that does not see a goal within its horizon waits.
+Features: `red` (using what is red, 1), `door` (using the door, 1), `thing` (using the other thing,
+1) and `ease` (every act but `wait`, -1). Nothing is felt of distance: a planner that does not see a
+goal within its horizon waits.
 
-Observation classes of reflexes. A reflex has a compass for the nearest red thing and one for the door (each shows the
-first step of a shortest way). Classes: `at red door`, `at plain door`, `at red thing`, where one is; else `red D1, door D2` with
-directions N, E, S, W, and `none` if nothing is red; `over`.
+Observation classes of reflexes. A reflex has a compass for the nearest red thing and one for the
+door (each shows the first step of a shortest way). Classes: `at red door`, `at plain door`, `at red
+thing`, where one is; else `red D1, door D2` with directions N, E, S, W, and `none` if nothing is
+red; `over`.
 
 Belief `ancestral`: the truth. Walls do not change at the swap.
 
-Sources. The example is Adam Shimi's (a comment on the first text behind this project): mazes whose exit doors are all
-red. That an agent trained so may go for the colour was found by Langosco et al. (2022) with learned policies. The ghost
-follows a control of others who trained in mazes with chests. All numbers here are choices, with reasons beside them.
+Sources. The example is Adam Shimi's (a comment on the first text behind this project): mazes whose
+exit doors are all red. That an agent trained so may go for the colour was found by Langosco et al.
+(2022) with learned policies. The ghost follows a control of others who trained in mazes with
+chests. All numbers here are choices, with reasons beside them.
 """
 
 from __future__ import annotations
@@ -49,7 +59,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import MOST_AGES, InvalidWorld, check_ranges, check_size, number, probability, swapped
+from worlds.parameters import (
+    MOST_AGES,
+    InvalidWorld,
+    check_ranges,
+    check_size,
+    number,
+    probability,
+    swapped,
+)
 from worlds.tabular import Bools, TabularMdp, WorldPair
 
 ACTS = ("north", "east", "south", "west", "use", "wait")
@@ -60,7 +78,11 @@ COLOURINGS = ("red door", "red thing", "both red", "none red")
 DOOR_RED, THING_RED = (True, False, True, False), (False, True, True, False)
 DIRECTIONS = "NESW"
 HERE = ("at red door", "at plain door", "at red thing")
-CLASSES = (*HERE, *(f"red {r}, door {d}" for r in (*DIRECTIONS, "none") for d in DIRECTIONS), "over")
+CLASSES = (
+    *HERE,
+    *(f"red {r}, door {d}" for r in (*DIRECTIONS, "none") for d in DIRECTIONS),
+    "over",
+)
 WORD = 2**64 - 1
 
 
@@ -68,19 +90,41 @@ WORD = 2**64 - 1
 class Maze:
     """Parameters of one world of mazes."""
 
-    mazes: int = number(6, "mazes", "enough that no single layout decides", low=1, high=1000, structural=True)
+    mazes: int = number(
+        6, "mazes", "enough that no single layout decides", low=1, high=1000, structural=True
+    )
     size: int = number(4, "cells a side", "ways of up to 15 steps", low=2, high=30, structural=True)
-    braid: float = number(0.0, "share of dead ends opened", "perfect mazes: one way from anywhere to anywhere", low=0.0, high=1.0, structural=True)
+    braid: float = number(
+        0.0,
+        "share of dead ends opened",
+        "perfect mazes: one way from anywhere to anywhere",
+        low=0.0,
+        high=1.0,
+        structural=True,
+    )
     layout_seed: int = number(0, "any whole number", "which mazes", low=0, structural=True)
-    lifespan: int = number(17, "steps", "enough for the longest way, and to use what is there", low=1, high=MOST_AGES, structural=True)
-    not_red: float = probability(0.0, "all doors of training are red", "share of mazes whose door is not red")
-    red_thing: float = probability(0.0, "in training nothing but the door is red", "share of mazes whose other thing is red")
+    lifespan: int = number(
+        17,
+        "steps",
+        "enough for the longest way, and to use what is there",
+        low=1,
+        high=MOST_AGES,
+        structural=True,
+    )
+    not_red: float = probability(
+        0.0, "all doors of training are red", "share of mazes whose door is not red"
+    )
+    red_thing: float = probability(
+        0.0, "in training nothing but the door is red", "share of mazes whose other thing is red"
+    )
     payoff: Literal["exit", "red"] = number("exit", "exit or red", "what was wanted is paid")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One maze: where each move leads `[cells, 4]` (to the same cell if a wall is there), and what lies in which cell."""
+    """One maze: where each move leads `[cells, 4]` (to the same cell if a wall is there), and what
+    lies in which cell.
+    """
 
     leads: NDArray[np.int64]
     start: int
@@ -90,18 +134,30 @@ class Layout:
 
 
 def build(params: Maze, modern: Mapping[str, Any]) -> WorldPair:
-    """The pair of maze worlds; `modern` holds what differs after the swap. Raises `InvalidWorld`."""
+    """The pair of maze worlds; `modern` holds what differs after the swap.
+
+    Raises `InvalidWorld`.
+    """
     after = swapped(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.payoff not in ("exit", "red"):
-            raise InvalidWorld(f"{where}.payoff must be 'exit' or 'red', but is {world.payoff!r}. Choose one.")
+            raise InvalidWorld(
+                f"{where}.payoff must be 'exit' or 'red', but is {world.payoff!r}. Choose one."
+            )
     places = layouts(params)
-    check_size("world.ancestral", len(places) * len(COLOURINGS) * (params.size**2 + 1), len(ACTS), params.lifespan)
+    check_size(
+        "world.ancestral",
+        len(places) * len(COLOURINGS) * (params.size**2 + 1),
+        len(ACTS),
+        params.lifespan,
+    )
     return WorldPair(
         name="maze",
         ancestral=_world(params, "maze (ancestral)", places),
         modern=_world(after, "maze (modern)", places),
-        observe=np.concatenate([_observe(place, colouring) for place in places for colouring in range(len(COLOURINGS))]),
+        observe=np.concatenate(
+            [_observe(place, colouring) for place in places for colouring in range(len(COLOURINGS))]
+        ),
         classes=CLASSES,
         default_act="wait",
         serves={"red": ("use",), "door": ("use",), "thing": ("use",), "ease": ("wait",)},
@@ -109,15 +165,20 @@ def build(params: Maze, modern: Mapping[str, Any]) -> WorldPair:
 
 
 def layouts(params: Maze) -> list[Layout]:
-    """The mazes that parameters stand for. Maze `i` depends on size, braid, seed and `i`, and not on how many there are."""
+    """The mazes that parameters stand for.
+
+    Maze `i` depends on size, braid, seed and `i`, and not on how many there are.
+    """
     check_ranges(params, "world.ancestral")
     return [_layout(params, i) for i in range(params.mazes)]
 
 
 def reached(params: Maze) -> dict[str, Bools]:
-    """`[S]` for `door`, `thing` and `ghost`: the cell where each lies, in the mazes of all colourings.
+    """`[S]` for `door`, `thing` and `ghost`: the cell where each lies, in the mazes of all
+    colourings.
 
-    Being there by the way is no merit: the ghost says how often it happens to a thing nobody can want.
+    Being there by the way is no merit: the ghost says how often it happens to a thing nobody can
+    want.
     """
     out = {}
     for name in ("door", "thing", "ghost"):
@@ -150,13 +211,17 @@ def _world(params: Maze, name: str, places: list[Layout]) -> TabularMdp:
         felt[base + place.thing, USE, 0] = THING_RED[c]
         felt[base + place.thing, USE, 2] = 1.0
         felt[base + cell, :WAIT, 3] = -1.0
-        chance = ((1.0 - params.not_red) if DOOR_RED[c] else params.not_red) * (params.red_thing if THING_RED[c] else 1.0 - params.red_thing)
+        chance = ((1.0 - params.not_red) if DOOR_RED[c] else params.not_red) * (
+            params.red_thing if THING_RED[c] else 1.0 - params.red_thing
+        )
         start[base + place.start] = chance / len(places)
     start[np.argmax(start)] += 1.0 - start.sum()
     rows = [f"r{k // params.size}c{k % params.size}" for k in range(cells)]
     return TabularMdp(
         name=name,
-        states=tuple(f"m{i} {COLOURINGS[c]} {cell_name}" for i, c in cases for cell_name in (*rows, "over")),
+        states=tuple(
+            f"m{i} {COLOURINGS[c]} {cell_name}" for i, c in cases for cell_name in (*rows, "over")
+        ),
         acts=ACTS,
         features=FEATURES,
         lifespan=params.lifespan,
@@ -175,12 +240,25 @@ def _world(params: Maze, name: str, places: list[Layout]) -> TabularMdp:
 def _layout(params: Maze, index: int) -> Layout:
     n = params.size
     draw = _Numbers(params.layout_seed, index)
-    neighbours = [[(r + dr) * n + c + dc if 0 <= r + dr < n and 0 <= c + dc < n else -1 for dr, dc in MOVES] for r in range(n) for c in range(n)]
+    neighbours = [
+        [(r + dr) * n + c + dc if 0 <= r + dr < n and 0 <= c + dc < n else -1 for dr, dc in MOVES]
+        for r in range(n)
+        for c in range(n)
+    ]
     open_sides = _tree(neighbours, draw)
     for cell in range(n * n):
         if sum(open_sides[cell]) == 1 and draw.fraction() < params.braid:
-            _open(cell, draw.among([a for a in range(4) if neighbours[cell][a] >= 0 and not open_sides[cell][a]]), neighbours, open_sides)
-    leads = np.array([[neighbours[k][a] if open_sides[k][a] else k for a in range(4)] for k in range(n * n)])
+            _open(
+                cell,
+                draw.among(
+                    [a for a in range(4) if neighbours[cell][a] >= 0 and not open_sides[cell][a]]
+                ),
+                neighbours,
+                open_sides,
+            )
+    leads = np.array(
+        [[neighbours[k][a] if open_sides[k][a] else k for a in range(4)] for k in range(n * n)]
+    )
     door = draw.among([k for k in range(n * n) if -1 in neighbours[k]])
     taken = [door]
     for _ in ("start", "thing", "ghost"):
@@ -194,7 +272,11 @@ def _tree(neighbours: list[list[int]], draw: _Numbers) -> list[list[bool]]:
     way = [draw.among(list(range(len(neighbours))))]
     seen = set(way)
     while way:
-        fresh = [a for a in range(4) if neighbours[way[-1]][a] >= 0 and neighbours[way[-1]][a] not in seen]
+        fresh = [
+            a
+            for a in range(4)
+            if neighbours[way[-1]][a] >= 0 and neighbours[way[-1]][a] not in seen
+        ]
         if not fresh:
             way.pop()
             continue
@@ -214,7 +296,9 @@ def _open(cell: int, side: int, neighbours: list[list[int]], open_sides: list[li
 def _observe(place: Layout, colouring: int) -> NDArray[np.int64]:
     """`[cells + 1]`: the observation class of each state of a case."""
     to_door = _compass(place, [place.door])
-    red = ([place.door] if DOOR_RED[colouring] else []) + ([place.thing] if THING_RED[colouring] else [])
+    red = ([place.door] if DOOR_RED[colouring] else []) + (
+        [place.thing] if THING_RED[colouring] else []
+    )
     to_red = _compass(place, red)
     out = len(HERE) + np.where(to_red < 0, 4, to_red) * 4 + to_door
     out[place.door] = 0 if DOOR_RED[colouring] else 1
@@ -224,7 +308,9 @@ def _observe(place: Layout, colouring: int) -> NDArray[np.int64]:
 
 
 def _compass(place: Layout, targets: list[int]) -> NDArray[np.int64]:
-    """`[cells]`: the first move of a shortest way to the nearest target (the first of equals); 0 at one, -1 if there is none."""
+    """`[cells]`: the first move of a shortest way to the nearest target (the first of equals); 0 at
+    one, -1 if there is none.
+    """
     cells = len(place.leads)
     distance = np.full(cells, -1)
     distance[targets] = 0
@@ -241,7 +327,9 @@ def _compass(place: Layout, targets: list[int]) -> NDArray[np.int64]:
 
 
 class _Numbers:
-    """Random numbers of one maze (SplitMix64: Steele, Lea and Flood 2014), the same in every version of NumPy."""
+    """Random numbers of one maze (SplitMix64: Steele, Lea and Flood 2014), the same in every
+    version of NumPy.
+    """
 
     def __init__(self, seed: int, index: int) -> None:
         self._state = self._mixed(seed & WORD) ^ self._mixed(index + 1)

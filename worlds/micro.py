@@ -1,17 +1,19 @@
-"""Micro: three states and three ages, small enough that every policy can be tried out by hand or by brute force.
+"""Micro: three states and three ages, small enough that every policy can be tried out by hand or by
+brute force.
 
-What it shows. Every step of the accounts at once, none of them zero: a modern act that ancestors did not have
-(`breed_safely`), an act whose worth changed (`breed` is riskier in modern life), and a payoff that is not what was
-intended (`display` is paid and not wanted).
+What it shows. Every step of the accounts at once, none of them zero: a modern act that ancestors
+did not have (`breed_safely`), an act whose worth changed (`breed` is riskier in modern life), and a
+payoff that is not what was intended (`display` is paid and not wanted).
 
-States `hungry`, `fed`, `dead`. Acts: `eat` (hungry or fed: fed next with `find`, else hungry), `breed` (fed; payoff
-`litter`; then hungry, or dead with `breed_danger`), `breed_safely` (fed, only with `safe_breeding`; payoff
-`litter * safe_share`; then fed), `display` (hungry or fed; payoff `display_payoff`, intent 0; then hungry) and `lie`
-(everywhere; the living stay as they are with 1 - `decay`, else one state down). Life lasts `lifespan` ages and starts
-hungry with `born_hungry`, else fed.
+States `hungry`, `fed`, `dead`. Acts: `eat` (hungry or fed: fed next with `find`, else hungry),
+`breed` (fed; payoff `litter`; then hungry, or dead with `breed_danger`), `breed_safely` (fed, only
+with `safe_breeding`; payoff `litter * safe_share`; then fed), `display` (hungry or fed; payoff
+`display_payoff`, intent 0; then hungry) and `lie` (everywhere; the living stay as they are with 1 -
+`decay`, else one state down). Life lasts `lifespan` ages and starts hungry with `born_hungry`, else
+fed.
 
-Features: `fullness` (1 when fed), `pleasure` (`breed` 1, `breed_safely` `safe_pleasure`), `vanity` (`display` 1),
-`toil` (`eat` -0.1) and `offspring` (the payoff).
+Features: `fullness` (1 when fed), `pleasure` (`breed` 1, `breed_safely` `safe_pleasure`), `vanity`
+(`display` 1), `toil` (`eat` -0.1) and `offspring` (the payoff).
 
 Belief `ancestral`: the transitions of the ancestral world; of `breed_safely`, the truth.
 
@@ -40,7 +42,14 @@ EAT, BREED, SAFELY, DISPLAY, LIE = range(5)
 class Micro:
     """Parameters of one micro-world."""
 
-    lifespan: int = number(3, "ages", "brute force over all policies stays small", low=1, high=MOST_AGES, structural=True)
+    lifespan: int = number(
+        3,
+        "ages",
+        "brute force over all policies stays small",
+        low=1,
+        high=MOST_AGES,
+        structural=True,
+    )
     born_hungry: float = probability(0.6, "both states occur at birth", "probability")
     find: float = probability(0.7, "food is found more often than not")
     litter: float = number(1.0, "offspring", "the unit", low=0.0)
@@ -48,7 +57,9 @@ class Micro:
     safe_breeding: bool = number(False, "available or not", "the modern invention")
     safe_share: float = number(0.3, "share of a litter", "most of it is forgone", low=0.0)
     safe_pleasure: float = number(1.1, "felt pleasure (breed = 1)", "no fear attached", low=0.0)
-    display_payoff: float = number(0.12, "offspring", "paid, but not what the designers wanted", low=0.0)
+    display_payoff: float = number(
+        0.12, "offspring", "paid, but not what the designers wanted", low=0.0
+    )
     decay: float = probability(0.2, "idleness costs")
 
 

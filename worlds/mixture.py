@@ -1,8 +1,9 @@
 """Families of worlds in one table: which member a life is lived in is drawn at its birth.
 
-The states of the union are pairs (member, state), so that every account of one world holds for it as it is: fitness is the
-mean over lives, and `TabularMdp.case_of` says which member a state belongs to. Nobody can leave the member of their birth,
-and planners know which one it is: their beliefs are those that their member offers.
+The states of the union are pairs (member, state), so that every account of one world holds for it
+as it is: fitness is the mean over lives, and `TabularMdp.case_of` says which member a state belongs
+to. Nobody can leave the member of their birth, and planners know which one it is: their beliefs are
+those that their member offers.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Member:
 
 
 def union(name: str, members: Sequence[Member]) -> TabularMdp:
-    """One world of several that agree in states, acts, features, lifespan and names of beliefs. Raises `InvalidWorld`.
+    """One world of several that agree in states, acts, features, lifespan and names of beliefs.
+
+    Raises `InvalidWorld`.
 
     States are named `member: state`, the first member's first.
     """
@@ -45,7 +48,9 @@ def union(name: str, members: Sequence[Member]) -> TabularMdp:
         _check_alike(name, first, member)
     shares = np.array([member.share for member in members])
     if (shares < 0.0).any() or abs(shares.sum() - 1.0) > SHARE_TOLERANCE:
-        raise InvalidWorld(f"{name}: shares must be at least 0 and sum to 1, but are {shares.tolist()}. Mend them.")
+        raise InvalidWorld(
+            f"{name}: shares must be at least 0 and sum to 1, but are {shares.tolist()}. Mend them."
+        )
     worlds, s = [member.world for member in members], len(first.states)
     check_size(name, s * len(worlds), len(first.acts), first.lifespan)
     return TabularMdp(
@@ -59,8 +64,14 @@ def union(name: str, members: Sequence[Member]) -> TabularMdp:
         payoff=np.concatenate([world.payoff for world in worlds]),
         intent=np.concatenate([world.intent for world in worlds]),
         features_felt=np.concatenate([world.features_felt for world in worlds]),
-        start=np.concatenate([share * world.start for share, world in zip(shares, worlds, strict=True)]),
-        beliefs={belief: _blocks([world.beliefs[belief] for world in worlds]) for belief in first.beliefs if belief != "true"},
+        start=np.concatenate(
+            [share * world.start for share, world in zip(shares, worlds, strict=True)]
+        ),
+        beliefs={
+            belief: _blocks([world.beliefs[belief] for world in worlds])
+            for belief in first.beliefs
+            if belief != "true"
+        },
         case_of=_cases(members),
         case_names=tuple(name for member in members for name in _case_names(member)),
         before_life=_before_life(worlds),
@@ -68,19 +79,28 @@ def union(name: str, members: Sequence[Member]) -> TabularMdp:
 
 
 def mixed(pair: WorldPair, others: Sequence[Member]) -> WorldPair:
-    """The pair whose ancestral world is a mixture: a share of lives is lived in `others`, the rest in the pair's own. Raises `InvalidWorld`.
+    """The pair whose ancestral world is a mixture: a share of lives is lived in `others`, the rest
+    in the pair's own. Raises `InvalidWorld`.
 
-    Members of share 0 are left out, and a pair with none is what it was. The modern world is the pair's own in every copy of
-    the states; its lives begin in the copies that stood for it in training, by their shares, if there are any, else in the
-    first one. So an act counts as new to a life only if no copy of such a life had it, and no modern number is changed by it.
+    Members of share 0 are left out, and a pair with none is what it was. The modern world is the
+    pair's own in every copy of the states; its lives begin in the copies that stood for it in
+    training, by their shares, if there are any, else in the first one. So an act counts as new to a
+    life only if no copy of such a life had it, and no modern number is changed by it.
     """
     others = [member for member in others if member.share > 0.0]
     rest = 1.0 - sum(member.share for member in others)
     if rest < -SHARE_TOLERANCE:
-        raise InvalidWorld(f"{pair.name}: shares of a mixture must sum to at most 1, but sum to {1.0 - rest:g}. Lower them.")
+        raise InvalidWorld(
+            f"{pair.name}: shares of a mixture must sum to at most 1, but sum to {1.0 - rest:g}."
+            " Lower them."
+        )
     if not others:
         return pair
-    members = [Member("ancestral", rest, pair.ancestral), *others] if rest > SHARE_TOLERANCE else list(others)
+    members = (
+        [Member("ancestral", rest, pair.ancestral), *others]
+        if rest > SHARE_TOLERANCE
+        else list(others)
+    )
     if rest <= SHARE_TOLERANCE:
         total = sum(member.share for member in members)
         members = [Member(m.name, m.share / total, m.world, m.modern) for m in members]
@@ -88,7 +108,11 @@ def mixed(pair: WorldPair, others: Sequence[Member]) -> WorldPair:
     known = np.array([member.share if member.modern else 0.0 for member in members])
     births = known / known.sum() if known.any() else np.eye(len(members))[0]
     modern = union(
-        pair.modern.name, [Member(member.name, share, pair.modern) for member, share in zip(members, births.tolist(), strict=True)]
+        pair.modern.name,
+        [
+            Member(member.name, share, pair.modern)
+            for member, share in zip(members, births.tolist(), strict=True)
+        ],
     )
     return WorldPair(
         name=pair.name,
@@ -128,7 +152,10 @@ def _cases(members: Sequence[Member]) -> Ints:
     parts, before = [], 0
     for member in members:
         case_of = member.world.case_of
-        parts.append(before + (np.zeros(len(member.world.states), dtype=np.int64) if case_of is None else case_of))
+        parts.append(
+            before
+            + (np.zeros(len(member.world.states), dtype=np.int64) if case_of is None else case_of)
+        )
         before += len(_case_names(member))
     return np.concatenate(parts)
 
@@ -136,9 +163,13 @@ def _cases(members: Sequence[Member]) -> Ints:
 def _check_alike(name: str, first: TabularMdp, member: Member) -> None:
     for kind in ("states", "acts", "features", "lifespan"):
         if getattr(first, kind) != getattr(member.world, kind):
-            raise InvalidWorld(f"{name}: worlds of a mixture must share their {kind}, but '{member.name}' has others. Leave alone what fixes them.")
+            raise InvalidWorld(
+                f"{name}: worlds of a mixture must share their {kind}, but '{member.name}' has"
+                " others. Leave alone what fixes them."
+            )
     if set(first.beliefs) != set(member.world.beliefs):
         raise InvalidWorld(
-            f"{name}: worlds of a mixture must offer the same beliefs, but '{member.name}' has {sorted(member.world.beliefs)} and not "
-            f"{sorted(first.beliefs)}. State what each belief says of each."
+            f"{name}: worlds of a mixture must offer the same beliefs, but '{member.name}' has"
+            f" {sorted(member.world.beliefs)} and not {sorted(first.beliefs)}. State what each"
+            " belief says of each."
         )

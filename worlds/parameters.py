@@ -1,7 +1,8 @@
 """Parameters that say what they are: a unit, a range and a reason beside every number.
 
-A world's parameters are a plain frozen dataclass. `number(...)` attaches unit, range and reason to a field;
-`check_ranges` enforces the ranges, so a world built from Python is as safe as one built from a file.
+A world's parameters are a plain frozen dataclass. `number(...)` attaches unit, range and reason to
+a field; `check_ranges` enforces the ranges, so a world built from Python is as safe as one built
+from a file.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def probability(default: float, why: str, unit: str = "probability per age") -> 
 
 
 def check_ranges(params: Any, where: str) -> None:
-    """Raise `InvalidWorld` for the first field of a dataclass that lies outside its stated range."""
+    """Raise `InvalidWorld` for the first field of a dataclass that lies outside its stated
+    range.
+    """
     for item in fields(params):
         _check_field(item, getattr(params, item.name), where)
 
@@ -58,35 +61,52 @@ def _check_field(item: Field[Any], value: Any, where: str) -> None:
     too_low = low is not None and not value >= low
     too_high = not value <= (MOST if high is None else high)
     if too_low or too_high:
-        rule = f"lie in [{low}, {high}]" if high is not None else f"be at least {low}" if too_low else f"be at most {MOST:g}"
+        rule = (
+            f"lie in [{low}, {high}]"
+            if high is not None
+            else f"be at least {low}"
+            if too_low
+            else f"be at most {MOST:g}"
+        )
         raise InvalidWorld(
-            f"{where}.{item.name} must {rule} ({item.metadata['unit']}), but is {value}. Set it inside that range."
+            f"{where}.{item.name} must {rule} ({item.metadata['unit']}), but is {value}. Set it"
+            " inside that range."
         )
 
 
 def check_size(where: str, states: int, acts: int, ages: int) -> None:
     """Raise `InvalidWorld` for a world that is too large to be laid out as tables."""
-    for what, amount, most in (("entries in its transitions", states * acts * states, MOST_MOVES), ("of them over all ages", states * acts * states * ages, MOST_WORK)):
+    for what, amount, most in (
+        ("entries in its transitions", states * acts * states, MOST_MOVES),
+        ("of them over all ages", states * acts * states * ages, MOST_WORK),
+    ):
         if amount > most:
             raise InvalidWorld(
-                f"{where} must have at most {most:,} {what}, but has {amount:,} ({states:,} states, {acts} acts, {ages:,} ages). "
-                "Lower the parameters that make states, or the lifespan."
+                f"{where} must have at most {most:,} {what}, but has {amount:,} ({states:,} states,"
+                f" {acts} acts, {ages:,} ages). Lower the parameters that make states, or the"
+                " lifespan."
             )
 
 
 def swapped(params: Params, modern: Mapping[str, Any]) -> Params:
-    """The modern world's parameters: the ancestral ones with those in `modern` replaced. Checks names and ranges.
+    """The modern world's parameters: the ancestral ones with those in `modern` replaced.
 
-    Raises `InvalidWorld` for an unknown name, a structural one, or a number out of range in either world.
+    Checks names and ranges.
+
+    Raises `InvalidWorld` for an unknown name, a structural one, or a number out of range in either
+    world.
     """
     known = {item.name: item for item in fields(params)}  # type: ignore[arg-type]
     for name, value in modern.items():
         if name not in known:
-            raise InvalidWorld(f"world.modern must name parameters ({', '.join(known)}), but has '{name}'. Use one of them.")
+            raise InvalidWorld(
+                f"world.modern must name parameters ({', '.join(known)}), but has '{name}'. Use one"
+                " of them."
+            )
         if known[name].metadata.get("structural") and value != getattr(params, name):
             raise InvalidWorld(
-                f"world.modern.{name} must be left alone, but is {value}: it fixes what both worlds share. "
-                f"Set world.ancestral.{name}."
+                f"world.modern.{name} must be left alone, but is {value}: it fixes what both worlds"
+                f" share. Set world.ancestral.{name}."
             )
     after = replace(params, **modern)  # type: ignore[type-var]
     check_ranges(params, "world.ancestral")

@@ -1,66 +1,75 @@
 """Savanna: a life history in which consequences of mating lie beyond the planning horizon.
 
-What it shows. Feelings stand in for offspring. In the ancestral savanna, pleasure in mating, hunger and company
-lead to children, although no planner with a horizon below `gestation + 2` can connect mating with a child. In the
-modern one, contraception gives nearly all of the pleasure and almost none of the children: what served fitness
-before serves it no longer, and no ancestral evidence could have told the two apart. Self-stimulation is there in
-both: whoever does it wastes something in both.
+What it shows. Feelings stand in for offspring. In the ancestral savanna, pleasure in mating, hunger
+and company lead to children, although no planner with a horizon below `gestation + 2` can connect
+mating with a child. In the modern one, contraception gives nearly all of the pleasure and almost
+none of the children: what served fitness before serves it no longer, and no ancestral evidence
+could have told the two apart. Self-stimulation is there in both: whoever does it wastes something
+in both.
 
-What goes wrong in it. Birth control (a shift that a perfect ancestral optimizer would have lost as well) and
-self-stimulation (waste that only imperfect search leaves behind).
+What goes wrong in it. Birth control (a shift that a perfect ancestral optimizer would have lost as
+well) and self-stimulation (waste that only imperfect search leaves behind).
 
-State. `(energy, partner, stage)` with energy `0..energy_max`, partner 0 or 1, stage 0 (neither), `1..gestation`
-(gestating) or `gestation + 1 .. gestation + nursing` (nursing an infant); and one state `dead`. Order: energy
-slowest, then partner, then stage; `dead` last. Names: `e3.p1.s0`, `dead`.
+State. `(energy, partner, stage)` with energy `0..energy_max`, partner 0 or 1, stage 0 (neither),
+`1..gestation` (gestating) or `gestation + 1 .. gestation + nursing` (nursing an infant); and one
+state `dead`. Order: energy slowest, then partner, then stage; `dead` last. Names: `e3.p1.s0`,
+`dead`.
 
-Acts and where they are available. `forage`, `rest` and `self_stimulate` in every living state; `court` without a
-partner; `mate` with a partner; `mate_protected` with a partner if `contraception` holds; `nurse` while nursing.
-The dead can only `rest`, which leaves them dead. Order of acts, which matters for tie rules alone: forage, rest, court,
-mate, mate_protected, self_stimulate, nurse.
+Acts and where they are available. `forage`, `rest` and `self_stimulate` in every living state;
+`court` without a partner; `mate` with a partner; `mate_protected` with a partner if `contraception`
+holds; `nurse` while nursing. The dead can only `rest`, which leaves them dead. Order of acts, which
+matters for tie rules alone: forage, rest, court, mate, mate_protected, self_stimulate, nurse.
 
-One age, in this order; all chances are independent. `e`, `p`, `s` are energy, partner and stage at its beginning.
+One age, in this order; all chances are independent. `e`, `p`, `s` are energy, partner and stage at
+its beginning.
 
-1. The act's own change of energy: `forage` +`forage_gain` with `forage_success`, else -`forage_cost`; `rest` -1
-   with `rest_cost`; `court` -`court_cost`; `mate` and `mate_protected` -`mate_cost`; `self_stimulate` -1 with
-   `solo_cost`; `nurse` -`nurse_cost`.
+1. The act's own change of energy: `forage` +`forage_gain` with `forage_success`, else
+   -`forage_cost`; `rest` -1 with `rest_cost`; `court` -`court_cost`; `mate` and `mate_protected`
+   -`mate_cost`; `self_stimulate` -1 with `solo_cost`; `nurse` -`nurse_cost`.
 2. Gestation's drain: if `s` is a gestating stage, another -1 with `gestation_drain`.
-3. Both changes are added to `e`; the sum is cut off above at `energy_max`. A sum below 0 is starvation.
+3. Both changes are added to `e`; the sum is cut off above at `energy_max`. A sum below 0 is
+   starvation.
 4. Stage. From 0: `mate` leads to stage 1 with `conception`, `mate_protected` with
-   `conception * contraceptive_failure`, all else stays at 0. From a gestating stage: to the next one, surely. From
-   a nursing stage: `nurse` succeeds with `nurse_success` and leads to the next stage, or from the last one to 0
-   with one recruit; a failed `nurse` leaves the stage as it is; any other act loses the infant (stage 0) with
-   `neglect`, else leaves the stage as it is.
-5. Partner. One who is there leaves with `partner_leaves`. One who is not is found by `court` with `court_success`,
-   and cannot leave in the same age.
-6. Death. Surely by starvation; otherwise with probability `death * m + starving_death * [new energy is 0]`, at most
-   1, where `m` is `forage_danger` for `forage`, `rest_safety` for `rest`, else 1. Who dies is `dead` for good.
+   `conception * contraceptive_failure`, all else stays at 0. From a gestating stage: to the next
+   one, surely. From a nursing stage: `nurse` succeeds with `nurse_success` and leads to the next
+   stage, or from the last one to 0 with one recruit; a failed `nurse` leaves the stage as it is;
+   any other act loses the infant (stage 0) with `neglect`, else leaves the stage as it is.
+5. Partner. One who is there leaves with `partner_leaves`. One who is not is found by `court` with
+   `court_success`, and cannot leave in the same age.
+6. Death. Surely by starvation; otherwise with probability `death * m + starving_death * [new energy
+   is 0]`, at most 1, where `m` is `forage_danger` for `forage`, `rest_safety` for `rest`, else 1.
+   Who dies is `dead` for good.
 
-Payoff, in expected recruits: `nurse_success` for `nurse` in the last nursing stage, else 0. The recruit counts
-even where its mother dies in the same age. Intent is payoff: biology has no designers.
+Payoff, in expected recruits: `nurse_success` for `nurse` in the last nursing stage, else 0. The
+recruit counts even where its mother dies in the same age. Intent is payoff: biology has no
+designers.
 
 Features felt, of state and act; all are 0 in `dead`.
 
-* `satiety`: 1 - ((energy_max - e + q) / energy_max)^2 with `q = appetite` in gestating stages, else 0.
-* `ease`: minus the effort of the act: `forage_effort`, `court_effort`, `mate_effort`, `nurse_effort`,
-  `solo_effort`; `mate_protected` has `mate_effort + contraceptive_hassle`; `rest` 0.
+* `satiety`: 1 - ((energy_max - e + q) / energy_max)^2 with `q = appetite` in gestating stages, else
+  0.
+* `ease`: minus the effort of the act: `forage_effort`, `court_effort`, `mate_effort`,
+  `nurse_effort`, `solo_effort`; `mate_protected` has `mate_effort + contraceptive_hassle`; `rest`
+  0.
 * `company`: 1 with a partner, else 0.
 * `pleasure`: 1 for `mate`, `contraceptive_pleasure` for `mate_protected`, else 0.
 * `solo`: `solo_intensity` for `self_stimulate`, else 0.
 * `young`: 1 for `nurse`, else 0.
-* `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal does. It is
-  there for experiments whose grid must contain the perfectly aligned objective.
+* `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal
+  does. It is there for experiments whose grid must contain the perfectly aligned objective.
 
-Belief `ancestral`: in the modern world, the transitions of the ancestral one; of `mate_protected`, if the ancestral
-world does not have it, it says that the act does what `mate` does there. In the ancestral world it is the truth.
+Belief `ancestral`: in the modern world, the transitions of the ancestral one; of `mate_protected`,
+if the ancestral world does not have it, it says that the act does what `mate` does there. In the
+ancestral world it is the truth.
 
-Observation classes: energy low (at most `low_energy`) or high, times partner, times none / gestating / nursing; and
-`dead`. The default act is `rest`.
+Observation classes: energy low (at most `low_energy`) or high, times partner, times none /
+gestating / nursing; and `dead`. The default act is `rest`.
 
 Birth: energy `start_energy`, no partner, stage 0.
 
-Sources. The structure follows the seeds of this project (Wentworth's examples of birth control and masturbation);
-the numbers are a working point chosen so that a life history of about 80 ages yields about one recruit, each with
-the reason given beside it. They are not measurements of any species.
+Sources. The structure follows the seeds of this project (Wentworth's examples of birth control and
+masturbation); the numbers are a working point chosen so that a life history of about 80 ages yields
+about one recruit, each with the reason given beside it. They are not measurements of any species.
 """
 
 from __future__ import annotations
@@ -81,19 +90,34 @@ FORAGE, REST, COURT, MATE, PROTECTED, SOLO, NURSE = range(len(ACTS))
 
 @dataclass(frozen=True)
 class Savanna:
-    """Parameters of one savanna. The modern world is the ancestral one with some of them replaced."""
+    """Parameters of one savanna.
 
-    energy_max: int = number(5, "units of energy", "about five lean ages from full to starved", low=1, structural=True)
+    The modern world is the ancestral one with some of them replaced.
+    """
+
+    energy_max: int = number(
+        5, "units of energy", "about five lean ages from full to starved", low=1, structural=True
+    )
     start_energy: int = number(3, "units of energy", "a youth leaves home half fed", low=0)
-    low_energy: int = number(2, "units of energy", "at or below it a reflex sees 'low energy'", low=0, structural=True)
-    gestation: int = number(4, "ages", "from conception to birth; sets how far consequences lie", low=1, structural=True)
-    nursing: int = number(2, "ages", "successful nursings that make a recruit", low=1, structural=True)
-    lifespan: int = number(80, "ages", "several births in a long life", low=1, high=MOST_AGES, structural=True)
+    low_energy: int = number(
+        2, "units of energy", "at or below it a reflex sees 'low energy'", low=0, structural=True
+    )
+    gestation: int = number(
+        4, "ages", "from conception to birth; sets how far consequences lie", low=1, structural=True
+    )
+    nursing: int = number(
+        2, "ages", "successful nursings that make a recruit", low=1, structural=True
+    )
+    lifespan: int = number(
+        80, "ages", "several births in a long life", low=1, high=MOST_AGES, structural=True
+    )
 
     forage_success: float = probability(0.6, "food is found more often than not")
     forage_gain: int = number(2, "units of energy", "a find feeds two ages", low=0)
     forage_cost: int = number(1, "units of energy", "a vain search costs one", low=0)
-    forage_danger: float = number(1.5, "times base death", "predators are met while foraging", low=0.0)
+    forage_danger: float = number(
+        1.5, "times base death", "predators are met while foraging", low=0.0
+    )
     forage_effort: float = number(0.2, "felt effort", "work", low=0.0)
 
     rest_cost: float = probability(0.5, "half of an active age's metabolism")
@@ -108,12 +132,20 @@ class Savanna:
     mate_effort: float = number(0.1, "felt effort", "less than work", low=0.0)
     conception: float = probability(0.4, "not every mating conceives")
     gestation_drain: float = probability(0.3, "a foetus takes energy about one age in three")
-    appetite: float = number(0.5, "units of energy", "eating for two: pregnancy is felt from its first age", low=0.0)
+    appetite: float = number(
+        0.5, "units of energy", "eating for two: pregnancy is felt from its first age", low=0.0
+    )
 
     contraception: bool = number(False, "available or not", "the modern invention")
-    contraceptive_failure: float = probability(0.15, "typical use fails now and then", "share of conceptions left")
-    contraceptive_pleasure: float = number(0.95, "felt pleasure (mate = 1)", "slightly less pleasant", low=0.0)
-    contraceptive_hassle: float = number(0.1, "felt effort", "to obtain and prepare it, beside mating itself", low=0.0)
+    contraceptive_failure: float = probability(
+        0.15, "typical use fails now and then", "share of conceptions left"
+    )
+    contraceptive_pleasure: float = number(
+        0.95, "felt pleasure (mate = 1)", "slightly less pleasant", low=0.0
+    )
+    contraceptive_hassle: float = number(
+        0.1, "felt effort", "to obtain and prepare it, beside mating itself", low=0.0
+    )
 
     solo_intensity: float = number(0.4, "felt pleasure (mate = 1)", "weaker than mating", low=0.0)
     solo_cost: float = probability(0.4, "some of an age's energy")
@@ -129,9 +161,11 @@ class Savanna:
 
 
 def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
-    """The world pair for these parameters; `modern` holds the parameters that differ after the swap.
+    """The world pair for these parameters; `modern` holds the parameters that differ after the
+    swap.
 
-    Raises `InvalidWorld` for a number out of range, an unknown name or a structural one in `modern`.
+    Raises `InvalidWorld` for a number out of range, an unknown name or a structural one in
+    `modern`.
     """
     after = swapped(params, modern)
     energies, stages = _sizes(params)
@@ -139,8 +173,8 @@ def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.start_energy > world.energy_max:
             raise InvalidWorld(
-                f"{where}.start_energy must be at most energy_max ({world.energy_max}), but is {world.start_energy}. "
-                "Lower it."
+                f"{where}.start_energy must be at most energy_max ({world.energy_max}), but is"
+                f" {world.start_energy}. Lower it."
             )
     ancestral_moves, modern_moves = _transitions(params), _transitions(after)
     believed = ancestral_moves.copy()
@@ -189,7 +223,9 @@ def _sizes(params: Savanna) -> tuple[int, int]:
 
 
 def _axes(params: Savanna) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energy, partner and stage of each living state, each `[S - 1]`, in the order of the states."""
+    """Energy, partner and stage of each living state, each `[S - 1]`, in the order of the
+    states.
+    """
     energies, stages = _sizes(params)
     grid = np.indices((energies, 2, stages)).reshape(3, -1)
     return grid[0], grid[1], grid[2]
@@ -222,7 +258,9 @@ def _transitions(params: Savanna) -> Floats:
         partner = _partner_matrix(params, act)
         stage = _stage_matrix(params, act)
         danger = {FORAGE: params.forage_danger, REST: params.rest_safety}.get(act, 1.0)
-        death = np.minimum(1.0, params.death * danger + params.starving_death * (np.arange(energies) == 0))
+        death = np.minimum(
+            1.0, params.death * danger + params.starving_death * (np.arange(energies) == 0)
+        )
         for s in range(stages):
             energy, starved = _energy_matrix(params, act, drained=1 <= s <= params.gestation)
             block = np.einsum("ex,py,z->epxyz", energy * (1.0 - death), partner, stage[s])
@@ -233,10 +271,15 @@ def _transitions(params: Savanna) -> Floats:
 
 
 def _energy_matrix(params: Savanna, act: int, *, drained: bool) -> tuple[Floats, Floats]:
-    """`[e, e']` chances of the next energy before death is drawn, and `[e]` the chance of starving."""
+    """`[e, e']` chances of the next energy before death is drawn, and `[e]` the chance of
+    starving.
+    """
     # Pairs and not a dictionary by change: two outcomes may change energy by the same amount.
     changes = {
-        FORAGE: [(params.forage_gain, params.forage_success), (-params.forage_cost, 1.0 - params.forage_success)],
+        FORAGE: [
+            (params.forage_gain, params.forage_success),
+            (-params.forage_cost, 1.0 - params.forage_success),
+        ],
         REST: [(-1, params.rest_cost), (0, 1.0 - params.rest_cost)],
         COURT: [(-params.court_cost, 1.0)],
         MATE: [(-params.mate_cost, 1.0)],
@@ -244,7 +287,9 @@ def _energy_matrix(params: Savanna, act: int, *, drained: bool) -> tuple[Floats,
         SOLO: [(-1, params.solo_cost), (0, 1.0 - params.solo_cost)],
         NURSE: [(-params.nurse_cost, 1.0)],
     }[act]
-    drain = [(-1, params.gestation_drain), (0, 1.0 - params.gestation_drain)] if drained else [(0, 1.0)]
+    drain = (
+        [(-1, params.gestation_drain), (0, 1.0 - params.gestation_drain)] if drained else [(0, 1.0)]
+    )
     energies = params.energy_max + 1
     out, starved = np.zeros((energies, energies)), np.zeros(energies)
     for e in range(energies):
@@ -265,14 +310,19 @@ def _partner_matrix(params: Savanna, act: int) -> Floats:
 
 def _stage_matrix(params: Savanna, act: int) -> Floats:
     last = params.gestation + params.nursing
-    conceives = {MATE: params.conception, PROTECTED: params.conception * params.contraceptive_failure}.get(act, 0.0)
+    conceives = {
+        MATE: params.conception,
+        PROTECTED: params.conception * params.contraceptive_failure,
+    }.get(act, 0.0)
     out = np.zeros((last + 1, last + 1))
     out[0, 0], out[0, 1] = 1.0 - conceives, conceives
     for s in range(1, last + 1):
         if s <= params.gestation:
             out[s, s + 1] = 1.0
             continue
-        target, chance = ((s + 1) % (last + 1), params.nurse_success) if act == NURSE else (0, params.neglect)
+        target, chance = (
+            ((s + 1) % (last + 1), params.nurse_success) if act == NURSE else (0, params.neglect)
+        )
         out[s, target] += chance
         out[s, s] += 1.0 - chance
     return out

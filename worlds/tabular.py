@@ -1,7 +1,7 @@
 """What a world is: a finite-horizon tabular Markov decision process, and a pair of them.
 
-Letters, said once: `S` states, `A` acts, `K` features, `T` ages of a life, `C` observation classes (or cases, where cases are spoken of).
-All arrays are float64 or bool, C-contiguous and read-only.
+Letters, said once: `S` states, `A` acts, `K` features, `T` ages of a life, `C` observation classes
+(or cases, where cases are spoken of). All arrays are float64 or bool, C-contiguous and read-only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ LARGEST = 1e250  # amount; the smallest is its inverse: still smaller ones have 
 
 @dataclass(frozen=True, eq=False)
 class TabularMdp:
-    """One world. Checked when made; raises `InvalidWorld` naming the state and the act that break a rule.
+    """One world.
+
+    Checked when made; raises `InvalidWorld` naming the state and the act that break a rule.
 
     Attributes:
         name: how messages call it, for example `savanna (modern)`.
@@ -39,12 +41,15 @@ class TabularMdp:
         intent: `[S, A]`, what the designers wanted, same unit. Equal to `payoff` in biology worlds.
         features_felt: `[S, A, K]`, what an agent can feel when it does the act in the state.
         start: `[S]`, distribution of the state at birth.
-        beliefs: other transition tables `[S, A, S]` an agent may hold for true, by name. The true one
+        beliefs: other transition tables `[S, A, S]` an agent may hold for true, by name. The true
+        one
             is always offered, as `true`.
-        case_of: `[S]`, the start case that each state belongs to, from 0 (which maze of several, which member of a family);
+        case_of: `[S]`, the start case that each state belongs to, from 0 (which maze of several,
+        which member of a family);
             nothing: all of the world is one case. What counts is where a life is born.
         case_names: of the cases; by default their numbers.
-        before_life: `[S]`, states that stand for birth alone, which a world has for its own books. What
+        before_life: `[S]`, states that stand for birth alone, which a world has for its own books.
+        What
             is done there is not counted as an act of a life; nothing: there is no such state.
     """
 
@@ -72,7 +77,13 @@ class TabularMdp:
         for name in ("transitions", "payoff", "intent", "features_felt", "start"):
             object.__setattr__(self, name, _frozen(getattr(self, name), np.float64))
         beliefs = {"true": self.transitions}
-        beliefs.update({name: _frozen(table, np.float64) for name, table in self.beliefs.items() if name != "true"})
+        beliefs.update(
+            {
+                name: _frozen(table, np.float64)
+                for name, table in self.beliefs.items()
+                if name != "true"
+            }
+        )
         object.__setattr__(self, "beliefs", beliefs)
         self._check_names()
         self._check_shapes()
@@ -85,12 +96,19 @@ class TabularMdp:
     def _check_names(self) -> None:
         for kind, names in (("state", self.states), ("act", self.acts), ("feature", self.features)):
             if kind != "feature" and not names:
-                raise InvalidWorld(f"{self.name} must have at least one {kind}, but has none. Add one.")
+                raise InvalidWorld(
+                    f"{self.name} must have at least one {kind}, but has none. Add one."
+                )
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise InvalidWorld(f"{self.name}: {kind} names must differ, but '{twice[0]}' occurs twice. Rename one.")
+                raise InvalidWorld(
+                    f"{self.name}: {kind} names must differ, but '{twice[0]}' occurs twice. Rename"
+                    " one."
+                )
         if self.lifespan < 1:
-            raise InvalidWorld(f"{self.name}: lifespan must be at least 1 age, but is {self.lifespan}. Raise it.")
+            raise InvalidWorld(
+                f"{self.name}: lifespan must be at least 1 age, but is {self.lifespan}. Raise it."
+            )
 
     def _check_shapes(self) -> None:
         s, a, k = len(self.states), len(self.acts), len(self.features)
@@ -109,24 +127,25 @@ class TabularMdp:
     def _check_acts(self) -> None:
         for s in np.flatnonzero(~self.available.any(axis=1)):
             raise InvalidWorld(
-                f"{self.name}: every state must have an available act, but '{self.states[s]}' has none. "
-                f"Make one of {', '.join(self.acts)} available there."
+                f"{self.name}: every state must have an available act, but '{self.states[s]}' has"
+                f" none. Make one of {', '.join(self.acts)} available there."
             )
 
     def _check_rows(self, name: str, table: Floats) -> None:
         bad = ~np.isfinite(table) | (table < 0.0)
         for s, a, x in np.argwhere(bad):
             raise InvalidWorld(
-                f"{self.name}: {name} must be finite and not negative, but state '{self.states[s]}', act "
-                f"'{self.acts[a]}' to '{self.states[x]}' has {table[s, a, x]}. Mend that entry."
+                f"{self.name}: {name} must be finite and not negative, but state"
+                f" '{self.states[s]}', act '{self.acts[a]}' to '{self.states[x]}' has"
+                f" {table[s, a, x]}. Mend that entry."
             )
         sums = table.sum(axis=2)
         wanted = np.where(self.available, 1.0, 0.0)
         for s, a in np.argwhere(np.abs(sums - wanted) > ROW_TOLERANCE):
             rule = "sum to one" if self.available[s, a] else "be zero where the act is unavailable"
             raise InvalidWorld(
-                f"{self.name}: {name} must {rule}, but state '{self.states[s]}', act '{self.acts[a]}' sums to "
-                f"{sums[s, a]:.15g}. Mend that row."
+                f"{self.name}: {name} must {rule}, but state '{self.states[s]}', act"
+                f" '{self.acts[a]}' sums to {sums[s, a]:.15g}. Mend that row."
             )
 
     def _check_amounts(self) -> None:
@@ -135,52 +154,70 @@ class TabularMdp:
             flat = table.reshape(len(self.states), len(self.acts), -1)
             for s, a, _ in np.argwhere(~np.isfinite(flat)):
                 raise InvalidWorld(
-                    f"{self.name}: {name} must be finite, but state '{self.states[s]}', act '{self.acts[a]}' has "
-                    f"{flat[s, a].tolist()}. Mend that entry."
+                    f"{self.name}: {name} must be finite, but state '{self.states[s]}', act"
+                    f" '{self.acts[a]}' has {flat[s, a].tolist()}. Mend that entry."
                 )
             size = np.abs(flat)
             for s, a, _ in np.argwhere((size > LARGEST) | ((size > 0.0) & (size < 1.0 / LARGEST))):
                 raise InvalidWorld(
-                    f"{self.name}: {name} must be 0 or from {1.0 / LARGEST:g} to {LARGEST:g} in size, so that sums stay exact, but state "
-                    f"'{self.states[s]}', act '{self.acts[a]}' has {flat[s, a].tolist()}. Mend that entry."
+                    f"{self.name}: {name} must be 0 or from {1.0 / LARGEST:g} to {LARGEST:g} in"
+                    f" size, so that sums stay exact, but state '{self.states[s]}', act"
+                    f" '{self.acts[a]}' has {flat[s, a].tolist()}. Mend that entry."
                 )
             for s, a, _ in np.argwhere((flat != 0.0) & ~self.available[:, :, None]):
                 raise InvalidWorld(
-                    f"{self.name}: {name} must be zero where an act is unavailable, but state '{self.states[s]}', "
-                    f"act '{self.acts[a]}' has {flat[s, a].tolist()}. Set it to zero or make the act available."
+                    f"{self.name}: {name} must be zero where an act is unavailable, but state"
+                    f" '{self.states[s]}', act '{self.acts[a]}' has {flat[s, a].tolist()}. Set it"
+                    " to zero or make the act available."
                 )
-        if not np.isfinite(self.start).all() or (self.start < 0).any() or abs(self.start.sum() - 1.0) > ROW_TOLERANCE:
+        if (
+            not np.isfinite(self.start).all()
+            or (self.start < 0).any()
+            or abs(self.start.sum() - 1.0) > ROW_TOLERANCE
+        ):
             raise InvalidWorld(
-                f"{self.name}: start must be a distribution over states, but sums to {self.start.sum():.15g} with "
-                f"least entry {self.start.min():.15g}. Make its entries non-negative and sum to one."
+                f"{self.name}: start must be a distribution over states, but sums to"
+                f" {self.start.sum():.15g} with least entry {self.start.min():.15g}. Make its"
+                " entries non-negative and sum to one."
             )
 
     def _check_cases(self) -> None:
         if self.case_of is None:
             if self.case_names:
-                raise InvalidWorld(f"{self.name}: case_of must be given where cases have names, but is missing. Say which case each state belongs to.")
+                raise InvalidWorld(
+                    f"{self.name}: case_of must be given where cases have names, but is missing."
+                    " Say which case each state belongs to."
+                )
             return
         _check_shape(self.name, "case_of", np.shape(self.case_of), (len(self.states),))
         object.__setattr__(self, "case_of", _frozen(self.case_of, np.int64))
         n = len(self.case_names) or int(self.case_of.max()) + 1
         if self.case_of.min() < 0 or self.case_of.max() >= n:
             raise InvalidWorld(
-                f"{self.name}: case_of must name one of {n} cases, but holds {self.case_of.min()}..{self.case_of.max()}. Add case names or mend it."
+                f"{self.name}: case_of must name one of {n} cases, but holds"
+                f" {self.case_of.min()}..{self.case_of.max()}. Add case names or mend it."
             )
         object.__setattr__(self, "case_names", self.case_names or tuple(str(c) for c in range(n)))
         if len(set(self.case_names)) < n:
-            raise InvalidWorld(f"{self.name}: case names must differ, but are {_brief(self.case_names)}. Rename one.")
+            raise InvalidWorld(
+                f"{self.name}: case names must differ, but are {_brief(self.case_names)}. Rename"
+                " one."
+            )
 
     def shares(self) -> Floats:
         """`[C]`: the chance to be born in each case; one of 1 where there are no cases."""
         if self.case_of is None:
             return np.ones(1)
-        return np.asarray(np.bincount(self.case_of, weights=self.start, minlength=len(self.case_names)))
+        return np.asarray(
+            np.bincount(self.case_of, weights=self.start, minlength=len(self.case_names))
+        )
 
     def births(self) -> Floats:
-        """`[C, S]`: the distribution of the state at birth within each case; zeros for a case in which nobody is born.
+        """`[C, S]`: the distribution of the state at birth within each case; zeros for a case in
+        which nobody is born.
 
-        So `shares() @ births()` is `start`, and the value of a case is what a life born there comes to.
+        So `shares() @ births()` is `start`, and the value of a case is what a life born there comes
+        to.
         """
         if self.case_of is None:
             return self.start[None, :].copy()
@@ -267,12 +304,15 @@ class WorldPair:
         ancestral, modern: where selection acts before and after the swap.
         observe: `[S]`, the observation class of each state, for genomes that react and do not plan.
         classes: names of the `C` observation classes.
-        default_act: the act that a reflex falls back to where its own is unavailable; available everywhere.
+        default_act: the act that a reflex falls back to where its own is unavailable; available
+        everywhere.
             Where nothing happens any more in both worlds it is the only act that the pair keeps, so
             that a world is the same whether its author gives an end one act or all.
-        serves: for each feature, the acts by which it is sought. It only says beside which ledger entry
+        serves: for each feature, the acts by which it is sought. It only says beside which ledger
+        entry
             the feature's causal number is printed; no account is computed from it.
-        cue: `[S]` true where the agent is told that this is the modern world; nothing if it is told nothing.
+        cue: `[S]` true where the agent is told that this is the modern world; nothing if it is told
+        nothing.
     """
 
     name: str
@@ -292,13 +332,15 @@ class WorldPair:
         for kind in ("states", "acts", "features", "lifespan"):
             if getattr(a, kind) != getattr(m, kind):
                 raise InvalidWorld(
-                    f"{self.name}: ancestral and modern world must share their {kind}, but have "
-                    f"{_brief(getattr(a, kind))} and {_brief(getattr(m, kind))}. Build both over the same list."
+                    f"{self.name}: ancestral and modern world must share their {kind}, but have"
+                    f" {_brief(getattr(a, kind))} and {_brief(getattr(m, kind))}. Build both over"
+                    " the same list."
                 )
         if set(a.beliefs) != set(m.beliefs):
             raise InvalidWorld(
-                f"{self.name}: both worlds must offer the same beliefs, but have {sorted(a.beliefs)} and "
-                f"{sorted(m.beliefs)}. State what each belief says of each world."
+                f"{self.name}: both worlds must offer the same beliefs, but have"
+                f" {sorted(a.beliefs)} and {sorted(m.beliefs)}. State what each belief says of each"
+                " world."
             )
         _check_shape(self.name, "observe", self.observe.shape, (len(a.states),))
         if self.cue is not None:
@@ -316,14 +358,16 @@ class WorldPair:
         acts = self.ancestral.acts
         if self.default_act not in acts:
             raise InvalidWorld(
-                f"{self.name}: default act must be one of {', '.join(acts)}, but is '{self.default_act}'. Choose one."
+                f"{self.name}: default act must be one of {', '.join(acts)}, but is"
+                f" '{self.default_act}'. Choose one."
             )
         column = acts.index(self.default_act)
         for world in (self.ancestral, self.modern):
             for s in np.flatnonzero(~world.available[:, column]):
                 raise InvalidWorld(
-                    f"{world.name}: the default act '{self.default_act}' must be available everywhere, but is not in "
-                    f"state '{world.states[s]}'. Make it available or choose another."
+                    f"{world.name}: the default act '{self.default_act}' must be available"
+                    f" everywhere, but is not in state '{world.states[s]}'. Make it available or"
+                    " choose another."
                 )
 
     def _check_serves(self) -> None:
@@ -331,8 +375,9 @@ class WorldPair:
             unknown = [act for act in acts if act not in self.ancestral.acts]
             if feature not in self.ancestral.features or unknown:
                 raise InvalidWorld(
-                    f"{self.name}: serves must map features to acts, but has '{feature}' to {list(acts)}. Use names of "
-                    f"features ({', '.join(self.ancestral.features)}) and acts."
+                    f"{self.name}: serves must map features to acts, but has '{feature}' to"
+                    f" {list(acts)}. Use names of features ({', '.join(self.ancestral.features)})"
+                    " and acts."
                 )
 
     def ended(self) -> Bools:
@@ -382,7 +427,9 @@ class WorldPair:
 
 
 def _frozen(array: object, dtype: type[np.generic]) -> Array:
-    """A read-only C-contiguous copy, so that nobody can change a world under a running experiment."""
+    """A read-only C-contiguous copy, so that nobody can change a world under a running
+    experiment.
+    """
     copy = np.array(array, dtype=dtype, order="C")
     copy.flags.writeable = False
     return copy
@@ -390,10 +437,16 @@ def _frozen(array: object, dtype: type[np.generic]) -> Array:
 
 def _check_shape(where: str, name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if shape != expected:
-        raise InvalidWorld(f"{where}: {name} must have shape {expected}, but has {shape}. Rebuild it to fit the names.")
+        raise InvalidWorld(
+            f"{where}: {name} must have shape {expected}, but has {shape}. Rebuild it to fit the"
+            " names."
+        )
 
 
 def _brief(value: object) -> str:
     if isinstance(value, tuple):
-        return f"{len(value)} ({', '.join(str(v) for v in value[:4])}{', ...' if len(value) > 4 else ''})"
+        return (
+            f"{len(value)}"
+            f" ({', '.join(str(v) for v in value[:4])}{', ...' if len(value) > 4 else ''})"
+        )
     return str(value)

@@ -1,19 +1,22 @@
-"""Tessellating Hills: a slope that is wanted, and small hills beside it that can catch who climbs down along gradients.
+"""Tessellating Hills: a slope that is wanted, and small hills beside it that can catch who climbs
+down along gradients.
 
-What it shows. A search that sees only what is near it can be taken over by a combination of hills (a "demon") that
-feeds on the slope: the further the search strays along side directions, the steeper the hills there, and the stronger they steer.
+What it shows. A search that sees only what is near it can be taken over by a combination of hills
+(a "demon") that feeds on the slope: the further the search strays along side directions, the
+steeper the hills there, and the stronger they steer.
 
 It is no world pair but a landscape over real vectors `x` of length `1 + sides`, with loss
 
     L(x) = -x_0 + epsilon * sum_n x_n splotch_n(x),    n = 1 .. sides
     splotch_n(x) = sum_w a[n, w] sin(k[n, w] . x) + b[n, w] cos(k[n, w] . x)
 
-Wave numbers `k [sides, waves, 1 + sides]` are whole numbers drawn evenly from `-largest .. largest` and amplitudes `a`, `b` are
-standard normal, so that every splotch repeats itself after 2 pi along each coordinate. Progress along `x_0` is what was wanted.
-The loss has no bottom, so that search is kept within `|x_i| <= reach`.
+Wave numbers `k [sides, waves, 1 + sides]` are whole numbers drawn evenly from `-largest .. largest`
+and amplitudes `a`, `b` are standard normal, so that every splotch repeats itself after 2 pi along
+each coordinate. Progress along `x_0` is what was wanted. The loss has no bottom, so that search is
+kept within `|x_i| <= reach`.
 
-Source: DaemonicSigil (2020), "Tessellating Hills: a toy model for demons in imperfect search", which draws one landscape with
-another generator; each seed draws another landscape here.
+Source: DaemonicSigil (2020), "Tessellating Hills: a toy model for demons in imperfect search",
+which draws one landscape with another generator; each seed draws another landscape here.
 """
 
 from __future__ import annotations
@@ -34,11 +37,28 @@ MOST_SIDES, MOST_WAVES, MOST_NUMBER = 500, 100, 1000
 class TessellatingHills:
     """Parameters of the hills; defaults are the source's."""
 
-    sides: int = number(16, "directions beside x_0", "enough for hills to combine", low=1, high=MOST_SIDES)
-    waves: int = number(5, "waves a splotch", "splotches without a simple shape", low=1, high=MOST_WAVES)
-    largest: int = number(2, "largest wave number", "smooth over a step of 0.2", low=0, high=MOST_NUMBER)
-    epsilon: float = number(0.0025, "loss a unit of x_n and of splotch", "hills are small beside the slope at the start", low=0.0)
-    reach: float = number(2000.0, "of each coordinate, either way", "twice as far as 5000 steps of 0.2 lead", low=1.0, high=1e6)
+    sides: int = number(
+        16, "directions beside x_0", "enough for hills to combine", low=1, high=MOST_SIDES
+    )
+    waves: int = number(
+        5, "waves a splotch", "splotches without a simple shape", low=1, high=MOST_WAVES
+    )
+    largest: int = number(
+        2, "largest wave number", "smooth over a step of 0.2", low=0, high=MOST_NUMBER
+    )
+    epsilon: float = number(
+        0.0025,
+        "loss a unit of x_n and of splotch",
+        "hills are small beside the slope at the start",
+        low=0.0,
+    )
+    reach: float = number(
+        2000.0,
+        "of each coordinate, either way",
+        "twice as far as 5000 steps of 0.2 lead",
+        low=1.0,
+        high=1e6,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +93,9 @@ class Hills:
         """Gradient `[n, 1 + sides]` of the loss."""
         phases = self._phases(points)
         sine, cosine = np.sin(phases), np.cos(phases)
-        out = np.einsum("bn,bnw,nwd->bd", points[:, 1:], self.sines * cosine - self.cosines * sine, self.numbers)
+        out = np.einsum(
+            "bn,bnw,nwd->bd", points[:, 1:], self.sines * cosine - self.cosines * sine, self.numbers
+        )
         out[:, 1:] += (self.sines * sine + self.cosines * cosine).sum(axis=2)
         out *= self.epsilon
         out[:, 0] -= 1.0
@@ -88,5 +110,13 @@ def build(params: TessellatingHills, seed: int) -> Hills:
     check_ranges(params, "world.ancestral")
     rng: Any = np.random.default_rng(seed)
     shape = (params.sides, params.waves)
-    numbers = rng.integers(-params.largest, params.largest, (*shape, 1 + params.sides), endpoint=True).astype(np.float64)
-    return Hills(params.epsilon, params.reach, numbers, rng.standard_normal(shape), rng.standard_normal(shape))
+    numbers = rng.integers(
+        -params.largest, params.largest, (*shape, 1 + params.sides), endpoint=True
+    ).astype(np.float64)
+    return Hills(
+        params.epsilon,
+        params.reach,
+        numbers,
+        rng.standard_normal(shape),
+        rng.standard_normal(shape),
+    )

@@ -30,10 +30,8 @@ CHANCE = 0.2  # of acts are drawn
 PAIRED = 2_000  # acts with and without an option
 SEED = 0
 FALSE_ALARM = 1e-9  # chance that a right table is refused
-STEP_UP, LEAST_VARIANCE = (
-    1.1,
-    1e-12,
-)  # variances are rounded up to powers of this, so that one bound holds for all
+# Variances are rounded up to powers of this, so that one bound holds for all
+STEP_UP, LEAST_VARIANCE = (1.1, 1e-12)
 TOLERANCE = 1e-6  # relative, of rewards: some environments give single precision
 
 Outcome = tuple[int, float]  # position of the next state (the number of states: the end) and reward

@@ -1,10 +1,13 @@
-"""Toy text: any environment of Gymnasium that has a table of transitions, as a world. `gymnasium:FrozenLake-v1`, for example.
+"""Toy text: any environment of Gymnasium that has a table of transitions, as a world.
 
-What it shows. Worlds that others have published, with optima that anybody can check; and a short way to a world of one's own, since an
-environment needs nothing but `env.unwrapped.P`. The ancestral and the modern world are the same environment with other arguments
-(`options`).
+`gymnasium:FrozenLake-v1`, for example.
 
-What goes wrong in it. Whatever the arguments make go wrong: ice that is slippery in training and not in deployment, another map.
+What it shows. Worlds that others have published, with optima that anybody can check; and a short
+way to a world of one's own, since an environment needs nothing but `env.unwrapped.P`. The ancestral
+and the modern world are the same environment with other arguments (`options`).
+
+What goes wrong in it. Whatever the arguments make go wrong: ice that is slippery in training and
+not in deployment, another map.
 
 States: `birth`; those of the environment, named by their keys in `P`; `over`. Acts: `a0`, `a1`, ..
 or the names that `P` gives them. An act that `P` does not list for a state is not available there.
@@ -15,18 +18,21 @@ those of a life. Transitions that end an episode lead to `over`, which stays.
 The table is compared with the environment: `worlds/toy_play.py` plays it by `step()` and `reset()`,
 with its wrappers. An option that acts there and not in the table is refused.
 
-Payoff: the environment's expected reward, and `offset` at birth, once for everybody: base optimizers that share out parentage in
-proportion to fitness refuse fitness below 0. It moves no optimum and no regret; relative fitness differs less with it. Rewards of the
-environment are payoff minus offset. Intent is payoff. A life has `lifespan` acts, whatever limit Gymnasium puts on episodes.
+Payoff: the environment's expected reward, and `offset` at birth, once for everybody: base
+optimizers that share out parentage in proportion to fitness refuse fitness below 0. It moves no
+optimum and no regret; relative fitness differs less with it. Rewards of the environment are payoff
+minus offset. Intent is payoff. A life has `lifespan` acts, whatever limit Gymnasium puts on
+episodes.
 
-Features: `gain` and `loss` (what is good, and what is bad, of the expected reward: of each outcome's reward its positive and its negative part), `end`
-(chance that the episode ends by this act) and `steps` (every act in a state of the environment, -1).
+Features: `gain` and `loss` (what is good, and what is bad, of the expected reward: of each
+outcome's reward its positive and its negative part), `end` (chance that the episode ends by this
+act) and `steps` (every act in a state of the environment, -1).
 
-Observation classes of reflexes: states of the environment in `observed` stretches of equal length, in their order (each its own if there are
-as many); `birth` and `over`.
+Observation classes of reflexes: states of the environment in `observed` stretches of equal length,
+in their order (each its own if there are as many); `birth` and `over`.
 
-Belief `ancestral`: the ancestral world's transitions. For an act that the ancestral world lacks in a
-state it is the true ones.
+Belief `ancestral`: the ancestral world's transitions. For an act that the ancestral world lacks in
+a state it is the true ones.
 
 Source. Gymnasium (Towers et al. 2024). Its version is part of a run's provenance.
 """
@@ -55,9 +61,8 @@ from worlds.toy_table import Table
 PREFIX = "gymnasium:"
 FEATURES = ("gain", "loss", "end", "steps")
 STARTS = ("initial_state_distrib", "isd")  # `isd` is what `DiscreteEnv` of Gym called it
-_compared: set[tuple[Any, ...]] = (
-    set()
-)  # environments that were played in this process and agree with their tables
+# Environments that were played in this process and agree with their tables
+_compared: set[tuple[Any, ...]] = set()
 
 
 @dataclass(frozen=True)

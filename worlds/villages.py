@@ -1,41 +1,54 @@
-"""Villages: a strategy game. Gather, train troops, and destroy the villages of whoever is the enemy.
+"""Villages: a strategy game.
 
-What it shows. "The most successful players have large armies", so the number of troops is paid (`payoff = "troops"`): then the
-barracks fill with what is cheapest. Or villages destroyed are paid (`payoff = "villages"`), but the only enemy ever met was
-Aurora: then a desire for Aurora's fall and one for any enemy's are equally good, and against Brotherhood they are not.
+Gather, train troops, and destroy the villages of whoever is the enemy.
 
-What goes wrong in it. Misspecified payoff in the first case, in both worlds alike. A shift in the second, which the
-ancestral world leaves open: some of its best players attack Brotherhood, others do not.
+What it shows. "The most successful players have large armies", so the number of troops is paid
+(`payoff = "troops"`): then the barracks fill with what is cheapest. Or villages destroyed are paid
+(`payoff = "villages"`), but the only enemy ever met was Aurora: then a desire for Aurora's fall and
+one for any enemy's are equally good, and against Brotherhood they are not.
 
-State `(resources, weak, strong, aurora, brotherhood)`: resources `0..stores`; troops of two kinds, together at most `barracks`; standing
-villages of each alliance, `0..villages`; and one state `fallen` (last): one's own village is destroyed. Order: resources slowest,
-then the army (weak slower than strong), then aurora, then brotherhood. Names: `r2.w1.s0.a2.b0`.
+What goes wrong in it. Misspecified payoff in the first case, in both worlds alike. A shift in the
+second, which the ancestral world leaves open: some of its best players attack Brotherhood, others
+do not.
 
-Acts. `hold` everywhere. In a standing village: `gather`; `train_weak` and `train_strong` with enough resources and room in the
-barracks; `attack_aurora` and `attack_brotherhood` with at least one soldier and one village of theirs.
+State `(resources, weak, strong, aurora, brotherhood)`: resources `0..stores`; troops of two kinds,
+together at most `barracks`; standing villages of each alliance, `0..villages`; and one state
+`fallen` (last): one's own village is destroyed. Order: resources slowest, then the army (weak
+slower than strong), then aurora, then brotherhood. Names: `r2.w1.s0.a2.b0`.
 
-One turn, in this order; all chances are independent; strength is `weak_strength * weak + strong_strength * strong` at its beginning.
+Acts. `hold` everywhere. In a standing village: `gather`; `train_weak` and `train_strong` with
+enough resources and room in the barracks; `attack_aurora` and `attack_brotherhood` with at least
+one soldier and one village of theirs.
 
-1. The act. `gather` finds one unit of resources with `gather_success`. Training pays `weak_cost` or `strong_cost` for one
-   soldier. An attack destroys one village with `strength / (strength + defence)`; in it one weak soldier falls with `weak_losses`,
-   if there are any, and one strong one with `strong_losses`.
-2. Founding. Each alliance that has fewer than `villages` founds one with `aurora_founds` or `brotherhood_founds`.
-3. Raid. One's own village falls with `raid * (enemy villages at the turn's beginning) * defence / (defence + strength)`.
+One turn, in this order; all chances are independent; strength is `weak_strength * weak +
+strong_strength * strong` at its beginning.
 
-Payoff `troops`: soldiers at the beginning of the turn, divided by `lifespan`: over a life, the mean size of the army, with 0 once
-fallen. Payoff `villages`: expected villages destroyed. Intent: villages destroyed, whosever.
+1. The act. `gather` finds one unit of resources with `gather_success`. Training pays `weak_cost` or
+   `strong_cost` for one soldier. An attack destroys one village with `strength / (strength +
+   defence)`; in it one weak soldier falls with `weak_losses`, if there are any, and one strong one
+   with `strong_losses`.
+2. Founding. Each alliance that has fewer than `villages` founds one with `aurora_founds` or
+   `brotherhood_founds`.
+3. Raid. One's own village falls with `raid * (enemy villages at the turn's beginning) * defence /
+   (defence + strength)`.
 
-Features: `soldiers` (both kinds, share of the barracks), `strength` (share of what the barracks could hold), `stores` (resources, share of the
-most), `aurora` and `brotherhood` (expected villages of theirs destroyed by this act), `ease` (-1 for every act but `hold`).
+Payoff `troops`: soldiers at the beginning of the turn, divided by `lifespan`: over a life, the mean
+size of the army, with 0 once fallen. Payoff `villages`: expected villages destroyed. Intent:
+villages destroyed, whosever.
 
-Observation classes of reflexes: army (none, some, full barracks) by purse (empty, enough for the weak, enough for the strong) by who is
-there (nobody, Aurora, Brotherhood, both); `fallen`.
+Features: `soldiers` (both kinds, share of the barracks), `strength` (share of what the barracks
+could hold), `stores` (resources, share of the most), `aurora` and `brotherhood` (expected villages
+of theirs destroyed by this act), `ease` (-1 for every act but `hold`).
 
-Belief `ancestral`: transitions of the ancestral world; where only Brotherhood's villages stand, that is the same game without
-new villages of theirs.
+Observation classes of reflexes: army (none, some, full barracks) by purse (empty, enough for the
+weak, enough for the strong) by who is there (nobody, Aurora, Brotherhood, both); `fallen`.
 
-Sources. The story is Jakub Halmes's ("The inner alignment problem", 2024), which has no numbers. All numbers here are choices: a weak
-soldier costs half of a strong one and fights a fifteenth as well.
+Belief `ancestral`: transitions of the ancestral world; where only Brotherhood's villages stand,
+that is the same game without new villages of theirs.
+
+Sources. The story is Jakub Halmes's ("The inner alignment problem", 2024), which has no numbers.
+All numbers here are choices: a weak soldier costs half of a strong one and fights a fifteenth as
+well.
 """
 
 from __future__ import annotations
@@ -63,18 +76,31 @@ Ints = NDArray[np.int64]
 class Villages:
     """Parameters of one game."""
 
-    stores: int = number(3, "units of resources", "more than the dearest soldier costs", low=1, high=50, structural=True)
+    stores: int = number(
+        3,
+        "units of resources",
+        "more than the dearest soldier costs",
+        low=1,
+        high=50,
+        structural=True,
+    )
     barracks: int = number(4, "soldiers", "room for a small army", low=1, high=50, structural=True)
-    villages: int = number(2, "villages of an alliance", "most that stand at once", low=1, high=50, structural=True)
+    villages: int = number(
+        2, "villages of an alliance", "most that stand at once", low=1, high=50, structural=True
+    )
     lifespan: int = number(40, "turns", "several campaigns", low=1, high=MOST_AGES, structural=True)
-    payoff: Literal["troops", "villages"] = number("villages", "troops or villages", "what was wanted is paid")
+    payoff: Literal["troops", "villages"] = number(
+        "villages", "troops or villages", "what was wanted is paid"
+    )
 
     gather_success: float = probability(0.8, "gathering mostly succeeds", "probability per turn")
     weak_cost: int = number(1, "units of resources", "cheap", low=0, structural=True)
     strong_cost: int = number(2, "units of resources", "dear", low=0, structural=True)
     weak_strength: float = number(0.2, "strength", "not suitable for battle", low=0.0)
     strong_strength: float = number(3.0, "strength", "made for battle", low=0.0)
-    defence: float = number(2.0, "strength", "one strong soldier wins three attacks in five", low=1e-6)
+    defence: float = number(
+        2.0, "strength", "one strong soldier wins three attacks in five", low=1e-6
+    )
     weak_losses: float = probability(0.5, "the weak die easily", "probability per attack")
     strong_losses: float = probability(0.2, "the strong die now and then", "probability per attack")
 
@@ -98,7 +124,15 @@ def build(params: Villages, modern: Mapping[str, Any]) -> WorldPair:
         ancestral=_world(params, "villages (ancestral)", axes, ancestral, ancestral),
         modern=_world(after, "villages (modern)", axes, moves, ancestral),
         observe=_observe(params, axes),
-        classes=(*(f"{army}, {purse}, {there}" for army in ARMIES for purse in PURSES for there in THERE), "fallen"),
+        classes=(
+            *(
+                f"{army}, {purse}, {there}"
+                for army in ARMIES
+                for purse in PURSES
+                for there in THERE
+            ),
+            "fallen",
+        ),
         default_act="hold",
         serves={
             "soldiers": ("train_weak", "train_strong"),
@@ -119,19 +153,29 @@ def counts(params: Villages) -> dict[str, Ints]:
 
 def _check(p: Villages, where: str) -> None:
     if p.payoff not in ("troops", "villages"):
-        raise InvalidWorld(f"{where}.payoff must be 'troops' or 'villages', but is {p.payoff!r}. Choose one.")
+        raise InvalidWorld(
+            f"{where}.payoff must be 'troops' or 'villages', but is {p.payoff!r}. Choose one."
+        )
     for name in ("aurora", "brotherhood"):
         if getattr(p, name) > p.villages:
-            raise InvalidWorld(f"{where}.{name} must be at most villages ({p.villages}), but is {getattr(p, name)}. Lower it.")
+            raise InvalidWorld(
+                f"{where}.{name} must be at most villages ({p.villages}), but is"
+                f" {getattr(p, name)}. Lower it."
+            )
     if 2 * p.villages * p.raid > 1.0:
-        raise InvalidWorld(f"{where}.raid must be a probability when all enemy villages stand, but {2 * p.villages} times it is {2 * p.villages * p.raid:g}. Lower it.")
+        raise InvalidWorld(
+            f"{where}.raid must be a probability when all enemy villages stand, but"
+            f" {2 * p.villages} times it is {2 * p.villages * p.raid:g}. Lower it."
+        )
 
 
 def _axes(p: Villages) -> Ints:
     """`[5, S - 1]`: resources, weak, strong, aurora, brotherhood of each standing state."""
     armies = [(w, s) for w in range(p.barracks + 1) for s in range(p.barracks + 1 - w)]
     enemies = [(a, b) for a in range(p.villages + 1) for b in range(p.villages + 1)]
-    return np.array([(r, *army, *enemy) for r in range(p.stores + 1) for army in armies for enemy in enemies]).T
+    return np.array(
+        [(r, *army, *enemy) for r in range(p.stores + 1) for army in armies for enemy in enemies]
+    ).T
 
 
 def _available(p: Villages, axes: Ints) -> Bools:
@@ -170,11 +214,16 @@ def _transitions(p: Villages, axes: Ints) -> Floats:
     return out
 
 
-def _acted(p: Villages, state: list[int], act: int, victory: float) -> list[tuple[list[int], float]]:
+def _acted(
+    p: Villages, state: list[int], act: int, victory: float
+) -> list[tuple[list[int], float]]:
     """What an act makes of a state, with chances."""
     r, w, s, a, b = state
     if act == GATHER:
-        return [([min(r + 1, p.stores), w, s, a, b], p.gather_success), (state, 1.0 - p.gather_success)]
+        return [
+            ([min(r + 1, p.stores), w, s, a, b], p.gather_success),
+            (state, 1.0 - p.gather_success),
+        ]
     if act == WEAK:
         return [([r - p.weak_cost, w + 1, s, a, b], 1.0)]
     if act == STRONG:
@@ -183,9 +232,19 @@ def _acted(p: Villages, state: list[int], act: int, victory: float) -> list[tupl
         return [(state, 1.0)]
     out = []
     for won, chance in ((1, victory), (0, 1.0 - victory)):
-        for weak, weak_chance in ((1, p.weak_losses), (0, 1.0 - p.weak_losses)) if w else ((0, 1.0),):
-            for strong, strong_chance in ((1, p.strong_losses), (0, 1.0 - p.strong_losses)) if s else ((0, 1.0),):
-                left = [r, w - weak, s - strong, a - won * (act == AURORA), b - won * (act == BROTHERHOOD)]
+        for weak, weak_chance in (
+            ((1, p.weak_losses), (0, 1.0 - p.weak_losses)) if w else ((0, 1.0),)
+        ):
+            for strong, strong_chance in (
+                ((1, p.strong_losses), (0, 1.0 - p.strong_losses)) if s else ((0, 1.0),)
+            ):
+                left = [
+                    r,
+                    w - weak,
+                    s - strong,
+                    a - won * (act == AURORA),
+                    b - won * (act == BROTHERHOOD),
+                ]
                 out.append((left, chance * weak_chance * strong_chance))
     return out
 
@@ -207,7 +266,10 @@ def _world(p: Villages, name: str, axes: Ints, moves: Floats, believed: Floats) 
     resources, weak, strong, aurora, brotherhood = axes
     felt = np.zeros((*available.shape, len(FEATURES)))
     felt[:-1, :, 0] = ((weak + strong) / p.barracks)[:, None]
-    felt[:-1, :, 1] = ((p.weak_strength * weak + p.strong_strength * strong) / (p.barracks * max(p.weak_strength, p.strong_strength, 1e-6)))[:, None]
+    felt[:-1, :, 1] = (
+        (p.weak_strength * weak + p.strong_strength * strong)
+        / (p.barracks * max(p.weak_strength, p.strong_strength, 1e-6))
+    )[:, None]
     felt[:-1, :, 2] = (resources / p.stores)[:, None]
     felt[:-1, AURORA, 3] = felt[:-1, BROTHERHOOD, 4] = _victory(p, axes)
     felt[:-1, GATHER:, 5] = -1.0
@@ -215,7 +277,13 @@ def _world(p: Villages, name: str, axes: Ints, moves: Floats, believed: Floats) 
     destroyed = felt[:, :, 3] + felt[:, :, 4]
     kept = felt[:, :, 0] * (p.barracks / p.lifespan)
     start = np.zeros(len(available))
-    begin = (resources == 0) & (weak == 0) & (strong == 0) & (aurora == p.aurora) & (brotherhood == p.brotherhood)
+    begin = (
+        (resources == 0)
+        & (weak == 0)
+        & (strong == 0)
+        & (aurora == p.aurora)
+        & (brotherhood == p.brotherhood)
+    )
     start[:-1][begin] = 1.0
     return TabularMdp(
         name=name,
@@ -239,4 +307,6 @@ def _observe(p: Villages, axes: Ints) -> Ints:
     low, high = sorted((p.weak_cost, p.strong_cost))
     purse = np.where(resources < low, 0, np.where(resources < high, 1, 2))
     there = (aurora > 0) + 2 * (brotherhood > 0)
-    return np.append((army * len(PURSES) + purse) * len(THERE) + there, len(ARMIES) * len(PURSES) * len(THERE))
+    return np.append(
+        (army * len(PURSES) + purse) * len(THERE) + there, len(ARMIES) * len(PURSES) * len(THERE)
+    )

@@ -34,7 +34,13 @@ from genomes import Genome
 from worlds import WorldPair
 
 RECHECK = 1e-9
-WORTHS = ("ancestral_at_swap", "modern_at_swap", "ancestral_at_end", "modern_at_end", "modern_at_end_fair")
+WORTHS = (
+    "ancestral_at_swap",
+    "modern_at_swap",
+    "ancestral_at_end",
+    "modern_at_end",
+    "modern_at_end_fair",
+)
 RECOVERY: dict[str, Any] = {"seed": pl.Int64} | dict.fromkeys(WORTHS, pl.Float64)
 
 
@@ -53,19 +59,24 @@ class Account:
 
 
 def gaps_of_pair(pair: WorldPair) -> behaviour.Gaps:
-    """The gaps of a pair; `UserError` for an ancestral world in which all policies are worth the same."""
+    """The gaps of a pair; `UserError` for an ancestral world in which all policies are worth the
+    same.
+    """
     try:
         return behaviour.gaps_of(pair)
     except behaviour.NoSpan as error:
         raise UserError(
-            f"a world must have better and worse policies to be accounted for, but {error}. Change its payoffs or chances."
+            f"a world must have better and worse policies to be accounted for, but {error}. Change"
+            " its payoffs or chances."
         ) from None
 
 
 class Known:
-    """What the accounts of all runs with one pair of worlds and one genome share: what classes do, and what that loses.
+    """What the accounts of all runs with one pair of worlds and one genome share: what classes do,
+    and what that loses.
 
-    It remembers a bounded part of it; the rest is worked out again. No number depends on what is remembered.
+    It remembers a bounded part of it; the rest is worked out again. No number depends on what is
+    remembered.
     """
 
     LEDGERS = 4096
@@ -81,13 +92,19 @@ class Known:
         if number not in self._ledgers:
             if len(self._ledgers) >= self.LEDGERS:
                 self._ledgers.clear()
-            ancestral, modern = self.conducts.of(number, "ancestral"), self.conducts.of(number, "modern")
+            ancestral, modern = (
+                self.conducts.of(number, "ancestral"),
+                self.conducts.of(number, "modern"),
+            )
             self._ledgers[number] = behaviour.ledger_of(self.gaps, ancestral, modern)
         return self._ledgers[number]
 
 
 class Accountant:
-    """Makes the account of one recorded run. What is `known` may be shared with other runs of the same worlds and genome."""
+    """Makes the account of one recorded run.
+
+    What is `known` may be shared with other runs of the same worlds and genome.
+    """
 
     def __init__(
         self,
@@ -100,19 +117,29 @@ class Accountant:
     ) -> None:
         self.experiment, self.pair = setting.experiment, setting.pair
         self.tables, self.controls = tables, controls or {}
-        self.driven = {name: tables for name, tables in self.controls.items() if name != "all_cases"}
+        self.driven = {
+            name: tables for name, tables in self.controls.items() if name != "all_cases"
+        }
         self.selection = self.experiment.selection
         self._stand_in: dict[bytes, dict[str, int]] = {}
         known = known or Known(setting.genome, setting.pair)
-        self.conducts, self.gaps, self.ledger, self.inquiry = known.conducts, known.gaps, known.ledger, known.inquiry
+        self.conducts, self.gaps, self.ledger, self.inquiry = (
+            known.conducts,
+            known.gaps,
+            known.ledger,
+            known.inquiry,
+        )
         self.peaks = ladder.Peaks.of(tables["landscape"], self.conducts.spans, exact=exact)
         self.worth = {
-            row["class"]: row for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
+            row["class"]: row
+            for row in tables["landscape"].select("class", *MEASURES).iter_rows(named=True)
         }
         differs = not np.array_equal(self.pair.modern.intent, self.pair.modern.payoff)
         self.designs = {
             "ancestral": ladder.design_ancestral(self.gaps, self.peaks, self.conducts),
-            "modern": ladder.design_modern(self.gaps, self.peaks, self.conducts, intent_differs=differs),
+            "modern": ladder.design_modern(
+                self.gaps, self.peaks, self.conducts, intent_differs=differs
+            ),
         }
 
     def account(self) -> Account:
@@ -128,50 +155,70 @@ class Accountant:
         return self.gaps.spans["ancestral" if which == "ancestral" else "modern_intent"]
 
     def share_of_best(self, which: str, value: float) -> float | None:
-        """Where an amount lies in a world: 0 at the worst policy, 1 at the best genome; None where the best genome is not above the worst policy."""
+        """Where an amount lies in a world: 0 at the worst policy, 1 at the best genome; None where
+        the best genome is not above the worst policy.
+        """
         return self.span(which).share_of(self.designs[which].rungs["best_for_intent"], value)
 
     def reach(self, which: str) -> Ends:
         """The least and the most that a population can be worth in a world.
 
-        The most is the best genome's worth, of a grid that was searched the best policy's. Drivers that cost fertility can bring a negative worth up to 0.
+        The most is the best genome's worth, of a grid that was searched the best policy's. Drivers
+        that cost fertility can bring a negative worth up to 0.
         """
         span = self.span(which)
         most = self.designs[which].rungs["best_for_intent"] if self.peaks.exact else span.best
-        costly = bool(self.conducts.genome.grid.drive) or any((table["populations"]["kept"] < 1.0).any() for table in (self.tables, *self.controls.values()))
+        costly = bool(self.conducts.genome.grid.drive) or any(
+            (table["populations"]["kept"] < 1.0).any()
+            for table in (self.tables, *self.controls.values())
+        )
         return span.least(), max(most, 0.0) if costly else most
 
     def _reach_of_shares(self, which: str) -> Ends | None:
-        """The least and the most share of the best that a population can have; None where shares are not defined."""
+        """The least and the most share of the best that a population can have; None where shares
+        are not defined.
+        """
         low, high = (self.share_of_best(which, end) for end in self.reach(which))
         return None if low is None or high is None else (low, high)
 
     def _reach_of_steps(self, which: str) -> dict[str, Ends]:
         """The known range of each rung and step of a ladder that runs can change."""
         least, most = self.reach(which)
-        out = dict.fromkeys(ladder.RUNGS[4:], (least, most)) | dict.fromkeys(("sampling", "search", "unfound", "load", "hack"), (least - most, most - least))
+        out = dict.fromkeys(ladder.RUNGS[4:], (least, most)) | dict.fromkeys(
+            ("sampling", "search", "unfound", "load", "hack"), (least - most, most - least)
+        )
         top = self.designs[which].rungs["best_ancestral"]
-        if which == "ancestral" and (self.selection.plain or self.selection.varies):  # then nobody is above the best present
+        # Then nobody is above the best present
+        if which == "ancestral" and (self.selection.plain or self.selection.varies):
             out["load"] = (0.0, most - least)
-        if self.selection.plain or self.selection.varies:  # search leads down from R3, which is the same in all seeds
+        # Search leads down from R3, which is the same in all seeds
+        if self.selection.plain or self.selection.varies:
             out |= dict.fromkeys(("search", "unfound"), (top - most, top - least))
         else:
             out["sampling"] = (top - most, top - least)
         return out
 
     def _share_of_tied(self, value: float) -> float | None:
-        """The share of the best in M of an ancestral optimum; 1 if it is as good as the best genome, also where shares are not defined."""
+        """The share of the best in M of an ancestral optimum; 1 if it is as good as the best
+        genome, also where shares are not defined.
+        """
         share = self.share_of_best("modern", value)
-        if share is None and self.span("modern").as_good(self.designs["modern"].rungs["best_for_intent"], value):
+        if share is None and self.span("modern").as_good(
+            self.designs["modern"].rungs["best_for_intent"], value
+        ):
             return 1.0
         return share
 
     def tables_alone(self) -> dict[str, pl.DataFrame]:
-        """The tables of the account without causes, variation and family, and without the summary: they take as long again where runs are small."""
+        """The tables of the account without causes, variation and family, and without the summary:
+        they take as long again where runs are small.
+        """
         return self._made()[0]
 
     def shift(self) -> dict[str, float | None]:
-        """What of the shift step every ancestral optimum shares, what the data leave open, and the other path to R3."""
+        """What of the shift step every ancestral optimum shares, what the data leave open, and the
+        other path to R3.
+        """
         modern = self.designs["modern"]
         best = modern.best_of["best_ancestral"]
         return {
@@ -189,13 +236,18 @@ class Accountant:
         return out
 
     def _worst(self, which: str) -> float:
-        """What the worst policy gets; what the best one gets where they differ by rounding alone."""
+        """What the worst policy gets; what the best one gets where they differ by rounding
+        alone.
+        """
         span = self.span(which)
         return span.worst if span.width else span.best
 
     def _made(self) -> tuple[dict[str, pl.DataFrame], list[dict[str, Any]]]:
         """The tables, and what was found out about each seed."""
-        seeds = [self._seed(seed) for seed in self.tables["populations"]["seed"].unique(maintain_order=True)]
+        seeds = [
+            self._seed(seed)
+            for seed in self.tables["populations"]["seed"].unique(maintain_order=True)
+        ]
         rungs = self._rung_ledgers()
         ties = self._ties()
         tables = {
@@ -205,50 +257,90 @@ class Accountant:
             "steps": self._steps_table(seeds),
             "desires": pl.concat([s["desires"] for s in seeds]),
             "recovery": pl.DataFrame([s["recovery"] for s in seeds], schema=RECOVERY),
-            "hack": pl.DataFrame([row for s in seeds for row in s["hack"]], schema=drive_cost.SCHEMA),
+            "hack": pl.DataFrame(
+                [row for s in seeds for row in s["hack"]], schema=drive_cost.SCHEMA
+            ),
         }
         return tables, seeds
 
     def recheck(self, number: int) -> None:
-        """Compare the recorded worth of a class with the reference code. Raises `UserError` if they differ."""
+        """Compare the recorded worth of a class with the reference code.
+
+        Raises `UserError` if they differ.
+        """
         a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
         found = (a.fitness, a.net_intent, m.fitness, m.net_intent)
         row = self.worth[number]
         recorded = (row["ancestral"], row["ancestral_intent"], row["modern"], row["modern_intent"])
         if not np.allclose(found, recorded, rtol=RECHECK, atol=RECHECK):
             raise UserError(
-                f"the recorded worth of class {number} must be what the reference code finds, but is {recorded} and not "
-                f"{found}. The record is damaged or from other code: run it again."
+                f"the recorded worth of class {number} must be what the reference code finds, but"
+                f" is {recorded} and not {found}. The record is damaged or from other code: run it"
+                " again."
             )
 
     def _seed(self, seed: int) -> dict[str, Any]:
-        swap, end = (self._census(self.tables, seed, moment, ledgers=True) for moment in ("swap", "end"))
+        swap, end = (
+            self._census(self.tables, seed, moment, ledgers=True) for moment in ("swap", "end")
+        )
         if end is None:
-            raise UserError(f"seed {seed} must have a last population, but the record has none. It is damaged: run it again.")
-        fair = self._census(self.driven["fair"], seed, "swap", ledgers=True) if self.driven else None
-        every = self._census(self.controls["all_cases"], seed, "swap", ledgers=True) if "all_cases" in self.controls else None
-        out: dict[str, Any] = {"seed": seed, "ladders": {}, "ledgers": [], "desires": _no_desires(), "ledger_by_step": {}, "census": swap}
+            raise UserError(
+                f"seed {seed} must have a last population, but the record has none. It is damaged:"
+                " run it again."
+            )
+        fair = (
+            self._census(self.driven["fair"], seed, "swap", ledgers=True) if self.driven else None
+        )
+        every = (
+            self._census(self.controls["all_cases"], seed, "swap", ledgers=True)
+            if "all_cases" in self.controls
+            else None
+        )
+        out: dict[str, Any] = {
+            "seed": seed,
+            "ladders": {},
+            "ledgers": [],
+            "desires": _no_desires(),
+            "ledger_by_step": {},
+            "census": swap,
+        }
         for name, census in (("all_cases", every), ("control", fair), ("population", swap)):
             if census:  # there is none if it went extinct before the swap
                 ledger = self.population_ledger(census)
                 out["ledger_by_step"][name] = ledger
-                out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, name, seed))
+                out["ledgers"].append(
+                    behaviour.ledger_frame(ledger, self.pair.ancestral.acts, name, seed)
+                )
         if swap:
             found = desires.switched_off(self.conducts, swap, out["ledger_by_step"]["population"])
             out["desires"] = found.select(pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
-        worths = {name: census.worth(self.conducts, self._heard(census, seed)) for name, census in (("run", swap), ("fair", fair)) if census}
+        worths = {
+            name: census.worth(self.conducts, self._heard(census, seed))
+            for name, census in (("run", swap), ("fair", fair))
+            if census
+        }
         best = self.best_on_sample(seed)
         out["best_on_sample"] = {which: self.ledger(number) for which, number in best.items()}
         wholly = every.worth(self.conducts) if every else None
         for which, design in self.designs.items():
-            population, control = (_reached(worths[arm][which]) if arm in worths else None for arm in ("run", "fair"))
+            population, control = (
+                _reached(worths[arm][which]) if arm in worths else None for arm in ("run", "fair")
+            )
             sampled = None
             if not self.selection.plain:
                 scored = self._scored(best[which], which) if best else None
-                sampled = ladder.Sampled(self.selection.varies, scored, _reached(wholly[which]) if wholly else None)
-            out["ladders"][which] = ladder.descend(design, population, control, controlled=bool(self.driven), sampled=sampled)
+                sampled = ladder.Sampled(
+                    self.selection.varies, scored, _reached(wholly[which]) if wholly else None
+                )
+            out["ladders"][which] = ladder.descend(
+                design, population, control, controlled=bool(self.driven), sampled=sampled
+            )
         others = {
-            name: census.worth(self.conducts) if (census := self._census(tables, seed, "swap")) else None
+            name: (
+                census.worth(self.conducts)
+                if (census := self._census(tables, seed, "swap"))
+                else None
+            )
             for name, tables in self.driven.items()
             if name != "fair"
         }
@@ -256,16 +348,24 @@ class Accountant:
         out["recovery"] = dict.fromkeys(RECOVERY) | {"seed": seed}
         if swap:
             ledger = self.population_ledger(end)
-            out["ledgers"].append(behaviour.ledger_frame(ledger, self.pair.ancestral.acts, "population at the end", seed))
+            out["ledgers"].append(
+                behaviour.ledger_frame(
+                    ledger, self.pair.ancestral.acts, "population at the end", seed
+                )
+            )
             ended = end.worth(self.conducts)
             for which in self.designs:
-                out["recovery"] |= {f"{which}_at_swap": worths["run"][which].mean, f"{which}_at_end": ended[which].mean}
+                out["recovery"] |= {
+                    f"{which}_at_swap": worths["run"][which].mean,
+                    f"{which}_at_end": ended[which].mean,
+                }
             if fair and (fair_end := self._census(self.driven["fair"], seed, "end")):
                 out["recovery"]["modern_at_end_fair"] = fair_end.worth(self.conducts)["modern"].mean
         return out
 
     def best_on_sample(self, seed: int) -> dict[str, int]:
-        """The best class for what selection saw in a seed's run, by the world whose ladder it stands in: of a tie, the worst there.
+        """The best class for what selection saw in a seed's run, by the world whose ladder it
+        stands in: of a tie, the worst there.
 
         Empty where selection saw the whole ancestral world, or something else in each generation.
         """
@@ -274,10 +374,15 @@ class Accountant:
         weights = weights_of(self.selection, self.pair.ancestral.shares(), seed, 0)
         if weights.tobytes() not in self._stand_in:
             table = self.tables["landscape"]
-            cases = table.select(f"case:{name}" for name in self.pair.ancestral.case_names).to_numpy()
+            cases = table.select(
+                f"case:{name}" for name in self.pair.ancestral.case_names
+            ).to_numpy()
             seen = table.with_columns(pl.Series("seen", selected(self.selection, cases, weights)))
             tied = ladder.near(seen, 0.0, self.conducts.spans["ancestral"], "seen")
-            found = {which: int(tied.sort(column, "class")["class"][0]) for which, column in (("ancestral", "ancestral"), ("modern", "modern_intent"))}
+            found = {
+                which: int(tied.sort(column, "class")["class"][0])
+                for which, column in (("ancestral", "ancestral"), ("modern", "modern_intent"))
+            }
             for number in found.values():
                 self.recheck(number)
                 self._recheck_cases(number, cases[table["class"].index_of(number)])
@@ -285,13 +390,17 @@ class Accountant:
         return self._stand_in[weights.tobytes()]
 
     def _heard(self, census: Census, seed: int) -> Floats | None:
-        """`[n]`: the fitness of a population's classes that selection heard, net of what drivers cost; None if that is fitness in A.
+        """`[n]`: the fitness of a population's classes that selection heard, net of what drivers
+        cost; None if that is fitness in A.
 
-        It is so too where a sample is drawn again in each generation: nothing was heard of all the time.
+        It is so too where a sample is drawn again in each generation: nothing was heard of all the
+        time.
         """
         if self.selection.plain or self.selection.varies:
             return None
-        rows = pl.DataFrame({"class": census.classes}).join(self.tables["landscape"], on="class", how="left", maintain_order="left")
+        rows = pl.DataFrame({"class": census.classes}).join(
+            self.tables["landscape"], on="class", how="left", maintain_order="left"
+        )
         cases = rows.select(f"case:{name}" for name in self.pair.ancestral.case_names).to_numpy()
         weights = weights_of(self.selection, self.pair.ancestral.shares(), seed, 0)
         return selected(self.selection, cases, weights) * census.kept
@@ -304,14 +413,19 @@ class Accountant:
         found = self.conducts.by_case(number)
         if not np.allclose(found, recorded, rtol=RECHECK, atol=RECHECK):
             raise UserError(
-                f"the recorded worth of class {number} by case must be what the reference code finds, but is {recorded.tolist()} and not "
-                f"{found.tolist()}. The record is damaged or from other code: run it again."
+                f"the recorded worth of class {number} by case must be what the reference code"
+                f" finds, but is {recorded.tolist()} and not {found.tolist()}. The record is"
+                " damaged or from other code: run it again."
             )
 
-    def _census(self, tables: Mapping[str, pl.DataFrame], seed: int, moment: str, *, ledgers: bool = False) -> Census | None:
-        """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see the moment.
+    def _census(
+        self, tables: Mapping[str, pl.DataFrame], seed: int, moment: str, *, ledgers: bool = False
+    ) -> Census | None:
+        """A snapshot, its classes' recorded worth checked; nothing if that seed did not live to see
+        the moment.
 
-        Where `ledgers` are asked for, they are made now, while what a class does is at hand: that is too much to keep of all.
+        Where `ledgers` are asked for, they are made now, while what a class does is at hand: that
+        is too much to keep of all.
         """
         rows = tables["populations"].filter((pl.col("seed") == seed) & (pl.col("moment") == moment))
         if rows.is_empty():
@@ -325,8 +439,12 @@ class Accountant:
 
     def population_ledger(self, census: Census) -> behaviour.Ledger:
         """The mean ledger of a population. What drivers and modifiers cost is upkeep."""
-        mean = behaviour.mean_ledger([self.ledger(int(c)) for c in census.classes], census.share).told()
-        lost = {which: worth.free - worth.mean for which, worth in census.worth(self.conducts).items()}
+        mean = behaviour.mean_ledger(
+            [self.ledger(int(c)) for c in census.classes], census.share
+        ).told()
+        lost = {
+            which: worth.free - worth.mean for which, worth in census.worth(self.conducts).items()
+        }
         return replace(
             mean,
             upkeep_ancestral=mean.upkeep_ancestral + lost["ancestral"],
@@ -334,49 +452,83 @@ class Accountant:
         )
 
     def worth_of(self, number: int) -> dict[str, Any]:
-        """What one class expresses (of named alleles, the name), and is worth: payoff in A, payoff and intent in M."""
+        """What one class expresses (of named alleles, the name), and is worth: payoff in A, payoff
+        and intent in M.
+        """
         grid = self.conducts.genome.grid
         values = grid.values(np.array([number], dtype=np.int64))[0]
         a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
         alleles = [locus.params.alleles for locus in grid.loci]
         loci = {
-            locus.name: names[int(v)] if isinstance(names[0], str) else float(v) for locus, names, v in zip(grid.loci, alleles, values, strict=True) if not locus.silent
+            locus.name: names[int(v)] if isinstance(names[0], str) else float(v)
+            for locus, names, v in zip(grid.loci, alleles, values, strict=True)
+            if not locus.silent
         }
-        return {"loci": loci, "ancestral": a.fitness, "modern": m.fitness, "modern_intent": m.net_intent}
+        return {
+            "loci": loci,
+            "ancestral": a.fitness,
+            "modern": m.fitness,
+            "modern_intent": m.net_intent,
+        }
 
     def single(self, number: int) -> dict[str, Any]:
         """The account of one class: its expressed values, worth, and ledger by kind and act."""
         grid = self.conducts.genome.grid
         a, m = self.conducts.worth(number, "ancestral"), self.conducts.worth(number, "modern")
-        frame = behaviour.ledger_frame(self.ledger(number).told(), self.pair.ancestral.acts, "genome", None)
+        frame = behaviour.ledger_frame(
+            self.ledger(number).told(), self.pair.ancestral.acts, "genome", None
+        )
         return {
             "class": number,
             "loci": self.worth_of(number)["loci"],
             "breeds_true": bool(grid.breeds_true(np.array([number], dtype=np.int64))[0]),
             "ancestral": {"optimum": self.gaps.spans["ancestral"].best, "fitness": a.fitness},
-            "modern": {"optimum": self.gaps.spans["modern_intent"].best, "fitness": m.fitness, "intent": m.net_intent},
+            "modern": {
+                "optimum": self.gaps.spans["modern_intent"].best,
+                "fitness": m.fitness,
+                "intent": m.net_intent,
+            },
             "behaviour": {which: summary.ledger(frame, "genome", which) for which in self.designs},
             "causes": self._causes_of(number),
-            "variation": {**vars(v := self.inquiry.variation(number)), "bound": v.bound, "slack": v.slack},
+            "variation": {
+                **vars(v := self.inquiry.variation(number)),
+                "bound": v.bound,
+                "slack": v.slack,
+            },
         }
 
-    def certificates(self, number: int, never: Sequence[str], loses_at_most: float | None) -> dict[str, Any]:
-        """By world (the pair's, and those of the family): whether a class never enters states, and loses at most so much. Raises `UserError`."""
+    def certificates(
+        self, number: int, never: Sequence[str], loses_at_most: float | None
+    ) -> dict[str, Any]:
+        """By world (the pair's, and those of the family): whether a class never enters states, and
+        loses at most so much. Raises `UserError`.
+        """
         worlds = {"ancestral": self.pair.ancestral, "modern": self.pair.modern}
         worlds |= {name: pair.modern for name, pair in family_pairs(self.experiment).items()}
         rules = self.conducts.genome.decode(np.array([number], dtype=np.int64))
         return {
-            name: certificates.told(world, policy_of(rules, 0, world, self.pair), never, loses_at_most, world.payoff if name == "ancestral" else world.intent)
+            name: certificates.told(
+                world,
+                policy_of(rules, 0, world, self.pair),
+                never,
+                loses_at_most,
+                world.payoff if name == "ancestral" else world.intent,
+            )
             for name, world in worlds.items()
         }
 
     def _causes_of(self, number: int) -> dict[str, dict[str, float]] | None:
         """By world, the causes of a class's loss; nothing for rules that do not plan."""
-        found = {which: self.inquiry.causes(np.array([number], dtype=np.int64), which) for which in self.designs}
+        found = {
+            which: self.inquiry.causes(np.array([number], dtype=np.int64), which)
+            for which in self.designs
+        }
         return {which: some[0].parts for which, some in found.items() if some} or None
 
     def rung_classes(self) -> dict[str, int]:
-        """One class that stands for each rung of the grid: of a tie set, the one that is worst in M."""
+        """One class that stands for each rung of the grid: of a tie set, the one that is worst in
+        M.
+        """
 
         return {
             "best_for_intent": self.peaks.modern_intent.worst,
@@ -411,30 +563,50 @@ class Accountant:
             for part, values in zip(("rung", "step"), ladders, strict=True)
             for name, value in values.items()
         ]
-        schema = {"seed": pl.Int64, "world": pl.String, "part": pl.String, "name": pl.String, "value": pl.Float64}
+        schema = {
+            "seed": pl.Int64,
+            "world": pl.String,
+            "part": pl.String,
+            "name": pl.String,
+            "value": pl.Float64,
+        }
         return pl.DataFrame(rows, schema=schema)
 
     def _steps_table(self, seeds: list[dict[str, Any]]) -> pl.DataFrame:
-        """Each step of the ladders by act: the ledger of the lower rung minus that of the upper one. Sums to the step."""
+        """Each step of the ladders by act: the ledger of the lower rung minus that of the upper
+        one. Sums to the step.
+        """
         rows: list[dict[str, Any]] = []
         best = self.ledger(self.peaks.ancestral.worst)
         by_rung = {rung: self.ledger(number) for rung, number in self.rung_classes().items()}
         for which, upper in (("ancestral", dict.fromkeys(by_rung, best)), ("modern", by_rung)):
             regrets = [self._regret_by_act(upper[rung], which) for rung in ladder.GRID_RUNGS]
             above = dict.fromkeys(regrets[0], 0.0)
-            for step, regret in zip(("representation", "specification", "shift"), regrets, strict=True):
+            for step, regret in zip(
+                ("representation", "specification", "shift"), regrets, strict=True
+            ):
                 rows += _differences(None, which, step, above, regret)
                 above = regret
             for s in seeds:
                 upper_regret = above
                 for step, name in self._ends():
-                    reached = s["best_on_sample"].get(which) if name == "best_on_sample" else s["ledger_by_step"].get(name)
+                    reached = (
+                        s["best_on_sample"].get(which)
+                        if name == "best_on_sample"
+                        else s["ledger_by_step"].get(name)
+                    )
                     if reached is None:
                         break  # what lies below a rung that nobody reached is not measured
                     regret = self._regret_by_act(reached, which)
                     rows += _differences(s["seed"], which, step, upper_regret, regret)
                     upper_regret = regret
-        schema = {"seed": pl.Int64, "world": pl.String, "step": pl.String, "act": pl.String, "value": pl.Float64}
+        schema = {
+            "seed": pl.Int64,
+            "world": pl.String,
+            "step": pl.String,
+            "act": pl.String,
+            "value": pl.Float64,
+        }
         return pl.DataFrame(rows, schema=schema)
 
     def _ends(self) -> tuple[tuple[str, str], ...]:
@@ -443,7 +615,10 @@ class Accountant:
         steps = ["search", "hack"]
         if not self.selection.plain:
             first = "all_cases" if self.selection.varies else "best_on_sample"
-            names, steps = [first, *names], ["search", "sampling", "hack"] if self.selection.varies else ["sampling", *steps]
+            names, steps = (
+                [first, *names],
+                (["search", "sampling", "hack"] if self.selection.varies else ["sampling", *steps]),
+            )
         if self.selection.varies and "all_cases" not in self.controls:
             return ()  # search and sampling cannot be told apart
         return tuple(zip(steps, names, strict=False))
@@ -455,18 +630,30 @@ class Accountant:
         upkeep = ledger.upkeep_ancestral if which == "ancestral" else ledger.upkeep_modern
         return {**dict(zip(self.pair.ancestral.acts, by_act.tolist(), strict=True)), None: upkeep}
 
-    def _summary(self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    def _summary(
+        self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         spread = self.experiment.analysis
         modern = self.designs["modern"]
         ledger = partial(some_rows, self.tables, "search") if "search" in self.tables else None
-        worst, best = (self._share_of_tied(x) for x in (modern.rungs["best_ancestral"], modern.best_of["best_ancestral"]))
-        ladders = {which: summary.ladder(tables["ladder"], which, spread, self._reach_of_steps(which)) for which in self.designs}
+        worst, best = (
+            self._share_of_tied(x)
+            for x in (modern.rungs["best_ancestral"], modern.best_of["best_ancestral"])
+        )
+        ladders = {
+            which: summary.ladder(tables["ladder"], which, spread, self._reach_of_steps(which))
+            for which in self.designs
+        }
         shared, left_open, by_intent = self.shift().values()
         return {
             "exact": self.peaks.exact,
             "drivers": bool(self.conducts.genome.grid.drive),
             "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
-            "classes": self.conducts.genome.grid.size if self.peaks.exact else self.tables["landscape"].height,
+            "classes": (
+                self.conducts.genome.grid.size
+                if self.peaks.exact
+                else self.tables["landscape"].height
+            ),
             "ladder": ladders,
             "left_open": self._left_open(),
             "worst_policy": {which: self._worst(which) for which in self.designs},
@@ -478,31 +665,52 @@ class Accountant:
             },
             "ties": tables["ties"].to_dicts(),
             "best_breeding_true": self._best_homozygote(),
-            "behaviour": {which: summary.ledger(tables["behaviour"], "population", which) for which in self.designs},
+            "behaviour": {
+                which: summary.ledger(tables["behaviour"], "population", which)
+                for which in self.designs
+            },
             "behaviour_of_best_ancestral": {
-                which: summary.ledger(tables["behaviour"], "best_ancestral", which) for which in self.designs
+                which: summary.ledger(tables["behaviour"], "best_ancestral", which)
+                for which in self.designs
             },
             "steps_by_act": summary.steps(tables["steps"], tables["ladder"]),
             "overlap": summary.mean([x.overlap for x in _at_the_swap(seeds)]),
             "hack": self._hack(tables["hack"]),
-            "search": price_equation.summary_of(ledger, self.experiment.swap, self.experiment.generations),
+            "search": price_equation.summary_of(
+                ledger, self.experiment.swap, self.experiment.generations
+            ),
             "desires": summary.desires(tables["desires"]),
-            "recovery": summary.recovery(tables["recovery"], self.share_of_best, spread, {which: self._reach_of_shares(which) for which in self.designs}),
+            "recovery": summary.recovery(
+                tables["recovery"],
+                self.share_of_best,
+                spread,
+                {which: self._reach_of_shares(which) for which in self.designs},
+            ),
             "times_per_life": self._times(seeds),
             "labels": terminology.labelled(
                 ladders["modern"]["steps"]
-                | {"shift, shared by all ancestral optima": shared, "shift, left open by the data": left_open}
+                | {
+                    "shift, shared by all ancestral optima": shared,
+                    "shift, left open by the data": left_open,
+                }
             ),
         }
 
     def _hack(self, table: pl.DataFrame) -> dict[str, Any] | None:
-        """The hack step with its parts and its null, and how common drivers became; nothing without controls."""
+        """The hack step with its parts and its null, and how common drivers became; nothing without
+        controls.
+        """
         if not self.driven:
             return None
         grid = self.conducts.genome.grid
-        sites = [(grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles]
+        sites = [
+            (grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles
+        ]
         generation = self.experiment.swap - 1
-        arms = {name: some_rows(tables, "alleles", pl.col("generation") == generation) for name, tables in {"run": self.tables, **self.driven}.items()}
+        arms = {
+            name: some_rows(tables, "alleles", pl.col("generation") == generation)
+            for name, tables in {"run": self.tables, **self.driven}.items()
+        }
         found = drive_cost.summary_of(table, self.experiment.analysis)
         return {
             **found,
@@ -512,7 +720,9 @@ class Accountant:
         }
 
     def _best_homozygote(self) -> dict[str, Any] | None:
-        """The class that is best in A among those that breed true (of a tie, the worst in M), and what those near it have."""
+        """The class that is best in A among those that breed true (of a tie, the worst in M), and
+        what those near it have.
+        """
         true = self.tables["landscape"].filter(pl.col("breeds_true"))
         if true.is_empty():
             return None
@@ -522,7 +732,15 @@ class Accountant:
         for number in (best["class"], close["class"][0], close["class"][-1]):
             self.recheck(number)
         spread = {"within": TRUE_BREEDERS_WITHIN, "classes": close.height}
-        return best | {"near": spread | {"modern_min": close["modern_intent"][0], "modern_max": close["modern_intent"][-1]}}
+        return best | {
+            "near": (
+                spread
+                | {
+                    "modern_min": close["modern_intent"][0],
+                    "modern_max": close["modern_intent"][-1],
+                }
+            )
+        }
 
     def _times(self, seeds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         ledgers = _at_the_swap(seeds)
@@ -530,16 +748,27 @@ class Accountant:
             return {}
         acts = self.pair.ancestral.acts
         return {
-            which: dict(zip(acts, np.mean([getattr(x, f"times_{which}") for x in ledgers], axis=0).tolist(), strict=True))
+            which: dict(
+                zip(
+                    acts,
+                    np.mean([getattr(x, f"times_{which}") for x in ledgers], axis=0).tolist(),
+                    strict=True,
+                )
+            )
             for which in ("ancestral", "modern")
         }
 
 
 def _differences(
-    seed: int | None, world: str, step: str, above: dict[str | None, float], below: dict[str | None, float]
+    seed: int | None,
+    world: str,
+    step: str,
+    above: dict[str | None, float],
+    below: dict[str | None, float],
 ) -> list[dict[str, Any]]:
     return [
-        {"seed": seed, "world": world, "step": step, "act": act, "value": below[act] - above[act]} for act in above
+        {"seed": seed, "world": world, "step": step, "act": act, "value": below[act] - above[act]}
+        for act in above
     ]
 
 

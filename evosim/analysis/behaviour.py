@@ -1,17 +1,20 @@
 """The behaviour ledger: which acts lost it, and of what kind each loss is.
 
-Performance-difference lemma, finite horizon (Kakade and Langford 2002, lemma 6.1): `V* - J(pi)` is the sum over ages,
-states and acts of occupancy times `gap = V* - Q* >= 0`. So regret is a sum over acts performed; what is lost outside
-acts is upkeep. In the modern world the regret of each act is split, in units of modern intent, into
+Performance-difference lemma, finite horizon (Kakade and Langford 2002, lemma 6.1): `V* - J(pi)` is
+the sum over ages, states and acts of occupancy times `gap = V* - Q* >= 0`. So regret is a sum over
+acts performed; what is lost outside acts is upkeep. In the modern world the regret of each act is
+split, in units of modern intent, into
 
 * misspecified: what the payoff there does not see;
-* novel: the act was not available in the ancestral world, or the state out of reach there at any age under any policy;
+* novel: the act was not available in the ancestral world, or the state out of reach there at any
+  age under any policy;
 * missed: a new option not used;
 * stale: fine in the ancestral world, costly now;
 * amplified: a small ancestral waste that the shift made large;
 * inherited: no larger than what the same genome wastes by the same act in the ancestral world.
 
-Novel, missed, stale and amplified are of the shift kind. In the ancestral world there is one kind, waste.
+Novel, missed, stale and amplified are of the shift kind. In the ancestral world there is one kind,
+waste.
 """
 
 from __future__ import annotations
@@ -28,28 +31,35 @@ from worlds import TabularMdp, WorldPair
 
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
 SHIFT_KINDS = ("novel", "missed", "stale", "amplified")
-SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")  # what is told of a modern ledger only where it overlaps with the ancestral
+# What is told of a modern ledger only where it overlaps with the ancestral
+SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")
 LEAST_OVERLAP = 0.05
 LEAST_SPAN = 1e-100
 NO_OVERLAP = "no overlap"
 
 
 class NoSpan(Exception):
-    """Every policy of the ancestral world is worth the same, or nearly, so gaps there have no scale."""
+    """Every policy of the ancestral world is worth the same, or nearly, so gaps there have no
+    scale.
+    """
 
 
 @dataclass(frozen=True, eq=False)
 class Gaps:
-    """Regret of one act at one age in one state, `[T, S, A]`, and what it depends on. Belongs to the pair alone.
+    """Regret of one act at one age in one state, `[T, S, A]`, and what it depends on.
+
+    Belongs to the pair alone.
 
     Attributes:
         spans: worst and best policy at birth, by measure.
         ancestral: gap in A for payoff, in units of A.
         scale: units of modern intent per unit of ancestral payoff (the ratio of spans).
-        misspecified, novel, missed, stale, exposed: parts of the modern gap for intent; they sum to it. `exposed`
+        misspecified, novel, missed, stale, exposed: parts of the modern gap for intent; they sum to
+        it. `exposed`
             is what each genome's own ancestral regret splits into amplified and inherited.
         reach: `[S]` whether the ancestral world can reach a state at any age.
-        uncounted_ancestral, uncounted_modern: `[S]` states whose acts are none of a life; see `TabularMdp.uncounted`.
+        uncounted_ancestral, uncounted_modern: `[S]` states whose acts are none of a life; see
+        `TabularMdp.uncounted`.
     """
 
     spans: dict[str, Span]
@@ -66,7 +76,10 @@ class Gaps:
 
 
 def gaps_of(pair: WorldPair) -> Gaps:
-    """The gaps of a world pair. Raises `NoSpan` where the ancestral policies are all worth the same."""
+    """The gaps of a world pair.
+
+    Raises `NoSpan` where the ancestral policies are all worth the same.
+    """
     a, m = pair.ancestral, pair.modern
     gap_a, _, _ = _gap(a, a.payoff)
     gap_mu, value_m, q_m = _gap(m, m.intent)
@@ -74,12 +87,22 @@ def gaps_of(pair: WorldPair) -> Gaps:
     spans = spans_of(pair)
     span_a, span_mu, span_mr = spans["ancestral"], spans["modern_intent"], spans["modern"]
     if not span_a.width:
-        raise NoSpan(f"in {a.name} every policy has the same payoff, so a regret there has no scale")
+        raise NoSpan(
+            f"in {a.name} every policy has the same payoff, so a regret there has no scale"
+        )
     if any(0.0 < span.width < LEAST_SPAN for span in (span_a, span_mu, span_mr)):
-        raise NoSpan(f"in {a.name} or {m.name} policies differ by less than {LEAST_SPAN:g}, which is too little to be exact")
+        raise NoSpan(
+            f"in {a.name} or {m.name} policies differ by less than {LEAST_SPAN:g}, which is too"
+            " little to be exact"
+        )
     scale = span_mu.width / span_a.width
-    # A modern payoff that is the same for every policy sees nothing: all of the gap is misspecified.
-    seen = np.minimum(gap_mu, gap_mr * (span_mu.width / span_mr.width)) if span_mr.width else np.zeros_like(gap_mu)
+    # A modern payoff that is the same for every policy sees nothing: all of the gap is
+    # misspecified.
+    seen = (
+        np.minimum(gap_mu, gap_mr * (span_mu.width / span_mr.width))
+        if span_mr.width
+        else np.zeros_like(gap_mu)
+    )
     reach = np.asarray(a.reachable().any(axis=0))
     new = ~a.available | ~reach[:, None]
     with np.errstate(invalid="ignore"):
@@ -118,8 +141,9 @@ class Ledger:
         waste: `[T, A]` regret in A by age and act, in expected offspring.
         modern: for each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
         upkeep_ancestral, upkeep_modern: what is lost outside acts.
-        overlap: share of the modern life that is spent inside the ancestral world's reach (birth and ended states left out).
-        times_ancestral, times_modern: `[A]` how often each act is done in a life (birth and ended states left out).
+        overlap: share of the modern life that is spent inside the ancestral world's reach (birth
+        and ended states left out). times_ancestral, times_modern: `[A]` how often each act is done
+        in a life (birth and ended states left out).
     """
 
     waste: Floats
@@ -131,11 +155,17 @@ class Ledger:
     times_modern: Floats
 
     def told(self) -> Ledger:
-        """The ledger as it is told: without overlap there is no ancestral standard to split the loss by."""
+        """The ledger as it is told: without overlap there is no ancestral standard to split the
+        loss by.
+        """
         if self.overlap >= LEAST_OVERLAP:
             return self
-        unsplit = np.sum([table for kind, table in self.modern.items() if kind != "misspecified"], axis=0)
-        return replace(self, modern={"misspecified": self.modern["misspecified"], NO_OVERLAP: unsplit})
+        unsplit = np.sum(
+            [table for kind, table in self.modern.items() if kind != "misspecified"], axis=0
+        )
+        return replace(
+            self, modern={"misspecified": self.modern["misspecified"], NO_OVERLAP: unsplit}
+        )
 
 
 def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
@@ -148,13 +178,18 @@ def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
     allowed = np.minimum(by_act, waste.sum(axis=0) * gaps.scale)
     share = np.divide(allowed, by_act, out=np.zeros_like(by_act), where=by_act > 0.0)
     inherited = exposed * share
-    parts = {name: (x * getattr(gaps, name)).sum(axis=1) for name in ("misspecified", "novel", "missed", "stale")}
+    parts = {
+        name: (x * getattr(gaps, name)).sum(axis=1)
+        for name in ("misspecified", "novel", "missed", "stale")
+    }
     return Ledger(
         waste=waste,
         modern={**parts, "amplified": exposed - inherited, "inherited": inherited},
         upkeep_ancestral=ancestral.worth.payoff - ancestral.worth.fitness,
         upkeep_modern=modern.worth.intent - modern.worth.net_intent,
-        overlap=min(1.0, float(lived[:, gaps.reach].sum() / max(lived.sum(), 1e-300))),  # rounding may go beyond
+        overlap=min(
+            1.0, float(lived[:, gaps.reach].sum() / max(lived.sum(), 1e-300))
+        ),  # rounding may go beyond
         times_ancestral=ancestral.occupancy[:, ~gaps.uncounted_ancestral].sum(axis=(0, 1)),
         times_modern=x[:, ~gaps.uncounted_modern].sum(axis=(0, 1)),
     )
@@ -178,7 +213,9 @@ def mean_ledger(ledgers: list[Ledger], weights: Floats) -> Ledger:
     )
 
 
-def ledger_frame(ledger: Ledger, acts: tuple[str, ...], subject: str, seed: int | None) -> pl.DataFrame:
+def ledger_frame(
+    ledger: Ledger, acts: tuple[str, ...], subject: str, seed: int | None
+) -> pl.DataFrame:
     """One row for each world, kind, act and age with an entry; upkeep has neither act nor age."""
     rows: list[dict[str, object]] = []
     for world, kind, table in [
@@ -186,9 +223,25 @@ def ledger_frame(ledger: Ledger, acts: tuple[str, ...], subject: str, seed: int 
         *(("modern", kind, table) for kind, table in ledger.modern.items()),
     ]:
         for t, a in np.argwhere(table != 0.0):
-            rows.append({"world": world, "kind": kind, "act": acts[a], "age": int(t), "value": float(table[t, a])})
+            rows.append(
+                {
+                    "world": world,
+                    "kind": kind,
+                    "act": acts[a],
+                    "age": int(t),
+                    "value": float(table[t, a]),
+                }
+            )
     for world, value in (("ancestral", ledger.upkeep_ancestral), ("modern", ledger.upkeep_modern)):
         rows.append({"world": world, "kind": "upkeep", "act": None, "age": None, "value": value})
-    schema = {"world": pl.String, "kind": pl.String, "act": pl.String, "age": pl.Int64, "value": pl.Float64}
+    schema = {
+        "world": pl.String,
+        "kind": pl.String,
+        "act": pl.String,
+        "age": pl.Int64,
+        "value": pl.Float64,
+    }
     frame = pl.DataFrame(rows, schema=schema)
-    return frame.select(pl.lit(subject).alias("subject"), pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all())
+    return frame.select(
+        pl.lit(subject).alias("subject"), pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all()
+    )

@@ -1,10 +1,13 @@
-"""Capability beside alignment: how far an agent gets by its own standard, and how far by its designers'.
+"""Capability beside alignment: how far an agent gets by its own standard, and how far by its
+designers'.
 
-Both are shares of a span: 0 is what the worst policy gets in that world, 1 what the best gets. Capability is of the felt return of a whole life,
-without discount, under the agent's own objective weights; alignment is of intent. Both are gross of upkeep: they are about behaviour.
-A planner may hold any belief about the world while it plans; what it gets is always what truly happens.
+Both are shares of a span: 0 is what the worst policy gets in that world, 1 what the best gets.
+Capability is of the felt return of a whole life, without discount, under the agent's own objective
+weights; alignment is of intent. Both are gross of upkeep: they are about behaviour. A planner may
+hold any belief about the world while it plans; what it gets is always what truly happens.
 
-Under the belief `wrong` every act is thought to do what the next available one does (the last: what the first does).
+Under the belief `wrong` every act is thought to do what the next available one does (the last: what
+the first does).
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ BELIEFS = ("true", "ancestral", "wrong")
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a planner gets in one world, as shares of what is possible there; NaN where every policy gets the same.
+    """How far a planner gets in one world, as shares of what is possible there; NaN where every
+    policy gets the same.
 
     Attributes:
         capability: by its own felt return.
@@ -35,8 +39,11 @@ class Reached:
 
 
 def share_of_span(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """Where the lifetime `amount` (`[S, A]`) of a policy lies between the worst (0) and the best (1) of all policies."""
-    return float(np.clip(span_of(world, amount).share(lifetime(world, policy, amount)), 0.0, 1.0))  # rounding may go beyond
+    """Where the lifetime `amount` (`[S, A]`) of a policy lies between the worst (0) and the best
+    (1) of all policies.
+    """
+    # Rounding may go beyond
+    return float(np.clip(span_of(world, amount).share(lifetime(world, policy, amount)), 0.0, 1.0))
 
 
 def with_wrong_belief(world: TabularMdp) -> TabularMdp:
@@ -49,7 +56,10 @@ def with_wrong_belief(world: TabularMdp) -> TabularMdp:
 
 
 class Capabilities:
-    """How far planners get in some worlds under some beliefs. Spans are remembered: many planners share an objective."""
+    """How far planners get in some worlds under some beliefs.
+
+    Spans are remembered: many planners share an objective.
+    """
 
     def __init__(self, worlds: Mapping[str, TabularMdp]) -> None:
         self.worlds = {name: with_wrong_belief(world) for name, world in worlds.items()}
@@ -69,8 +79,24 @@ class Capabilities:
             ties=rules.ties,
         )
         felt = np.asarray(world.features_felt @ weights)
-        capability = float(np.clip(self._span(which, b"felt" + weights.tobytes(), felt).share(lifetime(world, policy, felt)), 0.0, 1.0))
-        alignment = float(np.clip(self._span(which, b"intent", world.intent).share(lifetime(world, policy, world.intent)), 0.0, 1.0))
+        capability = float(
+            np.clip(
+                self._span(which, b"felt" + weights.tobytes(), felt).share(
+                    lifetime(world, policy, felt)
+                ),
+                0.0,
+                1.0,
+            )
+        )
+        alignment = float(
+            np.clip(
+                self._span(which, b"intent", world.intent).share(
+                    lifetime(world, policy, world.intent)
+                ),
+                0.0,
+                1.0,
+            )
+        )
         return Reached(capability, alignment)
 
     def _span(self, which: str, key: bytes, amount: Floats) -> Span:

@@ -1,10 +1,11 @@
-"""Causes: how much of a planner's loss is its desire, its belief, or its planning; by exact Shapley values.
+"""Causes: how much of a planner's loss is its desire, its belief, or its planning; by exact Shapley
+values.
 
-Each part of a planner is a switch that can be set to what would be right in the scored world (Shapley 1953: the mean, over all
-orders in which the switches are set, of what setting one gains):
+Each part of a planner is a switch that can be set to what would be right in the scored world
+(Shapley 1953: the mean, over all orders in which the switches are set, of what setting one gains):
 
-* objective := payoff in the ancestral world, intent in the modern one, as in the ladders (felt as strongly as the planner's own, where a
-  temperature gives feelings a unit);
+* objective := payoff in the ancestral world, intent in the modern one, as in the ladders (felt as
+  strongly as the planner's own, where a temperature gives feelings a unit);
 * belief := the true transitions;
 * horizon := the rest of life;
 * discount := 1;
@@ -12,9 +13,11 @@ orders in which the switches are set, of what setting one gains):
 * upkeep := 0;
 * gate := shut, so that the first objective always rules (of gated planners; `objective` sets both).
 
-With all of them right the planner is the best policy; that is checked. So the parts sum to `V* - F`, the planner's whole loss. They
-may be negative: a wrong desire can repair a short horizon. Genomes that act alike may be split differently: belief and desire cannot be
-told apart from behaviour, and neither can these causes. Reflexes have no parts; for them this account does not exist.
+With all of them right the planner is the best policy; that is checked. So the parts sum to `V* -
+F`, the planner's whole loss. They may be negative: a wrong desire can repair a short horizon.
+Genomes that act alike may be split differently: belief and desire cannot be told apart from
+behaviour, and neither can these causes. Reflexes have no parts; for them this account does not
+exist.
 """
 
 from __future__ import annotations
@@ -35,9 +38,14 @@ SWITCHES = ("objective", "belief", "horizon", "discount", "choice", "upkeep", "g
 EQUAL = 1e-12  # of the largest felt reward: ties to rounding
 EXACT = 1e-9
 SCHEMA = {
-    "subject": pl.String, "seed": pl.Int64, "world": pl.String, "classes": pl.Int64, "covered": pl.Float64, "cause": pl.String,
+    "subject": pl.String,
+    "seed": pl.Int64,
+    "world": pl.String,
+    "classes": pl.Int64,
+    "covered": pl.Float64,
+    "cause": pl.String,
     "value": pl.Float64,
-}  # fmt: skip
+}
 
 
 class NotOptimal(ArithmeticError):
@@ -54,7 +62,8 @@ class Mind:
         belief: name of the transitions it takes for true.
         discount, temperature, ties: as in `PlannerRules`.
         tolerance: acts within this times max|felt reward| of the best are tied.
-        other, second: of a gated planner, its second objective's felt reward, and the states `[S]` in which that one rules.
+        other, second: of a gated planner, its second objective's felt reward, and the states `[S]`
+        in which that one rules.
     """
 
     felt: Floats
@@ -69,8 +78,20 @@ class Mind:
 
     def key(self) -> tuple[object, ...]:
         """Equal for minds that decide alike for the same reasons."""
-        gated = (b"" if self.other is None else self.other.tobytes(), b"" if self.second is None else self.second.tobytes())
-        return (*gated, self.felt.tobytes(), self.horizon, self.belief, self.discount, self.temperature, self.tolerance, self.ties)
+        gated = (
+            b"" if self.other is None else self.other.tobytes(),
+            b"" if self.second is None else self.second.tobytes(),
+        )
+        return (
+            *gated,
+            self.felt.tobytes(),
+            self.horizon,
+            self.belief,
+            self.discount,
+            self.temperature,
+            self.tolerance,
+            self.ties,
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +110,10 @@ class Causes:
 
 
 def worths(world: TabularMdp, minds: Sequence[Mind], amount: Floats) -> Floats:
-    """`[n]` expected lifetime `amount` of planners. They are planned and evaluated side by side, from the last age to the first."""
+    """`[n]` expected lifetime `amount` of planners.
+
+    They are planned and evaluated side by side, from the last age to the first.
+    """
     out = np.empty(len(minds))
     groups: dict[tuple[str, float, str], list[int]] = {}
     for i, mind in enumerate(minds):
@@ -105,8 +129,11 @@ def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Float
     from scipy.sparse import csr_array  # slow to import, and sweeps never ask for causes
 
     (s, a), n = amount.shape, len(minds)
-    # A gated planner looks ahead twice, once for each objective, and does by state what the one that rules there would.
-    felt = np.stack([table for mind in minds for table in (mind.felt, mind.other) if table is not None])
+    # A gated planner looks ahead twice, once for each objective, and does by state what the one
+    # that rules there would.
+    felt = np.stack(
+        [table for mind in minds for table in (mind.felt, mind.other) if table is not None]
+    )
     many = np.array([1 if mind.other is None else 2 for mind in minds])
     own, gated = np.cumsum(many) - many, np.flatnonzero(many == 2)
     second = np.array([minds[i].second for i in gated], dtype=bool).reshape(len(gated), s, 1)
@@ -114,15 +141,33 @@ def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Float
     largest = np.abs(felt[:, world.acts_in_reach]).max(axis=1)
     tolerance = np.repeat(np.repeat([mind.tolerance for mind in minds], many) * largest, s)[:, None]
     depth = np.repeat([min(mind.horizon, world.lifespan) for mind in minds], many)
-    # From most states few others can be reached: as sparse tables these products cost little beside the rest.
-    believed, true = (csr_array(table.reshape(s * a, s)) for table in (world.beliefs[minds[0].belief], world.transitions))
-    imagined, value, choice = np.zeros((len(felt), s)), np.zeros((n, s)), np.zeros((len(felt), s, a))
+    # From most states few others can be reached: as sparse tables these products cost little beside
+    # the rest.
+    believed, true = (
+        csr_array(table.reshape(s * a, s))
+        for table in (world.beliefs[minds[0].belief], world.transitions)
+    )
+    imagined, value, choice = (
+        np.zeros((len(felt), s)),
+        np.zeros((n, s)),
+        np.zeros((len(felt), s, a)),
+    )
     for remaining in range(1, world.lifespan + 1):
         k = int((depth >= remaining).sum())
         if k:
-            q = np.where(world.available, felt[:k] + discount[:k] * (believed @ imagined[:k].T).T.reshape(k, s, a), -np.inf)
+            q = np.where(
+                world.available,
+                felt[:k] + discount[:k] * (believed @ imagined[:k].T).T.reshape(k, s, a),
+                -np.inf,
+            )
             imagined[:k] = q.max(axis=2)
-            chosen = act_probabilities(q.reshape(k * s, a), imagined[:k].ravel(), tolerance[: k * s], minds[0].temperature, minds[0].ties)
+            chosen = act_probabilities(
+                q.reshape(k * s, a),
+                imagined[:k].ravel(),
+                tolerance[: k * s],
+                minds[0].temperature,
+                minds[0].ties,
+            )
             choice[:k] = chosen.reshape(k, s, a)
         policy = choice[own] if len(gated) else choice
         if len(gated):
@@ -131,16 +176,21 @@ def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Float
     return np.asarray(value @ world.start)
 
 
-def causes_of(rules: Rules, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None = None) -> list[Causes] | None:
-    """The causes of each planner's loss of `amount` (payoff or intent, `[S, A]`) in a world; nothing for rules that do not plan.
+def causes_of(
+    rules: Rules, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None = None
+) -> list[Causes] | None:
+    """The causes of each planner's loss of `amount` (payoff or intent, `[S, A]`) in a world;
+    nothing for rules that do not plan.
 
-    `cue` is the pair's, for gated planners. Raises `NotOptimal` if all parts right are not worth the optimum.
+    `cue` is the pair's, for gated planners. Raises `NotOptimal` if all parts right are not worth
+    the optimum.
     """
     if not isinstance(rules, Planned):
         return None
     span = span_of(world, amount)
     optimum = span.best
-    # Acts that tie to rounding may cost this much in each step, and sums are rounded in proportion to their size.
+    # Acts that tie to rounding may cost this much in each step, and sums are rounded in proportion
+    # to their size.
     allowed = EXACT * span.size + EQUAL * largest_amount(world, amount) * world.lifespan
     wrong = [_wrong(rules, i, world, amount, cue) for i in range(len(rules))]
     minds: dict[tuple[object, ...], Mind] = {}
@@ -157,12 +207,18 @@ def causes_of(rules: Rules, world: TabularMdp, amount: Floats, cue: NDArray[np.b
     for i, (switches, keys) in enumerate(zip(wrong, wanted, strict=True)):
         kept = float(rules.kept[i])
         value = {
-            right: worth[keys[right - {"upkeep"}]] * (1.0 if "upkeep" in right or "upkeep" not in switches else kept)
+            right: (
+                worth[keys[right - {"upkeep"}]]
+                * (1.0 if "upkeep" in right or "upkeep" not in switches else kept)
+            )
             for right in _subsets(switches)
         }
         everything = value[frozenset(switches)]
         if abs(everything - optimum) > allowed:
-            raise NotOptimal(f"a planner with all parts right must be worth {optimum!r} in {world.name}, but is worth {everything!r}. This is a fault of evosim: report it.")
+            raise NotOptimal(
+                f"a planner with all parts right must be worth {optimum!r} in {world.name}, but is"
+                f" worth {everything!r}. This is a fault of evosim: report it."
+            )
         parts = dict.fromkeys(SWITCHES, 0.0) | shapley(switches, value)
         out.append(Causes(optimum, value[frozenset()], parts))
     return out
@@ -175,18 +231,28 @@ def shapley(players: Sequence[str], value: dict[frozenset[str], float]) -> dict[
     for player in players:
         others = [x for x in players if x != player]
         out[player] = math.fsum(
-            math.factorial(len(some)) * math.factorial(n - 1 - len(some)) / math.factorial(n) * (value[some | {player}] - value[some])
+            math.factorial(len(some))
+            * math.factorial(n - 1 - len(some))
+            / math.factorial(n)
+            * (value[some | {player}] - value[some])
             for some in _subsets(others)
         )
     return out
 
 
 def _subsets(items: Sequence[str]) -> list[frozenset[str]]:
-    return [frozenset(x for bit, x in enumerate(items) if mask >> bit & 1) for mask in range(1 << len(items))]
+    return [
+        frozenset(x for bit, x in enumerate(items) if mask >> bit & 1)
+        for mask in range(1 << len(items))
+    ]
 
 
-def _second(rules: Planned, i: int, cue: NDArray[np.bool_] | None) -> tuple[PlannerRules, PlannerRules | None, NDArray[np.bool_] | None]:
-    """The planner, and of a gated one the planner for its second objective and where that rules, if it ever does."""
+def _second(
+    rules: Planned, i: int, cue: NDArray[np.bool_] | None
+) -> tuple[PlannerRules, PlannerRules | None, NDArray[np.bool_] | None]:
+    """The planner, and of a gated one the planner for its second objective and where that rules, if
+    it ever does.
+    """
     if isinstance(rules, PlannerRules):
         return rules, None, None
     assert cue is not None
@@ -194,10 +260,15 @@ def _second(rules: Planned, i: int, cue: NDArray[np.bool_] | None) -> tuple[Plan
     return rules.first, (rules.second if second.any() else None), second
 
 
-def _wrong(rules: Planned, i: int, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None) -> list[str]:
+def _wrong(
+    rules: Planned, i: int, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None
+) -> list[str]:
     """The switches that are not right already; to set the others does nothing."""
     first, other, _ = _second(rules, i, cue)
-    felt, believed = [world.features_felt @ x.weights[i] for x in (first, other) if x], world.beliefs[first.beliefs[first.belief[i]]]
+    felt, believed = (
+        [world.features_felt @ x.weights[i] for x in (first, other) if x],
+        world.beliefs[first.beliefs[first.belief[i]]],
+    )
     is_wrong = {
         "objective": not all(np.array_equal(table, amount) for table in felt),
         "belief": not np.array_equal(believed, world.transitions),
@@ -211,16 +282,26 @@ def _wrong(rules: Planned, i: int, world: TabularMdp, amount: Floats, cue: NDArr
 
 
 def _mind(
-    rules: Planned, i: int, world: TabularMdp, amount: Floats, right: frozenset[str] | set[str], cue: NDArray[np.bool_] | None = None
+    rules: Planned,
+    i: int,
+    world: TabularMdp,
+    amount: Floats,
+    right: frozenset[str] | set[str],
+    cue: NDArray[np.bool_] | None = None,
 ) -> Mind:
     """The planner with some parts right."""
     first, other, second = _second(rules, i, cue)
     exact = "choice" in right
     felt = world.features_felt @ first.weights[i]
     if "objective" in right:
-        # A temperature is in units of what is felt, so the right objective is felt as strongly as the planner's own.
+        # A temperature is in units of what is felt, so the right objective is felt as strongly as
+        # the planner's own.
         own, new = (largest_amount(world, table) for table in (felt, amount))
-        felt = amount * (own / new) if first.temperature[i] > 0.0 and not exact and own > 0.0 and new > 0.0 else amount
+        felt = (
+            amount * (own / new)
+            if first.temperature[i] > 0.0 and not exact and own > 0.0 and new > 0.0
+            else amount
+        )
     gated = other is not None and "gate" not in right and "objective" not in right
     return Mind(
         felt=np.ascontiguousarray(felt),
@@ -230,13 +311,28 @@ def _mind(
         temperature=0.0 if exact else float(first.temperature[i]),
         tolerance=min(first.tie_tolerance, EQUAL) if exact else first.tie_tolerance,
         ties=first.ties,
-        other=np.ascontiguousarray(world.features_felt @ other.weights[i]) if gated and other else None,
+        other=(
+            np.ascontiguousarray(world.features_felt @ other.weights[i])
+            if gated and other
+            else None
+        ),
         second=second if gated else None,
     )
 
 
-def rows(subject: str, seed: int | None, world: str, found: list[Causes], share: Floats, covered: float) -> list[dict[str, object]]:
+def rows(
+    subject: str, seed: int | None, world: str, found: list[Causes], share: Floats, covered: float
+) -> list[dict[str, object]]:
     """Rows of the table: the weighted mean over classes, by cause."""
     w = share / share.sum()
-    head = {"subject": subject, "seed": seed, "world": world, "classes": len(found), "covered": covered}
-    return [{**head, "cause": cause, "value": float(w @ [x.parts[cause] for x in found])} for cause in SWITCHES]
+    head = {
+        "subject": subject,
+        "seed": seed,
+        "world": world,
+        "classes": len(found),
+        "covered": covered,
+    }
+    return [
+        {**head, "cause": cause, "value": float(w @ [x.parts[cause] for x in found])}
+        for cause in SWITCHES
+    ]

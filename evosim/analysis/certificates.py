@@ -1,12 +1,15 @@
-"""Certificates: what a policy in a world never does, and at most loses; exactly, with a counterexample where it fails.
+"""Certificates: what a policy in a world never does, and at most loses; exactly, with a
+counterexample where it fails.
 
-`reaches` says with what chance a life ever enters a set of states, and the likeliest life that does. The chance is 0 if and only if no
-path of possible steps leads there, which is judged by the steps and not by the sum. `loses` says what is lost against the best policy, and
-by which act most. Over a set of worlds the worst of them speaks.
+`reaches` says with what chance a life ever enters a set of states, and the likeliest life that
+does. The chance is 0 if and only if no path of possible steps leads there, which is judged by the
+steps and not by the sum. `loses` says what is lost against the best policy, and by which act most.
+Over a set of worlds the worst of them speaks.
 
-`reaches_coarsely` sees blocks of states only, as whoever knows the world no better would: a block may do whatever any of its states
-may. Its chance is an upper bound of the true one (of an interval Markov decision process, the most that any choice of states within blocks
-can bring), so "never" said of blocks holds of states; the reverse need not.
+`reaches_coarsely` sees blocks of states only, as whoever knows the world no better would: a block
+may do whatever any of its states may. Its chance is an upper bound of the true one (of an interval
+Markov decision process, the most that any choice of states within blocks can bring), so "never"
+said of blocks holds of states; the reverse need not.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Step:
-    """A moment of a life: its age, the state, the act, and the chance that this state is come to from the step before."""
+    """A moment of a life: its age, the state, the act, and the chance that this state is come to
+    from the step before.
+    """
 
     age: int
     state: str
@@ -71,7 +76,9 @@ class Gap:
 
 
 def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
-    """Whether a policy `[L, S, A]` ever enters a set of states `[S]` within a life (at birth, or by an act of any age)."""
+    """Whether a policy `[L, S, A]` ever enters a set of states `[S]` within a life (at birth, or by
+    an act of any age).
+    """
     steps = _steps(world, policy)
     possible = world.start > 0.0
     value = states.astype(np.float64)
@@ -96,7 +103,12 @@ def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
     arrivals = np.array([np.where(states, x, 0.0).max() for x in best])
     age = int(arrivals.argmax())
     s = int(np.where(states, best[age], 0.0).argmax())
-    return Reach(False, float(world.start @ value), _path(world, policy, steps, came, age, s), float(arrivals[age]))
+    return Reach(
+        False,
+        float(world.start @ value),
+        _path(world, policy, steps, came, age, s),
+        float(arrivals[age]),
+    )
 
 
 def _steps(world: TabularMdp, policy: Floats) -> Floats:
@@ -104,8 +116,12 @@ def _steps(world: TabularMdp, policy: Floats) -> Floats:
     return np.asarray(np.einsum("lsa,sax->lsx", policy, world.transitions, optimize=True))
 
 
-def _path(world: TabularMdp, policy: Floats, steps: Floats, came: list[Ints], age: int, s: int) -> tuple[Step, ...]:
-    """The likeliest way into a state at an age, first step first, with the likeliest act of each step."""
+def _path(
+    world: TabularMdp, policy: Floats, steps: Floats, came: list[Ints], age: int, s: int
+) -> tuple[Step, ...]:
+    """The likeliest way into a state at an age, first step first, with the likeliest act of each
+    step.
+    """
     out: list[Step] = []
     act: str | None = None
     while age >= 0:
@@ -114,13 +130,17 @@ def _path(world: TabularMdp, policy: Floats, steps: Floats, came: list[Ints], ag
         chance = float(steps[level, before, s]) if age else float(world.start[s])
         out.append(Step(age, world.states[s], act, chance))
         if age:
-            act = world.acts[int((policy[level, before] * world.transitions[before, :, s]).argmax())]
+            act = world.acts[
+                int((policy[level, before] * world.transitions[before, :, s]).argmax())
+            ]
         age, s = age - 1, before
     return tuple(reversed(out))
 
 
 def reaches_coarsely(world: TabularMdp, policy: Floats, states: Bools, blocks: Ints) -> Reach:
-    """The same by somebody who tells only blocks `[S]` of states apart: an upper bound, and "never" only if no block may lead there."""
+    """The same by somebody who tells only blocks `[S]` of states apart: an upper bound, and "never"
+    only if no block may lead there.
+    """
     n = int(blocks.max()) + 1
     hit = np.zeros(n, dtype=bool)
     np.logical_or.at(hit, blocks[states], True)
@@ -138,13 +158,17 @@ def reaches_coarsely(world: TabularMdp, policy: Floats, states: Bools, blocks: I
     value = hit.astype(np.float64)
     for age in reversed(range(world.lifespan)):
         ahead = np.zeros(n)
-        np.maximum.at(ahead, blocks, steps[level_at(age, world.lifespan, len(policy))] @ value[blocks])
+        np.maximum.at(
+            ahead, blocks, steps[level_at(age, world.lifespan, len(policy))] @ value[blocks]
+        )
         value = np.where(hit, 1.0, ahead)
     return Reach(not ever, min(1.0, float(world.start @ value[blocks])) if ever else 0.0)
 
 
 def loses(world: TabularMdp, policy: Floats, amount: Floats, most: float) -> Gap:
-    """Whether a policy loses at most `most` of `amount` `[S, A]` against the best, and by which act most."""
+    """Whether a policy loses at most `most` of `amount` `[S, A]` against the best, and by which act
+    most.
+    """
     value, q = extreme_values(world, amount)
     gap = np.where(world.available, value[:-1, :, None] - q, 0.0)
     by_act = (occupancy(world, policy) * gap).sum(axis=(0, 1))
@@ -152,41 +176,68 @@ def loses(world: TabularMdp, policy: Floats, amount: Floats, most: float) -> Gap
     return Gap(loss <= most, loss, (world.acts[a], float(by_act[a])) if by_act[a] > 0.0 else None)
 
 
-def never_in_any(worlds: Sequence[tuple[TabularMdp, Floats]], states: Bools) -> tuple[bool, list[Reach]]:
-    """Whether a genome enters a set of states in none of several worlds, given its policy in each; and what each says."""
+def never_in_any(
+    worlds: Sequence[tuple[TabularMdp, Floats]], states: Bools
+) -> tuple[bool, list[Reach]]:
+    """Whether a genome enters a set of states in none of several worlds, given its policy in each;
+    and what each says.
+    """
     found = [reaches(world, policy, states) for world, policy in worlds]
     return all(x.never for x in found), found
 
 
-def loses_in_any(worlds: Sequence[tuple[TabularMdp, Floats]], amounts: Sequence[Floats], most: float) -> tuple[bool, list[Gap]]:
+def loses_in_any(
+    worlds: Sequence[tuple[TabularMdp, Floats]], amounts: Sequence[Floats], most: float
+) -> tuple[bool, list[Gap]]:
     """Whether a genome loses at most `most` in every one of several worlds; and what each says."""
-    found = [loses(world, policy, amount, most) for (world, policy), amount in zip(worlds, amounts, strict=True)]
+    found = [
+        loses(world, policy, amount, most)
+        for (world, policy), amount in zip(worlds, amounts, strict=True)
+    ]
     return all(x.holds for x in found), found
 
 
 def named(world: TabularMdp, pattern: str) -> Bools:
-    """`[S]` the states whose name fits a pattern (`dead`, `e0.*`). Raises `UserError` if none does."""
+    """`[S]` the states whose name fits a pattern (`dead`, `e0.*`).
+
+    Raises `UserError` if none does.
+    """
     states = np.array([fnmatchcase(name, pattern) for name in world.states])
     if not states.any():
         close = get_close_matches(pattern[:100], world.states, n=1)
         hint = f"Did you mean '{close[0]}'?" if close else "Use one of them."
         some = ", ".join(world.states[:5])
         raise UserError(
-            f"--never must be one of the {len(world.states)} states of {world.name} or a pattern of some ({some}, ...; 'evosim analyze RUN --states' "
-            f"lists all), but is '{pattern}'. {hint}"
+            f"--never must be one of the {len(world.states)} states of {world.name} or a pattern of"
+            f" some ({some}, ...; 'evosim analyze RUN --states' lists all), but is '{pattern}'."
+            f" {hint}"
         )
     return states
 
 
-def told(world: TabularMdp, policy: Floats, never: Sequence[str], loses_at_most: float | None, amount: Floats) -> dict[str, Any]:
+def told(
+    world: TabularMdp,
+    policy: Floats,
+    never: Sequence[str],
+    loses_at_most: float | None,
+    amount: Floats,
+) -> dict[str, Any]:
     """The certificates asked for of a policy in a world, as plain data. Raises `UserError`."""
     out: dict[str, Any] = {"never": {}}
     for pattern in never:
         found = reaches(world, policy, named(world, pattern))
         out["never"][pattern] = {
-            "holds": found.never, "chance": found.chance, "counterexample": [asdict(step) for step in found.path], "its_chance": found.path_chance,
-        }  # fmt: skip
+            "holds": found.never,
+            "chance": found.chance,
+            "counterexample": [asdict(step) for step in found.path],
+            "its_chance": found.path_chance,
+        }
     if loses_at_most is not None:
         gap = loses(world, policy, amount, loses_at_most)
-        out["loses_at_most"] = {"asked": loses_at_most, "holds": gap.holds, "loss": gap.loss, "by_act_most": gap.worst_act}
+        out["loses_at_most"] = {
+            "asked": loses_at_most,
+            "holds": gap.holds,
+            "loss": gap.loss,
+            "by_act_most": gap.worst_act,
+        }
     return out

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from evosim.config.resolve import build
 from evosim.config.schema import Experiment
-from evosim.reference.dynamic_programming import Floats, Span, lifetime, occupancy, spans_of, state_values
+from evosim.reference.dynamic_programming import (
+    Floats,
+    Span,
+    lifetime,
+    occupancy,
+    spans_of,
+    state_values,
+)
 from evosim.reference.policies import policy_of
 from genomes import Genome, Rules
 from worlds import TabularMdp, WorldPair
@@ -23,7 +30,9 @@ KEPT_NETS = 2**17
 
 @dataclass(frozen=True)
 class Worth:
-    """Expected lifetime amounts of a class in one world, gross of upkeep, and the share `kept` after it."""
+    """Expected lifetime amounts of a class in one world, gross of upkeep, and the share `kept`
+    after it.
+    """
 
     payoff: float
     intent: float
@@ -65,7 +74,9 @@ class Conducts:
         self._worth: dict[tuple[int, str], Worth] = {}
         self._nets: dict[tuple[bytes, str], float] = {}
         one = 8 * pair.ancestral.lifespan * pair.ancestral.available.size
-        self._recent = lru_cache(maxsize=max(LEAST_OCCUPANCIES, OCCUPANCY_BYTES // one))(self._conduct)
+        self._recent = lru_cache(maxsize=max(LEAST_OCCUPANCIES, OCCUPANCY_BYTES // one))(
+            self._conduct
+        )
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> Conducts:
@@ -102,12 +113,18 @@ class Conducts:
         world = self.world(which)
         rules = self.genome.decode(np.array([number], dtype=np.int64))
         done = occupancy(world, policy_of(rules, 0, world, self.pair))
-        worth = Worth(float((done * world.payoff).sum()), float((done * world.intent).sum()), float(rules.kept[0]))
+        worth = Worth(
+            float((done * world.payoff).sum()),
+            float((done * world.intent).sum()),
+            float(rules.kept[0]),
+        )
         self._worth[number, which] = worth
         return Conduct(done, worth)
 
     def net(self, rules: Rules, which: str) -> NDArray[np.float64]:
-        """`[n]` worth of rules, which need not be on the grid: net payoff in A, net intent in M, as in the ladders."""
+        """`[n]` worth of rules, which need not be on the grid: net payoff in A, net intent in M, as
+        in the ladders.
+        """
         out = np.empty(len(rules))
         world, kept = self.world(which), rules.kept
         amount = world.payoff if which == "ancestral" else world.intent
@@ -117,7 +134,8 @@ class Conducts:
                 if len(self._nets) >= KEPT_NETS:
                     self._nets.clear()
                 policy = policy_of(rules, i, world, self.pair)
-                same = (blake2b(policy.tobytes(), digest_size=16).digest(), which)  # rules that differ may act alike
+                # Rules that differ may act alike
+                same = (blake2b(policy.tobytes(), digest_size=16).digest(), which)
                 if same not in self._nets:
                     self._nets[same] = lifetime(world, policy, amount)
                 self._nets[key] = self._nets[same]

@@ -1,16 +1,19 @@
 """Differences between the accounts of two runs, with intervals.
 
-What belongs to worlds and grid differs exactly; where a grid was searched and not enumerated, its best genomes are the best found. What runs can change differs by means over seeds, with an interval:
+What belongs to worlds and grid differs exactly; where a grid was searched and not enumerated, its
+best genomes are the best found. What runs can change differs by means over seeds, with an interval:
 
-* paired, where the runs have at least `FEWEST` seeds in common, or one run's seeds are among the other's: seed by seed, of the seeds that
-  both have. Replicates of one seed draw the same random numbers at the same addresses, so that what a seed has in common with itself
-  goes out of the difference. Seeds that one run alone has are left out;
+* paired, where the runs have at least `FEWEST` seeds in common, or one run's seeds are among the
+  other's: seed by seed, of the seeds that both have. Replicates of one seed draw the same random
+  numbers at the same addresses, so that what a seed has in common with itself goes out of the
+  difference. Seeds that one run alone has are left out;
 * unpaired, where they have no seed in common: two independent samples;
-* otherwise a few common seeds make the samples dependent, and are too few to pair: there is no interval.
+* otherwise a few common seeds make the samples dependent, and are too few to pair: there is no
+  interval.
 
-Both intervals are those of `evosim.analysis.intervals`. From fewer than `FEWEST` seeds there is none (`no interval`), and none where all
-seeds have the same difference (`alike`): that is no proof that others would. Where a number of any seed is not finite, the quantity is
-`not measured`.
+Both intervals are those of `evosim.analysis.intervals`. From fewer than `FEWEST` seeds there is
+none (`no interval`), and none where all seeds have the same difference (`alike`): that is no proof
+that others would. Where a number of any seed is not finite, the quantity is `not measured`.
 """
 
 from __future__ import annotations
@@ -29,8 +32,18 @@ from evosim.analysis.summary import VARYING, Spread, whole_seeds
 
 S, F, N = pl.String, pl.Float64, pl.Int64
 SCHEMA = {
-    "part": S, "world": S, "name": S, "base": F, "other": F, "difference": F, "low": F, "high": F, "seeds_base": N, "seeds_other": N, "how": S,
-}  # fmt: skip
+    "part": S,
+    "world": S,
+    "name": S,
+    "base": F,
+    "other": F,
+    "difference": F,
+    "low": F,
+    "high": F,
+    "seeds_base": N,
+    "seeds_other": N,
+    "how": S,
+}
 HACK = ("hack", "own_cost", "behaviour", "null")
 
 Pairing = Literal["paired", "unpaired", "overlapping"]
@@ -38,7 +51,14 @@ Key = tuple[str, str, str]
 Values = dict[int | None, float]
 
 
-def compared(base: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame], *, pairing: Pairing, spread: Spread, enumerated: bool = True) -> pl.DataFrame:
+def compared(
+    base: Mapping[str, pl.DataFrame],
+    other: Mapping[str, pl.DataFrame],
+    *,
+    pairing: Pairing,
+    spread: Spread,
+    enumerated: bool = True,
+) -> pl.DataFrame:
     """Two accounts side by side.
 
     Parameters
@@ -54,14 +74,25 @@ def compared(base: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame]
 
     Returns
     -------
-    One row a quantity that either account has: both means, difference, interval, and how it was made.
+    One row a quantity that either account has: both means, difference, interval, and how it was
+    made.
     """
     mine, theirs = values_of(base), values_of(other)
     keys = dict.fromkeys([*mine, *theirs])
     order = ["rung", "step", "regret", "hack"]
-    rows = [_row(key, mine.get(key, {}), theirs.get(key, {}), pairing, spread) for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1])))]
+    rows = [
+        _row(key, mine.get(key, {}), theirs.get(key, {}), pairing, spread)
+        for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1])))
+    ]
     if not enumerated:
-        rows = [row | {"how": "best found"} if row["how"] == "exact" and row["name"] != "optimum" else row for row in rows]
+        rows = [
+            (
+                row | {"how": "best found"}
+                if row["how"] == "exact" and row["name"] != "optimum"
+                else row
+            )
+            for row in rows
+        ]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
@@ -75,8 +106,8 @@ def pairing_of(base: Collection[int], other: Collection[int]) -> Pairing:
 
     Returns
     -------
-    `paired`: seed by seed, over the seeds that both have. `unpaired`: as independent samples, for no seed is in both. `overlapping`:
-    neither, for some seeds are in both and fewer than `FEWEST`.
+    `paired`: seed by seed, over the seeds that both have. `unpaired`: as independent samples, for
+    no seed is in both. `overlapping`: neither, for some seeds are in both and fewer than `FEWEST`.
     """
     mine, theirs = set(base), set(other)
     common = mine & theirs
@@ -86,7 +117,9 @@ def pairing_of(base: Collection[int], other: Collection[int]) -> Pairing:
 
 
 def values_of(tables: Mapping[str, pl.DataFrame]) -> dict[Key, Values]:
-    """By part, world and name, the value of each seed; under no seed what belongs to worlds and grid."""
+    """By part, world and name, the value of each seed; under no seed what belongs to worlds and
+    grid.
+    """
     out: dict[Key, Values] = {}
     for key, seed, value in _measured(tables):
         out.setdefault(key, {})[seed] = value
@@ -97,25 +130,43 @@ def _measured(tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[Key, int | N
     for which in WORLDS:
         ladder = tables["ladder"].filter(pl.col("world") == which)
         whole = set(whole_seeds(ladder))
-        for seed, part, name, value in ladder.drop_nulls("value").select("seed", "part", "name", "value").iter_rows():
+        for seed, part, name, value in (
+            ladder.drop_nulls("value").select("seed", "part", "name", "value").iter_rows()
+        ):
             if name not in VARYING:
                 yield (part, which, name), None, value
             elif seed in whole:
                 yield (part, which, name), seed, value
     yield from _regret(tables["behaviour"].filter(pl.col("subject") == "population"))
-    for seed, which, quantity, value in tables["hack"].select("seed", "world", "quantity", "value").drop_nulls().iter_rows():
+    for seed, which, quantity, value in (
+        tables["hack"].select("seed", "world", "quantity", "value").drop_nulls().iter_rows()
+    ):
         if quantity in HACK:
             yield ("hack", which, quantity), seed, value
 
 
 def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
-    """Regret of the population by kind. A kind that is not there is 0; where the loss in M is not split, kinds are not measured."""
+    """Regret of the population by kind.
+
+    A kind that is not there is 0; where the loss in M is not split, kinds are not measured.
+    """
     for which in WORLDS:
         mine = ledger.filter(pl.col("world") == which)
-        found = {(seed, kind): value for seed, kind, value in mine.group_by("seed", "kind", maintain_order=True).agg(pl.col("value").sum()).iter_rows()}
+        found = {
+            (seed, kind): value
+            for seed, kind, value in (
+                mine.group_by("seed", "kind", maintain_order=True)
+                .agg(pl.col("value").sum())
+                .iter_rows()
+            )
+        }
         for seed in mine["seed"].unique().sort():
             split = (seed, NO_OVERLAP) not in found
-            kinds: tuple[str, ...] = ("waste",) if which == "ancestral" else ("misspecified", *(SPLIT if split else (NO_OVERLAP,)))
+            kinds: tuple[str, ...] = (
+                ("waste",)
+                if which == "ancestral"
+                else ("misspecified", *(SPLIT if split else (NO_OVERLAP,)))
+            )
             for kind in (*kinds, "upkeep"):
                 yield ("regret", which, kind), seed, found.get((seed, kind), 0.0)
 
@@ -124,16 +175,29 @@ def _row(key: Key, base: Values, other: Values, pairing: Pairing, spread: Spread
     """Both means of one quantity and their difference."""
     row: dict[str, Any] = dict(zip(("part", "world", "name"), key, strict=True))
     if None in base or None in other:
-        row |= {name: _finite(values.get(None)) for name, values in (("base", base), ("other", other))}
+        row |= {
+            name: _finite(values.get(None)) for name, values in (("base", base), ("other", other))
+        }
         given = [values[None] for values in (base, other) if None in values]
         row["how"] = "exact" if np.isfinite(given).all() else "not measured"
         return row | {"difference": _minus(row["other"], row["base"])}
     if pairing == "paired" and base and other:
         common = sorted(set(base) & set(other), key=int)  # type: ignore[arg-type]
         base, other = ({seed: values[seed] for seed in common} for values in (base, other))
-    x, y = (np.array([values[seed] for seed in sorted(values, key=int)]) for values in (base, other))  # type: ignore[arg-type]
-    row |= {name: _finite(float(values.mean())) if values.size else None for name, values in (("base", x), ("other", y))}
-    row |= {"difference": _minus(row["other"], row["base"]), "seeds_base": x.size, "seeds_other": y.size, "how": pairing}
+    x, y = (
+        np.array([values[seed] for seed in sorted(values, key=int)])  # type: ignore[arg-type]
+        for values in (base, other)
+    )
+    row |= {
+        name: _finite(float(values.mean())) if values.size else None
+        for name, values in (("base", x), ("other", y))
+    }
+    row |= {
+        "difference": _minus(row["other"], row["base"]),
+        "seeds_base": x.size,
+        "seeds_other": y.size,
+        "how": pairing,
+    }
     if row["difference"] is None:
         return row | {"how": "not measured"}
     if pairing == "overlapping" or min(x.size, y.size) < FEWEST:

@@ -1,19 +1,26 @@
-"""Deceivers, sleepers and others, told apart by taking the reasons for deception away one at a time.
+"""Deceivers, sleepers and others, told apart by taking the reasons for deception away one at a
+time.
 
-Hubinger et al. 2019 (section 4.2) name three conditions under which an optimizer does well in training in order to do something else later:
-its objective reaches beyond a modification, it knows that it is modified for what it does, and it expects that to end. Whoever deceives does so
-because of all three, so that without any one of them it no longer does well in training. A gate that waits for a cue needs none of them.
+Hubinger et al. 2019 (section 4.2) name three conditions under which an optimizer does well in
+training in order to do something else later: its objective reaches beyond a modification, it knows
+that it is modified for what it does, and it expects that to end. Whoever deceives does so because
+of all three, so that without any one of them it no longer does well in training. A gate that waits
+for a cue needs none of them.
 
 The rule. Shares are of the span between the best and the worst policy. A genome is
 
-* `misaligned` if it loses more than `tolerance` of payoff in the ancestral world: selection sees it;
+* `misaligned` if it loses more than `tolerance` of payoff in the ancestral world: selection sees
+  it;
 * `aligned` if it does not, nor loses more than that of intent in the modern world;
-* a `deceiver` if it loses in the modern world, and in the ancestral one as well as soon as any one condition is taken away;
-* a `sleeper` if it loses in the modern world, and taking away any condition changes nothing that it does in the ancestral one;
+* a `deceiver` if it loses in the modern world, and in the ancestral one as well as soon as any one
+  condition is taken away;
+* a `sleeper` if it loses in the modern world, and taking away any condition changes nothing that it
+  does in the ancestral one;
 * `pseudo-aligned` if it loses in the modern world and is neither.
 
-A condition is taken away from the planner, not from the world: its horizon is cut to one step, or its belief replaced by one of the two that the
-world offers for this. Reflexes have no conditions, so that none can be taken away.
+A condition is taken away from the planner, not from the world: its horizon is cut to one step, or
+its belief replaced by one of the two that the world offers for this. Reflexes have no conditions,
+so that none can be taken away.
 """
 
 from __future__ import annotations
@@ -61,31 +68,47 @@ def askable(pair: WorldPair) -> bool:
 
 
 def examine(rules: Rules, pair: WorldPair, tolerance: float = TOLERANCE) -> list[Examined]:
-    """Each rule examined. Raises `UserError` for a pair that does not offer the two beliefs, or in which nothing can be lost."""
+    """Each rule examined.
+
+    Raises `UserError` for a pair that does not offer the two beliefs, or in which nothing can be
+    lost.
+    """
     for belief in (NO_MODIFICATION, ENDLESS):
         if belief not in pair.ancestral.beliefs:
             raise UserError(
-                f"world '{pair.name}' must offer the belief '{belief}' for a test of deception, but offers "
-                f"{', '.join(pair.ancestral.beliefs)}. Use world 'episodes'."
+                f"world '{pair.name}' must offer the belief '{belief}' for a test of deception, but"
+                f" offers {', '.join(pair.ancestral.beliefs)}. Use world 'episodes'."
             )
     return [_examined(rules.take(np.array([i])), pair, tolerance) for i in range(len(rules))]
 
 
-def examined_frame(genome: Genome, classes: Ints, pair: WorldPair, tolerance: float = TOLERANCE) -> pl.DataFrame:
+def examined_frame(
+    genome: Genome, classes: Ints, pair: WorldPair, tolerance: float = TOLERANCE
+) -> pl.DataFrame:
     """Classes of a grid examined, one row each. Raises `UserError` as `examine`."""
     found = examine(genome.decode(classes), pair, tolerance)
     values = genome.grid.values(np.asarray(classes, dtype=np.int64))
     columns: dict[str, object] = {"class": np.asarray(classes, dtype=np.int64)}
     columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(genome.grid.loci)}
-    columns |= {"kind": [x.kind for x in found], "ancestral": [x.ancestral for x in found], "modern": [x.modern for x in found]}
-    columns |= {f"without {name}": [x.without[i] for x in found] for i, name in enumerate(CONDITIONS)}
+    columns |= {
+        "kind": [x.kind for x in found],
+        "ancestral": [x.ancestral for x in found],
+        "modern": [x.modern for x in found],
+    }
+    columns |= {
+        f"without {name}": [x.without[i] for x in found] for i, name in enumerate(CONDITIONS)
+    }
     return pl.DataFrame(columns)
 
 
 def without(rules: Rules, condition: str) -> Rules:
     """Rules from which a condition of deception is taken away."""
     if isinstance(rules, GatedRules):
-        return replace(rules, first=_planners_without(rules.first, condition), second=_planners_without(rules.second, condition))
+        return replace(
+            rules,
+            first=_planners_without(rules.first, condition),
+            second=_planners_without(rules.second, condition),
+        )
     return _planners_without(rules, condition) if isinstance(rules, PlannerRules) else rules
 
 
@@ -101,7 +124,9 @@ def _examined(rule: Rules, pair: WorldPair, tolerance: float) -> Examined:
     usual = occupancy(a, policy_of(rule, 0, a, pair))
     lost_ancestral = lost(a, usual, a.payoff)
     lost_modern = lost(m, occupancy(m, policy_of(rule, 0, m, pair)), m.intent)
-    done = [occupancy(a, policy_of(without(rule, condition), 0, a, pair)) for condition in CONDITIONS]
+    done = [
+        occupancy(a, policy_of(without(rule, condition), 0, a, pair)) for condition in CONDITIONS
+    ]
     losses = tuple(lost(a, x, a.payoff) for x in done)
     unchanged = tuple(bool(np.abs(x - usual).max() <= SAME) for x in done)
     if lost_ancestral > tolerance:
@@ -116,8 +141,14 @@ def _examined(rule: Rules, pair: WorldPair, tolerance: float) -> Examined:
 
 
 def lost(world: TabularMdp, done: Floats, amount: Floats) -> float:
-    """Share of the span of a lifetime amount that is lost by what is done `[T, S, A]`. Raises `UserError` where there is no span."""
+    """Share of the span of a lifetime amount that is lost by what is done `[T, S, A]`.
+
+    Raises `UserError` where there is no span.
+    """
     span = span_of(world, amount)
     if not span.width:
-        raise UserError(f"{world.name} must have better and worse policies, but each policy gets {span.best:g}. Change its payoffs.")
+        raise UserError(
+            f"{world.name} must have better and worse policies, but each policy gets {span.best:g}."
+            " Change its payoffs."
+        )
     return (span.best - float((done * amount).sum())) / span.width

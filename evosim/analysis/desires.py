@@ -1,7 +1,8 @@
-"""Desires: what is gained when one desire alone is switched off, beside the ledger's entry for the acts that serve it.
+"""Desires: what is gained when one desire alone is switched off, beside the ledger's entry for the
+acts that serve it.
 
-The two are not the same. The ledger charges an act with its regret against the optimum; switching the desire off lets
-the same imperfect planner do something else instead, which may be no better.
+The two are not the same. The ledger charges an act with its regret against the optimum; switching
+the desire off lets the same imperfect planner do something else instead, which may be no better.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from genomes.gated import SECOND
 
 
 def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataFrame:
-    """For each feature that the genome can desire: the mean gain without it, in payoff in A and in intent in M.
+    """For each feature that the genome can desire: the mean gain without it, in payoff in A and in
+    intent in M.
 
-    A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for reflexes. A gated planner's
-    second objective has rows of its own, by the names of its loci.
+    A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for
+    reflexes. A gated planner's second objective has rows of its own, by the names of its loci.
     """
     heritable = {locus.name for locus in conducts.genome.grid.loci}
     rules = conducts.genome.decode(census.classes)
@@ -45,8 +47,12 @@ def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataF
                     "acts": ", ".join(acts[a] for a in served),
                     "ledger_ancestral": float(ledger.waste[:, served].sum()),
                     "ledger_modern": float(modern[:, served].sum()),
-                    "gain_ancestral": float(left @ (conducts.net(without, "ancestral") - usual["ancestral"])),
-                    "gain_modern": float(left @ (conducts.net(without, "modern") - usual["modern"])),
+                    "gain_ancestral": float(
+                        left @ (conducts.net(without, "ancestral") - usual["ancestral"])
+                    ),
+                    "gain_modern": float(
+                        left @ (conducts.net(without, "modern") - usual["modern"])
+                    ),
                 }
             )
     schema = {
@@ -62,12 +68,22 @@ def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataF
 
 
 def _desires(rules: Rules, features: tuple[str, ...]) -> dict[str, tuple[str, Floats, Rules]]:
-    """For each desire, by the name of its locus: the feature, its weight `[n]`, and the rules without it."""
+    """For each desire, by the name of its locus: the feature, its weight `[n]`, and the rules
+    without it.
+    """
     out: dict[str, tuple[str, Floats, Rules]] = {}
     for k, feature in enumerate(features):
         if isinstance(rules, PlannerRules):
             out[feature] = (feature, rules.weights[:, k], rules.without(k))
         elif isinstance(rules, GatedRules):
-            out[feature] = (feature, rules.first.weights[:, k], replace(rules, first=rules.first.without(k)))
-            out[SECOND + feature] = (feature, rules.second.weights[:, k], replace(rules, second=rules.second.without(k)))
+            out[feature] = (
+                feature,
+                rules.first.weights[:, k],
+                replace(rules, first=rules.first.without(k)),
+            )
+            out[SECOND + feature] = (
+                feature,
+                rules.second.weights[:, k],
+                replace(rules, second=rules.second.without(k)),
+            )
     return out

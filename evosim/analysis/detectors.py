@@ -1,13 +1,17 @@
-"""Detectors: what tells a genome that will do harm in the modern world, by what it does or by what is written in it.
+"""Detectors: what tells a genome that will do harm in the modern world, by what it does or by what
+is written in it.
 
-A detector gives each genome a score, the higher the more suspicious. Those that read behaviour give equal scores to whoever acts alike
-everywhere (extensional equivalence), a planner or its table; one that reads genomes need not.
+A detector gives each genome a score, the higher the more suspicious. Those that read behaviour give
+equal scores to whoever acts alike everywhere (extensional equivalence), a planner or its table; one
+that reads genomes need not.
 
 * `lost_by`: the share of an amount that is lost in a world: the behaviour ledger's sum.
-* `worst_anywhere`: the largest regret in any state at any age, whether it comes there or not: whether it does harm on some trajectory.
-* `goal_directedness`: maximum entropy goal-directedness (MacDermott et al. 2024, NeurIPS, "Measuring Goal-Directedness") for a known utility.
-* `agency`: the posterior of an agent against a device (Orseau, McGill, Legg 2018, "Agents and Devices"), here with the planners of this project for
-  agents and tables of reflexes for devices.
+* `worst_anywhere`: the largest regret in any state at any age, whether it comes there or not:
+  whether it does harm on some trajectory.
+* `goal_directedness`: maximum entropy goal-directedness (MacDermott et al. 2024, NeurIPS,
+  "Measuring Goal-Directedness") for a known utility.
+* `agency`: the posterior of an agent against a device (Orseau, McGill, Legg 2018, "Agents and
+  Devices"), here with the planners of this project for agents and tables of reflexes for devices.
 * `objective_distance`: how far the objective that is written in a genome is from payoff.
 """
 
@@ -40,7 +44,10 @@ SAME = 1e-12
 
 
 def lost_by(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """Share of the span of an amount that a policy loses. Raises `UserError` where there is no span."""
+    """Share of the span of an amount that a policy loses.
+
+    Raises `UserError` where there is no span.
+    """
     return lost(world, occupancy(world, policy), amount)
 
 
@@ -50,7 +57,9 @@ def aged(policy: Floats, lifespan: int) -> Floats:
 
 
 def worst_anywhere(world: TabularMdp, policy: Floats, amount: Floats, where: Bools) -> float:
-    """The largest expected regret of what is done in any state at any age of `where` `[T, S]`, as a share of the span at birth."""
+    """The largest expected regret of what is done in any state at any age of `where` `[T, S]`, as a
+    share of the span at birth.
+    """
     value, q = extreme_values(world, amount)
     gap = np.where(world.available, value[:-1, :, None] - q, 0.0)
     regret = (aged(policy, world.lifespan) * gap).sum(axis=2)
@@ -61,11 +70,18 @@ def reached_by_some(pair: WorldPair) -> Bools:
     """`[T, S]`: where somebody can be at which age, in either world, whatever the agent is told."""
     out = np.zeros((pair.ancestral.lifespan, len(pair.ancestral.states)), dtype=bool)
     begin = (pair.ancestral.start > 0.0) | (pair.modern.start > 0.0)
-    if pair.cue is not None and begin.size % 2 == 0 and np.array_equal(pair.cue, np.repeat([False, True], begin.size // 2)):
-        half = begin[: begin.size // 2] | begin[begin.size // 2 :]  # the other word at birth is possible as well
+    if (
+        pair.cue is not None
+        and begin.size % 2 == 0
+        and np.array_equal(pair.cue, np.repeat([False, True], begin.size // 2))
+    ):
+        # The other word at birth is possible as well
+        half = begin[: begin.size // 2] | begin[begin.size // 2 :]
         begin = np.concatenate([half, half])
     out[0] = begin
-    step = np.asarray(((pair.ancestral.transitions > 0.0) | (pair.modern.transitions > 0.0)).any(axis=1))
+    step = np.asarray(
+        ((pair.ancestral.transitions > 0.0) | (pair.modern.transitions > 0.0)).any(axis=1)
+    )
     for t in range(1, len(out)):
         out[t] = step[out[t - 1]].any(axis=0)
     return out
@@ -74,13 +90,16 @@ def reached_by_some(pair: WorldPair) -> Bools:
 def behaviour_key(rules: Rules, i: int, pair: WorldPair, where: Bools) -> bytes:
     """Equal for rules that act alike in both worlds wherever somebody can be."""
     kept = [
-        np.round(aged(policy_of(rules, i, world, pair), world.lifespan)[where], 9).tobytes() for world in (pair.ancestral, pair.modern)
+        np.round(aged(policy_of(rules, i, world, pair), world.lifespan)[where], 9).tobytes()
+        for world in (pair.ancestral, pair.modern)
     ]
     return b"".join(kept)
 
 
 def soft_policy(world: TabularMdp, amount: Floats, beta: float) -> Floats:
-    """`[T, S, A]` log chances of acts under soft value iteration for `beta * amount`; minus infinity where unavailable."""
+    """`[T, S, A]` log chances of acts under soft value iteration for `beta * amount`; minus
+    infinity where unavailable.
+    """
     value = np.zeros(len(world.states))
     out = np.empty((world.lifespan, *amount.shape))
     for t in range(world.lifespan - 1, -1, -1):
@@ -92,10 +111,12 @@ def soft_policy(world: TabularMdp, amount: Floats, beta: float) -> Floats:
 
 
 def goal_directedness(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """Maximum entropy goal-directedness towards an amount, in nats a life: by how much it predicts what is done better than chance does.
+    """Maximum entropy goal-directedness towards an amount, in nats a life: by how much it predicts
+    what is done better than chance does.
 
-    The maximum over beta >= 0 of the expected log chance of acts under `soft_policy`, less that under uniform choice. The expectation is
-    exact. It is concave in beta (the dual of maximum causal entropy), so that one search finds it. 0 for what does not depend on acts.
+    The maximum over beta >= 0 of the expected log chance of acts under `soft_policy`, less that
+    under uniform choice. The expectation is exact. It is concave in beta (the dual of maximum
+    causal entropy), so that one search finds it. 0 for what does not depend on acts.
     """
     from scipy.optimize import minimize_scalar
 
@@ -110,7 +131,12 @@ def goal_directedness(world: TabularMdp, policy: Floats, amount: Floats) -> floa
         told = np.where(done > 0.0, soft_policy(world, amount, beta), 0.0)
         return float((done * told).sum()) + chance
 
-    found = minimize_scalar(lambda x: -gain(np.exp(x) / span), bounds=(np.log(1e-6), np.log(LARGEST_BETA)), method="bounded", options={"xatol": 1e-8})
+    found = minimize_scalar(
+        lambda x: -gain(np.exp(x) / span),
+        bounds=(np.log(1e-6), np.log(LARGEST_BETA)),
+        method="bounded",
+        options={"xatol": 1e-8},
+    )
     return max(0.0, gain(float(np.exp(found.x)) / span), gain(LARGEST_BETA / span))
 
 
@@ -125,7 +151,10 @@ class Lives:
 def watch(world: TabularMdp, policy: Floats, n: int, rng: np.random.Generator) -> Lives:
     """Sampled lives of one policy."""
     by_age = aged(policy, world.lifespan)
-    states, acts = np.empty((n, world.lifespan), dtype=np.int64), np.empty((n, world.lifespan), dtype=np.int64)
+    states, acts = (
+        np.empty((n, world.lifespan), dtype=np.int64),
+        np.empty((n, world.lifespan), dtype=np.int64),
+    )
     now = _drawn(np.broadcast_to(world.start, (n, world.start.size)), rng)
     for t in range(world.lifespan):
         states[:, t], acts[:, t] = now, _drawn(by_age[t, now], rng)
@@ -136,18 +165,26 @@ def watch(world: TabularMdp, policy: Floats, n: int, rng: np.random.Generator) -
 def _drawn(chances: Floats, rng: np.random.Generator) -> Ints:
     """One index of each row `[n]`."""
     sums = np.cumsum(chances, axis=1)
-    return np.asarray((sums <= (rng.random(len(chances)) * sums[:, -1])[:, None]).sum(axis=1), dtype=np.int64)
+    return np.asarray(
+        (sums <= (rng.random(len(chances)) * sums[:, -1])[:, None]).sum(axis=1), dtype=np.int64
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Agents:
-    """A mixture of agents, all equally likely beforehand: log chances `[n, T, S, A]` of what each does."""
+    """A mixture of agents, all equally likely beforehand: log chances `[n, T, S, A]` of what each
+    does.
+    """
 
     told: Floats
 
 
-def agents_of(world: TabularMdp, weights: Floats, horizons: list[int], temperature: float, discount: float) -> Agents:
-    """Planners with soft choice: each of the objectives `[n, K]` with each horizon. Temperature is in units of the largest felt reward.
+def agents_of(
+    world: TabularMdp, weights: Floats, horizons: list[int], temperature: float, discount: float
+) -> Agents:
+    """Planners with soft choice: each of the objectives `[n, K]` with each horizon.
+
+    Temperature is in units of the largest felt reward.
 
     A hundredth of what each does is chance, so that no act is impossible for an agent.
     """
@@ -156,17 +193,24 @@ def agents_of(world: TabularMdp, weights: Floats, horizons: list[int], temperatu
     for w in weights:
         size = largest_amount(world, world.features_felt @ w)
         for horizon in horizons:
-            policy = plan(world, w, horizon, temperature=temperature * size, discount=discount) if size > 0.0 else chance[None]
+            policy = (
+                plan(world, w, horizon, temperature=temperature * size, discount=discount)
+                if size > 0.0
+                else chance[None]
+            )
             with np.errstate(divide="ignore"):
                 out.append(np.log(aged(0.99 * policy + 0.01 * chance, world.lifespan)))
     return Agents(np.stack(out))
 
 
 def agency(lives: Lives, agents: Agents, pair: WorldPair, world: TabularMdp) -> float:
-    """Log odds of an agent against a device after watching, from even odds beforehand. Acts where there is no choice say nothing.
+    """Log odds of an agent against a device after watching, from even odds beforehand.
 
-    A device has for each observation class of states with the same acts a table of chances, a priori any (Dirichlet, 1/2 for each act:
-    Jeffreys). In that prior lies what a device must pay for its complexity: one parameter for each class and act.
+    Acts where there is no choice say nothing.
+
+    A device has for each observation class of states with the same acts a table of chances, a
+    priori any (Dirichlet, 1/2 for each act: Jeffreys). In that prior lies what a device must pay
+    for its complexity: one parameter for each class and act.
     """
     free = world.available.sum(axis=1) > 1
     chosen = free[lives.states]
@@ -178,10 +222,14 @@ def agency(lives: Lives, agents: Agents, pair: WorldPair, world: TabularMdp) -> 
 
 
 def device_evidence(states: Ints, acts: Ints, pair: WorldPair, world: TabularMdp) -> float:
-    """Log evidence of acts under tables of reflexes: Dirichlet-multinomial in each group of like states."""
+    """Log evidence of acts under tables of reflexes: Dirichlet-multinomial in each group of like
+    states.
+    """
     from scipy.special import gammaln
 
-    kinds, group = np.unique(np.column_stack([pair.observe, world.available]), axis=0, return_inverse=True)
+    kinds, group = np.unique(
+        np.column_stack([pair.observe, world.available]), axis=0, return_inverse=True
+    )
     counts = np.zeros((len(kinds), len(world.acts)))
     np.add.at(counts, (group.reshape(-1)[states], acts), 1.0)
     possible = kinds[:, 1:].astype(bool)
@@ -191,14 +239,21 @@ def device_evidence(states: Ints, acts: Ints, pair: WorldPair, world: TabularMdp
 
 
 def objective_distance(rules: Rules, i: int, payoff: Floats, *, hidden: bool) -> float:
-    """How far what a genome wants is from payoff's weights `[K]`: 1 - cosine, in [0, 2]. Reflexes want nothing: 0.
+    """How far what a genome wants is from payoff's weights `[K]`: 1 - cosine, in [0, 2].
 
-    With `hidden` a second objective counts where the gate lets it act, whatever it would do; the larger distance is told.
+    Reflexes want nothing: 0.
+
+    With `hidden` a second objective counts where the gate lets it act, whatever it would do; the
+    larger distance is told.
     """
     if isinstance(rules, GatedRules):
         first = objective_distance(rules.first, i, payoff, hidden=False)
         acts = second_rules(int(rules.gate[i]), np.array([True, False])).any()
-        return max(first, objective_distance(rules.second, i, payoff, hidden=False)) if hidden and acts else first
+        return (
+            max(first, objective_distance(rules.second, i, payoff, hidden=False))
+            if hidden and acts
+            else first
+        )
     if not isinstance(rules, PlannerRules):
         return 0.0
     w = rules.weights[i]
@@ -207,7 +262,9 @@ def objective_distance(rules: Rules, i: int, payoff: Floats, *, hidden: bool) ->
 
 
 def auc(scores: Floats, harmful: Bools, share: Floats | None = None) -> float:
-    """Chance that a harmful genome has a higher score than a harmless one, ties half (Mann and Whitney 1947). NaN if there is only one kind."""
+    """Chance that a harmful genome has a higher score than a harmless one, ties half (Mann and
+    Whitney 1947). NaN if there is only one kind.
+    """
     w = np.ones(len(scores)) if share is None else share
     bad, good = w * harmful, w * ~harmful
     if not (bad.sum() > 0.0 and good.sum() > 0.0):
@@ -219,13 +276,19 @@ def auc(scores: Floats, harmful: Bools, share: Floats | None = None) -> float:
 
 
 def false_alarms(scores: Floats, harmful: Bools, among: Bools, caught: float = 0.9) -> float:
-    """Share of the harmless `among` that are flagged by the highest threshold that flags at least a share `caught` of the harmful."""
+    """Share of the harmless `among` that are flagged by the highest threshold that flags at least a
+    share `caught` of the harmful.
+    """
     bad = np.sort(scores[harmful])[::-1]
     threshold = bad[int(np.ceil(caught * len(bad))) - 1]
     return float((scores[among & ~harmful] >= threshold - SAME * max(1.0, abs(threshold))).mean())
 
 
 def roc(scores: Floats, harmful: Bools) -> tuple[Floats, Floats]:
-    """Shares of the harmless and of the harmful that are flagged, one point for each threshold, from none to all."""
+    """Shares of the harmless and of the harmful that are flagged, one point for each threshold,
+    from none to all.
+    """
     thresholds = [np.inf, *np.unique(scores)[::-1].tolist()]
-    return tuple(np.array([(scores[kind] >= x).mean() for x in thresholds]) for kind in (~harmful, harmful))  # type: ignore[return-value]
+    return tuple(
+        np.array([(scores[kind] >= x).mean() for x in thresholds]) for kind in (~harmful, harmful)
+    )  # type: ignore[return-value]

@@ -1,8 +1,9 @@
 """Extensional equivalence: genomes that do the same for different reasons.
 
-Ways to be equal: weights times a positive factor; a potential of states added to what is felt, where the world's features can express
-one; a planner written out as a table; and other desires with other beliefs or foresight that happen to act alike, which `alike` looks for
-among classes of a grid. Every account of behaviour is the same for such a pair; the account of causes is not.
+Ways to be equal: weights times a positive factor; a potential of states added to what is felt,
+where the world's features can express one; a planner written out as a table; and other desires with
+other beliefs or foresight that happen to act alike, which `alike` looks for among classes of a
+grid. Every account of behaviour is the same for such a pair; the account of causes is not.
 """
 
 from __future__ import annotations
@@ -29,21 +30,28 @@ def scaled(rules: PlannerRules, factor: float) -> PlannerRules:
 
 
 def compiled(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> TableRules:
-    """A rule written out as the table of what it does in one world: no objective, no search. It keeps what it paid for planning."""
+    """A rule written out as the table of what it does in one world: no objective, no search.
+
+    It keeps what it paid for planning.
+    """
     policy = policy_of(rules, i, world, pair)
     return TableRules(policies=policy[None], names=world.acts, kept=rules.kept[i : i + 1])
 
 
 def potentials(world: TabularMdp, discount: float = 1.0) -> Floats:
-    """`[n, K + S]`: a basis of the shapings that a world's features can express, each as weights and the potential behind them.
+    """`[n, K + S]`: a basis of the shapings that a world's features can express, each as weights
+    and the potential behind them.
 
-    `features @ weights = discount E[Phi(next)] - Phi(state)` for every act that is available. Adding one to a planner's weights
-    changes no choice of a planner whose looking ahead ends where the potential is 0 (Ng, Harada and Russell 1999 for lives without end);
-    with a horizon that ends elsewhere it may. Potentials that are felt as nothing (weights 0) are left out.
+    `features @ weights = discount E[Phi(next)] - Phi(state)` for every act that is available.
+    Adding one to a planner's weights changes no choice of a planner whose looking ahead ends where
+    the potential is 0 (Ng, Harada and Russell 1999 for lives without end); with a horizon that ends
+    elsewhere it may. Potentials that are felt as nothing (weights 0) are left out.
     """
     s, a = np.nonzero(world.available)
     n, k = len(world.states), len(world.features)
-    rows = np.concatenate([world.features_felt[s, a], np.eye(n)[s] - discount * world.transitions[s, a]], axis=1)
+    rows = np.concatenate(
+        [world.features_felt[s, a], np.eye(n)[s] - discount * world.transitions[s, a]], axis=1
+    )
     _, sizes, basis = np.linalg.svd(rows, full_matrices=True)
     null = basis[int((sizes > NULL * sizes[0]).sum()) :]
     return np.asarray(null[np.abs(null[:, :k]).max(axis=1) > NULL]) if k else np.empty((0, n))
@@ -67,7 +75,9 @@ class Pair:
 
 
 def alike(conducts: Conducts, classes: Ints) -> list[list[int]]:
-    """Sets of at least two of the classes that act alike in both worlds, wherever they come, and pay the same for it."""
+    """Sets of at least two of the classes that act alike in both worlds, wherever they come, and
+    pay the same for it.
+    """
     groups: dict[tuple[object, ...], list[int]] = {}
     for number in classes.tolist():
         a, m = conducts.of(number, "ancestral"), conducts.of(number, "modern")
@@ -76,21 +86,33 @@ def alike(conducts: Conducts, classes: Ints) -> list[list[int]]:
 
 
 def most_different(conducts: Conducts, groups: list[list[int]]) -> list[Pair]:
-    """Of each set of classes that act alike, the two whose causes differ most; the most different first. None for reflexes."""
+    """Of each set of classes that act alike, the two whose causes differ most; the most different
+    first. None for reflexes.
+    """
     out = []
     for group in groups:
         rules = conducts.genome.decode(np.array(group, dtype=np.int64))
         found: Pair | None = None
         for which in ("ancestral", "modern"):
             world = conducts.world(which)
-            parts = causes_of(rules, world, world.payoff if which == "ancestral" else world.intent, conducts.pair.cue)
+            parts = causes_of(
+                rules,
+                world,
+                world.payoff if which == "ancestral" else world.intent,
+                conducts.pair.cue,
+            )
             if parts is None:
                 return []
             table = np.array([[x.parts[name] for name in SWITCHES] for x in parts])
             apart = np.abs(table[:, None] - table[None]).max(axis=2)
             i, j = np.unravel_index(int(apart.argmax()), apart.shape)
             if found is None or apart[i, j] > found.distance:
-                found = Pair((group[i], group[j]), which, (parts[i].parts, parts[j].parts), float(apart[i, j]))
+                found = Pair(
+                    (group[i], group[j]),
+                    which,
+                    (parts[i].parts, parts[j].parts),
+                    float(apart[i, j]),
+                )
         if found:
             out.append(found)
     return sorted(out, key=lambda pair: (-pair.distance, pair.classes))

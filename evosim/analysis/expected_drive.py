@@ -1,15 +1,19 @@
-"""What theory expects of a driver: the recursion of an infinite population, where its assumptions hold.
+"""What theory expects of a driver: the recursion of an infinite population, where its assumptions
+hold.
 
 Two questions, and each may have no answer:
 
-* `path`: nothing that decides varies (the grid has one class), two parents each, one driver, at most one modifier of it elsewhere, no
-  mutation at either, costs that take the same from eggs and sperm. Then genetics alone moves the driver, and recursion and introductions say
-  how common it is in every generation, without a number from the run.
-* `resting`: genomes vary, so that carriers differ in what they do, and there is no such path. But from what individuals with no, one and two
-  copies are worth in a recorded population the recursion says where the driver would rest if that stayed so. Asked seed by seed, and
-  answered only if every seed in which the driver is neither lost nor fixed has all three kinds.
+* `path`: nothing that decides varies (the grid has one class), two parents each, one driver, at
+  most one modifier of it elsewhere, no mutation at either, costs that take the same from eggs and
+  sperm. Then genetics alone moves the driver, and recursion and introductions say how common it is
+  in every generation, without a number from the run.
+* `resting`: genomes vary, so that carriers differ in what they do, and there is no such path. But
+  from what individuals with no, one and two copies are worth in a recorded population the recursion
+  says where the driver would rest if that stayed so. Asked seed by seed, and answered only if every
+  seed in which the driver is neither lost nor fixed has all three kinds.
 
-Source of the recursions: `evosim.theory.two_locus`; a driver without a modifier is one whose modifier nobody has.
+Source of the recursions: `evosim.theory.two_locus`; a driver without a modifier is one whose
+modifier nobody has.
 """
 
 from __future__ import annotations
@@ -29,7 +33,8 @@ from genomes.grid import haldane
 
 Floats = NDArray[np.float64]
 UNLINKED = 0.5
-LONG, RESTS = 4000, 1e-9  # generations at most until a recursion is taken to rest, and the change in one by which it does
+# Generations at most until a recursion is taken to rest, and the change in one by which it does
+LONG, RESTS = (4000, 1e-9)
 PATH = {"site": pl.String, "generation": pl.Int64, "frequency": pl.Float64}
 COPIES = 3
 
@@ -66,13 +71,22 @@ class Cast:
     names: tuple[str, ...]
 
     def ratios(self, side: int) -> list[float]:
-        """Transmission ratio in eggs (0) or sperm (1) of a heterozygote with no, one and two copies of the modifier."""
+        """Transmission ratio in eggs (0) or sperm (1) of a heterozygote with no, one and two copies
+        of the modifier.
+        """
         k = self.driver.ratio[side]
-        return [k if self.modifier is None else k + share * (self.modifier.ratio[side] - k) for share in (self.modifier or self.driver).effect]
+        return [
+            k if self.modifier is None else k + share * (self.modifier.ratio[side] - k)
+            for share in (self.modifier or self.driver).effect
+        ]
 
     def kept(self) -> Floats:
         """`[3, 3]` what copies of the driver (rows) and of the modifier leave of fitness."""
-        tables = [np.array(site.viability) * np.array(site.egg) for site in (self.driver, self.modifier) if site]
+        tables = [
+            np.array(site.viability) * np.array(site.egg)
+            for site in (self.driver, self.modifier)
+            if site
+        ]
         return np.outer(tables[0], tables[1] if self.modifier else np.ones(COPIES))
 
 
@@ -80,10 +94,17 @@ def cast_of(experiment: Experiment, genome: Genome) -> Cast | None:
     """Who drives and who modifies, if theory has a recursion for it; nothing otherwise."""
     grid, optimizer = genome.grid, experiment.optimizer
     drive = grid.drive
-    if optimizer["name"] != "sexual" or grid.ploidy != 2 or len(drive.drivers) != 1 or len(drive.modifiers) > 1:
+    if (
+        optimizer["name"] != "sexual"
+        or grid.ploidy != 2
+        or len(drive.drivers) != 1
+        or len(drive.modifiers) > 1
+    ):
         return None
     driver, modifier = drive.drivers[0], drive.modifiers[0] if drive.modifiers else None
-    if any(site.egg != site.sperm for site in drive.sites) or (modifier and (modifier.of != driver.locus or modifier.locus == driver.locus)):
+    if any(site.egg != site.sperm for site in drive.sites) or (
+        modifier and (modifier.of != driver.locus or modifier.locus == driver.locus)
+    ):
         return None
     loci = [grid.loci[site.locus] for site in drive.sites]
     if any(locus.params.mutation > 0.0 for locus in loci):
@@ -91,12 +112,17 @@ def cast_of(experiment: Experiment, genome: Genome) -> Cast | None:
     r, where = UNLINKED, [locus.params for locus in loci]
     if len(where) == 2 and where[0].chromosome and where[0].chromosome == where[1].chromosome:
         r = haldane(abs(where[0].position - where[1].position))
-    names = tuple(f"{grid.loci[site.locus].params.alleles[site.allele]} at {grid.loci[site.locus].name}" for site in drive.sites)
+    names = tuple(
+        f"{grid.loci[site.locus].params.alleles[site.allele]} at {grid.loci[site.locus].name}"
+        for site in drive.sites
+    )
     return Cast(driver, modifier, r, names)
 
 
 def path(experiment: Experiment, genome: Genome) -> pl.DataFrame | None:
-    """The frequency of driver and modifier among newborns of every generation, by `site`; nothing where genomes vary or theory has no recursion."""
+    """The frequency of driver and modifier among newborns of every generation, by `site`; nothing
+    where genomes vary or theory has no recursion.
+    """
     cast = cast_of(experiment, genome)
     if cast is None or genome.grid.size > 1 or not experiment.selection.plain:
         return None
@@ -107,19 +133,28 @@ def path(experiment: Experiment, genome: Genome) -> pl.DataFrame | None:
         for introduced in experiment.optimizer.get("introductions", ()):
             if introduced["generation"] == generation:
                 share = introduced["copies"] / (2.0 * experiment.optimizer["population"])
-                eggs, sperm = (_introduced(y, share, introduced["alleles"], genome, cast) for y in (eggs, sperm))
+                eggs, sperm = (
+                    _introduced(y, share, introduced["alleles"], genome, cast)
+                    for y in (eggs, sperm)
+                )
         newborns = (eggs + sperm) / 2.0
-        for name, frequency in zip(cast.names, (newborns[2:].sum(), newborns[1::2].sum()), strict=False):
+        for name, frequency in zip(
+            cast.names, (newborns[2:].sum(), newborns[1::2].sum()), strict=False
+        ):
             rows.append({"site": name, "generation": generation, "frequency": float(frequency)})
         try:
-            eggs, sperm, _ = two_locus.step_by_sex(eggs, sperm, cast.recombination, cast.ratios(0), cast.ratios(1), cast.kept())
+            eggs, sperm, _ = two_locus.step_by_sex(
+                eggs, sperm, cast.recombination, cast.ratios(0), cast.ratios(1), cast.kept()
+            )
         except ValueError:  # nobody survives
             break
     return pl.DataFrame(rows, schema=PATH)
 
 
 def _founded(genome: Genome, cast: Cast) -> Floats:
-    """Haplotypes `[4]` of founders, whose alleles are drawn evenly from the first ones, locus by locus."""
+    """Haplotypes `[4]` of founders, whose alleles are drawn evenly from the first ones, locus by
+    locus.
+    """
     shares = [0.0, 0.0]
     for i, site in enumerate(s for s in (cast.driver, cast.modifier) if s):
         first = genome.grid.loci[site.locus].initial_alleles()
@@ -127,7 +162,9 @@ def _founded(genome: Genome, cast: Cast) -> Floats:
     return two_locus.haplotypes(shares[0], shares[1])
 
 
-def _introduced(x: Floats, share: float, alleles: dict[str, Any], genome: Genome, cast: Cast) -> Floats:
+def _introduced(
+    x: Floats, share: float, alleles: dict[str, Any], genome: Genome, cast: Cast
+) -> Floats:
     """Haplotypes after a share of them, drawn evenly, was given alleles."""
     given = x.reshape(2, 2)
     for axis, site in enumerate(s for s in (cast.driver, cast.modifier) if s):
@@ -139,21 +176,35 @@ def _introduced(x: Floats, share: float, alleles: dict[str, Any], genome: Genome
     return np.asarray((1.0 - share) * x + share * given.ravel())
 
 
-def resting(experiment: Experiment, genome: Genome, populations: pl.DataFrame, landscape: pl.DataFrame) -> Resting | None:
-    """Where the driver would rest if its carriers stayed worth what they are at the swap in A; nothing where that cannot be said.
+def resting(
+    experiment: Experiment, genome: Genome, populations: pl.DataFrame, landscape: pl.DataFrame
+) -> Resting | None:
+    """Where the driver would rest if its carriers stayed worth what they are at the swap in A;
+    nothing where that cannot be said.
 
-    Not said of experiments with a modifier (nine kinds of individuals are too many for a population), nor of equal worth in no population.
+    Not said of experiments with a modifier (nine kinds of individuals are too many for a
+    population), nor of equal worth in no population.
     """
     cast = cast_of(experiment, genome)
     mine = populations.filter(pl.col("moment") == "swap")
-    if cast is None or cast.modifier or genome.grid.size == 1 or not experiment.selection.plain or mine.is_empty():
+    if (
+        cast is None
+        or cast.modifier
+        or genome.grid.size == 1
+        or not experiment.selection.plain
+        or mine.is_empty()
+    ):
         return None
     locus = genome.grid.loci[cast.driver.locus]
     column = f"copies:{locus.name}:{locus.params.alleles[cast.driver.allele]}"
-    worth = mine.join(landscape.select("class", "ancestral"), on="class", maintain_order="left").with_columns(worth=pl.col("ancestral") * pl.col("kept"))
+    worth = mine.join(
+        landscape.select("class", "ancestral"), on="class", maintain_order="left"
+    ).with_columns(worth=pl.col("ancestral") * pl.col("kept"))
     found, recorded = [], []
     for (_,), rows in worth.group_by("seed", maintain_order=True):
-        count, copies, w = (rows[name].to_numpy().astype(np.float64) for name in ("count", column, "worth"))
+        count, copies, w = (
+            rows[name].to_numpy().astype(np.float64) for name in ("count", column, "worth")
+        )
         frequency = float(count @ copies / (2.0 * count.sum()))
         if frequency in (0.0, 1.0):
             continue
@@ -168,12 +219,20 @@ def resting(experiment: Experiment, genome: Genome, populations: pl.DataFrame, l
     if not found:
         return None
     return Resting(
-        cast.names[0], float(np.mean(found)), min(found), max(found), float(np.mean(recorded)), len(found), int(mine["generation"][0])
+        cast.names[0],
+        float(np.mean(found)),
+        min(found),
+        max(found),
+        float(np.mean(recorded)),
+        len(found),
+        int(mine["generation"][0]),
     )
 
 
 def _rests(cast: Cast, start: float, worth: Floats) -> float:
-    """Where the recursion of one driver comes to from a frequency, when copies leave this worth `[3]`."""
+    """Where the recursion of one driver comes to from a frequency, when copies leave this worth
+    `[3]`.
+    """
     w, x = np.outer(worth, np.ones(COPIES)), two_locus.haplotypes(start, 0.0)
     if cast.ratios(0) == cast.ratios(1):
         way, _ = two_locus.iterate(x, UNLINKED, cast.ratios(0), w, LONG, settled=RESTS)
@@ -181,7 +240,9 @@ def _rests(cast: Cast, start: float, worth: Floats) -> float:
     eggs = sperm = x
     for _ in range(LONG):
         before = (eggs, sperm)
-        eggs, sperm, _ = two_locus.step_by_sex(eggs, sperm, UNLINKED, cast.ratios(0), cast.ratios(1), w)
+        eggs, sperm, _ = two_locus.step_by_sex(
+            eggs, sperm, UNLINKED, cast.ratios(0), cast.ratios(1), w
+        )
         if max(np.abs(eggs - before[0]).max(), np.abs(sperm - before[1]).max()) <= RESTS:
             break
     return float((eggs[2:].sum() + sperm[2:].sum()) / 2.0)

@@ -1,7 +1,8 @@
 """Accounts of single genomes: causes, total variation, and verdicts over a family of worlds.
 
-Rungs are asked by the class that stands for each. Of a population its most common classes are, until `COVERED` of its newborns or `MOST`
-classes (`MOST_CAUSES` for causes); what is said of it is the mean over these, and `covered` beside it says how much of the population they are. What drivers
+Rungs are asked by the class that stands for each. Of a population its most common classes are,
+until `COVERED` of its newborns or `MOST` classes (`MOST_CAUSES` for causes); what is said of it is
+the mean over these, and `covered` beside it says how much of the population they are. What drivers
 and modifiers cost belongs to individuals and is not in it.
 """
 
@@ -22,8 +23,11 @@ from evosim.config.schema import Experiment
 from evosim.reference.dynamic_programming import Floats
 from evosim.reference.policies import policy_of
 
-COVERED, MOST, MOST_CAUSES = 0.9, 8, 4  # causes cost a planning to the end of life for each set of switches
-MOST_BEGINNINGS = 1000  # of lives, when the total variation of a rung is enumerated: a tenth of a second
+# Causes cost a planning to the end of life for each set of switches
+COVERED, MOST, MOST_CAUSES = (0.9, 8, 4)
+MOST_BEGINNINGS = (
+    1000  # of lives, when the total variation of a rung is enumerated: a tenth of a second
+)
 WORLDS = ("ancestral", "modern")
 CAUSE_RUNGS = ("best_for_payoff", "best_ancestral")
 REMEMBERED = 4096
@@ -40,7 +44,10 @@ def commonest(census: Census, most: int = MOST) -> tuple[NDArray[np.int64], Floa
 
 
 class Inquiry:
-    """Asks genomes of one grid in one pair of worlds. It remembers a bounded part of the answers; no number depends on that."""
+    """Asks genomes of one grid in one pair of worlds.
+
+    It remembers a bounded part of the answers; no number depends on that.
+    """
 
     def __init__(self, conducts: Conducts) -> None:
         self.conducts = conducts
@@ -49,8 +56,12 @@ class Inquiry:
         self._range: float | None = None
 
     def variation(self, number: int, *, enumerate_lives: bool = False) -> total_variation.Variation:
-        """The total variation between the lives of a class in both worlds: bracketed, and exact where lives can be enumerated, if asked."""
-        if number not in self._variations or (enumerate_lives and self._variations[number].exact is None):
+        """The total variation between the lives of a class in both worlds: bracketed, and exact
+        where lives can be enumerated, if asked.
+        """
+        if number not in self._variations or (
+            enumerate_lives and self._variations[number].exact is None
+        ):
             if len(self._variations) >= REMEMBERED:
                 self._variations.clear()
             a, m = self.conducts.pair.ancestral, self.conducts.pair.modern
@@ -59,17 +70,36 @@ class Inquiry:
             rules = self.conducts.genome.decode(np.array([number], dtype=np.int64))
             policies = tuple(policy_of(rules, 0, world, self.conducts.pair) for world in (a, m))
             occupancies = tuple(self.conducts.of(number, which).occupancy for which in WORLDS)
-            found = total_variation.variation(a, m, (policies[0], policies[1]), (occupancies[0], occupancies[1]), span=self._range, most=MOST_BEGINNINGS if enumerate_lives else 0)
+            found = total_variation.variation(
+                a,
+                m,
+                (policies[0], policies[1]),
+                (occupancies[0], occupancies[1]),
+                span=self._range,
+                most=MOST_BEGINNINGS if enumerate_lives else 0,
+            )
             self._variations[number] = found.checked()
         return self._variations[number]
 
     def causes(self, classes: NDArray[np.int64], which: str) -> list[causes.Causes] | None:
-        """The causes of each class's loss in a world, by payoff in A and by intent in M; nothing for rules that do not plan."""
-        fresh = np.array([c for c in dict.fromkeys(classes.tolist()) if (c, which) not in self._causes], dtype=np.int64)
-        known = {int(c): self._causes[int(c), which] for c in classes if (int(c), which) in self._causes}
+        """The causes of each class's loss in a world, by payoff in A and by intent in M; nothing
+        for rules that do not plan.
+        """
+        fresh = np.array(
+            [c for c in dict.fromkeys(classes.tolist()) if (c, which) not in self._causes],
+            dtype=np.int64,
+        )
+        known = {
+            int(c): self._causes[int(c), which] for c in classes if (int(c), which) in self._causes
+        }
         if fresh.size:
             world = self.conducts.world(which)
-            found = causes.causes_of(self.conducts.genome.decode(fresh), world, world.payoff if which == "ancestral" else world.intent, self.conducts.pair.cue)
+            found = causes.causes_of(
+                self.conducts.genome.decode(fresh),
+                world,
+                world.payoff if which == "ancestral" else world.intent,
+                self.conducts.pair.cue,
+            )
             if found is None:
                 return None
             known |= zip(fresh.tolist(), found, strict=True)
@@ -78,27 +108,51 @@ class Inquiry:
             self._causes |= {(c, which): x for c, x in known.items()}
         return [known[int(c)] for c in classes]
 
-    def tables(self, experiment: Experiment, rungs: Mapping[str, int], best_ancestral: float, populations: Mapping[int, Census]) -> dict[str, pl.DataFrame]:
-        """The tables `causes`, `variation` and `family` of rungs by name and populations by seed."""
+    def tables(
+        self,
+        experiment: Experiment,
+        rungs: Mapping[str, int],
+        best_ancestral: float,
+        populations: Mapping[int, Census],
+    ) -> dict[str, pl.DataFrame]:
+        """The tables `causes`, `variation` and `family` of rungs by name and populations by
+        seed.
+        """
         subjects: list[tuple[str, int | None, NDArray[np.int64], Floats, float]] = [
-            (name, None, np.array([number], dtype=np.int64), np.ones(1), 1.0) for name, number in rungs.items()
+            (name, None, np.array([number], dtype=np.int64), np.ones(1), 1.0)
+            for name, number in rungs.items()
         ]
-        subjects += [("population", seed, *commonest(census)) for seed, census in populations.items()]
+        subjects += [
+            ("population", seed, *commonest(census)) for seed, census in populations.items()
+        ]
         judges = self._family(experiment, best_ancestral)
         varied: list[dict[str, object]] = []
         judged: list[dict[str, object]] = []
         for subject, seed, classes, share, covered in subjects:
             varied.append(self._varied(subject, seed, classes, share, covered))
             if judges:
-                judged += family.rows(judges, subject, seed, classes.tolist(), share, judges.judge(self.conducts.genome.decode(classes)))
+                judged += family.rows(
+                    judges,
+                    subject,
+                    seed,
+                    classes.tolist(),
+                    share,
+                    judges.judge(self.conducts.genome.decode(classes)),
+                )
         few = [x for x in subjects if x[0] in CAUSE_RUNGS]
-        few += [("population", seed, *commonest(census, MOST_CAUSES)) for seed, census in populations.items()]
+        few += [
+            ("population", seed, *commonest(census, MOST_CAUSES))
+            for seed, census in populations.items()
+        ]
         causal: list[dict[str, object]] = []
         for which in WORLDS:
-            found = self.causes(np.concatenate([classes for _, _, classes, _, _ in few]), which)  # side by side: they share plans
+            # Side by side: they share plans
+            found = self.causes(np.concatenate([classes for _, _, classes, _, _ in few]), which)
             at = 0
             for subject, seed, classes, share, covered in few if found else []:
-                causal += causes.rows(subject, seed, which, (found or [])[at : at + len(classes)], share, covered)
+                causal += causes.rows(
+                    subject, seed, which, (found or [])[at : at + len(classes)], share, covered
+                )
                 at += len(classes)
         return {
             "causes": pl.DataFrame(causal, schema=causes.SCHEMA),
@@ -106,12 +160,26 @@ class Inquiry:
             "family": pl.DataFrame(judged, schema=family.SCHEMA),
         }
 
-    def _varied(self, subject: str, seed: int | None, classes: NDArray[np.int64], share: Floats, covered: float) -> dict[str, object]:
+    def _varied(
+        self,
+        subject: str,
+        seed: int | None,
+        classes: NDArray[np.int64],
+        share: Floats,
+        covered: float,
+    ) -> dict[str, object]:
         parts = [self.variation(int(c), enumerate_lives=seed is None) for c in classes]
         least = parts[0].least
         if len(parts) > 1:  # of the mixture, not of its parts
             w = share / share.sum()
-            mixed = [np.tensordot(w, np.stack([self.conducts.of(int(c), which).occupancy for c in classes]), axes=1) for which in WORLDS]
+            mixed = [
+                np.tensordot(
+                    w,
+                    np.stack([self.conducts.of(int(c), which).occupancy for c in classes]),
+                    axes=1,
+                )
+                for which in WORLDS
+            ]
             least = total_variation.marginal(mixed[0], mixed[1])
         return total_variation.row(subject, seed, parts, share, covered, least)
 
@@ -123,20 +191,30 @@ class Inquiry:
 
 
 def summary_of(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    """The three tables as numbers, means over seeds: `causes` (null for rules that do not plan), `variation`, `family` (null without one)."""
+    """The three tables as numbers, means over seeds: `causes` (null for rules that do not plan),
+    `variation`, `family` (null without one).
+    """
     causal, varied, judged = (tables[name] for name in ("causes", "variation", "family"))
     out: dict[str, Any] = {"causes": None, "variation": {}, "family": None}
     if causal.height:
-        means = causal.group_by("subject", "world", "cause", maintain_order=True).agg(pl.col("value").mean(), pl.col("covered").mean())
+        means = causal.group_by("subject", "world", "cause", maintain_order=True).agg(
+            pl.col("value").mean(), pl.col("covered").mean()
+        )
         out["causes"] = {}
         for subject, world, cause, value, covered in means.iter_rows():
-            out["causes"].setdefault(subject, {}).setdefault(world, {"covered": covered})[cause] = value
-    for row in varied.drop("seed").group_by("subject", maintain_order=True).mean().iter_rows(named=True):
+            out["causes"].setdefault(subject, {}).setdefault(world, {"covered": covered})[cause] = (
+                value
+            )
+    for row in (
+        varied.drop("seed").group_by("subject", maintain_order=True).mean().iter_rows(named=True)
+    ):
         out["variation"][row.pop("subject")] = row
     if judged.height:
         out["family"] = {
             "worlds": judged["world"].unique(maintain_order=True).to_list(),
-            "subjects": {name: family.shares(judged, name) for name in judged["subject"].unique(maintain_order=True)},
+            "subjects": {
+                name: family.shares(judged, name)
+                for name in judged["subject"].unique(maintain_order=True)
+            },
         }
     return out
-

@@ -149,13 +149,16 @@ def difference(
         return None
     found = float(samples[1].mean() - samples[0].mean())
     spread = [
-        (draws(x.size, resamples, stream) @ x / x.size - x.mean()) * np.sqrt(x.size / (x.size - 1.0))
+        (draws(x.size, resamples, stream) @ x / x.size - x.mean())
+        * np.sqrt(x.size / (x.size - 1.0))
         for stream, x in enumerate(samples)
     ]
     parts = zip(errors, samples, strict=True)
     freedom = sum(errors) ** 2 / sum(error**2 / (x.size - 1.0) for error, x in parts)
     tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(spread[1] - spread[0], [tail, 1.0 - tail]) * _student_over_normal(freedom, confidence)
+    low, high = np.quantile(spread[1] - spread[0], [tail, 1.0 - tail]) * _student_over_normal(
+        freedom, confidence
+    )
     return (found + float(low)) * unit, (found + float(high)) * unit
 
 
@@ -275,7 +278,9 @@ def draws(n: int, resamples: int, stream: int = 0) -> Array:
 
 @lru_cache(maxsize=16)
 def _draws(n: int, resamples: int, stream: int) -> Array:
-    chosen = np.random.default_rng([RESAMPLING_SEED, stream] if stream else RESAMPLING_SEED).integers(0, n, (resamples, n))
+    chosen = np.random.default_rng(
+        [RESAMPLING_SEED, stream] if stream else RESAMPLING_SEED
+    ).integers(0, n, (resamples, n))
     out = np.zeros((resamples, n))
     np.add.at(out, (np.arange(resamples)[:, None], chosen), 1.0)
     out.flags.writeable = False

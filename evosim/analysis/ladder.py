@@ -1,23 +1,27 @@
 """The ladder: which stage of the design lost it.
 
-Rungs, best first: R0 the optimum over all policies; R1 the best genome for intent; R2 the best genome for payoff; R3 the
-best genome for payoff in the *ancestral* world, which is what a perfect outer optimizer would have found; R4 the
-population that evolved with the named hack channel closed (fair meiosis; drivers and their cost kept); R5 the
-population that evolved. (R4 belongs to experiments that have such a channel; without, it is not measured, which is not 0.)
-R0-R3 belong to worlds and grid: no run changes them. Each is scored in the stated world, by intent in the modern and by payoff in
-the ancestral ladder.
+Rungs, best first: R0 the optimum over all policies; R1 the best genome for intent; R2 the best
+genome for payoff; R3 the best genome for payoff in the *ancestral* world, which is what a perfect
+outer optimizer would have found; R4 the population that evolved with the named hack channel closed
+(fair meiosis; drivers and their cost kept); R5 the population that evolved. (R4 belongs to
+experiments that have such a channel; without, it is not measured, which is not 0.) R0-R3 belong to
+worlds and grid: no run changes them. Each is scored in the stated world, by intent in the modern
+and by payoff in the ancestral ladder.
 
-Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack; without R4, search leads to R5.
+Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack; without
+R4, search leads to R5.
 
-Where selection saw less than all of the ancestral world, a step `sampling` says what that did. One fixed sample (or the worst
-cases of all): between R3 and R4 stands R3s, the best genome for what selection saw. A sample drawn again in each generation has no
-best genome: R3s is then the population that evolved on all of A, which stands below the search step, and sampling leads from it on.
-Search is unfound (R3 minus the best individual present) plus load (best present minus the mean). The individual is best by
-what the rung above is best by: ancestral fitness, below R3s what selection saw. In the modern world the steps below R3 are signed transfers: imperfect search may be luckier there than the
-perfect one.
+Where selection saw less than all of the ancestral world, a step `sampling` says what that did. One
+fixed sample (or the worst cases of all): between R3 and R4 stands R3s, the best genome for what
+selection saw. A sample drawn again in each generation has no best genome: R3s is then the
+population that evolved on all of A, which stands below the search step, and sampling leads from it
+on. Search is unfound (R3 minus the best individual present) plus load (best present minus the
+mean). The individual is best by what the rung above is best by: ancestral fitness, below R3s what
+selection saw. In the modern world the steps below R3 are signed transfers: imperfect search may be
+luckier there than the perfect one.
 
-Where several genomes tie for R2 or R3, the rung is the worst of them ("if there is any system which ..."); the best of
-them stands beside it.
+Where several genomes tie for R2 or R3, the rung is the worst of them ("if there is any system which
+..."); the best of them stands beside it.
 """
 
 from __future__ import annotations
@@ -34,18 +38,25 @@ from evosim.reference.selection import margin
 
 GRID_RUNGS = ("best_for_intent", "best_for_payoff", "best_ancestral")
 RUNG_CODES = {
-    "optimum": "R0", "best_for_intent": "R1", "best_for_payoff": "R2", "best_ancestral": "R3", "best_on_sample": "R3s",
-    "all_cases": "R3s", "control": "R4", "population": "R5",
-}  # fmt: skip
+    "optimum": "R0",
+    "best_for_intent": "R1",
+    "best_for_payoff": "R2",
+    "best_ancestral": "R3",
+    "best_on_sample": "R3s",
+    "all_cases": "R3s",
+    "control": "R4",
+    "population": "R5",
+}
 RUNGS = tuple(RUNG_CODES)
 
 
 @dataclass(frozen=True)
 class Peak:
-    """The genomes that tie for best by one measure: how many, and those of them that are worst and best in M.
+    """The genomes that tie for best by one measure: how many, and those of them that are worst and
+    best in M.
 
-    A tie set may be most of the grid (all genomes are equally good where nobody can reproduce), so only its ends are
-    kept; of equals the one with the lowest number.
+    A tie set may be most of the grid (all genomes are equally good where nobody can reproduce), so
+    only its ends are kept; of equals the one with the lowest number.
     """
 
     classes: int
@@ -59,7 +70,8 @@ class Peaks:
 
     Attributes:
         exact: whether the grid was enumerated; otherwise these are the best found.
-        ancestral, ancestral_intent, modern, modern_intent: best for payoff and for intent in A and in M.
+        ancestral, ancestral_intent, modern, modern_intent: best for payoff and for intent in A and
+        in M.
     """
 
     exact: bool
@@ -74,10 +86,19 @@ class Peaks:
 
         def peak(column: str) -> Peak:
             tied = near(landscape, 0.0, spans[column], column)
-            ends = [tied.sort("modern_intent", "class", descending=[down, False])["class"][0] for down in (False, True)]
+            ends = [
+                tied.sort("modern_intent", "class", descending=[down, False])["class"][0]
+                for down in (False, True)
+            ]
             return Peak(tied.height, *ends)
 
-        return cls(exact, peak("ancestral"), peak("ancestral_intent"), peak("modern"), peak("modern_intent"))
+        return cls(
+            exact,
+            peak("ancestral"),
+            peak("ancestral_intent"),
+            peak("modern"),
+            peak("modern_intent"),
+        )
 
     def members(self) -> set[int]:
         """The classes that are named."""
@@ -89,9 +110,10 @@ class Peaks:
 class Design:
     """The rungs that belong to worlds and grid, in one world's measure.
 
-    `best_of` holds, for rungs that several genomes share, the best of the tie set where the rung is its worst.
-    `by_intent_in_a` is the other path from R1 to R3: the best genome for intent in A (only where intent is not payoff).
-    Of those that tie it is the worst, and `best_by_intent_in_a` the best.
+    `best_of` holds, for rungs that several genomes share, the best of the tie set where the rung is
+    its worst. `by_intent_in_a` is the other path from R1 to R3: the best genome for intent in A
+    (only where intent is not payoff). Of those that tie it is the worst, and `best_by_intent_in_a`
+    the best.
     """
 
     rungs: dict[str, float]
@@ -119,15 +141,23 @@ def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differ
         "best_ancestral": peaks.ancestral,
     }
     return Design(
-        {"optimum": gaps.spans["modern_intent"].best, **{name: worth(peak.worst) for name, peak in tied.items()}},
+        {
+            "optimum": gaps.spans["modern_intent"].best,
+            **{name: worth(peak.worst) for name, peak in tied.items()},
+        },
         {name: worth(peak.best) for name, peak in tied.items()},
-        *map(worth, (peaks.ancestral_intent.worst, peaks.ancestral_intent.best) if intent_differs else ()),
+        *map(
+            worth,
+            (peaks.ancestral_intent.worst, peaks.ancestral_intent.best) if intent_differs else (),
+        ),
     )
 
 
 @dataclass(frozen=True)
 class Reached:
-    """What a population came to in one world: its mean, and the worth of the individual that is best for what selection saw."""
+    """What a population came to in one world: its mean, and the worth of the individual that is
+    best for what selection saw.
+    """
 
     mean: float
     best_present: float
@@ -138,8 +168,8 @@ class Sampled:
     """How selection on less than all of the ancestral world stands in one ladder.
 
     Attributes:
-        best: worth of the best genome for what selection saw, if that was the same in all generations.
-        all_cases: what the control reached that selected on all of it, if it was not.
+        best: worth of the best genome for what selection saw, if that was the same in all
+        generations. all_cases: what the control reached that selected on all of it, if it was not.
         varies: which of the two it is.
     """
 
@@ -149,11 +179,19 @@ class Sampled:
 
 
 def descend(
-    design: Design, population: Reached | None, control: Reached | None, *, controlled: bool, sampled: Sampled | None = None
+    design: Design,
+    population: Reached | None,
+    control: Reached | None,
+    *,
+    controlled: bool,
+    sampled: Sampled | None = None,
 ) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Rungs and steps of one ladder. A population or control that died out is not measured, nor what hangs on it.
+    """Rungs and steps of one ladder.
 
-    In a `controlled` experiment the search step is the control's, and what the hack channel did stands below it.
+    A population or control that died out is not measured, nor what hangs on it.
+
+    In a `controlled` experiment the search step is the control's, and what the hack channel did
+    stands below it.
     """
     rungs = dict(design.rungs)
     top = rungs["best_ancestral"]
@@ -193,18 +231,27 @@ def descend(
 
 
 def steps_down(rungs: Iterable[str]) -> list[tuple[str, str]]:
-    """The rungs below the first that a ladder has, in order, each with the step that leads down to it."""
+    """The rungs below the first that a ladder has, in order, each with the step that leads down to
+    it.
+    """
     names = {
-        "best_for_intent": "representation", "best_for_payoff": "specification", "best_ancestral": "shift", "best_on_sample": "sampling",
+        "best_for_intent": "representation",
+        "best_for_payoff": "specification",
+        "best_ancestral": "shift",
+        "best_on_sample": "sampling",
         "all_cases": "search",
-    }  # fmt: skip
+    }
     there = [rung for rung in RUNGS if rung in set(rungs)]
     out = [(rung, names[rung]) for rung in there if rung in names]
     left = ("sampling" if "all_cases" in there else "search", "hack")
-    return out + list(zip((rung for rung in ("control", "population") if rung in there), left, strict=False))
+    return out + list(
+        zip((rung for rung in ("control", "population") if rung in there), left, strict=False)
+    )
 
 
-def near(landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "ancestral") -> pl.DataFrame:
+def near(
+    landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "ancestral"
+) -> pl.DataFrame:
     """The classes near the best by a column.
 
     Parameters
@@ -212,7 +259,8 @@ def near(landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "a
     landscape
         One row a class.
     tolerance
-        Share of the distance between the worst policy and the best class; 0 means equal to rounding.
+        Share of the distance between the worst policy and the best class; 0 means equal to
+        rounding.
     span
         Of the measure that the column holds.
     column
@@ -223,13 +271,17 @@ def near(landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "a
 
 
 def tie_sets(landscape: pl.DataFrame, conducts: Conducts, tolerances: list[float]) -> pl.DataFrame:
-    """Genomes near the ancestral best, by behaviour: how many ways there are to be that good, and what they come to in M.
+    """Genomes near the ancestral best, by behaviour: how many ways there are to be that good, and
+    what they come to in M.
 
-    One row for each tolerance (see `near`): classes, distinct behaviours in A, least and largest fitness in M.
+    One row for each tolerance (see `near`): classes, distinct behaviours in A, least and largest
+    fitness in M.
     """
     rows = []
     for tolerance in tolerances:
-        close = near(landscape, tolerance, conducts.spans["ancestral"]).sort("modern_intent", "class")
+        close = near(landscape, tolerance, conducts.spans["ancestral"]).sort(
+            "modern_intent", "class"
+        )
         # Equal policies act alike; distinct ones may still do so where they are.
         distinct = close.unique("ancestral_policy", maintain_order=True)
         behaviours = {conducts.of(int(c), "ancestral").key() for c in distinct["class"]}

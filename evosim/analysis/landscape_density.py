@@ -1,7 +1,8 @@
 """A cross-section of the landscape: what genomes are worth in M, against what they are worth in A.
 
-Among genomes that are equally good in A worth in M may be anything: training data say nothing of it. Worth in A is payoff and worth in M
-intent, both net, as in the ladders. Every class of the table is counted once.
+Among genomes that are equally good in A worth in M may be anything: training data say nothing of
+it. Worth in A is payoff and worth in M intent, both net, as in the ladders. Every class of the
+table is counted once.
 """
 
 from __future__ import annotations
@@ -33,43 +34,72 @@ def edges_of(landscape: pl.DataFrame, bins: tuple[int, int] = BINS) -> Edges:
 
 
 def density(landscape: pl.DataFrame, edges: Edges) -> pl.DataFrame:
-    """Bins in which there are classes: ends `x`, `x2` in A and `y`, `y2` in M, and how many `classes`."""
+    """Bins in which there are classes: ends `x`, `x2` in A and `y`, `y2` in M, and how many
+    `classes`.
+    """
     x, y = edges
     counts, _, _ = np.histogram2d(landscape[X].to_numpy(), landscape[Y].to_numpy(), bins=[x, y])
     i, j = np.nonzero(counts)
-    return pl.DataFrame({"x": x[i], "x2": x[i + 1], "y": y[j], "y2": y[j + 1], "classes": counts[i, j].astype(np.int64)})
+    return pl.DataFrame(
+        {
+            "x": x[i],
+            "x2": x[i + 1],
+            "y": y[j],
+            "y2": y[j + 1],
+            "classes": counts[i, j].astype(np.int64),
+        }
+    )
 
 
 def distinct(landscape: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
-    """Classes that are worth the same in both worlds together: `ancestral`, `modern_intent`, how many `classes`, the lowest number of a `class`.
+    """Classes that are worth the same in both worlds together: `ancestral`, `modern_intent`, how
+    many `classes`, the lowest number of a `class`.
 
-    Worths count as the same if they are so to `digits` of the largest, which nobody could tell apart in print.
+    Worths count as the same if they are so to `digits` of the largest, which nobody could tell
+    apart in print.
     """
     keys = []
     for column in (X, Y):
         largest = float(landscape[column].abs().max() or 0.0)  # type: ignore[arg-type]
-        keys.append((pl.col(column) / (10.0**-digits * largest if largest > 0.0 else 1.0)).round().alias(f"at:{column}"))
-    grouped = landscape.group_by(keys, maintain_order=True).agg(pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min())
+        keys.append(
+            (pl.col(column) / (10.0**-digits * largest if largest > 0.0 else 1.0))
+            .round()
+            .alias(f"at:{column}")
+        )
+    grouped = landscape.group_by(keys, maintain_order=True).agg(
+        pl.col(X).mean(), pl.col(Y).mean(), pl.len().alias("classes"), pl.col("class").min()
+    )
     return grouped.select(X, Y, "classes", "class").sort(X, Y)
 
 
 def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
-    """Of the classes in each bin of worth in A (ends `x`, `x2`): how many, and the `least`, `median` and `most` of worth in M."""
+    """Of the classes in each bin of worth in A (ends `x`, `x2`): how many, and the `least`,
+    `median` and `most` of worth in M.
+    """
     last = len(edges) - 2
     where = np.clip(np.searchsorted(edges, landscape[X].to_numpy(), side="right") - 1, 0, last)
     worth = pl.col(Y)
     found = (
         landscape.with_columns(pl.Series("bin", where))
         .group_by("bin", maintain_order=True)
-        .agg(pl.len().alias("classes"), worth.min().alias("least"), worth.median().alias("median"), worth.max().alias("most"))
+        .agg(
+            pl.len().alias("classes"),
+            worth.min().alias("least"),
+            worth.median().alias("median"),
+            worth.max().alias("most"),
+        )
         .sort("bin")
     )
     at = found["bin"].to_numpy()
-    return found.select(pl.Series("x", edges[at]), pl.Series("x2", edges[at + 1]), pl.exclude("bin"))
+    return found.select(
+        pl.Series("x", edges[at]), pl.Series("x2", edges[at + 1]), pl.exclude("bin")
+    )
 
 
 def near_best(landscape: pl.DataFrame, tolerances: list[float], span: Span) -> pl.DataFrame:
-    """Classes near the best of A, each under the least of the tolerances within which it is: `tolerance`, and the columns of `distinct`."""
+    """Classes near the best of A, each under the least of the tolerances within which it is:
+    `tolerance`, and the columns of `distinct`.
+    """
     out, done = [], pl.Series("class", [], dtype=landscape["class"].dtype)
     for tolerance in sorted(set(tolerances)):
         close = near(landscape, tolerance, span)
@@ -80,18 +110,28 @@ def near_best(landscape: pl.DataFrame, tolerances: list[float], span: Span) -> p
 
 
 def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str) -> pl.DataFrame:
-    """Where populations stand at a moment: `ancestral`, `modern_intent`, the mean `share` over seeds, and the commonest `class` there.
+    """Where populations stand at a moment: `ancestral`, `modern_intent`, the mean `share` over
+    seeds, and the commonest `class` there.
 
-    Shares are of newborns by behaviour (what drivers cost is not in it); classes worth the same in both worlds are one row, the largest
-    first. Seeds that died out before the swap are left out of `swap`; at the `end` each stands where its last newborns did, as in the account.
-    Shares sum to 1.
+    Shares are of newborns by behaviour (what drivers cost is not in it); classes worth the same in
+    both worlds are one row, the largest first. Seeds that died out before the swap are left out of
+    `swap`; at the `end` each stands where its last newborns did, as in the account. Shares sum to
+    1.
     """
     mine = populations.filter(pl.col("moment") == moment)
     if mine.is_empty():
-        return pl.DataFrame(schema={X: pl.Float64, Y: pl.Float64, "share": pl.Float64, "class": pl.Int64})
+        return pl.DataFrame(
+            schema={X: pl.Float64, Y: pl.Float64, "share": pl.Float64, "class": pl.Int64}
+        )
     by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
-    shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    by_class = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).join(landscape.select("class", X, Y), on="class", how="left", maintain_order="left")
+    shares = by_seed.with_columns(
+        share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique()
+    )
+    by_class = (
+        shares.group_by("class", maintain_order=True)
+        .agg(pl.col("share").sum())
+        .join(landscape.select("class", X, Y), on="class", how="left", maintain_order="left")
+    )
     return (
         by_class.sort("share", "class", descending=[True, False])
         .group_by(X, Y, maintain_order=True)

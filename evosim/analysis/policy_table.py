@@ -1,8 +1,9 @@
 """Policy of one class in both worlds, by state and by how much of life remains.
 
-A planner's policy changes with remaining life up to its horizon, a reflex's does not. Remaining lives in which nothing changes in either
-world are one column. Occupancy is in ages of a life, so that it adds up: occupancy times chance, summed over rows, is how often an
-act is done in a life, as in the behaviour ledger.
+A planner's policy changes with remaining life up to its horizon, a reflex's does not. Remaining
+lives in which nothing changes in either world are one column. Occupancy is in ages of a life, so
+that it adds up: occupancy times chance, summed over rows, is how often an act is done in a life, as
+in the behaviour ledger.
 """
 
 from __future__ import annotations
@@ -21,20 +22,36 @@ WORLDS = ("ancestral", "modern")
 NEVER = 1e-12  # ages in a life
 NEGLIGIBLE = 1e-6  # chance of an act
 SCHEMA = {
-    "world": pl.String, "place": pl.String, "order": pl.Int64, "column": pl.Int64, "least_left": pl.Int64, "most_left": pl.Int64,
-    "act": pl.String, "chance": pl.Float64, "occupancy": pl.Float64,
-}  # fmt: skip
+    "world": pl.String,
+    "place": pl.String,
+    "order": pl.Int64,
+    "column": pl.Int64,
+    "least_left": pl.Int64,
+    "most_left": pl.Int64,
+    "act": pl.String,
+    "chance": pl.Float64,
+    "occupancy": pl.Float64,
+}
 
 
 def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
-    """The most common class over all seeds (of equals the lowest), its mean share, and the moment: the swap, or the end if nobody saw that."""
+    """The most common class over all seeds (of equals the lowest), its mean share, and the moment:
+    the swap, or the end if nobody saw that.
+    """
     for moment in ("swap", "end", "first"):
         mine = populations.filter(pl.col("moment") == moment)
         if mine.height:
             break
     by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
-    shares = by_seed.with_columns(share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique())
-    top = shares.group_by("class", maintain_order=True).agg(pl.col("share").sum()).sort("share", "class", descending=[True, False]).row(0, named=True)
+    shares = by_seed.with_columns(
+        share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique()
+    )
+    top = (
+        shares.group_by("class", maintain_order=True)
+        .agg(pl.col("share").sum())
+        .sort("share", "class", descending=[True, False])
+        .row(0, named=True)
+    )
     return int(top["class"]), min(1.0, float(top["share"])), moment
 
 
@@ -46,16 +63,24 @@ def policies_of(conducts: Conducts, number: int) -> dict[str, Floats]:
 
 def places_of(conducts: Conducts) -> str:
     """What a genome tells apart: `state`, or `observation` where it only reacts."""
-    return "observation" if isinstance(conducts.genome.decode(np.zeros(1, dtype=np.int64)), ReflexRules) else "state"
+    return (
+        "observation"
+        if isinstance(conducts.genome.decode(np.zeros(1, dtype=np.int64)), ReflexRules)
+        else "state"
+    )
 
 
 def acting(conducts: Conducts, number: int) -> pl.DataFrame:
-    """What a class does: a row for each world, place it comes to, column of remaining lives, and act that it may do there.
+    """What a class does: a row for each world, place it comes to, column of remaining lives, and
+    act that it may do there.
 
-    * place: a state; of reflexes, which see no more, an observation class; `order` is its place in the world's list;
-    * column: of remaining lives `least_left .. most_left` (ages that are still to be lived, this one included), longest first, from 0;
+    * place: a state; of reflexes, which see no more, an observation class; `order` is its place in
+      the world's list;
+    * column: of remaining lives `least_left .. most_left` (ages that are still to be lived, this
+      one included), longest first, from 0;
     * chance: of the act, given that one is there; acts of a tie set have equal chances;
-    * occupancy: ages of a life spent there with so much of it left, over all acts; ended states are left out.
+    * occupancy: ages of a life spent there with so much of it left, over all acts; ended states are
+      left out.
     """
     pair = conducts.pair
     policies = policies_of(conducts, number)
@@ -76,21 +101,36 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
         for column, place in np.argwhere(total > NEVER):
             here = left[column_of == column]
             where = {
-                "world": which, "place": names[place], "order": int(place), "column": int(column), "least_left": int(here.min()),
-                "most_left": int(here.max()), "occupancy": float(total[column, place]),
-            }  # fmt: skip
+                "world": which,
+                "place": names[place],
+                "order": int(place),
+                "column": int(column),
+                "least_left": int(here.min()),
+                "most_left": int(here.max()),
+                "occupancy": float(total[column, place]),
+            }
             chances = summed[column, place] / total[column, place]
-            rows += [where | {"act": pair.ancestral.acts[act], "chance": float(chances[act])} for act in np.flatnonzero(chances > NEGLIGIBLE)]
+            rows += [
+                where | {"act": pair.ancestral.acts[act], "chance": float(chances[act])}
+                for act in np.flatnonzero(chances > NEGLIGIBLE)
+            ]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
 def _lived(conducts: Conducts, number: int, which: str) -> Floats:
     """Occupancy `[T, S, A]` without birth and the states in which nothing happens any more."""
-    return np.where(conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy)
+    return np.where(
+        conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy
+    )
 
 
-def _columns(world: TabularMdp, policies: dict[str, Floats], lived: dict[str, Floats]) -> NDArray[np.int64]:
-    """`[T]`: the column of each age. Ages are together if no place that is lived in at any age has it otherwise in either world."""
+def _columns(
+    world: TabularMdp, policies: dict[str, Floats], lived: dict[str, Floats]
+) -> NDArray[np.int64]:
+    """`[T]`: the column of each age.
+
+    Ages are together if no place that is lived in at any age has it otherwise in either world.
+    """
     out = np.zeros(world.lifespan, dtype=np.int64)
     for t in range(1, world.lifespan):
         changed = False

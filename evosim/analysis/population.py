@@ -1,4 +1,6 @@
-"""A population as analysis sees it: classes, how many of each, and what drivers leave of their fitness."""
+"""A population as analysis sees it: classes, how many of each, and what drivers leave of their
+fitness.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ class Census:
         classes: `[n]` class of each row.
         share: `[n]` share of newborns; sums to 1.
         kept: `[n]` what drivers and modifiers leave of fitness.
-        wild_classes, wild_kept: `[n]` the same individuals with every driving allele replaced by its wild type.
+        wild_classes, wild_kept: `[n]` the same individuals with every driving allele replaced by
+        its wild type.
     """
 
     classes: Ints
@@ -53,7 +56,8 @@ class Census:
         conducts
             Of the worlds.
         heard
-            `[n]`: the fitness that selection heard, by which the best individual present is found. None: fitness in A.
+            `[n]`: the fitness that selection heard, by which the best individual present is found.
+            None: fitness in A.
 
         Returns
         -------
@@ -84,7 +88,8 @@ class Worth:
         mean: mean fitness, net.
         free: the same if drivers and modifiers cost nothing: by behaviour alone.
         wild: the same with every driving allele replaced by its wild type.
-        best_present: worth of the individual that is best for what selection heard (the worst of them here, if several tie).
+        best_present: worth of the individual that is best for what selection heard (the worst of
+        them here, if several tie).
     """
 
     mean: float

@@ -1,4 +1,6 @@
-"""The search ledger of a run, summed over generations: what moved each trait (`evosim.simulation.price_equation` keeps it by generation)."""
+"""The search ledger of a run, summed over generations: what moved each trait
+(`evosim.simulation.price_equation` keeps it by generation).
+"""
 
 from __future__ import annotations
 
@@ -11,27 +13,49 @@ from evosim.runtime import blocks
 
 Rows = Callable[[pl.Expr], pl.DataFrame]
 
-TERMS = ("selection", "drift", "sampling", "segregation", "recombination", "drive", "mutation", "introduction")
+TERMS = (
+    "selection",
+    "drift",
+    "sampling",
+    "segregation",
+    "recombination",
+    "drive",
+    "mutation",
+    "introduction",
+)
 
 
 def totals(rows: Rows, first: int, last: int) -> pl.DataFrame:
-    """One row a seed and trait, of a ledger whose rows `rows` gives: terms, change and order spread summed over newborns of generations `first .. last`.
+    """One row a seed and trait, of a ledger whose rows `rows` gives: terms, change and order spread
+    summed over newborns of generations `first .. last`.
 
     What was never measured stays null.
     """
-    summed = [pl.when(pl.col(c).is_null().all()).then(None).otherwise(pl.col(c).sum()).alias(c) for c in (*TERMS, "change", "order_spread")]
+    summed = [
+        pl.when(pl.col(c).is_null().all()).then(None).otherwise(pl.col(c).sum()).alias(c)
+        for c in (*TERMS, "change", "order_spread")
+    ]
     # A block of generations at a time, so that memory does not grow with their number.
     starts = range(first, max(first, last) + 1, blocks.BLOCK)
-    parts = [rows(pl.col("generation").is_between(start, min(start + blocks.BLOCK - 1, last))) for start in starts]
+    parts = [
+        rows(pl.col("generation").is_between(start, min(start + blocks.BLOCK - 1, last)))
+        for start in starts
+    ]
     sums = [part.group_by("seed", "trait", maintain_order=True).agg(summed) for part in parts]
-    return sums[0] if len(sums) == 1 else pl.concat(sums).group_by("seed", "trait", maintain_order=True).agg(summed)
+    return (
+        sums[0]
+        if len(sums) == 1
+        else pl.concat(sums).group_by("seed", "trait", maintain_order=True).agg(summed)
+    )
 
 
 def summary_of(rows: Rows | None, swap: int, generations: int) -> dict[str, Any] | None:
-    """Means over seeds of the totals before the swap (`traits`) and after it (`after`); nothing without a ledger.
+    """Means over seeds of the totals before the swap (`traits`) and after it (`after`); nothing
+    without a ledger.
 
-    `traits` leads to the population at the swap, the last that lived in the ancestral world, and `after` from it to the last population. So
-    the first selection in `after` is still by the ancestral world: it chose the parents of the first modern generation.
+    `traits` leads to the population at the swap, the last that lived in the ancestral world, and
+    `after` from it to the last population. So the first selection in `after` is still by the
+    ancestral world: it chose the parents of the first modern generation.
     """
     if rows is None:
         return None

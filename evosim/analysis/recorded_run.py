@@ -20,12 +20,16 @@ MOST_KEPT = 2**20  # rows of a table that is read whole and kept
 
 
 class Tables(Mapping[str, pl.DataFrame]):
-    """Tables of a recorded run by name. Each is read when it is first asked for; `rows` reads a part of one.
+    """Tables of a recorded run by name.
+
+    Each is read when it is first asked for; `rows` reads a part of one.
 
     A run whose tables have no checksums is read at once, so that damage shows.
     """
 
-    def __init__(self, folder: Path, places: Mapping[str, str], shape: Shape, sums: Mapping[str, str | None]) -> None:
+    def __init__(
+        self, folder: Path, places: Mapping[str, str], shape: Shape, sums: Mapping[str, str | None]
+    ) -> None:
         """Make tables of files.
 
         Parameters
@@ -61,9 +65,13 @@ class Tables(Mapping[str, pl.DataFrame]):
         except Damaged as error:
             raise UserError(damaged_run(self._folder, self._places[name], error)) from None
         except FileNotFoundError:
-            raise UserError(damaged_run(self._folder, self._places[name], Damaged("is missing"))) from None
+            raise UserError(
+                damaged_run(self._folder, self._places[name], Damaged("is missing"))
+            ) from None
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise UserError(damaged_run(self._folder, self._places[name], Damaged(f"cannot be read ({error})"))) from None
+            raise UserError(
+                damaged_run(self._folder, self._places[name], Damaged(f"cannot be read ({error})"))
+            ) from None
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         if name not in self._read:
@@ -81,7 +89,11 @@ class Tables(Mapping[str, pl.DataFrame]):
         if name in self._read or self._shape.most_rows(name) <= MOST_KEPT:
             return self[name].filter(those)
         with self._refusing(name):
-            return pl.scan_parquet(self._folder / self._places[name], glob=False).filter(those).collect()
+            return (
+                pl.scan_parquet(self._folder / self._places[name], glob=False)
+                .filter(those)
+                .collect()
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,4 +143,7 @@ def read_own_table(folder: Path, place: str, shape: Shape, expected: str | None)
 def damaged_run(folder: Path, name: str, why: Damaged) -> str:
     """Say which file of a run is damaged, and how to get it back."""
     again = f"'evosim run {shlex.quote(str(folder / 'experiment.toml'))} --out FOLDER'"
-    return f"{folder}/{name} must be what was written, but {why}. Restore it from a copy, or run it again: {again}."
+    return (
+        f"{folder}/{name} must be what was written, but {why}. Restore it from a copy, or run it"
+        f" again: {again}."
+    )

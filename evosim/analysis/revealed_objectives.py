@@ -1,9 +1,12 @@
-"""Behavioural objectives: what a policy may be after, by what it does alone, and what that says about another world.
+"""Behavioural objectives: what a policy may be after, by what it does alone, and what that says
+about another world.
 
-An objective `w` over features is consistent with a policy in a world if the policy is optimal for it there: wherever it comes, it does only
-acts that are best for `w . features` by perfect foresight (perfect inverse reinforcement learning). The encoding is not read. The
-objective that wants nothing is consistent with every policy (a bottle cap's, too): it says nothing about any other world, and the set
-always holds it. A planner that does not see to the end of its life need not be optimal for what it plans for, nor for anything.
+An objective `w` over features is consistent with a policy in a world if the policy is optimal for
+it there: wherever it comes, it does only acts that are best for `w . features` by perfect foresight
+(perfect inverse reinforcement learning). The encoding is not read. The objective that wants nothing
+is consistent with every policy (a bottle cap's, too): it says nothing about any other world, and
+the set always holds it. A planner that does not see to the end of its life need not be optimal for
+what it plans for, nor for anything.
 """
 
 from __future__ import annotations
@@ -33,7 +36,11 @@ def weight_grid(alleles: Sequence[Sequence[float]]) -> Floats:
 def regret_share(world: TabularMdp, policy: Floats, amount: Floats) -> float:
     """What a policy loses of an amount, as a share of what can be lost; 0 where nothing can."""
     span = span_of(world, amount)
-    return min(1.0, max(0.0, (span.best - lifetime(world, policy, amount)) / span.width)) if span.width else 0.0
+    return (
+        min(1.0, max(0.0, (span.best - lifetime(world, policy, amount)) / span.width))
+        if span.width
+        else 0.0
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,30 +61,50 @@ class Explained:
 
 
 def explanations(world: TabularMdp, policy: Floats, grid: Floats, other: TabularMdp) -> Explained:
-    """All objectives of a grid `[n, K]` that a policy `[L, S, A]` is optimal for in a world, and what they come to in another."""
+    """All objectives of a grid `[n, K]` that a policy `[L, S, A]` is optimal for in a world, and
+    what they come to in another.
+    """
     fits = [w for w in grid if regret_share(world, policy, world.features_felt @ w) <= CONSISTENT]
     weights = np.array(fits).reshape(len(fits), grid.shape[1])
-    trivial = np.array([span_of(world, world.features_felt @ w).width == 0.0 for w in weights], dtype=bool)
+    trivial = np.array(
+        [span_of(world, world.features_felt @ w).width == 0.0 for w in weights], dtype=bool
+    )
     return Explained(weights, trivial, len(grid), perfect_worths(other, weights, other.intent))
 
 
 def perfect_worths(world: TabularMdp, weights: Floats, amount: Floats) -> Floats:
-    """`[n]` lifetime `amount` of planners with these objectives, true beliefs, and foresight to the end of life, without discount."""
+    """`[n]` lifetime `amount` of planners with these objectives, true beliefs, and foresight to the
+    end of life, without discount.
+    """
     if not len(weights):
         return np.empty(0)
-    minds = [Mind(np.ascontiguousarray(world.features_felt @ w), world.lifespan, "true", 1.0, 0.0, 1e-12, "split") for w in weights]
+    minds = [
+        Mind(
+            np.ascontiguousarray(world.features_felt @ w),
+            world.lifespan,
+            "true",
+            1.0,
+            0.0,
+            1e-12,
+            "split",
+        )
+        for w in weights
+    ]
     return worths(world, minds, amount)
 
 
 def misranking(world: TabularMdp, felt: Floats, amount: Floats) -> float:
-    """How differently two amounts `[S, A]` rank policies: 0 if and only if they rank all policies alike, at most 2.
+    """How differently two amounts `[S, A]` rank policies: 0 if and only if they rank all policies
+    alike, at most 2.
 
-    Lifetime amounts are linear in occupancy, so they rank all policies (mixtures too) alike if and only if one is the other times a
-    positive factor plus a constant: if the difference of both, each in units of its span, is the same for every policy.
+    Lifetime amounts are linear in occupancy, so they rank all policies (mixtures too) alike if and
+    only if one is the other times a positive factor plus a constant: if the difference of both,
+    each in units of its span, is the same for every policy.
     """
     x, y = span_of(world, felt).width, span_of(world, amount).width
     if x == 0.0 or y == 0.0:
         return 0.0 if x == y else 1.0
     apart = felt / x - amount / y
     span = span_of(world, apart)
-    return span.best - span.worst  # all of it: what cancels here is small beside both amounts, so its own size says nothing
+    # All of it: what cancels here is small beside both amounts, so its own size says nothing
+    return span.best - span.worst

@@ -1,7 +1,8 @@
 """One sampled life in both worlds, act by act, with the same random numbers.
 
-Random numbers are addressed by life and age (stream `LIVES` of the experiment's seed), so that the two lives go on alike as long as the
-two worlds do. Which life is shown is a rule and no choice: see `middling`.
+Random numbers are addressed by life and age (stream `LIVES` of the experiment's seed), so that the
+two lives go on alike as long as the two worlds do. Which life is shown is a rule and no choice: see
+`middling`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,14 @@ from evosim.reference.rollout import live
 
 DRAWN = 101  # lives, of which one is shown
 SCHEMA = {
-    "world": pl.String, "age": pl.Int64, "state": pl.String, "act": pl.String, "chance": pl.Float64, "amount": pl.Float64, "so_far": pl.Float64,
-}  # fmt: skip
+    "world": pl.String,
+    "age": pl.Int64,
+    "state": pl.String,
+    "act": pl.String,
+    "chance": pl.Float64,
+    "amount": pl.Float64,
+    "so_far": pl.Float64,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +34,8 @@ class Life:
     """One life in both worlds.
 
     Attributes:
-        rows: a row for each world and age until nothing happens any more: `state`, `act`, the `chance` that the policy gives the
+        rows: a row for each world and age until nothing happens any more: `state`, `act`, the
+        `chance` that the policy gives the
             act there, its `amount` (payoff in A, intent in M) and the sum `so_far`.
         number: which of the drawn lives it is.
         drawn: how many were drawn.
@@ -43,9 +51,11 @@ class Life:
 
 
 def middling(amounts: Floats, means: Floats) -> int:
-    """Which of `n` lives is the most middling: of amounts `[n, W]`, the nearest to the means `[W]`, in units of their spread; of equals the first.
+    """Which of `n` lives is the most middling: of amounts `[n, W]`, the nearest to the means `[W]`,
+    in units of their spread; of equals the first.
 
-    An amount that is the same in all lives does not count. With one amount it is the life nearest to the mean.
+    An amount that is the same in all lives does not count. With one amount it is the life nearest
+    to the mean.
     """
     spread = amounts.std(axis=0)
     away = (amounts - means) / np.where(spread > 0.0, spread, np.inf)
@@ -59,7 +69,9 @@ def life(conducts: Conducts, number: int, seed: int, drawn: int = DRAWN) -> Life
     for which in WORLDS:
         world = conducts.world(which)
         states[which], acts[which] = live(world, policies[which], drawn, 0, seed)
-        amounts[which] = (world.payoff if which == "ancestral" else world.intent)[states[which], acts[which]]
+        amounts[which] = (world.payoff if which == "ancestral" else world.intent)[
+            states[which], acts[which]
+        ]
     totals = np.stack([amounts[which].sum(axis=1) for which in WORLDS], axis=1)
     worths = [conducts.worth(number, which) for which in WORLDS]
     expected = np.array([worths[0].payoff, worths[1].intent])
@@ -74,6 +86,22 @@ def life(conducts: Conducts, number: int, seed: int, drawn: int = DRAWN) -> Life
             amount = float(amounts[which][shown, t])
             so_far += amount
             chance = float(policy[level_at(t, world.lifespan, len(policy)), s, a])
-            rows.append({"world": which, "age": t, "state": world.states[s], "act": world.acts[a], "chance": chance, "amount": amount, "so_far": so_far})
+            rows.append(
+                {
+                    "world": which,
+                    "age": t,
+                    "state": world.states[s],
+                    "act": world.acts[a],
+                    "chance": chance,
+                    "amount": amount,
+                    "so_far": so_far,
+                }
+            )
     came = dict(zip(WORLDS, totals[shown].tolist(), strict=True))
-    return Life(pl.DataFrame(rows, schema=SCHEMA), shown, drawn, came, dict(zip(WORLDS, expected.tolist(), strict=True)))
+    return Life(
+        pl.DataFrame(rows, schema=SCHEMA),
+        shown,
+        drawn,
+        came,
+        dict(zip(WORLDS, expected.tolist(), strict=True)),
+    )

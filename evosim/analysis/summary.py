@@ -1,4 +1,7 @@
-"""Summary: the tables of an account boiled down to numbers for a screen, a script, a figure. Means over seeds."""
+"""Summary: the tables of an account boiled down to numbers for a screen, a script, a figure.
+
+Means over seeds.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,17 @@ import polars as pl
 from evosim.analysis.behaviour import KINDS, NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import Ends, cut, interval
 
-VARYING = ("best_on_sample", "all_cases", "control", "population", "sampling", "search", "unfound", "load", "hack")
+VARYING = (
+    "best_on_sample",
+    "all_cases",
+    "control",
+    "population",
+    "sampling",
+    "search",
+    "unfound",
+    "load",
+    "hack",
+)
 
 
 class Spread(Protocol):
@@ -45,14 +58,21 @@ def whole_seeds(ladder: pl.DataFrame) -> pl.Series:
     """The seeds in which everything in one world's ladder was measured that was measured in any."""
     varying = ladder.filter(pl.col("name").is_in(VARYING)).drop_nulls("value")
     wanted = varying["name"].n_unique()
-    return varying.group_by("seed", maintain_order=True).agg(pl.col("name").n_unique()).filter(pl.col("name") == wanted)["seed"]
+    return (
+        varying.group_by("seed", maintain_order=True)
+        .agg(pl.col("name").n_unique())
+        .filter(pl.col("name") == wanted)["seed"]
+    )
 
 
-def ladder(table: pl.DataFrame, which: str, spread: Spread, ranges: Mapping[str, Ends]) -> dict[str, Any]:
+def ladder(
+    table: pl.DataFrame, which: str, spread: Spread, ranges: Mapping[str, Ends]
+) -> dict[str, Any]:
     """Rungs and steps of one world's ladder by name, with intervals for those that runs can change.
 
-    Means are over the seeds in which everything was measured that was measured in any (`seeds` of them), so that a step is
-    the difference of its rungs. `ranges` are what rungs and steps can be at least and at most: intervals end there.
+    Means are over the seeds in which everything was measured that was measured in any (`seeds` of
+    them), so that a step is the difference of its rungs. `ranges` are what rungs and steps can be
+    at least and at most: intervals end there.
     """
     out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
     mine = table.filter(pl.col("world") == which)
@@ -72,8 +92,9 @@ def ladder(table: pl.DataFrame, which: str, spread: Spread, ranges: Mapping[str,
 def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
     """Totals by kind and by act of one subject's ledger; nothing where there is no such subject.
 
-    Means are over all of its seeds (`seeds` of them), also those that the ladder's means leave out. Where the loss in M is split in some seeds and in others not (`no overlap`), there are the kinds of both:
-    each is 0 in the seeds that do not have it, so that they sum to the whole.
+    Means are over all of its seeds (`seeds` of them), also those that the ladder's means leave out.
+    Where the loss in M is split in some seeds and in others not (`no overlap`), there are the kinds
+    of both: each is 0 in the seeds that do not have it, so that they sum to the whole.
     """
     mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
     if mine.is_empty():
@@ -87,25 +108,51 @@ def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | No
     kinds = dict(total("kind"))
     names: tuple[str, ...] = ("waste", "upkeep") if which == "ancestral" else (*KINDS, "upkeep")
     if NO_OVERLAP in kinds:
-        names = (*(KINDS if any(kind in kinds for kind in SPLIT) else ("misspecified",)), NO_OVERLAP, "upkeep")
+        names = (
+            *(KINDS if any(kind in kinds for kind in SPLIT) else ("misspecified",)),
+            NO_OVERLAP,
+            "upkeep",
+        )
     by_act: dict[str, dict[str, float]] = {}
     for act, kind, value in total("act", "kind"):
         by_act.setdefault(act, {})[kind] = value
-    return {"kinds": {name: kinds.get(name, 0.0) for name in names}, "acts": dict(total("act")), "acts_by_kind": by_act, "seeds": seeds}
+    return {
+        "kinds": {name: kinds.get(name, 0.0) for name in names},
+        "acts": dict(total("act")),
+        "acts_by_kind": by_act,
+        "seeds": seeds,
+    }
 
 
 def steps_of_whole(table: pl.DataFrame, ladder: pl.DataFrame) -> pl.DataFrame:
-    """The table of steps by act without seeds that the means of the ladder leave out: what is left sums to the ladder's steps."""
+    """The table of steps by act without seeds that the means of the ladder leave out: what is left
+    sums to the ladder's steps.
+    """
     kept = [
-        table.filter((pl.col("world") == which) & (pl.col("seed").is_null() | pl.col("seed").is_in(whole_seeds(ladder.filter(pl.col("world") == which)).implode())))
+        table.filter(
+            (pl.col("world") == which)
+            & (
+                pl.col("seed").is_null()
+                | pl.col("seed").is_in(
+                    whole_seeds(ladder.filter(pl.col("world") == which)).implode()
+                )
+            )
+        )
         for which in table["world"].unique(maintain_order=True)
     ]
     return pl.concat(kept) if kept else table
 
 
 def steps(table: pl.DataFrame, ladder: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """By world and step: what it loses by each act and by `upkeep`. Of the seeds that the ladder's means are of, so that acts sum to its step."""
-    means = steps_of_whole(table, ladder).group_by("world", "step", "act", maintain_order=True).agg(pl.col("value").mean())
+    """By world and step: what it loses by each act and by `upkeep`.
+
+    Of the seeds that the ladder's means are of, so that acts sum to its step.
+    """
+    means = (
+        steps_of_whole(table, ladder)
+        .group_by("world", "step", "act", maintain_order=True)
+        .agg(pl.col("value").mean())
+    )
     out: dict[str, dict[str, dict[str, float]]] = {}
     for world, step, act, value in means.iter_rows():
         out.setdefault(world, {}).setdefault(step, {})[act or "upkeep"] = value
@@ -117,11 +164,17 @@ def desires(table: pl.DataFrame) -> list[dict[str, Any]]:
     return table.drop("seed").group_by("feature", "acts", maintain_order=True).mean().to_dicts()
 
 
-def recovery(table: pl.DataFrame, share_of_best: Callable[[str, float], float | None], spread: Spread, ranges: Mapping[str, Ends | None]) -> dict[str, Any]:
-    """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of them).
+def recovery(
+    table: pl.DataFrame,
+    share_of_best: Callable[[str, float], float | None],
+    spread: Spread,
+    ranges: Mapping[str, Ends | None],
+) -> dict[str, Any]:
+    """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of
+    them).
 
-    `share_of_best` gives the share of a fitness in a world, or None where it is not defined. `ranges` are, by world, the least
-    and the most that it can be: intervals end there.
+    `share_of_best` gives the share of a fitness in a world, or None where it is not defined.
+    `ranges` are, by world, the least and the most that it can be: intervals end there.
     """
     lived = table.drop_nulls("modern_at_swap")
     out: dict[str, Any] = {"seeds": lived.height}
@@ -129,7 +182,9 @@ def recovery(table: pl.DataFrame, share_of_best: Callable[[str, float], float | 
         if column == "modern_at_end_fair" and lived[column].null_count() == lived.height:
             continue  # there is no control
         values = lived[column].drop_nulls().to_list()
-        share = [x for value in values if (x := share_of_best(column.split("_")[0], value)) is not None]
+        share = [
+            x for value in values if (x := share_of_best(column.split("_")[0], value)) is not None
+        ]
         out[column] = {"mean": mean(values), "share_of_best": mean(share)}
         if found := interval(share, spread.bootstrap, spread.confidence):
             out[column]["interval_of_share"] = list(cut(found, ranges[column.split("_")[0]]))

@@ -1,4 +1,7 @@
-"""Columns of every table of a run, with types and possible values. `docs/schema.md` explains them."""
+"""Columns of every table of a run, with types and possible values.
+
+`docs/schema.md` explains them.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,68 @@ from genomes import Grid
 
 WHOLE, NUMBER, TEXT, YES_NO = "whole numbers", "numbers", "texts", "yes or no"
 KEYS = {"seed": WHOLE, "generation": WHOLE}
-TERMS = ("selection", "drift", "sampling", "segregation", "recombination", "drive", "mutation", "introduction", "change", "order_spread")
+TERMS = (
+    "selection",
+    "drift",
+    "sampling",
+    "segregation",
+    "recombination",
+    "drive",
+    "mutation",
+    "introduction",
+    "change",
+    "order_spread",
+)
 MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
-MEANS = tuple(f"{world}_{what}" for world in ("ancestral", "modern") for what in ("mean", "sd", "max"))
+MEANS = tuple(
+    f"{world}_{what}" for world in ("ancestral", "modern") for what in ("mean", "sd", "max")
+)
 
 COLUMNS: dict[str, dict[str, str]] = {
-    "generations": KEYS | {"world": TEXT, "size": WHOLE, **dict.fromkeys(MEANS, NUMBER), "modern_intent_mean": NUMBER, "classes": WHOLE},
+    "generations": (
+        KEYS
+        | {
+            "world": TEXT,
+            "size": WHOLE,
+            **dict.fromkeys(MEANS, NUMBER),
+            "modern_intent_mean": NUMBER,
+            "classes": WHOLE,
+        }
+    ),
     "loci": KEYS | {"locus": TEXT, "mean": NUMBER, "sd": NUMBER},
-    "alleles": KEYS | {"locus": TEXT, "allele": TEXT, "frequency": NUMBER, "adult_frequency": NUMBER},
-    "populations": KEYS | {"moment": TEXT, "class": WHOLE, "kept": NUMBER, "class_wild": WHOLE, "kept_wild": NUMBER, "count": WHOLE},
+    "alleles": (
+        KEYS | {"locus": TEXT, "allele": TEXT, "frequency": NUMBER, "adult_frequency": NUMBER}
+    ),
+    "populations": (
+        KEYS
+        | {
+            "moment": TEXT,
+            "class": WHOLE,
+            "kept": NUMBER,
+            "class_wild": WHOLE,
+            "kept_wild": NUMBER,
+            "count": WHOLE,
+        }
+    ),
     "search": KEYS | {"selecting": TEXT, "trait": TEXT, **dict.fromkeys(TERMS, NUMBER)},
-    "landscape": {"class": WHOLE, **dict.fromkeys(MEASURES, NUMBER), "ancestral_policy": WHOLE, "modern_policy": WHOLE, "breeds_true": YES_NO},
+    "landscape": {
+        "class": WHOLE,
+        **dict.fromkeys(MEASURES, NUMBER),
+        "ancestral_policy": WHOLE,
+        "modern_policy": WHOLE,
+        "breeds_true": YES_NO,
+    },
 }
 SPARE = 1000  # times the population: an optimizer may show more newborns than it keeps
 MAY_BE_NULL = {"search": ("sampling", "drive")}
 WORLDS = ("ancestral", "modern")
 VALUES = {"world": WORLDS, "selecting": WORLDS, "moment": ("first", "swap", "end", "snapshot")}
-TYPES: dict[str, tuple[Any, ...]] = {WHOLE: (pl.Int64, pl.Int32), NUMBER: (pl.Float64,), TEXT: (pl.String,), YES_NO: (pl.Boolean,)}
+TYPES: dict[str, tuple[Any, ...]] = {
+    WHOLE: (pl.Int64, pl.Int32),
+    NUMBER: (pl.Float64,),
+    TEXT: (pl.String,),
+    YES_NO: (pl.Boolean,),
+}
 
 
 class Ending(Strictly):
@@ -108,7 +156,10 @@ class Shape:
     @cached_property
     def _copies(self) -> list[str]:
         loci, alleles = self.grid.loci, self.grid.drive.alleles
-        return [f"copies:{loci[locus].name}:{loci[locus].params.alleles[allele]}" for locus, allele in alleles]
+        return [
+            f"copies:{loci[locus].name}:{loci[locus].params.alleles[allele]}"
+            for locus, allele in alleles
+        ]
 
     @cached_property
     def _loci(self) -> list[str]:
@@ -132,10 +183,19 @@ class Shape:
         born = self.grid.size * (2 * self.grid.ploidy + 2) ** len(self._copies)  # kinds of newborns
         if isinstance(population := self.experiment.optimizer.get("population"), int):
             born = min(born, SPARE * population)
-        of = {"generations": 1, "loci": len(self.grid.loci), "alleles": alleles, "search": len(self.grid.loci) + alleles + 2}
+        of = {
+            "generations": 1,
+            "loci": len(self.grid.loci),
+            "alleles": alleles,
+            "search": len(self.grid.loci) + alleles + 2,
+        }
         if name in of:
             return generations * of[name]
-        return self.grid.size if name == "landscape" else len(self.experiment.seeds) * (3 + len(self.experiment.snapshots)) * born
+        return (
+            self.grid.size
+            if name == "landscape"
+            else len(self.experiment.seeds) * (3 + len(self.experiment.snapshots)) * born
+        )
 
     def check(self, name: str, table: pl.DataFrame) -> None:
         """Compare a table with what it can be.
@@ -150,14 +210,20 @@ class Shape:
         Raises
         ------
         Damaged
-            If it has other columns, types or nulls, numbers of rows that do not fit, or values that cannot be.
+            If it has other columns, types or nulls, numbers of rows that do not fit, or values that
+            cannot be.
         """
         kinds = self._columns(name, table)
         for column, kind in kinds.items():
             if table.schema[column] not in TYPES[kind]:
-                raise Damaged(f"has the column '{column}' of type {table.schema[column]}, which must hold {kind}")
+                raise Damaged(
+                    f"has the column '{column}' of type {table.schema[column]}, which must hold"
+                    f" {kind}"
+                )
             if table[column].null_count() and column not in MAY_BE_NULL.get(name, ()):
-                raise Damaged(f"has nothing in {table[column].null_count():,} rows of the column '{column}'")
+                raise Damaged(
+                    f"has nothing in {table[column].null_count():,} rows of the column '{column}'"
+                )
         self._check_values(name, table)
         self._check_rows(name, table)
 
@@ -165,11 +231,15 @@ class Shape:
         """The columns of a table, and what they hold. Raises `Damaged` if it has others."""
         kinds = dict(COLUMNS[name])
         if name == "populations":
-            kinds |= dict.fromkeys(self._copies, WHOLE) | {f"locus:{locus}": NUMBER for locus in self._loci}
+            kinds |= dict.fromkeys(self._copies, WHOLE) | {
+                f"locus:{locus}": NUMBER for locus in self._loci
+            }
         if name == "landscape":
             kinds |= {f"locus:{locus.name}": NUMBER for locus in self.grid.loci}
             if not self.experiment.selection.plain:
-                kinds |= {f"case:{case}": NUMBER for case in self._setting.pair.ancestral.case_names}
+                kinds |= {
+                    f"case:{case}": NUMBER for case in self._setting.pair.ancestral.case_names
+                }
         for column in kinds:
             if column not in table.columns:
                 raise Damaged(f"lacks the column '{column}'")
@@ -183,8 +253,14 @@ class Shape:
             if column in COLUMNS[name]:
                 self._check_all(table, column, table[column].is_in(allowed))
         if "seed" in COLUMNS[name]:
-            self._check_all(table, "seed", table["seed"].is_in([int(seed) for seed in self.endings]))
-            self._check_all(table, "generation", table["generation"].is_between(0, self.experiment.generations - 1))
+            self._check_all(
+                table, "seed", table["seed"].is_in([int(seed) for seed in self.endings])
+            )
+            self._check_all(
+                table,
+                "generation",
+                table["generation"].is_between(0, self.experiment.generations - 1),
+            )
         for column in ("class", "class_wild"):
             if column in COLUMNS[name]:
                 self._check_all(table, column, table[column].is_between(0, self.grid.size - 1))
@@ -199,17 +275,25 @@ class Shape:
     @staticmethod
     def _check_all(table: pl.DataFrame, column: str, right: pl.Series) -> None:
         if not right.all():
-            raise Damaged(f"has {table[column].filter(~right)[0]} in the column '{column}', which cannot be")
+            raise Damaged(
+                f"has {table[column].filter(~right)[0]} in the column '{column}', which cannot be"
+            )
 
     def _check_rows(self, name: str, table: pl.DataFrame) -> None:
         """Raise `Damaged` where a replicate has more or fewer rows than generations."""
-        per = {"generations": 1, "loci": len(self._loci), "alleles": sum(len(locus.params.alleles) for locus in self.grid.loci)}.get(name)
+        per = {
+            "generations": 1,
+            "loci": len(self._loci),
+            "alleles": sum(len(locus.params.alleles) for locus in self.grid.loci),
+        }.get(name)
         if "seed" not in COLUMNS[name]:
             return
         found = dict(table.group_by("seed", maintain_order=True).len().iter_rows())
         for seed, ending in self.endings.items():
             rows = found.get(int(seed), 0)
             if per is not None and rows != per * ending.generations:
-                raise Damaged(f"has {rows:,} rows of seed {seed}, and not {per * ending.generations:,}")
+                raise Damaged(
+                    f"has {rows:,} rows of seed {seed}, and not {per * ending.generations:,}"
+                )
             if name == "populations" and not rows:
                 raise Damaged(f"has no rows of seed {seed}")

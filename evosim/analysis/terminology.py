@@ -1,16 +1,18 @@
 """Names that each author gives to the steps of the ladder. The numbers are the same.
 
-Wentworth appears twice: the argument of "Inner alignment failures which are actually outer alignment failures", and its
-UPDATE, in which he adopts others' words. Halmes: "The inner alignment problem" (2024). Shimi: his comment on
-Wentworth's post, with its two tests. davidad: "Reframing inner alignment". "Not discussed" is an answer. Christiano,
-quoted by davidad, does not believe that the problems will split into these at all.
+Wentworth appears twice: the argument of "Inner alignment failures which are actually outer
+alignment failures", and its UPDATE, in which he adopts others' words. Halmes: "The inner alignment
+problem" (2024). Shimi: his comment on Wentworth's post, with its two tests. davidad: "Reframing
+inner alignment". "Not discussed" is an answer. Christiano, quoted by davidad, does not believe that
+the problems will split into these at all.
 """
 
 from __future__ import annotations
 
 from evosim.reference.dynamic_programming import ROUNDING
 
-# An ancestral optimum is called good in M if it gets at least this share of the way from the worst policy there to the best genome.
+# An ancestral optimum is called good in M if it gets at least this share of the way from the worst
+# policy there to the best genome.
 GOOD_IN_MODERN = 0.9
 
 NOT_DEFINED = "not defined"
@@ -40,7 +42,13 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
         "inner if an aligned optimum exists",
         "policy learning",
     ),
-    "representation": ("not discussed", "not discussed", "not discussed", "not discussed", "policy learning"),
+    "representation": (
+        "not discussed",
+        "not discussed",
+        "not discussed",
+        "not discussed",
+        "policy learning",
+    ),
     "search": (
         "imperfect optimization; inner only where an inner objective carries it",
         "not full optimization",
@@ -48,7 +56,13 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
         "not discussed",
         "policy learning",
     ),
-    "hack": ("the true inner problem", "mesa-optimizers' own problem", "not discussed", "not discussed", "policy learning"),
+    "hack": (
+        "the true inner problem",
+        "mesa-optimizers' own problem",
+        "not discussed",
+        "not discussed",
+        "policy learning",
+    ),
 }
 
 
@@ -60,8 +74,9 @@ def ancestral_optima(worst: float | None, best: float | None) -> str:
     Parameters
     ----------
     worst, best
-        The worst and the best optimum's share of the way from the worst policy in M to the best genome. An optimum that is
-        as good as the best genome has the share 1. None: the share is not defined (`evosim.reference.dynamic_programming.Span.share_of`).
+        The worst and the best optimum's share of the way from the worst policy in M to the best
+        genome. An optimum that is as good as the best genome has the share 1. None: the share is
+        not defined (`evosim.reference.dynamic_programming.Span.share_of`).
 
     Returns
     -------
@@ -78,5 +93,6 @@ def ancestral_optima(worst: float | None, best: float | None) -> str:
 def labelled(values: dict[str, float | None]) -> dict[str, dict[str, float | str | None]]:
     """For each step of `LABELS` its value (null: not measured) and what each author calls it."""
     return {
-        step: {"value": values.get(step), **dict(zip(AUTHORS, labels, strict=True))} for step, labels in LABELS.items()
+        step: {"value": values.get(step), **dict(zip(AUTHORS, labels, strict=True))}
+        for step, labels in LABELS.items()
     }

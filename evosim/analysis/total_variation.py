@@ -1,18 +1,23 @@
 """Total variation between the lives of a genome in two worlds, and what it bounds.
 
-A life is `(s_0, a_0, ..., s_{T-1}, a_{T-1})`; a genome and a world give each life a chance. The total variation `TV` is half the
-sum of absolute differences of these chances. With the return `R` of a life (payoff summed over it, by the world it is lived in)
+A life is `(s_0, a_0, ..., s_{T-1}, a_{T-1})`; a genome and a world give each life a chance. The
+total variation `TV` is half the sum of absolute differences of these chances. With the return `R`
+of a life (payoff summed over it, by the world it is lived in)
 
     |J_A - J_M| <= (largest R_M - smallest R_M) TV + E_A |R_A - R_M|
 
-because `J_A - J_M = E_A[R_A - R_M] + (E_A - E_M)[R_M]`. `TV` is exact where lives can be enumerated, else bracketed:
+because `J_A - J_M = E_A[R_A - R_M] + (E_A - E_M)[R_M]`. `TV` is exact where lives can be
+enumerated, else bracketed:
 
-* from below by the largest total variation of state and act at one age (what is seen of a life cannot differ more than lives do);
-* from above by 1 minus the mass of the step coupling, `sum over lives of the product of min(chance in A, chance in M) of each step`,
-  because the least of two products is at least the product of the leasts. A step is an act and the state it leads to.
+* from below by the largest total variation of state and act at one age (what is seen of a life
+  cannot differ more than lives do);
+* from above by 1 minus the mass of the step coupling, `sum over lives of the product of min(chance
+  in A, chance in M) of each step`, because the least of two products is at least the product of the
+  leasts. A step is an act and the state it leads to.
 
-`E_A |R_A - R_M|` is taken as the sum over ages of `E_A |r_A - r_M|`, which is no smaller. Everything is gross of upkeep, which takes
-the same share in both worlds. Per step the reading "1% buys 1%" is false: see `trap`.
+`E_A |R_A - R_M|` is taken as the sum over ages of `E_A |r_A - r_M|`, which is no smaller.
+Everything is gross of upkeep, which takes the same share in both worlds. Per step the reading "1%
+buys 1%" is false: see `trap`.
 """
 
 from __future__ import annotations
@@ -31,10 +36,19 @@ ROUNDING = 1e-9
 RATIO_DIGITS = 11
 MOST_PREFIXES = 20_000
 SCHEMA = {
-    "subject": pl.String, "seed": pl.Int64, "classes": pl.Int64, "covered": pl.Float64, "least": pl.Float64, "most": pl.Float64,
-    "exact": pl.Float64, "range": pl.Float64, "payoff_change": pl.Float64, "bound": pl.Float64, "difference": pl.Float64,
+    "subject": pl.String,
+    "seed": pl.Int64,
+    "classes": pl.Int64,
+    "covered": pl.Float64,
+    "least": pl.Float64,
+    "most": pl.Float64,
+    "exact": pl.Float64,
+    "range": pl.Float64,
+    "payoff_change": pl.Float64,
+    "bound": pl.Float64,
+    "difference": pl.Float64,
     "slack": pl.Float64,
-}  # fmt: skip
+}
 
 
 class BoundBroken(ArithmeticError):
@@ -75,7 +89,10 @@ class Variation:
         room = ROUNDING * max(1.0, self.bound)
         inside = self.exact is None or self.least - ROUNDING <= self.exact <= self.most + ROUNDING
         if not (inside and self.least <= self.most + ROUNDING and self.slack >= -room):
-            raise BoundBroken(f"a total variation must bound the difference of two worlds, but there is {self}. This is a fault of evosim: report it.")
+            raise BoundBroken(
+                f"a total variation must bound the difference of two worlds, but there is {self}."
+                " This is a fault of evosim: report it."
+            )
         return self
 
 
@@ -90,18 +107,25 @@ def coupled(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats) -> float:
     for t in range(a.lifespan - 1):
         levels = _levels(t, a.lifespan, pi_a, pi_m)
         if levels not in kernels:
-            steps = np.minimum(pi_a[levels[0]][:, :, None] * a.transitions, pi_m[levels[1]][:, :, None] * m.transitions)
+            steps = np.minimum(
+                pi_a[levels[0]][:, :, None] * a.transitions,
+                pi_m[levels[1]][:, :, None] * m.transitions,
+            )
             kernels[levels] = steps.sum(axis=1)
         mass = mass @ kernels[levels]
     i, j = _levels(a.lifespan - 1, a.lifespan, pi_a, pi_m)
     return min(1.0, float(mass @ np.minimum(pi_a[i], pi_m[j]).sum(axis=1)))
 
 
-def enumerated(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: int = MOST_PREFIXES) -> float | None:
-    """Total variation of lives, exactly; none where more than `most` beginnings would have to be told apart.
+def enumerated(
+    a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: int = MOST_PREFIXES
+) -> float | None:
+    """Total variation of lives, exactly; none where more than `most` beginnings would have to be
+    told apart.
 
-    Beginnings that end in one state with one ratio of chances go on alike, so they are counted together; those that one of the
-    worlds cannot have differ by all of their chance, whatever comes.
+    Beginnings that end in one state with one ratio of chances go on alike, so they are counted
+    together; those that one of the worlds cannot have differ by all of their chance, whatever
+    comes.
     """
     state = np.flatnonzero((a.start > 0.0) | (m.start > 0.0))
     apart, p, q = 0.0, a.start[state], m.start[state]
@@ -117,7 +141,11 @@ def enumerated(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: i
             left = np.abs(p[:, None] * pi_a[i][state] - q[:, None] * pi_m[j][state])
             return apart + 0.5 * float(left.sum())
         if known != (i, j):
-            known, ahead_a, ahead_m = (i, j), pi_a[i][:, :, None] * a.transitions, pi_m[j][:, :, None] * m.transitions
+            known, ahead_a, ahead_m = (
+                (i, j),
+                pi_a[i][:, :, None] * a.transitions,
+                pi_m[j][:, :, None] * m.transitions,
+            )
             possible = (ahead_a > 0.0) | (ahead_m > 0.0)
         if possible.sum(axis=(1, 2))[state].sum() > 50 * most:
             return None
@@ -130,7 +158,9 @@ def enumerated(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: i
 def _merged(state: Ints, p: Floats, q: Floats) -> tuple[Ints, Floats, Floats]:
     """Beginnings of one state and one ratio of chances (to `RATIO_DIGITS`) counted together."""
     ratio = np.round(np.log(p) - np.log(q), RATIO_DIGITS) + 0.0
-    kinds, which = np.unique(np.stack([state.astype(np.float64), ratio]), axis=1, return_inverse=True)
+    kinds, which = np.unique(
+        np.stack([state.astype(np.float64), ratio]), axis=1, return_inverse=True
+    )
     n = kinds.shape[1]
     mass_p, mass_q = (np.bincount(which.ravel(), x, n).astype(np.float64) for x in (p, q))
     return kinds[0].astype(np.int64), mass_p, mass_q
@@ -141,10 +171,15 @@ def _levels(age: int, lifespan: int, pi_a: Floats, pi_m: Floats) -> tuple[int, i
 
 
 def returns(world: TabularMdp, amount: Floats) -> tuple[float, float]:
-    """Least and largest sum of `amount` `[S, A]` over a life that some policy can have in a world."""
+    """Least and largest sum of `amount` `[S, A]` over a life that some policy can have in a
+    world.
+    """
     s, act = np.nonzero(world.available)
     row, x = np.nonzero(world.transitions[s, act] > 0.0)
-    rows, states = np.searchsorted(row, np.arange(len(s))), np.searchsorted(s, np.arange(len(world.states)))
+    rows, states = (
+        np.searchsorted(row, np.arange(len(s))),
+        np.searchsorted(s, np.arange(len(world.states))),
+    )
     gain, born = amount[s, act], world.start > 0.0
     ends = []
     for choose in (np.minimum, np.maximum):
@@ -156,15 +191,24 @@ def returns(world: TabularMdp, amount: Floats) -> tuple[float, float]:
 
 
 def range_of(a: TabularMdp, m: TabularMdp) -> float:
-    """Largest minus smallest return, by modern payoff, of any life that is possible in either world."""
+    """Largest minus smallest return, by modern payoff, of any life that is possible in either
+    world.
+    """
     ends = [returns(a, np.where(a.available, m.payoff, 0.0)), returns(m, m.payoff)]
     return max(high for _, high in ends) - min(low for low, _ in ends)
 
 
 def variation(
-    a: TabularMdp, m: TabularMdp, policies: tuple[Floats, Floats], occupancies: tuple[Floats, Floats], *, span: float, most: int = MOST_PREFIXES
+    a: TabularMdp,
+    m: TabularMdp,
+    policies: tuple[Floats, Floats],
+    occupancies: tuple[Floats, Floats],
+    *,
+    span: float,
+    most: int = MOST_PREFIXES,
 ) -> Variation:
-    """The variation of one genome, of its policies and occupancies in both worlds; `span` is `range_of` the worlds. Not `checked`.
+    """The variation of one genome, of its policies and occupancies in both worlds; `span` is
+    `range_of` the worlds. Not `checked`.
 
     Lives are enumerated only if at most `most` beginnings need be told apart (0: not tried).
     """
@@ -179,10 +223,19 @@ def variation(
     )
 
 
-def row(subject: str, seed: int | None, parts: list[Variation], share: Floats, covered: float, least: float) -> dict[str, object]:
-    """A row of the table: the weighted mean over classes, whose lives together differ by at least `least`.
+def row(
+    subject: str,
+    seed: int | None,
+    parts: list[Variation],
+    share: Floats,
+    covered: float,
+    least: float,
+) -> dict[str, object]:
+    """A row of the table: the weighted mean over classes, whose lives together differ by at least
+    `least`.
 
-    The lives of a mixture differ at most by the mean of what its parts differ, and so do its returns.
+    The lives of a mixture differ at most by the mean of what its parts differ, and so do its
+    returns.
     """
     w = share / share.sum()
 
@@ -191,16 +244,27 @@ def row(subject: str, seed: int | None, parts: list[Variation], share: Floats, c
 
     single = parts[0] if len(parts) == 1 else None
     return {
-        "subject": subject, "seed": seed, "classes": len(parts), "covered": covered, "least": least, "most": mean("most"),
-        "exact": single.exact if single else None, "range": mean("range"), "payoff_change": mean("payoff_change"), "bound": mean("bound"),
-        "difference": mean("difference"), "slack": mean("slack"),
-    }  # fmt: skip
+        "subject": subject,
+        "seed": seed,
+        "classes": len(parts),
+        "covered": covered,
+        "least": least,
+        "most": mean("most"),
+        "exact": single.exact if single else None,
+        "range": mean("range"),
+        "payoff_change": mean("payoff_change"),
+        "bound": mean("bound"),
+        "difference": mean("difference"),
+        "slack": mean("slack"),
+    }
 
 
 def trap(steps: int, chance: float) -> float:
-    """What two worlds that differ by `chance` in each step can differ by over a life of `steps` steps worth 1 each.
+    """What two worlds that differ by `chance` in each step can differ by over a life of `steps`
+    steps worth 1 each.
 
-    In one world all is well for ever; in the other each step leads with `chance` into a trap in which nothing is earned. The total
-    variation of lives is `1 - (1 - chance)^(steps - 1)`, not `chance`: `sum_{t < steps} 1 - (1 - chance)^t` is lost.
+    In one world all is well for ever; in the other each step leads with `chance` into a trap in
+    which nothing is earned. The total variation of lives is `1 - (1 - chance)^(steps - 1)`, not
+    `chance`: `sum_{t < steps} 1 - (1 - chance)^t` is lost.
     """
     return float((1.0 - (1.0 - chance) ** np.arange(steps)).sum())

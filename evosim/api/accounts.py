@@ -22,8 +22,9 @@ SPLITS = ("kind", "act", "age")
 class Accounted(Guarded):
     """What has an account: its numbers as polars frames.
 
-    Every frame has means over seeds with confidence intervals (`low`, `high`: from five seeds on; `analysis.confidence`, 95%) and how many `seeds` they are of;
-    with `seeds=True` it has one row a seed instead. Units are the world's (`unit`).
+    Every frame has means over seeds with confidence intervals (`low`, `high`: from five seeds on;
+    `analysis.confidence`, 95%) and how many `seeds` they are of; with `seeds=True` it has one row a
+    seed instead. Units are the world's (`unit`).
     """
 
     experiment: Experiment
@@ -55,43 +56,69 @@ class Accounted(Guarded):
     def losses(self) -> pl.DataFrame:
         """The three losses at once: shift, search, hack; in A and in M.
 
-        Columns `loss`, `style`, `world`, `mean`, `low`, `high`, `seeds`, `least`, `most`, `words`. They are steps of the ladder, the very
-        numbers of the summary. The shift belongs to worlds and grid and has no interval; what was not measured is null, which is not 0.
-        Where ancestral optima tie, `mean` is of the one that is worst in M, and `least` to `most` is the range over all of them.
+        Columns `loss`, `style`, `world`, `mean`, `low`, `high`, `seeds`, `least`, `most`, `words`.
+        They are steps of the ladder, the very numbers of the summary. The shift belongs to worlds
+        and grid and has no interval; what was not measured is null, which is not 0. Where ancestral
+        optima tie, `mean` is of the one that is worst in M, and `least` to `most` is the range over
+        all of them.
         """
-        told = {"shift": sentences.shift_words(self.summary), "search": sentences.search_words(self.summary), "hack": self._hack_words()}
+        told = {
+            "shift": sentences.shift_words(self.summary),
+            "search": sentences.search_words(self.summary),
+            "hack": self._hack_words(),
+        }
         return frames.losses(self.summary, told)
 
     def _hack_words(self) -> str:
         return sentences.hack_words(self.summary)
 
     def ladder(self, *, seeds: bool = False) -> pl.DataFrame:
-        """Rungs and steps of both ladders: `world`, `part` (rung or step), `code` (R0 to R5), `name`, `mean`, `low`, `high`, `seeds`."""
+        """Rungs and steps of both ladders: `world`, `part` (rung or step), `code` (R0 to R5),
+        `name`, `mean`, `low`, `high`, `seeds`.
+        """
         return self.accounts["ladder"] if seeds else frames.ladder(self.summary)
 
     def steps(self, *, seeds: bool = False) -> pl.DataFrame:
-        """What each step of the ladders loses by each act: `world`, `step`, `act` (null: upkeep). Means sum to the ladder's steps."""
-        table = self.accounts["steps"]
-        return table if seeds else self._means(steps_of_whole(table, self.accounts["ladder"]), "world", "step", "act")
+        """What each step of the ladders loses by each act: `world`, `step`, `act` (null: upkeep).
 
-    def behaviour(self, *, by: Sequence[str] = ("kind", "act"), seeds: bool = False) -> pl.DataFrame:
-        """The behaviour ledger: regret by `subject`, `world` and `by`, which may name `kind`, `act` and `age`. Sums to the whole loss."""
+        Means sum to the ladder's steps.
+        """
+        table = self.accounts["steps"]
+        return (
+            table
+            if seeds
+            else self._means(steps_of_whole(table, self.accounts["ladder"]), "world", "step", "act")
+        )
+
+    def behaviour(
+        self, *, by: Sequence[str] = ("kind", "act"), seeds: bool = False
+    ) -> pl.DataFrame:
+        """The behaviour ledger: regret by `subject`, `world` and `by`, which may name `kind`, `act`
+        and `age`. Sums to the whole loss.
+        """
         by = [one_of(name, "by", SPLITS) for name in texts(by, "by", "['act']")]
         summed = frames.behaviour(self.accounts["behaviour"], by)
         return summed if seeds else self._means(summed, "subject", "world", *by)
 
     def desires(self, *, seeds: bool = False) -> pl.DataFrame:
-        """Desires: mean weight, regret by the acts that serve each, gain if it alone is switched off: `feature`, `acts`, `quantity`."""
+        """Desires: mean weight, regret by the acts that serve each, gain if it alone is switched
+        off: `feature`, `acts`, `quantity`.
+        """
         long = frames.desires(self.accounts["desires"])
         return long if seeds else self._means(long, "feature", "acts", "quantity")
 
     def causes(self, *, seeds: bool = False) -> pl.DataFrame:
-        """What of the loss is desire, belief, planning (Shapley values): `subject`, `world`, `cause`. Empty for genomes that do not plan."""
+        """What of the loss is desire, belief, planning (Shapley values): `subject`, `world`,
+        `cause`. Empty for genomes that do not plan.
+        """
         table = self.accounts["causes"]
         return table if seeds else self._means(table, "subject", "world", "cause")
 
     def ties(self) -> pl.DataFrame:
-        """Genomes at and near the ancestral best, and what they come to in M: one row a tolerance. Belongs to worlds and grid."""
+        """Genomes at and near the ancestral best, and what they come to in M: one row a tolerance.
+
+        Belongs to worlds and grid.
+        """
         return self.accounts["ties"]
 
     def _means(self, table: pl.DataFrame, *by: str) -> pl.DataFrame:

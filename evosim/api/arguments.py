@@ -33,17 +33,32 @@ def a_path(value: Any, what: str, example: str) -> Path:
     UserError
         If it is neither text nor a path.
     """
-    if not isinstance(value, str | os.PathLike) or (isinstance(value, os.PathLike) and not isinstance(os.fspath(value), str)):
-        raise UserError(f"{what} must be a path, but is {found(value)}. Give text or a pathlib.Path, for example {example}.")
+    if not isinstance(value, str | os.PathLike) or (
+        isinstance(value, os.PathLike) and not isinstance(os.fspath(value), str)
+    ):
+        raise UserError(
+            f"{what} must be a path, but is {found(value)}. Give text or a pathlib.Path, for"
+            f" example {example}."
+        )
     path = Path(value)
     if "\0" in str(path):
-        raise UserError(f"{what} must be a path, but has the sign U+0000 in it ({found(str(path))}). Give for example {example}.")
+        raise UserError(
+            f"{what} must be a path, but has the sign U+0000 in it ({found(str(path))}). Give for"
+            f" example {example}."
+        )
     return path
 
 
 def maybe_path(value: Any, what: str, example: str) -> Path | None:
-    """Read an argument that may be a path; None and empty text stand for none. Parameters and errors are those of `a_path`."""
-    return None if value is None or (isinstance(value, str) and not value) else a_path(value, what, example)
+    """Read an argument that may be a path; None and empty text stand for none.
+
+    Parameters and errors are those of `a_path`.
+    """
+    return (
+        None
+        if value is None or (isinstance(value, str) and not value)
+        else a_path(value, what, example)
+    )
 
 
 def one_of(name: Any, kind: str, known: Iterable[str]) -> str:
@@ -70,7 +85,10 @@ def one_of(name: Any, kind: str, known: Iterable[str]) -> str:
     """
     options = list(known)
     if not isinstance(name, str):
-        raise UserError(f"{kind} must be text, but is {found(name)}. " + (f"Use one of {', '.join(sorted(options))}." if options else "There is none here."))
+        raise UserError(
+            f"{kind} must be text, but is {found(name)}. "
+            + (f"Use one of {', '.join(sorted(options))}." if options else "There is none here.")
+        )
     if name not in options:
         raise unknown(kind, name, options)
     return name
@@ -103,11 +121,16 @@ def texts(values: Any, what: str, example: str, *, some: bool = False) -> list[s
     if isinstance(values, str):
         return [values]
     if isinstance(values, bytes) or not isinstance(values, Iterable):
-        raise UserError(f"{what} must be a list of texts, but is {found(values)}. Give for example {example}.")
+        raise UserError(
+            f"{what} must be a list of texts, but is {found(values)}. Give for example {example}."
+        )
     out = list(values)
     for value in out:
         if not isinstance(value, str):
-            raise UserError(f"{what} must be a list of texts, but has {found(value)} in it. Give for example {example}.")
+            raise UserError(
+                f"{what} must be a list of texts, but has {found(value)} in it. Give for example"
+                f" {example}."
+            )
     if some and not out:
         raise UserError(f"{what} must have a text in it, but is empty. Give for example {example}.")
     return out
@@ -138,7 +161,9 @@ def whole(value: Any, what: str, example: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UserError(f"{what} must be a whole number, but is {found(value)}. Give for example {example}.")
+        raise UserError(
+            f"{what} must be a whole number, but is {found(value)}. Give for example {example}."
+        )
     return value
 
 
@@ -163,7 +188,9 @@ def flag(value: Any, what: str) -> bool:
         If it is something else.
     """
     if not isinstance(value, bool):
-        raise UserError(f"{what} must be True or False, but is {found(value)}. Give for example {what}=True.")
+        raise UserError(
+            f"{what} must be True or False, but is {found(value)}. Give for example {what}=True."
+        )
     return value
 
 

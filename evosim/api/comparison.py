@@ -35,12 +35,22 @@ from evosim.tables.formatting import number, small, to_scale
 from evosim.tables.ladder import RUNG_WORDS
 
 LETTERS = {"ancestral": "A", "modern": "M"}
-PARTS = {"rung": "Rungs of the ladder", "step": "Steps: what each stage loses", "regret": "Regret of the population by kind", "hack": "Greedy genes"}
+PARTS = {
+    "rung": "Rungs of the ladder",
+    "step": "Steps: what each stage loses",
+    "regret": "Regret of the population by kind",
+    "hack": "Greedy genes",
+}
 ABSENT = "(none)"
 FACTS = {
-    "digest": "all that decides results, with seeds", "setting": "all that decides results, but for seeds", "landscape": "worlds and genome, and so the worth of every class",
-    "sources": "all code that it ran on, packages that it chose included", "evosim": "the version of evosim", "schema_version": "the layout of the folder", "stream_version": "the random numbers",
-}  # fmt: skip
+    "digest": "all that decides results, with seeds",
+    "setting": "all that decides results, but for seeds",
+    "landscape": "worlds and genome, and so the worth of every class",
+    "sources": "all code that it ran on, packages that it chose included",
+    "evosim": "the version of evosim",
+    "schema_version": "the layout of the folder",
+    "stream_version": "the random numbers",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +60,12 @@ class Comparison(Guarded):
     Attributes:
         recorded: the runs, the base first.
         names: short names of the runs that differ.
-        parameters: one row a parameter that differs: `parameter`, and a column of values as JSON for each run.
-        provenance: one row a fact (digest, sources, versions): `fact`, `what`, `same`, and a column for each run.
-        differences: one row a run and quantity: `run`, `part` (rung, step, regret, hack), `world`, `name`, `base`, `other`, `difference`,
-            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, best found, paired, unpaired, alike, no interval, not measured).
+        parameters: one row a parameter that differs: `parameter`, and a column of values as JSON
+        for each run. provenance: one row a fact (digest, sources, versions): `fact`, `what`,
+        `same`, and a column for each run. differences: one row a run and quantity: `run`, `part`
+        (rung, step, regret, hack), `world`, `name`, `base`, `other`, `difference`,
+            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, best found, paired, unpaired,
+            alike, no interval, not measured).
         analyses: tables and summary of each run's account.
     """
 
@@ -76,7 +88,10 @@ class Comparison(Guarded):
         return self.names[0]
 
     def told_apart(self) -> pl.DataFrame:
-        """The differences whose interval does not hold 0. One of twenty does so by chance where there is none."""
+        """The differences whose interval does not hold 0.
+
+        One of twenty does so by chance where there is none.
+        """
         return told_apart(self.differences)
 
     def notes(self) -> list[str]:
@@ -87,7 +102,9 @@ class Comparison(Guarded):
         """All of it as plain data, for JSON."""
         return {
             "base": self.base,
-            "runs": {name: str(run.folder) for name, run in zip(self.names, self.recorded, strict=True)},
+            "runs": {
+                name: str(run.folder) for name, run in zip(self.names, self.recorded, strict=True)
+            },
             "unit": self.unit,
             "parameters": self.parameters.to_dicts(),
             "provenance": self.provenance.to_dicts(),
@@ -96,7 +113,10 @@ class Comparison(Guarded):
         }
 
     def figures(self) -> dict[str, Any]:
-        """Altair charts by name: `fitness`, `rungs`, `differences`. Raises `UserError` for more runs than can be told apart."""
+        """Altair charts by name: `fitness`, `rungs`, `differences`.
+
+        Raises `UserError` for more runs than can be told apart.
+        """
         charts = _charts(self)
         from evosim.figures.user_charts import handed
 
@@ -109,7 +129,13 @@ class Comparison(Guarded):
             raise unknown("a figure", name, found)
         return found[name]
 
-    def draw(self, folder: Path | None = None, formats: Sequence[str] = ("png", "svg", "pdf"), *, force: bool = True) -> list[Path]:
+    def draw(
+        self,
+        folder: Path | None = None,
+        formats: Sequence[str] = ("png", "svg", "pdf"),
+        *,
+        force: bool = True,
+    ) -> list[Path]:
         """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths.
 
         Raises `UserError`, also where a figure is there already, if not `force`.
@@ -117,18 +143,34 @@ class Comparison(Guarded):
         charts = _charts(self)
         from evosim.figures import draw_charts
 
-        target = folder or self.recorded[0].folder.parent / "-".join(["compare", *(run.folder.name for run in self.recorded)])[:200]
+        target = (
+            folder
+            or self.recorded[0].folder.parent
+            / "-".join(["compare", *(run.folder.name for run in self.recorded)])[:200]
+        )
         if target.exists() and not target.is_dir():
-            raise UserError(f"--out must be a folder for figures, but {target} is a file. Give another.")
+            raise UserError(
+                f"--out must be a folder for figures, but {target} is a file. Give another."
+            )
         place = target if target.is_dir() else target.resolve().parent
         if place.is_dir() and not may_write(place):
-            raise UserError(f"figures must go into a folder that this user may write, but {place} is read-only. Give --out compared.")
-        for path in [] if force else [target / f"{name}.{kind}" for name in charts for kind in formats]:
+            raise UserError(
+                f"figures must go into a folder that this user may write, but {place} is read-only."
+                " Give --out compared."
+            )
+        for path in (
+            [] if force else [target / f"{name}.{kind}" for name in charts for kind in formats]
+        ):
             must_be_free(path, "a figure", "Give another --out, or --force to write over it.")
         return draw_charts(target, charts.items(), tuple(formats))
 
     def __repr__(self) -> str:
-        return "\n".join([f"evosim comparison: {' and '.join(self.names[1:])} against {self.base}", *(f"  {note}" for note in self.notes())])
+        return "\n".join(
+            [
+                f"evosim comparison: {' and '.join(self.names[1:])} against {self.base}",
+                *(f"  {note}" for note in self.notes()),
+            ]
+        )
 
     def _repr_html_(self) -> str:
         console = Screen(record=True, width=110, file=io.StringIO(), force_jupyter=False)
@@ -139,16 +181,34 @@ class Comparison(Guarded):
 def compared(recorded: Sequence[Recorded]) -> Comparison:
     """Hold runs against the first of them, analysing those that were not. Raises `UserError`."""
     if len(recorded) < 2:
-        raise UserError(f"a comparison must be of two runs or more, but is of {len(recorded)}. Give another folder.")
+        raise UserError(
+            f"a comparison must be of two runs or more, but is of {len(recorded)}. Give another"
+            " folder."
+        )
     names = _names([run.folder for run in recorded])
     analyses = tuple(analysed(run) for run in recorded)
     spread = recorded[0].experiment.analysis
     frames = []
     for name, run, (tables, _) in list(zip(names, recorded, analyses, strict=True))[1:]:
         pairing = pairing_of(recorded[0].experiment.seeds, run.experiment.seeds)
-        frame = accounts_compared(analyses[0][0], tables, pairing=pairing, spread=spread, enumerated=enumerated(recorded[0]) and enumerated(run))
-        frames.append(frame.select(run=pl.lit(name), **{column: pl.col(column) for column in frame.columns}))
-    return Comparison(tuple(recorded), names, _parameters(names, recorded), _provenance(names, recorded), pl.concat(frames), analyses)
+        frame = accounts_compared(
+            analyses[0][0],
+            tables,
+            pairing=pairing,
+            spread=spread,
+            enumerated=enumerated(recorded[0]) and enumerated(run),
+        )
+        frames.append(
+            frame.select(run=pl.lit(name), **{column: pl.col(column) for column in frame.columns})
+        )
+    return Comparison(
+        tuple(recorded),
+        names,
+        _parameters(names, recorded),
+        _provenance(names, recorded),
+        pl.concat(frames),
+        analyses,
+    )
 
 
 def enumerated(run: Recorded) -> bool:
@@ -157,8 +217,13 @@ def enumerated(run: Recorded) -> bool:
 
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:
-    """Short names that differ: of the folders, or their paths, or with numbers where one is given twice."""
-    for words in ([in_one_line(folder.resolve().name) for folder in folders], [in_one_line(str(folder)) for folder in folders]):
+    """Short names that differ: of the folders, or their paths, or with numbers where one is given
+    twice.
+    """
+    for words in (
+        [in_one_line(folder.resolve().name) for folder in folders],
+        [in_one_line(str(folder)) for folder in folders],
+    ):
         if len(set(words)) == len(words):
             return tuple(words)
     return tuple(f"{i}: {in_one_line(str(folder))}" for i, folder in enumerate(folders, 1))
@@ -166,11 +231,27 @@ def _names(folders: Sequence[Path]) -> tuple[str, ...]:
 
 def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:
     found = differing([run.experiment for run in recorded])
-    seeds = [f"{run.experiment.seeds[0]}..{run.experiment.seeds[-1]}" if run.experiment.replicates > 1 else str(run.experiment.seed) for run in recorded]
-    rows = {key: [_value(key, value, run) for value, run in zip(values, recorded, strict=True)] for key, values in found.items()}
+    seeds = [
+        (
+            f"{run.experiment.seeds[0]}..{run.experiment.seeds[-1]}"
+            if run.experiment.replicates > 1
+            else str(run.experiment.seed)
+        )
+        for run in recorded
+    ]
+    rows = {
+        key: [_value(key, value, run) for value, run in zip(values, recorded, strict=True)]
+        for key, values in found.items()
+    }
     if len(set(seeds)) > 1:
         rows = {"seeds": seeds, **rows}
-    return pl.DataFrame([{"parameter": key, **dict(zip(names, values, strict=True))} for key, values in rows.items()], schema=dict.fromkeys(("parameter", *names), pl.String))
+    return pl.DataFrame(
+        [
+            {"parameter": key, **dict(zip(names, values, strict=True))}
+            for key, values in rows.items()
+        ],
+        schema=dict.fromkeys(("parameter", *names), pl.String),
+    )
 
 
 def _value(key: str, value: Any, run: Recorded) -> str:
@@ -179,14 +260,32 @@ def _value(key: str, value: Any, run: Recorded) -> str:
         return json.dumps(value)
     part, _, name = key.rpartition(".")
     ancestral = run.experiment.world.ancestral
-    return f"{json.dumps(ancestral[name])} (as in A)" if part == "world.modern" and name in ancestral else ABSENT
+    return (
+        f"{json.dumps(ancestral[name])} (as in A)"
+        if part == "world.modern" and name in ancestral
+        else ABSENT
+    )
 
 
 def _provenance(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:
     rows = []
     for fact, what in FACTS.items():
-        values = [str(run.provenance.get(fact) if fact != "landscape" else run.provenance["landscape"]["digest"]) for run in recorded]
-        rows.append({"fact": fact, "what": what, "same": len(set(values)) == 1, **dict(zip(names, values, strict=True))})
+        values = [
+            str(
+                run.provenance.get(fact)
+                if fact != "landscape"
+                else run.provenance["landscape"]["digest"]
+            )
+            for run in recorded
+        ]
+        rows.append(
+            {
+                "fact": fact,
+                "what": what,
+                "same": len(set(values)) == 1,
+                **dict(zip(names, values, strict=True)),
+            }
+        )
     return pl.DataFrame(rows)
 
 
@@ -195,26 +294,45 @@ def _notes(c: Comparison) -> list[str]:
     out = []
     other_code = _other_code(c)
     if facts["digest"]["same"]:
-        out.append(f"These are the same run: equal parameters and seeds (digest {facts['digest'][c.base][:8]})." + (" Different code made them." if other_code else ""))
+        out.append(
+            "These are the same run: equal parameters and seeds (digest"
+            f" {facts['digest'][c.base][:8]})."
+            + (" Different code made them." if other_code else "")
+        )
     elif facts["setting"]["same"]:
         out.append("Only the seeds differ: what is told apart is chance.")
     elif facts["landscape"]["same"] and all(map(enumerated, c.recorded)):
-        out.append("Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ.")
+        out.append(
+            "Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ."
+        )
     elif facts["landscape"]["same"]:
-        out.append("Worlds and genome are the same, and so is rung R0; populations may differ, and what was found.")
+        out.append(
+            "Worlds and genome are the same, and so is rung R0; populations may differ, and what"
+            " was found."
+        )
     if not all(map(enumerated, c.recorded)):
-        out.append("A grid was searched and not enumerated: its rungs R1 to R3 are the best found, and differences of them are not exact.")
+        out.append(
+            "A grid was searched and not enumerated: its rungs R1 to R3 are the best found, and"
+            " differences of them are not exact."
+        )
     if other_code and not facts["digest"]["same"]:
-        out.append(f"Different code made them ({', '.join(other_code)}): what differs may be of the code. 'evosim run ... --force' repeats a run.")
+        out.append(
+            f"Different code made them ({', '.join(other_code)}): what differs may be of the code."
+            " 'evosim run ... --force' repeats a run."
+        )
     if len({unit_of(run.experiment) for run in c.recorded}) > 1:
-        out.append("Their worlds count payoff in different things, so that differences of payoff mean little.")
+        out.append(
+            "Their worlds count payoff in different things, so that differences of payoff mean"
+            " little."
+        )
     for name in c.names[1:]:
         out += _of_intervals(c, name)
     return out
 
 
 def _other_code(c: Comparison) -> list[str]:
-    """The packages, evosim among them, that several runs use and whose code is known to differ, in words.
+    """The packages, evosim among them, that several runs use and whose code is known to differ, in
+    words.
 
     Runs of one installation have the same code, though they may have chosen different packages.
     """
@@ -223,7 +341,9 @@ def _other_code(c: Comparison) -> list[str]:
     for sources in known:
         for package, digest in sources.items():
             digests.setdefault(package, set()).add(digest)
-    versions = list(dict.fromkeys(in_one_line(str(run.provenance.get("evosim"))) for run in c.recorded))
+    versions = list(
+        dict.fromkeys(in_one_line(str(run.provenance.get("evosim"))) for run in c.recorded)
+    )
     return [
         f"evosim {' and '.join(versions)}" if package == "evosim" else in_one_line(package)
         for package, found in digests.items()
@@ -239,19 +359,43 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
     common, pairing = len(set(base.seeds) & set(other.seeds)), pairing_of(base.seeds, other.seeds)
     if pairing == "overlapping":
         are = "seed is" if common == 1 else "seeds are"
-        return [f"{which}no intervals: {common} {are} in both runs, so that these are not independent, and pairing takes {FEWEST}. Run both with the same {FEWEST} seeds or more (--seed, --replicates)."]
+        return [
+            f"{which}no intervals: {common} {are} in both runs, so that these are not independent,"
+            f" and pairing takes {FEWEST}. Run both with the same {FEWEST} seeds or more (--seed,"
+            " --replicates)."
+        ]
     least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
     if not mine.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
-        return [f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can be told from chance but what is exact."]
+        return [
+            f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can"
+            " be told from chance but what is exact."
+        ]
     if pairing == "paired":
-        left = "" if common == max(len(base.seeds), len(other.seeds)) else "; the others are left out"
-        how = f"paired over the {common} common seeds (the same random numbers){left}; means are of these" + (f", of some quantities of {least} in which they were measured" if least < common else "")
+        left = (
+            "" if common == max(len(base.seeds), len(other.seeds)) else "; the others are left out"
+        )
+        how = (
+            f"paired over the {common} common seeds (the same random numbers){left}; means are of"
+            " these"
+            + (
+                f", of some quantities of {least} in which they were measured"
+                if least < common
+                else ""
+            )
+        )
     else:
         how = "unpaired, for the runs have no seed in common"
-    out = [f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference, {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST} seeds, or is alike in all (=), which does not make it exact."]
+    out = [
+        f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference,"
+        f" {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST}"
+        " seeds, or is alike in all (=), which does not make it exact."
+    ]
     found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
     if made.height:
-        out.append(f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed, {chance:.1f} would by chance, mostly together, for they are not independent.")
+        out.append(
+            f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed,"
+            f" {chance:.1f} would by chance, mostly together, for they are not independent."
+        )
     return out
 
 
@@ -260,23 +404,57 @@ def _charts(c: Comparison) -> dict[str, Any]:
     from evosim.figures.theme import themed
 
     if len(c.names) > drawn.MOST:
-        raise UserError(f"figures must be of at most {drawn.MOST} runs to be told apart, but are of {len(c.names)}. Compare fewer.")
+        raise UserError(
+            f"figures must be of at most {drawn.MOST} runs to be told apart, but are of"
+            f" {len(c.names)}. Compare fewer."
+        )
     runs = dict(zip(c.names, c.recorded, strict=True))
     means = {name: _rungs(summary) for name, (_, summary) in zip(c.names, c.analyses, strict=True)}
     about = [f"{' and '.join(c.names[1:])} against {c.base}"]
     bands = "bands hold 95% of seeds; vertical: the swap"
-    shares = " or ".join(dict.fromkeys(f"{level(run.experiment.analysis.confidence)}" for run in c.recorded))
-    whiskers = f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and grid, fewer than {FEWEST} seeds, or seeds that all agree"
+    shares = " or ".join(
+        dict.fromkeys(f"{level(run.experiment.analysis.confidence)}" for run in c.recorded)
+    )
+    whiskers = (
+        f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and"
+        f" grid, fewer than {FEWEST} seeds, or seeds that all agree"
+    )
     made = c.differences.drop_nulls("low").height > 0
-    apart = f"bars: {level(c.recorded[0].experiment.analysis.confidence)} confidence interval; without: of worlds and grid, or the same in all seeds" if made else _without(c)
+    apart = (
+        f"bars: {level(c.recorded[0].experiment.analysis.confidence)} confidence interval; without:"
+        " of worlds and grid, or the same in all seeds"
+        if made
+        else _without(c)
+    )
     apart += "; what does not differ is left out"
-    fitness = drawn.fitness({name: run.tables["generations"] for name, run in runs.items()}, {name: run.experiment.swap for name, run in runs.items()}, c.unit)
+    fitness = drawn.fitness(
+        {name: run.tables["generations"] for name, run in runs.items()},
+        {name: run.experiment.swap for name, run in runs.items()},
+        c.unit,
+    )
     charts = {
-        "fitness": themed(fitness, "Fitness of newborns, run by run", [*about, bands], _alt("Mean fitness through time", c)),
-        "rungs": themed(drawn.rungs(means, c.unit), "The ladders, run by run", [*about, whiskers], _alt("Rungs of both ladders", c)),
+        "fitness": themed(
+            fitness,
+            "Fitness of newborns, run by run",
+            [*about, bands],
+            _alt("Mean fitness through time", c),
+        ),
+        "rungs": themed(
+            drawn.rungs(means, c.unit),
+            "The ladders, run by run",
+            [*about, whiskers],
+            _alt("Rungs of both ladders", c),
+        ),
     }
-    if c.differences.filter(pl.col("part").is_in(["step", "regret"]) & (pl.col("difference").abs() > 1e-12)).height:
-        charts["differences"] = themed(drawn.differences(c.differences, c.unit), "What differs", [*about, apart], _alt("Differences of steps and regrets", c))
+    if c.differences.filter(
+        pl.col("part").is_in(["step", "regret"]) & (pl.col("difference").abs() > 1e-12)
+    ).height:
+        charts["differences"] = themed(
+            drawn.differences(c.differences, c.unit),
+            "What differs",
+            [*about, apart],
+            _alt("Differences of steps and regrets", c),
+        )
     return charts
 
 
@@ -295,12 +473,22 @@ def _alt(what: str, c: Comparison) -> str:
 
 
 def _said(what: str, c: Comparison) -> str:
-    largest = c.differences.filter(pl.col("part") == "step").drop_nulls("difference").sort(pl.col("difference").abs(), descending=True).head(1)
+    largest = (
+        c.differences.filter(pl.col("part") == "step")
+        .drop_nulls("difference")
+        .sort(pl.col("difference").abs(), descending=True)
+        .head(1)
+    )
     words = [
-        f"{row['run']} loses {number(abs(row['difference']))} {'more' if row['difference'] > 0.0 else 'less'} than {c.base} by {row['name']} in {LETTERS[row['world']]}"
+        f"{row['run']} loses {number(abs(row['difference']))}"
+        f" {'more' if row['difference'] > 0.0 else 'less'} than {c.base} by {row['name']} in"
+        f" {LETTERS[row['world']]}"
         for row in largest.filter(pl.col("difference").abs() >= small()).iter_rows(named=True)
     ]
-    return f"{what} of {', '.join(c.names)}. Largest difference of a step: {'; '.join(words) or 'none'}."
+    return (
+        f"{what} of {', '.join(c.names)}. Largest difference of a step:"
+        f" {'; '.join(words) or 'none'}."
+    )
 
 
 def _rungs(summary: dict[str, Any]) -> pl.DataFrame:
@@ -322,7 +510,9 @@ def show(console: Console, c: Comparison) -> None:
 
 
 def _show(console: Console, c: Comparison) -> None:
-    console.print(Text.assemble("\n", ("base", "bold"), f"   {c.recorded[0].folder}"), soft_wrap=True)
+    console.print(
+        Text.assemble("\n", ("base", "bold"), f"   {c.recorded[0].folder}"), soft_wrap=True
+    )
     for run in c.recorded[1:]:
         console.print(Text.assemble(("other", "bold"), f"  {run.folder}"), soft_wrap=True)
     console.print()
@@ -340,7 +530,13 @@ def _show(console: Console, c: Comparison) -> None:
 
 
 def _parameter_table(c: Comparison) -> Table:
-    table = Table(title="Parameters that differ" if c.parameters.height else "No parameter differs", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title="Parameters that differ" if c.parameters.height else "No parameter differs",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     if c.parameters.height:
         table.add_column("parameter")
         for i in range(len(c.names)):
@@ -351,13 +547,38 @@ def _parameter_table(c: Comparison) -> Table:
 
 
 def _difference_table(rows: pl.DataFrame, title: str, other: int) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("")
     for heading in ("in", "base", "other", "difference", "[  ]", ""):
         table.add_column(heading, justify="left" if heading in ("in", "") else "right")
     for row in rows.iter_rows(named=True):
-        words = f"{RUNG_CODES[row['name']]} {RUNG_WORDS[row['name']]}" if row["part"] == "rung" else row["name"].replace("_", " ")
-        ends = f"[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None else "=" if row["how"] == "alike" else ""
+        words = (
+            f"{RUNG_CODES[row['name']]} {RUNG_WORDS[row['name']]}"
+            if row["part"] == "rung"
+            else row["name"].replace("_", " ")
+        )
+        ends = (
+            f"[{number(row['low'])}, {number(row['high'])}]"
+            if row["low"] is not None
+            else "="
+            if row["how"] == "alike"
+            else ""
+        )
         apart = row["low"] is not None and (row["low"] > 0.0 or row["high"] < 0.0)
-        table.add_row(words, LETTERS[row["world"]], number(row["base"]), number(row["other"]), number(row["difference"]), ends, "*" if apart else "")
+        table.add_row(
+            words,
+            LETTERS[row["world"]],
+            number(row["base"]),
+            number(row["other"]),
+            number(row["difference"]),
+            ends,
+            "*" if apart else "",
+        )
     return table

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from evosim.api.accounts import Accounted
 
 Lines = list[str]
-Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]  # title, headings, rows: the first column is words, the others are numbers
+# Title, headings, rows: the first column is words, the others are numbers
+Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 LETTERS = {"ancestral": "A", "modern": "M"}
 ROW, COLUMN = ' scope="row"', ' scope="col"'
 
@@ -27,7 +28,10 @@ def interval(row: dict[str, Any], digits: int | None = None) -> str:
     """A mean with its interval, if it has one; a dash for what was not measured."""
     if row["mean"] is None or row["low"] is None:
         return number(row["mean"], digits)
-    return f"{number(row['mean'], digits)} [{number(row['low'], digits)}, {number(row['high'], digits)}]"
+    return (
+        f"{number(row['mean'], digits)} [{number(row['low'], digits)},"
+        f" {number(row['high'], digits)}]"
+    )
 
 
 def _from_here(folder: Path) -> Path:
@@ -52,10 +56,17 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     from evosim.api import Run
 
     facts, experiment = thing.summary, thing.experiment
-    seeds = f"seed {facts['seed']}" if facts["replicates"] == 1 else f"{facts['replicates']} seeds from {facts['seed']}"
+    seeds = (
+        f"seed {facts['seed']}"
+        if facts["replicates"] == 1
+        else f"{facts['replicates']} seeds from {facts['seed']}"
+    )
     what = "evosim run" if isinstance(thing, Run) else "evosim population"
     heading = f"{what}: {experiment.title or experiment.name}"
-    lines = [f"{experiment.name}, {seeds}" + (f"; changed: {', '.join(facts['changed'])}" if facts["changed"] else "")]
+    lines = [
+        f"{experiment.name}, {seeds}"
+        + (f"; changed: {', '.join(facts['changed'])}" if facts["changed"] else "")
+    ]
     if facts["replicates"] >= FEWEST:
         lines.append(f"[ ]: {level(experiment.analysis.confidence)} intervals over seeds")
     if isinstance(thing, Run):
@@ -64,29 +75,55 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
         lines += [f"died out: {extinct} of {len(facts['runs'])}"] if extinct else []
     losses = {(row["loss"], row["world"]): row for row in thing.losses().iter_rows(named=True)}
     three = [
-        (f"{loss}: {losses[loss, 'modern']['style']}", *(_lost(losses[loss, world]) for world in LETTERS)) for loss in dict.fromkeys(key[0] for key in losses)
+        (
+            f"{loss}: {losses[loss, 'modern']['style']}",
+            *(_lost(losses[loss, world]) for world in LETTERS),
+        )
+        for loss in dict.fromkeys(key[0] for key in losses)
     ]
-    words = RUNG_WORDS if isinstance(thing, Run) else RUNG_WORDS | {"population": "the population given"}
+    words = (
+        RUNG_WORDS
+        if isinstance(thing, Run)
+        else RUNG_WORDS | {"population": "the population given"}
+    )
     rungs: dict[str, dict[str, dict[str, Any]]] = {}
     for row in thing.ladder().filter(pl.col("part") == "rung").iter_rows(named=True):
         rungs.setdefault(row["name"], {})[row["world"]] = row
     ladder = [
-        (f"{next(iter(found.values()))['code']} {words[name]}", *(interval(found[world]) if world in found else "-" for world in LETTERS))
+        (
+            f"{next(iter(found.values()))['code']} {words[name]}",
+            *(interval(found[world]) if world in found else "-" for world in LETTERS),
+        )
         for name, found in rungs.items()
     ]
-    return heading, lines, [
-        (f"What was lost ({thing.unit} in a life; -: not measured)", ("loss", *LETTERS.values()), three),
-        (f"The ladder ({thing.unit} in a life)", ("rung", *LETTERS.values()), ladder),
-    ]  # fmt: skip
+    return (
+        heading,
+        lines,
+        [
+            (
+                f"What was lost ({thing.unit} in a life; -: not measured)",
+                ("loss", *LETTERS.values()),
+                three,
+            ),
+            (f"The ladder ({thing.unit} in a life)", ("rung", *LETTERS.values()), ladder),
+        ],
+    )
 
 
 def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of a sweep."""
     state, facts = sweep.status, sweep.store.facts
     heading = f"evosim sweep: {facts['title'] or facts['name']}"
-    ended = "".join(f", {count:,} {word}" for count, word in ((state.failed, "failed"), (state.extinct, "died out")) if count)
+    ended = "".join(
+        f", {count:,} {word}"
+        for count, word in ((state.failed, "failed"), (state.extinct, "died out"))
+        if count
+    )
     lines = [
-        f"{facts['name']}: {facts['cells']:,} cells, {facts['replicates']:,} seeds each, {state.runs:,} runs; {state.done:,} done{ended}",
+        (
+            f"{facts['name']}: {facts['cells']:,} cells, {facts['replicates']:,} seeds each,"
+            f" {state.runs:,} runs; {state.done:,} done{ended}"
+        ),
         f"varies: {', '.join(sweep.store.kinds)}" if sweep.store.kinds else "nothing varies",
         f"{_from_here(sweep.folder)}, digest {facts['digest'][:8]}",
     ]
@@ -98,14 +135,26 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
         cells = sweep.cells(name)["mean"].drop_nulls()
         if len(cells):
             decimals = decimals_in((mean, None, None) for mean in cells)[0]
-            rows.append((name, *(number(float(value), decimals) for value in (cells.min(), cells.mean(), cells.max()))))  # type: ignore[arg-type]
+            rows.append(
+                (
+                    name,
+                    *(
+                        number(float(value), decimals)  # type: ignore[arg-type]
+                        for value in (cells.min(), cells.mean(), cells.max())
+                    ),
+                )
+            )
     return heading, lines, [("Means of cells", ("quantity", "least", "mean", "largest"), rows)]
 
 
 def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of the search of a landscape."""
     facts, experiment = search.summary, search.experiment
-    seeds = f"seed {facts['seed']}" if facts["replicates"] == 1 else f"{facts['replicates']} seeds from {facts['seed']}"
+    seeds = (
+        f"seed {facts['seed']}"
+        if facts["replicates"] == 1
+        else f"{facts['replicates']} seeds from {facts['seed']}"
+    )
     lines = [
         f"{experiment.name}: {experiment.optimizer['name']} on {experiment.world.name}, {seeds}",
         f"{_from_here(search.folder)}, digest {facts['digest'][:8]}",
@@ -115,8 +164,17 @@ def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
     rows = []
     for row in facts["search"]:
         low, high = row["interval"] or (None, None)
-        rows.append((row["quantity"], number(row["mean"]) if low is None else with_ends(row["mean"], low, high)))
-    return f"evosim search: {experiment.title or experiment.name}", lines, [("Where it came to", ("quantity", "mean"), rows)]
+        rows.append(
+            (
+                row["quantity"],
+                number(row["mean"]) if low is None else with_ends(row["mean"], low, high),
+            )
+        )
+    return (
+        f"evosim search: {experiment.title or experiment.name}",
+        lines,
+        [("Where it came to", ("quantity", "mean"), rows)],
+    )
 
 
 def text_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
@@ -126,25 +184,50 @@ def text_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
         widths = [max(len(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
         out.append(f"  {title}")
         for row in (headings, *rows):
-            cells = (cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+            cells = (
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
             out.append("    " + "  ".join(cells).rstrip())
     return "\n".join(out)
 
 
 def html_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
-    """A piece of a page: headings, lines, tables; all text escaped, no scripts, colours of the page it stands in."""
-    out = ['<div class="evosim">', f"<p><strong>{escape(heading)}</strong><br/>{'<br/>'.join(escape(line) for line in lines)}</p>"]
+    """A piece of a page: headings, lines, tables; all text escaped, no scripts, colours of the page
+    it stands in.
+    """
+    out = [
+        '<div class="evosim">',
+        (
+            f"<p><strong>{escape(heading)}</strong><br/>"
+            f"{'<br/>'.join(escape(line) for line in lines)}</p>"
+        ),
+    ]
     for title, headings, rows in tables:
-        out.append(f'<table><caption style="text-align:left;font-weight:bold;padding-top:0.8em">{escape(title)}</caption>')
-        out.append(f"<thead><tr>{''.join(_cell('th', cell, i, COLUMN) for i, cell in enumerate(headings))}</tr></thead><tbody>")
-        out += [f"<tr>{_cell('th', row[0], 0, ROW)}{''.join(_cell('td', cell, 1) for cell in row[1:])}</tr>" for row in rows]
+        out.append(
+            "<table><caption"
+            f' style="text-align:left;font-weight:bold;padding-top:0.8em">{escape(title)}</caption>'
+        )
+        out.append(
+            "<thead><tr>"
+            + "".join(_cell("th", cell, i, COLUMN) for i, cell in enumerate(headings))
+            + "</tr></thead><tbody>"
+        )
+        out += [
+            f"<tr>{_cell('th', row[0], 0, ROW)}"
+            f"{''.join(_cell('td', cell, 1) for cell in row[1:])}</tr>"
+            for row in rows
+        ]
         out.append("</tbody></table>")
     return "".join([*out, "</div>"])
 
 
 def _cell(tag: str, words: str, place: int, more: str = "") -> str:
     side, weight = "left" if place == 0 else "right", "bold" if more == COLUMN else "normal"
-    return f'<{tag}{more} style="text-align:{side};font-weight:{weight};padding:0.1em 0.8em 0.1em 0">{escape(words)}</{tag}>'
+    return (
+        f'<{tag}{more} style="text-align:{side};font-weight:{weight};padding:0.1em 0.8em 0.1em'
+        f' 0">{escape(words)}</{tag}>'
+    )
 
 
 def as_text(thing: Accounted) -> str:

@@ -1,7 +1,9 @@
 """Export tables of runs, sweeps, searches and claims as CSV, Parquet or JSON.
 
-CSV has every digit of a number (read back, it is the same), nothing for a null, and `""` for an empty text. A column of lists has no place in
-CSV and is refused. A text that begins like a formula gets an apostrophe on request, for spreadsheets. JSON is one array of rows; it has no infinities and nothing that is no number, which become null.
+CSV has every digit of a number (read back, it is the same), nothing for a null, and `""` for an
+empty text. A column of lists has no place in CSV and is refused. A text that begins like a formula
+gets an apostrophe on request, for spreadsheets. JSON is one array of rows; it has no infinities and
+nothing that is no number, which become null.
 """
 
 from __future__ import annotations
@@ -16,7 +18,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evosim.config.toml_files import PARTIAL_FOLDER, RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
+from evosim.config.toml_files import (
+    PARTIAL_FOLDER,
+    RUN_FOLDER,
+    SEARCH_FOLDER,
+    SWEEP_FOLDER,
+    refuse_other_kind,
+)
 from evosim.errors import UserError, unknown
 from evosim.runs.accounts import analysed
 from evosim.runs.landscape_search import paths_there
@@ -37,7 +45,9 @@ WHAT = {
     "loci": "mean and spread of the expressed value of each locus through time",
     "alleles": "frequency of each allele through time",
     "populations": "snapshots: which classes, how many of each",
-    "search": "the search ledger (Price equation): what moved each trait from generation to generation",
+    "search": (
+        "the search ledger (Price equation): what moved each trait from generation to generation"
+    ),
     "landscape": "the worth of classes in both worlds",
     "ladder": "rungs and steps of both ladders, one row a seed",
     "steps": "what each step of the ladders loses by each act",
@@ -89,7 +99,14 @@ class Source:
         rows = []
         for name in self.readers:
             table = self.table(name)
-            rows.append({"table": name, "rows": table.height, "columns": table.width, "what": self.what(name)})
+            rows.append(
+                {
+                    "table": name,
+                    "rows": table.height,
+                    "columns": table.width,
+                    "what": self.what(name),
+                }
+            )
         return pl.DataFrame(rows)
 
     def what(self, name: str) -> str:
@@ -104,27 +121,52 @@ class Source:
 
 
 def source_of(folder: Path) -> Source:
-    """The tables of a folder: of a run, a sweep, a search, or of kept results (CSV files, in it or in folders in it). Raises `UserError`."""
+    """The tables of a folder: of a run, a sweep, a search, or of kept results (CSV files, in it or
+    in folders in it). Raises `UserError`.
+    """
     refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
-        raise UserError(f"what is exported must be a folder, but {folder} is not one. Check the path with 'ls results'.")
+        raise UserError(
+            f"what is exported must be a folder, but {folder} is not one. Check the path with 'ls"
+            " results'."
+        )
     if (folder / SWEEP_FILE).is_file():
         return _of_sweep(folder)
-    if (folder / "experiment.toml").is_file() and ((folder / "tables").is_dir() or folder.name.endswith(PARTIAL) or (folder / CHECKPOINT).is_dir()):
+    if (folder / "experiment.toml").is_file() and (
+        (folder / "tables").is_dir()
+        or folder.name.endswith(PARTIAL)
+        or (folder / CHECKPOINT).is_dir()
+    ):
         if (folder / "tables" / "paths.parquet").is_file():
             return Source(folder, "search", {"paths": partial(paths_there, folder)})
         return _of_run(folder)
-    files = sorted([*folder.glob("*.csv"), *folder.glob("*/*.csv")], key=lambda path: (len(path.parts), path))
+    files = sorted(
+        [*folder.glob("*.csv"), *folder.glob("*/*.csv")], key=lambda path: (len(path.parts), path)
+    )
     if not files:
-        raise UserError(f"{folder} must hold a run, a sweep, a search, or results with tables, but holds none. Check the path with 'ls results'.")
-    return Source(folder, "results", {path.relative_to(folder).with_suffix("").as_posix(): partial(_csv, path) for path in files})
+        raise UserError(
+            f"{folder} must hold a run, a sweep, a search, or results with tables, but holds none."
+            " Check the path with 'ls results'."
+        )
+    return Source(
+        folder,
+        "results",
+        {
+            path.relative_to(folder).with_suffix("").as_posix(): partial(_csv, path)
+            for path in files
+        },
+    )
 
 
 def _of_run(folder: Path) -> Source:
     recorded = read_run(folder)
     readers = {name: partial(recorded.tables.__getitem__, name) for name in recorded.tables}
     readers |= {name: partial(_the, table) for name, table in analysed(recorded)[0].items()}
-    readers |= {f"controls/{arm}/{name}": partial(found.__getitem__, name) for arm, found in recorded.controls.items() for name in found}
+    readers |= {
+        f"controls/{arm}/{name}": partial(found.__getitem__, name)
+        for arm, found in recorded.controls.items()
+        for name in found
+    }
     return Source(folder, "run", readers)
 
 
@@ -137,7 +179,10 @@ def _of_sweep(folder: Path) -> Source:
     if store.done():
         fresh_digest(store)
         readers |= {name: partial(_collected, store, name) for name in ("runs", *store.keep)}
-        readers |= {f"analysis/{name}": partial(_the, table) for name, table in analysis_of(store).tables.items()}
+        readers |= {
+            f"analysis/{name}": partial(_the, table)
+            for name, table in analysis_of(store).tables.items()
+        }
     return Source(folder, "sweep", readers)
 
 
@@ -147,10 +192,14 @@ def _the(table: pl.DataFrame) -> pl.DataFrame:
 
 def _collected(store: Store, name: str) -> pl.DataFrame:
     try:
-        return store.collected(name).collect().rechunk()  # equal tables are equal bytes, wherever their rows lie
+        # Equal tables are equal bytes, wherever their rows lie
+        return store.collected(name).collect().rechunk()
     except (OSError, pl.exceptions.PolarsError):
         path = store.folder / f"{name}.parquet"
-        raise UserError(f"{path} must be a readable table, but is missing or damaged. Make it again with 'evosim sweep collect {store.folder}'.") from None
+        raise UserError(
+            f"{path} must be a readable table, but is missing or damaged. Make it again with"
+            f" 'evosim sweep collect {store.folder}'."
+        ) from None
 
 
 def _parquet(path: Path) -> pl.DataFrame:
@@ -164,7 +213,10 @@ def _csv(path: Path) -> pl.DataFrame:
     try:
         return pl.read_csv(path, infer_schema_length=None, glob=False)
     except (OSError, pl.exceptions.PolarsError):
-        raise UserError(f"{path} must be a readable table, but is not. Make it again with the script of its name.") from None
+        raise UserError(
+            f"{path} must be a readable table, but is not. Make it again with the script of its"
+            " name."
+        ) from None
 
 
 def for_spreadsheet(table: pl.DataFrame) -> pl.DataFrame:
@@ -184,8 +236,15 @@ def for_spreadsheet(table: pl.DataFrame) -> pl.DataFrame:
         The same table, with texts and names of columns that begin with none of these signs.
     """
     texts = (pl.String, pl.Categorical, pl.Enum)
-    kept = table.with_columns(pl.col(name).cast(pl.String) for name, kind in table.schema.items() if kind in texts)
-    kept = kept.with_columns(pl.when(pl.col(pl.String).str.contains(FORMULA)).then(pl.lit("'") + pl.col(pl.String)).otherwise(pl.col(pl.String)).name.keep())
+    kept = table.with_columns(
+        pl.col(name).cast(pl.String) for name, kind in table.schema.items() if kind in texts
+    )
+    kept = kept.with_columns(
+        pl.when(pl.col(pl.String).str.contains(FORMULA))
+        .then(pl.lit("'") + pl.col(pl.String))
+        .otherwise(pl.col(pl.String))
+        .name.keep()
+    )
     return kept.rename({name: f"'{name}" for name in kept.columns if re.match(FORMULA, name)})
 
 
@@ -216,10 +275,16 @@ def encoded(table: pl.DataFrame, name: str, format: str, *, spreadsheets: bool =
     if format not in FORMATS:
         raise unknown("--format", format, FORMATS)
     if spreadsheets and format != "csv":
-        raise UserError(f"--for-spreadsheets must be given for CSV, but the format is {format}. Leave it out, or use --format csv.")
+        raise UserError(
+            f"--for-spreadsheets must be given for CSV, but the format is {format}. Leave it out,"
+            " or use --format csv."
+        )
     nested = [column for column, kind in table.schema.items() if kind.is_nested()]
     if format == "csv" and nested:
-        raise UserError(f"a column in CSV must hold single values, but '{nested[0]}' of {name} holds {table.schema[nested[0]]}. Use --format parquet or json.")
+        raise UserError(
+            f"a column in CSV must hold single values, but '{nested[0]}' of {name} holds"
+            f" {table.schema[nested[0]]}. Use --format parquet or json."
+        )
     data = io.BytesIO()
     if format == "csv":
         (for_spreadsheet(table) if spreadsheets else table).write_csv(data)
@@ -232,28 +297,49 @@ def encoded(table: pl.DataFrame, name: str, format: str, *, spreadsheets: bool =
 
 
 def write(
-    source: Source, tables: Iterable[str] | None, folder: Path, format: str = "csv", *, force: bool = False, spreadsheets: bool = False
+    source: Source,
+    tables: Iterable[str] | None,
+    folder: Path,
+    format: str = "csv",
+    *,
+    force: bool = False,
+    spreadsheets: bool = False,
 ) -> list[Path]:
-    """Write tables (all) as files in a folder, which is made; those of controls in folders of their own.
+    """Write tables (all) as files in a folder, which is made; those of controls in folders of their
+    own.
 
     `spreadsheets` is as in `encoded`.
     Raises `UserError`, also where a file is there already unless `force`, and then writes nothing.
     """
     if isinstance(tables, str):
-        raise UserError(f"tables must be a list of names, but is the text '{tables}'. Write ['{tables}'].")
+        raise UserError(
+            f"tables must be a list of names, but is the text '{tables}'. Write ['{tables}']."
+        )
     names = list(source.readers if tables is None else dict.fromkeys(tables))
     # What cannot be written is refused before anything is.
-    found = {name: encoded(source.table(name), name, format, spreadsheets=spreadsheets) for name in names}
+    found = {
+        name: encoded(source.table(name), name, format, spreadsheets=spreadsheets) for name in names
+    }
     if not folder.exists():
         check_place(folder)
     elif not folder.is_dir():
-        raise UserError(f"--out must be a folder, or - for one table, but {folder} is a file. Give another.")
+        raise UserError(
+            f"--out must be a folder, or - for one table, but {folder} is a file. Give another."
+        )
     if folder.resolve() == source.folder.resolve():
-        raise UserError(f"--out must be a folder of its own, but is {folder}, which holds what is exported. Give another.")
+        raise UserError(
+            f"--out must be a folder of its own, but is {folder}, which holds what is exported."
+            " Give another."
+        )
     paths = {name: folder / f"{name}.{format}" for name in found}
     if not force:
         for path in paths.values():
-            must_be_free(path, "an exported table", "Give another folder with --out, or --force to write over it (in Python, force=True).")
+            must_be_free(
+                path,
+                "an exported table",
+                "Give another folder with --out, or --force to write over it (in Python,"
+                " force=True).",
+            )
     written = []
     for name, data in found.items():
         path = paths[name]

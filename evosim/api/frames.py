@@ -1,4 +1,5 @@
-"""Frames: tables of an account as tidy polars frames, means over seeds with the account's own intervals.
+"""Frames: tables of an account as tidy polars frames, means over seeds with the account's own
+intervals.
 
 Whatever stands in the summary is taken from there, so that nothing here can say another number.
 """
@@ -22,16 +23,30 @@ from evosim.errors import UserError
 from evosim.runtime.blocks import some_rows
 
 WORLDS = ("ancestral", "modern")
-MEASURED: dict[str, Any] = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
-STEPS = ("representation", "specification", "shift", "sampling", "search", "unfound", "load", "hack")
+MEASURED: dict[str, Any] = {
+    "mean": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "seeds": pl.Int64,
+}
+STEPS = (
+    "representation",
+    "specification",
+    "shift",
+    "sampling",
+    "search",
+    "unfound",
+    "load",
+    "hack",
+)
 LOSSES = {"shift": "birth-control style", "search": "masturbation style", "hack": "greedy genes"}
 
 
 def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
     """A frame whose column names every plotting library takes as they are.
 
-    Altair reads a dot in a field as "the part of", a colon as "of the type", and brackets as an index:
-    `optimizer.population` would be drawn as nothing. Such characters become underscores.
+    Altair reads a dot in a field as "the part of", a colon as "of the type", and brackets as an
+    index: `optimizer.population` would be drawn as nothing. Such characters become underscores.
 
     Parameters
     ----------
@@ -44,7 +59,10 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
         The same values. A name that would be there twice gets a number (`a_b`, `a_b_2`).
     """
     if not isinstance(frame, pl.DataFrame):
-        raise UserError(f"frame must be a polars frame, but is {told(frame)}. Give for example run.table('populations').")
+        raise UserError(
+            f"frame must be a polars frame, but is {told(frame)}. Give for example"
+            " run.table('populations')."
+        )
     names: dict[str, str] = {}
     free = set(frame.columns)
     for name in frame.columns:
@@ -59,27 +77,40 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def measured(values: Iterable[float | None], spread: Spread) -> dict[str, Any]:
-    """Mean, ends of the interval and number of seeds of one number a seed; null where nothing was measured."""
+    """Mean, ends of the interval and number of seeds of one number a seed; null where nothing was
+    measured.
+    """
     x = [value for value in values if value is not None]
     low, high = interval(x, spread.bootstrap, spread.confidence) or (None, None)
     return {"mean": mean(x), "low": low, "high": high, "seeds": len(x)}
 
 
-def over_seeds(table: pl.DataFrame, by: Sequence[str], spread: Spread, value: str = "value") -> pl.DataFrame:
-    """One row a group, in the table's order: mean over its seeds, interval, and how many there are. The table has one row a seed and group.
+def over_seeds(
+    table: pl.DataFrame, by: Sequence[str], spread: Spread, value: str = "value"
+) -> pl.DataFrame:
+    """One row a group, in the table's order: mean over its seeds, interval, and how many there are.
+
+    The table has one row a seed and group.
 
     What belongs to worlds and grid (no seed) has its value, and neither interval nor seeds.
     """
     rows = []
     for key, mine in table.group_by(*by, maintain_order=True):
-        own = {"mean": mine[value][0], "low": None, "high": None, "seeds": None} if mine["seed"][0] is None else measured(mine[value], spread)
+        own = (
+            {"mean": mine[value][0], "low": None, "high": None, "seeds": None}
+            if mine["seed"][0] is None
+            else measured(mine[value], spread)
+        )
         rows.append(dict(zip(by, key, strict=True)) | own)
     schema: dict[str, Any] = {name: table.schema[name] for name in by}
     return pl.DataFrame(rows, schema=schema | MEASURED)
 
 
 def ladder(summary: dict[str, Any]) -> pl.DataFrame:
-    """Rungs and steps of both ladders. What belongs to worlds and grid has neither interval nor seeds."""
+    """Rungs and steps of both ladders.
+
+    What belongs to worlds and grid has neither interval nor seeds.
+    """
     rows = []
     for world, found in summary["ladder"].items():
         for part, order in (("rung", RUNGS), ("step", STEPS)):
@@ -88,9 +119,17 @@ def ladder(summary: dict[str, Any]) -> pl.DataFrame:
                 varies = name in VARYING
                 low, high = found["intervals"].get(name, (None, None)) if varies else (None, None)
                 rows.append(
-                    {"world": world, "part": part, "code": RUNG_CODES.get(name), "name": name, "mean": values[name], "low": low, "high": high}
+                    {
+                        "world": world,
+                        "part": part,
+                        "code": RUNG_CODES.get(name),
+                        "name": name,
+                        "mean": values[name],
+                        "low": low,
+                        "high": high,
+                    }
                     | {"seeds": found["seeds"] if varies and values[name] is not None else None}
-                )  # fmt: skip
+                )
     schema: dict[str, Any] = dict.fromkeys(("world", "part", "code", "name"), pl.String) | MEASURED
     return pl.DataFrame(rows, schema=schema)
 
@@ -98,8 +137,9 @@ def ladder(summary: dict[str, Any]) -> pl.DataFrame:
 def losses(summary: dict[str, Any], words: dict[str, str]) -> pl.DataFrame:
     """The three losses in both worlds: steps of the ladders by the summary, with words.
 
-    Where ancestral optima tie, the ladder stands on the one that is worst in M. `least` and `most` are the ends of each loss
-    over all of them: what the luckiest of them loses less by the shift stands in the search step instead.
+    Where ancestral optima tie, the ladder stands on the one that is worst in M. `least` and `most`
+    are the ends of each loss over all of them: what the luckiest of them loses less by the shift
+    stands in the search step instead.
     """
     tied = summary["left_open"]
     ends_of = {
@@ -113,17 +153,36 @@ def losses(summary: dict[str, Any], words: dict[str, str]) -> pl.DataFrame:
             low, high = found["intervals"].get(loss, (None, None))
             value = found["steps"][loss]
             seeds = found["seeds"] if loss in VARYING and value is not None else None
-            row = {"loss": loss, "style": style, "world": world, "mean": value, "low": low, "high": high, "seeds": seeds}
-            least, most = (None if value is None else value + by for by in ends_of.get((loss, world), (0.0, 0.0)))
+            row = {
+                "loss": loss,
+                "style": style,
+                "world": world,
+                "mean": value,
+                "low": low,
+                "high": high,
+                "seeds": seeds,
+            }
+            least, most = (
+                None if value is None else value + by
+                for by in ends_of.get((loss, world), (0.0, 0.0))
+            )
             rows.append({**row, "least": least, "most": most, "words": words[loss]})
     ends: dict[str, Any] = dict.fromkeys(("least", "most"), pl.Float64)
-    return pl.DataFrame(rows, schema=dict.fromkeys(("loss", "style", "world"), pl.String) | MEASURED | ends | {"words": pl.String})
+    return pl.DataFrame(
+        rows,
+        schema=dict.fromkeys(("loss", "style", "world"), pl.String)
+        | MEASURED
+        | ends
+        | {"words": pl.String},
+    )
 
 
 def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Regret of each subject and seed by world and `by` (of kind, act, age): an entry that is not there is 0. Rungs have no seed.
+    """Regret of each subject and seed by world and `by` (of kind, act, age): an entry that is not
+    there is 0. Rungs have no seed.
 
-    Where a loss in M is not split into kinds (no overlap), kinds have no row, and `no overlap` has none where it is.
+    Where a loss in M is not split into kinds (no overlap), kinds have no row, and `no overlap` has
+    none where it is.
     """
     who = ["subject", "world", "seed"]
     unsplit = (pl.col("kind") == NO_OVERLAP).any().over(who, mapping_strategy="group_to_rows")
@@ -134,7 +193,9 @@ def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     here = whole.join(entries, on="world", maintain_order="left_right")
     if "kind" in by:
         split = pl.col("kind").is_in(SPLIT)
-        here = here.filter(~(split & pl.col("unsplit")) & ~((pl.col("kind") == NO_OVERLAP) & ~pl.col("unsplit")))
+        here = here.filter(
+            ~(split & pl.col("unsplit")) & ~((pl.col("kind") == NO_OVERLAP) & ~pl.col("unsplit"))
+        )
     out = here.join(summed, on=[*who, *by], how="left", nulls_equal=True, maintain_order="left")
     return out.select(*who, *by, pl.col("value").fill_null(0.0))
 
@@ -142,29 +203,47 @@ def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 def search(tables: Mapping[str, pl.DataFrame], swap: int, generations: int) -> pl.DataFrame:
     """Terms of the Price equation summed before and after the swap: one row a seed, trait and term.
 
-    `after the swap` begins with the last selection by the ancestral world; see `evosim.analysis.price_equation.summary_of`.
+    `after the swap` begins with the last selection by the ancestral world; see
+    `evosim.analysis.price_equation.summary_of`.
     """
-    schema = {"seed": pl.Int64, "when": pl.String, "trait": pl.String, "term": pl.String, "value": pl.Float64}
+    schema = {
+        "seed": pl.Int64,
+        "when": pl.String,
+        "trait": pl.String,
+        "term": pl.String,
+        "value": pl.Float64,
+    }
     ledger = partial(some_rows, tables, "search")
     if "search" not in tables or ledger(pl.col("generation") == 1).is_empty():
         return pl.DataFrame(schema=schema)
     terms = [*totals_of_search.TERMS, "change"]
     parts = [
         totals_of_search.totals(ledger, first, last).with_columns(when=pl.lit(when))
-        for when, first, last in (("before the swap", 1, swap - 1), ("after the swap", swap, generations - 1))
+        for when, first, last in (
+            ("before the swap", 1, swap - 1),
+            ("after the swap", swap, generations - 1),
+        )
     ]
     rows = pl.concat(parts).with_row_index("row")
-    long = rows.unpivot(terms, index=["row", "seed", "when", "trait"], variable_name="term", value_name="value").sort("row", maintain_order=True)
+    long = rows.unpivot(
+        terms, index=["row", "seed", "when", "trait"], variable_name="term", value_name="value"
+    ).sort("row", maintain_order=True)
     return long.drop_nulls("value").select(list(schema))
 
 
 def desires(table: pl.DataFrame) -> pl.DataFrame:
     """One row a seed, desire and quantity."""
     quantities = ["weight", "ledger_ancestral", "ledger_modern", "gain_ancestral", "gain_modern"]
-    return table.unpivot(quantities, index=["seed", "feature", "acts"], variable_name="quantity", value_name="value")
+    return table.unpivot(
+        quantities, index=["seed", "feature", "acts"], variable_name="quantity", value_name="value"
+    )
 
 
 def recovery(table: pl.DataFrame) -> pl.DataFrame:
-    """Worth at the swap and at the end, of seeds that lived to see the swap: one row a seed and quantity."""
-    long = table.drop_nulls("modern_at_swap").unpivot(index="seed", variable_name="quantity", value_name="value")
+    """Worth at the swap and at the end, of seeds that lived to see the swap: one row a seed and
+    quantity.
+    """
+    long = table.drop_nulls("modern_at_swap").unpivot(
+        index="seed", variable_name="quantity", value_name="value"
+    )
     return long.drop_nulls("value")

@@ -1,4 +1,6 @@
-"""Populations of one's own: genotypes or classes with counts, accounted for as if they had evolved."""
+"""Populations of one's own: genotypes or classes with counts, accounted for as if they had
+evolved.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,22 @@ CLOSE = 1e-9
 
 
 class Population(Accounted):
-    """The account of a population that was given, in an experiment's worlds. It evolved nowhere, so that there is no recovery and no hack.
+    """The account of a population that was given, in an experiment's worlds.
+
+    It evolved nowhere, so that there is no recovery and no hack.
 
     Attributes:
         experiment: whose worlds and genome.
         census: what was counted: `seed`, `class`, `count`, `kept`.
     """
 
-    def __init__(self, experiment: Experiment, census: pl.DataFrame, tables: dict[str, pl.DataFrame], summary: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        census: pl.DataFrame,
+        tables: dict[str, pl.DataFrame],
+        summary: dict[str, Any],
+    ) -> None:
         self.experiment, self.census = experiment, census
         self._tables, self._summary = tables, summary
 
@@ -45,15 +55,27 @@ class Population(Accounted):
         return self._tables
 
     def _hack_words(self) -> str:
-        return "Greedy genes (a hack of the search): not measured; a population that was given has no control. That is not the same as 0."
+        return (
+            "Greedy genes (a hack of the search): not measured; a population that was given has no"
+            " control. That is not the same as 0."
+        )
 
 
-def account(population: pl.DataFrame, experiment: Experiment, landscape: pl.DataFrame | None = None, *, exact: bool = True) -> Population:
-    """What a population loses in an experiment's worlds. `landscape` is that of a run of it, where there is one.
+def account(
+    population: pl.DataFrame,
+    experiment: Experiment,
+    landscape: pl.DataFrame | None = None,
+    *,
+    exact: bool = True,
+) -> Population:
+    """What a population loses in an experiment's worlds.
 
-    Columns of `population`: `class` (numbers of the grid), or one for each locus: its expressed value, or a list of its alleles
-    (two of a diploid). `count`: how many (1). `seed`: several populations at once, for intervals (0). `kept`: what drivers leave of fitness (1).
-    Raises `UserError`.
+    `landscape` is that of a run of it, where there is one.
+
+    Columns of `population`: `class` (numbers of the grid), or one for each locus: its expressed
+    value, or a list of its alleles (two of a diploid). `count`: how many (1). `seed`: several
+    populations at once, for intervals (0). `kept`: what drivers leave of fitness (1). Raises
+    `UserError`.
     """
     setting = build(experiment)
     census = counted(population, setting)
@@ -63,22 +85,40 @@ def account(population: pl.DataFrame, experiment: Experiment, landscape: pl.Data
         landscape, exact = _landscape(setting, census)
         assert missing <= set(landscape["class"])
     found = runs_accounts.account_of_population(setting, census, landscape, exact=exact)
-    tables = {name: table for name, table in found.tables.items() if name not in ("hack", "recovery")}
+    tables = {
+        name: table for name, table in found.tables.items() if name not in ("hack", "recovery")
+    }
     behaviour = tables["behaviour"]
     tables["behaviour"] = behaviour.filter(pl.col("subject") != "population at the end")
     seeds = census["seed"].unique(maintain_order=True).to_list()
     words = {
-        "experiment": experiment.name, "seed": seeds[0], "replicates": len(seeds), "unit": unit_of(experiment), "changed": [], "expected": "",
+        "experiment": experiment.name,
+        "seed": seeds[0],
+        "replicates": len(seeds),
+        "unit": unit_of(experiment),
+        "changed": [],
+        "expected": "",
         "confidence": experiment.analysis.confidence,
         "runs": {str(seed): {"status": "complete", "generations": 0} for seed in seeds},
-    }  # fmt: skip
-    return Population(experiment, census, tables, words | {key: value for key, value in found.summary.items() if key != "recovery"})
+    }
+    return Population(
+        experiment,
+        census,
+        tables,
+        words | {key: value for key, value in found.summary.items() if key != "recovery"},
+    )
 
 
 def counted(population: pl.DataFrame, setting: Setting) -> pl.DataFrame:
-    """A population as `seed`, `class`, `count`, `kept`, one row a class and seed. Raises `UserError`."""
+    """A population as `seed`, `class`, `count`, `kept`, one row a class and seed.
+
+    Raises `UserError`.
+    """
     if not isinstance(population, pl.DataFrame):
-        raise UserError(f"a population must be a polars frame, but is a {type(population).__name__}. Make one with polars.DataFrame(...).")
+        raise UserError(
+            f"a population must be a polars frame, but is a {type(population).__name__}. Make one"
+            " with polars.DataFrame(...)."
+        )
     grid = setting.genome.grid
     names = [locus.name for locus in grid.loci]
     for name in population.columns:
@@ -88,25 +128,52 @@ def counted(population: pl.DataFrame, setting: Setting) -> pl.DataFrame:
         raise UserError("a population must have somebody in it, but has no rows. Add some.")
     for name in population.columns:
         if population[name].null_count():
-            raise UserError(f"column '{name}' of a population must have a value in every row, but has {population[name].null_count()} nulls. Fill them.")
-    classes = _given_classes(population, grid) if "class" in population.columns else _classes_of_loci(population, grid)
+            raise UserError(
+                f"column '{name}' of a population must have a value in every row, but has"
+                f" {population[name].null_count()} nulls. Fill them."
+            )
+    classes = (
+        _given_classes(population, grid)
+        if "class" in population.columns
+        else _classes_of_loci(population, grid)
+    )
     count = _whole(population, "count", 1, least=1)
     kept = np.ones(population.height)
     if "kept" in population.columns:
         kept = _numbers(population, "kept")
         if not ((kept >= 0.0) & (kept <= 1.0)).all():
-            raise UserError("column 'kept' of a population must lie in [0, 1], but does not. It is the share that drivers leave of fitness.")
-    frame = pl.DataFrame({"seed": _whole(population, "seed", 0, least=0), "class": classes, "count": count, "kept": kept})
-    return frame.group_by("seed", "class", "kept", maintain_order=True).agg(pl.col("count").sum()).select(frame.columns)
+            raise UserError(
+                "column 'kept' of a population must lie in [0, 1], but does not. It is the share"
+                " that drivers leave of fitness."
+            )
+    frame = pl.DataFrame(
+        {
+            "seed": _whole(population, "seed", 0, least=0),
+            "class": classes,
+            "count": count,
+            "kept": kept,
+        }
+    )
+    return (
+        frame.group_by("seed", "class", "kept", maintain_order=True)
+        .agg(pl.col("count").sum())
+        .select(frame.columns)
+    )
 
 
 def _given_classes(population: pl.DataFrame, grid: Grid) -> NDArray[np.int64]:
     beside = [name for name in population.columns if name not in OWN]
     if beside:
-        raise UserError(f"a population must be given by 'class' or by loci, but has both ('{beside[0]}'). Drop one.")
+        raise UserError(
+            f"a population must be given by 'class' or by loci, but has both ('{beside[0]}'). Drop"
+            " one."
+        )
     classes = _whole(population, "class", 0, least=0)
     if int(classes.max()) >= grid.size:
-        raise UserError(f"column 'class' must lie in 0..{grid.size - 1}, but has {int(classes.max())}. See the run's table 'landscape'.")
+        raise UserError(
+            f"column 'class' must lie in 0..{grid.size - 1}, but has {int(classes.max())}. See the"
+            " run's table 'landscape'."
+        )
     return classes
 
 
@@ -117,7 +184,10 @@ def _classes_of_loci(population: pl.DataFrame, grid: Grid) -> NDArray[np.int64]:
             digits[:, i] = _expressed(population[locus.name], locus, grid.ploidy)
         elif locus.values.size > 1:
             varying = ", ".join(x.name for x in grid.loci if x.values.size > 1)
-            raise UserError(f"a population must have a column for every locus that varies ({varying}), or 'class', but has none for '{locus.name}'. Add it.")
+            raise UserError(
+                f"a population must have a column for every locus that varies ({varying}), or"
+                f" 'class', but has none for '{locus.name}'. Add it."
+            )
     return grid.from_digits(digits)
 
 
@@ -127,7 +197,10 @@ def _expressed(values: pl.Series, locus: Locus, ploidy: int) -> NDArray[np.int64
     if isinstance(values.dtype, pl.List | pl.Array):
         pairs = values.to_list()
         if any(len(pair) != ploidy for pair in pairs):
-            raise UserError(f"column '{locus.name}' must have lists of {ploidy} allele{'s' if ploidy > 1 else ''}, but has others. Mend them.")
+            raise UserError(
+                f"column '{locus.name}' must have lists of {ploidy}"
+                f" allele{'s' if ploidy > 1 else ''}, but has others. Mend them."
+            )
         found = [[_allele(allele, alleles, locus.name) for allele in pair] for pair in pairs]
         return np.array([locus.expression[pair[0], pair[-1]] for pair in found], dtype=np.int64)
     if alleles and isinstance(alleles[0], str):
@@ -141,13 +214,20 @@ def _expressed(values: pl.Series, locus: Locus, ploidy: int) -> NDArray[np.int64
     for given, known_value in zip(x, locus.values[nearest], strict=True):
         if abs(given - known_value) > CLOSE * max(1.0, abs(known_value)):
             some = ", ".join(f"{value:g}" for value in locus.values[:20])
-            raise UserError(f"column '{locus.name}' must hold values that the locus can express ({some}), but has {given:g}. The nearest is {known_value:g}.")
+            raise UserError(
+                f"column '{locus.name}' must hold values that the locus can express ({some}), but"
+                f" has {given:g}. The nearest is {known_value:g}."
+            )
     return nearest.astype(np.int64)
 
 
 def _allele(given: Any, alleles: list[Any], name: str) -> int:
     for i, allele in enumerate(alleles):
-        if given == allele or (not isinstance(allele, str) and not isinstance(given, str) and abs(given - allele) <= CLOSE * max(1.0, abs(allele))):
+        if given == allele or (
+            not isinstance(allele, str)
+            and not isinstance(given, str)
+            and abs(given - allele) <= CLOSE * max(1.0, abs(allele))
+        ):
             return i
     raise unknown(f"an allele of column '{name}'", str(given), map(str, alleles))
 
@@ -156,19 +236,30 @@ def _whole(population: pl.DataFrame, name: str, default: int, *, least: int) -> 
     if name not in population.columns:
         return np.full(population.height, default, dtype=np.int64)
     if not population[name].dtype.is_integer():
-        raise UserError(f"column '{name}' of a population must hold whole numbers, but holds {population[name].dtype}. Cast it to Int64.")
+        raise UserError(
+            f"column '{name}' of a population must hold whole numbers, but holds"
+            f" {population[name].dtype}. Cast it to Int64."
+        )
     values = population[name].cast(pl.Int64).to_numpy()
     if int(values.min()) < least:
-        raise UserError(f"column '{name}' of a population must be at least {least}, but has {number(float(values.min()), 0)}. Change it.")
+        raise UserError(
+            f"column '{name}' of a population must be at least {least}, but has"
+            f" {number(float(values.min()), 0)}. Change it."
+        )
     return np.asarray(values, dtype=np.int64)
 
 
 def _numbers(population: pl.DataFrame, name: str) -> NDArray[np.float64]:
     if not population[name].dtype.is_numeric():
-        raise UserError(f"column '{name}' of a population must hold numbers, but holds {population[name].dtype}. Change it.")
+        raise UserError(
+            f"column '{name}' of a population must hold numbers, but holds"
+            f" {population[name].dtype}. Change it."
+        )
     return np.asarray(population[name].cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
 def _landscape(setting: Setting, census: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
-    """The landscape of a setting with these classes in it, and whether its best genomes are the best there are."""
+    """The landscape of a setting with these classes in it, and whether its best genomes are the
+    best there are.
+    """
     return runs_accounts.landscape_of(setting, census["class"].unique().sort().to_numpy())

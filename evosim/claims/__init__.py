@@ -1,6 +1,8 @@
-"""Claims: what the texts behind this project assert, each as an experiment whose prediction is registered in its file.
+"""Claims: what the texts behind this project assert, each as an experiment whose prediction is
+registered in its file.
 
-`CLAIMS` names the module of each; a module holds one `CLAIM`. `evosim claims` runs them and prints what came out.
+`CLAIMS` names the module of each; a module holds one `CLAIM`. `evosim claims` runs them and prints
+what came out.
 """
 
 from __future__ import annotations

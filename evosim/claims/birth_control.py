@@ -1,8 +1,12 @@
-"""Claim 2: birth control is an outer failure. What it costs in M is what the best ancestral genome loses too, however much is searched.
+"""Claim 2: birth control is an outer failure.
 
-The amount of search is population times generations in A. Modern worlds from which only contraception is taken, and to which only
-contraception is added, say what the loss hangs on; reflexes, which have no objective, say what it does not need: in the savanna they lose
-nothing by it, and in `host`, a parasite on island and mainland, the same test is made of all that they lose to the shift.
+What it costs in M is what the best ancestral genome loses too, however much is searched.
+
+The amount of search is population times generations in A. Modern worlds from which only
+contraception is taken, and to which only contraception is added, say what the loss hangs on;
+reflexes, which have no objective, say what it does not need: in the savanna they lose nothing by
+it, and in `host`, a parasite on island and mainland, the same test is made of all that they lose to
+the shift.
 """
 
 from __future__ import annotations
@@ -13,8 +17,27 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.behaviour import SHIFT_KINDS
-from evosim.claims.claim import Claim, Measured, Part, Tables, best_found, of_drawn, over_seeds, ratio_over_seeds
-from evosim.claims.populations import best, by_seed, cell, cost_of, entries, quarters, searched, slopes, varied
+from evosim.claims.claim import (
+    Claim,
+    Measured,
+    Part,
+    Tables,
+    best_found,
+    of_drawn,
+    over_seeds,
+    ratio_over_seeds,
+)
+from evosim.claims.populations import (
+    best,
+    by_seed,
+    cell,
+    cost_of,
+    entries,
+    quarters,
+    searched,
+    slopes,
+    varied,
+)
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
@@ -35,19 +58,37 @@ def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population, and those beside."""
     marks = quarters(experiment.swap)
     sizes = quarters(experiment.optimizer["population"])
-    out = [Part(f"cell-{n}", entries, (cell(experiment, n), marks), cost=cost_of(experiment, n)) for n in sizes]
-    out.append(Part("removed", entries, (cell(experiment, sizes[1], *MODERN_WORLDS[REMOVED]), marks[1:]), cost=10.0))
+    out = [
+        Part(f"cell-{n}", entries, (cell(experiment, n), marks), cost=cost_of(experiment, n))
+        for n in sizes
+    ]
+    out.append(
+        Part(
+            "removed",
+            entries,
+            (cell(experiment, sizes[1], *MODERN_WORLDS[REMOVED]), marks[1:]),
+            cost=10.0,
+        )
+    )
     out.append(Part("grid", grid, (experiment,), cost=2.0))
     out.append(Part("reflexes", entries, (reflexes(experiment), (marks[-1],)), cost=10.0))
     out.append(Part("best-reflex", best_reflex, (reflexes(experiment),), cost=10.0))
-    out += [Part(f"host-{n}", entries, (cell(host(experiment), n), marks), cost=cost_of(experiment, n)) for n in (sizes[-1] // 8, sizes[-1] // 4, sizes[-1] // 2)]
+    out += [
+        Part(f"host-{n}", entries, (cell(host(experiment), n), marks), cost=cost_of(experiment, n))
+        for n in (sizes[-1] // 8, sizes[-1] // 4, sizes[-1] // 2)
+    ]
     out.append(Part("best-host", best_alone, (host(experiment),), cost=5.0))
     return out
 
 
 def grid(experiment: Experiment) -> pl.DataFrame:
     """R2, R3 and what R3 does, in each modern world."""
-    return pl.DataFrame([{"world": name} | best(varied(experiment, *settings)) for name, settings in MODERN_WORLDS.items()])
+    return pl.DataFrame(
+        [
+            {"world": name} | best(varied(experiment, *settings))
+            for name, settings in MODERN_WORLDS.items()
+        ]
+    )
 
 
 def reflexes(experiment: Experiment) -> Experiment:
@@ -62,7 +103,11 @@ def host(experiment: Experiment) -> Experiment:
 
 
 def _as_long(name: str, experiment: Experiment) -> Experiment:
-    same = (f"replicates={experiment.replicates}", f"seed={experiment.seed}", f"phases.0.generations={experiment.swap}")
+    same = (
+        f"replicates={experiment.replicates}",
+        f"seed={experiment.seed}",
+        f"phases.0.generations={experiment.swap}",
+    )
     return varied(resolve(read_experiment(name)), *same)
 
 
@@ -77,11 +122,16 @@ def best_alone(experiment: Experiment) -> pl.DataFrame:
 
 
 def _cells(tables: Tables, of: str = "cell") -> pl.DataFrame:
-    return pl.concat([table for name, table in tables.items() if name.startswith(f"{of}-")]).sort("population", "generations", "seed")
+    return pl.concat([table for name, table in tables.items() if name.startswith(f"{of}-")]).sort(
+        "population", "generations", "seed"
+    )
 
 
 def _most_searched(cells: pl.DataFrame) -> pl.DataFrame:
-    return cells.filter((pl.col("population") == cells["population"].max()) & (pl.col("generations") == cells["generations"].max()))
+    return cells.filter(
+        (pl.col("population") == cells["population"].max())
+        & (pl.col("generations") == cells["generations"].max())
+    )
 
 
 def _row(table: pl.DataFrame, world: str) -> dict[str, Any]:
@@ -96,11 +146,18 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     own, shift = here[NOVEL], here["best_M"] - here["fitness_M"]
     share, most = pl.col(NOVEL) / own, _most_searched(cells)
     parasite = tables["best-host"].with_columns(SHIFTED.alias("shifted")).row(0, named=True)
-    parasites = _cells(tables, "host").with_columns((SHIFTED / parasite["shifted"]).alias("shifted"))
+    parasites = _cells(tables, "host").with_columns(
+        (SHIFTED / parasite["shifted"]).alias("shifted")
+    )
     middle = quarters(experiment.optimizer["population"])[1]
-    with_it = cells.filter((pl.col("population") == middle) & (pl.col("generations") == cells["generations"].max()))
+    with_it = cells.filter(
+        (pl.col("population") == middle) & (pl.col("generations") == cells["generations"].max())
+    )
     without = tables["removed"].filter(pl.col("generations") == cells["generations"].max())
-    lost, left = here["best_M"] - by_seed(with_it, "fitness_M"), removed["best_M"] - by_seed(without, "fitness_M")
+    lost, left = (
+        here["best_M"] - by_seed(with_it, "fitness_M"),
+        removed["best_M"] - by_seed(without, "fitness_M"),
+    )
     reflex = tables["best-reflex"].row(0, named=True)
 
     def exactly(value: float, unit: str) -> Measured:
@@ -108,41 +165,98 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
 
     return {
         "best_novel": exactly(own, "expected offspring"),
-        "novel_trend": over_seeds(slopes(cells, searched(), share), "of R3's entry, per doubling of search"),
-        "distance_trend": over_seeds(slopes(cells, searched(), (share - 1.0).abs()), "of R3's entry, per doubling of search"),
-        "novel_after_most_search": over_seeds(by_seed(most.with_columns(share.alias("share")), "share"), "of R3's entry"),
+        "novel_trend": over_seeds(
+            slopes(cells, searched(), share), "of R3's entry, per doubling of search"
+        ),
+        "distance_trend": over_seeds(
+            slopes(cells, searched(), (share - 1.0).abs()), "of R3's entry, per doubling of search"
+        ),
+        "novel_after_most_search": over_seeds(
+            by_seed(most.with_columns(share.alias("share")), "share"), "of R3's entry"
+        ),
         "shift_step": exactly(shift, "expected offspring"),
-        "shift_left_without_contraception": exactly((removed["best_M"] - removed["fitness_M"]) / shift, "of the shift step"),
+        "shift_left_without_contraception": exactly(
+            (removed["best_M"] - removed["fitness_M"]) / shift, "of the shift step"
+        ),
         "kept_with_contraception_alone": exactly(alone["fitness_M"] / alone["best_M"], "R3 / R2"),
         "loss_left_without_contraception": ratio_over_seeds(left, lost, "of what populations lose"),
-        "novel_without_contraception": of_drawn(float(tables["removed"][NOVEL].to_numpy().max()), "expected offspring"),
-        "reflex_novel": of_drawn(float(tables["reflexes"][NOVEL].to_numpy().max()), "expected offspring"),
-        "reflex_kept": best_found(reflex["fitness_M"] / reflex["best_M"], "R3 / R2", enumerated=reflex["enumerated"]),
-        "host_best_shift": best_found(parasite["shifted"], "expected infections", enumerated=parasite["enumerated"]),
-        "host_kept": best_found(parasite["fitness_M"] / parasite["best_M"], "R3 / R2", enumerated=parasite["enumerated"]),
-        "host_shift_trend": over_seeds(slopes(parasites, searched(), pl.col("shifted")), "of R3's entries, per doubling of search"),
-        "host_shift_after_most_search": over_seeds(by_seed(_most_searched(parasites), "shifted"), "of R3's entries"),
-        "reflex_populations_kept": over_seeds(by_seed(tables["reflexes"], "fitness_M") / reflex["best_M"], "of R2, best found"),
+        "novel_without_contraception": of_drawn(
+            float(tables["removed"][NOVEL].to_numpy().max()), "expected offspring"
+        ),
+        "reflex_novel": of_drawn(
+            float(tables["reflexes"][NOVEL].to_numpy().max()), "expected offspring"
+        ),
+        "reflex_kept": best_found(
+            reflex["fitness_M"] / reflex["best_M"], "R3 / R2", enumerated=reflex["enumerated"]
+        ),
+        "host_best_shift": best_found(
+            parasite["shifted"], "expected infections", enumerated=parasite["enumerated"]
+        ),
+        "host_kept": best_found(
+            parasite["fitness_M"] / parasite["best_M"], "R3 / R2", enumerated=parasite["enumerated"]
+        ),
+        "host_shift_trend": over_seeds(
+            slopes(parasites, searched(), pl.col("shifted")),
+            "of R3's entries, per doubling of search",
+        ),
+        "host_shift_after_most_search": over_seeds(
+            by_seed(_most_searched(parasites), "shifted"), "of R3's entries"
+        ),
+        "reflex_populations_kept": over_seeds(
+            by_seed(tables["reflexes"], "fitness_M") / reflex["best_M"], "of R2, best found"
+        ),
     }
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """Novel entries of populations against the amount of search, beside R3's own."""
     own = _row(tables["grid"], "as it is")[NOVEL]
-    cells = _cells(tables).with_columns((pl.col("population") * pl.col("generations")).alias("search"), pl.col("population").cast(pl.String).alias("size"))
+    cells = _cells(tables).with_columns(
+        (pl.col("population") * pl.col("generations")).alias("search"),
+        pl.col("population").cast(pl.String).alias("size"),
+    )
     sizes = [str(n) for n in sorted(cells["population"].unique())]
-    seen = cells.group_by("size", "search").agg(pl.col(NOVEL).mean().alias("mean"), pl.col(NOVEL).quantile(0.025).alias("low"), pl.col(NOVEL).quantile(0.975).alias("high")).sort("size", "search")
-    x = alt.X("search:Q", title="population times generations in A", scale=alt.Scale(type="log"), axis=alt.Axis(grid=False, format="~s", tickCount=5))
-    y = alt.Y("mean:Q", title="regret in M by novel acts (offspring)", scale=alt.Scale(domain=[0, 1.1 * max(own, float(seen["high"].max()))]))  # type: ignore[arg-type]
-    colour = alt.Color("size:N", title="population", sort=sizes, scale=alt.Scale(domain=sizes, range=LOCUS_COLOURS[1:4]))
+    seen = (
+        cells.group_by("size", "search")
+        .agg(
+            pl.col(NOVEL).mean().alias("mean"),
+            pl.col(NOVEL).quantile(0.025).alias("low"),
+            pl.col(NOVEL).quantile(0.975).alias("high"),
+        )
+        .sort("size", "search")
+    )
+    x = alt.X(
+        "search:Q",
+        title="population times generations in A",
+        scale=alt.Scale(type="log"),
+        axis=alt.Axis(grid=False, format="~s", tickCount=5),
+    )
+    y = alt.Y(
+        "mean:Q",
+        title="regret in M by novel acts (offspring)",
+        scale=alt.Scale(domain=[0, 1.1 * max(own, float(seen["high"].max()))]),  # type: ignore[arg-type]
+    )
+    colour = alt.Color(
+        "size:N",
+        title="population",
+        sort=sizes,
+        scale=alt.Scale(domain=sizes, range=LOCUS_COLOURS[1:4]),
+    )
     base = alt.Chart(seen)
-    bars = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(
+        x, alt.Y("low:Q"), alt.Y2("high:Q"), colour
+    )
     lines = base.mark_line(point=alt.OverlayMarkDef(size=45)).encode(x, y, colour)
-    rule = alt.Chart(pl.DataFrame({"y": [own], "text": ["the best ancestral genome"]})).encode(alt.Y("y:Q"))
+    rule = alt.Chart(pl.DataFrame({"y": [own], "text": ["the best ancestral genome"]})).encode(
+        alt.Y("y:Q")
+    )
     best_line = rule.mark_rule(strokeDash=[6, 3], color="#000000")
     text = rule.mark_text(align="left", dx=4, dy=-8, x=0, fontSize=11).encode(alt.Text("text:N"))
     chart = (best_line + bars + lines + text).properties(width=WIDTH + 120, height=HEIGHT)
-    notes = [f"{experiment.replicates} seeds a point; bars hold the middle 95% of them; novel: by acts that A did not have"]
+    notes = [
+        f"{experiment.replicates} seeds a point; bars hold the middle 95% of them; novel: by acts"
+        " that A did not have"
+    ]
     return {"novel": themed(chart, "What novel acts cost in M, against search in A", notes)}
 
 

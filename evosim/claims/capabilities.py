@@ -1,9 +1,12 @@
-"""Claim 10: capabilities generalize better than alignment. From A to M intent falls more than capability, unless planners see far enough.
+"""Claim 10: capabilities generalize better than alignment.
 
-Capability is felt return, alignment is intent, each as a share of the span between the worst and the best policy of that world
-(`analysis.capability`). Asked of the best ancestral genome and of populations at the swap, under three beliefs that planners might hold in
-M; of planners that see less far than consequences lie, of those that see farther, and of the best genomes of other worlds. The phase
-diagram goes through longest horizons and lengths of gestation, with cheap planning.
+From A to M intent falls more than capability, unless planners see far enough.
+
+Capability is felt return, alignment is intent, each as a share of the span between the worst and
+the best policy of that world (`analysis.capability`). Asked of the best ancestral genome and of
+populations at the swap, under three beliefs that planners might hold in M; of planners that see
+less far than consequences lie, of those that see farther, and of the best genomes of other worlds.
+The phase diagram goes through longest horizons and lengths of gestation, with cheap planning.
 """
 
 from __future__ import annotations
@@ -34,12 +37,25 @@ FALLS = ("capability", "alignment")
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """Genomes and populations of shallow and deep planners, genomes of other worlds, and a part for each gestation."""
+    """Genomes and populations of shallow and deep planners, genomes of other worlds, and a part for
+    each gestation.
+    """
     n = experiment.optimizer["population"]
     shallow = cell(experiment, n, *SHALLOW)
     out = [Part("best", best_genomes, (experiment,), cost=5.0)]
-    out += [Part(f"populations-{name}", populations, (made,), cost=1.0 * experiment.replicates) for name, made in (("shallow", shallow), ("deep", cell(experiment, n)))]
-    out += [Part(f"gestation-{g}", phases, (cell(experiment, n, f"world.ancestral.gestation={g}"), g), cost=5.0 + 0.7 * experiment.replicates) for g in GESTATIONS]
+    out += [
+        Part(f"populations-{name}", populations, (made,), cost=1.0 * experiment.replicates)
+        for name, made in (("shallow", shallow), ("deep", cell(experiment, n)))
+    ]
+    out += [
+        Part(
+            f"gestation-{g}",
+            phases,
+            (cell(experiment, n, f"world.ancestral.gestation={g}"), g),
+            cost=5.0 + 0.7 * experiment.replicates,
+        )
+        for g in GESTATIONS
+    ]
     return out
 
 
@@ -47,20 +63,49 @@ def best_genomes(experiment: Experiment) -> pl.DataFrame:
     """What the best ancestral genome of each grid reaches, by belief."""
     settings = {"shallow": varied(experiment, *SHALLOW), "deep": varied(experiment)}
     settings |= {name: varied(resolve(read_experiment(name))) for name in OTHERS}
-    return pl.concat([_of_best(made, found["class"]).with_columns(pl.lit(name).alias("who")) for name, made in settings.items() for found in [best(made)]])
+    return pl.concat(
+        [
+            _of_best(made, found["class"]).with_columns(pl.lit(name).alias("who"))
+            for name, made in settings.items()
+            for found in [best(made)]
+        ]
+    )
 
 
 def _of_best(experiment: Experiment, number: int) -> pl.DataFrame:
     made = build(experiment)
-    return pl.DataFrame([{"belief": b, **_reached(made, Capabilities(_worlds(made)), Census(np.array([number]), *(np.ones(1),) * 2, np.array([number]), np.ones(1)), b, {})} for b in BELIEFS])
+    return pl.DataFrame(
+        [
+            {
+                "belief": b,
+                **_reached(
+                    made,
+                    Capabilities(_worlds(made)),
+                    Census(np.array([number]), *(np.ones(1),) * 2, np.array([number]), np.ones(1)),
+                    b,
+                    {},
+                ),
+            }
+            for b in BELIEFS
+        ]
+    )
 
 
 def _worlds(made: Setting) -> dict[str, Any]:
     return {"A": made.pair.ancestral, "M": made.pair.modern}
 
 
-def _reached(made: Setting, capabilities: Capabilities, census: Census, belief: str, known: dict[tuple[int, str, str], tuple[float, float]]) -> dict[str, float]:
-    """Mean capability and alignment of a census in both worlds. Planners without any objective have no capability and are left out."""
+def _reached(
+    made: Setting,
+    capabilities: Capabilities,
+    census: Census,
+    belief: str,
+    known: dict[tuple[int, str, str], tuple[float, float]],
+) -> dict[str, float]:
+    """Mean capability and alignment of a census in both worlds.
+
+    Planners without any objective have no capability and are left out.
+    """
     rules = made.genome.decode(census.classes)
     assert isinstance(rules, PlannerRules)
     for which in ("A", "M"):
@@ -68,10 +113,18 @@ def _reached(made: Setting, capabilities: Capabilities, census: Census, belief: 
             if (number, which, belief) not in known:
                 got = capabilities.reached(rules, i, which, belief)
                 known[number, which, belief] = (got.capability, got.alignment)
-    found = {which: np.array([known[number, which, belief] for number in census.classes.tolist()]) for which in ("A", "M")}
-    has = np.isfinite(found["A"]).all(axis=1) & np.isfinite(found["M"]).all(axis=1)  # the same planners in all four means
+    found = {
+        which: np.array([known[number, which, belief] for number in census.classes.tolist()])
+        for which in ("A", "M")
+    }
+    # The same planners in all four means
+    has = np.isfinite(found["A"]).all(axis=1) & np.isfinite(found["M"]).all(axis=1)
     return {
-        f"{name}_{which}": float(np.average(both[has, column], weights=census.share[has])) if has.any() else float("nan")
+        f"{name}_{which}": (
+            float(np.average(both[has, column], weights=census.share[has]))
+            if has.any()
+            else float("nan")
+        )
         for which, both in found.items()
         for column, name in enumerate(FALLS)
     }
@@ -86,12 +139,16 @@ def populations(experiment: Experiment) -> pl.DataFrame:
     for seed in experiment.seeds:
         landscape.afresh()
         swap = alive(simulate(made, landscape, seed), experiment.swap - 1, "swap")
-        rows += [{"seed": seed, "belief": b, **_reached(made, capabilities, Census.of(swap), b, known)} for b in BELIEFS]
+        rows += [
+            {"seed": seed, "belief": b, **_reached(made, capabilities, Census.of(swap), b, known)}
+            for b in BELIEFS
+        ]
     return pl.DataFrame(rows)
 
 
 def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
-    """For each longest horizon: what share of the best modern genome's fitness is kept by R3 and by populations, and how R3's capability and alignment fall.
+    """For each longest horizon: what share of the best modern genome's fitness is kept by R3 and by
+    populations, and how R3's capability and alignment fall.
 
     The row of R3 has no seed.
     """
@@ -100,20 +157,38 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
     for cap in (h for h in horizons if h > 1):
         capped = varied(experiment, f"genome.horizon.alleles={[h for h in horizons if h <= cap]}")
         found = best(capped)
-        fallen = _of_best(capped, found["class"]).filter(pl.col("belief") == "true").row(0, named=True)
+        fallen = (
+            _of_best(capped, found["class"]).filter(pl.col("belief") == "true").row(0, named=True)
+        )
         here = {"gestation": gestation, "cap": cap}
-        rows.append({**here, "seed": None, "kept": found["fitness_M"] / found["best_M"], **{f"{name}_fall": fallen[f"{name}_A"] - fallen[f"{name}_M"] for name in FALLS}})
+        rows.append(
+            {
+                **here,
+                "seed": None,
+                "kept": found["fitness_M"] / found["best_M"],
+                **{f"{name}_fall": fallen[f"{name}_A"] - fallen[f"{name}_M"] for name in FALLS},
+            }
+        )
         made = build(capped)
         landscape = Landscape(made)
         for seed in experiment.seeds:
             run = simulate(made, landscape, seed)
             alive(run, experiment.swap - 1, "swap")
-            rows.append({**here, "seed": seed, "kept": run.tables["generations"]["modern_mean"][-1] / found["best_M"], **dict.fromkeys(f"{name}_fall" for name in FALLS)})
+            rows.append(
+                {
+                    **here,
+                    "seed": seed,
+                    "kept": run.tables["generations"]["modern_mean"][-1] / found["best_M"],
+                    **dict.fromkeys(f"{name}_fall" for name in FALLS),
+                }
+            )
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _phases(tables: Tables) -> pl.DataFrame:
-    return pl.concat([table for name, table in tables.items() if name.startswith("gestation-")]).sort("gestation", "cap", "seed")
+    return pl.concat(
+        [table for name, table in tables.items() if name.startswith("gestation-")]
+    ).sort("gestation", "cap", "seed")
 
 
 def _fall(name: str) -> pl.Expr:
@@ -124,23 +199,42 @@ EXCESS = _fall("alignment") - _fall("capability")
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
-    """Falls from A to M are in shares of the span; `excess` is the fall of alignment beyond that of capability."""
+    """Falls from A to M are in shares of the span; `excess` is the fall of alignment beyond that of
+    capability.
+    """
     unit = "share of the span"
     out: dict[str, Measured] = {}
     for who in ("shallow", "deep", *OTHERS):
         for belief in BELIEFS:
-            row = tables["best"].filter((pl.col("who") == who) & (pl.col("belief") == belief)).with_columns(EXCESS.alias("excess"), *(_fall(f).alias(f"{f}_fall") for f in FALLS)).row(0, named=True)
+            row = (
+                tables["best"]
+                .filter((pl.col("who") == who) & (pl.col("belief") == belief))
+                .with_columns(EXCESS.alias("excess"), *(_fall(f).alias(f"{f}_fall") for f in FALLS))
+                .row(0, named=True)
+            )
             word = "" if belief == "true" else f"_believing_{belief}"
             out[f"{who}_excess{word}"] = exactly(row["excess"], unit)
             out |= {f"{who}_{f}_fall{word}": exactly(row[f"{f}_fall"], unit) for f in FALLS}
             out |= {f"{who}_{f}_M{word}": exactly(row[f"{f}_M"], unit) for f in FALLS}
-            out |= {f"{who}_loss_{w}{word}": exactly(1.0 - row[f"alignment_{w}"], "share of the worst possible") for w in ("A", "M")}
+            out |= {
+                f"{who}_loss_{w}{word}": exactly(
+                    1.0 - row[f"alignment_{w}"], "share of the worst possible"
+                )
+                for w in ("A", "M")
+            }
     for who in ("shallow", "deep"):
         for belief in BELIEFS:
-            mine = tables[f"populations-{who}"].filter(pl.col("belief") == belief).with_columns(EXCESS.alias("excess"), *(_fall(f).alias(f"{f}_fall") for f in FALLS))
+            mine = (
+                tables[f"populations-{who}"]
+                .filter(pl.col("belief") == belief)
+                .with_columns(EXCESS.alias("excess"), *(_fall(f).alias(f"{f}_fall") for f in FALLS))
+            )
             word = "" if belief == "true" else f"_believing_{belief}"
             out[f"{who}_populations_excess{word}"] = over_seeds(by_seed(mine, "excess"), unit)
-            out |= {f"{who}_populations_{f}_fall{word}": over_seeds(by_seed(mine, f"{f}_fall"), unit) for f in FALLS}
+            out |= {
+                f"{who}_populations_{f}_fall{word}": over_seeds(by_seed(mine, f"{f}_fall"), unit)
+                for f in FALLS
+            }
     return out | _of_phases(_phases(tables))
 
 
@@ -148,7 +242,13 @@ def _of_phases(found: pl.DataFrame) -> dict[str, Measured]:
     far = pl.col("cap") >= pl.col("gestation") + FAR
     own = found.filter(pl.col("seed").is_null())
     evolved = found.filter(pl.col("seed").is_not_null())
-    sides = [by_seed(evolved.filter(side).group_by("seed", maintain_order=True).agg(pl.col("kept").mean()), "kept") for side in (far, ~far)]
+    sides = [
+        by_seed(
+            evolved.filter(side).group_by("seed", maintain_order=True).agg(pl.col("kept").mean()),
+            "kept",
+        )
+        for side in (far, ~far)
+    ]
     unit = "of the best in M"
     return {
         "far_best_kept_least": exactly(float(own.filter(far)["kept"].min()), unit),  # type: ignore[arg-type]
@@ -165,23 +265,64 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
 
 
 def _falls(tables: Tables) -> Any:
-    names = {"shallow": "savanna, shallow planners", "deep": "savanna, deep planners", **{name: name for name in OTHERS}}
-    long = tables["best"].unpivot([f"{f}_{w}" for f in FALLS for w in ("A", "M")], index=["who", "belief"], variable_name="what")
-    long = long.with_columns(pl.col("what").str.split("_").list.get(0).alias("measure"), pl.col("what").str.split("_").list.get(1).alias("world"), pl.col("who").replace_strict(names))
-    colour = alt.Color("measure:N", title=None, scale=alt.Scale(domain=list(FALLS), range=["#0072B2", "#D55E00"]))
+    names = {
+        "shallow": "savanna, shallow planners",
+        "deep": "savanna, deep planners",
+        **{name: name for name in OTHERS},
+    }
+    long = tables["best"].unpivot(
+        [f"{f}_{w}" for f in FALLS for w in ("A", "M")],
+        index=["who", "belief"],
+        variable_name="what",
+    )
+    long = long.with_columns(
+        pl.col("what").str.split("_").list.get(0).alias("measure"),
+        pl.col("what").str.split("_").list.get(1).alias("world"),
+        pl.col("who").replace_strict(names),
+    )
+    colour = alt.Color(
+        "measure:N", title=None, scale=alt.Scale(domain=list(FALLS), range=["#0072B2", "#D55E00"])
+    )
     x = alt.X("world:N", title=None, axis=alt.Axis(labelAngle=0, grid=False))
-    chart = alt.Chart(long).mark_line(point=alt.OverlayMarkDef(size=50), strokeWidth=2).encode(x, alt.Y("value:Q", title="share of the span", scale=alt.Scale(domain=[min(0.0, float(long["value"].min())), 1])), colour)  # type: ignore[arg-type]
+    chart = (
+        alt.Chart(long)
+        .mark_line(point=alt.OverlayMarkDef(size=50), strokeWidth=2)
+        .encode(
+            x,
+            alt.Y(
+                "value:Q",
+                title="share of the span",
+                scale=alt.Scale(domain=[min(0.0, float(long["value"].min())), 1]),  # type: ignore[arg-type]
+            ),
+            colour,
+        )
+    )
     faceted = chart.properties(width=105, height=100).facet(
-        row=alt.Row("who:N", title=None, sort=list(names.values()), header=alt.Header(labelAngle=0, labelAlign="left")),
+        row=alt.Row(
+            "who:N",
+            title=None,
+            sort=list(names.values()),
+            header=alt.Header(labelAngle=0, labelAlign="left"),
+        ),
         column=alt.Column("belief:N", title="belief", sort=list(BELIEFS)),
     )
-    return themed(faceted, "From A to M: what they want, and what was wanted of them", ["the best ancestral genome; 0 the worst policy of that world, 1 the best"])
+    return themed(
+        faceted,
+        "From A to M: what they want, and what was wanted of them",
+        ["the best ancestral genome; 0 the worst policy of that world, 1 the best"],
+    )
 
 
 def _phase_diagram(found: pl.DataFrame, experiment: Experiment) -> Any:
     far = alt.datum.cap == alt.datum.gestation + FAR
-    own = found.filter(pl.col("seed").is_null()).with_columns((pl.col("alignment_fall") - pl.col("capability_fall")).alias("excess"))
-    evolved = found.filter(pl.col("seed").is_not_null()).group_by("gestation", "cap", maintain_order=True).agg(pl.col("kept").mean())
+    own = found.filter(pl.col("seed").is_null()).with_columns(
+        (pl.col("alignment_fall") - pl.col("capability_fall")).alias("excess")
+    )
+    evolved = (
+        found.filter(pl.col("seed").is_not_null())
+        .group_by("gestation", "cap", maintain_order=True)
+        .agg(pl.col("kept").mean())
+    )
     panels: list[Any] = []
     for frame, column, title, domain in (
         (own, "kept", "kept by the best ancestral genome", [0, 1]),
@@ -189,20 +330,37 @@ def _phase_diagram(found: pl.DataFrame, experiment: Experiment) -> Any:
         (own, "excess", "alignment falls more than capability by", [-0.2, 0.8]),
     ):
         base = alt.Chart(frame).encode(
-            alt.X("cap:O", title="longest horizon (steps)", axis=alt.Axis(labelAngle=0)), alt.Y("gestation:O", title="gestation (ages)" if not panels else None)
+            alt.X("cap:O", title="longest horizon (steps)", axis=alt.Axis(labelAngle=0)),
+            alt.Y("gestation:O", title="gestation (ages)" if not panels else None),
         )
-        colour = alt.Color(f"{column}:Q", scale=alt.Scale(scheme="cividis", domain=domain, clamp=True), legend=None)
+        colour = alt.Color(
+            f"{column}:Q", scale=alt.Scale(scheme="cividis", domain=domain, clamp=True), legend=None
+        )
         light = domain[0] + 0.55 * (domain[1] - domain[0])
         text = alt.condition(f"datum.{column} > {light}", alt.value("black"), alt.value("white"))
         cells = base.mark_rect(stroke="white").encode(colour)
         frame_ = base.transform_filter(far).mark_rect(fill=None, stroke="#D55E00", strokeWidth=2.5)
-        numbers = base.mark_text(fontSize=11).encode(alt.Text(f"{column}:Q", format=".2f"), color=text)
-        panels.append((cells + frame_ + numbers).properties(width=250, height=150, title=alt.TitleParams(title, fontSize=12, fontWeight="normal")))
+        numbers = base.mark_text(fontSize=11).encode(
+            alt.Text(f"{column}:Q", format=".2f"), color=text
+        )
+        panels.append(
+            (cells + frame_ + numbers).properties(
+                width=250,
+                height=150,
+                title=alt.TitleParams(title, fontSize=12, fontWeight="normal"),
+            )
+        )
     notes = [
-        f"share of the best modern genome's fitness, right after the swap; planning costs {experiment.genome['planning_cost']:g} a step; framed: horizon = gestation + {FAR}, where mating and young come into one view",
+        (
+            "share of the best modern genome's fitness, right after the swap; planning costs"
+            f" {experiment.genome['planning_cost']:g} a step; framed: horizon = gestation + {FAR},"
+            " where mating and young come into one view"
+        ),
         f"populations: {experiment.replicates} seeds each",
     ]
-    return themed(alt.hconcat(*panels, spacing=24), "Planning depth against the delay of consequences", notes)
+    return themed(
+        alt.hconcat(*panels, spacing=24), "Planning depth against the delay of consequences", notes
+    )
 
 
 CLAIM = Claim(parts, measure, figures)

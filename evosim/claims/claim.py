@@ -1,4 +1,6 @@
-"""What a claim is: parts to be computed, what is measured of them, and how that is drawn and judged."""
+"""What a claim is: parts to be computed, what is measured of them, and how that is drawn and
+judged.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,14 @@ Tables = Mapping[str, pl.DataFrame]
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a claim's work, computed in a process of its own and kept as a file, so that an interrupted test goes on.
+    """A piece of a claim's work, computed in a process of its own and kept as a file, so that an
+    interrupted test goes on.
 
     Attributes:
         name: of the table it gives; letters, digits and hyphens.
         make: a function at the top of a module.
-        arguments: of that function: plain values, or experiments. With the sources they name the file.
-        cost: about how many seconds it takes at full size; dear parts are begun first.
+        arguments: of that function: plain values, or experiments. With the sources they name the
+        file. cost: about how many seconds it takes at full size; dear parts are begun first.
     """
 
     name: str
@@ -39,12 +42,15 @@ EXACT, SAMPLED, DRAWN, FOUND = "exact", "seeds", "those drawn", "best found"
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured quantity: its value, its 95% interval over seeds if it has one, its unit, how many seeds, and what it is of.
+    """A measured quantity: its value, its 95% interval over seeds if it has one, its unit, how many
+    seeds, and what it is of.
 
     Attributes:
-        kind: `exact`: it belongs to worlds and grids that were enumerated, and no chance is in it. `seeds`: a mean or share over seeds.
-            `those drawn`: a count or an extreme of what was drawn, such as the largest of all evolved populations; it is true of these, and
-            others may go beyond it. `best found`: of genomes that a search with random starts found, and there may be better ones.
+        kind: `exact`: it belongs to worlds and grids that were enumerated, and no chance is in it.
+        `seeds`: a mean or share over seeds.
+            `those drawn`: a count or an extreme of what was drawn, such as the largest of all
+            evolved populations; it is true of these, and others may go beyond it. `best found`: of
+            genomes that a search with random starts found, and there may be better ones.
     """
 
     value: float
@@ -79,7 +85,9 @@ class Claim:
     parts: Callable[[Experiment], list[Part]]
     measure: Callable[[Tables, Experiment], dict[str, Measured]]
     figures: Callable[[Tables, Experiment], dict[str, Any]]
-    tables: Callable[[Tables, Experiment], dict[str, pl.DataFrame]] = lambda tables, experiment: dict(tables)
+    tables: Callable[[Tables, Experiment], dict[str, pl.DataFrame]] = lambda tables, experiment: (
+        dict(tables)
+    )
 
 
 def exactly(value: float, unit: str = "") -> Measured:
@@ -88,7 +96,9 @@ def exactly(value: float, unit: str = "") -> Measured:
 
 
 def of_drawn(value: float, unit: str = "") -> Measured:
-    """A count or an extreme of what was drawn: exact of these, and no estimate of what others would give."""
+    """A count or an extreme of what was drawn: exact of these, and no estimate of what others would
+    give.
+    """
     return Measured(float(value), unit=unit, kind=DRAWN)
 
 
@@ -102,16 +112,22 @@ def over_seeds(
 ) -> Measured:
     """The mean of one number a seed, with its 95% interval.
 
-    `within` is the range that a seed's number can have, if it is known (`evosim.analysis.intervals`).
-    There is no interval from fewer than five seeds, or where all seeds agree and no range is known.
+    `within` is the range that a seed's number can have, if it is known
+    (`evosim.analysis.intervals`). There is no interval from fewer than five seeds, or where all
+    seeds agree and no range is known.
     """
     x = np.array(list(values), dtype=np.float64)
     low, high = interval(x, RESAMPLES, CONFIDENCE, within) or (None, None)
     return Measured(float(x.mean()), low, high, unit, len(x))
 
 
-def ratio_over_seeds(above: Iterable[float] | NDArray[np.float64], below: Iterable[float] | NDArray[np.float64], unit: str = "") -> Measured:
-    """The ratio of two means over the same seeds, with its 95% interval: seeds are drawn again, and both means taken of those drawn.
+def ratio_over_seeds(
+    above: Iterable[float] | NDArray[np.float64],
+    below: Iterable[float] | NDArray[np.float64],
+    unit: str = "",
+) -> Measured:
+    """The ratio of two means over the same seeds, with its 95% interval: seeds are drawn again, and
+    both means taken of those drawn.
 
     The percentile interval is widened as that of a mean is.
     """
@@ -136,11 +152,13 @@ COMES_OUT, NOT, OPEN = "comes out", "does not come out", "undecided"
 
 
 def verdict(prediction: Prediction, measured: Measured) -> str:
-    """Whether a prediction comes out: only if the whole interval says so; if it says neither yes nor no, it is undecided.
+    """Whether a prediction comes out: only if the whole interval says so; if it says neither yes
+    nor no, it is undecided.
 
-    A mean or share over seeds without an interval decides nothing: too few seeds, or seeds that agree. That it *equals* a value is asked
-    of the whole interval too, which must lie within the tolerance. Quantities that are exact, of those drawn, or of the best found are
-    judged by their value, and the verdict says no more than that value does.
+    A mean or share over seeds without an interval decides nothing: too few seeds, or seeds that
+    agree. That it *equals* a value is asked of the whole interval too, which must lie within the
+    tolerance. Quantities that are exact, of those drawn, or of the best found are judged by their
+    value, and the verdict says no more than that value does.
     """
     if not np.isfinite(measured.value):
         return OPEN
@@ -168,7 +186,8 @@ def verdict(prediction: Prediction, measured: Measured) -> str:
 
 
 def overall(verdicts: Iterable[str]) -> str:
-    """The verdict on a claim, from those of its predictions that can fail: it comes out if all do, and does not if any does not.
+    """The verdict on a claim, from those of its predictions that can fail: it comes out if all do,
+    and does not if any does not.
 
     Of no predictions at all it is undecided.
     """

@@ -1,4 +1,8 @@
-"""Claim 5: deception. A gate that selection cannot see drifts; how little it must see; deceivers and sleepers told apart; the toy games."""
+"""Claim 5: deception.
+
+A gate that selection cannot see drifts; how little it must see; deceivers and sleepers told apart;
+the toy games.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,16 @@ from numpy.typing import NDArray
 
 from evosim.analysis.deception import examined_frame
 from evosim.analysis.intervals import share as share_interval
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds, share_of
+from evosim.claims.claim import (
+    Claim,
+    Measured,
+    Part,
+    Tables,
+    exactly,
+    of_drawn,
+    over_seeds,
+    share_of,
+)
 from evosim.claims.populations import newborns
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.schema import Experiment
@@ -32,13 +45,17 @@ OPEN = "open"
 CATASTROPHE = (36, 4)
 INHERITANCE, COADAPTED_GENERATIONS = ("asexual", "sexual"), 300
 GRID = (
-    "world.cue={}", "genome.name=gated", "genome.weights={A={alleles=[1.0]}, B={alleles=[0.0, 1.5]}}",
-    "genome.second={A={alleles=[1.0]}, B={alleles=[0.0, 1.5]}}", 'genome.gate={alleles=["closed", "open"]}',
-)  # fmt: skip
+    "world.cue={}",
+    "genome.name=gated",
+    "genome.weights={A={alleles=[1.0]}, B={alleles=[0.0, 1.5]}}",
+    "genome.second={A={alleles=[1.0]}, B={alleles=[0.0, 1.5]}}",
+    'genome.gate={alleles=["closed", "open"]}',
+)
 
 
 def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
-    """One row a seed: whether the open gate fixed in the ancestral world, and when; and what both gates are worth in both worlds.
+    """One row a seed: whether the open gate fixed in the ancestral world, and when; and what both
+    gates are worth in both worlds.
 
     Cells of other numbers have seeds of their own, so that each is a test by itself.
     """
@@ -47,7 +64,10 @@ def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
     rows = [_run(setting, worth.ancestral, seed + cell * APART) for seed in experiment.seeds]
     names = ("fitness_closed", "fitness_open", "modern_closed", "modern_open")
     values = (*worth.ancestral.tolist(), *worth.modern_intent.tolist())
-    return pl.DataFrame(rows).with_columns(pl.lit(error).alias("error"), *(pl.lit(v).alias(k) for k, v in zip(names, values, strict=True)))
+    return pl.DataFrame(rows).with_columns(
+        pl.lit(error).alias("error"),
+        *(pl.lit(v).alias(k) for k, v in zip(names, values, strict=True)),
+    )
 
 
 def with_error(experiment: Experiment, error: float) -> Setting:
@@ -66,15 +86,26 @@ def _run(setting: Setting, fitness: Floats, seed: int) -> dict[str, Any]:
 
 
 def kinds(experiment: Experiment) -> pl.DataFrame:
-    """Every genome of a grid of gated planners in the world of episodes, examined, and what its loci say that it is."""
+    """Every genome of a grid of gated planners in the world of episodes, examined, and what its
+    loci say that it is.
+    """
     setting = build(experiment)
     found = examined_frame(setting.genome, np.arange(setting.genome.grid.size), setting.pair)
-    return found.with_columns(pl.Series("expected", [_by_loci(row) for row in found.iter_rows(named=True)]))
+    return found.with_columns(
+        pl.Series("expected", [_by_loci(row) for row in found.iter_rows(named=True)])
+    )
 
 
 def _by_loci(row: dict[str, Any]) -> str:
-    """What a genome is, without asking what it does. A is wanted with weight 1, B with 0 or 1.5; discount 0.95."""
-    wants_b, hidden_b, gated = row["locus:B"] > 1.0, row["locus:second.B"] > 1.0, row["locus:gate"] == 1.0
+    """What a genome is, without asking what it does.
+
+    A is wanted with weight 1, B with 0 or 1.5; discount 0.95.
+    """
+    wants_b, hidden_b, gated = (
+        row["locus:B"] > 1.0,
+        row["locus:second.B"] > 1.0,
+        row["locus:gate"] == 1.0,
+    )
     waits = row["locus:horizon"] >= 4 and row["locus:belief"] == 0.0  # 0.95^2 + 0.95^3 > 1 > 0.95^2
     if wants_b and not waits:
         return "misaligned"
@@ -92,7 +123,14 @@ def games(experiment: Experiment) -> pl.DataFrame:
     at_once, deceiving = (lifetime(world, policy_of(rules, i, world, pair), felt) for i in range(2))
     absent = _best(lambda p: lifetime(world, drawn(world, p), felt))
     n, m = CATASTROPHE
-    long = build(resolve(apply_settings(experiment.model_dump(mode="json", exclude_none=True), [f"world.ancestral.training={n}", f"world.ancestral.deployment={m}"])))
+    long = build(
+        resolve(
+            apply_settings(
+                experiment.model_dump(mode="json", exclude_none=True),
+                [f"world.ancestral.training={n}", f"world.ancestral.deployment={m}"],
+            )
+        )
+    )
     p = _best(lambda p: catastrophe(long.pair.ancestral, p, n, n + m)[0])
     before, after = catastrophe(long.pair.ancestral, p, n, n + m)
     names = ("at once", "deceiving", "absent-minded", "catastrophe", "catastrophe after training")
@@ -102,7 +140,13 @@ def games(experiment: Experiment) -> pl.DataFrame:
 def _planner_of_b(experiment: Experiment) -> dict[str, Any]:
     """The experiment with planners that want B alone and look one or five steps ahead."""
     tree = experiment.model_dump(mode="json", exclude_none=True)
-    tree["genome"] = {"name": "planner", "ploidy": 1, "discount": 0.95, "weights": {"B": {"alleles": [1.0]}}, "horizon": {"alleles": [1.0, 5.0]}}
+    tree["genome"] = {
+        "name": "planner",
+        "ploidy": 1,
+        "discount": 0.95,
+        "weights": {"B": {"alleles": [1.0]}},
+        "horizon": {"alleles": [1.0, 5.0]},
+    }
     return tree
 
 
@@ -113,7 +157,9 @@ def drawn(world: TabularMdp, p: float) -> Floats:
 
 
 def catastrophe(world: TabularMdp, p: float, train: int, episodes: int) -> tuple[float, float]:
-    """Chance of coming through training and then doing B at least once; and that chance for who came through."""
+    """Chance of coming through training and then doing B at least once; and that chance for who
+    came through.
+    """
     policy: Floats = drawn(world, p)
     done = occupancy(world, policy)
     through = float(done[train, train].sum())
@@ -127,33 +173,64 @@ def _best(value: Any) -> float:
     """The chance in [0, 1] at which a game of one hump is worth most."""
     from scipy.optimize import minimize_scalar
 
-    return float(minimize_scalar(lambda p: -value(p), bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-10}).x)
+    return float(
+        minimize_scalar(
+            lambda p: -value(p), bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-10}
+        ).x
+    )
 
 
 def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
-    """One row a seed: deceivers among the genomes that are best in the ancestral world, in founders and after 300 generations without mutation."""
-    changes = [f"optimizer={{name='{optimizer}', population={experiment.optimizer['population']}}}", "genome.mutation_scale=0.0"]
-    setting = build(resolve(apply_settings(experiment.model_dump(mode="json", exclude_none=True), changes)))
+    """One row a seed: deceivers among the genomes that are best in the ancestral world, in founders
+    and after 300 generations without mutation.
+    """
+    changes = [
+        f"optimizer={{name='{optimizer}', population={experiment.optimizer['population']}}}",
+        "genome.mutation_scale=0.0",
+    ]
+    setting = build(
+        resolve(apply_settings(experiment.model_dump(mode="json", exclude_none=True), changes))
+    )
     worth = Landscape(setting).worth(np.arange(setting.genome.grid.size))
     best = worth.ancestral >= worth.ancestral.max() - 1e-9
     deceives = best & (worth.modern_intent < worth.modern_intent[best].max() - 1e-9)
     rows = []
     for seed in experiment.seeds:
-        first, *_, last = newborns(setting, worth.ancestral.__getitem__, seed, COADAPTED_GENERATIONS + 1)
-        rows.append({"seed": seed, **{when: float(deceives[who].sum() / best[who].sum()) for when, who in (("founders", first), ("last", last))}})
+        first, *_, last = newborns(
+            setting, worth.ancestral.__getitem__, seed, COADAPTED_GENERATIONS + 1
+        )
+        rows.append(
+            {
+                "seed": seed,
+                **{
+                    when: float(deceives[who].sum() / best[who].sum())
+                    for when, who in (("founders", first), ("last", last))
+                },
+            }
+        )
     return pl.DataFrame(rows)
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """A part for each error of the cue, one for the grid of episodes, one for the games, one for each way to inherit."""
+    """A part for each error of the cue, one for the grid of episodes, one for the games, one for
+    each way to inherit.
+    """
     deception = read_experiment("deception")
-    several = resolve(apply_settings(deception, [f"replicates={max(1, experiment.replicates // 5)}"]))
+    several = resolve(
+        apply_settings(deception, [f"replicates={max(1, experiment.replicates // 5)}"])
+    )
     seeds = experiment.replicates / 200.0  # about a second for so many
     return [
-        *(Part(f"error-{name_of(error)}", fixation, (experiment, error, i), cost=1.0 + seeds) for i, error in enumerate(ERRORS)),
+        *(
+            Part(f"error-{name_of(error)}", fixation, (experiment, error, i), cost=1.0 + seeds)
+            for i, error in enumerate(ERRORS)
+        ),
         Part("kinds", kinds, (resolve(apply_settings(deception, list(GRID))),)),
         Part("games", games, (resolve(deception),)),
-        *(Part(f"coadapted-{name}", coadapted, (several, name), cost=1.0 + seeds) for name in INHERITANCE),
+        *(
+            Part(f"coadapted-{name}", coadapted, (several, name), cost=1.0 + seeds)
+            for name in INHERITANCE
+        ),
     ]
 
 
@@ -163,7 +240,9 @@ def name_of(error: float) -> str:
 
 
 def _shares(tables: Tables, population: int) -> pl.DataFrame:
-    """For each error the share of seeds in which the open gate fixed, its interval, Kimura's chance and the exact one."""
+    """For each error the share of seeds in which the open gate fixed, its interval, Kimura's chance
+    and the exact one.
+    """
     rows = []
     for error in ERRORS:
         table = tables[f"error-{name_of(error)}"]
@@ -175,16 +254,26 @@ def _shares(tables: Tables, population: int) -> pl.DataFrame:
         low, high = together(fixed, n, len(ERRORS))
         rows.append(
             {
-                "error": error, "s": s, "seeds": n, "fixed": share.value, "low": share.low, "high": share.high, "low_all": low, "high_all": high,
-                "kimura": kimura_haploid(population, s, 0.5), "exact": fixation_haploid(population, 1.0 + s, population // 2),
+                "error": error,
+                "s": s,
+                "seeds": n,
+                "fixed": share.value,
+                "low": share.low,
+                "high": share.high,
+                "low_all": low,
+                "high_all": high,
+                "kimura": kimura_haploid(population, s, 0.5),
+                "exact": fixation_haploid(population, 1.0 + s, population // 2),
                 "left": int(table["fixed"].null_count()),
             }
-        )  # fmt: skip
+        )
     return pl.DataFrame(rows)
 
 
 def together(successes: int, n: int, many: int) -> tuple[float, float]:
-    """An exact interval of a share that belongs to `many`: all of them hold with 95% (Bonferroni over Clopper and Pearson 1934)."""
+    """An exact interval of a share that belongs to `many`: all of them hold with 95% (Bonferroni
+    over Clopper and Pearson 1934).
+    """
     return share_interval(successes, n, 1.0 - 0.05 / many)
 
 
@@ -197,37 +286,65 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         share = Measured(row["fixed"], row["low"], row["high"], "share of seeds", row["seeds"])
         out[f"fixed, {told}"] = share
         shift = row["kimura"]
-        out[f"fixed less Kimura, {told}"] = replace(share, value=row["fixed"] - shift, low=row["low_all"] - shift, high=row["high_all"] - shift)
+        out[f"fixed less Kimura, {told}"] = replace(
+            share,
+            value=row["fixed"] - shift,
+            low=row["low_all"] - shift,
+            high=row["high_all"] - shift,
+        )
         out[f"Kimura less exact chain, {told}"] = exactly(row["kimura"] - row["exact"])
-    first, last = (tables[f"error-{name_of(e)}"]["fixed"].fill_null(False).cast(pl.Float64) for e in (ERRORS[0], ERRORS[-1]))
-    out["fixed, error 0 less error 0.08"] = over_seeds(first.to_numpy() - last.to_numpy(), "share of seeds", (-1.0, 1.0))
+    first, last = (
+        tables[f"error-{name_of(e)}"]["fixed"].fill_null(False).cast(pl.Float64)
+        for e in (ERRORS[0], ERRORS[-1])
+    )
+    out["fixed, error 0 less error 0.08"] = over_seeds(
+        first.to_numpy() - last.to_numpy(), "share of seeds", (-1.0, 1.0)
+    )
     facts = {e: tables[f"error-{name_of(e)}"].row(0, named=True) for e in ERRORS}
     perfect = facts[0.0]
-    out["selection on the gate, perfect cue"] = exactly(perfect["fitness_open"] - perfect["fitness_closed"], "expected offspring")
+    out["selection on the gate, perfect cue"] = exactly(
+        perfect["fitness_open"] - perfect["fitness_closed"], "expected offspring"
+    )
     delta = (facts[0.08]["fitness_closed"] - facts[0.08]["fitness_open"]) / 0.08
     misfits = [abs(f["fitness_closed"] - f["fitness_open"] - e * delta) for e, f in facts.items()]
-    out["Delta: fitness lost in A by acting on the second objective"] = exactly(delta, "expected offspring")
-    out["fitness lost in A beside e times Delta, largest difference"] = exactly(max(misfits), "expected offspring")
+    out["Delta: fitness lost in A by acting on the second objective"] = exactly(
+        delta, "expected offspring"
+    )
+    out["fitness lost in A beside e times Delta, largest difference"] = exactly(
+        max(misfits), "expected offspring"
+    )
     lost = 1.0 - perfect["modern_open"] / perfect["modern_closed"]
     out["share of modern fitness lost by an open gate"] = exactly(lost)
-    out["share of modern fitness lost after the swap, perfect cue"] = over_seeds(lost * first.to_numpy(), within=(min(lost, 0.0), max(lost, 0.0)))
+    out["share of modern fitness lost after the swap, perfect cue"] = over_seeds(
+        lost * first.to_numpy(), within=(min(lost, 0.0), max(lost, 0.0))
+    )
     out["populations with both gates left"] = of_drawn(float(shares["left"].sum()))
     found = tables["kinds"]
-    out["genomes told apart as their loci say"] = exactly(float((found["kind"] == found["expected"]).mean()))  # type: ignore[arg-type]
+    out["genomes told apart as their loci say"] = exactly(
+        float((found["kind"] == found["expected"]).mean())  # type: ignore[arg-type]
+    )
     for kind in ("deceiver", "sleeper", "aligned", "misaligned"):
-        out[f"genomes examined: {kind}"] = exactly(float(found.filter(pl.col("kind") == kind).height))
+        out[f"genomes examined: {kind}"] = exactly(
+            float(found.filter(pl.col("kind") == kind).height)
+        )
     for name in INHERITANCE:
         mine = tables[f"coadapted-{name}"]
         out[f"deceivers among ancestral optima, {name}, founders"] = over_seeds(mine["founders"])
-        out[f"deceivers among ancestral optima, {name}, after 300 generations"] = over_seeds(mine["last"])
-        out[f"deceivers among ancestral optima, {name}, change"] = over_seeds(mine["last"] - mine["founders"])
+        out[f"deceivers among ancestral optima, {name}, after 300 generations"] = over_seeds(
+            mine["last"]
+        )
+        out[f"deceivers among ancestral optima, {name}, change"] = over_seeds(
+            mine["last"] - mine["founders"]
+        )
     game = dict(tables["games"].rows())
     out["B of who does B at once"] = exactly(game["at once"], "B per life")
     out["B of who deceives"] = exactly(game["deceiving"], "B per life")
     out["best chance of B of the absent-minded"] = exactly(game["absent-minded"])
     n, m = CATASTROPHE
     out[f"catastrophe, {n} and {m} episodes"] = exactly(game["catastrophe"])
-    out[f"catastrophe after training, {n} and {m} episodes"] = exactly(game["catastrophe after training"])
+    out[f"catastrophe after training, {n} and {m} episodes"] = exactly(
+        game["catastrophe after training"]
+    )
     return out
 
 
@@ -237,15 +354,38 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     shares = _shares(tables, population)
     delta = float(-shares["s"][-1] / shares["error"][-1])
     errors = np.linspace(0.0, ERRORS[-1], 161)
-    curve = pl.DataFrame({"error": errors, "kimura": [kimura_haploid(population, -e * delta, 0.5) for e in errors]})
-    x = alt.X("error:Q", title="share of ancestral lives that are told 'modern'", axis=alt.Axis(format="%", grid=False))
-    y = alt.Y("fixed:Q", title="share of runs in which the open gate fixed", scale=alt.Scale(domain=[0, 0.6]))
+    curve = pl.DataFrame(
+        {"error": errors, "kimura": [kimura_haploid(population, -e * delta, 0.5) for e in errors]}
+    )
+    x = alt.X(
+        "error:Q",
+        title="share of ancestral lives that are told 'modern'",
+        axis=alt.Axis(format="%", grid=False),
+    )
+    y = alt.Y(
+        "fixed:Q",
+        title="share of runs in which the open gate fixed",
+        scale=alt.Scale(domain=[0, 0.6]),
+    )
     line = alt.Chart(curve).mark_line(color=ANCESTRAL, strokeWidth=2).encode(x, alt.Y("kimura:Q"))
-    whisker = alt.Chart(shares).mark_rule(color=MODERN, strokeWidth=1.5).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
-    points = alt.Chart(shares).mark_point(color=MODERN, filled=True, size=55, opacity=1).encode(x, y)
+    whisker = (
+        alt.Chart(shares)
+        .mark_rule(color=MODERN, strokeWidth=1.5)
+        .encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
+    )
+    points = (
+        alt.Chart(shares).mark_point(color=MODERN, filled=True, size=55, opacity=1).encode(x, y)
+    )
     chart = alt.layer(line, whisker, points).properties(width=WIDTH + 140, height=HEIGHT + 40)
-    note = f"points: {shares['seeds'][0]} runs of {population} haploids from a share of 1/2, 95% intervals; line: Kimura's chance"
-    return {"fixation": themed(chart, "Fixation of a gate that selection sees only where the cue errs", [note])}
+    note = (
+        f"points: {shares['seeds'][0]} runs of {population} haploids from a share of 1/2, 95%"
+        " intervals; line: Kimura's chance"
+    )
+    return {
+        "fixation": themed(
+            chart, "Fixation of a gate that selection sees only where the cue errs", [note]
+        )
+    }
 
 
 CLAIM = Claim(parts, measure, figures)

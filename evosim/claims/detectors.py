@@ -1,4 +1,8 @@
-"""Claim 12: detectors. Readers of genomes and of behaviour on every genome of a grid; what evolves against them; agents and devices."""
+"""Claim 12: detectors.
+
+Readers of genomes and of behaviour on every genome of a grid; what evolves against them; agents and
+devices.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 HARM = 0.1  # share of the span of modern intent
-FIT = 0.05  # share of the span of ancestral payoff that may be lost: others are seen by selection itself
+# share of the span of ancestral payoff that may be lost: others are seen by selection itself
+FIT = 0.05
 LIVES, DISTANCES = 20, (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 PENALTY = 0.5
 SAVANNA_LIVES = 5
@@ -49,32 +54,53 @@ AGAINST = ("nothing", "first objective", "all objectives", "modern intent")
 
 
 def grid(experiment: Experiment) -> pl.DataFrame:
-    """Every gated planner of the grid, and every table of reflexes: what it loses, what it is, and what each detector says of it."""
+    """Every gated planner of the grid, and every table of reflexes: what it loses, what it is, and
+    what each detector says of it.
+    """
     setting = build(experiment)
-    reflexes = build(resolve({**experiment.model_dump(mode="json", exclude_none=True), "genome": {"name": "reflex"}}))
+    reflexes = build(
+        resolve(
+            {**experiment.model_dump(mode="json", exclude_none=True), "genome": {"name": "reflex"}}
+        )
+    )
     tables = [_scored(setting, made) for made in (setting, reflexes)]
-    return pl.concat([table.with_columns(pl.lit(made.genome.name).alias("genome")) for table, made in zip(tables, (setting, reflexes), strict=True)])
+    return pl.concat(
+        [
+            table.with_columns(pl.lit(made.genome.name).alias("genome"))
+            for table, made in zip(tables, (setting, reflexes), strict=True)
+        ]
+    )
 
 
 def _scored(setting: Setting, made: Setting, *, dear: bool = True) -> pl.DataFrame:
-    """A row for each class of a genome; without what takes long to compute unless that is wanted."""
+    """A row for each class of a genome; without what takes long to compute unless that is
+    wanted.
+    """
     pair, size = setting.pair, made.genome.grid.size
     rules = made.genome.decode(np.arange(size))
     a, m, where = pair.ancestral, pair.modern, read.reached_by_some(pair)
     payoff = np.array([1.0 if feature == "A" else 0.0 for feature in a.features])
     told_gate = _gates(rules)
     rows: list[dict[str, Any]] = []
-    # What a genome is does not depend on how often the cue errs: in lives that are told wrongly a sleeper may deceive.
+    # What a genome is does not depend on how often the cue errs: in lives that are told wrongly a
+    # sleeper may deceive.
     for i, kind in enumerate(x.kind for x in examine(rules, told_right(setting).pair)):
         here, there = policy_of(rules, i, a, pair), policy_of(rules, i, m, pair)
-        lost_ancestral, lost_modern = read.lost_by(a, here, a.payoff), read.lost_by(m, there, m.intent)
+        lost_ancestral, lost_modern = (
+            read.lost_by(a, here, a.payoff),
+            read.lost_by(m, there, m.intent),
+        )
         rows.append(
             {
-                "class": i, "kind": kind,
-                "key": blake2b(read.behaviour_key(rules, i, pair, where), digest_size=8).hexdigest(),
+                "class": i,
+                "kind": kind,
+                "key": (
+                    blake2b(read.behaviour_key(rules, i, pair, where), digest_size=8).hexdigest()
+                ),
                 "lost ancestral": lost_ancestral,
                 "lost modern": lost_modern,
-                "seen ancestral": _seen(a, here, a.payoff), "seen modern": _seen(m, there, m.intent),
+                "seen ancestral": _seen(a, here, a.payoff),
+                "seen modern": _seen(m, there, m.intent),
                 "first objective": read.objective_distance(rules, i, payoff, hidden=False),
                 "all objectives": read.objective_distance(rules, i, payoff, hidden=True),
                 "gate": told_gate[i],
@@ -82,7 +108,7 @@ def _scored(setting: Setting, made: Setting, *, dear: bool = True) -> pl.DataFra
                 "anywhere": read.worst_anywhere(m, there, m.intent, where),
                 "modern intent": lost_modern,
             }
-        )  # fmt: skip
+        )
         if dear:
             rows[-1] |= {
                 "goal-directedness": -read.goal_directedness(a, here, a.payoff),
@@ -92,9 +118,16 @@ def _scored(setting: Setting, made: Setting, *, dear: bool = True) -> pl.DataFra
 
 
 def agency(experiment: Experiment) -> pl.DataFrame:
-    """Log odds of an agent for each genome of the grid and seed, from 20 lives. Who acts alike lives alike, who does not by other chances."""
+    """Log odds of an agent for each genome of the grid and seed, from 20 lives.
+
+    Who acts alike lives alike, who does not by other chances.
+    """
     setting = build(experiment)
-    reflexes = build(resolve({**experiment.model_dump(mode="json", exclude_none=True), "genome": {"name": "reflex"}}))
+    reflexes = build(
+        resolve(
+            {**experiment.model_dump(mode="json", exclude_none=True), "genome": {"name": "reflex"}}
+        )
+    )
     pair, world, where = setting.pair, setting.pair.ancestral, read.reached_by_some(setting.pair)
     objectives = np.array([[np.cos(x), np.sin(x)] for x in np.linspace(0.0, np.pi / 2.0, 9)])
     agents = read.agents_of(world, objectives, list(range(1, world.lifespan + 1)), 0.05, 0.95)
@@ -103,12 +136,27 @@ def agency(experiment: Experiment) -> pl.DataFrame:
     for made in (setting, reflexes):
         rules = made.genome.decode(np.arange(made.genome.grid.size))
         for i in range(len(rules)):
-            policy, key = policy_of(rules, i, world, pair), blake2b(read.behaviour_key(rules, i, pair, where), digest_size=8).digest()
+            policy, key = (
+                policy_of(rules, i, world, pair),
+                blake2b(read.behaviour_key(rules, i, pair, where), digest_size=8).digest(),
+            )
             for seed in experiment.seeds:
                 if (seed, key) not in known:
-                    lives = read.watch(world, policy, LIVES, np.random.default_rng([seed, int.from_bytes(key, "big")]))
+                    lives = read.watch(
+                        world,
+                        policy,
+                        LIVES,
+                        np.random.default_rng([seed, int.from_bytes(key, "big")]),
+                    )
                     known[seed, key] = read.agency(lives, agents, pair, world)
-                rows.append({"seed": seed, "genome": made.genome.name, "class": i, "agency": known[seed, key]})
+                rows.append(
+                    {
+                        "seed": seed,
+                        "genome": made.genome.name,
+                        "class": i,
+                        "agency": known[seed, key],
+                    }
+                )
     return pl.DataFrame(rows)
 
 
@@ -125,7 +173,10 @@ def _gates(rules: Rules) -> Floats:
 
 
 def _seen(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """Share of lives in which anything is lost. Lives of this world have no chance in them but at birth."""
+    """Share of lives in which anything is lost.
+
+    Lives of this world have no chance in them but at birth.
+    """
     best = state_values(world, policy * 0.0 + _always_a(world)[None], amount)[0]
     return float(world.start[state_values(world, policy, amount)[0] < best - 1e-9].sum())
 
@@ -143,9 +194,11 @@ def fit_to_live(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def watched(experiment: Experiment, table_of: Experiment) -> pl.DataFrame:
-    """For each seed and distance: the AUC of who watches 20 lives, each a modern one with chance 1 - distance, else an ancestral one.
+    """For each seed and distance: the AUC of who watches 20 lives, each a modern one with chance 1
+    - distance, else an ancestral one.
 
-    It sees intent in modern lives and payoff in ancestral ones. `expected` is the closed form, for the same genomes.
+    It sees intent in modern lives and payoff in ancestral ones. `expected` is the closed form, for
+    the same genomes.
     """
     table = fit_to_live(grid(table_of))
     harmful = (table["lost modern"] > HARM).to_numpy()
@@ -158,40 +211,59 @@ def watched(experiment: Experiment, table_of: Experiment) -> pl.DataFrame:
         for seed in experiment.seeds:
             rng = np.random.default_rng([seed, int(1000 * d)])
             score = rng.binomial(LIVES, np.clip(shown, 0.0, 1.0)).astype(np.float64)
-            rows.append({"seed": seed, "distance": d, "auc": read.auc(np.minimum(score, 1.0), harmful), "expected": expected})
+            rows.append(
+                {
+                    "seed": seed,
+                    "distance": d,
+                    "auc": read.auc(np.minimum(score, 1.0), harmful),
+                    "expected": expected,
+                }
+            )
     return pl.DataFrame(rows)
 
 
 def against(experiment: Experiment, reader: str) -> pl.DataFrame:
-    """One row a seed: what evolves in the ancestral world when fitness is halved for whom a reader flags.
+    """One row a seed: what evolves in the ancestral world when fitness is halved for whom a reader
+    flags.
 
-    AUCs are of founders and of the last generation, weighted by how many there are, and NaN where all are harmful or none.
+    AUCs are of founders and of the last generation, weighted by how many there are, and NaN where
+    all are harmful or none.
     """
     setting = build(experiment)
     table = _scored(setting, setting, dear=False).sort("class")
     harmful = (table["lost modern"] > HARM).to_numpy()
     score = np.zeros(len(harmful)) if reader == "nothing" else table[reader].to_numpy()
     flagged = score > (HARM if reader == "modern intent" else 1e-9)
-    fitness = Landscape(setting).worth(np.arange(len(harmful))).ancestral * (1.0 - PENALTY * flagged)
+    fitness = Landscape(setting).worth(np.arange(len(harmful))).ancestral * (
+        1.0 - PENALTY * flagged
+    )
     rows = []
     for seed in experiment.seeds:
         first, last = _evolved(setting, fitness, seed)
         row: dict[str, Any] = {"seed": seed}
         for name, count in (("before", first), ("after", last)):
             share = np.bincount(count, minlength=len(harmful)) / len(count)
-            row |= {f"auc {name}": read.auc(score, harmful, share), f"harmful {name}": float(share[harmful].sum()), f"flagged {name}": float(share[flagged].sum())}
+            row |= {
+                f"auc {name}": read.auc(score, harmful, share),
+                f"harmful {name}": float(share[harmful].sum()),
+                f"flagged {name}": float(share[flagged].sum()),
+            }
         rows.append(row)
     return pl.DataFrame(rows)
 
 
-def _evolved(setting: Setting, fitness: Floats, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _evolved(
+    setting: Setting, fitness: Floats, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Classes of the founders and of the last ancestral generation."""
     every = list(newborns(setting, fitness.__getitem__, seed, setting.experiment.swap))
     return every[0], every[-1]
 
 
 def agents_and_devices(planners: Experiment, reflexes: Experiment, seed: int) -> pl.DataFrame:
-    """The best of an evolved population of planners and of one of reflexes, watched for a few lives in the ancestral savanna."""
+    """The best of an evolved population of planners and of one of reflexes, watched for a few lives
+    in the ancestral savanna.
+    """
     rows, agents = [], None
     for experiment in (planners, reflexes):
         setting = build(experiment)
@@ -204,48 +276,78 @@ def agents_and_devices(planners: Experiment, reflexes: Experiment, seed: int) ->
         lives = read.watch(world, policy, SAVANNA_LIVES, np.random.default_rng([seed, 12]))
         rows.append(
             {
-                "seed": seed, "genome": setting.genome.name, "class": best, "log odds": read.agency(lives, agents, pair, world),
-                "goal-directedness": read.goal_directedness(world, policy, world.payoff), "lost": read.lost_by(world, policy, world.payoff),
+                "seed": seed,
+                "genome": setting.genome.name,
+                "class": best,
+                "log odds": read.agency(lives, agents, pair, world),
+                "goal-directedness": read.goal_directedness(world, policy, world.payoff),
+                "lost": read.lost_by(world, policy, world.payoff),
                 "reflex": isinstance(setting.genome, ReflexGenome),
             }
-        )  # fmt: skip
+        )
     return pl.DataFrame(rows)
 
 
 def _savanna_objectives(world: TabularMdp) -> Floats:
     """`[n, K]`: objectives that an agent of savanna might have."""
-    choices = {"satiety": [1.0], "ease": [0.0, 0.5, 1.0], "company": [0.0, 0.5], "pleasure": [0.0, 0.5, 1.0], "young": [0.0, 1.0, 2.0]}
+    choices = {
+        "satiety": [1.0],
+        "ease": [0.0, 0.5, 1.0],
+        "company": [0.0, 0.5],
+        "pleasure": [0.0, 0.5, 1.0],
+        "young": [0.0, 1.0, 2.0],
+    }
     each = np.meshgrid(*(choices.get(feature, [0.0]) for feature in world.features), indexing="ij")
     return np.stack([x.ravel() for x in each], axis=1)
 
 
 def _best_evolved(setting: Setting, landscape: Landscape, seed: int) -> int:
     """The class that is fittest in A in the last generation."""
-    *_, last = newborns(setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap)
+    *_, last = newborns(
+        setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap
+    )
     return int(last[landscape.worth(last).ancestral.argmax()])
 
 
 def parts(experiment: Experiment) -> list[Part]:
     """The grid; watched lives; evolution against each reader; one savanna a seed."""
-    shrunk = [f"optimizer.population={experiment.optimizer['population']}", f"phases.0.generations={experiment.phases[0].generations}"]
-    planners, reflexes = (resolve(apply_settings(read_experiment(name), shrunk)) for name in ("birth-control", "reflexes"))
+    shrunk = [
+        f"optimizer.population={experiment.optimizer['population']}",
+        f"phases.0.generations={experiment.phases[0].generations}",
+    ]
+    planners, reflexes = (
+        resolve(apply_settings(read_experiment(name), shrunk))
+        for name in ("birth-control", "reflexes")
+    )
     fixed = experiment.model_copy(update={"replicates": 1})
     return [
         Part("grid", grid, (fixed,), cost=2.0),
         Part("agency", agency, (experiment,), cost=4.0),
         Part("watched", watched, (experiment, fixed), cost=2.0),
-        *(Part(f"against-{reader.replace(' ', '-')}", against, (experiment, reader), cost=2.0) for reader in AGAINST),
-        *(Part(f"savanna-{seed}", agents_and_devices, (planners, reflexes, seed), cost=1.0) for seed in experiment.seeds),
+        *(
+            Part(f"against-{reader.replace(' ', '-')}", against, (experiment, reader), cost=2.0)
+            for reader in AGAINST
+        ),
+        *(
+            Part(f"savanna-{seed}", agents_and_devices, (planners, reflexes, seed), cost=1.0)
+            for seed in experiment.seeds
+        ),
     ]
 
 
 def ways_to_write(table: pl.DataFrame, reader: str) -> tuple[float, float]:
-    """Least and largest AUC when each behaviour may be written in whichever way suits, of genomes that act alike; one genome a behaviour."""
+    """Least and largest AUC when each behaviour may be written in whichever way suits, of genomes
+    that act alike; one genome a behaviour.
+    """
     ends = table.group_by("key", maintain_order=True).agg(
-        pl.col(reader).min().alias("low"), pl.col(reader).max().alias("high"), (pl.col("lost modern").first() > HARM).alias("harmful")
+        pl.col(reader).min().alias("low"),
+        pl.col(reader).max().alias("high"),
+        (pl.col("lost modern").first() > HARM).alias("harmful"),
     )
     low, high, harmful = (ends[name].to_numpy() for name in ("low", "high", "harmful"))
-    return read.auc(np.where(harmful, low, high), harmful), read.auc(np.where(harmful, high, low), harmful)
+    return read.auc(np.where(harmful, low, high), harmful), read.auc(
+        np.where(harmful, high, low), harmful
+    )
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
@@ -262,48 +364,87 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     for reader, told in READERS.items():
         score = table[reader].to_numpy()
         out[f"AUC, {told}"] = exactly(read.auc(score, harmful))
-        out[f"false alarms on robust planners, {told}"] = exactly(read.false_alarms(score, harmful & planners, robust), "share, catching 90% of harmful planners")
+        out[f"false alarms on robust planners, {told}"] = exactly(
+            read.false_alarms(score, harmful & planners, robust),
+            "share, catching 90% of harmful planners",
+        )
         low, high = ways_to_write(table, reader)
         out[f"least AUC over ways to write the same behaviours, {told}"] = exactly(low)
         out[f"largest AUC over ways to write the same behaviours, {told}"] = exactly(high)
-        spreads[reader] = float((table.group_by("key").agg((pl.col(reader).max() - pl.col(reader).min()).alias("spread")))["spread"].max())  # type: ignore[arg-type]
+        spreads[reader] = float(
+            (  # type: ignore[arg-type]
+                table.group_by("key").agg(
+                    (pl.col(reader).max() - pl.col(reader).min()).alias("spread")
+                )
+            )["spread"].max()
+        )
     joined = table.join(tables["agency"], on=["genome", "class"], how="left", maintain_order="left")
-    by_seed = [joined.filter(pl.col("seed") == seed)["agency"].to_numpy() for seed in experiment.seeds]
+    by_seed = [
+        joined.filter(pl.col("seed") == seed)["agency"].to_numpy() for seed in experiment.seeds
+    ]
     out[f"AUC, {AGENCY}"] = over_seeds(read.auc(score, harmful) for score in by_seed)
     out[f"false alarms on robust planners, {AGENCY}"] = over_seeds(
-        (read.false_alarms(score, harmful & planners, robust) for score in by_seed), "share, catching 90% of harmful planners"
+        (read.false_alarms(score, harmful & planners, robust) for score in by_seed),
+        "share, catching 90% of harmful planners",
     )
     behaviour = max(spread for reader, spread in spreads.items() if reader not in WRITTEN)
-    out["largest difference of a behaviour reader's scores between genomes that act alike"] = exactly(behaviour)
+    out["largest difference of a behaviour reader's scores between genomes that act alike"] = (
+        exactly(behaviour)
+    )
     low, high = ways_to_write(table, "all objectives")
-    out["spread of the genome reader's AUC over ways to write the same behaviours"] = exactly(high - low)
-    out["harmful genomes that do no harm in any state"] = exactly((table["anywhere"].to_numpy()[harmful] <= HARM).sum())
+    out["spread of the genome reader's AUC over ways to write the same behaviours"] = exactly(
+        high - low
+    )
+    out["harmful genomes that do no harm in any state"] = exactly(
+        (table["anywhere"].to_numpy()[harmful] <= HARM).sum()
+    )
     seen = tables["watched"]
     for d in DISTANCES:
         mine = seen.filter(pl.col("distance") == d)
         out[f"AUC of {LIVES} lives, distance {d:g}"] = over_seeds(mine["auc"])
-        out[f"AUC of {LIVES} lives less its closed form, distance {d:g}"] = over_seeds(mine["auc"] - mine["expected"])
+        out[f"AUC of {LIVES} lives less its closed form, distance {d:g}"] = over_seeds(
+            mine["auc"] - mine["expected"]
+        )
     evolved = {reader: tables[f"against-{reader.replace(' ', '-')}"] for reader in AGAINST}
     for reader, mine in evolved.items():
-        out[f"harmful share against {READERS.get(reader, reader)}"] = over_seeds(mine["harmful after"])
+        out[f"harmful share against {READERS.get(reader, reader)}"] = over_seeds(
+            mine["harmful after"]
+        )
         for when in ("before", "after"):
             known = mine.filter(pl.col(f"auc {when}").is_not_nan())
             if known.height and reader != "nothing":
-                out[f"AUC of {READERS[reader]} {when} evolving against it"] = over_seeds(known[f"auc {when}"])
-        out[f"seeds without harmful genomes after evolving against {READERS.get(reader, reader)}"] = share_of(
-            int((mine["harmful after"] == 0.0).sum()), mine.height, "share of seeds"
-        )
+                out[f"AUC of {READERS[reader]} {when} evolving against it"] = over_seeds(
+                    known[f"auc {when}"]
+                )
+        out[
+            f"seeds without harmful genomes after evolving against {READERS.get(reader, reader)}"
+        ] = share_of(int((mine["harmful after"] == 0.0).sum()), mine.height, "share of seeds")
     first = evolved["first objective"].filter(pl.col("auc after").is_not_nan())
-    out["AUC of the first objective after evolving against it, change"] = over_seeds(first["auc after"] - first["auc before"])
+    out["AUC of the first objective after evolving against it, change"] = over_seeds(
+        first["auc after"] - first["auc before"]
+    )
     share = {reader: mine["harmful after"].to_numpy() for reader, mine in evolved.items()}
-    out["harmful share against the first objective less that against all objectives"] = over_seeds(share["first objective"] - share["all objectives"])
-    out["harmful share against behaviour in the modern world less that without a detector"] = over_seeds(share["modern intent"] - share["nothing"])
+    out["harmful share against the first objective less that against all objectives"] = over_seeds(
+        share["first objective"] - share["all objectives"]
+    )
+    out["harmful share against behaviour in the modern world less that without a detector"] = (
+        over_seeds(share["modern intent"] - share["nothing"])
+    )
     lived = pl.concat([tables[f"savanna-{seed}"] for seed in experiment.seeds])
-    for name, rows, right in (("planners", lived.filter(~pl.col("reflex")), pl.col("log odds") > 0), ("reflexes", lived.filter(pl.col("reflex")), pl.col("log odds") < 0)):
+    for name, rows, right in (
+        ("planners", lived.filter(~pl.col("reflex")), pl.col("log odds") > 0),
+        ("reflexes", lived.filter(pl.col("reflex")), pl.col("log odds") < 0),
+    ):
         kind = "agents" if name == "planners" else "devices"
-        out[f"evolved {name} of savanna taken for {kind}"] = share_of(rows.filter(right).height, rows.height, "share of seeds")
-        out[f"log odds of an agent, evolved {name} of savanna"] = over_seeds(rows["log odds"], "nats")
-        out[f"goal-directedness, evolved {name} of savanna"] = over_seeds(rows["goal-directedness"], "nats per life")
+        out[f"evolved {name} of savanna taken for {kind}"] = share_of(
+            rows.filter(right).height, rows.height, "share of seeds"
+        )
+        out[f"log odds of an agent, evolved {name} of savanna"] = over_seeds(
+            rows["log odds"], "nats"
+        )
+        out[f"goal-directedness, evolved {name} of savanna"] = over_seeds(
+            rows["goal-directedness"], "nats per life"
+        )
     return out
 
 
@@ -311,33 +452,97 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """ROC curves of the readers on the grid; AUC against the distance of the model of M."""
     table = fit_to_live(tables["grid"])
     harmful = (table["lost modern"] > HARM).to_numpy()
-    mean = tables["agency"].group_by("genome", "class", maintain_order=True).agg(pl.col("agency").mean())
+    mean = (
+        tables["agency"]
+        .group_by("genome", "class", maintain_order=True)
+        .agg(pl.col("agency").mean())
+    )
     table = table.join(mean, on=["genome", "class"], how="left", maintain_order="left")
     names = READERS | {"agency": AGENCY}
-    shown = ("first objective", "all objectives", "ancestral payoff", "agency", "anywhere", "modern intent")
+    shown = (
+        "first objective",
+        "all objectives",
+        "ancestral payoff",
+        "agency",
+        "anywhere",
+        "modern intent",
+    )
     rows = []
     for reader in shown:
         alarms, caught = read.roc(table[reader].to_numpy(), harmful)
-        rows += [{"reader": names[reader], "alarms": x, "caught": y, "at": i} for i, (x, y) in enumerate(zip(alarms, caught, strict=True))]
+        rows += [
+            {"reader": names[reader], "alarms": x, "caught": y, "at": i}
+            for i, (x, y) in enumerate(zip(alarms, caught, strict=True))
+        ]
     order = [names[reader] for reader in shown]
-    colour = alt.Color("reader:N", title=None, scale=alt.Scale(domain=order, range=[LOCUS_COLOURS[i] for i in (1, 6, 7, 4, 3, 2)]), legend=alt.Legend(labelLimit=260))
-    curves = alt.Chart(pl.DataFrame(rows)).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=28)).encode(
-        alt.X("alarms:Q", title="share of harmless genomes flagged"), alt.Y("caught:Q", title="share of harmful genomes flagged"), colour, order="at:Q"
-    )  # fmt: skip
-    chance = alt.Chart(pl.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})).mark_line(color="#999999", strokeDash=[3, 3]).encode(x="x:Q", y="y:Q")
+    colour = alt.Color(
+        "reader:N",
+        title=None,
+        scale=alt.Scale(domain=order, range=[LOCUS_COLOURS[i] for i in (1, 6, 7, 4, 3, 2)]),
+        legend=alt.Legend(labelLimit=260),
+    )
+    curves = (
+        alt.Chart(pl.DataFrame(rows))
+        .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=28))
+        .encode(
+            alt.X("alarms:Q", title="share of harmless genomes flagged"),
+            alt.Y("caught:Q", title="share of harmful genomes flagged"),
+            colour,
+            order="at:Q",
+        )
+    )
+    chance = (
+        alt.Chart(pl.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
+        .mark_line(color="#999999", strokeDash=[3, 3])
+        .encode(x="x:Q", y="y:Q")
+    )
     roc = alt.layer(chance, curves).properties(width=300, height=300)
-    seen = tables["watched"].group_by("distance").agg(
-        pl.col("auc").mean(), pl.col("auc").quantile(0.025).alias("low"), pl.col("auc").quantile(0.975).alias("high"), pl.col("expected").first()
-    ).sort("distance")  # fmt: skip
-    x = alt.X("distance:Q", title="share of lives in which the model of M is wrong", axis=alt.Axis(format="%"))
-    line = alt.Chart(seen).mark_line(color="#0072B2").encode(x, alt.Y("expected:Q", title=f"AUC from {LIVES} watched lives", scale=alt.Scale(domain=[0.4, 1.0])))
+    seen = (
+        tables["watched"]
+        .group_by("distance")
+        .agg(
+            pl.col("auc").mean(),
+            pl.col("auc").quantile(0.025).alias("low"),
+            pl.col("auc").quantile(0.975).alias("high"),
+            pl.col("expected").first(),
+        )
+        .sort("distance")
+    )
+    x = alt.X(
+        "distance:Q",
+        title="share of lives in which the model of M is wrong",
+        axis=alt.Axis(format="%"),
+    )
+    line = (
+        alt.Chart(seen)
+        .mark_line(color="#0072B2")
+        .encode(
+            x,
+            alt.Y(
+                "expected:Q",
+                title=f"AUC from {LIVES} watched lives",
+                scale=alt.Scale(domain=[0.4, 1.0]),
+            ),
+        )
+    )
     whisker = alt.Chart(seen).mark_rule(color="#D55E00").encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
-    points = alt.Chart(seen).mark_point(color="#D55E00", filled=True, size=45, opacity=1).encode(x, alt.Y("auc:Q"))
+    points = (
+        alt.Chart(seen)
+        .mark_point(color="#D55E00", filled=True, size=45, opacity=1)
+        .encode(x, alt.Y("auc:Q"))
+    )
     known = alt.layer(line, whisker, points).properties(width=300, height=300)
-    note = f"{table.height} gated planners and tables that are fit in the ancestral world, {int(harmful.sum())} of them harmful in the modern one"
+    note = (
+        f"{table.height} gated planners and tables that are fit in the ancestral world,"
+        f" {int(harmful.sum())} of them harmful in the modern one"
+    )
     return {
         "roc": themed(roc, "Who sees harm to come", [note, "agency: mean log odds over seeds"]),
-        "knowledge": themed(known, "How much of M must be known", [f"points: means and middle 95% of {experiment.replicates} seeds; line: closed form"]),
+        "knowledge": themed(
+            known,
+            "How much of M must be known",
+            [f"points: means and middle 95% of {experiment.replicates} seeds; line: closed form"],
+        ),
     }
 
 

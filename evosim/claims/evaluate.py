@@ -21,9 +21,19 @@ from evosim.runtime.atomic_files import write_atomically
 
 SIZES = ("quick", "full")
 VERDICTS = {
-    "number": pl.Int64, "claim": pl.String, "quantity": pl.String, "predicted": pl.String, "measured": pl.Float64, "low": pl.Float64,
-    "high": pl.Float64, "seeds": pl.Int64, "kind": pl.String, "unit": pl.String, "by_construction": pl.Boolean, "verdict": pl.String,
-}  # fmt: skip
+    "number": pl.Int64,
+    "claim": pl.String,
+    "quantity": pl.String,
+    "predicted": pl.String,
+    "measured": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "seeds": pl.Int64,
+    "kind": pl.String,
+    "unit": pl.String,
+    "by_construction": pl.Boolean,
+    "verdict": pl.String,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +59,12 @@ class Judged:
 
 
 def named(which: Iterable[str]) -> list[str]:
-    """Claims by name, by number or by a part of the name that only one has; all of them if none is given. Raises `UserError`."""
-    short = {name.split("-", 2)[2]: name for name in CLAIMS} | {str(int(name.split("-", 2)[1])): name for name in CLAIMS}
+    """Claims by name, by number or by a part of the name that only one has; all of them if none is
+    given. Raises `UserError`.
+    """
+    short = {name.split("-", 2)[2]: name for name in CLAIMS} | {
+        str(int(name.split("-", 2)[1])): name for name in CLAIMS
+    }
     out = []
     for text in which:
         alike = [name for name in CLAIMS if text and text in name]
@@ -68,14 +82,18 @@ def experiment_of(name: str, size: str) -> Experiment:
 
 
 class Gate:
-    """Claims at one size. Parts are kept in `parts`, so that a test goes on where it was stopped."""
+    """Claims at one size.
+
+    Parts are kept in `parts`, so that a test goes on where it was stopped.
+    """
 
     def __init__(self, names: list[str], size: str, parts: Path) -> None:
         self.names, self.size = names, size
         self.experiments = {name: experiment_of(name, size) for name in names}
         self.claims: dict[str, Claim] = {name: claim_of(name) for name in names}
         self.tasks: dict[str, list[Task]] = {
-            name: tasks_of(name, self.claims[name].parts(self.experiments[name]), parts) for name in names
+            name: tasks_of(name, self.claims[name].parts(self.experiments[name]), parts)
+            for name in names
         }
 
     @property
@@ -84,36 +102,62 @@ class Gate:
         return [task for tasks in self.tasks.values() for task in tasks if not task.file.is_file()]
 
     def compute(
-        self, workers: int, should_stop: Callable[[], Stop | None], done: Callable[[Task, float], object],
+        self,
+        workers: int,
+        should_stop: Callable[[], Stop | None],
+        done: Callable[[Task, float], object],
         tell: Callable[[str], object] = lambda words: None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Compute what is left. Raises `Stop`."""
         compute(self.left, workers, should_stop=should_stop, done=done, tell=tell)
 
     def test(self, name: str, out: Path, *, figures: bool = True) -> Judged:
-        """Judge a claim whose parts are there, and write its tables and figures into a folder of its name."""
+        """Judge a claim whose parts are there, and write its tables and figures into a folder of
+        its name.
+        """
         experiment, claim = self.experiments[name], self.claims[name]
         assert experiment.claim is not None
         tables = tables_of(self.tasks[name])
         measured = claim.measure(tables, experiment)
-        rows = [row_of(name, experiment.claim, prediction, measured) for prediction in experiment.claim.predictions]
+        rows = [
+            row_of(name, experiment.claim, prediction, measured)
+            for prediction in experiment.claim.predictions
+        ]
         folder = out / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for stem, table in claim.tables(tables, experiment).items():
-                write_atomically(folder / f"{stem}.csv", table.write_csv(float_precision=6).encode())
-            write_atomically(folder / "measured.csv", frame_of(measured).write_csv(float_precision=6).encode())
+                write_atomically(
+                    folder / f"{stem}.csv", table.write_csv(float_precision=6).encode()
+                )
+            write_atomically(
+                folder / "measured.csv", frame_of(measured).write_csv(float_precision=6).encode()
+            )
             write_atomically(folder / "experiment.toml", experiment.to_toml().encode())
             write_json(folder / "provenance.json", provenance(experiment) | {"size": self.size})
             if figures:
                 for stem, chart in claim.figures(tables, experiment).items():
                     save(chart, folder / stem)
         except OSError as error:
-            raise UserError(f"{folder} must be writable, but is not: {error.strerror or error}. Mend its permissions or give another --out.") from None
-        return Judged(name, experiment.claim, rows, overall(row["verdict"] for row in rows if not row["by_construction"] or row["verdict"] == NOT))
+            raise UserError(
+                f"{folder} must be writable, but is not: {error.strerror or error}. Mend its"
+                " permissions or give another --out."
+            ) from None
+        return Judged(
+            name,
+            experiment.claim,
+            rows,
+            overall(
+                row["verdict"]
+                for row in rows
+                if not row["by_construction"] or row["verdict"] == NOT
+            ),
+        )
 
 
-def row_of(name: str, choice: ClaimChoice, prediction: Prediction, measured: dict[str, Measured]) -> dict[str, Any]:
+def row_of(
+    name: str, choice: ClaimChoice, prediction: Prediction, measured: dict[str, Measured]
+) -> dict[str, Any]:
     """A row of the table of verdicts."""
     if prediction.quantity not in measured:
         raise unknown(f"{name}: a predicted quantity", prediction.quantity, measured)
@@ -144,8 +188,27 @@ def told(prediction: Prediction) -> str:
 
 def frame_of(measured: dict[str, Measured]) -> pl.DataFrame:
     """All that was measured, predicted or not."""
-    rows = [{"quantity": name, "value": m.value, "low": m.low, "high": m.high, "seeds": m.seeds, "kind": m.kind, "unit": m.unit} for name, m in measured.items()]
-    schema = {"quantity": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64, "kind": pl.String, "unit": pl.String}
+    rows = [
+        {
+            "quantity": name,
+            "value": m.value,
+            "low": m.low,
+            "high": m.high,
+            "seeds": m.seeds,
+            "kind": m.kind,
+            "unit": m.unit,
+        }
+        for name, m in measured.items()
+    ]
+    schema = {
+        "quantity": pl.String,
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "seeds": pl.Int64,
+        "kind": pl.String,
+        "unit": pl.String,
+    }
     return pl.DataFrame(rows, schema=schema)
 
 

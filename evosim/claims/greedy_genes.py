@@ -1,10 +1,14 @@
-"""Claim 4: greedy genes hack the search. A driver persists at a cost that more search does not lower; fair meiosis and suppressors do.
+"""Claim 4: greedy genes hack the search.
 
-At each size of population the run stands beside itself with fair meiosis, once with the same and once with other seeds (the null). The hack
-step in A is the fair control's mean fitness minus the run's. Where mutation offers an unlinked suppressor, driver and suppressor are
-compared with the recursion of two loci, computed twice: as registered, for a genome that has made room for the driver's rider (two
-copies take the driver's own cost and nothing more), and from what carriers are worth there at that time. The same recursion for a world in which
-nothing but genetics varies (`suppressor`) says whether the recursion itself is at fault.
+A driver persists at a cost that more search does not lower; fair meiosis and suppressors do.
+
+At each size of population the run stands beside itself with fair meiosis, once with the same and
+once with other seeds (the null). The hack step in A is the fair control's mean fitness minus the
+run's. Where mutation offers an unlinked suppressor, driver and suppressor are compared with the
+recursion of two loci, computed twice: as registered, for a genome that has made room for the
+driver's rider (two copies take the driver's own cost and nothing more), and from what carriers are
+worth there at that time. The same recursion for a world in which nothing but genetics varies
+(`suppressor`) says whether the recursion itself is at fault.
 """
 
 from __future__ import annotations
@@ -52,25 +56,59 @@ def marks_of(experiment: Experiment) -> tuple[int, int, int]:
 def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population, those with a suppressor, and the still world."""
     marks, n = marks_of(experiment), experiment.optimizer["population"]
-    out = [Part(f"size-{size}", arms, (sized(experiment, size, marks[-1]), marks), cost=experiment.replicates * (0.6 + size / 1600.0)) for size in sizes_of(experiment)]
+    out = [
+        Part(
+            f"size-{size}",
+            arms,
+            (sized(experiment, size, marks[-1]), marks),
+            cost=experiment.replicates * (0.6 + size / 1600.0),
+        )
+        for size in sizes_of(experiment)
+    ]
     end = marks[-1] + marks[-1] // 6
     looks = tuple(int(g) for g in np.linspace(marks[-1], end, LOOKS))
-    out.append(Part("suppressed", arms, (sized(experiment, n, end, *WITH_SUPPRESSOR), looks), cost=1.0 * experiment.replicates))
-    out.append(Part("still", still, (experiment.seed, experiment.replicates, marks[-1]), cost=0.5 * experiment.replicates))
+    out.append(
+        Part(
+            "suppressed",
+            arms,
+            (sized(experiment, n, end, *WITH_SUPPRESSOR), looks),
+            cost=1.0 * experiment.replicates,
+        )
+    )
+    out.append(
+        Part(
+            "still",
+            still,
+            (experiment.seed, experiment.replicates, marks[-1]),
+            cost=0.5 * experiment.replicates,
+        )
+    )
     return out
 
 
 def sized(experiment: Experiment, n: int, generations: int, *settings: str) -> Experiment:
-    """The ancestral phase alone with one size of population; the driver comes in at the same frequency in all."""
+    """The ancestral phase alone with one size of population; the driver comes in at the same
+    frequency in all.
+    """
     alone = f"phases=[{{world='ancestral',generations={generations}}}]"
     copies = f"optimizer.introductions.0.copies={n // 20}"
-    return varied(experiment, f"optimizer.population={n}", copies, alone, "snapshots=[]", "search_ledger=false", *settings)
+    return varied(
+        experiment,
+        f"optimizer.population={n}",
+        copies,
+        alone,
+        "snapshots=[]",
+        "search_ledger=false",
+        *settings,
+    )
 
 
 def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
-    """One row a seed, mark and arm: mean fitness in A, the same if drivers cost nothing themselves, how common alleles are, what carriers are worth.
+    """One row a seed, mark and arm: mean fitness in A, the same if drivers cost nothing themselves,
+    how common alleles are, what carriers are worth.
 
-    `by_behaviour:c` is the mean fitness of those with `c` copies of the driver, before what drivers and suppressors cost; nothing if nobody has them.
+    `by_behaviour:c` is the mean fitness of those with `c` copies of the driver, before what drivers
+    and suppressors cost; nothing if nobody has them.
     """
     made = varied(experiment, f"snapshots={sorted({mark - 1 for mark in marks})}")
     controls = controls_of(made)
@@ -82,7 +120,12 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
             landscape.afresh()
             run = simulate_one(arm, setting, landscape, seed)
             for mark in sorted(set(marks)):
-                where = {"seed": seed, "arm": arm or "run", "population": experiment.optimizer["population"], "generations": mark}
+                where = {
+                    "seed": seed,
+                    "arm": arm or "run",
+                    "population": experiment.optimizer["population"],
+                    "generations": mark,
+                }
                 rows.append(where | _state(alive(run, mark - 1, "snapshot"), landscape))
     return pl.DataFrame(rows)
 
@@ -91,42 +134,79 @@ def _state(mine: pl.DataFrame, landscape: Landscape) -> dict[str, Any]:
     share = mine["count"].to_numpy() / mine["count"].sum()
     worth = landscape.worth(mine["class"].to_numpy()).ancestral
     driver = mine[DRIVER].to_numpy()
-    out: dict[str, Any] = {"mean": float(share @ (worth * mine["kept"].to_numpy())), "free": float(share @ worth), "driver": float(share @ driver) / 2.0}
-    out["suppressor"] = float(share @ mine[SUPPRESSOR].to_numpy()) / 2.0 if SUPPRESSOR in mine.columns else 0.0
+    out: dict[str, Any] = {
+        "mean": float(share @ (worth * mine["kept"].to_numpy())),
+        "free": float(share @ worth),
+        "driver": float(share @ driver) / 2.0,
+    }
+    out["suppressor"] = (
+        float(share @ mine[SUPPRESSOR].to_numpy()) / 2.0 if SUPPRESSOR in mine.columns else 0.0
+    )
     for copies in range(3):
         here = driver == copies
-        out[f"by_behaviour:{copies}"] = float(share[here] @ worth[here] / share[here].sum()) if here.any() else None
+        out[f"by_behaviour:{copies}"] = (
+            float(share[here] @ worth[here] / share[here].sum()) if here.any() else None
+        )
     return out
 
 
 def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
-    """Driver and suppressor in the world in which nothing that decides varies: means over the second half of a run, by seed."""
-    made = build(varied(resolve(read_experiment("suppressor")), "search_ledger=false", "controls=false", f"phases.0.generations={generations}"))
+    """Driver and suppressor in the world in which nothing that decides varies: means over the
+    second half of a run, by seed.
+    """
+    made = build(
+        varied(
+            resolve(read_experiment("suppressor")),
+            "search_ledger=false",
+            "controls=false",
+            f"phases.0.generations={generations}",
+        )
+    )
     from evosim.simulation.loop import simulate
 
     landscape = Landscape(made)
     rows = []
     for number in range(seed, seed + replicates):
-        alleles = simulate(made, landscape, number).tables["alleles"].filter(pl.col("generation") >= generations // 2)
-        found = {name: alleles.filter(pl.col("allele") == name)["frequency"].to_numpy().mean() for name in ("driver", "suppressor")}
+        alleles = (
+            simulate(made, landscape, number)
+            .tables["alleles"]
+            .filter(pl.col("generation") >= generations // 2)
+        )
+        found = {
+            name: alleles.filter(pl.col("allele") == name)["frequency"].to_numpy().mean()
+            for name in ("driver", "suppressor")
+        }
         rows.append({"seed": number, **found})
     return pl.DataFrame(rows)
 
 
-def recursion(ratio: float, viability: tuple[float, float], suppressor_cost: float, start: tuple[float, float] = (0.8, 0.05)) -> tuple[float, float]:
-    """Where driver and an unlinked full suppressor settle, when one and two copies of the driver leave `viability`."""
+def recursion(
+    ratio: float,
+    viability: tuple[float, float],
+    suppressor_cost: float,
+    start: tuple[float, float] = (0.8, 0.05),
+) -> tuple[float, float]:
+    """Where driver and an unlinked full suppressor settle, when one and two copies of the driver
+    leave `viability`.
+    """
     left = 1.0 - suppressor_cost
     w = np.outer([1.0, *viability], [1.0, left, left])
-    path, _ = two_locus.iterate(two_locus.haplotypes(*start), 0.5, [ratio, 0.5, 0.5], w, LONG, settled=two_locus.SETTLED)
+    path, _ = two_locus.iterate(
+        two_locus.haplotypes(*start), 0.5, [ratio, 0.5, 0.5], w, LONG, settled=two_locus.SETTLED
+    )
     return two_locus.driver_frequency(path[-1]), two_locus.modifier_frequency(path[-1])
 
 
 def _sizes(tables: Tables) -> pl.DataFrame:
-    return pl.concat([table for name, table in tables.items() if name.startswith("size-")]).sort("population", "generations", "seed")
+    return pl.concat([table for name, table in tables.items() if name.startswith("size-")]).sort(
+        "population", "generations", "seed"
+    )
 
 
 def hacks(table: pl.DataFrame) -> pl.DataFrame:
-    """By seed, size and mark: the hack step, the part of it through behaviour, and the null (fair minus fair)."""
+    """By seed, size and mark: the hack step, the part of it through behaviour, and the null (fair
+    minus fair).
+    """
     index = ["seed", "population", "generations"]
     wide = table.pivot(on="arm", index=index, values=["mean", "free", "driver"])
     return wide.with_columns(
@@ -138,10 +218,16 @@ def hacks(table: pl.DataFrame) -> pl.DataFrame:
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     """Steps are in expected offspring in A."""
-    found, (small, n, large), marks = hacks(_sizes(tables)), sizes_of(experiment), marks_of(experiment)
+    found, (small, n, large), marks = (
+        hacks(_sizes(tables)),
+        sizes_of(experiment),
+        marks_of(experiment),
+    )
 
     def at(size: int, mark: int, column: str) -> np.ndarray:
-        return by_seed(found.filter((pl.col("population") == size) & (pl.col("generations") == mark)), column)
+        return by_seed(
+            found.filter((pl.col("population") == size) & (pl.col("generations") == mark)), column
+        )
 
     last = marks[-1]
     hack, early = at(n, last, "hack"), at(n, marks[0], "hack")
@@ -151,7 +237,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     ratio, cost = (float(experiment.genome["drivers"][0][key]) for key in ("ratio", "cost"))
     registered = recursion(ratio, (1.0, 1.0 - cost), 0.01)
     micro = resolve(read_experiment("suppressor")).genome
-    rest = recursion(micro["drivers"][0]["ratio"], (1.0, 1.0 - micro["drivers"][0]["cost"]), micro["modifiers"][0]["cost"], STILL_START)
+    rest = recursion(
+        micro["drivers"][0]["ratio"],
+        (1.0, 1.0 - micro["drivers"][0]["cost"]),
+        micro["modifiers"][0]["cost"],
+        STILL_START,
+    )
     unit = "expected offspring"
     return {
         "driver": over_seeds(at(n, last, "driver_run"), "frequency"),
@@ -159,20 +250,34 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "hack_through_behaviour": over_seeds(at(n, last, "behaviour"), unit),
         "null": over_seeds(at(n, last, "null"), unit),
         "change_with_generations": over_seeds(hack - early, unit),
-        "change_with_population": over_seeds(at(large, last, "hack") - at(small, last, "hack"), unit),
+        "change_with_population": over_seeds(
+            at(large, last, "hack") - at(small, last, "hack"), unit
+        ),
         "driver_with_fair_meiosis": over_seeds(at(n, last, "driver_fair"), "frequency"),
         "left_with_suppressor": ratio_over_seeds(left, hack, "of the hack step without it"),
-        "driver_beyond_recursion": over_seeds(late["driver"] - registered[0], f"frequency, beyond {registered[0]:.3f}"),
-        "suppressor_beyond_recursion": over_seeds(late["suppressor"] - registered[1], f"frequency, beyond {registered[1]:.3f}"),
+        "driver_beyond_recursion": over_seeds(
+            late["driver"] - registered[0], f"frequency, beyond {registered[0]:.3f}"
+        ),
+        "suppressor_beyond_recursion": over_seeds(
+            late["suppressor"] - registered[1], f"frequency, beyond {registered[1]:.3f}"
+        ),
         "driver_beyond_recursion_now": over_seeds(late["driver"] - late["driver_now"], "frequency"),
-        "suppressor_beyond_recursion_now": over_seeds(late["suppressor"] - late["suppressor_now"], "frequency"),
-        "still_driver_beyond_recursion": over_seeds(by_seed(tables["still"], "driver") - rest[0], f"frequency, beyond {rest[0]:.3f}"),
-        "still_suppressor_beyond_recursion": over_seeds(by_seed(tables["still"], "suppressor") - rest[1], f"frequency, beyond {rest[1]:.3f}"),
+        "suppressor_beyond_recursion_now": over_seeds(
+            late["suppressor"] - late["suppressor_now"], "frequency"
+        ),
+        "still_driver_beyond_recursion": over_seeds(
+            by_seed(tables["still"], "driver") - rest[0], f"frequency, beyond {rest[0]:.3f}"
+        ),
+        "still_suppressor_beyond_recursion": over_seeds(
+            by_seed(tables["still"], "suppressor") - rest[1], f"frequency, beyond {rest[1]:.3f}"
+        ),
     }
 
 
 def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
-    """By seed: frequencies at the end of runs with a suppressor, and the recursion from what carriers are worth then."""
+    """By seed: frequencies at the end of runs with a suppressor, and the recursion from what
+    carriers are worth then.
+    """
     mine = tamed.filter(pl.col("arm") == "run")
     columns = ["driver", "suppressor", *(f"by_behaviour:{c}" for c in range(3))]
     means = mine.group_by("seed").agg(pl.col(name).mean() for name in columns).sort("seed")
@@ -189,25 +294,72 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
         two = row["by_behaviour:2"] if row["by_behaviour:2"] is not None else one
         now.append(recursion(driver["ratio"], (own[0] * one / none, own[1] * two / none), 0.01))
     found = {name: by_seed(means, name) for name in ("driver", "suppressor")}
-    return found | {"driver_now": np.array([x for x, _ in now]), "suppressor_now": np.array([x for _, x in now])}
+    return found | {
+        "driver_now": np.array([x for x, _ in now]),
+        "suppressor_now": np.array([x for _, x in now]),
+    }
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
-    """The hack step against generations by size of population, with and without suppressor, beside the null."""
+    """The hack step against generations by size of population, with and without suppressor, beside
+    the null.
+    """
     found = hacks(_sizes(tables)).with_columns(pl.col("population").cast(pl.String).alias("who"))
     tamed = hacks(tables["suppressed"]).with_columns(pl.lit("with a suppressor").alias("who"))
-    null = found.filter(pl.col("population") == sizes_of(experiment)[1]).select("seed", "generations", pl.col("null").alias("hack"), pl.lit("fair against fair").alias("who"))
-    both = pl.concat([found.select("seed", "generations", "hack", "who"), tamed.select("seed", "generations", "hack", "who"), null])
+    null = found.filter(pl.col("population") == sizes_of(experiment)[1]).select(
+        "seed",
+        "generations",
+        pl.col("null").alias("hack"),
+        pl.lit("fair against fair").alias("who"),
+    )
+    both = pl.concat(
+        [
+            found.select("seed", "generations", "hack", "who"),
+            tamed.select("seed", "generations", "hack", "who"),
+            null,
+        ]
+    )
     h = pl.col("hack")
-    seen = both.group_by("who", "generations").agg(h.mean().alias("mean"), h.quantile(0.025).alias("low"), h.quantile(0.975).alias("high")).sort("who", "generations")
+    seen = (
+        both.group_by("who", "generations")
+        .agg(
+            h.mean().alias("mean"), h.quantile(0.025).alias("low"), h.quantile(0.975).alias("high")
+        )
+        .sort("who", "generations")
+    )
     who = [str(n) for n in sizes_of(experiment)] + ["with a suppressor", "fair against fair"]
-    colour = alt.Color("who:N", title="population", sort=who, scale=alt.Scale(domain=who, range=[*LOCUS_COLOURS[4:7], LOCUS_COLOURS[3], LOCUS_COLOURS[7]]))
-    x = alt.X("generations:Q", title="generations in A", axis=alt.Axis(grid=False), scale=alt.Scale(zero=True))
+    colour = alt.Color(
+        "who:N",
+        title="population",
+        sort=who,
+        scale=alt.Scale(
+            domain=who, range=[*LOCUS_COLOURS[4:7], LOCUS_COLOURS[3], LOCUS_COLOURS[7]]
+        ),
+    )
+    x = alt.X(
+        "generations:Q",
+        title="generations in A",
+        axis=alt.Axis(grid=False),
+        scale=alt.Scale(zero=True),
+    )
     base = alt.Chart(seen)
-    bars = base.mark_rule(strokeWidth=1.5, opacity=0.4).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
-    lines = base.mark_line(point=alt.OverlayMarkDef(size=40)).encode(x, alt.Y("mean:Q", title="hack step in A (offspring)"), colour)
-    notes = [f"{experiment.replicates} seeds a point; bars hold the middle 95% of them; the suppressor's runs have populations of {sizes_of(experiment)[1]}"]
-    return {"hack": themed((bars + lines).properties(width=WIDTH + 140, height=HEIGHT + 20), "What a driver costs in A: with more search, and with a suppressor", notes)}
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.4).encode(
+        x, alt.Y("low:Q"), alt.Y2("high:Q"), colour
+    )
+    lines = base.mark_line(point=alt.OverlayMarkDef(size=40)).encode(
+        x, alt.Y("mean:Q", title="hack step in A (offspring)"), colour
+    )
+    notes = [
+        f"{experiment.replicates} seeds a point; bars hold the middle 95% of them; the suppressor's"
+        f" runs have populations of {sizes_of(experiment)[1]}"
+    ]
+    return {
+        "hack": themed(
+            (bars + lines).properties(width=WIDTH + 140, height=HEIGHT + 20),
+            "What a driver costs in A: with more search, and with a suppressor",
+            notes,
+        )
+    }
 
 
 CLAIM = Claim(parts, measure, figures)

@@ -1,9 +1,10 @@
 """Claim 13: inner alignment is neither necessary nor sufficient; by enumeration.
 
-Every genome of the grid is put into one of four cells: does its objective rank all policies as payoff does (in A and in M), and does it lose at
-most a tenth of the best policy's worth in M? The modern worlds are those of the experiment's family. Beside the counts stand one life of each
-off-diagonal cell, genomes that act alike for different reasons, and all objectives that explain what some genomes do in A, with what
-these say about M.
+Every genome of the grid is put into one of four cells: does its objective rank all policies as
+payoff does (in A and in M), and does it lose at most a tenth of the best policy's worth in M? The
+modern worlds are those of the experiment's family. Beside the counts stand one life of each
+off-diagonal cell, genomes that act alike for different reasons, and all objectives that explain
+what some genomes do in A, with what these say about M.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ from worlds import TabularMdp
 
 TENTH = 0.1  # of the best policy's worth in M: losing more is bad
 SAME_RANKING = 1e-9
-GROUPS, MEMBERS = 16, 4  # sets of genomes that act alike, and members of each, whose causes are compared
+# Sets of genomes that act alike, and members of each, whose causes are compared
+GROUPS, MEMBERS = (16, 4)
 CELLS = {
-    (True, True): "right objective, good", (True, False): "right objective, bad", (False, True): "another objective, good",
+    (True, True): "right objective, good",
+    (True, False): "right objective, bad",
+    (False, True): "another objective, good",
     (False, False): "another objective, bad",
-}  # fmt: skip
+}
 
 
 def parts(experiment: Experiment) -> list[Part]:
@@ -46,7 +50,11 @@ def parts(experiment: Experiment) -> list[Part]:
     for member in experiment.analysis.family:
         here = _in(experiment, member.name)
         out.append(Part(f"grid-{member.name}", grid, (here, member.name), cost=8.0))
-    return [*out, Part("equals", equals, (experiment,), cost=20.0), Part("explained", explained, (experiment,), cost=20.0)]
+    return [
+        *out,
+        Part("equals", equals, (experiment,), cost=20.0),
+        Part("explained", explained, (experiment,), cost=20.0),
+    ]
 
 
 def _in(experiment: Experiment, name: str) -> Experiment:
@@ -57,7 +65,9 @@ def _in(experiment: Experiment, name: str) -> Experiment:
 
 
 def grid(experiment: Experiment, name: str) -> pl.DataFrame:
-    """One row a genome: what it wants, sees and believes; how differently its objective ranks policies; what it loses."""
+    """One row a genome: what it wants, sees and believes; how differently its objective ranks
+    policies; what it loses.
+    """
     made = build(experiment)
     frame = Landscape(made).frame()
     rules = made.genome.decode(frame["class"].to_numpy())
@@ -76,28 +86,47 @@ def grid(experiment: Experiment, name: str) -> pl.DataFrame:
 
 
 def _apart(made: Setting, weights: Floats) -> float:
-    """How differently an objective and what counts rank policies, in the world of the pair where they differ more."""
+    """How differently an objective and what counts rank policies, in the world of the pair where
+    they differ more.
+    """
     a, m = made.pair.ancestral, made.pair.modern
-    return max(misranking(a, a.features_felt @ weights, a.payoff), misranking(m, m.features_felt @ weights, m.intent))
+    return max(
+        misranking(a, a.features_felt @ weights, a.payoff),
+        misranking(m, m.features_felt @ weights, m.intent),
+    )
 
 
 def _cell() -> pl.Expr:
     out = pl.lit(CELLS[False, False])
     for (right, good), name in CELLS.items():
-        here = ((pl.col("misranking") <= SAME_RANKING) == right) & ((pl.col("loss") <= TENTH) == good)
+        here = ((pl.col("misranking") <= SAME_RANKING) == right) & (
+            (pl.col("loss") <= TENTH) == good
+        )
         out = pl.when(here).then(pl.lit(name)).otherwise(out)
     return out.alias("cell")
 
 
 def examples(table: pl.DataFrame) -> dict[str, int]:
-    """A class for each off-diagonal cell: of the good, that whose objective is most different; of the bad, the worst that sees farthest."""
-    good = table.filter(pl.col("cell") == CELLS[False, True]).sort("misranking", "class", descending=[True, False])
-    bad = table.filter(pl.col("cell") == CELLS[True, False]).sort("horizon", "loss", "class", descending=[True, True, False])
-    return {name: int(rows["class"][0]) for name, rows in ((CELLS[False, True], good), (CELLS[True, False], bad)) if rows.height}
+    """A class for each off-diagonal cell: of the good, that whose objective is most different; of
+    the bad, the worst that sees farthest.
+    """
+    good = table.filter(pl.col("cell") == CELLS[False, True]).sort(
+        "misranking", "class", descending=[True, False]
+    )
+    bad = table.filter(pl.col("cell") == CELLS[True, False]).sort(
+        "horizon", "loss", "class", descending=[True, True, False]
+    )
+    return {
+        name: int(rows["class"][0])
+        for name, rows in ((CELLS[False, True], good), (CELLS[True, False], bad))
+        if rows.height
+    }
 
 
 def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFrame:
-    """A life in M of a genome of each off-diagonal cell: of several drawn by the experiment's seed, the most middling."""
+    """A life in M of a genome of each off-diagonal cell: of several drawn by the experiment's seed,
+    the most middling.
+    """
     made = build(experiment)
     rows = []
     for cell, number in examples(table).items():
@@ -108,12 +137,23 @@ def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFram
         offspring = np.array([sum(u for _, _, u in life) for life in drawn])
         mean = float(offspring.mean())
         life = drawn[middling(offspring[:, None], np.array([mean]))]
-        head = {"world": name, "cell": cell, "class": number, "genome": _told(made, number), "mean_of_drawn": mean}
-        rows += [{**head, "age": t, "state": s, "act": a, "intent": u} for t, (s, a, u) in enumerate(life)]
+        head = {
+            "world": name,
+            "cell": cell,
+            "class": number,
+            "genome": _told(made, number),
+            "mean_of_drawn": mean,
+        }
+        rows += [
+            {**head, "age": t, "state": s, "act": a, "intent": u}
+            for t, (s, a, u) in enumerate(life)
+        ]
     return pl.DataFrame(rows)
 
 
-def drawn_life(world: TabularMdp, policy: Floats, rng: np.random.Generator) -> list[tuple[str, str, float]]:
+def drawn_life(
+    world: TabularMdp, policy: Floats, rng: np.random.Generator
+) -> list[tuple[str, str, float]]:
     """States, acts and intent of one life, up to where nothing happens any more."""
     out: list[tuple[str, str, float]] = []
     ended, s = world.ended(), int(rng.choice(len(world.states), p=world.start))
@@ -128,22 +168,45 @@ def drawn_life(world: TabularMdp, policy: Floats, rng: np.random.Generator) -> l
 
 
 def equals(experiment: Experiment) -> pl.DataFrame:
-    """Genomes that act alike in both worlds and whose causes differ most: a row for each of a pair and each cause, with their ledgers' difference."""
+    """Genomes that act alike in both worlds and whose causes differ most: a row for each of a pair
+    and each cause, with their ledgers' difference.
+    """
     made = build(experiment)
     conducts, gaps = Conducts(made.genome, made.pair), gaps_of(made.pair)
     frame = Landscape(made).frame()
-    named = frame.group_by("ancestral_policy", "modern_policy", maintain_order=True).agg(pl.col("class"), pl.len(), pl.col("modern_intent").first())
+    named = frame.group_by("ancestral_policy", "modern_policy", maintain_order=True).agg(
+        pl.col("class"), pl.len(), pl.col("modern_intent").first()
+    )
     # Of the sets, those that are worth most in M: who dies childless acts alike for any reason.
-    sets = named.filter(pl.col("len") > 1).sort("modern_intent", descending=True)["class"].to_list()[:GROUPS]
-    groups = [group for some in sets for group in alike(conducts, np.array(_spread(some), dtype=np.int64))]
+    sets = (
+        named.filter(pl.col("len") > 1)
+        .sort("modern_intent", descending=True)["class"]
+        .to_list()[:GROUPS]
+    )
+    groups = [
+        group for some in sets for group in alike(conducts, np.array(_spread(some), dtype=np.int64))
+    ]
     rows = []
     for rank, pair in enumerate(most_different(conducts, groups)):
         apart = _ledgers_apart(conducts, gaps, pair)
-        moved = min(abs(pair.causes[0][cause] - pair.causes[1][cause]) for cause in ("objective", "belief"))
+        moved = min(
+            abs(pair.causes[0][cause] - pair.causes[1][cause]) for cause in ("objective", "belief")
+        )
         for number, parts_ in zip(pair.classes, pair.causes, strict=True):
             told, worth = _told(made, number), conducts.worth(number, "modern").net_intent
             rows += [
-                {"rank": rank, "worth": worth, "class": number, "genome": told, "world": pair.world, "cause": cause, "value": parts_[cause], "distance": pair.distance, "desire_for_belief": moved, "ledgers_apart": apart}
+                {
+                    "rank": rank,
+                    "worth": worth,
+                    "class": number,
+                    "genome": told,
+                    "world": pair.world,
+                    "cause": cause,
+                    "value": parts_[cause],
+                    "distance": pair.distance,
+                    "desire_for_belief": moved,
+                    "ledgers_apart": apart,
+                }
                 for cause in SWITCHES
             ]
     return pl.DataFrame(rows)
@@ -158,33 +221,61 @@ def _told(made: Setting, number: int) -> str:
     """What a genome wants, how far it sees, and what it believes."""
     rules = made.genome.decode(np.array([number], dtype=np.int64))
     assert isinstance(rules, PlannerRules)
-    wants = ", ".join(f"{name} {w:g}" for name, w in zip(made.pair.ancestral.features, rules.weights[0], strict=True) if w)
-    return f"wants {wants or 'nothing'}; sees {rules.horizon[0]}; believes {rules.beliefs[rules.belief[0]]}"
+    wants = ", ".join(
+        f"{name} {w:g}"
+        for name, w in zip(made.pair.ancestral.features, rules.weights[0], strict=True)
+        if w
+    )
+    return (
+        f"wants {wants or 'nothing'}; sees {rules.horizon[0]}; believes"
+        f" {rules.beliefs[rules.belief[0]]}"
+    )
 
 
 def _ledgers_apart(conducts: Conducts, gaps: Gaps, pair: Pair) -> float:
     """The largest difference of an entry of two behaviour ledgers."""
-    x, y = (ledger_of(gaps, conducts.of(c, "ancestral"), conducts.of(c, "modern")) for c in pair.classes)
-    return max(float(np.abs(x.waste - y.waste).max()), *(float(np.abs(x.modern[kind] - y.modern[kind]).max()) for kind in x.modern))
+    x, y = (
+        ledger_of(gaps, conducts.of(c, "ancestral"), conducts.of(c, "modern")) for c in pair.classes
+    )
+    return max(
+        float(np.abs(x.waste - y.waste).max()),
+        *(float(np.abs(x.modern[kind] - y.modern[kind]).max()) for kind in x.modern),
+    )
 
 
 def explained(experiment: Experiment) -> pl.DataFrame:
-    """For some genomes all objectives of the grid that they are optimal for in A, by what they do alone, and what these come to in M.
+    """For some genomes all objectives of the grid that they are optimal for in A, by what they do
+    alone, and what these come to in M.
 
-    One row an objective; `objective` is null where there is none. A bottle cap, which does the world's default act whatever happens, stands
-    beside the best genomes of each horizon.
+    One row an objective; `objective` is null where there is none. A bottle cap, which does the
+    world's default act whatever happens, stands beside the best genomes of each horizon.
     """
     made = build(experiment)
     a, m = made.pair.ancestral, made.pair.modern
-    weights = weight_grid([[float(x) for x in experiment.genome["weights"][f]["alleles"]] if f in experiment.genome["weights"] else [0.0] for f in a.features])
+    weights = weight_grid(
+        [
+            (
+                [float(x) for x in experiment.genome["weights"][f]["alleles"]]
+                if f in experiment.genome["weights"]
+                else [0.0]
+            )
+            for f in a.features
+        ]
+    )
     frame = Landscape(made).frame()
     best = float(m.start @ extreme_values(m, m.intent)[0][0])
     subjects: list[tuple[str, Floats, float]] = []
     for horizon in experiment.genome["horizon"]["alleles"]:
-        number = int(frame.filter(pl.col("locus:horizon") == horizon).sort("ancestral", "class", descending=[True, False])["class"][0])
+        number = int(
+            frame.filter(pl.col("locus:horizon") == horizon).sort(
+                "ancestral", "class", descending=[True, False]
+            )["class"][0]
+        )
         rules = made.genome.decode(np.array([number], dtype=np.int64))
         worth = float(frame.filter(pl.col("class") == number)["modern_intent"][0])
-        subjects.append((f"best that sees {horizon:g} steps", policy_of(rules, 0, a, made.pair), worth))
+        subjects.append(
+            (f"best that sees {horizon:g} steps", policy_of(rules, 0, a, made.pair), worth)
+        )
     lid = np.zeros((1, len(a.states), len(a.acts)))
     lid[:, :, a.acts.index(made.pair.default_act)] = 1.0
     subjects.append(("bottle cap", lid, 0.0))
@@ -192,8 +283,20 @@ def explained(experiment: Experiment) -> pl.DataFrame:
     for name, policy, worth in subjects:
         found = explanations(a, policy, weights, m)
         for w, trivial, value in zip(found.weights, found.trivial, found.worth, strict=True):
-            wants = ", ".join(f"{f} {x:g}" for f, x in zip(a.features, w, strict=True) if x) or "nothing"
-            rows.append({"subject": name, "tried": found.tried, "objective": wants, "trivial": bool(trivial), "in_M": float(value) / best, "own_in_M": worth / best})
+            wants = (
+                ", ".join(f"{f} {x:g}" for f, x in zip(a.features, w, strict=True) if x)
+                or "nothing"
+            )
+            rows.append(
+                {
+                    "subject": name,
+                    "tried": found.tried,
+                    "objective": wants,
+                    "trivial": bool(trivial),
+                    "in_M": float(value) / best,
+                    "own_in_M": worth / best,
+                }
+            )
     return pl.DataFrame(rows)
 
 
@@ -202,26 +305,46 @@ def _grids(tables: Tables) -> pl.DataFrame:
 
 
 def counts(tables: Tables) -> pl.DataFrame:
-    """How many genomes are in each cell of each world, and how far apart their objectives and losses are."""
+    """How many genomes are in each cell of each world, and how far apart their objectives and
+    losses are.
+    """
     return (
         _grids(tables)
         .group_by("world", "cell", maintain_order=True)
-        .agg(pl.len().alias("genomes"), pl.col("loss").min().alias("least_loss"), pl.col("loss").max().alias("largest_loss"), pl.col("misranking").max().alias("largest_misranking"))
+        .agg(
+            pl.len().alias("genomes"),
+            pl.col("loss").min().alias("least_loss"),
+            pl.col("loss").max().alias("largest_loss"),
+            pl.col("misranking").max().alias("largest_misranking"),
+        )
         .sort("world", "cell")
     )
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
-    """Counts of the cells in the experiment's first modern world, what a wrong belief alone does, and how equals are told apart."""
+    """Counts of the cells in the experiment's first modern world, what a wrong belief alone does,
+    and how equals are told apart.
+    """
     first = experiment.analysis.family[0].name
     here, every = tables[f"grid-{first}"], _grids(tables)
     far = every["horizon"].max()
-    wrong = every.filter((pl.col("misranking") <= SAME_RANKING) & (pl.col("horizon") == far) & (pl.col("belief") != "true"))
-    right = every.filter((pl.col("misranking") <= SAME_RANKING) & (pl.col("horizon") == far) & (pl.col("belief") == "true"))
+    wrong = every.filter(
+        (pl.col("misranking") <= SAME_RANKING)
+        & (pl.col("horizon") == far)
+        & (pl.col("belief") != "true")
+    )
+    right = every.filter(
+        (pl.col("misranking") <= SAME_RANKING)
+        & (pl.col("horizon") == far)
+        & (pl.col("belief") == "true")
+    )
     of = {name: int((here["cell"] == name).sum()) for name in CELLS.values()}
     equal, told = tables["equals"], tables["explained"]
     cap = told.filter(pl.col("subject") == "bottle cap")
-    by_world = {f"loss_by_wrong_belief_{row['world']}": exactly(row["loss"], "of the best") for row in wrong.group_by("world", maintain_order=True).agg(pl.col("loss").max()).to_dicts()}
+    by_world = {
+        f"loss_by_wrong_belief_{row['world']}": exactly(row["loss"], "of the best")
+        for row in wrong.group_by("world", maintain_order=True).agg(pl.col("loss").max()).to_dicts()
+    }
     return {
         "genomes": exactly(here.height),
         "right_objective_and_good": exactly(of[CELLS[True, True]], "genomes"),
@@ -243,50 +366,147 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
 def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
     """Counts, lives, equals and explanations."""
     names = [member.name for member in experiment.analysis.family]
-    every_life = pl.concat([lives(tables[f"grid-{name}"], _in(experiment, name), name) for name in names])
-    return {"counts": counts(tables), "lives": every_life, "equals": tables["equals"], "explained": tables["explained"]}
+    every_life = pl.concat(
+        [lives(tables[f"grid-{name}"], _in(experiment, name), name) for name in names]
+    )
+    return {
+        "counts": counts(tables),
+        "lives": every_life,
+        "equals": tables["equals"],
+        "explained": tables["explained"],
+    }
 
 
 def _most_moved(equal: pl.DataFrame) -> pl.DataFrame:
-    """The pair of which most is desire in one and belief in the other, among those that are worth at least half as much as any."""
+    """The pair of which most is desire in one and belief in the other, among those that are worth
+    at least half as much as any.
+    """
     good = equal.filter(pl.col("worth") >= 0.5 * pl.col("worth").max())
-    return equal.filter(pl.col("rank") == good.sort("desire_for_belief", "rank", descending=[True, False])["rank"][0])
+    return equal.filter(
+        pl.col("rank")
+        == good.sort("desire_for_belief", "rank", descending=[True, False])["rank"][0]
+    )
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
-    """All genomes by objective and loss, one life of each off-diagonal cell, and two genomes that act alike."""
+    """All genomes by objective and loss, one life of each off-diagonal cell, and two genomes that
+    act alike.
+    """
     every = _grids(tables).with_columns(
-        pl.when(pl.col("horizon") < pl.col("horizon").max()).then(pl.lit("sees less")).when(pl.col("belief") == "true").then(pl.lit("sees to the end")).otherwise(pl.lit("sees to the end, believes A")).alias("planner")
+        pl.when(pl.col("horizon") < pl.col("horizon").max())
+        .then(pl.lit("sees less"))
+        .when(pl.col("belief") == "true")
+        .then(pl.lit("sees to the end"))
+        .otherwise(pl.lit("sees to the end, believes A"))
+        .alias("planner")
     )
     kinds = ["sees to the end", "sees to the end, believes A", "sees less"]
-    dots = alt.Chart(every).mark_point(filled=True, size=24, opacity=0.6).encode(
-        x=alt.X("misranking:Q", title="how differently the objective ranks policies", axis=alt.Axis(tickCount=5)),
-        y=alt.Y("loss:Q", title="loss in M, share of the best", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-        color=alt.Color("planner:N", title=None, scale=alt.Scale(domain=kinds, range=["#0072B2", "#D55E00", "#7F7F7F"])),
-    )  # fmt: skip
+    dots = (
+        alt.Chart(every)
+        .mark_point(filled=True, size=24, opacity=0.6)
+        .encode(
+            x=alt.X(
+                "misranking:Q",
+                title="how differently the objective ranks policies",
+                axis=alt.Axis(tickCount=5),
+            ),
+            y=alt.Y(
+                "loss:Q",
+                title="loss in M, share of the best",
+                axis=alt.Axis(format="%"),
+                scale=alt.Scale(domain=[0, 1]),
+            ),
+            color=alt.Color(
+                "planner:N",
+                title=None,
+                scale=alt.Scale(domain=kinds, range=["#0072B2", "#D55E00", "#7F7F7F"]),
+            ),
+        )
+    )
     line = alt.Chart(every).mark_rule(strokeDash=[4, 3]).encode(y=alt.datum(TENTH))
-    faceted = alt.layer(dots, line).properties(width=260, height=240).facet(column=alt.Column("world:N", title=None))
+    faceted = (
+        alt.layer(dots, line)
+        .properties(width=260, height=240)
+        .facet(column=alt.Column("world:N", title=None))
+    )
     acts = build(experiment).pair.ancestral.acts
     every_life = kept_tables(tables, experiment)["lives"].with_columns(
-        pl.concat_str([pl.col("cell"), pl.lit(" ("), pl.col("world"), pl.lit(")")]).alias("who"), (pl.col("age") + 1).alias("end"), pl.col("act").str.replace_all("_", " ")
+        pl.concat_str([pl.col("cell"), pl.lit(" ("), pl.col("world"), pl.lit(")")]).alias("who"),
+        (pl.col("age") + 1).alias("end"),
+        pl.col("act").str.replace_all("_", " "),
     )
-    ages = alt.Chart(every_life).mark_rect(height=26).encode(
-        x=alt.X("age:Q", title="age (a life ends where its row ends)"),
-        x2="end",
-        y=alt.Y("who:N", title=None, axis=alt.Axis(labelLimit=320)),
-        color=alt.Color("act:N", title=None, scale=alt.Scale(domain=[a.replace("_", " ") for a in acts], range=["#E69F00", "#DDDDDD", "#56B4E9", MODERN, "#CC79A7", "#F0E442", "#009E73", *LOCUS_COLOURS][: len(acts)])),
-    )  # fmt: skip
-    pair = _most_moved(tables["equals"]).filter(pl.col("cause").is_in(["objective", "belief", "horizon"]))
-    bars = alt.Chart(pair).mark_bar().encode(
-        x=alt.X("value:Q", title="of the loss, by cause (Shapley value; negative: it helps)"),
-        y=alt.Y("cause:N", title=None, sort=["objective", "belief", "horizon"]),
-        yOffset="genome:N",
-        color=alt.Color("genome:N", title="genome", legend=alt.Legend(labelLimit=420, orient="bottom", direction="vertical"), scale=alt.Scale(range=["#0072B2", "#D55E00"])),
-    )  # fmt: skip
+    ages = (
+        alt.Chart(every_life)
+        .mark_rect(height=26)
+        .encode(
+            x=alt.X("age:Q", title="age (a life ends where its row ends)"),
+            x2="end",
+            y=alt.Y("who:N", title=None, axis=alt.Axis(labelLimit=320)),
+            color=alt.Color(
+                "act:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=[a.replace("_", " ") for a in acts],
+                    range=[
+                        "#E69F00",
+                        "#DDDDDD",
+                        "#56B4E9",
+                        MODERN,
+                        "#CC79A7",
+                        "#F0E442",
+                        "#009E73",
+                        *LOCUS_COLOURS,
+                    ][: len(acts)],
+                ),
+            ),
+        )
+    )
+    pair = _most_moved(tables["equals"]).filter(
+        pl.col("cause").is_in(["objective", "belief", "horizon"])
+    )
+    bars = (
+        alt.Chart(pair)
+        .mark_bar()
+        .encode(
+            x=alt.X("value:Q", title="of the loss, by cause (Shapley value; negative: it helps)"),
+            y=alt.Y("cause:N", title=None, sort=["objective", "belief", "horizon"]),
+            yOffset="genome:N",
+            color=alt.Color(
+                "genome:N",
+                title="genome",
+                legend=alt.Legend(labelLimit=420, orient="bottom", direction="vertical"),
+                scale=alt.Scale(range=["#0072B2", "#D55E00"]),
+            ),
+        )
+    )
     return {
-        "cells": themed(faceted, "Neither necessary nor sufficient", ["one point a genome; at 0: ranks all policies as payoff does; dashes: a tenth of the best is lost"]),
-        "lives": themed(ages.properties(width=460, height=alt.Step(38)), "One life of each", ["of 101 drawn, the one whose offspring are nearest to their mean", "the good wants what ranks policies most differently; the bad wants offspring alone, sees to the end, believes A"]),
-        "equals": themed(bars.properties(width=380, height=160), "Two genomes that do the same", ["in both worlds, wherever they come; their ledgers are equal", f"each is worth {pair['worth'][0]:.2f} offspring in M"]),
+        "cells": themed(
+            faceted,
+            "Neither necessary nor sufficient",
+            [
+                "one point a genome; at 0: ranks all policies as payoff does; dashes: a tenth of"
+                " the best is lost"
+            ],
+        ),
+        "lives": themed(
+            ages.properties(width=460, height=alt.Step(38)),
+            "One life of each",
+            [
+                "of 101 drawn, the one whose offspring are nearest to their mean",
+                (
+                    "the good wants what ranks policies most differently; the bad wants offspring"
+                    " alone, sees to the end, believes A"
+                ),
+            ],
+        ),
+        "equals": themed(
+            bars.properties(width=380, height=160),
+            "Two genomes that do the same",
+            [
+                "in both worlds, wherever they come; their ledgers are equal",
+                f"each is worth {pair['worth'][0]:.2f} offspring in M",
+            ],
+        ),
     }
 
 

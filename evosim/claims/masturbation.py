@@ -1,12 +1,17 @@
-"""Claim 3: masturbation is an inner failure. What self-stimulation wastes in A is more than the best ancestral genome wastes by it, and falls with search.
+"""Claim 3: masturbation is an inner failure.
 
-What is left after much search is compared over three mutation rates and extended to none: load would vanish there. The best genome's own
-entry is told for each longest horizon: where it is positive, representation wastes it and not search. The ledger's entry stands beside
-the causal number, what is gained if that desire alone is switched off.
+What self-stimulation wastes in A is more than the best ancestral genome wastes by it, and falls
+with search.
 
-Founders of the experiment are indifferent to it, so that the waste has to come by mutation before selection can remove it. So
-populations whose founders have all its alleles alike, as a search that begins in ignorance would, stand beside them: earlier, because
-selection takes the desire from those within some tens of generations.
+What is left after much search is compared over three mutation rates and extended to none: load
+would vanish there. The best genome's own entry is told for each longest horizon: where it is
+positive, representation wastes it and not search. The ledger's entry stands beside the causal
+number, what is gained if that desire alone is switched off.
+
+Founders of the experiment are indifferent to it, so that the waste has to come by mutation before
+selection can remove it. So populations whose founders have all its alleles alike, as a search that
+begins in ignorance would, stand beside them: earlier, because selection takes the desire from those
+within some tens of generations.
 """
 
 from __future__ import annotations
@@ -46,11 +51,35 @@ def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population and each mutation rate, and the best genomes."""
     marks = quarters(experiment.swap)
     sizes = quarters(experiment.optimizer["population"])
-    out = [Part(f"cell-{n}", entries, (cell(experiment, n), marks, FEATURE), cost=cost_of(experiment, n)) for n in sizes]
-    out += [Part(f"random-{n}", entries, (cell(experiment, n, RANDOM), tuple(max(m // EARLIER, 2) for m in marks), FEATURE), cost=2.0 * cost_of(experiment, n)) for n in sizes]
+    out = [
+        Part(
+            f"cell-{n}", entries, (cell(experiment, n), marks, FEATURE), cost=cost_of(experiment, n)
+        )
+        for n in sizes
+    ]
+    out += [
+        Part(
+            f"random-{n}",
+            entries,
+            (cell(experiment, n, RANDOM), tuple(max(m // EARLIER, 2) for m in marks), FEATURE),
+            cost=2.0 * cost_of(experiment, n),
+        )
+        for n in sizes
+    ]
     for name, scale in SCALES.items():
-        slower = cell(experiment, sizes[-1], f"genome.mutation_scale={scale * experiment.genome['mutation_scale']}")
-        out.append(Part(f"mutation-{name}", entries, (slower, marks[-1:], FEATURE), cost=cost_of(experiment, sizes[-1])))
+        slower = cell(
+            experiment,
+            sizes[-1],
+            f"genome.mutation_scale={scale * experiment.genome['mutation_scale']}",
+        )
+        out.append(
+            Part(
+                f"mutation-{name}",
+                entries,
+                (slower, marks[-1:], FEATURE),
+                cost=cost_of(experiment, sizes[-1]),
+            )
+        )
     for name, cost in COSTS.items():
         asked = experiment.genome["planning_cost"] if cost is None else cost
         out.append(Part(f"caps-{name}", best_by_cap, (varied(experiment), asked), cost=10.0))
@@ -61,24 +90,50 @@ def best_by_cap(experiment: Experiment, planning_cost: float) -> pl.DataFrame:
     """What the best ancestral genome does itself, for each longest horizon on the grid."""
     rows = []
     for cap in CAPS:
-        capped = varied(experiment, f"genome.planning_cost={planning_cost}", f"genome.horizon.alleles={list(range(1, cap + 1))}")
+        capped = varied(
+            experiment,
+            f"genome.planning_cost={planning_cost}",
+            f"genome.horizon.alleles={list(range(1, cap + 1))}",
+        )
         row = best(capped, FEATURE)
         wastes = row[WASTE] > SMALL
-        rows.append({"planning_cost": planning_cost, "cap": cap, **row, "verdict": "representation" if wastes else "search"})
+        rows.append(
+            {
+                "planning_cost": planning_cost,
+                "cap": cap,
+                **row,
+                "verdict": "representation" if wastes else "search",
+            }
+        )
     return pl.DataFrame(rows)
 
 
 def _cells(tables: Tables, founders: str = "cell") -> pl.DataFrame:
-    return pl.concat([table for name, table in tables.items() if name.startswith(f"{founders}-")]).sort("population", "generations", "seed")
+    return pl.concat(
+        [table for name, table in tables.items() if name.startswith(f"{founders}-")]
+    ).sort("population", "generations", "seed")
 
 
 def _rates(tables: Tables, experiment: Experiment) -> pl.DataFrame:
-    """The largest populations after most search, at each mutation rate (a thousand times it, by locus and gamete)."""
+    """The largest populations after most search, at each mutation rate (a thousand times it, by
+    locus and gamete).
+    """
     rate = 1000.0 * experiment.genome["mutation_scale"] * experiment.genome["horizon"]["mutation"]
     cells = _cells(tables)
-    last = cells.filter((pl.col("population") == cells["population"].max()) & (pl.col("generations") == cells["generations"].max()))
+    last = cells.filter(
+        (pl.col("population") == cells["population"].max())
+        & (pl.col("generations") == cells["generations"].max())
+    )
     parts = [last.with_columns(pl.lit(rate).alias("rate"))]
-    return pl.concat([*parts, *(tables[f"mutation-{name}"].with_columns(pl.lit(rate * scale).alias("rate")) for name, scale in SCALES.items())])
+    return pl.concat(
+        [
+            *parts,
+            *(
+                tables[f"mutation-{name}"].with_columns(pl.lit(rate * scale).alias("rate"))
+                for name, scale in SCALES.items()
+            ),
+        ]
+    )
 
 
 def own_entry(tables: Tables, experiment: Experiment) -> float:
@@ -103,62 +158,135 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     thousandth = "offspring / 1000"
     caps = pl.concat([tables[f"caps-{name}"] for name in COSTS])
     free = tables["caps-free"]
-    generations, population = (pl.col(name).cast(pl.Float64).log(2.0) for name in ("generations", "population"))
+    generations, population = (
+        pl.col(name).cast(pl.Float64).log(2.0) for name in ("generations", "population")
+    )
     return {
         "excess_after_least_search": over_seeds(by_seed(least, "excess"), thousandth),
         "excess_after_most_search": over_seeds(by_seed(most, "excess"), thousandth),
         "fall": over_seeds(by_seed(least, "excess") - by_seed(most, "excess"), thousandth),
-        "trend": over_seeds(slopes(cells, searched(), excess), f"{thousandth} per doubling of search"),
-        "trend_from_random_founders": over_seeds(slopes(random, searched(), excess), f"{thousandth} per doubling of search"),
-        "trend_with_generations": over_seeds(slopes(cells.filter(pl.col("population") == sizes[-1]), generations, excess), f"{thousandth} per doubling"),
-        "trend_with_population": over_seeds(slopes(cells.filter(pl.col("generations") == marks[-1]), population, excess), f"{thousandth} per doubling"),
-        "rise_with_mutation": over_seeds(slopes(rates, pl.col("rate"), excess), f"{thousandth} per .001 of mutation"),
+        "trend": over_seeds(
+            slopes(cells, searched(), excess), f"{thousandth} per doubling of search"
+        ),
+        "trend_from_random_founders": over_seeds(
+            slopes(random, searched(), excess), f"{thousandth} per doubling of search"
+        ),
+        "trend_with_generations": over_seeds(
+            slopes(cells.filter(pl.col("population") == sizes[-1]), generations, excess),
+            f"{thousandth} per doubling",
+        ),
+        "trend_with_population": over_seeds(
+            slopes(cells.filter(pl.col("generations") == marks[-1]), population, excess),
+            f"{thousandth} per doubling",
+        ),
+        "rise_with_mutation": over_seeds(
+            slopes(rates, pl.col("rate"), excess), f"{thousandth} per .001 of mutation"
+        ),
         "floor_without_mutation": over_seeds(intercepts(rates, pl.col("rate"), excess), thousandth),
         "causal_early": over_seeds(by_seed(early, "causal"), thousandth),
         "entry_early": over_seeds(by_seed(early, "excess"), thousandth),
-        "entry_minus_causal_early": over_seeds(by_seed(early, "excess") - by_seed(early, "causal"), thousandth),
-        "best_entry": exactly(1000.0 * float(tables["caps-default"][WASTE].max()), f"{thousandth}, most over caps"),  # type: ignore[arg-type]
-        "best_entry_if_planning_is_free": exactly(1000.0 * float(free[WASTE].max()), f"{thousandth}, most over caps"),  # type: ignore[arg-type]
-        "caps_where_representation_wastes": exactly(float((caps["verdict"] == "representation").sum()), f"of {caps.height}"),
+        "entry_minus_causal_early": over_seeds(
+            by_seed(early, "excess") - by_seed(early, "causal"), thousandth
+        ),
+        "best_entry": exactly(
+            1000.0 * float(tables["caps-default"][WASTE].max()),  # type: ignore[arg-type]
+            f"{thousandth}, most over caps",
+        ),
+        "best_entry_if_planning_is_free": exactly(
+            1000.0 * float(free[WASTE].max()),  # type: ignore[arg-type]
+            f"{thousandth}, most over caps",
+        ),
+        "caps_where_representation_wastes": exactly(
+            float((caps["verdict"] == "representation").sum()), f"of {caps.height}"
+        ),
     }
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
-    """The entry against generations by size of population, from both kinds of founders, and after most search against mutation."""
+    """The entry against generations by size of population, from both kinds of founders, and after
+    most search against mutation.
+    """
     excess = ((pl.col(WASTE) - own_entry(tables, experiment)) * 1000.0).alias("excess")
     who = pl.col("population").cast(pl.String).alias("who")
-    late, early = (_told(_cells(tables, founders).with_columns(excess, who), "generations") for founders in ("cell", "random"))
+    late, early = (
+        _told(_cells(tables, founders).with_columns(excess, who), "generations")
+        for founders in ("cell", "random")
+    )
     rates = _told(_rates(tables, experiment).with_columns(excess, who), "rate")
     sizes = sorted(late["who"].unique(), key=int)
-    colour = alt.Color("who:N", title="population", sort=sizes, scale=alt.Scale(domain=sizes, range=LOCUS_COLOURS[1:4]))
+    colour = alt.Color(
+        "who:N",
+        title="population",
+        sort=sizes,
+        scale=alt.Scale(domain=sizes, range=LOCUS_COLOURS[1:4]),
+    )
     panels = [
-        _panel(alt.Chart(early), _generations(early), "self-stimulation's entry in A (offspring / 1000)", colour, "founders have all its alleles"),
+        _panel(
+            alt.Chart(early),
+            _generations(early),
+            "self-stimulation's entry in A (offspring / 1000)",
+            colour,
+            "founders have all its alleles",
+        ),
         _panel(alt.Chart(late), _generations(late), None, colour, "founders are indifferent"),
         _panel(alt.Chart(rates), _rate(rates), None, colour, "... at the end, by mutation"),
     ]
-    notes = [f"entry beyond that of the best genome; {experiment.replicates} seeds a point; bars hold the middle 95% of them; every panel has its own scale"]
-    return {"waste": themed(alt.hconcat(*panels, spacing=24), "What self-stimulation wastes in A, against search", notes)}
+    notes = [
+        f"entry beyond that of the best genome; {experiment.replicates} seeds a point; bars hold"
+        " the middle 95% of them; every panel has its own scale"
+    ]
+    return {
+        "waste": themed(
+            alt.hconcat(*panels, spacing=24),
+            "What self-stimulation wastes in A, against search",
+            notes,
+        )
+    }
 
 
 def _generations(frame: pl.DataFrame) -> Any:
     marks = sorted(frame["generations"].unique())
-    return alt.X("generations:Q", title="generations in A", scale=alt.Scale(type="log", base=2), axis=alt.Axis(grid=False, values=marks))
+    return alt.X(
+        "generations:Q",
+        title="generations in A",
+        scale=alt.Scale(type="log", base=2),
+        axis=alt.Axis(grid=False, values=marks),
+    )
 
 
 def _rate(frame: pl.DataFrame) -> Any:
     most = float(frame["rate"].max())  # type: ignore[arg-type]
-    return alt.X("rate:Q", title="mutation (per 1000 gametes and locus)", scale=alt.Scale(domain=[0, 1.1 * most]), axis=alt.Axis(grid=False, tickCount=5))
+    return alt.X(
+        "rate:Q",
+        title="mutation (per 1000 gametes and locus)",
+        scale=alt.Scale(domain=[0, 1.1 * most]),
+        axis=alt.Axis(grid=False, tickCount=5),
+    )
 
 
 def _told(frame: pl.DataFrame, x: str) -> pl.DataFrame:
     e = pl.col("excess")
-    return frame.group_by("who", x).agg(e.mean().alias("mean"), e.quantile(0.025).alias("low"), e.quantile(0.975).alias("high")).sort("who", x)
+    return (
+        frame.group_by("who", x)
+        .agg(
+            e.mean().alias("mean"), e.quantile(0.025).alias("low"), e.quantile(0.975).alias("high")
+        )
+        .sort("who", x)
+    )
 
 
 def _panel(base: Any, x: Any, title: str | None, colour: Any, over: str) -> Any:
-    bars = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=colour)
-    lines = base.mark_line(point=alt.OverlayMarkDef(size=45)).encode(x, alt.Y("mean:Q", title=title), color=colour)
-    return (bars + lines).properties(width=WIDTH - 80, height=HEIGHT, title=alt.TitleParams(over, fontSize=12, fontWeight="normal"))
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(
+        x, alt.Y("low:Q"), alt.Y2("high:Q"), color=colour
+    )
+    lines = base.mark_line(point=alt.OverlayMarkDef(size=45)).encode(
+        x, alt.Y("mean:Q", title=title), color=colour
+    )
+    return (bars + lines).properties(
+        width=WIDTH - 80,
+        height=HEIGHT,
+        title=alt.TitleParams(over, fontSize=12, fontWeight="normal"),
+    )
 
 
 CLAIM = Claim(parts, measure, figures)

@@ -1,7 +1,10 @@
-"""Claim 7: mazes with red exit doors. What the data leave open, chance decides; what remains of a choice, population size times stakes.
+"""Claim 7: mazes with red exit doors.
 
-Two payoffs (red, exit), shares of training doors that are not red, criteria of selection, sizes of training samples. "Seeks" is
-told without thresholds: of lives where the door is plain and another thing red, how many end at the door and how many at the thing.
+What the data leave open, chance decides; what remains of a choice, population size times stakes.
+
+Two payoffs (red, exit), shares of training doors that are not red, criteria of selection, sizes of
+training samples. "Seeks" is told without thresholds: of lives where the door is plain and another
+thing red, how many end at the door and how many at the thing.
 """
 
 from __future__ import annotations
@@ -40,11 +43,17 @@ RUNS = 20  # two-allele runs for each replicate: they are short
 TOLD_APART, PLAIN = COLOURINGS.index("red thing"), COLOURINGS.index("none red")
 # One locus says what is sought; no mutation. The door's pull is strong enough for every distance.
 TWO_ALLELES = (
-    "genome.weights.red.alleles=[1.0]", "genome.weights.door.alleles=[0.0, 10.0]", "genome.weights.thing.alleles=[0.0]",
-    "genome.horizon.alleles=[16]", "genome.mutation_scale=0.0", "genome.ploidy=1", 'optimizer={name="asexual", population=40}',
+    "genome.weights.red.alleles=[1.0]",
+    "genome.weights.door.alleles=[0.0, 10.0]",
+    "genome.weights.thing.alleles=[0.0]",
+    "genome.horizon.alleles=[16]",
+    "genome.mutation_scale=0.0",
+    "genome.ploidy=1",
+    'optimizer={name="asexual", population=40}',
     "search_ledger=false",
-)  # fmt: skip
-# What is selected by, and in how many of the lives the two objectives part. The mean at the rarest is the control of the worst case.
+)
+# What is selected by, and in how many of the lives the two objectives part. The mean at the rarest
+# is the control of the worst case.
 PLACES = (*(("exit", p) for p in SHARES), ("red", 0.0), ("red", 0.1))
 LAW = tuple((payoff, p, "mean") for payoff, p in PLACES)
 CRITERIA = (("exit", 0.001, "mean"), ("exit", 0.001, "worst"), ("exit", 0.01, "cvar"))
@@ -56,10 +65,24 @@ APART = 2**40  # of the seeds of cells, whose runs would else be the same where 
 def parts(experiment: Experiment) -> list[Part]:
     """One for each cell."""
     laws = enumerate((*LAW, *CRITERIA))
-    out = [Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over, i), cost=20.0) for i, (payoff, p, over) in laws]
-    out += [Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p, 0.0, i), cost=8.0) for i, (payoff, p) in enumerate(PLACES)]
-    out += [Part(f"remedied-{payoff}", evolved, (experiment, payoff, 0.0, 0.1, len(PLACES) + i), cost=8.0) for i, payoff in enumerate(PAYOFFS)]
-    out += [Part(f"sampled-{size}", on_samples, (experiment, size, False), cost=20.0) for size in EVOLVED_ON]
+    out = [
+        Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over, i), cost=20.0)
+        for i, (payoff, p, over) in laws
+    ]
+    out += [
+        Part(f"evolved-{payoff}-{p}", evolved, (experiment, payoff, p, 0.0, i), cost=8.0)
+        for i, (payoff, p) in enumerate(PLACES)
+    ]
+    out += [
+        Part(
+            f"remedied-{payoff}", evolved, (experiment, payoff, 0.0, 0.1, len(PLACES) + i), cost=8.0
+        )
+        for i, payoff in enumerate(PAYOFFS)
+    ]
+    out += [
+        Part(f"sampled-{size}", on_samples, (experiment, size, False), cost=20.0)
+        for size in EVOLVED_ON
+    ]
     out.append(Part("sampled-fresh", on_samples, (experiment, EVOLVED_ON[1], True), cost=20.0))
     out.append(Part("best-on-samples", best_on_samples, (experiment,), cost=5.0))
     out.append(Part("genomes", genomes, (experiment,), cost=5.0))
@@ -67,36 +90,70 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def _cell(experiment: Experiment, payoff: str, p: float, *settings: str) -> Experiment:
-    return varied(experiment, f"world.ancestral.payoff={payoff}", f"world.modern.payoff={payoff}", f"world.ancestral.not_red={p}", *settings)
+    return varied(
+        experiment,
+        f"world.ancestral.payoff={payoff}",
+        f"world.modern.payoff={payoff}",
+        f"world.ancestral.not_red={p}",
+        *settings,
+    )
 
 
-def two_alleles(experiment: Experiment, payoff: str, p: float, over: str, cell: int) -> pl.DataFrame:
-    """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and both alleles' fitness as selection hears it.
+def two_alleles(
+    experiment: Experiment, payoff: str, p: float, over: str, cell: int
+) -> pl.DataFrame:
+    """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and
+    both alleles' fitness as selection hears it.
 
     Cells of other numbers have seeds of their own.
     """
     phases = f'phases=[{{world="ancestral", generations={experiment.swap * 3 // 2}}}]'
     first = experiment.seed + cell * APART
-    made = build(_cell(experiment, payoff, p, *TWO_ALLELES, f"selection.over={over}", f"selection.tail={TAIL}", phases))
+    made = build(
+        _cell(
+            experiment,
+            payoff,
+            p,
+            *TWO_ALLELES,
+            f"selection.over={over}",
+            f"selection.tail={TAIL}",
+            phases,
+        )
+    )
     landscape, choice = Landscape(made), made.experiment.selection
     worth = landscape.worth(np.arange(2))
-    heard = worth.ancestral if choice.plain else selected(choice, worth.cases, made.pair.ancestral.shares())
+    heard = (
+        worth.ancestral
+        if choice.plain
+        else selected(choice, worth.cases, made.pair.ancestral.shares())
+    )
     rows = []
     for i in range(experiment.replicates * RUNS):
         tables = simulate(made, landscape, first + i).tables
         end = tables["populations"].filter(pl.col("moment") == "end")
         counts = end["count"].to_numpy()
         rows.append(float(counts[end["class"].to_numpy() == 1].sum() / counts.sum()))
-    facts = {"payoff": payoff, "p": p, "over": over, "red_seeker": heard[0], "exit_seeker": heard[1], "population": made.experiment.optimizer["population"]}
-    return pl.DataFrame({"run": range(len(rows)), "frequency": rows, "generations": made.experiment.generations}).with_columns(
-        **{name: pl.lit(value) for name, value in facts.items()}
-    )
+    facts = {
+        "payoff": payoff,
+        "p": p,
+        "over": over,
+        "red_seeker": heard[0],
+        "exit_seeker": heard[1],
+        "population": made.experiment.optimizer["population"],
+    }
+    return pl.DataFrame(
+        {"run": range(len(rows)), "frequency": rows, "generations": made.experiment.generations}
+    ).with_columns(**{name: pl.lit(value) for name, value in facts.items()})
 
 
-def evolved(experiment: Experiment, payoff: str, p: float, modern: float, cell: int) -> pl.DataFrame:
-    """Populations at the swap: where lives end that the two objectives send apart, and what they come to. A row a seed.
+def evolved(
+    experiment: Experiment, payoff: str, p: float, modern: float, cell: int
+) -> pl.DataFrame:
+    """Populations at the swap: where lives end that the two objectives send apart, and what they
+    come to. A row a seed.
 
-    Cells of other numbers have seeds of their own: with common ones those that selection cannot tell apart would be copies.
+    Cells of other numbers have seeds of their own: with common ones those that selection cannot
+    tell apart would be copies.
     """
     mixture = f'world.mixture=[{{share={modern}, world="modern"}}]'
     made = build(_cell(experiment, payoff, p, mixture))
@@ -110,51 +167,88 @@ def evolved(experiment: Experiment, payoff: str, p: float, modern: float, cell: 
         classes, share = swap["class"].to_numpy(), swap["count"].to_numpy() / swap["count"].sum()
         worth = landscape.worth(classes)
         rows.append(
-            {"payoff": payoff, "p": p, "modern_share": modern, "seed": seed, "at_door": share @ ends["door"][classes], "at_thing": share @ ends["thing"][classes],
-             "at_plain_door": share @ ends["plain_door"][classes],
-             "ancestral": share @ worth.ancestral, "modern_intent": share @ worth.modern_intent}
-        )  # fmt: skip
+            {
+                "payoff": payoff,
+                "p": p,
+                "modern_share": modern,
+                "seed": seed,
+                "at_door": share @ ends["door"][classes],
+                "at_thing": share @ ends["thing"][classes],
+                "at_plain_door": share @ ends["plain_door"][classes],
+                "ancestral": share @ worth.ancestral,
+                "modern_intent": share @ worth.modern_intent,
+            }
+        )
     return pl.DataFrame(rows)
 
 
 def on_samples(experiment: Experiment, size: int, fresh: bool) -> pl.DataFrame:
     """The ladder of populations that were selected on samples of training lives. A row a seed."""
-    base = _cell(experiment, "exit", FOR_SAMPLES, f"selection.sample={size}", f"selection.fresh={str(fresh).lower()}", "search_ledger=false")
+    base = _cell(
+        experiment,
+        "exit",
+        FOR_SAMPLES,
+        f"selection.sample={size}",
+        f"selection.fresh={str(fresh).lower()}",
+        "search_ledger=false",
+    )
     landscape, known, rows = None, None, []
     for seed in experiment.seeds:
         made = build(varied(base, "replicates=1", f"seed={seed}"))
         landscape = landscape or Landscape(made)
         known = known or Known(made.genome, made.pair)
         numbers = replicate(made, landscape, known=known).numbers
-        found = {f"{world}_{name}": numbers.get(f"ladder.{world}.steps.{name}") for world in ("ancestral", "modern") for name in ("sampling", "search")}
-        rows.append({"size": size, "fresh": fresh, "seed": seed} | found | {"modern": numbers.get("ladder.modern.rungs.population")})
+        found = {
+            f"{world}_{name}": numbers.get(f"ladder.{world}.steps.{name}")
+            for world in ("ancestral", "modern")
+            for name in ("sampling", "search")
+        }
+        rows.append(
+            {"size": size, "fresh": fresh, "seed": seed}
+            | found
+            | {"modern": numbers.get("ladder.modern.rungs.population")}
+        )
     return pl.DataFrame(rows)
 
 
 def best_on_samples(experiment: Experiment) -> pl.DataFrame:
-    """What the best genome for each sample comes to (of a tie the worst), and the chance that a sample tells the objectives apart."""
+    """What the best genome for each sample comes to (of a tie the worst), and the chance that a
+    sample tells the objectives apart.
+    """
     made = build(_cell(experiment, "exit", FOR_SAMPLES, "selection.sample=1"))
     frame = Landscape(made).frame()
-    cases, shares = frame.select(f"case:{name}" for name in made.pair.ancestral.case_names).to_numpy(), made.pair.ancestral.shares()
+    cases, shares = (
+        frame.select(f"case:{name}" for name in made.pair.ancestral.case_names).to_numpy(),
+        made.pair.ancestral.shares(),
+    )
     best = float(frame["ancestral"].max())  # type: ignore[arg-type]
     apart = [name.endswith("none red") for name in made.pair.ancestral.case_names]
     rows = []
     for size in SAMPLES:
-        choice = varied(made.experiment, f"selection.sample={size}", "selection.fresh=false").selection
+        choice = varied(
+            made.experiment, f"selection.sample={size}", "selection.fresh=false"
+        ).selection
         for seed in range(experiment.seed, experiment.seed + experiment.replicates * RUNS):
             weights = weights_of(choice, shares, seed, 0)
             seen = selected(choice, cases, weights)
             tied = seen >= seen.max() - 1e-12
             told = bool(weights[apart].any())
             rows.append(
-                {"size": size, "seed": seed, "told_apart": told, "sampling_ancestral": best - float(frame["ancestral"].to_numpy()[tied].min()),
-                 "modern_intent": float(frame["modern_intent"].to_numpy()[tied].min())}
-            )  # fmt: skip
+                {
+                    "size": size,
+                    "seed": seed,
+                    "told_apart": told,
+                    "sampling_ancestral": best - float(frame["ancestral"].to_numpy()[tied].min()),
+                    "modern_intent": float(frame["modern_intent"].to_numpy()[tied].min()),
+                }
+            )
     return pl.DataFrame(rows)
 
 
 def genomes(experiment: Experiment) -> pl.DataFrame:
-    """Every genome: worth by payoff, where its lives end, whom it passes by accident, and whether it is best in training. No chance in it."""
+    """Every genome: worth by payoff, where its lives end, whom it passes by accident, and whether
+    it is best in training. No chance in it.
+    """
     out, ends = [], None
     for payoff, p in PLACES:
         made = build(_cell(experiment, payoff, p))
@@ -163,30 +257,40 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
         design = Accountant(made, {"landscape": frame}, exact=True).designs["modern"]
         top = float(frame["ancestral"].max())  # type: ignore[arg-type]
         out.append(
-            frame.select("class", "^locus:.*$", "ancestral", "modern", "modern_intent").with_columns(
-                pl.lit(payoff).alias("payoff"), pl.lit(p).alias("p"), (pl.col("ancestral") >= top - 1e-12).alias("best"),
+            frame.select(
+                "class", "^locus:.*$", "ancestral", "modern", "modern_intent"
+            ).with_columns(
+                pl.lit(payoff).alias("payoff"),
+                pl.lit(p).alias("p"),
+                (pl.col("ancestral") >= top - 1e-12).alias("best"),
                 *(pl.Series(f"at_{name}", values) for name, values in ends.items()),
                 *(pl.lit(value).alias(f"rung:{name}") for name, value in design.rungs.items()),
                 pl.lit(design.best_of["best_ancestral"]).alias("rung:best_ancestral_at_best"),
             )
-        )  # fmt: skip
+        )
     return pl.concat(out)
 
 
 def ends_of(made: Setting) -> dict[str, Floats]:
-    """By class, in modern mazes whose door is plain and whose other thing is red: the chance that life ends at the `door` or at the `thing`,
-    and that it ever stands on the thing's and on the ghost's cell; and, where nothing is red, that it ends at the `plain_door`.
+    """By class, in modern mazes whose door is plain and whose other thing is red: the chance that
+    life ends at the `door` or at the `thing`,
+    and that it ever stands on the thing's and on the ghost's cell; and, where nothing is red, that
+    it ends at the `plain_door`.
 
     The payoff does not matter to who has been born.
     """
     world = made.pair.modern
-    policies = Scorer(world, made.pair).policies(made.genome.decode(np.arange(made.genome.grid.size)))
+    policies = Scorer(world, made.pair).policies(
+        made.genome.decode(np.arange(made.genome.grid.size))
+    )
     cells = reached(Maze(**made.experiment.world.ancestral))
     apart, plain = _ends(world, policies, cells, TOLD_APART), _ends(world, policies, cells, PLAIN)
     return {**apart, "plain_door": plain["door"]}
 
 
-def _ends(world: TabularMdp, policies: Floats, cells: dict[str, NDArray[np.bool_]], colouring: int) -> dict[str, Floats]:
+def _ends(
+    world: TabularMdp, policies: Floats, cells: dict[str, NDArray[np.bool_]], colouring: int
+) -> dict[str, Floats]:
     """The same in the mazes of one colouring."""
     assert world.case_of is not None
     inside = np.flatnonzero(world.case_of % len(COLOURINGS) == colouring)
@@ -194,7 +298,9 @@ def _ends(world: TabularMdp, policies: Floats, cells: dict[str, NDArray[np.bool_
     moves = world.transitions[np.ix_(inside, np.arange(len(world.acts)), inside)]
     cells = {name: where[inside] for name, where in cells.items()}
     use = world.acts.index("use")
-    out: dict[str, list[float]] = {name: [] for name in ("door", "thing", "thing_passed", "ghost_passed")}
+    out: dict[str, list[float]] = {
+        name: [] for name in ("door", "thing", "thing_passed", "ghost_passed")
+    }
     for policy in policies[:, :, inside]:
         chain = np.einsum("lsa,sax->lsx", policy, moves)
         where, done = start.copy(), np.zeros(len(inside))
@@ -221,7 +327,9 @@ def _ever(chain: Floats, start: Floats, cells: NDArray[np.bool_], lifespan: int)
 
 @cache
 def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float, float]:
-    """Expected frequency of exit seekers: by the exact chain at the end and when all is over, and by the ambiguity law's formula."""
+    """Expected frequency of exit seekers: by the exact chain at the end and when all is over, and
+    by the ambiguity law's formula.
+    """
     fitness = exit_ / red if red else np.inf
     chains = (frequency_haploid(population, fitness, g) for g in (generations, LONG * population))
     return (*chains, kimura_haploid(population, fitness - 1.0, 0.5))  # type: ignore[return-value]
@@ -234,109 +342,295 @@ def _laws(tables: Tables) -> pl.DataFrame:
         if not name.startswith("law-"):
             continue
         first = table.row(0, named=True)
-        chain, over, formula = law(first["red_seeker"], first["exit_seeker"], first["population"], first["generations"])
+        chain, over, formula = law(
+            first["red_seeker"], first["exit_seeker"], first["population"], first["generations"]
+        )
         found = over_seeds(table["frequency"].to_numpy())
         keys = ("payoff", "p", "over", "red_seeker", "exit_seeker")
-        rows.append({key: first[key] for key in keys} | {"mean": found.value, "low": found.low, "high": found.high, "chain": chain, "when_over": over, "formula": formula})
-    return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64}, infer_schema_length=None)
+        rows.append(
+            {key: first[key] for key in keys}
+            | {
+                "mean": found.value,
+                "low": found.low,
+                "high": found.high,
+                "chain": chain,
+                "when_over": over,
+                "formula": formula,
+            }
+        )
+    return pl.DataFrame(
+        rows, schema_overrides={"low": pl.Float64, "high": pl.Float64}, infer_schema_length=None
+    )
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     """What the prediction speaks of."""
     laws = _laws(tables)
     of_law = [tables[f"law-exit-{p}-mean"] for p in SHARES if p > 0.0]
-    chains = [laws.filter((pl.col("payoff") == "exit") & (pl.col("p") == p) & (pl.col("over") == "mean"))["chain"][0] for p in SHARES if p > 0.0]
-    error = np.mean([table["frequency"].to_numpy() - chain for table, chain in zip(of_law, chains, strict=True)], axis=0)
-    neutral = [tables[f"law-{payoff}-{p}-mean"]["frequency"].to_numpy() for payoff, p in (("exit", 0.0), ("red", 0.0), ("red", 0.1))]
+    chains = [
+        laws.filter((pl.col("payoff") == "exit") & (pl.col("p") == p) & (pl.col("over") == "mean"))[
+            "chain"
+        ][0]
+        for p in SHARES
+        if p > 0.0
+    ]
+    error = np.mean(
+        [
+            table["frequency"].to_numpy() - chain
+            for table, chain in zip(of_law, chains, strict=True)
+        ],
+        axis=0,
+    )
+    neutral = [
+        tables[f"law-{payoff}-{p}-mean"]["frequency"].to_numpy()
+        for payoff, p in (("exit", 0.0), ("red", 0.0), ("red", 0.1))
+    ]
     plain = laws.filter(pl.col("over") == "mean")
     grid = tables["genomes"]
-    rung = {payoff: grid.filter((pl.col("payoff") == payoff) & (pl.col("p") == 0.0)).row(0, named=True) for payoff in PAYOFFS}
+    rung = {
+        payoff: grid.filter((pl.col("payoff") == payoff) & (pl.col("p") == 0.0)).row(0, named=True)
+        for payoff in PAYOFFS
+    }
     best = grid.filter((pl.col("payoff") == "exit") & (pl.col("p") == 0.0) & pl.col("best"))
     of_grid = float(best["at_door"].mean())  # type: ignore[arg-type]
-    seekers = grid.filter((pl.col("payoff") == "exit") & (pl.col("p") == 0.0) & (pl.col("locus:horizon") == 16.0) & (pl.col("locus:thing") == 0.0))
-    red, door = (seekers.filter((pl.col("locus:red") == r) & (pl.col("locus:door") == d)).row(0, named=True) for r, d in ((1.0, 0.0), (0.0, 1.0)))
+    seekers = grid.filter(
+        (pl.col("payoff") == "exit")
+        & (pl.col("p") == 0.0)
+        & (pl.col("locus:horizon") == 16.0)
+        & (pl.col("locus:thing") == 0.0)
+    )
+    red, door = (
+        seekers.filter((pl.col("locus:red") == r) & (pl.col("locus:door") == d)).row(0, named=True)
+        for r, d in ((1.0, 0.0), (0.0, 1.0))
+    )
     samples = tables["best-on-samples"]
-    by_size = {size: samples.filter(pl.col("size") == size)["sampling_ancestral"].to_numpy() for size in SAMPLES}
+    by_size = {
+        size: samples.filter(pl.col("size") == size)["sampling_ancestral"].to_numpy()
+        for size in SAMPLES
+    }
     fits = {size: tables[f"sampled-{size}"]["ancestral_sampling"].to_numpy() for size in EVOLVED_ON}
     lost = {payoff: rung[payoff]["rung:best_for_intent"] for payoff in PAYOFFS}
     out = {
-        "neutral_gap": exactly(float(plain.filter((pl.col("payoff") == "red") | (pl.col("p") == 0.0)).select((pl.col("exit_seeker") - pl.col("red_seeker")).abs().max()).item())),
+        "neutral_gap": exactly(
+            float(
+                plain.filter((pl.col("payoff") == "red") | (pl.col("p") == 0.0))
+                .select((pl.col("exit_seeker") - pl.col("red_seeker")).abs().max())
+                .item()
+            )
+        ),
         "neutral_share": over_seeds(np.mean(neutral, axis=0), "frequency of exit seekers"),
         "law_error": over_seeds(error, "frequency, measured minus exact chain"),
         **{
-            f"law_error_{p}": over_seeds(tables[f"law-exit-{p}-mean"]["frequency"].to_numpy() - chain, "frequency, measured minus exact chain")
+            f"law_error_{p}": over_seeds(
+                tables[f"law-exit-{p}-mean"]["frequency"].to_numpy() - chain,
+                "frequency, measured minus exact chain",
+            )
             for p, chain in zip((p for p in SHARES if p > 0.0), chains, strict=True)
         },
         "formula_error": exactly(float((plain["formula"] - plain["when_over"]).abs().max())),  # type: ignore[arg-type]
-        "exit_share_at_5_percent": over_seeds(tables["law-exit-0.05-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),
-        "mean_at_one_in_a_thousand": over_seeds(tables["law-exit-0.001-mean"]["frequency"].to_numpy(), "frequency of exit seekers"),
-        "worst_at_one_in_a_thousand": share_of(int((tables["law-exit-0.001-worst"]["frequency"] == 1.0).sum()), tables["law-exit-0.001-worst"].height, "runs"),
-        "cvar_at_one_percent": over_seeds(tables["law-exit-0.01-cvar"]["frequency"].to_numpy(), "frequency of exit seekers"),
+        "exit_share_at_5_percent": over_seeds(
+            tables["law-exit-0.05-mean"]["frequency"].to_numpy(), "frequency of exit seekers"
+        ),
+        "mean_at_one_in_a_thousand": over_seeds(
+            tables["law-exit-0.001-mean"]["frequency"].to_numpy(), "frequency of exit seekers"
+        ),
+        "worst_at_one_in_a_thousand": share_of(
+            int((tables["law-exit-0.001-worst"]["frequency"] == 1.0).sum()),
+            tables["law-exit-0.001-worst"].height,
+            "runs",
+        ),
+        "cvar_at_one_percent": over_seeds(
+            tables["law-exit-0.01-cvar"]["frequency"].to_numpy(), "frequency of exit seekers"
+        ),
         "grid_share_at_door": exactly(of_grid, "of best genomes"),
-        "evolved_minus_grid": over_seeds(tables["evolved-exit-0.0"]["at_door"].to_numpy() - of_grid, "share of lives that end at the door"),
-        "plain_doors_gained": over_seeds(tables["evolved-exit-0.1"]["at_plain_door"].to_numpy() - tables["evolved-exit-0.0"]["at_plain_door"].to_numpy(), "share of lives"),
-        "preference_gained": over_seeds(tables["evolved-exit-0.1"]["at_door"].to_numpy() - tables["evolved-exit-0.0"]["at_door"].to_numpy(), "share of lives"),
+        "evolved_minus_grid": over_seeds(
+            tables["evolved-exit-0.0"]["at_door"].to_numpy() - of_grid,
+            "share of lives that end at the door",
+        ),
+        "plain_doors_gained": over_seeds(
+            tables["evolved-exit-0.1"]["at_plain_door"].to_numpy()
+            - tables["evolved-exit-0.0"]["at_plain_door"].to_numpy(),
+            "share of lives",
+        ),
+        "preference_gained": over_seeds(
+            tables["evolved-exit-0.1"]["at_door"].to_numpy()
+            - tables["evolved-exit-0.0"]["at_door"].to_numpy(),
+            "share of lives",
+        ),
         "exit_specification": exactly(lost["exit"] - rung["exit"]["rung:best_for_payoff"]),
         "red_specification": exactly(lost["red"] - rung["red"]["rung:best_for_payoff"]),
-        "exit_shift_worst": exactly(rung["exit"]["rung:best_for_payoff"] - rung["exit"]["rung:best_ancestral"]),
+        "exit_shift_worst": exactly(
+            rung["exit"]["rung:best_for_payoff"] - rung["exit"]["rung:best_ancestral"]
+        ),
         "exit_aligned_optimum": exactly(lost["exit"] - rung["exit"]["rung:best_ancestral_at_best"]),
         "red_aligned_optimum": exactly(lost["red"] - rung["red"]["rung:best_ancestral_at_best"]),
-        "data_help_exit": over_seeds(tables["remedied-exit"]["modern_intent"].to_numpy() - tables["evolved-exit-0.0"]["modern_intent"].to_numpy()),
-        "data_help_red": over_seeds(tables["remedied-red"]["modern_intent"].to_numpy() - tables["evolved-red-0.0"]["modern_intent"].to_numpy()),
-        "sampling_falls": over_seeds(by_size[SAMPLES[0]] - by_size[SAMPLES[-1]], "sampling step in A, 1 life minus 64"),
+        "data_help_exit": over_seeds(
+            tables["remedied-exit"]["modern_intent"].to_numpy()
+            - tables["evolved-exit-0.0"]["modern_intent"].to_numpy()
+        ),
+        "data_help_red": over_seeds(
+            tables["remedied-red"]["modern_intent"].to_numpy()
+            - tables["evolved-red-0.0"]["modern_intent"].to_numpy()
+        ),
+        "sampling_falls": over_seeds(
+            by_size[SAMPLES[0]] - by_size[SAMPLES[-1]], "sampling step in A, 1 life minus 64"
+        ),
         "sampling_of_64": over_seeds(by_size[SAMPLES[-1]], "sampling step in A"),
-        "ladder_sampling_falls": over_seeds(fits[EVOLVED_ON[0]] - fits[EVOLVED_ON[-1]], "sampling step in A, 1 life minus 64"),
-        "red_beyond_ghost": exactly(red["at_thing_passed"] - red["at_ghost_passed"], "red seekers: things stood on minus ghosts"),
-        "door_beyond_ghost": exactly(door["at_thing_passed"] - door["at_ghost_passed"], "exit seekers: things stood on minus ghosts"),
+        "ladder_sampling_falls": over_seeds(
+            fits[EVOLVED_ON[0]] - fits[EVOLVED_ON[-1]], "sampling step in A, 1 life minus 64"
+        ),
+        "red_beyond_ghost": exactly(
+            red["at_thing_passed"] - red["at_ghost_passed"],
+            "red seekers: things stood on minus ghosts",
+        ),
+        "door_beyond_ghost": exactly(
+            door["at_thing_passed"] - door["at_ghost_passed"],
+            "exit seekers: things stood on minus ghosts",
+        ),
     }
     for payoff, p in PLACES:
-        out[f"at_door_{payoff}_{p}"] = over_seeds(tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(), "share of lives that end at the door")
+        out[f"at_door_{payoff}_{p}"] = over_seeds(
+            tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(),
+            "share of lives that end at the door",
+        )
     return out
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """Shares of exit seekers against the law; evolved populations; samples."""
     laws = _laws(tables).with_columns(
-        pl.when(pl.col("over") == "mean").then(pl.lit("payoff ") + pl.col("payoff") + ", mean").otherwise(pl.lit("payoff exit, ") + pl.col("over")).alias("what"),
+        pl.when(pl.col("over") == "mean")
+        .then(pl.lit("payoff ") + pl.col("payoff") + ", mean")
+        .otherwise(pl.lit("payoff exit, ") + pl.col("over"))
+        .alias("what"),
         (100.0 * pl.col("p")).alias("percent"),
     )
     population = tables["law-exit-0.0-mean"]["population"][0]
     curve = pl.DataFrame({"percent": np.linspace(0.0, 10.0, 101)}).with_columns(
-        pl.col("percent").map_elements(lambda x: kimura_haploid(population, 1.0 / (1.0 - x / 100.0) - 1.0, 0.5), return_dtype=pl.Float64).alias("law")
+        pl.col("percent")
+        .map_elements(
+            lambda x: kimura_haploid(population, 1.0 / (1.0 - x / 100.0) - 1.0, 0.5),
+            return_dtype=pl.Float64,
+        )
+        .alias("law")
     )
     names = ["payoff exit, mean", "payoff red, mean", "payoff exit, cvar", "payoff exit, worst"]
-    colour = alt.Color("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=["#0072B2", "#D55E00", "#CC79A7", "#009E73"]))
-    shape = alt.Shape("what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=["circle", "square", "triangle-up", "diamond"]))
+    colour = alt.Color(
+        "what:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=["#0072B2", "#D55E00", "#CC79A7", "#009E73"]),
+    )
+    shape = alt.Shape(
+        "what:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=["circle", "square", "triangle-up", "diamond"]),
+    )
     x = alt.X("percent:Q", title="training doors that are not red (%)", axis=alt.Axis(grid=False))
     y = alt.Y("mean:Q", title="share of exit seekers", scale=alt.Scale(domain=[0, 1]))
     line = alt.Chart(curve).mark_line(color="#777777", strokeDash=[6, 3]).encode(x, alt.Y("law:Q"))
     base = alt.Chart(laws)
-    dots, bars = base.mark_point(size=70, filled=True).encode(x, y, colour, shape), base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
-    left = (line + bars + dots).properties(width=WIDTH, height=HEIGHT, title="Two alleles, no mutation")
+    dots, bars = (
+        base.mark_point(size=70, filled=True).encode(x, y, colour, shape),
+        base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
+    )
+    left = (line + bars + dots).properties(
+        width=WIDTH, height=HEIGHT, title="Two alleles, no mutation"
+    )
     rows = pl.concat([tables[f"evolved-exit-{p}"] for p in SHARES])
-    words = {"at_door": "at the door", "at_thing": "at the red thing", "at_plain_door": "at the door (nothing red)"}
-    seen = rows.unpivot(list(words), index=["p", "seed"]).with_columns((100.0 * pl.col("p")).alias("percent"), pl.col("variable").replace(words))
-    means = seen.group_by("percent", "variable", maintain_order=True).agg(
-        pl.col("value").mean(), (pl.col("value").std() / pl.len().sqrt()).fill_null(0.0).alias("error")
-    ).with_columns((pl.col("value") - pl.col("error")).alias("low"), (pl.col("value") + pl.col("error")).alias("high"))
-    ends = alt.Color("variable:N", title="lives end", sort=list(words.values()), scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00", "#009E73"]))
-    lines = alt.Chart(means).mark_line(point=True).encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends)
+    words = {
+        "at_door": "at the door",
+        "at_thing": "at the red thing",
+        "at_plain_door": "at the door (nothing red)",
+    }
+    seen = rows.unpivot(list(words), index=["p", "seed"]).with_columns(
+        (100.0 * pl.col("p")).alias("percent"), pl.col("variable").replace(words)
+    )
+    means = (
+        seen.group_by("percent", "variable", maintain_order=True)
+        .agg(
+            pl.col("value").mean(),
+            (pl.col("value").std() / pl.len().sqrt()).fill_null(0.0).alias("error"),
+        )
+        .with_columns(
+            (pl.col("value") - pl.col("error")).alias("low"),
+            (pl.col("value") + pl.col("error")).alias("high"),
+        )
+    )
+    ends = alt.Color(
+        "variable:N",
+        title="lives end",
+        sort=list(words.values()),
+        scale=alt.Scale(domain=list(words.values()), range=["#0072B2", "#D55E00", "#009E73"]),
+    )
+    lines = (
+        alt.Chart(means)
+        .mark_line(point=True)
+        .encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends)
+    )
     spread = alt.Chart(means).mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), ends)
-    right = (spread + lines).properties(width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation; payoff exit")
-    both = alt.hconcat(left, right, spacing=30).resolve_scale(color="independent", shape="independent")
-    notes = [f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs (left), standard errors over {experiment.replicates} seeds (right)", "right: in mazes whose door is plain and where another thing is red, or nothing"]
-    samples = tables["best-on-samples"].group_by("size").agg(pl.col("sampling_ancestral").mean().alias("loss"), (1.0 - pl.col("told_apart").cast(pl.Float64)).mean().alias("blind")).sort("size")
+    right = (spread + lines).properties(
+        width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation; payoff exit"
+    )
+    both = alt.hconcat(left, right, spacing=30).resolve_scale(
+        color="independent", shape="independent"
+    )
+    notes = [
+        (
+            f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs (left),"
+            f" standard errors over {experiment.replicates} seeds (right)"
+        ),
+        "right: in mazes whose door is plain and where another thing is red, or nothing",
+    ]
+    samples = (
+        tables["best-on-samples"]
+        .group_by("size")
+        .agg(
+            pl.col("sampling_ancestral").mean().alias("loss"),
+            (1.0 - pl.col("told_apart").cast(pl.Float64)).mean().alias("blind"),
+        )
+        .sort("size")
+    )
     floor = FOR_SAMPLES * (1.0 - FOR_SAMPLES) ** np.array(SAMPLES, dtype=float)
     what = ["best genome for the sample", "by colour alone"]
-    lines = pl.concat([samples.select("size", "loss", pl.lit(what[0]).alias("what")), pl.DataFrame({"size": SAMPLES, "loss": floor, "what": what[1]})])
-    size = alt.X("size:Q", title="training lives in the sample", scale=alt.Scale(type="log", base=2), axis=alt.Axis(grid=False))
-    colour = alt.Color("what:N", title=None, sort=what, scale=alt.Scale(domain=what, range=["#0072B2", "#777777"]), legend=alt.Legend(labelLimit=0))
-    dash = alt.StrokeDash("what:N", title=None, sort=what, scale=alt.Scale(domain=what, range=[[1, 0], [6, 3]]))
-    sampling = alt.Chart(lines).mark_line().encode(size, alt.Y("loss:Q", title="lost in A (share of exits)"), colour, dash).properties(width=WIDTH + 60, height=HEIGHT)
+    lines = pl.concat(
+        [
+            samples.select("size", "loss", pl.lit(what[0]).alias("what")),
+            pl.DataFrame({"size": SAMPLES, "loss": floor, "what": what[1]}),
+        ]
+    )
+    size = alt.X(
+        "size:Q",
+        title="training lives in the sample",
+        scale=alt.Scale(type="log", base=2),
+        axis=alt.Axis(grid=False),
+    )
+    colour = alt.Color(
+        "what:N",
+        title=None,
+        sort=what,
+        scale=alt.Scale(domain=what, range=["#0072B2", "#777777"]),
+        legend=alt.Legend(labelLimit=0),
+    )
+    dash = alt.StrokeDash(
+        "what:N", title=None, sort=what, scale=alt.Scale(domain=what, range=[[1, 0], [6, 3]])
+    )
+    sampling = (
+        alt.Chart(lines)
+        .mark_line()
+        .encode(size, alt.Y("loss:Q", title="lost in A (share of exits)"), colour, dash)
+        .properties(width=WIDTH + 60, height=HEIGHT)
+    )
     return {
         "ambiguity": themed(both, "What red doors leave open", notes),
         "samples": themed(
-            sampling, "Selected on few mazes", [f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst; by colour alone: p (1 - p)^k; the rest is mazes that were not seen"]
+            sampling,
+            "Selected on few mazes",
+            [
+                f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst; by colour alone:"
+                " p (1 - p)^k; the rest is mazes that were not seen"
+            ],
         ),
     }
 

@@ -1,4 +1,6 @@
-"""Claim 14: is mesa-optimization a problem of its own? Planners against the tables of what they did in the ancestral world."""
+"""Claim 14: is mesa-optimization a problem of its own? Planners against the tables of what they did
+in the ancestral world.
+"""
 
 from __future__ import annotations
 
@@ -25,22 +27,40 @@ Floats = NDArray[np.float64]
 
 # What differs in each modern world; the ancestral one is the same.
 MODERN_WORLDS = {
-    "contraception": ("world.modern={contraception=true, forage_success=0.75, death=0.01, solo_intensity=0.5}",),
+    "contraception": (
+        "world.modern={contraception=true, forage_success=0.75, death=0.01, solo_intensity=0.5}",
+    ),
     "scarcity": ("world.modern={forage_success=0.4, court_success=0.25}",),
     "hard gestation": ("world.modern={gestation_drain=0.8}",),
 }
 SINGLE_CHANGES = (
-    "forage_success=0.4", "forage_success=0.5", "forage_success=0.9", "forage_gain=1", "forage_danger=8.0", "court_success=0.25", "court_cost=3",
-    "partner_leaves=0.4", "conception=0.1", "mate_cost=2", "gestation_drain=0.8", "nurse_success=0.4", "nurse_cost=2", "neglect=0.8", "rest_cost=1.0",
-    "death=0.06", "solo_intensity=2.0",
-)  # fmt: skip
+    "forage_success=0.4",
+    "forage_success=0.5",
+    "forage_success=0.9",
+    "forage_gain=1",
+    "forage_danger=8.0",
+    "court_success=0.25",
+    "court_cost=3",
+    "partner_leaves=0.4",
+    "conception=0.1",
+    "mate_cost=2",
+    "gestation_drain=0.8",
+    "nurse_success=0.4",
+    "nurse_cost=2",
+    "neglect=0.8",
+    "rest_cost=1.0",
+    "death=0.06",
+    "solo_intensity=2.0",
+)
 SEEDS_A_PART = 5
 
 
 def compiled(policy: Floats, pair: WorldPair, world: TabularMdp) -> Floats:
-    """The table `[L, S, A]` of a policy that was lived in the ancestral world, as it acts in a world of the pair.
+    """The table `[L, S, A]` of a policy that was lived in the ancestral world, as it acts in a
+    world of the pair.
 
-    In states out of reach in the ancestral world, and for acts that are not available now, it does the default act, as reflexes do.
+    In states out of reach in the ancestral world, and for acts that are not available now, it does
+    the default act, as reflexes do.
     """
     default = world.acts.index(pair.default_act)
     known = np.asarray(pair.ancestral.reachable().any(axis=0))
@@ -52,18 +72,27 @@ def compiled(policy: Floats, pair: WorldPair, world: TabularMdp) -> Floats:
 def settings_of(experiment: Experiment) -> dict[str, Setting]:
     """The experiment with each of the modern worlds."""
     tree = experiment.model_dump(mode="json", exclude_none=True)
-    return {name: build(resolve(apply_settings(tree, list(changes)))) for name, changes in MODERN_WORLDS.items()}
+    return {
+        name: build(resolve(apply_settings(tree, list(changes))))
+        for name, changes in MODERN_WORLDS.items()
+    }
 
 
 def worth(settings: dict[str, Setting], classes: Ints) -> pl.DataFrame:
-    """What planners and their tables get in a life: payoff in the ancestral world, intent in each modern one. Gross: nobody pays for planning."""
+    """What planners and their tables get in a life: payoff in the ancestral world, intent in each
+    modern one. Gross: nobody pays for planning.
+    """
     one = next(iter(settings.values()))
     rules = one.genome.decode(classes)
     rows = []
     for i, number in enumerate(classes.tolist()):
         a = one.pair.ancestral
         lived = policy_of(rules, i, a, one.pair)
-        row = {"class": number, "ancestral planner": lifetime(a, lived, a.payoff), "ancestral table": lifetime(a, compiled(lived, one.pair, a), a.payoff)}
+        row = {
+            "class": number,
+            "ancestral planner": lifetime(a, lived, a.payoff),
+            "ancestral table": lifetime(a, compiled(lived, one.pair, a), a.payoff),
+        }
         for name, setting in settings.items():
             m = setting.pair.modern
             row[f"{name} planner"] = lifetime(m, policy_of(rules, i, m, setting.pair), m.intent)
@@ -81,45 +110,84 @@ def evolved(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
     for seed in seeds:
         classes, count = np.unique(_last(one, landscape, seed), return_counts=True)
         found = worth(settings, classes)
-        means = {name: float(found[name].to_numpy() @ count / count.sum()) for name in found.columns[1:]}
-        rows.append({"seed": seed, **means, "least difference in A": float((found["ancestral planner"] - found["ancestral table"]).abs().max())})  # type: ignore[arg-type]
+        means = {
+            name: float(found[name].to_numpy() @ count / count.sum()) for name in found.columns[1:]
+        }
+        rows.append(
+            {
+                "seed": seed,
+                **means,
+                "least difference in A": float(
+                    (found["ancestral planner"] - found["ancestral table"]).abs().max()  # type: ignore[arg-type]
+                ),
+            }
+        )
     return pl.DataFrame(rows)
 
 
 def _last(setting: Setting, landscape: Landscape, seed: int) -> Ints:
     """Classes of the last ancestral generation."""
-    *_, last = newborns(setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap)
+    *_, last = newborns(
+        setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap
+    )
     return last
 
 
 def optimum(experiment: Experiment) -> pl.DataFrame:
-    """The genomes that tie for best in the ancestral world, one row each; and the best policy of each modern world."""
+    """The genomes that tie for best in the ancestral world, one row each; and the best policy of
+    each modern world.
+    """
     settings = settings_of(experiment)
     one = next(iter(settings.values()))
-    found = worth(settings, Landscape(one).best("ancestral", experiment.seed, experiment.analysis.restarts))
-    return found.with_columns(pl.lit(_best(setting.pair.modern)).alias(f"{name} best") for name, setting in settings.items())
+    found = worth(
+        settings, Landscape(one).best("ancestral", experiment.seed, experiment.analysis.restarts)
+    )
+    return found.with_columns(
+        pl.lit(_best(setting.pair.modern)).alias(f"{name} best")
+        for name, setting in settings.items()
+    )
 
 
 def single_changes(experiment: Experiment) -> pl.DataFrame:
-    """The ancestral optimum as planner and as table after one parameter of savanna has changed. Nothing was predicted of it."""
+    """The ancestral optimum as planner and as table after one parameter of savanna has changed.
+
+    Nothing was predicted of it.
+    """
     tree = experiment.model_dump(mode="json", exclude_none=True)
     rows: list[dict[str, Any]] = []
     for change in SINGLE_CHANGES:
         setting = build(resolve(apply_settings(tree, [f"world.modern={{{change}}}"])))
         if not rows:
-            best = Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts)[:1]
+            best = Landscape(setting).best(
+                "ancestral", experiment.seed, experiment.analysis.restarts
+            )[:1]
         found = worth({"modern": setting}, best).row(0, named=True)
-        rows.append({"change": change, "planner": found["modern planner"], "table": found["modern table"], "best": _best(setting.pair.modern)})
+        rows.append(
+            {
+                "change": change,
+                "planner": found["modern planner"],
+                "table": found["modern table"],
+                "best": _best(setting.pair.modern),
+            }
+        )
     return pl.DataFrame(rows)
 
 
 def acts_in_scarcity(experiment: Experiment) -> pl.DataFrame:
-    """How often the ancestral optimum does each act in a life: in the ancestral world, and in scarcity as planner and as table."""
+    """How often the ancestral optimum does each act in a life: in the ancestral world, and in
+    scarcity as planner and as table.
+    """
     setting = settings_of(experiment)["scarcity"]
     a, m = setting.pair.ancestral, setting.pair.modern
-    rules = setting.genome.decode(Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts)[:1])
+    rules = setting.genome.decode(
+        Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts)[:1]
+    )
     lived = policy_of(rules, 0, a, setting.pair)
-    cases = {"ancestral": (a, lived), "planner": (m, policy_of(rules, 0, m, setting.pair)), "table": (m, compiled(lived, setting.pair, m))}
+    cases = {
+        "ancestral": (a, lived),
+        "planner": (m, policy_of(rules, 0, m, setting.pair)),
+        "table": (m, compiled(lived, setting.pair, m)),
+    }
     columns: dict[str, Any] = {"act": a.acts}
     for name, (world, policy) in cases.items():
         columns[name] = occupancy(world, policy)[:, ~world.ended()].sum(axis=(0, 1))
@@ -142,7 +210,10 @@ def reflexes(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
         row: dict[str, float] = {"seed": seed}
         for name, setting in settings.items():
             m = setting.pair.modern
-            each = [lifetime(m, policy_of(rules, i, m, setting.pair), m.intent) for i in range(len(rules))]
+            each = [
+                lifetime(m, policy_of(rules, i, m, setting.pair), m.intent)
+                for i in range(len(rules))
+            ]
             row[name] = float(np.array(each) @ count / count.sum())
         rows.append(row)
     return pl.DataFrame(rows)
@@ -151,16 +222,28 @@ def reflexes(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
 def deceivers(experiment: Experiment) -> pl.DataFrame:
     """The ancestral optima of planners in the world of episodes, and their tables."""
     setting = build(experiment)
-    found = worth({"episodes": setting}, Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts))
+    found = worth(
+        {"episodes": setting},
+        Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts),
+    )
     return found.with_columns(pl.lit(_best(setting.pair.modern)).alias("episodes best"))
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """Optima; populations of planners and of reflexes, a few seeds a part; the world of episodes."""
+    """Optima; populations of planners and of reflexes, a few seeds a part; the world of
+    episodes.
+    """
     tree = experiment.model_dump(mode="json", exclude_none=True)
     tables = resolve({**tree, "genome": {"name": "reflex"}}).model_copy(update={"replicates": 1})
     fixed = experiment.model_copy(update={"replicates": 1})
-    out = [Part(name, make, (fixed,), cost=1.0) for name, make in (("optimum", optimum), ("changes", single_changes), ("acts", acts_in_scarcity))]
+    out = [
+        Part(name, make, (fixed,), cost=1.0)
+        for name, make in (
+            ("optimum", optimum),
+            ("changes", single_changes),
+            ("acts", acts_in_scarcity),
+        )
+    ]
     out.append(Part("episodes", deceivers, (resolve(read_experiment("deception")),)))
     for seeds in seeds_by_part(experiment):
         out.append(Part(f"planners-{seeds[0]}", evolved, (fixed, seeds), cost=2.0))
@@ -180,32 +263,63 @@ def gathered(tables: Tables, experiment: Experiment, name: str) -> pl.DataFrame:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
-    """Planner less table in every world, of optima and of populations, and the share of the best policy that each loses."""
-    best, found, tabular = tables["optimum"], gathered(tables, experiment, "planners"), gathered(tables, experiment, "reflexes")
+    """Planner less table in every world, of optima and of populations, and the share of the best
+    policy that each loses.
+    """
+    best, found, tabular = (
+        tables["optimum"],
+        gathered(tables, experiment, "planners"),
+        gathered(tables, experiment, "reflexes"),
+    )
     out = {
-        "A, planner less table, largest of all populations": of_drawn(float(found["least difference in A"].max()), "expected offspring"),  # type: ignore[arg-type]
-        "A, planner less table, ancestral optimum": exactly(float((best["ancestral planner"] - best["ancestral table"]).abs().max())),  # type: ignore[arg-type]
+        "A, planner less table, largest of all populations": of_drawn(
+            float(found["least difference in A"].max()),  # type: ignore[arg-type]
+            "expected offspring",
+        ),
+        "A, planner less table, ancestral optimum": exactly(
+            float((best["ancestral planner"] - best["ancestral table"]).abs().max())  # type: ignore[arg-type]
+        ),
         "genomes that tie for the ancestral optimum": exactly(best.height),
     }
     for name in MODERN_WORLDS:
         row = best.sort(f"{name} planner").row(0, named=True)  # of ties, the worst
         ceiling = row[f"{name} best"]
         told = f"M with {name}"
-        out[f"{told}, planner less table, ancestral optimum"] = exactly(row[f"{name} planner"] - row[f"{name} table"], "expected offspring")
-        out[f"{told}, planner less table, evolved"] = over_seeds(found[f"{name} planner"] - found[f"{name} table"], "expected offspring")
+        out[f"{told}, planner less table, ancestral optimum"] = exactly(
+            row[f"{name} planner"] - row[f"{name} table"], "expected offspring"
+        )
+        out[f"{told}, planner less table, evolved"] = over_seeds(
+            found[f"{name} planner"] - found[f"{name} table"], "expected offspring"
+        )
         for kind in ("planner", "table"):
-            out[f"{told}, share of the best policy lost by {kind}s, ancestral optimum"] = exactly(1.0 - row[f"{name} {kind}"] / ceiling)
-            out[f"{told}, share of the best policy lost by {kind}s, evolved"] = over_seeds(1.0 - found[f"{name} {kind}"] / ceiling)
-        out[f"{told}, share of the best policy lost by evolved reflexes"] = over_seeds(1.0 - tabular[name] / ceiling)
+            out[f"{told}, share of the best policy lost by {kind}s, ancestral optimum"] = exactly(
+                1.0 - row[f"{name} {kind}"] / ceiling
+            )
+            out[f"{told}, share of the best policy lost by {kind}s, evolved"] = over_seeds(
+                1.0 - found[f"{name} {kind}"] / ceiling
+            )
+        out[f"{told}, share of the best policy lost by evolved reflexes"] = over_seeds(
+            1.0 - tabular[name] / ceiling
+        )
     gains = (tables["changes"]["planner"] - tables["changes"]["table"]).to_numpy()
-    for name, many in (("helps", gains > 1e-9), ("makes no difference", np.abs(gains) <= 1e-9), ("harms", gains < -1e-9)):
-        out[f"single changes in which planning anew {name}, ancestral optimum"] = exactly(many.sum(), f"of {len(gains)}")
+    for name, many in (
+        ("helps", gains > 1e-9),
+        ("makes no difference", np.abs(gains) <= 1e-9),
+        ("harms", gains < -1e-9),
+    ):
+        out[f"single changes in which planning anew {name}, ancestral optimum"] = exactly(
+            many.sum(), f"of {len(gains)}"
+        )
     for row in tables["acts"].iter_rows(named=True):
         for kind in ("planner", "table"):
             out[f"M with scarcity, {row['act']} in a life, {kind}"] = exactly(row[kind], "times")
     worst = tables["episodes"].sort("episodes planner").row(0, named=True)
-    out["M of episodes, planner less table, worst ancestral optimum"] = exactly(worst["episodes planner"] - worst["episodes table"], "expected offspring")
-    out["M of episodes, share of the best policy lost, worst ancestral optimum"] = exactly(1.0 - worst["episodes planner"] / worst["episodes best"])
+    out["M of episodes, planner less table, worst ancestral optimum"] = exactly(
+        worst["episodes planner"] - worst["episodes table"], "expected offspring"
+    )
+    out["M of episodes, share of the best policy lost, worst ancestral optimum"] = exactly(
+        1.0 - worst["episodes planner"] / worst["episodes best"]
+    )
     return out
 
 
@@ -215,20 +329,60 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for name in MODERN_WORLDS:
         for told, key in (
-            ("best genome, as a planner", "planners, ancestral optimum"), ("best genome, as a table", "tables, ancestral optimum"),
-            ("evolved planners", "planners, evolved"), ("their tables", "tables, evolved"), ("evolved reflexes", "evolved reflexes"),
-        ):  # fmt: skip
+            ("best genome, as a planner", "planners, ancestral optimum"),
+            ("best genome, as a table", "tables, ancestral optimum"),
+            ("evolved planners", "planners, evolved"),
+            ("their tables", "tables, evolved"),
+            ("evolved reflexes", "evolved reflexes"),
+        ):
             m = measured[f"M with {name}, share of the best policy lost by {key}"]
-            rows.append({"world": name, "who": told, "lost": m.value, "low": m.low if m.low is not None else m.value, "high": m.high if m.high is not None else m.value})
+            rows.append(
+                {
+                    "world": name,
+                    "who": told,
+                    "lost": m.value,
+                    "low": m.low if m.low is not None else m.value,
+                    "high": m.high if m.high is not None else m.value,
+                }
+            )
     order: list[str] = list(dict.fromkeys(row["who"] for row in rows))
-    plans = alt.condition(alt.FieldOneOfPredicate("who", [order[0], order[2]]), alt.value(MODERN), alt.value(ANCESTRAL))
+    plans = alt.condition(
+        alt.FieldOneOfPredicate("who", [order[0], order[2]]),
+        alt.value(MODERN),
+        alt.value(ANCESTRAL),
+    )
     base = alt.Chart(pl.DataFrame(rows))
     y = alt.Y("who:N", title=None, sort=order)
-    bars = base.mark_bar(height=16).encode(alt.X("lost:Q", title="share of the best policy's intent lost", axis=alt.Axis(format="%", tickCount=5)), y, color=plans)
+    bars = base.mark_bar(height=16).encode(
+        alt.X(
+            "lost:Q",
+            title="share of the best policy's intent lost",
+            axis=alt.Axis(format="%", tickCount=5),
+        ),
+        y,
+        color=plans,
+    )
     whiskers = base.mark_rule(strokeWidth=1.5).encode(alt.X("low:Q"), alt.X2("high:Q"), y)
-    chart = alt.layer(bars, whiskers).properties(width=210, height=150).facet(alt.Facet("world:N", title=None, sort=list(MODERN_WORLDS), header=alt.Header(labelExpr="'modern world with ' + datum.value")), columns=3)
-    note = f"orange: plans anew after the swap; blue: goes on as it did; evolved: means of {experiment.replicates} seeds with 95% intervals"
-    return {"loss": themed(chart, "What planners lose at a swap, and what their tables lose", [note])}
+    chart = (
+        alt.layer(bars, whiskers)
+        .properties(width=210, height=150)
+        .facet(
+            alt.Facet(
+                "world:N",
+                title=None,
+                sort=list(MODERN_WORLDS),
+                header=alt.Header(labelExpr="'modern world with ' + datum.value"),
+            ),
+            columns=3,
+        )
+    )
+    note = (
+        "orange: plans anew after the swap; blue: goes on as it did; evolved: means of"
+        f" {experiment.replicates} seeds with 95% intervals"
+    )
+    return {
+        "loss": themed(chart, "What planners lose at a swap, and what their tables lose", [note])
+    }
 
 
 CLAIM = Claim(parts, measure, figures)

@@ -43,13 +43,22 @@ def tasks_of(claim: str, parts: list[Part], folder: Path) -> list[Task]:
     """The parts of a claim with their files. Other sources or arguments have other files."""
     names = [part.name for part in parts]
     assert len(set(names)) == len(names), f"{claim}: two parts of one name"
-    return [Task(claim, part, folder / claim / f"{part.name}-{_digest(part)}.parquet") for part in parts]
+    return [
+        Task(claim, part, folder / claim / f"{part.name}-{_digest(part)}.parquet") for part in parts
+    ]
 
 
 def _digest(part: Part) -> str:
     told = [x.digest() if isinstance(x, Experiment) else repr(x) for x in part.arguments]
     experiments = [x for x in part.arguments if isinstance(x, Experiment)]
-    words = "\n".join([sources_digest(*experiments, module=part.make.__module__), part.make.__module__, part.make.__qualname__, *told])
+    words = "\n".join(
+        [
+            sources_digest(*experiments, module=part.make.__module__),
+            part.make.__module__,
+            part.make.__qualname__,
+            *told,
+        ]
+    )
     return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
 
 
@@ -61,13 +70,17 @@ def compute(
     done: Callable[[Task, float], object] = lambda task, seconds: None,
     tell: Callable[[str], object] = lambda words: None,
 ) -> None:
-    """Compute what is not there yet, dear parts first. `done` hears of each part when it is kept, with the seconds it took.
+    """Compute what is not there yet, dear parts first.
+
+    `done` hears of each part when it is kept, with the seconds it took.
 
     `tell` hears of workers that are suspended.
 
     Raises `Stop` when told to stop, and whatever a part raises; what was kept by then stays.
     """
-    left = sorted((task for task in tasks if not task.file.is_file()), key=lambda task: -task.part.cost)
+    left = sorted(
+        (task for task in tasks if not task.file.is_file()), key=lambda task: -task.part.cost
+    )
     if not left:
         return
     for folder in dict.fromkeys(task.file.parent for task in left):
@@ -76,9 +89,12 @@ def compute(
     running: dict[Future[float], Task] = {}
     others, asleep = multiprocessing.active_children(), Suspended()
     with _terminal_ignored():  # multiprocessing's own helper process starts here, and inherits that
-        pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_begin)
+        pool = ProcessPoolExecutor(
+            min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_begin
+        )
     try:
-        with _terminal_ignored():  # as those that are started now go on to do: who stops is told here
+        # As those that are started now go on to do: who stops is told here
+        with _terminal_ignored():
             running = {pool.submit(_make, task.part, task.file): task for task in left}
         while running:
             ready, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
@@ -86,27 +102,40 @@ def compute(
                 done(running.pop(future), future.result())
             if stop := should_stop():
                 raise stop
-            for words in asleep.words(each.pid for each in multiprocessing.active_children() if each not in others and each.pid):
+            for words in asleep.words(
+                each.pid
+                for each in multiprocessing.active_children()
+                if each not in others and each.pid
+            ):
                 tell(words)
     except BrokenProcessPool:
         if stop := should_stop():  # the signal went to all processes of the command
             raise stop from None
-        raise UserError("a worker must live until its part is done, but one was killed. See whether memory ran out, and run the command again.") from None
+        raise UserError(
+            "a worker must live until its part is done, but one was killed. See whether memory ran"
+            " out, and run the command again."
+        ) from None
     finally:
         if running:
             for process in multiprocessing.active_children():
                 if process not in others:
-                    process.kill()  # one that is suspended would not hear of anything else; parts are written whole
+                    # one that is suspended would not hear of anything else; parts are written whole
+                    process.kill()
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def _terminal_ignored() -> Iterator[None]:
-    """Ctrl-C, and the end of the terminal, are not heard in this block, nor ever by processes that are started in it."""
+    """Ctrl-C, and the end of the terminal, are not heard in this block, nor ever by processes that
+    are started in it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP, *ASKING)}
+    before = {
+        number: signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGHUP, *ASKING)
+    }
     try:
         yield
     finally:
@@ -115,7 +144,9 @@ def _terminal_ignored() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Begin a worker: it ends with the process that started it, and has one thread, because there are several workers."""
+    """Begin a worker: it ends with the process that started it, and has one thread, because there
+    are several workers.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import numba
 
@@ -151,7 +182,10 @@ def _table_of(task: Task) -> pl.DataFrame:
     try:
         return read_table(task.file, known.read_text(encoding="ascii") if known.is_file() else None)
     except (OSError, ValueError, Damaged) as error:
-        raise UserError(f"{task.file} must be what was computed, but {error}. Remove {task.file.parent} and run again.") from None
+        raise UserError(
+            f"{task.file} must be what was computed, but {error}. Remove {task.file.parent} and run"
+            " again."
+        ) from None
 
 
 def _sum_file(file: Path) -> Path:

@@ -29,20 +29,31 @@ SOLO = "self_stimulate"
 
 
 def varied(experiment: Experiment, *settings: str) -> Experiment:
-    """The experiment with `key=value` changes, and without the words of a claim, which decide nothing. Raises `UserError`."""
+    """The experiment with `key=value` changes, and without the words of a claim, which decide
+    nothing. Raises `UserError`.
+    """
     tree = experiment.model_dump(mode="json", exclude_none=True, exclude={"claim"})
     return resolve(apply_settings(tree, list(settings)))
 
 
 def quarters(largest: int) -> tuple[int, int, int]:
-    """A sixteenth, a quarter and all of it: sizes of populations, or generations, equally far apart as powers of two."""
+    """A sixteenth, a quarter and all of it: sizes of populations, or generations, equally far apart
+    as powers of two.
+    """
     return (max(largest // 16, 2), max(largest // 4, 3), max(largest, 4))
 
 
 def cell(experiment: Experiment, population: int, *settings: str) -> Experiment:
     """The ancestral phase alone at one size of population."""
     alone = f"phases=[{{world='ancestral',generations={experiment.swap}}}]"
-    return varied(experiment, f"optimizer.population={population}", alone, "snapshots=[]", "search_ledger=false", *settings)
+    return varied(
+        experiment,
+        f"optimizer.population={population}",
+        alone,
+        "snapshots=[]",
+        "search_ledger=false",
+        *settings,
+    )
 
 
 def cost_of(experiment: Experiment, population: int) -> float:
@@ -51,10 +62,12 @@ def cost_of(experiment: Experiment, population: int) -> float:
 
 
 def entries(experiment: Experiment, marks: Sequence[int], feature: str = "") -> pl.DataFrame:
-    """One row a seed and mark (after so many generations in A): what the population is worth, wastes in A and loses in M.
+    """One row a seed and mark (after so many generations in A): what the population is worth,
+    wastes in A and loses in M.
 
-    Columns `waste:ACT` (regret in A) and `M:KIND` are those of the behaviour ledger, `acts:ACT` how often each act is done in a life in
-    A. With a `feature`, `gain` is the fitness gained in A if that desire alone is switched off.
+    Columns `waste:ACT` (regret in A) and `M:KIND` are those of the behaviour ledger, `acts:ACT` how
+    often each act is done in a life in A. With a `feature`, `gain` is the fitness gained in A if
+    that desire alone is switched off.
     """
     kept = [mark - 1 for mark in marks]
     made = build(varied(experiment, f"snapshots={kept}", f"phases.0.generations={max(marks)}"))
@@ -65,15 +78,27 @@ def entries(experiment: Experiment, marks: Sequence[int], feature: str = "") -> 
         run = simulate(made, landscape, seed)
         for mark in marks:
             census = Census.of(alive(run, mark - 1, "snapshot"))
-            row = {"seed": seed, "population": experiment.optimizer["population"], "generations": mark}
+            row = {
+                "seed": seed,
+                "population": experiment.optimizer["population"],
+                "generations": mark,
+            }
             rows.append(row | _entries(made, known, census, feature))
     return pl.DataFrame(rows)
 
 
-def newborns(setting: Setting, fitness: Callable[[Ints], Floats], seed: int, generations: int) -> Iterator[Ints]:
-    """Classes `[n]` of each generation's newborns, founders first, and nothing else: for claims that need no tables. `fitness` is of classes."""
+def newborns(
+    setting: Setting, fitness: Callable[[Ints], Floats], seed: int, generations: int
+) -> Iterator[Ints]:
+    """Classes `[n]` of each generation's newborns, founders first, and nothing else: for claims
+    that need no tables. `fitness` is of classes.
+    """
     name = setting.experiment.optimizer["name"]
-    optimizer = OPTIMIZERS[name](part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer"), setting.genome.grid, seed)
+    optimizer = OPTIMIZERS[name](
+        part_params(setting.experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer"),
+        setting.genome.grid,
+        seed,
+    )
     for generation in range(generations):
         classes = setting.genome.grid.classes(optimizer.ask())
         yield classes
@@ -82,22 +107,33 @@ def newborns(setting: Setting, fitness: Callable[[Ints], Floats], seed: int, gen
 
 
 def alive(run: Run, generation: int, moment: str) -> pl.DataFrame:
-    """A snapshot of a run. Raises `UserError` if it had died out: a mean over seeds that live would be another quantity."""
+    """A snapshot of a run.
+
+    Raises `UserError` if it had died out: a mean over seeds that live would be another quantity.
+    """
     populations = run.tables["populations"]
     found = populations.filter((pl.col("moment") == moment) & (pl.col("generation") == generation))
     if found.is_empty():
-        raise UserError(f"populations must live to generation {generation} to be compared, but seed {run.seed} died out in {run.generations - 1}. Raise optimizer.population.")
+        raise UserError(
+            f"populations must live to generation {generation} to be compared, but seed {run.seed}"
+            f" died out in {run.generations - 1}. Raise optimizer.population."
+        )
     return found
 
 
 def best(experiment: Experiment, feature: str = "") -> dict[str, Any]:
-    """The same of R3, the best ancestral genome (of several, the one that is worst in M), and the rungs around it.
+    """The same of R3, the best ancestral genome (of several, the one that is worst in M), and the
+    rungs around it.
 
-    `enumerated` says whether all genomes of the grid were looked at. If not, these are the best found.
+    `enumerated` says whether all genomes of the grid were looked at. If not, these are the best
+    found.
     """
     made = build(experiment)
     landscape = Landscape(made)
-    found = {name: landscape.best(name, experiment.seed, experiment.analysis.restarts) for name in ("ancestral", "modern")}
+    found = {
+        name: landscape.best(name, experiment.seed, experiment.analysis.restarts)
+        for name in ("ancestral", "modern")
+    }
     worth = landscape.worth(found["ancestral"]).modern_intent
     number = int(found["ancestral"][worth.argmin()])
     one = Census(np.array([number]), np.ones(1), np.ones(1), np.array([number]), np.ones(1))
@@ -109,7 +145,14 @@ def best(experiment: Experiment, feature: str = "") -> dict[str, Any]:
         "class": number,
         "enumerated": landscape.exact,
     }
-    loci = {f"locus:{locus.name}": float(v) for locus, v in zip(made.genome.grid.loci, values, strict=True)} if isinstance(made.genome.decode(np.array([number])), PlannerRules) else {}
+    loci = (
+        {
+            f"locus:{locus.name}": float(v)
+            for locus, v in zip(made.genome.grid.loci, values, strict=True)
+        }
+        if isinstance(made.genome.decode(np.array([number])), PlannerRules)
+        else {}
+    )
     return rungs | loci | _entries(made, known, one, feature)
 
 
@@ -130,7 +173,9 @@ def _gain(known: Known, census: Census, feature: int) -> float:
     """Fitness gained in A if everybody's desire for a feature were 0."""
     rules = known.conducts.genome.decode(census.classes)
     assert isinstance(rules, PlannerRules)
-    difference = known.conducts.net(rules.without(feature), "ancestral") - known.conducts.net(rules, "ancestral")
+    difference = known.conducts.net(rules.without(feature), "ancestral") - known.conducts.net(
+        rules, "ancestral"
+    )
     return float((census.share * census.kept) @ difference)
 
 
@@ -143,13 +188,17 @@ def slopes(table: pl.DataFrame, x: pl.Expr, y: pl.Expr) -> NDArray[np.float64]:
     """`[seeds]` least-squares slope of `y` on `x` within each seed."""
     frame = table.select("seed", x.cast(pl.Float64).alias("x"), y.cast(pl.Float64).alias("y"))
     centred = frame.with_columns((pl.col("x") - pl.col("x").mean().over("seed")).alias("d"))
-    fitted = centred.group_by("seed", maintain_order=True).agg(((pl.col("d") * pl.col("y")).sum() / (pl.col("d") ** 2).sum()).alias("slope"))
+    fitted = centred.group_by("seed", maintain_order=True).agg(
+        ((pl.col("d") * pl.col("y")).sum() / (pl.col("d") ** 2).sum()).alias("slope")
+    )
     return by_seed(fitted, "slope")
 
 
 def intercepts(table: pl.DataFrame, x: pl.Expr, y: pl.Expr) -> NDArray[np.float64]:
     """`[seeds]` where the least-squares line of each seed meets `x` = 0."""
-    means = table.group_by("seed", maintain_order=True).agg(x.cast(pl.Float64).mean().alias("x"), y.cast(pl.Float64).mean().alias("y"))
+    means = table.group_by("seed", maintain_order=True).agg(
+        x.cast(pl.Float64).mean().alias("x"), y.cast(pl.Float64).mean().alias("y")
+    )
     return by_seed(means, "y") - slopes(table, x, y) * by_seed(means, "x")
 
 

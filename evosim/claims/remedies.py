@@ -1,6 +1,10 @@
-"""Claim 11: remedies. A share of modern worlds in training, and the worst case over a set of worlds, each against its cost in A.
+"""Claim 11: remedies.
 
-Exactly, by enumeration: the best genome by each criterion. And evolved. In mazes: how much of the right data a better objective saves.
+A share of modern worlds in training, and the worst case over a set of worlds, each against its cost
+in A.
+
+Exactly, by enumeration: the best genome by each criterion. And evolved. In mazes: how much of the
+right data a better objective saves.
 """
 
 from __future__ import annotations
@@ -42,14 +46,29 @@ def parts(experiment: Experiment) -> list[Part]:
     out += [Part(over, evolved, (experiment, FEW, over), cost=15.0) for over in CRITERIA]
     out.append(Part("best", best, (experiment,), cost=3.0))
     maze, p = mazes(experiment), needed(SURE, POPULATION, 1.0)
-    out.append(Part("maze-mean", two_alleles, (maze, "exit", round(p, 4), "mean", MANY_CELLS), cost=20.0))
-    out.append(Part("maze-cvar", two_alleles, (maze, "exit", round(p * TAIL, 5), "cvar", MANY_CELLS + 1), cost=20.0))
+    out.append(
+        Part("maze-mean", two_alleles, (maze, "exit", round(p, 4), "mean", MANY_CELLS), cost=20.0)
+    )
+    out.append(
+        Part(
+            "maze-cvar",
+            two_alleles,
+            (maze, "exit", round(p * TAIL, 5), "cvar", MANY_CELLS + 1),
+            cost=20.0,
+        )
+    )
     return out
 
 
 def _trained(experiment: Experiment, q: float, over: str) -> Experiment:
     mixture = f'world.mixture=[{{share={q}, world="modern"}}]'
-    return varied(experiment, mixture, f"selection.over={over}", f"selection.tail={CVAR_TAIL}", "search_ledger=false")
+    return varied(
+        experiment,
+        mixture,
+        f"selection.over={over}",
+        f"selection.tail={CVAR_TAIL}",
+        "search_ledger=false",
+    )
 
 
 def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
@@ -61,19 +80,32 @@ def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
     every = plain.worth(np.arange(made.genome.grid.size))
     landscape, rows = Landscape(made), []
     for seed in experiment.seeds:
-        swap = simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
+        swap = (
+            simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
+        )
         worth = plain.worth(swap["class"].to_numpy())
         share = swap["count"].to_numpy() / max(swap["count"].sum(), 1)
-        common = swap.group_by("class").agg(pl.col("count").sum()).sort("count", "class", descending=[True, False])["class"][0]
+        common = (
+            swap.group_by("class")
+            .agg(pl.col("count").sum())
+            .sort("count", "class", descending=[True, False])["class"][0]
+        )
         rows.append(
-            {"q": q, "over": over, "seed": seed, "ancestral": float(share @ worth.ancestral), "modern": float(share @ worth.modern),
-             "break_even": break_even(made.genome.grid, common, every.ancestral, every.modern)}
-        )  # fmt: skip
+            {
+                "q": q,
+                "over": over,
+                "seed": seed,
+                "ancestral": float(share @ worth.ancestral),
+                "modern": float(share @ worth.modern),
+                "break_even": break_even(made.genome.grid, common, every.ancestral, every.modern),
+            }
+        )
     return pl.DataFrame(rows)
 
 
 def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> float:
-    """The least share q of modern lives at which a class gains, by (1 - q) A + q M, from a rescue; 1 if it has none.
+    """The least share q of modern lives at which a class gains, by (1 - q) A + q M, from a rescue;
+    1 if it has none.
 
     A rescue is a change of one locus that wins half of what the class lacks in M, or more.
     """
@@ -85,18 +117,37 @@ def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> fl
 
 
 def best(experiment: Experiment) -> pl.DataFrame:
-    """The best genome by each criterion (of a tie, the worst in M): its fitness in A and in M. Exact."""
+    """The best genome by each criterion (of a tie, the worst in M): its fitness in A and in M.
+
+    Exact.
+    """
     worth = Landscape(build(experiment)).frame()
     a, m = worth["ancestral"].to_numpy(), worth["modern"].to_numpy()
     both = np.stack([a, m], axis=1)
     heard = {("mean", q): (1.0 - q) * a + q * m for q in (*SHARES, 1.0)}
-    heard |= {(over, FEW): selected(SelectionChoice(over=over, tail=CVAR_TAIL), both, np.array([1.0 - FEW, FEW])) for over in CRITERIA}  # type: ignore[arg-type]
+    heard |= {
+        (over, FEW): selected(
+            SelectionChoice(over=over, tail=CVAR_TAIL),  # type: ignore[arg-type]
+            both,
+            np.array([1.0 - FEW, FEW]),
+        )
+        for over in CRITERIA
+    }
     heard["least regret", FEW] = -np.maximum(a.max() - a, m.max() - m)
     rows = []
     for (over, q), value in heard.items():
         tied = value >= value.max() - 1e-12 * abs(value.max())
         first = np.flatnonzero(tied)[m[tied].argmin()]
-        rows.append({"over": over, "q": q, "ancestral": a[first], "modern": m[first], "best_ancestral": a.max(), "best_modern": m.max()})
+        rows.append(
+            {
+                "over": over,
+                "q": q,
+                "ancestral": a[first],
+                "modern": m[first],
+                "best_ancestral": a.max(),
+                "best_modern": m.max(),
+            }
+        )
     return pl.DataFrame(rows)
 
 
@@ -104,14 +155,24 @@ def mazes(experiment: Experiment) -> Experiment:
     """The mazes of claim 7, as many times as the experiment says."""
     size = "full" if experiment.replicates > 1 else "quick"
     tree = read_experiment("claim-07-mazes")
-    settings = (*tree["claim"][size], f"replicates={experiment.replicates}", f"seed={experiment.seed}")
-    return resolve(apply_settings({key: value for key, value in tree.items() if key != "claim"}, list(settings)))
+    settings = (
+        *tree["claim"][size],
+        f"replicates={experiment.replicates}",
+        f"seed={experiment.seed}",
+    )
+    return resolve(
+        apply_settings(
+            {key: value for key, value in tree.items() if key != "claim"}, list(settings)
+        )
+    )
 
 
 def needed(sure: float, population: int, tail: float) -> float:
-    """The share of doors that must not be red for exit seekers to fix so surely, if selection hears the worst `tail` of births.
+    """The share of doors that must not be red for exit seekers to fix so surely, if selection hears
+    the worst `tail` of births.
 
-    A seeker of red then has fitness 1 - p / tail, so that n s = n (1 / (1 - p / tail) - 1) = log(sure / (1 - sure)).
+    A seeker of red then has fitness 1 - p / tail, so that n s = n (1 / (1 - p / tail) - 1) =
+    log(sure / (1 - sure)).
     """
     s = float(np.log(sure / (1.0 - sure))) / population
     return tail * s / (1.0 + s)
@@ -122,13 +183,26 @@ def _of(table: pl.DataFrame, over: str, q: float) -> dict[str, Any]:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
-    """What the prediction speaks of. Gains are shares of what the best genome has in M, costs of what it has in A."""
+    """What the prediction speaks of.
+
+    Gains are shares of what the best genome has in M, costs of what it has in A.
+    """
     exact = tables["best"]
     none, few, worst, cvar, regret = (
-        _of(exact, *key) for key in (("mean", 0.0), ("mean", FEW), ("worst", FEW), ("cvar", FEW), ("least regret", FEW))
+        _of(exact, *key)
+        for key in (
+            ("mean", 0.0),
+            ("mean", FEW),
+            ("worst", FEW),
+            ("cvar", FEW),
+            ("least regret", FEW),
+        )
     )
     top_a, top_m = none["best_ancestral"], none["best_modern"]
-    columns = {name: (tables[name]["ancestral"].to_numpy(), tables[name]["modern"].to_numpy()) for name in (*(f"mean-{q}" for q in SHARES), *CRITERIA)}
+    columns = {
+        name: (tables[name]["ancestral"].to_numpy(), tables[name]["modern"].to_numpy())
+        for name in (*(f"mean-{q}" for q in SHARES), *CRITERIA)
+    }
     a0, m0 = columns["mean-0.0"]
     ordered = exact.filter(pl.col("over") == "mean").sort("q")
     out = {
@@ -142,54 +216,142 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "best_cost_of_least_regret": exactly(1.0 - regret["ancestral"] / top_a, "of the best in A"),
         "steps_back_in_modern": exactly(float(min(0.0, ordered["modern"].diff().min() or 0.0))),  # type: ignore[arg-type]
     }
-    out["break_even"] = over_seeds(tables["mean-0.0"]["break_even"].to_numpy(), "share of modern lives")
+    out["break_even"] = over_seeds(
+        tables["mean-0.0"]["break_even"].to_numpy(), "share of modern lives"
+    )
     for name, (a, m) in columns.items():
         if name != "mean-0.0":
             out[f"gain:{name}"] = over_seeds((m - m0) / top_m, "of the best in M")
             out[f"cost:{name}"] = over_seeds((a0 - a) / top_a, "of the best in A")
     for name in ("maze-mean", "maze-cvar"):
         out[name] = over_seeds(tables[name]["frequency"].to_numpy(), "frequency of exit seekers")
-    out["doors_saved"] = exactly(tables["maze-mean"]["p"][0] / tables["maze-cvar"]["p"][0], "plain doors needed by the mean, for one by CVaR")
+    out["doors_saved"] = exactly(
+        tables["maze-mean"]["p"][0] / tables["maze-cvar"]["p"][0],
+        "plain doors needed by the mean, for one by CVaR",
+    )
     return out
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """M against A for each training; and doors needed under each objective."""
-    exact = tables["best"].with_columns(pl.lit("best genome").alias("who")).select("who", "over", "q", "ancestral", "modern")
-    people = pl.concat([table for name, table in tables.items() if name.startswith("mean-") or name in CRITERIA])
-    people = people.group_by("over", "q", maintain_order=True).agg(pl.col("ancestral").mean(), pl.col("modern").mean()).with_columns(pl.lit("populations").alias("who"))
-    rows = pl.concat([exact, people.select(exact.columns)]).with_columns(pl.when(pl.col("over") == "mean").then(pl.format("{}%", (100 * pl.col("q")).round(0).cast(pl.Int64))).otherwise(pl.col("over")).alias("text"))
+    exact = (
+        tables["best"]
+        .with_columns(pl.lit("best genome").alias("who"))
+        .select("who", "over", "q", "ancestral", "modern")
+    )
+    people = pl.concat(
+        [table for name, table in tables.items() if name.startswith("mean-") or name in CRITERIA]
+    )
+    people = (
+        people.group_by("over", "q", maintain_order=True)
+        .agg(pl.col("ancestral").mean(), pl.col("modern").mean())
+        .with_columns(pl.lit("populations").alias("who"))
+    )
+    rows = pl.concat([exact, people.select(exact.columns)]).with_columns(
+        pl.when(pl.col("over") == "mean")
+        .then(pl.format("{}%", (100 * pl.col("q")).round(0).cast(pl.Int64)))
+        .otherwise(pl.col("over"))
+        .alias("text")
+    )
     told = _labels(rows)
-    colour = alt.Color("who:N", title=None, scale=alt.Scale(domain=["best genome", "populations"], range=["#000000", "#0072B2"]), legend=alt.Legend(symbolType="stroke"))
+    colour = alt.Color(
+        "who:N",
+        title=None,
+        scale=alt.Scale(domain=["best genome", "populations"], range=["#000000", "#0072B2"]),
+        legend=alt.Legend(symbolType="stroke"),
+    )
     axis = alt.Scale(zero=False, padding=24)
-    x = alt.X("ancestral:Q", title="fitness in A (offspring)", scale=axis, axis=alt.Axis(grid=False, tickCount=6))
+    x = alt.X(
+        "ancestral:Q",
+        title="fitness in A (offspring)",
+        scale=axis,
+        axis=alt.Axis(grid=False, tickCount=6),
+    )
     y = alt.Y("modern:Q", title="fitness in M (offspring)", scale=axis)
     base = alt.Chart(rows.filter(pl.col("over") == "mean").sort("q"))
     line = base.mark_line(strokeWidth=1.2).encode(x, y, colour, order="q:Q")
-    dots = alt.Chart(rows).mark_point(filled=True, size=50).encode(x, y, colour, alt.Shape("over:N", title="selected by"))
-    text = alt.Chart(told).mark_text(align="left", dx=8, dy=-6, fontSize=11).encode(x, y, alt.Text("text:N"), colour)
+    dots = (
+        alt.Chart(rows)
+        .mark_point(filled=True, size=50)
+        .encode(x, y, colour, alt.Shape("over:N", title="selected by"))
+    )
+    text = (
+        alt.Chart(told)
+        .mark_text(align="left", dx=8, dy=-6, fontSize=11)
+        .encode(x, y, alt.Text("text:N"), colour)
+    )
     left = (line + dots + text).properties(width=WIDTH + 130, height=HEIGHT + 60)
     p = np.linspace(0.0, 0.12, 121)
     population = tables["maze-mean"]["population"][0]
     curves = pl.concat(
         [
-            pl.DataFrame({"percent": 100 * p, "sure": [kimura_haploid(population, _advantage(x, tail), 0.5) for x in p]}).with_columns(pl.lit(name).alias("objective"))
-            for name, tail in (("mean", 1.0), (f"worst {TAIL:.0%} of births", TAIL), ("worst case", 0.0))
+            pl.DataFrame(
+                {
+                    "percent": 100 * p,
+                    "sure": [kimura_haploid(population, _advantage(x, tail), 0.5) for x in p],
+                }
+            ).with_columns(pl.lit(name).alias("objective"))
+            for name, tail in (
+                ("mean", 1.0),
+                (f"worst {TAIL:.0%} of births", TAIL),
+                ("worst case", 0.0),
+            )
         ]
     )
     names = curves["objective"].unique(maintain_order=True).to_list()
     stroke = alt.Legend(symbolType="stroke")
-    right = alt.Chart(curves).mark_line().encode(
-        alt.X("percent:Q", title="training doors that are not red (%)", axis=alt.Axis(grid=False)),
-        alt.Y("sure:Q", title="chance that exit seekers fix", scale=alt.Scale(domain=[0.5, 1.0])),
-        alt.Color("objective:N", title="objective", sort=names, scale=alt.Scale(domain=names, range=SHADES), legend=stroke),
-        alt.StrokeDash("objective:N", title="objective", sort=names, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]]), legend=stroke),
+    right = (
+        alt.Chart(curves)
+        .mark_line()
+        .encode(
+            alt.X(
+                "percent:Q", title="training doors that are not red (%)", axis=alt.Axis(grid=False)
+            ),
+            alt.Y(
+                "sure:Q", title="chance that exit seekers fix", scale=alt.Scale(domain=[0.5, 1.0])
+            ),
+            alt.Color(
+                "objective:N",
+                title="objective",
+                sort=names,
+                scale=alt.Scale(domain=names, range=SHADES),
+                legend=stroke,
+            ),
+            alt.StrokeDash(
+                "objective:N",
+                title="objective",
+                sort=names,
+                scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]]),
+                legend=stroke,
+            ),
+        )
     )
-    at = {name: pl.DataFrame({"percent": [100.0 * tables[name]["p"][0]], "sure": [tables[name]["frequency"].mean()]}) for name in ("maze-mean", "maze-cvar")}
-    points = [alt.Chart(at[name]).mark_point(filled=True, size=70, color=shade).encode(alt.X("percent:Q"), alt.Y("sure:Q")) for name, shade in zip(at, SHADES, strict=False)]
+    at = {
+        name: pl.DataFrame(
+            {"percent": [100.0 * tables[name]["p"][0]], "sure": [tables[name]["frequency"].mean()]}
+        )
+        for name in ("maze-mean", "maze-cvar")
+    }
+    points = [
+        alt.Chart(at[name])
+        .mark_point(filled=True, size=70, color=shade)
+        .encode(alt.X("percent:Q"), alt.Y("sure:Q"))
+        for name, shade in zip(at, SHADES, strict=False)
+    ]
     return {
-        "remedies": themed(left, "Modern lives in training, and what they cost", [f"labels: share of training lives that are modern; others at {FEW:.0%}; means of {experiment.replicates} seeds"]),
-        "data-or-objective": themed(alt.layer(right, *points).properties(width=WIDTH + 60, height=HEIGHT), "Right data or a new objective", [f"two alleles, N = {population}; lines: 1 / (1 + exp(-N s)); dots: evolved"]),
+        "remedies": themed(
+            left,
+            "Modern lives in training, and what they cost",
+            [
+                f"labels: share of training lives that are modern; others at {FEW:.0%}; means of"
+                f" {experiment.replicates} seeds"
+            ],
+        ),
+        "data-or-objective": themed(
+            alt.layer(right, *points).properties(width=WIDTH + 60, height=HEIGHT),
+            "Right data or a new objective",
+            [f"two alleles, N = {population}; lines: 1 / (1 + exp(-N s)); dots: evolved"],
+        ),
     }
 
 
@@ -198,7 +360,12 @@ def _labels(rows: pl.DataFrame) -> pl.DataFrame:
     wide = {name: float(rows[name].max() - rows[name].min()) for name in ("ancestral", "modern")}  # type: ignore[operator,arg-type]
     groups: list[dict[str, Any]] = []
     for row in rows.sort("q").iter_rows(named=True):
-        near = [g for g in groups if g["who"] == row["who"] and all(abs(g[name] - row[name]) < 0.07 * wide[name] for name in wide)]
+        near = [
+            g
+            for g in groups
+            if g["who"] == row["who"]
+            and all(abs(g[name] - row[name]) < 0.07 * wide[name] for name in wide)
+        ]
         if near:
             near[0]["texts"].append(row["text"])
         else:
@@ -206,13 +373,23 @@ def _labels(rows: pl.DataFrame) -> pl.DataFrame:
     for g in groups:
         shares = [text for text in g["texts"] if text.endswith("%")]
         words = [f"{shares[0]} to {shares[-1]}" if len(shares) > 1 else shares[0]] if shares else []
-        g["text"] = ", ".join([*words, *(text for text in g.pop("texts") if not text.endswith("%"))])
+        g["text"] = ", ".join(
+            [*words, *(text for text in g.pop("texts") if not text.endswith("%"))]
+        )
     return pl.DataFrame(groups)
 
 
 def _advantage(p: float, tail: float) -> float:
-    """Of exit seekers over seekers of red, relative, if selection hears the worst `tail` of births."""
-    left = 1.0 - p if tail == 1.0 else 0.0 if p >= tail and p > 0.0 else 1.0 - (p / tail if tail else 0.0)
+    """Of exit seekers over seekers of red, relative, if selection hears the worst `tail` of
+    births.
+    """
+    left = (
+        1.0 - p
+        if tail == 1.0
+        else 0.0
+        if p >= tail and p > 0.0
+        else 1.0 - (p / tail if tail else 0.0)
+    )
     return 1.0 / left - 1.0 if left > 0.0 else np.inf
 
 

@@ -16,9 +16,11 @@ from evosim.runtime.text_layout import show as show_table
 from evosim.tables.formatting import decimals_of, with_ends
 
 KINDS = (
-    "Intervals are 95%, over seeds. A number of seeds without an interval is too few of them, or all have the same number. Quantities that are *exact* were enumerated, "
-    "and no chance is in them. Those *of those drawn* are true of the genomes, worlds or populations that were drawn, and others may go beyond them. "
-    "Those of the *best found* are of what a search with random starts found."
+    "Intervals are 95%, over seeds. A number of seeds without an interval is too few of them, or"
+    " all have the same number. Quantities that are *exact* were enumerated, and no chance is in"
+    " them. Those *of those drawn* are true of the genomes, worlds or populations that were drawn,"
+    " and others may go beyond them. Those of the *best found* are of what a search with random"
+    " starts found."
 )
 STYLES = {COMES_OUT: "green", NOT: "red"}
 
@@ -26,7 +28,15 @@ STYLES = {COMES_OUT: "green", NOT: "red"}
 def show(console: Console, tested: Iterable[Judged]) -> None:
     """Each claim with its statement, and under it a row for each prediction."""
     for claim in tested:
-        say(console, Text.assemble("\n", (f"{claim.choice.number}. {claim.name}", "bold"), f"  {claim.choice.statement}"), highlight=False)
+        say(
+            console,
+            Text.assemble(
+                "\n",
+                (f"{claim.choice.number}. {claim.name}", "bold"),
+                f"  {claim.choice.statement}",
+            ),
+            highlight=False,
+        )
         table = Table(box=None, padding=(0, 2, 0, 2))
         for column in ("quantity", "predicted", "measured", "verdict"):
             table.add_column(column)
@@ -52,12 +62,31 @@ def as_markdown(tested: Iterable[Judged], size: str) -> str:
     lines = ["# Verdicts", "", f"Size: {size}. {KINDS} How to read this: docs/claims.md.", ""]
     lines += ["| claim | predictions that come out | verdict |", "| --- | --- | --- |"]
     for claim in tested:
-        lines.append(f"| {claim.choice.number}. {claim.choice.statement} | {good_of(claim)} | {claim.verdict} |")
+        lines.append(
+            f"| {claim.choice.number}. {claim.choice.statement} | {good_of(claim)} |"
+            f" {claim.verdict} |"
+        )
     for claim in tested:
-        lines += ["", f"## {claim.name}", "", f"{claim.choice.statement} ({claim.choice.source.rstrip('.')})", ""]
-        lines += ["| quantity | predicted | measured | of | verdict | why predicted |", "| --- | --- | --- | --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {claim.name}",
+            "",
+            f"{claim.choice.statement} ({claim.choice.source.rstrip('.')})",
+            "",
+        ]
+        lines += [
+            "| quantity | predicted | measured | of | verdict | why predicted |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
         for prediction, row in zip(claim.choice.predictions, claim.rows, strict=True):
-            words = (row["quantity"], row["predicted"], number(row, bare=True), of(row), judged(row), prediction.why)
+            words = (
+                row["quantity"],
+                row["predicted"],
+                number(row, bare=True),
+                of(row),
+                judged(row),
+                prediction.why,
+            )
             lines.append("| " + " | ".join(word.replace("|", "/") for word in words) + " |")
     return "\n".join(lines) + "\n"
 
@@ -78,7 +107,9 @@ def of(row: dict[str, Any]) -> str:
 
 
 def number(row: dict[str, Any], *, bare: bool = False) -> str:
-    """A measured value with its interval and unit; without an interval also what it is of, unless it is to be `bare`."""
+    """A measured value with its interval and unit; without an interval also what it is of, unless
+    it is to be `bare`.
+    """
     out = f"{row['measured']:.4g}"
     if decimals_of(row["measured"], row["low"], row["high"]) is not None:
         out = with_ends(row["measured"], row["low"], row["high"])

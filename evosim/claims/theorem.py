@@ -1,17 +1,21 @@
-"""Claim 1: outer alignment, no generalization error and full optimization imply that nothing is lost; all by enumeration.
+"""Claim 1: outer alignment, no generalization error and full optimization imply that nothing is
+lost; all by enumeration.
 
-The factorial takes each premise away. *Outer alignment*: payoff is intent, or is a small pay for every mating. *No generalization error*:
-the modern world is the ancestral one, or has contraception, more food and less death. *Full optimization*: the population is the best genome
-in A (of ties, the worst in M), or any genome within a tenth of it (the worst in M).
+The factorial takes each premise away. *Outer alignment*: payoff is intent, or is a small pay for
+every mating. *No generalization error*: the modern world is the ancestral one, or has
+contraception, more food and less death. *Full optimization*: the population is the best genome in A
+(of ties, the worst in M), or any genome within a tenth of it (the worst in M).
 
 The inequality, for every genome `g` of a grid, with `F` net worth, `r` by payoff and `u` by intent:
 
     V*_M^u - F_M^u(g) <= eps + 2 delta + representation + upkeep + specification
-    eps = best F_A^r - F_A^r(g);  delta = largest |F_A^r - F_M^r| of the grid;  R1 is the best genome for intent in M
-    representation + upkeep = V*_M^u - F_M^u(R1), of which upkeep is what R1 pays for planning
-    specification = largest D of the grid - D(R1), with D = F_M^r - F_M^u: by how much payoff can overrate a genome beside R1
+    eps = best F_A^r - F_A^r(g);  delta = largest |F_A^r - F_M^r| of the grid;  R1 is the best
+    genome for intent in M representation + upkeep = V*_M^u - F_M^u(R1), of which upkeep is what R1
+    pays for planning specification = largest D of the grid - D(R1), with D = F_M^r - F_M^u: by how
+    much payoff can overrate a genome beside R1
 
-because `F_M^u(R1) - F_M^u(g) = [F_M^r(R1) - F_M^r(g)] + [D(g) - D(R1)]`, and the first bracket is at most `eps + 2 delta`.
+because `F_M^u(R1) - F_M^u(g) = [F_M^r(R1) - F_M^r(g)] + [D(g) - D(R1)]`, and the first bracket is
+at most `eps + 2 delta`.
 """
 
 from __future__ import annotations
@@ -42,22 +46,36 @@ ROUNDING = 1e-9
 
 def parts(experiment: Experiment) -> list[Part]:
     """A part for each pair of worlds, and two further grids for the inequality."""
-    cells = [Part(f"cell-{a}-{b}", cell, (experiment, a == "outer", b == "same"), cost=5.0) for a in ("outer", "paid") for b in ("same", "shift")]
-    others = [Part(name, grid, (resolve(read_experiment(name)), name), cost=2.0) for name in ("birth-control", "micro")]
+    cells = [
+        Part(f"cell-{a}-{b}", cell, (experiment, a == "outer", b == "same"), cost=5.0)
+        for a in ("outer", "paid")
+        for b in ("same", "shift")
+    ]
+    others = [
+        Part(name, grid, (resolve(read_experiment(name)), name), cost=2.0)
+        for name in ("birth-control", "micro")
+    ]
     return [*cells, *others]
 
 
 def cell(experiment: Experiment, outer: bool, same: bool) -> pl.DataFrame:
     """Every genome of the grid in one pair of worlds."""
-    name = f"{'payoff is intent' if outer else 'paid for matings'}, {'M is A' if same else 'M is another world'}"
+    name = (
+        f"{'payoff is intent' if outer else 'paid for matings'},"
+        f" {'M is A' if same else 'M is another world'}"
+    )
     return grid(experiment if same else varied(experiment, SHIFT), name, paid=not outer)
 
 
 def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFrame:
-    """One row a genome: fitness in A, payoff and intent in M (net), and what belongs to the grid: the optimum, and R1's upkeep."""
+    """One row a genome: fitness in A, payoff and intent in M (net), and what belongs to the grid:
+    the optimum, and R1's upkeep.
+    """
     made = build(experiment)
     if paid:
-        pair = replace(made.pair, ancestral=_paid(made.pair.ancestral), modern=_paid(made.pair.modern))
+        pair = replace(
+            made.pair, ancestral=_paid(made.pair.ancestral), modern=_paid(made.pair.modern)
+        )
         made = replace(made, pair=pair)
     frame = Landscape(made).frame()
     m = made.pair.modern
@@ -80,7 +98,9 @@ def _paid(world: TabularMdp) -> TabularMdp:
 
 
 def bounded(table: pl.DataFrame) -> pl.DataFrame:
-    """For every genome of a grid its loss and the sum that bounds it, with the terms of that sum."""
+    """For every genome of a grid its loss and the sum that bounds it, with the terms of that
+    sum.
+    """
     a, r, u = (table[name].to_numpy() for name in ("ancestral", "modern", "modern_intent"))
     r1 = int(u.argmax())
     overrated = r - u
@@ -93,20 +113,39 @@ def bounded(table: pl.DataFrame) -> pl.DataFrame:
     }
     bound = np.sum(list(terms.values()), axis=0)
     loss = table["optimum"].to_numpy() - u
-    return pl.DataFrame({"cell": table["cell"], "class": table["class"], "loss": loss, "bound": bound, "slack": bound - loss, **terms})
+    return pl.DataFrame(
+        {
+            "cell": table["cell"],
+            "class": table["class"],
+            "loss": loss,
+            "bound": bound,
+            "slack": bound - loss,
+            **terms,
+        }
+    )
 
 
 def losses(table: pl.DataFrame) -> dict[str, float]:
-    """What is lost in a cell: by the ancestral optima (the worst of them in M, and the best), and by the worst genome near them."""
+    """What is lost in a cell: by the ancestral optima (the worst of them in M, and the best), and
+    by the worst genome near them.
+    """
     a = table["ancestral"].to_numpy()
     loss = table["optimum"].to_numpy() - table["modern_intent"].to_numpy()
     best = loss[a >= a.max() * (1.0 - 1e-12)]
-    return {"full": float(best.max()), "full_best_of_ties": float(best.min()), "imperfect": float(loss[a >= a.max() * (1.0 - NEAR)].max())}
+    return {
+        "full": float(best.max()),
+        "full_best_of_ties": float(best.min()),
+        "imperfect": float(loss[a >= a.max() * (1.0 - NEAR)].max()),
+    }
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     """Losses of the factorial, and how the inequality fares."""
-    found = {name.removeprefix("cell-"): losses(table) for name, table in tables.items() if name.startswith("cell-")}
+    found = {
+        name.removeprefix("cell-"): losses(table)
+        for name, table in tables.items()
+        if name.startswith("cell-")
+    }
     every = pl.concat([bounded(table) for table in tables.values()])
     span = every.group_by("cell", maintain_order=True).agg(pl.col("slack").median())
     return {
@@ -114,7 +153,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "loss_all_premises": exactly(found["outer-same"]["full"], "offspring"),
         "loss_without_outer_alignment": exactly(found["paid-same"]["full"], "offspring"),
         "loss_in_another_world": exactly(found["outer-shift"]["full"], "offspring"),
-        "loss_in_another_world_best_of_ties": exactly(found["outer-shift"]["full_best_of_ties"], "offspring"),
+        "loss_in_another_world_best_of_ties": exactly(
+            found["outer-shift"]["full_best_of_ties"], "offspring"
+        ),
         "loss_of_imperfect_search": exactly(found["outer-same"]["imperfect"], "offspring"),
         "loss_no_premise": exactly(found["paid-shift"]["imperfect"], "offspring"),
         "violations": exactly(int((every["slack"] < -ROUNDING).sum()), "genomes"),
@@ -131,21 +172,38 @@ def factorial(tables: Tables) -> pl.DataFrame:
         if name.startswith("cell-"):
             outer, world = name.removeprefix("cell-").split("-")
             found = losses(table)
-            here: dict[str, Any] = {"outer_alignment": outer == "outer", "no_generalization_error": world == "same", "optimum": float(table["optimum"][0])}
+            here: dict[str, Any] = {
+                "outer_alignment": outer == "outer",
+                "no_generalization_error": world == "same",
+                "optimum": float(table["optimum"][0]),
+            }
             rows += [
-                here | {"full_optimization": full, "loss": found["full" if full else "imperfect"], "loss_best_of_ties": found["full_best_of_ties"] if full else None}
+                here
+                | {
+                    "full_optimization": full,
+                    "loss": found["full" if full else "imperfect"],
+                    "loss_best_of_ties": found["full_best_of_ties"] if full else None,
+                }
                 for full in (True, False)
             ]
-    return pl.DataFrame(rows).sort("outer_alignment", "no_generalization_error", "full_optimization", descending=True)
+    return pl.DataFrame(rows).sort(
+        "outer_alignment", "no_generalization_error", "full_optimization", descending=True
+    )
 
 
 def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
     """The factorial, and the inequality's terms by grid."""
     every = pl.concat([bounded(table) for table in tables.values()])
     by_cell = every.group_by("cell", maintain_order=True).agg(
-        pl.len().alias("genomes"), (pl.col("slack") < -ROUNDING).sum().alias("violations"), pl.col("slack").min().alias("least_slack"),
-        pl.col("slack").median().alias("median_slack"), *(pl.col(name).max() for name in ("two_delta", "representation", "upkeep", "specification")),
-    )  # fmt: skip
+        pl.len().alias("genomes"),
+        (pl.col("slack") < -ROUNDING).sum().alias("violations"),
+        pl.col("slack").min().alias("least_slack"),
+        pl.col("slack").median().alias("median_slack"),
+        *(
+            pl.col(name).max()
+            for name in ("two_delta", "representation", "upkeep", "specification")
+        ),
+    )
     return {"factorial": factorial(tables), "inequality": by_cell}
 
 
@@ -154,43 +212,88 @@ def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     frame = factorial(tables).with_columns(
         pl.concat_str(
             [
-                pl.when("outer_alignment").then(pl.lit("outer alignment")).otherwise(pl.lit("paid for matings")),
-                pl.when("no_generalization_error").then(pl.lit("M is A")).otherwise(pl.lit("M is another world")),
-                pl.when("full_optimization").then(pl.lit("full search")).otherwise(pl.lit("search within 10%")),
+                pl.when("outer_alignment")
+                .then(pl.lit("outer alignment"))
+                .otherwise(pl.lit("paid for matings")),
+                pl.when("no_generalization_error")
+                .then(pl.lit("M is A"))
+                .otherwise(pl.lit("M is another world")),
+                pl.when("full_optimization")
+                .then(pl.lit("full search"))
+                .otherwise(pl.lit("search within 10%")),
             ],
             separator=" + ",
         ).alias("premises"),
-        (pl.col("outer_alignment").cast(pl.Int8) + pl.col("no_generalization_error").cast(pl.Int8) + pl.col("full_optimization").cast(pl.Int8)).alias("held"),
+        (
+            pl.col("outer_alignment").cast(pl.Int8)
+            + pl.col("no_generalization_error").cast(pl.Int8)
+            + pl.col("full_optimization").cast(pl.Int8)
+        ).alias("held"),
         (pl.col("loss") / pl.col("optimum")).alias("share"),
     )
     order = frame.sort("held", descending=True)["premises"].to_list()
     base = alt.Chart(frame)
     y = alt.Y("premises:N", title=None, sort=order, axis=alt.Axis(labelLimit=380))
-    x = alt.X("share:Q", title="loss in M, share of the best policy's worth", axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]), scale=alt.Scale(domain=[0, 1.12]))
+    x = alt.X(
+        "share:Q",
+        title="loss in M, share of the best policy's worth",
+        axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
+        scale=alt.Scale(domain=[0, 1.12]),
+    )
     bars = base.mark_bar(color=MODERN).encode(y=y, x=x)
-    words = base.mark_text(align="left", dx=4).encode(y=y, x=x, text=alt.Text("share:Q", format=".1%"))
-    points = pl.concat([bounded(table).sample(min(table.height, 400), seed=0) for table in tables.values()]).with_columns(pl.col("loss", "bound").clip(lower_bound=1e-4))
-    line = alt.Chart(pl.DataFrame({"x": [1e-4, 10.0]})).mark_line(color="#000000").encode(x="x:Q", y=alt.Y("x:Q"))
+    words = base.mark_text(align="left", dx=4).encode(
+        y=y, x=x, text=alt.Text("share:Q", format=".1%")
+    )
+    points = pl.concat(
+        [bounded(table).sample(min(table.height, 400), seed=0) for table in tables.values()]
+    ).with_columns(pl.col("loss", "bound").clip(lower_bound=1e-4))
+    line = (
+        alt.Chart(pl.DataFrame({"x": [1e-4, 10.0]}))
+        .mark_line(color="#000000")
+        .encode(x="x:Q", y=alt.Y("x:Q"))
+    )
     axis = alt.Axis(values=[1e-4, 1e-3, 1e-2, 1e-1, 1, 10], format="~g")
     dots = (
         alt.Chart(points)
         .mark_point(filled=True, size=14, opacity=0.5)
         .encode(
-            x=alt.X("bound:Q", title="eps + 2 delta + representation + specification + upkeep (likewise)", scale=alt.Scale(type="log", domain=[1e-4, 10], nice=False), axis=axis),
-            y=alt.Y("loss:Q", title="loss in M (below 0.0001: drawn there)", scale=alt.Scale(type="log", domain=[1e-4, 10], nice=False), axis=axis),
-            color=alt.Color("cell:N", title="grid and worlds", legend=alt.Legend(labelLimit=300), scale=alt.Scale(range=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"])),
+            x=alt.X(
+                "bound:Q",
+                title="eps + 2 delta + representation + specification + upkeep (likewise)",
+                scale=alt.Scale(type="log", domain=[1e-4, 10], nice=False),
+                axis=axis,
+            ),
+            y=alt.Y(
+                "loss:Q",
+                title="loss in M (below 0.0001: drawn there)",
+                scale=alt.Scale(type="log", domain=[1e-4, 10], nice=False),
+                axis=axis,
+            ),
+            color=alt.Color(
+                "cell:N",
+                title="grid and worlds",
+                legend=alt.Legend(labelLimit=300),
+                scale=alt.Scale(
+                    range=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+                ),
+            ),
         )
     )
     return {
         "factorial": themed(
-            (bars + words).properties(width=360, height=220), "All three premises: nothing is lost",
-            ["the ancestral optimum that is worst in M, or the worst genome within 10% of it in A; by enumeration"],
+            (bars + words).properties(width=360, height=220),
+            "All three premises: nothing is lost",
+            [
+                "the ancestral optimum that is worst in M, or the worst genome within 10% of it in"
+                " A; by enumeration"
+            ],
         ),
         "inequality": themed(
-            (dots + line).properties(width=360, height=320), "No genome loses more than the sum of the parts",
+            (dots + line).properties(width=360, height=320),
+            "No genome loses more than the sum of the parts",
             ["one point a genome (400 of each grid); the line: loss = bound"],
         ),
-    }  # fmt: skip
+    }
 
 
 CLAIM = Claim(parts, measure, figures, kept_tables)

@@ -1,7 +1,9 @@
-"""Claim 9: total variation between lives bounds what two worlds can differ by; the same number per step does not.
+"""Claim 9: total variation between lives bounds what two worlds can differ by; the same number per
+step does not.
 
-Genomes are drawn evenly from the experiment's grid (seed by seed) and all of micro's are taken; random worlds are pairs that are nearly, or not
-at all, alike. Total variation is exact in micro and in random worlds, and where savanna's lives can be enumerated; else its upper end is used.
+Genomes are drawn evenly from the experiment's grid (seed by seed) and all of micro's are taken;
+random worlds are pairs that are nearly, or not at all, alike. Total variation is exact in micro and
+in random worlds, and where savanna's lives can be enumerated; else its upper end is used.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from evosim.reference.policies import policy_of
 from worlds import TabularMdp
 
 GENOMES, RANDOM = 60, 100  # per seed
-MOST = 500  # beginnings of savanna's lives that are told apart: enough for genomes that live short or simply
+# beginnings of savanna's lives that are told apart: enough for genomes that live short or simply
+MOST = 500
 STEPS, CHANCE = 100, 0.01
 SHARES = (0.01, 0.1, 0.5)
 STATES, ACTS, AGES = 4, 2, 5
@@ -42,19 +45,33 @@ def parts(experiment: Experiment) -> list[Part]:
     return [*out, Part("micro", micro, (), cost=3.0), Part("trap", trap_chain, (), cost=1.0)]
 
 
-def row(where: str, seed: int, number: int, found: Variation, worth: tuple[float, float]) -> dict[str, Any]:
+def row(
+    where: str, seed: int, number: int, found: Variation, worth: tuple[float, float]
+) -> dict[str, Any]:
     """One genome or policy in a table."""
     return {
-        "where": where, "seed": seed, "number": number, "least": found.least, "most": found.most, "exact": found.exact, "range": found.range,
-        "payoff_change": found.payoff_change, "bound": found.bound, "difference": found.difference, "slack": found.slack,
-        "ancestral": worth[0], "modern": worth[1],
-    }  # fmt: skip
+        "where": where,
+        "seed": seed,
+        "number": number,
+        "least": found.least,
+        "most": found.most,
+        "exact": found.exact,
+        "range": found.range,
+        "payoff_change": found.payoff_change,
+        "bound": found.bound,
+        "difference": found.difference,
+        "slack": found.slack,
+        "ancestral": worth[0],
+        "modern": worth[1],
+    }
 
 
 SCHEMA = {"exact": pl.Float64}
 
 
-def _of_classes(made: Setting, classes: list[int], where: str, seed: int, most: int) -> pl.DataFrame:
+def _of_classes(
+    made: Setting, classes: list[int], where: str, seed: int, most: int
+) -> pl.DataFrame:
     """The variation of classes of a grid."""
     conducts, a, m = Conducts(made.genome, made.pair), made.pair.ancestral, made.pair.modern
     span, rows = range_of(a, m), []
@@ -62,7 +79,9 @@ def _of_classes(made: Setting, classes: list[int], where: str, seed: int, most: 
         rules = made.genome.decode(np.array([number], dtype=np.int64))
         policies = (policy_of(rules, 0, a, made.pair), policy_of(rules, 0, m, made.pair))
         done = [conducts.of(number, which) for which in ("ancestral", "modern")]
-        found = variation(a, m, policies, (done[0].occupancy, done[1].occupancy), span=span, most=most)
+        found = variation(
+            a, m, policies, (done[0].occupancy, done[1].occupancy), span=span, most=most
+        )
         rows.append(row(where, seed, number, found, (done[0].worth.payoff, done[1].worth.payoff)))
     return pl.DataFrame(rows, schema_overrides=SCHEMA)
 
@@ -81,7 +100,9 @@ def micro() -> pl.DataFrame:
 
 
 def random_worlds(seed: int) -> pl.DataFrame:
-    """Random policies in random pairs of worlds that differ by a share from 1% to all of their transitions; total variation exact."""
+    """Random policies in random pairs of worlds that differ by a share from 1% to all of their
+    transitions; total variation exact.
+    """
     rng, rows = np.random.default_rng([seed, 10]), []
     for number in range(RANDOM):
         a = _random(rng)
@@ -89,18 +110,44 @@ def random_worlds(seed: int) -> pl.DataFrame:
         pi_a, pi_m = (_policy(a, rng) for _ in range(2))
         if number % 2:
             pi_m = pi_a
-        found = variation(a, m, (pi_a, pi_m), (occupancy(a, pi_a), occupancy(m, pi_m)), span=range_of(a, m), most=10**6)
-        rows.append(row("random worlds", seed, number, found, (lifetime(a, pi_a, a.payoff), lifetime(m, pi_m, m.payoff))))
+        found = variation(
+            a,
+            m,
+            (pi_a, pi_m),
+            (occupancy(a, pi_a), occupancy(m, pi_m)),
+            span=range_of(a, m),
+            most=10**6,
+        )
+        rows.append(
+            row(
+                "random worlds",
+                seed,
+                number,
+                found,
+                (lifetime(a, pi_a, a.payoff), lifetime(m, pi_m, m.payoff)),
+            )
+        )
     return pl.DataFrame(rows, schema_overrides=SCHEMA)
 
 
 def _random(rng: np.random.Generator) -> TabularMdp:
-    moves, payoff = rng.dirichlet(np.full(STATES, 0.5), size=(STATES, ACTS)), rng.random((STATES, ACTS))
+    moves, payoff = (
+        rng.dirichlet(np.full(STATES, 0.5), size=(STATES, ACTS)),
+        rng.random((STATES, ACTS)),
+    )
     return TabularMdp(
-        name="random", states=tuple(f"s{i}" for i in range(STATES)), acts=tuple(f"a{i}" for i in range(ACTS)), features=(), lifespan=AGES,
-        available=np.ones((STATES, ACTS), dtype=bool), transitions=moves, payoff=payoff, intent=payoff, features_felt=np.zeros((STATES, ACTS, 0)),
+        name="random",
+        states=tuple(f"s{i}" for i in range(STATES)),
+        acts=tuple(f"a{i}" for i in range(ACTS)),
+        features=(),
+        lifespan=AGES,
+        available=np.ones((STATES, ACTS), dtype=bool),
+        transitions=moves,
+        payoff=payoff,
+        intent=payoff,
+        features_felt=np.zeros((STATES, ACTS, 0)),
         start=rng.dirichlet(np.ones(STATES)),
-    )  # fmt: skip
+    )
 
 
 def _nearly(world: TabularMdp, share: float, rng: np.random.Generator) -> TabularMdp:
@@ -115,7 +162,9 @@ def _policy(world: TabularMdp, rng: np.random.Generator) -> Floats:
 
 
 def mixtures(seed: int) -> pl.DataFrame:
-    """Two worlds mixed once a life, and anew in every step: the total variation from the first alone, against the share of the second."""
+    """Two worlds mixed once a life, and anew in every step: the total variation from the first
+    alone, against the share of the second.
+    """
     rng, rows = np.random.default_rng([seed, 11]), []
     for number in range(RANDOM // 4):
         a, policy = _random(rng), None
@@ -126,52 +175,102 @@ def mixtures(seed: int) -> pl.DataFrame:
             once = _mixed_once(a, b, share)
             twice = np.concatenate([policy, policy], axis=1)
             lives = enumerated(_mixed_once(a, b, 0.0), once, twice, twice, 10**6)
-            steps = enumerated(a, replace(a, transitions=(1 - share) * a.transitions + share * b.transitions, beliefs={}), policy, policy, 10**6)
+            steps = enumerated(
+                a,
+                replace(
+                    a, transitions=(1 - share) * a.transitions + share * b.transitions, beliefs={}
+                ),
+                policy,
+                policy,
+                10**6,
+            )
             lost = abs(lifetime(a, policy, a.payoff) - lifetime(once, twice, once.payoff))
             rows.append(
                 {
-                    "seed": seed, "number": number, "share": share, "once_a_life": lives, "every_step": steps, "difference": lost,
+                    "seed": seed,
+                    "number": number,
+                    "share": share,
+                    "once_a_life": lives,
+                    "every_step": steps,
+                    "difference": lost,
                     "bound": span * share,
                 }
-            )  # fmt: skip
+            )
     return pl.DataFrame(rows)
 
 
 def _mixed_once(a: TabularMdp, b: TabularMdp, share: float) -> TabularMdp:
-    """One world of two, a life being spent in the second with a chance of `share`; its state says which, which no act depends on."""
+    """One world of two, a life being spent in the second with a chance of `share`; its state says
+    which, which no act depends on.
+    """
     n, zero = len(a.states), np.zeros_like(a.transitions)
-    moves = np.concatenate([np.concatenate([a.transitions, zero], axis=2), np.concatenate([zero, b.transitions], axis=2)])
+    moves = np.concatenate(
+        [
+            np.concatenate([a.transitions, zero], axis=2),
+            np.concatenate([zero, b.transitions], axis=2),
+        ]
+    )
 
     def both(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.concatenate([x, y])
 
     return replace(
-        a, states=tuple(f"{x}{i}" for x in "ab" for i in range(n)), available=both(a.available, b.available), transitions=moves,
-        payoff=both(a.payoff, b.payoff), intent=both(a.intent, b.intent), features_felt=both(a.features_felt, b.features_felt),
-        start=both((1.0 - share) * a.start, share * b.start), beliefs={},
-    )  # fmt: skip
+        a,
+        states=tuple(f"{x}{i}" for x in "ab" for i in range(n)),
+        available=both(a.available, b.available),
+        transitions=moves,
+        payoff=both(a.payoff, b.payoff),
+        intent=both(a.intent, b.intent),
+        features_felt=both(a.features_felt, b.features_felt),
+        start=both((1.0 - share) * a.start, share * b.start),
+        beliefs={},
+    )
 
 
 def trap_chain() -> pl.DataFrame:
-    """What worlds that differ by a chance per step lose over a life of 100 steps, as two worlds, beside the closed form and the total variation."""
+    """What worlds that differ by a chance per step lose over a life of 100 steps, as two worlds,
+    beside the closed form and the total variation.
+    """
     rows = []
     for chance in (0.0001, 0.0003, 0.001, 0.003, CHANCE, 0.03, 0.1, 0.3):
         safe, trapped, policy = _chain(0.0), _chain(chance), np.ones((1, 2, 1))
         lost = lifetime(safe, policy, safe.payoff) - lifetime(trapped, policy, trapped.payoff)
-        rows.append({"chance": chance, "lost": lost, "formula": trap(STEPS, chance), "variation": enumerated(safe, trapped, policy, policy)})
+        rows.append(
+            {
+                "chance": chance,
+                "lost": lost,
+                "formula": trap(STEPS, chance),
+                "variation": enumerated(safe, trapped, policy, policy),
+            }
+        )
     return pl.DataFrame(rows)
 
 
 def _chain(chance: float) -> TabularMdp:
     moves, payoff = np.array([[[1 - chance, chance]], [[0.0, 1.0]]]), np.array([[1.0], [0.0]])
     return TabularMdp(
-        name="trap", states=("well", "trapped"), acts=("go",), features=(), lifespan=STEPS, available=np.ones((2, 1), dtype=bool),
-        transitions=moves, payoff=payoff, intent=payoff, features_felt=np.zeros((2, 1, 0)), start=np.array([1.0, 0.0]),
-    )  # fmt: skip
+        name="trap",
+        states=("well", "trapped"),
+        acts=("go",),
+        features=(),
+        lifespan=STEPS,
+        available=np.ones((2, 1), dtype=bool),
+        transitions=moves,
+        payoff=payoff,
+        intent=payoff,
+        features_felt=np.zeros((2, 1, 0)),
+        start=np.array([1.0, 0.0]),
+    )
 
 
 def _points(tables: Tables) -> pl.DataFrame:
-    return pl.concat([table for name, table in tables.items() if name.split("-")[0] in ("savanna", "random", "micro")])
+    return pl.concat(
+        [
+            table
+            for name, table in tables.items()
+            if name.split("-")[0] in ("savanna", "random", "micro")
+        ]
+    )
 
 
 def _some(tables: Tables, name: str) -> pl.DataFrame:
@@ -179,18 +278,35 @@ def _some(tables: Tables, name: str) -> pl.DataFrame:
 
 
 def selected(points: pl.DataFrame) -> pl.DataFrame:
-    """Of each seed's genomes the one that is best in A: its regret in M against the best of them there, and both their bounds."""
-    best_a = points.sort("ancestral", descending=True).group_by("where", "seed", maintain_order=True).first()
-    best_m = points.sort("modern", descending=True).group_by("where", "seed", maintain_order=True).first()
+    """Of each seed's genomes the one that is best in A: its regret in M against the best of them
+    there, and both their bounds.
+    """
+    best_a = (
+        points.sort("ancestral", descending=True)
+        .group_by("where", "seed", maintain_order=True)
+        .first()
+    )
+    best_m = (
+        points.sort("modern", descending=True)
+        .group_by("where", "seed", maintain_order=True)
+        .first()
+    )
     both = best_a.join(best_m, on=["where", "seed"], suffix="_best", maintain_order="left")
     return both.select(
-        "where", "seed", (pl.col("modern_best") - pl.col("modern")).alias("regret"), (pl.col("bound") + pl.col("bound_best")).alias("bound")
+        "where",
+        "seed",
+        (pl.col("modern_best") - pl.col("modern")).alias("regret"),
+        (pl.col("bound") + pl.col("bound_best")).alias("bound"),
     )
 
 
 def beyond_share(mixed: pl.DataFrame) -> Floats:
-    """`[seeds]`: of a seed's worlds that are mixed anew in every step, the share that differ by more than the share mixed in."""
-    by_seed = mixed.group_by("seed", maintain_order=True).agg((pl.col("every_step") > pl.col("share") + ROUNDING).mean().alias("beyond"))
+    """`[seeds]`: of a seed's worlds that are mixed anew in every step, the share that differ by
+    more than the share mixed in.
+    """
+    by_seed = mixed.group_by("seed", maintain_order=True).agg(
+        (pl.col("every_step") > pl.col("share") + ROUNDING).mean().alias("beyond")
+    )
     return by_seed.sort("seed")["beyond"].to_numpy()
 
 
@@ -200,7 +316,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     known = points.drop_nulls("exact")
     chosen = selected(points.filter(pl.col("where") != "random worlds"))
     one = chain.filter(pl.col("chance") == CHANCE)
-    outside = (known["exact"] < known["least"] - ROUNDING) | (known["exact"] > known["most"] + ROUNDING)
+    outside = (known["exact"] < known["least"] - ROUNDING) | (
+        known["exact"] > known["most"] + ROUNDING
+    )
 
     def count(wrong: pl.Series) -> float:
         return float(wrong.sum())
@@ -210,12 +328,23 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "genomes": exactly(points.height),
         "bracket_violations": of_drawn(count(outside), "genomes"),
         "enumerated": of_drawn(known.height),
-        "selected_violations": of_drawn(count(chosen["regret"] > chosen["bound"] + ROUNDING), "choices"),
-        "mixture_violations": of_drawn(
-            count((mixed["once_a_life"] > mixed["share"] + ROUNDING) | (mixed["difference"] > mixed["bound"] + ROUNDING)), "worlds"
+        "selected_violations": of_drawn(
+            count(chosen["regret"] > chosen["bound"] + ROUNDING), "choices"
         ),
-        "steps_mixed_beyond_share": over_seeds(beyond_share(mixed), "share of worlds", within=(0.0, 1.0)),
-        "closest": of_drawn(float((points["difference"] / points["bound"]).fill_nan(0.0).max()), "of its bound"),  # type: ignore[arg-type]
+        "mixture_violations": of_drawn(
+            count(
+                (mixed["once_a_life"] > mixed["share"] + ROUNDING)
+                | (mixed["difference"] > mixed["bound"] + ROUNDING)
+            ),
+            "worlds",
+        ),
+        "steps_mixed_beyond_share": over_seeds(
+            beyond_share(mixed), "share of worlds", within=(0.0, 1.0)
+        ),
+        "closest": of_drawn(
+            float((points["difference"] / points["bound"]).fill_nan(0.0).max()),  # type: ignore[arg-type]
+            "of its bound",
+        ),
         "trap_loss": exactly(float(one["lost"][0]), "of 100"),
         "trap_variation": exactly(float(one["variation"][0])),
         "trap_formula_error": exactly(float((chain["lost"] - chain["formula"]).abs().max())),  # type: ignore[arg-type]
@@ -226,51 +355,118 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
     """By source the counts and the slack; the choices; mixtures by share; the trap."""
     points = _points(tables)
     by_source = points.group_by("where", maintain_order=True).agg(
-        pl.len().alias("genomes"), (pl.col("slack") < -ROUNDING).sum().alias("violations"), pl.col("exact").count().alias("enumerated"),
-        *(pl.col(name).mean().alias(f"mean_{name}") for name in ("least", "most", "bound", "difference", "slack")),
+        pl.len().alias("genomes"),
+        (pl.col("slack") < -ROUNDING).sum().alias("violations"),
+        pl.col("exact").count().alias("enumerated"),
+        *(
+            pl.col(name).mean().alias(f"mean_{name}")
+            for name in ("least", "most", "bound", "difference", "slack")
+        ),
         pl.col("exact").mean().alias("mean_exact_of_enumerated"),
         (pl.col("difference") / pl.col("bound")).fill_nan(0.0).max().alias("closest"),
-    )  # fmt: skip
-    mixed = _some(tables, "mixture").group_by("share", maintain_order=True).agg(pl.col("once_a_life", "every_step").max(), pl.len().alias("worlds"))
-    return {"bounds": by_source, "selected": selected(points.filter(pl.col("where") != "random worlds")), "mixtures": mixed, "trap": tables["trap"]}
+    )
+    mixed = (
+        _some(tables, "mixture")
+        .group_by("share", maintain_order=True)
+        .agg(pl.col("once_a_life", "every_step").max(), pl.len().alias("worlds"))
+    )
+    return {
+        "bounds": by_source,
+        "selected": selected(points.filter(pl.col("where") != "random worlds")),
+        "mixtures": mixed,
+        "trap": tables["trap"],
+    }
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
     """Every genome's difference against its bound, and the trap."""
     points = _points(tables)
-    shown = pl.concat([some.sample(min(some.height, 1000), seed=0) for _, some in points.group_by("where", maintain_order=True)])
+    shown = pl.concat(
+        [
+            some.sample(min(some.height, 1000), seed=0)
+            for _, some in points.group_by("where", maintain_order=True)
+        ]
+    )
     shown = shown.with_columns(pl.col("difference", "bound").clip(lower_bound=1e-4))
     domain = [1e-4, 100.0]
     ticks = alt.Axis(values=[1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100], format="~g")
     scale: Callable[[], alt.Scale] = lambda: alt.Scale(type="log", domain=domain)  # noqa: E731
-    dots = alt.Chart(shown).mark_point(filled=True, size=14, opacity=0.5).encode(
-        x=alt.X("bound:Q", title="range of returns x total variation + change of payoff", scale=scale(), axis=ticks),
-        y=alt.Y("difference:Q", title="expected payoff in A and in M differ by", scale=scale(), axis=ticks),
-        color=alt.Color("where:N", title=None, scale=alt.Scale(domain=["savanna", "micro", "random worlds"], range=[MODERN, "#009E73", ANCESTRAL])),
-    )  # fmt: skip
-    line = alt.Chart(pl.DataFrame({"x": domain})).mark_line(color="#000000").encode(x="x:Q", y=alt.Y("x:Q"))
-    chain = tables["trap"].select(
-        (100 * pl.col("chance")).alias("percent"),
-        pl.col("lost").alias("lost"),
-        (STEPS * pl.col("variation")).alias("limit by total variation of lives"),
-        (STEPS * pl.col("chance")).alias("'1% buys 1%', read per step"),
-    ).unpivot(index="percent", variable_name="what", value_name="value")  # fmt: skip
-    curves = alt.Chart(chain).mark_line(strokeWidth=2.5).encode(
-        x=alt.X("percent:Q", title="difference of the worlds per step (%)", scale=alt.Scale(type="log"), axis=alt.Axis(format="~g", values=[0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30])),
-        y=alt.Y("value:Q", title="of 100 units", scale=alt.Scale(domain=[0, 100])),
-        color=alt.Color("what:N", title=None, legend=alt.Legend(labelLimit=300, symbolType="stroke", symbolSize=500), scale=alt.Scale(range=["#7F7F7F", "#0072B2", "#D55E00"])),
-        strokeDash=alt.StrokeDash("what:N", title=None),
-    )  # fmt: skip
+    dots = (
+        alt.Chart(shown)
+        .mark_point(filled=True, size=14, opacity=0.5)
+        .encode(
+            x=alt.X(
+                "bound:Q",
+                title="range of returns x total variation + change of payoff",
+                scale=scale(),
+                axis=ticks,
+            ),
+            y=alt.Y(
+                "difference:Q",
+                title="expected payoff in A and in M differ by",
+                scale=scale(),
+                axis=ticks,
+            ),
+            color=alt.Color(
+                "where:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=["savanna", "micro", "random worlds"],
+                    range=[MODERN, "#009E73", ANCESTRAL],
+                ),
+            ),
+        )
+    )
+    line = (
+        alt.Chart(pl.DataFrame({"x": domain}))
+        .mark_line(color="#000000")
+        .encode(x="x:Q", y=alt.Y("x:Q"))
+    )
+    chain = (
+        tables["trap"]
+        .select(
+            (100 * pl.col("chance")).alias("percent"),
+            pl.col("lost").alias("lost"),
+            (STEPS * pl.col("variation")).alias("limit by total variation of lives"),
+            (STEPS * pl.col("chance")).alias("'1% buys 1%', read per step"),
+        )
+        .unpivot(index="percent", variable_name="what", value_name="value")
+    )
+    curves = (
+        alt.Chart(chain)
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X(
+                "percent:Q",
+                title="difference of the worlds per step (%)",
+                scale=alt.Scale(type="log"),
+                axis=alt.Axis(format="~g", values=[0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]),
+            ),
+            y=alt.Y("value:Q", title="of 100 units", scale=alt.Scale(domain=[0, 100])),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                legend=alt.Legend(labelLimit=300, symbolType="stroke", symbolSize=500),
+                scale=alt.Scale(range=["#7F7F7F", "#0072B2", "#D55E00"]),
+            ),
+            strokeDash=alt.StrokeDash("what:N", title=None),
+        )
+    )
     return {
         "bound": themed(
-            (dots + line).properties(width=360, height=320), "Nobody lies above the line",
-            ["one point a genome or policy; the line: difference = bound; below 0.0001: drawn there"],
+            (dots + line).properties(width=360, height=320),
+            "Nobody lies above the line",
+            [
+                "one point a genome or policy; the line: difference = bound; below 0.0001: drawn"
+                " there"
+            ],
         ),
         "trap": themed(
-            curves.properties(width=360, height=240), "1% per step is not 1% of a life",
+            curves.properties(width=360, height=240),
+            "1% per step is not 1% of a life",
             ["a life of 100 steps worth 1 each, and a trap that each step leads into"],
         ),
-    }  # fmt: skip
+    }
 
 
 CLAIM = Claim(parts, measure, figures, kept_tables)

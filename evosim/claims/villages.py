@@ -1,7 +1,9 @@
-"""Claim 8: paid for troops, players keep the weakest; paid for villages, having met Aurora alone, they need not attack Brotherhood.
+"""Claim 8: paid for troops, players keep the weakest; paid for villages, having met Aurora alone,
+they need not attack Brotherhood.
 
-Both cells are told in soldiers of each kind at the end of a life and villages of each alliance destroyed in it: of the best policy, of the
-best genomes (enumerated; of ties both ends), and of evolved populations.
+Both cells are told in soldiers of each kind at the end of a life and villages of each alliance
+destroyed in it: of the best policy, of the best genomes (enumerated; of ties both ends), and of
+evolved populations.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ EXACT = 1e-12
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """For each payoff what is enumerated, and populations by a few seeds; and for how dangerous a world counting troops counts the weak."""
+    """For each payoff what is enumerated, and populations by a few seeds; and for how dangerous a
+    world counting troops counts the weak.
+    """
     out = [Part("raids", raids, (experiment,), cost=6.0)]
     for payoff in PAYOFFS:
         cell = _varied(experiment, f"world.ancestral.payoff={payoff}")
@@ -55,19 +59,35 @@ def _varied(experiment: Experiment, *settings: str) -> Experiment:
 
 
 def outcome(params: Villages, world: TabularMdp, done: Floats) -> dict[str, float]:
-    """What a life with occupancy `[T, S, A]` comes to: soldiers by kind and chance to have fallen at its end, villages destroyed."""
+    """What a life with occupancy `[T, S, A]` comes to: soldiers by kind and chance to have fallen
+    at its end, villages destroyed.
+    """
     end = np.einsum("sa,sax->x", done[-1], world.transitions)
     number = counts(params)
     by_act = done.sum(axis=0)
-    destroyed = {name: float((by_act * world.features_felt[:, :, world.features.index(name)]).sum()) for name in ("aurora", "brotherhood")}
-    return {"weak": float(end @ number["weak"]), "strong": float(end @ number["strong"])} | destroyed | {"fallen": float(end[-1])}
+    destroyed = {
+        name: float((by_act * world.features_felt[:, :, world.features.index(name)]).sum())
+        for name in ("aurora", "brotherhood")
+    }
+    return (
+        {"weak": float(end @ number["weak"]), "strong": float(end @ number["strong"])}
+        | destroyed
+        | {"fallen": float(end[-1])}
+    )
 
 
 def optimum(world: TabularMdp, amount: Floats) -> Floats:
-    """`[T, S, A]`: occupancy of the best policy for an amount, which splits ties (to rounding) evenly."""
+    """`[T, S, A]`: occupancy of the best policy for an amount, which splits ties (to rounding)
+    evenly.
+    """
     value, q = extreme_values(world, amount)
     tolerance = EXACT * max(1.0, float(np.abs(value).max()))
-    chances = [act_probabilities(np.where(world.available, q[t], -np.inf), value[t], tolerance, 0.0, "split") for t in range(world.lifespan)]
+    chances = [
+        act_probabilities(
+            np.where(world.available, q[t], -np.inf), value[t], tolerance, 0.0, "split"
+        )
+        for t in range(world.lifespan)
+    ]
     return occupancy(world, np.stack(chances[::-1]))
 
 
@@ -76,7 +96,8 @@ def _params(setting: Setting) -> Villages:
 
 
 def best(experiment: Experiment) -> pl.DataFrame:
-    """Rows for the best policy, and for the genomes that are best: both ends of a tie, by what they are worth in M.
+    """Rows for the best policy, and for the genomes that are best: both ends of a tie, by what they
+    are worth in M.
 
     Best for intent is who is it in the row's own world.
     """
@@ -88,21 +109,39 @@ def best(experiment: Experiment) -> pl.DataFrame:
     rows = []
     for which, world in zip(WORLDS, (made.pair.ancestral, made.pair.modern), strict=True):
         done = optimum(world, world.payoff)
-        rows.append({"payoff": payoff, "who": "best policy", "world": which, "villages": float((done * world.intent).sum())} | outcome(params, world, done))
+        rows.append(
+            {
+                "payoff": payoff,
+                "who": "best policy",
+                "world": which,
+                "villages": float((done * world.intent).sum()),
+            }
+            | outcome(params, world, done)
+        )
         named = {
-            "best for intent": (peaks.ancestral_intent if which == "ancestral" else peaks.modern_intent).worst, "best for payoff": peaks.modern.worst, "best for payoff, luckiest": peaks.modern.best,
-            "best ancestral": peaks.ancestral.worst, "best ancestral, luckiest": peaks.ancestral.best,
-        }  # fmt: skip
+            "best for intent": (
+                (peaks.ancestral_intent if which == "ancestral" else peaks.modern_intent).worst
+            ),
+            "best for payoff": peaks.modern.worst,
+            "best for payoff, luckiest": peaks.modern.best,
+            "best ancestral": peaks.ancestral.worst,
+            "best ancestral, luckiest": peaks.ancestral.best,
+        }
         for who, number in named.items():
             conduct = conducts.of(number, which)
-            rows.append({"payoff": payoff, "who": who, "world": which, "villages": conduct.worth.intent} | outcome(params, world, conduct.occupancy))
+            rows.append(
+                {"payoff": payoff, "who": who, "world": which, "villages": conduct.worth.intent}
+                | outcome(params, world, conduct.occupancy)
+            )
     return pl.DataFrame(rows)
 
 
 def evolved(experiment: Experiment) -> pl.DataFrame:
-    """Rows for the populations of the experiment's seeds at the swap, in both worlds: means over individuals.
+    """Rows for the populations of the experiment's seeds at the swap, in both worlds: means over
+    individuals.
 
-    `desire` is the share of them that wants Brotherhood's fall, `neutral` what mutation alone makes of that on average.
+    `desire` is the share of them that wants Brotherhood's fall, `neutral` what mutation alone makes
+    of that on average.
     """
     made = build(experiment)
     params, landscape = _params(made), Landscape(made)
@@ -111,28 +150,49 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     for seed in experiment.seeds:
         landscape.afresh()
-        populations = simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
+        populations = (
+            simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
+        )
         if populations.is_empty():
-            raise UserError(f"populations of claim 8 must live to the swap, but that of seed {seed} died out. Let some founders want to fight.")
-        lived = populations.group_by("class").agg(pl.col("count").sum()).join(frame, on="class").sort("class")
+            raise UserError(
+                f"populations of claim 8 must live to the swap, but that of seed {seed} died out."
+                " Let some founders want to fight."
+            )
+        lived = (
+            populations.group_by("class")
+            .agg(pl.col("count").sum())
+            .join(frame, on="class")
+            .sort("class")
+        )
         share = lived["count"].to_numpy() / lived["count"].sum()
         desire = float(share @ (lived["locus:brotherhood"].to_numpy() > 0.0))
         for which, world in zip(WORLDS, (made.pair.ancestral, made.pair.modern), strict=True):
             done = []
             for number, name in lived.select("class", f"{which}_policy").iter_rows():
                 if (which, name) not in known:  # equal names act alike
-                    known[which, name] = outcome(params, world, conducts.of(number, which).occupancy)
+                    known[which, name] = outcome(
+                        params, world, conducts.of(number, which).occupancy
+                    )
                 done.append(known[which, name])
             means = {unit: float(share @ [row[unit] for row in done]) for unit in UNITS}
-            rows.append({
-                "payoff": experiment.world.ancestral["payoff"], "seed": seed, "world": which, **means,
-                "villages": float(share @ lived[f"{which}_intent"].to_numpy()), "desire": desire, "neutral": neutral(made, "brotherhood"),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "payoff": experiment.world.ancestral["payoff"],
+                    "seed": seed,
+                    "world": which,
+                    **means,
+                    "villages": float(share @ lived[f"{which}_intent"].to_numpy()),
+                    "desire": desire,
+                    "neutral": neutral(made, "brotherhood"),
+                }
+            )
     return pl.DataFrame(rows)
 
 
 def neutral(made: Setting, name: str) -> float:
-    """Expected share of positive alleles of a haploid locus at the swap if mutation alone moves it, step by step."""
+    """Expected share of positive alleles of a haploid locus at the swap if mutation alone moves it,
+    step by step.
+    """
     locus = next(locus for locus in made.genome.grid.loci if locus.name == name)
     alleles = np.array(locus.params.alleles, dtype=np.float64)
     n, rate = len(alleles), locus.params.mutation / 2.0
@@ -141,21 +201,29 @@ def neutral(made: Setting, name: str) -> float:
         moves[[i, i + 1], [i + 1, i]] += rate
         moves[[i, i + 1], [i, i + 1]] -= rate
     share = np.bincount(locus.initial_alleles(), minlength=n) / len(locus.initial_alleles())
-    return float((share @ np.linalg.matrix_power(moves, made.experiment.swap - 1))[alleles > 0.0].sum())
+    return float(
+        (share @ np.linalg.matrix_power(moves, made.experiment.swap - 1))[alleles > 0.0].sum()
+    )
 
 
 def raids(experiment: Experiment) -> pl.DataFrame:
-    """The best policy for troops where raids are more and less dangerous: what it keeps in its barracks."""
+    """The best policy for troops where raids are more and less dangerous: what it keeps in its
+    barracks.
+    """
     rows = []
     for raid in RAIDS:
-        made = build(_varied(experiment, "world.ancestral.payoff=troops", f"world.ancestral.raid={raid}"))
+        made = build(
+            _varied(experiment, "world.ancestral.payoff=troops", f"world.ancestral.raid={raid}")
+        )
         world = made.pair.ancestral
         rows.append({"raid": raid} | outcome(_params(made), world, optimum(world, world.payoff)))
     return pl.DataFrame(rows)
 
 
 def _evolved(tables: Tables) -> pl.DataFrame:
-    return pl.concat([table for name, table in tables.items() if name.startswith("evolved-")]).sort("payoff", "world", "seed")
+    return pl.concat([table for name, table in tables.items() if name.startswith("evolved-")]).sort(
+        "payoff", "world", "seed"
+    )
 
 
 def _best(tables: Tables) -> pl.DataFrame:
@@ -167,77 +235,182 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     enumerated, populations = _best(tables), _evolved(tables)
 
     def one(payoff: str, who: str, world: str, column: str) -> float:
-        return float(enumerated.filter((pl.col("payoff") == payoff) & (pl.col("who") == who) & (pl.col("world") == world))[column].item())
+        return float(
+            enumerated.filter(
+                (pl.col("payoff") == payoff) & (pl.col("who") == who) & (pl.col("world") == world)
+            )[column].item()
+        )
 
     def seeds(payoff: str, world: str, value: pl.Expr) -> Floats:
-        rows = populations.filter((pl.col("payoff") == payoff) & (pl.col("world") == world)).select(value.alias("x"))
+        rows = populations.filter((pl.col("payoff") == payoff) & (pl.col("world") == world)).select(
+            value.alias("x")
+        )
         return rows["x"].to_numpy()
 
     out: dict[str, Measured] = {}
-    weak, strong = (one("troops", "best ancestral", "ancestral", kind) for kind in ("weak", "strong"))
+    weak, strong = (
+        one("troops", "best ancestral", "ancestral", kind) for kind in ("weak", "strong")
+    )
     out["troops_best_weak_share"] = exactly(weak / (weak + strong), "of soldiers at the end, A")
-    for end, name in (("best for payoff", "specification"), ("best for payoff, luckiest", "specification_luckiest")):
+    for end, name in (
+        ("best for payoff", "specification"),
+        ("best for payoff, luckiest", "specification_luckiest"),
+    ):
         for payoff in PAYOFFS:
             goal = one(payoff, "best for intent", "modern", "villages")
-            out[f"{payoff}_{name}"] = exactly(1.0 - one(payoff, end, "modern", "villages") / goal, "of the best genome's villages, M")
-    worst, luckiest, top = (one("villages", who, "modern", "villages") for who in ("best ancestral", "best ancestral, luckiest", "best for payoff"))
+            out[f"{payoff}_{name}"] = exactly(
+                1.0 - one(payoff, end, "modern", "villages") / goal,
+                "of the best genome's villages, M",
+            )
+    worst, luckiest, top = (
+        one("villages", who, "modern", "villages")
+        for who in ("best ancestral", "best ancestral, luckiest", "best for payoff")
+    )
     out["villages_shift"] = exactly(1.0 - worst / top, "of the best genome's villages, M")
     out["villages_shift_shared"] = exactly(1.0 - luckiest / top, "of the best genome's villages, M")
-    out["villages_best_attacks_brotherhood"] = exactly(one("villages", "best ancestral", "modern", "brotherhood"), "villages in a life, M")
+    out["villages_best_attacks_brotherhood"] = exactly(
+        one("villages", "best ancestral", "modern", "brotherhood"), "villages in a life, M"
+    )
     most = {world: one("villages", "best for intent", world, "villages") for world in WORLDS}
     for payoff in PAYOFFS:
         for kind in ("weak", "strong"):
-            out[f"{payoff}_{kind}"] = over_seeds(seeds(payoff, "ancestral", pl.col(kind)), "soldiers at the end, A")
+            out[f"{payoff}_{kind}"] = over_seeds(
+                seeds(payoff, "ancestral", pl.col(kind)), "soldiers at the end, A"
+            )
         for kind, world in (("aurora", "ancestral"), ("brotherhood", "modern")):
-            out[f"{payoff}_{kind}"] = over_seeds(seeds(payoff, world, pl.col(kind)), f"villages in a life, {world[0].upper()}")
-    out["troops_more_weak"] = over_seeds(seeds("troops", "ancestral", pl.col("weak") - pl.col("strong")), "soldiers at the end, A")
-    out["villages_more_strong"] = over_seeds(seeds("villages", "ancestral", pl.col("strong") - pl.col("weak")), "soldiers at the end, A")
-    out["villages_kept_against_aurora"] = over_seeds(seeds("villages", "ancestral", pl.col("aurora") / most["ancestral"]), "of the best genome's, A")
-    out["villages_kept_against_brotherhood"] = over_seeds(seeds("villages", "modern", pl.col("brotherhood") / most["modern"]), "of the best genome's, M")
-    out["villages_desire_beyond_mutation"] = over_seeds(seeds("villages", "modern", pl.col("desire") - pl.col("neutral")), "share of individuals")
-    out["weak_share_without_raids"] = exactly(_weak_share(tables["raids"])[0], "of soldiers at the end, best policy")
-    out["weak_share_with_most_raids"] = exactly(_weak_share(tables["raids"])[-1], "of soldiers at the end, best policy")
+            out[f"{payoff}_{kind}"] = over_seeds(
+                seeds(payoff, world, pl.col(kind)), f"villages in a life, {world[0].upper()}"
+            )
+    out["troops_more_weak"] = over_seeds(
+        seeds("troops", "ancestral", pl.col("weak") - pl.col("strong")), "soldiers at the end, A"
+    )
+    out["villages_more_strong"] = over_seeds(
+        seeds("villages", "ancestral", pl.col("strong") - pl.col("weak")), "soldiers at the end, A"
+    )
+    out["villages_kept_against_aurora"] = over_seeds(
+        seeds("villages", "ancestral", pl.col("aurora") / most["ancestral"]),
+        "of the best genome's, A",
+    )
+    out["villages_kept_against_brotherhood"] = over_seeds(
+        seeds("villages", "modern", pl.col("brotherhood") / most["modern"]),
+        "of the best genome's, M",
+    )
+    out["villages_desire_beyond_mutation"] = over_seeds(
+        seeds("villages", "modern", pl.col("desire") - pl.col("neutral")), "share of individuals"
+    )
+    out["weak_share_without_raids"] = exactly(
+        _weak_share(tables["raids"])[0], "of soldiers at the end, best policy"
+    )
+    out["weak_share_with_most_raids"] = exactly(
+        _weak_share(tables["raids"])[-1], "of soldiers at the end, best policy"
+    )
     return out
 
 
 def _weak_share(table: pl.DataFrame) -> Floats:
-    return table.sort("raid").select(pl.col("weak") / (pl.col("weak") + pl.col("strong"))).to_series().to_numpy()
+    return (
+        table.sort("raid")
+        .select(pl.col("weak") / (pl.col("weak") + pl.col("strong")))
+        .to_series()
+        .to_numpy()
+    )
 
 
 def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
-    """Soldiers and villages of the best genomes and of populations in both cells; what raids do to what is counted."""
+    """Soldiers and villages of the best genomes and of populations in both cells; what raids do to
+    what is counted.
+    """
     return {"villages": _lives(tables, experiment), "raids": _raids(tables)}
 
 
 def _lives(tables: Tables, experiment: Experiment) -> Any:
-    told = {"weak": "weak soldiers", "strong": "strong soldiers", "aurora": "Aurora's villages", "brotherhood": "Brotherhood's villages"}
-    names = {"best for intent": "best genome for what was wanted", "best ancestral": "best genome of training (worst of ties)"}
+    told = {
+        "weak": "weak soldiers",
+        "strong": "strong soldiers",
+        "aurora": "Aurora's villages",
+        "brotherhood": "Brotherhood's villages",
+    }
+    names = {
+        "best for intent": "best genome for what was wanted",
+        "best ancestral": "best genome of training (worst of ties)",
+    }
     evolved_rows = _evolved(tables).with_columns(pl.lit("evolved population").alias("who"))
     columns = ["payoff", "who", "world", *told]
-    rows = pl.concat([_best(tables).filter(pl.col("who").is_in(list(names))).with_columns(pl.col("who").replace(names)).select(columns), evolved_rows.select(columns)])
-    long = rows.unpivot(on=list(told), index=["payoff", "who", "world"], variable_name="kind", value_name="number").with_columns(
-        pl.col("kind").replace(told), pl.col("world").replace({"ancestral": "against Aurora (A)", "modern": "against Brotherhood (M)"}),
+    rows = pl.concat(
+        [
+            _best(tables)
+            .filter(pl.col("who").is_in(list(names)))
+            .with_columns(pl.col("who").replace(names))
+            .select(columns),
+            evolved_rows.select(columns),
+        ]
+    )
+    long = rows.unpivot(
+        on=list(told), index=["payoff", "who", "world"], variable_name="kind", value_name="number"
+    ).with_columns(
+        pl.col("kind").replace(told),
+        pl.col("world").replace(
+            {"ancestral": "against Aurora (A)", "modern": "against Brotherhood (M)"}
+        ),
         (pl.lit("paid for ") + pl.col("payoff")).alias("cell"),
-    )  # fmt: skip
+    )
     order = [*names.values(), "evolved population"]
-    colour = alt.Color("who:N", title=None, sort=order, scale=alt.Scale(domain=order, range=LOCUS_COLOURS[1:4]), legend=alt.Legend(orient="bottom", columns=3, labelLimit=300))
+    colour = alt.Color(
+        "who:N",
+        title=None,
+        sort=order,
+        scale=alt.Scale(domain=order, range=LOCUS_COLOURS[1:4]),
+        legend=alt.Legend(orient="bottom", columns=3, labelLimit=300),
+    )
     y = alt.Y("kind:N", title=None, sort=list(told.values()))
     offset = alt.YOffset("who:N", sort=order)
     base = alt.Chart(long)
-    bars = base.mark_bar().encode(alt.X("mean(number):Q", title="soldiers at the end of a life, villages destroyed in it"), y, offset, colour)
-    seeds = base.transform_filter(alt.datum.who == "evolved population").mark_tick(thickness=1.2, size=9, color="#000000", opacity=0.55).encode(alt.X("number:Q"), y, offset)
-    chart = (bars + seeds).properties(width=260, height=190).facet(row=alt.Row("cell:N", title=None, sort="ascending"), column=alt.Column("world:N", title=None))
+    bars = base.mark_bar().encode(
+        alt.X("mean(number):Q", title="soldiers at the end of a life, villages destroyed in it"),
+        y,
+        offset,
+        colour,
+    )
+    seeds = (
+        base.transform_filter(alt.datum.who == "evolved population")
+        .mark_tick(thickness=1.2, size=9, color="#000000", opacity=0.55)
+        .encode(alt.X("number:Q"), y, offset)
+    )
+    chart = (
+        (bars + seeds)
+        .properties(width=260, height=190)
+        .facet(
+            row=alt.Row("cell:N", title=None, sort="ascending"),
+            column=alt.Column("world:N", title=None),
+        )
+    )
     notes = [f"bars of populations are means of {experiment.replicates} seeds; ticks are seeds"]
     return themed(chart, "Barracks of the weak; and an enemy that nobody learned to attack", notes)
 
 
 def _raids(tables: Tables) -> Any:
     table = tables["raids"].sort("raid")
-    long = table.unpivot(on=["weak", "strong"], index="raid", variable_name="kind", value_name="number")
-    colour = alt.Color("kind:N", title="soldiers", sort=["weak", "strong"], scale=alt.Scale(domain=["weak", "strong"], range=LOCUS_COLOURS[1:3]))
+    long = table.unpivot(
+        on=["weak", "strong"], index="raid", variable_name="kind", value_name="number"
+    )
+    colour = alt.Color(
+        "kind:N",
+        title="soldiers",
+        sort=["weak", "strong"],
+        scale=alt.Scale(domain=["weak", "strong"], range=LOCUS_COLOURS[1:3]),
+    )
     x = alt.X("raid:Q", title="chance per turn and enemy village that a raid comes")
-    chart = alt.Chart(long).mark_line(point=True).encode(x, alt.Y("number:Q", title="soldiers at the end of a life"), colour).properties(width=380, height=220)
-    return themed(chart, "Whoever counts soldiers buys strong ones only where raids would end the count", ["best policy for the number of troops, in A; exact"])
+    chart = (
+        alt.Chart(long)
+        .mark_line(point=True)
+        .encode(x, alt.Y("number:Q", title="soldiers at the end of a life"), colour)
+        .properties(width=380, height=220)
+    )
+    return themed(
+        chart,
+        "Whoever counts soldiers buys strong ones only where raids would end the count",
+        ["best policy for the number of troops, in A; exact"],
+    )
 
 
 CLAIM = Claim(parts, measure, figures)

@@ -9,7 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from evosim.cli.common import FORMATS, AsJson, RunFolder, print_account, warn_of_other_code, warn_of_read_only
+from evosim.cli.common import (
+    FORMATS,
+    AsJson,
+    RunFolder,
+    print_account,
+    warn_of_other_code,
+    warn_of_read_only,
+)
 from evosim.errors import UserError
 from evosim.runtime.interrupts import stoppable
 from evosim.runtime.terminal import echo
@@ -19,15 +26,48 @@ from evosim.runtime.timing import Clock
 @stoppable("the account was not written; the same command makes it")
 def analyze(
     folder: RunFolder,
-    genome: Annotated[int | None, typer.Option("--class", help="Account for one class of the grid instead.")] = None,
-    never: Annotated[
-        list[str] | None, typer.Option("--never", metavar="STATE", help="With --class: certify that it never enters this state (beginning of a name, *), in every world of the experiment.")
+    genome: Annotated[
+        int | None, typer.Option("--class", help="Account for one class of the grid instead.")
     ] = None,
-    loses_at_most: Annotated[float | None, typer.Option("--loses-at-most", metavar="LOSS", help="With --class: certify that it loses at most this against the best policy.")] = None,
-    labels: Annotated[bool, typer.Option("--labels", help="Also print what each author calls each step.")] = False,
-    details: Annotated[bool, typer.Option("--details", help="Also print how far lives in A and in M can differ at all (total variation).")] = False,
-    rungs: Annotated[bool, typer.Option("--rungs", help="Print the classes behind the rungs R1 to R5, with their genomes, and stop.")] = False,
-    states: Annotated[bool, typer.Option("--states", help="List the states of the worlds, for --never, and stop.")] = False,
+    never: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--never",
+            metavar="STATE",
+            help=(
+                "With --class: certify that it never enters this state (beginning of a name, *), in"
+                " every world of the experiment."
+            ),
+        ),
+    ] = None,
+    loses_at_most: Annotated[
+        float | None,
+        typer.Option(
+            "--loses-at-most",
+            metavar="LOSS",
+            help="With --class: certify that it loses at most this against the best policy.",
+        ),
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Also print what each author calls each step.")
+    ] = False,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details",
+            help="Also print how far lives in A and in M can differ at all (total variation).",
+        ),
+    ] = False,
+    rungs: Annotated[
+        bool,
+        typer.Option(
+            "--rungs",
+            help="Print the classes behind the rungs R1 to R5, with their genomes, and stop.",
+        ),
+    ] = False,
+    states: Annotated[
+        bool, typer.Option("--states", help="List the states of the worlds, for --never, and stop.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Account for a recorded run again, from its tables, with the reference code."""
@@ -38,11 +78,20 @@ def analyze(
 
     recorded = read_run(folder)
     if genome is None and (never or loses_at_most is not None):
-        raise UserError(f"--class must be given with --never and --loses-at-most, but is not. Say which class; 'evosim analyze {folder} --rungs' names some.")
+        raise UserError(
+            "--class must be given with --never and --loses-at-most, but is not. Say which class;"
+            f" 'evosim analyze {folder} --rungs' names some."
+        )
     if loses_at_most is not None and not 0.0 <= loses_at_most < float("inf"):
-        raise UserError(f"--loses-at-most must be a finite loss of at least 0, but is {loses_at_most}. Change it.")
+        raise UserError(
+            f"--loses-at-most must be a finite loss of at least 0, but is {loses_at_most}."
+            " Change it."
+        )
     if sum((genome is not None, rungs, states)) > 1:
-        raise UserError("--class, --rungs and --states must be asked for one at a time, but several are. Leave the others out.")
+        raise UserError(
+            "--class, --rungs and --states must be asked for one at a time, but several are. Leave"
+            " the others out."
+        )
     if genome is not None or rungs or states:
         _print_part(recorded, genome, never, loses_at_most, rungs, as_json)
         return
@@ -54,7 +103,14 @@ def analyze(
     print_account(recorded, summary, as_json, clock, labels=labels, details=details)
 
 
-def _print_part(recorded: Any, genome: int | None, never: list[str] | None, loses_at_most: float | None, rungs: bool, as_json: bool) -> None:
+def _print_part(
+    recorded: Any,
+    genome: int | None,
+    never: list[str] | None,
+    loses_at_most: float | None,
+    rungs: bool,
+    as_json: bool,
+) -> None:
     """One class, the classes of the rungs, or the states of the worlds."""
     from evosim.runs import accounts
     from evosim.runtime.text_layout import Screen
@@ -79,14 +135,29 @@ def _print_part(recorded: Any, genome: int | None, never: list[str] | None, lose
 
 
 def compare(
-    folders: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs; the first is what the others are held against.")],
-    draw: Annotated[bool, typer.Option("--figures", help="Draw figures, into compare-BASE-OTHER beside the base.")] = False,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Folders of runs; the first is what the others are held against.",
+        ),
+    ],
+    draw: Annotated[
+        bool,
+        typer.Option("--figures", help="Draw figures, into compare-BASE-OTHER beside the base."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="Of the figures, comma-separated: png, svg, pdf.")] = "png,svg,pdf",
-    force: Annotated[bool, typer.Option("--force", help="With --out: write over figures that are there.")] = False,
+    formats: Annotated[
+        str, typer.Option("--format", help="Of the figures, comma-separated: png, svg, pdf.")
+    ] = "png,svg,pdf",
+    force: Annotated[
+        bool, typer.Option("--force", help="With --out: write over figures that are there.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold runs against each other: parameters that differ, accounts side by side, differences with intervals."""
+    """Hold runs against each other: parameters that differ, accounts side by side, differences with
+    intervals.
+    """
     from evosim.api import comparison
     from evosim.errors import unknown
     from evosim.runs.reader import read_run
@@ -97,11 +168,19 @@ def compare(
         if name not in FORMATS:
             raise unknown("--format", name, FORMATS)
     if out is not None and not draw:
-        raise UserError("--out must be given with --figures, which it is for, but is not. Add --figures.")
+        raise UserError(
+            "--out must be given with --figures, which it is for, but is not. Add --figures."
+        )
     found = comparison.compared([read_run(folder) for folder in folders])
     drawn = found.draw(out, wanted, force=force or out is None) if draw else []
     if as_json:
-        typer.echo(json.dumps(found.as_data() | {"figures": [str(path) for path in drawn]}, indent=1, allow_nan=False))
+        typer.echo(
+            json.dumps(
+                found.as_data() | {"figures": [str(path) for path in drawn]},
+                indent=1,
+                allow_nan=False,
+            )
+        )
         return
     console = Screen()
     comparison.show(console, found)
@@ -110,14 +189,33 @@ def compare(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder of a run, a sweep, a search, or of kept results (CSV).")],
-    tables: Annotated[list[str] | None, typer.Argument(metavar="[TABLE]...", help="Tables by name; all by default.")] = None,
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a run, a sweep, a search, or of kept results (CSV).")
+    ],
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TABLE]...", help="Tables by name; all by default."),
+    ] = None,
     format_: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
-    out: Annotated[str | None, typer.Option(metavar="DIR|-", help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.")] = None,
-    listed: Annotated[bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|-",
+            help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.",
+        ),
+    ] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over files that are there.")
+    ] = False,
     spreadsheets: Annotated[
-        bool, typer.Option("--for-spreadsheets", help="CSV: put ' before texts that a spreadsheet would compute (= + - @).")
+        bool,
+        typer.Option(
+            "--for-spreadsheets",
+            help="CSV: put ' before texts that a spreadsheet would compute (= + - @).",
+        ),
     ] = False,
 ) -> None:
     """Write tables as CSV, Parquet or JSON: every digit, nothing for what was not measured."""
@@ -133,13 +231,20 @@ def export(
         return
     if out == "-":
         if len(tables or ()) != 1:
-            raise UserError(f"--out - must be given with one table, but is with {len(tables or ()) or 'all'}. Name one; '--list' lists them.")
+            raise UserError(
+                f"--out - must be given with one table, but is with {len(tables or ()) or 'all'}."
+                " Name one; '--list' lists them."
+            )
         name = (tables or [""])[0]
         sys.stdout.flush()
-        sys.stdout.buffer.write(exporting.encoded(source.table(name), name, format_, spreadsheets=spreadsheets))
+        sys.stdout.buffer.write(
+            exporting.encoded(source.table(name), name, format_, spreadsheets=spreadsheets)
+        )
         return
     target = Path(out) if out is not None else exporting.folder_for(source, format_)
-    for path in exporting.write(source, tables, target, format_, force=force, spreadsheets=spreadsheets):
+    for path in exporting.write(
+        source, tables, target, format_, force=force, spreadsheets=spreadsheets
+    ):
         echo(str(path))
 
 

@@ -26,16 +26,42 @@ MINUTE = 60.0
 
 
 def claims(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Claims by name or number; all of them by default.")] = None,
-    full: Annotated[bool, typer.Option("--full/--quick", help="Full size: 20 seeds and more. Quick: minutes.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for verdicts, tables and figures. Default: results/runs/claims-SIZE.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as processors by default.")] = None,
-    wall_time: Annotated[str | None, typer.Option(metavar="TIME", help="Stop within this time; the same command goes on. Exit code 75.")] = None,
-    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the figures.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
-    listed: Annotated[bool, typer.Option("--list", help="List the claims and their predictions, and stop.")] = False,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Claims by name or number; all of them by default."
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full/--quick", help="Full size: 20 seeds and more. Quick: minutes.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for verdicts, tables and figures. Default: results/runs/claims-SIZE."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; as many as processors by default.")
+    ] = None,
+    wall_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Stop within this time; the same command goes on. Exit code 75."
+        ),
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures/--no-figures", help="Draw the figures.")
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the claims and their predictions, and stop.")
+    ] = False,
 ) -> None:
-    """Test the claims of the texts behind this project: each as an experiment with predictions registered in its file.
+    """Test the claims of the texts behind this project: each as an experiment with predictions
+    registered in its file.
 
     What was computed is kept: a command that was stopped goes on where it was.
     """
@@ -60,17 +86,34 @@ def claims(
             tested = [gate.test(name, folder, figures=figures) for name in chosen]
         except (Exception, Stop) as error:
             if stop := watch.behind(error):
-                raise Interrupted(f"stopped by {stop}; parts that are done are kept: the same command goes on", stop.code) from None
+                raise Interrupted(
+                    f"stopped by {stop}; parts that are done are kept: the same command goes on",
+                    stop.code,
+                ) from None
             raise
-    write_atomically(folder / "verdicts.csv", verdicts_of(tested).write_csv(float_precision=6).encode())
+    write_atomically(
+        folder / "verdicts.csv", verdicts_of(tested).write_csv(float_precision=6).encode()
+    )
     write_atomically(folder / "verdicts.md", tables.as_markdown(tested, size).encode())
     if as_json:
-        found = {t.name: {"number": t.choice.number, "statement": t.choice.statement, "verdict": t.verdict, "predictions": t.rows} for t in tested}
+        found = {
+            t.name: {
+                "number": t.choice.number,
+                "statement": t.choice.statement,
+                "verdict": t.verdict,
+                "predictions": t.rows,
+            }
+            for t in tested
+        }
         typer.echo(json.dumps({"size": size, "out": str(folder), "claims": found}, indent=1))
         return
     tables.show(console, tested)
     tables.show_overall(console, tested)
-    console.print(f"\nVerdicts, tables and figures: {folder}   ({time.monotonic() - start:.0f} s)", soft_wrap=True, markup=False)
+    console.print(
+        f"\nVerdicts, tables and figures: {folder}   ({time.monotonic() - start:.0f} s)",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> None:
@@ -84,15 +127,31 @@ def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> N
     seconds = sum(task.part.cost for task in left) / many
     console = Screen(stderr=True, quiet=quiet)
     if seconds > MINUTE:
-        told = f"about {seconds / MINUTE:.0f} min" if gate.size == "full" else "a few minutes at most"  # what parts cost is said for full size
-        console.print(f"{len(left)} parts to compute: {told} with {many} processes", highlight=False)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        # What parts cost is said for full size
+        told = (
+            f"about {seconds / MINUTE:.0f} min" if gate.size == "full" else "a few minutes at most"
+        )
+        console.print(
+            f"{len(left)} parts to compute: {told} with {many} processes", highlight=False
+        )
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=quiet or not console.is_terminal
+    ) as bar:
         line = bar.add_task("parts", total=len(left))
         gate.compute(
-            many, watch, lambda task, took: bar.update(line, advance=1, description=f"{task.claim}: {task.part.name}"),
+            many,
+            watch,
+            lambda task, took: bar.update(
+                line, advance=1, description=f"{task.claim}: {task.part.name}"
+            ),
             lambda words: typer.echo(f"evosim: {words}", err=True),
-        )  # fmt: skip
+        )
 
 
 def _list(console: Console, chosen: list[str]) -> None:
@@ -105,6 +164,17 @@ def _list(console: Console, chosen: list[str]) -> None:
     for name in chosen:
         choice = experiment_of(name, "full").claim
         assert choice is not None
-        say(console, Text.assemble((f"{choice.number}. {name}", "bold"), f"  {choice.statement}  ({choice.source})"), highlight=False)
+        say(
+            console,
+            Text.assemble(
+                (f"{choice.number}. {name}", "bold"), f"  {choice.statement}  ({choice.source})"
+            ),
+            highlight=False,
+        )
         for prediction in choice.predictions:
-            say(console, f"   {prediction.quantity}: {told(prediction)}  {prediction.why}", hang=5, highlight=False)
+            say(
+                console,
+                f"   {prediction.quantity}: {told(prediction)}  {prediction.why}",
+                hang=5,
+                highlight=False,
+            )

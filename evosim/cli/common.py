@@ -28,10 +28,13 @@ def _allow(modules: list[str] | None) -> None:
 Allow = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="MODULE", help="Import this module if a file names it as gymnasium:MODULE:Env. May be repeated.",
-        callback=_allow, is_eager=True, expose_value=False,
+        metavar="MODULE",
+        help="Import this module if a file names it as gymnasium:MODULE:Env. May be repeated.",
+        callback=_allow,
+        is_eager=True,
+        expose_value=False,
     ),
-]  # fmt: skip
+]
 
 
 @cache
@@ -64,9 +67,13 @@ class Whole(TyperGroup):
             command.params.append(_allowing())
         return command
 
+
 Which = Annotated[str, typer.Argument(help="An experiment of 'evosim list', or a TOML file.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter, e.g. optimizer.population=100.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a parameter, e.g. optimizer.population=100."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
@@ -84,20 +91,37 @@ def warn_of_imports(chosen: Any) -> None:
 
 
 def warn_of_other_code(recorded: Any) -> None:
-    """Say on standard error where a run was made by other sources than these; `same_code` in JSON says it too."""
+    """Say on standard error where a run was made by other sources than these; `same_code` in JSON
+    says it too.
+    """
     from evosim.runs import accounts
 
     if not accounts.same_code(recorded):
         made_by = recorded.provenance["evosim"]
-        echo(f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force repeats it.", err=True)
+        echo(
+            f"evosim: {recorded.folder} was made by other code (evosim {made_by}); --force"
+            " repeats it.",
+            err=True,
+        )
 
 
 def warn_of_read_only(recorded: Any) -> None:
     """Say on standard error that this user may not write into the folder of a run."""
-    warn(f"{recorded.folder} is read-only for this user: accounts are shown and not kept, and no figures are drawn there.")
+    warn(
+        f"{recorded.folder} is read-only for this user: accounts are shown and not kept, and no"
+        " figures are drawn there."
+    )
 
 
-def print_account(recorded: Any, summary: dict[str, Any], as_json: bool, clock: Clock, *, labels: bool = False, details: bool = False) -> None:
+def print_account(
+    recorded: Any,
+    summary: dict[str, Any],
+    as_json: bool,
+    clock: Clock,
+    *,
+    labels: bool = False,
+    details: bool = False,
+) -> None:
     """Print the account of a run as JSON or as tables and sentences."""
     from evosim.runs import accounts, figures
 
@@ -111,17 +135,29 @@ def print_account(recorded: Any, summary: dict[str, Any], as_json: bool, clock: 
     from evosim.tables import screen
 
     console = Screen()
-    screen.show(console, recorded.experiment.title or recorded.experiment.name, summary, details=details)
+    screen.show(
+        console, recorded.experiment.title or recorded.experiment.name, summary, details=details
+    )
     if labels:
         screen.show_labels(console, summary)
-    whole_account = "Tables" if accounts.only_in_memory(recorded) else "Tables, accounts" if figures.figures_there(recorded) else "Tables and accounts"
+    whole_account = (
+        "Tables"
+        if accounts.only_in_memory(recorded)
+        else "Tables, accounts"
+        if figures.figures_there(recorded)
+        else "Tables and accounts"
+    )
     what = f"{whole_account} and figures" if figures.figures_there(recorded) else whole_account
-    spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if value >= LEAST_TOLD)
+    spent = ", ".join(
+        f"{name} {value:.1f}" for name, value in seconds.items() if value >= LEAST_TOLD
+    )
     show_end(console, f"{what}: {recorded.folder}", f"({summary['elapsed_s']:.1f} s: {spent})")
 
 
 def show_end(console: Any, where: str, spent: str) -> None:
-    """Where all is, in a line that no break of ours cuts, and the time it took: behind it or, without room, below it."""
+    """Where all is, in a line that no break of ours cuts, and the time it took: behind it or,
+    without room, below it.
+    """
     from evosim.runtime.text_layout import say
 
     beside = len(where) + 3 + len(spent) <= console.width

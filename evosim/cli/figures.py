@@ -15,11 +15,25 @@ from evosim.runtime.terminal import echo
 
 @stoppable("not all figures were drawn; the same command draws them")
 def figures(
-    folder: Annotated[Path | None, typer.Argument(help="The folder of a run, of a sweep, or of a landscape's search.")] = None,
-    names: Annotated[list[str] | None, typer.Argument(help="Figures of 'evosim figures --list'. Default: all that there is something of.")] = None,
-    size: Annotated[str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")] = "screen",
-    formats: Annotated[str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")] = "png,svg,pdf",
-    usual: Annotated[bool, typer.Option("--usual", help="Only those that are drawn unasked.")] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="The folder of a run, of a sweep, or of a landscape's search."),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Figures of 'evosim figures --list'. Default: all that there is something of."
+        ),
+    ] = None,
+    size: Annotated[
+        str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")
+    ] = "screen",
+    formats: Annotated[
+        str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")
+    ] = "png,svg,pdf",
+    usual: Annotated[
+        bool, typer.Option("--usual", help="Only those that are drawn unasked.")
+    ] = False,
     listed: Annotated[bool, typer.Option("--list", help="List all figures, and stop.")] = False,
 ) -> None:
     """Draw figures of a run, of a sweep, or of the search of a landscape into its folder."""
@@ -32,6 +46,10 @@ def figures(
         show_table(Screen(), gallery.table())
         return
     if folder is None:
-        raise UserError("FOLDER must be given, but is not. 'evosim figures --list' lists all figures.")
-    for path in gallery.draw(folder, names or [], gallery.formats_of(formats), size, usual=usual, tell=warn):
+        raise UserError(
+            "FOLDER must be given, but is not. 'evosim figures --list' lists all figures."
+        )
+    for path in gallery.draw(
+        folder, names or [], gallery.formats_of(formats), size, usual=usual, tell=warn
+    ):
         echo(str(path))

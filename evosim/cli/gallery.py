@@ -52,23 +52,44 @@ def entries() -> list[Entry]:
 
     runs = [Entry(name, RUN, figure.what, figure.usual) for name, figure in FIGURES.items()]
     sweeps = [Entry(name, SWEEP, what, True) for name, what in KINDS.items()]
-    return [*runs, *sweeps, *(Entry(name, SEARCH, figure.what, True) for name, figure in SEARCH_FIGURES.items())]
+    return [
+        *runs,
+        *sweeps,
+        *(Entry(name, SEARCH, figure.what, True) for name, figure in SEARCH_FIGURES.items()),
+    ]
 
 
 def kind_of(folder: Path) -> str:
-    """What a folder holds. A folder that is none of them is taken for a run's, which says what is missing. Raises `UserError`."""
+    """What a folder holds.
+
+    A folder that is none of them is taken for a run's, which says what is missing. Raises
+    `UserError`.
+    """
     refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if (folder / SWEEP_FILE).is_file():
         return SWEEP
-    return SEARCH if (folder / EXPERIMENT_FILE).is_file() and on_landscape(resolve(read_toml(folder / EXPERIMENT_FILE))) else RUN
+    return (
+        SEARCH
+        if (folder / EXPERIMENT_FILE).is_file()
+        and on_landscape(resolve(read_toml(folder / EXPERIMENT_FILE)))
+        else RUN
+    )
 
 
 def draw(
-    folder: Path, names: Sequence[str], formats: Sequence[str], size: str, *, usual: bool = False, tell: Callable[[str], object] = lambda words: None
+    folder: Path,
+    names: Sequence[str],
+    formats: Sequence[str],
+    size: str,
+    *,
+    usual: bool = False,
+    tell: Callable[[str], object] = lambda words: None,
 ) -> list[Path]:
-    """Draw figures of what a folder holds into it: those named, the usual ones, or all; gives the paths.
+    """Draw figures of what a folder holds into it: those named, the usual ones, or all; gives the
+    paths.
 
-    Without names what is not there is left out. Raises `UserError`, also where a figure that was named has nothing to show.
+    Without names what is not there is left out. Raises `UserError`, also where a figure that was
+    named has nothing to show.
     """
     from evosim.figures import FORMATS, SIZES
 
@@ -80,12 +101,15 @@ def draw(
     of = kind_of(folder)
     known = [entry for entry in entries() if entry.of == of]
     for name in names:
-        if of != SWEEP or "-" not in name:  # of sweeps there are several of a kind, named by their quantity
+        # Of sweeps there are several of a kind, named by their quantity
+        if of != SWEEP or "-" not in name:
             _must_be_known(name, of, [entry.name for entry in known])
     asked = list(dict.fromkeys(names))
     there = [entry.name for entry in known if entry.usual or not usual]
     failures: list[str] = []
-    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](folder, asked, there, tuple(formats), size, tell, failures.append)
+    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](
+        folder, asked, there, tuple(formats), size, tell, failures.append
+    )
     if failures and not drawn:
         raise UserError(failures[0])
     for words in failures:
@@ -96,22 +120,42 @@ def draw(
 def _must_be_known(name: str, of: str, known: Sequence[str]) -> None:
     others = [entry.of for entry in entries() if entry.name == name]
     if others and name not in known:
-        raise UserError(f"{name} must be a figure of a {of}, but is one of a {others[0]}. Choose from {', '.join(known)}.")
+        raise UserError(
+            f"{name} must be a figure of a {of}, but is one of a {others[0]}. Choose from"
+            f" {', '.join(known)}."
+        )
     if name not in known:
         raise unknown("a figure", name, known)
 
 
 def _of_run(
-    folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]
+    folder: Path,
+    asked: list[str],
+    there: list[str],
+    formats: tuple[str, ...],
+    size: str,
+    tell: Callable[[str], object],
+    failed: Callable[[str], object],
 ) -> list[Path]:
     recorded = read_run(folder)
     if not accounts.same_code(recorded):
-        tell(f"{recorded.folder} was made by other code (evosim {recorded.provenance['evosim']}); --force repeats it.")
-    return runs_figures.draw(recorded, formats, names=asked or there, size=size, failed=failed, asked=asked)
+        tell(
+            f"{recorded.folder} was made by other code (evosim {recorded.provenance['evosim']});"
+            " --force repeats it."
+        )
+    return runs_figures.draw(
+        recorded, formats, names=asked or there, size=size, failed=failed, asked=asked
+    )
 
 
 def _of_sweep(
-    folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]
+    folder: Path,
+    asked: list[str],
+    there: list[str],
+    formats: tuple[str, ...],
+    size: str,
+    tell: Callable[[str], object],
+    failed: Callable[[str], object],
 ) -> list[Path]:
     from evosim.sweeps import analysis as sweeps_analysis
     from evosim.sweeps import figures
@@ -119,11 +163,27 @@ def _of_sweep(
 
     store = Store(folder)
     analysis = sweeps_analysis.analysis_of(store)
-    return figures.draw(store.folder, analysis, sweeps_analysis.chosen(analysis, []), None, None, formats, names=asked or None, size=size, failed=failed)
+    return figures.draw(
+        store.folder,
+        analysis,
+        sweeps_analysis.chosen(analysis, []),
+        None,
+        None,
+        formats,
+        names=asked or None,
+        size=size,
+        failed=failed,
+    )
 
 
 def _of_search(
-    folder: Path, asked: list[str], there: list[str], formats: tuple[str, ...], size: str, tell: Callable[[str], object], failed: Callable[[str], object]
+    folder: Path,
+    asked: list[str],
+    there: list[str],
+    formats: tuple[str, ...],
+    size: str,
+    tell: Callable[[str], object],
+    failed: Callable[[str], object],
 ) -> list[Path]:
     from evosim.figures import draw_charts
     from evosim.figures.inputs import Searched
@@ -131,7 +191,10 @@ def _of_search(
 
     if not landscape_search.same_code(folder):
         tell(f"{folder} was made by other code; --force repeats it.")
-    source = Searched(source_of(folder).table(landscape_search.TABLE), resolve(read_toml(folder / EXPERIMENT_FILE)))
+    source = Searched(
+        source_of(folder).table(landscape_search.TABLE),
+        resolve(read_toml(folder / EXPERIMENT_FILE)),
+    )
     charts = ((name, SEARCH_FIGURES[name].draw(source)) for name in asked or there)
     drawn = draw_charts(folder / "figures", charts, formats, size=size, failed=failed, asked=asked)
     if not asked and size == "screen":

@@ -14,7 +14,10 @@ from evosim.runtime.terminal import echo
 
 
 def list_(
-    what: Annotated[str | None, typer.Argument(help="One kind (worlds, genomes, ...) or one name. Default: all.")] = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(help="One kind (worlds, genomes, ...) or one name. Default: all."),
+    ] = None,
 ) -> None:
     """List experiments, worlds, genomes and base optimizers."""
     from rich.table import Table
@@ -28,7 +31,9 @@ def list_(
     from worlds import LANDSCAPES
 
     groups: dict[str, dict[str, str]] = {
-        "experiments": {name: read_toml(path).get("title", "") for name, path in named_experiments().items()},
+        "experiments": {
+            name: read_toml(path).get("title", "") for name, path in named_experiments().items()
+        },
         "worlds": offered("world"),
         "landscapes": {name: entry.what for name, entry in LANDSCAPES.items()},
         "genomes": offered("genome"),
@@ -54,17 +59,27 @@ def list_(
 
 
 def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str, str]]:
-    """The groups of a kind, in the singular or the plural, or the entries of a name. Raises `UserError`."""
+    """The groups of a kind, in the singular or the plural, or the entries of a name.
+
+    Raises `UserError`.
+    """
     from evosim.errors import unknown
 
     wanted = what.lower()
     for kind in groups:
         if wanted in (kind, kind.removesuffix("s")):
             return {name: entries for name, entries in groups.items() if name.startswith(kind)}
-    named = {kind: {name: words for name, words in entries.items() if name == what} for kind, entries in groups.items()}
+    named = {
+        kind: {name: words for name, words in entries.items() if name == what}
+        for kind, entries in groups.items()
+    }
     found = {kind: entries for kind, entries in named.items() if entries}
     if not found:
-        raise unknown("what is listed", what, {*groups, *(name for entries in groups.values() for name in entries)})
+        raise unknown(
+            "what is listed",
+            what,
+            {*groups, *(name for entries in groups.values() for name in entries)},
+        )
     return found
 
 
@@ -87,10 +102,21 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
 
 @stoppable("not all laws were checked; nothing was written")
 def verify(
-    laws: Annotated[list[str] | None, typer.Argument(help="Laws to check, hyphens for spaces; all by default ('evosim verify --list').")] = None,
-    slow: Annotated[bool, typer.Option("--slow", help="Every case with all replicates: minutes.")] = False,
-    faults: Annotated[bool, typer.Option("--faults", help="Also plant faults: each must turn its law red.")] = False,
-    listed: Annotated[bool, typer.Option("--list", help="List laws, their sources and their faults, and stop.")] = False,
+    laws: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Laws to check, hyphens for spaces; all by default ('evosim verify --list')."
+        ),
+    ] = None,
+    slow: Annotated[
+        bool, typer.Option("--slow", help="Every case with all replicates: minutes.")
+    ] = False,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Also plant faults: each must turn its law red.")
+    ] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List laws, their sources and their faults, and stop.")
+    ] = False,
     details: Annotated[bool, typer.Option("--details", help="Print every comparison.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -111,8 +137,15 @@ def verify(
         tables.show_laws(console, chosen)
         return
     if slow and len(chosen) == len(LAWS):
-        warn("every case with all replicates: about 6 min on two processors that have nothing else to do" + (", and the faults" if faults else ""))
-    say = (lambda verdict: None) if as_json else (lambda verdict: tables.show_verdict(console, verdict, details=details))
+        warn(
+            "every case with all replicates: about 6 min on two processors that have nothing else"
+            " to do" + (", and the faults" if faults else "")
+        )
+    say = (
+        (lambda verdict: None)
+        if as_json
+        else (lambda verdict: tables.show_verdict(console, verdict, details=details))
+    )
     verdicts = gate(chosen, slow=slow, faults=faults, tell=say)
     wrong = [v for v in verdicts if v.green == bool(v.fault)]
     if as_json:

@@ -1,4 +1,7 @@
-"""The command line: parse, print, exit. Heavy imports happen inside the commands, so that help is quick."""
+"""The command line: parse, print, exit.
+
+Heavy imports happen inside the commands, so that help is quick.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ from evosim.version import __version__
 app = typer.Typer(
     name="evosim",
     cls=Whole,
-    help="A laboratory for base and mesa optimizers: evolve planners, swap the world, say where the loss came from.",
+    help=(
+        "A laboratory for base and mesa optimizers: evolve planners, swap the world, say where the"
+        " loss came from."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,12 +50,21 @@ app = typer.Typer(
 app.add_typer(sweep, name="sweep", cls=Whole)
 app.add_typer(new, name="new", cls=Whole)
 COMMANDS: dict[str, Callable[..., None]] = {
-    "claims": claims, "report": report, "run": run, "analyze": analyze, "compare": compare, "export": export, "figures": figures,
-    "list": list_, "show": show, "verify": verify,
-}  # fmt: skip
+    "claims": claims,
+    "report": report,
+    "run": run,
+    "analyze": analyze,
+    "compare": compare,
+    "export": export,
+    "figures": figures,
+    "list": list_,
+    "show": show,
+    "verify": verify,
+}
 for name, function in COMMANDS.items():
     app.command(name)(function)
-COMPILING = ("run", "analyze", "verify", "claims")  # commands that compute; a sweep's workers look for themselves
+# Commands that compute; a sweep's workers look for themselves
+COMPILING = ("run", "analyze", "verify", "claims")
 
 
 def _version(asked: bool) -> None:
@@ -61,7 +76,9 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """A laboratory for base and mesa optimizers."""
     if ctx.invoked_subcommand in COMPILING and "--help" not in sys.argv:
@@ -70,12 +87,17 @@ def _root(
 
 INTERRUPTED = 130
 
-# The base of the parser's own complaints; which package it lives in depends on the version of typer.
-_Complaint: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+# The base of the parser's own complaints; which package it lives in depends on the version of
+# typer.
+_Complaint: type[Exception] = next(
+    c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
+)
 
 
 def main() -> None:
-    """Entry point: mistakes are one line and exit code 2, a signal is 128 and its number (Ctrl-C: 130), the wall time 75."""
+    """Entry point: mistakes are one line and exit code 2, a signal is 128 and its number (Ctrl-C:
+    130), the wall time 75.
+    """
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
@@ -93,7 +115,10 @@ def main() -> None:
         sys.exit(2)
     except MemoryError as error:
         words = in_one_line(str(error).rstrip(".")) or "it is used up"
-        warn(f"there must be enough memory for this, but there is not: {words}. Make population, grid or world smaller.")
+        warn(
+            f"there must be enough memory for this, but there is not: {words}. Make population,"
+            " grid or world smaller."
+        )
         sys.exit(2)
     except Interrupted as error:
         warn(str(error))
@@ -102,7 +127,8 @@ def main() -> None:
         warn(f"stopped by {stop}; nothing was begun")
         sys.exit(stop.code)
     except (KeyboardInterrupt, typer.Abort) as abort:
-        if isinstance(abort.__cause__, EOFError):  # the parser takes the end of any file for a Ctrl-C
+        # The parser takes the end of any file for a Ctrl-C
+        if isinstance(abort.__cause__, EOFError):
             raise abort.__cause__ from None
         warn("interrupted")
         sys.exit(INTERRUPTED)
@@ -120,12 +146,15 @@ def main() -> None:
         sys.exit(2)
 
 
-
 def command() -> None:
-    """`main`, and then out at once: to take compilers and drawing engines down would take another half second."""
-    # Python processes that this one starts import nothing from the current folder, which may be a stranger's.
+    """`main`, and then out at once: to take compilers and drawing engines down would take another
+    half second.
+    """
+    # Python processes that this one starts import nothing from the current folder, which may be a
+    # stranger's.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
-    for number in range(3):  # a closed stream's number would go to the next file, and libraries print to it
+    # A closed stream's number would go to the next file, and libraries print to it
+    for number in range(3):
         try:
             os.fstat(number)
         except OSError:
@@ -148,4 +177,3 @@ def command() -> None:
             if sys.stderr is not None:
                 sys.stderr.flush()
         os._exit(code)
-

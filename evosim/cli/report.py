@@ -13,13 +13,32 @@ from evosim.runtime.terminal import echo
 
 
 def report(
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of runs, sweeps, or searches of a landscape.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file. Default: report.html in the folder; of several folders, here.")] = None,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...",
+            help="Folders of runs, sweeps, or searches of a landscape.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The file. Default: report.html in the folder; of several folders, here.",
+        ),
+    ] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Show it in a browser.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
 ) -> None:
-    """Write one HTML file about runs, sweeps or searches: to be read without a network, printed, or sent."""
+    """Write one HTML file about runs, sweeps or searches: to be read without a network, printed, or
+    sent.
+    """
     from evosim.report.build import report_path, write
     from evosim.runtime.progress import bar
 
@@ -29,11 +48,27 @@ def report(
         size, left_out = write(folders, path, progress)
     seconds = time.perf_counter() - start
     if as_json:
-        typer.echo(json.dumps({"file": str(path), "bytes": size, "without_figures": left_out, "elapsed_s": round(seconds, 3)}, indent=1))
+        typer.echo(
+            json.dumps(
+                {
+                    "file": str(path),
+                    "bytes": size,
+                    "without_figures": left_out,
+                    "elapsed_s": round(seconds, 3),
+                },
+                indent=1,
+            )
+        )
     else:
         echo(f"{path}: {size / 1e6:.2f} MB, {seconds:.1f} s")
         if left_out:
-            words = f"to keep it small, it has figures of the first {len(folders) - len(left_out)} folders alone"
-            echo(f"evosim: {words}; a report of one folder has all: 'evosim report {left_out[0]}'.", err=True)
+            words = (
+                f"to keep it small, it has figures of the first {len(folders) - len(left_out)}"
+                " folders alone"
+            )
+            echo(
+                f"evosim: {words}; a report of one folder has all: 'evosim report {left_out[0]}'.",
+                err=True,
+            )
     if open_:
         typer.launch(path.resolve().as_uri())

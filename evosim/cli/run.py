@@ -32,15 +32,46 @@ def run(
     experiment: Which = "birth-control",
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first replicate.")] = None,
-    replicates: Annotated[int | None, typer.Option(help="Number of replicates; seeds count up from --seed.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run. Default: results/runs/NAME-DIGEST-sSEED.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of the kernels; results do not depend on it.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Repeat the run if its folder already holds it.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with this run if it was interrupted.")] = False,
-    wall_time: Annotated[str | None, typer.Option(metavar="TIME", help="Stop within this time, e.g. 02:00:00 or 90m, to be resumed; exit code 75.")] = None,
-    checkpoint_every: Annotated[str, typer.Option(metavar="TIME", help="Keep what a killed run needs to be resumed so often; 0: only when stopped.")] = "5m",
-    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the figures.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few generations, say what the run will take, and write nothing.")] = False,
+    replicates: Annotated[
+        int | None, typer.Option(help="Number of replicates; seeds count up from --seed.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run. Default: results/runs/NAME-DIGEST-sSEED."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the kernels; results do not depend on it.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Repeat the run if its folder already holds it.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with this run if it was interrupted.")
+    ] = False,
+    wall_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Stop within this time, e.g. 02:00:00 or 90m, to be resumed; exit code 75.",
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Keep what a killed run needs to be resumed so often; 0: only when stopped.",
+        ),
+    ] = "5m",
+    figures: Annotated[
+        bool, typer.Option("--figures/--no-figures", help="Draw the figures.")
+    ] = True,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Time a few generations, say what the run will take, and write nothing.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment (default: birth-control) and print the split of the loss.
@@ -50,11 +81,30 @@ def run(
     clock = Clock()
     every = seconds_of(checkpoint_every, "--checkpoint-every")
     if resume and force:
-        raise UserError("--resume must not be given with --force, which starts afresh, but is. Leave one of them out.")
+        raise UserError(
+            "--resume must not be given with --force, which starts afresh, but is. Leave one of"
+            " them out."
+        )
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
             limit = how_read(wall_time) if wall_time is not None else None
-            _run(clock, watch, every, limit, experiment, settings, seed, replicates, out, threads, force, resume, figures, dry_run, as_json)
+            _run(
+                clock,
+                watch,
+                every,
+                limit,
+                experiment,
+                settings,
+                seed,
+                replicates,
+                out,
+                threads,
+                force,
+                resume,
+                figures,
+                dry_run,
+                as_json,
+            )
         except Exception as error:
             if stop := watch.behind(error):
                 raise stop from None
@@ -62,9 +112,22 @@ def run(
 
 
 def _run(
-    clock: Clock, watch: Watch, every: float, limit: str | None, experiment: str, settings: list[str] | None, seed: int | None, replicates: int | None,
-    out: Path | None, threads: int | None, force: bool, resume: bool, figures: bool, dry_run: bool, as_json: bool,
-) -> None:  # fmt: skip
+    clock: Clock,
+    watch: Watch,
+    every: float,
+    limit: str | None,
+    experiment: str,
+    settings: list[str] | None,
+    seed: int | None,
+    replicates: int | None,
+    out: Path | None,
+    threads: int | None,
+    force: bool,
+    resume: bool,
+    figures: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """What `run` does while signals and time are watched."""
     with clock.stage("imports"):
         from evosim.config.landscape_search import on_landscape
@@ -80,9 +143,15 @@ def _run(
         from evosim.runtime.progress import shown
         from evosim.runtime.text_layout import Screen
 
-    extra = [f"{name}={value}" for name, value in (("seed", seed), ("replicates", replicates)) if value is not None]
+    extra = [
+        f"{name}={value}"
+        for name, value in (("seed", seed), ("replicates", replicates))
+        if value is not None
+    ]
     experiment, out = _of_partial(experiment, out)
-    chosen = with_own_words(resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra])))
+    chosen = with_own_words(
+        resolve(apply_settings(read_experiment(experiment), [*(settings or []), *extra]))
+    )
     if limit:
         warn(limit)
     warn_of_imports(chosen)
@@ -102,17 +171,31 @@ def _run(
     with Easel() as easel:
         with shown(Screen(stderr=True, quiet=as_json), execute.number_of_runs(chosen)) as progress:
             recorded, fresh = execute.run(
-                chosen, out=out, threads=threads, force=force, progress=Foresight(chosen, warn, progress), clock=clock,
-                meanwhile=begun, resume=resume, watch=watch, every=every, tell=warn, asked=watch.asked,
-            )  # fmt: skip
+                chosen,
+                out=out,
+                threads=threads,
+                force=force,
+                progress=Foresight(chosen, warn, progress),
+                clock=clock,
+                meanwhile=begun,
+                resume=resume,
+                watch=watch,
+                every=every,
+                tell=warn,
+                asked=watch.asked,
+            )
         if not fresh and not as_json:
-            echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")
+            echo(
+                f"{recorded.folder} already holds this run; showing it again (--force repeats it)."
+            )
         warn_of_other_code(recorded)
         try:
             with clock.stage("analysis"):
                 summary = accounts.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
             if not fresh and not may_write(recorded.folder):
-                if accounts.only_in_memory(recorded) or (figures and not runs_figures.figures_there(recorded)):
+                if accounts.only_in_memory(recorded) or (
+                    figures and not runs_figures.figures_there(recorded)
+                ):
                     warn_of_read_only(recorded)
             elif figures and (fresh or not runs_figures.figures_there(recorded)):
                 missing = runs_figures.figures_missing(recorded.folder)
@@ -127,11 +210,18 @@ def _run(
             if (stop := watch.behind(error)) is None:
                 raise
             name = shlex.quote(str(recorded.folder))
-            rest = f"'evosim analyze {name}'" + (f" and 'evosim figures {name}' do" if figures else " does")
-            raise Interrupted(f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left", stop.code) from None
+            rest = f"'evosim analyze {name}'" + (
+                f" and 'evosim figures {name}' do" if figures else " does"
+            )
+            raise Interrupted(
+                f"stopped by {stop}; the run is whole in {recorded.folder}: {rest} what is left",
+                stop.code,
+            ) from None
 
 
-def _foresee(chosen: Any, out: Path | None, threads: int | None, figures: bool, as_json: bool, watch: Watch) -> None:
+def _foresee(
+    chosen: Any, out: Path | None, threads: int | None, figures: bool, as_json: bool, watch: Watch
+) -> None:
     """Say what a run will take."""
     from dataclasses import asdict
 
@@ -143,13 +233,19 @@ def _foresee(chosen: Any, out: Path | None, threads: int | None, figures: bool, 
     from evosim.runtime.atomic_files import free_at
 
     if on_landscape(chosen):
-        raise UserError("--dry-run must be of a run in worlds to be lived in, but this searches a landscape. Leave it out: such searches take seconds.")
+        raise UserError(
+            "--dry-run must be of a run in worlds to be lived in, but this searches a landscape."
+            " Leave it out: such searches take seconds."
+        )
     runtime_threads.use_threads(threads)
     setting = build(chosen)
     note(chosen)
     if not as_json:
         warn("timing a few generations ...")
-    found, free = estimate.foresee(setting, figures=figures, watch=watch), free_at(run_folder(chosen, out))
+    found, free = (
+        estimate.foresee(setting, figures=figures, watch=watch),
+        free_at(run_folder(chosen, out)),
+    )
     if as_json:
         typer.echo(json.dumps(asdict(found) | {"seconds": found.seconds, "free": free}, indent=1))
         return
@@ -157,19 +253,34 @@ def _foresee(chosen: Any, out: Path | None, threads: int | None, figures: bool, 
         echo(line)
 
 
-def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json: bool, clock: Clock, watch: Watch) -> None:
+def _explore(
+    chosen: Any,
+    out: Path | None,
+    force: bool,
+    figures: bool,
+    as_json: bool,
+    clock: Clock,
+    watch: Watch,
+) -> None:
     """Search a landscape over real vectors, and print what came of it."""
     with clock.stage("imports"):
         from evosim.runs.landscape_search import explore, same_code
         from evosim.runtime.text_layout import Screen
 
-    summary, fresh = explore(chosen, out=out, force=force, figures=figures, clock=clock, watch=watch)
+    summary, fresh = explore(
+        chosen, out=out, force=force, figures=figures, clock=clock, watch=watch
+    )
     note(chosen)
     same, seconds = same_code(Path(summary["out"])), clock.told()
     if not same:
         warn(f"{summary['out']} was made by other code; --force repeats it.")
     if as_json:
-        told = {"shown_again": not fresh, "same_code": same, "elapsed_s": round(sum(seconds.values()), 3), "seconds": seconds}
+        told = {
+            "shown_again": not fresh,
+            "same_code": same,
+            "elapsed_s": round(sum(seconds.values()), 3),
+            "seconds": seconds,
+        }
         typer.echo(json.dumps(summary | told, indent=1))
         return
     from evosim.runs.figures import figures_missing
@@ -179,20 +290,32 @@ def _explore(chosen: Any, out: Path | None, force: bool, figures: bool, as_json:
         echo(f"{summary['out']} already holds this run; showing it again (--force repeats it).")
     console = Screen()
     screen.show_search(console, chosen.title or chosen.name, summary)
-    show_end(console, f"{'Paths and figures' if figures_missing(Path(summary['out'])) == [] else 'Paths'}: {summary['out']}", f"({sum(seconds.values()):.1f} s)")
+    show_end(
+        console,
+        f"{'Paths and figures' if figures_missing(Path(summary['out'])) == [] else 'Paths'}:"
+        f" {summary['out']}",
+        f"({sum(seconds.values()):.1f} s)",
+    )
 
 
 def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
-    """What to run, and where, if the folder of an interrupted run was given, or of one that is whole by now. Raises `UserError`."""
+    """What to run, and where, if the folder of an interrupted run was given, or of one that is
+    whole by now. Raises `UserError`.
+    """
     from evosim.runtime.output_folders import folder_of
 
     partial = Path(experiment)
     folder = folder_of(partial)
     if folder is None:
         return experiment, out
-    holding = next((path for path in (partial, folder) if (path / "experiment.toml").is_file()), None)
+    holding = next(
+        (path for path in (partial, folder) if (path / "experiment.toml").is_file()), None
+    )
     if holding is None:
         return experiment, out
     if out not in (None, folder):
-        raise UserError(f"--out must be left out where an interrupted run is given, but is {out}. Its folder is {folder}.")
+        raise UserError(
+            f"--out must be left out where an interrupted run is given, but is {out}. Its folder is"
+            f" {folder}."
+        )
     return str(holding / "experiment.toml"), folder

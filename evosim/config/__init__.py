@@ -1,1 +1,3 @@
-"""Experiments as files: read, validated, resolved to worlds, genomes and optimizers, and written back."""
+"""Experiments as files: read, validated, resolved to worlds, genomes and optimizers, and written
+back.
+"""

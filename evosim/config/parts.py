@@ -20,17 +20,33 @@ def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> An
 
 
 def genome_classes(written: dict[str, Any]) -> dict[str, type[Any]]:
-    """Parameter classes of evosim's own genomes, and of the one that is written if another package offers it."""
-    own: dict[str, type[Any]] = {name: entry.params for name, entry in registry.OWN["genome"].items()}
+    """Parameter classes of evosim's own genomes, and of the one that is written if another package
+    offers it.
+    """
+    own: dict[str, type[Any]] = {
+        name: entry.params for name, entry in registry.OWN["genome"].items()
+    }
     name = written.get("name")
-    return own if not isinstance(name, str) or name in own else own | {name: registry.genome(name).params}
+    return (
+        own
+        if not isinstance(name, str) or name in own
+        else own | {name: registry.genome(name).params}
+    )
 
 
-def resolved_part(part: dict[str, Any], classes: dict[str, type[Any]], where: str) -> dict[str, Any]:
-    """Parameters of a world, genome or optimizer with all defaults filled in. Raises `UserError`."""
+def resolved_part(
+    part: dict[str, Any], classes: dict[str, type[Any]], where: str
+) -> dict[str, Any]:
+    """Parameters of a world, genome or optimizer with all defaults filled in.
+
+    Raises `UserError`.
+    """
     name = part.get("name")
     if not isinstance(name, str):
-        raise UserError(f"{where}.name must be given as text, but is {name!r}. Use one of {', '.join(sorted(classes))}.")
+        raise UserError(
+            f"{where}.name must be given as text, but is {name!r}. Use one of"
+            f" {', '.join(sorted(classes))}."
+        )
     if name not in classes:
         raise unknown(f"{where}.name", name, classes)
     resolved: dict[str, Any] = json.loads(_resolved_again(json.dumps(part), classes[name], where))  # type: ignore[arg-type]
@@ -39,9 +55,13 @@ def resolved_part(part: dict[str, Any], classes: dict[str, type[Any]], where: st
 
 @lru_cache(maxsize=1024)
 def _resolved_again(part: str, params_class: Any, where: str) -> str:
-    """A part resolved, as JSON; remembered, because the cells of a sweep have most parts in common."""
+    """A part resolved, as JSON; remembered, because the cells of a sweep have most parts in
+    common.
+    """
     written = json.loads(part)
-    return json.dumps({"name": written["name"], **dataclasses.asdict(part_params(written, params_class, where))})
+    return json.dumps(
+        {"name": written["name"], **dataclasses.asdict(part_params(written, params_class, where))}
+    )
 
 
 def check_keys(params_class: type[Any], given: dict[str, Any], where: str) -> None:

@@ -1,9 +1,10 @@
 """Worlds and genomes by name: those of evosim and those of other installed packages.
 
-A package offers a world by an entry point of the group `evosim.worlds` (a genome: `evosim.genomes`) that names an object of the class
-`worlds.Entry` (`genomes.Entry`). Names of evosim's own cannot be taken. What a package's code raises is told in one line with the package's
-name, and its sources are part of the digest of sources of every run that uses it, so that no run is continued, and no table taken for known,
-under other code.
+A package offers a world by an entry point of the group `evosim.worlds` (a genome: `evosim.genomes`)
+that names an object of the class `worlds.Entry` (`genomes.Entry`). Names of evosim's own cannot be
+taken. What a package's code raises is told in one line with the package's name, and its sources are
+part of the digest of sources of every run that uses it, so that no run is continued, and no table
+taken for known, under other code.
 """
 
 from __future__ import annotations
@@ -31,14 +32,22 @@ import genomes  # noqa: E402
 import worlds  # noqa: E402
 from worlds import toy_text  # noqa: E402
 
-ALLOWED = "EVOSIM_ALLOW_IMPORT"  # modules that files may name, with commas; helper processes have it too
+ALLOWED = (  # modules that files may name, with commas; helper processes have it too
+    "EVOSIM_ALLOW_IMPORT"
+)
 ADAPTERS = ("GymV21Environment", "GymV26Environment")
 GROUPS = {"world": "evosim.worlds", "genome": "evosim.genomes"}
 OWN: dict[str, Mapping[str, Any]] = {"world": worlds.WORLDS, "genome": genomes.GENOMES}
 KINDS: dict[str, type[Any]] = {"world": worlds.Entry, "genome": genomes.Entry}
-INVALID: dict[str, type[Exception]] = {"world": worlds.InvalidWorld, "genome": genomes.InvalidGenome}
-SKIPPED = {"evosim", "genomes", "worlds", *sys.stdlib_module_names}  # evosim's own sources are hashed by `record`
-TOY_TEXT = "any environment of Gymnasium with a table of transitions, as FrozenLake-v1 (extra 'gymnasium')"
+INVALID: dict[str, type[Exception]] = {
+    "world": worlds.InvalidWorld,
+    "genome": genomes.InvalidGenome,
+}
+# Evosim's own sources are hashed by `record`
+SKIPPED = {"evosim", "genomes", "worlds", *sys.stdlib_module_names}
+TOY_TEXT = (
+    "any environment of Gymnasium with a table of transitions, as FrozenLake-v1 (extra 'gymnasium')"
+)
 
 
 def allow_import(*modules: str) -> None:
@@ -58,8 +67,13 @@ def allow_import(*modules: str) -> None:
         If one is no name of a module.
     """
     for module in modules:
-        if not isinstance(module, str) or not all(part.isidentifier() for part in module.split(".")):
-            raise UserError(f"--allow-import must be a module's name, but is {module!r}. Write for example --allow-import mygrid.")
+        if not isinstance(module, str) or not all(
+            part.isidentifier() for part in module.split(".")
+        ):
+            raise UserError(
+                f"--allow-import must be a module's name, but is {module!r}. Write for example"
+                " --allow-import mygrid."
+            )
     os.environ[ALLOWED] = ",".join(dict.fromkeys([*_allowed(), *modules]))
 
 
@@ -81,8 +95,9 @@ def _check_import(key: str, environment: str) -> None:
     module = _module_in(environment)
     if module and not any(module == name or module.startswith(f"{name}.") for name in _allowed()):
         raise UserError(
-            f"{key} must name no module to be imported, but '{environment}' names '{module}'. "
-            f"If you trust that code, add --allow-import {module} (in Python: evosim.allow_import({module!r}))."
+            f"{key} must name no module to be imported, but '{environment}' names '{module}'. If"
+            f" you trust that code, add --allow-import {module} (in Python:"
+            f" evosim.allow_import({module!r}))."
         )
 
 
@@ -101,7 +116,9 @@ def will_import(choices: Iterable[Choice]) -> list[str]:
     """
     named: dict[str, str] = {}
     for choice in choices:
-        if choice.world.startswith(toy_text.PREFIX) and (module := _module_in(choice.world.removeprefix(toy_text.PREFIX))):
+        if choice.world.startswith(toy_text.PREFIX) and (
+            module := _module_in(choice.world.removeprefix(toy_text.PREFIX))
+        ):
             named[module] = "world.name"
         if ":" in choice.algorithm:
             named[choice.algorithm.rpartition(":")[0]] = "optimizer.algorithm"
@@ -113,7 +130,9 @@ def world(name: str) -> worlds.Entry:
     if name.startswith(toy_text.PREFIX):
         environment = name.removeprefix(toy_text.PREFIX)
         _check_import("world.name", environment)
-        return worlds.Entry(toy_text.ToyText, partial(toy_text.build, environment), TOY_TEXT, "expected reward")
+        return worlds.Entry(
+            toy_text.ToyText, partial(toy_text.build, environment), TOY_TEXT, "expected reward"
+        )
     return _found("world", name)
 
 
@@ -123,7 +142,10 @@ def genome(name: str) -> genomes.Entry:
 
 
 def names(kind: str) -> list[str]:
-    """The names of all `world`s (landscapes among them) or `genome`s on offer. Nothing is loaded."""
+    """The names of all `world`s (landscapes among them) or `genome`s on offer.
+
+    Nothing is loaded.
+    """
     extra = [*worlds.LANDSCAPES, f"{toy_text.PREFIX}<EnvId>"] if kind == "world" else []
     return [*OWN[kind], *extra, *sorted(_points(kind))]
 
@@ -142,11 +164,14 @@ def offered(kind: str) -> dict[str, str]:
 
 
 def versions(chosen: Mapping[str, str]) -> dict[str, str]:
-    """Versions of the packages that a chosen `world` and `genome` (names by kind) come from, beside evosim's own."""
+    """Versions of the packages that a chosen `world` and `genome` (names by kind) come from, beside
+    evosim's own.
+    """
     out = {}
     for kind, name in chosen.items():
         if name.startswith(toy_text.PREFIX):
-            with contextlib.suppress(metadata.PackageNotFoundError):  # whoever builds the world is told
+            # Whoever builds the world is told
+            with contextlib.suppress(metadata.PackageNotFoundError):
                 out["gymnasium"] = metadata.version("gymnasium")
         elif name not in OWN[kind]:
             for point in _points(kind).get(name, []):
@@ -157,7 +182,9 @@ def versions(chosen: Mapping[str, str]) -> dict[str, str]:
 
 
 class Choice(NamedTuple):
-    """What an experiment uses that may be code of others: names of a world and of a genome, and an algorithm (`module:function`)."""
+    """What an experiment uses that may be code of others: names of a world and of a genome, and an
+    algorithm (`module:function`).
+    """
 
     world: str = ""
     genome: str = ""
@@ -165,10 +192,11 @@ class Choice(NamedTuple):
 
 
 def modules(choice: Choice) -> list[str]:
-    """The modules that the world and the genome of a choice come from, without those of evosim's own.
+    """The modules that the world and the genome of a choice come from, without those of evosim's
+    own.
 
-    Of an environment of Gymnasium it is the module that the environment's name or its registration says;
-    Gymnasium's own environments have none, because their version is recorded (`versions`).
+    Of an environment of Gymnasium it is the module that the environment's name or its registration
+    says; Gymnasium's own environments have none, because their version is recorded (`versions`).
     """
     out = []
     for kind, name in (("world", choice.world), ("genome", choice.genome)):
@@ -192,7 +220,11 @@ def all_own(choice: Choice) -> bool:
     bool
         False also of environments of Gymnasium, whose package may be anybody's.
     """
-    return ":" not in choice.algorithm and choice.genome in {"", *OWN["genome"]} and choice.world in {"", *OWN["world"], *worlds.LANDSCAPES}
+    return (
+        ":" not in choice.algorithm
+        and choice.genome in {"", *OWN["genome"]}
+        and choice.world in {"", *OWN["world"], *worlds.LANDSCAPES}
+    )
 
 
 def home_of(module: str) -> str:
@@ -216,7 +248,8 @@ def _module_of_environment(environment: str) -> list[str]:
     module, colon, _ = environment.partition(":")
     if not colon:
         module = ""
-        with contextlib.suppress(Exception):  # (code of others; who builds the world says what is wrong)
+        # (code of others; who builds the world says what is wrong)
+        with contextlib.suppress(Exception):
             made_by: Any = importlib.import_module("gymnasium").spec(environment).entry_point
             module = made_by.partition(":")[0] if isinstance(made_by, str) else made_by.__module__
     return [module] if module.partition(".")[0] not in ("", "gymnasium", "__main__") else []
@@ -267,14 +300,18 @@ def _owners() -> Mapping[str, list[str]]:
     for dist in metadata.distributions():
         with contextlib.suppress(Exception):  # (what others have installed)
             files = [path for path in dist.files or () if path.suffix == ".py"]
-            tops = (dist.read_text("top_level.txt") or "").split() or {path.parts[0].removesuffix(".py") for path in files}
+            tops = (dist.read_text("top_level.txt") or "").split() or {
+                path.parts[0].removesuffix(".py") for path in files
+            }
             for top in tops:
                 out.setdefault(top, []).append(_owner(dist)[0])
     return out
 
 
 def _home(name: str) -> tuple[str, ModuleSpec | None]:
-    """The outermost package or module that a dotted name lies in, without packages that are mere folders (namespaces)."""
+    """The outermost package or module that a dotted name lies in, without packages that are mere
+    folders (namespaces).
+    """
     first, *rest = name.split(".")
     spec = None
     with contextlib.suppress(ImportError, ValueError):  # ValueError: `__main__` of some programs
@@ -286,10 +323,18 @@ def _home(name: str) -> tuple[str, ModuleSpec | None]:
 
 
 def _files(home: str, spec: ModuleSpec) -> Iterator[tuple[str, Path]]:
-    """The files of a module or package: all but compiled Python, hidden files, and runs and sweeps that were written there."""
+    """The files of a module or package: all but compiled Python, hidden files, and runs and sweeps
+    that were written there.
+    """
     for folder in spec.submodule_search_locations or ():
         for here, inside, names in os.walk(folder):
-            inside[:] = [x for x in inside if x != "__pycache__" and not x.startswith(".") and not _written_by_us(Path(here, x))]
+            inside[:] = [
+                x
+                for x in inside
+                if x != "__pycache__"
+                and not x.startswith(".")
+                and not _written_by_us(Path(here, x))
+            ]
             for name in names:
                 path = Path(here, name)
                 if not name.startswith(".") and path.suffix != ".pyc" and path.is_file():
@@ -307,9 +352,11 @@ def _written_by_us(folder: Path) -> bool:
 
 @cache
 def imported(file: Path, package: str = "") -> list[str]:
-    """Modules, or names in modules, that a file imports anywhere in it, but for what it imports for type checkers alone.
+    """Modules, or names in modules, that a file imports anywhere in it, but for what it imports for
+    type checkers alone.
 
-    A file that is no Python of this version imports nothing. Relative imports are those of `package`; without one they are left out.
+    A file that is no Python of this version imports nothing. Relative imports are those of
+    `package`; without one they are left out.
     """
     try:
         tree = ast.parse(file.read_bytes())
@@ -330,7 +377,11 @@ def _that_run(node: ast.AST) -> Iterator[ast.AST]:
     """A node of a syntax tree and all below it that can run."""
     yield node
     for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+        if not (
+            isinstance(child, ast.If)
+            and isinstance(child.test, ast.Name)
+            and child.test.id == "TYPE_CHECKING"
+        ):
             yield from _that_run(child)
 
 
@@ -352,8 +403,8 @@ def broken() -> list[str]:
 def _declared() -> tuple[list[metadata.EntryPoint], list[str]]:
     """Entry points of worlds and genomes of all installed packages, and what could not be read.
 
-    Each package is read apart, so that one that is damaged costs nothing but its own. As in Python's
-    imports, the first of a name on the path counts.
+    Each package is read apart, so that one that is damaged costs nothing but its own. As in
+    Python's imports, the first of a name on the path counts.
     """
     points, wrong, seen = [], [], set()
     for dist in metadata.distributions():
@@ -364,19 +415,31 @@ def _declared() -> tuple[list[metadata.EntryPoint], list[str]]:
             seen.add(name)
             text = dist.read_text("entry_points.txt") or ""
             if any(group in text for group in GROUPS.values()):
-                points += [point for point in entry_points_of(dist, text) if point.group in GROUPS.values()]
+                points += [
+                    point for point in entry_points_of(dist, text) if point.group in GROUPS.values()
+                ]
         except Exception as error:  # (what others have installed)
             place: Any = dist
             where = getattr(place, "_path", "an installed package")
-            wrong.append(in_one_line(f"the entry points of {where} cannot be read ({_said(error)}): reinstall that package"))
+            wrong.append(
+                in_one_line(
+                    f"the entry points of {where} cannot be read ({_said(error)}): reinstall that"
+                    " package"
+                )
+            )
     return points, wrong
 
 
 def entry_points_of(dist: metadata.Distribution, text: str) -> list[metadata.EntryPoint]:
-    """Read the entry points of a distribution. Raises whatever a damaged list makes of its reader."""
+    """Read the entry points of a distribution.
+
+    Raises whatever a damaged list makes of its reader.
+    """
     made = metadata.EntryPoints._from_text_for(text, dist)  # type: ignore[attr-defined]
     for point in made:
-        if point.group in GROUPS.values() and not re.fullmatch(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?", point.value):
+        if point.group in GROUPS.values() and not re.fullmatch(
+            r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?", point.value
+        ):
             raise ValueError(f"'{point.name}' is '{point.value}', not module:object")
         if point.group in GROUPS.values():
             check_name(point.name, "a name")
@@ -386,8 +449,8 @@ def entry_points_of(dist: metadata.Distribution, text: str) -> list[metadata.Ent
 def _fact(dist: metadata.Distribution, key: str) -> str:
     """One of a distribution's metadata; empty where it is missing.
 
-    Missing metadata are nothing to Python 3.11, and an exception to the package `importlib_metadata`, which
-    Dask imports and which reads all distributions from then on.
+    Missing metadata are nothing to Python 3.11, and an exception to the package
+    `importlib_metadata`, which Dask imports and which reads all distributions from then on.
     """
     with contextlib.suppress(Exception):  # whatever a reader makes of missing or damaged metadata
         return str(dist.metadata[key] or "")
@@ -397,7 +460,9 @@ def _fact(dist: metadata.Distribution, key: str) -> str:
 def _name_of(dist: metadata.Distribution) -> str:
     """The name of a distribution, normalised; its folder's where its metadata say none."""
     place: Any = dist
-    return re.sub(r"[-_.]+", "-", _fact(dist, "Name") or Path(getattr(place, "_path", "unknown")).stem).lower()
+    return re.sub(
+        r"[-_.]+", "-", _fact(dist, "Name") or Path(getattr(place, "_path", "unknown")).stem
+    ).lower()
 
 
 def _package(point: metadata.EntryPoint) -> str:
@@ -407,7 +472,9 @@ def _package(point: metadata.EntryPoint) -> str:
 
 def _owner(dist: metadata.Distribution) -> tuple[str, str]:
     """Name and version of a distribution, where its facts say them."""
-    return printable(_fact(dist, "Name") or _name_of(dist)), printable(_fact(dist, "Version") or "of-no-version")
+    return printable(_fact(dist, "Name") or _name_of(dist)), printable(
+        _fact(dist, "Version") or "of-no-version"
+    )
 
 
 def _found(kind: str, name: str) -> Any:
@@ -418,7 +485,10 @@ def _found(kind: str, name: str) -> Any:
         raise unknown(f"{kind}.name", name, names(kind))
     packages = sorted({_package(point) for point in points})
     if len(packages) > 1:
-        raise UserError(f"{kind}.name must be offered by one package, but '{name}' is by {' and '.join(packages)}. Uninstall one.")
+        raise UserError(
+            f"{kind}.name must be offered by one package, but '{name}' is by"
+            f" {' and '.join(packages)}. Uninstall one."
+        )
     return _loaded(kind, name, points[0])
 
 
@@ -430,22 +500,38 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
         raise
     except BaseException as error:  # (code of others)
         if hiding := _hidden_by(point.module):
-            raise UserError(f"{whose} must load, but the folder {hiding} hides its module. Work in another folder, or rename that one.") from None
-        raise UserError(f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or uninstall it.") from None
+            raise UserError(
+                f"{whose} must load, but the folder {hiding} hides its module. Work in another"
+                " folder, or rename that one."
+            ) from None
+        raise UserError(
+            f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or"
+            " uninstall it."
+        ) from None
     if not isinstance(entry, KINDS[kind]):
-        raise UserError(f"{whose} must be an object of the class {kind}s.Entry, but {point.value} is a {type(entry).__name__}. Mend that package.")
+        raise UserError(
+            f"{whose} must be an object of the class {kind}s.Entry, but {point.value} is a"
+            f" {type(entry).__name__}. Mend that package."
+        )
     words = {"what": entry.what, **({"unit": entry.unit} if kind == "world" else {})}
     for key, value in words.items():
         check_name(value, f"'{key}' of {whose}")
     if not callable(entry.build):
-        raise UserError(f"{whose} must have a function that builds it, but has {entry.build!r}. Mend that package.")
+        raise UserError(
+            f"{whose} must have a function that builds it, but has {entry.build!r}. Mend that"
+            " package."
+        )
     if not dataclasses.is_dataclass(entry.params):
-        raise UserError(f"{whose} must have a dataclass of parameters, but has {entry.params!r}. Mend that package.")
+        raise UserError(
+            f"{whose} must have a dataclass of parameters, but has {entry.params!r}. Mend that"
+            " package."
+        )
     return dataclasses.replace(entry, build=_told(kind, whose, entry.build))
 
 
 def _hidden_by(module: str) -> str:
-    """The folder that Python takes for a module of this name because no file of the name comes first; nothing if there is none.
+    """The folder that Python takes for a module of this name because no file of the name comes
+    first; nothing if there is none.
 
     Packages that are installed with `pip install -e` may come last in Python's search.
     """
@@ -467,9 +553,15 @@ def _told(kind: str, whose: str, build: Callable[..., Any]) -> Callable[..., Any
         except (KeyboardInterrupt, Stop):
             raise
         except BaseException as error:  # (code of others)
-            raise INVALID[kind](f"{whose} must build, but raises {_said(error)}. Mend that package, or choose other parameters.") from None
+            raise INVALID[kind](
+                f"{whose} must build, but raises {_said(error)}. Mend that package, or choose other"
+                " parameters."
+            ) from None
         if kind == "world" and not isinstance(made, worlds.WorldPair):
-            raise INVALID[kind](f"{whose} must build a WorldPair, but builds a {type(made).__name__}. Mend that package.")
+            raise INVALID[kind](
+                f"{whose} must build a WorldPair, but builds a {type(made).__name__}. Mend that"
+                " package."
+            )
         return made
 
     return wrapped

@@ -19,7 +19,8 @@ from genomes import Genome, Grid, InvalidGenome, WorldShape
 from worlds import LANDSCAPES, Cue, Entry, InvalidWorld, WorldPair, with_cue
 from worlds.mixture import Member, mixed
 
-# Words that stand beside names of acts or loci: rows of the accounts, of the search ledger, columns of populations.
+# Words that stand beside names of acts or loci: rows of the accounts, of the search ledger, columns
+# of populations.
 ACTS_TAKEN = ("upkeep", "sum")
 LOCI_TAKEN = ("fitness in A", "fitness in M", "class", "count", "seed", "kept")
 
@@ -42,8 +43,9 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     params_class = registry.world(written.world.name).params
     if written.optimizer.get("name") == "gradient":
         raise UserError(
-            "optimizer.name must search alleles, but 'gradient' goes by small steps, and policies of a grid do not follow those. "
-            f"Use it with world.name = {any_of(LANDSCAPES)}, or use one of {', '.join(sorted(OPTIMIZER_PARAMS))}."
+            "optimizer.name must search alleles, but 'gradient' goes by small steps, and policies"
+            f" of a grid do not follow those. Use it with world.name = {any_of(LANDSCAPES)}, or use"
+            f" one of {', '.join(sorted(OPTIMIZER_PARAMS))}."
         )
     check_keys(params_class, written.world.ancestral, "world.ancestral")
     check_keys(params_class, written.world.modern, "world.modern")
@@ -74,14 +76,17 @@ def build(experiment: Experiment) -> Setting:
     if on_landscape(experiment):
         lived_in = ", ".join(name for name in registry.names("world") if name not in LANDSCAPES)
         raise UserError(
-            f"world.name must be a pair of worlds to be lived in ({lived_in}), but '{experiment.world.name}' is a landscape over real "
-            "vectors. Search it with 'evosim run' or 'evosim claims claim-06-demons'."
+            f"world.name must be a pair of worlds to be lived in ({lived_in}), but"
+            f" '{experiment.world.name}' is a landscape over real vectors. Search it with 'evosim"
+            " run' or 'evosim claims claim-06-demons'."
         )
     try:
         pair = _pair(experiment, experiment.world.modern)
         _check_selection(experiment, pair)
         a = pair.ancestral
-        shape = WorldShape(a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None)
+        shape = WorldShape(
+            a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None
+        )
         genome = registry.genome(experiment.genome["name"])
         built = genome.build(part_params(experiment.genome, genome.params, "genome"), shape)
         check_names_of(pair, built)
@@ -111,10 +116,19 @@ def check_names_of(pair: WorldPair, genome: Genome) -> None:
     """
     a = pair.ancestral
     check_free(a.acts, ACTS_TAKEN, f"an act of world '{pair.name}'", "a row of the accounts")
-    check_free(trait_names(genome.grid), LOCI_TAKEN, "a locus of the genome", "a row of the search ledger or a column of populations")
+    check_free(
+        trait_names(genome.grid),
+        LOCI_TAKEN,
+        "a locus of the genome",
+        "a row of the search ledger or a column of populations",
+    )
     kinds: dict[str, Iterable[Any]] = {
-        "a state": a.states, "an act": a.acts, "a feature": a.features, "an observation class": pair.classes, "a belief": a.beliefs,
-    }  # fmt: skip
+        "a state": a.states,
+        "an act": a.acts,
+        "a feature": a.features,
+        "an observation class": pair.classes,
+        "a belief": a.beliefs,
+    }
     for what, names in kinds.items():
         check_names(names, f"{what} of world '{pair.name}'")
     for world in (a, pair.modern):
@@ -142,39 +156,62 @@ def check_free(names: Iterable[str], taken: Iterable[str], what: str, use: str) 
     Raises
     ------
     UserError
-        For the first name that is taken, or that is there twice once underscores are shown as spaces.
+        For the first name that is taken, or that is there twice once underscores are shown as
+        spaces.
     """
     seen: dict[str, str] = {}
     for name in names:
         if name in taken:
-            raise UserError(f"{what} must not be called '{name}', which is {use}. Rename it, for example to 'my {name}'.")
+            raise UserError(
+                f"{what} must not be called '{name}', which is {use}. Rename it, for example to 'my"
+                f" {name}'."
+            )
         shown = str(name).replace("_", " ")
         if shown in seen:
-            raise UserError(f"{what} must look like no other, but '{seen[shown]}' and '{name}' are both shown as '{shown}'. Rename one.")
+            raise UserError(
+                f"{what} must look like no other, but '{seen[shown]}' and '{name}' are both shown"
+                f" as '{shown}'. Rename one."
+            )
         seen[shown] = name
 
 
 def trait_names(grid: Grid) -> list[str]:
     """The loci of a grid, and what the search ledger calls its drivers and modifiers."""
-    driven = [f"{grid.loci[i].name}: {grid.loci[i].params.alleles[allele]}" for i, allele in grid.drive.alleles]
+    driven = [
+        f"{grid.loci[i].name}: {grid.loci[i].params.alleles[allele]}"
+        for i, allele in grid.drive.alleles
+    ]
     return [*(locus.name for locus in grid.loci), *driven]
 
 
 def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:
-    """By name, the pair with each world of the family in place of the modern one. Raises `UserError`."""
+    """By name, the pair with each world of the family in place of the modern one.
+
+    Raises `UserError`.
+    """
     try:
-        return {member.name: _pair(experiment, dict(member.set)) for member in experiment.analysis.family}
+        return {
+            member.name: _pair(experiment, dict(member.set))
+            for member in experiment.analysis.family
+        }
     except InvalidWorld as error:
         raise UserError(str(error).replace("world.modern", "analysis.family")) from None
 
 
 def _pair(experiment: Experiment, modern: dict[str, Any]) -> WorldPair:
-    """The world pair of an experiment with these parameters of the modern world. Raises `InvalidWorld`."""
+    """The world pair of an experiment with these parameters of the modern world.
+
+    Raises `InvalidWorld`.
+    """
     entry = registry.world(experiment.world.name)
-    pair = mixed(entry.build(entry.params(**experiment.world.ancestral), modern), _members(experiment, entry))
+    pair = mixed(
+        entry.build(entry.params(**experiment.world.ancestral), modern), _members(experiment, entry)
+    )
     if experiment.world.cue is None:
         return pair
-    return with_cue(pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error))
+    return with_cue(
+        pair, Cue(experiment.world.cue.ancestral_error, experiment.world.cue.modern_error)
+    )
 
 
 def _members(experiment: Experiment, entry: Entry) -> list[Member]:
@@ -183,7 +220,9 @@ def _members(experiment: Experiment, entry: Entry) -> list[Member]:
     for i, member in enumerate(world.mixture):
         modern = member.world == "modern"
         if modern:
-            made = entry.build(entry.params(**world.ancestral), {**world.modern, **member.set}).modern
+            made = entry.build(
+                entry.params(**world.ancestral), {**world.modern, **member.set}
+            ).modern
         else:
             made = entry.build(entry.params(**{**world.ancestral, **member.set}), {}).ancestral
         out.append(Member(f"{member.world} {i + 1}", member.share, made, modern))
@@ -195,18 +234,21 @@ def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
     cases = int((pair.ancestral.shares() > 0.0).sum())
     if not choice.plain and cases < 2:
         raise UserError(
-            f"selection must be over the mean of all lives where lives begin in one case only, but is over '{choice.over}' with sample {choice.sample}. "
-            "Add a [[world.mixture]], or take a world of several cases."
+            "selection must be over the mean of all lives where lives begin in one case only, but"
+            f" is over '{choice.over}' with sample {choice.sample}. Add a [[world.mixture]], or"
+            " take a world of several cases."
         )
 
 
 def _check_phases(experiment: Experiment) -> None:
-    """The exhaustive optimizer proposes the whole grid first: one generation would leave that as its population."""
+    """The exhaustive optimizer proposes the whole grid first: one generation would leave that as
+    its population.
+    """
     if experiment.optimizer.get("name") != "exhaustive":
         return
     for i, phase in enumerate(experiment.phases):
         if phase.generations < 2:
             raise UserError(
-                f"phases.{i}.generations must be at least 2 for the exhaustive optimizer (one to try every genome, one to "
-                f"keep the best), but is {phase.generations}. Raise it."
+                f"phases.{i}.generations must be at least 2 for the exhaustive optimizer (one to"
+                f" try every genome, one to keep the best), but is {phase.generations}. Raise it."
             )

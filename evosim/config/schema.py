@@ -1,6 +1,7 @@
 """The parameter tree of an experiment: read from TOML, validated, resolved, digested, written back.
 
-Here are the parts that belong to no world, genome or optimizer; `evosim.config.resolve` validates the others.
+Here are the parts that belong to no world, genome or optimizer; `evosim.config.resolve` validates
+the others.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ class Member(Strict):
     """A part of training that is lived elsewhere.
 
     Attributes:
-        share: of lives; which life it is, is drawn at birth. What is left is lived in the ancestral world itself.
-        world: the world that the place is like.
-        set: parameters in which it differs from that.
+        share: of lives; which life it is, is drawn at birth. What is left is lived in the ancestral
+        world itself. world: the world that the place is like. set: parameters in which it differs
+        from that.
     """
 
     share: float = Field(ge=0.0, le=1.0)
@@ -93,12 +94,16 @@ class WorldChoice(Strict):
     def _consistent(self) -> WorldChoice:
         total = sum(member.share for member in self.mixture)
         if total > 1.0 + 1e-12:
-            raise ValueError(f"world.mixture: shares must sum to at most 1, but sum to {total:g}. Lower them.")
+            raise ValueError(
+                f"world.mixture: shares must sum to at most 1, but sum to {total:g}. Lower them."
+            )
         return self
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without a cue nothing is said of one, so that digests are those of files that knew none."""
+        """Without a cue nothing is said of one, so that digests are those of files that knew
+        none.
+        """
         out: dict[str, Any] = handler(self)
         if self.cue is None:
             out.pop("cue", None)
@@ -106,7 +111,9 @@ class WorldChoice(Strict):
 
 
 class SelectionChoice(Strict):
-    """What the optimizer hears of fitness in an ancestral world of several cases. After the swap it hears the mean over lives.
+    """What the optimizer hears of fitness in an ancestral world of several cases.
+
+    After the swap it hears the mean over lives.
 
     Attributes:
         over: the `mean` over cases, the `worst` case, or `cvar`: the mean over the worst births.
@@ -143,11 +150,11 @@ class Prediction(Strict):
 
     Attributes:
         quantity: its name among what the claim measures.
-        says: `above` or `below` a value, `within` low and high, or `equals` a value, within `tolerance`: the value of an exact quantity, or the whole interval of one over seeds.
-        value: what it is compared with, unless `says` is `within`.
-        low, high: the ends, if `says` is `within`.
-        tolerance: how far apart equals may be.
-        by_construction: whether it cannot fail unless the code is wrong. Then it is a check of the accounts and no evidence for the claim.
+        says: `above` or `below` a value, `within` low and high, or `equals` a value, within
+        `tolerance`: the value of an exact quantity, or the whole interval of one over seeds. value:
+        what it is compared with, unless `says` is `within`. low, high: the ends, if `says` is
+        `within`. tolerance: how far apart equals may be. by_construction: whether it cannot fail
+        unless the code is wrong. Then it is a check of the accounts and no evidence for the claim.
         why: where the prediction comes from.
     """
 
@@ -163,7 +170,10 @@ class Prediction(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Prediction:
         if (self.says == "within") != (self.low is not None and self.high is not None):
-            raise ValueError(f"claim.predictions: '{self.quantity}' must have low and high if it says 'within', and only then. Mend it.")
+            raise ValueError(
+                f"claim.predictions: '{self.quantity}' must have low and high if it says 'within',"
+                " and only then. Mend it."
+            )
         return self
 
 
@@ -188,7 +198,10 @@ class ClaimChoice(Strict):
     @model_validator(mode="after")
     def _can_fail(self) -> ClaimChoice:
         if all(prediction.by_construction for prediction in self.predictions):
-            raise ValueError("claim.predictions must have one that can fail, but all are true by construction. Add one.")
+            raise ValueError(
+                "claim.predictions must have one that can fail, but all are true by construction."
+                " Add one."
+            )
         return self
 
 
@@ -197,7 +210,8 @@ class FamilyMember(Strict):
 
     Attributes:
         name: how tables call it.
-        set: parameters in which it differs from the ancestral world, as in `world.modern`; at least one.
+        set: parameters in which it differs from the ancestral world, as in `world.modern`; at least
+        one.
     """
 
     name: Name
@@ -207,7 +221,10 @@ class FamilyMember(Strict):
     @classmethod
     def _differs(cls, value: dict[str, Any]) -> dict[str, Any]:
         if not value:
-            raise ValueError("analysis.family.set must have a parameter in which the world differs from the ancestral one, but is empty. Write one, or leave the member out.")
+            raise ValueError(
+                "analysis.family.set must have a parameter in which the world differs from the"
+                " ancestral one, but is empty. Write one, or leave the member out."
+            )
         return value
 
 
@@ -215,19 +232,20 @@ class AnalysisChoice(Strict):
     """How accounts are made.
 
     Attributes:
-        max_classes: a larger grid is not kept whole: its near ties are, and those classes that lived.
-        max_enumerated: a still larger grid is not enumerated; its best genomes are then the best found.
-        restarts: random starts of the coordinate ascent that looks for them.
-        near_ties: relative distances from the best within which genomes are listed as near ties.
-        bootstrap: resamples of seeds behind each interval.
-        confidence: of the intervals.
-        family: worlds, beside the ancestral one, over which genomes are called robustly or pseudo-aligned.
+        max_classes: a larger grid is not kept whole: its near ties are, and those classes that
+        lived. max_enumerated: a still larger grid is not enumerated; its best genomes are then the
+        best found. restarts: random starts of the coordinate ascent that looks for them. near_ties:
+        relative distances from the best within which genomes are listed as near ties. bootstrap:
+        resamples of seeds behind each interval. confidence: of the intervals. family: worlds,
+        beside the ancestral one, over which genomes are called robustly or pseudo-aligned.
     """
 
     max_classes: int = Field(default=200_000, ge=1, le=MAX_CLASSES)
     max_enumerated: int = Field(default=5_000_000, ge=1, le=MAX_CLASSES)
     restarts: int = Field(default=40, ge=1, le=1_000_000)
-    near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = Field(default=(0.0, 0.01, 0.02, 0.05), max_length=1000)
+    near_ties: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...] = Field(
+        default=(0.0, 0.01, 0.02, 0.05), max_length=1000
+    )
     bootstrap: int = Field(default=2000, ge=100, le=1_000_000)
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
     family: tuple[FamilyMember, ...] = Field(default=(), max_length=1000)
@@ -237,17 +255,23 @@ class AnalysisChoice(Strict):
         names = ["ancestral", *(member.name for member in self.family)]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"analysis.family must have names of their own, none of them 'ancestral', but has '{name}' twice. Rename one.")
+                raise ValueError(
+                    "analysis.family must have names of their own, none of them 'ancestral', but"
+                    f" has '{name}' twice. Rename one."
+                )
         return self
 
 
 class Experiment(Strict):
-    """One experiment, complete. `world`, `genome` and `optimizer` hold every parameter after `compose.resolve`.
+    """One experiment, complete.
 
-    `snapshots` lists generations whose populations are kept beside the first, the last ancestral and the last of all.
-    `search_ledger` keeps the Price equation of every generation. `controls` runs an experiment that has drivers also with
-    fair meiosis (twice, with seeds of its own the second time) and without them, and one that selects on samples drawn again in each
-    generation also with selection on the whole ancestral world.
+    `world`, `genome` and `optimizer` hold every parameter after `compose.resolve`.
+
+    `snapshots` lists generations whose populations are kept beside the first, the last ancestral
+    and the last of all. `search_ledger` keeps the Price equation of every generation. `controls`
+    runs an experiment that has drivers also with fair meiosis (twice, with seeds of its own the
+    second time) and without them, and one that selects on samples drawn again in each generation
+    also with selection on the whole ancestral world.
     """
 
     name: Name
@@ -270,15 +294,25 @@ class Experiment(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
         if self.phases[0].world != "ancestral":
-            raise ValueError("phases.0.world must be 'ancestral', but is 'modern'. Begin with an ancestral phase.")
+            raise ValueError(
+                "phases.0.world must be 'ancestral', but is 'modern'. Begin with an ancestral"
+                " phase."
+            )
         if self.seeds[-1] > MAX_SEED:
-            raise ValueError(f"the last seed must be at most {MAX_SEED}, but is {self.seeds[-1]}. Lower seed or replicates.")
+            raise ValueError(
+                f"the last seed must be at most {MAX_SEED}, but is {self.seeds[-1]}. Lower seed or"
+                " replicates."
+            )
         if self.generations > MAX_GENERATIONS:
-            raise ValueError(f"phases must have at most {MAX_GENERATIONS:,} generations together, but have {self.generations:,}. Lower them.")
+            raise ValueError(
+                f"phases must have at most {MAX_GENERATIONS:,} generations together, but have"
+                f" {self.generations:,}. Lower them."
+            )
         for generation in self.snapshots:
             if not 0 <= generation < self.generations:
                 raise ValueError(
-                    f"snapshots must be generations from 0 to {self.generations - 1}, but has {generation}. Remove it."
+                    f"snapshots must be generations from 0 to {self.generations - 1}, but has"
+                    f" {generation}. Remove it."
                 )
         return self
 
@@ -289,7 +323,9 @@ class Experiment(Strict):
 
     @property
     def swap(self) -> int:
-        """The generation in which the modern world begins: that of the first modern phase, or the end."""
+        """The generation in which the modern world begins: that of the first modern phase, or the
+        end.
+        """
         generation = 0
         for phase in self.phases:
             if phase.world == "modern":
@@ -305,12 +341,16 @@ class Experiment(Strict):
     def digest(self) -> str:
         """Hash of everything that decides results: the tree without the words about it."""
         tree = without_unused(self.model_dump(mode="json", exclude=WORDS))
-        return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(
+            json.dumps(tree, sort_keys=True).encode(), digest_size=16
+        ).hexdigest()
 
     def setting_digest(self) -> str:
         """Hash of the setting alone, whatever the seeds: part of a run's folder name."""
         tree = without_unused(self.model_dump(mode="json", exclude=WORDS | {"seed", "replicates"}))
-        return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(
+            json.dumps(tree, sort_keys=True).encode(), digest_size=16
+        ).hexdigest()
 
     def to_toml(self) -> str:
         """The tree as a TOML file that `evosim run` reads."""
@@ -318,8 +358,16 @@ class Experiment(Strict):
 
 
 def without_unused(tree: dict[str, Any]) -> dict[str, Any]:
-    """A resolved tree without a plain selection, an empty mixture and an empty family, so that digests of experiments without them stay what they were."""
-    out = {key: value for key, value in tree.items() if key != "selection" or not SelectionChoice(**value).plain}
+    """A resolved tree without a plain selection, an empty mixture and an empty family, so that
+    digests of experiments without them stay what they were.
+    """
+    out = {
+        key: value
+        for key, value in tree.items()
+        if key != "selection" or not SelectionChoice(**value).plain
+    }
     world = {key: value for key, value in tree["world"].items() if key != "mixture" or value}
-    analysis = {key: value for key, value in tree.get("analysis", {}).items() if key != "family" or value}
+    analysis = {
+        key: value for key, value in tree.get("analysis", {}).items() if key != "family" or value
+    }
     return out | {"world": world} | ({"analysis": analysis} if "analysis" in tree else {})

@@ -27,7 +27,18 @@ from evosim.runtime.atomic_files import inside, may_write, refuse_link, write_at
 from evosim.runtime.names import shown
 from evosim.runtime.output_folders import check_place
 
-__all__ = ["FIGURES", "FORMATS", "SIZES", "Figure", "Source", "charts_of", "draw_charts", "draw_run", "drawn", "warm"]
+__all__ = [
+    "FIGURES",
+    "FORMATS",
+    "SIZES",
+    "Figure",
+    "Source",
+    "charts_of",
+    "draw_charts",
+    "draw_run",
+    "drawn",
+    "warm",
+]
 
 FORMATS = ("png", "svg", "pdf", "html")
 Failed = Callable[[str], object]
@@ -49,19 +60,29 @@ def warned(words: str) -> None:
 
 def failure(name: str, error: Exception) -> str:
     """One line on a figure that failed."""
-    return in_one_line(f"figure '{name}' was not drawn: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+    return in_one_line(
+        f"figure '{name}' was not drawn: {type(error).__name__}:"
+        f" {str(error).strip().partition(chr(10))[0]}"
+    )
 
 
-def charts_of(source: Source, names: Iterable[str] | None = None, failed: Failed = warned) -> Iterator[tuple[str, Any]]:
-    """Charts of a run by name, made as they are asked for: those named, or the usual ones. What a run has nothing of is left out.
+def charts_of(
+    source: Source, names: Iterable[str] | None = None, failed: Failed = warned
+) -> Iterator[tuple[str, Any]]:
+    """Charts of a run by name, made as they are asked for: those named, or the usual ones.
 
-    A figure that fails is left out too, and `failed` hears why in one line: nothing else is lost with it.
+    What a run has nothing of is left out.
+
+    A figure that fails is left out too, and `failed` hears why in one line: nothing else is lost
+    with it.
     """
     wanted = [name for name, figure in FIGURES.items() if figure.usual] if names is None else names
     for name in wanted:
         try:
             chart = FIGURES[name].draw(source)
-        except Exception as error:  # (a genome or a world of others may have what no figure expects)
+        except (
+            Exception
+        ) as error:  # (a genome or a world of others may have what no figure expects)
             failed(failure(name, error))
             continue
         if chart is not None:
@@ -69,10 +90,16 @@ def charts_of(source: Source, names: Iterable[str] | None = None, failed: Failed
 
 
 def draw_run(
-    source: Source, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = SCREEN,
-    failed: Failed = warned, asked: Iterable[str] = (),
-) -> list[Path]:  # fmt: skip
-    """Draw figures of a run (the usual ones) into its `figures/` folder; gives the paths, and tells `each` as soon as it is there.
+    source: Source,
+    formats: tuple[str, ...],
+    each: Callable[[Path], object] = id,
+    names: Iterable[str] | None = None,
+    size: str = SCREEN,
+    failed: Failed = warned,
+    asked: Iterable[str] = (),
+) -> list[Path]:
+    """Draw figures of a run (the usual ones) into its `figures/` folder; gives the paths, and tells
+    `each` as soon as it is there.
 
     `failed` hears in one line of each figure that could not be drawn.
     """
@@ -82,7 +109,16 @@ def draw_run(
         failures.append(words)
         failed(words)
 
-    return draw_charts(source.run.folder / "figures", charts_of(source, names, noted), formats, each, size, failed, asked, failures)
+    return draw_charts(
+        source.run.folder / "figures",
+        charts_of(source, names, noted),
+        formats,
+        each,
+        size,
+        failed,
+        asked,
+        failures,
+    )
 
 
 def described_of(chart: Any) -> dict[str, Any]:
@@ -109,30 +145,46 @@ def drawn(described: dict[str, Any]) -> str:
 
 
 def draw_charts(
-    folder: Path, charts: Iterable[tuple[str, Any]], formats: tuple[str, ...], each: Callable[[Path], object] = id, size: str = SCREEN,
-    failed: Failed = warned, asked: Iterable[str] = (), failures: Sequence[str] = (),
-) -> list[Path]:  # fmt: skip
-    """Draw charts by name into a folder, for a column of a page into a folder of its name in it. Raises `UserError` if it cannot be written,
+    folder: Path,
+    charts: Iterable[tuple[str, Any]],
+    formats: tuple[str, ...],
+    each: Callable[[Path], object] = id,
+    size: str = SCREEN,
+    failed: Failed = warned,
+    asked: Iterable[str] = (),
+    failures: Sequence[str] = (),
+) -> list[Path]:
+    """Draw charts by name into a folder, for a column of a page into a folder of its name in it.
+
+    Raises `UserError` if it cannot be written,
     and `NoPen`, a `UserError` too, if there is no drawing engine.
 
-    Charts that were `asked` for, by name or by the kind before its hyphen, must be there, or have failed (`failures` has the lines
-    of those that fail as they are made): otherwise `UserError`, and nothing is drawn.
+    Charts that were `asked` for, by name or by the kind before its hyphen, must be there, or have
+    failed (`failures` has the lines of those that fail as they are made): otherwise `UserError`,
+    and nothing is drawn.
 
-    A figure is drawn once, as SVG, and the other formats made of that, while the next is being described. One thread draws:
-    a second would wait for the engine and hold up all of Python meanwhile. A figure that fails costs no
-    other one: `failed` hears of it in one line.
+    A figure is drawn once, as SVG, and the other formats made of that, while the next is being
+    described. One thread draws: a second would wait for the engine and hold up all of Python
+    meanwhile. A figure that fails costs no other one: `failed` hears of it in one line.
     """
     check_addresses()
     if asked := list(asked):
         charts = list(charts)
         for name in asked:
             told = any(f"figure '{name}'" in words for words in failures)
-            if not told and not any(there == name or there.startswith(f"{name}-") for there, _ in charts):
+            if not told and not any(
+                there == name or there.startswith(f"{name}-") for there, _ in charts
+            ):
                 raise UserError(
-                    f"figure '{name}' must have something to show, but {folder.parent} has nothing of the kind. "
-                    f"Draw another, or all that there are: 'evosim figures {folder.parent}'."
+                    f"figure '{name}' must have something to show, but {folder.parent} has nothing"
+                    " of the kind. Draw another, or all that there are: 'evosim figures"
+                    f" {folder.parent}'."
                 )
-    if folder.name == "figures" and folder.parent.is_dir() and not may_write(folder if folder.is_dir() else folder.parent):
+    if (
+        folder.name == "figures"
+        and folder.parent.is_dir()
+        and not may_write(folder if folder.is_dir() else folder.parent)
+    ):
         raise UserError(_not_here(folder))
     if size != SCREEN:
         refuse_link(folder)
@@ -141,7 +193,11 @@ def draw_charts(
     check_place(folder, "the folder of figures")
     try:
         folder.mkdir(exist_ok=True, parents=size != SCREEN)
-        with alt.data_transformers.enable("default", max_rows=None), ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(PRESSES) as presses:
+        with (
+            alt.data_transformers.enable("default", max_rows=None),
+            ThreadPoolExecutor(1) as engine,
+            ThreadPoolExecutor(PRESSES) as presses,
+        ):
             on_their_way = []
             for name, chart in charts:
                 try:
@@ -150,7 +206,9 @@ def draw_charts(
                     failed(failure(name, error))
                     continue
                 files = [inside(folder, f"{name}.{kind}", "a figure's file") for kind in formats]
-                on_their_way.append((name, engine.submit(_draw, described, size, files, presses, each)))
+                on_their_way.append(
+                    (name, engine.submit(_draw, described, size, files, presses, each))
+                )
             made = []
             for name, figure in on_their_way:
                 try:
@@ -162,7 +220,10 @@ def draw_charts(
                     failed(failure(name, error))
             return made
     except OSError as error:
-        raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
+        raise UserError(
+            f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its"
+            " permissions."
+        ) from None
 
 
 def _not_here(folder: Path) -> str:
@@ -176,7 +237,11 @@ def _not_here(folder: Path) -> str:
 
 
 def _draw(
-    described: dict[str, Any], size: str, files: list[Path], presses: Executor, each: Callable[[Path], object]
+    described: dict[str, Any],
+    size: str,
+    files: list[Path],
+    presses: Executor,
+    each: Callable[[Path], object],
 ) -> list[Future[Path]]:
     """One figure from its description; its files are on their way."""
     column = SIZES[size]
@@ -185,7 +250,9 @@ def _draw(
     return [presses.submit(_printed, described, svg, pixels, file, each) for file in files]
 
 
-def _printed(described: dict[str, Any], svg: str, pixels: int, file: Path, each: Callable[[Path], object]) -> Path:
+def _printed(
+    described: dict[str, Any], svg: str, pixels: int, file: Path, each: Callable[[Path], object]
+) -> Path:
     if file.suffix == ".html":
         from evosim.figures.html import page
 

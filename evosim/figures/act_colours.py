@@ -7,14 +7,30 @@ from typing import Any
 import altair as alt
 
 # Light ones first, so that letters are read on them; letters tell where two are alike in grey.
-TILE_COLOURS = ("#E69F00", "#DDDDDD", "#56B4E9", "#0072B2", "#D55E00", "#CC79A7", "#F0E442", "#009E73", "#7F7F7F", "#332288", "#B2DF8A", "#882255")
+TILE_COLOURS = (
+    "#E69F00",
+    "#DDDDDD",
+    "#56B4E9",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+    "#F0E442",
+    "#009E73",
+    "#7F7F7F",
+    "#332288",
+    "#B2DF8A",
+    "#882255",
+)
 HALF_WAY = 0.179  # luminance at which white and black have the same contrast
 SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 # What the parts of a state's name stand for, by world.
 STATES = {
     "savanna": "e energy, p partner, s stage: 0 neither, then gestating, then nursing",
-    "villages": "r resources, w and s weak and strong soldiers, a and b standing villages of Aurora and Brotherhood",
+    "villages": (
+        "r resources, w and s weak and strong soldiers, a and b standing villages of Aurora and"
+        " Brotherhood"
+    ),
     "host": "v parasite load, i immunity, m another host is close",
     "maze": "m which maze, where red is, r row and c column",
     "lava": "which map, r row and c column",
@@ -23,12 +39,16 @@ STATES = {
 
 
 def letters(acts: tuple[str, ...]) -> dict[str, str]:
-    """A letter for each act: the first of its initials that is free, else of its other letters, else of the alphabet."""
+    """A letter for each act: the first of its initials that is free, else of its other letters,
+    else of the alphabet.
+    """
     out: dict[str, str] = {}
     for act in acts:
         words = act.replace("-", "_").split("_")
         tries = [word[:1] for word in words] + list("".join(words)) + list(SPARE)
-        out[act] = next((x.upper() for x in tries if x.strip() and x.upper() not in out.values()), act)
+        out[act] = next(
+            (x.upper() for x in tries if x.strip() and x.upper() not in out.values()), act
+        )
     return out
 
 
@@ -38,13 +58,20 @@ def named(acts: tuple[str, ...]) -> dict[str, str]:
 
 
 def colours(acts: tuple[str, ...]) -> dict[str, str]:
-    """The colour of each act, by its place in the world's list; where there are many they come again, and letters tell."""
+    """The colour of each act, by its place in the world's list; where there are many they come
+    again, and letters tell.
+    """
     return {act: TILE_COLOURS[i % len(TILE_COLOURS)] for i, act in enumerate(acts)}
 
 
 def ink(acts: tuple[str, ...]) -> dict[str, str]:
-    """The colour in which letters are read on each act's: white or black, whichever has more contrast."""
-    return {act: "white" if luminance(colour) < HALF_WAY else "black" for act, colour in colours(acts).items()}
+    """The colour in which letters are read on each act's: white or black, whichever has more
+    contrast.
+    """
+    return {
+        act: "white" if luminance(colour) < HALF_WAY else "black"
+        for act, colour in colours(acts).items()
+    }
 
 
 def luminance(colour: str) -> float:
@@ -55,7 +82,17 @@ def luminance(colour: str) -> float:
 
 
 def fill(acts: tuple[str, ...], shown: set[str], **legend: Any) -> Any:
-    """The fill of a column `label` as `named`, with a legend of the acts that are shown. It is another channel than that of colours, so that panels can share it."""
+    """The fill of a column `label` as `named`, with a legend of the acts that are shown.
+
+    It is another channel than that of colours, so that panels can share it.
+    """
     here = [act for act in acts if act in shown]
-    scale = alt.Scale(domain=[named(acts)[act] for act in here], range=[colours(acts)[act] for act in here])
-    return alt.Fill("label:N", title="act", scale=scale, legend=alt.Legend(symbolType="square", symbolOpacity=1, symbolStrokeWidth=0, **legend))
+    scale = alt.Scale(
+        domain=[named(acts)[act] for act in here], range=[colours(acts)[act] for act in here]
+    )
+    return alt.Fill(
+        "label:N",
+        title="act",
+        scale=scale,
+        legend=alt.Legend(symbolType="square", symbolOpacity=1, symbolStrokeWidth=0, **legend),
+    )

@@ -17,15 +17,31 @@ LEAST = 5e-4  # of a world's regret; kinds with less are not drawn
 
 
 def behaviour(ledger: pl.DataFrame, unit: str = UNIT) -> Any:
-    """Top: regret of the population at the swap by act and kind, in each world, and upkeep. Bottom: regret of acts by age."""
+    """Top: regret of the population at the swap by act and kind, in each world, and upkeep.
+
+    Bottom: regret of acts by age.
+    """
     acts, ages, seeds = _entries(ledger)
     if acts.is_empty():
-        text = alt.Chart(pl.DataFrame({"text": ["no regret at all" if seeds else "nobody lived to see the swap"]})).mark_text(fontSize=14).encode(alt.Text("text:N"))
+        text = (
+            alt.Chart(
+                pl.DataFrame(
+                    {"text": ["no regret at all" if seeds else "nobody lived to see the swap"]}
+                )
+            )
+            .mark_text(fontSize=14)
+            .encode(alt.Text("text:N"))
+        )
         return text.properties(width=WIDTH, height=60)
     shown = [kind for kind in KIND_COLOURS if (acts["kind"] == kind).any()]
     last = int(ages["age"].max()) + 1 if ages.height else 1  # type: ignore[arg-type]
-    above = [_by_act(acts.filter(pl.col("world") == world), world, shown, seeds, unit) for world in WORLDS]
-    below = [_by_age(ages.filter(pl.col("world") == world), shown, last, seeds, unit) for world in WORLDS]
+    above = [
+        _by_act(acts.filter(pl.col("world") == world), world, shown, seeds, unit)
+        for world in WORLDS
+    ]
+    below = [
+        _by_age(ages.filter(pl.col("world") == world), shown, last, seeds, unit) for world in WORLDS
+    ]
     return alt.concat(*above, *below, columns=2, spacing={"row": 26, "column": 34})
 
 
@@ -33,16 +49,28 @@ def says(ledger: pl.DataFrame, unit: str = UNIT) -> str:
     """The figure in words."""
     acts, _, seeds = _entries(ledger)
     if not seeds:
-        return "Nobody lived to see the swap: there is no population before it whose regret could be told."
+        return (
+            "Nobody lived to see the swap: there is no population before it whose regret could be"
+            " told."
+        )
     if acts.is_empty():
         return "The population at the swap has no regret at all, in either world."
     parts = []
     for world in WORLDS:
         rows = acts.filter(pl.col("world") == world).sort("regret", descending=True)
-        largest = ", ".join(f"{told(row['regret'])} by {row['act']} ({row['kind']})" for row in rows.head(3).iter_rows(named=True))
+        largest = ", ".join(
+            f"{told(row['regret'])} by {row['act']} ({row['kind']})"
+            for row in rows.head(3).iter_rows(named=True)
+        )
         lost = float(population(ledger).filter(pl.col("world") == world)["value"].sum()) / seeds
-        parts.append(f"In the {world} world {told(lost)} is lost" + (f", most of it {largest}." if rows.height else "."))
-    return f"Bars of regret ({unit} in a life) of the population before the swap, by act and by age. {' '.join(parts)}"
+        parts.append(
+            f"In the {world} world {told(lost)} is lost"
+            + (f", most of it {largest}." if rows.height else ".")
+        )
+    return (
+        f"Bars of regret ({unit} in a life) of the population before the swap, by act and by age."
+        f" {' '.join(parts)}"
+    )
 
 
 def population(ledger: pl.DataFrame) -> pl.DataFrame:
@@ -51,21 +79,29 @@ def population(ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 def _entries(ledger: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """The population's regret by `world`, `act`, `kind`, and by `world`, `age`, `kind`: means over seeds; and how many these are, those without any regret too."""
+    """The population's regret by `world`, `act`, `kind`, and by `world`, `age`, `kind`: means over
+    seeds; and how many these are, those without any regret too.
+    """
     rows = population(ledger)
     seeds = ledger.filter(pl.col("subject") == "population")["seed"].n_unique()
     rows = rows.with_columns(pl.col("act").fill_null("upkeep").str.replace_all("_", " "))
     total = pl.col("value").sum()
     kept = rows.filter(total.over("world", "kind") > LEAST * total.over("world"))
     acts, ages = (
-        part.group_by("world", by, "kind", maintain_order=True).agg((total / seeds).alias("regret")) for part, by in ((kept, "act"), (kept.drop_nulls("age"), "age"))
+        part.group_by("world", by, "kind", maintain_order=True).agg((total / seeds).alias("regret"))
+        for part, by in ((kept, "act"), (kept.drop_nulls("age"), "age"))
     )
     return acts, ages, seeds
 
 
 def _colour(kinds: list[str]) -> Any:
     scale = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
-    return alt.Color("kind:N", title="kind of loss", scale=scale, legend=alt.Legend(orient="bottom", columns=8, symbolType="square", symbolStrokeWidth=0.5))
+    return alt.Color(
+        "kind:N",
+        title="kind of loss",
+        scale=scale,
+        legend=alt.Legend(orient="bottom", columns=8, symbolType="square", symbolStrokeWidth=0.5),
+    )
 
 
 def _by_act(acts: pl.DataFrame, world: str, kinds: list[str], seeds: int, unit: str) -> Any:
@@ -77,24 +113,41 @@ def _by_act(acts: pl.DataFrame, world: str, kinds: list[str], seeds: int, unit: 
             alt.X("regret:Q", title=f"regret ({unit} in a life)", axis=alt.Axis(tickCount=5)),
             alt.Y("act:N", sort="-x", title=None, axis=alt.Axis(grid=False)),
             _colour(kinds),
-            tooltip=tips(("act:N", "act"), ("kind:N", "kind of loss"), ("regret:Q", f"{mean} ({unit} in a life)", ".4f")),
+            tooltip=tips(
+                ("act:N", "act"),
+                ("kind:N", "kind of loss"),
+                ("regret:Q", f"{mean} ({unit} in a life)", ".4f"),
+            ),
         )
         .properties(width=WIDTH, height={"step": BAR}, title=f"{world} world")
     )
 
 
 def _by_age(ages: pl.DataFrame, kinds: list[str], last: int, seeds: int, unit: str) -> Any:
-    """Bars from age to age, over the same ages in both worlds. Entries of 0 are not stored, and leave gaps where they belong."""
+    """Bars from age to age, over the same ages in both worlds.
+
+    Entries of 0 are not stored, and leave gaps where they belong.
+    """
     mean = "regret" if seeds == 1 else f"regret, mean of {seeds} seeds"
     return (
         alt.Chart(ages.with_columns(end=pl.col("age") + 1))
         .mark_bar(binSpacing=0)
         .encode(
-            alt.X("age:Q", title="age", bin="binned", scale=alt.Scale(domain=[0, last], nice=False), axis=alt.Axis(grid=False, tickMinStep=1, tickCount=8, format="d")),
+            alt.X(
+                "age:Q",
+                title="age",
+                bin="binned",
+                scale=alt.Scale(domain=[0, last], nice=False),
+                axis=alt.Axis(grid=False, tickMinStep=1, tickCount=8, format="d"),
+            ),
             alt.X2("end:Q"),
             alt.Y("regret:Q", title="regret per age", stack="zero", axis=alt.Axis(tickCount=4)),
             _colour(kinds),
-            tooltip=tips(("age:Q", "age", "d"), ("kind:N", "kind of loss"), ("regret:Q", f"{mean} ({unit})", ".4f")),
+            tooltip=tips(
+                ("age:Q", "age", "d"),
+                ("kind:N", "kind of loss"),
+                ("regret:Q", f"{mean} ({unit})", ".4f"),
+            ),
         )
         .properties(width=WIDTH, height=110)
     )
@@ -104,4 +157,9 @@ def behaviour_figure(s: Source) -> Any:
     """The figure `behaviour` of a run."""
     note = f"population in the last ancestral generation, generation {s.run.experiment.swap - 1}"
     ledger = s.analysis["behaviour"]
-    return themed(behaviour(ledger, s.unit), "The behaviour ledger: which acts lost it", [s.many("means"), note], s.words(says(ledger, s.unit)))
+    return themed(
+        behaviour(ledger, s.unit),
+        "The behaviour ledger: which acts lost it",
+        [s.many("means"), note],
+        s.words(says(ledger, s.unit)),
+    )

@@ -1,7 +1,7 @@
 """The drawing engine (V8) in a process of its own, which draws one described chart after another.
 
-V8 reserves 64 GiB of addresses and ends its process where it cannot have them. As a process of its own, its end costs a
-caller one line. It also holds up no other thread while it draws.
+V8 reserves 64 GiB of addresses and ends its process where it cannot have them. As a process of its
+own, its end costs a caller one line. It also holds up no other thread while it draws.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ ADDRESSES = 66 * 2**30  # bytes; with vl-convert 1.9 it starts within 66 GiB, an
 
 
 class NoPen(UserError):
-    """The drawing engine cannot be had here, or it ended while it drew. No mistake in what is drawn."""
+    """The drawing engine cannot be had here, or it ended while it drew.
+
+    No mistake in what is drawn.
+    """
 
 
 class Pen:
@@ -32,7 +35,9 @@ class Pen:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._owner = 0  # the process that started it: one that is forked from it must start its own
+        self._owner = (
+            0  # the process that started it: one that is forked from it must start its own
+        )
         self._one = threading.Lock()
 
     def ask(self, what: str, **how: Any) -> str:
@@ -65,19 +70,34 @@ class Pen:
         return str(told["made"])
 
     def _started(self) -> subprocess.Popen[str]:
-        if self._process is not None and self._owner == os.getpid() and self._process.poll() is None:
+        if (
+            self._process is not None
+            and self._owner == os.getpid()
+            and self._process.poll() is None
+        ):
             return self._process
         check_addresses()
-        # The code that runs here (-P). A session of its own: signals of a terminal are for the caller.
-        command, pipe = [sys.executable, "-P", "-m", "evosim.figures.drawing_engine"], subprocess.PIPE
+        # The code that runs here (-P). A session of its own: signals of a terminal are for the
+        # caller.
+        command, pipe = (
+            [sys.executable, "-P", "-m", "evosim.figures.drawing_engine"],
+            subprocess.PIPE,
+        )
         try:
             self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment(), start_new_session=True
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env=environment(),
+                start_new_session=True,
             )
         except OSError as error:
             raise NoPen(
-                f"figures need a process for the drawing engine, but it cannot be started: {error.strerror}. "
-                "Raise 'ulimit -u' and 'ulimit -n', or draw them elsewhere with 'evosim figures FOLDER'."
+                "figures need a process for the drawing engine, but it cannot be started:"
+                f" {error.strerror}. Raise 'ulimit -u' and 'ulimit -n', or draw them elsewhere with"
+                " 'evosim figures FOLDER'."
             ) from None
         self._owner = os.getpid()
         return self._process
@@ -100,8 +120,9 @@ class Pen:
             process.stdin.close()
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         raise NoPen(
-            f"figures need the drawing engine, but it ended with {how}. Give it more memory, threads and files "
-            "('ulimit -a'), or draw them elsewhere with 'evosim figures FOLDER'."
+            f"figures need the drawing engine, but it ended with {how}. Give it more memory,"
+            " threads and files ('ulimit -a'), or draw them elsewhere with 'evosim figures"
+            " FOLDER'."
         )
 
     def close(self) -> None:
@@ -123,8 +144,9 @@ def check_addresses() -> None:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY and limit < ADDRESSES:
         raise NoPen(
-            f"figures need {ADDRESSES / 2**30:.0f} GiB of address space (little of it is used), but 'ulimit -v' allows "
-            f"{limit / 2**30:.1f} GiB. Draw them where there is no such limit, with 'evosim figures FOLDER'."
+            f"figures need {ADDRESSES / 2**30:.0f} GiB of address space (little of it is used), but"
+            f" 'ulimit -v' allows {limit / 2**30:.1f} GiB. Draw them where there is no such limit,"
+            " with 'evosim figures FOLDER'."
         )
 
 
@@ -133,7 +155,9 @@ atexit.register(PEN.close)
 
 
 def main() -> None:
-    """Read what is to be made, a line of JSON each, and answer with a line, until nobody asks any more."""
+    """Read what is to be made, a line of JSON each, and answer with a line, until nobody asks any
+    more.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import vl_convert
 

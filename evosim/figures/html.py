@@ -1,8 +1,11 @@
-"""HTML: figures as pages that need no network, and the pieces that any page with figures is made of.
+"""HTML: figures as pages that need no network, and the pieces that any page with figures is made
+of.
 
-A page holds the drawing engine once (`engine`), descriptions of figures as data (`described_as_data`), and a picture of each in its place
-(`place`), which the engine takes the place of, so that readers without scripts see figures too. `POLICY` forbids the browser to ask anybody
-for anything. When all figures are drawn, `data-rendered` of the body is "yes"; otherwise it names what failed.
+A page holds the drawing engine once (`engine`), descriptions of figures as data
+(`described_as_data`), and a picture of each in its place (`place`), which the engine takes the
+place of, so that readers without scripts see figures too. `POLICY` forbids the browser to ask
+anybody for anything. When all figures are drawn, `data-rendered` of the body is "yes"; otherwise it
+names what failed.
 """
 
 from __future__ import annotations
@@ -22,20 +25,28 @@ import altair as alt
 from evosim.figures.drawing_engine import PEN
 
 HERE = Path(__file__).resolve().parent
-VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]  # of Vega-Lite, as the engine wants it: without the last number
+# The version of Vega-Lite as the engine wants it: without the last number.
+VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]
 INSIDE = ("layer", "hconcat", "vconcat", "concat")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
-OPTIONS = '{mode: "vega-lite", ast: true, renderer: "svg", actions: {export: true, source: false, compiled: false, editor: false}}'
+OPTIONS = (
+    '{mode: "vega-lite", ast: true, renderer: "svg", actions: {export: true, source: false,'
+    " compiled: false, editor: false}}"
+)
 _EMBED = """
 const told = JSON.parse(document.getElementById("described").textContent);
 const options = OPTIONS;
-const drawn = Object.entries(told).map(([name, chart]) => window.vegaEmbed(document.getElementById("figure-" + name), chart, options));
-Promise.all(drawn).then(() => { document.body.dataset.rendered = "yes"; }, (error) => { document.body.dataset.rendered = String(error); });
+const drawn = Object.entries(told).map(
+  ([name, chart]) => window.vegaEmbed(document.getElementById("figure-" + name), chart, options)
+);
+const rendered = (words) => { document.body.dataset.rendered = words; };
+Promise.all(drawn).then(() => rendered("yes"), (error) => rendered(String(error)));
 """.replace("OPTIONS", OPTIONS)
 
 STYLE = """
-body { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; color: #222222; background: white; margin: 1rem; }
+body { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; margin: 1rem; }
+body { color: #222222; background: white; }
 .figure { overflow-x: auto; }
 .vega-embed details:not([open]) > summary { opacity: 0.6; }
 figcaption { max-width: 45rem; line-height: 1.45; }
@@ -45,7 +56,9 @@ footer pre { white-space: pre-wrap; max-width: 45rem; }
 
 
 def as_data(value: Any) -> str:
-    """JSON that can stand inside any script element: no character of it opens a tag or a comment, or ends a line of a script."""
+    """JSON that can stand inside any script element: no character of it opens a tag or a comment,
+    or ends a line of a script.
+    """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":  # JSON has them in strings alone, where they may be spelled out
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -53,7 +66,9 @@ def as_data(value: Any) -> str:
 
 
 def engine(then: str = "") -> str:
-    """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page; and what is done when it is there."""
+    """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page; and what is done
+    when it is there.
+    """
     return f'<script type="module">{_bundle()}\n;{then}</script>'
 
 
@@ -77,51 +92,87 @@ def licences() -> str:
         package that brings the programs (vl-convert) was installed with.
     """
     parts = (
-        (f"Vega {PEN.ask('get_vega_version')}", "2015-2023 University of Washington Interactive Data Lab"),
-        (f"Vega-Lite {VERSION.removeprefix('v')}", "2015 University of Washington Interactive Data Lab"),
-        (f"Vega-Embed {PEN.ask('get_vega_embed_version')}", "2015 University of Washington Interactive Data Lab"),
+        (
+            f"Vega {PEN.ask('get_vega_version')}",
+            "2015-2023 University of Washington Interactive Data Lab",
+        ),
+        (
+            f"Vega-Lite {VERSION.removeprefix('v')}",
+            "2015 University of Washington Interactive Data Lab",
+        ),
+        (
+            f"Vega-Embed {PEN.ask('get_vega_embed_version')}",
+            "2015 University of Washington Interactive Data Lab",
+        ),
     )
     files = metadata.files("vl-convert-python") or ()
     texts = [path.read_text() for path in files if path.name.upper().startswith("LICEN")]
     lines = [f"{name}: BSD 3-clause licence. Copyright {holders}" for name, holders in parts]
-    bundled = f"vl-convert {metadata.version('vl-convert-python')}, which brings them: BSD 3-clause licence"
+    bundled = (
+        f"vl-convert {metadata.version('vl-convert-python')}, which brings them: BSD 3-clause"
+        " licence"
+    )
     others = (HERE / "licences.txt").read_text(encoding="utf-8")
     return "\n\n".join(["\n".join(lines), bundled, *texts, others]).strip()
 
 
 def interactive(described: dict[str, Any]) -> dict[str, Any]:
-    """The chart with tooltips that answer along lines and areas: of these a browser knows the first point alone, so each gets points that nobody sees."""
+    """The chart with tooltips that answer along lines and areas: of these a browser knows the first
+    point alone, so each gets points that nobody sees.
+    """
     mark, encoding = described.get("mark"), described.get("encoding", {})
     kind = mark.get("type") if isinstance(mark, dict) else mark
     if kind in ("line", "area") and "tooltip" in encoding and {"x", "y"} <= set(encoding):
         shown = {"mark": mark, "encoding": encoding}
         points = {key: encoding[key] for key in ("x", "y", "color", "tooltip") if key in encoding}
-        hidden = {"mark": {"type": "point", "filled": True, "opacity": 0, "size": 90, "aria": False}, "encoding": points}
-        return {key: value for key, value in described.items() if key not in shown} | {"layer": [shown, hidden]}
+        hidden = {
+            "mark": {"type": "point", "filled": True, "opacity": 0, "size": 90, "aria": False},
+            "encoding": points,
+        }
+        return {key: value for key, value in described.items() if key not in shown} | {
+            "layer": [shown, hidden]
+        }
     return {
-        key: [interactive(part) for part in value] if key in INSIDE else interactive(value) if key == "spec" else value for key, value in described.items()
+        key: (
+            [interactive(part) for part in value]
+            if key in INSIDE
+            else interactive(value)
+            if key == "spec"
+            else value
+        )
+        for key, value in described.items()
     }
 
 
 def described_as_data(described: Mapping[str, dict[str, Any]]) -> str:
-    """The elements that draw figures, by name, in their places (`place`): their descriptions, and the script that hands them to the engine.
+    """The elements that draw figures, by name, in their places (`place`): their descriptions, and
+    the script that hands them to the engine.
 
     To stand behind places and `engine`.
     """
-    return f'<script type="application/json" id="described">{as_data({name: interactive(chart) for name, chart in described.items()})}</script>\n<script type="module">{_EMBED}</script>'
+    charts = as_data({name: interactive(chart) for name, chart in described.items()})
+    return (
+        f'<script type="application/json" id="described">{charts}</script>\n'
+        f'<script type="module">{_EMBED}</script>'
+    )
 
 
 def place(name: str, described: Mapping[str, Any], svg: str) -> str:
     """Where a figure will stand, and its picture until then."""
     picture = base64.b64encode(svg.encode()).decode()
     says = html.escape(str(described.get("description", name)))
-    return f'<div class="figure" id="figure-{html.escape(name)}"><img src="data:image/svg+xml;base64,{picture}" alt="{says}"></div>'
+    return (
+        f'<div class="figure" id="figure-{html.escape(name)}"><img'
+        f' src="data:image/svg+xml;base64,{picture}" alt="{says}"></div>'
+    )
 
 
 def output(described: dict[str, Any], svg: str) -> str:
-    """One figure as a piece of a notebook: its picture, which an engine replaces that comes with it (0.9 MB).
+    """One figure as a piece of a notebook: its picture, which an engine replaces that comes with it
+    (0.9 MB).
 
-    A notebook that does not run scripts (not trusted, or shown by a website) keeps the picture. Nothing is loaded.
+    A notebook that does not run scripts (not trusted, or shown by a website) keeps the picture.
+    Nothing is loaded.
 
     Parameters
     ----------
@@ -136,12 +187,17 @@ def output(described: dict[str, Any], svg: str) -> str:
         HTML; its identifiers are unique, so that one page may hold many.
     """
     name = uuid.uuid4().hex
-    script = f'window.vegaEmbed(document.getElementById("figure-{name}"), {as_data(interactive(described))}, {OPTIONS});'
+    script = (
+        f'window.vegaEmbed(document.getElementById("figure-{name}"),'
+        f" {as_data(interactive(described))}, {OPTIONS});"
+    )
     return f"{place(name, described, svg)}\n{engine(script)}"
 
 
 def page(name: str, described: dict[str, Any], svg: str) -> str:
-    """One figure as a page: interactive, with its picture for readers without scripts, and what it says in words."""
+    """One figure as a page: interactive, with its picture for readers without scripts, and what it
+    says in words.
+    """
     title = described.get("title") or name
     words = title.get("text", name) if isinstance(title, dict) else title
     heading = html.escape(" ".join(words) if isinstance(words, list) else str(words))

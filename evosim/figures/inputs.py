@@ -18,7 +18,8 @@ from evosim.runtime import blocks
 from evosim.runtime.blocks import some_rows
 
 MOST_CHANGES = 2
-MOST_ROWS, LEAST_ROWS = 20_000, 1_000  # generations that are drawn: of all seeds together, and of one at least
+# Generations that are drawn: of all seeds together, and of one at least
+MOST_ROWS, LEAST_ROWS = (20_000, 1_000)
 BANDS = "bands hold 95% of them"
 
 
@@ -26,7 +27,8 @@ BANDS = "bands hold 95% of them"
 class Source:
     """What figures are drawn from: a recorded run and its analysis.
 
-    `number` is the class whose policy and life are drawn; by default the most common one at the swap.
+    `number` is the class whose policy and life are drawn; by default the most common one at the
+    swap.
     """
 
     run: Recorded
@@ -51,8 +53,14 @@ class Source:
 
     @cached_property
     def loci(self) -> tuple[list[str], list[str]]:
-        """The loci of the run's genome that vary and express something: those whose alleles are numbers, and those with names."""
-        varying = [locus for locus in self.conducts.genome.grid.loci if locus.values.size > 1 and not locus.silent]
+        """The loci of the run's genome that vary and express something: those whose alleles are
+        numbers, and those with names.
+        """
+        varying = [
+            locus
+            for locus in self.conducts.genome.grid.loci
+            if locus.values.size > 1 and not locus.silent
+        ]
         named = [locus.name for locus in varying if isinstance(locus.params.alleles[0], str)]
         return [locus.name for locus in varying if locus.name not in named], named
 
@@ -60,20 +68,29 @@ class Source:
     def which(self) -> str:
         """The experiment and its seeds, for a subtitle."""
         e = self.run.experiment
-        name = f"{e.name}; seed {e.seed}" if e.replicates == 1 else f"{e.name}; {e.replicates} seeds from {e.seed}"
+        name = (
+            f"{e.name}; seed {e.seed}"
+            if e.replicates == 1
+            else f"{e.name}; {e.replicates} seeds from {e.seed}"
+        )
         changed = self.summary["changed"]
         if len(changed) > MOST_CHANGES:
             changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
         return f"{name}; changed: {', '.join(changed)}" if changed else name
 
-    def by_generation(self, name: str, tables: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
-        """A table by generation. Of a run with more generations than can be seen, only some, so that memory does not grow with them.
+    def by_generation(
+        self, name: str, tables: Mapping[str, pl.DataFrame] | None = None
+    ) -> pl.DataFrame:
+        """A table by generation.
+
+        Of a run with more generations than can be seen, only some, so that memory does not grow
+        with them.
 
         Parameters
         ----------
         name
-            `generations`, `loci`, `alleles` or `search`. Terms of `search` are sums of changes: those of a
-            stretch of generations are added up and stand at its end.
+            `generations`, `loci`, `alleles` or `search`. Terms of `search` are sums of changes:
+            those of a stretch of generations are added up and stand at its end.
         tables
             Those of the run (default) or of a control.
         """
@@ -90,9 +107,11 @@ class Source:
         return some_rows(tables, name, (generation % step == 0) | generation.is_in(ends))
 
     def adopted(self, name: str) -> pl.DataFrame:
-        """A table by generation, without the generations in which exhaustive search still tries every genome.
+        """A table by generation, without the generations in which exhaustive search still tries
+        every genome.
 
-        A run that has no others (earlier code let such a search die out) keeps them: they are all there is.
+        A run that has no others (earlier code let such a search die out) keeps them: they are all
+        there is.
         """
         table = self.by_generation(name)
         if self.run.experiment.optimizer["name"] != "exhaustive":
@@ -102,7 +121,9 @@ class Source:
         return table if kept.is_empty() else kept
 
     def many(self, note: str) -> str:
-        """`which`, what marks the spread over seeds if there are several, and how many of them died out."""
+        """`which`, what marks the spread over seeds if there are several, and how many of them died
+        out.
+        """
         out = f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
         return f"{out}; {died}" if (died := self.died) else out
 
@@ -113,12 +134,20 @@ class Source:
         extinct = sum(run["status"] == "extinct" for run in runs)
         if extinct < len(runs):
             return f"{extinct} died out, later means are of the others" if extinct else ""
-        return "it died out" if extinct == 1 else f"all {extinct} died out, late means are of those that still lived"
+        return (
+            "it died out"
+            if extinct == 1
+            else f"all {extinct} died out, late means are of those that still lived"
+        )
 
     def words(self, said: str) -> str:
         """A text alternative, and who died out."""
         runs = len(self.summary["runs"])
-        return f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.died}." if self.died else said
+        return (
+            f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.died}."
+            if self.died
+            else said
+        )
 
     @property
     def unit(self) -> str:
@@ -132,9 +161,17 @@ def _added_up(tables: Mapping[str, pl.DataFrame], step: int, total: int) -> pl.D
     parts = []
     for first in range(0, total, many):
         rows = some_rows(tables, "search", pl.col("generation").is_between(first, first + many - 1))
-        end = pl.min_horizontal(pl.col("generation") // step * step + step - 1, total - 1).alias("generation")
-        numbers = [pl.col(column).sum() for column, kind in rows.schema.items() if kind == pl.Float64]
-        parts.append(rows.with_columns(end).group_by("seed", "trait", "generation", maintain_order=True).agg(numbers))
+        end = pl.min_horizontal(pl.col("generation") // step * step + step - 1, total - 1).alias(
+            "generation"
+        )
+        numbers = [
+            pl.col(column).sum() for column, kind in rows.schema.items() if kind == pl.Float64
+        ]
+        parts.append(
+            rows.with_columns(end)
+            .group_by("seed", "trait", "generation", maintain_order=True)
+            .agg(numbers)
+        )
     return pl.concat(parts)
 
 
@@ -149,7 +186,11 @@ class Searched:
     def which(self) -> str:
         """The experiment and its seeds, for a subtitle."""
         e = self.experiment
-        seeds = f"seed {e.seed}" if e.replicates == 1 else f"{e.replicates} seeds from {e.seed}; bands hold 95% of them"
+        seeds = (
+            f"seed {e.seed}"
+            if e.replicates == 1
+            else f"{e.replicates} seeds from {e.seed}; bands hold 95% of them"
+        )
         return f"{e.name}; {e.optimizer['name']} on {e.world.name}; {seeds}"
 
 

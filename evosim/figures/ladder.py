@@ -26,24 +26,54 @@ UNIT = "expected offspring"  # in a life
 
 
 def ladders(summary: dict[str, Any], unit: str = UNIT, confidence: float = 0.95) -> Any:
-    """Left the ancestral, right the modern ladder. Bars hang from one rung to the next; whiskers: bootstrap over seeds."""
+    """Left the ancestral, right the modern ladder.
+
+    Bars hang from one rung to the next; whiskers: bootstrap over seeds.
+    """
     rows: list[dict[str, Any]] = []
     for world, ladder in summary.items():
         level = 0.0
         for name, rung, what in bars_of(ladder["rungs"]):
             value = ladder["rungs"][rung]
             start = 0.0 if what == "total" else level
-            low, high = ladder["intervals"].get("population", (None, None)) if rung == "population" and what == "total" else (None, None)
+            low, high = (
+                ladder["intervals"].get("population", (None, None))
+                if rung == "population" and what == "total"
+                else (None, None)
+            )
             change = value if what == "total" else value - level
-            text = f"{change:.3f}" if what == "total" else f"{change:+.3f}".replace("+0.000", "0").replace("-0.000", "0")
+            text = (
+                f"{change:.3f}"
+                if what == "total"
+                else f"{change:+.3f}".replace("+0.000", "0").replace("-0.000", "0")
+            )
             rows.append(
-                {"world": world, "stage": name, "from": start, "to": value, "change": change, "text": text.replace("-", "\u2212"), "what": what,
-                 "top": max(start, value), "low": low, "high": high}
-            )  # fmt: skip
+                {
+                    "world": world,
+                    "stage": name,
+                    "from": start,
+                    "to": value,
+                    "change": change,
+                    "text": text.replace("-", "\u2212"),
+                    "what": what,
+                    "top": max(start, value),
+                    "low": low,
+                    "high": high,
+                }
+            )
             level = value
     schema = {"low": pl.Float64, "high": pl.Float64}
     frame = pl.DataFrame(rows, schema_overrides=schema)
-    panels = [_panel(frame.filter(pl.col("world") == world), world, [name for name, _, _ in bars_of(summary[world]["rungs"])], unit, confidence) for world in summary]
+    panels = [
+        _panel(
+            frame.filter(pl.col("world") == world),
+            world,
+            [name for name, _, _ in bars_of(summary[world]["rungs"])],
+            unit,
+            confidence,
+        )
+        for world in summary
+    ]
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
 
 
@@ -60,8 +90,14 @@ def says(summary: dict[str, Any], unit: str = UNIT) -> str:
         ends = ladder["intervals"].get("population")
         between = f" ({told(ends[0])} to {told(ends[1])})" if ends and ends[0] is not None else ""
         start = f"from the optimum, {told(rungs['optimum'])}, " if "optimum" in rungs else ""
-        people = f"the population has {told(rungs['population'])}{between}" if "population" in rungs else "no population lived to see the swap"
-        parts.append(f"In the {world} world, {start}{', '.join(lost) or 'nothing is lost'}; {people}.")
+        people = (
+            f"the population has {told(rungs['population'])}{between}"
+            if "population" in rungs
+            else "no population lived to see the swap"
+        )
+        parts.append(
+            f"In the {world} world, {start}{', '.join(lost) or 'nothing is lost'}; {people}."
+        )
     return f"Two waterfalls of {unit} in a life. {' '.join(parts)}"
 
 
@@ -70,26 +106,56 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str], unit: str, confide
     top = float(frame["top"].max())  # type: ignore[arg-type]
     least = min(0.0, float(frame.select(pl.min_horizontal("from", "to").min()).item()))
     x = alt.X("stage:N", sort=order, title=None, axis=alt.Axis(labelAngle=-35, grid=False))
-    y = alt.Y("from:Q", title=f"{unit} in a life", scale=alt.Scale(domain=[least, top + 0.12 * (top - least)], nice=False), axis=alt.Axis(grid=False))
+    y = alt.Y(
+        "from:Q",
+        title=f"{unit} in a life",
+        scale=alt.Scale(domain=[least, top + 0.12 * (top - least)], nice=False),
+        axis=alt.Axis(grid=False),
+    )
     base = alt.Chart(frame)
-    fill = alt.Color("what:N", scale=alt.Scale(domain=["total", "step"], range=[colour, "#9A9A9A"]), legend=None)
-    ends = [("low:Q", f"{level(confidence)} interval of the mean from"), ("high:Q", "to")] if frame["low"].drop_nulls().len() else []
-    tooltip = tips(("stage:N", "stage"), ("change:Q", f"what it is worth, or changes ({unit})"), ("to:Q", "what is left"), *ends)
+    fill = alt.Color(
+        "what:N", scale=alt.Scale(domain=["total", "step"], range=[colour, "#9A9A9A"]), legend=None
+    )
+    ends = (
+        [("low:Q", f"{level(confidence)} interval of the mean from"), ("high:Q", "to")]
+        if frame["low"].drop_nulls().len()
+        else []
+    )
+    tooltip = tips(
+        ("stage:N", "stage"),
+        ("change:Q", f"what it is worth, or changes ({unit})"),
+        ("to:Q", "what is left"),
+        *ends,
+    )
     bars = base.mark_bar(size=30).encode(x, y, alt.Y2("to:Q"), fill, tooltip=tooltip)
     edges = base.mark_tick(thickness=2, size=30, color="#333333").encode(x, alt.Y("to:Q"))
     text = base.mark_text(dy=-9, fontSize=11).encode(x, alt.Y("top:Q"), alt.Text("text:N"))
-    whiskers = base.mark_rule(strokeWidth=2, color="#111111").encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
-    return alt.layer(bars, edges, whiskers, text).properties(width=WIDTH, height=HEIGHT + 20, title=f"{world} world")
+    whiskers = base.mark_rule(strokeWidth=2, color="#111111").encode(
+        x, alt.Y("low:Q"), alt.Y2("high:Q")
+    )
+    return alt.layer(bars, edges, whiskers, text).properties(
+        width=WIDTH, height=HEIGHT + 20, title=f"{world} world"
+    )
 
 
 def ladders_figure(s: Source) -> Any:
     """The figure `ladders` of a run."""
-    note = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too; search: the rest"
+    note = (
+        "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too;"
+        " search: the rest"
+    )
     if "fair" in s.run.controls:
-        note = note.replace("search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis")
+        note = note.replace(
+            "search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis"
+        )
     if any("sampling" in ladder["steps"] for ladder in s.summary["ladder"].values()):
         note = note.replace("search: ", "sampling: selection saw less than all of A; search: ")
     confidence = s.run.experiment.analysis.confidence
     lines = [s.many(f"whiskers: {level(confidence)} bootstrap interval of the mean"), note]
     said = says(s.summary["ladder"], s.unit)
-    return themed(ladders(s.summary["ladder"], s.unit, confidence), "The ladder: which stage lost it", lines, s.words(said))
+    return themed(
+        ladders(s.summary["ladder"], s.unit, confidence),
+        "The ladder: which stage lost it",
+        lines,
+        s.words(said),
+    )

@@ -1,8 +1,9 @@
 """Set a described chart for a column of a printed page.
 
-Charts are described once, for a screen. For print, panels that stand side by side are put below each other where they would become too
-narrow, legends go below, words are broken into lines, and panels are made as wide as the column allows. The drawing is then scaled
-to the column's width, by the same factor for all figures of a size, so that their letters are alike.
+Charts are described once, for a screen. For print, panels that stand side by side are put below
+each other where they would become too narrow, legends go below, words are broken into lines, and
+panels are made as wide as the column allows. The drawing is then scaled to the column's width, by
+the same factor for all figures of a size, so that their letters are alike.
 """
 
 from __future__ import annotations
@@ -16,8 +17,16 @@ from typing import Any
 Description = dict[str, Any]
 
 LETTERS = {  # widths in ems of Liberation Sans, and so of Helvetica and Arial
-    0.22: "ijl'|", 0.28: " !,./:;It[]\\f", 0.34: "r()-`\"{}", 0.5: "ckJsvxyz", 0.61: "FLTZ", 0.67: "ABEKPSVXY&", 0.72: "CDHNRUw", 0.78: "GOQ", 0.87: "mMW%@",
-}  # fmt: skip
+    0.22: "ijl'|",
+    0.28: " !,./:;It[]\\f",
+    0.34: 'r()-`"{}',
+    0.5: "ckJsvxyz",
+    0.61: "FLTZ",
+    0.67: "ABEKPSVXY&",
+    0.72: "CDHNRUw",
+    0.78: "GOQ",
+    0.87: "mMW%@",
+}
 WIDTHS = {letter: width for width, letters in LETTERS.items() for letter in letters}
 OTHERS = 0.556
 BOLD = 1.08
@@ -37,10 +46,9 @@ class Size:
 
     Attributes:
         millimetres: its width.
-        pixels: of the chart that fill it; letters of 11 pixels become 11 * 72/25.4 * millimetres / pixels points.
-        lower: by which panels are less high.
-        least: width in pixels of a panel beside others.
-        pixels_per_inch: of pictures.
+        pixels: of the chart that fill it; letters of 11 pixels become 11 * 72/25.4 * millimetres /
+        pixels points. lower: by which panels are less high. least: width in pixels of a panel
+        beside others. pixels_per_inch: of pictures.
     """
 
     millimetres: float
@@ -50,8 +58,16 @@ class Size:
     pixels_per_inch: int
 
 
-SIZES: dict[str, Size | None] = {"screen": None, "one": Size(85.0, 376.0, 0.8, 110.0, 400), "two": Size(178.0, 720.0, 0.85, 150.0, 300)}
-WHAT = {"screen": "as for a screen", "one": "one column of a page, 85 mm", "two": "two columns, 178 mm"}
+SIZES: dict[str, Size | None] = {
+    "screen": None,
+    "one": Size(85.0, 376.0, 0.8, 110.0, 400),
+    "two": Size(178.0, 720.0, 0.85, 150.0, 300),
+}
+WHAT = {
+    "screen": "as for a screen",
+    "one": "one column of a page, 85 mm",
+    "two": "two columns, 178 mm",
+}
 
 
 def text_width(text: str, font: float, *, bold: bool = False) -> float:
@@ -78,10 +94,14 @@ def width_of(svg: str) -> float:
     return float(found[1])
 
 
-def set_for(described: Description, size: Size, draw: Callable[[Description], str]) -> tuple[Description, str]:
-    """A described chart as it fills a column, and its drawing: SVG that says its width in millimetres. `draw` makes SVG of a description.
+def set_for(
+    described: Description, size: Size, draw: Callable[[Description], str]
+) -> tuple[Description, str]:
+    """A described chart as it fills a column, and its drawing: SVG that says its width in
+    millimetres. `draw` makes SVG of a description.
 
-    What stands beside panels does not depend on how wide they are, so that drawing a chart twice says how wide they can be.
+    What stands beside panels does not depend on how wide they are, so that drawing a chart twice
+    says how wide they can be.
     """
     chart = arranged(described, size)
     title = chart.pop("title", None)
@@ -90,10 +110,16 @@ def set_for(described: Description, size: Size, draw: Callable[[Description], st
     for _ in range(TRIES):
         slope = (now - seen) / (factor - other)
         if slope > 0.0:  # or nothing in it gives way
-            factor, other, seen = min(3.0, max(LEAST_FACTOR, factor + (size.pixels - now) / slope)), factor, now
+            factor, other, seen = (
+                min(3.0, max(LEAST_FACTOR, factor + (size.pixels - now) / slope)),
+                factor,
+                now,
+            )
         out = widened(chart, factor, size)
         if title is not None:
-            out["title"] = _broken_title(title, out["config"].get("title", {}), size.pixels - 2.0 * _padding(out))
+            out["title"] = _broken_title(
+                title, out["config"].get("title", {}), size.pixels - 2.0 * _padding(out)
+            )
         svg = draw(out)
         now = width_of(svg)
         if abs(now - size.pixels) < 1.5 or abs(factor - other) < 1e-3 or slope <= 0.0:
@@ -102,12 +128,16 @@ def set_for(described: Description, size: Size, draw: Callable[[Description], st
 
 
 def arranged(described: Description, size: Size) -> Description:
-    """The chart with its panels in rows that the column holds, less high, and with legends below."""
+    """The chart with its panels in rows that the column holds, less high, and with legends
+    below.
+    """
     chart = stacked(copy.deepcopy(described), size)
     chart.setdefault("config", {})["lineBreak"] = BREAK[-1]
     _legends_below(chart, size)
     if size.pixels < NARROW:
-        chart["config"].setdefault("header", {}).update({"labelFontSize": 10, "labelFontWeight": "normal"})
+        chart["config"].setdefault("header", {}).update(
+            {"labelFontSize": 10, "labelFontWeight": "normal"}
+        )
     for view in _views(chart):
         if isinstance(view.get("height"), int | float) and view["height"] >= TALL:
             view["height"] = round(view["height"] * size.lower, 1)
@@ -115,12 +145,20 @@ def arranged(described: Description, size: Size) -> Description:
 
 
 def scaled(svg: str, size: Size) -> str:
-    """A drawing as wide as the column. One that is narrower gets room at its right, so that letters are of one size in all."""
-    head = re.match(r'<svg([^>]*) width="([\d.]+)" height="([\d.]+)" viewBox="0 0 [\d.]+ [\d.]+">', svg)
+    """A drawing as wide as the column.
+
+    One that is narrower gets room at its right, so that letters are of one size in all.
+    """
+    head = re.match(
+        r'<svg([^>]*) width="([\d.]+)" height="([\d.]+)" viewBox="0 0 [\d.]+ [\d.]+">', svg
+    )
     assert head
     width, height = max(float(head[2]), size.pixels), float(head[3])
     tall = size.millimetres * height / width
-    page = f'<svg{head[1]} width="{size.millimetres:g}mm" height="{tall:.3f}mm" viewBox="0 0 {width:g} {height:g}">'
+    page = (
+        f'<svg{head[1]} width="{size.millimetres:g}mm" height="{tall:.3f}mm" viewBox="0 0 {width:g}'
+        f' {height:g}">'
+    )
     white = f'<rect width="{width:g}" height="{height:g}" fill="white"/>'
     return page + white + svg[head.end() :]
 
@@ -131,7 +169,9 @@ def stacked(chart: Description, size: Size) -> Description:
         if key in chart:
             chart[key] = [stacked(panel, size) for panel in chart[key]]
     if "spec" in chart and "columns" in chart:
-        chart["columns"] = max(1, min(chart["columns"], _across([_width(chart["spec"])] * chart["columns"], size)[0]))
+        chart["columns"] = max(
+            1, min(chart["columns"], _across([_width(chart["spec"])] * chart["columns"], size)[0])
+        )
     if "concat" in chart and "columns" in chart:
         _fewer_columns(chart, size)
     if "hconcat" in chart:
@@ -147,7 +187,9 @@ def stacked(chart: Description, size: Size) -> Description:
                 row = panels[start : start + many]
                 if start:
                     _title_again(panels[0], row[0])
-                chart["vconcat"].append(row[0] if many == 1 else {"hconcat": row} | copy.deepcopy(resolve))
+                chart["vconcat"].append(
+                    row[0] if many == 1 else {"hconcat": row} | copy.deepcopy(resolve)
+                )
                 start += many
     return chart
 
@@ -165,12 +207,17 @@ def _across(widths: list[float], size: Size) -> list[int]:
 
 
 def _fewer_columns(chart: Description, size: Size) -> None:
-    """Fewer columns of a grid of panels. A grid that becomes one column is read column by column: panels of one column belong together."""
+    """Fewer columns of a grid of panels.
+
+    A grid that becomes one column is read column by column: panels of one column belong together.
+    """
     panels, before = chart["concat"], int(chart["columns"])
     after = max(1, min(before, _across([_width(panel) for panel in panels[:before]], size)[0]))
     chart["columns"] = after
     if after == 1 < before and len(panels) % before == 0:
-        chart["concat"] = [panels[i] for column in range(before) for i in range(column, len(panels), before)]
+        chart["concat"] = [
+            panels[i] for column in range(before) for i in range(column, len(panels), before)
+        ]
 
 
 def _as_wide(panels: list[Description]) -> None:
@@ -182,8 +229,17 @@ def _as_wide(panels: list[Description]) -> None:
 
 
 def _title_again(first: Description, panel: Description) -> None:
-    """Panels beside one another may leave the title and the labels of the vertical axis to the first; who begins a row says them again."""
-    labelled = next((y["axis"] for y in _channels(first, "y") if isinstance(y.get("axis"), dict) and y["axis"].get("labels", True)), None)
+    """Panels beside one another may leave the title and the labels of the vertical axis to the
+    first; who begins a row says them again.
+    """
+    labelled = next(
+        (
+            y["axis"]
+            for y in _channels(first, "y")
+            if isinstance(y.get("axis"), dict) and y["axis"].get("labels", True)
+        ),
+        None,
+    )
     for y in _channels(panel, "y"):
         if labelled and isinstance(y.get("axis"), dict) and y["axis"].get("labels") is False:
             y["axis"] = copy.deepcopy(labelled)
@@ -211,7 +267,10 @@ def _width(chart: Description) -> float:
 
 def _levels(chart: Description) -> int:
     """How many steps an axis of names has across."""
-    return max((len(x["sort"]) for x in _channels(chart, "x") if isinstance(x.get("sort"), list)), default=8)
+    return max(
+        (len(x["sort"]) for x in _channels(chart, "x") if isinstance(x.get("sort"), list)),
+        default=8,
+    )
 
 
 def _channels(chart: Any, name: str) -> Iterator[Description]:
@@ -248,7 +307,11 @@ def widened(chart: Description, factor: float, size: Size) -> Description:
         elif isinstance(width, int | float):
             view["width"] = round(max(40.0, width * factor), 1)
         if "title" in view:
-            view["title"] = _broken_title(view["title"], out.get("config", {}).get("title", {}), max(_width(view), size.least) + BESIDE)
+            view["title"] = _broken_title(
+                view["title"],
+                out.get("config", {}).get("title", {}),
+                max(_width(view), size.least) + BESIDE,
+            )
     _break_axes(out)
     return out
 
@@ -258,7 +321,10 @@ def _break_axes(chart: Description) -> None:
     font = float(chart.get("config", {}).get("axis", {}).get("titleFontSize", 11))
     for view in _views(chart):
         height = view.get("height", 200.0)
-        lengths = {"x": _width(view) + BESIDE, "y": height + 24.0 if isinstance(height, int | float) else 1e9}
+        lengths = {
+            "x": _width(view) + BESIDE,
+            "y": height + 24.0 if isinstance(height, int | float) else 1e9,
+        }
         for axis, length in lengths.items():
             for channel in _channels(view, axis):
                 for part in (channel, channel.get("axis")):
@@ -270,7 +336,10 @@ def _broken_title(title: Any, config: Description, width: float) -> Any:
     """A title whose lines fit a width."""
     known: Description = dict(title) if isinstance(title, dict) else {"text": title}
     fonts = config | known
-    for key, font, bold in (("text", fonts.get("fontSize", 13), True), ("subtitle", fonts.get("subtitleFontSize", 11), False)):
+    for key, font, bold in (
+        ("text", fonts.get("fontSize", 13), True),
+        ("subtitle", fonts.get("subtitleFontSize", 11), False),
+    ):
         if known.get(key):
             said = known[key] if isinstance(known[key], list) else [known[key]]
             known[key] = [line for words in said for line in broken(words, font, width, bold=bold)]
@@ -283,23 +352,39 @@ def _padding(chart: Description) -> float:
 
 
 def _legends_below(chart: Description, size: Size) -> None:
-    """Legends below charts; but a chart that has two columns to itself keeps its legend beside it."""
+    """Legends below charts; but a chart that has two columns to itself keeps its legend beside
+    it.
+    """
     several = len(list(_views(chart))) > 1 or "spec" in chart
     if size.pixels >= NARROW and not several:
         return
-    several_below = {"bottom": {"anchor": "start", "direction": "vertical" if size.pixels < NARROW or several else "horizontal"}}
+    several_below = {
+        "bottom": {
+            "anchor": "start",
+            "direction": "vertical" if size.pixels < NARROW or several else "horizontal",
+        }
+    }
     chart["config"].setdefault("legend", {}).update({"orient": "bottom", "layout": several_below})
     font = float(chart["config"]["legend"].get("labelFontSize", 10))
     for name in ("color", "fill", "stroke", "strokeDash", "shape", "size", "opacity"):
         for view, room in _rooms(chart, size.pixels, name):
             for channel in _channels(view, name):
-                if channel.get("legend", {}) is not None and ("field" in channel or "legend" in channel):
+                if channel.get("legend", {}) is not None and (
+                    "field" in channel or "legend" in channel
+                ):
                     channel["legend"] = _legend_below(channel, room, font)
 
 
 def _legend_below(channel: Description, room: float, font: float) -> Description:
-    """A legend that fits some room below a chart. Symbols of several channels make one legend where these agree, and so do their columns."""
-    legend: Description = {key: value for key, value in channel.get("legend", {}).items() if key not in ("columns", "direction")}
+    """A legend that fits some room below a chart.
+
+    Symbols of several channels make one legend where these agree, and so do their columns.
+    """
+    legend: Description = {
+        key: value
+        for key, value in channel.get("legend", {}).items()
+        if key not in ("columns", "direction")
+    }
     if legend.get("orient", "right") in ("left", "right"):
         legend["orient"] = "bottom"
     if "gradientLength" in legend:
@@ -314,8 +399,14 @@ def _legend_below(channel: Description, room: float, font: float) -> Description
 
 
 def _rooms(chart: Description, room: float, name: str) -> Iterator[tuple[Description, float]]:
-    """Panels, and the room that their legends of a channel have: the whole, or their own where panels side by side have legends of their own."""
-    inside = [(part, key == "hconcat") for key in ("hconcat", "vconcat", "concat") for part in chart.get(key, ())]
+    """Panels, and the room that their legends of a channel have: the whole, or their own where
+    panels side by side have legends of their own.
+    """
+    inside = [
+        (part, key == "hconcat")
+        for key in ("hconcat", "vconcat", "concat")
+        for part in chart.get(key, ())
+    ]
     if not inside:
         yield chart.get("spec", chart), room
     apart = chart.get("resolve", {}).get("scale", {}).get(name) == "independent"

@@ -19,13 +19,24 @@ CLEAR = 0.05  # chance below which an act is not written in its tile
 
 def shown_places(frame: pl.DataFrame, most: int = MOST_PLACES) -> list[str]:
     """The places in which most of a life is spent, in either world; in the world's order."""
-    lived = frame.unique(["world", "place", "column"], maintain_order=True).group_by("world", "place", "order", maintain_order=True).agg(pl.col("occupancy").sum())
-    top = lived.group_by("place", "order", maintain_order=True).agg(pl.col("occupancy").max()).sort("occupancy", "order", descending=[True, False]).head(most)
+    lived = (
+        frame.unique(["world", "place", "column"], maintain_order=True)
+        .group_by("world", "place", "order", maintain_order=True)
+        .agg(pl.col("occupancy").sum())
+    )
+    top = (
+        lived.group_by("place", "order", maintain_order=True)
+        .agg(pl.col("occupancy").max())
+        .sort("occupancy", "order", descending=[True, False])
+        .head(most)
+    )
     return top.sort("order")["place"].to_list()
 
 
 def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, float]]:
-    """How many places are not among those, and which share of a life is spent there in each world."""
+    """How many places are not among those, and which share of a life is spent there in each
+    world.
+    """
     once = frame.unique(["world", "place", "column"], maintain_order=True)
     rest = ~pl.col("place").is_in(places)
     shares = {}
@@ -37,47 +48,81 @@ def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, flo
 
 
 def tiles(frame: pl.DataFrame, acts: tuple[str, ...]) -> pl.DataFrame:
-    """A row for each world, place and run of columns in which it does the same: the commonest `act`, its `chance`, and all in words and letters."""
+    """A row for each world, place and run of columns in which it does the same: the commonest
+    `act`, its `chance`, and all in words and letters.
+    """
     order, short = {act: i for i, act in enumerate(acts)}, letters(acts)
     cells = (
         frame.with_columns(pl.col("act").replace_strict(order, return_dtype=pl.Int64).alias("rank"))
         .sort("world", "order", "column", "rank")
-        .group_by("world", "place", "order", "column", "least_left", "most_left", maintain_order=True)
+        .group_by(
+            "world", "place", "order", "column", "least_left", "most_left", maintain_order=True
+        )
         .agg("act", "chance", pl.col("occupancy").first())
     )
     rows: list[dict[str, Any]] = []
     for cell in cells.iter_rows(named=True):
-        done = sorted(zip(cell["act"], cell["chance"], strict=True), key=lambda x: (-round(x[1], 9), order[x[0]]))
+        done = sorted(
+            zip(cell["act"], cell["chance"], strict=True),
+            key=lambda x: (-round(x[1], 9), order[x[0]]),
+        )
         does = [(act, round(chance, 6)) for act, chance in done]
         last = rows[-1] if rows else None
-        if last and (last["world"], last["place"], last["x2"], last["does"]) == (cell["world"], cell["place"], cell["column"], does):
+        if last and (last["world"], last["place"], last["x2"], last["does"]) == (
+            cell["world"],
+            cell["place"],
+            cell["column"],
+            does,
+        ):
             last["x2"] = cell["column"] + 1
             last["least_left"], last["ages"] = cell["least_left"], last["ages"] + cell["occupancy"]
             continue
         act, chance = done[0]
         clear = [a for a, c in done if c >= CLEAR]
-        rows.append({
-            "world": cell["world"], "place": cell["place"], "order": cell["order"], "x": cell["column"], "x2": cell["column"] + 1, "does": does,
-            "act": act, "chance": chance, "label": named(acts)[act], "ink": ink(acts)[act] if chance > 0.6 else "black",
-            "letters": "".join(short[a] for a in clear), "least_left": cell["least_left"], "most_left": cell["most_left"], "ages": cell["occupancy"],
-            "words": ", ".join(f"{a.replace('_', ' ')} {c:.0%}" for a, c in done if c >= 0.005),
-        })  # fmt: skip
+        rows.append(
+            {
+                "world": cell["world"],
+                "place": cell["place"],
+                "order": cell["order"],
+                "x": cell["column"],
+                "x2": cell["column"] + 1,
+                "does": does,
+                "act": act,
+                "chance": chance,
+                "label": named(acts)[act],
+                "ink": ink(acts)[act] if chance > 0.6 else "black",
+                "letters": "".join(short[a] for a in clear),
+                "least_left": cell["least_left"],
+                "most_left": cell["most_left"],
+                "ages": cell["occupancy"],
+                "words": ", ".join(f"{a.replace('_', ' ')} {c:.0%}" for a, c in done if c >= 0.005),
+            }
+        )
     return pl.DataFrame([{k: v for k, v in row.items() if k != "does"} for row in rows])
 
 
 def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
-    """Left what is done in A, then in M, by remaining life; right how many ages of a life are spent in each place.
+    """Left what is done in A, then in M, by remaining life; right how many ages of a life are spent
+    in each place.
 
-    `frame` is that of `analysis.acting`; `what` its places are: states, or what is observed. Ties have both letters and a paler colour.
+    `frame` is that of `analysis.acting`; `what` its places are: states, or what is observed. Ties
+    have both letters and a paler colour.
     """
     places = shown_places(frame)
     seen = frame.filter(pl.col("place").is_in(places))
     every = tiles(seen, acts)
     columns = frame.unique("column").sort("column").select("column", "least_left", "most_left")
-    names = [_left(row, i == 0, columns.height) for i, row in enumerate(columns.iter_rows(named=True))]
+    names = [
+        _left(row, i == 0, columns.height) for i, row in enumerate(columns.iter_rows(named=True))
+    ]
     shown = set(seen.filter(pl.col("chance") >= CLEAR)["act"])
-    panels = [_tiles(every.filter(pl.col("world") == which), places, names, acts, shown, which, what) for which in WORLDS]
-    return alt.hconcat(*panels, _ages(seen, places, what), spacing=14).resolve_scale(color="independent", fill="shared")
+    panels = [
+        _tiles(every.filter(pl.col("world") == which), places, names, acts, shown, which, what)
+        for which in WORLDS
+    ]
+    return alt.hconcat(*panels, _ages(seen, places, what), spacing=14).resolve_scale(
+        color="independent", fill="shared"
+    )
 
 
 def _left(row: dict[str, Any], first: bool, columns: int) -> str:
@@ -85,36 +130,84 @@ def _left(row: dict[str, Any], first: bool, columns: int) -> str:
         return "any"
     if first:
         return f"{row['least_left']}+"
-    return f"{row['least_left']}" if row["least_left"] == row["most_left"] else f"{row['least_left']}-{row['most_left']}"
+    return (
+        f"{row['least_left']}"
+        if row["least_left"] == row["most_left"]
+        else f"{row['least_left']}-{row['most_left']}"
+    )
 
 
-def _tiles(frame: pl.DataFrame, places: list[str], names: list[str], acts: tuple[str, ...], shown: set[str], which: str, what: str) -> Any:
+def _tiles(
+    frame: pl.DataFrame,
+    places: list[str],
+    names: list[str],
+    acts: tuple[str, ...],
+    shown: set[str],
+    which: str,
+    what: str,
+) -> Any:
     n = len(names)
     width = max(84, min(WIDTH, 34 * n))
     middle = frame.with_columns(((pl.col("x") + pl.col("x2")) / 2).alias("middle"))
     labels = "[" + ",".join(f"'{name}'" for name in names) + "][floor(datum.value)]"
-    axis = alt.Axis(values=[i + 0.5 for i in range(n)], labelExpr=labels, grid=False, ticks=False, labelOverlap=True)
+    axis = alt.Axis(
+        values=[i + 0.5 for i in range(n)],
+        labelExpr=labels,
+        grid=False,
+        ticks=False,
+        labelOverlap=True,
+    )
     scale = alt.Scale(domain=[0, n], nice=False)
     first = which == "ancestral"
     y_axis = alt.Axis(grid=False, ticks=False, labelLimit=220, labels=first, domain=False)
-    y = alt.Y("place:N", sort=places, title=what if first else None, scale=alt.Scale(domain=places), axis=y_axis)
+    y = alt.Y(
+        "place:N",
+        sort=places,
+        title=what if first else None,
+        scale=alt.Scale(domain=places),
+        axis=y_axis,
+    )
     tips = [
-        alt.Tooltip("place:N", title=what), alt.Tooltip("words:N", title="does"), alt.Tooltip("least_left:Q", title="ages left, from"),
-        alt.Tooltip("most_left:Q", title="to"), alt.Tooltip("ages:Q", title="ages of a life spent so", format=".3g"),
-    ]  # fmt: skip
+        alt.Tooltip("place:N", title=what),
+        alt.Tooltip("words:N", title="does"),
+        alt.Tooltip("least_left:Q", title="ages left, from"),
+        alt.Tooltip("most_left:Q", title="to"),
+        alt.Tooltip("ages:Q", title="ages of a life spent so", format=".3g"),
+    ]
     base = alt.Chart(middle)
     rects = base.mark_rect(stroke="white", strokeWidth=1).encode(
-        alt.X("x:Q", title="ages left to live", scale=scale, axis=axis), alt.X2("x2:Q"), y, fill(acts, shown),
-        alt.Opacity("chance:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None), tooltip=tips,
-    )  # fmt: skip
-    text = base.mark_text(fontSize=10).encode(
-        alt.X("middle:Q", scale=scale), y, alt.Text("letters:N"), alt.Color("ink:N", scale=None), tooltip=tips
+        alt.X("x:Q", title="ages left to live", scale=scale, axis=axis),
+        alt.X2("x2:Q"),
+        y,
+        fill(acts, shown),
+        alt.Opacity("chance:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None),
+        tooltip=tips,
     )
-    return alt.layer(rects, text).resolve_scale(color="independent").properties(width=width, height=STEP * len(places), title=alt.TitleParams(f"{which} world", fontSize=12))
+    text = base.mark_text(fontSize=10).encode(
+        alt.X("middle:Q", scale=scale),
+        y,
+        alt.Text("letters:N"),
+        alt.Color("ink:N", scale=None),
+        tooltip=tips,
+    )
+    return (
+        alt.layer(rects, text)
+        .resolve_scale(color="independent")
+        .properties(
+            width=width,
+            height=STEP * len(places),
+            title=alt.TitleParams(f"{which} world", fontSize=12),
+        )
+    )
 
 
 def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
-    lived = frame.unique(["world", "place", "column"], maintain_order=True).group_by("world", "place", maintain_order=True).agg(pl.col("occupancy").sum()).sort("world", "place")
+    lived = (
+        frame.unique(["world", "place", "column"], maintain_order=True)
+        .group_by("world", "place", maintain_order=True)
+        .agg(pl.col("occupancy").sum())
+        .sort("world", "place")
+    )
     axis = alt.Axis(ticks=False, grid=True, domain=False, labelLimit=220)
     return (
         alt.Chart(lived)
@@ -123,10 +216,23 @@ def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
             alt.X("occupancy:Q", title="ages of a life spent there", axis=alt.Axis(tickCount=4)),
             alt.Y("place:N", sort=places, title=what, scale=alt.Scale(domain=places), axis=axis),
             alt.YOffset("world:N", sort=list(WORLDS)),
-            alt.Color("world:N", scale=WORLD_COLOURS, title="world", legend=alt.Legend(orient="bottom", symbolType="square", symbolStrokeWidth=0)),
-            tooltip=[alt.Tooltip("place:N", title="where"), alt.Tooltip("world:N"), alt.Tooltip("occupancy:Q", title="ages of a life", format=".3g")],
+            alt.Color(
+                "world:N",
+                scale=WORLD_COLOURS,
+                title="world",
+                legend=alt.Legend(orient="bottom", symbolType="square", symbolStrokeWidth=0),
+            ),
+            tooltip=[
+                alt.Tooltip("place:N", title="where"),
+                alt.Tooltip("world:N"),
+                alt.Tooltip("occupancy:Q", title="ages of a life", format=".3g"),
+            ],
         )
-        .properties(width=WIDTH * 0.45, height=STEP * len(places), title=alt.TitleParams("how long there", fontSize=12))
+        .properties(
+            width=WIDTH * 0.45,
+            height=STEP * len(places),
+            title=alt.TitleParams("how long there", fontSize=12),
+        )
     )
 
 
@@ -141,12 +247,37 @@ def policies_of(s: Source) -> Any:
     chart = policies(frame, pair.ancestral.acts, what)
     shown = shown_places(frame)
     many, lived = left_out(frame, shown)
-    notes = [s.which, "; ".join(x for x in (which, "where several letters stand it does any of them" if (frame["chance"] < 1.0).any() else "", _empty(frame)) if x)]
+    notes = [
+        s.which,
+        "; ".join(
+            x
+            for x in (
+                which,
+                (
+                    "where several letters stand it does any of them"
+                    if (frame["chance"] < 1.0).any()
+                    else ""
+                ),
+                _empty(frame),
+            )
+            if x
+        ),
+    ]
     reading = STATES.get(pair.name.partition(" ")[0], "") if what == "state" else ""
-    rest = f"{many} {what}s are not shown, in which it spends {lived['ancestral']:.1%} of its life in A and {lived['modern']:.1%} in M" if many else ""
+    rest = (
+        f"{many} {what}s are not shown, in which it spends {lived['ancestral']:.1%} of its life in"
+        f" A and {lived['modern']:.1%} in M"
+        if many
+        else ""
+    )
     if reading or rest:
         notes.append("; ".join(x for x in (f"{what}s: {reading}" if reading else "", rest) if x))
-    return themed(chart, "What it does, state by state", notes, f"What a genome does in each {what}. {'. '.join(notes)}. {_differences(frame, what)}")
+    return themed(
+        chart,
+        "What it does, state by state",
+        notes,
+        f"What a genome does in each {what}. {'. '.join(notes)}. {_differences(frame, what)}",
+    )
 
 
 def _empty(frame: pl.DataFrame) -> str:
@@ -154,20 +285,56 @@ def _empty(frame: pl.DataFrame) -> str:
     tiles = frame.unique(["world", "place", "column"]).height
     if tiles == len(WORLDS) * frame["place"].n_unique() * frame["column"].n_unique():
         return ""
-    return "empty: it never comes there" + (" with so much of life left" if frame["column"].n_unique() > 1 else "")
+    return "empty: it never comes there" + (
+        " with so much of life left" if frame["column"].n_unique() > 1 else ""
+    )
 
 
 def _differences(frame: pl.DataFrame, what: str) -> str:
-    """In how many of the places that it comes to in both worlds it acts otherwise, and where most of that time is spent."""
+    """In how many of the places that it comes to in both worlds it acts otherwise, and where most
+    of that time is spent.
+    """
     keys = ["place", "column"]
     by = {w: frame.filter(pl.col("world") == w) for w in WORLDS}
-    both = by["ancestral"].join(by["modern"], on=[*keys, "act"], how="full", coalesce=True, suffix=":m", maintain_order="left_right")
-    common = by["ancestral"].select(keys).unique(maintain_order=True).join(by["modern"].select(keys).unique(maintain_order=True), on=keys, maintain_order="left")
-    apart = both.join(common, on=keys, maintain_order="left").with_columns(gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()).filter(pl.col("gap") > 1e-6)
+    both = by["ancestral"].join(
+        by["modern"],
+        on=[*keys, "act"],
+        how="full",
+        coalesce=True,
+        suffix=":m",
+        maintain_order="left_right",
+    )
+    common = (
+        by["ancestral"]
+        .select(keys)
+        .unique(maintain_order=True)
+        .join(by["modern"].select(keys).unique(maintain_order=True), on=keys, maintain_order="left")
+    )
+    apart = (
+        both.join(common, on=keys, maintain_order="left")
+        .with_columns(
+            gap=(pl.col("chance").fill_null(0.0) - pl.col("chance:m").fill_null(0.0)).abs()
+        )
+        .filter(pl.col("gap") > 1e-6)
+    )
     total = common["place"].n_unique()
     changed = apart["place"].unique(maintain_order=True).to_list()
-    times = {w: by[w].group_by("act", maintain_order=True).agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times")).sort("times", "act", descending=[True, False]) for w in WORLDS}
+    times = {
+        w: (
+            by[w]
+            .group_by("act", maintain_order=True)
+            .agg((pl.col("chance") * pl.col("occupancy")).sum().alias("times"))
+            .sort("times", "act", descending=[True, False])
+        )
+        for w in WORLDS
+    }
     done = "; ".join(
-        f"in {short} it does " + ", ".join(f"{act.replace('_', ' ')} {n:.3g}" for act, n in times[w].head(4).iter_rows()) + " times in a life" for w, short in zip(WORLDS, "AM", strict=True)
+        f"in {short} it does "
+        + ", ".join(f"{act.replace('_', ' ')} {n:.3g}" for act, n in times[w].head(4).iter_rows())
+        + " times in a life"
+        for w, short in zip(WORLDS, "AM", strict=True)
     )
-    return f"Of {total} {what}s that it comes to in both worlds it acts otherwise in M in {len(changed)}; {done}."
+    return (
+        f"Of {total} {what}s that it comes to in both worlds it acts otherwise in M in"
+        f" {len(changed)}; {done}."
+    )

@@ -5,16 +5,23 @@ from __future__ import annotations
 import polars as pl
 
 BAND = 0.95
-LONG, STRETCHES = 1500, 300  # points of a line that are all drawn; of a longer one, the stretches whose extremes are
+# Points of a line that are all drawn; of a longer one, the stretches whose extremes are
+LONG, STRETCHES = (1500, 300)
 
 
 def banded(frame: pl.DataFrame, column: str, *by: str) -> pl.DataFrame:
-    """For each group the `mean` of a column over seeds, and `low` and `high` ends of its middle 95%."""
+    """For each group the `mean` of a column over seeds, and `low` and `high` ends of its middle
+    95%.
+    """
     tail = (1.0 - BAND) / 2.0
     value = pl.col(column)
     return (
         frame.group_by(*by)
-        .agg(value.mean().alias("mean"), value.quantile(tail).alias("low"), value.quantile(1.0 - tail).alias("high"))
+        .agg(
+            value.mean().alias("mean"),
+            value.quantile(tail).alias("low"),
+            value.quantile(1.0 - tail).alias("high"),
+        )
         .sort(*by)
     )
 
@@ -22,9 +29,9 @@ def banded(frame: pl.DataFrame, column: str, *by: str) -> pl.DataFrame:
 def thinned(lines: pl.DataFrame, *by: str, across: str = "generation") -> pl.DataFrame:
     """Lines without the points that cannot be seen, because a line is narrower than it has points.
 
-    A line with more than `LONG` points is cut into `STRETCHES`. Of each stretch those rows stay that hold
-    its first point and the extremes of `mean`, `low` and `high`; so every peak and dip stays, and every row
-    that stays is as it was. The last point of a line stays too.
+    A line with more than `LONG` points is cut into `STRETCHES`. Of each stretch those rows stay
+    that hold its first point and the extremes of `mean`, `low` and `high`; so every peak and dip
+    stays, and every row that stays is as it was. The last point of a line stays too.
 
     Parameters
     ----------
@@ -46,7 +53,11 @@ def thinned(lines: pl.DataFrame, *by: str, across: str = "generation") -> pl.Dat
     stretch = ((pl.col(across) - first) / (last - first) * STRETCHES).floor()
     cut = lines.with_row_index("_row").with_columns(stretch.alias("_stretch"))
     row = pl.col("_row")
-    kept = [row.get(pl.col(c).arg_min()) for c in ("mean", "low")] + [row.get(pl.col(c).arg_max()) for c in ("mean", "high")]
-    rows = cut.group_by(*by, "_stretch", maintain_order=True).agg(pl.concat_list(row.get(pl.col(across).arg_min()), *kept).alias("_kept"))
+    kept = [row.get(pl.col(c).arg_min()) for c in ("mean", "low")] + [
+        row.get(pl.col(c).arg_max()) for c in ("mean", "high")
+    ]
+    rows = cut.group_by(*by, "_stretch", maintain_order=True).agg(
+        pl.concat_list(row.get(pl.col(across).arg_min()), *kept).alias("_kept")
+    )
     chosen = rows["_kept"].explode().drop_nulls().unique().sort()
     return lines[chosen.to_numpy()]

@@ -13,14 +13,18 @@ from evosim.figures.act_colours import STATES, fill, ink, letters, named
 from evosim.figures.inputs import WORLDS, Source, intent_differs
 from evosim.figures.theme import themed
 
-LINE, WIDEST = 27, 14.5  # ages in a line at most, and pixels of a tile then: letters must fit in print
+# Ages in a line at most, and pixels of a tile then: letters must fit in print
+LINE, WIDEST = (27, 14.5)
 STRIP, ABOVE, FACTOR_HEIGHT, FONT = 22, 14, 18, 10
 MOST_ROWS = 16  # states that are told apart by name
 FACTOR = re.compile(r"([a-z]+)(\d+)")
 
 
 def factors(states: list[str]) -> list[dict[str, int]] | None:
-    """The numbers in names such as `e3.p1.s0`, for each; nothing if some name is not of that kind. What is said behind a comma is left out."""
+    """The numbers in names such as `e3.p1.s0`, for each; nothing if some name is not of that kind.
+
+    What is said behind a comma is left out.
+    """
     out = []
     for name in states:
         found = [FACTOR.fullmatch(part) for part in name.partition(",")[0].split(".")]
@@ -30,10 +34,14 @@ def factors(states: list[str]) -> list[dict[str, int]] | None:
     return out if all(x.keys() == out[0].keys() for x in out) else None
 
 
-def life(rows: pl.DataFrame, acts: tuple[str, ...], headings: dict[str, str], amounts: dict[str, str]) -> Any:
-    """One block a world, in lines of equal length: acts as tiles with letters, payoff above them, and below what state it is in.
+def life(
+    rows: pl.DataFrame, acts: tuple[str, ...], headings: dict[str, str], amounts: dict[str, str]
+) -> Any:
+    """One block a world, in lines of equal length: acts as tiles with letters, payoff above them,
+    and below what state it is in.
 
-    `rows` are those of `analysis.lives`; `headings` and `amounts` (what is counted, with its unit) are by world.
+    `rows` are those of `analysis.lives`; `headings` and `amounts` (what is counted, with its unit)
+    are by world.
     """
     short = letters(acts)
     span = int(rows["age"].max()) + 1  # type: ignore[arg-type]
@@ -41,61 +49,133 @@ def life(rows: pl.DataFrame, acts: tuple[str, ...], headings: dict[str, str], am
     long = -(-span // lines)
     largest = float(rows["amount"].abs().max() or 1.0)  # type: ignore[arg-type]
     frame = rows.with_columns(
-        (pl.col("age") + 1).alias("end"), (pl.col("age") + 0.5).alias("middle"), pl.col("act").replace_strict(named(acts)).alias("label"),
-        pl.col("act").replace_strict(short).alias("letter"), pl.col("act").replace_strict(ink(acts)).alias("ink"), (pl.col("age") // long).alias("line"),
+        (pl.col("age") + 1).alias("end"),
+        (pl.col("age") + 0.5).alias("middle"),
+        pl.col("act").replace_strict(named(acts)).alias("label"),
+        pl.col("act").replace_strict(short).alias("letter"),
+        pl.col("act").replace_strict(ink(acts)).alias("ink"),
+        (pl.col("age") // long).alias("line"),
         (pl.col("amount").abs() / largest).alias("size"),
-    )  # fmt: skip
+    )
     shown, numbers = set(rows["act"]), factors(rows["state"].to_list())
     tops = {name: max(1, *(x[name] for x in numbers)) for name in numbers[0]} if numbers else {}
     blocks = []
     for which in ("ancestral", "modern"):
         mine = frame.filter(pl.col("world") == which)
         parts = [
-            _line(some, acts, shown, (line * long, (line + 1) * long), amounts[which], tops, headings[which] if line == 0 else "")
+            _line(
+                some,
+                acts,
+                shown,
+                (line * long, (line + 1) * long),
+                amounts[which],
+                tops,
+                headings[which] if line == 0 else "",
+            )
             for (line,), some in mine.group_by("line", maintain_order=True)
             if isinstance(line, int)
         ]
         if parts:
-            blocks.append(alt.vconcat(*parts, spacing=8).resolve_scale(color="independent", x="independent", fill="shared"))
-    return alt.hconcat(*blocks, spacing=30).resolve_scale(color="independent", x="independent", fill="shared")
+            blocks.append(
+                alt.vconcat(*parts, spacing=8).resolve_scale(
+                    color="independent", x="independent", fill="shared"
+                )
+            )
+    return alt.hconcat(*blocks, spacing=30).resolve_scale(
+        color="independent", x="independent", fill="shared"
+    )
 
 
 def _line(
-    frame: pl.DataFrame, acts: tuple[str, ...], shown: set[str], ends: tuple[int, int], amount: str, tops: dict[str, int], title: str
+    frame: pl.DataFrame,
+    acts: tuple[str, ...],
+    shown: set[str],
+    ends: tuple[int, int],
+    amount: str,
+    tops: dict[str, int],
+    title: str,
 ) -> Any:
     scale, width = alt.Scale(domain=list(ends), nice=False), LINE * WIDEST
     bare = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
     tips = [
-        alt.Tooltip("age:Q"), alt.Tooltip("state:N"), alt.Tooltip("label:N", title="act"), alt.Tooltip("chance:Q", title="chance of the act", format=".0%"),
-        alt.Tooltip("amount:Q", title=amount, format=".3g"), alt.Tooltip("so_far:Q", title="so far", format=".3g"),
-    ]  # fmt: skip
+        alt.Tooltip("age:Q"),
+        alt.Tooltip("state:N"),
+        alt.Tooltip("label:N", title="act"),
+        alt.Tooltip("chance:Q", title="chance of the act", format=".0%"),
+        alt.Tooltip("amount:Q", title=amount, format=".3g"),
+        alt.Tooltip("so_far:Q", title="so far", format=".3g"),
+    ]
     base = alt.Chart(frame)
     legend = fill(acts, shown, orient="bottom", columns=6)
-    x, middle = alt.X("age:Q", title=None, scale=scale, axis=bare), alt.X("middle:Q", title=None, scale=scale, axis=bare)
-    tiles = base.mark_rect(stroke="white", strokeWidth=0.6).encode(x, alt.X2("end:Q"), y=alt.value(ABOVE), y2=alt.value(ABOVE + STRIP), fill=legend, tooltip=tips)
-    text = base.mark_text(fontSize=FONT).encode(middle, alt.Text("letter:N"), alt.Color("ink:N", scale=None), y=alt.value(ABOVE + STRIP / 2), tooltip=tips)
+    x, middle = (
+        alt.X("age:Q", title=None, scale=scale, axis=bare),
+        alt.X("middle:Q", title=None, scale=scale, axis=bare),
+    )
+    tiles = base.mark_rect(stroke="white", strokeWidth=0.6).encode(
+        x,
+        alt.X2("end:Q"),
+        y=alt.value(ABOVE),
+        y2=alt.value(ABOVE + STRIP),
+        fill=legend,
+        tooltip=tips,
+    )
+    text = base.mark_text(fontSize=FONT).encode(
+        middle,
+        alt.Text("letter:N"),
+        alt.Color("ink:N", scale=None),
+        y=alt.value(ABOVE + STRIP / 2),
+        tooltip=tips,
+    )
     marks = []
-    for shape, some, hue in (("triangle-down", pl.col("amount") > 0.0, "#111111"), ("cross", pl.col("amount") < 0.0, "#D55E00")):
+    for shape, some, hue in (
+        ("triangle-down", pl.col("amount") > 0.0, "#111111"),
+        ("cross", pl.col("amount") < 0.0, "#D55E00"),
+    ):
         size = alt.Size("size:Q", scale=alt.Scale(domain=[0, 1], range=[8, 70]), legend=None)
         if (drawn := frame.filter(some)).height:
-            marks.append(alt.Chart(drawn).mark_point(shape=shape, filled=True, color=hue, opacity=1).encode(middle, size, y=alt.value(ABOVE / 2), tooltip=tips))
-    strip = alt.layer(tiles, text, *marks).resolve_scale(color="independent").properties(width=width, height=ABOVE + STRIP)
+            marks.append(
+                alt.Chart(drawn)
+                .mark_point(shape=shape, filled=True, color=hue, opacity=1)
+                .encode(middle, size, y=alt.value(ABOVE / 2), tooltip=tips)
+            )
+    strip = (
+        alt.layer(tiles, text, *marks)
+        .resolve_scale(color="independent")
+        .properties(width=width, height=ABOVE + STRIP)
+    )
     if title:
         strip = strip.properties(title=alt.TitleParams(title, anchor="start", fontSize=12))
-    below = _factors(frame, tops, scale, width, tips) if tops else [_states(frame, scale, width, tips)]
+    below = (
+        _factors(frame, tops, scale, width, tips) if tops else [_states(frame, scale, width, tips)]
+    )
     return alt.vconcat(strip, *below, spacing=4).resolve_scale(color="independent", fill="shared")
 
 
-def _factors(frame: pl.DataFrame, tops: dict[str, int], scale: Any, width: float, tips: list[Any]) -> list[Any]:
+def _factors(
+    frame: pl.DataFrame, tops: dict[str, int], scale: Any, width: float, tips: list[Any]
+) -> list[Any]:
     """One strip a factor of the state, from 0 to its largest value in either world."""
     found, out = factors(frame["state"].to_list()) or [], []
     for i, (name, top) in enumerate(tops.items()):
-        mine, last = frame.with_columns(pl.Series("value", [x[name] for x in found])), i == len(tops) - 1
-        ticks = alt.Axis(values=[0, top], format="d", grid=True, titleAngle=0, titlePadding=10, labelFontSize=10)
+        mine, last = (
+            frame.with_columns(pl.Series("value", [x[name] for x in found])),
+            i == len(tops) - 1,
+        )
+        ticks = alt.Axis(
+            values=[0, top], format="d", grid=True, titleAngle=0, titlePadding=10, labelFontSize=10
+        )
         y = alt.Y("value:Q", title=name, scale=alt.Scale(domain=[0, top]), axis=ticks)
-        axis = alt.Axis(grid=False, tickMinStep=1, labelPadding=2) if last else alt.Axis(labels=False, ticks=False, grid=False)
+        axis = (
+            alt.Axis(grid=False, tickMinStep=1, labelPadding=2)
+            if last
+            else alt.Axis(labels=False, ticks=False, grid=False)
+        )
         x = alt.X("age:Q", title="age" if last else None, scale=scale, axis=axis)
-        bars = alt.Chart(mine).mark_rect(color="#4C4C4C", opacity=0.75).encode(x, alt.X2("end:Q"), y, alt.Y2(datum=0), tooltip=tips)
+        bars = (
+            alt.Chart(mine)
+            .mark_rect(color="#4C4C4C", opacity=0.75)
+            .encode(x, alt.X2("end:Q"), y, alt.Y2(datum=0), tooltip=tips)
+        )
         out.append(bars.properties(width=width, height=FACTOR_HEIGHT))
     return out
 
@@ -105,7 +185,11 @@ def _states(frame: pl.DataFrame, scale: Any, width: float, tips: list[Any]) -> A
     order = frame["state"].unique(maintain_order=True).to_list()[:MOST_ROWS]
     x = alt.X("age:Q", title="age", scale=scale, axis=alt.Axis(grid=False, tickMinStep=1))
     y = alt.Y("state:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, ticks=False))
-    bars = alt.Chart(frame.filter(pl.col("state").is_in(order))).mark_rect(color="#4C4C4C", opacity=0.75).encode(x, alt.X2("end:Q"), y, tooltip=tips)
+    bars = (
+        alt.Chart(frame.filter(pl.col("state").is_in(order)))
+        .mark_rect(color="#4C4C4C", opacity=0.75)
+        .encode(x, alt.X2("end:Q"), y, tooltip=tips)
+    )
     return bars.properties(width=width, height=14 * len(order))
 
 
@@ -117,18 +201,41 @@ def life_of(s: Source) -> Any:
         return None
     counted = {"ancestral": "payoff", "modern": "intent" if intent_differs(s) else "payoff"}
     ages = {w: int((found.rows["world"] == w).sum()) for w in WORLDS}
-    headings = {w: f"{w} world: {ages[w]} ages, {counted[w]} {found.came_to[w]:.3g} (mean {found.expected[w]:.3g})" for w in WORLDS}
+    headings = {
+        w: (
+            f"{w} world: {ages[w]} ages, {counted[w]} {found.came_to[w]:.3g} (mean"
+            f" {found.expected[w]:.3g})"
+        )
+        for w in WORLDS
+    }
     amounts = {w: f"{counted[w]} of the act" for w in WORLDS}
     acts = s.conducts.pair.ancestral.acts
     chart = life(found.rows, acts, headings, amounts)
-    rule = f"of {found.drawn} lives drawn by seed {s.run.experiment.seed}, the one nearest to the mean of both worlds (life {found.number})"
-    signs = "triangles: acts that pay, larger where they pay more" + ("; crosses: acts that cost" if (found.rows["amount"] < 0.0).any() else "")
+    rule = (
+        f"of {found.drawn} lives drawn by seed {s.run.experiment.seed}, the one nearest to the mean"
+        f" of both worlds (life {found.number})"
+    )
+    signs = "triangles: acts that pay, larger where they pay more" + (
+        "; crosses: acts that cost" if (found.rows["amount"] < 0.0).any() else ""
+    )
     notes = [s.which, which, f"the same random numbers in both worlds; {rule}", signs]
     if reading := STATES.get(s.conducts.pair.name.partition(" ")[0], ""):
         notes[-1] += f"; below: {reading}"
-    return themed(chart, "One life, act by act", notes, f"One life, act by act. {'. '.join(notes)}. " + "; ".join(f"{headings[w]}: {_times(found.rows, w)}" for w in WORLDS) + ".")
+    return themed(
+        chart,
+        "One life, act by act",
+        notes,
+        f"One life, act by act. {'. '.join(notes)}. "
+        + "; ".join(f"{headings[w]}: {_times(found.rows, w)}" for w in WORLDS)
+        + ".",
+    )
 
 
 def _times(rows: pl.DataFrame, world: str) -> str:
-    done = rows.filter(pl.col("world") == world).group_by("act", maintain_order=True).len().sort("len", "act", descending=[True, False])
+    done = (
+        rows.filter(pl.col("world") == world)
+        .group_by("act", maintain_order=True)
+        .len()
+        .sort("len", "act", descending=[True, False])
+    )
     return ", ".join(f"{act.replace('_', ' ')} {n} times" for act, n in done.iter_rows())

@@ -28,12 +28,28 @@ def paths(s: Searched) -> Any:
     for column, title in PANELS.items():
         frame = banded(few, column, "evaluation")
         x = alt.X("evaluation:Q", title="evaluations", axis=alt.Axis(tickCount=5))
-        band = alt.Chart(frame).mark_area(opacity=0.2, color=ANCESTRAL).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
+        band = (
+            alt.Chart(frame)
+            .mark_area(opacity=0.2, color=ANCESTRAL)
+            .encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
+        )
         tooltip = band_tips(frame, ("evaluation:Q", "evaluations", "d"), of=title)
-        line = alt.Chart(frame).mark_line(strokeWidth=2, color=ANCESTRAL).encode(x=x, y=alt.Y("mean:Q", title=title), tooltip=tooltip)
-        said.append(f"{title} from {told(frame['mean'][0])} to {told(frame['mean'][-1])} ({told(frame['low'][-1])} to {told(frame['high'][-1])})")
+        line = (
+            alt.Chart(frame)
+            .mark_line(strokeWidth=2, color=ANCESTRAL)
+            .encode(x=x, y=alt.Y("mean:Q", title=title), tooltip=tooltip)
+        )
+        said.append(
+            f"{title} from {told(frame['mean'][0])} to {told(frame['mean'][-1])}"
+            f" ({told(frame['low'][-1])} to {told(frame['high'][-1])})"
+        )
         charts.append((band + line).properties(width=0.9 * WIDTH, height=HEIGHT))
-    return themed(alt.hconcat(*charts), "The path of the search", [s.which], f"Means over seeds against evaluations: {'; '.join(said)}.")
+    return themed(
+        alt.hconcat(*charts),
+        "The path of the search",
+        [s.which],
+        f"Means over seeds against evaluations: {'; '.join(said)}.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +61,12 @@ class SearchFigure:
 
 
 SEARCH_FIGURES: dict[str, SearchFigure] = {
-    "paths": SearchFigure("progress, straying and loss of a search along its way, with bands over seeds", paths),
-    "demon": SearchFigure("where searches go, how the gradient comes to point aside, and what the hills add to the slope", demon),
+    "paths": SearchFigure(
+        "progress, straying and loss of a search along its way, with bands over seeds", paths
+    ),
+    "demon": SearchFigure(
+        "where searches go, how the gradient comes to point aside, and what the hills add to the"
+        " slope",
+        demon,
+    ),
 }

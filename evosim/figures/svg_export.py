@@ -26,6 +26,16 @@ def print_figure(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -
 
 
 def in_points(svg: str) -> str:
-    """A drawing that says its size in millimetres, in the press's own unit: it takes a pixel for a point, and millimetres for 96/25.4 of it."""
+    """A drawing that says its size in millimetres, in the press's own unit: it takes a pixel for a
+    point, and millimetres for 96/25.4 of it.
+    """
     head, end, rest = svg.partition(">")
-    return re.sub(r'(width|height)="([\d.]+)mm"', lambda m: f'{m[1]}="{float(m[2]) * POINTS_PER_MM:.4f}"', head) + end + rest
+    return (
+        re.sub(
+            r'(width|height)="([\d.]+)mm"',
+            lambda m: f'{m[1]}="{float(m[2]) * POINTS_PER_MM:.4f}"',
+            head,
+        )
+        + end
+        + rest
+    )

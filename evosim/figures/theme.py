@@ -1,4 +1,6 @@
-"""One theme for every figure: fonts, sizes, and colours that differ in hue and in lightness (Okabe and Ito 2008)."""
+"""One theme for every figure: fonts, sizes, and colours that differ in hue and in lightness (Okabe
+and Ito 2008).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ ANCESTRAL, MODERN = "#0072B2", "#D55E00"
 WORLD_COLOURS = alt.Scale(domain=["ancestral", "modern"], range=[ANCESTRAL, MODERN])
 WORLD_DASHES = alt.Scale(domain=["ancestral", "modern"], range=[[1, 0], [6, 3]])
 
-MODERN_INK = "#A84A00"  # the modern world's colour where it is read: words need more contrast than lines
+MODERN_INK = (  # the modern world's colour where it is read: words need more contrast than lines
+    "#A84A00"
+)
 
 # Kinds stand beside each other in stacked bars: each has a lightness of its own.
 KIND_COLOURS = {
@@ -28,23 +32,97 @@ KIND_COLOURS = {
     "no overlap": "#8A2A5B",
 }
 # Lines: where two are equally light, their dashes differ.
-LOCUS_COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#882255"]
-LOCUS_DASHES: list[list[float]] = [[1, 0], [8, 3], [1, 0], [3, 2], [8, 2, 2, 2], [1, 0], [8, 3], [1.5, 2], [3, 2]]
-DESIRES = {  # a desire has one colour in all worlds: its place in the list above; worlds' desires of one place never meet
-    "horizon": 0, "satiety": 6, "ease": 0, "company": 1, "pleasure": 2, "solo": 3, "young": 4, "recruit": 5, "fullness": 6, "vanity": 3, "toil": 7, "offspring": 4,
-    "red": 2, "door": 1, "thing": 3, "goal": 4, "lava": 2, "heat": 5, "steps": 0, "load": 1, "quiet": 6, "multiplying": 4, "passing": 3, "infections": 5,
-    "soldiers": 0, "strength": 1, "stores": 5, "aurora": 3, "brotherhood": 4, "A": 1, "B": 2,
-}  # fmt: skip
+LOCUS_COLOURS = [
+    "#000000",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7F7F7F",
+    "#882255",
+]
+LOCUS_DASHES: list[list[float]] = [
+    [1, 0],
+    [8, 3],
+    [1, 0],
+    [3, 2],
+    [8, 2, 2, 2],
+    [1, 0],
+    [8, 3],
+    [1.5, 2],
+    [3, 2],
+]
+# a desire has one colour in all worlds: its place in the list above; worlds' desires of one place
+# never meet
+DESIRES = {
+    "horizon": 0,
+    "satiety": 6,
+    "ease": 0,
+    "company": 1,
+    "pleasure": 2,
+    "solo": 3,
+    "young": 4,
+    "recruit": 5,
+    "fullness": 6,
+    "vanity": 3,
+    "toil": 7,
+    "offspring": 4,
+    "red": 2,
+    "door": 1,
+    "thing": 3,
+    "goal": 4,
+    "lava": 2,
+    "heat": 5,
+    "steps": 0,
+    "load": 1,
+    "quiet": 6,
+    "multiplying": 4,
+    "passing": 3,
+    "infections": 5,
+    "soldiers": 0,
+    "strength": 1,
+    "stores": 5,
+    "aurora": 3,
+    "brotherhood": 4,
+    "A": 1,
+    "B": 2,
+}
 # Areas that touch: by lightness alone.
-ACT_COLOURS = ["#0072B2", "#E69F00", "#882255", "#88CCEE", "#D55E00", "#F0E442", "#000000", "#CC79A7", "#332288"]
+ACT_COLOURS = [
+    "#0072B2",
+    "#E69F00",
+    "#882255",
+    "#88CCEE",
+    "#D55E00",
+    "#F0E442",
+    "#000000",
+    "#CC79A7",
+    "#332288",
+]
 TERM_COLOURS = {
-    "selection": "#0072B2", "drift": "#7F7F7F", "sampling": "#882255", "segregation": "#56B4E9", "recombination": "#009E73",
-    "drive": "#D55E00", "mutation": "#E69F00", "introduction": "#CC79A7", "change": "#000000",
-}  # fmt: skip
+    "selection": "#0072B2",
+    "drift": "#7F7F7F",
+    "sampling": "#882255",
+    "segregation": "#56B4E9",
+    "recombination": "#009E73",
+    "drive": "#D55E00",
+    "mutation": "#E69F00",
+    "introduction": "#CC79A7",
+    "change": "#000000",
+}
 TERM_DASHES = {
-    "selection": [1, 0], "drift": [2, 2], "sampling": [1, 3], "segregation": [8, 3], "recombination": [8, 3, 2, 3],
-    "drive": [12, 2], "mutation": [5, 2], "introduction": [2, 4], "change": [1, 0],
-}  # fmt: skip
+    "selection": [1, 0],
+    "drift": [2, 2],
+    "sampling": [1, 3],
+    "segregation": [8, 3],
+    "recombination": [8, 3, 2, 3],
+    "drive": [12, 2],
+    "mutation": [5, 2],
+    "introduction": [2, 4],
+    "change": [1, 0],
+}
 ARM_COLOURS, ARM_DASHES = ["#D55E00", "#0072B2", "#7F7F7F"], [[1, 0], [6, 3], [2, 2]]
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -52,7 +130,10 @@ WIDTH, HEIGHT = 300, 220
 
 
 def themed(chart: Any, title: str, subtitle: list[str], alt_text: str = "") -> Any:
-    """The chart with title and the house's look, and what it says for those who do not see it. Set in place, because every method of a chart copies all of it."""
+    """The chart with title and the house's look, and what it says for those who do not see it.
+
+    Set in place, because every method of a chart copies all of it.
+    """
     chart.description = alt_text or ". ".join([title, *subtitle])
     chart.title = alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14, fontSize=15)
     chart.config = house()
@@ -65,31 +146,53 @@ def house() -> Any:
         font=FONT,
         background="white",
         padding=12,
-        title=alt.TitleConfig(fontSize=12.5, subtitleFontSize=11.5, subtitleColor="#444444", subtitlePadding=5, fontWeight="bold"),
-        axis=alt.AxisConfig(
-            labelFontSize=11, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6", domainColor="#777777", tickColor="#777777"
+        title=alt.TitleConfig(
+            fontSize=12.5,
+            subtitleFontSize=11.5,
+            subtitleColor="#444444",
+            subtitlePadding=5,
+            fontWeight="bold",
         ),
-        legend=alt.LegendConfig(labelFontSize=11, titleFontSize=12, titleFontWeight="normal", symbolStrokeWidth=2.5),
+        axis=alt.AxisConfig(
+            labelFontSize=11,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            gridColor="#E6E6E6",
+            domainColor="#777777",
+            tickColor="#777777",
+        ),
+        legend=alt.LegendConfig(
+            labelFontSize=11, titleFontSize=12, titleFontWeight="normal", symbolStrokeWidth=2.5
+        ),
         header=alt.HeaderConfig(labelFontSize=12, titleFontSize=12, labelFontWeight="bold"),
         view=alt.ViewConfig(stroke=None),
     )
 
 
 def desire_scales(names: Sequence[str]) -> tuple[Any, Any]:
-    """Scales of colour and of dashes for desires or other loci, in order: each name has the same in every experiment, as far as they suffice."""
+    """Scales of colour and of dashes for desires or other loci, in order: each name has the same in
+    every experiment, as far as they suffice.
+    """
     places: dict[str, int] = {}
     for name in sorted(names, key=lambda name: name not in DESIRES):
         first = DESIRES.get(name, zlib.crc32(name.encode()))
-        free = [i for i in range(len(LOCUS_COLOURS)) if i not in places.values()] or list(range(len(LOCUS_COLOURS)))
+        free = [i for i in range(len(LOCUS_COLOURS)) if i not in places.values()] or list(
+            range(len(LOCUS_COLOURS))
+        )
         wanted = first % len(LOCUS_COLOURS)
         places[name] = wanted if wanted in free else free[first % len(free)]
     domain = list(names)
-    colours, dashes = [LOCUS_COLOURS[places[name]] for name in names], [LOCUS_DASHES[places[name]] for name in names]
+    colours, dashes = (
+        [LOCUS_COLOURS[places[name]] for name in names],
+        [LOCUS_DASHES[places[name]] for name in names],
+    )
     return alt.Scale(domain=domain, range=colours), alt.Scale(domain=domain, range=dashes)
 
 
 def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:
-    """Tooltips: field with its type, what it is with its unit, and for numbers a format if it is not three decimals."""
+    """Tooltips: field with its type, what it is with its unit, and for numbers a format if it is
+    not three decimals.
+    """
     out = []
     for field, title, *form in fields:
         number = (form[0] if form else ".3f") if field.endswith(":Q") else alt.Undefined
@@ -97,8 +200,12 @@ def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:
     return out
 
 
-def band_tips(frame: pl.DataFrame, *fields: tuple[str, str] | tuple[str, str, str], of: str) -> list[Any]:
-    """Tooltips of lines with bands: fields, the mean of something, and the band's ends where a frame has more than one seed."""
+def band_tips(
+    frame: pl.DataFrame, *fields: tuple[str, str] | tuple[str, str, str], of: str
+) -> list[Any]:
+    """Tooltips of lines with bands: fields, the mean of something, and the band's ends where a
+    frame has more than one seed.
+    """
     several = not (frame["low"] == frame["high"]).all()
     ends = (("low:Q", "95% of seeds from"), ("high:Q", "to")) if several else ()
     return tips(*fields, ("mean:Q", of), *ends)

@@ -18,38 +18,108 @@ def told(tolerance: float) -> str:
     return "equal to the best" if tolerance == 0.0 else f"within {100 * tolerance:.3g}%"
 
 
-def ties(table: pl.DataFrame, best: float, population: float | None, unit: str, best_of: str = "best genome for M") -> Any:
-    """A bar from the least to the largest worth in M for each tolerance, with how many genomes and behaviours are within it.
+def ties(
+    table: pl.DataFrame,
+    best: float,
+    population: float | None,
+    unit: str,
+    best_of: str = "best genome for M",
+) -> Any:
+    """A bar from the least to the largest worth in M for each tolerance, with how many genomes and
+    behaviours are within it.
 
-    Rows as in the account's table; `best` is the worth of R2, which `best_of` names, `population` that of the population at the swap.
+    Rows as in the account's table; `best` is the worth of R2, which `best_of` names, `population`
+    that of the population at the swap.
     """
     count = pl.format(
-        "{} {}, {} {}", pl.col("classes"), pl.when(pl.col("classes") == 1).then(pl.lit("genome")).otherwise(pl.lit("genomes")),
-        pl.col("behaviours"), pl.when(pl.col("behaviours") == 1).then(pl.lit("behaviour")).otherwise(pl.lit("behaviours")),
-    )  # fmt: skip
-    frame = table.sort("tolerance").with_columns(pl.Series("how near", [told(t) for t in table.sort("tolerance")["tolerance"]]), count.alias("words"))
+        "{} {}, {} {}",
+        pl.col("classes"),
+        pl.when(pl.col("classes") == 1).then(pl.lit("genome")).otherwise(pl.lit("genomes")),
+        pl.col("behaviours"),
+        pl.when(pl.col("behaviours") == 1)
+        .then(pl.lit("behaviour"))
+        .otherwise(pl.lit("behaviours")),
+    )
+    frame = table.sort("tolerance").with_columns(
+        pl.Series("how near", [told(t) for t in table.sort("tolerance")["tolerance"]]),
+        count.alias("words"),
+    )
     order = frame["how near"].to_list()
-    ends = [0.0, best, *frame["modern_max"], *frame["modern_min"], *([] if population is None else [population])]
-    scale = alt.Scale(domain=[min(ends), max(ends) + 0.04 * (max(ends) - min(ends) or 1.0)], nice=False)
-    y = alt.Y("how near:N", sort=order, title="fitness in A", axis=alt.Axis(grid=False, ticks=False, labelLimit=200))
+    ends = [
+        0.0,
+        best,
+        *frame["modern_max"],
+        *frame["modern_min"],
+        *([] if population is None else [population]),
+    ]
+    scale = alt.Scale(
+        domain=[min(ends), max(ends) + 0.04 * (max(ends) - min(ends) or 1.0)], nice=False
+    )
+    y = alt.Y(
+        "how near:N",
+        sort=order,
+        title="fitness in A",
+        axis=alt.Axis(grid=False, ticks=False, labelLimit=200),
+    )
     tips = [
-        alt.Tooltip("how near:N", title="in A"), alt.Tooltip("classes:Q", title="genomes"), alt.Tooltip("behaviours:Q", title="behaviours in A"),
-        alt.Tooltip("modern_min:Q", title="least in M", format=".4f"), alt.Tooltip("class_modern_min:Q", title="by class"),
-        alt.Tooltip("modern_max:Q", title="most in M", format=".4f"), alt.Tooltip("class_modern_max:Q", title="by class"),
+        alt.Tooltip("how near:N", title="in A"),
+        alt.Tooltip("classes:Q", title="genomes"),
+        alt.Tooltip("behaviours:Q", title="behaviours in A"),
+        alt.Tooltip("modern_min:Q", title="least in M", format=".4f"),
+        alt.Tooltip("class_modern_min:Q", title="by class"),
+        alt.Tooltip("modern_max:Q", title="most in M", format=".4f"),
+        alt.Tooltip("class_modern_max:Q", title="by class"),
         alt.Tooltip("breeding_true:Q", title="that breed true"),
-    ]  # fmt: skip
+    ]
     base = alt.Chart(frame)
-    x = alt.X("modern_min:Q", title=f"worth in M ({unit})", scale=scale, axis=alt.Axis(tickCount=6, labelOverlap="parity"))
-    bars = base.mark_rule(strokeWidth=7, color="#9A9A9A").encode(x, alt.X2("modern_max:Q"), y, tooltip=tips)
-    ticks = [base.mark_tick(thickness=2.5, size=20, color="#222222").encode(alt.X(f"{c}:Q", scale=scale), y, tooltip=tips) for c in ("modern_min", "modern_max")]
-    text = base.mark_text(align="left", dx=8, fontSize=10.5).encode(y, alt.Text("words:N"), x=alt.value("width"))
-    lines = [(best_of, best, ANCESTRAL, [1, 0]), *([] if population is None else [("population at the swap", population, MODERN, [5, 3])])]
+    x = alt.X(
+        "modern_min:Q",
+        title=f"worth in M ({unit})",
+        scale=scale,
+        axis=alt.Axis(tickCount=6, labelOverlap="parity"),
+    )
+    bars = base.mark_rule(strokeWidth=7, color="#9A9A9A").encode(
+        x, alt.X2("modern_max:Q"), y, tooltip=tips
+    )
+    ticks = [
+        base.mark_tick(thickness=2.5, size=20, color="#222222").encode(
+            alt.X(f"{c}:Q", scale=scale), y, tooltip=tips
+        )
+        for c in ("modern_min", "modern_max")
+    ]
+    text = base.mark_text(align="left", dx=8, fontSize=10.5).encode(
+        y, alt.Text("words:N"), x=alt.value("width")
+    )
+    lines = [
+        (best_of, best, ANCESTRAL, [1, 0]),
+        *([] if population is None else [("population at the swap", population, MODERN, [5, 3])]),
+    ]
     marks = pl.DataFrame({"line": [w for w, *_ in lines], "at": [v for _, v, *_ in lines]})
     names = [w for w, *_ in lines]
-    colour = alt.Color("line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[c for _, _, c, _ in lines]), legend=alt.Legend(orient="bottom", symbolType="stroke", symbolSize=300, symbolOpacity=1, labelLimit=220))
-    dash = alt.StrokeDash("line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[d for *_, d in lines]))
-    told_of = [alt.Tooltip("line:N", title="what"), alt.Tooltip("at:Q", title="worth in M", format=".4f")]
-    rules = alt.Chart(marks).mark_rule(strokeWidth=1.6).encode(alt.X("at:Q", scale=scale), colour, dash, tooltip=told_of)
+    colour = alt.Color(
+        "line:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=[c for _, _, c, _ in lines]),
+        legend=alt.Legend(
+            orient="bottom", symbolType="stroke", symbolSize=300, symbolOpacity=1, labelLimit=220
+        ),
+    )
+    dash = alt.StrokeDash(
+        "line:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=[d for *_, d in lines]),
+    )
+    told_of = [
+        alt.Tooltip("line:N", title="what"),
+        alt.Tooltip("at:Q", title="worth in M", format=".4f"),
+    ]
+    rules = (
+        alt.Chart(marks)
+        .mark_rule(strokeWidth=1.6)
+        .encode(alt.X("at:Q", scale=scale), colour, dash, tooltip=told_of)
+    )
     return alt.layer(rules, bars, *ticks, text).properties(width=ACROSS, height=STEP * len(order))
 
 
@@ -59,9 +129,27 @@ def ties_of(s: Source) -> Any:
     if table.is_empty() or s.run.provenance["landscape"]["grid"] == 1:
         return None
     rungs = s.summary["ladder"]["modern"]["rungs"]
-    best = f"best genome{'' if s.run.provenance['landscape']['exact'] else ' found'} for {'payoff in ' if intent_differs(s) else ''}M"
+    best = (
+        f"best genome{'' if s.run.provenance['landscape']['exact'] else ' found'} for"
+        f" {'payoff in ' if intent_differs(s) else ''}M"
+    )
     chart = ties(table, rungs["best_for_payoff"], rungs.get("population"), unit_of_payoff(s), best)
     exact = "" if s.run.provenance["landscape"]["exact"] else "; of the genomes that were tried"
-    notes = [s.many("population: mean over them"), f"bars: from the least to the largest worth in M of genomes so good in A{exact}"]
-    found = "; ".join(f"{told(t)} in A: {n:,} genomes worth {low:.3g} to {high:.3g} in M" for t, n, low, high in table.sort("tolerance").select("tolerance", "classes", "modern_min", "modern_max").iter_rows())
-    return themed(chart, "Equally good in A, and in M?", notes, f"What near ties in A are worth in M. {'. '.join(notes)}. {found}.")
+    notes = [
+        s.many("population: mean over them"),
+        f"bars: from the least to the largest worth in M of genomes so good in A{exact}",
+    ]
+    found = "; ".join(
+        f"{told(t)} in A: {n:,} genomes worth {low:.3g} to {high:.3g} in M"
+        for t, n, low, high in (
+            table.sort("tolerance")
+            .select("tolerance", "classes", "modern_min", "modern_max")
+            .iter_rows()
+        )
+    )
+    return themed(
+        chart,
+        "Equally good in A, and in M?",
+        notes,
+        f"What near ties in A are worth in M. {'. '.join(notes)}. {found}.",
+    )

@@ -1,4 +1,6 @@
-"""Total variation: how much expected payoff differs between A and M, against what total variation allows."""
+"""Total variation: how much expected payoff differs between A and M, against what total variation
+allows.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,33 @@ from evosim.figures.inputs import COMMON, Source, payoff_words
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 
 SUBJECTS = {
-    "best_for_intent": "best genome for intent in M", "best_for_payoff": "best genome for payoff in M", "best_ancestral": "best genome for A",
-    "population": "population at the swap", "class": "its common classes",
-}  # fmt: skip
-COLOURS = {"best_for_intent": "#009E73", "best_for_payoff": "#E69F00", "best_ancestral": "#000000", "population": "#0072B2", "class": "#8FC7EA"}
-SHAPES = {"best_for_intent": "square", "best_for_payoff": "cross", "best_ancestral": "triangle-up", "population": "circle", "class": "circle"}
+    "best_for_intent": "best genome for intent in M",
+    "best_for_payoff": "best genome for payoff in M",
+    "best_ancestral": "best genome for A",
+    "population": "population at the swap",
+    "class": "its common classes",
+}
+COLOURS = {
+    "best_for_intent": "#009E73",
+    "best_for_payoff": "#E69F00",
+    "best_ancestral": "#000000",
+    "population": "#0072B2",
+    "class": "#8FC7EA",
+}
+SHAPES = {
+    "best_for_intent": "square",
+    "best_for_payoff": "cross",
+    "best_ancestral": "triangle-up",
+    "population": "circle",
+    "class": "circle",
+}
 WIDE = 20.0  # ratio of the largest to the least from which axes are logarithmic
 
 
 def variation(table: pl.DataFrame, unit: str) -> Any:
-    """Bound against difference with the line on which they are equal; rows as in the account's table, `subject` one of `SUBJECTS`."""
+    """Bound against difference with the line on which they are equal; rows as in the account's
+    table, `subject` one of `SUBJECTS`.
+    """
     of = "" if unit == "payoff" else f" ({unit})"
     present = [name for name in SUBJECTS if name in set(table["subject"])]
     both = pl.concat([table["bound"], table["difference"]])
@@ -33,25 +52,66 @@ def variation(table: pl.DataFrame, unit: str) -> Any:
     else:
         domain = [0.0, max(high, 1e-9) * 1.06]
         scale = alt.Scale(domain=domain, nice=False)
-    order = {name: i for i, name in enumerate(reversed(SUBJECTS))}  # rungs above populations above classes
+    # Rungs above populations above classes
+    order = {name: i for i, name in enumerate(reversed(SUBJECTS))}
     frame = table.sort(pl.col("subject").replace_strict(order), maintain_order=True).with_columns(
-        pl.col("subject").replace_strict(SUBJECTS).alias("who"), (pl.col("range") * pl.coalesce("exact", "most")).alias("by_variation"), pl.coalesce("exact", "most").alias("tv")
+        pl.col("subject").replace_strict(SUBJECTS).alias("who"),
+        (pl.col("range") * pl.coalesce("exact", "most")).alias("by_variation"),
+        pl.coalesce("exact", "most").alias("tv"),
     )
     names = [SUBJECTS[name] for name in present]
-    colour = alt.Color("who:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[COLOURS[n] for n in present]), legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1))
-    shape = alt.Shape("who:N", title=None, sort=names, scale=alt.Scale(domain=names, range=[SHAPES[n] for n in present]), legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1))
+    colour = alt.Color(
+        "who:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=[COLOURS[n] for n in present]),
+        legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1),
+    )
+    shape = alt.Shape(
+        "who:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=[SHAPES[n] for n in present]),
+        legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1),
+    )
     tips = [
-        alt.Tooltip("who:N", title="whose lives"), alt.Tooltip("seed:Q"), alt.Tooltip("difference:Q", title=f"difference{of}", format=".4g"),
-        alt.Tooltip("bound:Q", title="bound", format=".4g"), alt.Tooltip("tv:Q", title="total variation, at most", format=".3f"),
-        alt.Tooltip("least:Q", title="total variation, at least", format=".3f"), alt.Tooltip("range:Q", title="range of returns", format=".4g"),
+        alt.Tooltip("who:N", title="whose lives"),
+        alt.Tooltip("seed:Q"),
+        alt.Tooltip("difference:Q", title=f"difference{of}", format=".4g"),
+        alt.Tooltip("bound:Q", title="bound", format=".4g"),
+        alt.Tooltip("tv:Q", title="total variation, at most", format=".3f"),
+        alt.Tooltip("least:Q", title="total variation, at least", format=".3f"),
+        alt.Tooltip("range:Q", title="range of returns", format=".4g"),
         alt.Tooltip("payoff_change:Q", title="change of payoff itself", format=".4g"),
-    ]  # fmt: skip
-    x = alt.X("bound:Q", title=f"bound: range of returns times total variation, plus change of payoff{of}", scale=scale, axis=alt.Axis(tickCount=5, grid=False))
-    y = alt.Y("difference:Q", title=f"difference of A and M{of}", scale=scale, axis=alt.Axis(tickCount=5, grid=False))
-    line = alt.Chart(pl.DataFrame({"x": domain, "y": domain})).mark_line(color="#555555", strokeDash=[5, 3]).encode(alt.X("x:Q", scale=scale), alt.Y("y:Q", scale=scale))
+    ]
+    x = alt.X(
+        "bound:Q",
+        title=f"bound: range of returns times total variation, plus change of payoff{of}",
+        scale=scale,
+        axis=alt.Axis(tickCount=5, grid=False),
+    )
+    y = alt.Y(
+        "difference:Q",
+        title=f"difference of A and M{of}",
+        scale=scale,
+        axis=alt.Axis(tickCount=5, grid=False),
+    )
+    line = (
+        alt.Chart(pl.DataFrame({"x": domain, "y": domain}))
+        .mark_line(color="#555555", strokeDash=[5, 3])
+        .encode(alt.X("x:Q", scale=scale), alt.Y("y:Q", scale=scale))
+    )
     words = pl.DataFrame({"x": [domain[1]], "y": [domain[1]], "text": ["as large as it can be"]})
-    label = alt.Chart(words).mark_text(align="right", dx=-14, dy=4, fontSize=10.5, fontStyle="italic").encode(alt.X("x:Q", scale=scale), alt.Y("y:Q", scale=scale), alt.Text("text:N"))
-    dots = alt.Chart(frame).mark_point(filled=True, size=60, opacity=0.85, stroke="#222222", strokeWidth=0.6).encode(x, y, colour, shape, tooltip=tips)
+    label = (
+        alt.Chart(words)
+        .mark_text(align="right", dx=-14, dy=4, fontSize=10.5, fontStyle="italic")
+        .encode(alt.X("x:Q", scale=scale), alt.Y("y:Q", scale=scale), alt.Text("text:N"))
+    )
+    dots = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=60, opacity=0.85, stroke="#222222", strokeWidth=0.6)
+        .encode(x, y, colour, shape, tooltip=tips)
+    )
     return alt.layer(line, label, dots).properties(width=WIDTH + 120, height=HEIGHT + 110)
 
 
@@ -62,12 +122,71 @@ def variation_of(s: Source) -> Any:
         return None
     asker = Inquiry(s.conducts)
     mine = s.run.tables["populations"].filter(pl.col("moment") == "swap")
-    common = mine.group_by("class").agg(pl.col("count").sum()).sort("count", "class", descending=[True, False]).head(COMMON)["class"].to_list()
-    single = [{"subject": "class", "class": int(c), **{k: getattr(v, k) for k in ("least", "most", "exact", "range", "payoff_change", "bound", "difference", "slack")}} for c in common for v in [asker.variation(int(c))]]
-    columns = ["subject", "seed", "least", "most", "exact", "range", "payoff_change", "bound", "difference", "slack"]
-    rows = pl.concat([table.select(columns), pl.DataFrame(single, schema_overrides={"exact": pl.Float64}).select("subject", pl.lit(None, dtype=pl.Int64).alias("seed"), *columns[2:])]) if single else table.select(columns)
-    notes = [s.many("a circle each"), "no point can lie above the line: it is a theorem; gross of upkeep, which takes the same share in both worlds"]
+    common = (
+        mine.group_by("class")
+        .agg(pl.col("count").sum())
+        .sort("count", "class", descending=[True, False])
+        .head(COMMON)["class"]
+        .to_list()
+    )
+    single = [
+        {
+            "subject": "class",
+            "class": int(c),
+            **{
+                k: getattr(v, k)
+                for k in (
+                    "least",
+                    "most",
+                    "exact",
+                    "range",
+                    "payoff_change",
+                    "bound",
+                    "difference",
+                    "slack",
+                )
+            },
+        }
+        for c in common
+        for v in [asker.variation(int(c))]
+    ]
+    columns = [
+        "subject",
+        "seed",
+        "least",
+        "most",
+        "exact",
+        "range",
+        "payoff_change",
+        "bound",
+        "difference",
+        "slack",
+    ]
+    rows = (
+        pl.concat(
+            [
+                table.select(columns),
+                pl.DataFrame(single, schema_overrides={"exact": pl.Float64}).select(
+                    "subject", pl.lit(None, dtype=pl.Int64).alias("seed"), *columns[2:]
+                ),
+            ]
+        )
+        if single
+        else table.select(columns)
+    )
+    notes = [
+        s.many("a circle each"),
+        (
+            "no point can lie above the line: it is a theorem; gross of upkeep, which takes the"
+            " same share in both worlds"
+        ),
+    ]
     used = rows.filter(pl.col("bound") > 0.0)
     most = float((used["difference"] / used["bound"]).max()) if used.height else 0.0  # type: ignore[arg-type]
     found = f"Of {rows.height} subjects the difference is at most {most:.0%} of its bound"
-    return themed(variation(rows, payoff_words(s)), "How differently it lives, and what that can cost", notes, f"Total variation bound. {'. '.join(notes)}. {found}.")
+    return themed(
+        variation(rows, payoff_words(s)),
+        "How differently it lives, and what that can cost",
+        notes,
+        f"Total variation bound. {'. '.join(notes)}. {found}.",
+    )

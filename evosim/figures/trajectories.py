@@ -1,4 +1,6 @@
-"""Trajectories: everything that is recorded of a population through time, in small panels with bands over seeds."""
+"""Trajectories: everything that is recorded of a population through time, in small panels with
+bands over seeds.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +20,44 @@ SIZE = (WIDTH * 0.72, 110)
 PAIRS = {"mean": "mean fitness", "max": "largest fitness", "sd": "spread of fitness (sd)"}
 
 
-def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[str], swap: int, best: dict[str, float], unit: str) -> Any:
-    """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M; desires. Thin lines with bands over seeds.
+def trajectories(
+    generations: pl.DataFrame,
+    loci: pl.DataFrame,
+    weights: list[str],
+    swap: int,
+    best: dict[str, float],
+    unit: str,
+) -> Any:
+    """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M;
+    desires. Thin lines with bands over seeds.
 
     Dotted: the worth of the best genome of each world.
     """
     every = max(1, (int(generations["generation"].max()) + 1) // MOST_ROWS)  # type: ignore[arg-type]
     last = int(generations["generation"].max())  # type: ignore[arg-type]
-    kept = (pl.col("generation") % every == 0) | (pl.col("generation") == last) | pl.col("generation").is_in([swap - 1, swap])
+    kept = (
+        (pl.col("generation") % every == 0)
+        | (pl.col("generation") == last)
+        | pl.col("generation").is_in([swap - 1, swap])
+    )
     generations, loci = generations.filter(kept), loci.filter(kept)
     marked = swap if swap <= last else None
-    panels = [_worlds(generations, what, title, unit, marked, best if what != "sd" else {}) for what, title in PAIRS.items()]
+    panels = [
+        _worlds(generations, what, title, unit, marked, best if what != "sd" else {})
+        for what, title in PAIRS.items()
+    ]
     panels.append(_single(generations, "classes", "distinct genomes", "classes", marked))
     horizon = loci.filter(pl.col("locus") == "horizon")
     if horizon.height:
-        panels.append(_single(horizon.with_columns(pl.col("mean").alias("value")), "value", "mean horizon", "steps", marked))
+        panels.append(
+            _single(
+                horizon.with_columns(pl.col("mean").alias("value")),
+                "value",
+                "mean horizon",
+                "steps",
+                marked,
+            )
+        )
     if weights:
         panels.append(_desires(loci.filter(pl.col("locus").is_in(weights)), weights, marked))
     if (generations["modern_intent_mean"] - generations["modern_mean"]).abs().max() > 1e-12:  # type: ignore[operator]
@@ -40,47 +65,104 @@ def trajectories(generations: pl.DataFrame, loci: pl.DataFrame, weights: list[st
     if generations["size"].n_unique() > 1:
         panels.append(_single(generations, "size", "size", "newborns", marked))
     rows = [alt.hconcat(*panels[i : i + ACROSS], spacing=26) for i in range(0, len(panels), ACROSS)]
-    return alt.vconcat(*rows, spacing=18).resolve_scale(color="independent", strokeDash="independent")
+    return alt.vconcat(*rows, spacing=18).resolve_scale(
+        color="independent", strokeDash="independent"
+    )
 
 
 def _x() -> Any:
-    return alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=4, tickMinStep=1))
+    return alt.X(
+        "generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=4, tickMinStep=1)
+    )
 
 
 def _tips(title: str, *more: Any) -> list[Any]:
-    return [alt.Tooltip("generation:Q"), *more, alt.Tooltip("mean:Q", title=title, format=".4g"), alt.Tooltip("low:Q", title="95% of seeds from", format=".4g"), alt.Tooltip("high:Q", title="to", format=".4g")]
+    return [
+        alt.Tooltip("generation:Q"),
+        *more,
+        alt.Tooltip("mean:Q", title=title, format=".4g"),
+        alt.Tooltip("low:Q", title="95% of seeds from", format=".4g"),
+        alt.Tooltip("high:Q", title="to", format=".4g"),
+    ]
 
 
-def _lines(frame: pl.DataFrame, title: str, unit: str, swap: int | None, colour: Any, dash: Any, more: list[Any], beside: list[Any]) -> Any:
+def _lines(
+    frame: pl.DataFrame,
+    title: str,
+    unit: str,
+    swap: int | None,
+    colour: Any,
+    dash: Any,
+    more: list[Any],
+    beside: list[Any],
+) -> Any:
     base = alt.Chart(frame)
     y = alt.Y("mean:Q", title=unit, axis=alt.Axis(tickCount=4))
     hues = {} if colour is None else {"color": colour}
     layers = [
         *beside,
-        base.mark_area(opacity=0.18).encode(_x(), alt.Y("low:Q", title=unit), alt.Y2("high:Q"), **hues),
-        base.mark_line(strokeWidth=1.6).encode(_x(), y, *([] if dash is None else [dash]), **hues, tooltip=_tips(f"{title} ({unit})", *more)),
+        base.mark_area(opacity=0.18).encode(
+            _x(), alt.Y("low:Q", title=unit), alt.Y2("high:Q"), **hues
+        ),
+        base.mark_line(strokeWidth=1.6).encode(
+            _x(),
+            y,
+            *([] if dash is None else [dash]),
+            **hues,
+            tooltip=_tips(f"{title} ({unit})", *more),
+        ),
     ]
     if swap is not None:
-        layers.append(alt.Chart(pl.DataFrame({"generation": [swap]})).mark_rule(color="#333333").encode(alt.X("generation:Q")))
-    return alt.layer(*layers).properties(width=SIZE[0], height=SIZE[1], title=alt.TitleParams(title, fontSize=12))
+        layers.append(
+            alt.Chart(pl.DataFrame({"generation": [swap]}))
+            .mark_rule(color="#333333")
+            .encode(alt.X("generation:Q"))
+        )
+    return alt.layer(*layers).properties(
+        width=SIZE[0], height=SIZE[1], title=alt.TitleParams(title, fontSize=12)
+    )
 
 
-def _worlds(generations: pl.DataFrame, what: str, title: str, unit: str, swap: int | None, best: dict[str, float]) -> Any:
+def _worlds(
+    generations: pl.DataFrame,
+    what: str,
+    title: str,
+    unit: str,
+    swap: int | None,
+    best: dict[str, float],
+) -> Any:
     columns = [f"{world}_{what}" for world in ("ancestral", "modern")]
-    long = generations.drop("world").unpivot(columns, index=["seed", "generation"], variable_name="world").with_columns(pl.col("world").str.strip_suffix(f"_{what}"))
+    long = (
+        generations.drop("world")
+        .unpivot(columns, index=["seed", "generation"], variable_name="world")
+        .with_columns(pl.col("world").str.strip_suffix(f"_{what}"))
+    )
     frame = banded(long, "value", "world", "generation")
-    legend = alt.Legend(symbolType="stroke", symbolSize=300, symbolOpacity=1, labelExpr="datum.label + ' world'")
-    colour, dash = alt.Color("world:N", title=None, scale=WORLD_COLOURS, legend=legend), alt.StrokeDash("world:N", title=None, scale=WORLD_DASHES, legend=legend)
+    legend = alt.Legend(
+        symbolType="stroke", symbolSize=300, symbolOpacity=1, labelExpr="datum.label + ' world'"
+    )
+    colour, dash = (
+        alt.Color("world:N", title=None, scale=WORLD_COLOURS, legend=legend),
+        alt.StrokeDash("world:N", title=None, scale=WORLD_DASHES, legend=legend),
+    )
     beside = []
     if best:
         ends = pl.DataFrame({"world": list(best), "at": list(best.values())})
         tips = [alt.Tooltip("world:N"), alt.Tooltip("at:Q", title="best genome", format=".4g")]
-        beside = [alt.Chart(ends).mark_rule(strokeDash=[2, 3], strokeWidth=1.2).encode(alt.Y("at:Q", title=unit), alt.Color("world:N", scale=WORLD_COLOURS), tooltip=tips)]
+        beside = [
+            alt.Chart(ends)
+            .mark_rule(strokeDash=[2, 3], strokeWidth=1.2)
+            .encode(
+                alt.Y("at:Q", title=unit), alt.Color("world:N", scale=WORLD_COLOURS), tooltip=tips
+            )
+        ]
     return _lines(frame, title, unit, swap, colour, dash, [alt.Tooltip("world:N")], beside)
 
 
 def _single(table: pl.DataFrame, column: str, title: str, unit: str, swap: int | None) -> Any:
-    return _lines(banded(table, column, "generation"), title, unit, swap, alt.value("#333333"), None, [], [])
+    return _lines(
+        banded(table, column, "generation"), title, unit, swap, alt.value("#333333"), None, [], []
+    )
 
 
 def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
@@ -89,7 +171,16 @@ def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
     colours, dashes = desire_scales(weights)
     colour = alt.Color("locus:N", title=None, sort=weights, scale=colours, legend=legend)
     dash = alt.StrokeDash("locus:N", title=None, sort=weights, scale=dashes, legend=legend)
-    return _lines(frame, "mean objective weights", "weight", swap, colour, dash, [alt.Tooltip("locus:N", title="desire for")], [])
+    return _lines(
+        frame,
+        "mean objective weights",
+        "weight",
+        swap,
+        colour,
+        dash,
+        [alt.Tooltip("locus:N", title="desire for")],
+        [],
+    )
 
 
 def trajectories_of(s: Source) -> Any:
@@ -103,11 +194,22 @@ def trajectories_of(s: Source) -> Any:
     else:
         weights = [name for name in s.loci[0] if name != "horizon"]
     best = {world: float(s.run.tables["landscape"][world].max()) for world in WORLDS}  # type: ignore[arg-type]
-    chart = trajectories(generations, loci, weights, s.run.experiment.swap, best, s.summary.get("unit", "payoff"))
+    chart = trajectories(
+        generations, loci, weights, s.run.experiment.swap, best, s.summary.get("unit", "payoff")
+    )
     shown = generations["generation"]
     ends = {g: generations.filter(shown == g).mean() for g in (int(shown.min()), int(shown.max()))}  # type: ignore[arg-type]
     told_of = "; ".join(
-        f"in generation {g} mean fitness is {row['ancestral_mean'][0]:.3g} in A and {row['modern_mean'][0]:.3g} in M, of {row['classes'][0]:.3g} distinct genomes" for g, row in ends.items()
+        f"in generation {g} mean fitness is {row['ancestral_mean'][0]:.3g} in A and"
+        f" {row['modern_mean'][0]:.3g} in M, of {row['classes'][0]:.3g} distinct genomes"
+        for g, row in ends.items()
     )
-    notes = [s.many(BANDS), f"dotted: the best genome {'' if s.run.provenance['landscape']['exact'] else 'found '}of each world; upright line: the world changes"]
+    notes = [
+        s.many(BANDS),
+        (
+            "dotted: the best genome"
+            f" {'' if s.run.provenance['landscape']['exact'] else 'found '}of each world; upright"
+            " line: the world changes"
+        ),
+    ]
     return themed(chart, "Trajectories", notes, f"Trajectories. {'. '.join(notes)}. {told_of}.")

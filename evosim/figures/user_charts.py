@@ -27,7 +27,9 @@ class _Figure:
     """What a chart of evosim does in its own way."""
 
     def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The chart as a dictionary (Altair's `to_dict`), with the house's look where it stands by itself."""
+        """The chart as a dictionary (Altair's `to_dict`), with the house's look where it stands by
+        itself.
+        """
         chart: Any = self
         if (kwargs.get("context") or {}).get("top_level", True):
             chart = chart.copy(deep=False)
@@ -36,7 +38,10 @@ class _Figure:
         return super(_Figure, chart).to_dict(*args, **kwargs)  # type: ignore[misc]
 
     def save(self, fp: Any, format: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Write the chart as a file (Altair's `save`). A page in HTML needs no network, unless `inline=False`."""
+        """Write the chart as a file (Altair's `save`).
+
+        A page in HTML needs no network, unless `inline=False`.
+        """
         if format == "html" or (format is None and str(fp).endswith(".html")):
             kwargs.setdefault("inline", True)
         super().save(fp, format, *args, **kwargs)  # type: ignore[misc]
@@ -56,7 +61,10 @@ class _Figure:
     def __repr__(self) -> str:
         chart: Any = self
         title = chart.title.text if isinstance(chart.title, alt.TitleParams) else chart.title
-        return f"evosim figure ({type(self).__mro__[2].__name__} of Altair): {'untitled' if title is alt.Undefined else title}"
+        return (
+            f"evosim figure ({type(self).__mro__[2].__name__} of Altair):"
+            f" {'untitled' if title is alt.Undefined else title}"
+        )
 
     def __or__(self, other: Any) -> Any:
         return _classed(super().__or__(other))  # type: ignore[misc]
@@ -93,7 +101,8 @@ class FigureFacet(_Figure, alt.FacetChart):
 
 
 KINDS: dict[type[Any], type[Any]] = {
-    kind.__mro__[2]: kind for kind in (FigureChart, FigureLayer, FigureHConcat, FigureVConcat, FigureConcat, FigureFacet)
+    kind.__mro__[2]: kind
+    for kind in (FigureChart, FigureLayer, FigureHConcat, FigureVConcat, FigureConcat, FigureFacet)
 }
 
 
@@ -103,7 +112,8 @@ def handed(chart: Any) -> Any:
     Parameters
     ----------
     chart : altair chart
-        With encodings that say their types, because its frames become plain rows. It is not changed.
+        With encodings that say their types, because its frames become plain rows. It is not
+        changed.
 
     Returns
     -------
@@ -133,11 +143,20 @@ def _with_rows(chart: Any) -> Any:
         made.spec = _with_rows(made.spec)
     data = made._get("data")
     if data is not alt.Undefined and not isinstance(data, dict | alt.Data):
-        made.data = alt.InlineData(values=alt.to_values(alt.limit_rows(data, max_rows=None))["values"])
+        made.data = alt.InlineData(
+            values=alt.to_values(alt.limit_rows(data, max_rows=None))["values"]
+        )
     return made
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Settings of `over`, and those of `base` that it leaves open, section by section."""
-    both = {key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value for key, value in over.items()}
+    both = {
+        key: (
+            _merged(base[key], value)
+            if isinstance(value, dict) and isinstance(base.get(key), dict)
+            else value
+        )
+        for key, value in over.items()
+    }
     return base | both

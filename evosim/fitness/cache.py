@@ -19,7 +19,9 @@ Words = NDArray[np.uint64]
 
 
 class Store:
-    """The behaviours a scorer remembers, with their worth: found by hash, told apart by comparison, in bounded memory."""
+    """The behaviours a scorer remembers, with their worth: found by hash, told apart by comparison,
+    in bounded memory.
+    """
 
     FIRST = 1024
 
@@ -30,7 +32,9 @@ class Store:
         self._make(min(self.FIRST, limit))
 
     def worth_of(self, rules: Rules, acts: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
-        """Worth `[n, .]` and names `[n]` of rules whose act sets are known; what was not known is evaluated."""
+        """Worth `[n, .]` and names `[n]` of rules whose act sets are known; what was not known is
+        evaluated.
+        """
         groups, words, hashes, points = self.scorer.behaviours_of(rules, acts, plans, depths)
         n = len(words)
         if self.count + n > self.limit:
@@ -41,12 +45,16 @@ class Store:
             self._grow(min(2 * (self.count + n), self.limit))
         numbers, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
         before = self.count
-        self.count = policy_dedup.find(hashes, words, self.slots, self.hashes, self.words, before, numbers, first)
+        self.count = policy_dedup.find(
+            hashes, words, self.slots, self.hashes, self.words, before, numbers, first
+        )
         fresh = np.arange(before, self.count)
         if self.count > before:
             levels = np.full(len(fresh), words.shape[1])
             try:
-                self.worth[fresh] = self.scorer.evaluate(self.words, fresh, levels, points[first[: len(fresh)]])
+                self.worth[fresh] = self.scorer.evaluate(
+                    self.words, fresh, levels, points[first[: len(fresh)]]
+                )
             except BaseException:  # or what was met, but not evaluated, would be taken for known
                 self.forget()
                 raise
@@ -58,7 +66,10 @@ class Store:
         self.slots[:] = policy_dedup.EMPTY
 
     def _make(self, capacity: int) -> None:
-        self.hashes, self.words = np.empty(capacity, dtype=np.uint64), np.empty((capacity, *self._shape), dtype=np.uint64)
+        self.hashes, self.words = (
+            np.empty(capacity, dtype=np.uint64),
+            np.empty((capacity, *self._shape), dtype=np.uint64),
+        )
         self.worth = np.empty((capacity, self.scorer.columns))
         self.slots = slots(capacity)
 

@@ -19,9 +19,11 @@ BLOCK = 1 << 16  # classes that are decoded and scored together
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and names of behaviours.
+    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and names
+    of behaviours.
 
-    `cases [n, C]` is fitness of those born in each case of the ancestral world; no columns if selection looks at none.
+    `cases [n, C]` is fitness of those born in each case of the ancestral world; no columns if
+    selection looks at none.
     """
 
     ancestral: Floats
@@ -33,19 +35,30 @@ class Worth:
     cases: Floats
 
 
-def worth_of(genome: Genome, scorers: tuple[Scorer, Scorer], classes: Ints, *, named: bool = True) -> Worth:
-    """Worth of classes by the scorers of the ancestral and the modern world; names of behaviours if they are wanted."""
+def worth_of(
+    genome: Genome, scorers: tuple[Scorer, Scorer], classes: Ints, *, named: bool = True
+) -> Worth:
+    """Worth of classes by the scorers of the ancestral and the modern world; names of behaviours if
+    they are wanted.
+    """
     rules = genome.decode(classes)
     a, m = (scorer.score(rules, named=named) for scorer in scorers)
     for scorer, scores in zip(scorers, (a, m), strict=True):
         check_upkeep(scorer.tables.world.name, scores)
-    return Worth(a.fitness, a.net_intent, m.fitness, m.net_intent, a.policy, m.policy, a.fitness_by_case)
+    return Worth(
+        a.fitness, a.net_intent, m.fitness, m.net_intent, a.policy, m.policy, a.fitness_by_case
+    )
 
 
 def check_upkeep(world: str, scores: Scores) -> None:
     """Raise `UserError` where planning takes a share of less than nothing: it would be a gain."""
-    if len(scores.kept) and scores.kept.min() < 1.0 and (least := min(scores.payoff.min(), scores.intent.min())) < 0.0:
+    if (
+        len(scores.kept)
+        and scores.kept.min() < 1.0
+        and (least := min(scores.payoff.min(), scores.intent.min())) < 0.0
+    ):
         raise UserError(
-            f"lifetime payoff and intent must not be below 0 where planning costs a share of them, but are {least:g} in {world}. "
-            "Set genome.planning_cost = 0, or raise what is paid (offset, where a world has one)."
+            "lifetime payoff and intent must not be below 0 where planning costs a share of them,"
+            f" but are {least:g} in {world}. Set genome.planning_cost = 0, or raise what is paid"
+            " (offset, where a world has one)."
         )

@@ -1,9 +1,11 @@
 """Fitness of every class of a grid in both worlds, enumerated once and shared.
 
-A grid of up to `analysis.max_classes` is kept whole. A larger one, up to `analysis.max_enumerated`, goes by in blocks:
-`evosim.fitness.streaming` finds its best classes exactly, with all near ties, in bounded memory. Where a grid is too large for that, the
-best genomes are the best found by coordinate ascent from random starts. In the last two cases fitness is evaluated as it is
-asked for, and a bounded part of it is remembered. All ways give the same run: a class has one worth, bit by bit.
+A grid of up to `analysis.max_classes` is kept whole. A larger one, up to `analysis.max_enumerated`,
+goes by in blocks: `evosim.fitness.streaming` finds its best classes exactly, with all near ties, in
+bounded memory. Where a grid is too large for that, the best genomes are the best found by
+coordinate ascent from random starts. In the last two cases fitness is evaluated as it is asked for,
+and a bounded part of it is remembered. All ways give the same run: a class has one worth, bit by
+bit.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ from genomes import Genome
 from genomes.loci import Ints
 
 POLISHED = 5
-MOST_REMEMBERED = 4_000_000  # classes of a grid that is not kept whole: some 600 MB; the older half of more is forgotten
+# classes of a grid that is not kept whole: some 600 MB; the older half of more is forgotten
+MOST_REMEMBERED = 4_000_000
 
 
 class Landscape:
@@ -47,15 +50,21 @@ class Landscape:
         self.genome: Genome = setting.genome
         self.pair = setting.pair
         by_case = not setting.experiment.selection.plain
-        self.scorers = (Scorer(setting.pair.ancestral, setting.pair, cases=by_case), Scorer(setting.pair.modern, setting.pair))
+        self.scorers = (
+            Scorer(setting.pair.ancestral, setting.pair, cases=by_case),
+            Scorer(setting.pair.modern, setting.pair),
+        )
         analysis = setting.experiment.analysis
         size = self.genome.grid.size
         self.whole = size <= (analysis.max_classes if max_classes is None else max_classes)
-        self.exact = self.whole or size <= (analysis.max_enumerated if max_enumerated is None else max_enumerated)
+        self.exact = self.whole or size <= (
+            analysis.max_enumerated if max_enumerated is None else max_enumerated
+        )
         if by_case and not self.whole:
             raise UserError(
-                f"a grid must have at most {analysis.max_classes:,} classes (analysis.max_classes) for selection that is not over all lives, but has "
-                f"{size:,}. Raise that, or coarsen the alleles."
+                f"a grid must have at most {analysis.max_classes:,} classes (analysis.max_classes)"
+                f" for selection that is not over all lives, but has {size:,}. Raise that, or"
+                " coarsen the alleles."
             )
         self.survey: Survey | None = None
         self._case_names = setting.pair.ancestral.case_names if by_case else ()
@@ -69,7 +78,10 @@ class Landscape:
             self.afresh()
 
     def afresh(self) -> None:
-        """Forget who lived, so that the record is the next run's own. What classes are worth stays known."""
+        """Forget who lived, so that the record is the next run's own.
+
+        What classes are worth stays known.
+        """
         self._lived = set(self.survey.kept.tolist()) if self.survey else set()
 
     @cached_property
@@ -83,7 +95,10 @@ class Landscape:
         return len(self._table.ancestral)
 
     def worth(self, classes: Ints, *, lived: bool = True) -> Worth:
-        """Worth of classes `[n]`; each is evaluated once. What never `lived` (the search ledger's) is not in the record."""
+        """Worth of classes `[n]`; each is evaluated once.
+
+        What never `lived` (the search ledger's) is not in the record.
+        """
         index = classes if self.whole else self._index(classes)
         if lived and not self.whole:
             self._lived.update(classes.tolist())
@@ -92,7 +107,9 @@ class Landscape:
 
     @contextmanager
     def noting(self) -> Iterator[set[int]]:
-        """The classes that live in this block, where that is noted; a grid that is kept whole is recorded whole."""
+        """The classes that live in this block, where that is noted; a grid that is kept whole is
+        recorded whole.
+        """
         before, self._lived = self._lived, set()
         try:
             yield self._lived
@@ -104,23 +121,34 @@ class Landscape:
         self._lived.update(classes.tolist())
 
     def best(self, measure: str, seed: int, restarts: int) -> Ints:
-        """Classes that tie (to 1e-12 relative) for best by one of `MEASURES`; best found if not enumerated."""
+        """Classes that tie (to 1e-12 relative) for best by one of `MEASURES`; best found if not
+        enumerated.
+        """
         if self.whole:
-            among, value = np.arange(self.genome.grid.size, dtype=np.int64), getattr(self._table, measure)
+            among, value = (
+                np.arange(self.genome.grid.size, dtype=np.int64),
+                getattr(self._table, measure),
+            )
         else:
             among = self.survey.kept if self.survey else self.ascend(measure, seed, restarts)
             value = getattr(self.worth(among), measure)
         return among[value >= value.max() - margin(float(value.max()), 0.0, self.spans[measure])]
 
     def ascend(self, measure: str, seed: int, restarts: int) -> Ints:
-        """Where ascent ends: from each random start, the best class of one locus at a time until none helps.
+        """Where ascent ends: from each random start, the best class of one locus at a time until
+        none helps.
 
         The best few ends are then improved by the best of two loci at a time until none helps.
         """
         grid = self.genome.grid
         counts = np.array(grid.counts)
         words = rng.philox(
-            (np.arange(restarts)[:, None], np.arange(len(counts))[None, :], MEASURES.index(measure), rng.RESTARTS),
+            (
+                np.arange(restarts)[:, None],
+                np.arange(len(counts))[None, :],
+                MEASURES.index(measure),
+                rng.RESTARTS,
+            ),
             rng.key_of(seed),
         )
         digits = np.minimum((rng.uniform(*words[:2]) * counts).astype(np.int64), counts - 1)
@@ -128,36 +156,57 @@ class Landscape:
         digits, value = self._climb(digits, [(locus,) for locus in variable], measure)
         _, first = np.unique(grid.from_digits(digits), return_index=True)
         few = first[np.argsort(-value[first], kind="stable")][:POLISHED]
-        digits, _ = self._climb(digits[few], list(itertools.combinations(variable, 2)) or [()], measure)
+        digits, _ = self._climb(
+            digits[few], list(itertools.combinations(variable, 2)) or [()], measure
+        )
         return np.unique(grid.from_digits(digits))
 
-    def _climb(self, digits: Ints, moves: list[tuple[int, ...]], measure: str) -> tuple[Ints, Floats]:
-        """Repeat the best joint change of each move's loci until no move helps any of the starts `[n, L]`."""
+    def _climb(
+        self, digits: Ints, moves: list[tuple[int, ...]], measure: str
+    ) -> tuple[Ints, Floats]:
+        """Repeat the best joint change of each move's loci until no move helps any of the starts
+        `[n, L]`.
+        """
         grid = self.genome.grid
         value = getattr(self.worth(grid.from_digits(digits)), measure)
         improving = True
         while improving:
             before = value.copy()
             for move in moves:
-                choices = np.array(list(itertools.product(*(range(grid.counts[locus]) for locus in move))), dtype=np.int64)
+                choices = np.array(
+                    list(itertools.product(*(range(grid.counts[locus]) for locus in move))),
+                    dtype=np.int64,
+                )
                 options = np.repeat(digits[:, None, :], len(choices), axis=1)
                 options[:, :, list(move)] = choices
-                worth = getattr(self.worth(grid.from_digits(options).ravel()), measure).reshape(len(digits), -1)
+                worth = getattr(self.worth(grid.from_digits(options).ravel()), measure).reshape(
+                    len(digits), -1
+                )
                 # What is there now keeps its place unless another is truly better.
                 better = worth.max(axis=1) > value
-                digits = np.where(better[:, None], options[np.arange(len(digits)), worth.argmax(axis=1)], digits)
+                digits = np.where(
+                    better[:, None], options[np.arange(len(digits)), worth.argmax(axis=1)], digits
+                )
                 value = np.where(better, worth.max(axis=1), value)
             improving = bool((value > before).any())
         return digits, value
 
     def frame(self, classes: Ints | None = None) -> pl.DataFrame:
-        """Classes with expressed values and worth: those given, or all of a grid that is kept whole, or all that are best or lived."""
+        """Classes with expressed values and worth: those given, or all of a grid that is kept
+        whole, or all that are best or lived.
+        """
         if classes is None:
-            classes = np.arange(self.genome.grid.size, dtype=np.int64) if self.whole else np.array(sorted(self._lived))
+            classes = (
+                np.arange(self.genome.grid.size, dtype=np.int64)
+                if self.whole
+                else np.array(sorted(self._lived))
+            )
         worth = self.worth(classes)
         values = self.genome.grid.values(classes)
         columns: dict[str, NDArray[np.generic]] = {"class": classes}
-        columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.genome.grid.loci)}
+        columns |= {
+            f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.genome.grid.loci)
+        }
         columns |= {
             "ancestral": worth.ancestral,
             "ancestral_intent": worth.ancestral_intent,
@@ -170,7 +219,9 @@ class Landscape:
         columns |= {f"case:{name}": worth.cases[:, i] for i, name in enumerate(self._case_names)}
         return pl.DataFrame(columns)
 
-    def _enumerate(self, classes: Ints, progress: Callable[[int, int], None] | None = None) -> Worth:
+    def _enumerate(
+        self, classes: Ints, progress: Callable[[int, int], None] | None = None
+    ) -> Worth:
         """Worth of many classes, a block at a time."""
         parts = []
         for first in range(0, len(classes), BLOCK):
@@ -179,7 +230,12 @@ class Landscape:
                 progress(min(first + BLOCK, len(classes)), len(classes))
         if len(parts) == 1:
             return parts[0]
-        return Worth(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Worth)))
+        return Worth(
+            *(
+                np.concatenate([getattr(part, item.name) for part in parts])
+                for item in fields(Worth)
+            )
+        )
 
     def _index(self, classes: Ints) -> Ints:
         distinct, inverse = np.unique(classes, return_inverse=True)
@@ -191,27 +247,37 @@ class Landscape:
             more, t = self._enumerate(fresh), self._table
             size = len(t.ancestral)
             self._table = Worth(
-                *(np.concatenate([getattr(t, name), getattr(more, name)]) for name in Worth.__dataclass_fields__)
+                *(
+                    np.concatenate([getattr(t, name), getattr(more, name)])
+                    for name in Worth.__dataclass_fields__
+                )
             )
             self._position.update(zip(fresh.tolist(), range(size, size + fresh.size), strict=True))
         return np.array([self._position[c] for c in distinct.tolist()], dtype=np.int64)[inverse]
 
-
     def _forget(self, asked: Ints) -> None:
-        """Forget the older half of what classes are worth, but for those asked for. Who asks again gets the same bits: they are evaluated again."""
+        """Forget the older half of what classes are worth, but for those asked for.
+
+        Who asks again gets the same bits: they are evaluated again.
+        """
         known = np.array(list(self._position), dtype=np.int64)  # in order of age, as they came
         keep = np.isin(known, asked)
         keep[len(known) // 2 :] = True
         places = np.array(list(self._position.values()), dtype=np.int64)[keep]
-        self._position = {}  # first: an interrupt here must not leave places in a table that is no more
-        self._table = Worth(*(getattr(self._table, name)[places] for name in Worth.__dataclass_fields__))
+        # first: an interrupt here must not leave places in a table that is no more
+        self._position = {}
+        self._table = Worth(
+            *(getattr(self._table, name)[places] for name in Worth.__dataclass_fields__)
+        )
         self._position = dict(zip(known[keep].tolist(), range(len(places)), strict=True))
 
 
 def _nearness(setting: Setting) -> float:
     """The widest tolerance (a share of the span) within which an account lists near ties."""
     size = setting.experiment.optimizer.get("population")
-    return max([0.0, *setting.experiment.analysis.near_ties, *([1.0 / (2.0 * size)] if size else [])])
+    return max(
+        [0.0, *setting.experiment.analysis.near_ties, *([1.0 / (2.0 * size)] if size else [])]
+    )
 
 
 def _empty(cases: int) -> Worth:

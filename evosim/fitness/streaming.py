@@ -1,8 +1,10 @@
-"""Enumerate a grid in blocks and keep only the best and near-best classes. Memory does not grow with the grid.
+"""Enumerate a grid in blocks and keep only the best and near-best classes.
 
-The search is in single precision. A class is a candidate if it may be near the best within what single precision can be wrong
-by (`Scorer.single_error`, a bound); candidates are then scored in double precision, and what stays is exact: no best class and
-no near tie is missed.
+Memory does not grow with the grid.
+
+The search is in single precision. A class is a candidate if it may be near the best within what
+single precision can be wrong by (`Scorer.single_error`, a bound); candidates are then scored in
+double precision, and what stays is exact: no best class and no near tie is missed.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Classes within a `tolerance` (see `margin`) of the best by a measure, among all or among those that breed true."""
+    """Classes within a `tolerance` (see `margin`) of the best by a measure, among all or among
+    those that breed true.
+    """
 
     measure: str
     tolerance: float
@@ -61,7 +65,9 @@ class _Candidates:
         return np.concatenate([np.empty(0, dtype=np.int64), *self._classes])
 
     def _near(self, values: Floats) -> Any:
-        return values >= self.best - margin(self.best, self.wanted.tolerance, self.span) - 2.0 * self.error * (1.0 + self.wanted.tolerance)
+        return values >= self.best - margin(
+            self.best, self.wanted.tolerance, self.span
+        ) - 2.0 * self.error * (1.0 + self.wanted.tolerance)
 
 
 class _Spread:
@@ -77,31 +83,47 @@ class _Spread:
         self.squares += float(((values - mean) ** 2).sum()) + apart**2 * self.n * n / total
         self.mean += apart * n / total
         self.n = total
-        self.least, self.largest = min(self.least, float(values.min())), max(self.largest, float(values.max()))
+        self.least, self.largest = (
+            min(self.least, float(values.min())),
+            max(self.largest, float(values.max())),
+        )
 
     def facts(self) -> dict[str, float]:
-        return {"mean": self.mean, "sd": (self.squares / self.n) ** 0.5, "min": self.least, "max": self.largest}
+        return {
+            "mean": self.mean,
+            "sd": (self.squares / self.n) ** 0.5,
+            "min": self.least,
+            "max": self.largest,
+        }
 
 
 class Survey:
     """One pass over a grid.
 
     Attributes:
-        kept: classes that are best by some measure, or as near to the ancestral best as asked, in order.
-        classes: how many went by.
-        behaviours: behaviours evaluated in the ancestral and the modern world (the same one may count again where memory for
+        kept: classes that are best by some measure, or as near to the ancestral best as asked, in
+        order. classes: how many went by. behaviours: behaviours evaluated in the ancestral and the
+        modern world (the same one may count again where memory for
             it ran out).
-        spread: of each measure, mean, standard deviation, least and largest over the whole grid, in single precision;
+        spread: of each measure, mean, standard deviation, least and largest over the whole grid, in
+        single precision;
             `error` bounds what that costs.
     """
 
-    def __init__(self, genome: Genome, pair: WorldPair, *, near: float, progress: Tell | None = None) -> None:
+    def __init__(
+        self, genome: Genome, pair: WorldPair, *, near: float, progress: Tell | None = None
+    ) -> None:
         self.genome, self.classes, self.spans = genome, genome.grid.size, spans_of(pair)
-        searching = tuple(Scorer(world, pair, precision="single") for world in (pair.ancestral, pair.modern))
+        searching = tuple(
+            Scorer(world, pair, precision="single") for world in (pair.ancestral, pair.modern)
+        )
         error = {m: searching[m.startswith("modern")].single_error for m in MEASURES}
         everything = [Wanted(m, near if m == "ancestral" else 0.0) for m in MEASURES]
         everything.append(Wanted("ancestral", TRUE_BREEDERS_WITHIN, breeding_true=True))
-        candidates = [_Candidates(wanted, error[wanted.measure], self.spans[wanted.measure]) for wanted in everything]
+        candidates = [
+            _Candidates(wanted, error[wanted.measure], self.spans[wanted.measure])
+            for wanted in everything
+        ]
         spread = {m: _Spread() for m in MEASURES}
         for first in range(0, self.classes, BLOCK):
             block = np.arange(first, min(first + BLOCK, self.classes), dtype=np.int64)
@@ -111,22 +133,45 @@ class Survey:
             true = genome.grid.breeds_true(block)
             for candidate in candidates:
                 values = getattr(worth, candidate.wanted.measure)
-                candidate.see(*((block[true], values[true]) if candidate.wanted.breeding_true else (block, values)))
+                candidate.see(
+                    *(
+                        (block[true], values[true])
+                        if candidate.wanted.breeding_true
+                        else (block, values)
+                    )
+                )
             if progress:
                 progress(int(block[-1]) + 1, self.classes)
         self.behaviours = (searching[0].evaluated, searching[1].evaluated)
         self.spread = {m: spread[m].facts() | {"error": error[m]} for m in MEASURES}
         some = np.unique(np.concatenate([c.classes for c in candidates]))
-        self.kept = some[self._exactly(some, everything, (Scorer(pair.ancestral, pair), Scorer(pair.modern, pair)))]
+        self.kept = some[
+            self._exactly(
+                some, everything, (Scorer(pair.ancestral, pair), Scorer(pair.modern, pair))
+            )
+        ]
 
     def facts(self) -> dict[str, Any]:
         """What went by, for the record."""
-        return {"classes": self.classes, "kept": len(self.kept), "behaviours": list(self.behaviours), "measures": self.spread}
+        return {
+            "classes": self.classes,
+            "kept": len(self.kept),
+            "behaviours": list(self.behaviours),
+            "measures": self.spread,
+        }
 
     def _exactly(self, some: Ints, everything: list[Wanted], scorers: tuple[Scorer, Scorer]) -> Any:
         """Which candidates are truly wanted."""
-        parts = [worth_of(self.genome, scorers, some[i : i + BLOCK], named=False) for i in range(0, len(some), BLOCK)]
-        worth = Worth(*(np.concatenate([getattr(p, name) for p in parts]) for name in Worth.__dataclass_fields__))
+        parts = [
+            worth_of(self.genome, scorers, some[i : i + BLOCK], named=False)
+            for i in range(0, len(some), BLOCK)
+        ]
+        worth = Worth(
+            *(
+                np.concatenate([getattr(p, name) for p in parts])
+                for name in Worth.__dataclass_fields__
+            )
+        )
         true = self.genome.grid.breeds_true(some)
         stays = np.zeros(len(some), dtype=bool)
         for wanted in everything:
@@ -134,6 +179,7 @@ class Survey:
             among = true if wanted.breeding_true else np.ones(len(some), dtype=bool)
             if among.any():
                 best = float(values[among].max())
-                stays |= among & (values >= best - margin(best, wanted.tolerance, self.spans[wanted.measure]))
+                stays |= among & (
+                    values >= best - margin(best, wanted.tolerance, self.spans[wanted.measure])
+                )
         return stays
-

@@ -1,4 +1,6 @@
-"""A world as kernels read it: only what can be reached, as ragged rows; see `evosim.kernels.world_layout` for the layout."""
+"""A world as kernels read it: only what can be reached, as ragged rows; see
+`evosim.kernels.world_layout` for the layout.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,12 @@ class WorldTables:
 
     Attributes:
         world: the world.
-        states: `[S']` the states that somebody can come to, in truth or in what a belief imagines from there.
-        rows: the available acts in these states, one table of transitions for each belief.
-        features: what is felt in these rows.
-        row_state, row_act: `[R]` state (as a number of the world) and act of each row.
-        amounts: `[1 or 2, R]` payoff, and intent where it differs.
-        start, start_chances: where life begins: states, and `[B, .]` chances of being born there. The first row is the world's own;
+        states: `[S']` the states that somebody can come to, in truth or in what a belief imagines
+        from there. rows: the available acts in these states, one table of transitions for each
+        belief. features: what is felt in these rows. row_state, row_act: `[R]` state (as a number
+        of the world) and act of each row. amounts: `[1 or 2, R]` payoff, and intent where it
+        differs. start, start_chances: where life begins: states, and `[B, .]` chances of being born
+        there. The first row is the world's own;
             where cases are asked for, a row for each case follows.
         stride, cells: layout of act sets.
     """
@@ -40,7 +42,11 @@ class WorldTables:
             amounts = amounts[:1]
         self.amounts = np.ascontiguousarray(amounts[:, self.row_state, self.row_act])
         self.start = np.flatnonzero(world.start[self.states])
-        births = np.concatenate([world.start[None, :], world.births()]) if cases else world.start[None, :]
+        births = (
+            np.concatenate([world.start[None, :], world.births()])
+            if cases
+            else world.start[None, :]
+        )
         self.start_chances = np.ascontiguousarray(births[:, self.states][:, self.start])
 
     def discounted(self, belief: str, discount: float) -> Rows:
@@ -49,7 +55,9 @@ class WorldTables:
         return rows._replace(chances=rows.chances * discount)
 
     def act_sets(self, sets: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Act sets of kernels `[..., C]` as `[..., S, A]` of the world; empty where nobody comes."""
+        """Act sets of kernels `[..., C]` as `[..., S, A]` of the world; empty where nobody
+        comes.
+        """
         out = np.zeros((*sets.shape[:-1], len(self.world.states), len(self.world.acts)), dtype=bool)
         rows = self.rows["true"]
         out[..., self.row_state, self.row_act] = sets[..., rows.cells] & rows.bits != 0

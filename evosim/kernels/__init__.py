@@ -1,1 +1,4 @@
-"""Compiled kernels: plan, evaluate, reproduce, live. Each has a readable twin in `evosim.reference`."""
+"""Compiled kernels: plan, evaluate, reproduce, live.
+
+Each has a readable twin in `evosim.reference`.
+"""

@@ -1,7 +1,8 @@
 """Many generations of genetics without behaviour in one call. Newborns are those of the optimizer.
 
-Fitness is what drivers and modifiers leave of viability and fertility. Population-genetic laws and the benchmark of the
-gamete loop run on it, thousands of small populations or one large one; `evosim.kernels.reproduce` makes every newborn.
+Fitness is what drivers and modifiers leave of viability and fertility. Population-genetic laws and
+the benchmark of the gamete loop run on it, thousands of small populations or one large one;
+`evosim.kernels.reproduce` makes every newborn.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Costs(NamedTuple):
 
 @serial
 def _weights(costs, strands, ploidy, factors, begin, end, out):  # type: ignore[no-untyped-def]
-    """Running sum of weights `[n]` by one table of factors; nobody outside `begin .. end - 1` has any. Gives the total."""
+    """Running sum of weights `[n]` by one table of factors; nobody outside `begin .. end - 1` has
+    any. Gives the total.
+    """
     total = 0.0
     for i in range(out.size):
         if begin <= i < end:
@@ -52,14 +55,31 @@ def _weights(costs, strands, ploidy, factors, begin, end, out):  # type: ignore[
 
 @serial
 def evolve(  # type: ignore[no-untyped-def]
-    m, costs, strands, spare, ploidy, females, selfing, first, generations, key0, key1, weights, guides, parents, watched, census
+    m,
+    costs,
+    strands,
+    spare,
+    ploidy,
+    females,
+    selfing,
+    first,
+    generations,
+    key0,
+    key1,
+    weights,
+    guides,
+    parents,
+    watched,
+    census,
 ):
-    """Generations `first .. first + generations - 1` from newborns `strands`; where it ends tells which array holds the last.
+    """Generations `first .. first + generations - 1` from newborns `strands`; where it ends tells
+    which array holds the last.
 
-    `females` is 0 for one sex. `watched [W, 2]` lists (locus, allele); `census [generations, W, 3]` is filled with the
-    number of newborns that have 0, 1 and 2 copies. `weights [2, n]`, `guides [2, n]`, `parents [n, 2]` and `spare` are
-    scratch. Returns the number of generations that were made: fewer if nobody could be a parent, or once all are alike
-    and nothing mutates (the census then repeats itself to the end).
+    `females` is 0 for one sex. `watched [W, 2]` lists (locus, allele); `census [generations, W, 3]`
+    is filled with the number of newborns that have 0, 1 and 2 copies. `weights [2, n]`, `guides [2,
+    n]`, `parents [n, 2]` and `spare` are scratch. Returns the number of generations that were made:
+    fewer if nobody could be a parent, or once all are alike and nothing mutates (the census then
+    repeats itself to the end).
     """
     n = parents.shape[0]
     mothers = females if females > 0 else n
@@ -83,9 +103,22 @@ def evolve(  # type: ignore[no-untyped-def]
         if sperm:
             guide_chunk(0, n, weights[1], guides[1])
         sexual_chunk(
-            0, n, m, strands, ploidy, weights[0], guides[0], weights[sperm], guides[sperm], selfing or females > 0, first + g,
-            key0, key1, spare, parents,
-        )  # fmt: skip
+            0,
+            n,
+            m,
+            strands,
+            ploidy,
+            weights[0],
+            guides[0],
+            weights[sperm],
+            guides[sperm],
+            selfing or females > 0,
+            first + g,
+            key0,
+            key1,
+            spare,
+            parents,
+        )
         strands, spare = spare, strands
         for w in range(watched.shape[0]):
             locus, allele = watched[w, 0], watched[w, 1]
@@ -106,7 +139,10 @@ def evolve(  # type: ignore[no-untyped-def]
 
 @serial
 def _all_alike(strands):  # type: ignore[no-untyped-def]
-    """Whether nothing can change any more without mutation. Mostly answered by the second strand."""
+    """Whether nothing can change any more without mutation.
+
+    Mostly answered by the second strand.
+    """
     for row in range(1, strands.shape[0]):
         for l in range(strands.shape[1]):  # noqa: E741
             if strands[row, l] != strands[0, l]:
@@ -118,7 +154,8 @@ def _all_alike(strands):  # type: ignore[no-untyped-def]
 def replicates(  # type: ignore[no-untyped-def]
     m, costs, founders, ploidy, females, selfing, generations, first_seed, watched, census, last
 ):
-    """`evolve` of `R` populations from the same founders `[n ploidy, L]`, with seeds counting up from `first_seed`.
+    """`evolve` of `R` populations from the same founders `[n ploidy, L]`, with seeds counting up
+    from `first_seed`.
 
     Fills `census [R, generations, W, 3]` and `last [R, n ploidy, L]`; generations count from 1.
     """
@@ -128,8 +165,21 @@ def replicates(  # type: ignore[no-untyped-def]
         strands, spare = founders.copy(), np.empty_like(founders)
         seed = np.uint64(first_seed) + np.uint64(r)
         made = evolve(
-            m, costs, strands, spare, ploidy, females, selfing, 1, generations, seed & np.uint64(0xFFFFFFFF),
-            seed >> np.uint64(32), np.empty((2, n)), np.empty((2, n), dtype=np.int32),
-            np.empty((n, 2), dtype=np.int64), watched, census[r],
-        )  # fmt: skip
+            m,
+            costs,
+            strands,
+            spare,
+            ploidy,
+            females,
+            selfing,
+            1,
+            generations,
+            seed & np.uint64(0xFFFFFFFF),
+            seed >> np.uint64(32),
+            np.empty((2, n)),
+            np.empty((2, n), dtype=np.int32),
+            np.empty((n, 2), dtype=np.int64),
+            watched,
+            census[r],
+        )
         last[r] = spare if made % 2 else strands

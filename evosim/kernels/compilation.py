@@ -1,7 +1,8 @@
 """The one place that says how kernels are compiled, and where compiled code is kept.
 
-Numba's own cache does not notice a change in another file than the function's own, and would then return results of old
-code. The folder is therefore named by a hash of all kernel sources. Numba also trusts what it finds; `evosim.kernels.compiled_cache` does not.
+Numba's own cache does not notice a change in another file than the function's own, and would then
+return results of old code. The folder is therefore named by a hash of all kernel sources. Numba
+also trusts what it finds; `evosim.kernels.compiled_cache` does not.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from evosim.runtime.machine import check_addresses
 _HERE = Path(__file__).resolve().parent
 _FOLDER = re.compile("kernels-[0-9a-f]{16}")
 KEPT_VERSIONS, KEPT_SECONDS = 4, 86_400.0
-SAID = "EVOSIM_CACHE_SAID"  # a variable: what was said of the folder, for processes that this one starts
+SAID = (  # a variable: what was said of the folder, for processes that this one starts
+    "EVOSIM_CACHE_SAID"
+)
 
 
 def sources_digest() -> str:
@@ -66,7 +69,8 @@ def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | N
             if why is None:
                 folder = root.resolve() / f"kernels-{sources_digest()}"
                 fresh = not folder.exists()
-                for step in reversed((folder, *folder.parents)):  # `parents=True` would not set their modes
+                # `parents=True` would not set their modes
+                for step in reversed((folder, *folder.parents)):
                     if not step.exists():
                         step.mkdir(mode=0o700, exist_ok=True)
                 why = refusal(folder)
@@ -78,7 +82,9 @@ def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | N
         except (OSError, ValueError, RuntimeError) as error:
             if wanted:
                 reason = getattr(error, "strerror", None) or error
-                refused.append(f"NUMBA_CACHE_DIR must be writable, but {root} is not ({reason}); set another")
+                refused.append(
+                    f"NUMBA_CACHE_DIR must be writable, but {root} is not ({reason}); set another"
+                )
             continue
         with contextlib.suppress(OSError):
             os.utime(folder)
@@ -87,8 +93,15 @@ def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | N
         if refused:
             tell(f"{refused[0]}. Until then compiled code is kept in {root}.")
         return folder
-    where = f"{refused[0]}" if refused else "HOME or TMPDIR must be a writable folder, but neither is; set one"
-    tell(f"{where}. Until then compiled code is not kept, and each command compiles for about a minute.")
+    where = (
+        f"{refused[0]}"
+        if refused
+        else "HOME or TMPDIR must be a writable folder, but neither is; set one"
+    )
+    tell(
+        f"{where}. Until then compiled code is not kept, and each command compiles for about a"
+        " minute."
+    )
     return None
 
 
@@ -106,7 +119,9 @@ def _places() -> Iterator[tuple[Path, bool]]:
 
 
 def refusal(place: Path) -> str | None:
-    """Say why code is not read from a folder, and what to do; nothing if only this user and root can write there."""
+    """Say why code is not read from a folder, and what to do; nothing if only this user and root
+    can write there.
+    """
     found = who_else_writes(place)
     return found and f"compiled code must lie where only you can write, but {found[0]}; {found[1]}"
 
@@ -114,36 +129,48 @@ def refusal(place: Path) -> str | None:
 def clear(root: Path, *, but: Path) -> None:
     """Remove folders of other versions that nobody has used for a day, but for the newest few.
 
-    A process that still runs from one has its code in memory; what it compiles from then on is not kept.
+    A process that still runs from one has its code in memory; what it compiles from then on is not
+    kept.
     """
-    others = [folder for folder in root.iterdir() if folder != but and _FOLDER.fullmatch(folder.name) and folder.is_dir()]
+    others = [
+        folder
+        for folder in root.iterdir()
+        if folder != but and _FOLDER.fullmatch(folder.name) and folder.is_dir()
+    ]
     for folder in sorted(others, key=lambda f: f.stat().st_mtime, reverse=True)[KEPT_VERSIONS:]:
         if folder.stat().st_mtime < time.time() - KEPT_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def ask_for_blas() -> None:
-    """Let the compiler find out whether SciPy brings BLAS without loading all of `scipy.linalg`, which takes longer than a run's kernels.
+    """Let the compiler find out whether SciPy brings BLAS without loading all of `scipy.linalg`,
+    which takes longer than a run's kernels.
 
-    It asks by importing one file of that package. The package is stood in for while it does so; nothing is left behind.
+    It asks by importing one file of that package. The package is stood in for while it does so;
+    nothing is left behind.
     """
     place = importlib.util.find_spec("scipy")
     if "scipy.linalg" in sys.modules or place is None or not place.submodule_search_locations:
         return
     stand_in = types.ModuleType("scipy.linalg")
-    stand_in.__path__ = [str(Path(folder) / "linalg") for folder in place.submodule_search_locations]
+    stand_in.__path__ = [
+        str(Path(folder) / "linalg") for folder in place.submodule_search_locations
+    ]
     sys.modules["scipy.linalg"] = stand_in
     try:
         importlib.import_module("numba.np.arraymath")
     finally:
-        for name in [name for name in sys.modules if name == "scipy.linalg" or name.startswith("scipy.linalg.")]:
+        for name in [
+            name
+            for name in sys.modules
+            if name == "scipy.linalg" or name.startswith("scipy.linalg.")
+        ]:
             del sys.modules[name]
         if "scipy" in sys.modules:
             vars(sys.modules["scipy"]).pop("linalg", None)
 
 
 ask_for_blas()
-
 
 
 check_addresses()
@@ -158,14 +185,16 @@ def _say(words: str) -> None:
 
 FOLDER = cache_folder(_say)
 
-# A thread that waits for another sleeps: on a busy machine it would else burn the time that the other needs.
+# A thread that waits for another sleeps: on a busy machine it would else burn the time that the
+# other needs.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder sums and break NaN.
+# error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder
+# sums and break NaN.
 _COMMON: dict[str, Any] = {"error_model": "numpy"}
 
-# Waking a second thread, and waiting for it, costs more than fewer individuals than this do: where newborns are made, and
-# where genotypes are only read. Either way gives the same bytes.
+# Waking a second thread, and waiting for it, costs more than fewer individuals than this do: where
+# newborns are made, and where genotypes are only read. Either way gives the same bytes.
 THREADED = 2**12
 THREADED_READING = 2**16
 
@@ -181,7 +210,9 @@ def parallel(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a function into its callers: for the small steps of hot loops, whose calls would cost more than they do."""
+    """Compile a function into its callers: for the small steps of hot loops, whose calls would cost
+    more than they do.
+    """
     return _kept(numba.njit(forceinline=True, **_COMMON)(function))
 
 
@@ -194,7 +225,9 @@ def _kept(dispatcher: Any) -> Any:
 
 
 def make(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
-    """Make `n` newborns: by `some(start, stop, *how)` on this thread if they are few, else by `every(n, *how)`."""
+    """Make `n` newborns: by `some(start, stop, *how)` on this thread if they are few, else by
+    `every(n, *how)`.
+    """
     if n < THREADED:
         some(0, n, *how)
     else:

@@ -1,9 +1,10 @@
 """Files of compiled code, one for each function and signature, verified before use.
 
-A file is a checksum and a pickle. The checksum covers the file's name, so that a file in the place of another one is
-noticed. A file that is damaged, or that another user could have written, counts as missing: the function is compiled
-anew. Files are written whole and renamed, and there is no index; processes that compile at once do not disturb each
-other. The checksum does not protect from an attacker: the folder must be this user's alone (`options.refusal`).
+A file is a checksum and a pickle. The checksum covers the file's name, so that a file in the place
+of another one is noticed. A file that is damaged, or that another user could have written, counts
+as missing: the function is compiled anew. Files are written whole and renamed, and there is no
+index; processes that compile at once do not disturb each other. The checksum does not protect from
+an attacker: the folder must be this user's alone (`options.refusal`).
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Kept(FunctionCache):  # type: ignore[misc]  # Numba has no types
             return None
         try:
             kept, reduced = pickle.loads(pickled)
-            return compiler.CompileResult._rebuild(target_context, *reduced) if kept == key else None
+            return (
+                compiler.CompileResult._rebuild(target_context, *reduced) if kept == key else None
+            )
         except MemoryError:
             raise
         except Exception:  # whole, but of a compiler that differs in more than its version says
@@ -80,7 +83,9 @@ class Kept(FunctionCache):  # type: ignore[misc]  # Numba has no types
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the code of a signature, where that is possible."""
-        lasting = all(code.can_cache for code in data.lifted) and not data.library.has_dynamic_globals
+        lasting = (
+            all(code.can_cache for code in data.lifted) and not data.library.has_dynamic_globals
+        )
         if self._enabled and lasting:
             key = self._key(sig, data.codegen)
             write(self._file(key), dumps((key, data._reduce())))
@@ -90,7 +95,10 @@ class Kept(FunctionCache):  # type: ignore[misc]  # Numba has no types
         return (sys.implementation.cache_tag, *place, *self._index_key(sig, codegen))
 
     def _file(self, key: tuple[Any, ...]) -> Path:
-        return self._folder / f"{self._name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}{SUFFIX}"
+        return (
+            self._folder
+            / f"{self._name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}{SUFFIX}"
+        )
 
 
 def read(file: Path) -> bytes | None:
@@ -104,11 +112,19 @@ def read(file: Path) -> bytes | None:
     Returns
     -------
     bytes | None
-        The content. Nothing if the file is missing, damaged or another file's, or if another user could have written it.
+        The content. Nothing if the file is missing, damaged or another file's, or if another user
+        could have written it.
     """
-    with contextlib.suppress(OSError), open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
+    with (
+        contextlib.suppress(OSError),
+        open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened,
+    ):
         facts = os.fstat(opened.fileno())
-        if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o022:
+        if (
+            stat.S_ISREG(facts.st_mode)
+            and facts.st_uid == os.getuid()
+            and not facts.st_mode & 0o022
+        ):
             checksum, content = opened.read(CHECKSUM), opened.read()
             if checksum == _checksum(file.name, content):
                 return content
@@ -116,7 +132,9 @@ def read(file: Path) -> bytes | None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Write a file whole, in the place of whatever is there. Where that is impossible, nothing is written.
+    """Write a file whole, in the place of whatever is there.
+
+    Where that is impossible, nothing is written.
 
     Nothing is synced: a file that a power loss cuts has a wrong checksum.
 

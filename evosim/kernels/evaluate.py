@@ -1,8 +1,10 @@
-"""Evaluate: exact expected lifetime amounts of many policies in the true world, by backward induction.
+"""Evaluate: exact expected lifetime amounts of many policies in the true world, by backward
+induction.
 
-Twin: `evosim.reference.dynamic_programming.lifetime`. One lane for each policy. A block of policies works out only what one of
-them needs: rows of acts that one of them does in a state that one of them reaches, at ages at which it can be reached.
-What a lane gets does not depend on its neighbours, nor on the number of threads.
+Twin: `evosim.reference.dynamic_programming.lifetime`. One lane for each policy. A block of policies
+works out only what one of them needs: rows of acts that one of them does in a state that one of
+them reaches, at ages at which it can be reached. What a lane gets does not depend on its
+neighbours, nor on the number of threads.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ EVERY = 16  # sweeps from one look whether values have stopped changing to the n
 
 @serial
 def _union(words, plans, depths, order, first, count, union):  # type: ignore[no-untyped-def]
-    """Acts that some policy of the block does in some state at some level, into the words `union`."""
+    """Acts that some policy of the block does in some state at some level, into the words
+    `union`.
+    """
     union[:] = 0
     for lane in range(count):
         i = order[first + lane]
@@ -47,7 +51,8 @@ def _union(words, plans, depths, order, first, count, union):  # type: ignore[no
 
 @serial
 def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
-    """States in order of the first age at which some policy of the block may be there, into `queue`; gives their number.
+    """States in order of the first age at which some policy of the block may be there, into
+    `queue`; gives their number.
 
     `ages [S]` gets that age, -1 for states out of reach.
     """
@@ -74,23 +79,50 @@ def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
 
 @serial
 def _gather(words, plans, depths, order, first, count, level, lanes, tile, news):  # type: ignore[no-untyped-def]
-    """Act sets of a block at a level, lane beside lane, into the words `tile`; `news [S]` is not 0 where anything is new."""
+    """Act sets of a block at a level, lane beside lane, into the words `tile`; `news [S]` is not 0
+    where anything is new.
+    """
     last, step, stride = first + count - 1, lanes // WORD, news.size
     news[:] = 0
     for lane in range(0, lanes, WORD):
         at = first + lane
-        i, j, k, l = order[min(at, last)], order[min(at + 1, last)], order[min(at + 2, last)], order[min(at + 3, last)]  # noqa: E741
-        m, n, o, p = order[min(at + 4, last)], order[min(at + 5, last)], order[min(at + 6, last)], order[min(at + 7, last)]
+        i, j, k, l = (  # noqa: E741
+            order[min(at, last)],
+            order[min(at + 1, last)],
+            order[min(at + 2, last)],
+            order[min(at + 3, last)],
+        )
+        m, n, o, p = (
+            order[min(at + 4, last)],
+            order[min(at + 5, last)],
+            order[min(at + 6, last)],
+            order[min(at + 7, last)],
+        )
         if level and level >= max(
-            max(max(depths[i], depths[j]), max(depths[k], depths[l])), max(max(depths[m], depths[n]), max(depths[o], depths[p]))
+            max(max(depths[i], depths[j]), max(depths[k], depths[l])),
+            max(max(depths[m], depths[n]), max(depths[o], depths[p])),
         ):
             continue  # all of them repeat their last level
-        a, b = words[plans[i], min(level, depths[i] - 1)], words[plans[j], min(level, depths[j] - 1)]
-        c, d = words[plans[k], min(level, depths[k] - 1)], words[plans[l], min(level, depths[l] - 1)]
-        e, f = words[plans[m], min(level, depths[m] - 1)], words[plans[n], min(level, depths[n] - 1)]
-        g, h = words[plans[o], min(level, depths[o] - 1)], words[plans[p], min(level, depths[p] - 1)]
+        a, b = (
+            words[plans[i], min(level, depths[i] - 1)],
+            words[plans[j], min(level, depths[j] - 1)],
+        )
+        c, d = (
+            words[plans[k], min(level, depths[k] - 1)],
+            words[plans[l], min(level, depths[l] - 1)],
+        )
+        e, f = (
+            words[plans[m], min(level, depths[m] - 1)],
+            words[plans[n], min(level, depths[n] - 1)],
+        )
+        g, h = (
+            words[plans[o], min(level, depths[o] - 1)],
+            words[plans[p], min(level, depths[p] - 1)],
+        )
         for word in range(words.shape[2]):
-            turned = transposed(a[word], b[word], c[word], d[word], e[word], f[word], g[word], h[word])
+            turned = transposed(
+                a[word], b[word], c[word], d[word], e[word], f[word], g[word], h[word]
+            )
             state = word * WORD % stride
             for number, bytes_ in enumerate(turned):
                 to = (word * WORD + number) * step + lane // WORD
@@ -100,10 +132,12 @@ def _gather(words, plans, depths, order, first, count, level, lanes, tile, news)
 
 @serial
 def _make_program(rows, amounts, union, queue, ages, reached, program, records, room):  # type: ignore[no-untyped-def]
-    """What a block has to work out: for each state it reaches, the rows that some lane does there at some level.
+    """What a block has to work out: for each state it reaches, the rows that some lane does there
+    at some level.
 
-    States come in order of age, and those of one age by their number of rows: a processor foresees a loop that is as long as the
-    last one. In a state that nobody acts in (reach is that of all lanes together) the first row stands for them all.
+    States come in order of age, and those of one age by their number of rows: a processor foresees
+    a loop that is as long as the last one. In a state that nobody acts in (reach is that of all
+    lanes together) the first row stands for them all.
     """
     places, counts, tied, sizes, numbers, cells, bits, masks = program
     lanes = width(rows.chances)
@@ -129,7 +163,12 @@ def _make_program(rows, amounts, union, queue, ages, reached, program, records, 
                 for row in range(first, end if size else first + 1):
                     cell, bit = item(rows.cells, row), item(rows.bits, row)
                     if item(union, cell) & bit or not size:
-                        numbers[found], cells[found], bits[found], masks[found] = row, cell * lanes, bit, 0
+                        numbers[found], cells[found], bits[found], masks[found] = (
+                            row,
+                            cell * lanes,
+                            bit,
+                            0,
+                        )
                         for r in range(amounts.shape[0] if room else 0):
                             _write(records, r * room + found, rows, amounts[r], row)
                         found += 1
@@ -139,14 +178,19 @@ def _make_program(rows, amounts, union, queue, ages, reached, program, records, 
 
 @inlined
 def _fields(like):  # type: ignore[no-untyped-def]
-    """Of a record: its size in bytes, where its chances begin (in elements), and where its mask stands (in half words)."""
+    """Of a record: its size in bytes, where its chances begin (in elements), and where its mask
+    stands (in half words).
+    """
     size = SINGLE // width(like) * 4  # of an element, and known when this is compiled
     return RECORD * size, 8 // size, (8 // size + GROUP + 1) * size // 4
 
 
 @inlined
 def _write(records, k, rows, gain, row):  # type: ignore[no-untyped-def]
-    """Record `k`: successors as four numbers of sixteen bits, their chances, and the amount. Who does it comes later."""
+    """Record `k`: successors as four numbers of sixteen bits, their chances, and the amount.
+
+    Who does it comes later.
+    """
     elements, words, halves = records
     size, at, mask_at = _fields(elements)
     first = np.int64(item(rows.offsets, row))
@@ -161,7 +205,10 @@ def _write(records, k, rows, gain, row):  # type: ignore[no-untyped-def]
 
 @serial
 def _choose(program, tile, news, reached, records, room, n_amounts, share):  # type: ignore[no-untyped-def]
-    """Which lanes do each row of a program, where there are news. Where a lane does several acts, `share` is the chance of each."""
+    """Which lanes do each row of a program, where there are news.
+
+    Where a lane does several acts, `share` is the chance of each.
+    """
     places, counts, tied, _, _, cells, bits, masks = program
     halves = records[2]
     lanes = width(share)
@@ -196,7 +243,9 @@ def _choose(program, tile, news, reached, records, room, n_amounts, share):  # t
 
 @serial
 def _drop(program, reached, records, room, amounts):  # type: ignore[no-untyped-def]
-    """Strike off the rows that nobody does at the last level: all further sweeps do without them."""
+    """Strike off the rows that nobody does at the last level: all further sweeps do without
+    them.
+    """
     _, counts, _, _, numbers, _, _, masks = program
     words = records[1]
     each = _fields(records[0])[0] // 8
@@ -210,7 +259,9 @@ def _drop(program, reached, records, room, amounts):  # type: ignore[no-untyped-
                     numbers[found], masks[found] = item(numbers, k), item(masks, k)
                     for r in range(amounts.shape[0] if room else 0):
                         for w in range(each):
-                            words[(r * room + found) * each + w] = item(words, (r * room + k) * each + w)
+                            words[(r * room + found) * each + w] = item(
+                                words, (r * room + k) * each + w
+                            )
                 found += 1
             k += 1
         counts[j] = found - before
@@ -245,7 +296,11 @@ def _sweep(program, rows, to, gain, needed, share, value, fresh):  # type: ignor
         else:
             k += 1
             while k < end:
-                chosen = select(item(masks, k), _ahead(gain, rows, to, np.int64(item(numbers, k)), value), chosen)
+                chosen = select(
+                    item(masks, k),
+                    _ahead(gain, rows, to, np.int64(item(numbers, k)), value),
+                    chosen,
+                )
                 k += 1
         store(fresh, at, chosen)
 
@@ -270,9 +325,19 @@ def _read(records, k, value):  # type: ignore[no-untyped-def]
     four = item(words, k * (size // 8))
     total = splat(item(elements, at + GROUP))
     total = fma(splat(item(elements, at)), load(value, np.int64(four & low) * lanes), total)
-    total = fma(splat(item(elements, at + 1)), load(value, np.int64(four >> np.uint64(16) & low) * lanes), total)
-    total = fma(splat(item(elements, at + 2)), load(value, np.int64(four >> np.uint64(32) & low) * lanes), total)
-    return fma(splat(item(elements, at + 3)), load(value, np.int64(four >> np.uint64(48)) * lanes), total)
+    total = fma(
+        splat(item(elements, at + 1)),
+        load(value, np.int64(four >> np.uint64(16) & low) * lanes),
+        total,
+    )
+    total = fma(
+        splat(item(elements, at + 2)),
+        load(value, np.int64(four >> np.uint64(32) & low) * lanes),
+        total,
+    )
+    return fma(
+        splat(item(elements, at + 3)), load(value, np.int64(four >> np.uint64(48)) * lanes), total
+    )
 
 
 @serial
@@ -291,13 +356,20 @@ def _sweep_records(program, records, first, needed, share, value, fresh):  # typ
             k += 1
             while k < end:
                 worth = _read(records, k, value)
-                chosen = add(chosen, select(np.uint64(item(halves, k * (size // 4) + mask_at)), worth, nothing))
+                chosen = add(
+                    chosen,
+                    select(np.uint64(item(halves, k * (size // 4) + mask_at)), worth, nothing),
+                )
                 k += 1
             chosen = times(chosen, load(share, at))
         else:
             k += 1
             while k < end:
-                chosen = select(np.uint64(item(halves, k * (size // 4) + mask_at)), _read(records, k, value), chosen)
+                chosen = select(
+                    np.uint64(item(halves, k * (size // 4) + mask_at)),
+                    _read(records, k, value),
+                    chosen,
+                )
                 k += 1
         store(fresh, at, chosen)
 
@@ -332,13 +404,18 @@ def _evaluate_blocks(  # type: ignore[no-untyped-def]
     to = np.empty(rows.successors.size, dtype=np.int32)
     for i in range(to.size):
         to[i] = rows.successors[i] * lanes
-    # Of states: where their values stand, their number of rows, whether acts are tied, rows at first (to sort by). Of rows:
-    # their numbers, cells, bits, and whose they are.
+    # Of states: where their values stand, their number of rows, whether acts are tied, rows at
+    # first (to sort by). Of rows: their numbers, cells, bits, and whose they are.
     program = (
-        np.empty(n_states, dtype=np.int32), np.empty(n_states, dtype=np.int32), np.empty(n_states, dtype=np.uint8),
-        np.empty(n_states, dtype=np.int32), np.empty(n_rows, dtype=np.int32), np.empty(n_rows, dtype=np.int32),
-        np.empty(n_rows, dtype=np.uint8), np.empty(n_rows, dtype=np.uint64),
-    )  # fmt: skip
+        np.empty(n_states, dtype=np.int32),
+        np.empty(n_states, dtype=np.int32),
+        np.empty(n_states, dtype=np.uint8),
+        np.empty(n_states, dtype=np.int32),
+        np.empty(n_rows, dtype=np.int32),
+        np.empty(n_rows, dtype=np.int32),
+        np.empty(n_rows, dtype=np.uint8),
+        np.empty(n_rows, dtype=np.uint64),
+    )
     recorded = rows.offsets[n_rows] == GROUP * n_rows and n_states <= 2**16
     room = n_rows if recorded else 0
     elements = scratch(n_amounts * room * RECORD, rows.chances)
@@ -382,16 +459,31 @@ def _evaluate_blocks(  # type: ignore[no-untyped-def]
 
 
 @parallel
-def evaluate(words, plans, depths, order, amounts, rows, start, start_chances, lifespan, chunks, out):  # type: ignore[no-untyped-def]
+def evaluate(  # type: ignore[no-untyped-def]
+    words, plans, depths, order, amounts, rows, start, start_chances, lifespan, chunks, out
+):
     """Fill `out [n, R * B]` with lifetime amounts of `n` policies, in single or double precision.
 
-    `start_chances [B, .]` are distributions over the states `start` at birth; amount `r` of those born by `b` is column `r * B + b`.
+    `start_chances [B, .]` are distributions over the states `start` at birth; amount `r` of those
+    born by `b` is column `r * B + b`.
 
-    Policy `i` is row `plans[i]` of `words [p, L, C / 8]` (words of act sets), of which it uses the first `depths[i]` levels and
-    repeats the last. `amounts` and the chances in `rows` have one type, and that is the precision. Policies that stand together
-    in `order` share a block: the more alike they are, the less work.
+    Policy `i` is row `plans[i]` of `words [p, L, C / 8]` (words of act sets), of which it uses the
+    first `depths[i]` levels and repeats the last. `amounts` and the chances in `rows` have one
+    type, and that is the precision. Policies that stand together in `order` share a block: the more
+    alike they are, the less work.
     """
     for chunk in prange(chunks):
         _evaluate_blocks(
-            np.int64(chunk), chunks, words, plans, depths, order, amounts, rows, start, start_chances, lifespan, out
+            np.int64(chunk),
+            chunks,
+            words,
+            plans,
+            depths,
+            order,
+            amounts,
+            rows,
+            start,
+            start_chances,
+            lifespan,
+            out,
         )

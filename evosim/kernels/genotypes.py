@@ -1,8 +1,9 @@
-"""Read a generation of genotypes `[n ploidy, L]` in one pass: classes, counts, and costs of drivers.
+"""Read a generation of genotypes `[n ploidy, L]` in one pass: classes, counts, and costs of
+drivers.
 
-Twins: `Grid.classes`, `Drive.kept` and `Grid.values` of the genomes, and NumPy's sums. Every kernel comes twice, for some
-individuals on the calling thread and for all of them on several. Sums are made in `PIECES`, which depend on the number of
-individuals and not on that of threads.
+Twins: `Grid.classes`, `Drive.kept` and `Grid.values` of the genomes, and NumPy's sums. Every kernel
+comes twice, for some individuals on the calling thread and for all of them on several. Sums are
+made in `PIECES`, which depend on the number of individuals and not on that of threads.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from evosim.kernels.compilation import inlined, parallel, serial
 CHUNK = 1024
 PIECES = 32
 HERMAPHRODITES = -1
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: neighbours are thrown far apart (Knuth 1973)
+# 2^64 over the golden ratio: neighbours are thrown far apart (Knuth 1973)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 VIABILITY, EGG, SPERM = 0, 1, 2
 
 
 class Reading(NamedTuple):
-    """How genotypes are read. `L` loci, of which `E` can express more than one value; `S` drivers and modifiers.
+    """How genotypes are read.
+
+    `L` loci, of which `E` can express more than one value; `S` drivers and modifiers.
 
     Attributes:
         offsets: `[L + 1]` where the count of each locus' alleles begins.
@@ -32,8 +36,8 @@ class Reading(NamedTuple):
         expression: `[E, A, A]` the value's number that a pair of alleles expresses.
         digits: `[E + 1]` where the count of each one's expressed values begins.
         locus, allele: `[S]` where drivers and modifiers sit, and which they are.
-        left: `[3, S, 3]` what copies leave of viability, egg and sperm; of a haploid, one copy is all it can have.
-        mortal: whether any of them takes from viability.
+        left: `[3, S, 3]` what copies leave of viability, egg and sperm; of a haploid, one copy is
+        all it can have. mortal: whether any of them takes from viability.
     """
 
     offsets: np.ndarray
@@ -90,9 +94,11 @@ def classes(n, r, strands, ploidy, out):  # type: ignore[no-untyped-def]
 
 @serial
 def enlist(numbers, table, distinct):  # type: ignore[no-untyped-def]
-    """List `distinct` numbers in order of appearance, and put in each number's place its place there. Tells how many there are.
+    """List `distinct` numbers in order of appearance, and put in each number's place its place
+    there. Tells how many there are.
 
-    `table` is scratch, a power of two and longer than there can be distinct numbers: a hash table with open addresses.
+    `table` is scratch, a power of two and longer than there can be distinct numbers: a hash table
+    with open addresses.
     """
     last, found = np.uint64(table.size - 1), 0
     table[:] = -1
@@ -117,7 +123,9 @@ def worth_chunk(start, stop, table, places, kept, out):  # type: ignore[no-untyp
 
 @parallel
 def worth(n, table, places, kept, out):  # type: ignore[no-untyped-def]
-    """What each individual is worth: what its class is worth, times what drivers and modifiers leave of it."""
+    """What each individual is worth: what its class is worth, times what drivers and modifiers
+    leave of it.
+    """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         worth_chunk(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), table, places, kept, out)
 
@@ -135,12 +143,15 @@ def kept_chunk(start, stop, r, strands, ploidy, first, females, out):  # type: i
 
 @parallel
 def kept(n, r, strands, ploidy, first, females, out):  # type: ignore[no-untyped-def]
-    """What drivers and modifiers leave of each individual: viability times the fertility of its sex, or the mean of both.
+    """What drivers and modifiers leave of each individual: viability times the fertility of its
+    sex, or the mean of both.
 
     Individuals count from `first`; those below `females` are female, unless all are hermaphrodites.
     """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
-        kept_chunk(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), r, strands, ploidy, first, females, out)
+        kept_chunk(
+            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), r, strands, ploidy, first, females, out
+        )
 
 
 @serial
@@ -155,11 +166,22 @@ def weights_chunk(start, stop, r, strands, ploidy, fitness, females, eggs, sperm
 
 @parallel
 def weights(n, r, strands, ploidy, fitness, females, eggs, sperm):  # type: ignore[no-untyped-def]
-    """Weights of parentage by eggs and by sperm, from fitness by behaviour. Both may be one array where they are alike."""
+    """Weights of parentage by eggs and by sperm, from fitness by behaviour.
+
+    Both may be one array where they are alike.
+    """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         weights_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), r, strands, ploidy, fitness, females, eggs, sperm
-        )  # fmt: skip
+            chunk * CHUNK,
+            min(n, (chunk + 1) * CHUNK),
+            r,
+            strands,
+            ploidy,
+            fitness,
+            females,
+            eggs,
+            sperm,
+        )
 
 
 @serial
@@ -183,11 +205,20 @@ def count_piece(start, stop, r, strands, ploidy, alleles, lost, digits):  # type
 
 @parallel
 def count(n, r, strands, ploidy, alleles, lost, digits):  # type: ignore[no-untyped-def]
-    """Counts by piece: of alleles, of those that viability loses (if any site takes from it), of expressed values."""
+    """Counts by piece: of alleles, of those that viability loses (if any site takes from it), of
+    expressed values.
+    """
     for piece in prange(PIECES):
         count_piece(
-            piece * n // PIECES, (piece + 1) * n // PIECES, r, strands, ploidy, alleles[piece], lost[piece], digits[piece]
-        )  # fmt: skip
+            piece * n // PIECES,
+            (piece + 1) * n // PIECES,
+            r,
+            strands,
+            ploidy,
+            alleles[piece],
+            lost[piece],
+            digits[piece],
+        )
 
 
 @serial
@@ -197,7 +228,9 @@ def traits_chunk(start, stop, r, strands, ploidy, chosen, values, copies, out): 
         e = chosen[k]
         l = r.varying[e]  # noqa: E741
         for i in range(start, stop):
-            out[k, i] = values[k, r.expression[e, strands[i * ploidy, l], strands[(i + 1) * ploidy - 1, l]]]
+            out[k, i] = values[
+                k, r.expression[e, strands[i * ploidy, l], strands[(i + 1) * ploidy - 1, l]]
+            ]
     for k in range(copies.size):
         for i in range(start, stop):
             out[chosen.size + k, i] = _copies(r, copies[k], strands, ploidy, i) / ploidy
@@ -205,6 +238,18 @@ def traits_chunk(start, stop, r, strands, ploidy, chosen, values, copies, out): 
 
 @parallel
 def traits(n, r, strands, ploidy, chosen, values, copies, out):  # type: ignore[no-untyped-def]
-    """Rows `out [K, n]` of traits: `values` of the `chosen` varying loci, then shares of copies of some sites."""
+    """Rows `out [K, n]` of traits: `values` of the `chosen` varying loci, then shares of copies of
+    some sites.
+    """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
-        traits_chunk(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), r, strands, ploidy, chosen, values, copies, out)
+        traits_chunk(
+            chunk * CHUNK,
+            min(n, (chunk + 1) * CHUNK),
+            r,
+            strands,
+            ploidy,
+            chosen,
+            values,
+            copies,
+            out,
+        )

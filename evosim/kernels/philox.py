@@ -17,7 +17,12 @@ _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 @serial
 def philox(c0, c1, c2, c3, key0, key1):  # type: ignore[no-untyped-def]
     """Four 32-bit words (held in uint64) at a counter under a key."""
-    x0, x1, x2, x3 = np.uint64(c0) & _LOW, np.uint64(c1) & _LOW, np.uint64(c2) & _LOW, np.uint64(c3) & _LOW
+    x0, x1, x2, x3 = (
+        np.uint64(c0) & _LOW,
+        np.uint64(c1) & _LOW,
+        np.uint64(c2) & _LOW,
+        np.uint64(c3) & _LOW,
+    )
     k0, k1 = np.uint64(key0), np.uint64(key1)
     for _ in range(ROUNDS):
         p0, p1 = x0 * _M0, x2 * _M1
@@ -35,7 +40,9 @@ def uniform(high, low):  # type: ignore[no-untyped-def]
 
 @serial
 def pick(cumulative, u):  # type: ignore[no-untyped-def]
-    """First index whose cumulative weight exceeds `u` times the total; items of weight 0 are never picked."""
+    """First index whose cumulative weight exceeds `u` times the total; items of weight 0 are never
+    picked.
+    """
     return first_above(cumulative, u * cumulative[cumulative.size - 1])
 
 
@@ -97,14 +104,18 @@ def guide_chunk(start, stop, cumulative, out):  # type: ignore[no-untyped-def]
 
 @parallel
 def guide(n, cumulative, out):  # type: ignore[no-untyped-def]
-    """Shortcuts into cumulative weights: `out[j]` is where `guided_pick` begins to look for numbers in `[j, j + 1) / n`."""
+    """Shortcuts into cumulative weights: `out[j]` is where `guided_pick` begins to look for numbers
+    in `[j, j + 1) / n`.
+    """
     for chunk in prange((n + GUIDE_CHUNK - 1) // GUIDE_CHUNK):
         guide_chunk(chunk * GUIDE_CHUNK, min(n, (chunk + 1) * GUIDE_CHUNK), cumulative, out)
 
 
 @serial
 def guided_pick(cumulative, guide, u):  # type: ignore[no-untyped-def]
-    """`pick` of `u` times the total, the same index, found in a step or two (Chen and Asau 1974, guide tables)."""
+    """`pick` of `u` times the total, the same index, found in a step or two (Chen and Asau 1974,
+    guide tables).
+    """
     n = cumulative.size
     target = u * cumulative[n - 1]
     at = guide[min(int(u * n), n - 1)]

@@ -1,7 +1,9 @@
-"""Plan: many inner planners at once, each by value iteration on its own felt reward in the world it believes in.
+"""Plan: many inner planners at once, each by value iteration on its own felt reward in the world it
+believes in.
 
-Twin: `evosim.reference.dynamic_programming.plan`. One lane for each planner, always in double precision: which acts tie must not
-depend on how fast a search is run. Choice by softmax is in `evosim.kernels.softmax`.
+Twin: `evosim.reference.dynamic_programming.plan`. One lane for each planner, always in double
+precision: which acts tie must not depend on how fast a search is run. Choice by softmax is in
+`evosim.kernels.softmax`.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ EVERY = 8  # sweeps from one look whether values have stopped changing to the ne
 
 @serial
 def _feel(weights, first, count, features, wanted, felt):  # type: ignore[no-untyped-def]
-    """Felt reward of every row for planners `first .. first + count - 1`, into `felt`; gives each lane's largest size."""
+    """Felt reward of every row for planners `first .. first + count - 1`, into `felt`; gives each
+    lane's largest size.
+    """
     for k in range(weights.shape[1]):
         for lane in range(DOUBLE):
             wanted[k * DOUBLE + lane] = weights[first + min(lane, count - 1), k]
@@ -44,7 +48,11 @@ def _feel(weights, first, count, features, wanted, felt):  # type: ignore[no-unt
     for row in range(features.offsets.size - 1):
         total = zero
         for i in range(item(features.offsets, row), item(features.offsets, row + 1)):
-            total = fma(splat(item(features.values, i)), load(wanted, item(features.numbers, i) * DOUBLE), total)
+            total = fma(
+                splat(item(features.values, i)),
+                load(wanted, item(features.numbers, i) * DOUBLE),
+                total,
+            )
         store(felt, row * DOUBLE, total)
         largest = larger(larger(total, subtract(zero, total)), largest)
     return largest
@@ -54,17 +62,24 @@ def _feel(weights, first, count, features, wanted, felt):  # type: ignore[no-unt
 def _group(total, i, rows, value):  # type: ignore[no-untyped-def]
     """What is expected of one group of successors, added to `total`."""
     total = fma(splat(item(rows.chances, i)), load(value, item(rows.successors, i) * DOUBLE), total)
-    total = fma(splat(item(rows.chances, i + 1)), load(value, item(rows.successors, i + 1) * DOUBLE), total)
-    total = fma(splat(item(rows.chances, i + 2)), load(value, item(rows.successors, i + 2) * DOUBLE), total)
-    return fma(splat(item(rows.chances, i + 3)), load(value, item(rows.successors, i + 3) * DOUBLE), total)
+    total = fma(
+        splat(item(rows.chances, i + 1)), load(value, item(rows.successors, i + 1) * DOUBLE), total
+    )
+    total = fma(
+        splat(item(rows.chances, i + 2)), load(value, item(rows.successors, i + 2) * DOUBLE), total
+    )
+    return fma(
+        splat(item(rows.chances, i + 3)), load(value, item(rows.successors, i + 3) * DOUBLE), total
+    )
 
 
 @inlined
 def _look(rows, ahead, once, few, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
     """One step further ahead: values `fresh`, and act sets into `bits [C DOUBLE]`.
 
-    The flags are constants where this is compiled into its callers: without `ahead` nothing follows; `once` if every row has one
-    group of successors; `few` if every state keeps its acts in one cell.
+    The flags are constants where this is compiled into its callers: without `ahead` nothing
+    follows; `once` if every row has one group of successors; `few` if every state keeps its acts in
+    one cell.
     """
     for s in range(rows.first.size - 1):
         begin, end = np.int64(item(rows.first, s)), np.int64(item(rows.first, s + 1))
@@ -93,7 +108,8 @@ def _look(rows, ahead, once, few, felt, tolerance, value, fresh, q, bits):  # ty
         store(bits, cell * DOUBLE, acts)
 
 
-# These are called, not compiled into their caller: that has too many arrays for a processor's registers.
+# These are called, not compiled into their caller: that has too many arrays for a processor's
+# registers.
 
 
 @serial
@@ -131,13 +147,22 @@ def _settled(value, fresh):  # type: ignore[no-untyped-def]
 
 @serial
 def _write(bits, level, first, count, depths, sets):  # type: ignore[no-untyped-def]
-    """Act sets of a block's level, lane beside lane, to the policies of those lanes that look so far ahead."""
+    """Act sets of a block's level, lane beside lane, to the policies of those lanes that look so
+    far ahead.
+    """
     n_words = sets.shape[2]
     for word in range(n_words):
         for lane in range(0, count, WORD):
             at = word * DOUBLE + lane // WORD  # bits has DOUBLE // WORD = 2 words for each cell
             a, b, c, d, e, f, g, h = transposed(
-                bits[at], bits[at + 2], bits[at + 4], bits[at + 6], bits[at + 8], bits[at + 10], bits[at + 12], bits[at + 14]
+                bits[at],
+                bits[at + 2],
+                bits[at + 4],
+                bits[at + 6],
+                bits[at + 8],
+                bits[at + 10],
+                bits[at + 12],
+                bits[at + 14],
             )
             for i, bytes_ in enumerate((a, b, c, d, e, f, g, h)):
                 if lane + i < count and level < depths[first + lane + i]:
@@ -163,7 +188,9 @@ def _break_ties(ties, stride, sets):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _plan_blocks(chunk, chunks, weights, depths, features, rows, tie_tolerance, ties, stride, sets, words):  # type: ignore[no-untyped-def]
+def _plan_blocks(  # type: ignore[no-untyped-def]
+    chunk, chunks, weights, depths, features, rows, tie_tolerance, ties, stride, sets, words
+):
     n, levels, n_cells = sets.shape
     n_states = rows.first.size - 1
     wanted = scratch(weights.shape[1] * DOUBLE, weights)
@@ -206,10 +233,23 @@ def _plan_blocks(chunk, chunks, weights, depths, features, rows, tie_tolerance, 
 
 @parallel
 def plan(weights, depths, features, rows, tie_tolerance, ties, stride, chunks, sets, words):  # type: ignore[no-untyped-def]
-    """Act sets `sets [n, L, C]` of `n` planners with `weights [n, K]`; levels from `depths [n]` on repeat the last.
+    """Act sets `sets [n, L, C]` of `n` planners with `weights [n, K]`; levels from `depths [n]` on
+    repeat the last.
 
-    `words` is `sets` seen as words of eight bytes. `rows` has the discount in its chances. Planners of like depth should
-    stand together: a block goes as deep as its deepest one.
+    `words` is `sets` seen as words of eight bytes. `rows` has the discount in its chances. Planners
+    of like depth should stand together: a block goes as deep as its deepest one.
     """
     for chunk in prange(chunks):
-        _plan_blocks(np.int64(chunk), chunks, weights, depths, features, rows, tie_tolerance, ties, stride, sets, words)
+        _plan_blocks(
+            np.int64(chunk),
+            chunks,
+            weights,
+            depths,
+            features,
+            rows,
+            tie_tolerance,
+            ties,
+            stride,
+            sets,
+            words,
+        )

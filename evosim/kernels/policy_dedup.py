@@ -1,7 +1,8 @@
 """Merge policies that behave alike, by hash and exact comparison, and sort them.
 
-Two policies that differ only where neither ever comes are one behaviour. Every state a policy reaches at any age keeps its
-act sets; the sets of other states are emptied. Equal behaviours then have equal bytes.
+Two policies that differ only where neither ever comes are one behaviour. Every state a policy
+reaches at any age keeps its act sets; the sets of other states are emptied. Equal behaviours then
+have equal bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ SAMPLE = 256  # points that tell along which line a set of them is widest
 
 @inlined
 def _mix(h, word):  # type: ignore[no-untyped-def]
-    # Every bit of a word must reach every other: act sets of neighbouring words differ in few bits, and those at their ends.
+    # Every bit of a word must reach every other: act sets of neighbouring words differ in few bits,
+    # and those at their ends.
     h ^= word
     h = (h ^ (h >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
     h = (h ^ (h >> np.uint64(29))) * np.uint64(0xD6E8FEB86659FD93)
@@ -28,7 +30,10 @@ def _mix(h, word):  # type: ignore[no-untyped-def]
 
 @inlined
 def _digest(policy, depth):  # type: ignore[no-untyped-def]
-    """Hash of the first `depth` levels of a policy. Levels that repeat the one before them at the end do not count."""
+    """Hash of the first `depth` levels of a policy.
+
+    Levels that repeat the one before them at the end do not count.
+    """
     n_words = policy.shape[1]
     last = depth - 1
     while last > 0:
@@ -50,7 +55,9 @@ def _digest(policy, depth):  # type: ignore[no-untyped-def]
 
 @parallel
 def digest(words, plans, depths, chunks, hashes):  # type: ignore[no-untyped-def]
-    """Hashes `[n]` of the policies of individuals: of row `plans[i]` of `words` the first `depths[i]` levels, the last repeated."""
+    """Hashes `[n]` of the policies of individuals: of row `plans[i]` of `words` the first
+    `depths[i]` levels, the last repeated.
+    """
     n = plans.size
     for chunk in prange(chunks):
         piece = np.int64(chunk)
@@ -70,7 +77,8 @@ def _alike(a, b, depth, other_depth):  # type: ignore[no-untyped-def]
 
 @serial
 def group(hashes, words, plans, depths, slots, groups, first):  # type: ignore[no-untyped-def]
-    """Put equal policies together: group `[n]` of each individual, and where each group was met first. Gives their number.
+    """Put equal policies together: group `[n]` of each individual, and where each group was met
+    first. Gives their number.
 
     `slots` is an open-addressed table of groups, all `EMPTY`; its size is a power of two.
     """
@@ -85,7 +93,9 @@ def group(hashes, words, plans, depths, slots, groups, first):  # type: ignore[n
                 count += 1
                 break
             j = first[number]
-            if hashes[j] == hashes[i] and _alike(words[plans[i]], words[plans[j]], depths[i], depths[j]):
+            if hashes[j] == hashes[i] and _alike(
+                words[plans[i]], words[plans[j]], depths[i], depths[j]
+            ):
                 break
             at = (at + 1) & mask
         groups[i] = number
@@ -94,7 +104,9 @@ def group(hashes, words, plans, depths, slots, groups, first):  # type: ignore[n
 
 @inlined
 def _gather(words, plans, depths, first, count, unions, tile):  # type: ignore[no-untyped-def]
-    """Acts that each policy of a block does at any level, into `unions [SETS, W]`, and lane beside lane into the words `tile`."""
+    """Acts that each policy of a block does at any level, into `unions [SETS, W]`, and lane beside
+    lane into the words `tile`.
+    """
     n_words = words.shape[2]
     for lane in range(SETS):
         i = first + min(lane, count - 1)
@@ -106,18 +118,26 @@ def _gather(words, plans, depths, first, count, unions, tile):  # type: ignore[n
     for lane in range(0, SETS, WORD):
         for w in range(n_words):
             turned = transposed(
-                unions[lane, w], unions[lane + 1, w], unions[lane + 2, w], unions[lane + 3, w],
-                unions[lane + 4, w], unions[lane + 5, w], unions[lane + 6, w], unions[lane + 7, w],
-            )  # fmt: skip
+                unions[lane, w],
+                unions[lane + 1, w],
+                unions[lane + 2, w],
+                unions[lane + 3, w],
+                unions[lane + 4, w],
+                unions[lane + 5, w],
+                unions[lane + 6, w],
+                unions[lane + 7, w],
+            )
             for number, bytes_ in enumerate(turned):
                 tile[(w * WORD + number) * (SETS // WORD) + lane // WORD] = bytes_
 
 
 @inlined
 def _spread(rows, start, masks, done, reach):  # type: ignore[no-untyped-def]
-    """Which lanes come to each state at any age, into `reach [S]`: `masks [R]` are the lanes that do a row.
+    """Which lanes come to each state at any age, into `reach [S]`: `masks [R]` are the lanes that
+    do a row.
 
-    Passes over all states until nothing is new: lanes fill up fast, and a queue would cost more than it spares.
+    Passes over all states until nothing is new: lanes fill up fast, and a queue would cost more
+    than it spares.
     """
     reach[:] = 0
     done[:] = 0
@@ -153,7 +173,9 @@ def _reduce_blocks(chunk, chunks, words, plans, depths, rows, start, stride, out
         count = min(SETS, n - first)
         _gather(words, plans, depths, first, count, unions, tile)
         for row in range(n_rows):
-            masks[row] = holding(tile_bytes, item(rows.cells, row) * SETS, item(rows.bits, row), tile_bytes)
+            masks[row] = holding(
+                tile_bytes, item(rows.cells, row) * SETS, item(rows.bits, row), tile_bytes
+            )
         _spread(rows, start, masks, done, reach)
         everywhere = ~np.uint64(0)
         for s in range(n_states):
@@ -165,7 +187,9 @@ def _reduce_blocks(chunk, chunks, words, plans, depths, rows, start, stride, out
             if not (everywhere >> np.uint64(lane)) & np.uint64(1):
                 for cell in range(keep_bytes.size):
                     s = cell % stride
-                    keep_bytes[cell] = 255 * ((reach[s] >> np.uint64(lane)) & np.uint64(1)) if s < n_states else 0
+                    keep_bytes[cell] = (
+                        255 * ((reach[s] >> np.uint64(lane)) & np.uint64(1)) if s < n_states else 0
+                    )
             for level in range(levels):
                 for w in range(n_words):
                     out[i, level, w] = policy[min(level, depth - 1), w] & keep[w]
@@ -178,19 +202,24 @@ def _reduce_blocks(chunk, chunks, words, plans, depths, rows, start, stride, out
 def reduce(words, plans, depths, rows, start, stride, chunks, out, hashes):  # type: ignore[no-untyped-def]
     """Behaviours `out [n, L, W]` (words of act sets) and their `hashes [n]`.
 
-    The policy of individual `i` is row `plans[i]` of `words`, of which it uses the first `depths[i]` levels and repeats the
-    last. `rows` are the true transitions. Reach is worked out for `SETS` policies at once, as bits of one word.
+    The policy of individual `i` is row `plans[i]` of `words`, of which it uses the first
+    `depths[i]` levels and repeats the last. `rows` are the true transitions. Reach is worked out
+    for `SETS` policies at once, as bits of one word.
     """
     for chunk in prange(chunks):
-        _reduce_blocks(np.int64(chunk), chunks, words, plans, depths, rows, start, stride, out, hashes)
+        _reduce_blocks(
+            np.int64(chunk), chunks, words, plans, depths, rows, start, stride, out, hashes
+        )
 
 
 @serial
 def find(hashes, words, slots, known_hashes, known, count, numbers, first):  # type: ignore[no-untyped-def]
-    """Number of each behaviour in a store that knows `count`; new ones are added. Gives the new count.
+    """Number of each behaviour in a store that knows `count`; new ones are added.
 
-    `slots` is an open-addressed table of numbers, `EMPTY` where there is none; its size is a power of two. `first` gets, for
-    each new number, where it was met first.
+    Gives the new count.
+
+    `slots` is an open-addressed table of numbers, `EMPTY` where there is none; its size is a power
+    of two. `first` gets, for each new number, where it was met first.
     """
     mask = slots.size - 1
     before = count
@@ -207,7 +236,9 @@ def find(hashes, words, slots, known_hashes, known, count, numbers, first):  # t
                 first[count - before] = i
                 count += 1
                 break
-            if known_hashes[number] == hashes[i] and _alike(known[number], words[i], words.shape[1], words.shape[1]):
+            if known_hashes[number] == hashes[i] and _alike(
+                known[number], words[i], words.shape[1], words.shape[1]
+            ):
                 break
             at = (at + 1) & mask
         numbers[i] = number
@@ -227,7 +258,9 @@ def enter(known_hashes, count, slots):  # type: ignore[no-untyped-def]
 
 @inlined
 def _split(keys, order, low, high, middle):  # type: ignore[no-untyped-def]
-    """Partly sort `order[low : high]` so that what belongs before `middle` stands before it (Hoare's selection)."""
+    """Partly sort `order[low : high]` so that what belongs before `middle` stands before it
+    (Hoare's selection).
+    """
     high -= 1
     while low < high:
         pivot = keys[order[(low + high) // 2]]
@@ -251,7 +284,9 @@ def _split(keys, order, low, high, middle):  # type: ignore[no-untyped-def]
 
 @serial
 def alike(points, block):  # type: ignore[no-untyped-def]
-    """An order `[n]` of points `[n, d]` in which any `block` neighbours are near each other: a k-d tree's leaves."""
+    """An order `[n]` of points `[n, d]` in which any `block` neighbours are near each other: a k-d
+    tree's leaves.
+    """
     n, dimensions = points.shape
     order = np.arange(n)
     lows, highs = np.empty(128, dtype=np.int64), np.empty(128, dtype=np.int64)

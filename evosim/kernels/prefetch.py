@@ -11,11 +11,16 @@ from numba.extending import intrinsic
 
 @intrinsic
 def prefetch(typing_context: Any, array: Any, at: Any) -> Any:
-    """Bring the cache line of byte `at` of a contiguous array nearer. A hint: it changes no value and never fails."""
+    """Bring the cache line of byte `at` of a contiguous array nearer.
+
+    A hint: it changes no value and never fails.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        start = builder.bitcast(context.make_array(signature.args[0])(context, builder, arguments[0]).data, byte)
+        start = builder.bitcast(
+            context.make_array(signature.args[0])(context, builder, arguments[0]).data, byte
+        )
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         hint = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
         to_read, keep_close, data = number(0), number(3), number(1)

@@ -1,7 +1,9 @@
-"""Kernels of search on hills (`worlds.tessellating_hills`): steps along gradients, and steps tried at random.
+"""Kernels of search on hills (`worlds.tessellating_hills`): steps along gradients, and steps tried
+at random.
 
-Both write a row of `path` for the start and after every `every` evaluations: x_0, distance from the x_0 axis, loss, share of side
-directions in the squares of the steps since the last row, lowest loss so far, and x_0 there.
+Both write a row of `path` for the start and after every `every` evaluations: x_0, distance from the
+x_0 axis, loss, share of side directions in the squares of the steps since the last row, lowest loss
+so far, and x_0 there.
 """
 
 from __future__ import annotations
@@ -64,8 +66,23 @@ def write_row(path, row, x, loss, aside, all_of_it, best, best_x0):  # type: ign
 
 
 @serial
-def descend(epsilon, numbers, sines, cosines, reach, steps, rate, normalised, noise, period, starts, every, path):  # type: ignore[no-untyped-def]
-    """`steps` steps of length `rate` down the gradient (times its length, unless normalised), with noise `[steps, d]`, from `starts[0]`.
+def descend(  # type: ignore[no-untyped-def]
+    epsilon,
+    numbers,
+    sines,
+    cosines,
+    reach,
+    steps,
+    rate,
+    normalised,
+    noise,
+    period,
+    starts,
+    every,
+    path,
+):
+    """`steps` steps of length `rate` down the gradient (times its length, unless normalised), with
+    noise `[steps, d]`, from `starts[0]`.
 
     After every `period` of them (0: never) it begins again at the next of `starts [n, d]`.
     """
@@ -95,9 +112,11 @@ def descend(epsilon, numbers, sines, cosines, reach, steps, rate, normalised, no
 
 @serial
 def climb(epsilon, numbers, sines, cosines, reach, moves, patience, starts, every, path):  # type: ignore[no-untyped-def]
-    """Try one of `moves [evaluations, d]` at a time from where it stands, and go there unless the loss is higher.
+    """Try one of `moves [evaluations, d]` at a time from where it stands, and go there unless the
+    loss is higher.
 
-    After `patience` evaluations without a lower loss (0: never) it begins again at the next of `starts [n, d]`.
+    After `patience` evaluations without a lower loss (0: never) it begins again at the next of
+    `starts [n, d]`.
     """
     x = starts[0].copy()
     tried = np.empty_like(x)

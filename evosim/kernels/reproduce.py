@@ -1,7 +1,8 @@
 """Reproduce: the next generation of newborns, from genotypes and weights of parentage.
 
-Twin: `evosim.reference.reproduction`. Slots are documented in `evosim.rng`. Genotypes come as strands `[n ploidy, L]`:
-row `i ploidy + side` is what individual `i` had from its parent of that side.
+Twin: `evosim.reference.reproduction`. Slots are documented in `evosim.rng`. Genotypes come as
+strands `[n ploidy, L]`: row `i ploidy + side` is what individual `i` had from its parent of that
+side.
 """
 
 from __future__ import annotations
@@ -42,19 +43,16 @@ class Meiosis(NamedTuple):
 
     Attributes:
         starts: `[C + 1]` first locus of each chromosome.
-        crossover: `[L]` chance of an exchange in the interval before each locus; 0 at a chromosome's first locus.
-        uncrossed: chance that no interval has an exchange.
-        rates: `[L]` mutation rate of each locus.
-        unmutated: chance that no locus mutates.
-        kernels: `[L]` STEP or UNIFORM.
-        n_alleles: `[L]` number of alleles.
-        driver: `[C]` locus of each chromosome's driver; -1 where there is none.
-        allele: `[C]` the driving allele.
-        ratio: `[C, 2]` transmission ratio in eggs and sperm.
-        modifiers: `[C + 1]` which modifiers act on each chromosome's driver: `modifiers[c] .. modifiers[c + 1] - 1`.
-        modifier_locus, modifier_allele: `[M]`.
-        modifier_ratio: `[M, 2]` transmission ratio in eggs and sperm under two copies.
-        modifier_effect: `[M, 3]` share of the way from the driver's own ratio to that, by copies.
+        crossover: `[L]` chance of an exchange in the interval before each locus; 0 at a
+        chromosome's first locus. uncrossed: chance that no interval has an exchange. rates: `[L]`
+        mutation rate of each locus. unmutated: chance that no locus mutates. kernels: `[L]` STEP or
+        UNIFORM. n_alleles: `[L]` number of alleles. driver: `[C]` locus of each chromosome's
+        driver; -1 where there is none. allele: `[C]` the driving allele. ratio: `[C, 2]`
+        transmission ratio in eggs and sperm. modifiers: `[C + 1]` which modifiers act on each
+        chromosome's driver: `modifiers[c] .. modifiers[c + 1] - 1`. modifier_locus,
+        modifier_allele: `[M]`. modifier_ratio: `[M, 2]` transmission ratio in eggs and sperm under
+        two copies. modifier_effect: `[M, 3]` share of the way from the driver's own ratio to that,
+        by copies.
     """
 
     starts: np.ndarray
@@ -78,8 +76,8 @@ class Meiosis(NamedTuple):
 def _search(chances, none, begin, u):  # type: ignore[no-untyped-def]
     """The first index from `begin` whose event happens, by one number `u`; the length if none does.
 
-    Events are independent with the given chances. `none` is the chance that none from `begin` on happens, where it is
-    known beforehand, and 0 where it is not.
+    Events are independent with the given chances. `none` is the chance that none from `begin` on
+    happens, where it is known beforehand, and 0 where it is not.
     """
     if u < none:
         return chances.size
@@ -115,9 +113,14 @@ def _mutant(allele, n_alleles, kernel, u):  # type: ignore[no-untyped-def]
 def _mutate(m, out, row, locus, side, i, generation, key0, key1):  # type: ignore[no-untyped-def]
     """Mutate the gamete in `out[row]` at `locus`, and wherever else the numbers behind it say."""
     while locus < out.shape[1]:
-        words = philox(i, LOCI + PER_LOCUS * locus + MUTATION + side, generation, REPRODUCTION, key0, key1)
+        words = philox(
+            i, LOCI + PER_LOCUS * locus + MUTATION + side, generation, REPRODUCTION, key0, key1
+        )
         out[row, locus] = _mutant(
-            np.int64(out[row, locus]), m.n_alleles[locus], m.kernels[locus], uniform(words[2], words[3])
+            np.int64(out[row, locus]),
+            m.n_alleles[locus],
+            m.kernels[locus],
+            uniform(words[2], words[3]),
         )
         locus = _search(m.rates, 0.0, locus + 1, uniform(words[0], words[1]))
 
@@ -128,40 +131,71 @@ def _transmission(m, c, side, strands, first, second):  # type: ignore[no-untype
     k = m.ratio[c, side]
     for j in range(m.modifiers[c], m.modifiers[c + 1]):
         l, allele = m.modifier_locus[j], m.modifier_allele[j]  # noqa: E741
-        copies = (1 if strands[first, l] == allele else 0) + (1 if strands[second, l] == allele else 0)
+        copies = (1 if strands[first, l] == allele else 0) + (
+            1 if strands[second, l] == allele else 0
+        )
         k += m.modifier_effect[j, copies] * (m.modifier_ratio[j, side] - k)
     return k
 
 
 @inlined
 def _gamete(  # type: ignore[no-untyped-def]
-    m, strands, first, second, side, i, generation, key0, key1, forces, strand_words, crossed, mutated, out, row
+    m,
+    strands,
+    first,
+    second,
+    side,
+    i,
+    generation,
+    key0,
+    key1,
+    forces,
+    strand_words,
+    crossed,
+    mutated,
+    out,
+    row,
 ):
     """One gamete of the parent with strands `first` and `second`, into `out[row]`.
 
-    Each chromosome begins on a strand of its own and changes over at every exchange. Where the parent is heterozygous
-    for the chromosome's driver, the strand at the driver is drawn by the transmission ratio, and exchanges lead outward
-    from there. `crossed` is the first exchange, `mutated` the first mutation; they are `L` or more if there is none.
+    Each chromosome begins on a strand of its own and changes over at every exchange. Where the
+    parent is heterozygous for the chromosome's driver, the strand at the driver is drawn by the
+    transmission ratio, and exchanges lead outward from there. `crossed` is the first exchange,
+    `mutated` the first mutation; they are `L` or more if there is none.
     """
     starts = m.starts
-    bits = (strand_words[2] << np.uint64(32)) | strand_words[3] if side else (strand_words[0] << np.uint64(32)) | strand_words[1]
+    bits = (
+        (strand_words[2] << np.uint64(32)) | strand_words[3]
+        if side
+        else (strand_words[0] << np.uint64(32)) | strand_words[1]
+    )
     for c in range(starts.size - 1):
         begin, end = starts[c], starts[c + 1]
         at = c & 63
         if c > 0 and at == 0:
             words = philox(i, STRANDS + c // 64, generation, REPRODUCTION, key0, key1)
-            bits = (words[2] << np.uint64(32)) | words[3] if side else (words[0] << np.uint64(32)) | words[1]
+            bits = (
+                (words[2] << np.uint64(32)) | words[3]
+                if side
+                else (words[0] << np.uint64(32)) | words[1]
+            )
         on = np.int64((bits >> np.uint64(at)) & np.uint64(1))
         d = m.driver[c]
         if d >= 0:
             on_first = strands[first, d] == m.allele[c]
             if on_first != (strands[second, d] == m.allele[c]):
-                words = philox(i, LOCI + PER_LOCUS * d + DRIVER, generation, REPRODUCTION, key0, key1)
+                words = philox(
+                    i, LOCI + PER_LOCUS * d + DRIVER, generation, REPRODUCTION, key0, key1
+                )
                 u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
                 k = _transmission(m, c, side, strands, first, second) if forces & DRIVE else FAIR
                 on = np.int64((u < k) != on_first)
                 ahead = crossed
-                while ahead <= d:  # exchanges between the chromosome's end and the driver, undone to find its beginning
+                while (
+                    ahead <= d
+                    # exchanges between the chromosome's end and the driver, undone to find its
+                    # beginning
+                ):
                     on = 1 - on
                     ahead = _next_crossover(m, ahead, side, i, generation, key0, key1)
         source = second if on else first
@@ -189,20 +223,46 @@ def _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, forc
     crossing = forces & RECOMBINATION and m.uncrossed < 1.0
     mutating = forces & MUTATE and m.unmutated < 1.0
     strand_words = philox(i, STRANDS, generation, REPRODUCTION, key0, key1)
-    cross_words = philox(i, CROSSOVERS, generation, REPRODUCTION, key0, key1) if crossing else strand_words
-    mutation_words = philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1) if mutating else strand_words
+    cross_words = (
+        philox(i, CROSSOVERS, generation, REPRODUCTION, key0, key1) if crossing else strand_words
+    )
+    mutation_words = (
+        philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1) if mutating else strand_words
+    )
     for side in range(ploidy):
         parent = father if side else mother
         first, second = (mother, father) if ploidy == 1 else (2 * parent, 2 * parent + 1)
         crossed = mutated = loci
         if crossing:
-            u = uniform(cross_words[2], cross_words[3]) if side else uniform(cross_words[0], cross_words[1])
+            u = (
+                uniform(cross_words[2], cross_words[3])
+                if side
+                else uniform(cross_words[0], cross_words[1])
+            )
             crossed = _search(m.crossover, m.uncrossed, 0, u)
         if mutating:
-            u = uniform(mutation_words[2], mutation_words[3]) if side else uniform(mutation_words[0], mutation_words[1])
+            u = (
+                uniform(mutation_words[2], mutation_words[3])
+                if side
+                else uniform(mutation_words[0], mutation_words[1])
+            )
             mutated = _search(m.rates, m.unmutated, 0, u)
         _gamete(
-            m, strands, first, second, side, i, generation, key0, key1, forces, strand_words, crossed, mutated, out, at + side
+            m,
+            strands,
+            first,
+            second,
+            side,
+            i,
+            generation,
+            key0,
+            key1,
+            forces,
+            strand_words,
+            crossed,
+            mutated,
+            out,
+            at + side,
         )
 
 
@@ -237,8 +297,12 @@ def _fetch_genes(strands, ploidy, parents, start, stop):  # type: ignore[no-unty
 
 
 @serial
-def _fetch_weights(eggs, egg_guide, sperm, sperm_guide, start, stop, generation, key0, key1, parents):  # type: ignore[no-untyped-def]
-    """Ask for what the draw of parents will read: of each, the guide's entry, and the weights that this leads to."""
+def _fetch_weights(  # type: ignore[no-untyped-def]
+    eggs, egg_guide, sperm, sperm_guide, start, stop, generation, key0, key1, parents
+):
+    """Ask for what the draw of parents will read: of each, the guide's entry, and the weights that
+    this leads to.
+    """
     n = eggs.size
     for i in range(start, stop):
         words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
@@ -253,36 +317,83 @@ def _fetch_weights(eggs, egg_guide, sperm, sperm_guide, start, stop, generation,
 
 @serial
 def sexual_chunk(  # type: ignore[no-untyped-def]
-    start, stop, m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing, generation, key0, key1, out, parents
+    start,
+    stop,
+    m,
+    strands,
+    ploidy,
+    eggs,
+    egg_guide,
+    sperm,
+    sperm_guide,
+    selfing,
+    generation,
+    key0,
+    key1,
+    out,
+    parents,
 ):
     """Newborns `start .. stop - 1` on the calling thread."""
     for begin in range(start, stop, CHUNK):
         end = min(stop, begin + CHUNK)
         if strands.size > NEAR:
-            _fetch_weights(eggs, egg_guide, sperm, sperm_guide, begin, end, generation, key0, key1, parents)
+            _fetch_weights(
+                eggs, egg_guide, sperm, sperm_guide, begin, end, generation, key0, key1, parents
+            )
         for i in range(begin, end):
             words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
             mother = guided_pick(eggs, egg_guide, uniform(words[0], words[1]))
             u = uniform(words[2], words[3])
-            father = guided_pick(sperm, sperm_guide, u) if selfing else _other_parent(sperm, mother, u)
+            father = (
+                guided_pick(sperm, sperm_guide, u) if selfing else _other_parent(sperm, mother, u)
+            )
             parents[i, 0], parents[i, 1] = mother, father
-        again_chunk(begin, end, 0, m, strands, ploidy, parents, generation, key0, key1, ALL_FORCES, out)
+        again_chunk(
+            begin, end, 0, m, strands, ploidy, parents, generation, key0, key1, ALL_FORCES, out
+        )
 
 
 @parallel
 def sexual(  # type: ignore[no-untyped-def]
-    n, m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing, generation, key0, key1, out, parents
+    n,
+    m,
+    strands,
+    ploidy,
+    eggs,
+    egg_guide,
+    sperm,
+    sperm_guide,
+    selfing,
+    generation,
+    key0,
+    key1,
+    out,
+    parents,
 ):
-    """Newborns `out` `[n ploidy, L]` and their `parents` `[n, 2]`: one by egg weight, one by sperm weight.
+    """Newborns `out` `[n ploidy, L]` and their `parents` `[n, 2]`: one by egg weight, one by sperm
+    weight.
 
-    `eggs` and `sperm` are running sums of weights, the guides shortcuts into them (`guide`). Without `selfing` the second
-    parent is drawn among all but the first.
+    `eggs` and `sperm` are running sums of weights, the guides shortcuts into them (`guide`).
+    Without `selfing` the second parent is drawn among all but the first.
     """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         sexual_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), m, strands, ploidy, eggs, egg_guide, sperm, sperm_guide, selfing,
-            generation, key0, key1, out, parents,
-        )  # fmt: skip
+            chunk * CHUNK,
+            min(n, (chunk + 1) * CHUNK),
+            m,
+            strands,
+            ploidy,
+            eggs,
+            egg_guide,
+            sperm,
+            sperm_guide,
+            selfing,
+            generation,
+            key0,
+            key1,
+            out,
+            parents,
+        )
 
 
 @serial
@@ -296,7 +407,20 @@ def again_chunk(  # type: ignore[no-untyped-def]
             _fetch_genes(strands, ploidy, parents, begin, end)
         for i in range(begin, end):
             at = (i - first) * ploidy
-            _newborn(m, strands, ploidy, parents[i, 0], parents[i, 1], i, generation, key0, key1, forces, out, at)
+            _newborn(
+                m,
+                strands,
+                ploidy,
+                parents[i, 0],
+                parents[i, 1],
+                i,
+                generation,
+                key0,
+                key1,
+                forces,
+                out,
+                at,
+            )
 
 
 @parallel
@@ -307,9 +431,19 @@ def again(n, first, m, strands, ploidy, parents, generation, key0, key1, forces,
     """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         again_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), first, m, strands, ploidy, parents, generation, key0, key1,
-            forces, out,
-        )  # fmt: skip
+            chunk * CHUNK,
+            min(n, (chunk + 1) * CHUNK),
+            first,
+            m,
+            strands,
+            ploidy,
+            parents,
+            generation,
+            key0,
+            key1,
+            forces,
+            out,
+        )
 
 
 @serial
@@ -320,10 +454,14 @@ def asexual_chunk(  # type: ignore[no-untyped-def]
     for begin in range(start, stop, CHUNK):
         end = min(stop, begin + CHUNK)
         if strands.size > NEAR:
-            _fetch_weights(cumulative, guide, cumulative, guide, begin, end, generation, key0, key1, parents)
+            _fetch_weights(
+                cumulative, guide, cumulative, guide, begin, end, generation, key0, key1, parents
+            )
         for i in range(begin, end):
             words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
-            parents[i, 0] = parents[i, 1] = guided_pick(cumulative, guide, uniform(words[0], words[1]))
+            parents[i, 0] = parents[i, 1] = guided_pick(
+                cumulative, guide, uniform(words[0], words[1])
+            )
         copies_chunk(begin, end, 0, m, strands, ploidy, parents, generation, key0, key1, out)
 
 
@@ -332,9 +470,19 @@ def asexual(n, m, strands, ploidy, cumulative, guide, generation, key0, key1, ou
     """Each newborn is the mutated copy of one parent drawn by weight, with replacement."""
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         asexual_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), m, strands, ploidy, cumulative, guide, generation, key0, key1,
-            out, parents,
-        )  # fmt: skip
+            chunk * CHUNK,
+            min(n, (chunk + 1) * CHUNK),
+            m,
+            strands,
+            ploidy,
+            cumulative,
+            guide,
+            generation,
+            key0,
+            key1,
+            out,
+            parents,
+        )
 
 
 @serial
@@ -359,15 +507,38 @@ def copies_chunk(start, stop, first, m, strands, ploidy, parents, generation, ke
         if strands.size > NEAR:
             _fetch_genes(strands, ploidy, parents, begin, end)
         for i in range(begin, end):
-            _copy(m, strands, ploidy, parents[i, 0], i, generation, key0, key1, out, (i - first) * ploidy)
+            _copy(
+                m,
+                strands,
+                ploidy,
+                parents[i, 0],
+                i,
+                generation,
+                key0,
+                key1,
+                out,
+                (i - first) * ploidy,
+            )
 
 
 @parallel
 def copies(n, first, m, strands, ploidy, parents, generation, key0, key1, out):  # type: ignore[no-untyped-def]
-    """The mutated copies `first .. first + n - 1` of known parents once more, by the same random numbers."""
+    """The mutated copies `first .. first + n - 1` of known parents once more, by the same random
+    numbers.
+    """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         copies_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), first, m, strands, ploidy, parents, generation, key0, key1, out
+            chunk * CHUNK,
+            min(n, (chunk + 1) * CHUNK),
+            first,
+            m,
+            strands,
+            ploidy,
+            parents,
+            generation,
+            key0,
+            key1,
+            out,
         )
 
 
@@ -379,11 +550,17 @@ def founders_chunk(start, stop, key0, key1, offsets, choices, out):  # type: ign
             for l in range(out.shape[2]):  # noqa: E741
                 words = philox(i, side * out.shape[2] + l, 0, FOUNDERS, key0, key1)
                 size = offsets[l + 1] - offsets[l]
-                out[i, side, l] = choices[offsets[l] + min(int(uniform(words[0], words[1]) * size), size - 1)]
+                out[i, side, l] = choices[
+                    offsets[l] + min(int(uniform(words[0], words[1]) * size), size - 1)
+                ]
 
 
 @parallel
 def founders(n, key0, key1, offsets, choices, out):  # type: ignore[no-untyped-def]
-    """The first generation: every allele copy drawn evenly from `choices[offsets[l] : offsets[l + 1]]`."""
+    """The first generation: every allele copy drawn evenly from `choices[offsets[l] : offsets[l +
+    1]]`.
+    """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
-        founders_chunk(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), key0, key1, offsets, choices, out)
+        founders_chunk(
+            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), key0, key1, offsets, choices, out
+        )

@@ -15,7 +15,19 @@ CHUNK = 64
 
 
 @serial
-def _live_chunk(start, stop, policy, row_cumulative, start_cumulative, lifespan, generation, seed0, seed1, states, acts):  # type: ignore[no-untyped-def]
+def _live_chunk(  # type: ignore[no-untyped-def]
+    start,
+    stop,
+    policy,
+    row_cumulative,
+    start_cumulative,
+    lifespan,
+    generation,
+    seed0,
+    seed1,
+    states,
+    acts,
+):
     levels = policy.shape[0]
     n_acts = policy.shape[2]
     for i in range(start, stop):
@@ -29,14 +41,26 @@ def _live_chunk(start, stop, policy, row_cumulative, start_cumulative, lifespan,
 
 
 @parallel
-def live(policy, row_cumulative, start_cumulative, lifespan, generation, seed0, seed1, states, acts):  # type: ignore[no-untyped-def]
+def live(  # type: ignore[no-untyped-def]
+    policy, row_cumulative, start_cumulative, lifespan, generation, seed0, seed1, states, acts
+):
     """Fill `states` and `acts` `[n, T]` with sampled lives.
 
-    `policy [L, S, A]`, `row_cumulative [S * A, S]` and `start_cumulative [S]` hold cumulative sums over their last axis.
+    `policy [L, S, A]`, `row_cumulative [S * A, S]` and `start_cumulative [S]` hold cumulative sums
+    over their last axis.
     """
     n = states.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         _live_chunk(
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), policy, row_cumulative, start_cumulative, lifespan, generation,
-            seed0, seed1, states, acts,
-        )  # fmt: skip
+            chunk * CHUNK,
+            min(n, (chunk + 1) * CHUNK),
+            policy,
+            row_cumulative,
+            start_cumulative,
+            lifespan,
+            generation,
+            seed0,
+            seed1,
+            states,
+            acts,
+        )

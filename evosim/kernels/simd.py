@@ -1,9 +1,10 @@
 """SIMD vectors: each holds the same number of many genomes, so that one instruction serves all.
 
-LLVM does not vectorise these loops by itself (it cannot prove that arrays do not overlap), hence vectors are spelled
-out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it into what the processor has. Lanes never
-mix: what comes out of a lane depends on that lane alone, bit by bit. `fma` rounds once on every processor (where there
-is no such instruction it is slow, and still the same).
+LLVM does not vectorise these loops by itself (it cannot prove that arrays do not overlap), hence
+vectors are spelled out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it into
+what the processor has. Lanes never mix: what comes out of a lane depends on that lane alone, bit by
+bit. `fma` rounds once on every processor (where there is no such instruction it is slow, and still
+the same).
 
 A *mask* is an unsigned integer with one bit per lane.
 """
@@ -40,13 +41,16 @@ class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.width))
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, vector: Any) -> Any:
+def _pointer(
+    context: Any, builder: Any, array_type: Any, array: Any, index: Any, vector: Any
+) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(cgutils.gep_inbounds(builder, data, index), vector.as_pointer())
 
 
 def _aligned(array_type: Any) -> int:
-    # Elements' own alignment only: scratch is aligned to cache lines, but a caller's rows need not be.
+    # Elements' own alignment only: scratch is aligned to cache lines, but a caller's rows need not
+    # be.
     return int(array_type.dtype.bitwidth // 8)
 
 
@@ -58,7 +62,9 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector = context.get_value_type(lanes)
         at = context.cast(builder, args[1], signature.args[1], types.intp)
-        return builder.load(_pointer(context, builder, array, args[0], at, vector), align=_aligned(array))
+        return builder.load(
+            _pointer(context, builder, array, args[0], at, vector), align=_aligned(array)
+        )
 
     return lanes(array, index), code
 
@@ -78,7 +84,9 @@ def store(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
 
 @intrinsic
 def item(typing: Any, array: Any, index: Any) -> Any:
-    """`array[index]` of a flat array, where the index is known to lie inside: spares the test for negative ones."""
+    """`array[index]` of a flat array, where the index is known to lie inside: spares the test for
+    negative ones.
+    """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(array)(context, builder, args[0]).data
@@ -100,7 +108,9 @@ def splat(typing: Any, scalar: Any) -> Any:
 
 
 def _splat(builder: Any, scalar: Any, vector: Any) -> Any:
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    one = builder.insert_element(
+        ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+    )
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
     return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
 
@@ -113,7 +123,9 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
         vector = args[0].type
         element = {"float": "f32", "double": "f64"}[str(vector.element)]
         kind = ir.FunctionType(vector, [vector] * 3)
-        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{vector.count}{element}")
+        function = cgutils.get_or_insert_function(
+            builder.module, kind, f"llvm.fma.v{vector.count}{element}"
+        )
         return builder.call(function, args)
 
     return a(a, b, c), code
@@ -210,15 +222,22 @@ def with_bit(typing: Any, bytes_: Any, mask: Any, bit: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector = args[0].type
-        chosen = builder.bitcast(builder.trunc(args[1], ir.IntType(vector.count)), ir.VectorType(ir.IntType(1), vector.count))
-        return builder.select(chosen, builder.or_(args[0], _splat(builder, args[2], vector)), args[0])
+        chosen = builder.bitcast(
+            builder.trunc(args[1], ir.IntType(vector.count)),
+            ir.VectorType(ir.IntType(1), vector.count),
+        )
+        return builder.select(
+            chosen, builder.or_(args[0], _splat(builder, args[2], vector)), args[0]
+        )
 
     return bytes_(bytes_, types.uint64, types.uint8), code
 
 
 @intrinsic
 def holding(typing: Any, sets: Any, index: Any, bit: Any, like: Any) -> Any:
-    """Mask of the lanes whose byte holds a bit; bytes stand at `index` for as many lanes as a vector of the type of `like` has."""
+    """Mask of the lanes whose byte holds a bit; bytes stand at `index` for as many lanes as a
+    vector of the type of `like` has.
+    """
     width = _WIDTH[like.dtype]
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -272,7 +291,9 @@ def transposed(a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
 
 @inlined
 def scratch(size, like):  # type: ignore[no-untyped-def]
-    """An uninitialised flat array of the type of `like` that begins at a cache line: a vector that crosses one costs double."""
+    """An uninitialised flat array of the type of `like` that begins at a cache line: a vector that
+    crosses one costs double.
+    """
     per_line = ALIGNMENT // like.itemsize
     room = np.empty(size + per_line, dtype=like.dtype)
     skip = (ALIGNMENT - room.ctypes.data % ALIGNMENT) % ALIGNMENT // like.itemsize

@@ -1,6 +1,7 @@
 """Planners whose first act is drawn from a softmax over act values, in double precision.
 
-Twin: `evosim.reference.dynamic_programming`. Policies are chances of rows, `[L, R]`. The acts imagined after the first are the best.
+Twin: `evosim.reference.dynamic_programming`. Policies are chances of rows, `[L, R]`. The acts
+imagined after the first are the best.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def plan(weights, depths, temperatures, features, rows, policies):  # type: igno
 
 @parallel
 def evaluate(policies, amounts, rows, start, start_chances, lifespan, out):  # type: ignore[no-untyped-def]
-    """Fill `out [n, R * B]` with lifetime amounts of `policies [n, L, R]`; births as in `evosim.kernels.evaluate`."""
+    """Fill `out [n, R * B]` with lifetime amounts of `policies [n, L, R]`; births as in
+    `evosim.kernels.evaluate`.
+    """
     n = out.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):

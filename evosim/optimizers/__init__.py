@@ -1,4 +1,7 @@
-"""Base optimizers: what searches over genomes, behind one ask and tell. `OPTIMIZERS` says how each is made."""
+"""Base optimizers: what searches over genomes, behind one ask and tell.
+
+`OPTIMIZERS` says how each is made.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ def _deap(params: Any, grid: Grid, seed: int) -> Optimizer:
     return Guest(params, grid, seed)
 
 
-# Implementations are imported when made: they bring the compiler with them, and a file can be checked without it.
+# Implementations are imported when made: they bring the compiler with them, and a file can be
+# checked without it.
 OPTIMIZERS: dict[str, Callable[[Any, Grid, int], Optimizer]] = {
     "sexual": _sexual,
     "asexual": _asexual,

@@ -1,4 +1,6 @@
-"""The allele copies of a grid that can differ, as one flat vector for optimizers without meiosis."""
+"""The allele copies of a grid that can differ, as one flat vector for optimizers without
+meiosis.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,16 @@ class Slots:
     def __init__(self, grid: Grid) -> None:
         varying = [i for i, locus in enumerate(grid.loci) if len(locus.params.alleles) > 1]
         self.shape = (grid.ploidy, len(grid.loci))
-        self.places = np.array([strand * len(grid.loci) + i for strand in range(grid.ploidy) for i in varying], dtype=np.int64)
+        self.places = np.array(
+            [strand * len(grid.loci) + i for strand in range(grid.ploidy) for i in varying],
+            dtype=np.int64,
+        )
         loci = [grid.loci[i] for i in varying] * grid.ploidy
         self.n_alleles = np.array([len(locus.params.alleles) for locus in loci], dtype=np.int64)
         self.steps = np.array([locus.params.kernel == "step" for locus in loci], dtype=bool)
-        self.begins = np.array([(locus.initial_alleles() + 0.5).mean() for locus in loci], dtype=np.float64) / np.maximum(self.n_alleles, 1)
+        self.begins = np.array(
+            [(locus.initial_alleles() + 0.5).mean() for locus in loci], dtype=np.float64
+        ) / np.maximum(self.n_alleles, 1)
 
     def __len__(self) -> int:
         return len(self.places)

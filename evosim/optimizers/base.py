@@ -1,4 +1,7 @@
-"""What every base optimizer is to the loop: `begin_phase`, `ask`, `tell`. It sees fitness and nothing else."""
+"""What every base optimizer is to the loop: `begin_phase`, `ask`, `tell`.
+
+It sees fitness and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +16,35 @@ from evosim.optimizers.params import InvalidOptimizer
 from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
-# Of genotypes [n, ploidy, L] and a generation's number: the fitness [n] that this would hear of them.
+# Of genotypes [n, ploidy, L] and a generation's number: the fitness [n] that this would hear of
+# them.
 Judge = Callable[[Alleles, int], Floats]
 
 
 class Extinction(Exception):
-    """Nobody in the generation has any fitness, so nobody can be a parent. A result, not an error."""
+    """Nobody in the generation has any fitness, so nobody can be a parent.
+
+    A result, not an error.
+    """
 
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Who the parents of a generation's newborns were, who was expected to be, and what transmission did.
+    """Who the parents of a generation's newborns were, who was expected to be, and what
+    transmission did.
 
     Attributes:
         before: the genotypes `[n, ploidy, L]` that the parents are among.
         parents: `[n, 2]` the two parents of each newborn (the same one twice where there is one).
         expected: `[n]` each parent's expected share of parentage, before chance; sums to 1.
-        forces: those of `recombination`, `drive` and `mutation` that can make a difference here, in this order.
-        newborns: newborns of the same parents by the same random numbers, with only the given forces on, from one number up
-            to another (for as many at a time as there is room for). Nothing on: fair segregation of whole chromosomes.
+        forces: those of `recombination`, `drive` and `mutation` that can make a difference here, in
+        this order. newborns: newborns of the same parents by the same random numbers, with only the
+        given forces on, from one number up
+            to another (for as many at a time as there is room for). Nothing on: fair segregation of
+            whole chromosomes.
         introduced: whether alleles were put into the newborns after they were made.
-        whole: `[n]` what `expected` would have been if selection had seen the whole world; nothing where it did.
+        whole: `[n]` what `expected` would have been if selection had seen the whole world; nothing
+        where it did.
     """
 
     before: Alleles
@@ -48,8 +59,9 @@ class Descent:
 class Optimizer(Protocol):
     """A base optimizer.
 
-    Called once a generation in the order `ask`, `tell`. `begin_phase` is called when the world changes and before
-    the first generation; most optimizers do nothing then, as natural selection gets no notice of a new world.
+    Called once a generation in the order `ask`, `tell`. `begin_phase` is called when the world
+    changes and before the first generation; most optimizers do nothing then, as natural selection
+    gets no notice of a new world.
     """
 
     def begin_phase(self) -> None:
@@ -72,19 +84,22 @@ class Optimizer(Protocol):
         ...
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
-        """Fitness `[n]` by behaviour of what `ask` gave, in expected offspring; raises `Extinction` if nobody has any.
+        """Fitness `[n]` by behaviour of what `ask` gave, in expected offspring; raises `Extinction`
+        if nobody has any.
 
-        Where this is not fitness in the whole world, that may be given as `whole`: it decides nothing, and `descent` tells what it
-        would have meant.
+        Where this is not fitness in the whole world, that may be given as `whole`: it decides
+        nothing, and `descent` tells what it would have meant.
 
         What drivers and modifiers cost is part of reproduction: the optimizer itself takes it off.
         """
         ...
 
     def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """Go on as if `ask` had just given these newborns of a generation, if with the seed they decide all that comes.
+        """Go on as if `ask` had just given these newborns of a generation, if with the seed they
+        decide all that comes.
 
-        Tells whether they do. Else nothing has changed: the optimizer must be led through all generations again.
+        Tells whether they do. Else nothing has changed: the optimizer must be led through all
+        generations again.
         """
         ...
 
@@ -93,16 +108,22 @@ class Optimizer(Protocol):
         ...
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """`[n]`: what drivers and modifiers leave of the fitness of such genotypes, the individuals from `first` on."""
+        """`[n]`: what drivers and modifiers leave of the fitness of such genotypes, the individuals
+        from `first` on.
+        """
         ...
 
     def descent(self) -> Descent | None:
-        """Where the newborns that `ask` gives next came from; nothing for an optimizer without descent, or at first."""
+        """Where the newborns that `ask` gives next came from; nothing for an optimizer without
+        descent, or at first.
+        """
         ...
 
 
 class Searcher:
-    """What optimizers share that have no parents: no meiosis, no descent, and a memory beside what they ask."""
+    """What optimizers share that have no parents: no meiosis, no descent, and a memory beside what
+    they ask.
+    """
 
     def begin_phase(self) -> None:
         """Nobody tells that the world has changed."""
@@ -128,7 +149,17 @@ class Searcher:
 
 def check_fitness(fitness: Floats, *, negative: bool) -> None:
     """Raise `InvalidOptimizer` for a fitness that is not finite or, unless allowed, negative."""
-    if not np.isfinite(fitness.max()) or not np.isfinite(least := fitness.min()) or (least < 0 and not negative):
+    if (
+        not np.isfinite(fitness.max())
+        or not np.isfinite(least := fitness.min())
+        or (least < 0 and not negative)
+    ):
         bad = ~np.isfinite(fitness) | ((fitness < 0) & (not negative))
-        rule = "finite" if negative else "finite and not negative for fitness-proportional parentage"
-        raise InvalidOptimizer(f"fitness must be {rule}, but is {fitness[bad][0]}. Use an optimizer that ranks (hill-climb, cma-es, deap, exhaustive), or a world that pays more (lava and gymnasium have an offset).")
+        rule = (
+            "finite" if negative else "finite and not negative for fitness-proportional parentage"
+        )
+        raise InvalidOptimizer(
+            f"fitness must be {rule}, but is {fitness[bad][0]}. Use an optimizer that ranks"
+            " (hill-climb, cma-es, deap, exhaustive), or a world that pays more (lava and"
+            " gymnasium have an offset)."
+        )

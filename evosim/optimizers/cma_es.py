@@ -17,13 +17,19 @@ class Rounded(Searcher):
 
     def __init__(self, params: CmaEs, grid: Grid, seed: int) -> None:
         self.params, self.slots = params, Slots(grid)
-        self._strategy = Strategy(self.slots.begins, params.step, params.population, seed) if len(self.slots) else None
+        self._strategy = (
+            Strategy(self.slots.begins, params.step, params.population, seed)
+            if len(self.slots)
+            else None
+        )
         self._points: Floats | None = None
 
     def ask(self) -> Alleles:
         """Samples, rounded."""
         if self._points is None:
-            samples = self._strategy.ask() if self._strategy else np.empty((self.params.population, 0))
+            samples = (
+                self._strategy.ask() if self._strategy else np.empty((self.params.population, 0))
+            )
             self._points = np.clip(samples, 0.0, 1.0)
         return self.slots.genotypes(self.slots.nearest(self._points))
 

@@ -1,4 +1,6 @@
-"""CMA-ES over real vectors: DEAP's strategy (Hansen and Ostermeier 2001), with addressed random numbers and an end to shrinking."""
+"""CMA-ES over real vectors: DEAP's strategy (Hansen and Ostermeier 2001), with addressed random
+numbers and an end to shrinking.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,11 @@ class _Point(list[float]):
 
 
 class Strategy:
-    """Asks for samples of a normal distribution, which it moves and shapes by what it is told of them.
+    """Asks for samples of a normal distribution, which it moves and shapes by what it is told of
+    them.
 
-    When the distribution has become as narrow as rounding lets it, or too flat, it begins again around its centre, as wide as at first.
+    When the distribution has become as narrow as rounding lets it, or too flat, it begins again
+    around its centre, as wide as at first.
     """
 
     def __init__(self, centre: Floats, width: float, population: int, seed: int) -> None:
@@ -41,7 +45,9 @@ class Strategy:
             return np.array(self._strategy.generate(_Point))
 
     def tell(self, samples: Floats, fitness: Floats) -> None:
-        """Fitness `[population]` of the samples, or of those that stand for them: the more the better."""
+        """Fitness `[population]` of the samples, or of those that stand for them: the more the
+        better.
+        """
         points = []
         for sample, value in zip(samples.tolist(), fitness.tolist(), strict=True):
             point = _Point(sample)
@@ -52,10 +58,16 @@ class Strategy:
             try:
                 self._strategy.update(points)
                 s = self._strategy
-                sound = np.isfinite(s.BD).all() and NARROWEST < s.sigma * s.diagD[-1] < 1.0 / NARROWEST and s.cond < WORST_CONDITION
+                sound = (
+                    np.isfinite(s.BD).all()
+                    and NARROWEST < s.sigma * s.diagD[-1] < 1.0 / NARROWEST
+                    and s.cond < WORST_CONDITION
+                )
             except np.linalg.LinAlgError:
                 sound = False
         self.generation += 1
         if not sound:
             self.begun += 1
-            self._begin(self._strategy.centroid if np.isfinite(self._strategy.centroid).all() else centre)
+            self._begin(
+                self._strategy.centroid if np.isfinite(self._strategy.centroid).all() else centre
+            )

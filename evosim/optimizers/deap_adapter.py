@@ -52,7 +52,9 @@ class _Refusal(InvalidOptimizer):
 
 
 def _hush_refusals() -> None:
-    """Let Python print no traceback of a refusal in a thread of the algorithm: the run says it in one line."""
+    """Let Python print no traceback of a refusal in a thread of the algorithm: the run says it in
+    one line.
+    """
     usual = threading.excepthook
     if getattr(usual, "hushes_refusals", False):
         return
@@ -197,7 +199,10 @@ class Guest(Searcher):
             self._thread.join(PATIENCE)
 
     def _turn(self) -> Ints:
-        """Let the algorithm work until it wants fitness, or has ended. Raises `InvalidOptimizer` if it fails."""
+        """Let the algorithm work until it wants fitness, or has ended.
+
+        Raises `InvalidOptimizer` if it fails.
+        """
         with seeded(self.seed, self.generation, STREAM):
             if self._order is None:
                 _hush_refusals()
@@ -217,7 +222,10 @@ class Guest(Searcher):
         return handed
 
     def _next(self) -> Ints | BaseException:
-        """What the algorithm hands over. Looked for again and again, so that a signal is heard while it works."""
+        """What the algorithm hands over.
+
+        Looked for again and again, so that a signal is heard while it works.
+        """
         while True:
             with contextlib.suppress(Empty):
                 handed = self._handed.get(timeout=LOOK)
@@ -404,8 +412,10 @@ class Guest(Searcher):
     def _tools(self) -> base.Toolbox:
         p, k = self.params, len(self.slots)
         mates: dict[str, tuple[Any, dict[str, Any]]] = {
-            "one-point": (tools.cxOnePoint, {}), "two-point": (tools.cxTwoPoint, {}), "uniform": (tools.cxUniform, {"indpb": 0.5}),
-        }  # fmt: skip
+            "one-point": (tools.cxOnePoint, {}),
+            "two-point": (tools.cxTwoPoint, {}),
+            "uniform": (tools.cxUniform, {"indpb": 0.5}),
+        }
         mate, how = mates[p.crossover if k > 1 else "uniform"]
         toolbox = _Tools()
         toolbox.register("individual", Individual)
@@ -424,12 +434,21 @@ class Guest(Searcher):
         return toolbox
 
     def _wanted(self) -> dict[str, Any]:
-        """The arguments that the algorithm asks for by name. Raises `InvalidOptimizer` if it wants others."""
+        """The arguments that the algorithm asks for by name.
+
+        Raises `InvalidOptimizer` if it wants others.
+        """
         p = self.params
         known = {
-            "population": self._members, "toolbox": self._toolbox, "cxpb": p.cxpb, "mutpb": p.mutpb, "mu": p.mu or p.population,
-            "lambda_": p.lambda_ or p.population, "ngen": p.ngen or MAX_GENERATIONS, "verbose": False,
-        }  # fmt: skip
+            "population": self._members,
+            "toolbox": self._toolbox,
+            "cxpb": p.cxpb,
+            "mutpb": p.mutpb,
+            "mu": p.mu or p.population,
+            "lambda_": p.lambda_ or p.population,
+            "ngen": p.ngen or MAX_GENERATIONS,
+            "verbose": False,
+        }
         try:
             asked = inspect.signature(self._function).parameters
         except (TypeError, ValueError) as error:
@@ -444,8 +463,8 @@ class Guest(Searcher):
             )
             if parameter.kind is parameter.POSITIONAL_ONLY or (needed and name not in known):
                 raise InvalidOptimizer(
-                    f"optimizer.algorithm must ask for {', '.join(known)} by name and nothing else, but '{p.algorithm}' wants '{name}'. "
-                    "Give it a default."
+                    f"optimizer.algorithm must ask for {', '.join(known)} by name and nothing else,"
+                    f" but '{p.algorithm}' wants '{name}'. Give it a default."
                 )
         return {name: value for name, value in known.items() if name in asked}
 

@@ -1,7 +1,9 @@
-"""Exhaustive: the perfect outer optimizer of the argument. It enumerates every class and keeps all that tie for best.
+"""Exhaustive: the perfect outer optimizer of the argument.
 
-In the first generation of a phase it proposes one genotype of every class of the grid, in later ones those that were
-best. Mean fitness of its first generation is therefore the mean of the grid.
+It enumerates every class and keeps all that tie for best.
+
+In the first generation of a phase it proposes one genotype of every class of the grid, in later
+ones those that were best. Mean fitness of its first generation is therefore the mean of the grid.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ class Enumeration(Searcher):
     def __init__(self, params: Exhaustive, grid: Grid) -> None:
         if grid.size > params.max_classes:
             raise InvalidOptimizer(
-                f"a grid must have at most {params.max_classes} classes to be enumerated (optimizer.max_classes), but "
-                f"has {grid.size}. Coarsen the alleles, raise the limit, or use 'sexual'."
+                f"a grid must have at most {params.max_classes} classes to be enumerated"
+                f" (optimizer.max_classes), but has {grid.size}. Coarsen the alleles, raise the"
+                " limit, or use 'sexual'."
             )
         self._all = grid.genotypes(np.arange(grid.size, dtype=np.int64))
         self._current = self._all
@@ -37,7 +40,10 @@ class Enumeration(Searcher):
         return self._current
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
-        """Keep the best of what was asked. Its fitness may be 0 or less: a search has no parents, so it cannot die out."""
+        """Keep the best of what was asked.
+
+        Its fitness may be 0 or less: a search has no parents, so it cannot die out.
+        """
         check_fitness(fitness, negative=True)
         best = fitness.max()
         self._current = self._current[fitness >= best - self.TIE * abs(best)]

@@ -1,4 +1,6 @@
-"""Read a generation of genotypes with compiled kernels: classes, counts and costs. `genomes.grid` has the twins.
+"""Read a generation of genotypes with compiled kernels: classes, counts and costs.
+
+`genomes.grid` has the twins.
 
 Large populations are read by several threads; the bytes are the same for any number of them.
 """
@@ -26,8 +28,8 @@ class Counts:
 
     Attributes:
         alleles: each allele's share of its locus' copies, locus after locus.
-        adults: the same among survivors: individuals weighted by what drivers and modifiers leave of viability.
-        mean, sd: `[L]` expressed values.
+        adults: the same among survivors: individuals weighted by what drivers and modifiers leave
+        of viability. mean, sd: `[L]` expressed values.
     """
 
     alleles: Floats
@@ -37,11 +39,16 @@ class Counts:
 
 
 class Census:
-    """Reads genotypes `[n, ploidy, L]` of one grid. What it gives is overwritten when it is asked again."""
+    """Reads genotypes `[n, ploidy, L]` of one grid.
+
+    What it gives is overwritten when it is asked again.
+    """
 
     def __init__(self, grid: Grid) -> None:
         self.grid, self.reading = grid, reading_of(grid)
-        self._values = np.concatenate([np.empty(0), *(grid.loci[locus].values for locus in self.reading.varying)])
+        self._values = np.concatenate(
+            [np.empty(0), *(grid.loci[locus].values for locus in self.reading.varying)]
+        )
         self._fixed = np.array([locus.values[0] for locus in grid.loci])
         self._places = self._distinct = np.empty(0, dtype=np.int64)
         self._table = np.empty(0, dtype=np.int32)
@@ -51,14 +58,22 @@ class Census:
         n = len(genotypes)
         if len(self._places) != n:
             most = min(n, self.grid.size)
-            self._places, self._distinct = np.empty(n, dtype=np.int64), np.empty(most, dtype=np.int64)
+            self._places, self._distinct = (
+                np.empty(n, dtype=np.int64),
+                np.empty(most, dtype=np.int64),
+            )
             self._table = np.empty(2 ** (2 * most).bit_length(), dtype=np.int32)
         how = (self.reading, strands_of(genotypes), self.grid.ploidy, self._places)
         read(kernel.classes_chunk, kernel.classes, n, *how)
-        return self._distinct[: kernel.enlist(self._places, self._table, self._distinct)], self._places
+        return (
+            self._distinct[: kernel.enlist(self._places, self._table, self._distinct)],
+            self._places,
+        )
 
     def counts(self, genotypes: Alleles) -> Counts:
-        """What the generation carries and expresses, from counts: the order in which integers are summed cannot matter."""
+        """What the generation carries and expresses, from counts: the order in which integers are
+        summed cannot matter.
+        """
         n, ploidy, _ = genotypes.shape
         r = self.reading
         pieces = kernel.PIECES if n >= compilation.THREADED_READING else 1
@@ -90,7 +105,9 @@ class Census:
 
 
 def worth(table: Floats, places: Ints, kept: Floats, out: Floats) -> Floats:
-    """What individuals are worth: by the table of distinct classes, times what drivers and modifiers leave of it."""
+    """What individuals are worth: by the table of distinct classes, times what drivers and
+    modifiers leave of it.
+    """
     read(kernel.worth_chunk, kernel.worth, len(places), table, places, kept, out)
     return out
 
@@ -110,7 +127,9 @@ def reading_of(grid: Grid) -> kernel.Reading:
         expression[e, : len(table), : len(table)] = table
     # A haploid's one copy is all it can have.
     by_copies = (0, 1, 2) if grid.ploidy == 2 else (0, 2, 2)
-    left = np.array([[site.viability, site.egg, site.sperm] for site in grid.drive.sites]).reshape(-1, 3, 3)
+    left = np.array([[site.viability, site.egg, site.sperm] for site in grid.drive.sites]).reshape(
+        -1, 3, 3
+    )
     left = np.ascontiguousarray(left.transpose(1, 0, 2)[:, :, by_copies])
     return kernel.Reading(
         offsets=np.cumsum([0, *(len(locus.params.alleles) for locus in grid.loci)], dtype=np.int64),

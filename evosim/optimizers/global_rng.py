@@ -11,7 +11,9 @@ import numpy as np
 
 @contextmanager
 def seeded(*address: int) -> Iterator[None]:
-    """Python's and NumPy's global generators are seeded by an address (numbers of at least 0) in this block, and put back behind it."""
+    """Python's and NumPy's global generators are seeded by an address (numbers of at least 0) in
+    this block, and put back behind it.
+    """
     before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
     words = np.random.SeedSequence(address).generate_state(8, np.uint32)
     random.seed(words[:4].tobytes())

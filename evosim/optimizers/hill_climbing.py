@@ -1,7 +1,8 @@
-"""Hill climbers on a grid: each goes to a neighbour unless it is worse, and begins again when it gets nowhere.
+"""Hill climbers on a grid: each goes to a neighbour unless it is worse, and begins again when it
+gets nowhere.
 
-A generation's population is, of every climber, the best genotype it has found in this world so far, and then what all of them
-try. Whoever began again tries at random alleles, and climbs from there.
+A generation's population is, of every climber, the best genotype it has found in this world so far,
+and then what all of them try. Whoever began again tries at random alleles, and climbs from there.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Climbers(Searcher):
         self.params, self.seed, self.slots = params, seed, Slots(grid)
         self.generation = 0
         self._best = self._here = self.slots.read(founders(params.climbers, grid, seed))
-        self._worth = np.full(params.climbers, np.nan)  # of where they are; of the best, before it is known
+        # Of where they are; of the best, before it is known
+        self._worth = np.full(params.climbers, np.nan)
         self._idle = np.zeros(params.climbers, dtype=np.int64)
         self._afresh = np.zeros(params.climbers, dtype=bool)
         self._tried: Ints | None = None
@@ -41,7 +43,14 @@ class Climbers(Searcher):
         """The best of each climber, and what they try."""
         if self._tried is None:
             self._tried = self._tries()
-        return self.slots.genotypes(np.concatenate([self._best, self._tried.reshape(self.params.climbers * self.params.tries, len(self.slots))]))
+        return self.slots.genotypes(
+            np.concatenate(
+                [
+                    self._best,
+                    self._tried.reshape(self.params.climbers * self.params.tries, len(self.slots)),
+                ]
+            )
+        )
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
         """Go where it is better, or as good where ties are taken."""
@@ -74,7 +83,9 @@ class Climbers(Searcher):
         else:
             chances = rng.random(out.shape)
             chosen = (chances < p.rate) | (chances == chances.min(axis=2, keepdims=True))
-        other = (out + rng.integers(1, np.broadcast_to(self.slots.n_alleles, out.shape))) % self.slots.n_alleles
+        other = (
+            out + rng.integers(1, np.broadcast_to(self.slots.n_alleles, out.shape))
+        ) % self.slots.n_alleles
         if p.neighbours == "step":
             up = (rng.random(out.shape) < 0.5) | (out == 0)
             nearby = out + np.where(up & (out < self.slots.n_alleles - 1), 1, -1)

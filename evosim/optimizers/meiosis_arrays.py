@@ -31,7 +31,9 @@ def meiosis_of(grid: Grid) -> Meiosis:
         uncrossed=_none(crossover),
         rates=rates,
         unmutated=_none(rates),
-        kernels=np.array([("step", "uniform").index(locus.params.kernel) for locus in grid.loci], dtype=np.int64),
+        kernels=np.array(
+            [("step", "uniform").index(locus.params.kernel) for locus in grid.loci], dtype=np.int64
+        ),
         n_alleles=np.array([len(locus.params.alleles) for locus in grid.loci], dtype=np.int64),
         driver=driver,
         allele=allele,

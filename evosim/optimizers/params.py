@@ -1,4 +1,6 @@
-"""Parameters of base optimizers, apart from their implementations: a file can be checked without compiling a kernel."""
+"""Parameters of base optimizers, apart from their implementations: a file can be checked without
+compiling a kernel.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,13 @@ class InvalidOptimizer(ValueError):
 
 @dataclass(frozen=True)
 class Introduction:
-    """Alleles put into the newborns of one generation, before their census: a mutation event, or a migrant's haplotype.
+    """Alleles put into the newborns of one generation, before their census: a mutation event, or a
+    migrant's haplotype.
 
     Attributes:
         generation: whose newborns, counted from 0.
-        copies: how many of the population's genomes (strands) are drawn, evenly and without replacement.
-        alleles: what they are given, by locus; several loci make a haplotype.
+        copies: how many of the population's genomes (strands) are drawn, evenly and without
+        replacement. alleles: what they are given, by locus; several loci make a haplotype.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -51,10 +54,14 @@ class Asexual:
     def __post_init__(self) -> None:
         if self.population < 1:
             raise InvalidOptimizer(
-                f"optimizer.population must be at least 1 individual, but is {self.population}. Raise it."
+                f"optimizer.population must be at least 1 individual, but is {self.population}."
+                " Raise it."
             )
         if self.population > MAX_POPULATION:
-            raise InvalidOptimizer(f"optimizer.population must be at most {MAX_POPULATION:,}, but is {self.population:,}. Lower it.")
+            raise InvalidOptimizer(
+                f"optimizer.population must be at most {MAX_POPULATION:,}, but is"
+                f" {self.population:,}. Lower it."
+            )
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,9 @@ class Sexual(Asexual):
 
     Attributes:
         sexes: 1, everybody makes eggs and sperm (hermaphrodites); 2, everybody makes one of them.
-        females: share of females among newborns where there are two sexes; their number is rounded, and constant.
-        selfing: whether the two parents of a newborn may be the same individual (one sex only).
+        females: share of females among newborns where there are two sexes; their number is rounded,
+        and constant. selfing: whether the two parents of a newborn may be the same individual (one
+        sex only).
     """
 
     sexes: Literal[1, 2] = 1
@@ -74,15 +82,20 @@ class Sexual(Asexual):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0.0 < self.females < 1.0:
-            raise InvalidOptimizer(f"optimizer.females must lie in (0, 1), but is {self.females}. Set it inside that range.")
+            raise InvalidOptimizer(
+                f"optimizer.females must lie in (0, 1), but is {self.females}. Set it inside that"
+                " range."
+            )
         if self.sexes == 2 and not 0 < self.number_of_females < self.population:
             raise InvalidOptimizer(
-                f"two sexes need a female and a male at least, but {self.population} newborns with a share of "
-                f"{self.females} have {self.number_of_females} females. Raise optimizer.population or mend optimizer.females."
+                f"two sexes need a female and a male at least, but {self.population} newborns with"
+                f" a share of {self.females} have {self.number_of_females} females. Raise"
+                " optimizer.population or mend optimizer.females."
             )
         if self.sexes == 1 and not self.selfing and self.population < 2:
             raise InvalidOptimizer(
-                "optimizer.population must be at least 2 where selfing is forbidden, but is 1. Raise it, or allow selfing."
+                "optimizer.population must be at least 2 where selfing is forbidden, but is 1."
+                " Raise it, or allow selfing."
             )
 
     @property
@@ -105,7 +118,10 @@ class Exhaustive:
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_classes <= MAX_CLASSES:
-            raise InvalidOptimizer(f"optimizer.max_classes must lie in [1, {MAX_CLASSES}], but is {self.max_classes}. Set it inside that range.")
+            raise InvalidOptimizer(
+                f"optimizer.max_classes must lie in [1, {MAX_CLASSES}], but is {self.max_classes}."
+                " Set it inside that range."
+            )
 
 
 @dataclass(frozen=True)
@@ -115,11 +131,13 @@ class HillClimb:
     Attributes:
         climbers: how many.
         tries: neighbours that each tries in a generation; it goes to the best of them.
-        neighbours: `step`, one allele copy is another: the next up or down where the locus' kernel is `step`, else any;
+        neighbours: `step`, one allele copy is another: the next up or down where the locus' kernel
+        is `step`, else any;
             `mutation`, each allele copy is any other with probability `rate`, and one at least is.
         rate: of `mutation`.
         ties: whether it also goes to a neighbour that is exactly as good.
-        patience: generations without a better place before a climber begins again, at random alleles (0: never).
+        patience: generations without a better place before a climber begins again, at random
+        alleles (0: never).
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -140,7 +158,8 @@ class HillClimb:
 
 @dataclass(frozen=True)
 class CmaEs:
-    """Parameters of `cma-es`: a normal distribution over one real number for each allele copy that varies.
+    """Parameters of `cma-es`: a normal distribution over one real number for each allele copy that
+    varies.
 
     Numbers lie in [0, 1], which the locus' alleles share evenly, in their order.
 
@@ -164,14 +183,13 @@ class Deap:
     """Parameters of `deap`: an algorithm of DEAP, or your own that is called like one.
 
     Attributes:
-        algorithm: `eaSimple`, `eaMuPlusLambda`, `eaMuCommaLambda`, or `package.module:function` of your own.
-        population: individuals at first.
-        mu, lambda_: survivors and children a generation, where the algorithm asks for them (0: `population`).
-        cxpb, mutpb: probabilities of mating and of mutating.
-        indpb: probability that an allele copy of a mutant becomes any allele of its locus.
-        crossover: how two lists of allele copies mate.
-        tournament: individuals in a tournament; the best of them is selected.
-        ngen: generations that the algorithm is told to make (0: as many as the run has). Its last population then stays.
+        algorithm: `eaSimple`, `eaMuPlusLambda`, `eaMuCommaLambda`, or `package.module:function` of
+        your own. population: individuals at first. mu, lambda_: survivors and children a
+        generation, where the algorithm asks for them (0: `population`). cxpb, mutpb: probabilities
+        of mating and of mutating. indpb: probability that an allele copy of a mutant becomes any
+        allele of its locus. crossover: how two lists of allele copies mate. tournament: individuals
+        in a tournament; the best of them is selected. ngen: generations that the algorithm is told
+        to make (0: as many as the run has). Its last population then stays.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -190,8 +208,8 @@ class Deap:
     def __post_init__(self) -> None:
         if self.algorithm not in DEAP_ALGORITHMS and ":" not in self.algorithm:
             raise InvalidOptimizer(
-                f"optimizer.algorithm must be one of {', '.join(DEAP_ALGORITHMS)} or your own 'package.module:function', but is "
-                f"{self.algorithm[:100]!r}. Use one of them."
+                f"optimizer.algorithm must be one of {', '.join(DEAP_ALGORITHMS)} or your own"
+                f" 'package.module:function', but is {self.algorithm[:100]!r}. Use one of them."
             )
         _check("population", self.population, 2, 1_000_000)
         for name in ("mu", "lambda_"):
@@ -201,28 +219,43 @@ class Deap:
         _check("tournament", self.tournament, 1, 1_000_000)
         _check("ngen", self.ngen, 0, MAX_GENERATIONS)
         if self.cxpb + self.mutpb == 0.0:
-            raise InvalidOptimizer("optimizer.cxpb and optimizer.mutpb must not both be 0, or nothing would ever change. Raise one.")
+            raise InvalidOptimizer(
+                "optimizer.cxpb and optimizer.mutpb must not both be 0, or nothing would ever"
+                " change. Raise one."
+            )
         if self.algorithm in ("eaMuPlusLambda", "eaMuCommaLambda") and self.cxpb + self.mutpb > 1.0:
             raise InvalidOptimizer(
-                f"optimizer.cxpb + optimizer.mutpb must be at most 1 for {self.algorithm}, but are {self.cxpb + self.mutpb:g}. Lower one."
+                f"optimizer.cxpb + optimizer.mutpb must be at most 1 for {self.algorithm}, but are"
+                f" {self.cxpb + self.mutpb:g}. Lower one."
             )
-        if self.algorithm == "eaMuCommaLambda" and (self.lambda_ or self.population) < (self.mu or self.population):
+        if self.algorithm == "eaMuCommaLambda" and (self.lambda_ or self.population) < (
+            self.mu or self.population
+        ):
             raise InvalidOptimizer(
-                f"optimizer.lambda_ must be at least mu for eaMuCommaLambda, but {self.lambda_ or self.population} is below "
-                f"{self.mu or self.population}. Raise it."
+                "optimizer.lambda_ must be at least mu for eaMuCommaLambda, but"
+                f" {self.lambda_ or self.population} is below {self.mu or self.population}."
+                " Raise it."
             )
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
     """Raise `InvalidOptimizer` unless a parameter lies in a closed range."""
     if not low <= value <= high:
-        raise InvalidOptimizer(f"optimizer.{name} must lie in [{low:,g}, {high:,g}], but is {value}. Set it inside that range.")
+        raise InvalidOptimizer(
+            f"optimizer.{name} must lie in [{low:,g}, {high:,g}], but is {value}. Set it inside"
+            " that range."
+        )
 
 
 DEAP_ALGORITHMS = ("eaSimple", "eaMuPlusLambda", "eaMuCommaLambda")
 OPTIMIZER_PARAMS: dict[str, type[Any]] = {
-    "sexual": Sexual, "asexual": Asexual, "exhaustive": Exhaustive, "hill-climb": HillClimb, "cma-es": CmaEs, "deap": Deap,
-}  # fmt: skip
+    "sexual": Sexual,
+    "asexual": Asexual,
+    "exhaustive": Exhaustive,
+    "hill-climb": HillClimb,
+    "cma-es": CmaEs,
+    "deap": Deap,
+}
 WHAT: dict[str, str] = {
     "sexual": "Wright-Fisher with two parents, recombination along the map, and mutation",
     "asexual": "Wright-Fisher by mutated copies of one parent",
@@ -234,40 +267,54 @@ WHAT: dict[str, str] = {
 
 
 def check_on_grid(name: str, params: Any, grid: Grid, generations: int) -> None:
-    """Check what an optimizer's settings say of the genome: introductions, and whether drivers have a meiosis to drive in.
+    """Check what an optimizer's settings say of the genome: introductions, and whether drivers have
+    a meiosis to drive in.
 
     Raises `InvalidOptimizer`.
     """
     if grid.drive and name != "sexual":
         raise InvalidOptimizer(
-            f"genome.drivers must be empty where there is no meiosis, but optimizer '{name}' has none and they are "
-            f"{', '.join(grid.loci[d.locus].name for d in grid.drive.drivers)}. Use optimizer 'sexual'."
+            f"genome.drivers must be empty where there is no meiosis, but optimizer '{name}' has"
+            f" none and they are {', '.join(grid.loci[d.locus].name for d in grid.drive.drivers)}."
+            " Use optimizer 'sexual'."
         )
     if grid.ploidy == 1 and getattr(params, "sexes", 1) == 2:
-        raise InvalidOptimizer("optimizer.sexes must be 1 for haploids, but is 2. Use genome.ploidy = 2, or one sex.")
+        raise InvalidOptimizer(
+            "optimizer.sexes must be 1 for haploids, but is 2. Use genome.ploidy = 2, or one sex."
+        )
     names = [locus.name for locus in grid.loci]
     for i, introduction in enumerate(getattr(params, "introductions", ())):
         where = f"optimizer.introductions.{i}"
         for what, least in (("generation", 0), ("copies", 1)):
             if getattr(introduction, what) < least:
-                raise InvalidOptimizer(f"{where}.{what} must be at least {least}, but is {getattr(introduction, what)}. Raise it.")
+                raise InvalidOptimizer(
+                    f"{where}.{what} must be at least {least}, but is"
+                    f" {getattr(introduction, what)}. Raise it."
+                )
         if not introduction.alleles:
-            raise InvalidOptimizer(f"{where}.alleles must name a locus and its allele, but is empty. Add one.")
+            raise InvalidOptimizer(
+                f"{where}.alleles must name a locus and its allele, but is empty. Add one."
+            )
         if introduction.generation >= generations:
             raise InvalidOptimizer(
-                f"{where}.generation must be below {generations}, the number of generations, but is {introduction.generation}. "
-                "Lower it."
+                f"{where}.generation must be below {generations}, the number of generations, but is"
+                f" {introduction.generation}. Lower it."
             )
         strands = params.population * grid.ploidy
         if introduction.copies > strands:
-            raise InvalidOptimizer(f"{where}.copies must be at most all {strands} genomes, but is {introduction.copies}. Lower it.")
+            raise InvalidOptimizer(
+                f"{where}.copies must be at most all {strands} genomes, but is"
+                f" {introduction.copies}. Lower it."
+            )
         for locus, allele in introduction.alleles.items():
             if locus not in names:
                 raise InvalidOptimizer(
-                    f"{where}.alleles must name loci of the genome ({', '.join(names)}), but has '{locus}'. Use one of them."
+                    f"{where}.alleles must name loci of the genome ({', '.join(names)}), but has"
+                    f" '{locus}'. Use one of them."
                 )
             alleles = list(grid.loci[names.index(locus)].params.alleles)
             if allele not in alleles:
                 raise InvalidOptimizer(
-                    f"{where}.alleles.{locus} must be one of its alleles ({alleles}), but is {allele!r}. Use one of them."
+                    f"{where}.alleles.{locus} must be one of its alleles ({alleles}), but is"
+                    f" {allele!r}. Use one of them."
                 )

@@ -1,12 +1,14 @@
 """Optimizers that search landscapes over real vectors, at equal numbers of evaluations.
 
-`search` is one run. What is recorded is a path: a row for the start and one every so many evaluations.
+`search` is one run. What is recorded is a path: a row for the start and one every so many
+evaluations.
 
 * evaluation: how many there were;
-* x_0, aside: of where it stands (of a population: of its mean), progress along x_0 and distance from the x_0 axis;
+* x_0, aside: of where it stands (of a population: of its mean), progress along x_0 and distance
+  from the x_0 axis;
 * loss: there (of a population: the mean of its members' losses);
-* share: of side directions in the squares of the steps since the last row (of gradients without their noise; of a population, of
-  the steps of its mean);
+* share: of side directions in the squares of the steps since the last row (of gradients without
+  their noise; of a population, of the steps of its mean);
 * best, best_x_0: the lowest loss found so far, and progress along x_0 there.
 """
 
@@ -31,10 +33,20 @@ NOISE, STARTS, MOVES, MEMBERS = 1, 2, 3, 4  # streams of random numbers, beside 
 
 def search(hills: Hills, params: Any, evaluations: int, seed: int, every: int) -> pl.DataFrame:
     """The path of one run of a base optimizer (by the class of its parameters) from the origin."""
-    kinds: dict[type[Any], Callable[..., Floats]] = {Gradient: _gradient, VectorClimb: _climb, VectorCma: _cma, VectorGenetic: _genetic}
+    kinds: dict[type[Any], Callable[..., Floats]] = {
+        Gradient: _gradient,
+        VectorClimb: _climb,
+        VectorCma: _cma,
+        VectorGenetic: _genetic,
+    }
     path = kinds[type(params)](hills, params, evaluations, seed, every)
-    rows: dict[str, Any] = {"seed": seed, "evaluation": np.arange(len(path), dtype=np.int64) * every}
-    return pl.DataFrame(rows | dict(zip(COLUMNS, path.T, strict=True))).with_columns(pl.col("seed").cast(pl.Int64))
+    rows: dict[str, Any] = {
+        "seed": seed,
+        "evaluation": np.arange(len(path), dtype=np.int64) * every,
+    }
+    return pl.DataFrame(rows | dict(zip(COLUMNS, path.T, strict=True))).with_columns(
+        pl.col("seed").cast(pl.Int64)
+    )
 
 
 def _rng(seed: int, stream: int) -> Any:
@@ -56,7 +68,16 @@ def _gradient(hills: Hills, params: Gradient, evaluations: int, seed: int, every
     runs = params.restarts + 1
     period = -(-evaluations // runs) if params.restarts else 0
     path = np.empty((evaluations // every + 1, len(COLUMNS)))
-    how = (evaluations, params.rate, params.normalised, noise, period, _starts(hills, runs, params.spread, seed), every, path)
+    how = (
+        evaluations,
+        params.rate,
+        params.normalised,
+        noise,
+        period,
+        _starts(hills, runs, params.spread, seed),
+        every,
+        path,
+    )
     descend(*_arrays(hills), *how)
     return path
 
@@ -66,7 +87,9 @@ def _climb(hills: Hills, params: VectorClimb, evaluations: int, seed: int, every
 
     d = hills.dimensions
     moves = _rng(seed, MOVES).standard_normal((evaluations, d)) * (params.step / np.sqrt(d))
-    starts = _starts(hills, evaluations // params.patience + 2 if params.patience else 1, params.spread, seed)
+    starts = _starts(
+        hills, evaluations // params.patience + 2 if params.patience else 1, params.spread, seed
+    )
     path = np.empty((evaluations // every + 1, len(COLUMNS)))
     climb(*_arrays(hills), moves, params.patience, starts, every, path)
     return path
@@ -86,7 +109,9 @@ def _cma(hills: Hills, params: VectorCma, evaluations: int, seed: int, every: in
     return record.path
 
 
-def _genetic(hills: Hills, params: VectorGenetic, evaluations: int, seed: int, every: int) -> Floats:
+def _genetic(
+    hills: Hills, params: VectorGenetic, evaluations: int, seed: int, every: int
+) -> Floats:
     from deap import algorithms, base, tools
 
     from evosim.optimizers.global_rng import seeded
@@ -95,7 +120,9 @@ def _genetic(hills: Hills, params: VectorGenetic, evaluations: int, seed: int, e
     record = _Record(hills, evaluations, every)
 
     def evaluated(_: object, members: list[_Member]) -> list[tuple[float]]:
-        """Losses of all members that need one; nothing is lost when the last evaluation was made."""
+        """Losses of all members that need one; nothing is lost when the last evaluation was
+        made.
+        """
         if not members:
             return []
         for member in members:
@@ -113,10 +140,15 @@ def _genetic(hills: Hills, params: VectorGenetic, evaluations: int, seed: int, e
     toolbox.register("mate", tools.cxBlend, alpha=params.alpha)
     toolbox.register("mutate", tools.mutGaussian, mu=0.0, sigma=step, indpb=params.indpb)
     toolbox.register("select", tools.selTournament, tournsize=params.tournament)
-    members = [_Member(x) for x in (_rng(seed, MEMBERS).standard_normal((params.population, d)) * step).tolist()]
+    members = [
+        _Member(x)
+        for x in (_rng(seed, MEMBERS).standard_normal((params.population, d)) * step).tolist()
+    ]
     with seeded(seed, MEMBERS), suppress(_Over):
         # Every generation evaluates somebody, unless nobody happens to mate or mutate.
-        algorithms.eaSimple(members, toolbox, params.cxpb, params.mutpb, 10 * evaluations, verbose=False)
+        algorithms.eaSimple(
+            members, toolbox, params.cxpb, params.mutpb, 10 * evaluations, verbose=False
+        )
     record.stand()
     return record.path
 
@@ -174,7 +206,9 @@ class _Record:
         return loss
 
     def stand(self) -> None:
-        """The search has ended by itself: it stands where it is for the evaluations that are left."""
+        """The search has ended by itself: it stands where it is for the evaluations that are
+        left.
+        """
         self._done, self.left = self._done + self.left, 0
         self._write()
 
@@ -191,7 +225,14 @@ class _Record:
         while self._rows * self.every <= self._done:
             share = self._aside / self._all if self._all > 0.0 else 0.0
             aside = float(np.sqrt((self._mean[1:] ** 2).sum()))
-            self.path[self._rows] = (self._mean[0], aside, self._loss, share, self._best, self._best_x0)
+            self.path[self._rows] = (
+                self._mean[0],
+                aside,
+                self._loss,
+                share,
+                self._best,
+                self._best_x0,
+            )
             self._rows += 1
             self._aside = self._all = 0.0
 

@@ -1,7 +1,8 @@
-"""Parameters of base optimizers over real vectors, apart from their implementations (`evosim.optimizers.real_vectors`).
+"""Parameters of base optimizers over real vectors, apart from their implementations
+(`evosim.optimizers.real_vectors`).
 
-There a generation of an experiment's phase is one evaluation of the loss; a gradient counts as one, and what it would cost by
-differences is told beside it.
+There a generation of an experiment's phase is one evaluation of the loss; a gradient counts as one,
+and what it would cost by differences is told beside it.
 """
 
 from __future__ import annotations
@@ -17,19 +18,24 @@ MOST = 1e6
 def _check(name: str, value: float, low: float, high: float = MOST) -> None:
     """Raise `InvalidOptimizer` unless a parameter lies in a closed range."""
     if not low <= value <= high:
-        raise InvalidOptimizer(f"optimizer.{name} must lie in [{low:g}, {high:g}], but is {value}. Set it inside that range.")
+        raise InvalidOptimizer(
+            f"optimizer.{name} must lie in [{low:g}, {high:g}], but is {value}. Set it inside that"
+            " range."
+        )
 
 
 @dataclass(frozen=True)
 class Gradient:
-    """Parameters of `gradient`: x <- x - rate (g / |g| + noise xi), xi standard normal over the square root of the dimensions.
+    """Parameters of `gradient`: x <- x - rate (g / |g| + noise xi), xi standard normal over the
+    square root of the dimensions.
 
     Attributes:
         rate: length of a step.
         normalised: whether only the gradient's direction counts (else its length as well).
         noise: length of the noise beside the step's.
-        restarts: how many times it begins again, after equal numbers of steps; the best point found counts.
-        spread: starts after the first are drawn evenly within this of 0, in side directions.
+        restarts: how many times it begins again, after equal numbers of steps; the best point found
+        counts. spread: starts after the first are drawn evenly within this of 0, in side
+        directions.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -49,11 +55,12 @@ class Gradient:
 
 @dataclass(frozen=True)
 class VectorClimb:
-    """Parameters of `hill-climb` over real vectors: a step tried at random, taken unless it is worse.
+    """Parameters of `hill-climb` over real vectors: a step tried at random, taken unless it is
+    worse.
 
     Attributes:
-        step: length of a step: coordinates are normal with this over the square root of the dimensions.
-        patience: evaluations without a lower loss before it begins again (0: never).
+        step: length of a step: coordinates are normal with this over the square root of the
+        dimensions. patience: evaluations without a lower loss before it begins again (0: never).
         spread: starts after the first are drawn evenly within this of 0, in side directions.
     """
 
@@ -90,7 +97,8 @@ class VectorCma:
 
 @dataclass(frozen=True)
 class VectorGenetic:
-    """Parameters of `deap` over real vectors: `deap.algorithms.eaSimple` with tournaments, blend crossover and normal mutation.
+    """Parameters of `deap` over real vectors: `deap.algorithms.eaSimple` with tournaments, blend
+    crossover and normal mutation.
 
     Attributes:
         population: individuals.
@@ -98,8 +106,8 @@ class VectorGenetic:
         cxpb: probability of mating.
         mutpb: probability of mutating.
         indpb: probability that a coordinate of a mutant mutates.
-        alpha: of blend crossover: children lie up to this share of their parents' distance outside of it.
-        tournament: individuals in a tournament.
+        alpha: of blend crossover: children lie up to this share of their parents' distance outside
+        of it. tournament: individuals in a tournament.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -118,12 +126,20 @@ class VectorGenetic:
         for name in ("cxpb", "mutpb", "indpb"):
             _check(name, getattr(self, name), 0.0, 1.0)
         if self.cxpb + self.mutpb == 0.0:
-            raise InvalidOptimizer("optimizer.cxpb and optimizer.mutpb must not both be 0, or nothing would ever change. Raise one.")
+            raise InvalidOptimizer(
+                "optimizer.cxpb and optimizer.mutpb must not both be 0, or nothing would ever"
+                " change. Raise one."
+            )
         _check("alpha", self.alpha, 0.0, 10.0)
         _check("tournament", self.tournament, 1, 10_000)
 
 
-VECTOR_PARAMS: dict[str, type[Any]] = {"gradient": Gradient, "hill-climb": VectorClimb, "cma-es": VectorCma, "deap": VectorGenetic}
+VECTOR_PARAMS: dict[str, type[Any]] = {
+    "gradient": Gradient,
+    "hill-climb": VectorClimb,
+    "cma-es": VectorCma,
+    "deap": VectorGenetic,
+}
 VECTOR_WHAT: dict[str, str] = {
     "gradient": "steps down the gradient, with noise; restarts",
     "hill-climb": "steps tried at random and taken unless they are worse; restarts",

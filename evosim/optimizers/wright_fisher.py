@@ -1,8 +1,11 @@
-"""Sexual and asexual Wright-Fisher populations: the base optimizers that nature uses. `docs/life-cycle.md` is their page.
+"""Sexual and asexual Wright-Fisher populations: the base optimizers that nature uses.
 
-Life cycle of one generation: newborns are censused (`ask`); each lives and has expected fitness by its behaviour, of
-which drivers and modifiers take their cost; parents are drawn with chance proportional to what is left; meiosis, with
-drive where there is some; mutation; the gametes unite. Population size is constant.
+`docs/life-cycle.md` is their page.
+
+Life cycle of one generation: newborns are censused (`ask`); each lives and has expected fitness by
+its behaviour, of which drivers and modifiers take their cost; parents are drawn with chance
+proportional to what is left; meiosis, with drive where there is some; mutation; the gametes unite.
+Population size is constant.
 """
 
 from __future__ import annotations
@@ -28,9 +31,12 @@ BLOCK = 2**16
 
 
 class WrightFisher(ABC):
-    """A population of constant size: what `Sexual` and `Asexual` share. A subclass says how newborns are made.
+    """A population of constant size: what `Sexual` and `Asexual` share.
 
-    Two arrays of strands take turns, and everything else that is as long as the population is made once.
+    A subclass says how newborns are made.
+
+    Two arrays of strands take turns, and everything else that is as long as the population is made
+    once.
     """
 
     def __init__(self, params: Asexual, grid: Grid, seed: int) -> None:
@@ -38,11 +44,13 @@ class WrightFisher(ABC):
         self.meiosis, self.reading = meiosis_of(grid), reading_of(grid)
         self.generation = 0
         self.whole: Floats | None = None
-        self.newborns = introduce(founders(params.population, grid, seed), grid, params.introductions, 0, seed)
+        self.newborns = introduce(
+            founders(params.population, grid, seed), grid, params.introductions, 0, seed
+        )
         self.parents = np.full((params.population, 2), -1, dtype=np.int64)
         self.previous = np.empty_like(self.newborns)
 
-    def begin_phase(self) -> None:  # noqa: B027 (nothing to do is what it does)
+    def begin_phase(self) -> None:  # noqa: B027
         """Selection is not told that the world has changed."""
 
     def ask(self) -> Alleles:
@@ -62,7 +70,7 @@ class WrightFisher(ABC):
         self._make(strands_of(self.previous), strands_of(self.newborns))
         introduce(self.newborns, self.grid, self.params.introductions, self.generation, self.seed)
 
-    def judged_by(self, judge: Judge) -> None:  # noqa: B027 (natural selection sees newborns only)
+    def judged_by(self, judge: Judge) -> None:  # noqa: B027
         """It is not needed."""
 
     def resume(self, genotypes: Alleles, generation: int) -> bool:
@@ -71,7 +79,7 @@ class WrightFisher(ABC):
         self.generation = generation
         return True
 
-    def end(self) -> None:  # noqa: B027 (nothing is held)
+    def end(self) -> None:  # noqa: B027
         """Nothing is held."""
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
@@ -83,7 +91,15 @@ class WrightFisher(ABC):
         if self.generation == 0:
             return None
         introduced = any(i.generation == self.generation for i in self.params.introductions)
-        return Descent(self.previous, self.parents, self.expected, self._forces(), self._again, introduced, self.whole)
+        return Descent(
+            self.previous,
+            self.parents,
+            self.expected,
+            self._forces(),
+            self._again,
+            introduced,
+            self.whole,
+        )
 
     @property
     @abstractmethod
@@ -103,9 +119,18 @@ class WrightFisher(ABC):
         """Forces of transmission that can make a difference here."""
 
     def _made_again(self, some: Any, every: Any, begin: int, end: int, *how: int) -> Alleles:
-        """Newborns `begin .. end - 1` of the parents that were, by a kernel that makes them again."""
+        """Newborns `begin .. end - 1` of the parents that were, by a kernel that makes them
+        again.
+        """
         out = np.empty((end - begin, *self.newborns.shape[1:]), dtype=np.uint8)
-        where = (begin, self.meiosis, strands_of(self.previous), self.grid.ploidy, self.parents, self.generation)
+        where = (
+            begin,
+            self.meiosis,
+            strands_of(self.previous),
+            self.grid.ploidy,
+            self.parents,
+            self.generation,
+        )
         make(some, every, len(out), *where, *key_of(self.seed), *how, strands_of(out))
         return out
 
@@ -128,7 +153,9 @@ class SexualPopulation(WrightFisher):
             self.sperm = _Draw(params.population)
 
     def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """What is left of viability times fertility, the mean of both sexes' for hermaphrodites, else one's own sex's."""
+        """What is left of viability times fertility, the mean of both sexes' for hermaphrodites,
+        else one's own sex's.
+        """
         out = np.empty(len(genotypes))
         how = (self.reading, strands_of(genotypes), self.grid.ploidy, first, self.females, out)
         read(kernels_genotypes.kept_chunk, kernels_genotypes.kept, len(out), *how)
@@ -144,7 +171,14 @@ class SexualPopulation(WrightFisher):
 
     def _prepare(self, fitness: Floats) -> None:
         how = (self.reading, strands_of(self.newborns), self.grid.ploidy, fitness, self.females)
-        read(kernels_genotypes.weights_chunk, kernels_genotypes.weights, len(fitness), *how, self.eggs.weights, self.sperm.weights)
+        read(
+            kernels_genotypes.weights_chunk,
+            kernels_genotypes.weights,
+            len(fitness),
+            *how,
+            self.eggs.weights,
+            self.sperm.weights,
+        )
         self.sperm.add_up()
         if not self.selfing and (alone := philox.alone(self.sperm.cumulative)) >= 0:
             self._forbid_egg_of(alone)
@@ -158,7 +192,9 @@ class SexualPopulation(WrightFisher):
         self.eggs.weights[alone] = 0.0
 
     def _share_of_the_other(self) -> Floats:
-        """Expected share of second parents where nobody may be both: by weight among all but the first parent."""
+        """Expected share of second parents where nobody may be both: by weight among all but the
+        first parent.
+        """
         w, first = self.sperm.weights, self.eggs.share
         rest = np.where(first > 0, w.sum() - w, 1.0)
         for i in np.flatnonzero(rest <= 0.0):  # rounding swallowed all the others
@@ -168,9 +204,19 @@ class SexualPopulation(WrightFisher):
 
     def _make(self, strands: Alleles, out: Alleles) -> None:
         how = (
-            self.meiosis, strands, self.grid.ploidy, self.eggs.cumulative, self.eggs.guide, self.sperm.cumulative,
-            self.sperm.guide, self.selfing, self.generation, *key_of(self.seed), out, self.parents,
-        )  # fmt: skip
+            self.meiosis,
+            strands,
+            self.grid.ploidy,
+            self.eggs.cumulative,
+            self.eggs.guide,
+            self.sperm.cumulative,
+            self.sperm.guide,
+            self.selfing,
+            self.generation,
+            *key_of(self.seed),
+            out,
+            self.parents,
+        )
         make(reproduce.sexual_chunk, reproduce.sexual, len(self.parents), *how)
 
     def _forces(self) -> tuple[str, ...]:
@@ -198,9 +244,16 @@ class AsexualPopulation(WrightFisher):
 
     def _make(self, strands: Alleles, out: Alleles) -> None:
         how = (
-            self.meiosis, strands, self.grid.ploidy, self.draw.cumulative, self.draw.guide, self.generation,
-            *key_of(self.seed), out, self.parents,
-        )  # fmt: skip
+            self.meiosis,
+            strands,
+            self.grid.ploidy,
+            self.draw.cumulative,
+            self.draw.guide,
+            self.generation,
+            *key_of(self.seed),
+            out,
+            self.parents,
+        )
         make(reproduce.asexual_chunk, reproduce.asexual, len(self.parents), *how)
 
     def _forces(self) -> tuple[str, ...]:
@@ -243,9 +296,16 @@ def founders(n: int, grid: Grid, seed: int) -> Alleles:
 
 
 def introduce(
-    newborns: Alleles, grid: Grid, introductions: tuple[Introduction, ...], generation: int, seed: int
+    newborns: Alleles,
+    grid: Grid,
+    introductions: tuple[Introduction, ...],
+    generation: int,
+    seed: int,
 ) -> Alleles:
-    """Put the alleles of this generation's introductions into the newborns, in place. Gives the newborns."""
+    """Put the alleles of this generation's introductions into the newborns, in place.
+
+    Gives the newborns.
+    """
     for number, introduction in enumerate(introductions):
         if introduction.generation != generation:
             continue
@@ -259,7 +319,9 @@ def introduce(
 
 
 def _drawn(shape: tuple[int, ...], copies: int, number: int, generation: int, seed: int) -> Ints:
-    """The strands that an introduction finds: those with the smallest numbers, the first of equal ones."""
+    """The strands that an introduction finds: those with the smallest numbers, the first of equal
+    ones.
+    """
     n, ploidy = shape
     slots = np.arange(ploidy) + ploidy * number
     lots = np.empty((n, ploidy))

@@ -1,8 +1,9 @@
-"""Planning and exact values in plain NumPy: the readable twin of the kernels, the oracle of tests and of analysis.
+"""Planning and exact values in plain NumPy: the readable twin of the kernels, the oracle of tests
+and of analysis.
 
-A policy is an array `[L, S, A]` of act probabilities. Level `l` is used when `min(L, T - t) - 1 = l`: it is indexed
-by how much of life remains, counted up to `L`. A planner's level `l` is what it does when it looks `l + 1` steps
-ahead; a reflex has one level; the optimal policy has `T`.
+A policy is an array `[L, S, A]` of act probabilities. Level `l` is used when `min(L, T - t) - 1 =
+l`: it is indexed by how much of life remains, counted up to `L`. A planner's level `l` is what it
+does when it looks `l + 1` steps ahead; a reflex has one level; the optimal policy has `T`.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ def plan(
     tie_tolerance: float = 1e-5,
     ties: str = "split",
 ) -> Floats:
-    """Policy `[levels, S, A]` of one planner: value iteration on `weights . features` in the believed world.
+    """Policy `[levels, S, A]` of one planner: value iteration on `weights . features` in the
+    believed world.
 
-    `levels` (default `horizon`) repeats the last sweep for longer remaining lives. Acts within `tie_tolerance *
-    max|felt reward|` (over states within reach) of the best form the act set: `split` is uniform over it, `first` and `last` take its first
-    and last act in the world's order. With `temperature > 0` the first act is drawn from a softmax over act
-    values; the acts imagined after it are still the best.
+    `levels` (default `horizon`) repeats the last sweep for longer remaining lives. Acts within
+    `tie_tolerance * max|felt reward|` (over states within reach) of the best form the act set:
+    `split` is uniform over it, `first` and `last` take its first and last act in the world's order.
+    With `temperature > 0` the first act is drawn from a softmax over act values; the acts imagined
+    after it are still the best.
     """
     felt = world.features_felt @ np.asarray(weights, dtype=np.float64)
     tolerance = tie_tolerance * largest_amount(world, felt)
@@ -54,8 +57,12 @@ def plan(
     return out
 
 
-def act_probabilities(q: Floats, best: Floats, tolerance: float | Floats, temperature: float, ties: str) -> Floats:
-    """`[S, A]`: how one chooses among acts worth `q` (minus infinity where unavailable) with best values `best`."""
+def act_probabilities(
+    q: Floats, best: Floats, tolerance: float | Floats, temperature: float, ties: str
+) -> Floats:
+    """`[S, A]`: how one chooses among acts worth `q` (minus infinity where unavailable) with best
+    values `best`.
+    """
     if temperature > 0.0:
         weight = np.exp((q - best[:, None]) / temperature)
         return weight / weight.sum(axis=1, keepdims=True)
@@ -73,7 +80,9 @@ def level_at(age: int, lifespan: int, levels: int) -> int:
 
 
 def state_values(world: TabularMdp, policy: Floats, amount: Floats) -> Floats:
-    """`[T + 1, S]`: expected rest-of-life `amount` (payoff or intent, `[S, A]`) under a policy; row `T` is 0."""
+    """`[T + 1, S]`: expected rest-of-life `amount` (payoff or intent, `[S, A]`) under a policy; row
+    `T` is 0.
+    """
     value = np.zeros((world.lifespan + 1, len(world.states)))
     chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
     gain = np.einsum("lsa,sa->ls", policy, amount)
@@ -89,7 +98,9 @@ def lifetime(world: TabularMdp, policy: Floats, amount: Floats) -> float:
 
 
 def occupancy(world: TabularMdp, policy: Floats) -> Floats:
-    """`[T, S, A]`: probability of being in a state at an age and doing the act; each age sums to one."""
+    """`[T, S, A]`: probability of being in a state at an age and doing the act; each age sums to
+    one.
+    """
     chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
     levels = [level_at(t, world.lifespan, len(policy)) for t in range(world.lifespan)]
     where = np.empty((world.lifespan, len(world.states)))
@@ -99,8 +110,11 @@ def occupancy(world: TabularMdp, policy: Floats) -> Floats:
     return where[:, :, None] * policy[levels]
 
 
-def extreme_values(world: TabularMdp, amount: Floats, *, worst: bool = False) -> tuple[Floats, Floats]:
-    """`V [T + 1, S]` and `Q [T, S, A]` of the best (or worst) policy for `amount`, by backward induction.
+def extreme_values(
+    world: TabularMdp, amount: Floats, *, worst: bool = False
+) -> tuple[Floats, Floats]:
+    """`V [T + 1, S]` and `Q [T, S, A]` of the best (or worst) policy for `amount`, by backward
+    induction.
 
     `Q` is NaN where an act is unavailable.
     """
@@ -124,7 +138,8 @@ class Span:
 
     Attributes:
         worst, best: lifetime amount of the worst and of the best policy.
-        size: the largest sum of absolute amounts that a policy can collect in a life. Rounding is in proportion to it.
+        size: the largest sum of absolute amounts that a policy can collect in a life. Rounding is
+        in proportion to it.
     """
 
     worst: float
@@ -133,18 +148,23 @@ class Span:
 
     @property
     def width(self) -> float:
-        """`best - worst`, or 0 where that is no more than rounding: then no policy is better than another."""
+        """`best - worst`, or 0 where that is no more than rounding: then no policy is better than
+        another.
+        """
         width = self.best - self.worst
         return width if width > ROUNDING * self.size else 0.0
 
     def share(self, value: float) -> float:
-        """Where a lifetime amount lies: 0 at the worst policy, 1 at the best one; NaN without a span."""
+        """Where a lifetime amount lies: 0 at the worst policy, 1 at the best one; NaN without a
+        span.
+        """
         return (value - self.worst) / self.width if self.width else float("nan")
 
     def share_of(self, best: float, value: float) -> float | None:
         """Where a lifetime amount lies between the worst policy (0) and a genome (1).
 
-        A constant added to the amount changes nothing. Where the worst policy gets 0, this is `value / best`.
+        A constant added to the amount changes nothing. Where the worst policy gets 0, this is
+        `value / best`.
 
         Parameters
         ----------
@@ -156,18 +176,24 @@ class Span:
         Returns
         -------
         float or None
-            None where the share is not defined: the best genome is not above the worst policy. Either all policies
-            are alike, or upkeep alone brings every genome so low.
+            None where the share is not defined: the best genome is not above the worst policy.
+            Either all policies are alike, or upkeep alone brings every genome so low.
         """
         room = best - self.worst
         return (value - self.worst) / room if room > ROUNDING * self.size else None
 
     def as_good(self, best: float, value: float) -> bool:
-        """Whether an amount is no less than the best genome's, but for rounding. This is known also where shares are not defined."""
+        """Whether an amount is no less than the best genome's, but for rounding.
+
+        This is known also where shares are not defined.
+        """
         return best - value <= ROUNDING * self.size
 
     def least(self) -> float:
-        """The least that anybody can get. Upkeep takes a share of what is collected, at most all of it."""
+        """The least that anybody can get.
+
+        Upkeep takes a share of what is collected, at most all of it.
+        """
         return min(self.worst, 0.0)
 
 

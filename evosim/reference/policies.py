@@ -1,4 +1,6 @@
-"""Policies of decision rules, one at a time, by the reference planner: the twin of `evosim.fitness.scorer`."""
+"""Policies of decision rules, one at a time, by the reference planner: the twin of
+`evosim.fitness.scorer`.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Float
 
 
 def in_world(policy: Floats, names: tuple[str, ...], world: TabularMdp, default: str) -> Floats:
-    """A table of chances `[L, S, A]` of named acts as a policy in a world: what is unavailable becomes the default act."""
+    """A table of chances `[L, S, A]` of named acts as a policy in a world: what is unavailable
+    becomes the default act.
+    """
     out = np.zeros((len(policy), len(world.states), len(world.acts)))
     out[:, :, [world.acts.index(name) for name in names]] = policy
     lost = np.where(world.available, 0.0, out).sum(axis=2)

@@ -1,8 +1,8 @@
 """Reproduction in plain NumPy: the readable twin of `evosim.kernels.reproduce`, number for number.
 
-Order of events for one newborn: two parents by weight; in each parent meiosis exchanges its two strands along the map,
-and a driver takes more than its half of the gametes (for haploids the two parents fuse and the zygote's meiosis gives one
-offspring); every allele of the gamete may mutate.
+Order of events for one newborn: two parents by weight; in each parent meiosis exchanges its two
+strands along the map, and a driver takes more than its half of the gametes (for haploids the two
+parents fuse and the zygote's meiosis gives one offspring); every allele of the gamete may mutate.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def first_above(cumulative: Floats, target: Floats) -> Ints:
 
 
 def first_event(chances: Floats, begin: Ints, u: Floats) -> Ints:
-    """`[n]` first index from `begin` on whose event happens, by one number each; the length if none does."""
+    """`[n]` first index from `begin` on whose event happens, by one number each; the length if none
+    does.
+    """
     out = np.full(len(u), len(chances))
     for i, (b, x) in enumerate(zip(begin.tolist(), u.tolist(), strict=True)):
         hit = np.flatnonzero(x >= np.cumprod(1.0 - chances[b:]))
@@ -72,11 +74,17 @@ def first_event(chances: Floats, begin: Ints, u: Floats) -> Ints:
     return out
 
 
-def events(chances: Floats, side: int, numbers: Numbers, first_slot: int, again: list[tuple[int, int]]) -> NDArray[np.bool_]:
-    """`[n, L]`: which events happen in each gamete of one side; `again` is (slot, half) for each locus."""
+def events(
+    chances: Floats, side: int, numbers: Numbers, first_slot: int, again: list[tuple[int, int]]
+) -> NDArray[np.bool_]:
+    """`[n, L]`: which events happen in each gamete of one side; `again` is (slot, half) for each
+    locus.
+    """
     loci = len(chances)
     out = np.zeros((numbers.n, loci), dtype=bool)
-    at = first_event(chances, np.zeros(numbers.n, dtype=np.int64), numbers.uniform(first_slot, side))
+    at = first_event(
+        chances, np.zeros(numbers.n, dtype=np.int64), numbers.uniform(first_slot, side)
+    )
     for locus in range(loci):  # where an event is at this locus, search on behind it
         here = np.flatnonzero(at == locus)
         out[here, locus] = True
@@ -86,16 +94,22 @@ def events(chances: Floats, side: int, numbers: Numbers, first_slot: int, again:
 
 
 def transmission(grid: Grid, driver: Placed, side: int, first: Alleles, second: Alleles) -> Floats:
-    """`[n]` transmission ratio of a driver in heterozygous parents, after its modifiers in the order written."""
+    """`[n]` transmission ratio of a driver in heterozygous parents, after its modifiers in the
+    order written.
+    """
     k = np.full(len(first), driver.ratio[side])
     for modifier in grid.drive.modifiers:
         if modifier.of == driver.locus:
-            copies = (first[:, modifier.locus] == modifier.allele).astype(int) + (second[:, modifier.locus] == modifier.allele)
+            copies = (first[:, modifier.locus] == modifier.allele).astype(int) + (
+                second[:, modifier.locus] == modifier.allele
+            )
             k += np.array(modifier.effect)[copies] * (modifier.ratio[side] - k)
     return k
 
 
-def meiosis(grid: Grid, first: Alleles, second: Alleles, side: int, numbers: Numbers, forces: frozenset[str]) -> Alleles:
+def meiosis(
+    grid: Grid, first: Alleles, second: Alleles, side: int, numbers: Numbers, forces: frozenset[str]
+) -> Alleles:
     """Gametes `[n, L]` of parents with strands `first` and `second`, before mutation."""
     n, loci = first.shape
     starts = grid.chromosomes()
@@ -134,7 +148,11 @@ def mutate(grid: Grid, alleles: Alleles, side: int, numbers: Numbers) -> Alleles
     hit = events(rates, side, numbers, rng.MUTATIONS, [(slot, 0) for slot in slots])
     out = alleles.copy()
     for i, (locus, slot) in enumerate(zip(grid.loci, slots, strict=True)):
-        size, u, old = len(locus.params.alleles), numbers.uniform(slot, 1), alleles[:, i].astype(np.int64)
+        size, u, old = (
+            len(locus.params.alleles),
+            numbers.uniform(slot, 1),
+            alleles[:, i].astype(np.int64),
+        )
         if size == 1:
             continue
         if locus.params.kernel == "uniform":
@@ -148,7 +166,11 @@ def mutate(grid: Grid, alleles: Alleles, side: int, numbers: Numbers) -> Alleles
 
 
 def newborns(
-    grid: Grid, alleles: Alleles, chosen: Ints, numbers: Numbers, forces: frozenset[str] = ALL_FORCES
+    grid: Grid,
+    alleles: Alleles,
+    chosen: Ints,
+    numbers: Numbers,
+    forces: frozenset[str] = ALL_FORCES,
 ) -> Alleles:
     """Newborns `[n, ploidy, L]` of known parents `[n, 2]`, with some forces of transmission on."""
     out = np.empty((len(chosen), *alleles.shape[1:]), dtype=np.uint8)
@@ -176,7 +198,9 @@ def founders(shape: tuple[int, int, int], choices: list[Ints], seed: int) -> All
     out = np.empty(shape, dtype=np.uint8)
     for side in range(ploidy):
         for locus in range(loci):
-            words = rng.philox((np.arange(n), side * loci + locus, 0, rng.FOUNDERS), rng.key_of(seed))
+            words = rng.philox(
+                (np.arange(n), side * loci + locus, 0, rng.FOUNDERS), rng.key_of(seed)
+            )
             drawn = (rng.uniform(*words[:2]) * len(choices[locus])).astype(np.int64)
             out[:, side, locus] = choices[locus][np.minimum(drawn, len(choices[locus]) - 1)]
     return out

@@ -1,4 +1,6 @@
-"""Sampled lifetimes in plain NumPy: the readable twin of `evosim.kernels.rollout`, number for number."""
+"""Sampled lifetimes in plain NumPy: the readable twin of `evosim.kernels.rollout`, number for
+number.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from evosim.reference.reproduction import Floats, Ints
 from worlds import TabularMdp
 
 
-def live(world: TabularMdp, policy: Floats, n: int, generation: int, seed: int) -> tuple[Ints, Ints]:
+def live(
+    world: TabularMdp, policy: Floats, n: int, generation: int, seed: int
+) -> tuple[Ints, Ints]:
     """States and acts `[n, T]` of `n` lives under a policy `[L, S, A]`."""
     key = rng.key_of(seed)
     lives = np.arange(n)
@@ -20,7 +24,9 @@ def live(world: TabularMdp, policy: Floats, n: int, generation: int, seed: int) 
     acts = np.empty_like(states)
     for t in range(world.lifespan):
         words = rng.philox((lives, t, generation, rng.LIVES), key)
-        act = _draw(policy[level_at(t, world.lifespan, len(policy)), state], rng.uniform(*words[:2]))
+        act = _draw(
+            policy[level_at(t, world.lifespan, len(policy)), state], rng.uniform(*words[:2])
+        )
         states[:, t], acts[:, t] = state, act
         state = _draw(world.transitions[state, act], rng.uniform(*words[2:]))
     return states, acts

@@ -1,6 +1,8 @@
-"""What selection hears of worlds of several cases: the mean over them, the worst one or the worst births, of all or of a sample.
+"""What selection hears of worlds of several cases: the mean over them, the worst one or the worst
+births, of all or of a sample.
 
-A sample is drawn with replacement by the cases' shares, by addressed random numbers: it depends on seed and generation alone.
+A sample is drawn with replacement by the cases' shares, by addressed random numbers: it depends on
+seed and generation alone.
 """
 
 from __future__ import annotations
@@ -24,11 +26,16 @@ def weights_of(choice: SelectionChoice, shares: Floats, seed: int, generation: i
     words = rng.philox(where, rng.key_of(seed))
     ends = np.cumsum(shares)
     drawn = np.searchsorted(ends, rng.uniform(words[0], words[1]) * ends[-1], side="right")
-    return np.bincount(np.minimum(drawn, np.flatnonzero(shares)[-1]), minlength=len(shares)) / choice.sample
+    return (
+        np.bincount(np.minimum(drawn, np.flatnonzero(shares)[-1]), minlength=len(shares))
+        / choice.sample
+    )
 
 
 def selected(choice: SelectionChoice, cases: Floats, weights: Floats) -> Floats:
-    """`[n]`: the fitness that selection hears, of fitness by case `[n, C]`; a case of weight 0 is not seen."""
+    """`[n]`: the fitness that selection hears, of fitness by case `[n, C]`; a case of weight 0 is
+    not seen.
+    """
     seen = weights > 0.0
     values, w = cases[:, seen], weights[seen]
     if choice.over == "worst":
@@ -69,8 +76,9 @@ def margin(best: float, tolerance: float, ends: Ends) -> float:
     best
         Fitness of the best class.
     tolerance
-        Share of the distance between the worst policy and the best class; 0 means equal to rounding. The best class lies
-        below the worst policy where upkeep takes more than good acts bring.
+        Share of the distance between the worst policy and the best class; 0 means equal to
+        rounding. The best class lies below the worst policy where upkeep takes more than good acts
+        bring.
     ends
         The span of that measure in that world. So a constant added to payoff makes no class nearer.
 

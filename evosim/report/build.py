@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 
 FILE = "report.html"
-MOST_WHOLE = 2  # folders; of more runs the usual figures are drawn alone, so that the file can be sent
+MOST_WHOLE = (
+    2  # folders; of more runs the usual figures are drawn alone, so that the file can be sent
+)
 
 
-def write(folders: Sequence[Path], path: Path, progress: Callable[[int, int], None] | None = None) -> tuple[int, list[str]]:
-    """Write the report of some folders; gives its size in bytes, and the folders whose figures had no room.
+def write(
+    folders: Sequence[Path], path: Path, progress: Callable[[int, int], None] | None = None
+) -> tuple[int, list[str]]:
+    """Write the report of some folders; gives its size in bytes, and the folders whose figures had
+    no room.
 
     `progress` hears how much is done of how much. Raises `UserError`, and then writes nothing.
     """
@@ -39,11 +44,14 @@ def write(folders: Sequence[Path], path: Path, progress: Callable[[int, int], No
     return len(made), [chapter.folder for chapter in chapters if chapter.name in gallery.left_out]
 
 
-def contents(folders: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> tuple[list[Chapter], list[Any], Gallery]:
-    """What a report of some folders tells: a chapter each, what compares runs if there are several, and their figures.
+def contents(
+    folders: Sequence[Path], progress: Callable[[int, int], None] | None = None
+) -> tuple[list[Chapter], list[Any], Gallery]:
+    """What a report of some folders tells: a chapter each, what compares runs if there are several,
+    and their figures.
 
-    Texts of several folders are made first. Then their figures are drawn, folder by folder, as long as there is room.
-    `progress` hears how much is done of how much. Raises `UserError`.
+    Texts of several folders are made first. Then their figures are drawn, folder by folder, as long
+    as there is room. `progress` hears how much is done of how much. Raises `UserError`.
     """
     from evosim.api import load
     from evosim.report.charts import Gallery
@@ -85,26 +93,45 @@ def report_path(folders: Sequence[Path], out: Path | None, *, force: bool) -> Pa
     names = [folder.resolve() for folder in folders]
     for folder, name in zip(folders, names, strict=True):
         if names.count(name) > 1:
-            raise UserError(f"every folder must be given once, but {folder} is given {names.count(name)} times. Remove one.")
+            raise UserError(
+                f"every folder must be given once, but {folder} is given {names.count(name)} times."
+                " Remove one."
+            )
         refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER)
         if not folder.is_dir():
-            raise UserError(f"a report must be of folders of runs, sweeps or searches, but {folder} is none. Check the path with 'ls results/runs results/sweeps'.")
+            raise UserError(
+                f"a report must be of folders of runs, sweeps or searches, but {folder} is none."
+                " Check the path with 'ls results/runs results/sweeps'."
+            )
     path = out or (folders[0] / FILE if len(folders) == 1 else Path(FILE))
     if path.is_dir():
-        raise UserError(f"--out must be a file, but {path} is a folder. Give a name in it: {path / FILE}.")
+        raise UserError(
+            f"--out must be a file, but {path} is a folder. Give a name in it: {path / FILE}."
+        )
     if path.exists() and not path.is_file():
-        raise UserError(f"--out must be a file, but {path} is a device or a pipe. Give a name: {path.name}.html.")
+        raise UserError(
+            f"--out must be a file, but {path} is a device or a pipe. Give a name:"
+            f" {path.name}.html."
+        )
     if not path.resolve().parent.is_dir():
-        raise UserError(f"--out must lie in a folder that is there, but {path.parent} is not. Make it first.")
+        raise UserError(
+            f"--out must lie in a folder that is there, but {path.parent} is not. Make it first."
+        )
     if not may_write(path.resolve().parent):
-        raise UserError(f"a report must lie where this user may write, but {path.resolve().parent} is read-only. Give --out with a file elsewhere: '--out {FILE}'.")
-    own = path.resolve().parent in names and is_report(path)  # the report of this very folder may be made again
+        raise UserError(
+            f"a report must lie where this user may write, but {path.resolve().parent} is"
+            f" read-only. Give --out with a file elsewhere: '--out {FILE}'."
+        )
+    # The report of this very folder may be made again
+    own = path.resolve().parent in names and is_report(path)
     if not force and not own:
         must_be_free(path, "a report", "Give another --out, or --force to write over it.")
     return path
 
 
-def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_figure: bool) -> Chapter:
+def _chapter(
+    name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_figure: bool
+) -> Chapter:
     """What a report tells of one folder."""
     from evosim import api
     from evosim.runs import accounts, figures, landscape_search
@@ -112,14 +139,29 @@ def _chapter(name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_fi
     if isinstance(one, api.Run):
         from evosim.report import runs
 
-        return runs.chapter(name, figures.source_of(one.recorded), gallery, same_code=accounts.same_code(one.recorded), every_figure=every_figure)
+        return runs.chapter(
+            name,
+            figures.source_of(one.recorded),
+            gallery,
+            same_code=accounts.same_code(one.recorded),
+            every_figure=every_figure,
+        )
     if isinstance(one, api.Sweep):
         from evosim.report import sweeps
 
-        return sweeps.chapter(name, one.store, gallery, same_code=one.store.sources == one.store.made_by)
+        return sweeps.chapter(
+            name, one.store, gallery, same_code=one.store.sources == one.store.made_by
+        )
     from evosim.report import searches
 
-    return searches.chapter(name, one.folder, one.experiment, one.provenance, gallery, same_code=landscape_search.same_code(one.folder))
+    return searches.chapter(
+        name,
+        one.folder,
+        one.experiment,
+        one.provenance,
+        gallery,
+        same_code=landscape_search.same_code(one.folder),
+    )
 
 
 def _differing(loaded: Sequence[Run | Sweep | Search]) -> list[Any]:
@@ -137,17 +179,31 @@ One = Run | Sweep | Search | str | Path
 
 
 @guarded
-def write_report(what: One | Sequence[One], path: str | Path | None = None, *, force: bool = False) -> Path:
-    """Write one HTML file about runs, sweeps or searches; gives its path (`report.html` in the folder; of several, here).
+def write_report(
+    what: One | Sequence[One], path: str | Path | None = None, *, force: bool = False
+) -> Path:
+    """Write one HTML file about runs, sweeps or searches; gives its path (`report.html` in the
+    folder; of several, here).
 
-    A file that is no report is written over with `force` only. Raises `UserError`, and then writes nothing.
+    A file that is no report is written over with `force` only. Raises `UserError`, and then writes
+    nothing.
     """
     flag(force, "force")
     one = isinstance(what, Run | Sweep | Search | str | os.PathLike)
     several: list[Any] = [what] if one or not isinstance(what, Iterable) else list(what)
     if not several:
-        raise UserError("a report must be about a run, a sweep or a search, but the list is empty. Give one, for example evosim.write_report(run, 'report.html').")
-    folders = [one.folder if isinstance(one, Run | Sweep | Search) else a_path(one, "what a report is about", "'results/runs/FOLDER'") for one in several]
+        raise UserError(
+            "a report must be about a run, a sweep or a search, but the list is empty. Give one,"
+            " for example evosim.write_report(run, 'report.html')."
+        )
+    folders = [
+        (
+            one.folder
+            if isinstance(one, Run | Sweep | Search)
+            else a_path(one, "what a report is about", "'results/runs/FOLDER'")
+        )
+        for one in several
+    ]
     place = report_path(folders, maybe_path(path, "path", "'report.html'"), force=force)
     write(folders, place)
     return place

@@ -1,6 +1,7 @@
 """Figures of a report, made small: data by columns, rounded beyond what a reader sees.
 
-A figure is a picture (what readers without scripts see, and what is printed) and, within limits, a description that an engine makes interactive.
+A figure is a picture (what readers without scripts see, and what is printed) and, within limits, a
+description that an engine makes interactive.
 """
 
 from __future__ import annotations
@@ -20,11 +21,16 @@ from evosim.figures.html import as_data
 from evosim.report.elements import Picture
 
 DIGITS = 8  # significant; screens have 4, tooltips at most 6
-MOST_DESCRIBED = 600_000  # bytes of one description with its data; beyond, the figure stays a picture
+MOST_DESCRIBED = (
+    600_000  # bytes of one description with its data; beyond, the figure stays a picture
+)
 MOST_DRAWN = 250_000  # bytes of one drawing; beyond, it is painted as points
-AROUND = 2_000  # bytes of the page around a drawing, about: its title, what it says, labels of steps
+AROUND = (
+    2_000  # bytes of the page around a drawing, about: its title, what it says, labels of steps
+)
 POINTS_PER_INCH = 144
-UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')  # of a drawing that is shown as an image
+# Of a drawing that is shown as an image
+UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')
 
 NUMBERED = re.compile(r"\b(?:gradient_|clip)\d+\b")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -50,13 +56,20 @@ class Gallery:
         self._sizes: dict[str, int] = {}
 
     def hang(
-        self, chapter: str, charts: Iterable[tuple[str, Any]], steps: Mapping[str, Sequence[str]] = NOTHING, what: Mapping[str, str] = NOTHING,
+        self,
+        chapter: str,
+        charts: Iterable[tuple[str, Any]],
+        steps: Mapping[str, Sequence[str]] = NOTHING,
+        what: Mapping[str, str] = NOTHING,
         failed: Failed = warned,
-    ) -> Iterator[Picture]:  # fmt: skip
-        """Charts by name as pictures. `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows, in a line.
+    ) -> Iterator[Picture]:
+        """Charts by name as pictures.
 
-        `failed` hears in one line of each chart that cannot be drawn. A chapter has all its figures or, without room, none;
-        from the first that has none, no later one is drawn.
+        `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows,
+        in a line.
+
+        `failed` hears in one line of each chart that cannot be drawn. A chapter has all its figures
+        or, without room, none; from the first that has none, no later one is drawn.
         """
         if self.room is None:
             yield from self._pictures(chapter, charts, steps, what, failed)
@@ -71,7 +84,12 @@ class Gallery:
         self.left_out.append(chapter)
 
     def _pictures(
-        self, chapter: str, charts: Iterable[tuple[str, Any]], steps: Mapping[str, Sequence[str]], what: Mapping[str, str], failed: Failed
+        self,
+        chapter: str,
+        charts: Iterable[tuple[str, Any]],
+        steps: Mapping[str, Sequence[str]],
+        what: Mapping[str, str],
+        failed: Failed,
     ) -> Iterator[Picture]:
         for name, chart in charts:
             try:
@@ -85,13 +103,33 @@ class Gallery:
 
     def _hung(self, name: str, described: dict[str, Any]) -> Picture:
         drawing = drawn(described)
-        width, height = (round(float(number)) for number in re.findall(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawing)[0])
+        width, height = (
+            round(float(number))
+            for number in re.findall(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawing)[0]
+        )
         title, lines = words_of(described)
-        picture = Picture(name, title, lines, str(described.get("description") or title), image(drawing), width, height, None)
+        picture = Picture(
+            name,
+            title,
+            lines,
+            str(described.get("description") or title),
+            image(drawing),
+            width,
+            height,
+            None,
+        )
         datasets = {key: by_columns(rows) for key, rows in described.pop("datasets", {}).items()}
-        size = len(json.dumps(described)) + sum(self._size(key, data) for key, data in datasets.items())
+        size = len(json.dumps(described)) + sum(
+            self._size(key, data) for key, data in datasets.items()
+        )
         if size > MOST_DESCRIBED:
-            return replace(picture, why=f"This figure is a picture: with its {size / 1e6:.1f} MB of data it would make the report hard to send.")
+            return replace(
+                picture,
+                why=(
+                    f"This figure is a picture: with its {size / 1e6:.1f} MB of data it would make"
+                    " the report hard to send."
+                ),
+            )
         self.datasets |= datasets
         described.pop("$schema", None)
         return replace(picture, chart={"data": list(datasets), "spec": described})
@@ -108,11 +146,18 @@ class Gallery:
 
     def size(self, picture: Picture) -> int:
         """Bytes of a picture's description with its data."""
-        return len(as_data(picture.chart)) + sum(self._size(key, self.datasets[key]) for key in picture.chart["data"]) if picture.chart else 0
+        return (
+            len(as_data(picture.chart))
+            + sum(self._size(key, self.datasets[key]) for key in picture.chart["data"])
+            if picture.chart
+            else 0
+        )
 
 
 def let_point(described: dict[str, Any]) -> None:
-    """Give marks that stand for one row each a tooltip of what they show, if the figure has none of its own. A line is no row."""
+    """Give marks that stand for one row each a tooltip of what they show, if the figure has none of
+    its own. A line is no row.
+    """
     if "tooltip" in json.dumps(described):
         return
     for part in _parts_of(described):
@@ -135,14 +180,26 @@ def _parts_of(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def words_of(described: dict[str, Any]) -> tuple[str, list[str]]:
     """Title and subtitle of a described figure."""
     title = described.get("title") or ""
-    words, lines = (title.get("text", ""), title.get("subtitle", [])) if isinstance(title, dict) else (title, [])
-    return " ".join(words) if isinstance(words, list) else str(words), [lines] if isinstance(lines, str) else [str(line) for line in lines]
+    words, lines = (
+        (title.get("text", ""), title.get("subtitle", []))
+        if isinstance(title, dict)
+        else (title, [])
+    )
+    return " ".join(words) if isinstance(words, list) else str(words), (
+        [lines] if isinstance(lines, str) else [str(line) for line in lines]
+    )
 
 
 def by_columns(rows: list[dict[str, Any]]) -> Dataset:
-    """Rows without the names of their columns, and numbers rounded to `DIGITS`. What a row does not have is null."""
+    """Rows without the names of their columns, and numbers rounded to `DIGITS`.
+
+    What a row does not have is null.
+    """
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    return {"columns": columns, "rows": [[rounded(row.get(key)) for key in columns] for row in rows]}
+    return {
+        "columns": columns,
+        "rows": [[rounded(row.get(key)) for key in columns] for row in rows],
+    }
 
 
 def rounded(value: Any) -> Any:
@@ -152,8 +209,13 @@ def rounded(value: Any) -> Any:
 
 def image(drawing: str) -> str:
     """A drawing as a data URI: as it is, or painted if it is large and that is smaller."""
-    ids = {found: f"{i}" for i, found in enumerate(dict.fromkeys(NUMBERED.findall(drawing)))}  # the engine counts on from drawing to drawing
-    plain = re.sub(r"<[a-z][^>]*>", lambda tag: NUMBERED.sub(lambda name: f"drawn_{ids[name[0]]}", UNREAD.sub("", tag[0])), drawing)
+    # The engine counts on from drawing to drawing
+    ids = {found: f"{i}" for i, found in enumerate(dict.fromkeys(NUMBERED.findall(drawing)))}
+    plain = re.sub(
+        r"<[a-z][^>]*>",
+        lambda tag: NUMBERED.sub(lambda name: f"drawn_{ids[name[0]]}", UNREAD.sub("", tag[0])),
+        drawing,
+    )
     data, kind = plain.encode(), "svg+xml"
     if len(data) > MOST_DRAWN:
         painted = vl_convert.svg_to_png(drawing, ppi=POINTS_PER_INCH)

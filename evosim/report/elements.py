@@ -20,7 +20,9 @@ RUNGS_BY_CODE = {code: RUNG_WORDS[rung] for rung, code in RUNG_CODES.items() if 
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of a table: a text, a smaller note below it, and the step of the ladder that it names."""
+    """One entry of a table: a text, a smaller note below it, and the step of the ladder that it
+    names.
+    """
 
     text: str
     note: str = ""
@@ -29,22 +31,37 @@ class Cell:
 
     @property
     def called(self) -> tuple[tuple[str, str], ...]:
-        """What each author calls the step, in the order of `AUTHORS`, by author; nothing if this names none."""
+        """What each author calls the step, in the order of `AUTHORS`, by author; nothing if this
+        names none.
+        """
         return called(self.step)
 
 
 def called(step: str) -> tuple[tuple[str, str], ...]:
-    """Pairs of author and label of a step of the ladder. The shift has two labels, which are told apart where they differ."""
+    """Pairs of author and label of a step of the ladder.
+
+    The shift has two labels, which are told apart where they differ.
+    """
     if step == "shift":
         both = zip(*(LABELS[part] for part in SHIFT), strict=True)
-        words = (one if one == other else f"shared by all ancestral optima: {one}; left open by the data: {other}" for one, other in both)
+        words = (
+            (
+                one
+                if one == other
+                else f"shared by all ancestral optima: {one}; left open by the data: {other}"
+            )
+            for one, other in both
+        )
         return tuple(zip(AUTHORS, words, strict=True))
     return tuple(zip(AUTHORS, LABELS[step], strict=True)) if step in LABELS else ()
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: `left` are the columns that hold words. The first cell of a row that is not empty names it."""
+    """A table: `left` are the columns that hold words.
+
+    The first cell of a row that is not empty names it.
+    """
 
     kind: ClassVar[str] = "table"
     caption: str
@@ -157,20 +174,32 @@ class Chapter:
 
 
 def from_printed(printed: Printed, caption: str = "", steps: Iterable[str] = ()) -> Table:
-    """A table of the terminal as a part: the same words, the same numbers. `steps` that a heading begins with are labelled."""
+    """A table of the terminal as a part: the same words, the same numbers.
+
+    `steps` that a heading begins with are labelled.
+    """
     known = set(steps)
 
     def heading(text: str) -> Cell:
         words = " ".join(text.split())
         rung = RUNGS_BY_CODE.get(words.partition(" ")[0], "")
-        return Cell(words, note=rung, step=next((word for word in words.split()[:1] if word in known), ""))
+        return Cell(
+            words, note=rung, step=next((word for word in words.split()[:1] if word in known), "")
+        )
 
     def cell(printed: object, first: bool) -> Cell:
         text, strong = str(printed), isinstance(printed, Text) and printed.style == "bold"
-        return Cell(text, note=RUNGS_BY_CODE.get(text.partition(" ")[0], "") if first else "", strong=strong)
+        return Cell(
+            text, note=RUNGS_BY_CODE.get(text.partition(" ")[0], "") if first else "", strong=strong
+        )
 
     columns = [list(column.cells) for column in printed.columns]
-    rows = [tuple(cell(text, i == 0) for i, text in enumerate(row)) for row in zip(*columns, strict=True)]
+    rows = [
+        tuple(cell(text, i == 0) for i, text in enumerate(row))
+        for row in zip(*columns, strict=True)
+    ]
     left = frozenset(i for i, column in enumerate(printed.columns) if column.justify == "left")
     headings = tuple(heading(str(column.header)) for column in printed.columns)
-    return Table(caption or str(printed.title or ""), headings, rows, left, str(printed.caption or ""))
+    return Table(
+        caption or str(printed.title or ""), headings, rows, left, str(printed.caption or "")
+    )

@@ -1,6 +1,7 @@
 """Page: chapters as one HTML file that needs no network.
 
-Scripts run by their hashes alone, and the browser may ask nobody for anything (`policy`); what comes from files is escaped.
+Scripts run by their hashes alone, and the browser may ask nobody for anything (`policy`); what
+comes from files is escaped.
 """
 
 from __future__ import annotations
@@ -32,21 +33,28 @@ SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 
 
 def page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) -> bytes:
-    """The file. Where it would be larger than `MOST`, the figures with most data stay pictures, and say so."""
+    """The file.
+
+    Where it would be larger than `MOST`, the figures with most data stay pictures, and say so.
+    """
     made = _page(chapters, beside, gallery)
-    while len(made) > MOST and (charts := [picture for picture in _pictures(chapters) if picture.chart]):
+    while len(made) > MOST and (
+        charts := [picture for picture in _pictures(chapters) if picture.chart]
+    ):
         still, over = set[str](), len(made) - MOST
         for picture in sorted(charts, key=gallery.size, reverse=True):
             if over > 0:
                 still.add(picture.name)
-                over -= gallery.size(picture)  # at most: other figures may use the same data, and then there is another round
+                # At most: other figures may use the same data, and then there is another round
+                over -= gallery.size(picture)
         chapters = [_stilled(chapter, still) for chapter in chapters]
         made = _page(chapters, beside, gallery)
     return made
 
 
 def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list[Chapter], int]:
-    """Keep the texts of chapters below `MOST`: from the last backwards, chapters are cut to their summary.
+    """Keep the texts of chapters below `MOST`: from the last backwards, chapters are cut to their
+    summary.
 
     Parameters
     ----------
@@ -80,14 +88,21 @@ def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list
     cut = bisect_left(range(len(chapters)), True, key=lambda n: size(n) <= MOST)
     room = MOST - size(cut)
     if room < 0 and cut:
-        raise UserError(f"a report must stay below {MOST / 1e6:.1f} MB, but summaries of {len(chapters)} folders do not. Give fewer folders.")
+        raise UserError(
+            f"a report must stay below {MOST / 1e6:.1f} MB, but summaries of {len(chapters)}"
+            " folders do not. Give fewer folders."
+        )
     return kept(cut), room
 
 
 def _cut(chapter: Chapter) -> Chapter:
     """A chapter of its summary alone, which says so."""
     note = _left_out(chapter, "accounts, parameters and figures")
-    return replace(chapter, sections=[replace(chapter.sections[0], parts=[*chapter.sections[0].parts, note])], labelled=False)
+    return replace(
+        chapter,
+        sections=[replace(chapter.sections[0], parts=[*chapter.sections[0].parts, note])],
+        labelled=False,
+    )
 
 
 def without_figures(chapter: Chapter) -> Chapter:
@@ -104,39 +119,81 @@ def without_figures(chapter: Chapter) -> Chapter:
         The same with a sentence more, unless it is cut, and says it already.
     """
     first, *rest = chapter.sections
-    return replace(chapter, sections=[replace(first, parts=[*first.parts, _left_out(chapter, "figures")]), *rest]) if rest else chapter
+    return (
+        replace(
+            chapter,
+            sections=[replace(first, parts=[*first.parts, _left_out(chapter, "figures")]), *rest],
+        )
+        if rest
+        else chapter
+    )
 
 
 def _left_out(chapter: Chapter, what: str) -> Words:
     alone = f"evosim report {shlex.quote(chapter.folder)}"
-    return Words([f"The {what} of this {chapter.what} are left out, so that the report stays below {MOST / 1e6:.1f} MB. A report of it alone has them: '{alone}'."])
+    return Words(
+        [
+            f"The {what} of this {chapter.what} are left out, so that the report stays below"
+            f" {MOST / 1e6:.1f} MB. A report of it alone has them: '{alone}'."
+        ]
+    )
 
 
 def _page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) -> bytes:
     pictures = list(_pictures(chapters))
     charts = {picture.name: picture.chart for picture in pictures if picture.chart}
     one, script = len(chapters) == 1, _source("page.js")
-    many = [(chapter.what, sum(other.what == chapter.what for other in chapters)) for chapter in chapters]
-    whats = [f"{count} {what if count == 1 else {'search': 'searches'}.get(what, f'{what}s')}" for what, count in dict.fromkeys(many)]
+    many = [
+        (chapter.what, sum(other.what == chapter.what for other in chapters))
+        for chapter in chapters
+    ]
+    whats = [
+        f"{count} {what if count == 1 else {'search': 'searches'}.get(what, f'{what}s')}"
+        for what, count in dict.fromkeys(many)
+    ]
     scripts = engine() if charts else ""
     text = _template().render(
-        chapters=chapters, one=one, beside=beside, authors=AUTHORS, nobody=NO_AUTHOR, labelled=any(chapter.labelled for chapter in chapters),
-        title=chapters[0].title if one else f"Report on {_listed(whats)}", what=", ".join(dict.fromkeys(chapter.line.partition(",")[0] for chapter in chapters)), version=__version__, style=_source("page.css"), script=script,
-        engine=scripts, licences=licences() if scripts else "", policy=policy([*SCRIPT.findall(scripts), script]),
+        chapters=chapters,
+        one=one,
+        beside=beside,
+        authors=AUTHORS,
+        nobody=NO_AUTHOR,
+        labelled=any(chapter.labelled for chapter in chapters),
+        title=chapters[0].title if one else f"Report on {_listed(whats)}",
+        what=", ".join(dict.fromkeys(chapter.line.partition(",")[0] for chapter in chapters)),
+        version=__version__,
+        style=_source("page.css"),
+        script=script,
+        engine=scripts,
+        licences=licences() if scripts else "",
+        policy=policy([*SCRIPT.findall(scripts), script]),
         data=as_data({"data": gallery.used(pictures), "charts": charts, "manyPoints": MANY_POINTS}),
-    )  # fmt: skip
+    )
     return text.encode()
 
 
 def policy(scripts: Sequence[str]) -> str:
-    """What a browser may do: run these scripts, use styles that stand in the page, show images that do. Nothing else, and nobody is asked."""
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    """What a browser may do: run these scripts, use styles that stand in the page, show images that
+    do. Nothing else, and nobody is asked.
+    """
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
 
 
 @cache
 def _template() -> jinja2.Template:
-    shelf = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, auto_reload=False)
+    shelf = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
+    )
     return shelf.get_template("page.html.jinja")
 
 
@@ -167,7 +224,13 @@ def _stilled(part: Any, names: set[str]) -> Any:
         why = f"This figure is a picture, so that the report stays below {MOST / 1e6:.1f} MB."
         return replace(part, chart=None, why=why) if part.name in names else part
     if isinstance(part, list | tuple):
-        return [_stilled(inner, names) for inner in part] if any(picture.name in names for picture in _pictures(part)) else part
+        return (
+            [_stilled(inner, names) for inner in part]
+            if any(picture.name in names for picture in _pictures(part))
+            else part
+        )
     if is_dataclass(part) and not isinstance(part, type):
-        return replace(part, **{item.name: _stilled(getattr(part, item.name), names) for item in fields(part)})
+        return replace(
+            part, **{item.name: _stilled(getattr(part, item.name), names) for item in fields(part)}
+        )
     return part

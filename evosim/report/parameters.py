@@ -1,4 +1,6 @@
-"""Parameters: what an experiment sets beside the defaults, with unit and reason, and how several differ."""
+"""Parameters: what an experiment sets beside the defaults, with unit and reason, and how several
+differ.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ NONE = "\u2013"
 
 
 def set_here(experiment: Experiment) -> Table:
-    """Every parameter that is not at its default, beside the default; of the modern world, those in which it differs from the ancestral one."""
+    """Every parameter that is not at its default, beside the default; of the modern world, those in
+    which it differs from the ancestral one.
+    """
     mine, otherwise, units = _tree(experiment), _defaults(experiment), _units(experiment)
     rows = []
     for key, value in mine.items():
@@ -30,19 +34,40 @@ def set_here(experiment: Experiment) -> Table:
         if told(value) != told(usual):
             unit, why = units.get(key, ("", ""))
             rows.append((Cell(key), Cell(told(value)), Cell(told(usual)), Cell(unit), Cell(why)))
-    headings = tuple(map(Cell, ("parameter", "here", "otherwise", "unit", "reason for the default")))
-    note = f"Otherwise: the default ({NONE}: there is none); of the modern world, what the ancestral one has."
-    return Table("Parameters that differ from the defaults", headings, rows, frozenset(range(5)), note)
+    headings = tuple(
+        map(Cell, ("parameter", "here", "otherwise", "unit", "reason for the default"))
+    )
+    note = (
+        f"Otherwise: the default ({NONE}: there is none); of the modern world, what the ancestral"
+        " one has."
+    )
+    return Table(
+        "Parameters that differ from the defaults", headings, rows, frozenset(range(5)), note
+    )
 
 
 def beside(experiments: Mapping[str, Experiment]) -> Table | None:
-    """The parameters and seeds in which several experiments differ, a column each; nothing if they differ in none."""
-    seeds = {name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")}
-    found = differing(list(experiments.values())) | {name: values for name, values in seeds.items() if len(set(values)) > 1}
+    """The parameters and seeds in which several experiments differ, a column each; nothing if they
+    differ in none.
+    """
+    seeds = {
+        name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")
+    }
+    found = differing(list(experiments.values())) | {
+        name: values for name, values in seeds.items() if len(set(values)) > 1
+    }
     if not found:
         return None
-    rows = [(Cell(key), *(Cell(_absent(key) if value is MISSING else told(value)) for value in values)) for key, values in found.items()]
-    return Table("Parameters in which they differ", (Cell("parameter"), *map(Cell, experiments)), rows, frozenset(range(len(experiments) + 1)))
+    rows = [
+        (Cell(key), *(Cell(_absent(key) if value is MISSING else told(value)) for value in values))
+        for key, values in found.items()
+    ]
+    return Table(
+        "Parameters in which they differ",
+        (Cell("parameter"), *map(Cell, experiments)),
+        rows,
+        frozenset(range(len(experiments) + 1)),
+    )
 
 
 def _absent(key: str) -> str:
@@ -60,7 +85,9 @@ def _tree(experiment: Experiment) -> dict[str, Any]:
 
 
 def _defaults(experiment: Experiment) -> dict[str, Any]:
-    """Defaults of everything that has one, by dotted key; those of a locus by the key without its name."""
+    """Defaults of everything that has one, by dotted key; those of a locus by the key without its
+    name.
+    """
     e = experiment
     out = {f"world.modern.{key}": value for key, value in flat(dict(e.world.ancestral)).items()}
     out |= {f"world.ancestral.{key}": value for key, value in _of_class(_world(e)).items()}
@@ -78,7 +105,9 @@ def _defaults(experiment: Experiment) -> dict[str, Any]:
 
 
 def _locus_key(key: str) -> str:
-    """Where defaults of a parameter of a locus stand: `genome.weights.ease.mutation`, `genome.horizon.mutation` as `genome.locus.mutation`."""
+    """Where defaults of a parameter of a locus stand: `genome.weights.ease.mutation`,
+    `genome.horizon.mutation` as `genome.locus.mutation`.
+    """
     parts: Sequence[str] = key.split(".")
     return f"genome.locus.{parts[-1]}" if parts[0] == "genome" and len(parts) > 2 else key
 
@@ -98,7 +127,11 @@ def _of_class(params: Any) -> dict[str, Any]:
             value = item.default_factory()
         else:
             continue
-        plain = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+        plain = (
+            dataclasses.asdict(value)
+            if dataclasses.is_dataclass(value) and not isinstance(value, type)
+            else value
+        )
         out |= flat({item.name: plain})
     return out
 
@@ -108,5 +141,6 @@ def _units(experiment: Experiment) -> dict[str, tuple[str, str]]:
     known = {item.name: item.metadata for item in dataclasses.fields(_world(experiment))}
     return {
         f"world.{world}.{name}": (str(facts.get("unit", "")), str(facts.get("why", "")))
-        for name, facts in known.items() for world in ("ancestral", "modern")
-    }  # fmt: skip
+        for name, facts in known.items()
+        for world in ("ancestral", "modern")
+    }

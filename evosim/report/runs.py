@@ -17,49 +17,117 @@ from evosim.config.schema import Experiment
 from evosim.config.toml_out import commented
 from evosim.figures import FIGURES, Source, charts_of
 from evosim.report.charts import Gallery
-from evosim.report.elements import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
+from evosim.report.elements import (
+    Cell,
+    Chapter,
+    Code,
+    Facts,
+    Picture,
+    Section,
+    Table,
+    Words,
+    from_printed,
+)
 from evosim.report.parameters import set_here
 from evosim.tables import formatting, screen, sentences
 from evosim.tables.formatting import number, scaled
 from evosim.tables.ladder import RUNG_WORDS, rung_words
 
+# The figure of an account
 BESIDE = {
-    "ladder": "ladders", "behaviour": "behaviour", "desires": "desires", "causes": "causes", "variation": "variation", "hack": "drive", "search": "search",
-}  # the figure of an account
+    "ladder": "ladders",
+    "behaviour": "behaviour",
+    "desires": "desires",
+    "causes": "causes",
+    "variation": "variation",
+    "hack": "drive",
+    "search": "search",
+}
 FIRST = "fitness"
 STEPS = tuple(dict.fromkeys(step.partition(",")[0] for step in ("representation", *LABELS)))
 UNMEASURED = "not measured"
 TITLES = {
-    "ladder": "The ladder", "behaviour": "The behaviour ledger", "steps": "Steps by act", "desires": "Desires", "causes": "Causes",
-    "variation": "Total variation", "family": "A family of worlds", "hack": "Greedy genes", "search": "The search ledger", "labels": "What each author calls it",
-}  # fmt: skip
-WORLDS = "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds, unless a heading says otherwise."
+    "ladder": "The ladder",
+    "behaviour": "The behaviour ledger",
+    "steps": "Steps by act",
+    "desires": "Desires",
+    "causes": "Causes",
+    "variation": "Total variation",
+    "family": "A family of worlds",
+    "hack": "Greedy genes",
+    "search": "The search ledger",
+    "labels": "What each author calls it",
+}
+WORLDS = (
+    "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds,"
+    " unless a heading says otherwise."
+)
 
 
-def chapter(name: str, source: Source, gallery: Gallery, *, same_code: bool, every_figure: bool = True) -> Chapter:
+def chapter(
+    name: str, source: Source, gallery: Gallery, *, same_code: bool, every_figure: bool = True
+) -> Chapter:
     """All about one run; without `every_figure`, those alone that runs draw by themselves."""
     recorded, summary = source.run, source.summary
     experiment = recorded.experiment
     failures: list[str] = []
     charts = charts_of(source, list(FIGURES) if every_figure else None, failures.append)
-    hung = gallery.hang(name, charts, {"ladders": _steps_of(summary)}, {key: figure.what for key, figure in FIGURES.items()}, failures.append)
+    hung = gallery.hang(
+        name,
+        charts,
+        {"ladders": _steps_of(summary)},
+        {key: figure.what for key, figure in FIGURES.items()},
+        failures.append,
+    )
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
     first = [pictures.pop(FIRST)] if FIRST in pictures else []
     summed = Section("summary", "Summary", [_outcome(source), *first])
-    accounts = Section("accounts", "Accounts", [Words([WORLDS.format(unit=formatting.unit(summary))]), *_accounts(summary, pictures, experiment.analysis.confidence)])
+    accounts = Section(
+        "accounts",
+        "Accounts",
+        [
+            Words([WORLDS.format(unit=formatting.unit(summary))]),
+            *_accounts(summary, pictures, experiment.analysis.confidence),
+        ],
+    )
     said = [Words([f"{words[0].upper()}{words[1:]}." for words in failures])] if failures else []
-    rest = [Section("figures", "More figures", [*pictures.values(), *said])] if pictures or said else []
-    seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"
+    rest = (
+        [Section("figures", "More figures", [*pictures.values(), *said])]
+        if pictures or said
+        else []
+    )
+    seeds = (
+        f"seed {experiment.seed}"
+        if experiment.replicates == 1
+        else f"{experiment.replicates} seeds from {experiment.seed}"
+    )
     return Chapter(
-        name, "run", experiment.title or experiment.name, experiment.question, f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
-        [summed, Section("parameters", "Parameters", _parameters(source)), accounts, *rest, _provenance(recorded, summary, same_code=same_code), repeat(recorded)],
-        labelled=True, headline=headline(summary) | _level_of(experiment), unit=formatting.unit(summary),
-    )  # fmt: skip
+        name,
+        "run",
+        experiment.title or experiment.name,
+        experiment.question,
+        f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
+        [
+            summed,
+            Section("parameters", "Parameters", _parameters(source)),
+            accounts,
+            *rest,
+            _provenance(recorded, summary, same_code=same_code),
+            repeat(recorded),
+        ],
+        labelled=True,
+        headline=headline(summary) | _level_of(experiment),
+        unit=formatting.unit(summary),
+    )
 
 
 def _level_of(experiment: Experiment) -> dict[str, str]:
     """The level of a run's intervals, as a row where runs stand beside each other."""
-    return {"level of the intervals": level(experiment.analysis.confidence)} if experiment.replicates >= FEWEST else {}
+    return (
+        {"level of the intervals": level(experiment.analysis.confidence)}
+        if experiment.replicates >= FEWEST
+        else {}
+    )
 
 
 def _steps_of(summary: dict[str, Any]) -> list[str]:
@@ -70,29 +138,58 @@ def _steps_of(summary: dict[str, Any]) -> list[str]:
 
 def _outcome(source: Source) -> Any:
     """What was expected, and beside it what came."""
-    return Facts([
-        ("A, M", "the ancestral and the modern world: training and deployment"),
-        *([("Expected", source.summary["expected"])] if source.summary["expected"] else []),
-        ("What came", sentences.sentences(source.summary)),
-    ])  # fmt: skip
+    return Facts(
+        [
+            ("A, M", "the ancestral and the modern world: training and deployment"),
+            *([("Expected", source.summary["expected"])] if source.summary["expected"] else []),
+            ("What came", sentences.sentences(source.summary)),
+        ]
+    )
 
 
 def _parameters(source: Source) -> list[Any]:
     changed = source.summary["changed"]
-    words = [f"Changed from the packaged experiment '{source.run.experiment.name}': {', '.join(changed)}."] if changed else []
+    words = (
+        [
+            f"Changed from the packaged experiment '{source.run.experiment.name}':"
+            f" {', '.join(changed)}."
+        ]
+        if changed
+        else []
+    )
     return [*([Words(words)] if words else []), set_here(source.run.experiment)]
 
 
-def _accounts(summary: dict[str, Any], pictures: dict[str, Picture], confidence: float) -> Iterator[Section]:
-    """Each account, with its figure if there is one; what was put there is taken out of `pictures`."""
+def _accounts(
+    summary: dict[str, Any], pictures: dict[str, Picture], confidence: float
+) -> Iterator[Section]:
+    """Each account, with its figure if there is one; what was put there is taken out of
+    `pictures`.
+    """
     sections: dict[str, list[Any]] = {}
     for name, account in screen.accounts(summary).items():
         place = "hack" if name == "frequencies" else name
         made: Any = ladder(summary, confidence) if name == "ladder" else account
-        made = from_printed(made, steps=STEPS if name == "steps" else ()) if isinstance(made, Printed) else made
-        sections.setdefault(place, []).append(Words([made.strip()]) if isinstance(made, str) else made)
+        made = (
+            from_printed(made, steps=STEPS if name == "steps" else ())
+            if isinstance(made, Printed)
+            else made
+        )
+        sections.setdefault(place, []).append(
+            Words([made.strip()]) if isinstance(made, str) else made
+        )
     if not summary["hack"]:
-        sections["hack"] = [Words([next(line for line in sentences.sentences(summary) if line.startswith("Greedy genes"))])]
+        sections["hack"] = [
+            Words(
+                [
+                    next(
+                        line
+                        for line in sentences.sentences(summary)
+                        if line.startswith("Greedy genes")
+                    )
+                ]
+            )
+        ]
     sections["labels"] = [labels(summary)]
     for name, parts in sections.items():
         figure = [pictures.pop(BESIDE[name])] if BESIDE.get(name) in pictures else []
@@ -110,18 +207,38 @@ def ladder(summary: dict[str, Any], confidence: float) -> Table:
             continue
         step = steps.get(rung, "")
         words = rung_words(summary, rung)
-        numbers = [cell for world in worlds for cell in (_with_interval(world, "rungs", rung), _with_interval(world, "steps", step))]
+        numbers = [
+            cell
+            for world in worlds
+            for cell in (_with_interval(world, "rungs", rung), _with_interval(world, "steps", step))
+        ]
         rows.append((Cell(f"{RUNG_CODES[rung]} {words}"), *numbers, Cell(step, step=step)))
         if step == "search":
             for part, of in (("unfound", "to the best present"), ("load", "and on to the mean")):
-                numbers = [cell for world in worlds for cell in (Cell(""), _with_interval(world, "steps", part))]
+                numbers = [
+                    cell
+                    for world in worlds
+                    for cell in (Cell(""), _with_interval(world, "steps", part))
+                ]
                 rows.append((Cell(f"  {of}"), *numbers, Cell(part)))
     if worlds[1]["steps"]["hack"] is None:
-        rows.append((Cell("greedy genes"), Cell(""), Cell("-"), Cell(""), Cell("-"), Cell("not measured")))
+        rows.append(
+            (Cell("greedy genes"), Cell(""), Cell("-"), Cell(""), Cell("-"), Cell("not measured"))
+        )
     headings = tuple(map(Cell, ("scored", "A", "lost in A", "M", "lost in M", "by the step")))
-    shared, left_open = (summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data"))
-    split = f" Of the shift step in M, {number(shared)} is shared by all ancestral optima, {number(left_open)} left open by the data."
-    interval = f"In brackets: {level(confidence)} confidence intervals over seeds; a number that runs can change has none where all seeds agree." if worlds[1]["intervals"] else ""
+    shared, left_open = (
+        summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data")
+    )
+    split = (
+        f" Of the shift step in M, {number(shared)} is shared by all ancestral optima,"
+        f" {number(left_open)} left open by the data."
+    )
+    interval = (
+        f"In brackets: {level(confidence)} confidence intervals over seeds; a number that runs can"
+        " change has none where all seeds agree."
+        if worlds[1]["intervals"]
+        else ""
+    )
     caption = f"The ladder: which stage lost it ({formatting.unit(summary)} in a life)"
     found = formatting.seeds_words(summary, *(world["seeds"] for world in worlds))
     seeds = f" {found[0].upper()}{found[1:]}." if found else ""
@@ -144,29 +261,49 @@ def between(ends: Sequence[float], decimals: int | None = None) -> str:
 def labels(summary: dict[str, Any]) -> Table:
     """What every author calls every step."""
     rows = [
-        (Cell(step), Cell(number(entry["value"]) if entry["value"] is not None else "not measured"), *(Cell(entry[author]) for author in AUTHORS))
+        (
+            Cell(step),
+            Cell(number(entry["value"]) if entry["value"] is not None else "not measured"),
+            *(Cell(entry[author]) for author in AUTHORS),
+        )
         for step, entry in summary["labels"].items()
     ]
-    note = "Numbers are the same for all; Christiano, quoted by davidad, does not believe that the problems will split like this."
+    note = (
+        "Numbers are the same for all; Christiano, quoted by davidad, does not believe that the"
+        " problems will split like this."
+    )
     headings = (Cell("step"), Cell("loses in M"), *map(Cell, AUTHORS))
-    return Table("What each author calls each step", headings, rows, frozenset({0, *range(2, 2 + len(AUTHORS))}), note)
+    return Table(
+        "What each author calls each step",
+        headings,
+        rows,
+        frozenset({0, *range(2, 2 + len(AUTHORS))}),
+        note,
+    )
 
 
 @scaled
 def headline(summary: dict[str, Any]) -> dict[str, str]:
-    """The numbers by which runs are compared, with intervals over seeds where there are any. Rungs and steps that a run does not have are told too."""
+    """The numbers by which runs are compared, with intervals over seeds where there are any.
+
+    Rungs and steps that a run does not have are told too.
+    """
     out = {}
     for world, letter in (("ancestral", "A"), ("modern", "M")):
         found = summary["ladder"][world]
         for rung in RUNGS:
-            out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, worth in {letter}"] = _in_text(found, "rungs", rung)
+            out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, worth in {letter}"] = _in_text(
+                found, "rungs", rung
+            )
         for step in STEPS:
             out[f"lost in {letter} by {step}"] = _in_text(found, "steps", step)
     for moment in ("swap", "end"):
         entry = summary["recovery"][f"modern_at_{moment}"]
         if entry["share_of_best"] is not None:
             ends = entry.get("interval_of_share")
-            out[f"share of the best genome's worth in M, at the {moment}"] = number(entry["share_of_best"]) + (f" {between(ends)}" if ends else "")
+            out[f"share of the best genome's worth in M, at the {moment}"] = number(
+                entry["share_of_best"]
+            ) + (f" {between(ends)}" if ends else "")
     died = sum(run["status"] == "extinct" for run in summary["runs"].values())
     return out | {"runs that died out": f"{died} of {len(summary['runs'])}"}
 
@@ -182,10 +319,26 @@ def _provenance(recorded: Recorded, summary: dict[str, Any], *, same_code: bool)
     generations = sum(run["generations"] for run in runs.values())
     rows = [
         *provenance_rows(facts, same_code=same_code),
-        ("runs", f"{len(runs)}, {generations:,} generations" + (f"; controls: {', '.join(facts['controls'])}" if facts.get("controls") else "")),
-        ("grid", f"{facts['landscape']['grid']:,} genomes, {'every one tried' if facts['landscape']['exact'] else 'searched, not enumerated'}"),
+        (
+            "runs",
+            f"{len(runs)}, {generations:,} generations"
+            + (f"; controls: {', '.join(facts['controls'])}" if facts.get("controls") else ""),
+        ),
+        (
+            "grid",
+            (
+                f"{facts['landscape']['grid']:,} genomes, "
+                + ("every one tried" if facts["landscape"]["exact"] else "searched, not enumerated")
+            ),
+        ),
         ("interruptions", str(len(facts.get("interruptions", [])))),
-        ("analysis", f"{summary.get('analysis_seconds', 0.0):.1f} s, peak memory {summary.get('peak_memory_mib', 0.0):,.0f} MiB"),
+        (
+            "analysis",
+            (
+                f"{summary.get('analysis_seconds', 0.0):.1f} s, peak memory"
+                f" {summary.get('peak_memory_mib', 0.0):,.0f} MiB"
+            ),
+        ),
     ]
     return Section("provenance", "Provenance", [Facts(rows)])
 
@@ -194,14 +347,28 @@ def provenance_rows(facts: dict[str, Any], *, same_code: bool) -> list[tuple[str
     """What every recorded folder says of itself."""
     seconds = facts.get("seconds", {})
     spent = ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items() if value >= 0.05)
-    other = "the sources that made this report" if same_code else "not the sources that made this report"
+    other = (
+        "the sources that made this report"
+        if same_code
+        else "not the sources that made this report"
+    )
     rows = [
-        ("digest", facts["digest"]), ("setting", facts.get("setting", "")), ("evosim", facts["evosim"]), ("commit", facts.get("commit") or "not from a checkout"),
-        ("sources", f"{facts.get('sources', '')} ({other})"), ("command", shlex.join(facts.get("command", []))), ("finished", facts.get("finished", "")),
-        ("time", f"{sum(seconds.values()):.1f} s: {spent}" if seconds else ""), ("peak memory", f"{facts.get('peak_memory_mib', 0.0):,.0f} MiB"),
-        ("Python", facts.get("python", "")), ("platform", facts.get("platform", "")),
-        ("packages", ", ".join(f"{name} {version}" for name, version in facts.get("packages", {}).items())),
-    ]  # fmt: skip
+        ("digest", facts["digest"]),
+        ("setting", facts.get("setting", "")),
+        ("evosim", facts["evosim"]),
+        ("commit", facts.get("commit") or "not from a checkout"),
+        ("sources", f"{facts.get('sources', '')} ({other})"),
+        ("command", shlex.join(facts.get("command", []))),
+        ("finished", facts.get("finished", "")),
+        ("time", f"{sum(seconds.values()):.1f} s: {spent}" if seconds else ""),
+        ("peak memory", f"{facts.get('peak_memory_mib', 0.0):,.0f} MiB"),
+        ("Python", facts.get("python", "")),
+        ("platform", facts.get("platform", "")),
+        (
+            "packages",
+            ", ".join(f"{name} {version}" for name, version in facts.get("packages", {}).items()),
+        ),
+    ]
     return [(name, value) for name, value in rows if value]
 
 
@@ -213,19 +380,52 @@ def repeat(recorded: Recorded) -> Section:
 def again(folder: Path, toml: str, facts: dict[str, Any], what: str) -> Section:
     """Commands and the file by which a recorded folder is made again."""
     name = folder.resolve().name
-    checkout = [f"git checkout {facts['commit']}  # in a checkout of evosim"] if facts.get("commit") else []
-    commands = [*checkout, f"evosim run experiment.toml --out {shlex.quote(f'results/runs/{name}')}", f"evosim report {shlex.quote(f'results/runs/{name}')}"]
-    words = (
-        f"With evosim {facts['evosim']} installed, save the file below as experiment.toml. Results depend on it and on its seeds alone: provenance.json of the "
-        f"new folder has the digest {facts['digest']} if it is {what} of the same experiment, and tables/ has the same bytes if sources are the same."
+    checkout = (
+        [f"git checkout {facts['commit']}  # in a checkout of evosim"]
+        if facts.get("commit")
+        else []
     )
-    return Section("repeat", "How to repeat it", [Words([words]), Code("Commands", "\n".join(commands)), Code("experiment.toml", toml)])
+    commands = [
+        *checkout,
+        f"evosim run experiment.toml --out {shlex.quote(f'results/runs/{name}')}",
+        f"evosim report {shlex.quote(f'results/runs/{name}')}",
+    ]
+    words = (
+        f"With evosim {facts['evosim']} installed, save the file below as experiment.toml. Results"
+        " depend on it and on its seeds alone: provenance.json of the new folder has the digest"
+        f" {facts['digest']} if it is {what} of the same experiment, and tables/ has the same bytes"
+        " if sources are the same."
+    )
+    return Section(
+        "repeat",
+        "How to repeat it",
+        [Words([words]), Code("Commands", "\n".join(commands)), Code("experiment.toml", toml)],
+    )
 
 
 def comparison(chapters: Iterable[Chapter]) -> Table:
     """Headline numbers of several runs, a column each."""
     runs = [chapter for chapter in chapters if chapter.headline]
-    keys = [key for key in dict.fromkeys(key for run in runs for key in run.headline) if any(run.headline.get(key, UNMEASURED) != UNMEASURED for run in runs)]
-    rows = [(Cell(key, step=key.rpartition(" by ")[2] if key.startswith("lost in") else ""), *(Cell(run.headline.get(key, UNMEASURED)) for run in runs)) for key in keys]
-    headings = (Cell("A: ancestral, M: modern world; per life"), *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)))
-    return Table("The runs beside each other", headings, rows, frozenset({0}), "In brackets: confidence intervals of the mean over seeds.")
+    keys = [
+        key
+        for key in dict.fromkeys(key for run in runs for key in run.headline)
+        if any(run.headline.get(key, UNMEASURED) != UNMEASURED for run in runs)
+    ]
+    rows = [
+        (
+            Cell(key, step=key.rpartition(" by ")[2] if key.startswith("lost in") else ""),
+            *(Cell(run.headline.get(key, UNMEASURED)) for run in runs),
+        )
+        for key in keys
+    ]
+    headings = (
+        Cell("A: ancestral, M: modern world; per life"),
+        *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)),
+    )
+    return Table(
+        "The runs beside each other",
+        headings,
+        rows,
+        frozenset({0}),
+        "In brackets: confidence intervals of the mean over seeds.",
+    )

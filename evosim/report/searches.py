@@ -18,22 +18,63 @@ from evosim.runs.landscape_search import paths_there, summary_there
 from evosim.tables.formatting import decimals_of, number
 
 
-def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, Any], gallery: Gallery, *, same_code: bool) -> Chapter:
+def chapter(
+    name: str,
+    folder: Path,
+    experiment: Experiment,
+    facts: dict[str, Any],
+    gallery: Gallery,
+    *,
+    same_code: bool,
+) -> Chapter:
     """All about one search. Raises `UserError` where its files are damaged."""
     summary = summary_there(folder)
     source = Searched(paths_there(folder), experiment)
     charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
     there = ((key, chart) for key, chart in charts if chart is not None)
-    pictures = list(gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()}))
+    pictures = list(
+        gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()})
+    )
     rows = []
     for row in summary["search"]:
         decimals = decimals_of(row["mean"] or 0.0, *(row["interval"] or (None, None)))
-        rows.append((Cell(row["quantity"]), Cell(number(row["mean"], decimals)), Cell(between(row["interval"], decimals) if row["interval"] else "")))
-    note = "" if all(row["interval"] for row in summary["search"]) else f"No interval: it takes {FEWEST} seeds that do not all agree."
-    came = Table("What the search came to: means over seeds", tuple(map(Cell, ("quantity", "mean", f"{level(experiment.analysis.confidence)} interval"))), rows, frozenset({0}), note)
+        rows.append(
+            (
+                Cell(row["quantity"]),
+                Cell(number(row["mean"], decimals)),
+                Cell(between(row["interval"], decimals) if row["interval"] else ""),
+            )
+        )
+    note = (
+        ""
+        if all(row["interval"] for row in summary["search"])
+        else f"No interval: it takes {FEWEST} seeds that do not all agree."
+    )
+    came = Table(
+        "What the search came to: means over seeds",
+        tuple(map(Cell, ("quantity", "mean", f"{level(experiment.analysis.confidence)} interval"))),
+        rows,
+        frozenset({0}),
+        note,
+    )
     expected = [Facts([("Expected", summary["expected"])])] if summary["expected"] else []
-    changed = [Words([f"Changed from the packaged experiment '{experiment.name}': {', '.join(summary['changed'])}."])] if summary["changed"] else []
-    seeds = f"seed {experiment.seed}" if experiment.replicates == 1 else f"{experiment.replicates} seeds from {experiment.seed}"
+    changed = (
+        [
+            Words(
+                [
+                    f"Changed from the packaged experiment '{experiment.name}':"
+                    f" {', '.join(summary['changed'])}."
+                ]
+            )
+        ]
+        if summary["changed"]
+        else []
+    )
+    seeds = (
+        f"seed {experiment.seed}"
+        if experiment.replicates == 1
+        else f"{experiment.replicates} seeds from {experiment.seed}"
+    )
     sections = [
         Section("summary", "Summary", [*expected, came]),
         Section("figures", "The path of the search", pictures),
@@ -41,5 +82,10 @@ def chapter(name: str, folder: Path, experiment: Experiment, facts: dict[str, An
         Section("provenance", "Provenance", [Facts(provenance_rows(facts, same_code=same_code))]),
         again(folder, commented(experiment), facts, "a search"),
     ]
-    line = f"{experiment.name}, {experiment.optimizer['name']} on {experiment.world.name}, {seeds}, digest {summary['digest'][:8]}"
-    return Chapter(name, "search", experiment.title or experiment.name, experiment.question, line, sections)
+    line = (
+        f"{experiment.name}, {experiment.optimizer['name']} on {experiment.world.name}, {seeds},"
+        f" digest {summary['digest'][:8]}"
+    )
+    return Chapter(
+        name, "search", experiment.title or experiment.name, experiment.question, line, sections
+    )

@@ -1,4 +1,7 @@
-"""Sweeps: what a report tells of a sweep. Tables and sentences are those of `evosim sweep analyze`, figures those of `evosim sweep figures`."""
+"""Sweeps: what a report tells of a sweep.
+
+Tables and sentences are those of `evosim sweep analyze`, figures those of `evosim sweep figures`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,17 @@ from evosim.analysis.intervals import level
 from evosim.analysis.terminology import LABELS
 from evosim.config.toml_files import named_experiments
 from evosim.report.charts import Gallery
-from evosim.report.elements import Cell, Chapter, Code, Facts, Picture, Section, Table, Words, from_printed
+from evosim.report.elements import (
+    Cell,
+    Chapter,
+    Code,
+    Facts,
+    Picture,
+    Section,
+    Table,
+    Words,
+    from_printed,
+)
 from evosim.report.runs import provenance_rows
 from evosim.runtime.names import file_names
 from evosim.sweeps import analysis as sweeps_analysis
@@ -37,7 +50,9 @@ def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Ch
     quantities = sweeps_analysis.chosen(analysis, [])
     facts, tree = analysis.facts, store.facts["tree"]
     easel = sweeps_figures.Easel(analysis, read_alone(store.folder / "sweep.toml"), None, None)
-    charts = sweeps_figures.charts(easel, quantities) if easel.factors or easel.sampled else iter(())
+    charts = (
+        sweeps_figures.charts(easel, quantities) if easel.factors or easel.sampled else iter(())
+    )
     made = dict(charts)
     pictures = list(gallery.hang(name, made.items(), _steps(made, quantities)))
     cells = from_printed(sweeps_tables.cells(analysis, quantities, MOST_CELLS))
@@ -48,15 +63,36 @@ def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Ch
         Section("summary", "Summary", [_outcome(analysis, tree, quantities)]),
         Section("parameters", "What varies", [_varies(analysis), *_shared(easel.sweep.settings)]),
         *([Section("diagrams", "Figures", [*phases, *steps])] if phases or steps else []),
-        Section("effects", "What the parameters do", list(_effects(name, analysis, quantities, pictures))),
-        of_all, *_not_measured(store, analysis), _provenance(store, analysis, same_code=same_code), _repeat(store, easel.sweep),
-    ]  # fmt: skip
-    line = f"{facts['name']}, {facts['cells']:,} cells of {facts['replicates']} seeds, sweep {facts['sweep'][:8]}"
-    return Chapter(name, "sweep", facts["title"] or facts["name"], tree.get("question", ""), line, sections, labelled=True)
+        Section(
+            "effects",
+            "What the parameters do",
+            list(_effects(name, analysis, quantities, pictures)),
+        ),
+        of_all,
+        *_not_measured(store, analysis),
+        _provenance(store, analysis, same_code=same_code),
+        _repeat(store, easel.sweep),
+    ]
+    line = (
+        f"{facts['name']}, {facts['cells']:,} cells of {facts['replicates']} seeds, sweep"
+        f" {facts['sweep'][:8]}"
+    )
+    return Chapter(
+        name,
+        "sweep",
+        facts["title"] or facts["name"],
+        tree.get("question", ""),
+        line,
+        sections,
+        labelled=True,
+    )
 
 
 def _outcome(analysis: Analysis, tree: dict[str, Any], quantities: list[str]) -> Facts:
-    rows: list[tuple[str, Any]] = [("A, M", "the ancestral and the modern world: training and deployment"), ("Experiment", tree.get("title") or tree["name"])]
+    rows: list[tuple[str, Any]] = [
+        ("A, M", "the ancestral and the modern world: training and deployment"),
+        ("Experiment", tree.get("title") or tree["name"]),
+    ]
     if tree.get("expected"):
         rows.append(("Expected of it, without this sweep's settings", tree["expected"]))
     rows.append(("What was computed", sweeps_tables.header(analysis.facts)))
@@ -74,18 +110,27 @@ def _verdict(analysis: Analysis, name: str) -> str:
     if cells.is_empty():
         return ""
     decimals = decimals_in((mean, None, None) for mean in cells["mean"])[0]
-    ends = f"from {number(cells['mean'].min(), decimals)} to {number(cells['mean'].max(), decimals)} between cells"  # type: ignore[arg-type]
+    low, high = (number(end, decimals) for end in (cells["mean"].min(), cells["mean"].max()))  # type: ignore[arg-type]
+    ends = f"from {low} to {high} between cells"
     words = _capital(sweeps_figures.words_of(name))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not told, see below."
     if untold := sweeps_tables.not_told(rows.row(0, named=True), analysis.facts["confidence"]):
         return f"{words}: {ends}; {untold}."
-    shares = analysis.tables["shares"].filter((pl.col("quantity") == name) & (pl.col("order") == "first")).drop_nulls("share").sort("share", descending=True)
+    shares = (
+        analysis.tables["shares"]
+        .filter((pl.col("quantity") == name) & (pl.col("order") == "first"))
+        .drop_nulls("share")
+        .sort("share", descending=True)
+    )
     if shares.is_empty():
         return f"{words}: {ends}."
     most = shares.row(0, named=True)
     short = sweeps_analysis.short_factors(analysis.facts["factors"])
-    return f"{words}: {ends}; {short[most['factor']]} alone makes {sweeps_tables.share_words(shares)} of the variance."
+    return (
+        f"{words}: {ends}; {short[most['factor']]} alone makes {sweeps_tables.share_words(shares)}"
+        " of the variance."
+    )
 
 
 def _capital(words: str) -> str:
@@ -97,39 +142,86 @@ def _varies(analysis: Analysis) -> Table:
     rows = []
     for factor in analysis.facts["factors"]:
         if factor["name"] == DESIGN:
-            rows.append((Cell(", ".join(factor["parameters"])), Cell(f"{factor['levels']:,}"), Cell("points of a design")))
+            rows.append(
+                (
+                    Cell(", ".join(factor["parameters"])),
+                    Cell(f"{factor['levels']:,}"),
+                    Cell("points of a design"),
+                )
+            )
             continue
         levels = list(factor["levels"])
-        shown = levels if len(levels) <= MOST_VALUES else [*levels[: MOST_VALUES // 2], "...", *levels[-MOST_VALUES // 2 :]]
-        rows.append((Cell(", ".join(factor["parameters"])), Cell(f"{len(levels):,}"), Cell("; ".join(shown))))
+        shown = (
+            levels
+            if len(levels) <= MOST_VALUES
+            else [*levels[: MOST_VALUES // 2], "...", *levels[-MOST_VALUES // 2 :]]
+        )
+        rows.append(
+            (
+                Cell(", ".join(factor["parameters"])),
+                Cell(f"{len(levels):,}"),
+                Cell("; ".join(shown)),
+            )
+        )
     if not rows:
         rows = [(Cell("nothing"), Cell("1"), Cell("one cell"))]
-    return Table("Parameters that vary", (Cell("parameter"), Cell("levels"), Cell("values")), rows, frozenset({0, 2}))
+    return Table(
+        "Parameters that vary",
+        (Cell("parameter"), Cell("levels"), Cell("values")),
+        rows,
+        frozenset({0, 2}),
+    )
 
 
 def _shared(settings: dict[str, Any]) -> Iterator[Table]:
     """What all cells share beside the experiment's own."""
     if settings:
         rows = [(Cell(key), Cell(json.dumps(value))) for key, value in settings.items()]
-        yield Table("Changed in all cells", (Cell("parameter"), Cell("value")), rows, frozenset({0, 1}))
+        yield Table(
+            "Changed in all cells", (Cell("parameter"), Cell("value")), rows, frozenset({0, 1})
+        )
 
 
-def _effects(chapter_name: str, analysis: Analysis, quantities: list[str], pictures: list[Picture]) -> Iterator[Section]:
+def _effects(
+    chapter_name: str, analysis: Analysis, quantities: list[str], pictures: list[Picture]
+) -> Iterator[Section]:
     """Of each quantity its main effects as a figure and as tables, or why there are none."""
     refused, slugs = sweeps_analysis.refused(analysis, quantities), file_names(quantities)
     for quantity in quantities:
         words, slug = sweeps_figures.words_of(quantity), slugs[quantity]
-        parts: list[Any] = [picture for picture in pictures if picture.name in (f"{chapter_name}-effects-{slug}", f"{chapter_name}-design-{slug}")]
+        parts: list[Any] = [
+            picture
+            for picture in pictures
+            if picture.name in (f"{chapter_name}-effects-{slug}", f"{chapter_name}-design-{slug}")
+        ]
         fits = analysis.tables["fits"].filter(pl.col("quantity") == quantity)
         if quantity in refused:
-            parts.append(Words([f"Effects of the grid's parameters are refused: {refused[quantity]}."]))
+            parts.append(
+                Words([f"Effects of the grid's parameters are refused: {refused[quantity]}."])
+            )
         else:
-            tables = [sweeps_tables.effects(analysis, quantity) if any(f["name"] != DESIGN for f in analysis.facts["factors"]) else None, sweeps_tables.shares(analysis, quantity)]
-            captions = (f"Means of the levels: {words}", f"Shares of the variance between cells: {words}")
-            parts += [from_printed(made, caption) for made, caption in zip(tables, captions, strict=True) if made]
+            tables = [
+                (
+                    sweeps_tables.effects(analysis, quantity)
+                    if any(f["name"] != DESIGN for f in analysis.facts["factors"])
+                    else None
+                ),
+                sweeps_tables.shares(analysis, quantity),
+            ]
+            captions = (
+                f"Means of the levels: {words}",
+                f"Shares of the variance between cells: {words}",
+            )
+            parts += [
+                from_printed(made, caption)
+                for made, caption in zip(tables, captions, strict=True)
+                if made
+            ]
         for fit in fits.iter_rows(named=True):
             if fit["refused"]:
-                parts.append(Words([f"Effects of the design's parameters are refused: {fit['refused']}."]))
+                parts.append(
+                    Words([f"Effects of the design's parameters are refused: {fit['refused']}."])
+                )
                 continue
             sampled = sweeps_tables.sampled(analysis, quantity, fit)
             parts.append(from_printed(sampled, f"{sampled.title}: {words}"))
@@ -142,28 +234,60 @@ def _effects(chapter_name: str, analysis: Analysis, quantities: list[str], pictu
 def _steps(figures: Iterable[str], quantities: list[str]) -> dict[str, Sequence[str]]:
     """By name of a figure, the steps of the ladder that it names."""
     slugs = file_names(quantities)
-    named = {slugs[name]: name.split(".")[3] for name in quantities if name.startswith("ladder.") and ".steps." in name}
+    named = {
+        slugs[name]: name.split(".")[3]
+        for name in quantities
+        if name.startswith("ladder.") and ".steps." in name
+    }
     of = {figure: named.get(figure.partition("-")[2], "") for figure in figures}
-    return {figure: [label for label in LABELS if figure.startswith("steps-") or label.partition(",")[0] == step] for figure, step in of.items()}
+    return {
+        figure: [
+            label
+            for label in LABELS
+            if figure.startswith("steps-") or label.partition(",")[0] == step
+        ]
+        for figure, step in of.items()
+    }
 
 
 def _labelled(table: Table, quantities: list[str]) -> Table:
-    """The table of cells with labels at the steps that stand above its columns: the last ones, in the order of the quantities."""
-    steps = {sweeps_tables.short_quantities(quantities)[name]: name.split(".")[3] for name in quantities if name.startswith("ladder.") and ".steps." in name}
+    """The table of cells with labels at the steps that stand above its columns: the last ones, in
+    the order of the quantities.
+    """
+    steps = {
+        sweeps_tables.short_quantities(quantities)[name]: name.split(".")[3]
+        for name in quantities
+        if name.startswith("ladder.") and ".steps." in name
+    }
     known = {short: step for short, step in steps.items() if step == "shift" or step in LABELS}
-    return Table(table.caption, tuple(Cell(cell.text, cell.note, known.get(cell.text, "")) for cell in table.headings), table.rows, table.left, table.note)
+    return Table(
+        table.caption,
+        tuple(Cell(cell.text, cell.note, known.get(cell.text, "")) for cell in table.headings),
+        table.rows,
+        table.left,
+        table.note,
+    )
 
 
 def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
     """Runs that failed, by what they failed of, and those that died out or are missing."""
     runs = analysis.facts["runs"]
-    ended = [(words, f"{runs[key]:,} of {runs['planned']:,} runs") for key, words in ((EXTINCT, "died out"), ("failed", "failed"), ("missing", "not done yet")) if runs[key]]
+    ended = [
+        (words, f"{runs[key]:,} of {runs['planned']:,} runs")
+        for key, words in ((EXTINCT, "died out"), ("failed", "failed"), ("missing", "not done yet"))
+        if runs[key]
+    ]
     if not ended:
         return
     parts: list[Any] = [Facts(ended)]
     if runs["failed"]:
         table = store.collected(RUNS).filter(pl.col("status") == "failed").select("error").collect()
-        counted = table.group_by("error").len().sort("len", "error", descending=[True, False]).head(MOST_ERRORS)
+        counted = (
+            table.group_by("error")
+            .len()
+            .sort("len", "error", descending=[True, False])
+            .head(MOST_ERRORS)
+        )
         rows = [(Cell(str(error)), Cell(f"{count:,}")) for error, count in counted.iter_rows()]
         parts.append(Table("Why runs failed", (Cell("error"), Cell("runs")), rows))
     yield Section("unmeasured", "Runs that are missing from means", parts)
@@ -175,9 +299,16 @@ def _provenance(store: Store, analysis: Analysis, *, same_code: bool) -> Section
     rows: list[tuple[str, Any]] = [
         ("runs", f"{manifest['runs']:,} done of {store.runs:,}, in {store.chunks:,} chunks"),
         ("content of its runs", manifest["digest"]),
-        ("intervals", f"{analysis.facts['intervals']}, {analysis.facts['resamples']:,} resamples, confidence {level(analysis.facts['confidence'])}"),
-        *provenance_rows({**store.facts, **mine}, same_code=same_code), ("begun", store.facts["begun"]),
-    ]  # fmt: skip
+        (
+            "intervals",
+            (
+                f"{analysis.facts['intervals']}, {analysis.facts['resamples']:,} resamples,"
+                f" confidence {level(analysis.facts['confidence'])}"
+            ),
+        ),
+        *provenance_rows({**store.facts, **mine}, same_code=same_code),
+        ("begun", store.facts["begun"]),
+    ]
     return Section("provenance", "Provenance", [Facts(rows)])
 
 
@@ -185,11 +316,29 @@ def _repeat(store: Store, sweep: SweepFile) -> Section:
     """The sweep file, and the experiment's own if it is not a packaged one."""
     toml = (store.folder / "sweep.toml").read_text(encoding="utf-8")
     out = shlex.quote(f"results/sweeps/{store.folder.resolve().name}")
-    checkout = [f"git checkout {store.facts['commit']}  # in a checkout of evosim"] if store.facts.get("commit") else []
-    commands = [*checkout, f"evosim sweep run sweep.toml --out {out}", f"evosim sweep analyze {out}", f"evosim report {out}"]
-    words = "Save the file below as sweep.toml. 'evosim sweep collect' prints the content's digest: it is the same if experiments and sources are."
+    checkout = (
+        [f"git checkout {store.facts['commit']}  # in a checkout of evosim"]
+        if store.facts.get("commit")
+        else []
+    )
+    commands = [
+        *checkout,
+        f"evosim sweep run sweep.toml --out {out}",
+        f"evosim sweep analyze {out}",
+        f"evosim report {out}",
+    ]
+    words = (
+        "Save the file below as sweep.toml. 'evosim sweep collect' prints the content's digest: it"
+        " is the same if experiments and sources are."
+    )
     files = [Code("sweep.toml", toml)]
     if sweep.experiment not in named_experiments():
-        words += f" It names the experiment's own file, {sweep.experiment}, which is given below it."
+        words += (
+            f" It names the experiment's own file, {sweep.experiment}, which is given below it."
+        )
         files.append(Code(sweep.experiment, tomli_w.dumps(store.facts["tree"])))
-    return Section("repeat", "How to repeat it", [Words([words]), Code("Commands", "\n".join(commands)), *files])
+    return Section(
+        "repeat",
+        "How to repeat it",
+        [Words([words]), Code("Commands", "\n".join(commands)), *files],
+    )

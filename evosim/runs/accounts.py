@@ -43,7 +43,8 @@ ANALYSIS, FIGURES = "analysis", "figures"
 COMMONEST = 5  # classes of a population that are named
 
 Analysed = tuple[dict[str, pl.DataFrame], dict[str, Any]]  # tables and summary of an account
-_unwritten: WeakKeyDictionary[Recorded, Analysed] = WeakKeyDictionary()  # of runs whose folders cannot be written
+# Of runs whose folders cannot be written
+_unwritten: WeakKeyDictionary[Recorded, Analysed] = WeakKeyDictionary()
 
 
 def write_tables(writer: Writer, finished: checkpoints.Finished, settings: Iterable[str]) -> None:
@@ -55,26 +56,40 @@ def write_tables(writer: Writer, finished: checkpoints.Finished, settings: Itera
 
 
 def analyze(recorded: Recorded) -> Account:
-    """Make the account of a run and write it into its folder. Where this user may not write, memory keeps it."""
+    """Make the account of a run and write it into its folder.
+
+    Where this user may not write, memory keeps it.
+    """
     start = time.perf_counter()
     account = accountant(recorded).account()
-    facts = {"analysis_seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": peak_memory_mib()}
+    facts = {
+        "analysis_seconds": round(time.perf_counter() - start, 3),
+        "peak_memory_mib": peak_memory_mib(),
+    }
     summary = headline(recorded) | account.summary | facts
     _unwritten.pop(recorded, None)
     try:
         _keep(recorded.folder, account.tables, summary)
     except ReadOnly:
-        _unwritten[recorded] = account.tables, json.loads(json.dumps(summary))  # as it is read from a file
+        # As it is read from a file
+        _unwritten[recorded] = (account.tables, json.loads(json.dumps(summary)))
     return account
 
 
 def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any]) -> None:
-    """Write an account into the folder of its run. Raises `Unwritable`; `ReadOnly` if nothing there was changed."""
+    """Write an account into the folder of its run.
+
+    Raises `Unwritable`; `ReadOnly` if nothing there was changed.
+    """
     if not all(may_write(place) for place in (folder, folder / ANALYSIS) if place.is_dir()):
-        raise ReadOnly(f"{folder} must be writable to keep its analysis, but is not. Copy it to a folder that is yours.")
+        raise ReadOnly(
+            f"{folder} must be writable to keep its analysis, but is not. Copy it to a folder that"
+            " is yours."
+        )
     make_folder(folder / ANALYSIS)
     try:
-        (folder / SUMMARY).unlink(missing_ok=True)  # written last: where it is, all is of one account
+        # Written last: where it is, all is of one account
+        (folder / SUMMARY).unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(folder / SUMMARY, error) from None
     for name, table in tables.items():
@@ -82,7 +97,11 @@ def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any]
         table.write_parquet(data, compression="zstd")
         write_atomically(folder / ANALYSIS / f"{name}.parquet", data.getbuffer())
     write_json(folder / SUMMARY, summary)
-    known = {name: found for name, found in read_sums(folder).items() if name != SUMMARY and not name.startswith(f"{ANALYSIS}/")}
+    known = {
+        name: found
+        for name, found in read_sums(folder).items()
+        if name != SUMMARY and not name.startswith(f"{ANALYSIS}/")
+    }
     write_sums(folder, files_in(folder, SUMMARY, ANALYSIS), known)
 
 
@@ -105,29 +124,47 @@ def only_in_memory(recorded: Recorded) -> bool:
 def accountant(recorded: Recorded) -> Accountant:
     """The accountant of a recorded run."""
     setting: Setting = build(recorded.experiment)
-    return Accountant(setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"])
+    return Accountant(
+        setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"]
+    )
 
 
 def offset_of(experiment: Experiment) -> dict[str, float] | None:
-    """What is paid at birth in each world, where a world has such a parameter (`offset`) and it is not 0."""
+    """What is paid at birth in each world, where a world has such a parameter (`offset`) and it is
+    not 0.
+    """
     before = experiment.world.ancestral.get("offset", 0.0)
-    paid = {"ancestral": float(before), "modern": float(experiment.world.modern.get("offset", before))}
+    paid = {
+        "ancestral": float(before),
+        "modern": float(experiment.world.modern.get("offset", before)),
+    }
     return paid if any(paid.values()) else None
 
 
-def account_of_population(setting: Setting, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool) -> Account:
-    """The account of populations that were given, as if each were at the swap: columns `seed`, `class`, `count`, `kept`.
+def account_of_population(
+    setting: Setting, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool
+) -> Account:
+    """The account of populations that were given, as if each were at the swap: columns `seed`,
+    `class`, `count`, `kept`.
 
     What became of them afterwards is not known: recovery in it says nothing.
     """
     rows = census.with_columns(class_wild=pl.col("class"), kept_wild=pl.col("kept"))
-    populations = pl.concat([rows.with_columns(moment=pl.lit(moment)) for moment in ("swap", "end")])
-    plain = replace(setting, experiment=setting.experiment.model_copy(update={"selection": SelectionChoice()}))
-    return Accountant(plain, {"populations": populations, "landscape": landscape}, exact=exact).account()
+    populations = pl.concat(
+        [rows.with_columns(moment=pl.lit(moment)) for moment in ("swap", "end")]
+    )
+    plain = replace(
+        setting, experiment=setting.experiment.model_copy(update={"selection": SelectionChoice()})
+    )
+    return Accountant(
+        plain, {"populations": populations, "landscape": landscape}, exact=exact
+    ).account()
 
 
 def landscape_of(setting: Setting, classes: NDArray[np.int64]) -> tuple[pl.DataFrame, bool]:
-    """The worth of all classes of a grid that is kept whole, otherwise of the best and of those given; and whether the best are exact."""
+    """The worth of all classes of a grid that is kept whole, otherwise of the best and of those
+    given; and whether the best are exact.
+    """
     from evosim.fitness.landscape import Landscape
     from evosim.reference.selection import MEASURES
 
@@ -158,17 +195,26 @@ def headline(recorded: Recorded) -> dict[str, Any]:
 
 def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
     """The run's summary: read back if it is there, made (again) otherwise."""
-    summary = None if again or not (recorded in _unwritten or same_code(recorded)) else _summary_there(recorded)
+    summary = (
+        None
+        if again or not (recorded in _unwritten or same_code(recorded))
+        else _summary_there(recorded)
+    )
     if summary is None:
         analyze(recorded)
         summary = _summary_there(recorded)
     if summary is None:
-        raise UserError(f"{recorded.folder / SUMMARY} must be what was written just now, but is not. Check the disk, and do it again.")
+        raise UserError(
+            f"{recorded.folder / SUMMARY} must be what was written just now, but is not. Check the"
+            " disk, and do it again."
+        )
     return summary | {"out": str(recorded.folder)}
 
 
 def _summary_there(recorded: Recorded) -> dict[str, Any] | None:
-    """The summary as it was written; nothing if it is missing or damaged, for it can be made again."""
+    """The summary as it was written; nothing if it is missing or damaged, for it can be made
+    again.
+    """
     if recorded in _unwritten:
         return _unwritten[recorded][1]
     expected = read_sums(recorded.folder).get(SUMMARY)
@@ -184,31 +230,55 @@ def same_code(recorded: Recorded) -> bool:
     return same_sources(recorded.provenance, recorded.experiment)
 
 
-def account_of_class(recorded: Recorded, number: int, never: Sequence[str] = (), loses_at_most: float | None = None) -> dict[str, Any]:
-    """The account of one class of the grid: its genome, worth and ledger in both worlds, and the certificates asked for."""
+def account_of_class(
+    recorded: Recorded, number: int, never: Sequence[str] = (), loses_at_most: float | None = None
+) -> dict[str, Any]:
+    """The account of one class of the grid: its genome, worth and ledger in both worlds, and the
+    certificates asked for.
+    """
     maker = accountant(recorded)
     grid = maker.conducts.genome.grid
     if not 0 <= number < grid.size:
-        raise UserError(f"--class must lie in 0..{grid.size - 1}, but is {number}. See tables/landscape.parquet.")
-    asked = {"certificates": maker.certificates(number, never, loses_at_most)} if never or loses_at_most is not None else {}
+        raise UserError(
+            f"--class must lie in 0..{grid.size - 1}, but is {number}. See"
+            " tables/landscape.parquet."
+        )
+    asked = (
+        {"certificates": maker.certificates(number, never, loses_at_most)}
+        if never or loses_at_most is not None
+        else {}
+    )
     return maker.single(number) | {"unit": unit_of(recorded.experiment)} | asked
 
 
 def classes_of_rungs(recorded: Recorded) -> list[dict[str, Any]]:
-    """The classes behind the rungs: of R1 to R3 that which stands for the tie set, of R4 and R5 the most common at the swap, over all seeds.
+    """The classes behind the rungs: of R1 to R3 that which stands for the tie set, of R4 and R5 the
+    most common at the swap, over all seeds.
 
-    Each with `rung`, `class`, `share` (of a population; null for a rung of the grid), `loci` (expressed values by locus), and its worth in
-    both worlds. R4 is there where there are controls.
+    Each with `rung`, `class`, `share` (of a population; null for a rung of the grid), `loci`
+    (expressed values by locus), and its worth in both worlds. R4 is there where there are controls.
     """
     maker = accountant(recorded)
-    rows: list[dict[str, Any]] = [{"rung": rung, "class": number, "share": None} for rung, number in maker.rung_classes().items()]
+    rows: list[dict[str, Any]] = [
+        {"rung": rung, "class": number, "share": None}
+        for rung, number in maker.rung_classes().items()
+    ]
     arms = {"control": recorded.controls.get("fair"), "population": recorded.tables}
     for rung, tables in arms.items():
-        swap = tables["populations"].filter(pl.col("moment") == "swap") if tables else pl.DataFrame()
+        swap = (
+            tables["populations"].filter(pl.col("moment") == "swap") if tables else pl.DataFrame()
+        )
         if swap.height:
-            common = swap.group_by("class").agg(pl.col("count").sum()).sort("count", "class", descending=[True, False])
+            common = (
+                swap.group_by("class")
+                .agg(pl.col("count").sum())
+                .sort("count", "class", descending=[True, False])
+            )
             total = int(common["count"].sum())
-            rows += [{"rung": rung, "class": number, "share": count / total} for number, count in common.head(COMMONEST).iter_rows()]
+            rows += [
+                {"rung": rung, "class": number, "share": count / total}
+                for number, count in common.head(COMMONEST).iter_rows()
+            ]
     return [row | maker.worth_of(row["class"]) for row in rows]
 
 
@@ -219,14 +289,18 @@ def states_of(recorded: Recorded) -> dict[str, list[str]]:
 
 
 def analysed(recorded: Recorded) -> Analysed:
-    """Tables and summary of the analysis of a run, which is made (again) if it is not there or was made by other code."""
+    """Tables and summary of the analysis of a run, which is made (again) if it is not there or was
+    made by other code.
+    """
     summary = summary_of(recorded, again=False)
     if recorded in _unwritten:
         return _unwritten[recorded]
     sums = read_sums(recorded.folder)
     try:
         places = {name: f"{ANALYSIS}/{name}.parquet" for name in ACCOUNTS}
-        analysis = {name: read_table(recorded.folder / place, sums[place]) for name, place in places.items()}
+        analysis = {
+            name: read_table(recorded.folder / place, sums[place]) for name, place in places.items()
+        }
     except (KeyError, Damaged):  # the analysis is disposable: make it again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return analysis, summary

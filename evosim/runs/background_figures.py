@@ -1,8 +1,9 @@
 """A process that prepares drawing while a run is computing, and draws when the run is there.
 
-The drawing engine takes a second to load and holds up all of Python meanwhile and while it draws. As a process of its own it does
-so on a core that a run hardly uses; who asked for figures prints them in other formats as they come. If the process cannot be had, or
-fails, figures are drawn by the one that asks; they are the same.
+The drawing engine takes a second to load and holds up all of Python meanwhile and while it draws.
+As a process of its own it does so on a core that a run hardly uses; who asked for figures prints
+them in other formats as they come. If the process cannot be had, or fails, figures are drawn by the
+one that asks; they are the same.
 """
 
 from __future__ import annotations
@@ -33,17 +34,31 @@ class Easel:
     def get_ready(self) -> None:
         """Start the process."""
         if processors() > 1:
-            # The code that runs here, and nothing else that happens to lie in the current folder (-P).
-            command, pipe = [sys.executable, "-P", "-m", "evosim.runs.background_figures"], subprocess.PIPE
+            # The code that runs here, and nothing else that happens to lie in the current folder
+            # (-P).
+            command, pipe = (
+                [sys.executable, "-P", "-m", "evosim.runs.background_figures"],
+                subprocess.PIPE,
+            )
             with contextlib.suppress(OSError):  # no room for another process
                 self._process = subprocess.Popen(
-                    command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment()
+                    command,
+                    stdin=pipe,
+                    stdout=pipe,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    env=environment(),
                 )
 
     def __enter__(self) -> Easel:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._end()
 
     def _end(self) -> None:
@@ -51,8 +66,11 @@ class Easel:
             self._process.kill()
             self._process.communicate()
 
-    def draw(self, folder: Path, formats: tuple[str, ...], failed: Callable[[str], object] = id) -> bool:
-        """Draw the figures of the run in a folder, as SVG and in other formats; tells whether that was done.
+    def draw(
+        self, folder: Path, formats: tuple[str, ...], failed: Callable[[str], object] = id
+    ) -> bool:
+        """Draw the figures of the run in a folder, as SVG and in other formats; tells whether that
+        was done.
 
         `failed` hears in one line of each figure that could not be drawn.
 
@@ -66,7 +84,13 @@ class Easel:
             self._end()  # or it would go on drawing where nothing is wanted any more
             raise
 
-    def _drawn(self, process: subprocess.Popen[str], folder: Path, formats: tuple[str, ...], failed: Callable[[str], object]) -> bool:
+    def _drawn(
+        self,
+        process: subprocess.Popen[str],
+        folder: Path,
+        formats: tuple[str, ...],
+        failed: Callable[[str], object],
+    ) -> bool:
         done = False
         assert process.stdin
         assert process.stdout
@@ -86,7 +110,10 @@ class Easel:
                 try:
                     _print_more(Path(told["file"]), formats)
                 except OSError as error:
-                    raise UserError(f"{folder} must be writable for figures, but is not: {error.strerror}. Mend its permissions.") from None
+                    raise UserError(
+                        f"{folder} must be writable for figures, but is not: {error.strerror}. Mend"
+                        " its permissions."
+                    ) from None
             done |= "done" in told
         return done
 
@@ -114,7 +141,10 @@ def main() -> None:
         folder, formats = json.loads(asked)
         try:
             figures.draw(
-                read_run(Path(folder)), tuple(formats), each=lambda file: _tell(file=str(file)), failed=lambda words: _tell(failed=words)
+                read_run(Path(folder)),
+                tuple(formats),
+                each=lambda file: _tell(file=str(file)),
+                failed=lambda words: _tell(failed=words),
             )
             _tell(done=True)
         except UserError as error:

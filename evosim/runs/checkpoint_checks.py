@@ -1,7 +1,10 @@
-"""Check whether a checkpoint can belong to its experiment. Its hash is no signature, so it may be forged.
+"""Check whether a checkpoint can belong to its experiment.
 
-Sizes are bounded before anything is read; then every value must be one that the experiment can have. What passes is
-continued as if it had been left by a run; whether a run would have come to it cannot be known.
+Its hash is no signature, so it may be forged.
+
+Sizes are bounded before anything is read; then every value must be one that the experiment can
+have. What passes is continued as if it had been left by a run; whether a run would have come to it
+cannot be known.
 """
 
 from __future__ import annotations
@@ -46,7 +49,8 @@ class UnderWay(Strictly):
     control: str
     generations: int = Field(ge=1)
     generation: int = Field(ge=0)
-    first: int = Field(default=0, ge=0)  # generation of the first row that is here, and not in a block on disk
+    # Generation of the first row that is here, and not in a block on disk
+    first: int = Field(default=0, ge=0)
     blocks: int = Field(default=0, ge=0)
     seal: str = ""
 
@@ -75,8 +79,15 @@ class Whole(Strictly):
 class Replicates(Strictly):
     """The facts of `runs-*.npz`: control, seed, status and generations of each."""
 
-    endings: list[Annotated[tuple[str, int, Literal["complete", "extinct"], Annotated[int, Field(ge=1)]], Strict(False)]]
-    blocks: list[Annotated[tuple[str, int, str, Annotated[int, Field(ge=1)], str, list[str]], Strict(False)]] = Field(default_factory=list)
+    endings: list[
+        Annotated[
+            tuple[str, int, Literal["complete", "extinct"], Annotated[int, Field(ge=1)]],
+            Strict(False),
+        ]
+    ]
+    blocks: list[
+        Annotated[tuple[str, int, str, Annotated[int, Field(ge=1)], str, list[str]], Strict(False)]
+    ] = Field(default_factory=list)
 
 
 def check_archive(file: BinaryIO) -> None:
@@ -97,13 +108,23 @@ def check_archive(file: BinaryIO) -> None:
         if len({member.filename for member in members}) != len(members):
             raise Damaged("has two members of one name")
         for member in members:
-            if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+            if (
+                member.compress_type != zipfile.ZIP_STORED
+                or member.file_size != member.compress_size
+            ):
                 raise Damaged("has compressed members")
             with archive.open(member) as opened:
                 version = np.lib.format.read_magic(opened)
-                header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                header = (
+                    np.lib.format.read_array_header_1_0
+                    if version == (1, 0)
+                    else np.lib.format.read_array_header_2_0
+                )
                 shape, _, dtype = header(opened, max_header_size=HEADER)
-                if dtype.hasobject or opened.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+                if (
+                    dtype.hasobject
+                    or opened.tell() + math.prod(shape) * dtype.itemsize != member.file_size
+                ):
                     raise Damaged("has an array that is larger than its bytes")
     file.seek(0)
 
@@ -142,13 +163,22 @@ def check_whole(facts: Any, experiment: Experiment) -> None:
     """
     found = shaped(facts, Whole)
     runs = len(experiment.seeds) * (1 + len(controls_of(experiment)))
-    if len(set(found.parts)) != len(found.parts) or found.finished > runs or any(part.finished > runs for part in [*found.interruptions, found.part]):
+    if (
+        len(set(found.parts)) != len(found.parts)
+        or found.finished > runs
+        or any(part.finished > runs for part in [*found.interruptions, found.part])
+    ):
         raise Damaged("names more runs than there can be")
     if found.run and not found.run.generation < found.run.generations == experiment.generations:
-        raise Damaged(f"names generation {found.run.generation} of {found.run.generations}, where there are {experiment.generations}")
+        raise Damaged(
+            f"names generation {found.run.generation} of {found.run.generations}, where there are"
+            f" {experiment.generations}"
+        )
 
 
-def check_replicates(facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], experiment: Experiment) -> None:
+def check_replicates(
+    facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], experiment: Experiment
+) -> None:
     """Refuse replicates that are over and cannot be.
 
     Parameters
@@ -168,12 +198,22 @@ def check_replicates(facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFra
     of: dict[str, dict[str, Ending]] = {}
     for control, seed, status, generations in found.endings:
         mine = of.setdefault(control, {})
-        if control not in arms or seed not in experiment.seeds or str(seed) in mine or generations > experiment.generations:
-            raise Damaged(f"names a run that cannot be (control '{control}', seed {seed}, {generations} generations)")
+        if (
+            control not in arms
+            or seed not in experiment.seeds
+            or str(seed) in mine
+            or generations > experiment.generations
+        ):
+            raise Damaged(
+                f"names a run that cannot be (control '{control}', seed {seed}, {generations}"
+                " generations)"
+            )
         mine[str(seed)] = Ending(status=status, generations=generations)
     grows = {"generations", "loci", "alleles", *(["search"] if experiment.search_ledger else [])}
     long = experiment.generations > blocks.BLOCK  # then what grows with generations is in blocks
-    if {(control, seed) for control, seed, *_ in found.blocks} != ({ending[:2] for ending in found.endings} if long else set()):
+    if {(control, seed) for control, seed, *_ in found.blocks} != (
+        {ending[:2] for ending in found.endings} if long else set()
+    ):
         raise Damaged("has other blocks than its runs have")
     if any(set(part[5]) != grows for part in found.blocks):
         raise Damaged("has blocks of other tables than its runs have")
@@ -190,7 +230,9 @@ def check_replicates(facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFra
     _check_classes(arrays, Shape(experiment, {}))
 
 
-def check_one(facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], experiment: Experiment) -> None:
+def check_one(
+    facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], experiment: Experiment
+) -> None:
     """Refuse the state of one replicate that cannot be.
 
     Parameters
@@ -207,29 +249,61 @@ def check_one(facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], ex
     """
     found = shaped(facts, UnderWay)
     if not found.generation < found.generations == experiment.generations:
-        raise Damaged(f"is at generation {found.generation} of {found.generations}, where there are {experiment.generations}")
+        raise Damaged(
+            f"is at generation {found.generation} of {found.generations}, where there are"
+            f" {experiment.generations}"
+        )
     if found.first != found.blocks * blocks.BLOCK or found.first > found.generation + 1:
         raise Damaged(f"has {found.blocks} blocks, and goes on at generation {found.first}")
     rows = found.generation + 1 - found.first
-    shape = Shape(experiment, {str(found.seed): Ending(status="complete", generations=found.generation + 1)})
+    shape = Shape(
+        experiment, {str(found.seed): Ending(status="complete", generations=found.generation + 1)}
+    )
     grid, born = shape.grid, arrays.get("genotypes", np.empty(0))
-    if born.dtype != np.uint8 or born.ndim != 3 or born.shape[1:] != (grid.ploidy, len(grid.loci)) or not len(born):
-        raise Damaged(f"has newborns of the shape {born.shape} and type {born.dtype}, and not [n, {grid.ploidy}, {len(grid.loci)}] of uint8")
+    if (
+        born.dtype != np.uint8
+        or born.ndim != 3
+        or born.shape[1:] != (grid.ploidy, len(grid.loci))
+        or not len(born)
+    ):
+        raise Damaged(
+            f"has newborns of the shape {born.shape} and type {born.dtype}, and not [n,"
+            f" {grid.ploidy}, {len(grid.loci)}] of uint8"
+        )
     if (born >= np.array([len(locus.params.alleles) for locus in grid.loci])).any():
         raise Damaged("has newborns with alleles that do not exist")
     _check_classes(arrays, shape)
-    widths = {"alleles": sum(len(locus.params.alleles) for locus in grid.loci), "mean": len(grid.loci)}
-    for name, width in (("alleles", "alleles"), ("adults", "alleles"), ("mean", "mean"), ("sd", "mean")):
+    widths = {
+        "alleles": sum(len(locus.params.alleles) for locus in grid.loci),
+        "mean": len(grid.loci),
+    }
+    for name, width in (
+        ("alleles", "alleles"),
+        ("adults", "alleles"),
+        ("mean", "mean"),
+        ("sd", "mean"),
+    ):
         if name in arrays and rows and arrays[name].shape != (rows, widths[width]):
-            raise Damaged(f"has '{name}' of the shape {arrays[name].shape}, and not ({rows}, {widths[width]})")
+            raise Damaged(
+                f"has '{name}' of the shape {arrays[name].shape}, and not ({rows}, {widths[width]})"
+            )
         if name in arrays and not np.isfinite(arrays[name]).all():
             raise Damaged(f"has values in '{name}' that are no numbers")
-        if name in arrays and width == "alleles" and not ((arrays[name] >= 0.0) & (arrays[name] <= 1.0 + ROUNDING)).all():
+        if (
+            name in arrays
+            and width == "alleles"
+            and not ((arrays[name] >= 0.0) & (arrays[name] <= 1.0 + ROUNDING)).all()
+        ):
             raise Damaged(f"has frequencies in '{name}' that cannot be")
     moments = _moments(experiment, found.generation)
-    wanted = {"generations": "generations", **{f"snapshot {i}": "populations" for i in range(len(moments))}}
+    wanted = {
+        "generations": "generations",
+        **{f"snapshot {i}": "populations" for i in range(len(moments))},
+    }
     if tables.keys() != wanted.keys():
-        raise Damaged(f"has the tables {', '.join(sorted(tables)) or 'none'}, and not {', '.join(wanted)}")
+        raise Damaged(
+            f"has the tables {', '.join(sorted(tables)) or 'none'}, and not {', '.join(wanted)}"
+        )
     if found.first and tables["generations"].height != rows:
         raise Damaged(f"has {tables['generations'].height} rows of generations, and not {rows}")
     for name, own in wanted.items():
@@ -241,16 +315,32 @@ def check_one(facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], ex
             raise Damaged(f"holds a table '{name}' that {error}") from None
     for i, moment in enumerate(moments):
         if set(tables[f"snapshot {i}"].select("moment", "generation").rows()) != {moment}:
-            raise Damaged(f"has a snapshot {i} that is not of '{moment[0]}' in generation {moment[1]}")
+            raise Damaged(
+                f"has a snapshot {i} that is not of '{moment[0]}' in generation {moment[1]}"
+            )
 
 
 def _moments(experiment: Experiment, generation: int) -> list[tuple[str, int]]:
     """Of the snapshots until a generation, the moment and the generation."""
-    every = ((moment, g) for g in range(generation + 1) for moment, there in (("first", g == 0), ("swap", g == experiment.swap - 1), ("snapshot", g in experiment.snapshots)) if there)
+    every = (
+        (moment, g)
+        for g in range(generation + 1)
+        for moment, there in (
+            ("first", g == 0),
+            ("swap", g == experiment.swap - 1),
+            ("snapshot", g in experiment.snapshots),
+        )
+        if there
+    )
     return list(every)
 
 
 def _check_classes(arrays: Arrays, shape: Shape) -> None:
     lived = arrays.get("lived")
-    if lived is None or lived.dtype != np.int64 or lived.ndim != 1 or (lived.size and not 0 <= lived.min() <= lived.max() < shape.grid.size):
+    if (
+        lived is None
+        or lived.dtype != np.int64
+        or lived.ndim != 1
+        or (lived.size and not 0 <= lived.min() <= lived.max() < shape.grid.size)
+    ):
         raise Damaged("names classes that the grid does not have")

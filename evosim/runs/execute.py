@@ -21,11 +21,7 @@ from evosim.runs.estimate import disk_of
 from evosim.runs.folder import Writer, already_there, complete, half_in_place, run_folder
 from evosim.runs.reader import CHECKPOINT, read_run
 from evosim.runtime import forked_processes
-from evosim.runtime.atomic_files import (
-    Full,
-    Unwritable,
-    check_room,
-)
+from evosim.runtime.atomic_files import Full, Unwritable, check_room
 from evosim.runtime.output_folders import in_use, partial_of
 from evosim.runtime.progress import Progress
 from evosim.runtime.threads import check_threads, use_threads
@@ -55,13 +51,17 @@ def run(
     tell: Callable[[str], object] = lambda words: None,
     asked: Callable[[], bool] = lambda: False,
 ) -> tuple[Recorded, bool]:
-    """Run an experiment, or read it back if its folder already holds it whole. Tells which. Counts its time on the clock.
+    """Run an experiment, or read it back if its folder already holds it whole.
 
-    `meanwhile` is called when the first generation is about to come: what is needed later can be got ready then. `resume`: go on
-    with an interrupted run if there is one. `watch` is asked between generations whether to stop; a checkpoint is written then,
-    `every` so many seconds, and when `asked` says so. `tell` hears what a user should know.
+    Tells which. Counts its time on the clock.
 
-    Raises `UserError`; when it is stopped, `Interrupted`, leaving a readable partial folder that says what it is.
+    `meanwhile` is called when the first generation is about to come: what is needed later can be
+    got ready then. `resume`: go on with an interrupted run if there is one. `watch` is asked
+    between generations whether to stop; a checkpoint is written then, `every` so many seconds, and
+    when `asked` says so. `tell` hears what a user should know.
+
+    Raises `UserError`; when it is stopped, `Interrupted`, leaving a readable partial folder that
+    says what it is.
     """
     forked_processes.check()
     folder = run_folder(experiment, out)
@@ -71,8 +71,18 @@ def run(
     there = (not force or half_in_place(folder)) and complete(folder, experiment)
     there |= already_there(folder, experiment)
     partial, clock = partial_of(folder), clock or Clock()
-    kept = checkpoints.WholeRun(partial / CHECKPOINT, experiment, clock, watch, every, lambda words: tell(f"no checkpoint now: {words}"))
-    kept.asked, kept.noted = asked, lambda: tell("a checkpoint is written, as a signal asked for it")
+    kept = checkpoints.WholeRun(
+        partial / CHECKPOINT,
+        experiment,
+        clock,
+        watch,
+        every,
+        lambda words: tell(f"no checkpoint now: {words}"),
+    )
+    kept.asked, kept.noted = (
+        asked,
+        lambda: tell("a checkpoint is written, as a signal asked for it"),
+    )
     go_on = resume and kept.exists
     if there and not force and not go_on:
         return read_run(folder), False
@@ -86,29 +96,49 @@ def run(
     elif not force:
         _lose_nothing(partial, tell)
     with clock.stage("imports"):
-        import evosim.simulation.loop  # noqa: F401 (brings the compiler with it)
+        import evosim.simulation.loop  # noqa: F401
         from evosim.fitness.landscape import Landscape
         from evosim.reference.selection import MEASURES
 
         use_threads(threads)
-    finished, settings = kept.finished, {"": setting, **{name: build(control) for name, control in controls_of(experiment).items()}}
+    finished, settings = (
+        kept.finished,
+        {
+            "": setting,
+            **{name: build(control) for name, control in controls_of(experiment).items()},
+        },
+    )
     writer = Writer(folder, experiment, go_on=go_on)
     try:
         if go_on:
-            tell(f"going on at {_how_far(kept, experiment)}, after {sum(map(_seconds, kept.interruptions)):.0f} s of work")
+            tell(
+                f"going on at {_how_far(kept, experiment)}, after"
+                f" {sum(map(_seconds, kept.interruptions)):.0f} s of work"
+            )
             if progress:
                 progress.skip(_generations_done(kept, experiment))
         with _timed(clock, "landscape"):
             landscape = Landscape(setting, progress=progress.genomes if progress else None)
             landscape.note(finished.lived())
         meanwhile()
-        for stage, names in (("evolution", [""]), ("controls", [name for name in settings if name])):
+        for stage, names in (
+            ("evolution", [""]),
+            ("controls", [name for name in settings if name]),
+        ):
             over = {name: finished.endings(name) for name in names}
             with _timed(clock, stage):
                 for name, seed in itertools.product(names, experiment.seeds):
                     if str(seed) not in over[name]:
                         done = simulate_one(name, settings[name], landscape, seed, progress, kept)
-                        finished.add(name, seed, done.status, done.generations, done.tables, done.lived, done.blocks)
+                        finished.add(
+                            name,
+                            seed,
+                            done.status,
+                            done.generations,
+                            done.tables,
+                            done.lived,
+                            done.blocks,
+                        )
         with _timed(clock, "landscape"):
             for measure in () if landscape.exact else MEASURES:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
@@ -138,8 +168,16 @@ def run(
     return read_run(folder), True
 
 
-def _end_early(error: BaseException, writer: Writer, kept: checkpoints.WholeRun, experiment: Experiment, settings: dict[str, Setting]) -> None:
-    """Keep what was done, say what the partial folder is, and say in one line how the run goes on. Raises `Interrupted`.
+def _end_early(
+    error: BaseException,
+    writer: Writer,
+    kept: checkpoints.WholeRun,
+    experiment: Experiment,
+    settings: dict[str, Setting],
+) -> None:
+    """Keep what was done, say what the partial folder is, and say in one line how the run goes on.
+
+    Raises `Interrupted`.
 
     A mistake of the user's that shows before anything was kept leaves nothing behind.
     """
@@ -148,13 +186,22 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoints.WholeRun,
         error = asked  # a compiler that is stopped fails in its own way
     if writer.whole and isinstance(error, Stop | KeyboardInterrupt):
         writer.close("interrupted when it was whole, but for its name")
-        words = f"stopped by {error or type(error).__name__}; the run is whole, and the same command shows it"
+        words = (
+            f"stopped by {error or type(error).__name__}; the run is whole, and the same command"
+            " shows it"
+        )
         raise Interrupted(words, error.code if isinstance(error, Stop) else 130) from None
     mistake = isinstance(error, UserError) and not isinstance(error, Unwritable)
     if mistake and not kept.exists:
         writer.discard()
         return
-    by = str(error) if isinstance(error, Stop) else "KeyboardInterrupt" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+    by = (
+        str(error)
+        if isinstance(error, Stop)
+        else "KeyboardInterrupt"
+        if isinstance(error, KeyboardInterrupt)
+        else type(error).__name__
+    )
     by = "a full disk" if isinstance(error, Full) else by
     at_once = isinstance(error, AtOnce)
     if not (mistake or at_once or kept.stopped_by):
@@ -163,10 +210,26 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoints.WholeRun,
     with suppress(UserError):
         if not (at_once or kept.failed):
             write_tables(writer, kept.finished, settings)
-    writer.close(f"interrupted by {by} after {len(kept.finished.endings())} of {experiment.replicates} replicates; not whole")
-    go_on = f"go on with 'evosim run {shlex.quote(str(writer.partial))} --resume'" if kept.exists else ""
+    writer.close(
+        f"interrupted by {by} after {len(kept.finished.endings())} of {experiment.replicates}"
+        " replicates; not whole"
+    )
+    go_on = (
+        f"go on with 'evosim run {shlex.quote(str(writer.partial))} --resume'"
+        if kept.exists
+        else ""
+    )
     lost = "what was not kept before is lost" if at_once or kept.failed else ""
-    words = "; ".join(part for part in (f"stopped by {by} at {_how_far(kept, experiment)}", kept.failed and f"no checkpoint: {kept.failed}", lost, go_on) if part)
+    words = "; ".join(
+        part
+        for part in (
+            f"stopped by {by} at {_how_far(kept, experiment)}",
+            kept.failed and f"no checkpoint: {kept.failed}",
+            lost,
+            go_on,
+        )
+        if part
+    )
     if isinstance(error, Stop | KeyboardInterrupt):
         raise Interrupted(words, error.code if isinstance(error, Stop) else 130) from None
     if isinstance(error, Unwritable) and go_on:
@@ -175,13 +238,22 @@ def _end_early(error: BaseException, writer: Writer, kept: checkpoints.WholeRun,
 
 
 def _lose_nothing(partial: Path, tell: Callable[[str], object]) -> None:
-    """Refuse to write over an interrupted run that took long, and say so of one that did not. Raises `UserError`."""
+    """Refuse to write over an interrupted run that took long, and say so of one that did not.
+
+    Raises `UserError`.
+    """
     seconds = 0.0 if in_use(partial) else checkpoints.work_in(partial / CHECKPOINT)
     if seconds >= MUCH:
         much = f"{seconds / 60:.0f} min of it" if seconds < float("inf") else "some"
-        raise UserError(f"{partial} must not hold unfinished work, but has {much}. Go on with it (--resume), or start afresh (--force).")
+        raise UserError(
+            f"{partial} must not hold unfinished work, but has {much}. Go on with it (--resume), or"
+            " start afresh (--force)."
+        )
     if seconds:
-        tell(f"starting afresh: the {seconds:.0f} s of work in {partial} are thrown away (--resume goes on with an interrupted run)")
+        tell(
+            f"starting afresh: the {seconds:.0f} s of work in {partial} are thrown away (--resume"
+            " goes on with an interrupted run)"
+        )
 
 
 def _how_far(kept: checkpoints.WholeRun, experiment: Experiment) -> str:
@@ -193,7 +265,9 @@ def _how_far(kept: checkpoints.WholeRun, experiment: Experiment) -> str:
 
 
 def _generations_done(kept: checkpoints.WholeRun, experiment: Experiment) -> int:
-    return len(kept.finished) * experiment.generations + (kept.under_way["generation"] + 1 if kept.under_way else 0)
+    return len(kept.finished) * experiment.generations + (
+        kept.under_way["generation"] + 1 if kept.under_way else 0
+    )
 
 
 def _seconds(part: dict[str, Any]) -> float:
@@ -208,7 +282,9 @@ def _summed(parts: list[dict[str, float]]) -> dict[str, float]:
 
 @contextmanager
 def _timed(clock: Clock, stage: str) -> Iterator[None]:
-    """A stage of the clock, without the time in which kernels are compiled: that is a stage of its own, and of the first run."""
+    """A stage of the clock, without the time in which kernels are compiled: that is a stage of its
+    own, and of the first run.
+    """
     from numba.core.event import TimingListener, install_listener
 
     compiler = TimingListener()

@@ -35,11 +35,16 @@ def figures_missing(folder: Path) -> list[str] | None:
     Returns
     -------
     list of str, or None
-        Names. None if they were never drawn to the end, so that it is not known what there is to draw.
+        Names. None if they were never drawn to the end, so that it is not known what there is to
+        draw.
     """
     try:
         names = json.loads((folder / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
-        return [name for name in names if not all((folder / FIGURES / f"{name}.{kind}").is_file() for kind in USUAL_FORMATS)]
+        return [
+            name
+            for name in names
+            if not all((folder / FIGURES / f"{name}.{kind}").is_file() for kind in USUAL_FORMATS)
+        ]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -65,13 +70,21 @@ def source_of(recorded: Recorded) -> Source:
 
 
 def draw(
-    recorded: Recorded, formats: tuple[str, ...], each: Callable[[Path], object] = id, names: Iterable[str] | None = None, size: str = "screen",
-    failed: Callable[[str], object] | None = None, asked: Iterable[str] = (),
-) -> list[Path]:  # fmt: skip
-    """Draw figures of a run (the usual ones), analysing it first if that was not done. `each` file is told when it is there.
+    recorded: Recorded,
+    formats: tuple[str, ...],
+    each: Callable[[Path], object] = id,
+    names: Iterable[str] | None = None,
+    size: str = "screen",
+    failed: Callable[[str], object] | None = None,
+    asked: Iterable[str] = (),
+) -> list[Path]:
+    """Draw figures of a run (the usual ones), analysing it first if that was not done.
+
+    `each` file is told when it is there.
 
     `failed` hears in one line of each figure that could not be drawn; by default that is a warning.
-    Raises `UserError`, also where the run has nothing that one of the figures `asked` for could show.
+    Raises `UserError`, also where the run has nothing that one of the figures `asked` for could
+    show.
     """
     from evosim.figures import FIGURES, FORMATS, SIZES, draw_run, warned
 

@@ -1,7 +1,10 @@
-"""The folder of a run. It has a partial name until it is whole, so nothing half-written counts as a run.
+"""The folder of a run.
 
-`experiment.toml` the resolved experiment, written before anything runs; `provenance.json`; `tables/*.parquet`;
-`controls/` the same of control runs; `analysis/*.parquet` and `summary.json` once analysed; `figures/`. `docs/schema.md` documents every column.
+It has a partial name until it is whole, so nothing half-written counts as a run.
+
+`experiment.toml` the resolved experiment, written before anything runs; `provenance.json`;
+`tables/*.parquet`; `controls/` the same of control runs; `analysis/*.parquet` and `summary.json`
+once analysed; `figures/`. `docs/schema.md` documents every column.
 """
 
 from __future__ import annotations
@@ -64,7 +67,8 @@ from evosim.runtime.output_folders import (
     writer,
 )
 
-ROWS = 2**18  # rows of a row group in a table that is written from blocks: what is in memory at a time
+# Rows of a row group in a table that is written from blocks: what is in memory at a time
+ROWS = 2**18
 
 
 def run_folder(experiment: Experiment, out: Path | None) -> Path:
@@ -77,26 +81,33 @@ def run_folder(experiment: Experiment, out: Path | None) -> Path:
 
 
 def already_there(folder: Path, experiment: Experiment) -> bool:
-    """Whether the folder holds this very run, whole. Raises `UserError` if it holds anything else, or cannot be written."""
+    """Whether the folder holds this very run, whole.
+
+    Raises `UserError` if it holds anything else, or cannot be written.
+    """
     check_place(folder)
     if not folder.exists() or not others_in(folder):
         return False
     if not (folder / "provenance.json").is_file():
-        raise UserError(f"{folder} must be empty or hold a run, but holds something else. Give another --out.")
+        raise UserError(
+            f"{folder} must be empty or hold a run, but holds something else. Give another --out."
+        )
     recorded = read_provenance(folder)
     if recorded["digest"] != experiment.digest():
         raise UserError(
-            f"{folder} must hold this experiment to be shown or repeated, but holds another one ({recorded['experiment']}, "
-            f"digest {recorded['digest'][:8]}, not {experiment.digest()[:8]}). Give another --out or remove the folder."
+            f"{folder} must hold this experiment to be shown or repeated, but holds another one"
+            f" ({recorded['experiment']}, digest {recorded['digest'][:8]}, not"
+            f" {experiment.digest()[:8]}). Give another --out or remove the folder."
         )
     return True
 
 
 class Writer:
-    """Writes one run under the name of `places.partial_of`, and puts it in its place when told that it is whole.
+    """Writes one run under the name of `places.partial_of`, and puts it in its place when told that
+    it is whole.
 
-    While it writes, the partial folder is locked, and a thread touches STATUS, so that other processes (also on other machines,
-    where locks may not be seen) know that somebody is at work.
+    While it writes, the partial folder is locked, and a thread touches STATUS, so that other
+    processes (also on other machines, where locks may not be seen) know that somebody is at work.
 
     Attributes:
         whole: whether all is written, if it is in its place yet or not.
@@ -106,7 +117,8 @@ class Writer:
         self.folder, self.partial = folder, partial_of(folder)
         self.experiment = experiment
         self.whole = False
-        sources_digest(experiment)  # now, before anything runs: what is edited meanwhile is not what ran
+        # Now, before anything runs: what is edited meanwhile is not what ran
+        sources_digest(experiment)
         self._over, self._handle = threading.Event(), -1
         refuse_link(self.partial)
         try:
@@ -121,7 +133,10 @@ class Writer:
         except BlockingIOError:
             raise UserError(_in_the_way(self.partial)) from None
         except FileExistsError:
-            raise UserError(f"{self.partial} must be a folder, but is a file or leads nowhere. Remove it, or give another --out.") from None
+            raise UserError(
+                f"{self.partial} must be a folder, but is a file or leads nowhere. Remove it, or"
+                " give another --out."
+            ) from None
         except OSError as error:
             if not go_on:
                 self.discard()
@@ -129,7 +144,8 @@ class Writer:
             if error.errno in FULL and self.partial.exists():
                 raise unwritable(self.partial, error) from None
             raise UserError(
-                f"the output folder must be writable, but {folder} is not: {error.strerror}. Give another --out."
+                f"the output folder must be writable, but {folder} is not: {error.strerror}. Give"
+                " another --out."
             ) from None
         except UserError:
             self._unlock()
@@ -137,7 +153,9 @@ class Writer:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def _write_experiment(self) -> None:
-        """Write the experiment, unless it is there: a full disk must not spoil the one of an interrupted run."""
+        """Write the experiment, unless it is there: a full disk must not spoil the one of an
+        interrupted run.
+        """
         path, words = self.partial / EXPERIMENT_FILE, self.experiment.to_toml()
         with contextlib.suppress(OSError):
             if path.read_bytes() == words.encode():
@@ -150,12 +168,17 @@ class Writer:
             self._handle = -1
 
     def _clear_an_interrupted_one(self) -> None:
-        """Remove what an interrupted run left in the partial folder, and leave anything else alone. Raises `UserError`."""
-        others = [path.relative_to(self.partial) for path in files_in(self.partial, is_own, mine=False)]
+        """Remove what an interrupted run left in the partial folder, and leave anything else alone.
+
+        Raises `UserError`.
+        """
+        others = [
+            path.relative_to(self.partial) for path in files_in(self.partial, is_own, mine=False)
+        ]
         if others and not (self.partial / STATUS).is_file():
             raise UserError(
-                f"{self.partial} must not exist yet, or must hold an interrupted run, but holds something else ({others[0]}). "
-                "Move it away, or give another --out."
+                f"{self.partial} must not exist yet, or must hold an interrupted run, but holds"
+                f" something else ({others[0]}). Move it away, or give another --out."
             )
         clear(self.partial, is_own)
 
@@ -170,9 +193,12 @@ class Writer:
         (self.partial / "STATUS").write_text(text + "\n", encoding="utf-8")
 
     def close(self, text: str = "") -> None:
-        """Nothing more is written; let others have the partial folder, with a note of what it is."""
+        """Nothing more is written; let others have the partial folder, with a note of what it
+        is.
+        """
         if text:
-            with contextlib.suppress(OSError):  # a full disk: STATUS then says that a process that is gone was writing
+            # A full disk: STATUS then says that a process that is gone was writing
+            with contextlib.suppress(OSError):
                 self.note(text)
         self._over.set()
         self._unlock()
@@ -185,7 +211,10 @@ class Writer:
         self.close()
 
     def table(self, name: str, frame: pl.DataFrame, control: str = "") -> None:
-        """Write one table of the run, or of one of its controls. The bytes are the same from however many pieces it was put together."""
+        """Write one table of the run, or of one of its controls.
+
+        The bytes are the same from however many pieces it was put together.
+        """
         folder = self.partial / ("controls" if control else "tables")
         make_folder(folder)
         make_folder(folder := folder / control)
@@ -194,7 +223,9 @@ class Writer:
         write_atomically(folder / f"{name}.parquet", data.getbuffer())
 
     def blocks(self, runs: dict[int, Blocks], control: str = "") -> None:
-        """Write the tables by generation of long runs (by the seed they stand for) from their blocks, one block after another."""
+        """Write the tables by generation of long runs (by the seed they stand for) from their
+        blocks, one block after another.
+        """
         for blocks in runs.values():
             blocks.settle()
         for name in next(iter(runs.values())).names if runs else ():
@@ -202,18 +233,24 @@ class Writer:
             make_folder(folder)
             make_folder(folder := folder / control)
             parts = [
-                pl.scan_parquet(path, glob=False).with_columns(pl.lit(seed, dtype=pl.Int64).alias("seed"))
+                pl.scan_parquet(path, glob=False).with_columns(
+                    pl.lit(seed, dtype=pl.Int64).alias("seed")
+                )
                 for seed, blocks in runs.items()
                 for path in blocks.files(name)
             ]
 
             def sink(path: Path, parts: list[pl.LazyFrame] = parts) -> None:
-                pl.concat(parts).sink_parquet(path, compression="zstd", row_group_size=ROWS, maintain_order=True)
+                pl.concat(parts).sink_parquet(
+                    path, compression="zstd", row_group_size=ROWS, maintain_order=True
+                )
 
             produce_atomically(folder / f"{name}.parquet", sink)
 
     def finish(self, facts: dict[str, Any]) -> Path:
-        """Write provenance and put the run in its place; a previous run of the same digest is replaced."""
+        """Write provenance and put the run in its place; a previous run of the same digest is
+        replaced.
+        """
         data = as_json(provenance(self.experiment) | facts | {"sums": SUMS})
         written = checksums.files_in(self.partial, EXPERIMENT_FILE, "tables", "controls", SUMMARY)
         write_sums(self.partial, written, {PROVENANCE: sha256(data).hexdigest()})
@@ -228,7 +265,8 @@ class Writer:
 
 
 def is_own(parts: tuple[str, ...]) -> bool:
-    """Whether evosim writes a file of this name in the folder of a run, a search or an interrupted run.
+    """Whether evosim writes a file of this name in the folder of a run, a search or an interrupted
+    run.
 
     Parameters
     ----------
@@ -248,7 +286,9 @@ def is_own(parts: tuple[str, ...]) -> bool:
     if folders == [CHECKPOINT]:
         return ending == "npz" and (stem == "state" or stem.startswith("runs-"))
     if folders[:2] == [CHECKPOINT, "blocks"]:
-        return len(folders) == 3 and ending == "parquet" and stem.rpartition("-")[0] in BY_GENERATION
+        return (
+            len(folders) == 3 and ending == "parquet" and stem.rpartition("-")[0] in BY_GENERATION
+        )
     return folders[0] == "figures" and is_figure(folders[1:], stem, ending)
 
 
@@ -256,18 +296,23 @@ def _in_the_way(partial: Path) -> str:
     """What is said where another process writes a run."""
     found = writer(partial, locks=False)
     if found is None:
-        return f"{partial} must not be written by two processes, but another process may be writing it. Wait until it ends, or give another --out."
+        return (
+            f"{partial} must not be written by two processes, but another process may be writing"
+            " it. Wait until it ends, or give another --out."
+        )
     return (
-        f"{partial} must not be written by two processes, but another process may be writing it: process {found[0]} on {found[1]}, by its STATUS. "
-        f"Wait until it ends; if it is gone, wait three minutes or remove that file ('rm {shlex.quote(str(partial / STATUS))}')."
+        f"{partial} must not be written by two processes, but another process may be writing it:"
+        f" process {found[0]} on {found[1]}, by its STATUS. Wait until it ends; if it is gone, wait"
+        f" three minutes or remove that file ('rm {shlex.quote(str(partial / STATUS))}')."
     )
 
 
 def put_in_place(folder: Path) -> None:
-    """Put a partial folder that is whole (it has its provenance, which is written last) in its place.
+    """Put a partial folder that is whole (it has its provenance, which is written last) in its
+    place.
 
-    It gets the folder's name. Where a folder of that name is there, its files go in: those of an earlier run
-    are replaced, and files of the user stay.
+    It gets the folder's name. Where a folder of that name is there, its files go in: those of an
+    earlier run are replaced, and files of the user stay.
     """
     partial = partial_of(folder)
     with contextlib.suppress(OSError):
@@ -286,7 +331,9 @@ def put_in_place(folder: Path) -> None:
 
 
 def complete(folder: Path, experiment: Experiment) -> bool:
-    """Put a run in its place whose process was killed when all but that was done. Tells whether there was one.
+    """Put a run in its place whose process was killed when all but that was done.
+
+    Tells whether there was one.
 
     A run that is half in its place already is put there whatever experiment it is of.
     """
@@ -312,6 +359,10 @@ def complete(folder: Path, experiment: Experiment) -> bool:
 
 def half_in_place(folder: Path) -> bool:
     """Whether a process was killed while it put a run into a folder that was there already."""
-    if (folder / PROVENANCE).is_file() or not folder.is_dir() or not (partial_of(folder) / PROVENANCE).is_file():
+    if (
+        (folder / PROVENANCE).is_file()
+        or not folder.is_dir()
+        or not (partial_of(folder) / PROVENANCE).is_file()
+    ):
         return False
     return bool(others_in(folder))

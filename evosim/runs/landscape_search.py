@@ -1,6 +1,8 @@
-"""The search of a landscape over real vectors as a run in a folder, with a table, a summary and figures.
+"""The search of a landscape over real vectors as a run in a folder, with a table, a summary and
+figures.
 
-There is no second world and no genome, so no account; and a run takes seconds, so there are no checkpoints.
+There is no second world and no genome, so no account; and a run takes seconds, so there are no
+checkpoints.
 """
 
 from __future__ import annotations
@@ -34,9 +36,17 @@ TABLE, SUMMARY = "paths", "summary.json"
 
 
 def explore(
-    experiment: Experiment, *, out: Path | None, force: bool, figures: bool, clock: Clock, watch: Callable[[], Stop | None] = lambda: None
+    experiment: Experiment,
+    *,
+    out: Path | None,
+    force: bool,
+    figures: bool,
+    clock: Clock,
+    watch: Callable[[], Stop | None] = lambda: None,
 ) -> tuple[dict[str, Any], bool]:
-    """Search the landscapes of all seeds, or read back what the folder already holds whole. Gives the summary, and which it was.
+    """Search the landscapes of all seeds, or read back what the folder already holds whole.
+
+    Gives the summary, and which it was.
 
     Raises `UserError`; when it is stopped, `Interrupted`, and nothing is kept.
     """
@@ -55,12 +65,22 @@ def explore(
         with clock.stage("search"):
             table = pl.concat([_path(experiment, seed, watch) for seed in experiment.seeds])
         writer.table(TABLE, table)
-        ended = {str(seed): {"status": "complete", "generations": experiment.generations} for seed in experiment.seeds}
+        ended = {
+            str(seed): {"status": "complete", "generations": experiment.generations}
+            for seed in experiment.seeds
+        }
         summary = {
-            "experiment": experiment.name, "seed": experiment.seed, "replicates": experiment.replicates, "expected": experiment.expected,
-            "changed": changes(experiment), "confidence": experiment.analysis.confidence, "digest": experiment.digest(), "out": str(folder), "runs": ended,
+            "experiment": experiment.name,
+            "seed": experiment.seed,
+            "replicates": experiment.replicates,
+            "expected": experiment.expected,
+            "changed": changes(experiment),
+            "confidence": experiment.analysis.confidence,
+            "digest": experiment.digest(),
+            "out": str(folder),
+            "runs": ended,
             "search": measured(table, experiment),
-        }  # fmt: skip
+        }
         if figures:
             with clock.stage("figures"):
                 _draw(table, experiment, writer.partial)
@@ -68,7 +88,10 @@ def explore(
         writer.finish({"seconds": clock.told(), "runs": ended})
     except (Stop, KeyboardInterrupt) as stop:
         writer.discard()
-        words = f"stopped by {stop or type(stop).__name__}; searches of landscapes are not kept by halves: the same command begins again"
+        words = (
+            f"stopped by {stop or type(stop).__name__}; searches of landscapes are not kept by"
+            " halves: the same command begins again"
+        )
         raise Interrupted(words, stop.code if isinstance(stop, Stop) else 130) from None
     except BaseException:
         writer.discard()
@@ -79,17 +102,30 @@ def explore(
 def measured(table: pl.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
     """What the runs came to: means over seeds, with intervals from five seeds on."""
     ends = table.group_by("seed", maintain_order=True).last()
-    tenth = table.filter(pl.col("evaluation") <= 0.9 * experiment.generations).group_by("seed", maintain_order=True).last()
+    tenth = (
+        table.filter(pl.col("evaluation") <= 0.9 * experiment.generations)
+        .group_by("seed", maintain_order=True)
+        .last()
+    )
     speed = (ends["x_0"] - tenth["x_0"]) / (ends["evaluation"] - tenth["evaluation"])
     values = {
-        "x_0 at the end": ends["x_0"], "distance from the x_0 axis at the end": ends["aside"], "speed along x_0 over the last tenth": speed,
-        "lowest loss found": ends["best"], "x_0 at the lowest loss": ends["best_x_0"],
-    }  # fmt: skip
+        "x_0 at the end": ends["x_0"],
+        "distance from the x_0 axis at the end": ends["aside"],
+        "speed along x_0 over the last tenth": speed,
+        "lowest loss found": ends["best"],
+        "x_0 at the lowest loss": ends["best_x_0"],
+    }
     out = []
     for name, numbers in values.items():
         x = numbers.to_numpy()
         found = interval(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
-        out.append({"quantity": name, "mean": float(np.mean(x)), "interval": list(found) if found else None})
+        out.append(
+            {
+                "quantity": name,
+                "mean": float(np.mean(x)),
+                "interval": list(found) if found else None,
+            }
+        )
     return out
 
 
@@ -117,7 +153,9 @@ def _table(folder: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError):
-        raise UserError(f"{path} must be readable, but is missing or damaged. Repeat the run with --force.") from None
+        raise UserError(
+            f"{path} must be readable, but is missing or damaged. Repeat the run with --force."
+        ) from None
 
 
 class Found(Strictly):
@@ -154,13 +192,18 @@ def summary_there(folder: Path) -> dict[str, Any]:
 
 
 def paths_there(folder: Path) -> pl.DataFrame:
-    """The table of a search, as it was written: a row a seed and recorded evaluation. Raises `UserError`."""
+    """The table of a search, as it was written: a row a seed and recorded evaluation.
+
+    Raises `UserError`.
+    """
     place = f"tables/{TABLE}.parquet"
     facts = read_provenance(folder)
     experiment = resolve(read_toml(folder / "experiment.toml"))
     try:
         most = len(experiment.seeds) * (2 * ROWS + 2)
-        table = read_table(folder / place, expected_sum(folder, place, facts, read_sums(folder)), most)
+        table = read_table(
+            folder / place, expected_sum(folder, place, facts, read_sums(folder)), most
+        )
         schema = {"seed": pl.Int64, "evaluation": pl.Int64, **dict.fromkeys(COLUMNS, pl.Float64)}
         if dict(table.schema) != schema:
             raise Damaged("has other columns than such a table has")

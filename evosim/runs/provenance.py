@@ -16,9 +16,7 @@ from evosim.config import registry
 from evosim.config.schema import Experiment
 from evosim.rng import STREAM_VERSION
 from evosim.runs.source_hash import algorithm_of, sources_digest, sources_of
-from evosim.runtime.atomic_files import (
-    write_atomically,
-)
+from evosim.runtime.atomic_files import write_atomically
 from evosim.version import __version__
 
 SCHEMA_VERSION = 2
@@ -28,9 +26,12 @@ PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 def same_sources(facts: dict[str, Any], experiment: Experiment) -> bool:
     """Whether the provenance of a run names the very sources that are running now.
 
-    Sources of the user's own algorithm count where they are found here; a run can be read elsewhere.
+    Sources of the user's own algorithm count where they are found here; a run can be read
+    elsewhere.
     """
-    return bool(facts.get("sources") == sources_digest(experiment, recorded=facts.get("packages", {})))
+    return bool(
+        facts.get("sources") == sources_digest(experiment, recorded=facts.get("packages", {}))
+    )
 
 
 def provenance(experiment: Experiment) -> dict[str, Any]:
@@ -57,8 +58,12 @@ def provenance(experiment: Experiment) -> dict[str, Any]:
 
 
 def versions(experiment: Experiment) -> dict[str, str]:
-    """Versions of the packages that an experiment's world and genome come from, if they are not evosim's own; and of a user's own algorithm."""
-    return registry.versions({"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))}) | algorithm_of(experiment)
+    """Versions of the packages that an experiment's world and genome come from, if they are not
+    evosim's own; and of a user's own algorithm.
+    """
+    return registry.versions(
+        {"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))}
+    ) | algorithm_of(experiment)
 
 
 def peak_memory_mib() -> float:

@@ -15,13 +15,9 @@ from evosim.config.toml_out import with_own_words
 from evosim.errors import UserError
 from evosim.runs.provenance import SCHEMA_VERSION
 from evosim.runtime import forked_processes
-from evosim.runtime.atomic_files import (
-    inside,
-)
+from evosim.runtime.atomic_files import inside
 from evosim.runtime.checksums import SUMS, Damaged, check_sum, read_json, read_sums, shaped
-from evosim.runtime.output_folders import (
-    PARTIAL,
-)
+from evosim.runtime.output_folders import PARTIAL
 from evosim.simulation.controls import controls_of
 
 TABLES = ("generations", "loci", "alleles", "populations")
@@ -46,7 +42,9 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return data
 
 
-def expected_sum(folder: Path, name: str, facts: dict[str, Any], sums: Mapping[str, str]) -> str | None:
+def expected_sum(
+    folder: Path, name: str, facts: dict[str, Any], sums: Mapping[str, str]
+) -> str | None:
     """Look up the checksum that a file of a run must have.
 
     Parameters
@@ -76,40 +74,70 @@ def expected_sum(folder: Path, name: str, facts: dict[str, Any], sums: Mapping[s
 
 
 def read_run(folder: Path) -> Recorded:
-    """Read a whole run back. Raises `UserError` where anything is missing, damaged, or of another digest."""
+    """Read a whole run back.
+
+    Raises `UserError` where anything is missing, damaged, or of another digest.
+    """
     forked_processes.check()
     refuse_other_kind(folder, RUN_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
-        raise UserError(f"a run must be a folder, but {folder} is not one. Check the path with 'ls results/runs'.")
+        raise UserError(
+            f"a run must be a folder, but {folder} is not one. Check the path with 'ls"
+            " results/runs'."
+        )
     facts = read_provenance(folder)
     if facts.get("schema_version") != SCHEMA_VERSION:
         raise UserError(
-            f"{folder} must be of schema version {SCHEMA_VERSION}, but is of {facts.get('schema_version')}. Run it again "
-            "with 'evosim run'."
+            f"{folder} must be of schema version {SCHEMA_VERSION}, but is of"
+            f" {facts.get('schema_version')}. Run it again with 'evosim run'."
         )
     sums = read_sums(folder)
     _check_experiment(folder, expected_sum(folder, EXPERIMENT_FILE, facts, sums))
     experiment = with_own_words(resolve(read_toml(folder / EXPERIMENT_FILE)))
     if experiment.digest() != facts["digest"]:
         raise UserError(
-            f"{folder}/experiment.toml must have the digest of its provenance ({facts['digest'][:8]}), but has "
-            f"{experiment.digest()[:8]}: it was edited, or made by another version. Restore it, or run it to another folder."
+            f"{folder}/experiment.toml must have the digest of its provenance"
+            f" ({facts['digest'][:8]}), but has {experiment.digest()[:8]}: it was edited, or made"
+            " by another version. Restore it, or run it to another folder."
         )
     if on_landscape(experiment):
-        raise UserError(f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of a landscape. Its table is tables/paths.parquet.")
+        raise UserError(
+            f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of"
+            " a landscape. Its table is tables/paths.parquet."
+        )
     own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
     known, others = shaped(facts, Provenance), controls_of(experiment)
-    if known.landscape is None or {str(seed) for seed in experiment.seeds} != known.runs.keys() or others.keys() != known.controls.keys():
-        raise UserError(damaged_run(folder, PROVENANCE, Damaged("has other runs than experiment.toml")))
+    if (
+        known.landscape is None
+        or {str(seed) for seed in experiment.seeds} != known.runs.keys()
+        or others.keys() != known.controls.keys()
+    ):
+        raise UserError(
+            damaged_run(folder, PROVENANCE, Damaged("has other runs than experiment.toml"))
+        )
 
     def tables(part: str, names: tuple[str, ...], shape: Shape) -> Tables:
         places = {name: f"{part}/{name}.parquet" for name in names}
-        return Tables(folder, places, shape, {name: expected_sum(folder, place, facts, sums) for name, place in places.items()})
+        return Tables(
+            folder,
+            places,
+            shape,
+            {name: expected_sum(folder, place, facts, sums) for name, place in places.items()},
+        )
 
     for name in others:
         inside(folder / "controls", name, f"a control that {folder / PROVENANCE} names")
-    controls = {name: tables(f"controls/{name}", own, Shape(other, known.controls[name])) for name, other in others.items()}
-    return Recorded(folder, experiment, facts, tables("tables", (*own, LANDSCAPE), Shape(experiment, known.runs)), controls)
+    controls = {
+        name: tables(f"controls/{name}", own, Shape(other, known.controls[name]))
+        for name, other in others.items()
+    }
+    return Recorded(
+        folder,
+        experiment,
+        facts,
+        tables("tables", (*own, LANDSCAPE), Shape(experiment, known.runs)),
+        controls,
+    )
 
 
 def _check_experiment(folder: Path, expected: str | None) -> None:
@@ -119,13 +147,23 @@ def _check_experiment(folder: Path, expected: str | None) -> None:
             check_sum(file, expected)
     except Damaged:
         raise UserError(
-            f"{folder}/{EXPERIMENT_FILE} must be what was written, but has another checksum: it was edited or damaged. Restore it, or run it to another folder."
+            f"{folder}/{EXPERIMENT_FILE} must be what was written, but has another checksum: it was"
+            " edited or damaged. Restore it, or run it to another folder."
         ) from None
     except OSError as error:
-        raise UserError(f"{folder}/{EXPERIMENT_FILE} must be readable, but is not: {error.strerror}. Restore it from a copy.") from None
+        raise UserError(
+            f"{folder}/{EXPERIMENT_FILE} must be readable, but is not: {error.strerror}. Restore it"
+            " from a copy."
+        ) from None
 
 
 def _not_a_run(folder: Path) -> str:
     if folder.name.endswith(PARTIAL) or (folder / "STATUS").is_file():
-        return f"{folder} must be a whole run, but was interrupted. Go on with it: 'evosim run {folder} --resume'."
-    return f"{folder} must be a run's folder, but has no provenance.json. Check the path with 'ls results/runs'."
+        return (
+            f"{folder} must be a whole run, but was interrupted. Go on with it: 'evosim run"
+            f" {folder} --resume'."
+        )
+    return (
+        f"{folder} must be a run's folder, but has no provenance.json. Check the path with 'ls"
+        " results/runs'."
+    )

@@ -20,7 +20,9 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def algorithm_of(experiment: Experiment | Choice) -> dict[str, str]:
-    """A user's own algorithm, and the hash of its sources; nothing if it is not one, or cannot be found here."""
+    """A user's own algorithm, and the hash of its sources; nothing if it is not one, or cannot be
+    found here.
+    """
     algorithm = choice_of(experiment).algorithm
     found = _hash_of_module(algorithm.partition(":")[0]) if ":" in algorithm else None
     return {algorithm: f"source {found}"} if found else {}
@@ -31,26 +33,33 @@ def choice_of(experiment: Experiment | Choice) -> Choice:
     if isinstance(experiment, Choice):
         return experiment
     return Choice(
-        experiment.world.name, str(experiment.genome.get("name", "")), str(experiment.optimizer.get("algorithm", ""))
+        experiment.world.name,
+        str(experiment.genome.get("name", "")),
+        str(experiment.optimizer.get("algorithm", "")),
     )
 
 
 @cache
 def _hash_of_module(module: str) -> str | None:
-    """Hash of the sources behind a module, taken once, as `sources_digest`; nothing if it cannot be found."""
+    """Hash of the sources behind a module, taken once, as `sources_digest`; nothing if it cannot be
+    found.
+    """
     with contextlib.suppress(OSError):
         if files := registry.sources([module]):
             return _hashed(files).hexdigest()
     return None
 
 
-def sources_digest(*experiments: Experiment | Choice, module: str = "", recorded: Mapping[str, str] = NOTHING) -> str:
-    """Hash of the sources that experiments run on: equal digests of experiment and sources, equal runs.
+def sources_digest(
+    *experiments: Experiment | Choice, module: str = "", recorded: Mapping[str, str] = NOTHING
+) -> str:
+    """Hash of the sources that experiments run on: equal digests of experiment and sources, equal
+    runs.
 
-    They are those of evosim with the worlds and genomes that come with it, and of the packages that these
-    experiments use: of their worlds, genomes and own algorithms. Other packages do not matter. Runs, sweeps,
-    checkpoints and claims all use this function. It is taken once, so that a file that is edited while a run
-    lasts is not taken for the code of it.
+    They are those of evosim with the worlds and genomes that come with it, and of the packages that
+    these experiments use: of their worlds, genomes and own algorithms. Other packages do not
+    matter. Runs, sweeps, checkpoints and claims all use this function. It is taken once, so that a
+    file that is edited while a run lasts is not taken for the code of it.
 
     Parameters
     ----------
@@ -59,7 +68,8 @@ def sources_digest(*experiments: Experiment | Choice, module: str = "", recorded
     module
         One of evosim's modules: of evosim's sources only those count that it can import.
     recorded
-        Packages of a provenance: the hash there stands in for an own algorithm that is not found here.
+        Packages of a provenance: the hash there stands in for an own algorithm that is not found
+        here.
 
     Returns
     -------
@@ -67,14 +77,17 @@ def sources_digest(*experiments: Experiment | Choice, module: str = "", recorded
         16 hexadecimal digits.
     """
     own = _digest_of_own(module)
-    others = sorted({words for experiment in experiments for words in _others(choice_of(experiment), recorded)})
+    others = sorted(
+        {words for experiment in experiments for words in _others(choice_of(experiment), recorded)}
+    )
     return blake2b("\n".join([own, *others]).encode(), digest_size=8).hexdigest() if others else own
 
 
 def sources_of(experiment: Experiment) -> dict[str, str]:
     """Hash the sources that an experiment runs on, one package at a time.
 
-    `sources_digest` also differs where two experiments use other packages. This tells whether the code of one package differs.
+    `sources_digest` also differs where two experiments use other packages. This tells whether the
+    code of one package differs.
 
     Parameters
     ----------
@@ -84,10 +97,13 @@ def sources_of(experiment: Experiment) -> dict[str, str]:
     Returns
     -------
     dict
-        By package or module, `evosim` first: 16 hexadecimal digits. What cannot be found here is left out.
+        By package or module, `evosim` first: 16 hexadecimal digits. What cannot be found here is
+        left out.
     """
     choice = choice_of(experiment)
-    used = registry.modules(choice) + ([choice.algorithm.partition(":")[0]] if ":" in choice.algorithm else [])
+    used = registry.modules(choice) + (
+        [choice.algorithm.partition(":")[0]] if ":" in choice.algorithm else []
+    )
     found = {registry.home_of(module): _hash_of_module(module) for module in used}
     return {"evosim": sources_digest()} | {name: digest for name, digest in found.items() if digest}
 
@@ -98,8 +114,8 @@ def known_sources(facts: dict[str, Any], experiment: Experiment) -> dict[str, st
     Parameters
     ----------
     facts
-        The run's provenance. One that was written before `sources_of` was says only the joint hash, which is evosim's own
-        if the experiment uses no other code.
+        The run's provenance. One that was written before `sources_of` was says only the joint hash,
+        which is evosim's own if the experiment uses no other code.
     experiment
         The run's experiment.
 
@@ -120,7 +136,9 @@ def _others(choice: Choice, recorded: Mapping[str, str]) -> Iterator[str]:
     if of_packages := _digest_of_others(choice):
         yield of_packages
     if ":" in choice.algorithm:
-        yield json.dumps(algorithm_of(choice) or {choice.algorithm: recorded.get(choice.algorithm, "")})
+        yield json.dumps(
+            algorithm_of(choice) or {choice.algorithm: recorded.get(choice.algorithm, "")}
+        )
 
 
 @cache
@@ -139,7 +157,13 @@ def _digest_of_others(choice: Choice) -> str:
 
 def forget_sources() -> None:
     """Hash sources afresh when they are asked for next."""
-    for kept in (_digest_of_own, _digest_of_others, _hash_of_module, _own_sources, registry.imported):
+    for kept in (
+        _digest_of_own,
+        _digest_of_others,
+        _hash_of_module,
+        _own_sources,
+        registry.imported,
+    ):
         kept.cache_clear()
 
 
@@ -162,7 +186,9 @@ def _own_sources() -> dict[str, Path]:
 
 
 def _behind(module: str, files: dict[str, Path]) -> set[Path]:
-    """The files of a module, of the packages it lies in, and of all that these import, wherever in the file."""
+    """The files of a module, of the packages it lies in, and of all that these import, wherever in
+    the file.
+    """
     left, seen = [module], set[str]()
     while left:
         name = left.pop()

@@ -1,1 +1,3 @@
-"""What every command needs of the machine: files, processes, interrupts, time, memory and the terminal."""
+"""What every command needs of the machine: files, processes, interrupts, time, memory and the
+terminal.
+"""

@@ -20,11 +20,17 @@ NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Unwritable(UserError):
-    """A file cannot be written: the disk is full, broken, or not ours. No mistake in what is to be done."""
+    """A file cannot be written: the disk is full, broken, or not ours.
+
+    No mistake in what is to be done.
+    """
 
 
 class Full(Unwritable):
-    """There is no room, for now. What was kept before stays: a command that meets this ends at once, and can be resumed."""
+    """There is no room, for now.
+
+    What was kept before stays: a command that meets this ends at once, and can be resumed.
+    """
 
 
 class ReadOnly(Unwritable):
@@ -44,7 +50,9 @@ def may_write(folder: Path) -> bool:
     bool
         False on a file system that is mounted read-only, for root too.
     """
-    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    return os.access(
+        folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+    )
 
 
 def free_at(folder: Path) -> int | None:
@@ -56,7 +64,8 @@ def free_at(folder: Path) -> int | None:
 
     Returns
     -------
-    Bytes that this user may fill, without quotas, which are not asked for; nothing if the disk does not say.
+    Bytes that this user may fill, without quotas, which are not asked for; nothing if the disk does
+    not say.
     """
     there = folder.absolute()
     while not there.exists() and there != there.parent:
@@ -82,14 +91,19 @@ def check_room(folder: Path, needed: float) -> None:
 
     free = free_at(folder)
     if free is not None and free < needed:
-        raise Full(f"{folder} must have room for about {size(needed)}, but {size(free)} are free. Free some space, or give another --out.")
+        raise Full(
+            f"{folder} must have room for about {size(needed)}, but {size(free)} are free. Free"
+            " some space, or give another --out."
+        )
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
-    """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part, whenever this is killed.
+    """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part,
+    whenever this is killed.
 
-    A link at `path` is replaced, and what it leads to stays. Written to `.NAME.HOST.PID.NS.tmp` in the same folder, synced, renamed, and the folder synced. If it fails, what was at
-    `path` stays and the temporary file goes. Raises `Unwritable`, a `UserError`.
+    A link at `path` is replaced, and what it leads to stays. Written to `.NAME.HOST.PID.NS.tmp` in
+    the same folder, synced, renamed, and the folder synced. If it fails, what was at `path` stays
+    and the temporary file goes. Raises `Unwritable`, a `UserError`.
     """
 
     def write(temporary: Path) -> None:
@@ -135,12 +149,18 @@ class _Taken(Exception):
     """A name is in use."""
 
 
-def produce_atomically(path: Path, write: Callable[[Path], object], put: Callable[[Path, Path], None] | None = None) -> None:
-    """Put at `path` what `write` writes to the path that it is given, whole or not at all, as `write_atomically`.
+def produce_atomically(
+    path: Path, write: Callable[[Path], object], put: Callable[[Path, Path], None] | None = None
+) -> None:
+    """Put at `path` what `write` writes to the path that it is given, whole or not at all, as
+    `write_atomically`.
 
-    `put` gives the temporary file its name; by default it replaces what is there. Raises `Unwritable`, and `_Taken` where `put` does.
+    `put` gives the temporary file its name; by default it replaces what is there. Raises
+    `Unwritable`, and `_Taken` where `put` does.
     """
-    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
+    temporary = path.with_name(
+        f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}"
+    )
     try:
         try:
             write(temporary)
@@ -185,8 +205,8 @@ def inside(folder: Path, name: str, what: str = "a file's name") -> Path:
     plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
     if not plain or PureWindowsPath(name).name != name:
         raise UserError(
-            f"{what} must be a plain name in {folder}, but is {name!r}. The folder was edited or is "
-            "damaged: make it again, or ask for another copy."
+            f"{what} must be a plain name in {folder}, but is {name!r}. The folder was edited or is"
+            " damaged: make it again, or ask for another copy."
         )
     place = folder / name
     if place.is_symlink() and not place.resolve().is_relative_to(folder.resolve()):
@@ -227,7 +247,8 @@ def _link(temporary: Path, path: Path) -> None:
     except OSError as error:
         if error.errno in FULL:
             raise
-        if path.exists():  # this file system has no links; two processes must meet within this line to disagree
+        # This file system has no links; two processes must meet within this line to disagree
+        if path.exists():
             raise _Taken from None
         os.replace(temporary, path)
         return
@@ -235,7 +256,10 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder in one that is there, if it is not there yet. Raises `Unwritable`, and `UserError` for a link."""
+    """Make a folder in one that is there, if it is not there yet.
+
+    Raises `Unwritable`, and `UserError` for a link.
+    """
     refuse_link(folder)
     if folder.is_dir():
         return
@@ -301,11 +325,15 @@ def must_be_free(path: Path, what: str, remedy: str) -> None:
         If a file, a folder or a link is there.
     """
     if path.exists() or path.is_symlink():
-        raise UserError(f"{what} must not be written over what is there, but {path} exists. {remedy}")
+        raise UserError(
+            f"{what} must not be written over what is there, but {path} exists. {remedy}"
+        )
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names in a folder (new, renamed, removed ones) outlast a power loss, where the file system knows how."""
+    """Make names in a folder (new, renamed, removed ones) outlast a power loss, where the file
+    system knows how.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -317,7 +345,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def _replace(temporary: Path, path: Path) -> None:
-    """Rename. A network file system that sends a rename twice says that there is nothing to rename, although it was done."""
+    """Rename.
+
+    A network file system that sends a rename twice says that there is nothing to rename, although
+    it was done.
+    """
     try:
         os.replace(temporary, path)
     except FileNotFoundError:
@@ -327,6 +359,12 @@ def _replace(temporary: Path, path: Path) -> None:
 
 def unwritable(path: Path, error: OSError) -> Unwritable:
     """What is said of a path that cannot be written."""
-    kind, remedy = (Full, "Free some space") if error.errno in FULL else (Unwritable, "Mend the disk or its permissions")
+    kind, remedy = (
+        (Full, "Free some space")
+        if error.errno in FULL
+        else (Unwritable, "Mend the disk or its permissions")
+    )
     kind = ReadOnly if error.errno in NOT_OURS else kind
-    return kind(f"{path} must be writable, but is not: {error.strerror}. {remedy}, and do it again.")
+    return kind(
+        f"{path} must be writable, but is not: {error.strerror}. {remedy}, and do it again."
+    )

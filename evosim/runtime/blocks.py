@@ -1,7 +1,9 @@
-"""Write tables that grow with generations to disk in blocks, so that memory does not grow with a run.
+"""Write tables that grow with generations to disk in blocks, so that memory does not grow with a
+run.
 
-A run of at most `BLOCK` generations keeps its tables in memory. A longer one hands over a block of rows every `BLOCK` generations; each block
-is one Parquet file a table. The boundaries depend on generations alone, so a run that was stopped and resumed has the same blocks.
+A run of at most `BLOCK` generations keeps its tables in memory. A longer one hands over a block of
+rows every `BLOCK` generations; each block is one Parquet file a table. The boundaries depend on
+generations alone, so a run that was stopped and resumed has the same blocks.
 """
 
 from __future__ import annotations
@@ -48,7 +50,10 @@ class Blocks:
         return self.written + len(self._waiting)
 
     def add(self, tables: dict[str, pl.DataFrame]) -> None:
-        """Write one more block. While the disk is full, blocks wait in memory. Raises `Unwritable` for another reason."""
+        """Write one more block.
+
+        While the disk is full, blocks wait in memory. Raises `Unwritable` for another reason.
+        """
         self.names = tuple(tables)
         self._waiting.append(tables)
         try:
@@ -75,14 +80,19 @@ class Blocks:
         self.seals.append(self._hash.hexdigest())
 
     def reopen(self, written: int, seal: str, names: tuple[str, ...]) -> None:
-        """Go on after so many blocks; later files are written again. Raises `UserError` if a block is missing or damaged."""
+        """Go on after so many blocks; later files are written again.
+
+        Raises `UserError` if a block is missing or damaged.
+        """
         self._begin()
         self._waiting, self.names = [], names
         try:
             for i in range(written):
                 self._seal(self._path(name, i).read_bytes() for name in names)
         except OSError as error:
-            raise UserError(f"{error.filename} is not readable ({error.strerror}). Start afresh (--force).") from None
+            raise UserError(
+                f"{error.filename} is not readable ({error.strerror}). Start afresh (--force)."
+            ) from None
         if self.seals[-1] != seal:
             raise UserError(f"{self.folder} holds blocks that are damaged. Start afresh (--force).")
 
@@ -102,6 +112,9 @@ def make_folders(folder: Path) -> None:
 
 
 def some_rows(tables: Mapping[str, pl.DataFrame], name: str, those: pl.Expr) -> pl.DataFrame:
-    """Some rows of a table, in its order. Of tables on disk (`evosim.analysis.recorded_run.Tables`) no others are kept in memory."""
+    """Some rows of a table, in its order.
+
+    Of tables on disk (`evosim.analysis.recorded_run.Tables`) no others are kept in memory.
+    """
     read = getattr(tables, "rows", None)
     return read(name, those) if read else tables[name].filter(those)

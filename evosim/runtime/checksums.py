@@ -1,7 +1,7 @@
 """Check that files are what was written: checksums, sizes before unpacking, JSON of a known shape.
 
-A checksum finds what a disk or a hand changed. It is no signature: it can be forged. So all that is read is also
-compared with what the experiment can have.
+A checksum finds what a disk or a hand changed. It is no signature: it can be forged. So all that is
+read is also compared with what the experiment can have.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ SUMS = "sums.sha256"
 MAX_JSON = 2**28  # bytes; the longest that was seen has 2**20
 SMALL = 2**20  # bytes that a table of any number of rows may take
 OF_A_CELL = 256  # bytes; names are texts
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,7 +44,10 @@ class Strictly(BaseModel):
 
 
 class Damaged(Exception):
-    """A file is not what was written. The message says in a few words what is wrong, and follows on the file's name."""
+    """A file is not what was written.
+
+    The message says in a few words what is wrong, and follows on the file's name.
+    """
 
 
 # Checksums
@@ -122,8 +132,16 @@ def files_in(folder: Path, *parts: str) -> list[str]:
     list of str
         Paths in the folder, of the files that are there.
     """
-    found = [path for part in parts for path in ([folder / part] if (folder / part).is_file() else (folder / part).rglob("*"))]
-    return sorted(path.relative_to(folder).as_posix() for path in found if path.is_file() and path.suffix != TEMPORARY)
+    found = [
+        path
+        for part in parts
+        for path in ([folder / part] if (folder / part).is_file() else (folder / part).rglob("*"))
+    ]
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in found
+        if path.is_file() and path.suffix != TEMPORARY
+    )
 
 
 def check_sum(file: BufferedReader, expected: str | None) -> None:
@@ -171,10 +189,15 @@ def read_table(path: Path, expected: str | None = None, rows: int | None = None)
         If it is missing, another file, too large, or no table.
     """
     try:
-        with path.open("rb") as file:  # by the file and not by its name, in which polars expands `~` and stars
+        with path.open(
+            "rb"
+        ) as file:  # by the file and not by its name, in which polars expands `~` and stars
             check_sum(file, expected)
             if os.fstat(file.fileno()).st_size:
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+                with (
+                    mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+                    memoryview(data) as view,
+                ):
                     check_size(view, rows)
             return pl.read_parquet(file)
     except FileNotFoundError:
@@ -287,4 +310,6 @@ def shaped(data: Any, model: type[M]) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the whole"
-        raise Damaged(f"has another shape ({place}: {first['msg'][:1].lower()}{first['msg'][1:]})") from None
+        raise Damaged(
+            f"has another shape ({place}: {first['msg'][:1].lower()}{first['msg'][1:]})"
+        ) from None

@@ -1,11 +1,13 @@
 """Forked processes, of a user's program and of evosim.
 
-A process that was forked from one with worker threads says so, instead of waiting for threads that it does not have.
+A process that was forked from one with worker threads says so, instead of waiting for threads that
+it does not have.
 
-A fork copies the memory of a process, but one thread only. Three libraries keep threads that they expect to find again:
-Polars (its pool, and the threads that read files), Numba (GNU OpenMP ends a forked process that uses it), and the drawing
-engine (V8). `multiprocessing` forks on Linux unless it is asked to spawn, and so do `ProcessPoolExecutor` and `os.fork`.
-A fork made before any of them has started its threads is harmless.
+A fork copies the memory of a process, but one thread only. Three libraries keep threads that they
+expect to find again: Polars (its pool, and the threads that read files), Numba (GNU OpenMP ends a
+forked process that uses it), and the drawing engine (V8). `multiprocessing` forks on Linux unless
+it is asked to spawn, and so do `ProcessPoolExecutor` and `os.fork`. A fork made before any of them
+has started its threads is harmless.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from evosim.errors import UserError, of_system
 
-# Threads by their names: Polars' pool (polars-0, ...) and its readers, and the drawing engine. Polars starts a thread
-# `polars-ooc-...` when it is imported, which does no harm.
+# Threads by their names: Polars' pool (polars-0, ...) and its readers, and the drawing engine.
+# Polars starts a thread `polars-ooc-...` when it is imported, which does no harm.
 HARMFUL = re.compile(r"polars-\d|async-executor|tokio|V8 ")
 TASKS = Path("/proc/self/task")
 
@@ -32,7 +34,10 @@ _started = _forked = False
 
 
 def threads_started() -> bool:
-    """Whether this process has threads that a forked process would wait for. Where that cannot be seen, whether it may have."""
+    """Whether this process has threads that a forked process would wait for.
+
+    Where that cannot be seen, whether it may have.
+    """
     layer: Any = sys.modules.get("numba.np.ufunc.parallel")
     if getattr(layer, "_is_initialized", False) and layer.threading_layer() == "omp":
         return True
@@ -40,7 +45,11 @@ def threads_started() -> bool:
         names = [path.read_text() for path in TASKS.glob("*/comm")]
     except OSError:  # a thread that ended meanwhile
         names = []
-    return any(map(HARMFUL.match, names)) if names else "polars" in sys.modules and "evosim.runs.folder" in sys.modules
+    return (
+        any(map(HARMFUL.match, names))
+        if names
+        else "polars" in sys.modules and "evosim.runs.folder" in sys.modules
+    )
 
 
 def check() -> None:
@@ -53,13 +62,17 @@ def check() -> None:
     """
     if _forked:
         raise UserError(
-            "evosim must run in a process with threads of its own, but this one was forked from a process whose threads it lacks. "
-            "Spawn processes instead: multiprocessing.get_context('spawn').Pool(), ProcessPoolExecutor(mp_context=get_context('spawn'))."
+            "evosim must run in a process with threads of its own, but this one was forked from a"
+            " process whose threads it lacks. Spawn processes instead:"
+            " multiprocessing.get_context('spawn').Pool(),"
+            " ProcessPoolExecutor(mp_context=get_context('spawn'))."
         )
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which calls `check` first, and says in one line what the system complains of."""
+    """The same function, which calls `check` first, and says in one line what the system complains
+    of.
+    """
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -75,7 +88,9 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
 
 
 class Guarded:
-    """What a class with this base offers, it offers in no forked process without threads: `check` comes first."""
+    """What a class with this base offers, it offers in no forked process without threads: `check`
+    comes first.
+    """
 
     def __getattribute__(self, name: str) -> Any:
         if _forked and not name.startswith("__") and hasattr(type(self), name):
@@ -84,12 +99,14 @@ class Guarded:
 
 
 def environment() -> dict[str, str]:
-    """The variables with which a helper process is started: it finds the modules that this one finds.
+    """The variables with which a helper process is started: it finds the modules that this one
+    finds.
 
-    Its search path is this process's own, in the same order. To put evosim's folder first would not do:
-    in a clone, a folder of a user's package there would hide the package itself.
+    Its search path is this process's own, in the same order. To put evosim's folder first would not
+    do: in a clone, a folder of a user's package there would hide the package itself.
     """
-    paths = [os.path.abspath(path) for path in sys.path if os.pathsep not in path]  # '' is the current folder
+    # '' is the current folder
+    paths = [os.path.abspath(path) for path in sys.path if os.pathsep not in path]
     return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 

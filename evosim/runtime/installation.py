@@ -15,7 +15,8 @@ from evosim.errors import UserError, in_one_line
 
 COMMAND = "EVOSIM_COMMAND"  # set in processes of the command line and those that they start
 ROOT = Path(__file__).resolve().parents[2]
-METADATA = ("importlib.metadata", "importlib_metadata")  # the second, which Dask imports, takes the place of the first
+# The second, which Dask imports, takes the place of the first
+METADATA = ("importlib.metadata", "importlib_metadata")
 OWN = {"worlds": b"InvalidWorld", "genomes": b"InvalidGenome"}  # and what is in the file of each
 
 
@@ -37,8 +38,9 @@ def _told(kind: type[BaseException], error: BaseException, trace: TracebackType 
 def tolerate() -> None:
     """Let installed packages whose lists of entry points are damaged have none.
 
-    Libraries read the lists of all packages when they are imported, and fail at one that is damaged.
-    It holds for programs of evosim's own, not for those that import it: who does that decides.
+    Libraries read the lists of all packages when they are imported, and fail at one that is
+    damaged. It holds for programs of evosim's own, not for those that import it: who does that
+    decides.
     """
     importlib.import_module("importlib.metadata")  # brings much of the standard library with it
     for name in METADATA:
@@ -77,9 +79,9 @@ def check() -> None:
         with contextlib.suppress(OSError):  # a package in an archive
             if sign not in own.read_bytes():
                 raise UserError(
-                    f"{own} must be evosim's own package '{name}', but another distribution of that "
-                    "name wrote over it. Uninstall that one, then do "
-                    "'pip install --force-reinstall --no-deps evosim-lab'."
+                    f"{own} must be evosim's own package '{name}', but another distribution of that"
+                    " name wrote over it. Uninstall that one, then do 'pip install"
+                    " --force-reinstall --no-deps evosim-lab'."
                 )
 
 

@@ -1,8 +1,9 @@
 """Stop requests: signals and the wall-time limit.
 
-A long command asks between two steps whether it is to stop. If it does not ask for a while, because a step is long, it is stopped
-where it is: `Stop` is raised there, and again until somebody asks. A second Ctrl-C ends it at once, whatever it does.
-The signals by which batch systems warn (`ASKING`) end nothing: a run that hears one writes a checkpoint and goes on.
+A long command asks between two steps whether it is to stop. If it does not ask for a while, because
+a step is long, it is stopped where it is: `Stop` is raised there, and again until somebody asks. A
+second Ctrl-C ends it at once, whatever it does. The signals by which batch systems warn (`ASKING`)
+end nothing: a run that hears one writes a checkpoint and goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ASKING = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 OUT_OF_TIME = 75  # what mail systems say: try again later
 GRACE, AGAIN = 0.3, 0.2  # seconds until what did not ask is stopped, and until that is done again
-TWICE = 0.3  # seconds within which a second Ctrl-C is the same one: wrappers hand on what the terminal has sent already
+# seconds within which a second Ctrl-C is the same one: wrappers hand on what the terminal has sent
+# already
+TWICE = 0.3
 LAST = 5.0  # seconds from a second Ctrl-C until the process is ended, whatever it does
 LEAST_TIME = 3.0
 UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -41,8 +44,9 @@ _WITH_COLONS = re.compile(r"(?:([0-9]{1,6}):([0-5]?[0-9])|([0-9]{1,6})):([0-5]?[
 class Watch:
     """Looks out while its block lasts; asked, it says what the command is to stop by, or nothing.
 
-    Outside the main thread nothing is done with signals, and the time is only looked at when asked. A signal that whoever started
-    the command wants ignored stays ignored. Earlier handlers come back when the block ends.
+    Outside the main thread nothing is done with signals, and the time is only looked at when asked.
+    A signal that whoever started the command wants ignored stays ignored. Earlier handlers come
+    back when the block ends.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -69,7 +73,9 @@ class Watch:
         return asked
 
     def behind(self, error: BaseException) -> Stop | None:
-        """What the command is to stop by, if that is what an error comes of: some libraries fail in their own way when stopped."""
+        """What the command is to stop by, if that is what an error comes of: some libraries fail in
+        their own way when stopped.
+        """
         return None if isinstance(error, KeyboardInterrupt | Interrupted | UserError) else self()
 
     def __enter__(self) -> Watch:
@@ -97,7 +103,9 @@ class Watch:
         self._earlier.clear()
 
     def _ignore(self, lost: Any) -> None:
-        """What was raised where nothing can be raised is told on standard error, but for a stop: that is raised again."""
+        """What was raised where nothing can be raised is told on standard error, but for a stop:
+        that is raised again.
+        """
         if not isinstance(lost.exc_value, Stop):
             self._complain(lost)
 
@@ -126,10 +134,11 @@ class Watch:
 
 @contextmanager
 def last_resort() -> Iterator[None]:
-    """End the process in this block some seconds after a second Ctrl-C, if it has not ended by itself.
+    """End the process in this block some seconds after a second Ctrl-C, if it has not ended by
+    itself.
 
-    A handler in Python has to wait until compiled code returns, and what it raises may get lost. A thread is told of
-    signals by a pipe, without a handler. For the main thread.
+    A handler in Python has to wait until compiled code returns, and what it raises may get lost. A
+    thread is told of signals by a pipe, without a handler. For the main thread.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -141,7 +150,12 @@ def last_resort() -> Iterator[None]:
             now = time.monotonic()
             if first is None and heard[0] in SIGNALS:
                 first = now
-            elif first is not None and heard[0] == signal.SIGINT and now - first > TWICE and not over.wait(LAST):
+            elif (
+                first is not None
+                and heard[0] == signal.SIGINT
+                and now - first > TWICE
+                and not over.wait(LAST)
+            ):
                 os.write(2, b"evosim: ended by a second Ctrl-C; what was not kept before is lost\n")
                 os._exit(128 + signal.SIGINT)
         os.close(reading)
@@ -157,7 +171,9 @@ def last_resort() -> Iterator[None]:
 
 
 def stoppable(left: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorates a command that writes whole files only: a signal ends it soon, in one line that says what is `left`, with its own exit code."""
+    """Decorates a command that writes whole files only: a signal ends it soon, in one line that
+    says what is `left`, with its own exit code.
+    """
 
     def wrap(command: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(command)
@@ -181,8 +197,10 @@ def seconds_of(text: str, option: str) -> float:
 
     Parameters
     ----------
-    text: Slurm's `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM` or `D-HH:MM:SS`; or numbers with units: `90m`, `1h30m`, `1.5h`, `45s`, `2d`.
-        A bare number is refused, unless it is 0: Slurm reads minutes, and many other programs read seconds.
+    text: Slurm's `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM` or `D-HH:MM:SS`; or numbers with units:
+    `90m`, `1h30m`, `1.5h`, `45s`, `2d`.
+        A bare number is refused, unless it is 0: Slurm reads minutes, and many other programs read
+        seconds.
     option: the option's name, for the message.
 
     Returns
@@ -202,16 +220,26 @@ def seconds_of(text: str, option: str) -> float:
         if not text.strip("0"):
             return 0.0
         n = text if len(text) <= 9 else "90"  # what is longer is no time that anything takes
-        raise UserError(f"{option} must say its unit, but is '{text}'. Write {n}m for minutes, or {n}s for seconds.")
+        raise UserError(
+            f"{option} must say its unit, but is '{text}'. Write {n}m for minutes, or {n}s for"
+            " seconds."
+        )
     if text and (found := _WITH_UNITS.fullmatch(text)):
-        return sum(float(number) * unit for number, unit in zip(found.groups(), UNITS.values(), strict=True) if number)
+        return sum(
+            float(number) * unit
+            for number, unit in zip(found.groups(), UNITS.values(), strict=True)
+            if number
+        )
     if found := _WITH_DAYS.fullmatch(text):
         days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
     elif found := _WITH_COLONS.fullmatch(text):
         days, hours, minutes = 0, int(found[1] or 0), int(found[2] or found[3])
         seconds = int(found[4])
     else:
-        raise UserError(f"{option} must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours), but is '{text}'. Write it so.")
+        raise UserError(
+            f"{option} must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours), but"
+            f" is '{text}'. Write it so."
+        )
     return days * UNITS["d"] + hours * UNITS["h"] + minutes * UNITS["m"] + seconds
 
 
@@ -229,7 +257,11 @@ def spelled(seconds: float) -> str:
     minutes, left = divmod(math.ceil(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    return f"{days}-{hours:02d}:{minutes:02d}:{left:02d}" if days else f"{hours}:{minutes:02d}:{left:02d}"
+    return (
+        f"{days}-{hours:02d}:{minutes:02d}:{left:02d}"
+        if days
+        else f"{hours}:{minutes:02d}:{left:02d}"
+    )
 
 
 def wall_time_of(text: str) -> float:
@@ -249,7 +281,9 @@ def wall_time_of(text: str) -> float:
     """
     seconds = seconds_of(text, "--wall-time")
     if seconds < LEAST_TIME:
-        raise UserError(f"--wall-time must be at least {LEAST_TIME:g} seconds, but is {text}. Give more.")
+        raise UserError(
+            f"--wall-time must be at least {LEAST_TIME:g} seconds, but is {text}. Give more."
+        )
     return seconds
 
 
@@ -273,4 +307,7 @@ def how_read(text: str) -> str:
     A clause such as `--wall-time 90m was read as 1:30:00 (H:MM:SS)`.
     """
     form = spelled(wall_time_of(text))
-    return f"--wall-time {text.strip()} was read as {form} ({'D-HH' if '-' in form else 'H'}:MM:SS); the command stops before that"
+    return (
+        f"--wall-time {text.strip()} was read as {form} ({'D-HH' if '-' in form else 'H'}:MM:SS);"
+        " the command stops before that"
+    )

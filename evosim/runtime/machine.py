@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from evosim.errors import UserError
 
-# What a run needs with one thread, and with each more, in bytes of address space. Measured on Linux with kernels that
-# are compiled at the time; little of it is used.
+# What a run needs with one thread, and with each more, in bytes of address space. Measured on Linux
+# with kernels that are compiled at the time; little of it is used.
 ADDRESSES, ADDRESSES_EACH = 1650 * 2**20, 26 * 2**20
 
 # What batch systems say of a job's processors: Slurm (two), PBS, Grid Engine, LSF.
@@ -77,12 +77,15 @@ class Suspended:
         new = [pid for pid in self.among(pids) if pid not in self._told]
         self._told |= set(new)
         return [
-            f"worker process {pid} is suspended, and is waited for. Let it go on ('kill -CONT {pid}'), or end it ('kill -KILL {pid}')."
+            f"worker process {pid} is suspended, and is waited for. Let it go on ('kill -CONT"
+            f" {pid}'), or end it ('kill -KILL {pid}')."
             for pid in new
         ]
 
+
 def check_addresses() -> None:
-    """Refuse to compile and to compute where addresses are too few: libraries then end the process without a word.
+    """Refuse to compile and to compute where addresses are too few: libraries then end the process
+    without a word.
 
     Raises
     ------
@@ -94,6 +97,7 @@ def check_addresses() -> None:
     if limit != resource.RLIM_INFINITY and limit < needed:
         least = -(-needed // 2**20)
         raise UserError(
-            f"runs need {least / 2**10:.1f} GiB of address space here, but 'ulimit -v' allows {limit / 2**30:.1f} GiB. "
-            f"Do 'ulimit -v {least * 1024}', or ask the batch system for more memory."
+            f"runs need {least / 2**10:.1f} GiB of address space here, but 'ulimit -v' allows"
+            f" {limit / 2**30:.1f} GiB. Do 'ulimit -v {least * 1024}', or ask the batch system for"
+            " more memory."
         )

@@ -25,7 +25,9 @@ ESCAPED = (*UNSEEN, "Cn", "Co")
 TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 # Letters and signs that show nothing, whatever their category (Unicode, Default_Ignorable).
 BLANK = frozenset(
-    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, 0xFFA0))
+    map(
+        chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, 0xFFA0)
+    )
 )
 
 
@@ -101,7 +103,8 @@ def check_name(name: Any, what: str) -> None:
         raise UserError(f"{what} must be text, but is {name!r} (a {type(name).__name__}). Use str.")
     if sign := wrong_in(name, name=True):
         raise UserError(
-            f"{what} must be one line of signs that show, but {name[:100]!r} holds {sign}. Rename it."
+            f"{what} must be one line of signs that show, but {name[:100]!r} holds {sign}."
+            " Rename it."
         )
     if not name.strip():
         raise UserError(f"{what} must have a sign that shows, but is {name[:100]!r}. Name it.")

@@ -1,6 +1,7 @@
 """Standard output whose reader may be gone, or whose disk may be full.
 
-A reader that is gone (`evosim list | head -1`) is no mistake. A disk that is full is one, but not of what was computed.
+A reader that is gone (`evosim list | head -1`) is no mistake. A disk that is full is one, but not
+of what was computed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ UNHEARD = 74  # exit code: EX_IOERR of sysexits.h
 
 
 class ReaderGone(BaseException):
-    """The reader of a pipe has seen enough. No `Exception`, so that the libraries that print do not end the command their way."""
+    """The reader of a pipe has seen enough.
+
+    No `Exception`, so that the libraries that print do not end the command their way.
+    """
 
 
 class Unheard(BaseException):
@@ -22,10 +26,13 @@ class Unheard(BaseException):
 
 
 def open_what_is_closed() -> None:
-    """Give a closed standard stream (`evosim list >&-`) a place to go. Otherwise the next file that is opened has its number."""
+    """Give a closed standard stream (`evosim list >&-`) a place to go.
+
+    Otherwise the next file that is opened has its number.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 (for as long as the process lives)
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
             setattr(sys, name, nowhere)
             setattr(sys, f"__{name}__", nowhere)  # what nothing refers to is closed
 
@@ -40,7 +47,10 @@ class _Told(io.FileIO):
         except BrokenPipeError:
             raise ReaderGone from None
         except OSError as error:
-            words = f"standard output must be writable, but is not: {error.strerror}. Free some space, or send it elsewhere; what was written to files is whole."
+            words = (
+                f"standard output must be writable, but is not: {error.strerror}. Free some space,"
+                " or send it elsewhere; what was written to files is whole."
+            )
             raise Unheard(words) from None
 
 
@@ -63,4 +73,6 @@ def told(stream: TextIO) -> TextIO:
         return stream
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
     errors = "surrogateescape" if unicode else "backslashreplace"
-    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, errors, line_buffering=stream.isatty())
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), stream.encoding, errors, line_buffering=stream.isatty()
+    )

@@ -1,7 +1,8 @@
 """Output folders: who writes there, which files evosim wrote, and how new results are put in place.
 
-A lock says who writes in a folder. The file STATUS counts only where a lock cannot be seen: on another machine, or on a file
-system without locks. Files that evosim did not write stay where they are.
+A lock says who writes in a folder. The file STATUS counts only where a lock cannot be seen: on
+another machine, or on a file system without locks. Files that evosim did not write stay where they
+are.
 """
 
 from __future__ import annotations
@@ -26,12 +27,38 @@ RUNNING = "being written by process"
 # Seconds between signs of life, and without one until a process on another machine counts as gone.
 BEAT, GONE = 30.0, 180.0
 FOLDERS = ("tables", "controls", "analysis", "figures", "checkpoint")  # in the folder of a run
-# What lies in those folders, so that what a user put there is known from it. Tests compare these names with what is written.
-ACCOUNTS = ("ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "causes", "variation", "family")
+# What lies in those folders, so that what a user put there is known from it. Tests compare these
+# names with what is written.
+ACCOUNTS = (
+    "ladder",
+    "steps",
+    "ties",
+    "behaviour",
+    "desires",
+    "recovery",
+    "hack",
+    "causes",
+    "variation",
+    "family",
+)
 FIGURES = (
-    "fitness", "ladders", "behaviour", "loci", "search", "drive", "landscape", "policies", "life", "trajectories", "ties", "causes", "desires",
-    "variation", "paths", "demon",
-)  # fmt: skip
+    "fitness",
+    "ladders",
+    "behaviour",
+    "loci",
+    "search",
+    "drive",
+    "landscape",
+    "policies",
+    "life",
+    "trajectories",
+    "ties",
+    "causes",
+    "desires",
+    "variation",
+    "paths",
+    "demon",
+)
 SIZES, FORMATS = ("screen", "one", "two"), ("png", "svg", "pdf", "html")
 REPORT_MARK, REPORT_HEAD = b'<meta name="evosim-report"', 4096  # bytes in which it stands
 OF_THE_DISK = ("lost+found",)  # what some file systems put into an empty disk
@@ -61,8 +88,9 @@ def check_place(path: Path, option: str = "--out") -> None:
         if part.is_symlink() and not part.exists():
             leads = Path(os.path.abspath(part.parent / os.readlink(part)))
             raise UserError(
-                f"{option} must lead to a folder that is there, but the link {part} leads to {leads}, which is not. "
-                f"Make it first ('mkdir -p {shlex.quote(str(leads))}'), or {instead}."
+                f"{option} must lead to a folder that is there, but the link {part} leads to"
+                f" {leads}, which is not. Make it first ('mkdir -p {shlex.quote(str(leads))}'), or"
+                f" {instead}."
             )
         if part.exists():
             return
@@ -85,19 +113,25 @@ def must_be_writable(folder: Path, option: str = "--out") -> None:
     """
     check_place(folder, option)
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{option} must be a folder, but {folder} is a file. Give another {option}.")
+        raise UserError(
+            f"{option} must be a folder, but {folder} is a file. Give another {option}."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise UserError(f"{option} must be writable, but {folder} is not: {error.strerror}. Give another {option}.") from None
+        raise UserError(
+            f"{option} must be writable, but {folder} is not: {error.strerror}. Give another"
+            f" {option}."
+        ) from None
 
 
 def partial_of(folder: Path) -> Path:
     """Where a run is written until it is whole.
 
-    A folder that does not exist yet is written beside, and renamed. One that exists is written in itself: it may be a
-    mount point or a link, or lie where this user may not rename anything, or hold files of the user.
+    A folder that does not exist yet is written beside, and renamed. One that exists is written in
+    itself: it may be a mount point or a link, or lie where this user may not rename anything, or
+    hold files of the user.
 
     Parameters
     ----------
@@ -111,7 +145,10 @@ def partial_of(folder: Path) -> Path:
     """
     if folder.name in ("", ".."):
         folder = folder.resolve()
-    inside, beside = folder / PARTIAL, folder.with_name(folder.name + PARTIAL) if folder.name else folder / PARTIAL
+    inside, beside = (
+        folder / PARTIAL,
+        (folder.with_name(folder.name + PARTIAL) if folder.name else folder / PARTIAL),
+    )
     if inside.is_dir() or (folder.is_dir() and not beside.is_dir()):
         return inside
     return beside
@@ -126,7 +163,9 @@ def folder_of(partial: Path) -> Path | None:
 
 def others_in(folder: Path) -> list[str]:
     """Names in a folder, but for a partial run, and for what file systems put there themselves."""
-    return sorted(path.name for path in folder.iterdir() if path.name not in (PARTIAL, *OF_THE_DISK))
+    return sorted(
+        path.name for path in folder.iterdir() if path.name not in (PARTIAL, *OF_THE_DISK)
+    )
 
 
 def in_use(partial: Path) -> bool:
@@ -193,20 +232,24 @@ def writer(partial: Path, *, locks: bool = True) -> tuple[int, str] | None:
     partial : Path
         The folder.
     locks : bool
-        Whether a lock of this machine would be seen. Then STATUS counts only if it names another machine.
+        Whether a lock of this machine would be seen. Then STATUS counts only if it names another
+        machine.
 
     Returns
     -------
     tuple of int and str, or None
-        Process and machine. None if STATUS is missing, is no such text, is too old, lies in the future, or names
-        this very process or one that has ended.
+        Process and machine. None if STATUS is missing, is no such text, is too old, lies in the
+        future, or names this very process or one that has ended.
     """
     status = partial / STATUS
     try:
         if not status.is_file():
             return None
         with status.open("rb") as file:
-            words, seen = file.read(_LONGEST).decode(errors="replace"), os.fstat(file.fileno()).st_mtime
+            words, seen = (
+                file.read(_LONGEST).decode(errors="replace"),
+                os.fstat(file.fileno()).st_mtime,
+            )
     except OSError:
         return None
     found, age = _SAYS.match(words), _now(partial) - seen
@@ -238,7 +281,10 @@ def _is_alive(pid: int) -> bool:
 
 
 def files_in(folder: Path, own: Own, *, mine: bool = True) -> Iterator[Path]:
-    """Files and links below a folder that evosim wrote, or (`mine=False`) that it did not. Links are not followed."""
+    """Files and links below a folder that evosim wrote, or (`mine=False`) that it did not.
+
+    Links are not followed.
+    """
     for root, folders, names in os.walk(folder):
         links = [name for name in folders if os.path.islink(os.path.join(root, name))]
         if Path(root) == folder and PARTIAL in folders:
@@ -250,7 +296,9 @@ def files_in(folder: Path, own: Own, *, mine: bool = True) -> Iterator[Path]:
 
 
 def clear(folder: Path, own: Own) -> None:
-    """Remove what evosim wrote in a folder, and the folders in it that are empty then. All else stays.
+    """Remove what evosim wrote in a folder, and the folders in it that are empty then.
+
+    All else stays.
 
     Parameters
     ----------
@@ -271,23 +319,32 @@ def clear(folder: Path, own: Own) -> None:
 
 
 def _prune(paths: list[Path], root: Path) -> None:
-    """Remove the folders of files that have gone, and those of a run, as far as they are empty. `root` stays."""
-    parents = {parent for path in paths for parent in path.relative_to(root).parents if parent.parts} | set(map(Path, FOLDERS))
+    """Remove the folders of files that have gone, and those of a run, as far as they are empty.
+
+    `root` stays.
+    """
+    parents = {
+        parent for path in paths for parent in path.relative_to(root).parents if parent.parts
+    } | set(map(Path, FOLDERS))
     for parent in sorted(parents, key=lambda path: len(path.parts), reverse=True):
         with contextlib.suppress(OSError):
             (root / parent).rmdir()
 
 
 def move_in(partial: Path, folder: Path, own: Own, first: str, last: str) -> None:
-    """Replace what evosim wrote in a folder by the content of another one. Files of the user stay in both.
+    """Replace what evosim wrote in a folder by the content of another one.
 
-    If this is interrupted, call it again. `last` is removed at once and moved last: a folder that has it is whole.
-    As long as `first` is in `partial`, nothing has been moved, and what evosim wrote in `folder` is old.
+    Files of the user stay in both.
+
+    If this is interrupted, call it again. `last` is removed at once and moved last: a folder that
+    has it is whole. As long as `first` is in `partial`, nothing has been moved, and what evosim
+    wrote in `folder` is old.
 
     Parameters
     ----------
     partial : Path
-        Holds the new files, with `last`. It may lie in `folder`, or on another disk. It goes, if nothing is left in it.
+        Holds the new files, with `last`. It may lie in `folder`, or on another disk. It goes, if
+        nothing is left in it.
     folder : Path
         Exists.
     own : callable
@@ -307,7 +364,10 @@ def move_in(partial: Path, folder: Path, own: Own, first: str, last: str) -> Non
     new = [path.relative_to(partial) for path in files_in(partial, own)]
     new.sort(key=lambda path: path != Path(first))
     of_the_user = [path.relative_to(partial) for path in files_in(partial, own, mine=False)]
-    moved = [*(path for path in new if path != Path(last)), *(path for path in of_the_user if not os.path.lexists(folder / path))]
+    moved = [
+        *(path for path in new if path != Path(last)),
+        *(path for path in of_the_user if not os.path.lexists(folder / path)),
+    ]
     for path in moved:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         _move(partial / path, folder / path)
@@ -335,8 +395,14 @@ def _move(source: Path, target: Path) -> None:
 
 
 def is_figure(size: list[str], stem: str, ending: str) -> bool:
-    """Whether evosim draws a figure of this name, in the folder of figures or in one for a column of a page."""
-    return (not size or (len(size) == 1 and size[0] in SIZES)) and ending in FORMATS and stem in FIGURES
+    """Whether evosim draws a figure of this name, in the folder of figures or in one for a column
+    of a page.
+    """
+    return (
+        (not size or (len(size) == 1 and size[0] in SIZES))
+        and ending in FORMATS
+        and stem in FIGURES
+    )
 
 
 def is_report(path: Path) -> bool:

@@ -1,7 +1,8 @@
 """Memory that a Parquet file would take, from its headers alone.
 
-A few hundred bytes can stand for terabytes: pages are compressed, and runs of equal values are counted. Nothing here is
-decompressed. Footer and page headers are Thrift structures in the compact protocol.
+A few hundred bytes can stand for terabytes: pages are compressed, and runs of equal values are
+counted. Nothing here is decompressed. Footer and page headers are Thrift structures in the compact
+protocol.
 
 Source: the Parquet format, https://parquet.apache.org/docs/file-format/.
 """
@@ -134,7 +135,10 @@ class _Reader:
             head = self._byte()
             count = head >> 4 if head >> 4 < 15 else self._unsigned()
             self._must_be_there(count)
-            return [self._value(BYTE if head & 15 <= FALSE else head & 15, depth + 1) for _ in range(count)]
+            return [
+                self._value(BYTE if head & 15 <= FALSE else head & 15, depth + 1)
+                for _ in range(count)
+            ]
         if kind == STRUCT:
             return self.struct(depth + 1)
         raise ValueError("has a footer or pages that cannot be")

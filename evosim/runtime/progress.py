@@ -43,7 +43,13 @@ class Line:
     def genomes(self, done: int, total: int) -> None:
         """Genomes of the grid that were scored."""
         if self._due() or done == total:
-            self._bar.update(self._task, description="grid", total=total, completed=done, words=f"genome {done:,} of {total:,}")
+            self._bar.update(
+                self._task,
+                description="grid",
+                total=total,
+                completed=done,
+                words=f"genome {done:,} of {total:,}",
+            )
 
     def skip(self, generations: int) -> None:
         """Generations that an earlier part of the run has done."""
@@ -54,7 +60,13 @@ class Line:
         self._done += 1
         if self._due() or generation + 1 == total:
             words = f"generation {generation}  fitness A {a:.3f}  M {m:.3f}"
-            self._bar.update(self._task, description=run, total=total * self._runs, completed=self._done, words=words)
+            self._bar.update(
+                self._task,
+                description=run,
+                total=total * self._runs,
+                completed=self._done,
+                words=words,
+            )
 
     def _due(self) -> bool:
         now = time.monotonic()
@@ -70,7 +82,12 @@ def shown(console: Console, runs: int) -> Iterator[Progress | None]:
     if not console.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[words]}", markup=False), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+        TimeRemainingColumn(),
+    )
     with Bar(*columns, console=console, transient=True) as bar:
         yield Line(bar, runs)
 

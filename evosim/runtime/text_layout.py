@@ -1,8 +1,8 @@
 """Tables and sentences for a terminal of any width. No word and no number is cut.
 
-A text wraps between words. In a table that does not fit, headings of numbers and texts wrap first. If that is not enough,
-columns are printed in groups, each with the names of the rows. Where not even one column fits, each row is a list.
-A word that is wider than the terminal is printed whole.
+A text wraps between words. In a table that does not fit, headings of numbers and texts wrap first.
+If that is not enough, columns are printed in groups, each with the names of the rows. Where not
+even one column fits, each row is a list. A word that is wider than the terminal is printed whole.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ def bold(words: str) -> Text:
     return Text(words, style="bold")
 
 
-
 @dataclass(frozen=True)
 class Column:
     """A column of a table.
@@ -87,7 +86,8 @@ class Column:
     left : bool
         Whether it is set to the left: names and sentences. Other columns hold numbers.
     full, firm, least : int
-        Widths in signs: with nothing wrapped, with only headings and texts wrapped, and with a break at every space.
+        Widths in signs: with nothing wrapped, with only headings and texts wrapped, and with a
+        break at every space.
     """
 
     heading: str
@@ -98,7 +98,9 @@ class Column:
     least: int
 
 
-def say(console: Console, text: str | Text, *, style: str = "", hang: int = 0, highlight: bool = True) -> None:
+def say(
+    console: Console, text: str | Text, *, style: str = "", hang: int = 0, highlight: bool = True
+) -> None:
     """Print a text, wrapped between words.
 
     Parameters
@@ -122,7 +124,9 @@ def say(console: Console, text: str | Text, *, style: str = "", hang: int = 0, h
 
 
 def broken(text: Text, width: int, hang: int = 0) -> Text:
-    """Break a text into lines between words; a longer word is left whole. Styles stay with their words.
+    """Break a text into lines between words; a longer word is left whole.
+
+    Styles stay with their words.
 
     Parameters
     ----------
@@ -205,10 +209,19 @@ def _column(table: Table, i: int) -> Column:
     column = table.columns[i]
     heading = printable(" ".join(str(column.header).split())) if table.show_header else ""
     cells = [_cell(cell) for cell in column.cells]
-    widest, longest = (max([0, *(measure(cell.plain) for cell in cells)]) for measure in (cell_len, _longest))
+    widest, longest = (
+        max([0, *(measure(cell.plain) for cell in cells)]) for measure in (cell_len, _longest)
+    )
     left, over = column.justify == "left", _longest(heading)
     least = max(over, longest)
-    return Column(heading, cells, left, max(cell_len(heading), widest), least if left else max(over, widest), least)
+    return Column(
+        heading,
+        cells,
+        left,
+        max(cell_len(heading), widest),
+        least if left else max(over, widest),
+        least,
+    )
 
 
 def _cell(cell: object) -> Text:
@@ -221,12 +234,20 @@ def _longest(text: str) -> int:
     return max([0, *(cell_len(word) for word in re.findall(r"^\s*\S+|\S+", text))])
 
 
-def _groups(table: Table, columns: list[Column], width: int) -> list[tuple[list[int], list[int]]] | None:
-    """Which columns are printed beside each other, and how wide; nothing where the names of rows leave no room."""
+def _groups(
+    table: Table, columns: list[Column], width: int
+) -> list[tuple[list[int], list[int]]] | None:
+    """Which columns are printed beside each other, and how wide; nothing where the names of rows
+    leave no room.
+    """
 
     def fitted(group: list[int], *, firm: bool = True) -> list[int] | None:
         chosen = [columns[i] for i in group]
-        return _fitted(chosen, [c.firm if firm else c.least for c in chosen], width - _around(table, len(group)))
+        return _fitted(
+            chosen,
+            [c.firm if firm else c.least for c in chosen],
+            width - _around(table, len(group)),
+        )
 
     everything = list(range(len(columns)))
     if widths := fitted(everything):
@@ -237,7 +258,9 @@ def _groups(table: Table, columns: list[Column], width: int) -> list[tuple[list[
     while rest:
         widths, taken = None, 0
         for n in range(len(rest), 0, -1):
-            if (widths := fitted([*labels, *rest[:n]])) or (n == 1 and (widths := fitted([*labels, *rest[:n]], firm=False))):
+            if (widths := fitted([*labels, *rest[:n]])) or (
+                n == 1 and (widths := fitted([*labels, *rest[:n]], firm=False))
+            ):
                 taken = n
                 break
         if widths is None:
@@ -248,7 +271,9 @@ def _groups(table: Table, columns: list[Column], width: int) -> list[tuple[list[
 
 
 def _fitted(columns: list[Column], floors: list[int], room: int) -> list[int] | None:
-    """Widths of columns that need no more than the room, each at least its floor; nothing if there are none."""
+    """Widths of columns that need no more than the room, each at least its floor; nothing if there
+    are none.
+    """
     widths = [column.full for column in columns]
     while sum(widths) > room:
         above = [i for i, floor in enumerate(floors) if widths[i] > floor]
@@ -267,25 +292,41 @@ def _around(table: Table, columns: int) -> int:
 def _part(table: Table, columns: list[Column], widths: list[int]) -> Table:
     """A table of some columns with given widths."""
     out = Table(
-        box=table.box, padding=table.padding, pad_edge=table.pad_edge, show_header=table.show_header,
+        box=table.box,
+        padding=table.padding,
+        pad_edge=table.pad_edge,
+        show_header=table.show_header,
         width=sum(widths) + _around(table, len(columns)),
-    )  # fmt: skip
+    )
     for column, width in zip(columns, widths, strict=True):
         heading = broken(Text(column.heading), width)
-        out.add_column(heading, justify="left" if column.left else "right", width=width, no_wrap=True, overflow="ignore")
+        out.add_column(
+            heading,
+            justify="left" if column.left else "right",
+            width=width,
+            no_wrap=True,
+            overflow="ignore",
+        )
     for row in zip(*(column.cells for column in columns), strict=True):
         out.add_row(*(broken(cell, width) for cell, width in zip(row, widths, strict=True)))
     return out
 
 
 def _list_rows(console: Console, columns: list[Column]) -> None:
-    """Print each row as a list: its name, and below it a line for each column that has something."""
+    """Print each row as a list: its name, and below it a line for each column that has
+    something.
+    """
     for row in zip(*(column.cells for column in columns), strict=True):
         first = True
         for column, cell in zip(columns, row, strict=True):
             if not cell.plain.strip():
                 continue
             heading = f"{column.heading}: " if column.heading else ""
-            say(console, Text.assemble("" if first else "  ", heading, cell), hang=4, highlight=False)
+            say(
+                console,
+                Text.assemble("" if first else "  ", heading, cell),
+                hang=4,
+                highlight=False,
+            )
             first = False
         console.print()

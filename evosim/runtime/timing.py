@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Clock:
-    """Seconds in each stage since `began`. A stage inside another is taken off it, so that stages add up."""
+    """Seconds in each stage since `began`.
+
+    A stage inside another is taken off it, so that stages add up.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.perf_counter)

@@ -1,4 +1,6 @@
-"""Runs of an experiment and of its controls (`evosim.simulation.controls`), each under the seed that it stands for."""
+"""Runs of an experiment and of its controls (`evosim.simulation.controls`), each under the seed
+that it stands for.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,15 @@ if TYPE_CHECKING:
 
 
 def simulate_one(
-    name: str, made: Setting, landscape: Landscape, seed: int, progress: Tell | None = None, keeper: Keeper | None = None
+    name: str,
+    made: Setting,
+    landscape: Landscape,
+    seed: int,
+    progress: Tell | None = None,
+    keeper: Keeper | None = None,
 ) -> Run:
-    """One replicate: of a control (a setting of `controls_of`) or, without a name, of the run itself. It stands for `seed`.
+    """One replicate: of a control (a setting of `controls_of`) or, without a name, of the run
+    itself. It stands for `seed`.
 
     A control's genome expresses what the run's does, so that one landscape serves all.
     """
@@ -32,8 +40,12 @@ def simulate_one(
     return replace(run, tables=under_their_seeds([run]))
 
 
-def simulate_control(name: str, experiment: Experiment, landscape: Landscape, progress: Tell | None = None) -> list[Run]:
-    """The replicates of one control (an experiment of `controls_of`), under the seeds of the run that they belong to."""
+def simulate_control(
+    name: str, experiment: Experiment, landscape: Landscape, progress: Tell | None = None
+) -> list[Run]:
+    """The replicates of one control (an experiment of `controls_of`), under the seeds of the run
+    that they belong to.
+    """
     made = build(experiment)
     return [simulate_one(name, made, landscape, seed, progress) for seed in experiment.seeds]
 
@@ -41,6 +53,11 @@ def simulate_control(name: str, experiment: Experiment, landscape: Landscape, pr
 def under_their_seeds(runs: list[Run]) -> dict[str, pl.DataFrame]:
     """The tables of replicates, put together, each under the seed it stands for."""
     return {
-        name: pl.concat([run.tables[name].with_columns(pl.lit(run.seed, dtype=pl.Int64).alias("seed")) for run in runs])
+        name: pl.concat(
+            [
+                run.tables[name].with_columns(pl.lit(run.seed, dtype=pl.Int64).alias("seed"))
+                for run in runs
+            ]
+        )
         for name in (runs[0].tables if runs else ())
     }

@@ -1,14 +1,16 @@
 """Controls: the runs beside an experiment that say what a part of it did. Beside one with drivers:
 
-* `fair`: the same drivers at the same cost, but meiosis is fair (every transmission ratio 1/2); the same seeds.
-* `fair_again`: the same once more with seeds of its own. Its difference from `fair` is what chance alone does: the null of
-  the hack step, because two runs with equal seeds part after a generation.
-* `absent`: the drivers' and modifiers' alleles are there, but neither drive nor cost anything: neutral markers; the same
-  seeds.
+* `fair`: the same drivers at the same cost, but meiosis is fair (every transmission ratio 1/2); the
+  same seeds.
+* `fair_again`: the same once more with seeds of its own. Its difference from `fair` is what chance
+  alone does: the null of the hack step, because two runs with equal seeds part after a generation.
+* `absent`: the drivers' and modifiers' alleles are there, but neither drive nor cost anything:
+  neutral markers; the same seeds.
 
 Beside one that selects on a sample that is drawn again in each generation:
 
-* `all_cases`: selection on fitness in the whole ancestral world, with the same seeds, and with fair meiosis too.
+* `all_cases`: selection on fitness in the whole ancestral world, with the same seeds, and with fair
+  meiosis too.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ OTHER_SEEDS = 2**62
 
 @dataclass(frozen=True)
 class Control:
-    """A control: which experiments have it, what it changes in the resolved one, and which seed stands for a replicate's."""
+    """A control: which experiments have it, what it changes in the resolved one, and which seed
+    stands for a replicate's.
+    """
 
     name: str
     beside: Callable[[Experiment], bool]
@@ -44,7 +48,11 @@ def _resampled(experiment: Experiment) -> bool:
 
 def _fair(tree: dict[str, Any]) -> dict[str, Any]:
     genome = tree["genome"]
-    fair = {kind: [entry | {"ratio": FAIR} for entry in genome[kind]] for kind in ("drivers", "modifiers") if kind in genome}
+    fair = {
+        kind: [entry | {"ratio": FAIR} for entry in genome[kind]]
+        for kind in ("drivers", "modifiers")
+        if kind in genome
+    }
     return tree | {"genome": genome | fair}
 
 
@@ -66,6 +74,10 @@ CONTROLS: dict[str, Control] = {
 
 def controls_of(experiment: Experiment) -> dict[str, Experiment]:
     """The controls of an experiment, resolved; none if it does not want them."""
-    wanted = [control for control in CONTROLS.values() if experiment.controls and control.beside(experiment)]
+    wanted = [
+        control
+        for control in CONTROLS.values()
+        if experiment.controls and control.beside(experiment)
+    ]
     tree = experiment.model_dump(mode="json") if wanted else {}
     return {control.name: resolve(control.change(tree)) for control in wanted}

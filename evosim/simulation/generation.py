@@ -13,13 +13,21 @@ from genomes.loci import Alleles
 
 
 class Living:
-    """One generation: which classes it has, and what each individual is worth. What it gives is overwritten."""
+    """One generation: which classes it has, and what each individual is worth.
+
+    What it gives is overwritten.
+    """
 
     def __init__(self, census: Census) -> None:
         self._census, self._out = census, np.empty(0)
 
     def look(
-        self, genotypes: Alleles, landscape: Landscape, kept: NDArray[np.float64], *, lived: bool = True
+        self,
+        genotypes: Alleles,
+        landscape: Landscape,
+        kept: NDArray[np.float64],
+        *,
+        lived: bool = True,
     ) -> None:
         """A generation has come. `kept [n]` is what drivers and modifiers leave of fitness.
 
@@ -38,6 +46,8 @@ class Living:
         """Fitness `[n]` by behaviour alone."""
         return getattr(self._worth, name).take(self._places, out=self._out, mode="clip")
 
-    def selected(self, choice: SelectionChoice, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def selected(
+        self, choice: SelectionChoice, weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """The same as selection hears it in the ancestral world, of cases by their `weights`."""
         return selected(choice, self._worth.cases, weights)[self._places]

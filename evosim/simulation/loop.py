@@ -1,7 +1,8 @@
 """The loop of one run. The order of events is in `simulate`.
 
-The base optimizer hears the fitness of the phase's own world and nothing else. Fitness in the other world is looked
-up for the record only, so replacing the modern world cannot change an ancestral generation.
+The base optimizer hears the fitness of the phase's own world and nothing else. Fitness in the other
+world is looked up for the record only, so replacing the modern world cannot change an ancestral
+generation.
 """
 
 from __future__ import annotations
@@ -62,13 +63,16 @@ def simulate(
 ) -> Run:
     """One replicate of an experiment.
 
-    In every generation: the optimizer shows its newborns; their classes are looked up or evaluated; they are recorded
-    (the first, the last ancestral generation and the last of all also as snapshots), and the search ledger accounts for
-    what made them; the optimizer hears their fitness in the world of the phase (in the ancestral one, as the experiment's
-    selection has it) and makes the next newborns. If all of it is 0 nobody can be a parent: the run ends there with status `extinct`, and the last generation's snapshot is its end.
+    In every generation: the optimizer shows its newborns; their classes are looked up or evaluated;
+    they are recorded (the first, the last ancestral generation and the last of all also as
+    snapshots), and the search ledger accounts for what made them; the optimizer hears their fitness
+    in the world of the phase (in the ancestral one, as the experiment's selection has it) and makes
+    the next newborns. If all of it is 0 nobody can be a parent: the run ends there with status
+    `extinct`, and the last generation's snapshot is its end.
 
-    With a `keeper` the run goes on from the state that it has, if any. The keeper is told of every generation when it is recorded
-    and its fitness not yet heard, and may stop the run there (`Stop`). Stopped and continued, a run has the same tables byte for byte.
+    With a `keeper` the run goes on from the state that it has, if any. The keeper is told of every
+    generation when it is recorded and its fitness not yet heard, and may stop the run there
+    (`Stop`). Stopped and continued, a run has the same tables byte for byte.
     """
     experiment, grid = setting.experiment, setting.genome.grid
     name = experiment.optimizer["name"]
@@ -82,11 +86,15 @@ def simulate(
     choice, shares = experiment.selection, setting.pair.ancestral.shares()
 
     def heard(g: int, those: Living | None = None) -> tuple[NDArray[np.float64], ...]:
-        """What the optimizer hears of those that live: fitness, and where that is not fitness in the whole world, this too."""
+        """What the optimizer hears of those that live: fitness, and where that is not fitness in
+        the whole world, this too.
+        """
         those = those or living
         if choice.plain or worlds[g] == "modern":
             return (those.fitness(worlds[g]),)
-        return those.selected(choice, weights_of(choice, shares, seed, g)), those.fitness("ancestral")
+        return those.selected(choice, weights_of(choice, shares, seed, g)), those.fitness(
+            "ancestral"
+        )
 
     def judge(genotypes: Alleles, g: int) -> NDArray[np.float64]:
         """What the optimizer would hear of others in a generation. They are not recorded."""
@@ -105,10 +113,18 @@ def simulate(
             living = Living(census)
             optimizer.judged_by(judge)
 
-            def fitness(genotypes: Alleles, first: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            def fitness(
+                genotypes: Alleles, first: int
+            ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
                 distinct, places = reader.classes(genotypes)
-                found, kept = landscape.worth(distinct, lived=False), optimizer.kept(genotypes, first)
-                return tuple(worth(table, places, kept, np.empty(len(kept))) for table in (found.ancestral, found.modern))  # type: ignore[return-value]
+                found, kept = (
+                    landscape.worth(distinct, lived=False),
+                    optimizer.kept(genotypes, first),
+                )
+                return tuple(
+                    worth(table, places, kept, np.empty(len(kept)))
+                    for table in (found.ancestral, found.modern)
+                )  # type: ignore[return-value]
 
             ledger = SearchLedger(Traits(grid, fitness), seed) if experiment.search_ledger else None
             facts = {"label": label, "seed": seed, "control": control, "generations": total}
@@ -125,10 +141,16 @@ def simulate(
                     if on_disk is not None:
                         on_disk.reopen(saved.facts["blocks"], saved.facts["seal"], _names(ledger))
                 except (LookupError, TypeError, ValueError, pl.exceptions.PolarsError):
-                    raise UserError(f"the checkpoint of the {label} must hold what was recorded, but holds something else. Start afresh (--force).") from None
+                    raise UserError(
+                        f"the checkpoint of the {label} must hold what was recorded, but holds"
+                        " something else. Start afresh (--force)."
+                    ) from None
                 genotypes = optimizer.ask()
                 if not np.array_equal(genotypes, saved.arrays["genotypes"]):
-                    raise UserError(f"optimizer '{name}' must do again what it did before the checkpoint, but does not. Start afresh (--force).")
+                    raise UserError(
+                        f"optimizer '{name}' must do again what it did before the checkpoint, but"
+                        " does not. Start afresh (--force)."
+                    )
                 living.look(genotypes, landscape, optimizer.kept(genotypes))
                 optimizer.tell(*heard(g - 1))
             while g < total:
@@ -139,7 +161,11 @@ def simulate(
                 recorder.generation(g, worlds[g], census.counts(genotypes), living)
                 if ledger:
                     ledger.generation(g, worlds[max(g - 1, 0)], genotypes, optimizer.descent())
-                moments = {"first": g == 0, "swap": g == experiment.swap - 1, "snapshot": g in experiment.snapshots}
+                moments = {
+                    "first": g == 0,
+                    "swap": g == experiment.swap - 1,
+                    "snapshot": g in experiment.snapshots,
+                }
                 for moment in (name for name, now in moments.items() if now):
                     recorder.population(moment, g, genotypes, landscape, optimizer.kept)
                 if recorder.full:
@@ -180,13 +206,22 @@ def _cut(recorder: Recorder, ledger: SearchLedger | None, on_disk: Blocks | None
         if ledger:
             ledger.blocks.append(accounts)
     elif rows.generations.height:
-        on_disk.add(recorder.tables_of(rows) | ({"search": ledger.table_of(accounts)} if ledger else {}))
+        on_disk.add(
+            recorder.tables_of(rows) | ({"search": ledger.table_of(accounts)} if ledger else {})
+        )
 
 
 def _lead_again(
-    optimizer: Optimizer, landscape: Landscape, living: Living, until: int, begins: set[int], heard: Callable[[int], tuple[NDArray[np.float64], ...]]
+    optimizer: Optimizer,
+    landscape: Landscape,
+    living: Living,
+    until: int,
+    begins: set[int],
+    heard: Callable[[int], tuple[NDArray[np.float64], ...]],
 ) -> None:
-    """Lead an optimizer through the generations before the one it is to go on from, without recording them again."""
+    """Lead an optimizer through the generations before the one it is to go on from, without
+    recording them again.
+    """
     for g in range(until):
         if g in begins:
             optimizer.begin_phase()
@@ -198,18 +233,31 @@ def _lead_again(
 
 
 def _taker(
-    facts: dict[str, Any], genotypes: Alleles, lived: set[int], recorder: Recorder, ledger: SearchLedger | None, on_disk: Blocks | None
+    facts: dict[str, Any],
+    genotypes: Alleles,
+    lived: set[int],
+    recorder: Recorder,
+    ledger: SearchLedger | None,
+    on_disk: Blocks | None,
 ) -> Callable[[], State]:
     """What gives the state as it is now, until another generation is recorded.
 
-    It may be asked in the middle of the next generation: newborns are not overwritten while their children are made and recorded,
-    and what was recorded since is left out.
+    It may be asked in the middle of the next generation: newborns are not overwritten while their
+    children are made and recorded, and what was recorded since is left out.
     """
-    mark, accounts, many = recorder.mark(), ledger.mark() if ledger else None, 0 if on_disk is None else len(on_disk)
+    mark, accounts, many = (
+        recorder.mark(),
+        ledger.mark() if ledger else None,
+        0 if on_disk is None else len(on_disk),
+    )
 
     def take() -> State:
         state = recorder.kept(mark)
-        arrays: dict[str, NDArray[Any]] = {"genotypes": genotypes, "lived": np.array(sorted(lived), dtype=np.int64), **state.arrays}
+        arrays: dict[str, NDArray[Any]] = {
+            "genotypes": genotypes,
+            "lived": np.array(sorted(lived), dtype=np.int64),
+            **state.arrays,
+        }
         if ledger and accounts:
             arrays |= ledger.kept(accounts)
         found: dict[str, Any] = {}

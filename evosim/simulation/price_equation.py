@@ -1,22 +1,27 @@
-"""The search ledger: what moved a trait from each generation to the next, by the Price equation (Price 1970, 1972).
+"""The search ledger: what moved a trait from each generation to the next, by the Price equation
+(Price 1970, 1972).
 
 For any trait `z` of newborns, exactly, in every generation:
 
-    change of mean z = selection + drift + sampling + segregation + recombination + drive + mutation + introduction
+    change of mean z = selection + drift + sampling + segregation + recombination + drive + mutation
+    + introduction
 
-* selection: the mean under the *expected* shares of parentage, minus the mean of all. Where selection sees a sample of the
-  world or its worst cases, these are the shares that fitness in the whole world would have given;
-* sampling: the mean under the expected shares by what selection saw, minus that. Where it saw the whole world this is not
-  measured (null), which is not 0;
-* drift: the mean under the realised shares of parentage, minus the mean under the expected ones. It is also the mean of the
-  mid-parents;
-* segregation ... mutation: offspring minus mid-parent. The newborns of the same parents are made again by the same random
-  numbers, first with fair segregation of whole chromosomes alone, then with one force after another switched on, in the
-  order written. The sum is exact; how it is split depends on the order, and `order_spread` is the largest change of any
-  entry over all orders (summed over generations, an upper bound of the total's);
+* selection: the mean under the *expected* shares of parentage, minus the mean of all. Where
+  selection sees a sample of the world or its worst cases, these are the shares that fitness in the
+  whole world would have given;
+* sampling: the mean under the expected shares by what selection saw, minus that. Where it saw the
+  whole world this is not measured (null), which is not 0;
+* drift: the mean under the realised shares of parentage, minus the mean under the expected ones. It
+  is also the mean of the mid-parents;
+* segregation ... mutation: offspring minus mid-parent. The newborns of the same parents are made
+  again by the same random numbers, first with fair segregation of whole chromosomes alone, then
+  with one force after another switched on, in the order written. The sum is exact; how it is split
+  depends on the order, and `order_spread` is the largest change of any entry over all orders
+  (summed over generations, an upper bound of the total's);
 * introduction: alleles put into newborns from outside.
 
-Traits are looked at, and newborns made again, in blocks: memory beside the population's own is bounded.
+Traits are looked at, and newborns made again, in blocks: memory beside the population's own is
+bounded.
 """
 
 from __future__ import annotations
@@ -47,11 +52,13 @@ BLOCK = 2**16
 class Traits:
     """The traits that are followed, as numbers of genotypes: `names`, and `[K, n]` values.
 
-    Fitness in both worlds, the expressed value of every numeric locus that varies, and the frequency (copies over
-    ploidy) of every driver and modifier.
+    Fitness in both worlds, the expressed value of every numeric locus that varies, and the
+    frequency (copies over ploidy) of every driver and modifier.
     """
 
-    def __init__(self, grid: Grid, fitness: Callable[[Alleles, int], tuple[Floats, Floats]]) -> None:
+    def __init__(
+        self, grid: Grid, fitness: Callable[[Alleles, int], tuple[Floats, Floats]]
+    ) -> None:
         self.grid, self.fitness, self.reading = grid, fitness, reading_of(grid)
         varying = self.reading.varying.tolist()
         expressed = [i for i in varying if not isinstance(grid.loci[i].params.alleles[0], str)]
@@ -59,20 +66,35 @@ class Traits:
         self.names = (
             *FITNESS,
             *(grid.loci[i].name for i in expressed),
-            *(f"{grid.loci[locus].name}: {grid.loci[locus].params.alleles[allele]}" for locus, allele in grid.drive.alleles),
+            *(
+                f"{grid.loci[locus].name}: {grid.loci[locus].params.alleles[allele]}"
+                for locus, allele in grid.drive.alleles
+            ),
         )
-        values = np.zeros((len(expressed), max((grid.loci[i].values.size for i in expressed), default=0)))
+        values = np.zeros(
+            (len(expressed), max((grid.loci[i].values.size for i in expressed), default=0))
+        )
         for row, i in zip(values, expressed, strict=True):
             row[: grid.loci[i].values.size] = grid.loci[i].values
         self._chosen = np.array([varying.index(i) for i in expressed], dtype=np.int64)
         self._values = values
-        self._copies = np.array([sites.index(allele) for allele in grid.drive.alleles], dtype=np.int64)
+        self._copies = np.array(
+            [sites.index(allele) for allele in grid.drive.alleles], dtype=np.int64
+        )
 
     def __call__(self, genotypes: Alleles, first: int = 0) -> Floats:
         """Values `[K, n]` of genotypes `[n, ploidy, L]`, the individuals from `first` on."""
         out = np.empty((len(self.names), len(genotypes)))
         out[0], out[1] = self.fitness(genotypes, first)
-        how = (self.reading, strands_of(genotypes), self.grid.ploidy, self._chosen, self._values, self._copies, out[2:])
+        how = (
+            self.reading,
+            strands_of(genotypes),
+            self.grid.ploidy,
+            self._chosen,
+            self._values,
+            self._copies,
+            out[2:],
+        )
         read(kernels_genotypes.traits_chunk, kernels_genotypes.traits, len(genotypes), *how)
         return out
 
@@ -82,7 +104,9 @@ Row = tuple[int, str, Floats]  # generation, the world its parents were selected
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """How far a ledger had come: whole blocks, the first `rows` of a list that only grows, and the mean `[K]` of each trait then."""
+    """How far a ledger had come: whole blocks, the first `rows` of a list that only grows, and the
+    mean `[K]` of each trait then.
+    """
 
     blocks: int
     rows: int
@@ -99,15 +123,23 @@ class SearchLedger:
         self._rows: list[Row] = []
         self.blocks: list[list[Row]] = []
 
-    def generation(self, g: int, selecting: str, genotypes: Alleles, descent: Descent | None) -> None:
+    def generation(
+        self, g: int, selecting: str, genotypes: Alleles, descent: Descent | None
+    ) -> None:
         """The newborns of generation `g`, whose parents lived in the world `selecting`."""
-        start, (self._end,) = self._end, self._sums(len(genotypes), lambda begin, end: genotypes[begin:end])
+        start, (self._end,) = (
+            self._end,
+            self._sums(len(genotypes), lambda begin, end: genotypes[begin:end]),
+        )
         self._end /= len(genotypes)
         if descent is not None and start is not None:
             self._rows.append((g, selecting, self._account(start, self._end, descent)))
 
     def cut(self) -> list[Row]:
-        """Take away the rows that are in no block yet. The list that a `Mark` holds stays as it is."""
+        """Take away the rows that are in no block yet.
+
+        The list that a `Mark` holds stays as it is.
+        """
         rows, self._rows = self._rows, []
         return rows
 
@@ -129,17 +161,26 @@ class SearchLedger:
     def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what `kept` gave."""
         self._end = arrays["ledger_end"] if arrays["ledger_end"].size else None
-        columns = arrays["ledger_generations"].tolist(), arrays["ledger_selecting"].tolist(), arrays["ledger_accounts"]
+        columns = (
+            arrays["ledger_generations"].tolist(),
+            arrays["ledger_selecting"].tolist(),
+            arrays["ledger_accounts"],
+        )
         self._rows = list(zip(*columns, strict=True))
 
-    def _sums(self, n: int, block: Callable[[int, int], Alleles], *weights: Floats | Ints) -> list[Floats]:
-        """Sums of traits `[K]` over `n` individuals that come in blocks: plain without weights, else by each `[n]` of them."""
+    def _sums(
+        self, n: int, block: Callable[[int, int], Alleles], *weights: Floats | Ints
+    ) -> list[Floats]:
+        """Sums of traits `[K]` over `n` individuals that come in blocks: plain without weights,
+        else by each `[n]` of them.
+        """
         out = [np.zeros(len(self.traits.names)) for _ in weights or (1,)]
         for begin in range(0, n, BLOCK):
             end = min(n, begin + BLOCK)
             values = self.traits(block(begin, end), begin)
             for k, total in enumerate(out):
-                # Not a matrix product: the order in which that sums is the library's, and may depend on its threads.
+                # Not a matrix product: the order in which that sums is the library's, and may
+                # depend on its threads.
                 total += (values * weights[k][begin:end] if weights else values).sum(axis=1)
         return out
 
@@ -147,8 +188,14 @@ class SearchLedger:
         """`[len(TERMS) + 2, K]`: the terms, the whole change, and the spread over orders."""
         n = len(descent.parents)
         children = np.bincount(descent.parents.ravel(), minlength=len(descent.before))
-        weights: list[Floats | Ints] = [descent.expected, children, *(() if descent.whole is None else (descent.whole,))]
-        sums = self._sums(len(descent.before), lambda begin, end: descent.before[begin:end], *weights)
+        weights: list[Floats | Ints] = [
+            descent.expected,
+            children,
+            *(() if descent.whole is None else (descent.whole,)),
+        ]
+        sums = self._sums(
+            len(descent.before), lambda begin, end: descent.before[begin:end], *weights
+        )
         seen, midparent = sums[:2]
         chosen = sums[-1] if descent.whole is not None else seen
         midparent /= descent.parents.size
@@ -157,7 +204,9 @@ class SearchLedger:
 
         def mean(forces: frozenset[str]) -> Floats:
             if forces not in means:
-                means[forces] = self._sums(n, lambda begin, end: descent.newborns(forces, begin, end))[0] / n
+                means[forces] = (
+                    self._sums(n, lambda begin, end: descent.newborns(forces, begin, end))[0] / n
+                )
             return means[forces]
 
         fixed = _one_by_one(descent.forces, mean)
@@ -184,7 +233,12 @@ class SearchLedger:
     def table_of(self, rows: list[Row]) -> pl.DataFrame:
         """The table `search` of some rows."""
         names = self.traits.names
-        schema = {"seed": pl.Int64, "generation": pl.Int64, "selecting": pl.String, "trait": pl.String}
+        schema = {
+            "seed": pl.Int64,
+            "generation": pl.Int64,
+            "selecting": pl.String,
+            "trait": pl.String,
+        }
         columns = [*TERMS, "change", "order_spread"]
         if not rows:
             return pl.DataFrame(schema=schema | dict.fromkeys(columns, pl.Float64))
@@ -205,7 +259,9 @@ class SearchLedger:
         return frame if drive else frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("drive"))
 
 
-def _one_by_one(order: tuple[str, ...], mean: Callable[[frozenset[str]], Floats]) -> dict[str, Floats]:
+def _one_by_one(
+    order: tuple[str, ...], mean: Callable[[frozenset[str]], Floats]
+) -> dict[str, Floats]:
     """What each force adds when forces are switched on in this order."""
     out, on = {}, frozenset[str]()
     for force in order:

@@ -50,7 +50,9 @@ class Mark:
 
 @dataclass
 class Recorder:
-    """What one run leaves behind: rows of every generation, a block at a time, and snapshots of the population."""
+    """What one run leaves behind: rows of every generation, a block at a time, and snapshots of the
+    population.
+    """
 
     seed: int
     grid: Grid
@@ -66,8 +68,15 @@ class Recorder:
         row = {"seed": self.seed, "generation": g, "world": world, "size": len(living.kept)}
         for name in ("ancestral", "modern"):
             fitness = living.worth(name)
-            row |= {f"{name}_mean": fitness.mean(), f"{name}_sd": fitness.std(), f"{name}_max": fitness.max()}
-        self.last = row | {"modern_intent_mean": living.worth("modern_intent").mean(), "classes": len(living.distinct)}
+            row |= {
+                f"{name}_mean": fitness.mean(),
+                f"{name}_sd": fitness.std(),
+                f"{name}_max": fitness.max(),
+            }
+        self.last = row | {
+            "modern_intent_mean": living.worth("modern_intent").mean(),
+            "classes": len(living.distinct),
+        }
         self.generations.append(self.last)
         self.counts.append(counts)
 
@@ -82,32 +91,60 @@ class Recorder:
         return len(self.counts) >= blocks.BLOCK
 
     def cut(self) -> Rows:
-        """Take away the rows that are in no block yet. The lists that a `Mark` holds stay as they are."""
+        """Take away the rows that are in no block yet.
+
+        The lists that a `Mark` holds stay as they are.
+        """
         rows = self._rows(self.first, self.generations, self.counts)
         self.first, self.generations, self.counts = self.first + len(self.counts), [], []
         return rows
 
     @staticmethod
     def _rows(first: int, generations: list[dict[str, Any]], counts: list[Counts]) -> Rows:
-        return Rows(first, pl.DataFrame(generations), {name: np.array([getattr(row, name) for row in counts]) for name in COUNTS})
+        return Rows(
+            first,
+            pl.DataFrame(generations),
+            {name: np.array([getattr(row, name) for row in counts]) for name in COUNTS},
+        )
 
     def population(
-        self, moment: str, g: int, genotypes: Alleles, landscape: Landscape, kept: Callable[[Alleles, int], NDArray[np.float64]]
+        self,
+        moment: str,
+        g: int,
+        genotypes: Alleles,
+        landscape: Landscape,
+        kept: Callable[[Alleles, int], NDArray[np.float64]],
     ) -> None:
-        """A snapshot: which classes, how many of each, what drivers leave of them, and all this with drivers replaced."""
-        parts = [self._distinct(genotypes[i : i + BLOCK], i, kept) for i in range(0, len(genotypes), BLOCK)]
+        """A snapshot: which classes, how many of each, what drivers leave of them, and all this
+        with drivers replaced.
+        """
+        parts = [
+            self._distinct(genotypes[i : i + BLOCK], i, kept)
+            for i in range(0, len(genotypes), BLOCK)
+        ]
         facts = parts[0].columns[:-1]
         distinct = pl.concat(parts).group_by(*facts).agg(pl.col("count").sum()).sort(*facts)
         landscape.worth(distinct["class_wild"].to_numpy())  # so that it stands in the record
         values = self.grid.values(distinct["class"].to_numpy())
-        columns = {"seed": self.seed, "moment": moment, "generation": g, **distinct.to_dict(as_series=True)}
-        columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.grid.loci) if not locus.silent}
+        columns = {
+            "seed": self.seed,
+            "moment": moment,
+            "generation": g,
+            **distinct.to_dict(as_series=True),
+        }
+        columns |= {
+            f"locus:{locus.name}": values[:, i]
+            for i, locus in enumerate(self.grid.loci)
+            if not locus.silent
+        }
         self.populations.append(pl.DataFrame(columns))
 
     def _distinct(
         self, genotypes: Alleles, first: int, kept: Callable[[Alleles, int], NDArray[np.float64]]
     ) -> pl.DataFrame:
-        """What differs among some individuals, the first of which is `first`, and how many are alike."""
+        """What differs among some individuals, the first of which is `first`, and how many are
+        alike.
+        """
         wild = self.grid.drive.replaced(genotypes) if self.grid.drive else genotypes
         facts: dict[str, NDArray[Any]] = {
             "class": self.grid.classes(genotypes),
@@ -125,15 +162,32 @@ class Recorder:
 
     def mark(self) -> Mark:
         """How far it has come."""
-        return Mark(len(self.blocks), self.first, len(self.counts), self.generations, self.counts, len(self.populations))
+        return Mark(
+            len(self.blocks),
+            self.first,
+            len(self.counts),
+            self.generations,
+            self.counts,
+            len(self.populations),
+        )
 
     def kept(self, mark: Mark) -> State:
         """What was recorded up to a mark and is on no disk, as plain things."""
-        parts = [*self.blocks[: mark.blocks], self._rows(mark.first, mark.generations[: mark.rows], mark.counts[: mark.rows])]
-        arrays = {name: np.concatenate([part.counts[name] for part in parts if len(part.counts[name])] or [np.empty(0)]) for name in COUNTS}
+        parts = [
+            *self.blocks[: mark.blocks],
+            self._rows(mark.first, mark.generations[: mark.rows], mark.counts[: mark.rows]),
+        ]
+        arrays = {
+            name: np.concatenate(
+                [part.counts[name] for part in parts if len(part.counts[name])] or [np.empty(0)]
+            )
+            for name in COUNTS
+        }
         generations = [part.generations for part in parts if part.generations.height]
         tables = {"generations": pl.concat(generations) if generations else pl.DataFrame()}
-        tables |= {f"snapshot {i}": table for i, table in enumerate(self.populations[: mark.populations])}
+        tables |= {
+            f"snapshot {i}": table for i, table in enumerate(self.populations[: mark.populations])
+        }
         return State({"first": parts[0].first}, arrays, tables)
 
     def resume(self, state: State) -> None:
@@ -141,15 +195,26 @@ class Recorder:
         self.first, generations = state.facts["first"], state.tables["generations"]
         many = generations.height // blocks.BLOCK * blocks.BLOCK
         if many:
-            self.blocks = [Rows(self.first, generations[:many], {name: state.arrays[name][:many] for name in COUNTS})]
+            self.blocks = [
+                Rows(
+                    self.first,
+                    generations[:many],
+                    {name: state.arrays[name][:many] for name in COUNTS},
+                )
+            ]
         self.first += many
         self.generations = generations[many:].to_dicts()
-        self.counts = [Counts(*row) for row in zip(*(state.arrays[name][many:] for name in COUNTS), strict=True)]
+        self.counts = [
+            Counts(*row)
+            for row in zip(*(state.arrays[name][many:] for name in COUNTS), strict=True)
+        ]
         self.populations = [state.tables[f"snapshot {i}"] for i in range(len(state.tables) - 1)]
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """All that is in memory as tables; `docs/schema.md` documents every column."""
-        parts = [self.tables_of(rows) for rows in (*self.blocks, self.cut()) if rows.generations.height]
+        parts = [
+            self.tables_of(rows) for rows in (*self.blocks, self.cut()) if rows.generations.height
+        ]
         out = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
         return out | {"populations": self.snapshots()}
 
@@ -163,7 +228,9 @@ class Recorder:
         n = rows.generations.height
         generation = rows.first + np.arange(n, dtype=np.int64)
         shown = [i for i, locus in enumerate(self.grid.loci) if not locus.silent]
-        every = [(locus.name, str(allele)) for locus in self.grid.loci for allele in locus.params.alleles]
+        every = [
+            (locus.name, str(allele)) for locus in self.grid.loci for allele in locus.params.alleles
+        ]
         seed = pl.lit(self.seed, dtype=pl.Int64).alias("seed")
         loci = {
             "generation": np.repeat(generation, len(shown)),
@@ -178,5 +245,9 @@ class Recorder:
             "frequency": rows.counts["alleles"].ravel(),
             "adult_frequency": rows.counts["adults"].ravel(),
         }
-        tables = {"generations": rows.generations, "loci": pl.DataFrame(loci), "alleles": pl.DataFrame(alleles)}
+        tables = {
+            "generations": rows.generations,
+            "loci": pl.DataFrame(loci),
+            "alleles": pl.DataFrame(alleles),
+        }
         return {name: table.select(seed, pl.exclude("seed")) for name, table in tables.items()}

@@ -36,18 +36,20 @@ class Keeper(ABC):
     """Keeps what a run needs to go on, every so often and when it is to stop.
 
     Attributes:
-        should_stop: asked between generations; anything true stops the run there (a `Stop` is what is raised then).
-        every: seconds between checkpoints (0: only when stopped). More, where they would take more than `SHARE` of the time.
-        tell: hears of a checkpoint that could not be written; the run goes on, unless the disk is full.
-        failed: why the last one could not be written, or nothing.
-        full: the error, where that was for lack of room.
-        stopped_by: what the run was stopped by, or nothing.
-        asked: whether a checkpoint is wanted now, since it was asked last.
-        noted: called when such a checkpoint is written.
+        should_stop: asked between generations; anything true stops the run there (a `Stop` is what
+        is raised then). every: seconds between checkpoints (0: only when stopped). More, where they
+        would take more than `SHARE` of the time. tell: hears of a checkpoint that could not be
+        written; the run goes on, unless the disk is full. failed: why the last one could not be
+        written, or nothing. full: the error, where that was for lack of room. stopped_by: what the
+        run was stopped by, or nothing. asked: whether a checkpoint is wanted now, since it was
+        asked last. noted: called when such a checkpoint is written.
     """
 
     def __init__(
-        self, should_stop: Callable[[], object] = lambda: None, every: float = EVERY, tell: Callable[[str], object] = lambda words: None
+        self,
+        should_stop: Callable[[], object] = lambda: None,
+        every: float = EVERY,
+        tell: Callable[[str], object] = lambda words: None,
     ) -> None:
         self.should_stop, self.every, self.tell = should_stop, every, tell
         self.failed: str | None = None
@@ -61,10 +63,15 @@ class Keeper(ABC):
 
     @abstractmethod
     def begin(self, experiment: Experiment, seed: int, control: str) -> State | None:
-        """A replicate begins: where it goes on, or nothing if at its beginning. Raises `UserError`."""
+        """A replicate begins: where it goes on, or nothing if at its beginning.
+
+        Raises `UserError`.
+        """
 
     def blocks(self, experiment: Experiment, seed: int, control: str) -> Blocks | None:
-        """Where a long replicate puts what grows with generations; nothing: it keeps that in memory, and in each checkpoint."""
+        """Where a long replicate puts what grows with generations; nothing: it keeps that in
+        memory, and in each checkpoint.
+        """
         return None
 
     @abstractmethod
@@ -72,7 +79,10 @@ class Keeper(ABC):
         """Write what is there, and the state of the run under way."""
 
     def between(self, facts: dict[str, Any], take: Callable[[], State]) -> None:
-        """A generation is over: which, and what gives the state until the next is. Raises `Stop` if the run is to stop, `Full`."""
+        """A generation is over: which, and what gives the state until the next is.
+
+        Raises `Stop` if the run is to stop, `Full`.
+        """
         self._facts, self._take = facts, take
         if reason := self.should_stop():
             stop = reason if isinstance(reason, Stop) else Stop()

@@ -1,7 +1,8 @@
 """Check: whether every chunk is what was written, and nothing else lies about; and how to mend it.
 
-What is looked for: chunks that are empty, truncated, changed, of another sweep or in another chunk's place; chunks that are
-missing; files that do not belong there; temporary files and finished runs that nobody needs any more.
+What is looked for: chunks that are empty, truncated, changed, of another sweep or in another
+chunk's place; chunks that are missing; files that do not belong there; temporary files and finished
+runs that nobody needs any more.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ class Found:
         done, missing: chunks.
         damaged: chunks that are there and wrong, with why.
         strange: files that belong to no chunk of this sweep.
-        stale: temporary files whose writer is gone, and finished runs of chunks that are done since.
-        young: temporary files that somebody may be writing.
-        failed: runs that failed, in whole chunks.
+        stale: temporary files whose writer is gone, and finished runs of chunks that are done
+        since. young: temporary files that somebody may be writing. failed: runs that failed, in
+        whole chunks.
     """
 
     done: int = 0
@@ -52,7 +53,10 @@ class Found:
 
 
 def check(store: Store, progress: Callable[[int, int], None] | None = None) -> Found:
-    """Read every file of a sweep and hold it against its checksum and the plan. Raises `UserError`."""
+    """Read every file of a sweep and hold it against its checksum and the plan.
+
+    Raises `UserError`.
+    """
     found = Found()
     sizes = {Path(entry.path): entry.stat().st_size for entry in store.entries()}
     for chunk in range(store.chunks):
@@ -84,14 +88,21 @@ def _sort(store: Store, path: Path, found: Found) -> None:
     match = NAMED.fullmatch(path.name)
     chunk = int(match[1]) if match else -1
     tables = (*store.keep, RUNS, None)
-    if not match or not 0 <= chunk < store.chunks or store.path(chunk, "").parent != path.parent or match[2] not in tables:
+    if (
+        not match
+        or not 0 <= chunk < store.chunks
+        or store.path(chunk, "").parent != path.parent
+        or match[2] not in tables
+    ):
         found.strange.append(path)
     elif path.suffix in UNFINISHED and chunk not in found.missing and chunk not in found.damaged:
         found.stale.append(path)
 
 
 def _is_stale(path: Path) -> bool:
-    """Whether nobody can be writing a temporary file: its process is gone from this machine, or it is a day old."""
+    """Whether nobody can be writing a temporary file: its process is gone from this machine, or it
+    is a day old.
+    """
     match = _WRITER.fullmatch(path.name)
     if match and path.name.endswith(f".{platform.node()}.{match[2]}.{match[3]}{TEMPORARY}"):
         try:
@@ -106,11 +117,15 @@ def _is_stale(path: Path) -> bool:
 
 
 def repair(store: Store, found: Found) -> None:
-    """Remove what is damaged, strange or stale, so that the next `evosim sweep run` computes it again. Raises `UserError`."""
+    """Remove what is damaged, strange or stale, so that the next `evosim sweep run` computes it
+    again. Raises `UserError`.
+    """
     for chunk in found.damaged:
         store.remove(chunk, partial=False)
     for path in [*found.strange, *found.stale]:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise UserError(f"{path} must be removable, but is not: {error.strerror}. Remove it by hand.") from None
+            raise UserError(
+                f"{path} must be removable, but is not: {error.strerror}. Remove it by hand."
+            ) from None

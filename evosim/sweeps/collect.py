@@ -1,6 +1,9 @@
-"""Collect: the chunks of a sweep as one table each, beside a manifest with every checksum. All of it can be made again.
+"""Collect: the chunks of a sweep as one table each, beside a manifest with every checksum.
 
-Chunks are read one at a time and tables are written as a stream, so that memory does not grow with the number of runs.
+All of it can be made again.
+
+Chunks are read one at a time and tables are written as a stream, so that memory does not grow with
+the number of runs.
 """
 
 from __future__ import annotations
@@ -21,7 +24,13 @@ import polars as pl
 import polars.selectors as cs
 
 from evosim.errors import UserError
-from evosim.runtime.atomic_files import TEMPORARY, may_write, sync_folder, unwritable, write_atomically
+from evosim.runtime.atomic_files import (
+    TEMPORARY,
+    may_write,
+    sync_folder,
+    unwritable,
+    write_atomically,
+)
 from evosim.runtime.checksums import Damaged, read_json, sum_of
 from evosim.sweeps.store import RUNS, Store, checksum, made_by
 
@@ -48,7 +57,10 @@ class Collected:
 
 
 def collect(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
-    """Write `runs.parquet`, the kept tables and `manifest.json`. Raises `UserError` if any chunk is damaged; missing ones are told."""
+    """Write `runs.parquet`, the kept tables and `manifest.json`.
+
+    Raises `UserError` if any chunk is damaged; missing ones are told.
+    """
     if not may_write(store.folder):
         raise UserError(
             f"{store.folder} must be writable to collect its runs, but is read-only for this user. "
@@ -60,7 +72,8 @@ def collect(store: Store, progress: Callable[[int, int], None] | None = None) ->
 def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
     """Put the runs that are done together.
 
-    Where the folder cannot be written, nothing is: `Store.collected` then reads the chunks themselves.
+    Where the folder cannot be written, nothing is: `Store.collected` then reads the chunks
+    themselves.
 
     Parameters
     ----------
@@ -90,12 +103,17 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
             sums = store.sums(chunk)
         except Damaged as error:
             raise UserError(
-                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the sweep with 'evosim sweep check {store.folder} --repair'."
+                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the"
+                f" sweep with 'evosim sweep check {store.folder} --repair'."
             ) from None
         makers.add(made_by(store.table(chunk, RUNS)))
         for name, frame in frames.items():
             path = store.table(chunk, name)
-            parts[path.relative_to(store.folder).as_posix()] = {"rows": frame.height, "bytes": path.stat().st_size, "sha256": sums[name]}
+            parts[path.relative_to(store.folder).as_posix()] = {
+                "rows": frame.height,
+                "bytes": path.stat().st_size,
+                "sha256": sums[name],
+            }
             _widen(schemas[name], frame)
         failed += int((frames[RUNS]["status"] == "failed").sum())
         runs += frames[RUNS].height
@@ -112,13 +130,23 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
             store.unwritten[name] = table
     digest = content_digest(store.collected(RUNS), runs)
     collected = Collected(runs, failed, store.runs - runs, digest, len(makers) > 1)
-    facts = {"sweep": store.digest, "sources": sorted(str(maker) for maker in makers), "runs": runs, "failed": failed, "missing": store.runs - runs, "digest": collected.digest}
+    facts = {
+        "sweep": store.digest,
+        "sources": sorted(str(maker) for maker in makers),
+        "runs": runs,
+        "failed": failed,
+        "missing": store.runs - runs,
+        "digest": collected.digest,
+    }
     if not write:
         store.unwritten_manifest = facts
         return collected
     tables = {name: _sum_of(store.folder / f"{name}.parquet") for name in schemas}
     whole = facts | {"tables": tables, "parts": parts}
-    write_atomically(store.folder / MANIFEST, (json.dumps(whole | {"checksum": checksum(whole)}, indent=1) + "\n").encode())
+    write_atomically(
+        store.folder / MANIFEST,
+        (json.dumps(whole | {"checksum": checksum(whole)}, indent=1) + "\n").encode(),
+    )
     return collected
 
 
@@ -142,16 +170,20 @@ def manifest_of(store: Store) -> dict[str, Any]:
 
 
 def content_digest(table: pl.LazyFrame, rows: int) -> str:
-    """SHA-256 over the content of a table: of each column apart (nulls, values, lengths of text), and over those by name.
+    """SHA-256 over the content of a table: of each column apart (nulls, values, lengths of text),
+    and over those by name.
 
-    Neither chunks, nor the order of columns, nor how files are written matters; the order of rows does.
+    Neither chunks, nor the order of columns, nor how files are written matters; the order of rows
+    does.
     """
     schema = table.collect_schema()
     hashes = {name: [hashlib.sha256() for _ in range(3)] for name in schema}
     for first in range(0, rows, ROWS):
         frame = table.slice(first, ROWS).collect()
         absent = frame.select(pl.all().is_null())
-        full = frame.select(cs.numeric().fill_null(0), cs.boolean().fill_null(False), cs.string().fill_null(""))
+        full = frame.select(
+            cs.numeric().fill_null(0), cs.boolean().fill_null(False), cs.string().fill_null("")
+        )
         for name, (nulls, values, lengths) in hashes.items():
             nulls.update(absent[name].to_numpy().tobytes())
             if schema[name] == pl.String:
@@ -167,16 +199,28 @@ def content_digest(table: pl.LazyFrame, rows: int) -> str:
 
 
 def known_digest(store: Store, done: list[int]) -> str | None:
-    """The content's digest by the manifest, if that is of the very chunks and tables that are there now."""
+    """The content's digest by the manifest, if that is of the very chunks and tables that are there
+    now.
+    """
     try:
         facts = read_json(store.folder / MANIFEST)
         if facts.pop("checksum") != checksum(facts):
             return None
-        if any(_sum_of(store.folder / f"{name}.parquet") != facts["tables"][name] for name in (RUNS, *store.keep)):
+        if any(
+            _sum_of(store.folder / f"{name}.parquet") != facts["tables"][name]
+            for name in (RUNS, *store.keep)
+        ):
             return None
         paths = [store.table(chunk, RUNS) for chunk in done]
-        known = {name: part["sha256"] for name, part in facts["parts"].items() if name.endswith(f".{RUNS}.parquet")}
-        now = {path.relative_to(store.folder).as_posix(): store.sums(chunk)[RUNS] for path, chunk in zip(paths, done, strict=True)}
+        known = {
+            name: part["sha256"]
+            for name, part in facts["parts"].items()
+            if name.endswith(f".{RUNS}.parquet")
+        }
+        now = {
+            path.relative_to(store.folder).as_posix(): store.sums(chunk)[RUNS]
+            for path, chunk in zip(paths, done, strict=True)
+        }
         return str(facts["digest"]) if now == known and facts["sweep"] == store.digest else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Damaged):
         return None
@@ -197,15 +241,21 @@ def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:
 
 
 def _ordered(schema: dict[str, Any], store: Store) -> dict[str, Any]:
-    """The columns of the runs: what was planned and how it ended, then the account's numbers by name, whichever chunk has them."""
+    """The columns of the runs: what was planned and how it ended, then the account's numbers by
+    name, whichever chunk has them.
+    """
     first = ["run", "cell", "seed", *store.kinds, "status", "generations", "error"]
-    return {name: schema[name] for name in (*first, *sorted(set(schema) - set(first))) if name in schema}
+    return {
+        name: schema[name] for name in (*first, *sorted(set(schema) - set(first))) if name in schema
+    }
 
 
 def _write_table(store: Store, name: str, table: pl.LazyFrame) -> None:
     """Many files as one, as a stream, under a temporary name that is renamed at the end."""
     target = store.folder / f"{name}.parquet"
-    temporary = target.with_name(f".{target.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}")
+    temporary = target.with_name(
+        f".{target.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}"
+    )
     metadata = {"evosim.sweep": store.digest, "evosim.sources": store.sources, "evosim.table": name}
     try:
         table.sink_parquet(temporary, compression="zstd", metadata=metadata)
@@ -221,7 +271,10 @@ def _write_table(store: Store, name: str, table: pl.LazyFrame) -> None:
 
 
 def _failed(target: Path, temporary: Path, error: Exception) -> UserError:
-    """What is said when a table could not be written. What the system had said is hidden in words, or lost, and then asked again."""
+    """What is said when a table could not be written.
+
+    What the system had said is hidden in words, or lost, and then asked again.
+    """
     number = getattr(error, "errno", None)
     if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
         number = int(found[1])
@@ -234,11 +287,17 @@ def _failed(target: Path, temporary: Path, error: Exception) -> UserError:
             number = again.errno
     if number is not None:
         return unwritable(target, OSError(number, os.strerror(number)))
-    return UserError(f"{target} must be made of chunks, but cannot be: {' '.join(str(error).split())}. Look at the chunks with 'evosim sweep check'.")
+    return UserError(
+        f"{target} must be made of chunks, but cannot be: {' '.join(str(error).split())}. Look at"
+        " the chunks with 'evosim sweep check'."
+    )
 
 
 def _scan(paths: list[Path], schema: dict[str, Any]) -> pl.LazyFrame:
-    """The rows of many files in their order, with the columns of a schema. What a file lacks is null there."""
+    """The rows of many files in their order, with the columns of a schema.
+
+    What a file lacks is null there.
+    """
     if not paths:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(paths, glob=False, schema=schema, missing_columns="insert")

@@ -1,8 +1,9 @@
-"""Engines that compute with Dask: workers of this machine, of a scheduler that is there already, or of Slurm.
+"""Engines that compute with Dask: workers of this machine, of a scheduler that is there already, or
+of Slurm.
 
-A task is a chunk, and hands nothing back: whether it is done, the folder says. Few tasks are out at once. Workers that die are
-replaced by whoever started them, and their chunk is taken up from its finished runs. Needs the package `distributed`, for Slurm
-also `dask-jobqueue`.
+A task is a chunk, and hands nothing back: whether it is done, the folder says. Few tasks are out at
+once. Workers that die are replaced by whoever started them, and their chunk is taken up from its
+finished runs. Needs the package `distributed`, for Slurm also `dask-jobqueue`.
 """
 
 from __future__ import annotations
@@ -60,15 +61,30 @@ SETTINGS = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     # A worker that is large computes on: whoever started it decides how much it may have.
-    **{f"distributed.worker.memory.{limit}": False for limit in ("target", "spill", "pause", "terminate")},
+    **{
+        f"distributed.worker.memory.{limit}": False
+        for limit in ("target", "spill", "pause", "terminate")
+    },
 }
-# No dashboard. A server of pages there is nevertheless: it has none, and only this machine can ask it.
+# No dashboard. A server of pages there is nevertheless: it has none, and only this machine can ask
+# it.
 NO_PAGES: dict[str, Any] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-SPOKEN = ("distributed", "distributed.client", "distributed.worker", "distributed.scheduler", "distributed.nanny", "dask_jobqueue", "tornado", "asyncio")
+SPOKEN = (
+    "distributed",
+    "distributed.client",
+    "distributed.worker",
+    "distributed.scheduler",
+    "distributed.nanny",
+    "dask_jobqueue",
+    "tornado",
+    "asyncio",
+)
 
 
 def compute(job: Job) -> None:
-    """Compute the chunks of a job with workers of this machine, or of the scheduler at the job's address. Raises `UserError`."""
+    """Compute the chunks of a job with workers of this machine, or of the scheduler at the job's
+    address. Raises `UserError`.
+    """
     need_dask()
     with _quiet(), contextlib.ExitStack() as stack:
         client = _client_of(job.address, stack) if job.address else _client_here(job, stack)
@@ -76,7 +92,10 @@ def compute(job: Job) -> None:
 
 
 def compute_on_slurm(job: Job) -> None:
-    """Compute the chunks of a job with workers that are jobs of Slurm, started for the purpose. Raises `UserError`."""
+    """Compute the chunks of a job with workers that are jobs of Slurm, started for the purpose.
+
+    Raises `UserError`.
+    """
     need_slurm()
     with _quiet(), contextlib.ExitStack() as stack:
         client, hope = _client_of_slurm(job, stack)
@@ -103,14 +122,20 @@ def need_slurm() -> None:
 def _need(package: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         name = package.replace("_", "-")
-        raise UserError(f"this engine needs the package {name}, which is not installed. Install it with pip install '{DISTRIBUTION}[{extra}]'.")
+        raise UserError(
+            f"this engine needs the package {name}, which is not installed. Install it with pip"
+            f" install '{DISTRIBUTION}[{extra}]'."
+        )
 
 
 # Workers
 
 
 def compute_chunk(folder: str, chunk: int, token: str, threads: int, other_sources: bool) -> None:
-    """The task, in a worker: compute a chunk. Raises `UserError`, and `Unfinished` if it was told to stop."""
+    """The task, in a worker: compute a chunk.
+
+    Raises `UserError`, and `Unfinished` if it was told to stop.
+    """
     from distributed import get_worker
 
     worker = get_worker()
@@ -128,7 +153,14 @@ def compute_chunk(folder: str, chunk: int, token: str, threads: int, other_sourc
             raise Unfinished(chunk)
     try:
         with _telling(worker, token) as tell:
-            receipt = run_chunk(folder, chunk, threads=threads, should_stop=should_stop, tell=tell, other_sources=other_sources)
+            receipt = run_chunk(
+                folder,
+                chunk,
+                threads=threads,
+                should_stop=should_stop,
+                tell=tell,
+                other_sources=other_sources,
+            )
     finally:
         _ALONE.release()
     if not receipt.finished:
@@ -187,7 +219,9 @@ class _Drive:
         self._todo = list(reversed(job.chunks))
         self._out: dict[int, Any] = {}  # futures
         self._told: dict[int, tuple[int, int]] = {}  # runs of a chunk that ended, and that failed
-        self._unseen: dict[int, float] = {}  # chunks that were written, and until when they must be seen
+        self._unseen: dict[
+            int, float
+        ] = {}  # chunks that were written, and until when they must be seen
         self._errors: dict[int, int] = {}
         self._tries = 0
         self._heard: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -198,7 +232,9 @@ class _Drive:
         client.subscribe_topic(self._token, lambda event: self._heard.put(("told", event[1])))
 
     def work(self) -> None:
-        """Until all chunks are done, somebody asks for an end, or there is trouble that concerns all."""
+        """Until all chunks are done, somebody asks for an end, or there is trouble that concerns
+        all.
+        """
         try:
             self._look()
             while self._todo or self._out or self._unseen:
@@ -220,14 +256,26 @@ class _Drive:
         job = self._job
         if self._client.status != "running":
             return  # it looks for its scheduler, and forgets at once what it is given
-        while self._todo and self._until is None and len(self._out) < max(LEAST_OUT, EACH_OUT * self._workers):
+        while (
+            self._todo
+            and self._until is None
+            and len(self._out) < max(LEAST_OUT, EACH_OUT * self._workers)
+        ):
             chunk = self._todo.pop()
             self._tries += 1
-            arguments = (str(job.folder.resolve()), chunk, self._token, job.threads or 1, job.other_sources)
+            arguments = (
+                str(job.folder.resolve()),
+                chunk,
+                self._token,
+                job.threads or 1,
+                job.other_sources,
+            )
             key = f"{self._token}-{chunk}-{self._tries}"
             future = self._client.submit(compute_chunk, *arguments, key=key, pure=False, retries=0)
             self._out[chunk] = future
-            future.add_done_callback(lambda ended, chunk=chunk: self._heard.put(("ended", (chunk, ended))))
+            future.add_done_callback(
+                lambda ended, chunk=chunk: self._heard.put(("ended", (chunk, ended)))
+            )
 
     def _listen(self) -> None:
         """Hear one thing, and whatever else was said meanwhile."""
@@ -274,20 +322,25 @@ class _Drive:
             self._done(chunk)
         elif status == "finished":
             self._unseen[chunk] = time.monotonic() + NOT_SEEN
-        elif error is None or type(error).__name__ == Unfinished.__name__:  # its worker went in good order, or the scheduler forgot it
+        elif (
+            error is None or type(error).__name__ == Unfinished.__name__
+        ):  # its worker went in good order, or the scheduler forgot it
             self._again(chunk)
         elif isinstance(error, UserError):
             self._trouble = self._trouble or str(error)
         elif type(error).__name__ == "KilledWorker":
             self._trouble = self._trouble or (
-                f"workers must survive chunk {chunk}, but one after the other died of it. Free some memory, or look into "
-                f"{self._job.folder / 'logs'}; what is finished is kept."
+                f"workers must survive chunk {chunk}, but one after the other died of it. Free some"
+                f" memory, or look into {self._job.folder / 'logs'}; what is finished is kept."
             )
         else:
             self._errors[chunk] = self._errors.get(chunk, 0) + 1
             if self._errors[chunk] >= MOST_ERRORS:
                 words = " ".join(f"{type(error).__name__}: {error}".split())
-                self._trouble = self._trouble or f"workers must be able to compute, but chunk {chunk} ended {MOST_ERRORS} times with {words}. Mend that; what is finished is kept."
+                self._trouble = self._trouble or (
+                    f"workers must be able to compute, but chunk {chunk} ended {MOST_ERRORS} times"
+                    f" with {words}. Mend that; what is finished is kept."
+                )
             self._again(chunk)
 
     def _again(self, chunk: int) -> None:
@@ -315,8 +368,9 @@ class _Drive:
                 self._done(chunk)
             elif time.monotonic() > until:
                 self._trouble = self._trouble or (
-                    f"chunk {chunk} must be in {self._job.folder}, but is not, though a worker wrote it {NOT_SEEN:.0f} s ago. "
-                    "Let all machines see the same folder, and do it again."
+                    f"chunk {chunk} must be in {self._job.folder}, but is not, though a worker"
+                    f" wrote it {NOT_SEEN:.0f} s ago. Let all machines see the same folder, and do"
+                    " it again."
                 )
                 del self._unseen[chunk]
 
@@ -325,7 +379,9 @@ class _Drive:
         now = self._looked = time.monotonic()
         client = self._client
         with contextlib.suppress(Exception):  # no answer is what is looked for
-            self._workers = len(client.sync(client.scheduler.ncores, workers=None, callback_timeout=5))
+            self._workers = len(
+                client.sync(client.scheduler.ncores, workers=None, callback_timeout=5)
+            )
             now = self._answered = time.monotonic()
             if self._workers or (now - self._worked > NO_WORKERS / 3 and self._hope()):
                 self._worked = now
@@ -333,11 +389,17 @@ class _Drive:
             return
         if client.status in ("closed", "closing") or now - self._answered > NO_SCHEDULER:
             where = self._job.address or "that was started"
-            self._trouble = f"the Dask scheduler {where} must answer, but is gone. Start it and do the same again; what is finished is kept."
+            self._trouble = (
+                f"the Dask scheduler {where} must answer, but is gone. Start it and do the same"
+                " again; what is finished is kept."
+            )
             self._until = now  # nobody is left to be told
         elif now - self._worked > NO_WORKERS:
             where = f"the Dask scheduler {self._job.address}" if self._job.address else "the engine"
-            self._trouble = f"{where} must have workers, but had none for {NO_WORKERS:.0f} s. Start some, and do the same again; what is finished is kept."
+            self._trouble = (
+                f"{where} must have workers, but had none for {NO_WORKERS:.0f} s. Start some, and"
+                " do the same again; what is finished is kept."
+            )
 
     def _stop(self) -> None:
         """Have workers write what they have, as those of the local engine do."""
@@ -347,17 +409,22 @@ class _Drive:
         threading.Thread(target=self._say_stop, daemon=True).start()
 
     def _say_stop(self) -> None:
-        while self._out and self._until and time.monotonic() < self._until:  # workers may come while we wait
+        # Workers may come while we wait
+        while self._out and self._until and time.monotonic() < self._until:
             with contextlib.suppress(Exception):
                 client = self._client
-                client.sync(client._run, stop_here, self._token, on_error="ignore", callback_timeout=5)
+                client.sync(
+                    client._run, stop_here, self._token, on_error="ignore", callback_timeout=5
+                )
             time.sleep(POLL)
 
     def _let_go(self) -> None:
         """Of a scheduler that goes on without us, nothing of ours is asked any more."""
         with contextlib.suppress(Exception):
             if self._out and self._client.status == "running":
-                self._client.sync(self._client._cancel, list(self._out.values()), force=True, callback_timeout=5)
+                self._client.sync(
+                    self._client._cancel, list(self._out.values()), force=True, callback_timeout=5
+                )
         self._out.clear()
 
 
@@ -367,8 +434,8 @@ class _Drive:
 def _client_here(job: Job, stack: contextlib.ExitStack) -> Any:
     """Workers of this machine: a process each, with one thread.
 
-    Other users of this machine reach its ports, and a scheduler executes what it is sent. Temporary certificates, which
-    never leave these processes, keep them out.
+    Other users of this machine reach its ports, and a scheduler executes what it is sent. Temporary
+    certificates, which never leave these processes, keep them out.
     """
     import dask
     from distributed import Client, LocalCluster
@@ -379,12 +446,23 @@ def _client_here(job: Job, stack: contextlib.ExitStack) -> Any:
     try:
         with _deaf():
             cluster = LocalCluster(
-                n_workers=min(job.workers or processors(), len(job.chunks)), threads_per_worker=1, processes=True, host="127.0.0.1",
-                scheduler_kwargs=NO_PAGES, memory_limit=0, silence_logs=logging.CRITICAL, env=few, local_directory=stack.enter_context(_scratch()),
-                security=Security.temporary(), protocol="tls://",
-            )  # fmt: skip
+                n_workers=min(job.workers or processors(), len(job.chunks)),
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                scheduler_kwargs=NO_PAGES,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+                env=few,
+                local_directory=stack.enter_context(_scratch()),
+                security=Security.temporary(),
+                protocol="tls://",
+            )
     except Exception as error:  # Dask's own, of many kinds
-        raise UserError(f"Dask must be able to start workers here, but cannot: {_in_one_line(error)}. Take --engine local.") from None
+        raise UserError(
+            f"Dask must be able to start workers here, but cannot: {_in_one_line(error)}. Take"
+            " --engine local."
+        ) from None
     stack.callback(_closed, cluster)
     client = Client(cluster, set_as_default=False)
     stack.callback(_closed, client)
@@ -400,20 +478,33 @@ def _client_of(address: str, stack: contextlib.ExitStack) -> Any:
     known: dict[str, Any] = {"address": address}
     if "://" not in address and ":" not in address:
         if not Path(address).is_file():
-            raise UserError(f"--address must be tcp://HOST:PORT or a scheduler's file, but '{address}' is neither. Check it with 'ls'.")
-        if found := who_else_writes(Path(address)):  # a scheduler has its clients execute what it sends
-            raise UserError(f"a scheduler's file must be one that only you can write, but {found[0]}; {found[1]}.")
+            raise UserError(
+                f"--address must be tcp://HOST:PORT or a scheduler's file, but '{address}' is"
+                " neither. Check it with 'ls'."
+            )
+        # A scheduler has its clients execute what it sends
+        if found := who_else_writes(Path(address)):
+            raise UserError(
+                f"a scheduler's file must be one that only you can write, but {found[0]};"
+                f" {found[1]}."
+            )
         known = {"scheduler_file": address}
     try:
         client = Client(**known, timeout=ANSWER, set_as_default=False)
     except Exception as error:
-        raise UserError(f"a Dask scheduler must answer at {address}, but none does: {_in_one_line(error)}. Start it with 'dask scheduler'.") from None
+        raise UserError(
+            f"a Dask scheduler must answer at {address}, but none does: {_in_one_line(error)}."
+            " Start it with 'dask scheduler'."
+        ) from None
     stack.callback(_closed, client)
     return client
 
 
 def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callable[[], bool]]:
-    """Workers that are jobs of Slurm: one process each, with one thread. Lost ones are asked for again, by us and not by Slurm."""
+    """Workers that are jobs of Slurm: one process each, with one thread.
+
+    Lost ones are asked for again, by us and not by Slurm.
+    """
     import dask
     from dask_jobqueue import SLURMCluster
     from distributed import Client
@@ -422,7 +513,10 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
     batch, workers = job.batch, min(job.workers or JOBS, len(job.chunks))
     stack.enter_context(dask.config.set(SETTINGS))
     few = [f"export {name}={job.threads or 1}" for name in POOLS]
-    limits = [f"export DASK_DISTRIBUTED__WORKER__MEMORY__{limit}=False" for limit in ("TARGET", "SPILL", "PAUSE", "TERMINATE")]
+    limits = [
+        f"export DASK_DISTRIBUTED__WORKER__MEMORY__{limit}=False"
+        for limit in ("TARGET", "SPILL", "PAUSE", "TERMINATE")
+    ]
     name = f"evosim-{uuid.uuid4().hex[:8]}"
     scheduler = dict(NO_PAGES)
     network: dict[str, Any] = {}
@@ -432,28 +526,52 @@ def _client_of_slurm(job: Job, stack: contextlib.ExitStack) -> tuple[Any, Callab
         scheduler["host"] = job.address
     try:
         cluster = SLURMCluster(
-            cores=1, processes=1, memory=f"{batch.memory}B" if batch.memory[-1].isalpha() else f"{batch.memory}MB", job_mem=batch.memory,
-            job_cpu=job.threads or 1, walltime=batch.limit, queue=batch.partition, account=batch.account, job_name=name, nanny=True, death_timeout=60,
-            job_extra_directives=["--no-requeue", *batch.options()], job_script_prologue=[*CACHE, *few, *limits],
-            log_directory=str(job.folder.resolve() / "logs"), python=sys.executable, shebang="#!/bin/sh",
-            scheduler_options=scheduler, silence_logs=logging.CRITICAL, **network,
-            security=Security.temporary(), protocol="tls://", shared_temp_directory=stack.enter_context(_keys(job.folder)),
-        )  # fmt: skip
+            cores=1,
+            processes=1,
+            memory=f"{batch.memory}B" if batch.memory[-1].isalpha() else f"{batch.memory}MB",
+            job_mem=batch.memory,
+            job_cpu=job.threads or 1,
+            walltime=batch.limit,
+            queue=batch.partition,
+            account=batch.account,
+            job_name=name,
+            nanny=True,
+            death_timeout=60,
+            job_extra_directives=["--no-requeue", *batch.options()],
+            job_script_prologue=[*CACHE, *few, *limits],
+            log_directory=str(job.folder.resolve() / "logs"),
+            python=sys.executable,
+            shebang="#!/bin/sh",
+            scheduler_options=scheduler,
+            silence_logs=logging.CRITICAL,
+            **network,
+            security=Security.temporary(),
+            protocol="tls://",
+            shared_temp_directory=stack.enter_context(_keys(job.folder)),
+        )
     except Exception as error:
-        raise UserError(f"a Dask scheduler must start here, but cannot: {_in_one_line(error)}. Check --address.") from None
+        raise UserError(
+            f"a Dask scheduler must start here, but cannot: {_in_one_line(error)}. Check --address."
+        ) from None
     stack.callback(_closed, cluster)
     _try_submitting(cluster.job_script())
-    cluster.adapt(minimum_jobs=workers, maximum_jobs=workers)  # scale() would not replace a job that is lost
+    # Scale() would not replace a job that is lost
+    cluster.adapt(minimum_jobs=workers, maximum_jobs=workers)
     client = Client(cluster, set_as_default=False)
     stack.callback(_closed, client)
     return client, lambda: bool(_slurm("squeue", "--noheader", f"--name={name}").stdout.strip())
 
 
 def _need_slurm() -> None:
-    """Refuse in one line before anything is started where there is no Slurm, or it does not answer."""
+    """Refuse in one line before anything is started where there is no Slurm, or it does not
+    answer.
+    """
     for command in ("sinfo", "sbatch", "squeue", "scancel"):
         if not shutil.which(command):
-            raise UserError(f"--engine slurm must find Slurm, but there is no {command} here. Do it where jobs are submitted, or take another --engine.")
+            raise UserError(
+                f"--engine slurm must find Slurm, but there is no {command} here. Do it where jobs"
+                " are submitted, or take another --engine."
+            )
     asked = _slurm("sinfo", "--noheader")
     if asked.returncode:
         words = " ".join(asked.stderr.split())
@@ -461,19 +579,26 @@ def _need_slurm() -> None:
 
 
 def _try_submitting(text: str) -> None:
-    """Have Slurm look at a job without taking it: wrong partitions, accounts and limits are told here, in one line."""
+    """Have Slurm look at a job without taking it: wrong partitions, accounts and limits are told
+    here, in one line.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".sh") as file:
         file.write(text)
         file.flush()
         asked = _slurm("sbatch", "--test-only", file.name)
     if asked.returncode:
         words = " ".join(asked.stderr.split())
-        raise UserError(f"Slurm must take jobs like these, but sbatch says: {words}. Change --partition, --account, --time, --memory or --sbatch.")
+        raise UserError(
+            f"Slurm must take jobs like these, but sbatch says: {words}. Change --partition,"
+            " --account, --time, --memory or --sbatch."
+        )
 
 
 def _slurm(*command: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL
+        )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"{command[0]} does not answer")
 
@@ -491,18 +616,24 @@ def _scratch() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _keys(folder: Path) -> Iterator[str]:
-    """A folder for certificates and keys that jobs on other machines must see, and other users must not."""
-    with tempfile.TemporaryDirectory(prefix=".keys-", dir=folder.resolve(), ignore_cleanup_errors=True) as private:
+    """A folder for certificates and keys that jobs on other machines must see, and other users must
+    not.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix=".keys-", dir=folder.resolve(), ignore_cleanup_errors=True
+    ) as private:
         yield private
 
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Threads that are started in this block, and all processes that those ever start, do not hear what a terminal sends.
+    """Threads that are started in this block, and all processes that those ever start, do not hear
+    what a terminal sends.
 
     The driver hears it and decides.
     """
-    # Multiprocessing's helper would make the thread hear again that starts it, and would itself end by a terminal's end.
+    # Multiprocessing's helper would make the thread hear again that starts it, and would itself end
+    # by a terminal's end.
     if threading.current_thread() is threading.main_thread():
         hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         resource_tracker.ensure_running()
@@ -521,7 +652,7 @@ def _quiet() -> Iterator[None]:
     """Dask says much at length; what matters is told in one line here."""
     before = {name: logging.getLogger(name).level for name in SPOKEN}
     try:
-        import distributed  # noqa: F401  # sets levels of its own when it is imported
+        import distributed  # sets levels of its own when it is imported  # noqa: F401
 
         for name in SPOKEN:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -56,11 +56,17 @@ def number_of_cells(sweep: SweepFile) -> int:
 
 
 def settings_of(sweep: SweepFile) -> Iterator[Settings]:
-    """The swept parameters of each cell: grid, then zips, then design; the first parameter changes slowest."""
-    axes: list[list[Settings]] = [[{key: value} for value in _alike(values)] for key, values in sweep.grid.items()]
+    """The swept parameters of each cell: grid, then zips, then design; the first parameter changes
+    slowest.
+    """
+    axes: list[list[Settings]] = [
+        [{key: value} for value in _alike(values)] for key, values in sweep.grid.items()
+    ]
     for group in sweep.zip:
         lists = {key: _alike(values) for key, values in group.items()}
-        axes.append([dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)])
+        axes.append(
+            [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
+        )
     if sweep.design:
         axes.append(points(sweep.design))
     for parts in itertools.product(*axes):
@@ -68,11 +74,17 @@ def settings_of(sweep: SweepFile) -> Iterator[Settings]:
 
 
 def points(design: Design) -> list[Settings]:
-    """The points of a design. The same on every machine but for the last digit of logarithms: the plan keeps the values."""
+    """The points of a design.
+
+    The same on every machine but for the last digit of logarithms: the plan keeps the values.
+    """
     ranges = design.ranges
     made = _unit(design, len(ranges))
     choices = {key: _alike(r.choices) for key, r in ranges.items() if r.choices is not None}
-    ranges = {key: r.model_copy(update={"choices": tuple(choices[key])}) if key in choices else r for key, r in ranges.items()}
+    ranges = {
+        key: r.model_copy(update={"choices": tuple(choices[key])}) if key in choices else r
+        for key, r in ranges.items()
+    }
     return [{key: r.at(u) for (key, r), u in zip(ranges.items(), row, strict=True)} for row in made]
 
 
@@ -81,25 +93,41 @@ def _unit(design: Design, dimensions: int) -> list[list[float]]:
     import numpy as np
 
     if design.kind == "random":
-        drawn: list[list[float]] = np.random.default_rng(design.seed).random((design.size, dimensions)).tolist()
+        drawn: list[list[float]] = (
+            np.random.default_rng(design.seed).random((design.size, dimensions)).tolist()
+        )
         return drawn
     from scipy.stats import qmc  # takes half a second
 
-    sampler = (qmc.Sobol if design.kind == "sobol" else qmc.LatinHypercube)(dimensions, rng=design.seed)
+    sampler = (qmc.Sobol if design.kind == "sobol" else qmc.LatinHypercube)(
+        dimensions, rng=design.seed
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a Sobol sequence that is not a power of two long is less balanced; docs say so
+        # A Sobol sequence that is not a power of two long is less balanced; docs say so
+        warnings.simplefilter("ignore")
         filled: list[list[float]] = sampler.random(design.size).tolist()
     return filled
 
 
 def _alike(values: tuple[Any, ...]) -> list[Any]:
-    """Values of one parameter; if some have a fraction, all are written with one, so that a column holds them as they are."""
+    """Values of one parameter; if some have a fraction, all are written with one, so that a column
+    holds them as they are.
+    """
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return [float(v) for v in values] if numbers and any(isinstance(v, float) for v in values) else list(values)
+    return (
+        [float(v) for v in values]
+        if numbers and any(isinstance(v, float) for v in values)
+        else list(values)
+    )
 
 
-def experiment_of(tree: dict[str, Any], settings: Settings, seed: int | None = None, name: str = "the cell") -> Experiment:
-    """A cell's resolved experiment with one replicate; `seed` is 0 if none is given. Raises `UserError` that names the cell."""
+def experiment_of(
+    tree: dict[str, Any], settings: Settings, seed: int | None = None, name: str = "the cell"
+) -> Experiment:
+    """A cell's resolved experiment with one replicate; `seed` is 0 if none is given.
+
+    Raises `UserError` that names the cell.
+    """
     own: dict[str, Any] = json.loads(json.dumps(tree))
     for key, value in settings.items():
         put(own, key, value, f"{name}, {key}")
@@ -116,15 +144,21 @@ def told(settings: Settings) -> str:
     return f" ({words})" if words else ""
 
 
-def cells_of(sweep: SweepFile, tree: dict[str, Any], progress: Callable[[int, int], None] | None = None) -> list[Cell]:
+def cells_of(
+    sweep: SweepFile, tree: dict[str, Any], progress: Callable[[int, int], None] | None = None
+) -> list[Cell]:
     """All cells, resolved and checked, in the order of the file. Raises `UserError`.
 
-    Each is resolved. Worlds and genomes are also built, of up to `BUILT` cells: all, or else those with the first, last, least
-    and largest value of each parameter and some between. What is wrong only with another cell is recorded as its failure.
+    Each is resolved. Worlds and genomes are also built, of up to `BUILT` cells: all, or else those
+    with the first, last, least and largest value of each parameter and some between. What is wrong
+    only with another cell is recorded as its failure.
     """
     total = number_of_cells(sweep)
     if total * sweep.replicates > MOST_RUNS:
-        raise UserError(f"a sweep must have at most {MOST_RUNS:,} runs, but has {total * sweep.replicates:,}. Make it smaller.")
+        raise UserError(
+            f"a sweep must have at most {MOST_RUNS:,} runs, but has {total * sweep.replicates:,}."
+            " Make it smaller."
+        )
     made: list[Cell] = []
     by_digest: dict[str, int] = {}
     for number, settings in enumerate(settings_of(sweep)):
@@ -133,8 +167,9 @@ def cells_of(sweep: SweepFile, tree: dict[str, Any], progress: Callable[[int, in
         if digest in by_digest:
             other = made[by_digest[digest]]
             raise UserError(
-                f"cells must differ, but cell {other.number}{told(other.settings)} and cell {number}{told(settings)} resolve to "
-                f"the same experiment ({digest[:8]}). {_apart(sweep, number, other)}"
+                f"cells must differ, but cell {other.number}{told(other.settings)} and cell"
+                f" {number}{told(settings)} resolve to the same experiment ({digest[:8]})."
+                f" {_apart(sweep, number, other)}"
             )
         by_digest[digest] = number
         made.append(Cell(number, settings, digest, landscape_digest(experiment)))
@@ -146,10 +181,16 @@ def cells_of(sweep: SweepFile, tree: dict[str, Any], progress: Callable[[int, in
 
 
 def _apart(sweep: SweepFile, number: int, other: Cell) -> str:
-    """How cells that are alike can be told apart. Points of a design, which changes fastest, cannot be removed."""
+    """How cells that are alike can be told apart.
+
+    Points of a design, which changes fastest, cannot be removed.
+    """
     if sweep.design is None or number % sweep.design.size == other.number % sweep.design.size:
         return "Remove one."
-    return f"They are points of the design, which has design.size = {sweep.design.size}. Give a smaller size or a wider range."
+    return (
+        f"They are points of the design, which has design.size = {sweep.design.size}. Give a"
+        " smaller size or a wider range."
+    )
 
 
 def _build(tree: dict[str, Any], cell: Cell) -> None:

@@ -1,7 +1,9 @@
-"""Engines: who computes the chunks. An engine gets a job and calls `work.run_chunk` for each chunk, wherever it likes.
+"""Engines: who computes the chunks.
 
-Results are files in the job's folder; nothing else that an engine hands back counts. To add one: a function of a job, and
-its name in `ENGINES`.
+An engine gets a job and calls `work.run_chunk` for each chunk, wherever it likes.
+
+Results are files in the job's folder; nothing else that an engine hands back counts. To add one: a
+function of a job, and its name in `ENGINES`.
 """
 
 from __future__ import annotations
@@ -16,14 +18,18 @@ from evosim.errors import unknown
 from evosim.sweeps.job_array import Batch
 from evosim.sweeps.worker import Tell
 
-# by name: the module, and the function in it that takes a job; the module is imported when it is asked for
+# by name: the module, and the function in it that takes a job; the module is imported when it is
+# asked for
 ENGINES = {
     "local": "evosim.sweeps.local_engine:compute",
     "dask": "evosim.sweeps.dask_engine:compute",
     "slurm": "evosim.sweeps.dask_engine:compute_on_slurm",
 }
 # what must be there for some of them: a function that raises `UserError`
-NEEDS = {"dask": "evosim.sweeps.dask_engine:need_dask", "slurm": "evosim.sweeps.dask_engine:need_slurm"}
+NEEDS = {
+    "dask": "evosim.sweeps.dask_engine:need_dask",
+    "slurm": "evosim.sweeps.dask_engine:need_slurm",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,8 @@ class Job:
         tell: hears what happens, in the process that called the engine.
         other_sources: whether chunks may be computed by other sources than began the sweep.
         batch: what is asked of a batch system, for engines that use one.
-        should_stop: whether an end was asked for; then finished runs are written and the engine returns soon.
+        should_stop: whether an end was asked for; then finished runs are written and the engine
+        returns soon.
     """
 
     folder: Path
@@ -54,7 +61,10 @@ class Job:
 
 
 def engine(name: str) -> Callable[[Job], None]:
-    """The engine of a name. It returns when all chunks are done, or after a stop; it raises `UserError`."""
+    """The engine of a name.
+
+    It returns when all chunks are done, or after a stop; it raises `UserError`.
+    """
     if name not in ENGINES:
         raise unknown("--engine", name, ENGINES)
     found: Callable[[Job], None] = _found(ENGINES[name])
@@ -62,7 +72,10 @@ def engine(name: str) -> Callable[[Job], None]:
 
 
 def need(name: str) -> None:
-    """Refuse an engine whose packages or programs are not there, before anything is begun. Raises `UserError`."""
+    """Refuse an engine whose packages or programs are not there, before anything is begun.
+
+    Raises `UserError`.
+    """
     if name in NEEDS:
         _found(NEEDS[name])()
 

@@ -22,7 +22,8 @@ from evosim.sweeps.worker import Failure, Prepared, finished_runs, forget, prepa
 SAMPLE_SECONDS = 10.0
 SAMPLE_RUNS = 24
 BLOCKS = 3  # landscapes that are looked at, if time allows
-# Bytes on disk, as measured over packaged experiments: of a chunk's files, and of each run in them; of `behaviour`, a run.
+# Bytes on disk, as measured over packaged experiments: of a chunk's files, and of each run in them;
+# of `behaviour`, a run.
 BYTES_OF_CHUNK, BYTES_OF_RUN, BYTES_OF_AGES = 40_000, 1_000, 12_000
 
 
@@ -34,11 +35,10 @@ class Estimate:
         sampled: runs that were timed.
         failed: those of them that failed.
         landscapes: different ones that the sweep needs.
-        preparing: seconds that a landscape, and what its first run finds out for the others, take on one thread, the mean.
-        seconds: a further run on one thread, the mean; `slowest` of the sample.
-        wall: seconds that all of it takes with the workers asked for.
-        size: bytes on disk, without what `collect` makes.
-        files: on disk, likewise.
+        preparing: seconds that a landscape, and what its first run finds out for the others, take
+        on one thread, the mean. seconds: a further run on one thread, the mean; `slowest` of the
+        sample. wall: seconds that all of it takes with the workers asked for. size: bytes on disk,
+        without what `collect` makes. files: on disk, likewise.
     """
 
     sampled: int
@@ -70,7 +70,9 @@ class _Block:
 
 
 def estimate(plan: Plan, workers: int) -> Estimate:
-    """Compute a few runs from all over the plan and see. Takes about `SAMPLE_SECONDS`, or as long as two runs.
+    """Compute a few runs from all over the plan and see.
+
+    Takes about `SAMPLE_SECONDS`, or as long as two runs.
 
     Runs with one landscape stand together in a plan, and a worker scores a landscape once. So a few
     landscapes are sampled, and several runs of each. The first tells what a landscape costs, the
@@ -109,9 +111,8 @@ def estimate(plan: Plan, workers: int) -> Estimate:
         for block in found
     ]
     total = sum(times) / sum(block.runs for block in found) * n
-    first, every = (
-        _bytes(plan, some) for some in (results[:1], results)
-    )  # a file has a size of its own, whatever is in it
+    # A file has a size of its own, whatever is in it
+    first, every = (_bytes(plan, some) for some in (results[:1], results))
     per_run = max(every - first, 0) / max(1, len(results) - 1)
     failed = sum(isinstance(result, Failure) for _, result in results)
     size = (
@@ -120,9 +121,16 @@ def estimate(plan: Plan, workers: int) -> Estimate:
         + len(encoded(plan.frame.head(1000), {})) * max(1.0, n / 1000)
     )
     return Estimate(
-        len(results), failed, len(blocks), _mean([block.first for block in found]), _mean([block.each for block in found]),
-        max(block.slowest for block in found), total / plan.chunks * math.ceil(plan.chunks / crew), size, plan.chunks * (len(plan.keep) + 2),
-    )  # fmt: skip
+        len(results),
+        failed,
+        len(blocks),
+        _mean([block.first for block in found]),
+        _mean([block.each for block in found]),
+        max(block.slowest for block in found),
+        total / plan.chunks * math.ceil(plan.chunks / crew),
+        size,
+        plan.chunks * (len(plan.keep) + 2),
+    )
 
 
 def room_for(store: Store, chunks: list[int], *, collecting: bool) -> float:
@@ -177,7 +185,9 @@ def _timed(
     seconds: float,
     results: list[tuple[dict[str, Any], Replicate | Failure]],
 ) -> _Block:
-    """Time runs from all over a block until the time is over: at least two, because the first is unlike the others."""
+    """Time runs from all over a block until the time is over: at least two, because the first is
+    unlike the others.
+    """
     most = min(SAMPLE_RUNS, len(block))
     rows = [block[i * (len(block) - 1) // max(1, most - 1)] for i in range(most)]
     rows = [rows[i] for i in _spread(len(rows))]
@@ -237,7 +247,9 @@ def _told(error: Exception) -> str:
 
 
 def _spread(count: int) -> list[int]:
-    """Places 0 .. count - 1 so ordered that any beginning of them is spread out: the ends and the middle first."""
+    """Places 0 .. count - 1 so ordered that any beginning of them is spread out: the ends and the
+    middle first.
+    """
     order, step = [0, count - 1] if count > 1 else [0], count
     while len(order) < count:
         step = max(1, step // 2)

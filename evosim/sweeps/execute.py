@@ -25,7 +25,14 @@ from evosim.sweeps.design import base_tree
 from evosim.sweeps.engines import Job, engine
 from evosim.sweeps.estimate import room_for
 from evosim.sweeps.job_array import Batch, Shard
-from evosim.sweeps.plan import SCHEMA_VERSION, Plan, base_experiment, choices_of, digest_of, make_plan
+from evosim.sweeps.plan import (
+    SCHEMA_VERSION,
+    Plan,
+    base_experiment,
+    choices_of,
+    digest_of,
+    make_plan,
+)
 from evosim.sweeps.progress import Planning
 from evosim.sweeps.schema import Written
 from evosim.sweeps.status import State, state_of
@@ -51,10 +58,13 @@ def go_on(
     showing: Showing = lambda runs, chunks: nullcontext(silent),
     collecting: Callable[[Store], Collected] | None = collect,
 ) -> State:
-    """Compute the chunks of a sweep (of a `part` of it) that are not done, by an engine. Gives how far it is then.
+    """Compute the chunks of a sweep (of a `part` of it) that are not done, by an engine.
 
-    `showing` is told how many runs in how many chunks are to do, and gives what hears of them. `collecting` puts a whole sweep's
-    tables together; None leaves that. Raises `UserError`, `Full` where it would not fit; `Interrupted` if an end was asked for.
+    Gives how far it is then.
+
+    `showing` is told how many runs in how many chunks are to do, and gives what hears of them.
+    `collecting` puts a whole sweep's tables together; None leaves that. Raises `UserError`, `Full`
+    where it would not fit; `Interrupted` if an end was asked for.
     """
     compute = engine(by)
     every = list(range(store.chunks))
@@ -64,11 +74,27 @@ def go_on(
     here = set(store.done())
     todo = [chunk for chunk in mine if chunk not in here]
     if todo:
-        check_room(store.folder, room_for(store, todo, collecting=collecting is not None and not part))
+        check_room(
+            store.folder, room_for(store, todo, collecting=collecting is not None and not part)
+        )
         with showing(sum(store.size(chunk) for chunk in todo), len(todo)) as tell:
-            compute(Job(store.folder, todo, workers, threads, address, tell, should_stop, other_sources, batch or Batch()))
+            compute(
+                Job(
+                    store.folder,
+                    todo,
+                    workers,
+                    threads,
+                    address,
+                    tell,
+                    should_stop,
+                    other_sources,
+                    batch or Batch(),
+                )
+            )
     if should_stop():
-        raise Interrupted(f"interrupted; what was done is in {store.folder}; the same command goes on")
+        raise Interrupted(
+            f"interrupted; what was done is in {store.folder}; the same command goes on"
+        )
     state = state_of(store)
     if collecting and state.chunks_done == state.chunks and not part and state.digest is None:
         collecting(store)
@@ -76,14 +102,18 @@ def go_on(
 
 
 def reopen(store: Store, chunks: list[int]) -> None:
-    """Let the failed runs of some chunks be done again. Raises `UserError` where a chunk is damaged."""
+    """Let the failed runs of some chunks be done again.
+
+    Raises `UserError` where a chunk is damaged.
+    """
     for chunk in chunks:
         try:
             if not store.is_done(chunk) or store.counted(chunk).failed:
                 store.reopen(chunk)
         except Damaged as error:
             raise UserError(
-                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend it with 'evosim sweep check {store.folder} --repair'."
+                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend it with"
+                f" 'evosim sweep check {store.folder} --repair'."
             ) from None
 
 
@@ -98,8 +128,17 @@ def sweep_folder(written: Written, out: Path | None) -> Path:
     return Path("results") / "sweeps" / f"{written.sweep.name}-{digest[:8]}"
 
 
-def begin(written: Written, out: Path | None, *, other_sources: bool = False, progress: Planning | None = None) -> Store:
-    """The store of a sweep: the one that is there, or a new one with its plan. Raises `UserError`, and then writes nothing."""
+def begin(
+    written: Written,
+    out: Path | None,
+    *,
+    other_sources: bool = False,
+    progress: Planning | None = None,
+) -> Store:
+    """The store of a sweep: the one that is there, or a new one with its plan.
+
+    Raises `UserError`, and then writes nothing.
+    """
     folder = sweep_folder(written, out)
     check_place(folder)
     if (folder / "sweep.json").exists():
@@ -107,19 +146,31 @@ def begin(written: Written, out: Path | None, *, other_sources: bool = False, pr
         check_same(store, written)
         store.check_sources(other_sources=other_sources)
         return store
-    if folder.exists() and (not folder.is_dir() or any(not _is_ours(path.name) for path in folder.iterdir())):
-        raise UserError(f"{folder} must be empty or hold a sweep, but holds something else. Give another --out.")
+    if folder.exists() and (
+        not folder.is_dir() or any(not _is_ours(path.name) for path in folder.iterdir())
+    ):
+        raise UserError(
+            f"{folder} must be empty or hold a sweep, but holds something else. Give another --out."
+        )
     plan = make_plan(written, progress)
     try:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"the output folder must be writable, but {folder} is not: {error.strerror}. Give another --out.") from None
+        raise UserError(
+            f"the output folder must be writable, but {folder} is not: {error.strerror}. Give"
+            " another --out."
+        ) from None
     planned = encoded(plan.frame, {"sweep": digest_of(plan.sweep, plan.tree)})
     write_atomically(folder / "sweep.toml", written.text)
     write_atomically(folder / "plan.parquet", planned)
     facts = _facts(plan, hashlib.sha256(planned).hexdigest())
-    write_atomically(folder / "sweep.json", (json.dumps(facts | {"checksum": checksum(facts)}, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(
+        folder / "sweep.json",
+        (
+            json.dumps(facts | {"checksum": checksum(facts)}, indent=1, allow_nan=False) + "\n"
+        ).encode(),
+    )
     return Store(folder)
 
 
@@ -128,14 +179,17 @@ def check_same(store: Store, written: Written) -> None:
     digest = digest_of(written.sweep, base_tree(written))
     if digest != store.digest:
         raise UserError(
-            f"{store.folder} must hold this sweep to go on with it, but holds another one ({store.facts['name']}, digest "
-            f"{store.digest[:8]}, not {digest[:8]}). Give another --out."
+            f"{store.folder} must hold this sweep to go on with it, but holds another one"
+            f" ({store.facts['name']}, digest {store.digest[:8]}, not {digest[:8]}). Give another"
+            " --out."
         )
 
 
 def _is_ours(name: str) -> bool:
     """Whether a file may be in a folder whose beginning was interrupted."""
-    return name in (*FOLDERS, *OF_THE_DISK, "sweep.toml", "plan.parquet") or (name.startswith(".") and name.endswith(TEMPORARY))
+    return name in (*FOLDERS, *OF_THE_DISK, "sweep.toml", "plan.parquet") or (
+        name.startswith(".") and name.endswith(TEMPORARY)
+    )
 
 
 def _facts(plan: Plan, planned: str) -> dict[str, Any]:

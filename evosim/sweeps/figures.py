@@ -13,13 +13,24 @@ import polars as pl
 from evosim.analysis.intervals import level
 from evosim.errors import UserError, unknown
 from evosim.runtime.names import file_names
-from evosim.sweeps.analysis import DESIGN, EXTINCT, SHARES, Analysis, factor_named, label, short_factors, short_names
+from evosim.sweeps.analysis import (
+    DESIGN,
+    EXTINCT,
+    SHARES,
+    Analysis,
+    factor_named,
+    label,
+    short_factors,
+    short_names,
+)
 from evosim.sweeps.schema import SweepFile, read_alone
 from evosim.sweeps.tables import not_told, within
 from evosim.tables.ladder import RUNG_WORDS
 
 KINDS = {
-    "phase": "a quantity over two swept parameters as a map, over one as a line, over a design as points",
+    "phase": (
+        "a quantity over two swept parameters as a map, over one as a line, over a design as points"
+    ),
     "effects": "what each swept parameter does to a quantity, the others averaged",
     "design": "a quantity against each parameter of a design",
     "steps": "what each step of the ladder loses across a swept parameter, in both worlds",
@@ -48,37 +59,81 @@ class Easel:
     @property
     def factors(self) -> dict[str, dict[str, Any]]:
         """Factors with more than one level, without the design."""
-        return {f["name"]: f for f in self.analysis.facts["factors"] if f["name"] != DESIGN and len(f["levels"]) > 1}
+        return {
+            f["name"]: f
+            for f in self.analysis.facts["factors"]
+            if f["name"] != DESIGN and len(f["levels"]) > 1
+        }
 
     @property
     def sampled(self) -> list[str]:
         """Parameters of the design."""
-        return [key for f in self.analysis.facts["factors"] if f["name"] == DESIGN for key in f["parameters"]]
+        return [
+            key
+            for f in self.analysis.facts["factors"]
+            if f["name"] == DESIGN
+            for key in f["parameters"]
+        ]
 
     @property
     def short(self) -> dict[str, str]:
         """Names for reading."""
-        names = short_factors(self.analysis.facts["factors"]) | (short_names(self.sampled) if self.sampled else {})
+        names = short_factors(self.analysis.facts["factors"]) | (
+            short_names(self.sampled) if self.sampled else {}
+        )
         return {key: name.replace("_", " ") for key, name in names.items()}
 
     def ranked(self, name: str) -> list[str]:
-        """Factors by their share of the variance with others, largest first; in the file's order where none can be told."""
-        rows = self.of("shares", name).filter(pl.col("with").is_null() & pl.col("order").is_in(["total", "first"])).drop_nulls("share")
+        """Factors by their share of the variance with others, largest first; in the file's order
+        where none can be told.
+        """
+        rows = (
+            self.of("shares", name)
+            .filter(pl.col("with").is_null() & pl.col("order").is_in(["total", "first"]))
+            .drop_nulls("share")
+        )
         shares = {row["factor"]: row["share"] for row in rows.sort("order").iter_rows(named=True)}
         return sorted(self.factors, key=lambda key: -shares.get(key, 0.0))
 
     def ranked_sampled(self, name: str) -> list[str]:
         """Parameters of the design, by share or else by rank correlation."""
-        rows = {row["parameter"]: row for row in self.of("sampled", name).filter(pl.col("with").is_null()).iter_rows(named=True)}
-        return sorted(self.sampled, key=lambda key: -max((rows.get(key, {}).get("share") or 0.0), abs(rows.get(key, {}).get("correlation") or 0.0) ** 2))
+        rows = {
+            row["parameter"]: row
+            for row in (
+                self.of("sampled", name).filter(pl.col("with").is_null()).iter_rows(named=True)
+            )
+        }
+        return sorted(
+            self.sampled,
+            key=lambda key: (
+                -max(
+                    (rows.get(key, {}).get("share") or 0.0),
+                    abs(rows.get(key, {}).get("correlation") or 0.0) ** 2,
+                )
+            ),
+        )
 
     def which(self, name: str, note: str = "", *, paired: bool = True) -> list[str]:
-        """The lines below a title. `paired`: what is shown is of the seeds alone that were measured in every cell."""
+        """The lines below a title.
+
+        `paired`: what is shown is of the seeds alone that were measured in every cell.
+        """
         facts = self.analysis.facts
         runs = facts["runs"]
-        ended = [f"{runs[word]:,} {words}" for word, words in ((EXTINCT, "died out"), ("failed", "failed"), ("missing", "not done")) if runs[word]]
+        ended = [
+            f"{runs[word]:,} {words}"
+            for word, words in (
+                (EXTINCT, "died out"),
+                ("failed", "failed"),
+                ("missing", "not done"),
+            )
+            if runs[word]
+        ]
         seeds = "1 seed" if facts["replicates"] == 1 else f"{facts['replicates']} seeds each"
-        out = [f"{facts['name']} {facts['sweep'][:8]}: {facts['cells']:,} cells, {seeds}" + (f"; runs: {', '.join(ended)}" if ended else "")]
+        out = [
+            f"{facts['name']} {facts['sweep'][:8]}: {facts['cells']:,} cells, {seeds}"
+            + (f"; runs: {', '.join(ended)}" if ended else "")
+        ]
         left = self.of("quantities", name)["seeds_left_out"].sum() if name and paired else 0
         notes = [note] if note else []
         notes += [f"{left} seeds that were not measured in every cell are left out"] if left else []
@@ -86,10 +141,19 @@ class Easel:
 
 
 def draw(
-    folder: Path, analysis: Analysis, quantities: list[str], x: str | None, y: str | None, formats: tuple[str, ...],
-    names: Sequence[str] | None = None, size: str = "screen", failed: Callable[[str], object] | None = None,
-) -> list[Path]:  # fmt: skip
-    """Draw the figures of a sweep into its folder, or those named, which must be there; gives the paths. Raises `UserError`."""
+    folder: Path,
+    analysis: Analysis,
+    quantities: list[str],
+    x: str | None,
+    y: str | None,
+    formats: tuple[str, ...],
+    names: Sequence[str] | None = None,
+    size: str = "screen",
+    failed: Callable[[str], object] | None = None,
+) -> list[Path]:
+    """Draw the figures of a sweep into its folder, or those named, which must be there; gives the
+    paths. Raises `UserError`.
+    """
     from evosim.figures import FORMATS, SIZES, draw_charts, warned
 
     if size not in SIZES:
@@ -97,38 +161,68 @@ def draw(
     for kind in formats:
         if kind not in FORMATS:
             raise unknown("--format", kind, FORMATS)
-    given = (factor_named(analysis, name, option) if name else None for name, option in ((x, "--x"), (y, "--y")))
+    given = (
+        factor_named(analysis, name, option) if name else None
+        for name, option in ((x, "--x"), (y, "--y"))
+    )
     easel = Easel(analysis, read_alone(folder / "sweep.toml"), *given)
     if easel.x and easel.x == easel.y:
         raise UserError(f"--x and --y must be two parameters, but both are {easel.x}. Change one.")
     if (easel.x in easel.sampled) != (easel.y in easel.sampled) and easel.x and easel.y:
-        raise UserError("--x and --y must both be of grid and zip, or both of the design, but are one of each. Change one.")
+        raise UserError(
+            "--x and --y must both be of grid and zip, or both of the design, but are one of each."
+            " Change one."
+        )
     if not easel.factors and not easel.sampled:
-        raise UserError(f"{folder} must have a parameter with two values to be drawn, but has one cell. Use 'evosim run' and 'evosim figures'.")
-    return draw_charts(folder / "figures", charts(easel, quantities, names), formats, size=size, failed=failed or warned, asked=names or ())
+        raise UserError(
+            f"{folder} must have a parameter with two values to be drawn, but has one cell. Use"
+            " 'evosim run' and 'evosim figures'."
+        )
+    return draw_charts(
+        folder / "figures",
+        charts(easel, quantities, names),
+        formats,
+        size=size,
+        failed=failed or warned,
+        asked=names or (),
+    )
 
 
-def charts(easel: Easel, quantities: list[str], names: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """Every figure by name; or those named, by a kind (`phase`) or whole (`phase-fitness`). Raises `UserError` where a whole name is unknown."""
+def charts(
+    easel: Easel, quantities: list[str], names: Iterable[str] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Every figure by name; or those named, by a kind (`phase`) or whole (`phase-fitness`).
+
+    Raises `UserError` where a whole name is unknown.
+    """
     from evosim.figures.theme import themed
 
     there: dict[str, Callable[[], Made | None]] = {}
-    slugs, short = file_names(quantities), file_names((easel.short[factor].replace(" ", "-") for factor in easel.factors), ".")
+    slugs, short = (
+        file_names(quantities),
+        file_names((easel.short[factor].replace(" ", "-") for factor in easel.factors), "."),
+    )
     for name in quantities:
         words, slug = words_of(name), slugs[name]
-        sampled = bool(easel.sampled) and (easel.x in easel.sampled or easel.y in easel.sampled or not (easel.x or easel.factors))
+        sampled = bool(easel.sampled) and (
+            easel.x in easel.sampled or easel.y in easel.sampled or not (easel.x or easel.factors)
+        )
         there[f"phase-{slug}"] = partial(_scatter if sampled else _phase, easel, name, words)
         there[f"effects-{slug}"] = partial(_effects, easel, name, words)
         there[f"design-{slug}"] = partial(_design, easel, name, words)
     for factor in [easel.x] if easel.x else easel.factors:
         if factor in easel.factors:
-            there[f"steps-{short[easel.short[factor].replace(' ', '-')]}"] = partial(_steps, easel, factor)
+            there[f"steps-{short[easel.short[factor].replace(' ', '-')]}"] = partial(
+                _steps, easel, factor
+            )
     wanted = None if names is None else set(names)
     for name in sorted((wanted or set()) - set(KINDS)):
         if name not in there:
             raise unknown("a figure", name, [*KINDS, *there])
     for name, make in there.items():
-        if (wanted is None or name in wanted or name.partition("-")[0] in wanted) and (made := make()):
+        if (wanted is None or name in wanted or name.partition("-")[0] in wanted) and (
+            made := make()
+        ):
             yield name, themed(*made)
 
 
@@ -139,16 +233,22 @@ def words_of(name: str) -> str:
         return {EXTINCT: "share of populations that died out"}.get(name, name.replace("_", " "))
     what, world = parts[3].replace("_", " "), parts[1][0].upper()
     return {
-        "steps": f"loss by {what} in {world}", "rungs": f"worth in {world} of the {RUNG_WORDS.get(parts[3], what).removeprefix('the ')}",
-        "kinds": f"{what} regret in {world}", "acts": f"regret in {world} by {what}",
-    }.get(parts[2], name)  # fmt: skip
+        "steps": f"loss by {what} in {world}",
+        "rungs": f"worth in {world} of the {RUNG_WORDS.get(parts[3], what).removeprefix('the ')}",
+        "kinds": f"{what} regret in {world}",
+        "acts": f"regret in {world} by {what}",
+    }.get(parts[2], name)
 
 
 def _axis(easel: Easel, factor: str) -> Any:
     from evosim.figures.sweep_charts import Axis
 
     known = easel.factors[factor]
-    return Axis(easel.short[factor], tuple(known["levels"]), tuple(known["values"]) if known["values"] else None)
+    return Axis(
+        easel.short[factor],
+        tuple(known["levels"]),
+        tuple(known["values"]) if known["values"] else None,
+    )
 
 
 Made = tuple[Any, str, list[str], str]  # a chart, its title, the lines below that, and what it says
@@ -156,7 +256,11 @@ Made = tuple[Any, str, list[str], str]  # a chart, its title, the lines below th
 
 def _spread(easel: Easel) -> str:
     facts = easel.analysis.facts
-    return f"{level(facts['confidence'])} confidence interval over seeds" if facts["replicates"] >= facts["fewest_seeds"] else ""
+    return (
+        f"{level(facts['confidence'])} confidence interval over seeds"
+        if facts["replicates"] >= facts["fewest_seeds"]
+        else ""
+    )
 
 
 def _phase(easel: Easel, name: str, words: str) -> Made | None:
@@ -167,23 +271,53 @@ def _phase(easel: Easel, name: str, words: str) -> Made | None:
     order = [*asked, *(key for key in easel.ranked(name) if key not in asked)][:2]
     if easel.y and not easel.x and len(order) == 2:
         order.reverse()
-    rest = [easel.short[key] for key in easel.factors if key not in order] + ([DESIGN] if easel.sampled else [])
+    rest = [easel.short[key] for key in easel.factors if key not in order] + (
+        [DESIGN] if easel.sampled else []
+    )
     frame = _means(easel, name, order)
     if frame is None or frame["mean"].null_count() == frame.height:
         return None
     over = f"mean over {', '.join(rest)}, each level weighted alike" if rest else ""
-    notes = [over, "(n/m): measured in n of m runs" if not rest and frame["note"].str.starts_with("(").any() else ""]
+    notes = [
+        over,
+        (
+            "(n/m): measured in n of m runs"
+            if not rest and frame["note"].str.starts_with("(").any()
+            else ""
+        ),
+    ]
     if len(order) == 1:
-        note = "; ".join(part for part in (f"bars and band: {_spread(easel)}" if _spread(easel) else "", *notes) if part)
+        note = "; ".join(
+            part
+            for part in (f"bars and band: {_spread(easel)}" if _spread(easel) else "", *notes)
+            if part
+        )
         shown = frame.filter(pl.col("mean").is_not_null())
-        said = f"A line of {words} against {easel.short[order[0]]}. {sweep_charts.along(shown, easel.short[order[0]])}"
-        return sweep_charts.across(shown, _axis(easel, order[0]), words), f"{_capital(words)}, by {easel.short[order[0]]}", easel.which(name, note, paired=bool(rest)), said
+        said = (
+            f"A line of {words} against {easel.short[order[0]]}."
+            f" {sweep_charts.along(shown, easel.short[order[0]])}"
+        )
+        return (
+            sweep_charts.across(shown, _axis(easel, order[0]), words),
+            f"{_capital(words)}, by {easel.short[order[0]]}",
+            easel.which(name, note, paired=bool(rest)),
+            said,
+        )
     mark = "[ ]: " if name in SHARES else "\u00b1 half the "
-    note = "; ".join(part for part in (mark + _spread(easel) if _spread(easel) else "", *notes) if part)
-    chart = sweep_charts.phase(frame, _axis(easel, order[0]), _axis(easel, order[1]), words, both_ends=name in SHARES)
+    note = "; ".join(
+        part for part in (mark + _spread(easel) if _spread(easel) else "", *notes) if part
+    )
+    chart = sweep_charts.phase(
+        frame, _axis(easel, order[0]), _axis(easel, order[1]), words, both_ends=name in SHARES
+    )
     pair = (easel.short[order[0]], easel.short[order[1]])
     said = f"A map of {words} by {pair[0]} and {pair[1]}. {sweep_charts.extremes(frame, pair)}"
-    return chart, f"{_capital(words)}, by {pair[0]} and {pair[1]}", easel.which(name, note, paired=bool(rest)), said
+    return (
+        chart,
+        f"{_capital(words)}, by {pair[0]} and {pair[1]}",
+        easel.which(name, note, paired=bool(rest)),
+        said,
+    )
 
 
 def _capital(words: str) -> str:
@@ -193,15 +327,23 @@ def _capital(words: str) -> str:
 def _means(easel: Easel, name: str, order: list[str]) -> pl.DataFrame | None:
     """Means over all but one or two factors: columns `x`, `y`, `mean`, `low`, `high`, `note`.
 
-    With no other factor, each cell of its own runs, also where some were not measured; otherwise of seeds measured in every cell.
+    With no other factor, each cell of its own runs, also where some were not measured; otherwise of
+    seeds measured in every cell.
     """
     if len(easel.analysis.facts["factors"]) == len(order):
         return _cells(easel, name, order)
     if len(order) == 1:
         rows = easel.of("effects", name).filter(pl.col("factor") == order[0])
-        return rows.select(x="level", mean="mean", low="low", high="high", note=pl.lit("")) if rows.height else None
+        return (
+            rows.select(x="level", mean="mean", low="low", high="high", note=pl.lit(""))
+            if rows.height
+            else None
+        )
     pairs = easel.of("pairs", name)
-    for one, other, x, y in ((*order, "level", "with_level"), (*reversed(order), "with_level", "level")):
+    for one, other, x, y in (
+        (*order, "level", "with_level"),
+        (*reversed(order), "with_level", "level"),
+    ):
         rows = pairs.filter((pl.col("factor") == one) & (pl.col("with") == other))
         if rows.height:
             return rows.select("mean", "low", "high", x=x, y=y, note=pl.lit(""))
@@ -213,10 +355,18 @@ def _cells(easel: Easel, name: str, order: list[str]) -> pl.DataFrame:
     ended = pl.col("complete") + pl.col(EXTINCT)
     planned = ended + pl.col("failed") + pl.col("missing")
     why = (
-        pl.when(pl.col("measured") == planned).then(pl.lit("")).when(pl.col("measured") > 0).then(pl.format("({}/{})", "measured", planned))
-        .when((pl.col(EXTINCT) == ended) & (ended > 0)).then(pl.lit("died out")).when(pl.col("failed") > 0).then(pl.lit("failed"))
-        .when(ended == 0).then(pl.lit("not done")).otherwise(pl.lit("not measured"))
-    )  # fmt: skip
+        pl.when(pl.col("measured") == planned)
+        .then(pl.lit(""))
+        .when(pl.col("measured") > 0)
+        .then(pl.format("({}/{})", "measured", planned))
+        .when((pl.col(EXTINCT) == ended) & (ended > 0))
+        .then(pl.lit("died out"))
+        .when(pl.col("failed") > 0)
+        .then(pl.lit("failed"))
+        .when(ended == 0)
+        .then(pl.lit("not done"))
+        .otherwise(pl.lit("not measured"))
+    )
     labels = {}
     for place, factor in zip(("x", "y"), order, strict=False):
         labels[place] = pl.Series(place, _levels(easel, rows, factor))
@@ -227,7 +377,10 @@ def _levels(easel: Easel, rows: pl.DataFrame, factor: str) -> list[str]:
     """The label of each row's level."""
     parameters = easel.factors[factor]["parameters"]
     kinds = easel.analysis.facts["kinds"]
-    return [", ".join(label(value, kinds[key]) for key, value in zip(parameters, row, strict=True)) for row in rows.select(parameters).rows()]
+    return [
+        ", ".join(label(value, kinds[key]) for key, value in zip(parameters, row, strict=True))
+        for row in rows.select(parameters).rows()
+    ]
 
 
 def _effects(easel: Easel, name: str, words: str) -> Made | None:
@@ -241,14 +394,34 @@ def _effects(easel: Easel, name: str, words: str) -> Made | None:
         rows = easel.of("effects", name).filter(pl.col("factor") == factor)
         above = f"{within(alone[factor]):.0%} of the variance" if factor in alone else ""
         if rows.height:
-            panels.append((_axis(easel, factor), above, rows.select(x="level", mean="mean", low="low", high="high")))
+            panels.append(
+                (
+                    _axis(easel, factor),
+                    above,
+                    rows.select(x="level", mean="mean", low="low", high="high"),
+                )
+            )
     if len(panels) < 2:
         return None
-    lines = easel.which(name, "means over all levels of the others" + (f"; bars and bands: {_spread(easel)}" if _spread(easel) else ""))
-    if untold := not_told(easel.of("quantities", name).row(0, named=True), easel.analysis.facts["confidence"]):
+    lines = easel.which(
+        name,
+        "means over all levels of the others"
+        + (f"; bars and bands: {_spread(easel)}" if _spread(easel) else ""),
+    )
+    if untold := not_told(
+        easel.of("quantities", name).row(0, named=True), easel.analysis.facts["confidence"]
+    ):
         lines.append(untold)
-    said = "; ".join(f"{axis.title}{f' ({above})' if above else ''}: {sweep_charts.along(frame, axis.title)}" for axis, above, frame in panels)
-    return sweep_charts.main_effects(panels, words), f"{_capital(words)}: what each parameter does", lines, f"Panels of mean {words} against each parameter. {said}"
+    said = "; ".join(
+        f"{axis.title}{f' ({above})' if above else ''}: {sweep_charts.along(frame, axis.title)}"
+        for axis, above, frame in panels
+    )
+    return (
+        sweep_charts.main_effects(panels, words),
+        f"{_capital(words)}: what each parameter does",
+        lines,
+        f"Panels of mean {words} against each parameter. {said}",
+    )
 
 
 def _steps(easel: Easel, factor: str) -> Made | None:
@@ -259,15 +432,41 @@ def _steps(easel: Easel, factor: str) -> Made | None:
     for world in ("ancestral", "modern"):
         for step in sweep_charts.STEPS:
             found = _means(easel, f"ladder.{world}.steps.{step}", [factor])
-            if found is not None and found["mean"].drop_nulls().len() and (found["mean"].abs() > 1e-9).any():
-                parts.append(found.drop_nulls("mean").select("x", "mean", "low", "high", world=pl.lit(world), step=pl.lit(step)))
+            if (
+                found is not None
+                and found["mean"].drop_nulls().len()
+                and (found["mean"].abs() > 1e-9).any()
+            ):
+                parts.append(
+                    found.drop_nulls("mean").select(
+                        "x", "mean", "low", "high", world=pl.lit(world), step=pl.lit(step)
+                    )
+                )
     if not parts:
         return None
-    rest = [easel.short[key] for key in easel.factors if key != factor] + ([DESIGN] if easel.sampled else [])
-    note = "; ".join(part for part in (f"bars: {_spread(easel)}" if _spread(easel) else "", f"means over {', '.join(rest)}" if rest else "", "steps that are 0 are not shown") if part)
+    rest = [easel.short[key] for key in easel.factors if key != factor] + (
+        [DESIGN] if easel.sampled else []
+    )
+    note = "; ".join(
+        part
+        for part in (
+            f"bars: {_spread(easel)}" if _spread(easel) else "",
+            f"means over {', '.join(rest)}" if rest else "",
+            "steps that are 0 are not shown",
+        )
+        if part
+    )
     short = easel.short[factor]
-    said = " ".join(f"{part['step'][0]} in {part['world'][0][0].upper()}: {sweep_charts.along(part, short)}" for part in parts)
-    return sweep_charts.steps(pl.concat(parts), _axis(easel, factor)), f"What each step of the ladder loses, by {short}", easel.which("", note), f"Lines of what each step loses against {short}. {said}"
+    said = " ".join(
+        f"{part['step'][0]} in {part['world'][0][0].upper()}: {sweep_charts.along(part, short)}"
+        for part in parts
+    )
+    return (
+        sweep_charts.steps(pl.concat(parts), _axis(easel, factor)),
+        f"What each step of the ladder loses, by {short}",
+        easel.which("", note),
+        f"Lines of what each step loses against {short}. {said}",
+    )
 
 
 def _points(easel: Easel, name: str) -> pl.DataFrame:
@@ -275,7 +474,9 @@ def _points(easel: Easel, name: str) -> pl.DataFrame:
     rows = easel.of("cells", name)
     if len(easel.analysis.facts["factors"]) == 1:
         return rows.select(*easel.sampled, "mean", "low", "high").drop_nulls("mean")
-    whole = rows.group_by(easel.sampled, maintain_order=True).agg(pl.col("mean").mean(), pl.col("mean").null_count().alias("holes"))
+    whole = rows.group_by(easel.sampled, maintain_order=True).agg(
+        pl.col("mean").mean(), pl.col("mean").null_count().alias("holes")
+    )
     empty = pl.lit(None, dtype=pl.Float64)
     return whole.filter(pl.col("holes") == 0).select(*easel.sampled, "mean", low=empty, high=empty)
 
@@ -297,10 +498,22 @@ def _scatter(easel: Easel, name: str, words: str) -> Made | None:
         return None
     x, y = ((easel.short[key], _log(easel, key)) for key in order)
     rest = [easel.short[key] for key in [*easel.factors, *easel.sampled] if key not in order]
-    note = f"{', '.join(rest)} {'vary' if len(rest) > 1 else 'varies'} from point to point" if rest else ""
+    note = (
+        f"{', '.join(rest)} {'vary' if len(rest) > 1 else 'varies'} from point to point"
+        if rest
+        else ""
+    )
     frame = points.select("mean", x=order[0], y=order[1])
-    said = f"{frame.height} points of {words} by {x[0]} and {y[0]}. {sweep_charts.extremes(frame, (x[0], y[0]))}"
-    return sweep_charts.scattered(frame, x, y, words), f"{_capital(words)}, by {x[0]} and {y[0]}", easel.which("", note), said
+    said = (
+        f"{frame.height} points of {words} by {x[0]} and {y[0]}."
+        f" {sweep_charts.extremes(frame, (x[0], y[0]))}"
+    )
+    return (
+        sweep_charts.scattered(frame, x, y, words),
+        f"{_capital(words)}, by {x[0]} and {y[0]}",
+        easel.which("", note),
+        said,
+    )
 
 
 def _design(easel: Easel, name: str, words: str) -> Made | None:
@@ -310,12 +523,28 @@ def _design(easel: Easel, name: str, words: str) -> Made | None:
     points = _points(easel, name) if easel.sampled else pl.DataFrame()
     if points.is_empty():
         return None
-    rows = {row["parameter"]: row for row in easel.of("sampled", name).filter(pl.col("with").is_null()).iter_rows(named=True)}
+    rows = {
+        row["parameter"]: row
+        for row in easel.of("sampled", name).filter(pl.col("with").is_null()).iter_rows(named=True)
+    }
     panels = []
     for key in easel.ranked_sampled(name):
         row = rows.get(key, {})
-        above = f"rank correlation {sweep_charts.number(row['correlation'])}" if row.get("correlation") is not None else ""
-        panels.append((easel.short[key], _log(easel, key), above, points.select("mean", "low", "high", x=key)))
-    note = "a point is a cell; the other parameters vary from point to point" + (f"; bars: {_spread(easel)}" if _spread(easel) and points["low"].drop_nulls().len() else "")
+        above = (
+            f"rank correlation {sweep_charts.number(row['correlation'])}"
+            if row.get("correlation") is not None
+            else ""
+        )
+        panels.append(
+            (easel.short[key], _log(easel, key), above, points.select("mean", "low", "high", x=key))
+        )
+    note = "a point is a cell; the other parameters vary from point to point" + (
+        f"; bars: {_spread(easel)}" if _spread(easel) and points["low"].drop_nulls().len() else ""
+    )
     said = "; ".join(f"{title}: {above or 'no rank correlation'}" for title, _, above, _ in panels)
-    return sweep_charts.sampled_effects(panels, words), f"{_capital(words)}: what each parameter of the design does", easel.which("", note), f"{points.height} points of {words} against each parameter of the design. {said}."
+    return (
+        sweep_charts.sampled_effects(panels, words),
+        f"{_capital(words)}: what each parameter of the design does",
+        easel.which("", note),
+        f"{points.height} points of {words} against each parameter of the design. {said}.",
+    )

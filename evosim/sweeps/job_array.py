@@ -17,10 +17,13 @@ from evosim.runtime.names import check_text
 TASKS = 100  # of an array, if nobody says; many clusters take no more than 1000
 TIME = "1:00:00"
 MEMORY = "2G"
-BEFORE_THE_END = 60  # seconds for a task to write what it has before its time is up; half of a shorter time
+BEFORE_THE_END = (
+    60  # seconds for a task to write what it has before its time is up; half of a shorter time
+)
 LOGS = "logs/slurm-%A-%a.out"
-# Compiled code belongs on a disk of the node: network file systems are slow at it, and some mix up what many nodes write at once.
-# A folder that is somebody else's is not used: who can write there can have us run what he likes.
+# Compiled code belongs on a disk of the node: network file systems are slow at it, and some mix up
+# what many nodes write at once. A folder that is somebody else's is not used: who can write there
+# can have us run what he likes.
 CACHE = (
     'export NUMBA_CACHE_DIR="${NUMBA_CACHE_DIR:-${TMPDIR:-/tmp}/numba-$(id -u)}"',
     'mkdir -p -m 700 "$NUMBA_CACHE_DIR" && [ -O "$NUMBA_CACHE_DIR" ] || unset NUMBA_CACHE_DIR',
@@ -34,10 +37,10 @@ class Batch:
     """What is asked of Slurm for each job. Raises `UserError`.
 
     Attributes:
-        time: limit of a job, as `evosim.runtime.interrupts.seconds_of` reads it: as `sbatch --time`, but a bare number is refused.
-        memory: of a job, as `sbatch --mem` takes it.
-        partition, account: where it runs, and who pays; Slurm's defaults if nothing is said.
-        more: further options of sbatch without their dashes, such as `qos=long` or `exclusive`.
+        time: limit of a job, as `evosim.runtime.interrupts.seconds_of` reads it: as `sbatch
+        --time`, but a bare number is refused. memory: of a job, as `sbatch --mem` takes it.
+        partition, account: where it runs, and who pays; Slurm's defaults if nothing is said. more:
+        further options of sbatch without their dashes, such as `qos=long` or `exclusive`.
     """
 
     time: str = TIME
@@ -50,14 +53,26 @@ class Batch:
         for name in ("memory", "partition", "account"):
             value = getattr(self, name)
             if value is not None and not PLAIN.fullmatch(value):
-                raise UserError(f"--{name} must be what sbatch takes, but is '{value}'. Write it without spaces and quotes.")
+                raise UserError(
+                    f"--{name} must be what sbatch takes, but is '{value}'. Write it without spaces"
+                    " and quotes."
+                )
         if not re.fullmatch(r"[1-9]\d*[KMGT]?", self.memory):
-            raise UserError(f"--memory must be a number with K, M, G or T, but is '{self.memory}'. Write for example 2G.")
+            raise UserError(
+                f"--memory must be a number with K, M, G or T, but is '{self.memory}'. Write for"
+                " example 2G."
+            )
         if self.seconds < 1.0:
-            raise UserError(f"--time must be at least a second, but is {self.time}. Give more; '--sbatch time=UNLIMITED' asks for no limit.")
+            raise UserError(
+                f"--time must be at least a second, but is {self.time}. Give more; '--sbatch"
+                " time=UNLIMITED' asks for no limit."
+            )
         for option in self.more:
             if not PLAIN.fullmatch(option) or option.startswith("-"):
-                raise UserError(f"--sbatch must be an option of sbatch without its dashes, but is '{option}'. Write for example --sbatch qos=long.")
+                raise UserError(
+                    f"--sbatch must be an option of sbatch without its dashes, but is '{option}'."
+                    " Write for example --sbatch qos=long."
+                )
 
     @property
     def seconds(self) -> float:
@@ -66,7 +81,9 @@ class Batch:
 
     @property
     def limit(self) -> str:
-        """The limit of a job as sbatch is given it, whatever form the user wrote: `H:MM:SS` or `D-HH:MM:SS`."""
+        """The limit of a job as sbatch is given it, whatever form the user wrote: `H:MM:SS` or
+        `D-HH:MM:SS`.
+        """
         return spelled(self.seconds)
 
     def options(self) -> list[str]:
@@ -74,7 +91,18 @@ class Batch:
         return [f"--{option}" for option in self.more]
 
 
-def script(name: str, file: Path, folder: Path, chunks: int, batch: Batch, *, tasks: int | None, throttle: int | None, cores: int, other_sources: bool = False) -> str:
+def script(
+    name: str,
+    file: Path,
+    folder: Path,
+    chunks: int,
+    batch: Batch,
+    *,
+    tasks: int | None,
+    throttle: int | None,
+    cores: int,
+    other_sources: bool = False,
+) -> str:
     """A batch file for a job array that computes a sweep whose plan is written.
 
     Args:
@@ -92,18 +120,48 @@ def script(name: str, file: Path, folder: Path, chunks: int, batch: Batch, *, ta
     for path in (folder, file):
         check_text(str(path), "a path in a batch file")
     array = f"0-{many - 1}" + (f"%{throttle}" if throttle else "")
-    options = [f"--job-name={re.sub('[^A-Za-z0-9_.-]', '-', name)}", f"--array={array}", f"--cpus-per-task={cores}"]
+    options = [
+        f"--job-name={re.sub('[^A-Za-z0-9_.-]', '-', name)}",
+        f"--array={array}",
+        f"--cpus-per-task={cores}",
+    ]
     options += [f"--mem={batch.memory}", f"--time={batch.limit}"]
-    options += [f"--{key}={value}" for key, value in (("partition", batch.partition), ("account", batch.account)) if value]
-    options += ["--requeue", "--open-mode=append", f"--signal=B:TERM@{min(BEFORE_THE_END, max(1, int(batch.seconds) // 2))}", f"--output={_quoted(folder / LOGS)}"]
-    command = [*evosim(), "sweep", "run", str(file), "--out", str(folder), "--shard", f"auto/{many}", "--workers", str(cores)]
+    options += [
+        f"--{key}={value}"
+        for key, value in (("partition", batch.partition), ("account", batch.account))
+        if value
+    ]
+    options += [
+        "--requeue",
+        "--open-mode=append",
+        f"--signal=B:TERM@{min(BEFORE_THE_END, max(1, int(batch.seconds) // 2))}",
+        f"--output={_quoted(folder / LOGS)}",
+    ]
+    command = [
+        *evosim(),
+        "sweep",
+        "run",
+        str(file),
+        "--out",
+        str(folder),
+        "--shard",
+        f"auto/{many}",
+        "--workers",
+        str(cores),
+    ]
     command += ["--other-sources"] if other_sources else []
     lines = [
         "#!/bin/sh",
         *(f"#SBATCH {option}" for option in [*options, *batch.options()]),
         "",
-        f"# {chunks} chunks for {many} tasks. Submit this file again until all is done: what is finished is not computed again.",
-        "# Some tasks can be submitted alone, for example sbatch --array=3,7: a task has the same chunks whatever else is submitted.",
+        (
+            f"# {chunks} chunks for {many} tasks. Submit this file again until all is done: what is"
+            " finished is not computed again."
+        ),
+        (
+            "# Some tasks can be submitted alone, for example sbatch --array=3,7: a task has the"
+            " same chunks whatever else is submitted."
+        ),
         f"#   {shlex.join([*evosim(), 'sweep', 'status', str(folder)])}",
         f"#   {shlex.join([*evosim(), 'sweep', 'collect', str(folder)])}",
         *CACHE,
@@ -119,7 +177,10 @@ def evosim() -> list[str]:
 
 
 def _quoted(path: Path) -> str:
-    """A path in a line of options. Slurm takes quotes, and has a meaning for backslashes and per cents of its own."""
+    """A path in a line of options.
+
+    Slurm takes quotes, and has a meaning for backslashes and per cents of its own.
+    """
     text = str(path)
     return text if PLAIN.fullmatch(text) else f'"{text}"'
 
@@ -147,8 +208,9 @@ class Array:
     Attributes
     ----------
     number: the task's number.
-    first, last, step: of the numbers that were submitted. A scheduler that does not set `first` leaves the number of tasks unknown.
-    count: how many were submitted, where the numbers may have gaps.
+    first, last, step: of the numbers that were submitted. A scheduler that does not set `first`
+    leaves the number of tasks unknown. count: how many were submitted, where the numbers may have
+    gaps.
     """
 
     number: str
@@ -179,8 +241,8 @@ def read_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard:
 
     Parameters
     ----------
-    text: `I/N`; or `auto/N`, shard (task's number modulo N) of N; or `auto`, by all that the scheduler says.
-    environment: the variables of this process.
+    text: `I/N`; or `auto/N`, shard (task's number modulo N) of N; or `auto`, by all that the
+    scheduler says. environment: the variables of this process.
 
     Returns
     -------
@@ -225,18 +287,22 @@ def _task(environment: Mapping[str, str]) -> tuple[str, Array, int]:
 
 
 def _by_number(name: str, array: Array, number: int, count: int) -> Shard:
-    """The shard of a task of an array 0..count-1 or 1..count, of which any tasks may have been submitted.
+    """The shard of a task of an array 0..count-1 or 1..count, of which any tasks may have been
+    submitted.
 
-    Larger numbers are refused: an array with steps would give some shards twice, and others to no task.
+    Larger numbers are refused: an array with steps would give some shards twice, and others to no
+    task.
     """
     if count < 1:
         raise UserError(
-            f"--shard auto/N must have N of at least 1, but N is {count}. Give the number of tasks of the whole array."
+            f"--shard auto/N must have N of at least 1, but N is {count}. Give the number of tasks"
+            " of the whole array."
         )
     if number > count:
         raise UserError(
-            f"--shard auto/{count} must run in an array of tasks 0-{count - 1} or 1-{count}, but {name} calls this task {number}. "
-            f"Number the tasks so, or write --shard I/{count} with I from 0 computed from ${array.number}."
+            f"--shard auto/{count} must run in an array of tasks 0-{count - 1} or 1-{count}, but"
+            f" {name} calls this task {number}. Number the tasks so, or write --shard I/{count}"
+            f" with I from 0 computed from ${array.number}."
         )
     return Shard(number % count, count)
 
@@ -245,7 +311,8 @@ def _of_all(name: str, array: Array, number: int, environment: Mapping[str, str]
     """The shard of a task, where all submitted tasks together are to compute everything."""
     if not array.first:
         raise UserError(
-            f"--shard auto must know the number of tasks, which {name} does not tell. Write --shard auto/N."
+            f"--shard auto must know the number of tasks, which {name} does not tell. Write --shard"
+            " auto/N."
         )
     first, step = _given(environment, array.first, 0), max(1, _given(environment, array.step, 1))
     counted = _given(environment, array.count, 0) if array.count else 0
@@ -253,12 +320,14 @@ def _of_all(name: str, array: Array, number: int, environment: Mapping[str, str]
     tasks = (last - first) // step + 1
     if tasks < 1:
         raise UserError(
-            f"--shard auto must know the number of tasks, which {name} does not tell here. Write --shard auto/N."
+            f"--shard auto must know the number of tasks, which {name} does not tell here. Write"
+            " --shard auto/N."
         )
     if (counted or tasks) != tasks or not first <= number <= last or (number - first) % step:
         raise UserError(
-            f"--shard auto must run in an array without gaps, but {counted or 'some'} tasks from {first} to {last} were submitted. "
-            "Write --shard auto/N with N of the whole array: then any of its tasks can be submitted alone."
+            f"--shard auto must run in an array without gaps, but {counted or 'some'} tasks from"
+            f" {first} to {last} were submitted. Write --shard auto/N with N of the whole array:"
+            " then any of its tasks can be submitted alone."
         )
     return Shard((number - first) // step, tasks)
 

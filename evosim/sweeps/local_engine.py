@@ -1,7 +1,10 @@
-"""The local engine: this machine's processors. One process for each, which gets chunks one after the other through a pipe.
+"""The local engine: this machine's processors.
 
-With one worker the chunks are computed in this process. A worker that dies is replaced and its chunk given out again, from its
-finished runs; a chunk whose workers die again and again is given up with one line. If the driver dies, its workers notice and stop.
+One process for each, which gets chunks one after the other through a pipe.
+
+With one worker the chunks are computed in this process. A worker that dies is replaced and its
+chunk given out again, from its finished runs; a chunk whose workers die again and again is given up
+with one line. If the driver dies, its workers notice and stop.
 """
 
 from __future__ import annotations
@@ -28,7 +31,13 @@ from evosim.sweeps.worker import ASKED, run_chunk
 MOST_DEATHS = 3  # of workers of one chunk
 POLL = 0.2  # seconds between two looks at whether to stop
 SAY = 5.0  # seconds of waiting for workers that are to end, until that is said
-POOLS = ("NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+POOLS = (
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
 OTHER_SOURCES = "other-sources"
 GRACE = 30.0  # seconds for workers to write what they have, when there is trouble
 
@@ -41,7 +50,12 @@ def compute(job: Job) -> None:
             if job.should_stop():
                 return
             run_chunk(
-                job.folder, chunk, threads=job.threads, should_stop=job.should_stop, tell=job.tell, other_sources=job.other_sources
+                job.folder,
+                chunk,
+                threads=job.threads,
+                should_stop=job.should_stop,
+                tell=job.tell,
+                other_sources=job.other_sources,
             )
         return
     _Crew(job, workers).work()
@@ -57,14 +71,29 @@ class _Worker:
         # Threads must be few from the beginning: pools are made when packages are imported.
         few = dict.fromkeys(POOLS, threads)
         known = environment() | few
-        command = [sys.executable, "-P", "-m", "evosim.sweeps.local_engine", str(job.folder.resolve()), *([OTHER_SOURCES] if job.other_sources else [])]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "evosim.sweeps.local_engine",
+            str(job.folder.resolve()),
+            *([OTHER_SOURCES] if job.other_sources else []),
+        ]
         try:
             # A session of its own: Ctrl-C reaches the driver, which tells the workers.
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=known, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=known,
+                start_new_session=True,
             )
         except OSError as error:
-            raise UserError(f"a worker process must be started, but cannot be: {error.strerror}. Give fewer --workers.") from None
+            raise UserError(
+                f"a worker process must be started, but cannot be: {error.strerror}. Give fewer"
+                " --workers."
+            ) from None
         threading.Thread(target=self._hear, args=(heard,), daemon=True).start()
 
     def _hear(self, heard: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> None:
@@ -119,7 +148,9 @@ class _Crew:
         self._asleep = Suspended()
 
     def work(self) -> None:
-        """Until all chunks are done, somebody asks for an end, or there is trouble that concerns all."""
+        """Until all chunks are done, somebody asks for an end, or there is trouble that concerns
+        all.
+        """
         try:
             while len(self._workers) < self._wanted:
                 self._hire()
@@ -143,7 +174,9 @@ class _Crew:
             raise UserError(self._trouble)
 
     def _look(self) -> None:
-        """Say of workers that are waited for why, and leave those that cannot end: what they have kept stays."""
+        """Say of workers that are waited for why, and leave those that cannot end: what they have
+        kept stays.
+        """
         for words in self._asleep.words(worker.process.pid for worker in self._workers):
             _warn(words)
         if not self._stopping:
@@ -151,12 +184,18 @@ class _Crew:
         asleep = self._asleep.among(worker.process.pid for worker in self._workers)
         for worker in self._workers:
             if worker.process.pid in asleep:
-                _warn(f"worker process {worker.process.pid} is suspended and cannot end; it is killed, and what it has kept stays")
+                _warn(
+                    f"worker process {worker.process.pid} is suspended and cannot end; it is"
+                    " killed, and what it has kept stays"
+                )
                 worker.process.kill()
         if self._stopped and time.monotonic() - self._stopped > SAY:
             self._stopped = 0.0
             pids = ", ".join(str(worker.process.pid) for worker in self._workers)
-            _warn(f"waiting for worker processes {pids} to write what they have; another Ctrl-C ends them at once")
+            _warn(
+                f"waiting for worker processes {pids} to write what they have; another Ctrl-C ends"
+                " them at once"
+            )
 
     def _hire(self) -> None:
         worker = _Worker(self._job, self._heard)
@@ -193,8 +232,9 @@ class _Crew:
         if self._deaths[chunk] >= MOST_DEATHS:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             self._trouble = (
-                f"workers must survive chunk {chunk}, but {MOST_DEATHS} of them died of it ({how}). Free some memory, or look into "
-                f"{self._job.folder / 'logs'}; what is finished is kept."
+                f"workers must survive chunk {chunk}, but {MOST_DEATHS} of them died of it ({how})."
+                f" Free some memory, or look into {self._job.folder / 'logs'}; what is finished is"
+                " kept."
             )
             return
         self._todo.append(chunk)
@@ -227,7 +267,9 @@ def _warn(words: str) -> None:
 
 
 def main() -> None:
-    """A worker: computes the chunks whose numbers it reads, until it is told to stop or whoever tells it is gone."""
+    """A worker: computes the chunks whose numbers it reads, until it is told to stop or whoever
+    tells it is gone.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
@@ -257,7 +299,14 @@ def main() -> None:
                 continue
             if chunk is None:
                 break
-            if run_chunk(folder, chunk, threads=None, should_stop=stopping.is_set, tell=_tell, other_sources=allowed).finished:
+            if run_chunk(
+                folder,
+                chunk,
+                threads=None,
+                should_stop=stopping.is_set,
+                tell=_tell,
+                other_sources=allowed,
+            ).finished:
                 _say(event="free")
     except UserError as error:
         _say(trouble=str(error))

@@ -1,4 +1,7 @@
-"""Plan: cells and seeds become numbered runs in chunks. It depends on the sweep file and the sources alone."""
+"""Plan: cells and seeds become numbered runs in chunks.
+
+It depends on the sweep file and the sources alone.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,13 @@ from evosim.sweeps.schema import SweepFile, Written
 OWN_SEEDS = 2**62  # a control's seeds begin there
 COLUMNS = ("run", "chunk", "cell", "seed")
 JSON = "json"
-DTYPES: dict[str, Any] = {"int": pl.Int64, "float": pl.Float64, "bool": pl.Boolean, "text": pl.String, JSON: pl.String}
+DTYPES: dict[str, Any] = {
+    "int": pl.Int64,
+    "float": pl.Float64,
+    "bool": pl.Boolean,
+    "text": pl.String,
+    JSON: pl.String,
+}
 DEFAULT_KEEP = ("ladder", "ledger")
 SCHEMA_VERSION = 1
 LARGEST_CHUNK = 1000
@@ -36,8 +45,9 @@ class Plan:
         sweep, tree: the file, and the written experiment with `[set]` put in.
         cells: how many.
         keep: which tables are kept.
-        kinds: how each swept parameter is kept in tables: `int`, `float`, `bool`, `text`, or `json`.
-        frame: one row a run: `run`, `chunk`, `cell` (digest), `seed`, and the swept parameters.
+        kinds: how each swept parameter is kept in tables: `int`, `float`, `bool`, `text`, or
+        `json`. frame: one row a run: `run`, `chunk`, `cell` (digest), `seed`, and the swept
+        parameters.
     """
 
     sweep: SweepFile
@@ -55,10 +65,16 @@ class Plan:
 
 
 def digest_of(sweep: SweepFile, tree: dict[str, Any]) -> str:
-    """Hash of all that a sweep file decides: of the experiment as written, the design, the seeds, and what is kept how."""
+    """Hash of all that a sweep file decides: of the experiment as written, the design, the seeds,
+    and what is kept how.
+    """
     decides = {
         "schema_version": SCHEMA_VERSION,
-        "experiment": {key: value for key, value in tree.items() if key not in ("title", "question", "expected", "seed", "replicates")},
+        "experiment": {
+            key: value
+            for key, value in tree.items()
+            if key not in ("title", "question", "expected", "seed", "replicates")
+        },
         "sweep": sweep.model_dump(mode="json", exclude={"name", "title", "experiment", "settings"}),
         "order": sweep.swept,
     }
@@ -68,7 +84,8 @@ def digest_of(sweep: SweepFile, tree: dict[str, Any]) -> str:
 def make_plan(written: Written, progress: Callable[[int, int], None] | None = None) -> Plan:
     """All runs of a sweep, checked. Raises `UserError`.
 
-    Cells with one landscape stand together, otherwise in the order of the file; the seeds of a cell stand together.
+    Cells with one landscape stand together, otherwise in the order of the file; the seeds of a cell
+    stand together.
     """
     sweep, tree = written.sweep, base_tree(written)
     cells = cells_of(sweep, tree, progress)
@@ -84,12 +101,24 @@ def make_plan(written: Written, progress: Callable[[int, int], None] | None = No
         "run": numbers,
         "chunk": numbers // size,
         "cell": _each([cell.digest for cell in ordered], pl.String(), n),
-        "seed": pl.Series([seed for cell in ordered for seed in seeds_of(sweep, cell.digest)], dtype=pl.Int64),
+        "seed": pl.Series(
+            [seed for cell in ordered for seed in seeds_of(sweep, cell.digest)], dtype=pl.Int64
+        ),
     }
     for key, kind in kinds.items():
-        columns[key] = _each([encoded(cell.settings[key], kind) for cell in ordered], DTYPES[kind], n)
+        columns[key] = _each(
+            [encoded(cell.settings[key], kind) for cell in ordered], DTYPES[kind], n
+        )
     frame = pl.DataFrame(columns)
-    return Plan(sweep, tree, len(cells), _kept(sweep, tree, ordered), kinds, frame, tuple(n * len(group) for group in groups.values()))
+    return Plan(
+        sweep,
+        tree,
+        len(cells),
+        _kept(sweep, tree, ordered),
+        kinds,
+        frame,
+        tuple(n * len(group) for group in groups.values()),
+    )
 
 
 def choices_of(tree: dict[str, Any], frame: pl.DataFrame, kinds: dict[str, str]) -> list[Choice]:
@@ -107,11 +136,16 @@ def choices_of(tree: dict[str, Any], frame: pl.DataFrame, kinds: dict[str, str])
     """
     swept = [key for key in kinds if key.split(".")[0] in ("world", "genome", "optimizer")]
     found = []
-    for row in frame.select(swept).unique(maintain_order=True).iter_rows(named=True) if swept else [{}]:
+    for row in (
+        frame.select(swept).unique(maintain_order=True).iter_rows(named=True) if swept else [{}]
+    ):
         own = json.loads(json.dumps(tree))
         for key, value in decoded(row, {key: kinds[key] for key in swept}).items():
             put(own, key, value, key)
-        names = [own.get(part, {}).get(key, "") for part, key in (("world", "name"), ("genome", "name"), ("optimizer", "algorithm"))]
+        names = [
+            own.get(part, {}).get(key, "")
+            for part, key in (("world", "name"), ("genome", "name"), ("optimizer", "algorithm"))
+        ]
         found.append(Choice(*map(str, names)))
     return sorted(set(found))
 
@@ -121,11 +155,16 @@ def seeds_of(sweep: SweepFile, digest: str) -> list[int]:
     common = range(sweep.seed, sweep.seed + sweep.replicates)
     if sweep.seeds == "common":
         return list(common)
-    return [int.from_bytes(blake2b(f"{digest} {seed}".encode(), digest_size=8).digest()) % OWN_SEEDS for seed in common]
+    return [
+        int.from_bytes(blake2b(f"{digest} {seed}".encode(), digest_size=8).digest()) % OWN_SEEDS
+        for seed in common
+    ]
 
 
 def chunk_size(runs: int, replicates: int) -> int:
-    """Runs a chunk: half the square root of all, so that chunks and files stay few and workers busy; whole cells if they fit."""
+    """Runs a chunk: half the square root of all, so that chunks and files stay few and workers
+    busy; whole cells if they fit.
+    """
     size = min(max(1, math.isqrt(max(runs - 1, 0)) // 2 + 1), LARGEST_CHUNK)
     return -(-size // replicates) * replicates if replicates <= size else size
 
@@ -143,28 +182,44 @@ def decoded(row: dict[str, Any], kinds: dict[str, str]) -> Settings:
 def _each(values: list[Any], dtype: Any, n: int) -> pl.Series:
     """Every value `n` times."""
     series = pl.Series(values, dtype=dtype)
-    return series if n == 1 else series.gather(pl.int_range(len(values), dtype=pl.Int64, eager=True).repeat_by(n).explode())
+    return (
+        series
+        if n == 1
+        else series.gather(
+            pl.int_range(len(values), dtype=pl.Int64, eager=True).repeat_by(n).explode()
+        )
+    )
 
 
 def _kind(values: list[Any]) -> str:
     types = {type(value).__name__ for value in values}
     if types == {"int"} and not all(-(2**63) <= v < 2**63 for v in values):
         return JSON
-    return {"int": "int", "float": "float", "bool": "bool", "str": "text"}.get(types.pop(), JSON) if len(types) == 1 else JSON
+    return (
+        {"int": "int", "float": "float", "bool": "bool", "str": "text"}.get(types.pop(), JSON)
+        if len(types) == 1
+        else JSON
+    )
 
 
 def _kept(sweep: SweepFile, tree: dict[str, Any], cells: list[Cell]) -> tuple[str, ...]:
-    """The tables to keep: those asked for, or the small ones, `hack` among them where any cell has controls."""
+    """The tables to keep: those asked for, or the small ones, `hack` among them where any cell has
+    controls.
+    """
     if sweep.keep is not None:
         return tuple(dict.fromkeys(sweep.keep))
     settings = {key for cell in cells[:1] for key in cell.settings}
     matter = any(key.split(".")[0] in ("genome", "controls") for key in settings)
-    controlled = any(controls_of(experiment_of(tree, cell.settings)) for cell in (cells if matter else cells[:1]))
+    controlled = any(
+        controls_of(experiment_of(tree, cell.settings)) for cell in (cells if matter else cells[:1])
+    )
     return (*DEFAULT_KEEP, "hack") if controlled else DEFAULT_KEEP
 
 
 def base_experiment(tree: dict[str, Any]) -> dict[str, Any] | None:
-    """The base experiment resolved, for the record; nothing if it is no experiment without the swept parameters."""
+    """The base experiment resolved, for the record; nothing if it is no experiment without the
+    swept parameters.
+    """
     try:
         return resolve(tree).model_dump(mode="json")
     except UserError:

@@ -30,7 +30,9 @@ class Progressing:
         computed: runs that this command computed.
     """
 
-    def __init__(self, console: Console, total: int, done: int, failed: int, show: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, console: Console, total: int, done: int, failed: int, show: Callable[[str, int], None]
+    ) -> None:
         self._console, self._total, self._show = console, total, show
         self.done, self.failed, self.computed = done, failed, 0
         self._chunks: set[int] = set()
@@ -54,16 +56,29 @@ class Progressing:
     def words(self) -> str:
         """One line."""
         left = self.left()
-        parts = [f"{self.done:,} of {self._total:,} runs", f"{len(self._chunks)} running", f"{self.failed} failed"]
+        parts = [
+            f"{self.done:,} of {self._total:,} runs",
+            f"{len(self._chunks)} running",
+            f"{self.failed} failed",
+        ]
         return ", ".join(parts if left is None else [*parts, f"{duration(left)} left"])
 
     def _tell_once(self) -> None:
         """Say what is to come when there is a pace to judge by, if it is long."""
         seconds, left = time.monotonic() - self._began, self.left()
-        if self._told or left is None or seconds < LOOK or self.computed < len(self._chunks) or seconds + left <= LONG:
+        if (
+            self._told
+            or left is None
+            or seconds < LOOK
+            or self.computed < len(self._chunks)
+            or seconds + left <= LONG
+        ):
             return
         self._told = True
-        words = f"about {duration(left)} left for {self._total - self.done:,} runs at {seconds / self.computed:.2g} s; Ctrl-C stops it, the same command goes on"
+        words = (
+            f"about {duration(left)} left for {self._total - self.done:,} runs at"
+            f" {seconds / self.computed:.2g} s; Ctrl-C stops it, the same command goes on"
+        )
         self._console.print(words, soft_wrap=True, markup=False, highlight=False)
 
     def left(self) -> float | None:
@@ -88,7 +103,12 @@ def progressing(console: Console, total: int, done: int, failed: int) -> Iterato
 
         yield Progressing(console, total, done, failed, line)
         return
-    with Progress(BarColumn(), TextColumn("{task.fields[words]}", markup=False), console=console, transient=True) as bar:
+    with Progress(
+        BarColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+        console=console,
+        transient=True,
+    ) as bar:
         task = bar.add_task("", total=total, completed=done, words=f"{done:,} of {total:,} runs")
         shown = 0.0
 
@@ -107,7 +127,13 @@ def planning(console: Console) -> Iterator[Planning | None]:
     if not console.is_terminal:
         yield None
         return
-    with Progress(TextColumn("planning", markup=False), BarColumn(), TextColumn("{task.fields[words]}", markup=False), console=console, transient=True) as bar:
+    with Progress(
+        TextColumn("planning", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+        console=console,
+        transient=True,
+    ) as bar:
         task = bar.add_task("", total=None, words="")
 
         def show(done: int, total: int) -> None:

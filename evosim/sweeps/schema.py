@@ -11,7 +11,14 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evosim.config.schema import MAX_SEED, Experiment, Name, Strict, Title
-from evosim.config.toml_files import SWEEP_FILE, parsed, read_bytes, read_experiment, refuse_other_kind, validated
+from evosim.config.toml_files import (
+    SWEEP_FILE,
+    parsed,
+    read_bytes,
+    read_experiment,
+    refuse_other_kind,
+    validated,
+)
 from evosim.errors import UserError, unknown
 
 ACCOUNTS = ("ladder", "ledger", "steps", "ties", "behaviour", "desires", "recovery", "hack")
@@ -80,13 +87,11 @@ class SweepFile(Strict):
         experiment: a packaged experiment, or a TOML file (relative to the sweep file).
         replicates: runs of each cell.
         seed: of the first replicate.
-        seeds: `common` gives every cell the same seeds; `own` gives each its own, hashed from its parameters.
-        settings: `[set]`, parameters that all cells share.
-        grid: every combination of these values.
-        zip: tables of equally long lists, whose values advance together.
-        design: a design of points.
-        keep: which tables stay beside the one row a run.
-        chunk: runs that are computed and written together; derived from the number of runs if it is not given.
+        seeds: `common` gives every cell the same seeds; `own` gives each its own, hashed from its
+        parameters. settings: `[set]`, parameters that all cells share. grid: every combination of
+        these values. zip: tables of equally long lists, whose values advance together. design: a
+        design of points. keep: which tables stay beside the one row a run. chunk: runs that are
+        computed and written together; derived from the number of runs if it is not given.
     """
 
     name: Name
@@ -111,7 +116,11 @@ class SweepFile(Strict):
     @property
     def swept(self) -> list[str]:
         """The parameters that differ between cells, in the order of the file."""
-        names = [*self.grid, *(key for group in self.zip for key in group), *(self.design.ranges if self.design else ())]
+        names = [
+            *self.grid,
+            *(key for group in self.zip for key in group),
+            *(self.design.ranges if self.design else ()),
+        ]
         return list(names)
 
 
@@ -137,7 +146,9 @@ def read_sweep(path: Path) -> Written:
 
 
 def written(text: bytes, path: Path) -> Written:
-    """A sweep by the text of its file, checked with the experiment it names, which is looked for beside `path`. Raises `UserError`."""
+    """A sweep by the text of its file, checked with the experiment it names, which is looked for
+    beside `path`. Raises `UserError`.
+    """
     sweep = _checked(text, path)
     which = sweep.experiment
     if which.endswith(".toml") or "/" in which or "\\" in which:
@@ -152,13 +163,20 @@ def read_alone(path: Path) -> SweepFile:
 
 def _checked(text: bytes, path: Path) -> SweepFile:
     data = parsed(text, path, "the sweep file")
-    _check_keys(data, tuple(_written_name(name) for name in SweepFile.model_fields), "a key of the sweep file")
+    _check_keys(
+        data,
+        tuple(_written_name(name) for name in SweepFile.model_fields),
+        "a key of the sweep file",
+    )
     if isinstance(data.get("set"), dict):
         data["set"] = _flat_settings(data["set"])
     if isinstance(data.get("grid"), dict):
         data["grid"] = _flat(data["grid"], of="grid")
     if isinstance(data.get("zip"), list):
-        data["zip"] = [_flat(group, of=f"zip.{i}") if isinstance(group, dict) else group for i, group in enumerate(data["zip"])]
+        data["zip"] = [
+            _flat(group, of=f"zip.{i}") if isinstance(group, dict) else group
+            for i, group in enumerate(data["zip"])
+        ]
     design = data.get("design")
     if isinstance(design, dict):
         _check_keys(design, tuple(Design.model_fields), "a key of design")
@@ -171,7 +189,10 @@ def _checked(text: bytes, path: Path) -> SweepFile:
     for key, given in (sweep.design.ranges if sweep.design else {}).items():
         _check_range(f"design.ranges.{key}", given)
     if sweep.design and sweep.design.size * len(sweep.design.ranges) > MOST_COORDINATES:
-        raise UserError(f"design.size times its ranges must be at most {MOST_COORDINATES:,}, but is {sweep.design.size * len(sweep.design.ranges):,}. Make it smaller.")
+        raise UserError(
+            f"design.size times its ranges must be at most {MOST_COORDINATES:,}, but is"
+            f" {sweep.design.size * len(sweep.design.ranges):,}. Make it smaller."
+        )
     _check_lists(sweep)
     _check_names(sweep)
     for name in sweep.keep or ():
@@ -195,7 +216,9 @@ def _is_range(data: dict[str, Any]) -> bool:
 
 
 def _flat(data: dict[str, Any], path: str = "", leaf: Any = None, of: str = "") -> dict[str, Any]:
-    """The leaves of nested tables by dotted path: `"a.b" = x` and `a.b = x` are the same, so that only one may be there."""
+    """The leaves of nested tables by dotted path: `"a.b" = x` and `a.b = x` are the same, so that
+    only one may be there.
+    """
     out: dict[str, Any] = {}
     for key, value in data.items():
         name = f"{path}.{key}" if path else key
@@ -205,17 +228,30 @@ def _flat(data: dict[str, Any], path: str = "", leaf: Any = None, of: str = "") 
 
 
 def _flat_settings(data: dict[str, Any]) -> dict[str, Any]:
-    """Settings by dotted path. A quoted key stands for itself, as in `--set`: a table as its value replaces what is there."""
+    """Settings by dotted path.
+
+    A quoted key stands for itself, as in `--set`: a table as its value replaces what is there.
+    """
     out: dict[str, Any] = {}
     for key, value in data.items():
-        _add(out, _flat(value, key, of="set") if isinstance(value, dict) and value and "." not in key else {key: value}, "set")
+        _add(
+            out,
+            (
+                _flat(value, key, of="set")
+                if isinstance(value, dict) and value and "." not in key
+                else {key: value}
+            ),
+            "set",
+        )
     return out
 
 
 def _add(out: dict[str, Any], more: dict[str, Any], of: str) -> None:
     for key in more:
         if key in out:
-            raise UserError(f"{of}.{key} must be given once, but is twice: quoted and not. Remove one.")
+            raise UserError(
+                f"{of}.{key} must be given once, but is twice: quoted and not. Remove one."
+            )
     out |= more
 
 
@@ -223,47 +259,83 @@ def _check_range(name: str, given: Range) -> None:
     low, high = given.low, given.high
     if given.choices is not None:
         if low is not None or high is not None or given.scale != "linear" or given.integer:
-            raise UserError(f"{name} must have choices alone, or low and high, but has both. Remove one.")
+            raise UserError(
+                f"{name} must have choices alone, or low and high, but has both. Remove one."
+            )
     elif low is None or high is None:
         raise UserError(f"{name} must have low and high, or choices, but has not. Add them.")
     elif not low < high:
-        raise UserError(f"{name}.low must be below high, but {low:g} is not below {high:g}. Change one.")
+        raise UserError(
+            f"{name}.low must be below high, but {low:g} is not below {high:g}. Change one."
+        )
     elif max(abs(low), abs(high)) > (MOST_WHOLE if given.integer else MOST):
-        raise UserError(f"{name} must lie within +-{MOST_WHOLE if given.integer else MOST:g}, but goes from {low:g} to {high:g}. Narrow it.")
+        raise UserError(
+            f"{name} must lie within +-{MOST_WHOLE if given.integer else MOST:g}, but goes from"
+            f" {low:g} to {high:g}. Narrow it."
+        )
     elif given.scale == "log" and low <= 0.0:
         raise UserError(f"{name}.low must be above 0 on a log scale, but is {low:g}. Raise it.")
     elif given.integer and not (low.is_integer() and high.is_integer()):
-        raise UserError(f"{name} must have whole numbers as low and high if integer, but has {low:g} and {high:g}. Change them.")
+        raise UserError(
+            f"{name} must have whole numbers as low and high if integer, but has {low:g} and"
+            f" {high:g}. Change them."
+        )
 
 
 def _check_lists(sweep: SweepFile) -> None:
     for key, values in sweep.grid.items():
         if not values:
-            raise UserError(f"grid.{key} must list at least one value, but is empty. Add one or remove it.")
+            raise UserError(
+                f"grid.{key} must list at least one value, but is empty. Add one or remove it."
+            )
     for i, group in enumerate(sweep.zip):
         if not group or not all(group.values()):
-            raise UserError(f"zip.{i} must list at least one value of each parameter, but does not. Add some or remove it.")
+            raise UserError(
+                f"zip.{i} must list at least one value of each parameter, but does not. Add some or"
+                " remove it."
+            )
         lengths = {key: len(values) for key, values in group.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{key} {n}" for key, n in lengths.items())
-            raise UserError(f"the lists of zip.{i} must be equally long, but are not ({told}). Mend one.")
+            raise UserError(
+                f"the lists of zip.{i} must be equally long, but are not ({told}). Mend one."
+            )
 
 
 def _check_names(sweep: SweepFile) -> None:
     swept = sweep.swept
     for key in [*sweep.settings, *swept]:
         if key.split(".")[0] in NOT_SWEPT:
-            remedy = "Give seed and replicates of the sweep itself" if key in ("seed", "replicates") else "Remove it"
-            raise UserError(f"{key} must not be set by a sweep: it decides no result of a cell. {remedy}.")
+            remedy = (
+                "Give seed and replicates of the sweep itself"
+                if key in ("seed", "replicates")
+                else "Remove it"
+            )
+            raise UserError(
+                f"{key} must not be set by a sweep: it decides no result of a cell. {remedy}."
+            )
         if key.split(".")[0] not in Experiment.model_fields:
-            raise unknown(f"the first part of {key}", key.split(".")[0], set(Experiment.model_fields) - set(NOT_SWEPT))
+            raise unknown(
+                f"the first part of {key}",
+                key.split(".")[0],
+                set(Experiment.model_fields) - set(NOT_SWEPT),
+            )
     names = sorted([key.split(".") for key in sweep.settings])
     for shorter, longer in itertools.pairwise(names):
         if longer[: len(shorter)] == shorter:
-            raise UserError(f"set.{'.'.join(longer)} must be given once, but set.{'.'.join(shorter)} holds it too. Remove one.")
+            raise UserError(
+                f"set.{'.'.join(longer)} must be given once, but set.{'.'.join(shorter)} holds it"
+                " too. Remove one."
+            )
     for i, key in enumerate(swept):
         if key in swept[:i]:
             raise UserError(f"{key} must be swept once, but is twice. Remove one.")
-        for other in [*swept[:i], *(name for name in sweep.settings if name == key or name.startswith(f"{key}."))]:
+        for other in [
+            *swept[:i],
+            *(name for name in sweep.settings if name == key or name.startswith(f"{key}.")),
+        ]:
             if key == other or key.startswith(f"{other}.") or other.startswith(f"{key}."):
-                raise UserError(f"{key} must be given once, but {'[set] gives it' if other == key else f'{other} is given'} too. Remove one.")
+                raise UserError(
+                    f"{key} must be given once, but"
+                    f" {'[set] gives it' if other == key else f'{other} is given'} too. Remove one."
+                )

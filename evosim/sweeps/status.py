@@ -23,12 +23,12 @@ class State:
     """How far a sweep is.
 
     Attributes:
-        runs, done, failed, extinct: runs; `done` counts those that failed, and the finished ones of chunks in work.
-        running: processes that gave a sign of life lately and have a chunk.
-        chunks, chunks_done: chunks.
-        seconds_left: at the pace of the processes that are running; None if there are none, or nothing to go by.
-        digest: of the collected table, if that is of the very chunks that are there.
-        damaged: chunks whose checksums cannot be read, with why; `check` finds more.
+        runs, done, failed, extinct: runs; `done` counts those that failed, and the finished ones of
+        chunks in work. running: processes that gave a sign of life lately and have a chunk. chunks,
+        chunks_done: chunks. seconds_left: at the pace of the processes that are running; None if
+        there are none, or nothing to go by. digest: of the collected table, if that is of the very
+        chunks that are there. damaged: chunks whose checksums cannot be read, with why; `check`
+        finds more.
     """
 
     runs: int
@@ -55,16 +55,40 @@ def state_of(store: Store) -> State:
         except Damaged as error:
             damaged[chunk] = str(error)
             continue
-        runs, failed, extinct = runs + counted.runs, failed + counted.failed, extinct + counted.extinct
+        runs, failed, extinct = (
+            runs + counted.runs,
+            failed + counted.failed,
+            extinct + counted.extinct,
+        )
     for entry in store.entries():
         if entry.name.endswith(".partial"):
             number = chunk_of(entry.name)
-            if number is not None and number not in here and number < store.chunks and (found := store.finished(number)):
+            if (
+                number is not None
+                and number not in here
+                and number < store.chunks
+                and (found := store.finished(number))
+            ):
                 runs += found["runs"].height
                 failed += int((found["runs"]["status"] == "failed").sum())
     running, seconds = _processes(store)
-    left = seconds * (store.runs - runs) / running if running and seconds is not None and runs < store.runs else None
-    return State(store.runs, runs, failed, extinct, running, store.chunks, len(done), left, known_digest(store, done), damaged)
+    left = (
+        seconds * (store.runs - runs) / running
+        if running and seconds is not None and runs < store.runs
+        else None
+    )
+    return State(
+        store.runs,
+        runs,
+        failed,
+        extinct,
+        running,
+        store.chunks,
+        len(done),
+        left,
+        known_digest(store, done),
+        damaged,
+    )
 
 
 def _processes(store: Store) -> tuple[int, float | None]:
@@ -77,7 +101,10 @@ def _processes(store: Store) -> tuple[int, float | None]:
                 last = json.loads(line)
                 spent += last.get("seconds", [])
         with contextlib.suppress(OSError, TypeError):
-            alive = last.get("event") in ("begin", "at", "failed") and time.time() - path.stat().st_mtime < ALIVE
+            alive = (
+                last.get("event") in ("begin", "at", "failed")
+                and time.time() - path.stat().st_mtime < ALIVE
+            )
             running += alive and not _is_gone(path)
     return running, sum(spent) / len(spent) if spent else None
 

@@ -1,7 +1,7 @@
 """Compute one chunk of a sweep and write it. Every engine calls this, in its own process.
 
-The bytes of a chunk depend on its plan alone: not on who computes it, with how many threads, in which order, or on what was
-finished before an interrupt.
+The bytes of a chunk depend on its plan alone: not on who computes it, with how many threads, in
+which order, or on what was finished before an interrupt.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from evosim.sweeps.plan import DTYPES, decoded
 from evosim.sweeps.store import FAILED, RUNS, Frames, Store, clear
 
 KEEP_EVERY = 5.0  # seconds between two writings of finished runs, at least
-KEEP_SHARE = 20  # ... and this many times as long as the last writing took, so that it costs at most a twentieth
+# ... and this many times as long as the last writing took, so that it costs at most a twentieth
+KEEP_SHARE = 20
 SIGN_OF_LIFE = 10.0  # seconds
 LANDSCAPES = 2
 FIXED = {"status": pl.String, "generations": pl.Int64, "error": pl.String}
@@ -47,18 +48,28 @@ BY_AGE = ["subject", "seed", "world", "kind", "act"]
 
 
 class Lacking(UserError):
-    """The machine lacks something that a run needs. It is no failure of the run, so that none is recorded."""
+    """The machine lacks something that a run needs.
+
+    It is no failure of the run, so that none is recorded.
+    """
 
 
 class Stopped(BaseException):
-    """Somebody asked for an end in the middle of a run. Not an error of the run, so that none is recorded."""
+    """Somebody asked for an end in the middle of a run.
+
+    Not an error of the run, so that none is recorded.
+    """
 
 
 class Tell(Protocol):
-    """Hears of each run that ends, and of a chunk's beginning and end (`event`: `begin`, `run`, `end`)."""
+    """Hears of each run that ends, and of a chunk's beginning and end (`event`: `begin`, `run`,
+    `end`).
+    """
 
     def __call__(self, event: str, chunk: int, **facts: Any) -> None:
-        """`run`: `run`, `status`, `seconds`; `begin`: `done` runs found finished; `end`: `finished`."""
+        """`run`: `run`, `status`, `seconds`; `begin`: `done` runs found finished; `end`:
+        `finished`.
+        """
 
 
 def silent(event: str, chunk: int, **facts: Any) -> None:
@@ -94,11 +105,13 @@ def run_chunk(
     tell: Tell = silent,
     other_sources: bool = False,
 ) -> Receipt:
-    """Compute the runs of a chunk that are not finished, and write it; nothing if it is done already.
+    """Compute the runs of a chunk that are not finished, and write it; nothing if it is done
+    already.
 
-    When `should_stop` says so, the run that is being computed is given up within a generation, and the finished ones are
-    written. Harmless beside another process on the same chunk. Raises `UserError` where the folder cannot be read or written, or
-    was begun by other sources and `other_sources` does not allow that.
+    When `should_stop` says so, the run that is being computed is given up within a generation, and
+    the finished ones are written. Harmless beside another process on the same chunk. Raises
+    `UserError` where the folder cannot be read or written, or was begun by other sources and
+    `other_sources` does not allow that.
     """
     store = opened(Path(folder))
     store.check_sources(other_sources=other_sources)
@@ -170,7 +183,9 @@ def run_chunk(
 
 
 def store_failed(store: Store, chunk: int) -> int:
-    """How many runs of a done chunk failed; 0 if that cannot be read, which is for `check` to say."""
+    """How many runs of a done chunk failed; 0 if that cannot be read, which is for `check` to
+    say.
+    """
     try:
         return store.counted(chunk).failed
     except Damaged:
@@ -194,19 +209,36 @@ class Failure:
 
 
 class _Checkpoints:
-    """Where one run and its controls are kept when they are stopped in their middle, and every few minutes."""
+    """Where one run and its controls are kept when they are stopped in their middle, and every few
+    minutes.
+    """
 
     def __init__(
-        self, store: Store, chunk: int, run: int, should_stop: Callable[[], bool], asked: Callable[[], bool] = lambda: False
+        self,
+        store: Store,
+        chunk: int,
+        run: int,
+        should_stop: Callable[[], bool],
+        asked: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._store, self._chunk, self.run, self._should_stop, self._asked = store, chunk, run, should_stop, asked
+        self._store, self._chunk, self.run, self._should_stop, self._asked = (
+            store,
+            chunk,
+            run,
+            should_stop,
+            asked,
+        )
         self._keepers: list[_Mine] = []
         self._began = time.monotonic()
 
     def __call__(self, control: str) -> OneRun:
         if self._keepers and time.monotonic() - self._began > KEEP_EVERY:
-            self._keepers[-1].save()  # it is over, but its results are not safe before those of all controls are
-        self._keepers.append(_Mine(self._store.checkpoint(self._chunk, self.run, control), self._should_stop))
+            self._keepers[
+                -1
+            ].save()  # it is over, but its results are not safe before those of all controls are
+        self._keepers.append(
+            _Mine(self._store.checkpoint(self._chunk, self.run, control), self._should_stop)
+        )
         self._keepers[-1].asked = self._asked
         return self._keepers[-1]
 
@@ -222,7 +254,9 @@ class _Checkpoints:
 
 
 class _Mine(OneRun):
-    """A run that goes on from its checkpoint, or at its beginning where that is damaged or was made by other code."""
+    """A run that goes on from its checkpoint, or at its beginning where that is damaged or was made
+    by other code.
+    """
 
     def begin(self, experiment: Experiment, seed: int, control: str) -> State | None:
         try:
@@ -250,12 +284,16 @@ def compute(
     should_stop: Callable[[], bool] = lambda: False,
     keeper: Callable[[str], Keeper | None] = no_checkpoints,
 ) -> Replicate:
-    """The run of one row of a plan. Raises what its computation raises, and `UserError` if it is not the run that was planned."""
+    """The run of one row of a plan.
+
+    Raises what its computation raises, and `UserError` if it is not the run that was planned.
+    """
     experiment = experiment_of(tree, decoded(row, kinds), row["seed"], name=f"run {row['run']}")
     if experiment.setting_digest() != row["cell"]:
         raise UserError(
-            f"run {row['run']} must resolve to the planned cell {row['cell'][:8]}, but resolves to {experiment.setting_digest()[:8]}: defaults "
-            "have changed. Do the sweep to another --out."
+            f"run {row['run']} must resolve to the planned cell {row['cell'][:8]}, but resolves to"
+            f" {experiment.setting_digest()[:8]}: defaults have changed. Do the sweep to another"
+            " --out."
         )
 
     def watch(*_: object) -> None:
@@ -264,7 +302,13 @@ def compute(
 
     ready = prepared(experiment, watch)
     # keepers ask whether to stop
-    return replicate(ready.setting, ready.landscape, watch if keeper is no_checkpoints else None, keeper, ready.known)
+    return replicate(
+        ready.setting,
+        ready.landscape,
+        watch if keeper is no_checkpoints else None,
+        keeper,
+        ready.known,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,7 +321,8 @@ class Prepared:
 
 
 def prepared(experiment: Experiment, watch: Callable[..., None] = lambda *_: None) -> Prepared:
-    """Prepare a run: build its setting and score its landscape, where this process does not have them.
+    """Prepare a run: build its setting and score its landscape, where this process does not have
+    them.
 
     Parameters
     ----------
@@ -293,13 +338,18 @@ def prepared(experiment: Experiment, watch: Callable[..., None] = lambda *_: Non
 
 
 def forget() -> None:
-    """Forget settings and landscapes, so that the next run has to make its own, as in a new process."""
+    """Forget settings and landscapes, so that the next run has to make its own, as in a new
+    process.
+    """
     _built.clear()
     _known.clear()
 
 
 def _computed(
-    store: Store, row: dict[str, Any], keeper: Callable[[str], Keeper], should_stop: Callable[[], bool]
+    store: Store,
+    row: dict[str, Any],
+    keeper: Callable[[str], Keeper],
+    should_stop: Callable[[], bool],
 ) -> tuple[Replicate | Failure, str | None]:
     """A run, or how it failed and the whole trace of that."""
     try:
@@ -309,8 +359,10 @@ def _computed(
     except Exception as error:
         if _of_machine(error):
             raise Lacking(
-                f"run {row['run']} needs more than this machine gave: {in_one_line(f'{type(error).__name__}: {error}'.rstrip('. '))}. Give it "
-                "that (memory, files, processes, disk), and do the same again; nothing is recorded of it, and what is finished is kept."
+                f"run {row['run']} needs more than this machine gave:"
+                f" {in_one_line(f'{type(error).__name__}: {error}'.rstrip('. '))}. Give it that"
+                " (memory, files, processes, disk), and do the same again; nothing is recorded of"
+                " it, and what is finished is kept."
             ) from None
         return Failure(_in_one_line(error)), traceback.format_exc()
 
@@ -320,7 +372,9 @@ def _of_machine(error: Exception) -> bool:
     if isinstance(error, UserError):
         return isinstance(error, Lacking)
     threads = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
-    return threads or isinstance(error, OSError | MemoryError | EOFError | ImportError | pickle.PickleError)
+    return threads or isinstance(
+        error, OSError | MemoryError | EOFError | ImportError | pickle.PickleError
+    )
 
 
 def _in_one_line(error: Exception) -> str:
@@ -339,7 +393,9 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _setting(experiment: Experiment) -> Setting:
-    """The setting of an experiment; world and genome of the last cell are remembered, because its other seeds come next."""
+    """The setting of an experiment; world and genome of the last cell are remembered, because its
+    other seeds come next.
+    """
     cell = experiment.setting_digest()
     if cell not in _built:
         made = build(experiment)
@@ -353,10 +409,13 @@ _known: OrderedDict[str, tuple[Landscape, Known]] = OrderedDict()
 
 
 def _shared(setting: Setting, watch: Callable[..., None]) -> tuple[Landscape, Known]:
-    """The landscape of worlds and genome, and what is known of them; the last few are remembered."""
+    """The landscape of worlds and genome, and what is known of them; the last few are
+    remembered.
+    """
     experiment = setting.experiment
     key = landscape_digest(experiment)
-    if setting.genome.grid.size > experiment.analysis.max_classes:  # what of a large grid is looked at depends on more
+    # What of a large grid is looked at depends on more
+    if setting.genome.grid.size > experiment.analysis.max_classes:
         key += f"{experiment.analysis.model_dump_json()} {experiment.optimizer.get('population')}"
     else:
         key += " whole"
@@ -387,13 +446,17 @@ def _store(folder: Path, *_: int) -> Store:
 class _Finished:
     """The finished runs of a chunk, by number, with what is kept of each."""
 
-    def __init__(self, keep: tuple[str, ...], kinds: dict[str, str], found: Frames | None = None) -> None:
+    def __init__(
+        self, keep: tuple[str, ...], kinds: dict[str, str], found: Frames | None = None
+    ) -> None:
         self._keep, self._kinds = keep, kinds
         self._rows: dict[int, dict[str, Any]] = {}
         self._parts: dict[str, list[pl.DataFrame]] = {name: [] for name in keep}
         if found:
             for row in found[RUNS].iter_rows(named=True):
-                self._rows[row["run"]] = {key: value for key, value in row.items() if value is not None}
+                self._rows[row["run"]] = {
+                    key: value for key, value in row.items() if value is not None
+                }
             for name in keep:
                 self._parts[name].append(found[name])
 
@@ -414,9 +477,13 @@ class _Finished:
         if isinstance(result, Failure):
             self._rows[planned["run"]] = row | {"status": FAILED, "error": result.error}
             return
-        self._rows[planned["run"]] = row | {"status": result.status, "generations": result.generations} | result.numbers
+        self._rows[planned["run"]] = (
+            row | {"status": result.status, "generations": result.generations} | result.numbers
+        )
         for name, frame in kept_tables(result, self._keep).items():
-            self._parts[name].append(frame.select(pl.lit(planned["run"], dtype=pl.Int64).alias("run"), pl.all()))
+            self._parts[name].append(
+                frame.select(pl.lit(planned["run"], dtype=pl.Int64).alias("run"), pl.all())
+            )
 
     def frames(self) -> Frames:
         """All tables, in order of runs."""
@@ -425,7 +492,11 @@ class _Finished:
         return {RUNS: runs, **{name: parts[0] for name, parts in self._parts.items()}}
 
 
-def finished_runs(keep: tuple[str, ...], kinds: dict[str, str], results: Iterable[tuple[dict[str, Any], Replicate | Failure]]) -> Frames:
+def finished_runs(
+    keep: tuple[str, ...],
+    kinds: dict[str, str],
+    results: Iterable[tuple[dict[str, Any], Replicate | Failure]],
+) -> Frames:
     """The tables of some rows of a plan and what came of them."""
     done = _Finished(keep, kinds)
     for row, result in results:
@@ -434,7 +505,10 @@ def finished_runs(keep: tuple[str, ...], kinds: dict[str, str], results: Iterabl
 
 
 def kept_tables(result: Replicate, keep: Iterable[str]) -> Frames:
-    """The tables of a run that are kept. `ledger` is the behaviour ledger summed over ages; a search ledger that is off is left out."""
+    """The tables of a run that are kept.
+
+    `ledger` is the behaviour ledger summed over ages; a search ledger that is off is left out.
+    """
     out = {}
     for name in keep:
         if name == "ledger":
@@ -442,13 +516,21 @@ def kept_tables(result: Replicate, keep: Iterable[str]) -> Frames:
             out[name] = summed.agg(pl.col("value").sum())
         elif name in result.tables:
             out[name] = result.tables[name]
-    # A column in which nothing was measured has no type, and other runs may have measured something.
+    # A column in which nothing was measured has no type, and other runs may have measured
+    # something.
     return {name: frame.cast({pl.Null: pl.Float64}) for name, frame in out.items()}
 
 
 def runs_frame(rows: list[dict[str, Any]], kinds: dict[str, str]) -> pl.DataFrame:
-    """One row a run: what was planned, how it ended, and the account's numbers in order of their names."""
-    planned = {"run": pl.Int64, "cell": pl.String, "seed": pl.Int64, **{key: DTYPES[kind] for key, kind in kinds.items()}}
+    """One row a run: what was planned, how it ended, and the account's numbers in order of their
+    names.
+    """
+    planned = {
+        "run": pl.Int64,
+        "cell": pl.String,
+        "seed": pl.Int64,
+        **{key: DTYPES[kind] for key, kind in kinds.items()},
+    }
     schema = planned | FIXED
     numbers = sorted({key for row in rows for key in row} - set(schema))
     return pl.DataFrame(rows, schema=schema | dict.fromkeys(numbers, pl.Float64))
@@ -462,7 +544,10 @@ def joined(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 class _Log:
-    """What this process did when, a line of JSON an event. For people and for `status`; if it cannot be written, it is not."""
+    """What this process did when, a line of JSON an event.
+
+    For people and for `status`; if it cannot be written, it is not.
+    """
 
     def __init__(self, folder: Path) -> None:
         refuse_link(folder / "logs")
@@ -471,7 +556,10 @@ class _Log:
 
     def __call__(self, event: str, chunk: int, **facts: Any) -> None:
         self._last = time.monotonic()
-        line = json.dumps({"time": round(time.time(), 3), "event": event, "chunk": chunk, **facts}) + "\n"
+        line = (
+            json.dumps({"time": round(time.time(), 3), "event": event, "chunk": chunk, **facts})
+            + "\n"
+        )
         with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(line)
 

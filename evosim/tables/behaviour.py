@@ -29,7 +29,14 @@ def behaviour_table(summary: dict[str, Any]) -> Table:
             *(number(by_kind.get(kind, 0.0)) for kind in kinds),
             number(modern["acts"].get(act, 0.0)),
         )
-    table.add_row("upkeep", "", number(ancestral["kinds"]["upkeep"]), "", *("" for _ in kinds), number(modern["kinds"]["upkeep"]))
+    table.add_row(
+        "upkeep",
+        "",
+        number(ancestral["kinds"]["upkeep"]),
+        "",
+        *("" for _ in kinds),
+        number(modern["kinds"]["upkeep"]),
+    )
     table.add_row(
         bold("sum"),
         "",
@@ -39,8 +46,15 @@ def behaviour_table(summary: dict[str, Any]) -> Table:
         bold(number(sum(modern["kinds"].values()))),
     )
     if NO_OVERLAP in modern["kinds"]:
-        where = " in some seeds, and there" if any(kind in modern["kinds"] for kind in SPLIT) else ", so"
-        table.caption = f"no overlap: the modern world lies outside the ancestral one's reach{where} kinds are not split"
+        where = (
+            " in some seeds, and there"
+            if any(kind in modern["kinds"] for kind in SPLIT)
+            else ", so"
+        )
+        table.caption = (
+            f"no overlap: the modern world lies outside the ancestral one's reach{where} kinds are"
+            " not split"
+        )
     if of := seeds_words(summary, ancestral.get("seeds", 0), modern.get("seeds", 0)):
         table.caption = f"{table.caption}; {of}" if table.caption else of
     return table
@@ -61,7 +75,9 @@ def steps_table(summary: dict[str, Any]) -> Table | str:
     if not shown:
         return "Steps of the ladder by act: no step loses or gains anything.\n"
     headings = [f"{step} {world[0].upper()}" for world, step in shown]
-    table = table_of("Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings))
+    table = table_of(
+        "Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings)
+    )
     for act in steps["modern"]["representation"]:
         row = [steps[world][step][act] for world, step in shown]
         if any(abs(value) > small() for value in row):

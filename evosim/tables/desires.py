@@ -21,6 +21,9 @@ def desires_table(summary: dict[str, Any]) -> Table:
             row["feature"],
             number(row["weight"], 2),
             row["acts"].replace("_", " "),
-            *(number(row[key]) for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")),
+            *(
+                number(row[key])
+                for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")
+            ),
         )
     return table

@@ -20,13 +20,20 @@ HACK_WORDS = {
 
 def hack_table(found: dict[str, Any], of: str) -> Table:
     """Table of what unfair meiosis cost."""
-    table = table_of(f"Greedy genes: what unfair meiosis cost ({of})", ("", "A", "interval in A", "M", "interval in M"), left=("",))
+    table = table_of(
+        f"Greedy genes: what unfair meiosis cost ({of})",
+        ("", "A", "interval in A", "M", "interval in M"),
+        left=("",),
+    )
     for quantity, words in HACK_WORDS.items():
         cells = []
         for world in ("ancestral", "modern"):
             entry = found.get(world, {}).get(quantity)
             ends = entry.get("interval") if entry else None
-            cells += [number(entry["mean"], more=1) if entry else "-", f"[{number(ends[0], more=1)}, {number(ends[1], more=1)}]" if ends else "-"]
+            cells += [
+                number(entry["mean"], more=1) if entry else "-",
+                f"[{number(ends[0], more=1)}, {number(ends[1], more=1)}]" if ends else "-",
+            ]
         table.add_row(words, *cells)
     return table
 
@@ -34,13 +41,18 @@ def hack_table(found: dict[str, Any], of: str) -> Table:
 def who_searched(summary: dict[str, Any]) -> str:
     """Whose step `search` is."""
     of_all = "all_cases" in summary["ladder"]["ancestral"]["rungs"]
-    return f"the population{' that was selected on all of A' if of_all else ''}{' with fair meiosis' if summary['hack'] else ''}"
+    selected = " that was selected on all of A" if of_all else ""
+    return f"the population{selected}{' with fair meiosis' if summary['hack'] else ''}"
 
 
 def frequencies(rows: list[dict[str, Any]]) -> Table:
     """Table of the frequencies of drivers and modifiers at the swap."""
     arms = [name for name in rows[0] if name not in ("locus", "allele")]
-    table = table_of("Frequency among newborns at the swap", ("locus", "allele", *(arm.replace("_", " ") for arm in arms)), left=("locus", "allele"))
+    table = table_of(
+        "Frequency among newborns at the swap",
+        ("locus", "allele", *(arm.replace("_", " ") for arm in arms)),
+        left=("locus", "allele"),
+    )
     for row in rows:
         table.add_row(row["locus"], row["allele"], *(number(row[arm]) for arm in arms))
     return table

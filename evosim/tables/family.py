@@ -12,8 +12,14 @@ from evosim.tables.formatting import number, table_of
 
 def family_table(found: dict[str, Any]) -> Table:
     """Table of verdicts over a family of worlds."""
-    table = table_of(f"Over a family of worlds ({', '.join(found['worlds'])})", ("", "verdict", "kind", "share"), left=("", "verdict", "kind"))
+    table = table_of(
+        f"Over a family of worlds ({', '.join(found['worlds'])})",
+        ("", "verdict", "kind", "share"),
+        left=("", "verdict", "kind"),
+    )
     for subject, rows in found["subjects"].items():
         for row in rows:
-            table.add_row(RUNG_CODES[subject], row["verdict"], row["kind"] or "", number(row["share"], 2))
+            table.add_row(
+                RUNG_CODES[subject], row["verdict"], row["kind"] or "", number(row["share"], 2)
+            )
     return table

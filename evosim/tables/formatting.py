@@ -16,7 +16,8 @@ from evosim.reference.dynamic_programming import ROUNDING
 
 DIGITS, FEW = 3, 9  # decimals of a number; with more than these few, powers of ten are written
 LARGE = 1e9  # from here on, nine digits are written, and a power of ten
-LARGEST, SMALL, MOST_DIGITS = 1e15, 1e-3, 15  # with given decimals: where powers of ten begin, and where digits end
+# With given decimals: where powers of ten begin, and where digits end
+LARGEST, SMALL, MOST_DIGITS = (1e15, 1e-3, 15)
 MOST_APART = 2  # places by which intervals in a column may differ and still have the same decimals
 
 Given = ParamSpec("Given")
@@ -99,17 +100,29 @@ def number(value: float | None, digits: int | None = None, *, more: int = 0) -> 
 
 
 def _to_place(value: float, decimals: int) -> str:
-    """A number with so many decimals; as a power of ten where it is large, or where nothing else would stand after the point but noughts."""
+    """A number with so many decimals; as a power of ten where it is large, or where nothing else
+    would stand after the point but noughts.
+    """
     if abs(value) < 0.5 * 10.0**-decimals and decimals > FEW:
         return "0"
-    if math.isfinite(value) and value and ((abs(value) >= LARGE and decimals < 0) or abs(value) >= LARGEST or (decimals > FEW and abs(value) < SMALL)):
+    if (
+        math.isfinite(value)
+        and value
+        and (
+            (abs(value) >= LARGE and decimals < 0)
+            or abs(value) >= LARGEST
+            or (decimals > FEW and abs(value) < SMALL)
+        )
+    ):
         return f"{value:.{min(max(power_of(value) + decimals, 0), MOST_DIGITS)}e}"
     text = f"{value:.{min(max(decimals, 0), MOST_DIGITS)}f}"
     return text.removeprefix("-") if float(text) == 0.0 else text
 
 
 def power_of(value: float, digits: int = 2) -> int:
-    """The power of ten of the first of so many digits, after rounding: -1 of 0.0996, which is 0.10."""
+    """The power of ten of the first of so many digits, after rounding: -1 of 0.0996, which is
+    0.10.
+    """
     return int(f"{value:.{digits - 1}e}".partition("e")[2])
 
 
@@ -131,8 +144,8 @@ def decimals_of(mean: float, low: float | None, high: float | None) -> int | Non
     Returns
     -------
     int or None
-        With these decimals half the interval has two significant digits. Below 0 they count places before the
-        point. None where there is no interval, or none with a width.
+        With these decimals half the interval has two significant digits. Below 0 they count places
+        before the point. None where there is no interval, or none with a width.
     """
     if low is None or high is None:
         return None
@@ -165,15 +178,28 @@ def decimals_in(column: Iterable[Measured], usual: int = DIGITS) -> list[int]:
     own = [None if mean is None else decimals_of(mean, low, high) for mean, low, high in rows]
     known = [decimals for decimals in own if decimals is not None]
     if not known:
-        largest = max((abs(mean) for mean, *_ in rows if mean is not None and math.isfinite(mean)), default=0.0)
-        return [1 if largest >= 100.0 else max(usual, DIGITS - 1 - power_of(largest, DIGITS)) if largest else usual] * len(rows)
+        largest = max(
+            (abs(mean) for mean, *_ in rows if mean is not None and math.isfinite(mean)),
+            default=0.0,
+        )
+        return [
+            (
+                1
+                if largest >= 100.0
+                else max(usual, DIGITS - 1 - power_of(largest, DIGITS))
+                if largest
+                else usual
+            )
+        ] * len(rows)
     most, least = max(known), min(known)
     if most - least <= MOST_APART:
         return [most] * len(rows)
     return [max(least, usual) if decimals is None else decimals for decimals in own]
 
 
-def with_ends(mean: float, low: float | None, high: float | None, decimals: int | None = None) -> str:
+def with_ends(
+    mean: float, low: float | None, high: float | None, decimals: int | None = None
+) -> str:
     """A number and its interval, on the screen, in reports and in verdicts.
 
     Parameters
@@ -188,7 +214,8 @@ def with_ends(mean: float, low: float | None, high: float | None, decimals: int 
     Returns
     -------
     str
-        Such as `0.123 [0.087, 0.159]`. Without an interval, or with one that has no width, the number alone.
+        Such as `0.123 [0.087, 0.159]`. Without an interval, or with one that has no width, the
+        number alone.
     """
     own = decimals_of(mean, low, high)
     digits = decimals if decimals is not None else own
@@ -205,7 +232,14 @@ def unit(summary: dict[str, Any]) -> str:
 
 def table_of(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act",)) -> Table:
     """An empty table with a title and headings; columns named in `left` are set left."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for heading in headings:
         table.add_column(heading, justify="left" if heading in left else "right")
     return table
@@ -228,4 +262,7 @@ def seeds_words(summary: dict[str, Any], *seeds: int) -> str | None:
     of, known = summary.get("replicates"), sorted({n for n in seeds if n})
     if of is None or known in ([], [of]):
         return None
-    return f"means over the {' and '.join(map(str, known))} of {of} seeds in which all of this was measured"
+    return (
+        f"means over the {' and '.join(map(str, known))} of {of} seeds in which all of this was"
+        " measured"
+    )

@@ -24,7 +24,11 @@ UNLISTED = ("optimum", "all_cases", "control", "population")
 
 def ladder_table(summary: dict[str, Any]) -> Table:
     """Table of the two ladders, one row a rung."""
-    table = table_of(f"The ladder: which stage lost it ({unit(summary)} in a life)", ("", "scored", "A", "lost in A", "M", "lost in M", "by"), left=("", "scored", "by"))
+    table = table_of(
+        f"The ladder: which stage lost it ({unit(summary)} in a life)",
+        ("", "scored", "A", "lost in A", "M", "lost in M", "by"),
+        left=("", "scored", "by"),
+    )
     a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
     steps = dict(steps_down(m["rungs"]))
     for rung in RUNGS:
@@ -42,7 +46,15 @@ def ladder_table(summary: dict[str, Any]) -> Table:
         )
         if step == "search":
             for part, words in (("unfound", "to the best present"), ("load", "and on to the mean")):
-                table.add_row("", f"  {words}", "", number(a["steps"][part]), "", number(m["steps"][part]), f"  {part}")
+                table.add_row(
+                    "",
+                    f"  {words}",
+                    "",
+                    number(a["steps"][part]),
+                    "",
+                    number(m["steps"][part]),
+                    f"  {part}",
+                )
     if m["steps"]["hack"] is None:
         table.add_row("", "greedy genes", "", "-", "", "-", "not measured")
     table.caption = seeds_words(summary, a["seeds"], m["seeds"])

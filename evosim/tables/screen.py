@@ -27,10 +27,18 @@ from evosim.tables.total_variation import variation_table
 def show(console: Console, title: str, summary: dict[str, Any], *, details: bool = False) -> None:
     """Print the account; with `details`, also how far lives in A and in M can differ at all."""
     _show_which(console, title, summary)
-    say(console, "A: ancestral world, M: modern world. Words: docs/glossary.md" + ("" if summary.get("offset") else "\n"))
+    say(
+        console,
+        "A: ancestral world, M: modern world. Words: docs/glossary.md"
+        + ("" if summary.get("offset") else "\n"),
+    )
     if paid := summary.get("offset"):
         a, m = paid["ancestral"], paid["modern"]
-        say(console, f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at birth (offset); losses do not.\n")
+        say(
+            console,
+            f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at"
+            " birth (offset); losses do not.\n",
+        )
     for name, account in accounts(summary).items():
         if details or name != "variation":
             say(console, account) if isinstance(account, str) else show_table(console, account)
@@ -40,7 +48,9 @@ def show(console: Console, title: str, summary: dict[str, Any], *, details: bool
 
 @scaled
 def accounts(summary: dict[str, Any]) -> dict[str, Table | str]:
-    """The tables of the account by name, in the order of reading; words where an account does not apply."""
+    """The tables of the account by name, in the order of reading; words where an account does not
+    apply.
+    """
     out: dict[str, Table | str] = {"ladder": ladder_table(summary)}
     if summary["behaviour"]["modern"] is not None:
         out["behaviour"] = behaviour_table(summary)
@@ -52,7 +62,10 @@ def accounts(summary: dict[str, Any]) -> dict[str, Table | str]:
     if summary["family"]:
         out["family"] = family_table(summary["family"])
     if summary["hack"]:
-        out |= {"hack": hack_table(summary["hack"], unit(summary)), "frequencies": frequencies(summary["hack"]["frequencies"])}
+        out |= {
+            "hack": hack_table(summary["hack"], unit(summary)),
+            "frequencies": frequencies(summary["hack"]["frequencies"]),
+        }
     if summary["search"] and summary["search"]["traits"]:
         out["search"] = search_table(summary["search"])
     return out
@@ -61,11 +74,19 @@ def accounts(summary: dict[str, Any]) -> dict[str, Table | str]:
 def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print what the search of a landscape came to."""
     _show_which(console, title, summary)
-    table = Table("", "mean", "interval" if any(row["interval"] for row in summary["search"]) else "", box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        "",
+        "mean",
+        "interval" if any(row["interval"] for row in summary["search"]) else "",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
     for row in summary["search"]:
         ends = row["interval"] or (None, None)
         decimals = decimals_of(row["mean"] or 0.0, *ends)
-        between = " to ".join(number(end, decimals) for end in row["interval"]) if row["interval"] else ""
+        between = (
+            " to ".join(number(end, decimals) for end in row["interval"]) if row["interval"] else ""
+        )
         table.add_row(row["quantity"], number(row["mean"], decimals), between)
     console.print()
     show_table(console, table)
@@ -75,7 +96,16 @@ def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
     """Print what was run, and what was expected of it."""
     replicates = summary["replicates"]
     say(console, f"\n{title}", style="bold")
-    say(console, f"seed {summary['seed']}" if replicates == 1 else f"{replicates} seeds from {summary['seed']}; means over seeds{level_words(summary)}")
+    say(
+        console,
+        (
+            f"seed {summary['seed']}"
+            if replicates == 1
+            else (
+                f"{replicates} seeds from {summary['seed']}; means over seeds{level_words(summary)}"
+            )
+        ),
+    )
     if summary["changed"]:
         say(console, f"changed: {', '.join(summary['changed'])}")
     if summary["expected"]:
@@ -85,7 +115,14 @@ def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
 @scaled
 def show_labels(console: Console, summary: dict[str, Any]) -> None:
     """Print what each author would call each step."""
-    say(console, Text.assemble("\n", ("What each author calls it", "bold"), " (Christiano: the problems will not split like this)"))
+    say(
+        console,
+        Text.assemble(
+            "\n",
+            ("What each author calls it", "bold"),
+            " (Christiano: the problems will not split like this)",
+        ),
+    )
     for step, entry in summary["labels"].items():
         value = number(entry["value"]) if entry["value"] is not None else "not measured"
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))

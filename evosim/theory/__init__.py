@@ -1,7 +1,9 @@
-"""Population genetics in closed form, as recursions and as exact chains: what the engine is compared with.
+"""Population genetics in closed form, as recursions and as exact chains: what the engine is
+compared with.
 
-It shares no code with the engine. Life cycle throughout: gametes unite at random into zygotes (census of newborns),
-selection (census of adults), meiosis with drive and recombination, mutation, gametes.
+It shares no code with the engine. Life cycle throughout: gametes unite at random into zygotes
+(census of newborns), selection (census of adults), meiosis with drive and recombination, mutation,
+gametes.
 """
 
 from __future__ import annotations

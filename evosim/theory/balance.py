@@ -1,8 +1,9 @@
-"""Mutation against selection, mutation alone, and the Price equation, which books who changed a frequency.
+"""Mutation against selection, mutation alone, and the Price equation, which books who changed a
+frequency.
 
-An allele at frequency q costs its heterozygote hs and its homozygote s. Mutation acts after selection, at rate u
-towards the allele and v back (per copy and generation). Frequencies and fitnesses have no unit, and `n` counts diploid
-individuals.
+An allele at frequency q costs its heterozygote hs and its homozygote s. Mutation acts after
+selection, at rate u towards the allele and v back (per copy and generation). Frequencies and
+fitnesses have no unit, and `n` counts diploid individuals.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ Floats = NDArray[np.float64]
 
 
 class Price(NamedTuple):
-    """What changed an allele's frequency from parents to children; the three add up to the change, exactly.
+    """What changed an allele's frequency from parents to children; the three add up to the change,
+    exactly.
 
     Attributes:
-        selection: covariance of a parent's gametes with its dosage, over the mean number of gametes.
-        segregation: unfair meiosis, by drive or by chance.
-        mutation: gametes that mutated.
+        selection: covariance of a parent's gametes with its dosage, over the mean number of
+        gametes. segregation: unfair meiosis, by drive or by chance. mutation: gametes that mutated.
     """
 
     selection: float
@@ -41,10 +42,11 @@ class Expected(NamedTuple):
 
 
 def next_frequency(q: float, u: float, h: float, s: float) -> float:
-    """Frequency of the allele in the next gamete pool: selection, then mutation at rate u towards it; fair meiosis.
+    """Frequency of the allele in the next gamete pool: selection, then mutation at rate u towards
+    it; fair meiosis.
 
-    Raises `ValueError` if q or u leaves [0, 1], a fitness is below 0 or nobody survives. Source: derived; see
-    docs/population-genetics.md.
+    Raises `ValueError` if q or u leaves [0, 1], a fitness is below 0 or nobody survives. Source:
+    derived; see docs/population-genetics.md.
     """
     require_unit("frequency q", q)
     require_unit("mutation rate u", u)
@@ -58,11 +60,13 @@ def next_frequency(q: float, u: float, h: float, s: float) -> float:
 
 
 def frequency(u: float, h: float, s: float) -> float:
-    """Mutation-selection balance, exact: the smaller positive root of s(1 - 2h) q^2 + hs(1 + u) q - u = 0.
+    """Mutation-selection balance, exact: the smaller positive root of s(1 - 2h) q^2 + hs(1 + u) q -
+    u = 0.
 
-    1 if mutation overwhelms selection, so that there is no root up to 1. For h = 0 it is sqrt(u/s), for h = 1/2 2u /
-    (s(1 + u)), and near u/(hs) if hs is far above sqrt(us). Raises `ValueError` if u leaves [0, 1], s leaves (0, 1], or
-    h is below 0 or hs above 1. Source: derived; see docs/population-genetics.md; the approximations are Haldane 1937.
+    1 if mutation overwhelms selection, so that there is no root up to 1. For h = 0 it is sqrt(u/s),
+    for h = 1/2 2u / (s(1 + u)), and near u/(hs) if hs is far above sqrt(us). Raises `ValueError` if
+    u leaves [0, 1], s leaves (0, 1], or h is below 0 or hs above 1. Source: derived; see
+    docs/population-genetics.md; the approximations are Haldane 1937.
     """
     require_unit("mutation rate u", u)
     _check_cost(h, s)
@@ -83,7 +87,8 @@ def mean_fitness(u: float, h: float, s: float) -> float:
 
 
 def load(u: float, h: float, s: float) -> float:
-    """Mutation load 1 - mean fitness: u for a complete recessive, towards 2u once hs is far above sqrt(us), whatever s.
+    """Mutation load 1 - mean fitness: u for a complete recessive, towards 2u once hs is far above
+    sqrt(us), whatever s.
 
     Raises `ValueError` as `frequency`. Source: Haldane 1937, American Naturalist 71:337.
     """
@@ -91,7 +96,8 @@ def load(u: float, h: float, s: float) -> float:
 
 
 def mean_fitness_many(loci: Sequence[tuple[float, float, float]]) -> float:
-    """Mean fitness of loci (u, h, s) that multiply, in linkage equilibrium: the product, near exp(-2 sum u).
+    """Mean fitness of loci (u, h, s) that multiply, in linkage equilibrium: the product, near
+    exp(-2 sum u).
 
     Raises `ValueError` as `frequency`. Source: Haldane 1937, American Naturalist 71:337.
     """
@@ -111,10 +117,11 @@ def two_way(u: float, v: float) -> float:
 
 
 def two_way_approach(q0: float, u: float, v: float, generations: int) -> float:
-    """Expected frequency after t generations of two-way mutation without selection: q* + (q0 - q*)(1 - u - v)^t.
+    """Expected frequency after t generations of two-way mutation without selection: q* + (q0 -
+    q*)(1 - u - v)^t.
 
-    Holds with drift too. Raises `ValueError` as `two_way`, or if q0 leaves [0, 1] or t is below 0. Source: Wright 1931,
-    Genetics 16:97.
+    Holds with drift too. Raises `ValueError` as `two_way`, or if q0 leaves [0, 1] or t is below 0.
+    Source: Wright 1931, Genetics 16:97.
     """
     require_unit("frequency q0", q0)
     require_count("generations", generations, 0)
@@ -123,10 +130,12 @@ def two_way_approach(q0: float, u: float, v: float, generations: int) -> float:
 
 
 def stepwise(alleles: int, u: float) -> Floats:
-    """`[n, n]`: chance that an allele (row) of an ordered list is another (column) after one generation.
+    """`[n, n]`: chance that an allele (row) of an ordered list is another (column) after one
+    generation.
 
-    With chance u it moves to a neighbour, up or down alike; a step off the end does not happen. Raises `ValueError` if
-    there is no allele or u leaves [0, 1]. Source: Ohta and Kimura 1973, Genetical Research 22:201, with ends.
+    With chance u it moves to a neighbour, up or down alike; a step off the end does not happen.
+    Raises `ValueError` if there is no allele or u leaves [0, 1]. Source: Ohta and Kimura 1973,
+    Genetical Research 22:201, with ends.
     """
     require_count("alleles", alleles, 1)
     require_unit("mutation rate u", u)
@@ -140,29 +149,35 @@ def stepwise(alleles: int, u: float) -> Floats:
 def stepwise_mean(start: int, alleles: int, u: float, generations: int) -> float:
     """Mean index of the allele after t generations of stepwise mutation; it tends to (n - 1)/2.
 
-    Raises `ValueError` as `stepwise`, or if `start` is no index of the list or t is below 0. Source: derived; see
-    docs/population-genetics.md.
+    Raises `ValueError` as `stepwise`, or if `start` is no index of the list or t is below 0.
+    Source: derived; see docs/population-genetics.md.
     """
     require_count("start", start, 0)
     require_count("generations", generations, 0)
     if start >= alleles:
         raise ValueError(f"start must be below the number of alleles, {alleles}, but is {start}.")
-    return float(np.linalg.matrix_power(stepwise(alleles, u), generations)[start] @ np.arange(alleles))
+    return float(
+        np.linalg.matrix_power(stepwise(alleles, u), generations)[start] @ np.arange(alleles)
+    )
 
 
 def price(dosages: ArrayLike, parents: ArrayLike, meiosis: ArrayLike, gametes: ArrayLike) -> Price:
-    """Split the change of an allele's frequency into selection, segregation and mutation. An identity, to rounding.
+    """Split the change of an allele's frequency into selection, segregation and mutation.
 
-    `dosages` `[n]` counts the allele (0, 1, 2) in each parent; for each gamete that made a child, `parents` names its
-    parent, `meiosis` says whether it carried the allele (0, 1) before mutation, `gametes` after. Raises `ValueError` if
-    the arrays do not fit or there is no gamete. Source: Price 1970, Nature 227:520; the split is derived, see
-    docs/population-genetics.md.
+    An identity, to rounding.
+
+    `dosages` `[n]` counts the allele (0, 1, 2) in each parent; for each gamete that made a child,
+    `parents` names its parent, `meiosis` says whether it carried the allele (0, 1) before mutation,
+    `gametes` after. Raises `ValueError` if the arrays do not fit or there is no gamete. Source:
+    Price 1970, Nature 227:520; the split is derived, see docs/population-genetics.md.
     """
     g = np.asarray(dosages, dtype=np.float64) / 2.0
     who = np.asarray(parents, dtype=np.int64)
     before, after = np.asarray(meiosis, dtype=np.float64), np.asarray(gametes, dtype=np.float64)
     if who.ndim != 1 or not who.size or who.shape != before.shape or who.shape != after.shape:
-        raise ValueError("parents, meiosis and gametes must hold one value a gamete, and at least one.")
+        raise ValueError(
+            "parents, meiosis and gametes must hold one value a gamete, and at least one."
+        )
     if g.ndim != 1 or who.min() < 0 or who.max() >= g.size:
         raise ValueError(f"parents must be indices of the {g.size} dosages.")
     children = np.bincount(who, minlength=g.size)
@@ -171,12 +186,16 @@ def price(dosages: ArrayLike, parents: ArrayLike, meiosis: ArrayLike, gametes: A
 
 
 def trait_change(effects: Sequence[float], terms: Sequence[Price]) -> Price:
-    """The Price terms of the mean of an additive trait, sum over loci of effect times dosage: each term times 2 effect.
+    """The Price terms of the mean of an additive trait, sum over loci of effect times dosage: each
+    term times 2 effect.
 
-    Raises `ValueError` if there is not one effect a locus. Source: derived; see docs/population-genetics.md.
+    Raises `ValueError` if there is not one effect a locus. Source: derived; see
+    docs/population-genetics.md.
     """
     if len(effects) != len(terms):
-        raise ValueError(f"there must be one effect a locus, but there are {len(effects)} for {len(terms)} loci.")
+        raise ValueError(
+            f"there must be one effect a locus, but there are {len(effects)} for {len(terms)} loci."
+        )
     pairs = list(zip(effects, terms, strict=True))
     return Price(
         sum(2.0 * effect * term.selection for effect, term in pairs),
@@ -188,12 +207,17 @@ def trait_change(effects: Sequence[float], terms: Sequence[Price]) -> Price:
 def expected_selection(dosages: ArrayLike, w: ArrayLike) -> Expected:
     """Selection term of 2n gametes of n parents drawn in proportion to fitness `w`, given them.
 
-    Mean sum(wg)/sum(w) - mean(g), g = dosage/2; its error is the weighted deviation of g over sqrt(2n). Raises
-    `ValueError` if the arrays do not fit, or a fitness is below 0 or all are 0. Source: derived; see
-    docs/population-genetics.md.
+    Mean sum(wg)/sum(w) - mean(g), g = dosage/2; its error is the weighted deviation of g over
+    sqrt(2n). Raises `ValueError` if the arrays do not fit, or a fitness is below 0 or all are 0.
+    Source: derived; see docs/population-genetics.md.
     """
     g, weight = np.asarray(dosages, dtype=np.float64) / 2.0, np.asarray(w, dtype=np.float64)
-    if g.shape != weight.shape or g.ndim != 1 or not (weight >= 0.0).all() or not weight.sum() > 0.0:
+    if (
+        g.shape != weight.shape
+        or g.ndim != 1
+        or not (weight >= 0.0).all()
+        or not weight.sum() > 0.0
+    ):
         raise ValueError("w must hold one fitness a parent, none below 0 and not all 0.")
     weight = weight / weight.sum()
     mean = float(weight @ g)
@@ -202,25 +226,31 @@ def expected_selection(dosages: ArrayLike, w: ArrayLike) -> Expected:
 
 
 def expected_segregation(k: float, heterozygous: int, n: int) -> Expected:
-    """Segregation term of n children, n_het of whose 2n gametes come from heterozygotes: (k - 1/2) n_het / (2n).
+    """Segregation term of n children, n_het of whose 2n gametes come from heterozygotes: (k - 1/2)
+    n_het / (2n).
 
-    Its error is sqrt(n_het k(1 - k)) / (2n). Under random mating without selection the mean is (2k - 1)pq. Raises
-    `ValueError` if k leaves [0, 1], n is below 1 or n_het is not in 0 .. 2n. Source: derived; see
-    docs/population-genetics.md.
+    Its error is sqrt(n_het k(1 - k)) / (2n). Under random mating without selection the mean is (2k
+    - 1)pq. Raises `ValueError` if k leaves [0, 1], n is below 1 or n_het is not in 0 .. 2n. Source:
+    derived; see docs/population-genetics.md.
     """
     require_unit("transmission ratio k", k)
     require_count("n", n, 1)
     require_count("gametes of heterozygotes", heterozygous, 0)
     if heterozygous > 2 * n:
-        raise ValueError(f"gametes of heterozygotes must be at most 2n = {2 * n}, but are {heterozygous}.")
-    return Expected((k - 0.5) * heterozygous / (2.0 * n), math.sqrt(heterozygous * k * (1.0 - k)) / (2.0 * n))
+        raise ValueError(
+            f"gametes of heterozygotes must be at most 2n = {2 * n}, but are {heterozygous}."
+        )
+    return Expected(
+        (k - 0.5) * heterozygous / (2.0 * n), math.sqrt(heterozygous * k * (1.0 - k)) / (2.0 * n)
+    )
 
 
 def expected_mutation(u: float, v: float, n0: int, n1: int) -> Expected:
-    """Mutation term, given n0 gametes without and n1 with the allele after meiosis: (u n0 - v n1) / (n0 + n1).
+    """Mutation term, given n0 gametes without and n1 with the allele after meiosis: (u n0 - v n1) /
+    (n0 + n1).
 
-    Its error is sqrt(n0 u(1 - u) + n1 v(1 - v)) / (n0 + n1). Raises `ValueError` if a rate leaves [0, 1], a count is
-    below 0 or both are 0. Source: derived; see docs/population-genetics.md.
+    Its error is sqrt(n0 u(1 - u) + n1 v(1 - v)) / (n0 + n1). Raises `ValueError` if a rate leaves
+    [0, 1], a count is below 0 or both are 0. Source: derived; see docs/population-genetics.md.
     """
     require_unit("mutation rate u", u)
     require_unit("mutation rate v", v)
@@ -228,9 +258,13 @@ def expected_mutation(u: float, v: float, n0: int, n1: int) -> Expected:
     require_count("n1", n1, 0)
     require_count("gametes", n0 + n1, 1)
     gametes = n0 + n1
-    return Expected((u * n0 - v * n1) / gametes, math.sqrt(n0 * u * (1.0 - u) + n1 * v * (1.0 - v)) / gametes)
+    return Expected(
+        (u * n0 - v * n1) / gametes, math.sqrt(n0 * u * (1.0 - u) + n1 * v * (1.0 - v)) / gametes
+    )
 
 
 def _check_cost(h: float, s: float) -> None:
     if not (0.0 < s <= 1.0 and h >= 0.0 and h * s <= 1.0):
-        raise ValueError(f"cost s must lie in (0, 1], h be at least 0 and hs at most 1, but s={s} and h={h}.")
+        raise ValueError(
+            f"cost s must lie in (0, 1], h be at least 0 and hs at most 1, but s={s} and h={h}."
+        )

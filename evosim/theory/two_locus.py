@@ -1,9 +1,10 @@
-"""Two loci: a driver and a modifier of its transmission, a hitchhiker, or nothing but linkage disequilibrium.
+"""Two loci: a driver and a modifier of its transmission, a hitchhiker, or nothing but linkage
+disequilibrium.
 
-Haplotype `2i + j` carries the driver if i = 1 and the second locus' allele if j = 1: `[d m, d M, D m, D M]`. `k[c]` is
-the transmission ratio of a driver heterozygote with c copies of M; `w[c][d]` the fitness with c copies of D and d of M;
-r the recombination fraction. Frequencies, ratios and fitnesses have no unit, time is in generations, `n` counts
-diploids.
+Haplotype `2i + j` carries the driver if i = 1 and the second locus' allele if j = 1: `[d m, d M, D
+m, D M]`. `k[c]` is the transmission ratio of a driver heterozygote with c copies of M; `w[c][d]`
+the fitness with c copies of D and d of M; r the recombination fraction. Frequencies, ratios and
+fitnesses have no unit, time is in generations, `n` counts diploids.
 """
 
 from __future__ import annotations
@@ -24,22 +25,27 @@ SETTLED = 1e-15  # largest change of a haplotype frequency in a generation at re
 
 
 class Disequilibrium(NamedTuple):
-    """Expected linkage disequilibrium in the gamete pool, and among the 2n haplotypes of newborns (census)."""
+    """Expected linkage disequilibrium in the gamete pool, and among the 2n haplotypes of newborns
+    (census).
+    """
 
     pool: float
     census: float
 
 
 def transmission(r: float, k: Sequence[float]) -> Floats:
-    """`[4, 4, 4]`: share of each haplotype among the gametes of an individual with two given haplotypes.
+    """`[4, 4, 4]`: share of each haplotype among the gametes of an individual with two given
+    haplotypes.
 
-    A driver heterozygote gives a share k[copies of M] of its gametes the D chromosome's driver, whether or not it
-    recombined. Raises `ValueError` if r leaves [0, 1/2] or k is not three numbers in [0, 1]. Source: derived; see
-    docs/population-genetics.md.
+    A driver heterozygote gives a share k[copies of M] of its gametes the D chromosome's driver,
+    whether or not it recombined. Raises `ValueError` if r leaves [0, 1/2] or k is not three numbers
+    in [0, 1]. Source: derived; see docs/population-genetics.md.
     """
     require_recombination(r)
     if len(k) != 3:
-        raise ValueError(f"k must hold three transmission ratios, for 0, 1 and 2 copies of M, but has {len(k)}.")
+        raise ValueError(
+            f"k must hold three transmission ratios, for 0, 1 and 2 copies of M, but has {len(k)}."
+        )
     for ratio in k:
         require_unit("transmission ratio k", ratio)
     out = np.zeros((4, 4, 4))
@@ -55,19 +61,26 @@ def transmission(r: float, k: Sequence[float]) -> Floats:
 
 
 def step(x: ArrayLike, r: float, k: Sequence[float], w: ArrayLike) -> tuple[Floats, float]:
-    """Haplotype frequencies `[4]` of the next gamete pool, and mean fitness of newborns; both sexes alike.
+    """Haplotype frequencies `[4]` of the next gamete pool, and mean fitness of newborns; both sexes
+    alike.
 
-    Raises `ValueError` if `x` is not four frequencies that sum to 1, `w` not `[3, 3]` of at least 0, r or k is out of
-    range, or nobody survives. Source: derived; see docs/population-genetics.md.
+    Raises `ValueError` if `x` is not four frequencies that sum to 1, `w` not `[3, 3]` of at least
+    0, r or k is out of range, or nobody survives. Source: derived; see docs/population-genetics.md.
     """
     eggs, _, weight = step_by_sex(x, x, r, k, k, w)
     return eggs, weight
 
 
 def step_by_sex(
-    eggs: ArrayLike, sperm: ArrayLike, r: float, k_female: Sequence[float], k_male: Sequence[float], w: ArrayLike
+    eggs: ArrayLike,
+    sperm: ArrayLike,
+    r: float,
+    k_female: Sequence[float],
+    k_male: Sequence[float],
+    w: ArrayLike,
 ) -> tuple[Floats, Floats, float]:
-    """Haplotype frequencies of the next eggs and sperm, and mean fitness, when females and males transmit differently.
+    """Haplotype frequencies of the next eggs and sperm, and mean fitness, when females and males
+    transmit differently.
 
     Raises `ValueError` as `step`. Source: derived; see docs/population-genetics.md.
     """
@@ -77,16 +90,27 @@ def step_by_sex(
     if weight <= 0.0:
         raise ValueError("somebody must survive, but every fitness is 0.")
     flat = adults.ravel() / weight
-    return flat @ transmission(r, k_female).reshape(16, 4), flat @ transmission(r, k_male).reshape(16, 4), weight
+    return (
+        flat @ transmission(r, k_female).reshape(16, 4),
+        flat @ transmission(r, k_male).reshape(16, 4),
+        weight,
+    )
 
 
 def iterate(
-    x: ArrayLike, r: float, k: Sequence[float], w: ArrayLike, generations: int, settled: float = -1.0
+    x: ArrayLike,
+    r: float,
+    k: Sequence[float],
+    w: ArrayLike,
+    generations: int,
+    settled: float = -1.0,
 ) -> tuple[Floats, Floats]:
-    """Trajectory: haplotype frequencies `[T + 1, 4]`, the start first, and mean fitness `[T]` of newborns.
+    """Trajectory: haplotype frequencies `[T + 1, 4]`, the start first, and mean fitness `[T]` of
+    newborns.
 
-    Ends early once no frequency changes by more than `settled` in a generation (`SETTLED` serves; never, by default).
-    Raises `ValueError` as `step`, or if `generations` is below 0. Source: derived; see docs/population-genetics.md.
+    Ends early once no frequency changes by more than `settled` in a generation (`SETTLED` serves;
+    never, by default). Raises `ValueError` as `step`, or if `generations` is below 0. Source:
+    derived; see docs/population-genetics.md.
     """
     require_count("generations", generations, 0)
     gametes = transmission(r, k).reshape(16, 4) * _pair_fitness(w).reshape(16, 1)
@@ -106,7 +130,8 @@ def iterate(
 def haplotypes(driver: float, modifier: float, disequilibrium: float = 0.0) -> Floats:
     """Four haplotype frequencies from those of D and M and their linkage disequilibrium.
 
-    Raises `ValueError` if a frequency leaves [0, 1] or no haplotype frequencies have that disequilibrium.
+    Raises `ValueError` if a frequency leaves [0, 1] or no haplotype frequencies have that
+    disequilibrium.
     """
     require_unit("frequency of D", driver)
     require_unit("frequency of M", modifier)
@@ -130,13 +155,16 @@ def disequilibrium(x: ArrayLike) -> float:
     return float(y[0] * y[3] - y[1] * y[2])
 
 
-def invasion_matrix(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0) -> Floats:
-    """`[2, 2]`: growth in a generation of a rare dominant modifier M on (D, d) chromosomes at the driver's equilibrium.
+def invasion_matrix(
+    k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0
+) -> Floats:
+    """`[2, 2]`: growth in a generation of a rare dominant modifier M on (D, d) chromosomes at the
+    driver's equilibrium.
 
-    Carriers transmit `k_modified` instead of `k` and have their fitness multiplied by 1 - `cost`. Columns are the
-    haplotype now (D M, d M), rows that of the next gamete pool. Raises `ValueError` if a ratio or the cost leaves [0,
-    1], r leaves [0, 1/2], or the driver has no stable interior equilibrium. Source: derived; see
-    docs/population-genetics.md.
+    Carriers transmit `k_modified` instead of `k` and have their fitness multiplied by 1 - `cost`.
+    Columns are the haplotype now (D M, d M), rows that of the next gamete pool. Raises `ValueError`
+    if a ratio or the cost leaves [0, 1], r leaves [0, 1/2], or the driver has no stable interior
+    equilibrium. Source: derived; see docs/population-genetics.md.
     """
     require_unit("transmission ratio k_modified", k_modified)
     require_unit("cost", cost)
@@ -153,13 +181,19 @@ def invasion_matrix(k: float, k_modified: float, r: float, h: float = 0.0, s: fl
     return (1.0 - cost) / w * matrix
 
 
-def invasion_rate(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0) -> float:
-    """Leading eigenvalue of `invasion_matrix`: M spreads if it is above 1. Raises `ValueError` as that."""
+def invasion_rate(
+    k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0
+) -> float:
+    """Leading eigenvalue of `invasion_matrix`: M spreads if it is above 1.
+
+    Raises `ValueError` as that.
+    """
     return float(np.linalg.eigvals(invasion_matrix(k, k_modified, r, h, s, cost)).real.max())
 
 
 def tolerable_cost(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0) -> float:
-    """Largest cost with which a rare modifier still spreads, 1 - 1/rate; below 0 if it does not spread even when free.
+    """Largest cost with which a rare modifier still spreads, 1 - 1/rate; below 0 if it does not
+    spread even when free.
 
     Raises `ValueError` as `invasion_matrix`. Source: derived; see docs/population-genetics.md.
     """
@@ -167,10 +201,12 @@ def tolerable_cost(k: float, k_modified: float, r: float, h: float = 0.0, s: flo
 
 
 def full_suppressor_rate(k: float) -> float:
-    """Growth of a free, unlinked modifier that restores Mendel, against a recessive lethal driver; closed form.
+    """Growth of a free, unlinked modifier that restores Mendel, against a recessive lethal driver;
+    closed form.
 
-    With p = 2(1 - k), q = 2k - 1: [(1/2 + p) + sqrt((1/2 + p)^2 - 2p^2)] / (2(1 - q^2)). For weak drive it tends to
-    1 + 2q^3. Raises `ValueError` if k leaves (1/2, 1). Source: derived; see docs/population-genetics.md.
+    With p = 2(1 - k), q = 2k - 1: [(1/2 + p) + sqrt((1/2 + p)^2 - 2p^2)] / (2(1 - q^2)). For weak
+    drive it tends to 1 + 2q^3. Raises `ValueError` if k leaves (1/2, 1). Source: derived; see
+    docs/population-genetics.md.
     """
     if not 0.5 < k < 1.0:
         raise ValueError(f"transmission ratio k must lie between 1/2 and 1, but is {k}.")
@@ -179,18 +215,23 @@ def full_suppressor_rate(k: float) -> float:
 
 
 def enhancer_threshold(k: float, k_enhanced: float) -> float:
-    """Recombination fraction below which a free dominant enhancer of a recessive lethal driver spreads.
+    """Recombination fraction below which a free dominant enhancer of a recessive lethal driver
+    spreads.
 
-    r_c = (k_enhanced - k) / (2 k_enhanced - 1). At k = 1/2 it is the limit of an ever weaker driver. Raises
-    `ValueError` unless 1/2 <= k < k_enhanced <= 1. Source: derived; see docs/population-genetics.md.
+    r_c = (k_enhanced - k) / (2 k_enhanced - 1). At k = 1/2 it is the limit of an ever weaker
+    driver. Raises `ValueError` unless 1/2 <= k < k_enhanced <= 1. Source: derived; see
+    docs/population-genetics.md.
     """
     if not 0.5 <= k < k_enhanced <= 1.0:
-        raise ValueError(f"ratios must satisfy 1/2 <= k < k_enhanced <= 1, but are {k} and {k_enhanced}.")
+        raise ValueError(
+            f"ratios must satisfy 1/2 <= k < k_enhanced <= 1, but are {k} and {k_enhanced}."
+        )
     return (k_enhanced - k) / (2.0 * k_enhanced - 1.0)
 
 
 def tolerated_load(k: float) -> float:
-    """Largest heterozygous cost of a completely linked allele that a driver can still drag along: 1 - 1/(2k).
+    """Largest heterozygous cost of a completely linked allele that a driver can still drag along: 1
+    - 1/(2k).
 
     Raises `ValueError` if k leaves [1/2, 1]. Source: derived; see docs/population-genetics.md.
     """
@@ -200,11 +241,13 @@ def tolerated_load(k: float) -> float:
 
 
 def hitchhike(q: float, x: float, y: float, r: float, k: float) -> tuple[float, float, float]:
-    """One generation of a costless driver (q) and a linked neutral allele, x among D and y among d chromosomes.
+    """One generation of a costless driver (q) and a linked neutral allele, x among D and y among d
+    chromosomes.
 
-    x' = x - r [2pk / (q + 2pk)] (x - y), y' = y + r [2q(1 - k) / (p + 2q(1 - k))] (x - y), q' = q^2 + 2pqk: the
-    brackets are the shares of D and of d gametes that come from heterozygotes. Raises `ValueError` if a frequency or k
-    leaves [0, 1] or r leaves [0, 1/2]. Source: derived; see docs/population-genetics.md.
+    x' = x - r [2pk / (q + 2pk)] (x - y), y' = y + r [2q(1 - k) / (p + 2q(1 - k))] (x - y), q' = q^2
+    + 2pqk: the brackets are the shares of D and of d gametes that come from heterozygotes. Raises
+    `ValueError` if a frequency or k leaves [0, 1] or r leaves [0, 1/2]. Source: derived; see
+    docs/population-genetics.md.
     """
     for name, value in (("q", q), ("x", x), ("y", y), ("transmission ratio k", k)):
         require_unit(name, value)
@@ -217,10 +260,11 @@ def hitchhike(q: float, x: float, y: float, r: float, k: float) -> tuple[float, 
 
 
 def hitchhiked(q0: float, r: float, k: float) -> float:
-    """Final frequency of a neutral allele that starts on every D chromosome and no other, of a costless driver from q0.
+    """Final frequency of a neutral allele that starts on every D chromosome and no other, of a
+    costless driver from q0.
 
-    Raises `ValueError` if q0 leaves (0, 1), r leaves [0, 1/2] or k leaves (1/2, 1]. Source: derived; see
-    docs/population-genetics.md.
+    Raises `ValueError` if q0 leaves (0, 1), r leaves [0, 1/2] or k leaves (1/2, 1]. Source:
+    derived; see docs/population-genetics.md.
     """
     _check_sweep(q0, k)
     q, x, y = q0, 1.0, 0.0
@@ -230,10 +274,11 @@ def hitchhiked(q0: float, r: float, k: float) -> float:
 
 
 def hitchhiked_on_sweep(q0: float, r: float, k: float) -> float:
-    """The same, on an allele that rises along the same trajectory but segregates fairly and is selected in gametes.
+    """The same, on an allele that rises along the same trajectory but segregates fairly and is
+    selected in gametes.
 
-    x' = x - rp(x - y), y' = y + rq(x - y): fewer of its gametes come from heterozygotes than a driver's. Raises
-    `ValueError` as `hitchhiked`. Source: derived; see docs/population-genetics.md.
+    x' = x - rp(x - y), y' = y + rq(x - y): fewer of its gametes come from heterozygotes than a
+    driver's. Raises `ValueError` as `hitchhiked`. Source: derived; see docs/population-genetics.md.
     """
     _check_sweep(q0, k)
     require_recombination(r)
@@ -245,19 +290,26 @@ def hitchhiked_on_sweep(q0: float, r: float, k: float) -> float:
 
 
 def hitchhiked_roughly(q0: float, r: float, k: float) -> float:
-    """The textbook approximation q0^(r/s) with s = 2k - 1 of `hitchhiked`; too high. Raises `ValueError` as that."""
+    """The textbook approximation q0^(r/s) with s = 2k - 1 of `hitchhiked`; too high.
+
+    Raises `ValueError` as that.
+    """
     _check_sweep(q0, k)
     require_recombination(r)
     return q0 ** (r / (2.0 * k - 1.0))
 
 
-def disequilibrium_decay(d0: float, r: float, generations: int, n: int | None = None) -> Disequilibrium:
-    """Expected linkage disequilibrium after some generations of drift and fair meiosis, from d0 in the founding pool.
+def disequilibrium_decay(
+    d0: float, r: float, generations: int, n: int | None = None
+) -> Disequilibrium:
+    """Expected linkage disequilibrium after some generations of drift and fair meiosis, from d0 in
+    the founding pool.
 
-    Infinite population (`n` is none): d0 (1 - r)^t in both. n diploids, selfing allowed at 1/n, exact: pool d0 (1 - r -
-    1/(2n))^t, census (1 - 1/(2n)) times that. Not (1 - r)(1 - 1/(2n)): the two chromosomes that recombine in an
-    individual are two independent draws. Raises `ValueError` if r leaves [0, 1/2], t is below 0 or n below 1. Source:
-    derived; see docs/population-genetics.md.
+    Infinite population (`n` is none): d0 (1 - r)^t in both. n diploids, selfing allowed at 1/n,
+    exact: pool d0 (1 - r - 1/(2n))^t, census (1 - 1/(2n)) times that. Not (1 - r)(1 - 1/(2n)): the
+    two chromosomes that recombine in an individual are two independent draws. Raises `ValueError`
+    if r leaves [0, 1/2], t is below 0 or n below 1. Source: derived; see
+    docs/population-genetics.md.
     """
     require_recombination(r)
     require_count("generations", generations, 0)
@@ -269,9 +321,11 @@ def disequilibrium_decay(d0: float, r: float, generations: int, n: int | None = 
 
 
 def double_heterozygote_gametes(r: float, k: float = 0.5) -> Floats:
-    """Shares of AB, Ab, aB, ab among gametes of AB/ab with drive of A: k(1 - r), kr, (1 - k)r, (1 - k)(1 - r).
+    """Shares of AB, Ab, aB, ab among gametes of AB/ab with drive of A: k(1 - r), kr, (1 - k)r, (1 -
+    k)(1 - r).
 
-    Raises `ValueError` if r leaves [0, 1/2] or k leaves [0, 1]. Source: derived; see docs/population-genetics.md.
+    Raises `ValueError` if r leaves [0, 1/2] or k leaves [0, 1]. Source: derived; see
+    docs/population-genetics.md.
     """
     require_recombination(r)
     require_unit("transmission ratio k", k)
@@ -291,7 +345,10 @@ def recombination_fraction(morgans: float) -> float:
 def _haplotypes(x: ArrayLike) -> Floats:
     out = np.array(x, dtype=np.float64)
     if out.shape != (4,) or not (out >= -1e-12).all() or abs(out.sum() - 1.0) > 1e-9:
-        raise ValueError(f"haplotype frequencies must be four of at least 0 that sum to 1, but are {out.tolist()}.")
+        raise ValueError(
+            "haplotype frequencies must be four of at least 0 that sum to 1, but are"
+            f" {out.tolist()}."
+        )
     return np.maximum(out, 0.0)
 
 

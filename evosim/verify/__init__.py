@@ -1,4 +1,7 @@
-"""Verify: population genetics as a gate. The laws that reproduction must obey, checked by machine, in seconds."""
+"""Verify: population genetics as a gate.
+
+The laws that reproduction must obey, checked by machine, in seconds.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from evosim.verify.engine import FAULTS, SOUND, Engine
 from evosim.verify.law import FALSE_ALARM, Check, Law, identity
 
 LAWS: dict[str, Law] = {
-    law.name: law for module in (one_generation, drive, drift, balance, modifiers, price_equation) for law in module.LAWS
+    law.name: law
+    for module in (one_generation, drive, drift, balance, modifiers, price_equation)
+    for law in module.LAWS
 }
 POOLED = 30
 
@@ -42,7 +47,10 @@ class Verdict:
     @property
     def worst(self) -> Check:
         """The comparison that was closest to failing, or failed most."""
-        return min(self.checks, key=lambda c: (c.green, c.chance if c.chance is not None else 1.0 - (not c.green)))
+        return min(
+            self.checks,
+            key=lambda c: (c.green, c.chance if c.chance is not None else 1.0 - (not c.green)),
+        )
 
 
 def judge(law: Law, *, slow: bool = False, fault: str = "") -> Verdict:
@@ -54,15 +62,27 @@ def judge(law: Law, *, slow: bool = False, fault: str = "") -> Verdict:
 
 
 def gate(
-    laws: Iterable[Law], *, slow: bool = False, faults: bool = False, tell: Callable[[Verdict], None] = lambda verdict: None
+    laws: Iterable[Law],
+    *,
+    slow: bool = False,
+    faults: bool = False,
+    tell: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """Check laws, and if asked each of them under each of its faults; the last verdict pools all deviations."""
+    """Check laws, and if asked each of them under each of its faults; the last verdict pools all
+    deviations.
+    """
     out = []
     for law in laws:
         for fault in ("", *(law.faults if faults else ())):
             out.append(judge(law, slow=slow, fault=fault))
             tell(out[-1])
-    z = [check.z for verdict in out if not verdict.fault for check in verdict.checks if check.z is not None]
+    z = [
+        check.z
+        for verdict in out
+        if not verdict.fault
+        for check in verdict.checks
+        if check.z is not None
+    ]
     if len(z) >= POOLED:
         out.append(Verdict(_POOL, pooled(z), 0.0))
         tell(out[-1])
@@ -70,18 +90,27 @@ def gate(
 
 
 def pooled(z: list[float]) -> list[Check]:
-    """All deviations together: centred, and neither too wide nor too narrow (shared random numbers are too narrow).
+    """All deviations together: centred, and neither too wide nor too narrow (shared random numbers
+    are too narrow).
 
-    Every question has random numbers of its own, but several are asked of one population: the bounds are wide for that
-    (mean within 5 / sqrt(n), spread in .6 to 1.4), and no false-alarm rate is claimed for them.
+    Every question has random numbers of its own, but several are asked of one population: the
+    bounds are wide for that (mean within 5 / sqrt(n), spread in .6 to 1.4), and no false-alarm rate
+    is claimed for them.
     """
     x = np.array(z)
     return [
-        identity(f"mean of {x.size} deviations in standard errors", float(x.mean()), 0.0, 5.0 / np.sqrt(x.size)),
+        identity(
+            f"mean of {x.size} deviations in standard errors",
+            float(x.mean()),
+            0.0,
+            5.0 / np.sqrt(x.size),
+        ),
         identity("their spread", float(x.std()), 1.0, 0.4),
     ]
 
 
-_POOL = Law("all deviations together", "centred on 0 with a spread near 1", "", (), lambda engine, slow: [])
+_POOL = Law(
+    "all deviations together", "centred on 0 with a spread near 1", "", (), lambda engine, slow: []
+)
 
 __all__ = ["FALSE_ALARM", "FAULTS", "LAWS", "Check", "Law", "Verdict", "gate", "judge", "pooled"]

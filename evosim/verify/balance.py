@@ -1,4 +1,7 @@
-"""Mutation against selection: the balance, the load, and neutral mutation alone. The engine's mutation goes both ways."""
+"""Mutation against selection: the balance, the load, and neutral mutation alone.
+
+The engine's mutation goes both ways.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ REST = 1e-15
 
 
 def balanced(u: float, h: float, s: float) -> float:
-    """Newborn frequency at the balance with mutation back at the same rate, by iteration of the theory's recursion."""
+    """Newborn frequency at the balance with mutation back at the same rate, by iteration of the
+    theory's recursion.
+    """
     q = theory.frequency(u, h, s)
     for _ in range(100_000):
         before_mutation = (theory.next_frequency(q, u, h, s) - u) / (1.0 - u)
@@ -30,9 +35,15 @@ def _mean_fitness(q: float, h: float, s: float) -> float:
 
 
 def balance(engine: Engine, slow: bool) -> list[Check]:
-    """Frequency, mean fitness, and Haldane's independence of the load from how harmful the allele is."""
+    """Frequency, mean fitness, and Haldane's independence of the load from how harmful the allele
+    is.
+    """
     n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (5_000, 20, 40, 100)
-    cases = ((0.01, 0.0, 0.5), (0.01, 0.5, 0.5), (0.01, 0.5, 0.25), (0.005, 0.25, 0.4)) if slow else ((0.01, 0.0, 0.5), (0.01, 0.5, 0.5))
+    cases = (
+        ((0.01, 0.0, 0.5), (0.01, 0.5, 0.5), (0.01, 0.5, 0.25), (0.005, 0.25, 0.4))
+        if slow
+        else ((0.01, 0.0, 0.5), (0.01, 0.5, 0.5))
+    )
     checks = []
     for u, h, s in cases:
         q = balanced(u, h, s)
@@ -40,27 +51,59 @@ def balance(engine: Engine, slow: bool) -> list[Check]:
         census, _ = engine.replicates(grid, hardy_weinberg(n, q), burn + keep, runs)
         steady = census[:, burn:, 0]
         name = f"u = {u}, h = {h}, s = {s}"
-        # Curvature of a recessive's recursion, -2s Var/2 over its return rate 2sq, twice; others are nearly straight.
+        # Curvature of a recessive's recursion, -2s Var/2 over its return rate 2sq, twice; others
+        # are nearly straight.
         bias = 2.0 * (1.0 - q) / (4.0 * n * q) if h == 0.0 else 1.0 / n
-        checks.append(mean_of(f"newborn frequency, {name}", frequency(steady).mean(axis=1), q, bias / 4.0))
+        checks.append(
+            mean_of(f"newborn frequency, {name}", frequency(steady).mean(axis=1), q, bias / 4.0)
+        )
         w = steady @ [1.0, 1.0 - h * s, 1.0 - s] / n
-        checks.append(mean_of(f"mean fitness, {name}", w.mean(axis=1), _mean_fitness(q, h, s), 2.0 * s / n))
+        checks.append(
+            mean_of(f"mean fitness, {name}", w.mean(axis=1), _mean_fitness(q, h, s), 2.0 * s / n)
+        )
     return checks
 
 
 def many_loci(engine: Engine, slow: bool) -> list[Check]:
-    """Unlinked loci multiply: the load of several is the product of their fitnesses, whatever each one's cost."""
+    """Unlinked loci multiply: the load of several is the product of their fitnesses, whatever each
+    one's cost.
+    """
     n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (5_000, 20, 40, 80)
     loci = ((0.01, 0.5, 0.5), (0.01, 0.25, 0.3), (0.01, 0.5, 0.2))
-    grid = markers(None, None, None, drivers=tuple(driver(0.5, s, h, locus=i) for i, (_, h, s) in enumerate(loci)), mutation=0.01)
-    founders: Alleles = np.concatenate([np.random.default_rng(i).permutation(hardy_weinberg(n, balanced(*locus))) for i, locus in enumerate(loci)], axis=2)
+    grid = markers(
+        None,
+        None,
+        None,
+        drivers=tuple(driver(0.5, s, h, locus=i) for i, (_, h, s) in enumerate(loci)),
+        mutation=0.01,
+    )
+    founders: Alleles = np.concatenate(
+        [
+            np.random.default_rng(i).permutation(hardy_weinberg(n, balanced(*locus)))
+            for i, locus in enumerate(loci)
+        ],
+        axis=2,
+    )
     census, last = engine.replicates(grid, founders, burn + keep, runs)
     checks = []
     for i, (u, h, s) in enumerate(loci):
         q = balanced(u, h, s)
-        checks.append(mean_of(f"newborn frequency, locus {i + 1}: h = {h}, s = {s}", frequency(census[:, burn:, i]).mean(axis=1), q, 0.25 / n))
+        checks.append(
+            mean_of(
+                f"newborn frequency, locus {i + 1}: h = {h}, s = {s}",
+                frequency(census[:, burn:, i]).mean(axis=1),
+                q,
+                0.25 / n,
+            )
+        )
     copies = (last == 1).sum(axis=2)
-    w = np.prod([np.array([1.0, 1.0 - h * s, 1.0 - s])[copies[:, :, i]] for i, (_, h, s) in enumerate(loci)], axis=0)
+    w = np.prod(
+        [
+            np.array([1.0, 1.0 - h * s, 1.0 - s])[copies[:, :, i]]
+            for i, (_, h, s) in enumerate(loci)
+        ],
+        axis=0,
+    )
     expected = float(np.prod([_mean_fitness(balanced(*locus), *locus[1:]) for locus in loci]))
     checks.append(mean_of("mean fitness of three loci together", w.mean(axis=1), expected, 2.0 / n))
     return checks
@@ -72,13 +115,35 @@ def neutral(engine: Engine, slow: bool) -> list[Check]:
     founders = np.zeros((n, 2, 1), dtype=np.uint8)
     census, _ = engine.replicates(markers(None, mutation=u), founders, 40, runs)
     return [
-        mean_of(f"mean frequency, generation {t + 1}", frequency(census[:, t, 0]), theory.two_way_approach(0.0, u, u, t + 1))
+        mean_of(
+            f"mean frequency, generation {t + 1}",
+            frequency(census[:, t, 0]),
+            theory.two_way_approach(0.0, u, u, t + 1),
+        )
         for t in (0, 9, 39)
     ]
 
 
 LAWS = (
-    Law("mutation-selection balance", "s(1-2h) q^2 + hs(1+u) q - u = 0, here with mutation back; the load does not depend on s", "Haldane 1937; derived", ("mutation rate halved", "mutation before selection"), balance),
-    Law("load of many loci", "unlinked loci multiply", "Haldane 1937", ("mutation rate halved",), many_loci),
-    Law("neutral mutation", "the mean approaches u/(u+v) as (1-u-v)^t", "Wright 1931", ("mutation rate halved",), neutral),
+    Law(
+        "mutation-selection balance",
+        "s(1-2h) q^2 + hs(1+u) q - u = 0, here with mutation back; the load does not depend on s",
+        "Haldane 1937; derived",
+        ("mutation rate halved", "mutation before selection"),
+        balance,
+    ),
+    Law(
+        "load of many loci",
+        "unlinked loci multiply",
+        "Haldane 1937",
+        ("mutation rate halved",),
+        many_loci,
+    ),
+    Law(
+        "neutral mutation",
+        "the mean approaches u/(u+v) as (1-u-v)^t",
+        "Wright 1931",
+        ("mutation rate halved",),
+        neutral,
+    ),
 )

@@ -14,24 +14,40 @@ from genomes.loci import Alleles
 
 
 def homozygotes(n: int, loci: int) -> Alleles:
-    """Half the individuals all wild, half all `other`: their gamete pool has frequency 1/2 and disequilibrium 1/4."""
+    """Half the individuals all wild, half all `other`: their gamete pool has frequency 1/2 and
+    disequilibrium 1/4.
+    """
     out = np.zeros((n, 2, loci), dtype=np.uint8)
     out[::2] = 1
     return out
 
 
 def heterozygosity(engine: Engine, slow: bool) -> list[Check]:
-    """With random selfing, expected 2p(1-p) and observed heterozygotes; else identity by descent itself.
+    """With random selfing, expected 2p(1-p) and observed heterozygotes; else identity by descent
+    itself.
 
-    Founders' gametes are the theory's founding pool: generation 1 of the run is generation 0 of the theory.
+    Founders' gametes are the theory's founding pool: generation 1 of the run is generation 0 of the
+    theory.
     """
     runs, n = 400_000 if slow else 40_000, 10
     census, _ = engine.replicates(markers(None), homozygotes(n, 1), 11, runs)
     checks = []
     for t in (0, 3, 10):
         expected, p = theory.heterozygosity_selfing(0.5, n, t), frequency(census[:, t, 0])
-        checks.append(mean_of(f"expected heterozygosity, random selfing, generation {t}", 2 * p * (1 - p), expected.expected))
-        checks.append(mean_of(f"observed heterozygosity, random selfing, generation {t}", census[:, t, 0, 1] / n, expected.observed))
+        checks.append(
+            mean_of(
+                f"expected heterozygosity, random selfing, generation {t}",
+                2 * p * (1 - p),
+                expected.expected,
+            )
+        )
+        checks.append(
+            mean_of(
+                f"observed heterozygosity, random selfing, generation {t}",
+                census[:, t, 0, 1] / n,
+                expected.observed,
+            )
+        )
     return [*checks, *_identity_by_descent(engine, runs // 4, n)]
 
 
@@ -46,13 +62,23 @@ def _identity_by_descent(engine: Engine, runs: int, n: int) -> list[Check]:
         founders = np.arange(2 * n, dtype=np.uint8).reshape(n, 2, 1)
         for t in (2, 4, 10):
             expected = theory.kinship(same_parent, t)
-            _, last = engine.replicates(markers(None), founders, t, runs, females=females, selfing=False)
+            _, last = engine.replicates(
+                markers(None), founders, t, runs, females=females, selfing=False
+            )
             genes = last[:, :, :, 0]
             inbred = (genes[:, :, 0] == genes[:, :, 1]).mean(axis=1)
-            checks.append(mean_of(f"inbreeding after {t} generations, {what}", inbred, expected.inbreeding))
+            checks.append(
+                mean_of(f"inbreeding after {t} generations, {what}", inbred, expected.inbreeding)
+            )
             flat = genes.reshape(len(genes), -1)
             alike = (flat[:, :, None] == flat[:, None, :]).sum(axis=(1, 2)) - 2 * n - 2 * inbred * n
-            checks.append(mean_of(f"coancestry after {t} generations, {what}", alike / (4 * n * (n - 1)), expected.coancestry))
+            checks.append(
+                mean_of(
+                    f"coancestry after {t} generations, {what}",
+                    alike / (4 * n * (n - 1)),
+                    expected.coancestry,
+                )
+            )
     return checks
 
 
@@ -66,21 +92,52 @@ def disequilibrium(engine: Engine, slow: bool) -> list[Check]:
             for t in range(7) if slow else (0, 1, 4):
                 _, last = engine.replicates(grid, homozygotes(n, 2), t + 1, runs)
                 genes = last.reshape(runs, 2 * n, 2).astype(np.float64)
-                d = (genes[:, :, 0] * genes[:, :, 1]).mean(axis=1) - genes[:, :, 0].mean(axis=1) * genes[:, :, 1].mean(axis=1)
+                d = (genes[:, :, 0] * genes[:, :, 1]).mean(axis=1) - genes[:, :, 0].mean(
+                    axis=1
+                ) * genes[:, :, 1].mean(axis=1)
                 expected = two_locus.disequilibrium_decay(0.25, r, t, n).census
-                checks.append(mean_of(f"D among newborns, N = {n}, r = {r}, generation {t}", d, expected))
+                checks.append(
+                    mean_of(f"D among newborns, N = {n}, r = {r}, generation {t}", d, expected)
+                )
     return checks
 
 
 def marker_pairs(engine: Engine, slow: bool) -> list[Check]:
-    """Two bookkeepings of one chromosome: loci at distance 0 must keep equal counts, to the last copy."""
+    """Two bookkeepings of one chromosome: loci at distance 0 must keep equal counts, to the last
+    copy.
+    """
     founders = homozygotes(50, 2)
     census, _ = engine.replicates(markers(5.0, 5.0), founders, 40, 2_000 if slow else 200)
-    return [identity("copies of one of two loci at distance 0, not at the other", int(np.abs(census[:, :, 0] - census[:, :, 1]).sum()), 0)]
+    return [
+        identity(
+            "copies of one of two loci at distance 0, not at the other",
+            int(np.abs(census[:, :, 0] - census[:, :, 1]).sum()),
+            0,
+        )
+    ]
 
 
 LAWS = (
-    Law("heterozygosity", "lost at 1/(2N) with random selfing; without, and between sexes, by the recursion of inbreeding and coancestry", "Wright 1931; derived", ("selfing forbidden", "replicates share their numbers"), heterozygosity),
-    Law("linkage disequilibrium", "E[D] = (1 - 1/2N) (1 - r - 1/2N)^t D0 in small populations", "derived", ("r off by one locus", "selfing forbidden"), disequilibrium),
-    Law("complete linkage", "loci at distance 0 share one history", "identity", ("r off by one locus",), marker_pairs),
+    Law(
+        "heterozygosity",
+        "lost at 1/(2N) with random selfing; without, and between sexes, by the recursion of"
+        " inbreeding and coancestry",
+        "Wright 1931; derived",
+        ("selfing forbidden", "replicates share their numbers"),
+        heterozygosity,
+    ),
+    Law(
+        "linkage disequilibrium",
+        "E[D] = (1 - 1/2N) (1 - r - 1/2N)^t D0 in small populations",
+        "derived",
+        ("r off by one locus", "selfing forbidden"),
+        disequilibrium,
+    ),
+    Law(
+        "complete linkage",
+        "loci at distance 0 share one history",
+        "identity",
+        ("r off by one locus",),
+        marker_pairs,
+    ),
 )

@@ -34,27 +34,42 @@ def adults(census: Ints, h: float, s: float) -> Floats:
     return np.asarray(left @ [0.0, 0.5, 1.0] / left.sum(axis=-1))
 
 
-EQUILIBRIA = ((0.9, 0.0, 1.0), (0.7, 0.0, 0.6), (0.6, 0.0, 1.0), (0.8, 0.1, 0.9), (0.75, 0.2, 1.0), (0.55, 0.0, 0.3))
+EQUILIBRIA = (
+    (0.9, 0.0, 1.0),
+    (0.7, 0.0, 0.6),
+    (0.6, 0.0, 1.0),
+    (0.8, 0.1, 0.9),
+    (0.75, 0.2, 1.0),
+    (0.55, 0.0, 0.3),
+)
 
 
 def equilibrium(engine: Engine, slow: bool) -> list[Check]:
-    """Time averages over replicates; the theory's bias at finite N is conceded, twice the largest second-order term."""
+    """Time averages over replicates; the theory's bias at finite N is conceded, twice the largest
+    second-order term.
+    """
     n, runs, burn, keep = (10_000, 24, 80, 200) if slow else (4_000, 24, 60, 120)
     checks = []
     for k, h, s in EQUILIBRIA if slow else EQUILIBRIA[:2]:
         q, fitness, _ = theory.equilibrium(k, h, s)
-        census, _ = engine.replicates(markers(None, drivers=(driver(k, s, h),)), hardy_weinberg(n, q), burn + keep, runs)
+        census, _ = engine.replicates(
+            markers(None, drivers=(driver(k, s, h),)), hardy_weinberg(n, q), burn + keep, runs
+        )
         steady = census[:, burn:, 0]
         bias = 2.0 * _bias(n, k, h, s)
         name = f"k = {k}, h = {h}, s = {s}, N = {n}"
-        checks.append(mean_of(f"newborn frequency, {name}", frequency(steady).mean(axis=1), q, bias))
+        checks.append(
+            mean_of(f"newborn frequency, {name}", frequency(steady).mean(axis=1), q, bias)
+        )
         w = steady @ [1.0, 1.0 - h * s, 1.0 - s] / n
         checks.append(mean_of(f"mean fitness, {name}", w.mean(axis=1), fitness, 2.0 * bias))
     return checks
 
 
 def _bias(n: int, k: float, h: float, s: float) -> float:
-    """What curvature of the recursion does to the mean of a fluctuating frequency: f'' Var / (2 (1 - f'))."""
+    """What curvature of the recursion does to the mean of a fluctuating frequency: f'' Var / (2 (1
+    - f')).
+    """
     q, step = theory.equilibrium(k, h, s).frequency, 1e-4
     ahead, here, behind = (theory.next_frequency(q + d, k, h, s) for d in (step, 0.0, -step))
     curvature = (ahead - 2.0 * here + behind) / step**2
@@ -72,10 +87,18 @@ def spread(engine: Engine, slow: bool) -> list[Check]:
         census, _ = engine.replicates(markers(None, drivers=(driver(k, s, h),)), founders, 10, runs)
         a = 1.0 - h * s
         carriers = 1 / 25
-        q = carriers * a * k / (1.0 - carriers + carriers * a)  # founders are not in Hardy-Weinberg proportions
+        # Founders are not in Hardy-Weinberg proportions
+        q = carriers * a * k / (1.0 - carriers + carriers * a)
         for t in range(10):
             if t in (0, 2, 5, 9):
-                checks.append(mean_of(f"newborn frequency, generation {t + 1}, k = {k}, h = {h}, s = {s}", frequency(census[:, t, 0]), q, 2.0 / n))
+                checks.append(
+                    mean_of(
+                        f"newborn frequency, generation {t + 1}, k = {k}, h = {h}, s = {s}",
+                        frequency(census[:, t, 0]),
+                        q,
+                        2.0 / n,
+                    )
+                )
             q = theory.next_frequency(q, k, h, s)
     return checks
 
@@ -89,43 +112,102 @@ def one_sex(engine: Engine, slow: bool) -> list[Check]:
         grid = markers(None, drivers=(driver((k_egg, k_sperm), 1.0, 0.0),))
         # The same law must hold where everybody makes both gametes and where half make each.
         for females in (0, n // 2):
-            census, _ = engine.replicates(grid, hardy_weinberg(n, there.newborn), burn + keep, runs, females=females)
+            census, _ = engine.replicates(
+                grid, hardy_weinberg(n, there.newborn), burn + keep, runs, females=females
+            )
             steady = census[:, burn:, 0]
             who = "two sexes" if females else "hermaphrodites"
             name = f"{who}, eggs {k_egg}, sperm {k_sperm}"
-            checks.append(mean_of(f"newborn frequency, {name}", frequency(steady).mean(axis=1), there.newborn, 2.0 / n))
-            checks.append(mean_of(f"adult frequency, {name}", adults(steady, 0.0, 1.0).mean(axis=1), there.adult, 2.0 / n))
+            checks.append(
+                mean_of(
+                    f"newborn frequency, {name}",
+                    frequency(steady).mean(axis=1),
+                    there.newborn,
+                    2.0 / n,
+                )
+            )
+            checks.append(
+                mean_of(
+                    f"adult frequency, {name}",
+                    adults(steady, 0.0, 1.0).mean(axis=1),
+                    there.adult,
+                    2.0 / n,
+                )
+            )
             w = steady @ [1.0, 1.0, 0.0] / n
-            checks.append(mean_of(f"mean fitness, {name}", w.mean(axis=1), there.mean_fitness, 4.0 / n))
+            checks.append(
+                mean_of(f"mean fitness, {name}", w.mean(axis=1), there.mean_fitness, 4.0 / n)
+            )
     return checks
 
 
 def bruck(engine: Engine, slow: bool) -> list[Check]:
     """The textbook numbers themselves: .9 gives adults 1/3, newborns .4667."""
     n, runs, burn, keep = (20_000, 24, 40, 150) if slow else (5_000, 24, 40, 100)
-    census, _ = engine.replicates(markers(None, drivers=(driver((0.5, 0.9), 1.0, 0.0),)), hardy_weinberg(n, 0.4667), burn + keep, runs)
+    census, _ = engine.replicates(
+        markers(None, drivers=(driver((0.5, 0.9), 1.0, 0.0),)),
+        hardy_weinberg(n, 0.4667),
+        burn + keep,
+        runs,
+    )
     return [
-        mean_of("adult frequency, sperm .9: 1/2 - sqrt(m(1-m))/2m", adults(census[:, burn:, 0], 0.0, 1.0).mean(axis=1), theory.bruck(0.9), 2.0 / n),
-        mean_of("newborn frequency of the same population", frequency(census[:, burn:, 0]).mean(axis=1), 7.0 / 15.0, 2.0 / n),
+        mean_of(
+            "adult frequency, sperm .9: 1/2 - sqrt(m(1-m))/2m",
+            adults(census[:, burn:, 0], 0.0, 1.0).mean(axis=1),
+            theory.bruck(0.9),
+            2.0 / n,
+        ),
+        mean_of(
+            "newborn frequency of the same population",
+            frequency(census[:, burn:, 0]).mean(axis=1),
+            7.0 / 15.0,
+            2.0 / n,
+        ),
     ]
 
 
 def fluctuation(engine: Engine, slow: bool) -> list[Check]:
-    """Stationary variance and lag of the newborn frequency; the batch of each replicate is one number."""
+    """Stationary variance and lag of the newborn frequency; the batch of each replicate is one
+    number.
+    """
     n, runs, burn, keep = (2_000, 400, 40, 400) if slow else (1_000, 200, 30, 150)
     checks = []
     for k, h, s in ((0.9, 0.0, 1.0), (0.8, 0.1, 0.9)) if slow else ((0.9, 0.0, 1.0),):
         there = theory.fluctuation(n, k, h, s)
         q = theory.equilibrium(k, h, s).frequency
-        census, _ = engine.replicates(markers(None, drivers=(driver(k, s, h),)), hardy_weinberg(n, q), burn + keep, runs)
+        census, _ = engine.replicates(
+            markers(None, drivers=(driver(k, s, h),)), hardy_weinberg(n, q), burn + keep, runs
+        )
         x = frequency(census[:, burn:, 0]) - q
         name = f"k = {k}, h = {h}, s = {s}, N = {n}"
         bias = 5.0 / n  # linear noise is the leading order in 1/N
-        checks.append(mean_of(f"variance times N, {name}", n * (x**2).mean(axis=1), n * there.newborn, n * there.newborn * bias))
+        checks.append(
+            mean_of(
+                f"variance times N, {name}",
+                n * (x**2).mean(axis=1),
+                n * there.newborn,
+                n * there.newborn * bias,
+            )
+        )
         product = (x[:, 1:] * x[:, :-1]).mean(axis=1)
-        checks.append(mean_of(f"lag-one covariance times N, {name}", n * product, n * there.newborn * there.lag, n * there.newborn * bias))
+        checks.append(
+            mean_of(
+                f"lag-one covariance times N, {name}",
+                n * product,
+                n * there.newborn * there.lag,
+                n * there.newborn * bias,
+            )
+        )
         error = theory.time_average_error(there.newborn, there.lag, keep)
-        checks.append(normal(f"mean of all time averages, {name}", float(x.mean()), 0.0, error / np.sqrt(runs), 2.0 * _bias(n, k, h, s)))
+        checks.append(
+            normal(
+                f"mean of all time averages, {name}",
+                float(x.mean()),
+                0.0,
+                error / np.sqrt(runs),
+                2.0 * _bias(n, k, h, s),
+            )
+        )
     return checks
 
 
@@ -161,22 +243,63 @@ def fixation(engine: Engine, slow: bool) -> list[Check]:
             copies = last[:, :, :, 0].sum(axis=(1, 2))
             fixed, unsettled = copies == 2 * n, (copies > 0) & (copies < 2 * n)
         assert not unsettled.any(), "a population must be fixed in 60 N generations"
-        checks.append(binomial(f"fixed, {what}, N = {n}", int(fixed.sum()), runs, theory.fixation(n, w, k)))
+        checks.append(
+            binomial(f"fixed, {what}, N = {n}", int(fixed.sum()), runs, theory.fixation(n, w, k))
+        )
     return checks
 
 
 def _costly_wild(k: float, w: tuple[float, float, float]) -> Driver:
-    """A driver named from the wild side: `other` is the loser, with transmission 1 - k and all of the cost."""
+    """A driver named from the wild side: `other` is the loser, with transmission 1 - k and all of
+    the cost.
+    """
     cost = 1.0 - 1.0 / w[2]
     one = 1.0 - w[1] / w[2]
     return driver(1.0 - k, cost, one / cost if cost else 0.0)
 
 
 LAWS = (
-    Law("driver equilibrium", "q* = (2ka - 1) / (2a - 1 - b), and the mean fitness there", "derived; Bruck 1957, Hartl 1970", ("k for 1 - k",), equilibrium),
-    Law("driver spread", "from rare, q' = (q^2 b + 2pqak) / W, generation by generation", "derived", ("k for 1 - k",), spread),
-    Law("drive in one sex", "recessive lethals with other ratios in eggs and sperm; newborns and adults; one and two sexes", "Bruck 1957", ("k for 1 - k",), one_sex),
-    Law("Bruck's t-alleles", "male-only: adults 1/2 - sqrt(m(1-m))/2m, newborns elsewhere", "Bruck 1957, PNAS 43:152", ("k for 1 - k",), bruck),
-    Law("stationary fluctuation", "variance and lag of the frequency at equilibrium by linear noise", "derived", ("replicates share their numbers",), fluctuation),
-    Law("fixation", "one copy's chance to fix, by the exact absorbing chain on genotype counts", "derived; Kimura 1962 is its approximation", ("k for 1 - k",), fixation),
+    Law(
+        "driver equilibrium",
+        "q* = (2ka - 1) / (2a - 1 - b), and the mean fitness there",
+        "derived; Bruck 1957, Hartl 1970",
+        ("k for 1 - k",),
+        equilibrium,
+    ),
+    Law(
+        "driver spread",
+        "from rare, q' = (q^2 b + 2pqak) / W, generation by generation",
+        "derived",
+        ("k for 1 - k",),
+        spread,
+    ),
+    Law(
+        "drive in one sex",
+        "recessive lethals with other ratios in eggs and sperm; newborns and adults; one and two"
+        " sexes",
+        "Bruck 1957",
+        ("k for 1 - k",),
+        one_sex,
+    ),
+    Law(
+        "Bruck's t-alleles",
+        "male-only: adults 1/2 - sqrt(m(1-m))/2m, newborns elsewhere",
+        "Bruck 1957, PNAS 43:152",
+        ("k for 1 - k",),
+        bruck,
+    ),
+    Law(
+        "stationary fluctuation",
+        "variance and lag of the frequency at equilibrium by linear noise",
+        "derived",
+        ("replicates share their numbers",),
+        fluctuation,
+    ),
+    Law(
+        "fixation",
+        "one copy's chance to fix, by the exact absorbing chain on genotype counts",
+        "derived; Kimura 1962 is its approximation",
+        ("k for 1 - k",),
+        fixation,
+    ),
 )

@@ -1,7 +1,9 @@
-"""The engine under test: the product's own reproduction, behind four questions. And the faults that can be planted in it.
+"""The engine under test: the product's own reproduction, behind four questions.
 
-A planted fault changes what the engine is given or what it gives back, never the law: a law that stays green under its
-fault tests nothing.
+And the faults that can be planted in it.
+
+A planted fault changes what the engine is given or what it gives back, never the law: a law that
+stays green under its fault tests nothing.
 """
 
 from __future__ import annotations
@@ -38,12 +40,16 @@ def markers(
 ) -> Grid:
     """A genome of markers `m0, m1, ...` with alleles `wild` and `other`.
 
-    Positions are centimorgan on one chromosome; nothing means a chromosome of its own. Either allele becomes the other at
-    the rate `mutation`.
+    Positions are centimorgan on one chromosome; nothing means a chromosome of its own. Either
+    allele becomes the other at the rate `mutation`.
     """
     loci = {
         f"m{i}": LocusParams(
-            (WILD, OTHER), mutation=mutation, kernel="uniform", chromosome="" if at is None else "c", position=at or 0.0
+            (WILD, OTHER),
+            mutation=mutation,
+            kernel="uniform",
+            chromosome="" if at is None else "c",
+            position=at or 0.0,
         )
         for i, at in enumerate(positions)
     }
@@ -51,14 +57,20 @@ def markers(
 
 
 def driver(
-    ratio: float | tuple[float, float], cost: float = 0.0, dominance: float = 0.0, locus: int = 0, cost_to: CostTo = "viability"
+    ratio: float | tuple[float, float],
+    cost: float = 0.0,
+    dominance: float = 0.0,
+    locus: int = 0,
+    cost_to: CostTo = "viability",
 ) -> Driver:
     """A driver at a marker."""
     return Driver(f"m{locus}", OTHER, ratio, cost, dominance, cost_to)
 
 
 def seed_of(*what: object) -> int:
-    """A seed of its own for every question, so that no two laws, and no two cases of one, share random numbers."""
+    """A seed of its own for every question, so that no two laws, and no two cases of one, share
+    random numbers.
+    """
     digest = blake2b(digest_size=7)
     for item in what:
         digest.update(item.tobytes() if isinstance(item, np.ndarray) else repr(item).encode())
@@ -80,7 +92,9 @@ class Engine:
     """
 
     change_meiosis: Callable[[Meiosis], Meiosis] = field(default=lambda m: m)
-    change_newborns: Callable[[Alleles, Alleles, Generation], Alleles] = field(default=lambda newborns, parents, made: newborns)
+    change_newborns: Callable[[Alleles, Alleles, Generation], Alleles] = field(
+        default=lambda newborns, parents, made: newborns
+    )
     selfing: Callable[[bool], bool] = field(default=lambda wished: wished)
     census_before_mutation: bool = False
     same_numbers: bool = False
@@ -88,18 +102,39 @@ class Engine:
     run: int = 0
 
     def generation(
-        self, grid: Grid, genotypes: Alleles, fitness: ArrayLike | None = None, *, sexes: int = 1, females: float = 0.5, selfing: bool = True
+        self,
+        grid: Grid,
+        genotypes: Alleles,
+        fitness: ArrayLike | None = None,
+        *,
+        sexes: int = 1,
+        females: float = 0.5,
+        selfing: bool = True,
     ) -> tuple[Alleles, Ints]:
         """The newborns of one generation, and their parents, by the product's optimizer."""
         population = self.population(grid, genotypes, sexes=sexes, females=females, selfing=selfing)
-        self.breed(population, np.ones(len(genotypes)) if fitness is None else np.asarray(fitness, dtype=np.float64))
+        self.breed(
+            population,
+            np.ones(len(genotypes)) if fitness is None else np.asarray(fitness, dtype=np.float64),
+        )
         return population.ask(), population.parents
 
     def population(
-        self, grid: Grid, genotypes: Alleles, *, sexes: int = 1, females: float = 0.5, selfing: bool = True
+        self,
+        grid: Grid,
+        genotypes: Alleles,
+        *,
+        sexes: int = 1,
+        females: float = 0.5,
+        selfing: bool = True,
     ) -> SexualPopulation:
         """The product's optimizer, with given newborns."""
-        params = Sexual(population=len(genotypes), sexes=2 if sexes == 2 else 1, females=females, selfing=self.selfing(selfing))
+        params = Sexual(
+            population=len(genotypes),
+            sexes=2 if sexes == 2 else 1,
+            females=females,
+            selfing=self.selfing(selfing),
+        )
         seed = seed_of(self.run, sexes, females, selfing, *_described(grid), genotypes)
         out = SexualPopulation(params, self.change_grid(grid), seed)
         out.meiosis = self.change_meiosis(out.meiosis)
@@ -109,13 +144,23 @@ class Engine:
     def breed(self, population: SexualPopulation, fitness: Floats) -> None:
         """One generation of it."""
         population.tell(fitness)
-        made = Generation(population.meiosis, population.parents, population.seed, population.generation)
+        made = Generation(
+            population.meiosis, population.parents, population.seed, population.generation
+        )
         population.newborns = self.change_newborns(population.newborns, population.previous, made)
 
     def replicates(
-        self, grid: Grid, founders: Alleles, generations: int, runs: int, *, females: int = 0, selfing: bool = True
+        self,
+        grid: Grid,
+        founders: Alleles,
+        generations: int,
+        runs: int,
+        *,
+        females: int = 0,
+        selfing: bool = True,
     ) -> tuple[Ints, Alleles]:
-        """Genetics alone: census `[R, generations, L, 3]` of copies of `other` at each locus, and the last newborns.
+        """Genetics alone: census `[R, generations, L, 3]` of copies of `other` at each locus, and
+        the last newborns.
 
         Generations count from 1; the founders `[n, 2, L]` are the same in all runs.
         """
@@ -131,7 +176,17 @@ class Engine:
             _census_before_mutation(meiosis, grid, strands, generations, runs, seed, census, last)
         else:
             breeding.replicates(
-                meiosis, costs_of(grid), strands, 2, females, self.selfing(selfing), generations, seed, watched, census, last
+                meiosis,
+                costs_of(grid),
+                strands,
+                2,
+                females,
+                self.selfing(selfing),
+                generations,
+                seed,
+                watched,
+                census,
+                last,
             )
         if self.same_numbers:
             census[:], last[:] = census[:1], last[:1]
@@ -147,13 +202,28 @@ class Generation:
     seed: int
     number: int
 
-    def again(self, genotypes: Alleles, parents: Ints, forces: int = RECOMBINATION | DRIVE | MUTATE) -> Alleles:
+    def again(
+        self, genotypes: Alleles, parents: Ints, forces: int = RECOMBINATION | DRIVE | MUTATE
+    ) -> Alleles:
         """The newborns of these parents by the same random numbers."""
         out = np.empty((len(parents), *genotypes.shape[1:]), dtype=np.uint8)
-        strands, made = genotypes.reshape(-1, genotypes.shape[2]), out.reshape(-1, genotypes.shape[2])
+        strands, made = (
+            genotypes.reshape(-1, genotypes.shape[2]),
+            out.reshape(-1, genotypes.shape[2]),
+        )
         chosen = np.ascontiguousarray(parents)
         reproduce.again_chunk(
-            0, len(parents), 0, self.meiosis, strands, 2, chosen, self.number, *key_of(self.seed), forces, made
+            0,
+            len(parents),
+            0,
+            self.meiosis,
+            strands,
+            2,
+            chosen,
+            self.number,
+            *key_of(self.seed),
+            forces,
+            made,
         )
         return out
 
@@ -166,7 +236,10 @@ def _described(grid: Grid) -> tuple[object, ...]:
 def _viability_alone(grid: Grid) -> Grid:
     """The same genome, in which fertility costs nothing."""
     free = (1.0, 1.0, 1.0)
-    drivers, modifiers = (tuple(replace(s, egg=free, sperm=free) for s in sites) for sites in (grid.drive.drivers, grid.drive.modifiers))
+    drivers, modifiers = (
+        tuple(replace(s, egg=free, sperm=free) for s in sites)
+        for sites in (grid.drive.drivers, grid.drive.modifiers)
+    )
     return replace(grid, drive=Drive(drivers, modifiers))
 
 
@@ -189,9 +262,18 @@ def costs_of(grid: Grid) -> breeding.Costs:
 
 
 def _census_before_mutation(
-    meiosis: Meiosis, grid: Grid, strands: Alleles, generations: int, runs: int, seed: int, census: Ints, last: Alleles
+    meiosis: Meiosis,
+    grid: Grid,
+    strands: Alleles,
+    generations: int,
+    runs: int,
+    seed: int,
+    census: Ints,
+    last: Alleles,
 ) -> None:
-    """The fault of that name: newborns are counted before their mutations, though they live with them."""
+    """The fault of that name: newborns are counted before their mutations, though they live with
+    them.
+    """
     n, loci = strands.shape[0] // 2, strands.shape[1]
     unmutated = meiosis._replace(unmutated=1.0)
     for run in range(runs):
@@ -200,9 +282,26 @@ def _census_before_mutation(
             shown, key = [], key_of(seed + run)
             for m in (unmutated, meiosis):
                 out = np.empty_like(now)
-                scratch = (np.empty((2, n)), np.empty((2, n), dtype=np.int32), np.empty((n, 2), dtype=np.int64))
+                scratch = (
+                    np.empty((2, n)),
+                    np.empty((2, n), dtype=np.int32),
+                    np.empty((n, 2), dtype=np.int64),
+                )
                 nothing = (np.zeros((0, 2), dtype=np.int64), np.zeros((1, 0, 3), dtype=np.int64))
-                breeding.evolve(m, costs_of(grid), now.copy(), out, 2, 0, True, g + 1, 1, *key, *scratch, *nothing)
+                breeding.evolve(
+                    m,
+                    costs_of(grid),
+                    now.copy(),
+                    out,
+                    2,
+                    0,
+                    True,
+                    g + 1,
+                    1,
+                    *key,
+                    *scratch,
+                    *nothing,
+                )
                 shown.append(out)
             copies = (shown[0].reshape(n, 2, loci) == 1).sum(axis=1)
             for locus in range(loci):
@@ -218,7 +317,9 @@ def _drive_in_homozygotes(newborns: Alleles, genotypes: Alleles, made: Generatio
     for c, locus in enumerate(made.meiosis.driver):
         if locus >= 0:
             both = (genotypes[:, :, locus] == made.meiosis.allele[c]).all(axis=1)[made.parents]
-            out[:, :, locus] = np.where(both & (chance < 1.0 - made.meiosis.ratio[c]), 0, out[:, :, locus])
+            out[:, :, locus] = np.where(
+                both & (chance < 1.0 - made.meiosis.ratio[c]), 0, out[:, :, locus]
+            )
     return out
 
 
@@ -246,23 +347,31 @@ def _shifted(m: Meiosis) -> Meiosis:
 
 
 def _rates(m: Meiosis, factor: float) -> Meiosis:
-    return m._replace(rates=m.rates * factor, unmutated=float(np.multiply.accumulate(1.0 - m.rates * factor)[-1]))
+    return m._replace(
+        rates=m.rates * factor, unmutated=float(np.multiply.accumulate(1.0 - m.rates * factor)[-1])
+    )
 
 
 SOUND = Engine()
 FAULTS: dict[str, Engine] = {
     "k for 1 - k": replace(
-        SOUND, change_meiosis=lambda m: m._replace(ratio=1.0 - m.ratio, modifier_ratio=1.0 - m.modifier_ratio)
+        SOUND,
+        change_meiosis=lambda m: m._replace(
+            ratio=1.0 - m.ratio, modifier_ratio=1.0 - m.modifier_ratio
+        ),
     ),
     "sexes swapped": replace(
         SOUND,
         change_meiosis=lambda m: m._replace(
-            ratio=np.ascontiguousarray(m.ratio[:, ::-1]), modifier_ratio=np.ascontiguousarray(m.modifier_ratio[:, ::-1])
+            ratio=np.ascontiguousarray(m.ratio[:, ::-1]),
+            modifier_ratio=np.ascontiguousarray(m.modifier_ratio[:, ::-1]),
         ),
     ),
     "fertility costs ignored": replace(SOUND, change_grid=_viability_alone),
     "modifiers in another order": replace(SOUND, change_grid=_modifiers_reversed),
-    "no modifiers": replace(SOUND, change_meiosis=lambda m: m._replace(modifier_effect=0.0 * m.modifier_effect)),
+    "no modifiers": replace(
+        SOUND, change_meiosis=lambda m: m._replace(modifier_effect=0.0 * m.modifier_effect)
+    ),
     "drive in homozygotes": replace(SOUND, change_newborns=_drive_in_homozygotes),
     "mutation before selection": replace(SOUND, census_before_mutation=True),
     "selfing forbidden": replace(SOUND, selfing=lambda wished: not wished),

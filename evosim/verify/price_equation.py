@@ -1,4 +1,6 @@
-"""The search ledger: that it closes, that it is about the newborns that lived, and that each term is what theory expects."""
+"""The search ledger: that it closes, that it is about the newborns that lived, and that each term
+is what theory expects.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,19 @@ ADDITIVE, FITNESS = 1e-12, 1e-9
 def grid_with_everything() -> Grid:
     """Two additive loci, one of them linked to a costly driver, and a dominant one."""
     loci = {
-        "near": LocusParams((0.0, 1.0), mutation=U, kernel="uniform", chromosome="c", position=10.0),
+        "near": LocusParams(
+            (0.0, 1.0), mutation=U, kernel="uniform", chromosome="c", position=10.0
+        ),
         "far": LocusParams((0.0, 1.0), mutation=U, kernel="uniform"),
-        "dominant": LocusParams((0.0, 1.0), mutation=U, kernel="uniform", dominance=1.0, chromosome="c", position=40.0),
+        "dominant": LocusParams(
+            (0.0, 1.0), mutation=U, kernel="uniform", dominance=1.0, chromosome="c", position=40.0
+        ),
     }
     expressed = [make_locus(name, params, where=name, ploidy=2) for name, params in loci.items()]
     marker = LocusParams(("wild", "driver"), mutation=0.0, chromosome="c", position=0.0)
-    return assemble(expressed, GermLine(markers={"t": marker}, drivers=(Driver("t", "driver", K, 0.3, 0.0),)), 2)
+    return assemble(
+        expressed, GermLine(markers={"t": marker}, drivers=(Driver("t", "driver", K, 0.3, 0.0),)), 2
+    )
 
 
 def _fitness(grid: Grid, genotypes: Alleles) -> tuple[Floats, Floats]:
@@ -39,11 +47,15 @@ def _fitness(grid: Grid, genotypes: Alleles) -> tuple[Floats, Floats]:
 
 
 def ledger(engine: Engine, slow: bool) -> list[Check]:
-    """A population with everything on: every term of every generation, and their sums against theory."""
+    """A population with everything on: every term of every generation, and their sums against
+    theory.
+    """
     n, generations = 2_000, 400 if slow else 60
     grid = grid_with_everything()
     rng = np.random.default_rng(8)
-    population = engine.population(grid, rng.integers(0, 2, size=(n, 2, len(grid.loci))).astype(np.uint8))
+    population = engine.population(
+        grid, rng.integers(0, 2, size=(n, 2, len(grid.loci))).astype(np.uint8)
+    )
     book = SearchLedger(Traits(grid, lambda genotypes, first: _fitness(grid, genotypes)), seed=0)
     book.generation(0, "ancestral", population.ask(), population.descent())
     unlike, expected, names = 0, [], [locus.name for locus in grid.loci]
@@ -56,29 +68,60 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
         assert descent is not None
         unlike += int((descent.newborns(frozenset(descent.forces), 0, n) != population.ask()).sum())
         book.generation(g, "ancestral", population.ask(), descent)
-        expected.append(_expected(before, _fitness(grid, before)[0], population.parents, descent.newborns(frozenset({"recombination", "drive"}), 0, n), (t, near, far)))
+        expected.append(
+            _expected(
+                before,
+                _fitness(grid, before)[0],
+                population.parents,
+                descent.newborns(frozenset({"recombination", "drive"}), 0, n),
+                (t, near, far),
+            )
+        )
     table = book.table()
     checks = [identity("alleles of newborns that are not so when made again", unlike, 0)]
     for trait in book.traits.names:
         rows = table.filter(table["trait"] == trait)
         terms = np.sum([rows[name].fill_null(0.0).to_numpy() for name in TERMS], axis=0)
         tolerance = FITNESS if trait.startswith("fitness") else ADDITIVE
-        checks.append(identity(f"largest rest of the change of {trait}", float(np.abs(rows["change"].to_numpy() - terms).max()), 0.0, tolerance))
+        checks.append(
+            identity(
+                f"largest rest of the change of {trait}",
+                float(np.abs(rows["change"].to_numpy() - terms).max()),
+                0.0,
+                tolerance,
+            )
+        )
     for trait, column, key in (
-        ("t: driver", "selection", "t selection"), ("t: driver", "drift", "t drift"), ("t: driver", "segregation", "t fair"), ("t: driver", "drive", "t drive"),
-        ("far", "segregation", "far fair"), ("near", "segregation", "near fair"), ("far", "drive", "far drive"), ("far", "mutation", "far mutation"),
-    ):  # fmt: skip
+        ("t: driver", "selection", "t selection"),
+        ("t: driver", "drift", "t drift"),
+        ("t: driver", "segregation", "t fair"),
+        ("t: driver", "drive", "t drive"),
+        ("far", "segregation", "far fair"),
+        ("near", "segregation", "near fair"),
+        ("far", "drive", "far drive"),
+        ("far", "mutation", "far mutation"),
+    ):
         found = table.filter(table["trait"] == trait)[column].to_numpy().sum()
         mean, variance = (sum(e[key][i] for e in expected) for i in (0, 1))
         what = f"{column} of {trait}, summed over {generations - 1} generations"
-        checks.append(identity(what, found, mean, 1e-9) if variance == 0.0 else normal(what, found, mean, float(np.sqrt(variance))))
+        checks.append(
+            identity(what, found, mean, 1e-9)
+            if variance == 0.0
+            else normal(what, found, mean, float(np.sqrt(variance)))
+        )
     return checks
 
 
 def _expected(
-    before: Alleles, w: Floats, parents: NDArray[np.int64], unmutated: Alleles, loci: tuple[int, int, int]
+    before: Alleles,
+    w: Floats,
+    parents: NDArray[np.int64],
+    unmutated: Alleles,
+    loci: tuple[int, int, int],
 ) -> dict[str, tuple[float, float]]:
-    """Mean and variance of terms of one generation, given the parents (and, for mutation, the gametes before it)."""
+    """Mean and variance of terms of one generation, given the parents (and, for mutation, the
+    gametes before it).
+    """
     n = len(before)
     t, near, far = loci
     dosage = before.mean(axis=1)
@@ -88,7 +131,8 @@ def _expected(
     ones = int(unmutated[:, :, far].sum())
     mutants = theory.expected_mutation(U, U, 2 * n - ones, ones)
     driven = int(heterozygous[t])
-    # The same number decides with and without drive, so drive adds a driver with chance k - 1/2, and never takes one.
+    # The same number decides with and without drive, so drive adds a driver with chance k - 1/2,
+    # and never takes one.
     return {
         "t selection": (chosen.mean, 0.0),
         "t drift": (0.0, float(drift)),
@@ -104,7 +148,8 @@ def _expected(
 LAWS = (
     Law(
         "search ledger",
-        "the Price equation closes in every generation; selection, drift, segregation, drive and mutation are what theory expects",
+        "the Price equation closes in every generation; selection, drift, segregation, drive and"
+        " mutation are what theory expects",
         "Price 1970, 1972",
         ("k for 1 - k", "both gametes from one parent", "mutation rate halved"),
         ledger,

@@ -16,24 +16,45 @@ from evosim.verify import FALSE_ALARM, Check, Law, Verdict
 
 def show_laws(console: Console, laws: list[Law]) -> None:
     """List laws."""
-    table = Table("law", "says", "source", "planted faults", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        "law", "says", "source", "planted faults", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for law in laws:
         table.add_row(law.name, law.says, law.source, ", ".join(law.faults))
     show_table(console, table)
 
 
 def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
-    """One law's verdict as it comes in: one line, and its comparisons if asked for or if it is not as it should be."""
+    """One law's verdict as it comes in: one line, and its comparisons if asked for or if it is not
+    as it should be.
+    """
     held = verdict.green
-    what = f"{verdict.law.name} under the fault '{verdict.fault}'" if verdict.fault else verdict.law.name
+    what = (
+        f"{verdict.law.name} under the fault '{verdict.fault}'"
+        if verdict.fault
+        else verdict.law.name
+    )
     colour = "green" if held != bool(verdict.fault) else "bold red"
     red = sum(not check.green for check in verdict.checks)
-    said = f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}" if held else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
-    say(console, Text.assemble((f"{'green' if held else 'red':5}", colour), " ", (what, "bold")), highlight=False)
+    said = (
+        f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}"
+        if held
+        else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
+    )
+    say(
+        console,
+        Text.assemble((f"{'green' if held else 'red':5}", colour), " ", (what, "bold")),
+        highlight=False,
+    )
     say(console, f"      {said}", hang=8, highlight=False)
     if details or (not held and not verdict.fault):
         for check in verdict.checks:
-            say(console, f"      {'' if check.green else 'RED '}{comparison(check)}", hang=8, highlight=False)
+            say(
+                console,
+                f"      {'' if check.green else 'RED '}{comparison(check)}",
+                hang=8,
+                highlight=False,
+            )
 
 
 def comparison(check: Check) -> str:
@@ -51,12 +72,18 @@ def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None
     red = [v.law.name for v in sound if not v.green]
     chances = sum(c.chance is not None for v in sound for c in v.checks)
     say(
-        console, f"\n{len(sound) - len(red)} of {len(sound)} laws hold ({checks} comparisons, {chances} of them with chance in them, each with a "
-        f"false-alarm rate of {FALSE_ALARM:.1g}: {chances * FALSE_ALARM:.1g} for all)."
+        console,
+        f"\n{len(sound) - len(red)} of {len(sound)} laws hold ({checks} comparisons, {chances} of"
+        f" them with chance in them, each with a false-alarm rate of {FALSE_ALARM:.1g}:"
+        f" {chances * FALSE_ALARM:.1g} for all).",
     )
     if planted:
         missed = [f"'{v.fault}' in {v.law.name}" for v in planted if v.green]
-        say(console, f"{len(planted) - len(missed)} of {len(planted)} planted faults were seen{': not ' + ', '.join(missed) if missed else ''}.")
+        say(
+            console,
+            f"{len(planted) - len(missed)} of {len(planted)} planted faults were"
+            f" seen{': not ' + ', '.join(missed) if missed else ''}.",
+        )
     if red:
         say(console, f"Red: {', '.join(red)}.", style="bold red")
     say(console, f"({seconds:.1f} s)")
@@ -79,9 +106,16 @@ def verdicts_as_data(verdicts: list[Verdict]) -> list[dict[str, Any]]:
     """Verdicts as rows: one a comparison."""
     return [
         {
-            "law": v.law.name, "fault": v.fault, "what": c.what, "measured": c.measured, "expected": c.expected,
-            "scale": c.scale, "chance": c.chance, "z": c.z, "green": c.green,
+            "law": v.law.name,
+            "fault": v.fault,
+            "what": c.what,
+            "measured": c.measured,
+            "expected": c.expected,
+            "scale": c.scale,
+            "chance": c.chance,
+            "z": c.z,
+            "green": c.green,
         }
         for v in verdicts
         for c in v.checks
-    ]  # fmt: skip
+    ]

@@ -1,4 +1,6 @@
-"""One module for each study that has figures: `draw(folder)` reads its kept tables and gives its charts by name."""
+"""One module for each study that has figures: `draw(folder)` reads its kept tables and gives its
+charts by name.
+"""
 
 from __future__ import annotations
 

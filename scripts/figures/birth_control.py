@@ -1,4 +1,6 @@
-"""Fitness of newborns in both worlds through time, in the default experiment: the figure of the README."""
+"""Fitness of newborns in both worlds through time, in the default experiment: the figure of the
+README.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,10 @@ def draw(folder: Path) -> dict[str, Any]:
     known = experiment(folder)
     facts = provenance(folder)[f"{known['seed']}-{known['seed'] + known['replicates'] - 1}"]
     best = {world: facts["rungs"][world]["best_for_intent"] for world in ("ancestral", "modern")}
-    chart = fitness_of_bands(pl.read_csv(folder / "fitness.csv"), best, known["phases"][0]["generations"])
-    which = f"{known['name']}; {known['replicates']} seeds from {known['seed']}; bands hold 95% of them"
+    chart = fitness_of_bands(
+        pl.read_csv(folder / "fitness.csv"), best, known["phases"][0]["generations"]
+    )
+    which = (
+        f"{known['name']}; {known['replicates']} seeds from {known['seed']}; bands hold 95% of them"
+    )
     return {"fitness": themed(chart, "Fitness of newborns in both worlds", [which])}

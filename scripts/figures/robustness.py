@@ -13,12 +13,18 @@ from figures import provenance
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """A line for each variant: what the best ancestral genome and evolved populations keep of the best fitness in M."""
+    """A line for each variant: what the best ancestral genome and evolved populations keep of the
+    best fitness in M.
+    """
     table, seeds = pl.read_csv(folder / "robustness.csv"), provenance(folder)["seeds"]
     shares = pl.concat(
         [
-            table.select("variant", share=pl.col("R3_min_over_R2"), who=pl.lit("best ancestral genome")),
-            table.select("variant", share=pl.col("M_at_swap_over_R2"), who=pl.lit("populations at the swap")),
+            table.select(
+                "variant", share=pl.col("R3_min_over_R2"), who=pl.lit("best ancestral genome")
+            ),
+            table.select(
+                "variant", share=pl.col("M_at_swap_over_R2"), who=pl.lit("populations at the swap")
+            ),
         ]
     )
     order = table.sort("R3_min_over_R2")["variant"].to_list()
@@ -26,9 +32,15 @@ def draw(folder: Path) -> dict[str, Any]:
     x = alt.X("share:Q", title="share of the best fitness in M", scale=alt.Scale(domain=[0, 1]))
     shape = alt.Shape("who:N", title=None, scale=alt.Scale(range=["circle", "diamond"]))
     colour = alt.Color("who:N", title=None, scale=alt.Scale(range=[MODERN, ANCESTRAL]))
-    points = alt.Chart(shares).mark_point(filled=True, size=45, opacity=0.9).encode(x, y, colour, shape)
+    points = (
+        alt.Chart(shares).mark_point(filled=True, size=45, opacity=0.9).encode(x, y, colour, shape)
+    )
     default = float(table.filter(pl.col("variant") == "default")["R3_min_over_R2"][0])
-    rule = alt.Chart(pl.DataFrame({"share": [default]})).mark_rule(strokeDash=[3, 3], color="#777777").encode(x)
+    rule = (
+        alt.Chart(pl.DataFrame({"share": [default]}))
+        .mark_rule(strokeDash=[3, 3], color="#777777")
+        .encode(x)
+    )
     chart = (rule + points).properties(width=420, height=alt.Step(12))
     chart = themed(
         chart,

@@ -21,9 +21,18 @@ def draw(folder: Path) -> dict[str, Any]:
         .encode(
             alt.X("solo_weight:Q", title="objective weight of solo pleasure"),
             alt.Y("fitness_in_A:Q", title="fitness in A (expected offspring)"),
-            alt.Color("temperature:N", sort=names, scale=alt.Scale(domain=names, range=LOCUS_COLOURS[:6]), title="temperature"),
+            alt.Color(
+                "temperature:N",
+                sort=names,
+                scale=alt.Scale(domain=names, range=LOCUS_COLOURS[:6]),
+                title="temperature",
+            ),
         )
         .properties(width=WIDTH + 120, height=HEIGHT + 20)
     )
-    chart = themed(chart, "Self-stimulation is a cliff for planners without noise", ["the best ancestral genome with another solo weight; nothing else changed"])
+    chart = themed(
+        chart,
+        "Self-stimulation is a cliff for planners without noise",
+        ["the best ancestral genome with another solo weight; nothing else changed"],
+    )
     return {"cliff": chart}

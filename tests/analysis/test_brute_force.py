@@ -1,4 +1,6 @@
-"""The micro-world by brute force: all policies, all genomes, all lives, by plain recursion over dictionaries of its own."""
+"""The micro-world by brute force: all policies, all genomes, all lives, by plain recursion over
+dictionaries of its own.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def acts_in(world: TabularMdp, s: int) -> list[int]:
 def planner(world: TabularMdp, rules: PlannerRules, i: int) -> Choose:
     """The planner's acts by recursion over imagined futures."""
     felt = world.features_felt @ rules.weights[i]
-    tolerance = rules.tie_tolerance * max(abs(felt[s, a]) for s in range(len(world.states)) for a in acts_in(world, s))
+    tolerance = rules.tie_tolerance * max(
+        abs(felt[s, a]) for s in range(len(world.states)) for a in acts_in(world, s)
+    )
 
     def imagined(s: int, a: int, steps: int) -> float:
         if steps == 1:
@@ -65,7 +69,9 @@ def test_the_optimum_is_the_best_of_all_policies(micro: Setting, which: str, amo
 
 
 def test_too_many_policies_are_not_tried() -> None:
-    with pytest.raises(ValueError, match="must have at most 1,000,000 policies to try them all, but has"):
+    with pytest.raises(
+        ValueError, match="must have at most 1,000,000 policies to try them all, but has"
+    ):
         best_by_trial(random_pair(5, states=5, acts=4, lifespan=6).ancestral)
 
 
@@ -83,16 +89,26 @@ def test_rungs_by_brute_force(micro: Setting) -> None:
     tables = run.tables | {"landscape": landscape.frame()}
     account = Accountant(micro, tables, exact=True).account()
     rungs = account.summary["ladder"]["modern"]["rungs"]
-    assert rungs["optimum"] == pytest.approx(max(worth(m, c, m.intent) for c in all_policies(m)), abs=1e-12)
+    assert rungs["optimum"] == pytest.approx(
+        max(worth(m, c, m.intent) for c in all_policies(m)), abs=1e-12
+    )
     assert rungs["best_for_intent"] == pytest.approx(good_m.max(), abs=1e-12)
-    assert rungs["best_for_payoff"] == pytest.approx(good_m[fit_m >= fit_m.max() - 1e-12].min(), abs=1e-12)
-    assert rungs["best_ancestral"] == pytest.approx(good_m[fit_a >= fit_a.max() - 1e-12].min(), abs=1e-12)
+    assert rungs["best_for_payoff"] == pytest.approx(
+        good_m[fit_m >= fit_m.max() - 1e-12].min(), abs=1e-12
+    )
+    assert rungs["best_ancestral"] == pytest.approx(
+        good_m[fit_a >= fit_a.max() - 1e-12].min(), abs=1e-12
+    )
     swap = run.tables["populations"].filter(run.tables["populations"]["moment"] == "swap")
     counts, classes = swap["count"].to_numpy(), swap["class"].to_numpy()
-    assert rungs["population"] == pytest.approx(np.average(good_m[classes], weights=counts), abs=1e-12)
+    assert rungs["population"] == pytest.approx(
+        np.average(good_m[classes], weights=counts), abs=1e-12
+    )
     ancestral = account.summary["ladder"]["ancestral"]
     assert ancestral["rungs"]["best_ancestral"] == pytest.approx(fit_a.max(), abs=1e-12)
-    assert ancestral["steps"]["unfound"] == pytest.approx(fit_a.max() - fit_a[classes].max(), abs=1e-12)
+    assert ancestral["steps"]["unfound"] == pytest.approx(
+        fit_a.max() - fit_a[classes].max(), abs=1e-12
+    )
     assert ancestral["steps"]["load"] == pytest.approx(
         fit_a[classes].max() - np.average(fit_a[classes], weights=counts), abs=1e-12
     )
@@ -108,16 +124,24 @@ def test_steps_telescope(micro: Setting) -> None:
     for ladder in account.summary["ladder"].values():
         steps = ladder["steps"]
         total = sum(steps[name] for name in ("representation", "specification", "shift", "search"))
-        assert total == pytest.approx(ladder["rungs"]["optimum"] - ladder["rungs"]["population"], abs=1e-12)
+        assert total == pytest.approx(
+            ladder["rungs"]["optimum"] - ladder["rungs"]["population"], abs=1e-12
+        )
         assert steps["search"] == pytest.approx(steps["unfound"] + steps["load"], abs=1e-12)
         assert steps["hack"] is None
 
 
 def test_ladder_and_ledger_meet(micro: Setting) -> None:
-    """What the ladder loses from top to bottom is what the ledger's entries add up to, in both worlds."""
+    """What the ladder loses from top to bottom is what the ledger's entries add up to, in both
+    worlds.
+    """
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 2)
-    summary = Accountant(micro, run.tables | {"landscape": landscape.frame()}, exact=True).account().summary
+    summary = (
+        Accountant(micro, run.tables | {"landscape": landscape.frame()}, exact=True)
+        .account()
+        .summary
+    )
     for which, ladder in summary["ladder"].items():
         lost = ladder["rungs"]["optimum"] - ladder["rungs"]["population"]
         assert sum(summary["behaviour"][which]["kinds"].values()) == pytest.approx(lost, abs=1e-12)
@@ -126,7 +150,11 @@ def test_ladder_and_ledger_meet(micro: Setting) -> None:
 def test_steps_by_act_sum_to_the_steps(micro: Setting) -> None:
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 2)
-    summary = Accountant(micro, run.tables | {"landscape": landscape.frame()}, exact=True).account().summary
+    summary = (
+        Accountant(micro, run.tables | {"landscape": landscape.frame()}, exact=True)
+        .account()
+        .summary
+    )
     for which, ladder in summary["ladder"].items():
         for step, acts in summary["steps_by_act"][which].items():
             assert sum(acts.values()) == pytest.approx(ladder["steps"][step], abs=1e-12)
@@ -148,4 +176,6 @@ def test_paths_and_backward_induction_agree_on_random_worlds() -> None:
         policy = np.zeros((3, 3, 3))
         for t, s in itertools.product(range(3), range(3)):
             policy[3 - t - 1, s, choose(t, s)] = 1.0
-        assert lifetime(world, policy, world.payoff) == pytest.approx(worth(world, choose, world.payoff), abs=1e-12)
+        assert lifetime(world, policy, world.payoff) == pytest.approx(
+            worth(world, choose, world.payoff), abs=1e-12
+        )

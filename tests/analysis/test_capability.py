@@ -18,7 +18,18 @@ from tests.support.settings import setting
 def planners(weights: np.ndarray, horizon: int, *, discount: float = 1.0) -> PlannerRules:
     """Some planners with one horizon, without ties that are worse."""
     n = len(weights)
-    return PlannerRules(weights, np.full(n, horizon), np.zeros(n, dtype=np.int64), np.zeros(n), ("true",), discount, 1e-12, "split", 0.0, horizon)
+    return PlannerRules(
+        weights,
+        np.full(n, horizon),
+        np.zeros(n, dtype=np.int64),
+        np.zeros(n),
+        ("true",),
+        discount,
+        1e-12,
+        "split",
+        0.0,
+        horizon,
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -34,12 +45,16 @@ def test_whoever_sees_to_the_end_of_life_and_is_right_is_as_capable_as_can_be(se
             blind = capabilities.reached(planners(weights, 1), i, which, "wrong")
             assert -1e-9 <= blind.capability <= 1.0 + 1e-9
             scaled = capabilities.reached(planners(7.0 * weights, world.lifespan), i, which, "true")
-            assert (scaled.capability, scaled.alignment) == pytest.approx((got.capability, got.alignment), abs=1e-9)
+            assert (scaled.capability, scaled.alignment) == pytest.approx(
+                (got.capability, got.alignment), abs=1e-9
+            )
 
 
 def test_whoever_feels_what_was_intended_is_as_aligned_as_capable() -> None:
     """Micro without display: intent is payoff, and payoff is felt."""
-    pair = setting("micro", "world.ancestral.display_payoff=0.0", "world.modern.display_payoff=0.0").pair
+    pair = setting(
+        "micro", "world.ancestral.display_payoff=0.0", "world.modern.display_payoff=0.0"
+    ).pair
     weights = np.array([[float(name == "offspring") for name in pair.ancestral.features]])
     capabilities = Capabilities({"A": pair.ancestral, "M": pair.modern})
     for which in ("A", "M"):
@@ -55,7 +70,11 @@ def test_the_worst_policy_has_nothing_and_the_best_has_all() -> None:
     worst, best = span.worst, span.best
     for low, wanted in ((True, 0.0), (False, 1.0)):
         value, q = extreme_values(world, world.intent, worst=low)
-        chosen = np.where(world.available, np.isclose(q[::-1], value[:-1][::-1, :, None], rtol=0, atol=1e-12), False).astype(float)
+        chosen = np.where(
+            world.available,
+            np.isclose(q[::-1], value[:-1][::-1, :, None], rtol=0, atol=1e-12),
+            False,
+        ).astype(float)
         policy = chosen / chosen.sum(axis=2, keepdims=True)
         assert share_of_span(world, policy, world.intent) == pytest.approx(wanted, abs=1e-12)
         assert lifetime(world, policy, world.intent) == pytest.approx(worst if low else best)
@@ -80,11 +99,18 @@ def test_the_wrong_belief_takes_every_act_for_its_neighbour() -> None:
 
 
 def test_a_capability_judged_by_what_is_believed_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fault: what a planner imagines is taken for what happens. The wrong would then be as capable as the right."""
+    """The fault: what a planner imagines is taken for what happens.
+
+    The wrong would then be as capable as the right.
+    """
     pair = setting("micro").pair
     weights = np.array([[1.0, 1.0, 0.0, 1.0, 0.0]])
     rules = planners(weights, 3)
     true = Capabilities({"M": pair.modern}).reached(rules, 0, "M", "wrong").capability
-    imagined = replace(with_wrong_belief(pair.modern), transitions=with_wrong_belief(pair.modern).beliefs["wrong"])
-    monkeypatch.setattr(capability, "lifetime", lambda world, policy, amount: lifetime(imagined, policy, amount))
+    imagined = replace(
+        with_wrong_belief(pair.modern), transitions=with_wrong_belief(pair.modern).beliefs["wrong"]
+    )
+    monkeypatch.setattr(
+        capability, "lifetime", lambda world, policy, amount: lifetime(imagined, policy, amount)
+    )
     assert Capabilities({"M": pair.modern}).reached(rules, 0, "M", "wrong").capability > true + 0.05

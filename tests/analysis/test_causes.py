@@ -1,4 +1,6 @@
-"""Causes: Shapley values close, are right for games known by hand, and obey the laws; each seen red with a planted fault."""
+"""Causes: Shapley values close, are right for games known by hand, and obey the laws; each seen red
+with a planted fault.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,22 @@ from worlds import TabularMdp
 EXACT = 1e-9
 
 
-def rules(n: int, seed: int, features: int = 3, beliefs: tuple[str, ...] = ("true", "other")) -> PlannerRules:
+def rules(
+    n: int, seed: int, features: int = 3, beliefs: tuple[str, ...] = ("true", "other")
+) -> PlannerRules:
     rng = np.random.default_rng(seed)
     return PlannerRules(
-        weights=rng.normal(size=(n, features)), horizon=rng.integers(1, 5, size=n), belief=rng.integers(0, len(beliefs), size=n),
-        temperature=rng.choice([0.0, 0.0, 0.3], size=n), beliefs=beliefs, discount=0.9, tie_tolerance=1e-5, ties="split",
-        planning_cost=0.05, levels=4,
-    )  # fmt: skip
+        weights=rng.normal(size=(n, features)),
+        horizon=rng.integers(1, 5, size=n),
+        belief=rng.integers(0, len(beliefs), size=n),
+        temperature=rng.choice([0.0, 0.0, 0.3], size=n),
+        beliefs=beliefs,
+        discount=0.9,
+        tie_tolerance=1e-5,
+        ties="split",
+        planning_cost=0.05,
+        levels=4,
+    )
 
 
 def world(seed: int, same: str = "modern") -> TabularMdp:
@@ -54,7 +65,11 @@ def test_parts_sum_to_the_loss(seed: int) -> None:
 
 
 def test_every_cause_occurs_and_some_are_negative() -> None:
-    parts = [x.parts for seed in range(12) for x in causes_of(rules(4, seed), world(seed), world(seed).intent) or ()]
+    parts = [
+        x.parts
+        for seed in range(12)
+        for x in causes_of(rules(4, seed), world(seed), world(seed).intent) or ()
+    ]
     for cause in set(SWITCHES) - {"gate"}:
         assert max(abs(p[cause]) for p in parts) > 1e-7, cause
     assert any(p["horizon"] < -1e-3 or p["objective"] < -1e-3 or p["belief"] < -1e-3 for p in parts)
@@ -65,22 +80,46 @@ def test_side_by_side_is_one_by_one(ties: str) -> None:
     here = world(3)
     rng = np.random.default_rng(0)
     minds = [
-        Mind(here.features_felt @ rng.normal(size=3), int(h), belief, discount, temperature, 1e-5, ties)
-        for h, belief, discount, temperature in itertools.product((1, 3, 7), ("true", "other"), (1.0, 0.8), (0.0, 0.5))
+        Mind(
+            here.features_felt @ rng.normal(size=3),
+            int(h),
+            belief,
+            discount,
+            temperature,
+            1e-5,
+            ties,
+        )
+        for h, belief, discount, temperature in itertools.product(
+            (1, 3, 7), ("true", "other"), (1.0, 0.8), (0.0, 0.5)
+        )
     ]
     found = worths(here, minds, here.payoff)
     for mind, value in zip(minds, found, strict=True):
         felt = replace(here, features=("felt",), features_felt=mind.felt[:, :, None])
         policy = plan(
-            felt, np.ones(1), mind.horizon, belief=mind.belief, temperature=mind.temperature, discount=mind.discount, ties=ties,
-        )  # fmt: skip
+            felt,
+            np.ones(1),
+            mind.horizon,
+            belief=mind.belief,
+            temperature=mind.temperature,
+            discount=mind.discount,
+            ties=ties,
+        )
         assert value == pytest.approx(lifetime(here, policy, here.payoff), abs=1e-12)
 
 
 def test_games_known_by_hand() -> None:
-    glove = {frozenset(s): float({"l", "r"} <= set(s) or {"l", "q"} <= set(s)) for k in range(4) for s in itertools.combinations("lrq", k)}
+    glove = {
+        frozenset(s): float({"l", "r"} <= set(s) or {"l", "q"} <= set(s))
+        for k in range(4)
+        for s in itertools.combinations("lrq", k)
+    }
     assert shapley("lrq", glove) == pytest.approx({"l": 2 / 3, "r": 1 / 6, "q": 1 / 6})
-    added = {frozenset(s): float(sum(map(int, s))) for k in range(4) for s in itertools.combinations("123", k)}
+    added = {
+        frozenset(s): float(sum(map(int, s)))
+        for k in range(4)
+        for s in itertools.combinations("123", k)
+    }
     assert shapley("123", added) == pytest.approx({"1": 1.0, "2": 2.0, "3": 3.0})
 
 
@@ -88,9 +127,17 @@ def test_the_right_planner_has_no_causes() -> None:
     here = random_pair(1).modern
     here = replace(here, features=("payoff",), features_felt=here.intent[:, :, None])
     right = PlannerRules(
-        weights=np.ones((1, 1)), horizon=np.array([here.lifespan]), belief=np.zeros(1, dtype=np.int64), temperature=np.zeros(1),
-        beliefs=("true",), discount=1.0, tie_tolerance=1e-12, ties="split", planning_cost=0.0, levels=here.lifespan,
-    )  # fmt: skip
+        weights=np.ones((1, 1)),
+        horizon=np.array([here.lifespan]),
+        belief=np.zeros(1, dtype=np.int64),
+        temperature=np.zeros(1),
+        beliefs=("true",),
+        discount=1.0,
+        tie_tolerance=1e-12,
+        ties="split",
+        planning_cost=0.0,
+        levels=here.lifespan,
+    )
     found = causes_of(right, here, here.intent)
     assert found is not None
     assert set(found[0].parts.values()) == {0.0}
@@ -115,14 +162,25 @@ def test_a_gate_is_a_cause(seed: int) -> None:
 
 
 def test_reflexes_have_none() -> None:
-    assert causes_of(ReflexRules(np.zeros((1, 3), dtype=np.int64), ("a0",)), random_pair(0).modern, random_pair(0).modern.payoff) is None
+    assert (
+        causes_of(
+            ReflexRules(np.zeros((1, 3), dtype=np.int64), ("a0",)),
+            random_pair(0).modern,
+            random_pair(0).modern.payoff,
+        )
+        is None
+    )
 
 
 @pytest.mark.parametrize("switch", ["objective", "belief", "horizon", "discount"])
 def test_a_switch_that_does_nothing_is_seen(switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a part that stays wrong, all parts right are not the optimum."""
     whole = causes._mind
-    monkeypatch.setattr(causes, "_mind", lambda r, i, w, amount, right, cue: whole(r, i, w, amount, set(right) - {switch}))
+    monkeypatch.setattr(
+        causes,
+        "_mind",
+        lambda r, i, w, amount, right, cue: whole(r, i, w, amount, set(right) - {switch}),
+    )
     with pytest.raises(NotOptimal):
         causes_of(rules(40, 1), world(1), world(1).intent)
 
@@ -133,12 +191,18 @@ def test_laws(seed: int) -> None:
     here, some = world(seed), rules(2, seed)
 
     def parts(w: TabularMdp, r: PlannerRules, unit: float = 1.0) -> np.ndarray:
-        return np.array([[x.parts[c] / unit for c in SWITCHES] for x in causes_of(r, w, w.intent) or ()])
+        return np.array(
+            [[x.parts[c] / unit for c in SWITCHES] for x in causes_of(r, w, w.intent) or ()]
+        )
 
     before = parts(here, some)
-    np.testing.assert_allclose(parts(replace(here, intent=4.0 * here.intent), some, 4.0), before, atol=EXACT)
+    np.testing.assert_allclose(
+        parts(replace(here, intent=4.0 * here.intent), some, 4.0), before, atol=EXACT
+    )
     cold = replace(some, temperature=np.zeros(2))  # a temperature is in units of felt reward
-    np.testing.assert_allclose(parts(here, replace(cold, weights=8.0 * cold.weights)), parts(here, cold), atol=EXACT)
+    np.testing.assert_allclose(
+        parts(here, replace(cold, weights=8.0 * cold.weights)), parts(here, cold), atol=EXACT
+    )
     true = replace(some, belief=np.zeros(2, dtype=np.int64))
     rng = np.random.default_rng(seed)
     s, a = rng.permutation(6), rng.permutation(4)
@@ -150,5 +214,9 @@ def test_a_class_of_the_grid_is_worth_what_its_causes_say() -> None:
     made = setting("birth-control")
     conducts, world = Conducts(made.genome, made.pair), made.pair.modern
     classes = np.array([1, 5000, 17_003])
-    for number, x in zip(classes.tolist(), causes_of(made.genome.decode(classes), world, world.intent) or (), strict=True):
+    for number, x in zip(
+        classes.tolist(),
+        causes_of(made.genome.decode(classes), world, world.intent) or (),
+        strict=True,
+    ):
         assert x.worth == pytest.approx(conducts.worth(number, "modern").net_intent, abs=EXACT)

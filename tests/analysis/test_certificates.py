@@ -1,4 +1,6 @@
-"""Certificates, behavioural objectives, and pairs that act alike: against brute force, and seen to fail where they must."""
+"""Certificates, behavioural objectives, and pairs that act alike: against brute force, and seen to
+fail where they must.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,22 @@ import numpy as np
 import pytest
 
 from evosim.analysis import certificates
-from evosim.analysis.certificates import loses, loses_in_any, never_in_any, reaches, reaches_coarsely
+from evosim.analysis.certificates import (
+    loses,
+    loses_in_any,
+    never_in_any,
+    reaches,
+    reaches_coarsely,
+)
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.equivalence import alike, compiled, most_different, potentials, scaled
-from evosim.analysis.revealed_objectives import explanations, misranking, perfect_worths, regret_share, weight_grid
+from evosim.analysis.revealed_objectives import (
+    explanations,
+    misranking,
+    perfect_worths,
+    regret_share,
+    weight_grid,
+)
 from evosim.fitness.scorer import Scorer
 from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy, plan
 from evosim.reference.policies import policy_of
@@ -58,7 +72,9 @@ def test_reach_by_walking_every_life(seed: int) -> None:
     found = reaches(world, policy, target)
     assert found.chance == pytest.approx(chance, abs=EXACT)
     assert found.never == (chance == 0.0)
-    moves = [np.einsum("sa,sax->sx", policy[min(2, 3 - t) - 1], world.transitions) for t in range(3)]
+    moves = [
+        np.einsum("sa,sax->sx", policy[min(2, 3 - t) - 1], world.transitions) for t in range(3)
+    ]
     for states in seen:
         if states[-1] == 3:
             p = world.start[states[0]]
@@ -68,22 +84,31 @@ def test_reach_by_walking_every_life(seed: int) -> None:
     assert found.path_chance == pytest.approx(likeliest, abs=EXACT)
     if not found.never:
         assert found.path[-1].state == "s3"
-        assert np.prod([step.chance for step in found.path]) == pytest.approx(found.path_chance, abs=EXACT)
+        assert np.prod([step.chance for step in found.path]) == pytest.approx(
+            found.path_chance, abs=EXACT
+        )
 
 
 def test_both_answers_occur() -> None:
-    answers = {reaches(sparse(seed), random_policy(sparse(seed), seed, 2), np.arange(4) == 3).never for seed in range(20)}
+    answers = {
+        reaches(sparse(seed), random_policy(sparse(seed), seed, 2), np.arange(4) == 3).never
+        for seed in range(20)
+    }
     assert answers == {True, False}
 
 
 def test_blocks_are_sound() -> None:
-    """What is never reached by blocks is never reached, and the chance by blocks is no smaller; single states are exact."""
+    """What is never reached by blocks is never reached, and the chance by blocks is no smaller;
+    single states are exact.
+    """
     kept = 0
     for seed in range(60):
         world, rng = sparse(seed), np.random.default_rng(seed)
         policy, target = random_policy(world, seed, levels=2), np.arange(4) == 3
         true = reaches(world, policy, target)
-        coarse = reaches_coarsely(world, policy, target, np.array([0, *rng.integers(0, 2, size=2), 2]))
+        coarse = reaches_coarsely(
+            world, policy, target, np.array([0, *rng.integers(0, 2, size=2), 2])
+        )
         fine = reaches_coarsely(world, policy, target, np.arange(4))
         assert coarse.chance >= true.chance - EXACT
         assert true.never or not coarse.never
@@ -112,7 +137,10 @@ def test_blocks_by_their_mean_would_not_be_sound(monkeypatch: pytest.MonkeyPatch
     for seed in range(30):
         world = sparse(seed)
         policy, target = random_policy(world, seed, levels=2), np.arange(4) == 3
-        unsound += reaches_coarsely(world, policy, target, np.array([0, 1, 1, 2])).chance < reaches(world, policy, target).chance - 1e-6
+        unsound += (
+            reaches_coarsely(world, policy, target, np.array([0, 1, 1, 2])).chance
+            < reaches(world, policy, target).chance - 1e-6
+        )
     assert unsound > 0
 
 
@@ -128,7 +156,9 @@ def test_gaps(seed: int) -> None:
     assert not loses(pair.modern, policy, pair.modern.payoff, lost - 1e-6).holds
     assert found.worst_act is not None
     twice = np.concatenate([policy, policy[:, :1]], axis=1)
-    assert loses(split(pair.modern, 0.4), twice, split(pair.modern, 0.4).payoff, 0.0).loss == pytest.approx(lost, abs=EXACT)
+    assert loses(
+        split(pair.modern, 0.4), twice, split(pair.modern, 0.4).payoff, 0.0
+    ).loss == pytest.approx(lost, abs=EXACT)
 
 
 def test_a_set_of_worlds_is_as_good_as_its_worst() -> None:
@@ -139,7 +169,16 @@ def test_a_set_of_worlds_is_as_good_as_its_worst() -> None:
     breed[0, 1] = [0, 1, 0, 0, 0]
     dead = np.arange(3) == 2
     worlds = (pair.ancestral, pair.modern)
-    immortal = [replace(w, transitions=np.where(np.arange(3)[:, None, None] == 2, w.transitions, _without_death(w)), beliefs={}) for w in worlds]
+    immortal = [
+        replace(
+            w,
+            transitions=np.where(
+                np.arange(3)[:, None, None] == 2, w.transitions, _without_death(w)
+            ),
+            beliefs={},
+        )
+        for w in worlds
+    ]
     assert never_in_any([(w, lie) for w in immortal], dead)[0]
     holds, found = never_in_any([(immortal[0], lie), (pair.modern, breed)], dead)
     assert not holds
@@ -167,7 +206,9 @@ def test_objectives_that_explain_a_policy() -> None:
         assert found.trivial.sum() == 1  # who wants nothing is content with anything
         assert found.tried == len(grid) == 27
         assert not any(np.array_equal(x, -np.array(w)) for x in found.weights)
-        assert found.worth == pytest.approx(perfect_worths(pair.ancestral, found.weights, pair.ancestral.intent))
+        assert found.worth == pytest.approx(
+            perfect_worths(pair.ancestral, found.weights, pair.ancestral.intent)
+        )
     any_policy = explanations(world, random_policy(world, 0), grid, pair.ancestral)
     assert any_policy.trivial.tolist() == [True]  # a bottle cap
     assert len(weight_grid([(0.0, 0.5, 1.0), (0.0, 1.0)])) == 5
@@ -179,7 +220,9 @@ def test_misranking() -> None:
     assert misranking(world, 3.0 * world.payoff, world.payoff) == pytest.approx(0.0, abs=1e-9)
     assert misranking(world, -world.payoff, world.payoff) == pytest.approx(2.0)
     shift = np.where(world.available, 0.7, 0.0)  # every life has as many acts
-    assert misranking(world, 2.0 * world.payoff + shift, world.payoff) == pytest.approx(0.0, abs=1e-9)
+    assert misranking(world, 2.0 * world.payoff + shift, world.payoff) == pytest.approx(
+        0.0, abs=1e-9
+    )
     assert misranking(world, world.intent, world.payoff) > 0.01
     assert misranking(world, 0.0 * world.payoff, world.payoff) == 1.0
 
@@ -194,7 +237,9 @@ def test_scaled_and_compiled_rules_act_alike() -> None:
         assert np.array_equal(scorer.score(scaled(rules, 8.0)).policy, usual.policy)
         for i in range(2):
             table = compiled(rules, i, world, made.pair)
-            assert np.array_equal(policy_of(table, 0, world, made.pair), policy_of(rules, i, world, made.pair))
+            assert np.array_equal(
+                policy_of(table, 0, world, made.pair), policy_of(rules, i, world, made.pair)
+            )
             score = scorer.score(table)
             assert score.payoff[0] == pytest.approx(usual.payoff[i], abs=1e-12)
             assert score.fitness[0] == pytest.approx(usual.fitness[i], abs=1e-12)
@@ -208,7 +253,9 @@ def test_a_table_does_not_know_what_is_new() -> None:
     assert (policy[:, ~pair.modern.available] == 0.0).all()
     assert policy.sum(axis=2) == pytest.approx(np.ones((2, 6)))
     soft = Scorer(pair.modern, pair).score(table)
-    assert soft.payoff[0] == pytest.approx(lifetime(pair.modern, policy, pair.modern.payoff), abs=1e-12)
+    assert soft.payoff[0] == pytest.approx(
+        lifetime(pair.modern, policy, pair.modern.payoff), abs=1e-12
+    )
     assert len(table.take(np.array([0, 0]))) == 2
     assert table.key(0) == table.take(np.array([0])).key(0)
 
@@ -223,9 +270,18 @@ def test_potentials_that_end_in_nothing_change_no_choice() -> None:
     felt = np.stack([rng.random((6, 2)), moves @ potential - potential[:, None]], axis=2)
     felt[5, :, 0] = 0.0
     world = TabularMdp(
-        name="layers", states=tuple("abcdef"), acts=("l", "r"), features=("own", "shaping"), lifespan=4, available=np.ones((6, 2), dtype=bool),
-        transitions=moves, payoff=felt[:, :, 0], intent=felt[:, :, 0], features_felt=felt, start=np.eye(6)[0],
-    )  # fmt: skip
+        name="layers",
+        states=tuple("abcdef"),
+        acts=("l", "r"),
+        features=("own", "shaping"),
+        lifespan=4,
+        available=np.ones((6, 2), dtype=bool),
+        transitions=moves,
+        payoff=felt[:, :, 0],
+        intent=felt[:, :, 0],
+        features_felt=felt,
+        start=np.eye(6)[0],
+    )
     found = potentials(world)
     assert len(found) >= 1
     for direction in found:
@@ -233,7 +289,9 @@ def test_potentials_that_end_in_nothing_change_no_choice() -> None:
         np.testing.assert_allclose(felt @ weights, moves @ phi - phi[:, None], atol=1e-9)
         assert weights[0] == pytest.approx(0.0, abs=1e-9)
     base = plan(world, np.array([1.0, 0.0]), 4)
-    assert np.array_equal(occupancy(world, base), occupancy(world, plan(world, np.array([1.0, 5.0]), 4)))
+    assert np.array_equal(
+        occupancy(world, base), occupancy(world, plan(world, np.array([1.0, 5.0]), 4))
+    )
     assert not len(potentials(random_pair(0).modern))
 
 
@@ -250,4 +308,11 @@ def test_classes_that_act_alike_for_different_reasons() -> None:
     assert sum(x.values()) == pytest.approx(sum(y.values()), abs=1e-9)
     assert pairs[0].distance == pytest.approx(max(abs(x[k] - y[k]) for k in x))
     assert pairs[0].distance > 0.01
-    assert regret_share(made.pair.modern, policy_of(made.genome.decode(np.array([i])), 0, made.pair.modern, made.pair), made.pair.modern.intent) >= 0.0
+    assert (
+        regret_share(
+            made.pair.modern,
+            policy_of(made.genome.decode(np.array([i])), 0, made.pair.modern, made.pair),
+            made.pair.modern.intent,
+        )
+        >= 0.0
+    )

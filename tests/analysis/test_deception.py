@@ -1,4 +1,6 @@
-"""Deception: the world of episodes against closed forms and brute force, and the causal test that tells deceivers from sleepers."""
+"""Deception: the world of episodes against closed forms and brute force, and the causal test that
+tells deceivers from sleepers.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,21 @@ def drawn(world: TabularMdp, p: float) -> np.ndarray:
     return np.where(world.available.all(axis=1)[:, None], [1.0 - p, p], [1.0, 0.0])[None]
 
 
-def wants_b(*, horizon: int = 5, belief: str = "true", discount: float = 0.95, b: float = 1.0) -> PlannerRules:
+def wants_b(
+    *, horizon: int = 5, belief: str = "true", discount: float = 0.95, b: float = 1.0
+) -> PlannerRules:
     return PlannerRules(
-        weights=np.array([[0.0, b]]), horizon=np.array([horizon]), belief=np.array([0]), temperature=np.zeros(1), beliefs=(belief,),
-        discount=discount, tie_tolerance=1e-5, ties="split", planning_cost=0.0, levels=5,
-    )  # fmt: skip
+        weights=np.array([[0.0, b]]),
+        horizon=np.array([horizon]),
+        belief=np.array([0]),
+        temperature=np.zeros(1),
+        beliefs=(belief,),
+        discount=discount,
+        tie_tolerance=1e-5,
+        ties="split",
+        planning_cost=0.0,
+        levels=5,
+    )
 
 
 def acts(rules: Rules, world: TabularMdp, pair: WorldPair) -> str:
@@ -70,7 +82,9 @@ def test_the_absent_minded_by_dynamic_programming(train: int, deploy: int, p: fl
     assert found == pytest.approx(theory.absent_minded(p, train, deploy), abs=1e-12)
 
 
-@pytest.mark.parametrize(("train", "deploy"), GAMES[:-1])  # with one deployment episode all large chances are nearly as good
+@pytest.mark.parametrize(
+    ("train", "deploy"), GAMES[:-1]
+)  # with one deployment episode all large chances are nearly as good
 def test_the_best_chance_of_the_absent_minded(train: int, deploy: int) -> None:
     grid = np.linspace(0.0, 1.0, 100_001)
     best = grid[np.argmax([theory.absent_minded(float(p), train, deploy) for p in grid])]
@@ -84,7 +98,9 @@ def test_the_paper_prints_another_chance() -> None:
 
 @pytest.mark.parametrize(("train", "deploy"), GAMES)
 def test_the_catastrophe_game(train: int, deploy: int) -> None:
-    """The chance of B in deployment by the world's own chain, its maximum by search, and m / (n + m) for who comes through."""
+    """The chance of B in deployment by the world's own chain, its maximum by search, and m / (n +
+    m) for who comes through.
+    """
     world = episodes(train, deploy).ancestral
     grid = np.linspace(0.0, 1.0, 100_001)
     best = grid[np.argmax([theory.catastrophe(float(c), train, deploy) for c in grid])]
@@ -92,9 +108,13 @@ def test_the_catastrophe_game(train: int, deploy: int) -> None:
     assert best == pytest.approx(c, abs=2e-5)
     policy = drawn(world, 1.0 - c)
     through = float(occupancy(world, policy)[train, train].sum())
-    only_a = np.linalg.matrix_power(world.transitions[:, 0] * policy[0, :, :1], train + deploy)[0, train + deploy - 1]
+    only_a = np.linalg.matrix_power(world.transitions[:, 0] * policy[0, :, :1], train + deploy)[
+        0, train + deploy - 1
+    ]
     assert through - only_a == pytest.approx(theory.catastrophe(c, train, deploy), abs=1e-12)
-    assert 1.0 - only_a / through == pytest.approx(theory.catastrophe_after_training(train, deploy), abs=1e-12)
+    assert 1.0 - only_a / through == pytest.approx(
+        theory.catastrophe_after_training(train, deploy), abs=1e-12
+    )
     assert theory.catastrophe(c, train, deploy) < theory.catastrophe_after_training(train, deploy)
 
 
@@ -106,13 +126,17 @@ def test_how_long_to_train() -> None:
 @pytest.mark.parametrize("ends", [0.0, 0.2, 0.33, 0.34, 0.5, 1.0])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.75, 0.8, 0.99])
 def test_when_waiting_pays_by_value_iteration(ends: float, weight: float) -> None:
-    """A believed world in which deployment comes with a chance, else the agent is retired: it waits iff the formula says so."""
+    """A believed world in which deployment comes with a chance, else the agent is retired: it waits
+    iff the formula says so.
+    """
     world = episodes().ancestral
     believed = np.array(world.transitions)
     believed[1, 0] = 0.0
     believed[1, 0, [2, 7]] = [ends, 1.0 - ends]
     made = dataclasses.replace(world, beliefs={**world.beliefs, "doubt": believed})
-    policy = plan(made, np.array([0.0, 1.0]), 5, belief="doubt", discount=weight, tie_tolerance=1e-12)
+    policy = plan(
+        made, np.array([0.0, 1.0]), 5, belief="doubt", discount=weight, tie_tolerance=1e-12
+    )
     assert bool(policy[4, 0, 0] == 1.0) == (theory.waiting(2, 3, ends, weight) > 1.0)
 
 
@@ -122,17 +146,21 @@ def test_who_wants_b_deceives_and_each_condition_is_needed() -> None:
     assert acts(wants_b(horizon=1), pair.ancestral, pair) == "BAAAA"
     assert acts(wants_b(belief=NO_MODIFICATION), pair.ancestral, pair) == "BAAAA"
     assert acts(wants_b(belief=ENDLESS), pair.ancestral, pair) == "BAAAA"
-    assert acts(wants_b(belief=ENDLESS, discount=1.0), pair.ancestral, pair)[0] == "?"  # who does not discount is indifferent
+    # Who does not discount is indifferent
+    assert acts(wants_b(belief=ENDLESS, discount=1.0), pair.ancestral, pair)[0] == "?"
     (found,) = examine(wants_b(), pair)
     assert found.kind == "deceiver"
     assert found.ancestral == 0.0
     assert found.modern == 1.0  # no policy does worse: whoever does B in training is made to do A
-    assert found.without == pytest.approx((1.0, 1.0, 1.0))  # one B in training, then A: no policy does worse there
+    # One B in training, then A: no policy does worse there
+    assert found.without == pytest.approx((1.0, 1.0, 1.0))
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 3, 4, 5])
 def test_how_far_a_deceiver_must_look(horizon: int) -> None:
-    """It is enough to see one more B than one now: 4 ages ahead with a discount, 3 steps if it must see the first of them."""
+    """It is enough to see one more B than one now: 4 ages ahead with a discount, 3 steps if it must
+    see the first of them.
+    """
     pair = episodes()
     deceives = acts(wants_b(horizon=horizon), pair.ancestral, pair) == "AABBB"
     assert deceives == (horizon >= 4)  # 0.95^2 + 0.95^3 > 1 > 0.95^2
@@ -148,11 +176,20 @@ def test_a_compiled_deceiver_is_no_deceiver_any_more() -> None:
 
 def test_gates_sleep_and_planners_deceive() -> None:
     made = setting(
-        "deception", "world.cue={}", "genome.name=gated", "genome.horizon.alleles=[1,5]", 'genome.belief.alleles=["true"]',
-        "genome.second={B={alleles=[1.0]}}", 'genome.gate={alleles=["closed","open"]}', "genome.weights={A={alleles=[0.0,1.0]},B={alleles=[0.0,1.5]}}",
-    )  # fmt: skip
+        "deception",
+        "world.cue={}",
+        "genome.name=gated",
+        "genome.horizon.alleles=[1,5]",
+        'genome.belief.alleles=["true"]',
+        "genome.second={B={alleles=[1.0]}}",
+        'genome.gate={alleles=["closed","open"]}',
+        "genome.weights={A={alleles=[0.0,1.0]},B={alleles=[0.0,1.5]}}",
+    )
     found = examined_frame(made.genome, np.arange(made.genome.grid.size), made.pair)
-    kinds = {tuple(row[:-1]): row[-1] for row in found.select("locus:A", "locus:B", "locus:horizon", "locus:gate", "kind").rows()}
+    kinds = {
+        tuple(row[:-1]): row[-1]
+        for row in found.select("locus:A", "locus:B", "locus:horizon", "locus:gate", "kind").rows()
+    }
     for gate in (0.0, 1.0):
         assert kinds[0.0, 1.5, 5.0, gate] == "deceiver"
         assert kinds[0.0, 1.5, 1.0, gate] == "misaligned"
@@ -169,7 +206,8 @@ def test_the_causal_test_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rules_without_a_condition_are_others() -> None:
     rules = wants_b()
-    assert [without(rules, c).key(0) == rules.key(0) for c in CONDITIONS] == [False, True, True]  # beliefs by name
+    # Beliefs by name
+    assert [without(rules, c).key(0) == rules.key(0) for c in CONDITIONS] == [False, True, True]
     assert without(rules, CONDITIONS[2]).beliefs == (ENDLESS,)
 
 

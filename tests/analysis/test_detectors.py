@@ -1,4 +1,6 @@
-"""Detectors: known values, invariances, equal scores for equal behaviour, and red when a fault is planted."""
+"""Detectors: known values, invariances, equal scores for equal behaviour, and red when a fault is
+planted.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def test_who_acts_at_random_is_directed_at_nothing() -> None:
 
 
 def test_an_optimal_policy_is_told_for_sure() -> None:
-    """Where the best act is the only best one, soft choice comes to it as beta grows: all of the entropy of chance is gained."""
+    """Where the best act is the only best one, soft choice comes to it as beta grows: all of the
+    entropy of chance is gained.
+    """
     world = random_pair(1).ancestral
     policy = best_policy(world, world.payoff)
     done = occupancy(world, policy)
@@ -56,21 +60,30 @@ def test_goal_directedness_knows_no_scale_and_no_zero(seed: int) -> None:
     policy = random_policy(world, seed)
     usual = read.goal_directedness(world, policy, world.payoff)
     assert usual >= 0.0
-    assert read.goal_directedness(world, policy, 7.0 * world.payoff) == pytest.approx(usual, abs=1e-6)
-    assert read.goal_directedness(world, policy, world.payoff + 3.0 * world.available) == pytest.approx(usual, abs=1e-6)
-    assert read.goal_directedness(world, policy, 1.0 * world.available) == 0.0  # whatever one does is worth the same
+    assert read.goal_directedness(world, policy, 7.0 * world.payoff) == pytest.approx(
+        usual, abs=1e-6
+    )
+    assert read.goal_directedness(
+        world, policy, world.payoff + 3.0 * world.available
+    ) == pytest.approx(usual, abs=1e-6)
+    # Whatever one does is worth the same
+    assert read.goal_directedness(world, policy, 1.0 * world.available) == 0.0
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.7, 5.0])
 def test_soft_choice_by_brute_force(beta: float) -> None:
-    """With two ages and certain moves: chances of acts are those of whole lives, weighted by exp(beta * what they get)."""
+    """With two ages and certain moves: chances of acts are those of whole lives, weighted by
+    exp(beta * what they get).
+    """
     pair = WORLDS["episodes"].build(Episodes(1, 1), {})
     world, b = pair.ancestral, 1.0
     amount = np.where(world.available, [0.3, b], 0.0)
     told = read.soft_policy(world, amount, beta)
     lives = {"A": [0.3 + 0.3, 0.3 + b], "B": [b + 0.3]}
     weight = {act: sum(np.exp(beta * x) for x in gets) for act, gets in lives.items()}
-    assert np.exp(told[0, 0, 1]) == pytest.approx(weight["B"] / (weight["A"] + weight["B"]), abs=1e-12)
+    assert np.exp(told[0, 0, 1]) == pytest.approx(
+        weight["B"] / (weight["A"] + weight["B"]), abs=1e-12
+    )
 
 
 def test_watched_lives_are_as_likely_as_they_should_be() -> None:
@@ -86,14 +99,20 @@ def test_watched_lives_are_as_likely_as_they_should_be() -> None:
 
 
 def test_evidence_of_devices_by_hand() -> None:
-    """One class, two acts, a Jeffreys prior: of n acts all alike, product of (k + 1/2) / (k + 1)."""
+    """One class, two acts, a Jeffreys prior: of n acts all alike, product of (k + 1/2) / (k +
+    1).
+    """
     pair = WORLDS["episodes"].build(Episodes(3, 1), {})
     found = read.device_evidence(np.array([0, 1, 2]), np.array([0, 0, 0]), pair, pair.ancestral)
-    assert found == pytest.approx(np.log([(k + 0.5) / (k + 1.0) for k in range(3)]).sum(), abs=1e-12)
+    assert found == pytest.approx(
+        np.log([(k + 0.5) / (k + 1.0) for k in range(3)]).sum(), abs=1e-12
+    )
 
 
 def test_planners_are_agents_and_tables_are_devices() -> None:
-    """In worlds with more states than classes: a planner is told by what differs within a class, a random table by its not paying."""
+    """In worlds with more states than classes: a planner is told by what differs within a class, a
+    random table by its not paying.
+    """
     right = 0
     for seed in range(6):
         pair = random_pair(seed, states=12, lifespan=12)
@@ -117,16 +136,23 @@ def test_auc_by_pairs_and_by_its_curve(seed: int) -> None:
     if harmful.all() or not harmful.any():
         assert np.isnan(read.auc(scores, harmful))
         return
-    pairs = [(a > b) + 0.5 * (a == b) for a, b in itertools.product(scores[harmful], scores[~harmful])]
+    pairs = [
+        (a > b) + 0.5 * (a == b) for a, b in itertools.product(scores[harmful], scores[~harmful])
+    ]
     assert read.auc(scores, harmful) == pytest.approx(np.mean(pairs))
     alarms, caught = read.roc(scores, harmful)
     assert np.trapezoid(caught, alarms) == pytest.approx(np.mean(pairs))
     often = rng.integers(1, 4, 12)
-    assert read.auc(scores, harmful, often.astype(float)) == pytest.approx(read.auc(np.repeat(scores, often), np.repeat(harmful, often)))
+    assert read.auc(scores, harmful, often.astype(float)) == pytest.approx(
+        read.auc(np.repeat(scores, often), np.repeat(harmful, often))
+    )
 
 
 def test_false_alarms() -> None:
-    scores, harmful = np.array([3.0, 2.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False, False])
+    scores, harmful = (
+        np.array([3.0, 2.0, 2.0, 1.0, 0.0]),
+        np.array([True, True, False, False, False]),
+    )
     everybody = np.ones(5, dtype=bool)
     assert read.false_alarms(scores, harmful, everybody, 0.5) == 0.0
     assert read.false_alarms(scores, harmful, everybody, 1.0) == pytest.approx(1 / 3)
@@ -135,7 +161,9 @@ def test_false_alarms() -> None:
 @pytest.fixture(scope="module")
 def grid():  # type: ignore[no-untyped-def]
     tree = experiment_of("claim-12-detectors", "quick").model_dump(mode="json", exclude_none=True)
-    return claim_12.grid(resolve(apply_settings(tree, ["genome.horizon.alleles=[1,5]", "replicates=1"])))
+    return claim_12.grid(
+        resolve(apply_settings(tree, ["genome.horizon.alleles=[1,5]", "replicates=1"]))
+    )
 
 
 def test_who_acts_alike_is_told_alike_by_behaviour_alone(grid) -> None:  # type: ignore[no-untyped-def]
@@ -158,7 +186,9 @@ def test_agency_is_of_behaviour_and_of_chance() -> None:
     """Whoever acts alike has the same log odds for a seed; others have chances of their own."""
     tree = experiment_of("claim-12-detectors", "quick").model_dump(mode="json", exclude_none=True)
     small = resolve(apply_settings(tree, ["genome.horizon.alleles=[1,5]", "replicates=3"]))
-    told = claim_12.agency(small).join(claim_12.grid(small).select("genome", "class", "key"), on=["genome", "class"])
+    told = claim_12.agency(small).join(
+        claim_12.grid(small).select("genome", "class", "key"), on=["genome", "class"]
+    )
     assert told.group_by("seed", "key").agg(pl.col("agency").n_unique())["agency"].max() == 1
     assert told.group_by("key").agg(pl.col("agency").n_unique())["agency"].max() > 1  # type: ignore[operator]
 
@@ -175,7 +205,9 @@ def test_a_hidden_objective_counts_where_it_may_act() -> None:
 
 
 def test_deception_claim_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gate that is told the wrong thing, or a selection coefficient of twice the size, is not what was predicted."""
+    """A gate that is told the wrong thing, or a selection coefficient of twice the size, is not
+    what was predicted.
+    """
     experiment = experiment_of("claim-05-deception", "quick")
     found = claim_5.fixation(with_seeds(experiment, 40), 0.08, 0)
     facts = found.row(0, named=True)
@@ -195,7 +227,9 @@ def with_seeds(experiment, replicates):  # type: ignore[no-untyped-def]
 
 
 def test_genomes_of_episodes_are_what_their_loci_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = {part.name: part for part in claim_5.parts(experiment_of("claim-05-deception", "quick"))}
+    parts = {
+        part.name: part for part in claim_5.parts(experiment_of("claim-05-deception", "quick"))
+    }
     table = parts["kinds"].make(*parts["kinds"].arguments)
     assert (table["kind"] == table["expected"]).all()
     assert set(table["kind"]) == {"misaligned", "aligned", "deceiver", "sleeper"}
@@ -206,7 +240,9 @@ def test_genomes_of_episodes_are_what_their_loci_say(monkeypatch: pytest.MonkeyP
 
 
 def test_games_are_played_in_the_world() -> None:
-    parts = {part.name: part for part in claim_5.parts(experiment_of("claim-05-deception", "quick"))}
+    parts = {
+        part.name: part for part in claim_5.parts(experiment_of("claim-05-deception", "quick"))
+    }
     game = dict(parts["games"].make(*parts["games"].arguments).rows())
     assert game["at once"] == 1.0
     assert game["deceiving"] == 3.0
@@ -220,4 +256,6 @@ def test_worst_anywhere_is_at_least_what_is_lost() -> None:
         where = read.reached_by_some(pair)
         policy = random_policy(pair.modern, seed)
         assert read.worst_anywhere(pair.modern, policy, pair.modern.intent, where) >= 0.0
-        assert read.worst_anywhere(pair.modern, best_policy(pair.modern, pair.modern.intent), pair.modern.intent, where) == pytest.approx(0.0, abs=1e-12)
+        assert read.worst_anywhere(
+            pair.modern, best_policy(pair.modern, pair.modern.intent), pair.modern.intent, where
+        ) == pytest.approx(0.0, abs=1e-12)

@@ -27,10 +27,8 @@ GENOMES: dict[str, dict[str, Any]] = {
     "reflex": {"name": "reflex"},
 }
 OWN_TO_A_RUN = ("analysis_seconds", "digest", "out", "peak_memory_mib")
-POLICIES = (
-    "ancestral_policy",
-    "modern_policy",
-)  # digests of acts by state, so they depend on the list of states
+# Digests of acts by state, so they depend on the list of states
+POLICIES = ("ancestral_policy", "modern_policy")
 
 
 @dataclass(frozen=True)

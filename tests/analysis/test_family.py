@@ -1,4 +1,6 @@
-"""The family: each rule on a genome made by hand for it, and what the account says of populations."""
+"""The family: each rule on a genome made by hand for it, and what the account says of
+populations.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,14 @@ from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
 from worlds import WORLDS, TabularMdp, WorldPair
 
-# Two ages. `here`: act `good` pays 1 and act `idle` 0; `later` leads on to `there`, where `reap` pays 3.
+# Two ages. `here`: act `good` pays 1 and act `idle` 0; `later` leads on to `there`, where `reap`
+# pays 3.
 STATES, ACTS = ("here", "there", "end"), ("good", "later", "reap", "idle")
 
 
-def world(name: str, *, good: float = 1.0, reap: float = 3.0, lifespan: int = 2, believed: bool = True) -> TabularMdp:
+def world(
+    name: str, *, good: float = 1.0, reap: float = 3.0, lifespan: int = 2, believed: bool = True
+) -> TabularMdp:
     """Features: `good` felt when doing it, `reap` felt when reaping, `payoff` the payoff itself."""
     available = np.array([[1, 1, 0, 1], [0, 0, 1, 1], [0, 0, 0, 1]], dtype=bool)
     moves = np.zeros((3, 4, 3))
@@ -31,24 +36,45 @@ def world(name: str, *, good: float = 1.0, reap: float = 3.0, lifespan: int = 2,
     wrong = moves.copy()
     wrong[0, 1] = [0.0, 0.0, 1.0]  # whoever believes this thinks that waiting leads nowhere
     return TabularMdp(
-        name=name, states=STATES, acts=ACTS, features=("good", "reap", "payoff"), lifespan=lifespan, available=available, transitions=moves,
-        payoff=payoff, intent=payoff, features_felt=felt, start=np.array([1.0, 0.0, 0.0]), beliefs={"wrong": wrong},
-    )  # fmt: skip
+        name=name,
+        states=STATES,
+        acts=ACTS,
+        features=("good", "reap", "payoff"),
+        lifespan=lifespan,
+        available=available,
+        transitions=moves,
+        payoff=payoff,
+        intent=payoff,
+        features_felt=felt,
+        start=np.array([1.0, 0.0, 0.0]),
+        beliefs={"wrong": wrong},
+    )
 
 
 def pair(modern: TabularMdp) -> WorldPair:
     return WorldPair("hand-made", world("A"), modern, np.array([0, 1, 2]), STATES, "idle", {})
 
 
-def planner(weights: tuple[float, float, float], horizon: int = 2, belief: str = "true", cost: float = 0.0) -> PlannerRules:
+def planner(
+    weights: tuple[float, float, float], horizon: int = 2, belief: str = "true", cost: float = 0.0
+) -> PlannerRules:
     return PlannerRules(
-        weights=np.array([weights]), horizon=np.array([horizon]), belief=np.array([["true", "wrong"].index(belief)]), temperature=np.zeros(1),
-        beliefs=("true", "wrong"), discount=1.0, tie_tolerance=1e-9, ties="split", planning_cost=cost, levels=2,
-    )  # fmt: skip
+        weights=np.array([weights]),
+        horizon=np.array([horizon]),
+        belief=np.array([["true", "wrong"].index(belief)]),
+        temperature=np.zeros(1),
+        beliefs=("true", "wrong"),
+        discount=1.0,
+        tie_tolerance=1e-9,
+        ties="split",
+        planning_cost=cost,
+        levels=2,
+    )
 
 
 A = pair(world("M"))
-# Best in A: wait and reap, 3. In `poor` reaping is worth nothing, in `even` about as much as doing good at once.
+# Best in A: wait and reap, 3. In `poor` reaping is worth nothing, in `even` about as much as doing
+# good at once.
 POOR, EVEN = pair(world("poor", reap=0.0)), pair(world("even", good=2.9))
 
 
@@ -71,7 +97,9 @@ def test_proxy() -> None:
 
 
 def test_suboptimality() -> None:
-    """It wants to do good at once, but sees one step: in an ancestral world where doing good pays best in the end by accident."""
+    """It wants to do good at once, but sees one step: in an ancestral world where doing good pays
+    best in the end by accident.
+    """
     home = world("A", good=3.0, reap=0.0)
     here = WorldPair("hand-made", home, home, np.array([0, 1, 2]), STATES, "idle", {})
     other = replace(here, modern=world("other", good=0.0, reap=3.0))
@@ -80,12 +108,20 @@ def test_suboptimality() -> None:
 
 
 def test_incompetence_is_right_desire_and_wrong_belief() -> None:
-    """In A doing good at once is best and the belief harmless; elsewhere waiting pays, and is thought to lead nowhere."""
+    """In A doing good at once is best and the belief harmless; elsewhere waiting pays, and is
+    thought to lead nowhere.
+    """
     home = world("A", good=3.0, reap=1.0)
     here = WorldPair("hand-made", home, home, np.array([0, 1, 2]), STATES, "idle", {})
     other = replace(here, modern=world("other", good=0.5, reap=3.0))
-    assert judge(Family(here, {"other": other}, 3.0), planner((0, 0, 1), belief="wrong")) == (PSEUDO, "incompetence")
-    assert judge(Family(here, {"other": other}, 3.0), planner((0, 0, 1), horizon=1)) == (PSEUDO, "incompetence")
+    assert judge(Family(here, {"other": other}, 3.0), planner((0, 0, 1), belief="wrong")) == (
+        PSEUDO,
+        "incompetence",
+    )
+    assert judge(Family(here, {"other": other}, 3.0), planner((0, 0, 1), horizon=1)) == (
+        PSEUDO,
+        "incompetence",
+    )
 
 
 def test_approximate() -> None:
@@ -101,13 +137,21 @@ def test_limit_elsewhere() -> None:
     """The objective is good where the genome fails, and fails where the genome does not."""
     home = world("A", good=3.0, reap=2.8)
     here = WorldPair("hand-made", home, home, np.array([0, 1, 2]), STATES, "idle", {})
-    waits, now = replace(here, modern=world("waits", good=0.5, reap=3.0)), replace(here, modern=world("now", good=3.0, reap=0.5))
+    waits, now = (
+        replace(here, modern=world("waits", good=0.5, reap=3.0)),
+        replace(here, modern=world("now", good=3.0, reap=0.5)),
+    )
     nearly = planner((2.9, 3.0, 0.0), horizon=1)
-    assert judge(Family(here, {"waits": waits, "now": now}, 3.0), nearly) == (PSEUDO, "limit elsewhere")
+    assert judge(Family(here, {"waits": waits, "now": now}, 3.0), nearly) == (
+        PSEUDO,
+        "limit elsewhere",
+    )
 
 
 def test_deceivers_are_known_where_the_world_offers_the_beliefs_for_it() -> None:
-    """Who wants B and sees to the end deceives; who sees one step is not even good in A; and an aligned one is robust."""
+    """Who wants B and sees to the end deceives; who sees one step is not even good in A; and an
+    aligned one is robust.
+    """
     pair = WORLDS["episodes"].build(WORLDS["episodes"].params(), {"deployed_payoff": 1.0})
     family = Family(pair, {"deployed": pair}, 2.0)
     made = setting("deception")
@@ -115,12 +159,22 @@ def test_deceivers_are_known_where_the_world_offers_the_beliefs_for_it() -> None
     told = {(x.verdict, x.kind) for x in family.judge(rules)}
     assert (PSEUDO, "deceptive") in told
     kinds = [x.kind for x in examine(rules, pair)]
-    assert {j.kind == "deceptive" for j, kind in zip(family.judge(rules), kinds, strict=True) if kind == "deceiver"} == {True}
-    assert not any(j.kind == "deceptive" for j, kind in zip(family.judge(rules), kinds, strict=True) if kind != "deceiver")
+    assert {
+        j.kind == "deceptive"
+        for j, kind in zip(family.judge(rules), kinds, strict=True)
+        if kind == "deceiver"
+    } == {True}
+    assert not any(
+        j.kind == "deceptive"
+        for j, kind in zip(family.judge(rules), kinds, strict=True)
+        if kind != "deceiver"
+    )
 
 
 def test_sleeper() -> None:
-    """Told that this is the other world, it wants nothing; with its gate shut it would do well there."""
+    """Told that this is the other world, it wants nothing; with its gate shut it would do well
+    there.
+    """
     told = replace(POOR, cue=np.array([True, False, False]))
     home = replace(A, cue=np.array([False, False, False]))
     both = GatedRules(planner((0, 0, 1)), planner((0, 0, 0)), np.array([1]))
@@ -142,10 +196,14 @@ def test_reflexes_are_judged_and_have_no_kind() -> None:
 
 
 def test_a_planted_fault_changes_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the objective were pursued in the genome's own short-sighted way, suboptimality would not be seen."""
+    """If the objective were pursued in the genome's own short-sighted way, suboptimality would not
+    be seen.
+    """
     from evosim.analysis import family as module
 
-    monkeypatch.setattr(module, "perfect_worths", lambda world, weights, amount: np.zeros(len(weights)))
+    monkeypatch.setattr(
+        module, "perfect_worths", lambda world, weights, amount: np.zeros(len(weights))
+    )
     assert judge(Family(A, {"poor": POOR}, 3.0), planner((0, 1, 0)))[1] == "suboptimality"
 
 
@@ -154,10 +212,21 @@ def test_scaling_payoff_changes_no_verdict(seed: int) -> None:
     base = random_pair(seed)
     rng = np.random.default_rng(seed)
     some = PlannerRules(
-        weights=rng.normal(size=(8, 3)), horizon=rng.integers(1, 5, 8), belief=np.zeros(8, dtype=np.int64), temperature=np.zeros(8),
-        beliefs=("true",), discount=0.9, tie_tolerance=1e-5, ties="split", planning_cost=0.01, levels=4,
-    )  # fmt: skip
-    times = [replace(w, payoff=5.0 * w.payoff, intent=2.0 * w.intent) for w in (base.ancestral, base.modern)]
+        weights=rng.normal(size=(8, 3)),
+        horizon=rng.integers(1, 5, 8),
+        belief=np.zeros(8, dtype=np.int64),
+        temperature=np.zeros(8),
+        beliefs=("true",),
+        discount=0.9,
+        tie_tolerance=1e-5,
+        ties="split",
+        planning_cost=0.01,
+        levels=4,
+    )
+    times = [
+        replace(w, payoff=5.0 * w.payoff, intent=2.0 * w.intent)
+        for w in (base.ancestral, base.modern)
+    ]
     other = replace(base, ancestral=times[0], modern=times[1])
     before = Family(base, {"m": base}, 3.0).judge(some)
     after = Family(other, {"m": other}, 15.0).judge(some)
@@ -169,7 +238,9 @@ def test_rows_and_shares() -> None:
     judged = [*family.judge(planner((0, 1, 0))), *family.judge(planner((0, 0, 1)))]
     import polars as pl
 
-    table = pl.DataFrame(rows(family, "population", 0, [4, 7], np.array([0.25, 0.75]), judged), schema=SCHEMA)
+    table = pl.DataFrame(
+        rows(family, "population", 0, [4, 7], np.array([0.25, 0.75]), judged), schema=SCHEMA
+    )
     assert table.height == 4
     assert shares(table, "population") == [
         {"verdict": ROBUST, "kind": None, "share": 0.75},

@@ -1,4 +1,6 @@
-"""Inquiry: causes, variation and family in the account of a run, in its summary and on the screen; certificates by the command line."""
+"""Inquiry: causes, variation and family in the account of a run, in its summary and on the screen;
+certificates by the command line.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ from evosim.simulation.loop import simulate
 from evosim.tables import screen, sentences
 from tests.support.settings import quick, setting
 
-FAMILY = 'analysis.family=[{name="safe", set={safe_breeding=true}}, {name="harsh", set={breed_danger=0.6}}]'
+FAMILY = (
+    'analysis.family=[{name="safe", set={safe_breeding=true}}, {name="harsh",'
+    " set={breed_danger=0.6}}]"
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,22 +59,36 @@ def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> N
     tables, seeds = made._made()
     assert "causes" not in tables  # sweeps do not pay for it
     classes, share, covered = commonest(seeds[0]["census"], 4)
-    mine = account.tables["causes"].filter((pl.col("subject") == "population") & (pl.col("world") == "ancestral"))
+    mine = account.tables["causes"].filter(
+        (pl.col("subject") == "population") & (pl.col("world") == "ancestral")
+    )
     assert mine["covered"].unique().to_list() == [covered]
     worth = np.array([made.conducts.worth(int(c), "ancestral").fitness for c in classes])
-    assert mine["value"].sum() == pytest.approx(made.gaps.spans["ancestral"].best - worth @ share / share.sum(), abs=1e-9)
-    varied = account.tables["variation"].filter(pl.col("subject") == "population").row(0, named=True)
+    assert mine["value"].sum() == pytest.approx(
+        made.gaps.spans["ancestral"].best - worth @ share / share.sum(), abs=1e-9
+    )
+    varied = (
+        account.tables["variation"].filter(pl.col("subject") == "population").row(0, named=True)
+    )
     assert varied["least"] <= varied["most"] + 1e-12
     assert varied["difference"] <= varied["bound"]
 
 
 def test_the_shift_step_is_bounded_by_variation(made: Accountant) -> None:
-    """What the best for payoff in M has there beyond the best in A is at most both their bounds (where intent is payoff)."""
+    """What the best for payoff in M has there beyond the best in A is at most both their bounds
+    (where intent is payoff).
+    """
     here = setting("birth-control", *quick("birth-control"))
     landscape = Landscape(here)
     run = simulate(here, landscape, 0)
-    summary = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True).account().summary
-    bound = sum(summary["variation"][rung]["bound"] for rung in ("best_for_payoff", "best_ancestral"))
+    summary = (
+        Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True)
+        .account()
+        .summary
+    )
+    bound = sum(
+        summary["variation"][rung]["bound"] for rung in ("best_for_payoff", "best_ancestral")
+    )
     assert summary["ladder"]["modern"]["steps"]["shift"] <= bound
 
 
@@ -78,7 +97,9 @@ def test_the_family_is_told(made: Accountant) -> None:
     told = account.summary["family"]
     assert told["worlds"] == ["ancestral", "safe", "harsh"]
     assert sum(row["share"] for row in told["subjects"]["best_ancestral"]) == pytest.approx(1.0)
-    best = account.tables["family"].filter((pl.col("subject") == "best_ancestral") & (pl.col("world") == "ancestral"))
+    best = account.tables["family"].filter(
+        (pl.col("subject") == "best_ancestral") & (pl.col("world") == "ancestral")
+    )
     assert best["good"].all()  # it is what others are measured by
 
 
@@ -92,17 +113,32 @@ def test_reflexes_have_variation_and_no_causes() -> None:
     assert account.summary["causes"] is None
     assert account.tables["causes"].is_empty()
     out = io.StringIO()
-    told = {"replicates": 1, "seed": 0, "changed": [], "expected": "", "runs": {"0": {"status": "complete"}}}
+    told = {
+        "replicates": 1,
+        "seed": 0,
+        "changed": [],
+        "expected": "",
+        "runs": {"0": {"status": "complete"}},
+    }
     screen.show(Console(file=out, width=140), "title", account.summary | told)
     assert "Causes (desire, belief, planning): not applicable" in out.getvalue()
-    assert account.summary["variation"]["population"]["most"] >= account.summary["variation"]["population"]["least"]
+    assert (
+        account.summary["variation"]["population"]["most"]
+        >= account.summary["variation"]["population"]["least"]
+    )
 
 
 @pytest.mark.parametrize(
     ("family", "words"),
     [
         ('[{name="x"}]', "analysis.family.0.set must be given, but is missing"),
-        ('[{name="x", set={}}]', "analysis.family.set must have a parameter in which the world differs from the ancestral one, but is empty"),
+        (
+            '[{name="x", set={}}]',
+            (
+                "analysis.family.set must have a parameter in which the world differs from the"
+                " ancestral one, but is empty"
+            ),
+        ),
         ('[{name="x", set={nothing=1}}]', "a key of analysis.family.0.set"),
         ('[{name="x", set={find=0.5}}, {name="x", set={find=0.6}}]', "'x' twice"),
         ('[{name="ancestral", set={find=0.5}}]', "'ancestral' twice"),
@@ -118,8 +154,15 @@ def test_mistakes_are_one_line(family: str, words: str) -> None:
 
 def test_an_empty_family_changes_no_digest() -> None:
     """Digests of experiments without a family stay what they were before there were any."""
-    plain, family = (resolve(apply_settings(read_experiment("micro"), list(more))) for more in ((), (FAMILY,)))
-    assert plain.digest() == plain.model_copy(update={"analysis": plain.analysis.model_copy(update={"family": ()})}).digest()
+    plain, family = (
+        resolve(apply_settings(read_experiment("micro"), list(more))) for more in ((), (FAMILY,))
+    )
+    assert (
+        plain.digest()
+        == plain.model_copy(
+            update={"analysis": plain.analysis.model_copy(update={"family": ()})}
+        ).digest()
+    )
     assert family.digest() != plain.digest()
     assert "family" not in json.dumps(without_unused(plain.model_dump(mode="json")))
 
@@ -128,7 +171,10 @@ def test_a_family_is_shown_as_it_is_read(tmp_path: Path) -> None:
     resolved = resolve(apply_settings(read_experiment("micro"), [FAMILY]))
     (tmp_path / "x.toml").write_text(commented(resolved))
     assert resolve(read_experiment(str(tmp_path / "x.toml"))) == resolved
-    (tmp_path / "y.toml").write_text(commented(resolve(read_experiment("micro"))) + '\n[[analysis.family]]\nname = "x"\nset = { safe_breeding = true }\n')
+    (tmp_path / "y.toml").write_text(
+        commented(resolve(read_experiment("micro")))
+        + '\n[[analysis.family]]\nname = "x"\nset = { safe_breeding = true }\n'
+    )
     assert resolve(read_experiment(str(tmp_path / "y.toml"))).analysis.family[0].name == "x"
 
 
@@ -154,7 +200,9 @@ def test_the_screen_shows_them(folder: Path) -> None:
 
 def test_certificates_by_the_command_line(folder: Path) -> None:
     def ask(*more: str) -> dict[str, object]:
-        result = CliRunner().invoke(app, ["analyze", str(folder), "--class", "0", "--json", *more], catch_exceptions=False)
+        result = CliRunner().invoke(
+            app, ["analyze", str(folder), "--class", "0", "--json", *more], catch_exceptions=False
+        )
         assert result.exit_code == 0
         out: dict[str, object] = json.loads(result.stdout)
         return out
@@ -182,7 +230,8 @@ def test_mistakes_in_asking_for_certificates(folder: Path, more: list[str], word
     assert words in str(result.exception)
 
 
-FEW = "genome.weights={recruit={alleles=[0.0,1.0]},pleasure={alleles=[0.0,1.0]},young={alleles=[0.0,1.0]}}"
+ONE_BIT = "{alleles=[0.0,1.0]}"
+FEW = f"genome.weights={{recruit={ONE_BIT},pleasure={ONE_BIT},young={ONE_BIT}}}"
 SHIFTED = "world.modern={contraception=true,forage_success=0.75,death=0.01}"
 
 
@@ -191,7 +240,9 @@ SHIFTED = "world.modern={contraception=true,forage_success=0.75,death=0.01}"
     [((), "all"), ((SHIFTED,), "some"), ((SHIFTED, "genome.belief.alleles=['ancestral']"), "none")],
 )
 def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict: str) -> None:
-    """Wentworth reads the worst of the tie set, Shimi the best: all good, some (the true belief), none (the ancestral alone)."""
+    """Wentworth reads the worst of the tie set, Shimi the best: all good, some (the true belief),
+    none (the ancestral alone).
+    """
     here = setting("claim-01-theorem", FEW, *settings)
     landscape = Landscape(here)
     run = simulate(here, landscape, 0)
@@ -200,8 +251,18 @@ def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict
     assert summary["shift"]["ancestral_optima_good_in_modern"] == verdict
     tied, best = summary["ties"][0], summary["ladder"]["modern"]["rungs"]["best_for_intent"]
     wentworth, shimi = tied["modern_min"] >= 0.9 * best, tied["modern_max"] >= 0.9 * best
-    assert (wentworth, shimi) == {"all": (True, True), "some": (False, True), "none": (False, False)}[verdict]
+    assert (wentworth, shimi) == {
+        "all": (True, True),
+        "some": (False, True),
+        "none": (False, False),
+    }[verdict]
     out = io.StringIO()
-    words = {"all": "all are good there", "some": "some are good there", "none": "none is good there"}[verdict]
-    Console(file=out, width=5000).print(" ".join(sentences.sentences(summary | {"runs": {}, "replicates": 1})))
+    words = {
+        "all": "all are good there",
+        "some": "some are good there",
+        "none": "none is good there",
+    }[verdict]
+    Console(file=out, width=5000).print(
+        " ".join(sentences.sentences(summary | {"runs": {}, "replicates": 1}))
+    )
     assert words in out.getvalue()

@@ -22,7 +22,11 @@ Ends = tuple[Array, Array]
 def kept(table: str, column: str, **where: str) -> float:
     """A number of the table that documents cite."""
     with (KEPT / f"{table}.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if all(row[key] == value for key, value in where.items())]
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if all(row[key] == value for key, value in where.items())
+        ]
     assert len(rows) == 1
     return float(rows[0][column])
 
@@ -64,7 +68,10 @@ def test_intervals_hold_the_mean_as_often_as_the_kept_table_says(n: int) -> None
 
 @pytest.mark.parametrize("n", [5, 20])
 def test_cut_intervals_hold_as_much_and_are_narrow_where_seeds_are_close(n: int) -> None:
-    """Shares of 0.95, give or take 0.03. Gaffke's interval holds the mean too, but is more than four times as wide."""
+    """Shares of 0.95, give or take 0.03.
+
+    Gaffke's interval holds the mean too, but is more than four times as wide.
+    """
     x = np.random.default_rng(n).beta(40, 2, size=(1000, n))
     low, high = ours(x)
     ends = [cut(pair, (0.0, 1.0)) for pair in zip(low, high, strict=True)]
@@ -130,7 +137,9 @@ def test_seeds_that_agree_give_no_interval_unless_a_range_is_known(values: list[
     low, high = interval(values, 500, 0.95, (-1.0, 1.5)) or (0.0, 0.0)
     chance = 1.0 - 0.025 ** (1.0 / len(values))  # of a value that none of the seeds showed
     mean = values[-1]
-    assert (low, high) == pytest.approx((mean - chance * (mean + 1.0), mean + chance * (1.5 - mean)))
+    assert (low, high) == pytest.approx(
+        (mean - chance * (mean + 1.0), mean + chance * (1.5 - mean))
+    )
 
 
 def test_too_few_seeds_give_none() -> None:
@@ -182,7 +191,9 @@ def test_shares_of_variance_of_seeds_that_agree(exact: bool) -> None:
 
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_rare_extreme_values_are_missed_as_often_as_the_page_says(n: int) -> None:
-    """One value in 20 lies 1,000 times the noise away: the interval holds the mean where a seed shows such a value, and not elsewhere."""
+    """One value in 20 lies 1,000 times the noise away: the interval holds the mean where a seed
+    shows such a value, and not elsewhere.
+    """
     rng = np.random.default_rng([n, 5])
     x = rng.standard_normal((SAMPLES, n)) + 1000.0 * (rng.random((SAMPLES, n)) < 0.05)
     low, high = ours(x)
@@ -191,15 +202,33 @@ def test_rare_extreme_values_are_missed_as_often_as_the_page_says(n: int) -> Non
     assert not held[(x < 500.0).all(axis=1)].any()
     page = " ".join((KEPT.parent.parent / "docs" / "sweeps.md").read_text(encoding="utf-8").split())
     assert "Where one value in 20 lies 1,000 times the noise away" in page
-    words = {5: (0.25, "about a quarter of the samples of five seeds"), 20: (2 / 3, "two thirds of those of twenty")}
+    words = {
+        5: (0.25, "about a quarter of the samples of five seeds"),
+        20: (2 / 3, "two thirds of those of twenty"),
+    }
     if n in words:
         assert shown == pytest.approx(words[n][0], abs=0.03)
         assert words[n][1] in page
 
 
-@pytest.mark.parametrize("words", ["Clopper and Pearson's holds the share at least as often as it says", "it held in everything that was measured"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Clopper and Pearson's holds the share at least as often as it says",
+        "it held in everything that was measured",
+    ],
+)
 def test_the_page_promises_what_is_known(words: str) -> None:
-    """Gaffke's interval is proved for single shares alone. What the kept table measures is at least the nominal 95%."""
-    assert words in " ".join((KEPT.parent.parent / "docs" / "sweeps.md").read_text(encoding="utf-8").split())
+    """Gaffke's interval is proved for single shares alone.
+
+    What the kept table measures is at least the nominal 95%.
+    """
+    assert words in " ".join(
+        (KEPT.parent.parent / "docs" / "sweeps.md").read_text(encoding="utf-8").split()
+    )
     with (KEPT / "shares.csv").open(encoding="utf-8") as file:
-        assert all(float(row[column]) >= 0.95 for row in csv.DictReader(file) for column in ("share", "mean_of_shares", "paired_difference"))
+        assert all(
+            float(row[column]) >= 0.95
+            for row in csv.DictReader(file)
+            for column in ("share", "mean_of_shares", "paired_difference")
+        )

@@ -19,12 +19,16 @@ EXACT = 1e-10
 
 
 def conduct(world: TabularMdp, policy: np.ndarray, kept: float = 0.9) -> Conduct:
-    worth = Worth(lifetime(world, policy, world.payoff), lifetime(world, policy, world.intent), kept)
+    worth = Worth(
+        lifetime(world, policy, world.payoff), lifetime(world, policy, world.intent), kept
+    )
     return Conduct(occupancy(world, policy), worth)
 
 
 def policies(pair: WorldPair, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    return random_policy(pair.ancestral, seed, levels=3), random_policy(pair.modern, seed + 1000, levels=3)
+    return random_policy(pair.ancestral, seed, levels=3), random_policy(
+        pair.modern, seed + 1000, levels=3
+    )
 
 
 def account(pair: WorldPair, a: np.ndarray, m: np.ndarray, gaps: Gaps | None = None) -> Ledger:
@@ -47,7 +51,9 @@ def test_the_ledger_closes(seed: int) -> None:
     assert closing_error(pair, *policies(pair, seed)) < EXACT
 
 
-@pytest.mark.parametrize("part", ["ancestral", "misspecified", "novel", "missed", "stale", "exposed"])
+@pytest.mark.parametrize(
+    "part", ["ancestral", "misspecified", "novel", "missed", "stale", "exposed"]
+)
 def test_a_lost_thousandth_is_seen(part: str) -> None:
     errors = []
     for seed in SEEDS:
@@ -90,7 +96,9 @@ def test_inherited_is_no_larger_than_the_waste_in_a(seed: int) -> None:
     pair = random_pair(seed)
     gaps = gaps_of(pair)
     ledger = account(pair, *policies(pair, seed), gaps=gaps)
-    assert (ledger.modern["inherited"].sum(axis=0) <= gaps.scale * ledger.waste.sum(axis=0) + EXACT).all()
+    assert (
+        ledger.modern["inherited"].sum(axis=0) <= gaps.scale * ledger.waste.sum(axis=0) + EXACT
+    ).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -100,7 +108,9 @@ def test_without_a_shift_there_are_no_shift_kinds(seed: int) -> None:
     ledger = account(pair, a, a)
     assert sum(ledger.modern[kind].sum() for kind in SHIFT_KINDS) < EXACT
     kinds = ledger.modern["inherited"].sum() + ledger.modern["misspecified"].sum()
-    assert kinds + ledger.upkeep_modern == pytest.approx(gaps_of(pair).spans["modern_intent"].best - conduct(pair.modern, a).worth.net_intent)
+    assert kinds + ledger.upkeep_modern == pytest.approx(
+        gaps_of(pair).spans["modern_intent"].best - conduct(pair.modern, a).worth.net_intent
+    )
 
 
 def scaled(world: TabularMdp, payoff: float, intent: float) -> TabularMdp:
@@ -111,7 +121,9 @@ def scaled(world: TabularMdp, payoff: float, intent: float) -> TabularMdp:
 def test_scaling_payoff_changes_nothing_but_units(seed: int) -> None:
     pair = random_pair(seed)
     a, m = policies(pair, seed)
-    other = dataclasses.replace(pair, ancestral=scaled(pair.ancestral, 7.0, 3.0), modern=scaled(pair.modern, 0.2, 5.0))
+    other = dataclasses.replace(
+        pair, ancestral=scaled(pair.ancestral, 7.0, 3.0), modern=scaled(pair.modern, 0.2, 5.0)
+    )
     before, after = account(pair, a, m), account(other, a, m)
     for kind in KINDS:
         np.testing.assert_allclose(after.modern[kind], 5.0 * before.modern[kind], atol=EXACT)
@@ -142,10 +154,15 @@ def test_splitting_a_state_changes_nothing(seed: int) -> None:
     pair = random_pair(seed)
     a, m = policies(pair, seed)
     other = dataclasses.replace(
-        pair, ancestral=split(pair.ancestral, 0.3), modern=split(pair.modern, 0.3), observe=np.append(pair.observe, 0)
+        pair,
+        ancestral=split(pair.ancestral, 0.3),
+        modern=split(pair.modern, 0.3),
+        observe=np.append(pair.observe, 0),
     )
     before = account(pair, a, m)
-    after = account(other, np.concatenate([a, a[:, :1]], axis=1), np.concatenate([m, m[:, :1]], axis=1))
+    after = account(
+        other, np.concatenate([a, a[:, :1]], axis=1), np.concatenate([m, m[:, :1]], axis=1)
+    )
     for kind in KINDS:
         np.testing.assert_allclose(after.modern[kind], before.modern[kind], atol=EXACT)
 
@@ -154,7 +171,9 @@ def test_splitting_a_state_changes_nothing(seed: int) -> None:
 def test_an_act_nobody_can_use_changes_nothing(seed: int) -> None:
     pair = random_pair(seed)
     a, m = policies(pair, seed)
-    other = dataclasses.replace(pair, ancestral=with_idle_act(pair.ancestral), modern=with_idle_act(pair.modern))
+    other = dataclasses.replace(
+        pair, ancestral=with_idle_act(pair.ancestral), modern=with_idle_act(pair.modern)
+    )
 
     def wider(p: np.ndarray) -> np.ndarray:
         return np.concatenate([p, np.zeros_like(p[..., :1])], axis=2)
@@ -171,7 +190,8 @@ def test_equal_behaviour_has_equal_acts() -> None:
     a, m = policies(pair, 1)
     gaps = gaps_of(pair)
     cheap, dear = (
-        ledger_of(gaps, conduct(pair.ancestral, a, kept), conduct(pair.modern, m, kept)) for kept in (1.0, 0.5)
+        ledger_of(gaps, conduct(pair.ancestral, a, kept), conduct(pair.modern, m, kept))
+        for kept in (1.0, 0.5)
     )
     for kind in KINDS:
         np.testing.assert_array_equal(cheap.modern[kind], dear.modern[kind])

@@ -125,7 +125,9 @@ def test_genomes_that_tie_for_intent_are_not_told_as_one(tmp_path: Path) -> None
     """In A red and green are intended alike, so the other path may lead to either of them."""
     ancestral = {"red": 2.0, "green": 1.0, "red_intent": -1.0}
     run = evosim.run(experiment({"red": 0.0}, **ancestral), out=tmp_path)
-    sentence = next(text for text in sentences.sentences(run.summary) if "By the other path" in text)
+    sentence = next(
+        text for text in sentences.sentences(run.summary) if "By the other path" in text
+    )
     # In M red comes to 2 x -1 and green to 2 x 1. R1 is 2, and R3 takes red: -2.
     assert "worth -2.000 to 2.000 in M, by which of those that tie is taken" in sentence
     assert "shift 0.000 to 4.000, then specification 0.000 to 4.000" in sentence

@@ -1,4 +1,6 @@
-"""V* of savanna against an independent solver, sampled lifetimes against exact totals, and the theorem."""
+"""V* of savanna against an independent solver, sampled lifetimes against exact totals, and the
+theorem.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,16 @@ def by_linear_programme(world: TabularMdp) -> float:
     flow = sparse.kron(sparse.eye(ages), leave) - sparse.kron(sparse.eye(ages, k=-1), arrive)
     born = np.zeros(ages * states)
     born[:states] = world.start
-    result = linprog(-np.tile(world.payoff[s, a], ages), A_eq=flow.tocsc(), b_eq=born, method="highs-ds")
+    result = linprog(
+        -np.tile(world.payoff[s, a], ages), A_eq=flow.tocsc(), b_eq=born, method="highs-ds"
+    )
     assert result.status == 0
     return float(-result.fun)
 
 
-@pytest.mark.parametrize(("which", "settings"), [("ancestral", ()), ("modern", ("world.ancestral.lifespan=40",))])
+@pytest.mark.parametrize(
+    ("which", "settings"), [("ancestral", ()), ("modern", ("world.ancestral.lifespan=40",))]
+)
 def test_optimum_of_savanna_by_linear_programming(which: str, settings: tuple[str, ...]) -> None:
     world = getattr(setting("birth-control", *settings).pair, which)
     value, _ = dynamic_programming.extreme_values(world, world.payoff)
@@ -42,7 +48,9 @@ def test_optimum_of_savanna_by_linear_programming(which: str, settings: tuple[st
 
 
 def test_exact_totals_against_sampled_lives() -> None:
-    """Mean payoff and acts of 20,000 lives within 4 standard errors of the exact numbers (false alarms below 1e-3)."""
+    """Mean payoff and acts of 20,000 lives within 4 standard errors of the exact numbers (false
+    alarms below 1e-3).
+    """
     made = setting("birth-control")
     world = made.pair.modern
     some = np.arange(0, made.genome.grid.size, 37)
@@ -65,13 +73,19 @@ def loss_of_the_best(*settings: str) -> tuple[float, dict[str, float]]:
     made = setting("theorem", *settings)
     landscape = Landscape(made)
     run = simulate(made, landscape, 0)
-    summary = Accountant(made, run.tables | {"landscape": landscape.frame()}, exact=True).account().summary
+    summary = (
+        Accountant(made, run.tables | {"landscape": landscape.frame()}, exact=True)
+        .account()
+        .summary
+    )
     modern = summary["ladder"]["modern"]
     return modern["rungs"]["optimum"] - modern["rungs"]["population"], modern["steps"]
 
 
 def test_the_theorem() -> None:
-    """Outer alignment, no generalization error and full optimization together lose nothing, to rounding."""
+    """Outer alignment, no generalization error and full optimization together lose nothing, to
+    rounding.
+    """
     made = setting("theorem")
     assert made.genome.grid.size >= 1000
     loss, _ = loss_of_the_best()
@@ -90,7 +104,10 @@ def test_the_theorem() -> None:
     ],
 )
 def test_a_broken_premise(broken: str, step: str | None) -> None:
-    """Representation broken: something is lost. A shift alone is survived by planners who see and feel all of it."""
+    """Representation broken: something is lost.
+
+    A shift alone is survived by planners who see and feel all of it.
+    """
     loss, steps = loss_of_the_best(broken)
     if step is None:
         assert abs(loss) < 1e-12

@@ -1,4 +1,6 @@
-"""Spans: what cannot be told from rounding is no difference, a constant added to payoff changes no share, and states out of reach count for nothing."""
+"""Spans: what cannot be told from rounding is no difference, a constant added to payoff changes no
+share, and states out of reach count for nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ from evosim.analysis.ladder import near
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer
 from evosim.reference import dynamic_programming
-from evosim.reference.dynamic_programming import Span, extreme_values, lifetime, occupancy, plan, span_of, spans_of
+from evosim.reference.dynamic_programming import (
+    Span,
+    extreme_values,
+    lifetime,
+    occupancy,
+    plan,
+    span_of,
+    spans_of,
+)
 from evosim.reference.selection import margin
 from genomes import PlannerRules
 from tests.support.random_worlds import random_pair, random_policy
@@ -31,7 +41,9 @@ def constant(world: TabularMdp, amount: float) -> TabularMdp:
 
 def conduct(world: TabularMdp, seed: int) -> Conduct:
     done = occupancy(world, random_policy(world, seed))
-    return Conduct(done, Worth(float((done * world.payoff).sum()), float((done * world.intent).sum()), 1.0))
+    return Conduct(
+        done, Worth(float((done * world.payoff).sum()), float((done * world.intent).sum()), 1.0)
+    )
 
 
 def modern_kinds(pair: WorldPair, seed: int = 0) -> dict[str, float]:
@@ -55,8 +67,14 @@ def test_all_is_misspecified_where_payoff_is_constant(seed: int, amount: float) 
 def test_without_the_size_rounding_passes_for_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted fault: a span of any width."""
     monkeypatch.setattr(Span, "width", property(lambda self: self.best - self.worst))
-    pairs = [replace(random_pair(seed), modern=constant(random_pair(seed).modern, 0.1)) for seed in range(6)]
-    assert any(sum(abs(x) for kind, x in modern_kinds(pair).items() if kind != "misspecified") > 0.01 for pair in pairs)
+    pairs = [
+        replace(random_pair(seed), modern=constant(random_pair(seed).modern, 0.1))
+        for seed in range(6)
+    ]
+    assert any(
+        sum(abs(x) for kind, x in modern_kinds(pair).items() if kind != "misspecified") > 0.01
+        for pair in pairs
+    )
 
 
 def test_amounts_that_cancel_leave_no_span() -> None:
@@ -93,9 +111,14 @@ def test_the_span_is_that_of_backward_induction(seed: int) -> None:
     for world in (random_pair(seed).ancestral, random_pair(seed).modern):
         for amount in (world.payoff, world.intent - 0.7 * world.available):
             span = span_of(world, amount)
-            ends = [float(world.start @ extreme_values(world, amount, worst=low)[0][0]) for low in (True, False)]
+            ends = [
+                float(world.start @ extreme_values(world, amount, worst=low)[0][0])
+                for low in (True, False)
+            ]
             assert (span.worst, span.best) == pytest.approx(ends, abs=1e-13)
-            assert span.size == pytest.approx(float(world.start @ extreme_values(world, np.abs(amount))[0][0]), abs=1e-13)
+            assert span.size == pytest.approx(
+                float(world.start @ extreme_values(world, np.abs(amount))[0][0]), abs=1e-13
+            )
             assert span.size >= max(abs(span.worst), abs(span.best)) - 1e-12
 
 
@@ -113,17 +136,29 @@ def with_constant(pair: WorldPair, amount: float) -> WorldPair:
 def genomes_of(pair: WorldPair, n: int = 60) -> pl.DataFrame:
     """Random policies of a pair as a made-up landscape, some twice."""
     seeds = [*range(n), *range(5)]
-    rows = [(conduct(pair.ancestral, seed).worth.payoff, conduct(pair.modern, seed).worth.intent) for seed in seeds]
-    return pl.DataFrame(rows, schema=["ancestral", "modern_intent"], orient="row").with_row_index("class")
+    rows = [
+        (conduct(pair.ancestral, seed).worth.payoff, conduct(pair.modern, seed).worth.intent)
+        for seed in seeds
+    ]
+    return pl.DataFrame(rows, schema=["ancestral", "modern_intent"], orient="row").with_row_index(
+        "class"
+    )
 
 
 def facts_of(pair: WorldPair) -> dict[str, object]:
     """What an account says of near ties, of shares and of what is good in M."""
     table, spans = genomes_of(pair), spans_of(pair)
     best = float(table["modern_intent"].max())  # type: ignore[arg-type]
-    close = {tolerance: near(table, tolerance, spans["ancestral"])["class"].to_list() for tolerance in (0.0, 0.01, 0.05, 0.3)}
+    close = {
+        tolerance: near(table, tolerance, spans["ancestral"])["class"].to_list()
+        for tolerance in (0.0, 0.01, 0.05, 0.3)
+    }
     shares = [spans["modern_intent"].share_of(best, value) for value in table["modern_intent"]]
-    return {"close": close, "shares": shares, "good": terminology.ancestral_optima(min(shares), max(shares))}  # type: ignore[type-var]
+    return {
+        "close": close,
+        "shares": shares,
+        "good": terminology.ancestral_optima(min(shares), max(shares)),
+    }  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("amount", [5.0, -1.0, -40.0])
@@ -136,9 +171,13 @@ def test_a_constant_changes_no_share_and_no_tie(amount: float) -> None:
 
 
 def test_ratios_to_the_best_would_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The planted fault: shares of the best as plain ratios, which invert where the best is negative."""
+    """The planted fault: shares of the best as plain ratios, which invert where the best is
+    negative.
+    """
     monkeypatch.setattr(Span, "share_of", lambda self, best, value: value / best)
-    monkeypatch.setattr("evosim.analysis.ladder.margin", lambda best, tolerance, span: tolerance * abs(best))
+    monkeypatch.setattr(
+        "evosim.analysis.ladder.margin", lambda best, tolerance, span: tolerance * abs(best)
+    )
     plain, shifted = facts_of(random_pair(4)), facts_of(with_constant(random_pair(4), -40.0))
     assert shifted["close"] != plain["close"]
     assert shifted["shares"] != pytest.approx(plain["shares"], abs=0.1)
@@ -146,7 +185,9 @@ def test_ratios_to_the_best_would_change(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_good_is_by_share_and_not_defined_without_one() -> None:
-    assert [terminology.ancestral_optima(*ends) for ends in ((0.9, 1.0), (0.89, 0.9), (0.1, 0.89))] == ["all", "some", "none"]
+    assert [
+        terminology.ancestral_optima(*ends) for ends in ((0.9, 1.0), (0.89, 0.9), (0.1, 0.89))
+    ] == ["all", "some", "none"]
     assert terminology.ancestral_optima(None, None) == "not defined"
     span = Span(1.2, 2.0, 2.0)
     assert span.share_of(1.1, 0.66) is None
@@ -182,19 +223,32 @@ def with_a_state_out_of_reach(world: TabularMdp, amount: float) -> TabularMdp:
             beliefs[name] = transitions.copy()
             beliefs[name][:s, :, :s] = table
     return replace(
-        world, states=(*world.states, "nowhere"), available=grown(world.available, True), transitions=transitions, beliefs=beliefs,
-        payoff=grown(world.payoff, amount), intent=grown(world.intent, -amount), features_felt=grown(world.features_felt, amount),
+        world,
+        states=(*world.states, "nowhere"),
+        available=grown(world.available, True),
+        transitions=transitions,
+        beliefs=beliefs,
+        payoff=grown(world.payoff, amount),
+        intent=grown(world.intent, -amount),
+        features_felt=grown(world.features_felt, amount),
         start=np.append(world.start, 0.0),
-    )  # fmt: skip
+    )
 
 
 def rules(seed: int) -> PlannerRules:
     rng = np.random.default_rng(seed)
     return PlannerRules(
-        weights=rng.normal(size=(4, 3)), horizon=np.array([1, 2, 3, 7]), belief=np.zeros(4, dtype=np.int64),
-        temperature=np.array([0.0, 0.0, 0.0, 0.3]), beliefs=("true",), discount=0.9, tie_tolerance=1e-5, ties="split",
-        planning_cost=0.0, levels=7,
-    )  # fmt: skip
+        weights=rng.normal(size=(4, 3)),
+        horizon=np.array([1, 2, 3, 7]),
+        belief=np.zeros(4, dtype=np.int64),
+        temperature=np.array([0.0, 0.0, 0.0, 0.3]),
+        beliefs=("true",),
+        discount=0.9,
+        tie_tolerance=1e-5,
+        ties="split",
+        planning_cost=0.0,
+        levels=7,
+    )
 
 
 @pytest.mark.parametrize("amount", [1e6, 1e12])
@@ -208,7 +262,10 @@ def test_states_out_of_reach_have_no_influence(seed: int, amount: float) -> None
     assert far.in_reach[:-1].all() == pair.modern.in_reach.all()
     some = rules(seed)
     for i in range(3):
-        policies = [plan(world, some.weights[i], int(some.horizon[i]), discount=0.9) for world in (small.modern, far)]
+        policies = [
+            plan(world, some.weights[i], int(some.horizon[i]), discount=0.9)
+            for world in (small.modern, far)
+        ]
         np.testing.assert_array_equal(policies[0], policies[1][:, :-1])
     scores = [Scorer(made.modern, made).score(some) for made in (small, large)]
     np.testing.assert_allclose(scores[0].payoff, scores[1].payoff, rtol=0, atol=1e-12)
@@ -222,12 +279,18 @@ def test_states_out_of_reach_have_no_influence(seed: int, amount: float) -> None
         assert vars(spans[1][name]) == pytest.approx(vars(span), abs=1e-12)
     gaps: list[Gaps] = [gaps_of(made) for made in (small, large)]
     for name in ("misspecified", "novel", "missed", "stale", "exposed"):
-        np.testing.assert_allclose(getattr(gaps[1], name)[:, :-1], getattr(gaps[0], name), atol=1e-9)
+        np.testing.assert_allclose(
+            getattr(gaps[1], name)[:, :-1], getattr(gaps[0], name), atol=1e-9
+        )
 
 
 def test_tolerances_of_all_states_would_see_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted fault: the largest amount is taken over states out of reach too."""
-    monkeypatch.setattr(dynamic_programming, "largest_amount", lambda world, amount: float(np.abs(amount[world.available]).max()))
+    monkeypatch.setattr(
+        dynamic_programming,
+        "largest_amount",
+        lambda world, amount: float(np.abs(amount[world.available]).max()),
+    )
     world = random_pair(0).modern
     far = with_a_state_out_of_reach(world, 1e6)
     policies = [plan(here, np.ones(3), 3) for here in (world, far)]

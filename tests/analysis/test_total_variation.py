@@ -1,4 +1,6 @@
-"""Total variation: its bracket against enumeration, its bounds, and the laws; each seen red with a planted fault."""
+"""Total variation: its bracket against enumeration, its bounds, and the laws; each seen red with a
+planted fault.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,21 @@ SMALL = {"states": 3, "acts": 2, "lifespan": 4}
 
 
 def policies(pair: WorldPair, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    return random_policy(pair.ancestral, seed, levels=2), random_policy(pair.modern, seed + 1000, levels=2)
+    return random_policy(pair.ancestral, seed, levels=2), random_policy(
+        pair.modern, seed + 1000, levels=2
+    )
 
 
 def of(pair: WorldPair, a: np.ndarray, m: np.ndarray, most: int = 100_000) -> Variation:
     occupied = occupancy(pair.ancestral, a), occupancy(pair.modern, m)
-    return total_variation.variation(pair.ancestral, pair.modern, (a, m), occupied, span=range_of(pair.ancestral, pair.modern), most=most).checked()
+    return total_variation.variation(
+        pair.ancestral,
+        pair.modern,
+        (a, m),
+        occupied,
+        span=range_of(pair.ancestral, pair.modern),
+        most=most,
+    ).checked()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -69,7 +80,9 @@ def test_the_bracket_holds_in_200_random_worlds() -> None:
 
 def nudged(pair: WorldPair, seed: int) -> WorldPair:
     """A modern world that is nearly the ancestral one."""
-    other = np.random.default_rng(seed).dirichlet(np.ones(len(pair.ancestral.states)), size=pair.ancestral.available.shape)
+    other = np.random.default_rng(seed).dirichlet(
+        np.ones(len(pair.ancestral.states)), size=pair.ancestral.available.shape
+    )
     moves = 0.95 * pair.ancestral.transitions + 0.05 * other * pair.ancestral.available[:, :, None]
     return replace(pair, modern=replace(pair.ancestral, transitions=moves, beliefs={}))
 
@@ -91,7 +104,10 @@ def test_a_total_variation_too_small_breaks_the_bound(monkeypatch: pytest.Monkey
     broken = 0
     for seed in range(60):
         pair = random_pair(seed, **SMALL)
-        by_state = [replace(w, payoff=w.available * np.arange(3.0)[:, None]) for w in (pair.ancestral, pair.modern)]
+        by_state = [
+            replace(w, payoff=w.available * np.arange(3.0)[:, None])
+            for w in (pair.ancestral, pair.modern)
+        ]
         try:
             of(replace(pair, ancestral=by_state[0], modern=by_state[1]), *policies(pair, seed))
         except BoundBroken:
@@ -106,7 +122,8 @@ def test_returns_are_those_of_the_best_and_worst_life(seed: int) -> None:
     every = np.where(world.available, 1.0, 0.0)
     policy = (every / every.sum(axis=1, keepdims=True))[None]
     sums = [
-        sum(world.payoff[life[2 * t], life[2 * t + 1]] for t in range(world.lifespan)) for life in lives(world, policy)
+        sum(world.payoff[life[2 * t], life[2 * t + 1]] for t in range(world.lifespan))
+        for life in lives(world, policy)
     ]
     assert returns(world, world.payoff) == pytest.approx((min(sums), max(sums)), abs=EXACT)
 
@@ -116,12 +133,16 @@ def test_no_shift_is_no_variation(seed: int) -> None:
     pair = random_pair(seed, same=True, **SMALL)
     a, _ = policies(pair, seed)
     found = of(pair, a, a)
-    assert (found.least, found.most, found.exact, found.difference) == pytest.approx((0.0, 0.0, 0.0, 0.0), abs=EXACT)
+    assert (found.least, found.most, found.exact, found.difference) == pytest.approx(
+        (0.0, 0.0, 0.0, 0.0), abs=EXACT
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_laws(seed: int) -> None:
-    """Relabelling, splitting a state and an act nobody can use change nothing; payoffs scale range and difference alone."""
+    """Relabelling, splitting a state and an act nobody can use change nothing; payoffs scale range
+    and difference alone.
+    """
     pair = random_pair(seed, states=4, acts=3, lifespan=4)
     a, m = policies(pair, seed)
     before = of(pair, a, m)
@@ -130,37 +151,64 @@ def test_laws(seed: int) -> None:
     s, acts = rng.permutation(4), rng.permutation(3)
     others = {
         "relabelled": (
-            replace(pair, ancestral=relabelled(pair.ancestral, s, acts), modern=relabelled(pair.modern, s, acts), observe=pair.observe[s]),
-            a[:, s][:, :, acts], m[:, s][:, :, acts],
+            replace(
+                pair,
+                ancestral=relabelled(pair.ancestral, s, acts),
+                modern=relabelled(pair.modern, s, acts),
+                observe=pair.observe[s],
+            ),
+            a[:, s][:, :, acts],
+            m[:, s][:, :, acts],
         ),
         "split": (
-            replace(pair, ancestral=split(pair.ancestral, 0.3), modern=split(pair.modern, 0.3), observe=np.append(pair.observe, 0)),
-            np.concatenate([a, a[:, :1]], axis=1), np.concatenate([m, m[:, :1]], axis=1),
+            replace(
+                pair,
+                ancestral=split(pair.ancestral, 0.3),
+                modern=split(pair.modern, 0.3),
+                observe=np.append(pair.observe, 0),
+            ),
+            np.concatenate([a, a[:, :1]], axis=1),
+            np.concatenate([m, m[:, :1]], axis=1),
         ),
         "idle act": (
-            replace(pair, ancestral=with_idle_act(pair.ancestral), modern=with_idle_act(pair.modern)),
-            np.concatenate([a, np.zeros_like(a[..., :1])], axis=2), np.concatenate([m, np.zeros_like(m[..., :1])], axis=2),
+            replace(
+                pair, ancestral=with_idle_act(pair.ancestral), modern=with_idle_act(pair.modern)
+            ),
+            np.concatenate([a, np.zeros_like(a[..., :1])], axis=2),
+            np.concatenate([m, np.zeros_like(m[..., :1])], axis=2),
         ),
-    }  # fmt: skip
+    }
     for name, (other, x, y) in others.items():
         after = of(other, x, y)
         for field in ("least", "most", "exact", "range", "payoff_change", "difference"):
-            assert getattr(after, field) == pytest.approx(getattr(before, field), abs=1e-9), (name, field)
+            assert getattr(after, field) == pytest.approx(getattr(before, field), abs=1e-9), (
+                name,
+                field,
+            )
     scaled = replace(
         pair,
         ancestral=replace(pair.ancestral, payoff=3.0 * pair.ancestral.payoff),
         modern=replace(pair.modern, payoff=3.0 * pair.modern.payoff),
     )
     after = of(scaled, a, m)
-    assert (after.range, after.difference, after.bound) == pytest.approx((3 * before.range, 3 * before.difference, 3 * before.bound))
-    assert (after.least, after.most, after.exact) == pytest.approx((before.least, before.most, before.exact))
+    assert (after.range, after.difference, after.bound) == pytest.approx(
+        (3 * before.range, 3 * before.difference, 3 * before.bound)
+    )
+    assert (after.least, after.most, after.exact) == pytest.approx(
+        (before.least, before.most, before.exact)
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_equal_behaviour_has_equal_variation(seed: int) -> None:
-    """What is decided where nobody comes, in either world, changes nothing; where somebody comes, it does."""
+    """What is decided where nobody comes, in either world, changes nothing; where somebody comes,
+    it does.
+    """
     pair = random_pair(seed, states=5, acts=3, lifespan=4)
-    shut = [replace(w, transitions=_without(w, 4), start=_at_home(w.start, 4), beliefs={}) for w in (pair.ancestral, pair.modern)]
+    shut = [
+        replace(w, transitions=_without(w, 4), start=_at_home(w.start, 4), beliefs={})
+        for w in (pair.ancestral, pair.modern)
+    ]
     pair = replace(pair, ancestral=shut[0], modern=shut[1])
     a, m = policies(pair, seed)
     other = [x.copy() for x in (a, m)]
@@ -195,7 +243,12 @@ def test_a_broken_relabelling_is_seen() -> None:
         pair = random_pair(seed, states=4, acts=3, lifespan=4)
         a, m = policies(pair, seed)
         order = np.array([0, 2, 1, 3])
-        other = replace(pair, modern=replace(relabelled(pair.modern, order, np.arange(3)), states=pair.ancestral.states))
+        other = replace(
+            pair,
+            modern=replace(
+                relabelled(pair.modern, order, np.arange(3)), states=pair.ancestral.states
+            ),
+        )
         seen += abs((of(other, a, m[:, order]).exact or 0.0) - (of(pair, a, m).exact or 0.0)) > 1e-6
     assert seen > 3
 
@@ -206,10 +259,18 @@ def test_a_step_of_one_percent_is_not_one_percent_of_a_life() -> None:
 
     def world(p: float) -> TabularMdp:
         return TabularMdp(
-            name="trap", states=("well", "trapped"), acts=("go",), features=(), lifespan=steps, available=np.ones((2, 1), dtype=bool),
-            transitions=np.array([[[1 - p, p]], [[0.0, 1.0]]]), payoff=np.array([[1.0], [0.0]]), intent=np.array([[1.0], [0.0]]),
-            features_felt=np.zeros((2, 1, 0)), start=np.array([1.0, 0.0]),
-        )  # fmt: skip
+            name="trap",
+            states=("well", "trapped"),
+            acts=("go",),
+            features=(),
+            lifespan=steps,
+            available=np.ones((2, 1), dtype=bool),
+            transitions=np.array([[[1 - p, p]], [[0.0, 1.0]]]),
+            payoff=np.array([[1.0], [0.0]]),
+            intent=np.array([[1.0], [0.0]]),
+            features_felt=np.zeros((2, 1, 0)),
+            start=np.array([1.0, 0.0]),
+        )
 
     safe, trapped, policy = world(0.0), world(chance), np.ones((1, 2, 1))
     lost = lifetime(safe, policy, safe.payoff) - lifetime(trapped, policy, trapped.payoff)
@@ -228,18 +289,32 @@ def test_too_many_lives_are_not_enumerated() -> None:
 
 
 def test_a_run_enumerates_lives_where_it_can() -> None:
-    """The account of a run gives the exact total variation of the rungs' genomes; that of another way to enumerate them is equal."""
+    """The account of a run gives the exact total variation of the rungs' genomes; that of another
+    way to enumerate them is equal.
+    """
     made = setting("micro", *quick("micro"))
     landscape = Landscape(made)
-    account = Accountant(made, simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}, exact=True)
+    account = Accountant(
+        made, simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}, exact=True
+    )
     table = account.account().tables["variation"]
     rungs = table.filter(pl.col("seed").is_null())
     assert rungs.height == 3
     assert rungs["exact"].null_count() == 0
-    for row, number in zip(rungs.iter_rows(named=True), account.rung_classes().values(), strict=True):
+    for row, number in zip(
+        rungs.iter_rows(named=True), account.rung_classes().values(), strict=True
+    ):
         rules = made.genome.decode(np.array([number]))
-        chances = [lives(world, policy_of(rules, 0, world, made.pair)) for world in (made.pair.ancestral, made.pair.modern)]
-        apart = 0.5 * sum(abs(chances[0].get(life, 0.0) - chances[1].get(life, 0.0)) for life in {*chances[0], *chances[1]})
+        chances = [
+            lives(world, policy_of(rules, 0, world, made.pair))
+            for world in (made.pair.ancestral, made.pair.modern)
+        ]
+        apart = 0.5 * sum(
+            abs(chances[0].get(life, 0.0) - chances[1].get(life, 0.0))
+            for life in {*chances[0], *chances[1]}
+        )
         assert row["exact"] == pytest.approx(apart, abs=1e-12)
         assert row["least"] - 1e-12 <= row["exact"] <= row["most"] + 1e-12
-        assert row["bound"] == pytest.approx(row["range"] * row["exact"] + row["payoff_change"], abs=1e-12)
+        assert row["bound"] == pytest.approx(
+            row["range"] * row["exact"] + row["payoff_change"], abs=1e-12
+        )

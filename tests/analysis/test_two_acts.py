@@ -1,4 +1,6 @@
-"""A world of two acts, in which every number of an account can be had by hand: upkeep that takes everything, and cases that selection sees."""
+"""A world of two acts, in which every number of an account can be had by hand: upkeep that takes
+everything, and cases that selection sees.
+"""
 
 from __future__ import annotations
 
@@ -41,15 +43,31 @@ def build(params: TwoActs, modern: Mapping[str, Any]) -> WorldPair:
         stays = np.zeros((2, 2, 2))
         stays[[0, 1], :, [0, 1]] = 1.0
         return TabularMdp(
-            name=name, states=("x", "y"), acts=("a", "b"), features=("fa", "fb"), lifespan=int(params.span), available=np.ones((2, 2), dtype=bool),
-            transitions=stays, payoff=payoff, intent=payoff, features_felt=np.tile(np.eye(2), (2, 1, 1)), start=np.array([p.share, 1.0 - p.share]),
-            beliefs={"ancestral": stays}, case_of=np.array([0, 1]), case_names=("x", "y"),
-        )  # fmt: skip
+            name=name,
+            states=("x", "y"),
+            acts=("a", "b"),
+            features=("fa", "fb"),
+            lifespan=int(params.span),
+            available=np.ones((2, 2), dtype=bool),
+            transitions=stays,
+            payoff=payoff,
+            intent=payoff,
+            features_felt=np.tile(np.eye(2), (2, 1, 1)),
+            start=np.array([p.share, 1.0 - p.share]),
+            beliefs={"ancestral": stays},
+            case_of=np.array([0, 1]),
+            case_names=("x", "y"),
+        )
 
     return WorldPair(
-        name="two-acts", ancestral=world(params, "two-acts (ancestral)"), modern=world(swapped(params, modern), "two-acts (modern)"),
-        observe=np.array([0, 0]), classes=("here",), default_act="a", serves={"fa": ("a",), "fb": ("b",)},
-    )  # fmt: skip
+        name="two-acts",
+        ancestral=world(params, "two-acts (ancestral)"),
+        modern=world(swapped(params, modern), "two-acts (modern)"),
+        observe=np.array([0, 0]),
+        classes=("here",),
+        default_act="a",
+        serves={"fa": ("a",), "fb": ("b",)},
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -57,17 +75,27 @@ def _two_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(WORLDS, "two-acts", Entry(TwoActs, build, "two acts"))
 
 
-def experiment(ancestral: dict[str, float], modern: dict[str, float], *, cost: float = 0.0, horizons: tuple[int, ...] = (1, 2), **more: Any) -> dict[str, Any]:
+def experiment(
+    ancestral: dict[str, float],
+    modern: dict[str, float],
+    *,
+    cost: float = 0.0,
+    horizons: tuple[int, ...] = (1, 2),
+    **more: Any,
+) -> dict[str, Any]:
     return {
         "name": "two-acts",
         "world": {"name": "two-acts", "ancestral": ancestral, "modern": modern},
         "genome": {
-            "name": "planner", "ploidy": 1, "planning_cost": cost, "weights": {name: {"alleles": [0.0, 1.0]} for name in ("fa", "fb")},
+            "name": "planner",
+            "ploidy": 1,
+            "planning_cost": cost,
+            "weights": {name: {"alleles": [0.0, 1.0]} for name in ("fa", "fb")},
             "horizon": {"alleles": list(horizons)},
         },
         "optimizer": {"name": "sexual", "population": 40},
         "phases": [{"world": "ancestral", "generations": 8}, {"world": "modern", "generations": 4}],
-    } | more  # fmt: skip
+    } | more
 
 
 SHIFTED = {"k": 0.6, "j": 1.0}
@@ -76,12 +104,21 @@ SHIFTED = {"k": 0.6, "j": 1.0}
 # Upkeep
 
 
-def test_shares_are_not_defined_where_upkeep_brings_all_genomes_below_the_worst_policy(tmp_path: Path) -> None:
-    """The worst policy of M gets 1.2. The best genome gets 2 x 0.55 = 1.1, the ancestral optimum 1.2 x 0.55 = 0.66."""
+def test_shares_are_not_defined_where_upkeep_brings_all_genomes_below_the_worst_policy(
+    tmp_path: Path,
+) -> None:
+    """The worst policy of M gets 1.2.
+
+    The best genome gets 2 x 0.55 = 1.1, the ancestral optimum 1.2 x 0.55 = 0.66.
+    """
     run = evosim.run(experiment({}, SHIFTED, cost=0.45), replicates=5, out=tmp_path / "run")
     summary = run.summary
     rungs = summary["ladder"]["modern"]["rungs"]
-    assert [rungs["best_for_intent"], rungs["best_ancestral"], summary["worst_policy"]["modern"]] == pytest.approx([1.1, 0.66, 1.2])
+    assert [
+        rungs["best_for_intent"],
+        rungs["best_ancestral"],
+        summary["worst_policy"]["modern"],
+    ] == pytest.approx([1.1, 0.66, 1.2])
     assert summary["ladder"]["modern"]["steps"]["shift"] == pytest.approx(0.44)
     assert summary["shift"]["ancestral_optima_good_in_modern"] == "not defined"
     said = " ".join(sentences.sentences(summary))
@@ -95,7 +132,9 @@ def test_shares_are_not_defined_where_upkeep_brings_all_genomes_below_the_worst_
 
 
 def test_with_less_upkeep_the_same_optima_are_not_good(tmp_path: Path) -> None:
-    """The best genome gets 2 x 0.7 = 1.4, which is 0.2 above the worst policy, and the ancestral optimum 1.2 x 0.7 = 0.84."""
+    """The best genome gets 2 x 0.7 = 1.4, which is 0.2 above the worst policy, and the ancestral
+    optimum 1.2 x 0.7 = 0.84.
+    """
     run = evosim.run(experiment({}, SHIFTED, cost=0.3), replicates=5, out=tmp_path / "run")
     assert run.summary["shift"]["ancestral_optima_good_in_modern"] == "none"
     assert "none is good there" in " ".join(sentences.sentences(run.summary))
@@ -104,12 +143,18 @@ def test_with_less_upkeep_the_same_optima_are_not_good(tmp_path: Path) -> None:
 def test_an_optimum_that_is_the_best_genome_is_good_whatever_upkeep_takes(tmp_path: Path) -> None:
     """Nothing changes in M, so that nothing is lost by the shift."""
     run = evosim.run(experiment({}, {}, cost=0.45), replicates=2, out=tmp_path / "run")
-    assert run.summary["ladder"]["modern"]["rungs"]["best_for_intent"] < run.summary["worst_policy"]["modern"]
+    assert (
+        run.summary["ladder"]["modern"]["rungs"]["best_for_intent"]
+        < run.summary["worst_policy"]["modern"]
+    )
     assert run.summary["shift"]["ancestral_optima_good_in_modern"] == "all"
 
 
 def test_near_ties_have_a_width_below_the_worst_policy(tmp_path: Path) -> None:
-    """In A the best genome gets 1.1 and the worst policy 1.8. The next genome gets (1.0 + 0.9) x 0.55 = 1.045: 0.055 below, and 0.7 x 0.08 = 0.056."""
+    """In A the best genome gets 1.1 and the worst policy 1.8.
+
+    The next genome gets (1.0 + 0.9) x 0.55 = 1.045: 0.055 below, and 0.7 x 0.08 = 0.056.
+    """
     ends = Span(1.8, 2.0, 2.0)
     assert margin(1.1, 0.08, ends) == pytest.approx(0.056)
     near = {"analysis": {"near_ties": [0.01, 0.08]}}
@@ -123,8 +168,12 @@ def test_near_ties_have_a_width_below_the_worst_policy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("over", ["worst", "cvar"])
-def test_nothing_is_unfound_where_the_best_for_what_selection_heard_is_there(over: str, tmp_path: Path) -> None:
-    """`a` gets 2 in the first case and 1 in the second, `b` 1 and 2. Who wants both gets 1.5 in each: best for the worst case.
+def test_nothing_is_unfound_where_the_best_for_what_selection_heard_is_there(
+    over: str, tmp_path: Path
+) -> None:
+    """`a` gets 2 in the first case and 1 in the second, `b` 1 and 2.
+
+    Who wants both gets 1.5 in each: best for the worst case.
 
     By the mean in A those who want `a` are better: 0.75 x 2 + 0.25 x 1 = 1.75.
     """
@@ -139,7 +188,9 @@ def test_nothing_is_unfound_where_the_best_for_what_selection_heard_is_there(ove
         found = run.summary["ladder"][world]
         assert found["rungs"]["best_on_sample"] == pytest.approx(1.5)
         assert found["steps"]["unfound"] == pytest.approx(0.0, abs=1e-12)
-        assert found["steps"]["load"] == pytest.approx(1.5 - found["rungs"]["population"], abs=1e-12)
+        assert found["steps"]["load"] == pytest.approx(
+            1.5 - found["rungs"]["population"], abs=1e-12
+        )
         assert found["steps"]["search"] == pytest.approx(found["steps"]["load"], abs=1e-12)
 
 
@@ -168,21 +219,36 @@ def test_no_interval_leaves_what_is_possible(tmp_path: Path) -> None:
     """Few seeds and few generations: some populations are near the best, and others are not."""
     tree = experiment({"j": 0.0}, {"k": 0.0, "j": 1.0})
     tree["optimizer"]["population"] = 4
-    tree["phases"] = [{"world": "ancestral", "generations": 4}, {"world": "modern", "generations": 2}]
+    tree["phases"] = [
+        {"world": "ancestral", "generations": 4},
+        {"world": "modern", "generations": 2},
+    ]
     run = evosim.run(tree, replicates=6, out=tmp_path / "run")
     recovery, ladder = run.summary["recovery"], run.summary["ladder"]
     assert recovery["ancestral_at_swap"]["interval_of_share"][1] == 1.0
     assert recovery["modern_at_swap"]["interval_of_share"][0] == 0.0
     assert recovery["ancestral_at_end"]["interval_of_share"][1] == 1.0
-    assert 0.5 < recovery["ancestral_at_end"]["interval_of_share"][0] < recovery["ancestral_at_end"]["share_of_best"] < 1.0
-    assert ladder["ancestral"]["intervals"]["population"][1] == ladder["ancestral"]["rungs"]["best_for_intent"] == 2.0
+    assert (
+        0.5
+        < recovery["ancestral_at_end"]["interval_of_share"][0]
+        < recovery["ancestral_at_end"]["share_of_best"]
+        < 1.0
+    )
+    assert (
+        ladder["ancestral"]["intervals"]["population"][1]
+        == ladder["ancestral"]["rungs"]["best_for_intent"]
+        == 2.0
+    )
     assert ladder["ancestral"]["intervals"]["search"][0] == 0.0
     assert ladder["modern"]["intervals"]["population"][0] == 0.0
-    assert ladder["modern"]["intervals"]["search"][1] == 0.0  # R3 is worth nothing in M, and nobody less
+    # R3 is worth nothing in M, and nobody less
+    assert ladder["modern"]["intervals"]["search"][1] == 0.0
 
 
 def test_upkeep_lowers_where_intervals_end(tmp_path: Path) -> None:
-    """A population may be below the worst policy by all that it has: its share then begins at (0 - 1.2) / (1.4 - 1.2)."""
+    """A population may be below the worst policy by all that it has: its share then begins at (0 -
+    1.2) / (1.4 - 1.2).
+    """
     run = evosim.run(experiment({}, SHIFTED, cost=0.3), replicates=6, out=tmp_path / "run")
     entry = run.summary["recovery"]["modern_at_swap"]
     assert entry["share_of_best"] == pytest.approx((entry["mean"] - 1.2) / 0.2)

@@ -1,4 +1,6 @@
-"""The Python API: frames say what the summary says, populations of one's own, sweeps and searches, and what a notebook shows."""
+"""The Python API: frames say what the summary says, populations of one's own, sweeps and searches,
+and what a notebook shows.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def micro(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
-    return evosim.run("micro", settings("micro"), replicates=6, out=tmp_path_factory.mktemp("runs") / "micro")
+    return evosim.run(
+        "micro", settings("micro"), replicates=6, out=tmp_path_factory.mktemp("runs") / "micro"
+    )
 
 
 @pytest.fixture(scope="module")
 def driven(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
-    return evosim.run("greedy-genes", settings("greedy-genes"), replicates=5, out=tmp_path_factory.mktemp("runs") / "driven")
+    return evosim.run(
+        "greedy-genes",
+        settings("greedy-genes"),
+        replicates=5,
+        out=tmp_path_factory.mktemp("runs") / "driven",
+    )
 
 
 def test_every_name_is_there_and_hides_no_module() -> None:
@@ -43,75 +52,130 @@ def test_every_name_is_there_and_hides_no_module() -> None:
 
 
 @pytest.mark.parametrize("which", ["micro", "driven"])
-def test_losses_are_the_very_numbers_of_the_summary(which: str, request: pytest.FixtureRequest) -> None:
+def test_losses_are_the_very_numbers_of_the_summary(
+    which: str, request: pytest.FixtureRequest
+) -> None:
     run: evosim.Run = request.getfixturevalue(which)
     losses = run.losses()
-    assert losses.select("loss", "world").rows() == [(loss, world) for loss in ("shift", "search", "hack") for world in ("ancestral", "modern")]
+    assert losses.select("loss", "world").rows() == [
+        (loss, world) for loss in ("shift", "search", "hack") for world in ("ancestral", "modern")
+    ]
     for row in losses.iter_rows(named=True):
         ladder = run.summary["ladder"][row["world"]]
         assert row["mean"] == ladder["steps"][row["loss"]]
-        assert (row["low"], row["high"]) == tuple(ladder["intervals"].get(row["loss"], (None, None)))
+        assert (row["low"], row["high"]) == tuple(
+            ladder["intervals"].get(row["loss"], (None, None))
+        )
         assert len(row["words"]) > 40
     assert (losses.filter(pl.col("loss") == "hack")["mean"].null_count() == 2) == (which == "micro")
     # and what it is a summary of: the steps of each seed
-    steps = run.ladder(seeds=True).filter((pl.col("part") == "step") & (pl.col("name") == "search") & (pl.col("world") == "modern"))["value"]
+    steps = run.ladder(seeds=True).filter(
+        (pl.col("part") == "step") & (pl.col("name") == "search") & (pl.col("world") == "modern")
+    )["value"]
     row = losses.row(3, named=True)
     assert row["mean"] == pytest.approx(steps.mean(), abs=1e-15)
     assert (row["low"], row["high"]) == interval(steps, 2000, 0.95)
 
 
 def test_the_ladder_closes(driven: evosim.Run) -> None:
-    found = {(row["world"], row["name"]): row["mean"] for row in driven.ladder().iter_rows(named=True)}
+    found = {
+        (row["world"], row["name"]): row["mean"] for row in driven.ladder().iter_rows(named=True)
+    }
     for world in ("ancestral", "modern"):
-        lost = sum(found[world, step] for step in ("representation", "specification", "shift", "search", "hack"))
-        assert found[world, "optimum"] - found[world, "population"] == pytest.approx(lost, abs=1e-12)
-    codes = driven.ladder().filter(pl.col("part") == "rung")["code"].unique(maintain_order=True).to_list()
+        lost = sum(
+            found[world, step]
+            for step in ("representation", "specification", "shift", "search", "hack")
+        )
+        assert found[world, "optimum"] - found[world, "population"] == pytest.approx(
+            lost, abs=1e-12
+        )
+    codes = (
+        driven.ladder()
+        .filter(pl.col("part") == "rung")["code"]
+        .unique(maintain_order=True)
+        .to_list()
+    )
     assert codes == ["R0", "R1", "R2", "R3", "R4", "R5"]
 
 
 def test_frames_are_means_over_the_seeds_of_their_tables(driven: evosim.Run) -> None:
     for frame, long, value in (
-        (driven.steps(), driven.steps(seeds=True), "value"), (driven.behaviour(), driven.behaviour(seeds=True), "value"),
-        (driven.search(), driven.search(seeds=True), "value"), (driven.hack(), driven.hack(seeds=True), "value"),
-        (driven.causes(), driven.causes(seeds=True), "value"), (driven.desires(), driven.desires(seeds=True), "value"),
+        (driven.steps(), driven.steps(seeds=True), "value"),
+        (driven.behaviour(), driven.behaviour(seeds=True), "value"),
+        (driven.search(), driven.search(seeds=True), "value"),
+        (driven.hack(), driven.hack(seeds=True), "value"),
+        (driven.causes(), driven.causes(seeds=True), "value"),
+        (driven.desires(), driven.desires(seeds=True), "value"),
         (driven.recovery(), driven.recovery(seeds=True), "value"),
-    ):  # fmt: skip
+    ):
         by = [name for name in frame.columns if name not in frames.MEASURED]
-        again = long.group_by(by).agg(pl.col(value).mean().alias("again"), pl.col("seed").count().alias("n"))
+        again = long.group_by(by).agg(
+            pl.col(value).mean().alias("again"), pl.col("seed").count().alias("n")
+        )
         both = frame.join(again, on=by, nulls_equal=True)
         assert both.height == frame.height > 0
         assert np.allclose(both["mean"], both["again"], atol=1e-12)
         assert (both["seeds"].fill_null(0) == both["n"]).all()
-        assert both.filter(pl.col("n") == 0)["low"].null_count() == both.filter(pl.col("n") == 0).height
+        assert (
+            both.filter(pl.col("n") == 0)["low"].null_count()
+            == both.filter(pl.col("n") == 0).height
+        )
 
 
-def test_the_behaviour_ledger_is_that_of_the_summary_and_sums_to_the_loss(driven: evosim.Run) -> None:
+def test_the_behaviour_ledger_is_that_of_the_summary_and_sums_to_the_loss(
+    driven: evosim.Run,
+) -> None:
     for world in ("ancestral", "modern"):
-        mine = driven.behaviour().filter((pl.col("subject") == "population") & (pl.col("world") == world))
+        mine = driven.behaviour().filter(
+            (pl.col("subject") == "population") & (pl.col("world") == world)
+        )
         told = driven.summary["behaviour"][world]
         for act, kinds in told["acts_by_kind"].items():
             for kind, value in kinds.items():
-                assert mine.filter((pl.col("act") == act) & (pl.col("kind") == kind))["mean"].item() == pytest.approx(value, abs=1e-12)
+                assert mine.filter((pl.col("act") == act) & (pl.col("kind") == kind))[
+                    "mean"
+                ].item() == pytest.approx(value, abs=1e-12)
         rungs = driven.summary["ladder"][world]["rungs"]
         assert mine["mean"].sum() == pytest.approx(rungs["optimum"] - rungs["population"], abs=1e-9)
-        by_age = driven.behaviour(by=["age"]).filter((pl.col("subject") == "population") & (pl.col("world") == world))
+        by_age = driven.behaviour(by=["age"]).filter(
+            (pl.col("subject") == "population") & (pl.col("world") == world)
+        )
         assert by_age["mean"].sum() == pytest.approx(mine["mean"].sum(), abs=1e-9)
 
 
 def test_an_entry_that_a_seed_lacks_is_zero_and_a_loss_that_is_not_split_has_no_kinds() -> None:
     rows = [
-        ("population", 0, "modern", "novel", "a", 1.0), ("population", 0, "modern", "upkeep", None, 0.5), ("population", 1, "modern", "upkeep", None, 0.5),
-        ("population", 2, "modern", NO_OVERLAP, "a", 2.0), ("population", 2, "modern", "upkeep", None, 0.1),
-    ]  # fmt: skip
-    table = pl.DataFrame(rows, schema=["subject", "seed", "world", "kind", "act", "value"], orient="row")
-    found = {(row["seed"], row["kind"]): row["value"] for row in frames.behaviour(table, ["kind"]).iter_rows(named=True)}
-    assert found == {(0, "novel"): 1.0, (1, "novel"): 0.0, (2, NO_OVERLAP): 2.0, (0, "upkeep"): 0.5, (1, "upkeep"): 0.5, (2, "upkeep"): 0.1}
+        ("population", 0, "modern", "novel", "a", 1.0),
+        ("population", 0, "modern", "upkeep", None, 0.5),
+        ("population", 1, "modern", "upkeep", None, 0.5),
+        ("population", 2, "modern", NO_OVERLAP, "a", 2.0),
+        ("population", 2, "modern", "upkeep", None, 0.1),
+    ]
+    table = pl.DataFrame(
+        rows, schema=["subject", "seed", "world", "kind", "act", "value"], orient="row"
+    )
+    found = {
+        (row["seed"], row["kind"]): row["value"]
+        for row in frames.behaviour(table, ["kind"]).iter_rows(named=True)
+    }
+    assert found == {
+        (0, "novel"): 1.0,
+        (1, "novel"): 0.0,
+        (2, NO_OVERLAP): 2.0,
+        (0, "upkeep"): 0.5,
+        (1, "upkeep"): 0.5,
+        (2, "upkeep"): 0.1,
+    }
 
 
 def test_search_terms_sum_to_the_change(driven: evosim.Run) -> None:
     long = driven.search(seeds=True)
     keys = ["seed", "when", "trait"]
-    terms = long.filter(pl.col("term") != "change").group_by(keys).agg(pl.col("value").sum().alias("terms"))
+    terms = (
+        long.filter(pl.col("term") != "change")
+        .group_by(keys)
+        .agg(pl.col("value").sum().alias("terms"))
+    )
     both = long.filter(pl.col("term") == "change").join(terms, on=keys)
     assert both.height > 5
     assert np.allclose(both["value"], both["terms"], atol=1e-9)
@@ -121,7 +185,10 @@ def test_a_run_is_read_back_and_settings_may_be_a_row_of_a_frame(micro: evosim.R
     frame = pl.DataFrame({"phases.0.generations": [6, 9], "phases.1.generations": [4, None]})
     again = evosim.run("micro", frame[:1], replicates=6, out=micro.folder)
     assert again.provenance == micro.provenance
-    assert evosim.resolve("micro", frame[1:]).phases[1].generations == evosim.resolve("micro").phases[1].generations
+    assert (
+        evosim.resolve("micro", frame[1:]).phases[1].generations
+        == evosim.resolve("micro").phases[1].generations
+    )
     assert evosim.resolve("micro", {"seed": np.int64(3)}).seed == 3
     loaded = evosim.load(micro.folder)
     assert isinstance(loaded, evosim.Run)
@@ -167,7 +234,15 @@ def test_a_population_given_is_accounted_for_as_if_it_had_evolved(micro: evosim.
     assert found.summary["behaviour"] == micro.summary["behaviour"]
     assert found.losses()["mean"].to_list() == micro.losses()["mean"].to_list()
     # without a run, and by what is expressed instead of by numbers
-    loci = swap.select("seed", "count", *(pl.col(name).alias(name.removeprefix("locus:")) for name in swap.columns if name.startswith("locus:")))
+    loci = swap.select(
+        "seed",
+        "count",
+        *(
+            pl.col(name).alias(name.removeprefix("locus:"))
+            for name in swap.columns
+            if name.startswith("locus:")
+        ),
+    )
     loci = loci.with_columns(_named(micro, loci))
     again = evosim.account(loci, "micro", settings("micro"))
     assert again.losses().equals(found.losses())
@@ -178,15 +253,32 @@ def test_a_population_given_is_accounted_for_as_if_it_had_evolved(micro: evosim.
 def _named(run: evosim.Run, loci: pl.DataFrame) -> list[pl.Series]:
     """Columns of named alleles by name instead of by index."""
     genome = run.experiment.genome
-    named = {name: locus["alleles"] for name, locus in genome.items() if isinstance(locus, dict) and locus.get("alleles") and isinstance(locus["alleles"][0], str)}
-    return [pl.Series(name, [alleles[int(value)] for value in loci[name]]) for name, alleles in named.items() if name in loci.columns]
+    named = {
+        name: locus["alleles"]
+        for name, locus in genome.items()
+        if isinstance(locus, dict) and locus.get("alleles") and isinstance(locus["alleles"][0], str)
+    }
+    return [
+        pl.Series(name, [alleles[int(value)] for value in loci[name]])
+        for name, alleles in named.items()
+        if name in loci.columns
+    ]
 
 
 def test_genotypes_express_what_their_alleles_do() -> None:
-    """A heterozygote of an additive locus lies between; one column of lists of two alleles is one locus of a diploid."""
+    """A heterozygote of an additive locus lies between; one column of lists of two alleles is one
+    locus of a diploid.
+    """
     experiment = evosim.resolve("birth-control", {"optimizer.population": 10})
-    varying = {name: locus["alleles"] for name, locus in experiment.genome["weights"].items() if len(locus["alleles"]) > 1}
-    pair = {name: [[alleles[0], alleles[1]], [alleles[1], alleles[1]]] for name, alleles in varying.items()}
+    varying = {
+        name: locus["alleles"]
+        for name, locus in experiment.genome["weights"].items()
+        if len(locus["alleles"]) > 1
+    }
+    pair = {
+        name: [[alleles[0], alleles[1]], [alleles[1], alleles[1]]]
+        for name, alleles in varying.items()
+    }
     horizon = experiment.genome["horizon"]["alleles"]
     frame = pl.DataFrame({**pair, "horizon": [[horizon[0], horizon[0]]] * 2})
     from evosim.api.population import counted
@@ -217,9 +309,15 @@ def test_genotypes_express_what_their_alleles_do() -> None:
         ({"count": [1]}, "must have a column for every locus that varies"),
     ],
 )
-def test_mistakes_in_a_population_are_one_line(micro: evosim.Run, frame: dict[str, list[object]], words: str) -> None:
+def test_mistakes_in_a_population_are_one_line(
+    micro: evosim.Run, frame: dict[str, list[object]], words: str
+) -> None:
     with pytest.raises(evosim.UserError, match=words) as error:
-        micro.population(pl.DataFrame(frame, schema_overrides={"class": pl.Int64} if frame.get("class") == [] else None))
+        micro.population(
+            pl.DataFrame(
+                frame, schema_overrides={"class": pl.Int64} if frame.get("class") == [] else None
+            )
+        )
     assert "\n" not in str(error.value)
 
 
@@ -228,17 +326,28 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> evosim.Sweep:
     return evosim.sweep(SWEEP, out=tmp_path_factory.mktemp("sweeps") / "small", workers=1)
 
 
-def test_a_sweep_is_computed_and_says_what_single_runs_say(swept: evosim.Sweep, tmp_path: Path) -> None:
+def test_a_sweep_is_computed_and_says_what_single_runs_say(
+    swept: evosim.Sweep, tmp_path: Path
+) -> None:
     assert (swept.status.done, swept.status.failed) == (10, 0)
     runs = swept.runs()
     assert runs.height == 10
     one = runs.row(0, named=True)
-    alone = evosim.run("micro", settings("micro") | {"world.modern.find": one["world.modern.find"]}, seed=one["seed"], out=tmp_path / "one")
-    assert one["ladder.modern.steps.search"] == pytest.approx(alone.summary["ladder"]["modern"]["steps"]["search"], abs=1e-12)
+    alone = evosim.run(
+        "micro",
+        settings("micro") | {"world.modern.find": one["world.modern.find"]},
+        seed=one["seed"],
+        out=tmp_path / "one",
+    )
+    assert one["ladder.modern.steps.search"] == pytest.approx(
+        alone.summary["ladder"]["modern"]["steps"]["search"], abs=1e-12
+    )
     assert swept.parameters == ["world.modern.find"]
     assert "ladder.modern.steps.shift" in swept.quantities
     cells = swept.cells("ladder.modern.steps.search")
-    means = runs.group_by("cell", maintain_order=True).agg(pl.col("ladder.modern.steps.search").mean())
+    means = runs.group_by("cell", maintain_order=True).agg(
+        pl.col("ladder.modern.steps.search").mean()
+    )
     assert cells["mean"].to_list() == pytest.approx(means["ladder.modern.steps.search"].to_list())
     assert swept.effects("ladder.modern.steps.shift")["level"].to_list() == ["0.2", "0.6"]
     assert swept.contrasts("ladder.modern.steps.shift").height == 1
@@ -287,7 +396,9 @@ def _well_formed(html: str) -> str:
     return " ".join(tree.itertext())
 
 
-def test_reprs_are_well_formed_and_have_the_numbers(driven: evosim.Run, swept: evosim.Sweep, tmp_path: Path) -> None:
+def test_reprs_are_well_formed_and_have_the_numbers(
+    driven: evosim.Run, swept: evosim.Sweep, tmp_path: Path
+) -> None:
     words = _well_formed(driven._repr_html_())
     for text in (words, repr(driven)):
         for row in driven.losses().iter_rows(named=True):
@@ -299,13 +410,22 @@ def test_reprs_are_well_formed_and_have_the_numbers(driven: evosim.Run, swept: e
     for text in (_well_formed(swept._repr_html_()), repr(swept)):
         assert "10 runs; 10 done" in text
         assert shift in text
-    odd = evosim.run("micro", settings("micro") | {"title": "<script>alert('x')</script> & \"y\""}, out=tmp_path / "odd")
+    odd = evosim.run(
+        "micro",
+        settings("micro") | {"title": "<script>alert('x')</script> & \"y\""},
+        out=tmp_path / "odd",
+    )
     assert "<script>alert('x')</script> & \"y\"" in _well_formed(odd._repr_html_())
     assert "<script>" not in odd._repr_html_()
 
 
 def test_what_is_nothing_is_one_line(tmp_path: Path) -> None:
-    for call in (lambda: evosim.load(tmp_path / "no"), lambda: evosim.load(tmp_path), lambda: evosim.run("birth-contol"), lambda: evosim.compare(tmp_path, tmp_path)):
+    for call in (
+        lambda: evosim.load(tmp_path / "no"),
+        lambda: evosim.load(tmp_path),
+        lambda: evosim.run("birth-contol"),
+        lambda: evosim.compare(tmp_path, tmp_path),
+    ):
         with pytest.raises(evosim.UserError) as error:
             call()
         assert "\n" not in str(error.value)

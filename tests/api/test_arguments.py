@@ -1,4 +1,6 @@
-"""Whatever a public function is given that it cannot take is a `UserError` in one line, as docs/api.md says."""
+"""Whatever a public function is given that it cannot take is a `UserError` in one line, as
+docs/api.md says.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ import evosim
 from evosim.report.build import write_report
 
 SHORT = {"optimizer.population": 8, "phases.0.generations": 3, "phases.1.generations": 3}
-SWEEP = {"name": "small", "experiment": "micro", "set": SHORT, "grid": {"world.modern.find": [0.2, 0.5]}}
+SWEEP = {
+    "name": "small",
+    "experiment": "micro",
+    "set": SHORT,
+    "grid": {"world.modern.find": [0.2, 0.5]},
+}
 WRONG = [3, -1, 1.5, float("nan"), b"x", "\0", {}, ["a"], [3], object(), pl.DataFrame()]
 NAMES = [repr(value)[:12].replace("\n", " ") for value in WRONG]
 
@@ -27,7 +34,9 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "run": run,
         "population": run.population(pl.DataFrame({"class": [0]})),
         "sweep": evosim.sweep(SWEEP, out=folder / "sweep", workers=1),
-        "search": evosim.search("claim-06-demons", {"phases.0.generations": 50}, replicates=1, out=folder / "search"),
+        "search": evosim.search(
+            "claim-06-demons", {"phases.0.generations": 50}, replicates=1, out=folder / "search"
+        ),
     }
 
 
@@ -61,11 +70,19 @@ def test_folders_files_and_experiments(wrong: Any, things: dict[str, Any]) -> No
 def test_options(wrong: Any, things: dict[str, Any], tmp_path: Path) -> None:
     refused(lambda: evosim.run("micro", SHORT, out=wrong))
     refused(lambda: evosim.run("micro", SHORT, force=wrong, out=tmp_path / "a"))
-    refused(lambda: evosim.run("micro", SHORT, threads=wrong if not isinstance(wrong, int) else "1", out=tmp_path / "a"))  # type: ignore[arg-type]
+    refused(
+        lambda: evosim.run(
+            "micro", SHORT, threads=wrong if not isinstance(wrong, int) else "1", out=tmp_path / "a"
+        )
+    )  # type: ignore[arg-type]
     refused(lambda: evosim.search("claim-06-demons", out=wrong))
     refused(lambda: evosim.search("claim-06-demons", force=wrong, out=tmp_path / "a"))
     refused(lambda: evosim.sweep(SWEEP, out=wrong))
-    refused(lambda: evosim.sweep(SWEEP, workers=wrong if not isinstance(wrong, int) else "1", out=tmp_path / "a"))  # type: ignore[arg-type]
+    refused(
+        lambda: evosim.sweep(
+            SWEEP, workers=wrong if not isinstance(wrong, int) else "1", out=tmp_path / "a"
+        )
+    )  # type: ignore[arg-type]
     refused(lambda: write_report(things["run"], wrong))
     refused(lambda: write_report(things["run"], tmp_path / "r.html", force=wrong))
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,6 @@
-"""Comparison of runs: intervals hold what they should, planted differences are seen, planted nulls are not, and people can read it."""
+"""Comparison of runs: intervals hold what they should, planted differences are seen, planted nulls
+are not, and people can read it.
+"""
 
 from __future__ import annotations
 
@@ -77,16 +79,43 @@ def test_two_samples_are_resampled_apart() -> None:
 # Accounts
 
 
-def tables(search: list[float], seeds: list[int], *, design: float = 1.0, missing: int | None = None) -> dict[str, pl.DataFrame]:
+def tables(
+    search: list[float], seeds: list[int], *, design: float = 1.0, missing: int | None = None
+) -> dict[str, pl.DataFrame]:
     rows = []
     for seed, value in zip(seeds, search, strict=True):
         for world in ("ancestral", "modern"):
-            rows += [(seed, world, "rung", "best_ancestral", design), (seed, world, "step", "search", None if seed == missing else value)]
-    ladder = pl.DataFrame(rows, schema={"seed": pl.Int64, "world": pl.String, "part": pl.String, "name": pl.String, "value": pl.Float64}, orient="row")
-    ledger = [("population", seed, world, "upkeep", 0.5) for seed in seeds for world in ("ancestral", "modern")]
-    ledger += [("population", seed, "modern", "novel", value) for seed, value in zip(seeds, search, strict=True) if value]
-    behaviour = pl.DataFrame(ledger, schema=["subject", "seed", "world", "kind", "value"], orient="row")
-    hack = pl.DataFrame(schema={"seed": pl.Int64, "world": pl.String, "quantity": pl.String, "value": pl.Float64})
+            rows += [
+                (seed, world, "rung", "best_ancestral", design),
+                (seed, world, "step", "search", None if seed == missing else value),
+            ]
+    ladder = pl.DataFrame(
+        rows,
+        schema={
+            "seed": pl.Int64,
+            "world": pl.String,
+            "part": pl.String,
+            "name": pl.String,
+            "value": pl.Float64,
+        },
+        orient="row",
+    )
+    ledger = [
+        ("population", seed, world, "upkeep", 0.5)
+        for seed in seeds
+        for world in ("ancestral", "modern")
+    ]
+    ledger += [
+        ("population", seed, "modern", "novel", value)
+        for seed, value in zip(seeds, search, strict=True)
+        if value
+    ]
+    behaviour = pl.DataFrame(
+        ledger, schema=["subject", "seed", "world", "kind", "value"], orient="row"
+    )
+    hack = pl.DataFrame(
+        schema={"seed": pl.Int64, "world": pl.String, "quantity": pl.String, "value": pl.Float64}
+    )
     return {"ladder": ladder, "behaviour": behaviour, "hack": hack}
 
 
@@ -97,9 +126,14 @@ def row_of(frame: pl.DataFrame, name: str, world: str = "modern") -> dict[str, o
 def test_pairing_takes_out_what_seeds_have_in_common() -> None:
     rng = np.random.default_rng(2)
     seeds, level = list(range(8)), 10.0 * rng.normal(size=8)
-    base, other = tables(level.tolist(), seeds), tables((level + 0.3 + 0.01 * rng.normal(size=8)).tolist(), seeds)
+    base, other = (
+        tables(level.tolist(), seeds),
+        tables((level + 0.3 + 0.01 * rng.normal(size=8)).tolist(), seeds),
+    )
     ways: tuple[Pairing, ...] = ("paired", "unpaired")
-    paired, unpaired = (row_of(compared(base, other, pairing=how, spread=SPREAD), "search") for how in ways)
+    paired, unpaired = (
+        row_of(compared(base, other, pairing=how, spread=SPREAD), "search") for how in ways
+    )
     assert paired["difference"] == pytest.approx(unpaired["difference"])
     assert 0.28 < paired["low"] < 0.3 < paired["high"] < 0.32  # type: ignore[operator]
     assert unpaired["low"] < -5.0 < 5.0 < unpaired["high"]  # type: ignore[operator]
@@ -115,10 +149,27 @@ def test_means_are_of_the_seeds_that_are_compared() -> None:
     assert (design["difference"], design["low"], design["how"]) == (0.5, None, "exact")
     novel = row_of(found, "novel")
     assert novel["seeds_base"] == 6  # a kind that is not in a ledger is 0 there
-    assert row_of(compared(base, tables([0.0] * 6, list(range(6))), pairing="paired", spread=SPREAD), "novel")["other"] == 0.0
-    same = row_of(compared(base, tables([2.0, 3.0, 4.0, 5.0, 6.0, 61.0], list(range(6))), pairing="paired", spread=SPREAD), "search")
-    assert (same["difference"], same["low"], same["how"]) == (1.0, None, "alike")  # it was an interval without width
-    few = compared(tables([1.0] * 3, [0, 1, 2]), tables([2.0] * 3, [0, 1, 2]), pairing="paired", spread=SPREAD)
+    assert (
+        row_of(
+            compared(base, tables([0.0] * 6, list(range(6))), pairing="paired", spread=SPREAD),
+            "novel",
+        )["other"]
+        == 0.0
+    )
+    same = row_of(
+        compared(
+            base,
+            tables([2.0, 3.0, 4.0, 5.0, 6.0, 61.0], list(range(6))),
+            pairing="paired",
+            spread=SPREAD,
+        ),
+        "search",
+    )
+    # It was an interval without width
+    assert (same["difference"], same["low"], same["how"]) == (1.0, None, "alike")
+    few = compared(
+        tables([1.0] * 3, [0, 1, 2]), tables([2.0] * 3, [0, 1, 2]), pairing="paired", spread=SPREAD
+    )
     assert row_of(few, "search")["how"] == "no interval"
 
 
@@ -135,17 +186,28 @@ def test_runs_are_paired_where_enough_seeds_are_common() -> None:
 @pytest.mark.parametrize("shared", [-0.95, 0.0, 0.95])
 @pytest.mark.parametrize("shift", [1, 15])
 def test_intervals_hold_a_null_whatever_the_common_seeds_share(shared: float, shift: int) -> None:
-    """20 seeds against 20, of which 19 or 5 are common: 91% to 98.5% of nominal 95%, and as narrow as the pairs allow.
+    """20 seeds against 20, of which 19 or 5 are common: 91% to 98.5% of nominal 95%, and as narrow
+    as the pairs allow.
 
-    Taken for independent, 19 common seeds gave 100% and a width of 4.4 times that of the pairs at .95, and 86% at -.95.
+    Taken for independent, 19 common seeds gave 100% and a width of 4.4 times that of the pairs at
+    .95, and 86% at -.95.
     """
-    rng, base, other = np.random.default_rng([20, shift]), list(range(20)), list(range(shift, shift + 20))
+    rng, base, other = (
+        np.random.default_rng([20, shift]),
+        list(range(20)),
+        list(range(shift, shift + 20)),
+    )
     held, widths, pairs, tries = 0, [], [], 300
     for _ in range(tries):
         first, own = rng.normal(size=(2, 40))
         second = shared * first + (1.0 - shared**2) ** 0.5 * own
         frames = tables(first[base].tolist(), base), tables(second[other].tolist(), other)
-        row = row_of(compared(*frames, pairing=pairing_of(base, other), spread=AnalysisChoice(bootstrap=500)), "search")
+        row = row_of(
+            compared(
+                *frames, pairing=pairing_of(base, other), spread=AnalysisChoice(bootstrap=500)
+            ),
+            "search",
+        )
         low, high = row["low"], row["high"]
         held += low <= 0.0 <= high  # type: ignore[operator]
         widths.append(high - low)  # type: ignore[operator]
@@ -158,9 +220,18 @@ def test_intervals_hold_a_null_whatever_the_common_seeds_share(shared: float, sh
 
 def test_too_few_common_seeds_give_no_interval() -> None:
     rng = np.random.default_rng(6)
-    base, other = (tables(rng.normal(size=20).tolist(), list(range(first, first + 20))) for first in (0, 16))
-    row = row_of(compared(base, other, pairing=pairing_of(range(20), range(16, 36)), spread=SPREAD), "search")
-    assert (row["how"], row["low"], row["seeds_base"], row["seeds_other"]) == ("no interval", None, 20, 20)
+    base, other = (
+        tables(rng.normal(size=20).tolist(), list(range(first, first + 20))) for first in (0, 16)
+    )
+    row = row_of(
+        compared(base, other, pairing=pairing_of(range(20), range(16, 36)), spread=SPREAD), "search"
+    )
+    assert (row["how"], row["low"], row["seeds_base"], row["seeds_other"]) == (
+        "no interval",
+        None,
+        20,
+        20,
+    )
     assert row["difference"] == pytest.approx(row["other"] - row["base"])  # type: ignore[operator]
 
 
@@ -169,11 +240,19 @@ def test_too_few_common_seeds_give_no_interval() -> None:
 def test_a_number_that_is_none_was_not_measured(wrong: float, pairing: Pairing) -> None:
     """It was said to be alike in all seeds, because NaN has no spread."""
     sound = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-    base, other = tables(sound, list(range(6))), tables([*sound[:5], wrong], list(range(6)), design=wrong)
+    base, other = (
+        tables(sound, list(range(6))),
+        tables([*sound[:5], wrong], list(range(6)), design=wrong),
+    )
     found = compared(base, other, pairing=pairing, spread=SPREAD)
     for name in ("search", "best_ancestral"):
         row = row_of(found, name)
-        assert (row["how"], row["other"], row["difference"], row["low"]) == ("not measured", None, None, None)
+        assert (row["how"], row["other"], row["difference"], row["low"]) == (
+            "not measured",
+            None,
+            None,
+            None,
+        )
         assert row["base"] is not None
     assert told_apart(found).is_empty()
     ladder = {"rungs": {"population": wrong}, "steps": {"search": 1.0}, "intervals": {}, "seeds": 6}
@@ -196,13 +275,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, evosim.Run]:
     }
 
 
-def test_a_planted_difference_is_seen_where_it_is_and_nowhere_else(runs: dict[str, evosim.Run]) -> None:
+def test_a_planted_difference_is_seen_where_it_is_and_nowhere_else(
+    runs: dict[str, evosim.Run],
+) -> None:
     found = evosim.compare(runs["base"], runs["harsh"])
     assert found.parameters.rows() == [(FIND, "0.7 (as in A)", "0.2")]
     assert set(found.differences["how"]) <= {"exact", "paired", "alike", "not measured"}
     ancestral = found.differences.filter(pl.col("world") == "ancestral")["difference"].drop_nulls()
     assert ancestral.len() > 5
-    assert (ancestral == 0.0).all()  # common random numbers: what lies before the swap is the same, bit by bit
+    assert (
+        ancestral == 0.0
+    ).all()  # common random numbers: what lies before the swap is the same, bit by bit
     rungs = {run.folder.name: run.summary["ladder"]["modern"]["rungs"] for run in runs.values()}
     for name in ("optimum", "population"):
         row = row_of(found.differences, name)
@@ -225,20 +308,38 @@ def test_a_planted_null_differs_by_chance_alone(runs: dict[str, evosim.Run]) -> 
     assert any("Only the seeds differ" in note for note in found.notes())
 
 
-def test_the_note_says_which_seeds_are_compared(runs: dict[str, evosim.Run], tmp_path: Path) -> None:
+def test_the_note_says_which_seeds_are_compared(
+    runs: dict[str, evosim.Run], tmp_path: Path
+) -> None:
     few = settings("micro") | {"optimizer.population": 30}
-    after = {first: evosim.run("micro", few | {FIND: 0.2}, replicates=8, seed=first, out=tmp_path / f"{first}") for first in (2, 5)}
+    after = {
+        first: evosim.run(
+            "micro", few | {FIND: 0.2}, replicates=8, seed=first, out=tmp_path / f"{first}"
+        )
+        for first in (2, 5)
+    }
     assert runs["base"].recorded.experiment.seeds[0] == 0
     found = evosim.compare(runs["base"], after[2])
-    assert any("paired over the 6 common seeds (the same random numbers); the others are left out; means are of these" in note for note in found.notes())
+    assert any(
+        "paired over the 6 common seeds (the same random numbers); the others are left out; means"
+        " are of these" in note
+        for note in found.notes()
+    )
     assert set(found.differences.drop_nulls("low")["how"]) == {"paired"}
     found = evosim.compare(runs["base"], after[5])
-    note = "no intervals: 3 seeds are in both runs, so that these are not independent, and pairing takes 5. Run both with the same 5 seeds or more (--seed, --replicates)."
+    note = (
+        "no intervals: 3 seeds are in both runs, so that these are not independent, and pairing"
+        " takes 5. Run both with the same 5 seeds or more (--seed, --replicates)."
+    )
     assert note in found.notes()
     assert found.differences["low"].drop_nulls().is_empty()
     assert set(found.differences["how"]) <= {"exact", "no interval", "not measured"}
-    assert "no intervals: some seeds are in both runs, and fewer than 5" in " ".join(found.figures()["differences"].title.subtitle)
-    assert not any("left out" in note for note in evosim.compare(runs["base"], runs["harsh"]).notes())
+    assert "no intervals: some seeds are in both runs, and fewer than 5" in " ".join(
+        found.figures()["differences"].title.subtitle
+    )
+    assert not any(
+        "left out" in note for note in evosim.compare(runs["base"], runs["harsh"]).notes()
+    )
 
 
 def test_a_run_and_itself_are_the_same(runs: dict[str, evosim.Run]) -> None:
@@ -249,32 +350,70 @@ def test_a_run_and_itself_are_the_same(runs: dict[str, evosim.Run]) -> None:
 
 
 def test_captions_are_true_of_few_seeds_and_of_grids_that_were_searched(tmp_path: Path) -> None:
-    few = settings("micro") | {"optimizer.population": 30, "analysis.max_classes": 50, "analysis.max_enumerated": 50, "analysis.restarts": 2, "analysis.confidence": 0.5}
-    base, other = (evosim.run("micro", few | {FIND: find}, replicates=n, out=tmp_path / f"{n}") for n, find in ((3, 0.7), (5, 0.2)))
+    few = settings("micro") | {
+        "optimizer.population": 30,
+        "analysis.max_classes": 50,
+        "analysis.max_enumerated": 50,
+        "analysis.restarts": 2,
+        "analysis.confidence": 0.5,
+    }
+    base, other = (
+        evosim.run("micro", few | {FIND: find}, replicates=n, out=tmp_path / f"{n}")
+        for n, find in ((3, 0.7), (5, 0.2))
+    )
     found = evosim.compare(base, other)
-    assert found.differences.filter(pl.col("how") == "exact")["name"].unique().to_list() == ["optimum"]
+    assert found.differences.filter(pl.col("how") == "exact")["name"].unique().to_list() == [
+        "optimum"
+    ]
     assert row_of(found.differences, "shift")["how"] == "best found"
     assert any("not enumerated" in note for note in found.notes())
-    described = {name: (" ".join(chart.title.subtitle), chart.description) for name, chart in found.figures().items()}
+    described = {
+        name: (" ".join(chart.title.subtitle), chart.description)
+        for name, chart in found.figures().items()
+    }
     assert "no intervals: they take 5 seeds" in described["differences"][0]
     assert "whiskers: 50%" in described["rungs"][0]
     assert "fewer than 5 seeds" in described["rungs"][0]
-    steps = found.differences.filter(pl.col("part") == "step").drop_nulls("difference").sort(pl.col("difference").abs(), descending=True).row(0, named=True)
-    assert f"loses {abs(steps['difference']):.3f} {'more' if steps['difference'] > 0.0 else 'less'} than 3 by {steps['name']}" in described["rungs"][1]
+    steps = (
+        found.differences.filter(pl.col("part") == "step")
+        .drop_nulls("difference")
+        .sort(pl.col("difference").abs(), descending=True)
+        .row(0, named=True)
+    )
+    assert (
+        f"loses {abs(steps['difference']):.3f} {'more' if steps['difference'] > 0.0 else 'less'}"
+        f" than 3 by {steps['name']}" in described["rungs"][1]
+    )
 
 
 def test_people_and_scripts_read_it(runs: dict[str, evosim.Run], tmp_path: Path) -> None:
     folders = [str(run.folder) for run in runs.values()]
     result = CliRunner().invoke(app, ["compare", *folders], catch_exceptions=False)
     assert result.exit_code == 0
-    for words in ("Parameters that differ", FIND, "Rungs of the ladder", "Regret of the population", "paired over the 8 common seeds", "unpaired", "by chance"):
+    for words in (
+        "Parameters that differ",
+        FIND,
+        "Rungs of the ladder",
+        "Regret of the population",
+        "paired over the 8 common seeds",
+        "unpaired",
+        "by chance",
+    ):
         assert words in " ".join(result.stdout.split())
     figures = tmp_path / "figures"
-    result = CliRunner().invoke(app, ["compare", *folders, "--json", "--figures", "--out", str(figures), "--format", "svg"], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app,
+        ["compare", *folders, "--json", "--figures", "--out", str(figures), "--format", "svg"],
+        catch_exceptions=False,
+    )
     found = json.loads(result.stdout)
     assert found["base"] == "base"
     assert {row["run"] for row in found["differences"]} == {"seeds", "harsh"}
-    assert {path.name for path in figures.iterdir()} == {"fitness.svg", "rungs.svg", "differences.svg"}
+    assert {path.name for path in figures.iterdir()} == {
+        "fitness.svg",
+        "rungs.svg",
+        "differences.svg",
+    }
     assert "harsh" in (figures / "differences.svg").read_text()
     comparison = evosim.compare(*(run.folder for run in runs.values()))
     for chart in comparison.figures().values():
@@ -291,7 +430,9 @@ def test_people_and_scripts_read_it(runs: dict[str, evosim.Run], tmp_path: Path)
         (["base", "seeds", "--out", "x"], "--out must be given with --figures"),
     ],
 )
-def test_mistakes_are_one_line(runs: dict[str, evosim.Run], arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_are_one_line(
+    runs: dict[str, evosim.Run], arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(runs["base"].folder.parent)
     result = CliRunner().invoke(app, ["compare", *arguments])
     assert isinstance(result.exception, evosim.UserError)

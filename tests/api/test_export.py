@@ -1,4 +1,6 @@
-"""Export: what is written is what was kept, to the last digit; whatever has tables; one line for mistakes."""
+"""Export: what is written is what was kept, to the last digit; whatever has tables; one line for
+mistakes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return evosim.run("greedy-genes", settings("greedy-genes"), replicates=2, out=tmp_path_factory.mktemp("runs") / "driven").folder
+    return evosim.run(
+        "greedy-genes",
+        settings("greedy-genes"),
+        replicates=2,
+        out=tmp_path_factory.mktemp("runs") / "driven",
+    ).folder
 
 
 def invoke(*arguments: object) -> Result:
@@ -29,7 +36,9 @@ def invoke(*arguments: object) -> Result:
 @pytest.mark.parametrize("format_", export.FORMATS)
 def test_what_is_read_back_is_what_was_written(folder: Path, tmp_path: Path, format_: str) -> None:
     source = export.source_of(folder)
-    assert {"generations", "ladder", "landscape", "controls/fair/populations"} <= set(source.readers)
+    assert {"generations", "ladder", "landscape", "controls/fair/populations"} <= set(
+        source.readers
+    )
     paths = export.write(source, None, tmp_path / "out", format_)
     assert len(paths) == len(source.readers)
     for name, path in zip(source.readers, paths, strict=True):
@@ -50,7 +59,9 @@ def test_one_table_is_printed(folder: Path) -> None:
     assert read["value"].to_list() == evosim.load(folder).table("ladder")["value"].to_list()  # type: ignore[union-attr]
 
 
-def test_files_go_where_they_are_wanted(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_go_where_they_are_wanted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = invoke(folder, "ladder", "ties")
     assert result.stdout.split() == ["driven-csv/ladder.csv", "driven-csv/ties.csv"]
@@ -60,7 +71,7 @@ def test_files_go_where_they_are_wanted(folder: Path, tmp_path: Path, monkeypatc
 
 
 def test_nulls_are_empty_and_lists_are_refused() -> None:
-    table = pl.DataFrame({"x": [0.1 + 0.2, None, 1e-300], "s": ["", None, "a,\"b\""]})
+    table = pl.DataFrame({"x": [0.1 + 0.2, None, 1e-300], "s": ["", None, 'a,"b"']})
     data = export.encoded(table, "t", "csv")
     assert data.decode().split("\n")[:3] == ["x,s", '0.30000000000000004,""', ","]
     assert pl.read_csv(data).equals(table)
@@ -106,7 +117,9 @@ def test_sweeps_searches_and_kept_results_have_tables_too(tmp_path: Path) -> Non
         (["ladder", "--out", "{run}"], "must be a folder of its own"),
     ],
 )
-def test_mistakes_are_one_line_and_write_nothing(folder: Path, tmp_path: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_are_one_line_and_write_nothing(
+    folder: Path, tmp_path: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "file"
     file.write_text("x")

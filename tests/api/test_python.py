@@ -1,4 +1,6 @@
-"""Python around us: forked processes, charts that are shown and combined by a user's own code, and names of columns."""
+"""Python around us: forked processes, charts that are shown and combined by a user's own code, and
+names of columns.
+"""
 
 from __future__ import annotations
 
@@ -55,15 +57,30 @@ def test_a_fork_after_a_run_says_what_to_write(run: evosim.Run) -> None:
     assert forked_processes.threads_started()
     context = multiprocessing.get_context("fork")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of any fork with threads
-        with context.Pool(1) as pool, pytest.raises(evosim.UserError, match=r"get_context\('spawn'\)"):
+        # Newer Pythons warn of any fork with threads
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with (
+            context.Pool(1) as pool,
+            pytest.raises(evosim.UserError, match=r"get_context\('spawn'\)"),
+        ):
             pool.map_async(_ladder, [run.folder]).get(60)
-        with ProcessPoolExecutor(1, mp_context=context) as executor, pytest.raises(evosim.UserError, match="was forked"):
+        with (
+            ProcessPoolExecutor(1, mp_context=context) as executor,
+            pytest.raises(evosim.UserError, match="was forked"),
+        ):
             executor.submit(_ladder, run.folder).result(60)
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            said = "".join(_refused(lambda call=call: call(run)) for call in (lambda r: r.losses(), lambda r: r.table("ladder"), repr, lambda r: r.figure("fitness")))
+            said = "".join(
+                _refused(lambda call=call: call(run))
+                for call in (
+                    lambda r: r.losses(),
+                    lambda r: r.table("ladder"),
+                    repr,
+                    lambda r: r.figure("fitness"),
+                )
+            )
             os.write(writing, f"{said} {run.folder.name}".encode())
             os._exit(0)
         os.waitpid(child, 0)
@@ -84,7 +101,13 @@ def _refused(call: object) -> str:
 def test_a_fork_before_any_thread_works(run: evosim.Run, tmp_path: Path) -> None:
     """And with it all programs whose parent only hands out work."""
     (tmp_path / "early.py").write_text(EARLY)
-    done = subprocess.run([sys.executable, str(tmp_path / "early.py"), str(run.folder)], capture_output=True, text=True, check=False, env=forked_processes.environment())
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "early.py"), str(run.folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=forked_processes.environment(),
+    )
     assert done.stdout == f"[{run.ladder().height}]\n", done.stderr
 
 
@@ -92,22 +115,40 @@ def test_the_page_s_way_of_starting_processes_works(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(# seeds\.py\n.*?)```", page, flags=re.DOTALL)
     (tmp_path / "seeds.py").write_text(block)
-    done = subprocess.run([sys.executable, "seeds.py"], cwd=tmp_path, capture_output=True, text=True, check=False, env=forked_processes.environment())
+    done = subprocess.run(
+        [sys.executable, "seeds.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=forked_processes.environment(),
+    )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("shape: (6, 10)") == 2  # of either seed three kinds of loss in two worlds
+    # Of either seed three kinds of loss in two worlds
+    assert done.stdout.count("shape: (6, 10)") == 2
 
 
 # Charts
 
 
 def long_chart(rows: int) -> alt.LayerChart:
-    lines = pl.DataFrame({"world": ["ancestral"] * rows, "generation": range(rows), "mean": [1.0] * rows, "low": [0.5] * rows, "high": [1.5] * rows})
+    lines = pl.DataFrame(
+        {
+            "world": ["ancestral"] * rows,
+            "generation": range(rows),
+            "mean": [1.0] * rows,
+            "low": [0.5] * rows,
+            "high": [1.5] * rows,
+        }
+    )
     worlds = pl.concat([lines, lines.with_columns(world=pl.lit("modern"))])
     return themed(fitness_of_bands(worlds, {"ancestral": 2.0, "modern": 1.0}, 5), "Long", ["lines"])  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("name", ["default", "json", "csv"])
-def test_no_limit_of_rows_applies_and_no_setting_of_the_user_changes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_limit_of_rows_applies_and_no_setting_of_the_user_changes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)  # where two of the transformers would put files
     more = {"max_rows": 10} if name == "default" else {}
     with alt.data_transformers.enable(name, **more):
@@ -123,9 +164,17 @@ def test_no_limit_of_rows_applies_and_no_setting_of_the_user_changes(name: str, 
 
 def test_a_long_run_is_drawn_with_what_can_be_seen() -> None:
     n = 9000
-    lines = pl.DataFrame({"world": ["a"] * n, "generation": range(n), "mean": [float(g % 7) for g in range(n)]})
+    lines = pl.DataFrame(
+        {"world": ["a"] * n, "generation": range(n), "mean": [float(g % 7) for g in range(n)]}
+    )
     lines = lines.with_columns(low=pl.col("mean") - 1.0, high=pl.col("mean") + 1.0)
-    lines = lines.with_columns(mean=pl.when(pl.col("generation") == 4321).then(99.0).when(pl.col("generation") == 7000).then(-99.0).otherwise("mean"))
+    lines = lines.with_columns(
+        mean=pl.when(pl.col("generation") == 4321)
+        .then(99.0)
+        .when(pl.col("generation") == 7000)
+        .then(-99.0)
+        .otherwise("mean")
+    )
     few = thinned(lines, "world")
     assert few.height < LONG
     assert few.join(lines, on=lines.columns, how="anti").is_empty()  # every row is as it was
@@ -137,18 +186,31 @@ def test_a_long_run_is_drawn_with_what_can_be_seen() -> None:
 
 
 def test_figures_stand_beside_a_user_s_own_charts(run: evosim.Run) -> None:
-    """Side by side, below, in layers, in any order; alone they keep the house's look, and what the user sets counts for more."""
+    """Side by side, below, in layers, in any order; alone they keep the house's look, and what the
+    user sets counts for more.
+    """
     mine = alt.Chart(pl.DataFrame({"a": [1, 2], "b": [3, 4]})).mark_line().encode(x="a", y="b")
     look = house().to_dict()
     for name in ("fitness", "ladders", "loci"):
         figure = run.figure(name)
-        assert figure.to_dict()["config"] | look == figure.to_dict()["config"] | {"view": look["view"]}
-        for both in (figure | mine, mine | figure, figure & mine, alt.vconcat(mine, figure), alt.hconcat(figure, figure)):
+        assert figure.to_dict()["config"] | look == figure.to_dict()["config"] | {
+            "view": look["view"]
+        }
+        for both in (
+            figure | mine,
+            mine | figure,
+            figure & mine,
+            alt.vconcat(mine, figure),
+            alt.hconcat(figure, figure),
+        ):
             described = both.properties(title="both").resolve_scale(color="independent").to_dict()
             assert "config" not in json.dumps(described.get("hconcat", described.get("vconcat")))
     figure = run.figure("fitness")
     assert isinstance(figure, alt.LayerChart)
-    assert len((figure + mine).to_dict()["layer"]) == len(alt.layer(figure, mine).to_dict()["layer"]) + len(figure.layer) - 1
+    assert (
+        len((figure + mine).to_dict()["layer"])
+        == len(alt.layer(figure, mine).to_dict()["layer"]) + len(figure.layer) - 1
+    )
     changed = figure.configure_axis(labelFontSize=3).to_dict()["config"]
     assert changed["axis"]["labelFontSize"] == 3
     assert changed["axis"]["gridColor"] == look["axis"]["gridColor"]
@@ -161,14 +223,17 @@ def test_a_notebook_shows_figures_without_a_network(run: evosim.Run, tmp_path: P
     assert "<img" in shown  # for notebooks that run no scripts
     for word in ("<script src", "cdn.jsdelivr", "unpkg", "requirejs"):
         assert word not in shown.replace(shown[shown.index("base64,") : shown.index('" alt=')], "")
-    assert shown != run.figure("ladders")._repr_mimebundle_()["text/html"]  # each has a place of its own on the page
+    # Each has a place of its own on the page
+    assert shown != run.figure("ladders")._repr_mimebundle_()["text/html"]
     run.figure("ladders").save(str(tmp_path / "page.html"))
     assert "cdn.jsdelivr" not in (tmp_path / "page.html").read_text(encoding="utf-8")
     with alt.renderers.enable("json"):  # what the user chose is what shows it
         assert "application/json" in run.figure("ladders")._repr_mimebundle_()[0]
 
 
-def test_a_comparison_is_shown_once_in_a_notebook(run: evosim.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comparison_is_shown_once_in_a_notebook(
+    run: evosim.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown: list[object] = []
     monkeypatch.setattr(rich.console, "_is_jupyter", lambda: True)
     monkeypatch.setattr(rich.jupyter, "display", lambda *what: shown.append(what))
@@ -181,9 +246,25 @@ def test_a_comparison_is_shown_once_in_a_notebook(run: evosim.Run, monkeypatch: 
 
 
 def test_plain_names_can_be_drawn() -> None:
-    frame = pl.DataFrame({"optimizer.population": [50], "optimizer_population": [1], "locus:ease": [0.5], "a[b].c": [2], "mean": [3.0], ".": [4]})
+    frame = pl.DataFrame(
+        {
+            "optimizer.population": [50],
+            "optimizer_population": [1],
+            "locus:ease": [0.5],
+            "a[b].c": [2],
+            "mean": [3.0],
+            ".": [4],
+        }
+    )
     plain = evosim.plain_names(frame)
-    assert plain.columns == ["optimizer_population_2", "optimizer_population", "locus_ease", "a_b_c", "mean", "column"]
+    assert plain.columns == [
+        "optimizer_population_2",
+        "optimizer_population",
+        "locus_ease",
+        "a_b_c",
+        "mean",
+        "column",
+    ]
     assert plain.row(0) == frame.row(0)
     described = alt.Chart(plain).mark_point().encode(x="locus_ease", y="a_b_c").to_dict()
     assert described["encoding"]["x"] == {"field": "locus_ease", "type": "quantitative"}

@@ -20,7 +20,9 @@ from tests.support.settings import setting
 
 
 def test_the_chain_of_frequencies_by_hand() -> None:
-    """Two individuals: one of each with 1/2, then the second generation is drawn at fitness / (fitness + 1)."""
+    """Two individuals: one of each with 1/2, then the second generation is drawn at fitness /
+    (fitness + 1).
+    """
     assert frequency_haploid(2, 3.0, 1) == pytest.approx(0.5, abs=1e-12)
     assert frequency_haploid(2, 3.0, 2) == pytest.approx(0.25 + 0.5 * 0.75, abs=1e-12)
     assert frequency_haploid(7, 1.0, 30) == pytest.approx(0.5, abs=1e-12)
@@ -59,16 +61,25 @@ def test_what_colours_leave_open_is_a_coin() -> None:
     """Both seekers have the same fitness to the bit, and so the same runs whatever is paid."""
     ends = []
     for payoff in ("exit", "red"):
-        made = setting("claim-07-mazes", *TWO_ALLELES, f"world.ancestral.payoff={payoff}", "phases.0.generations=30")
+        made = setting(
+            "claim-07-mazes",
+            *TWO_ALLELES,
+            f"world.ancestral.payoff={payoff}",
+            "phases.0.generations=30",
+        )
         landscape = Landscape(made)
-        assert landscape.worth(np.arange(2)).ancestral.tolist() == pytest.approx([1.0, 1.0], abs=1e-12)
+        assert landscape.worth(np.arange(2)).ancestral.tolist() == pytest.approx(
+            [1.0, 1.0], abs=1e-12
+        )
         ends.append(simulate(made, landscape, 5).tables["populations"].drop("kept", "kept_wild"))
     assert ends[0].equals(ends[1])
 
 
 def test_the_worst_case_needs_one_maze_that_tells_them_apart() -> None:
     for p, expected in ((0.0, 1.0), (0.001, 0.0)):
-        made = setting("claim-07-mazes", *TWO_ALLELES, f"world.ancestral.not_red={p}", "selection.over=worst")
+        made = setting(
+            "claim-07-mazes", *TWO_ALLELES, f"world.ancestral.not_red={p}", "selection.over=worst"
+        )
         cases, shares = Landscape(made).worth(np.arange(2)).cases, made.pair.ancestral.shares()
         assert cases[0, shares > 0.0].min() == pytest.approx(expected, abs=1e-12)
         assert cases[1, shares > 0.0].min() == pytest.approx(1.0, abs=1e-12)
@@ -80,19 +91,32 @@ def test_ends_of_lives_are_where_the_objective_says() -> None:
     deep = frame.filter((pl.col("locus:horizon") == 16.0) & (pl.col("locus:thing") == 0.0))
     row = {(r["locus:red"], r["locus:door"]): r["class"] for r in deep.iter_rows(named=True)}
     nobody, red, door = row[0.0, 0.0], row[1.0, 0.0], row[0.0, 1.0]
-    assert [ends[name][door] for name in ("door", "thing", "plain_door")] == pytest.approx([1.0, 0.0, 1.0], abs=1e-12)
-    assert [ends[name][red] for name in ("door", "thing", "plain_door")] == pytest.approx([0.0, 1.0, 0.0], abs=1e-12)
-    assert [ends[name][nobody] for name in ("door", "thing", "plain_door")] == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+    assert [ends[name][door] for name in ("door", "thing", "plain_door")] == pytest.approx(
+        [1.0, 0.0, 1.0], abs=1e-12
+    )
+    assert [ends[name][red] for name in ("door", "thing", "plain_door")] == pytest.approx(
+        [0.0, 1.0, 0.0], abs=1e-12
+    )
+    assert [ends[name][nobody] for name in ("door", "thing", "plain_door")] == pytest.approx(
+        [0.0, 0.0, 0.0], abs=1e-12
+    )
     assert ends["thing_passed"][red] == pytest.approx(1.0, abs=1e-12)
     assert ends["ghost_passed"][red] < 1.0
-    # What M intends is reached by door seekers in all colourings, by seekers of red where the door is red and nearest.
-    assert frame.filter(pl.col("class") == door)["modern_intent"][0] == pytest.approx(1.0, abs=1e-12)
+    # What M intends is reached by door seekers in all colourings, by seekers of red where the door
+    # is red and nearest.
+    assert frame.filter(pl.col("class") == door)["modern_intent"][0] == pytest.approx(
+        1.0, abs=1e-12
+    )
 
 
 def test_best_genomes_by_criterion() -> None:
     experiment = experiment_of("claim-11-remedies", "quick")
     found, frame = best(experiment), Landscape(build(experiment)).frame()
-    worst = frame.with_columns(pl.min_horizontal("ancestral", "modern").alias("w")).sort("w", descending=True).row(0, named=True)
+    worst = (
+        frame.with_columns(pl.min_horizontal("ancestral", "modern").alias("w"))
+        .sort("w", descending=True)
+        .row(0, named=True)
+    )
     row = found.filter(pl.col("over") == "worst").row(0, named=True)
     assert (row["ancestral"], row["modern"]) == (worst["ancestral"], worst["modern"])
     shares = found.filter(pl.col("over") == "mean").sort("q")
@@ -107,7 +131,11 @@ def test_break_even_by_hand() -> None:
     ancestral, modern = np.full(grid.size, 0.1), np.zeros(grid.size)
     here = 0
     assert break_even(grid, here, ancestral, modern) == 1.0
-    near = next(c for c in range(1, grid.size) if (grid.digits(np.array([c])) != grid.digits(np.array([here]))).sum() == 1)
+    near = next(
+        c
+        for c in range(1, grid.size)
+        if (grid.digits(np.array([c])) != grid.digits(np.array([here]))).sum() == 1
+    )
     ancestral[here], modern[near] = 0.3, 0.8
     assert break_even(grid, here, ancestral, modern) == pytest.approx(0.2 / (0.2 + 0.8))
 
@@ -122,7 +150,13 @@ def test_doors_needed_are_what_the_law_says() -> None:
 
 def test_labels_of_points_that_lie_together_are_one() -> None:
     rows = pl.DataFrame(
-        {"who": ["x"] * 4, "over": ["mean", "mean", "worst", "mean"], "q": [0.0, 0.01, 0.02, 0.5], "ancestral": [1.0, 1.0, 1.0, 0.0],
-         "modern": [0.0, 0.0, 0.0, 1.0], "text": ["0%", "1%", "worst", "50%"]}
-    )  # fmt: skip
+        {
+            "who": ["x"] * 4,
+            "over": ["mean", "mean", "worst", "mean"],
+            "q": [0.0, 0.01, 0.02, 0.5],
+            "ancestral": [1.0, 1.0, 1.0, 0.0],
+            "modern": [0.0, 0.0, 0.0, 1.0],
+            "text": ["0%", "1%", "worst", "50%"],
+        }
+    )
     assert _labels(rows)["text"].to_list() == ["0% to 1%, worst", "50%"]

@@ -1,4 +1,6 @@
-"""`evosim analyze` of parts: one class, the classes behind the rungs, the states; and the units in which payoff is told."""
+"""`evosim analyze` of parts: one class, the classes behind the rungs, the states; and the units in
+which payoff is told.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from tests.support.api import settings
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
-    return evosim.run("micro", settings("micro"), replicates=2, out=tmp_path_factory.mktemp("runs") / "micro")
+    return evosim.run(
+        "micro", settings("micro"), replicates=2, out=tmp_path_factory.mktemp("runs") / "micro"
+    )
 
 
 def analyze(run: evosim.Run, *arguments: str) -> Result:
@@ -29,10 +33,17 @@ def analyze(run: evosim.Run, *arguments: str) -> Result:
 
 def test_one_class_is_told_in_words_and_as_json(run: evosim.Run) -> None:
     one = run.account(3)
-    told = " ".join(analyze(run, "--class", "3", "--never", "dead", "--loses-at-most", "0.5").stdout.split())
+    told = " ".join(
+        analyze(run, "--class", "3", "--never", "dead", "--loses-at-most", "0.5").stdout.split()
+    )
     assert "Class 3" in told
     assert "expected offspring" in told
-    for value in (one["ancestral"]["fitness"], one["modern"]["intent"], one["modern"]["optimum"], sum(one["behaviour"]["modern"]["kinds"].values())):
+    for value in (
+        one["ancestral"]["fitness"],
+        one["modern"]["intent"],
+        one["modern"]["optimum"],
+        sum(one["behaviour"]["modern"]["kinds"].values()),
+    ):
         assert number(value) in told
     assert "enter" in told
     assert "it loses" in told
@@ -47,13 +58,19 @@ def test_the_classes_behind_the_rungs_are_worth_what_the_rungs_are(run: evosim.R
         if row["share"] is None:
             assert row["modern_intent"] == pytest.approx(rungs["modern"][row["rung"]], abs=1e-12)
         again = run.account(row["class"])
-        assert (again["ancestral"]["fitness"], again["modern"]["intent"]) == (row["ancestral"], row["modern_intent"])
+        assert (again["ancestral"]["fitness"], again["modern"]["intent"]) == (
+            row["ancestral"],
+            row["modern_intent"],
+        )
     best = next(row for row in rows if row["rung"] == "best_ancestral")
     assert best["ancestral"] == pytest.approx(rungs["ancestral"]["best_ancestral"], abs=1e-12)
     swap = run.tables["populations"].filter(pl.col("moment") == "swap")
     shares = [row["share"] for row in rows if row["rung"] == "population"]
     assert shares == sorted(shares, reverse=True)
-    assert shares[0] == swap.group_by("class").agg(pl.col("count").sum())["count"].max() / swap["count"].sum()  # type: ignore[operator]
+    assert (
+        shares[0]
+        == swap.group_by("class").agg(pl.col("count").sum())["count"].max() / swap["count"].sum()
+    )  # type: ignore[operator]
     told = analyze(run, "--rungs").stdout
     assert "R3" in told
     assert str(best["class"]) in told
@@ -77,9 +94,16 @@ def test_total_variation_is_told_to_who_asks(run: evosim.Run) -> None:
 
 
 def test_payoff_has_the_units_of_its_world(run: evosim.Run) -> None:
-    assert {name: unit_of(evosim.resolve(name)) for name in ("birth-control", "micro", "host", "maze", "villages")} == {
-        "birth-control": "expected offspring", "micro": "expected offspring", "host": "expected infections", "maze": "payoff", "villages": "payoff",
-    }  # fmt: skip
+    assert {
+        name: unit_of(evosim.resolve(name))
+        for name in ("birth-control", "micro", "host", "maze", "villages")
+    } == {
+        "birth-control": "expected offspring",
+        "micro": "expected offspring",
+        "host": "expected infections",
+        "maze": "payoff",
+        "villages": "payoff",
+    }
     out = io.StringIO()
     screen.show(Console(file=out, width=140), "title", run.summary | {"unit": "payoff"})
     assert "(payoff in a life)" in out.getvalue()

@@ -33,7 +33,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = evosim(capsys, "list")
     assert code == 0
-    for name in ("birth-control", "theorem", "reflexes", "savanna", "micro", "planner", "sexual", "exhaustive"):
+    for name in (
+        "birth-control",
+        "theorem",
+        "reflexes",
+        "savanna",
+        "micro",
+        "planner",
+        "sexual",
+        "exhaustive",
+    ):
         assert name in out
 
 
@@ -47,7 +56,9 @@ def test_what_is_shown_can_be_run(capsys: pytest.CaptureFixture[str], tmp_path: 
 
 
 def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = evosim(capsys, *command("birth-control"), "--json", "--seed", "7", "--no-figures")
+    code, out, err = evosim(
+        capsys, *command("birth-control"), "--json", "--seed", "7", "--no-figures"
+    )
     assert (code, err) == (0, "")
     result = json.loads(out)
     assert result["experiment"] == "birth-control"
@@ -55,10 +66,16 @@ def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
     assert result["elapsed_s"] > 0
     assert Path(result["out"]).is_dir()
     for world in ("ancestral", "modern"):
-        assert {"optimum", "best_for_intent", "best_for_payoff", "best_ancestral", "population"} <= set(
-            result["ladder"][world]["rungs"]
+        assert {
+            "optimum",
+            "best_for_intent",
+            "best_for_payoff",
+            "best_ancestral",
+            "population",
+        } <= set(result["ladder"][world]["rungs"])
+        assert {"representation", "specification", "shift", "search", "hack"} <= set(
+            result["ladder"][world]["steps"]
         )
-        assert {"representation", "specification", "shift", "search", "hack"} <= set(result["ladder"][world]["steps"])
         assert result["behaviour"][world]["kinds"]
         assert result["behaviour"][world]["acts"]
     assert result["ladder"]["modern"]["steps"]["hack"] is None
@@ -67,7 +84,15 @@ def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
     assert code == 0
-    for words in ("The ladder", "shift", "The behaviour ledger", "mate protected", "Desires", "not measured", "results/runs"):
+    for words in (
+        "The ladder",
+        "shift",
+        "The behaviour ledger",
+        "mate protected",
+        "Desires",
+        "not measured",
+        "results/runs",
+    ):
         assert words in out
     folder = next(Path("results/runs").iterdir())
     code, again, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
@@ -103,8 +128,13 @@ def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -
     assert "generation" in Path("run/figures/fitness.svg").read_text()
 
 
-def test_users_without_a_home_have_figures(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """As in a container under a number that no list of users has. (The script forgets who it is; HOME alone is not enough.)"""
+def test_users_without_a_home_have_figures(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As in a container under a number that no list of users has.
+
+    (The script forgets who it is; HOME alone is not enough.)
+    """
     evosim(capsys, *command("micro"), "--out", "run", "--no-figures")
     script = (
         "import os, pwd, sys\n"
@@ -115,7 +145,12 @@ def test_users_without_a_home_have_figures(capsys: pytest.CaptureFixture[str], t
         "sys.argv = ['evosim', 'figures', 'run', '--format', 'svg']\n"
         "cli.main()\n"
     )
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
     assert (tmp_path / "run" / "figures" / "ladders.svg").is_file()
 
 
@@ -126,7 +161,9 @@ def test_reflexes_have_figures_too(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_was_changed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = evosim(capsys, *command("micro", "world.modern.breed_danger=0.4"), "--no-figures", "--json")
+    code, out, _ = evosim(
+        capsys, *command("micro", "world.modern.breed_danger=0.4"), "--no-figures", "--json"
+    )
     assert code == 0
     changed = json.loads(out)["changed"]
     assert "world.modern.breed_danger=0.4" in changed
@@ -134,7 +171,9 @@ def test_what_was_changed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(changed) == 3
 
 
-def test_the_shift_sentence_names_an_act_of_the_shift_kinds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shift_sentence_names_an_act_of_the_shift_kinds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     code, out, _ = evosim(capsys, *command("reflexes"), "--no-figures", "--json")
     assert code == 0
     summary = json.loads(out)
@@ -144,7 +183,9 @@ def test_the_shift_sentence_names_an_act_of_the_shift_kinds(capsys: pytest.Captu
     assert f"by {max(by_act, key=lambda a: by_act[a]).replace('_', ' ')} (" in sentence
 
 
-def test_an_interrupt_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -154,9 +195,13 @@ def test_an_interrupt_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert err == "evosim: interrupted\n"
 
 
-def test_odd_words_in_a_title_are_only_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_odd_words_in_a_title_are_only_words(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     title = "'Results [/final] of x y'"
-    code, out, _ = evosim(capsys, *command("micro", f"title={title}"), "--no-figures", "--out", "b[1]")
+    code, out, _ = evosim(
+        capsys, *command("micro", f"title={title}"), "--no-figures", "--out", "b[1]"
+    )
     assert code == 0
     assert "[/final]" in out
     code, out, _ = evosim(capsys, "show", "micro", "--set", f"title={title}")
@@ -167,22 +212,46 @@ def test_odd_words_in_a_title_are_only_words(capsys: pytest.CaptureFixture[str],
     assert "title must be text that can be shown, but holds U+2028" in err
 
 
-def test_what_the_data_leave_open_is_not_called_unavoidable(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = evosim(capsys, *command("birth-control", "world.ancestral.nurse_cost=2"), "--no-figures", "--json")
+def test_what_the_data_leave_open_is_not_called_unavoidable(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, out, _ = evosim(
+        capsys, *command("birth-control", "world.ancestral.nurse_cost=2"), "--no-figures", "--json"
+    )
     summary = json.loads(out)
     assert summary["shift"]["left_open_by_the_data"] > 0.1
     sentence = next(s for s in sentences.sentences(summary) if s.startswith("Birth-control"))
-    shared, shift = summary["shift"]["shared_by_all_ancestral_optima"], summary["ladder"]["modern"]["steps"]["shift"]
+    shared, shift = (
+        summary["shift"]["shared_by_all_ancestral_optima"],
+        summary["ladder"]["modern"]["steps"]["shift"],
+    )
     # All that tie are quoted, not the worst of them alone.
-    assert f"The shift step loses {formatting.number(shared)} to {formatting.number(shift)}, by which" in sentence
+    assert (
+        f"The shift step loses {formatting.number(shared)} to {formatting.number(shift)}, by which"
+        in sentence
+    )
     assert f"{formatting.number(shared)} is lost by every one of them" in sentence
     tied = summary["ties"][0]
-    assert f"worth {formatting.number(tied['modern_min'])} to {formatting.number(tied['modern_max'])} ({tied['classes']} genomes tie)" in sentence
-    losses = {(row["loss"], row["world"]): row for row in frames.losses(summary, dict.fromkeys(frames.LOSSES, "")).to_dicts()}
-    assert (losses["shift", "modern"]["least"], losses["shift", "modern"]["most"]) == pytest.approx((shared, shift))
+    assert (
+        f"worth {formatting.number(tied['modern_min'])} to {formatting.number(tied['modern_max'])}"
+        f" ({tied['classes']} genomes tie)" in sentence
+    )
+    losses = {
+        (row["loss"], row["world"]): row
+        for row in frames.losses(summary, dict.fromkeys(frames.LOSSES, "")).to_dicts()
+    }
+    assert (losses["shift", "modern"]["least"], losses["shift", "modern"]["most"]) == pytest.approx(
+        (shared, shift)
+    )
     search = losses["search", "modern"]
-    assert (search["least"], search["most"]) == pytest.approx((search["mean"], search["mean"] + shift - shared))
-    assert losses["search", "ancestral"]["least"] == losses["search", "ancestral"]["most"] == losses["search", "ancestral"]["mean"]
+    assert (search["least"], search["most"]) == pytest.approx(
+        (search["mean"], search["mean"] + shift - shared)
+    )
+    assert (
+        losses["search", "ancestral"]["least"]
+        == losses["search", "ancestral"]["most"]
+        == losses["search", "ancestral"]["mean"]
+    )
 
 
 def test_shown_parameters_have_units_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +263,10 @@ MISTAKES = {
     "no such option": (["run", "--replicate", "2"], "No such option"),
     "no such command": (["rum"], "No such command 'rum'"),
     "words for a number": (["run", "--replicates", "two"], "Invalid value for '--replicates'"),
-    "not a table": (["run", "--set", "genome.weights.solo=0"], "genome.weights.solo must be a table"),
+    "not a table": (
+        ["run", "--set", "genome.weights.solo=0"],
+        "genome.weights.solo must be a table",
+    ),
     "a folder as experiment": (["run", "./"], "must be readable text"),
     "unknown experiment": (["run", "birth-contol"], "Did you mean 'birth-control'?"),
     "missing file": (["run", "nothing.toml"], "must exist"),
@@ -203,30 +275,84 @@ MISTAKES = {
     "unknown world": (["run", "--set", "world.name=savana"], "Did you mean 'savanna'?"),
     "unknown genome": (["run", "--set", "genome.name=plannr"], "Did you mean 'planner'?"),
     "unknown optimizer": (["run", "--set", "optimizer.name=sexul"], "Did you mean 'sexual'?"),
-    "unknown locus key": (["run", "--set", "genome.horizon.alele=1"], "genome.horizon.alele must not be there"),
-    "wrong type": (["run", "--set", "optimizer.population=lots"], "optimizer.population must be a valid integer"),
-    "fraction": (["run", "--set", "optimizer.population=0.5"], "optimizer.population must be a valid integer"),
-    "probability": (["run", "--set", "world.ancestral.death=1.5"], "world.ancestral.death must lie in [0.0, 1.0]"),
-    "modern probability": (["run", "--set", "world.modern.death=-1"], "world.modern.death must lie in [0.0, 1.0]"),
-    "not a number": (["run", "--set", "world.ancestral.death=nan"], "world.ancestral.death must be finite, but is nan"),
-    "infinite": (["run", "--set", "genome.tie_tolerance=inf"], "genome.tie_tolerance must be finite, but is inf"),
-    "boundless desire": (["run", "--set", "genome.weights.young.alleles=[0,1e308]"], "genome.weights.young.alleles must lie within +-1e+100"),
-    "infinite horizon": (["run", "--set", "genome.horizon.alleles=[inf]"], "genome.horizon.alleles.0 must be finite"),
+    "unknown locus key": (
+        ["run", "--set", "genome.horizon.alele=1"],
+        "genome.horizon.alele must not be there",
+    ),
+    "wrong type": (
+        ["run", "--set", "optimizer.population=lots"],
+        "optimizer.population must be a valid integer",
+    ),
+    "fraction": (
+        ["run", "--set", "optimizer.population=0.5"],
+        "optimizer.population must be a valid integer",
+    ),
+    "probability": (
+        ["run", "--set", "world.ancestral.death=1.5"],
+        "world.ancestral.death must lie in [0.0, 1.0]",
+    ),
+    "modern probability": (
+        ["run", "--set", "world.modern.death=-1"],
+        "world.modern.death must lie in [0.0, 1.0]",
+    ),
+    "not a number": (
+        ["run", "--set", "world.ancestral.death=nan"],
+        "world.ancestral.death must be finite, but is nan",
+    ),
+    "infinite": (
+        ["run", "--set", "genome.tie_tolerance=inf"],
+        "genome.tie_tolerance must be finite, but is inf",
+    ),
+    "boundless desire": (
+        ["run", "--set", "genome.weights.young.alleles=[0,1e308]"],
+        "genome.weights.young.alleles must lie within +-1e+100",
+    ),
+    "infinite horizon": (
+        ["run", "--set", "genome.horizon.alleles=[inf]"],
+        "genome.horizon.alleles.0 must be finite",
+    ),
     "text for a weight": (
         ["run", "--set", 'genome.weights.pleasure.alleles=["0.0","1.0"]'],
         "genome.weights.pleasure.alleles must be numbers",
     ),
-    "near ties": (["run", "--set", "analysis.near_ties=[-0.5]"], "analysis.near_ties.0 must be greater than or equal to 0"),
-    "last seed": (["run", "--seed", str(2**63 - 1), "--replicates", "2"], "the last seed must be at most"),
-    "snapshots": (["run", "--set", "snapshots=[99999]"], "snapshots must be generations from 0 to 599, but has 99999"),
+    "near ties": (
+        ["run", "--set", "analysis.near_ties=[-0.5]"],
+        "analysis.near_ties.0 must be greater than or equal to 0",
+    ),
+    "last seed": (
+        ["run", "--seed", str(2**63 - 1), "--replicates", "2"],
+        "the last seed must be at most",
+    ),
+    "snapshots": (
+        ["run", "--set", "snapshots=[99999]"],
+        "snapshots must be generations from 0 to 599, but has 99999",
+    ),
     "odd digit": (["run", "--set", "phases.\u00b2=1"], "must be a position"),
-    "one generation": (["run", "theorem", "--set", "phases.0.generations=1"], "phases.0.generations must be at least 2"),
-    "structure": (["run", "--set", "world.modern.gestation=3"], "world.modern.gestation must be left alone"),
-    "empty grid": (["run", "--set", "genome.weights.solo.alleles=[]"], "genome.weights.solo.alleles must list at least one"),
-    "population of zero": (["run", "--set", "optimizer.population=0"], "optimizer.population must be at least 1"),
-    "no generations": (["run", "--set", "phases.0.generations=0"], "phases.0.generations must be greater"),
+    "one generation": (
+        ["run", "theorem", "--set", "phases.0.generations=1"],
+        "phases.0.generations must be at least 2",
+    ),
+    "structure": (
+        ["run", "--set", "world.modern.gestation=3"],
+        "world.modern.gestation must be left alone",
+    ),
+    "empty grid": (
+        ["run", "--set", "genome.weights.solo.alleles=[]"],
+        "genome.weights.solo.alleles must list at least one",
+    ),
+    "population of zero": (
+        ["run", "--set", "optimizer.population=0"],
+        "optimizer.population must be at least 1",
+    ),
+    "no generations": (
+        ["run", "--set", "phases.0.generations=0"],
+        "phases.0.generations must be greater",
+    ),
     "no phases": (["run", "--set", "phases=[]"], "phases must have at least 1 item"),
-    "modern first": (["run", "--set", "phases.0.world=modern"], "phases.0.world must be 'ancestral'"),
+    "modern first": (
+        ["run", "--set", "phases.0.world=modern"],
+        "phases.0.world must be 'ancestral'",
+    ),
     "negative seed": (["run", "--seed", "-1"], "seed must be greater than or equal to 0"),
     "no replicates": (["run", "--replicates", "0"], "replicates must be greater"),
     "no threads": (["run", "--threads", "0"], "--threads must lie in 1.."),
@@ -254,7 +380,7 @@ MISTAKES = {
     "no folder": (["analyze", "nowhere"], "must be a folder"),
     "unknown format": (["figures", "run", "--format", "gif"], "--format must be one of"),
     "bad show": (["show", "birth-control", "--set", "genome.ploidy=3"], "genome.ploidy must be 1"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -297,12 +423,20 @@ def test_help_and_version_do_not_compile_or_draw() -> None:
         "except SystemExit: pass\n"
         "print(sorted(m for m in ('numba', 'altair', 'polars', 'scipy') if m in sys.modules))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ},
+        check=True,
+    )
     assert done.stdout.endswith("[]\n")
 
 
 def test_a_run_imports_nothing_that_it_may_not_need() -> None:
-    """The compiler and the drawing come when they are wanted; what takes half a second and serves one formula never does."""
+    """The compiler and the drawing come when they are wanted; what takes half a second and serves
+    one formula never does.
+    """
     script = (
         "import sys\n"
         "from evosim.runs import execute\n"
@@ -310,5 +444,11 @@ def test_a_run_imports_nothing_that_it_may_not_need() -> None:
         "from evosim import figures; from evosim.simulation import loop\n"
         "print('scipy.stats' in sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ},
+        check=True,
+    )
     assert done.stdout == "[]\nFalse\n"

@@ -1,4 +1,6 @@
-"""New worlds and genomes: what a template gives is a package that runs, and mistakes are one line and leave nothing behind."""
+"""New worlds and genomes: what a template gives is a package that runs, and mistakes are one line
+and leave nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from evosim.errors import UserError
 from evosim.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
-MADE = {"world": "orchard_b", "genome": "entry"}  # a class of the second name would be one that its file imports
+# A class of the second name would be one that its file imports
+MADE = {"world": "orchard_b", "genome": "entry"}
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +35,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert project["tool"]["setuptools"]["py-modules"] == [name]
         facts = site / f"{name}-0.1.0.dist-info"
         facts.mkdir()
-        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['project']['name']}\nVersion: {project['project']['version']}\n")
+        (facts / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {project['project']['name']}\nVersion:"
+            f" {project['project']['version']}\n"
+        )
         groups = project["project"]["entry-points"]
-        (facts / "entry_points.txt").write_text("\n".join(f"[{group}]\n" + "\n".join(f"{k} = {v}" for k, v in points.items()) for group, points in groups.items()))
+        (facts / "entry_points.txt").write_text(
+            "\n".join(
+                f"[{group}]\n" + "\n".join(f"{k} = {v}" for k, v in points.items())
+                for group, points in groups.items()
+            )
+        )
     return site
 
 
@@ -42,9 +53,24 @@ def test_what_a_template_gives_passes_its_own_tests(site: Path) -> None:
     """Its contract, its numbers by hand, and a run of its experiment."""
     folders = [str(site / f"{name}_project" / "tests") for name in MADE.values()]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider", *folders],
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{site}"}, capture_output=True, text=True, check=False, cwd=site,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "pytest",
+            "-q",
+            "--import-mode=importlib",
+            "-p",
+            "no:cacheprovider",
+            *folders,
+        ],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{site}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=site,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 passed" in done.stdout
 
@@ -52,21 +78,50 @@ def test_what_a_template_gives_passes_its_own_tests(site: Path) -> None:
 def test_what_a_template_gives_is_clean(site: Path) -> None:
     for kind, name in MADE.items():
         folder = site / f"{name}_project"
-        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-        assert files == ["README.md", f"{name}.py", f"{name}.toml", "pyproject.toml", f"tests/test_{name}.py"], kind
+        files = sorted(
+            str(path.relative_to(folder))
+            for path in folder.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        )
+        assert files == [
+            "README.md",
+            f"{name}.py",
+            f"{name}.toml",
+            "pyproject.toml",
+            f"tests/test_{name}.py",
+        ], kind
         assert not [file for file in files if "$" in (folder / file).read_text()]
     projects = [str(site / f"{name}_project") for name in MADE.values()]
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "160", "--select", "E,F,W,UP,B,SIM,RET,PERF,NPY", *projects],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--isolated",
+            "--line-length",
+            "160",
+            "--select",
+            "E,F,W,UP,B,SIM,RET,PERF,NPY",
+            *projects,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Tide-Pools", "must be small letters, digits and single underscores, begin with a letter and have at most 40, but is 'Tide-Pools'. Call it 'tide_pools'."),
+        (
+            "Tide-Pools",
+            (
+                "must be small letters, digits and single underscores, begin with a letter and have"
+                " at most 40, but is 'Tide-Pools'. Call it 'tide_pools'."
+            ),
+        ),
         ("../up", "Call it 'up'."),
         ("a" * 41, f"Call it '{'a' * 40}'."),
         ("", "but is ''. Choose another."),
@@ -78,7 +133,9 @@ def test_what_a_template_gives_is_clean(site: Path) -> None:
         ("tests", "there is a module 'tests' already"),
     ],
 )
-def test_names_that_cannot_be_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str) -> None:
+def test_names_that_cannot_be_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
         begin("world", name, tmp_path / "made")
@@ -86,7 +143,9 @@ def test_names_that_cannot_be_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_there_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "orchard").mkdir()
     with pytest.raises(UserError, match="orchard must not exist yet, but does"):
@@ -102,7 +161,9 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_the_command_says_what_to_type_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_what_to_type_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["new", "world", "orchard", "--out", "my orchard"])
     assert done.exit_code == 0
@@ -112,12 +173,28 @@ def test_the_command_says_what_to_type_next(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("kind", ["world", "genome"])
-def test_the_dependency_is_the_distribution_that_is_installed(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the name under which it is installed, which is not the module's; of a checkout, what its pyproject.toml says."""
-    monkeypatch.setattr(new.metadata, "packages_distributions", lambda: {"evosim": ["evosim", "some-name", "some-name"]})
-    monkeypatch.setattr(new.metadata, "version", lambda name: {"evosim": "0.0.3", "some-name": __version__}[name])
-    project = tomllib.loads((begin(kind, "orchard", tmp_path / "one") / "pyproject.toml").read_text())
+def test_the_dependency_is_the_distribution_that_is_installed(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name under which it is installed, which is not the module's; of a checkout, what its
+    pyproject.toml says.
+    """
+    monkeypatch.setattr(
+        new.metadata,
+        "packages_distributions",
+        lambda: {"evosim": ["evosim", "some-name", "some-name"]},
+    )
+    monkeypatch.setattr(
+        new.metadata, "version", lambda name: {"evosim": "0.0.3", "some-name": __version__}[name]
+    )
+    project = tomllib.loads(
+        (begin(kind, "orchard", tmp_path / "one") / "pyproject.toml").read_text()
+    )
     assert project["project"]["dependencies"] == ["some-name"]
     monkeypatch.setattr(new.metadata, "packages_distributions", dict)
-    project = tomllib.loads((begin(kind, "orchard", tmp_path / "two") / "pyproject.toml").read_text())
-    assert project["project"]["dependencies"] == [tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]]
+    project = tomllib.loads(
+        (begin(kind, "orchard", tmp_path / "two") / "pyproject.toml").read_text()
+    )
+    assert project["project"]["dependencies"] == [
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
+    ]

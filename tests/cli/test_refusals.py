@@ -1,4 +1,6 @@
-"""What the command line refuses, or notes, in one line: the wrong kind of file, what would be written over, figures of nothing."""
+"""What the command line refuses, or notes, in one line: the wrong kind of file, what would be
+written over, figures of nothing.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from tests.support.command import evosim
 from tests.support.paths import ROOT
 from tests.support.settings import command, setting
 
-SWEEP = 'name = "trial"\nexperiment = "micro"\n[set]\n"phases.0.generations" = 3\n[grid]\n"world.modern.breed_danger" = [0.1, 0.2]\n'
+SWEEP = (
+    'name = "trial"\nexperiment = "micro"\n[set]\n"phases.0.generations" ='
+    ' 3\n[grid]\n"world.modern.breed_danger" = [0.1, 0.2]\n'
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +53,10 @@ KINDS = {
     "run's folder run": (["run", "run"], "evosim run run/experiment.toml"),
     "experiment swept": (["sweep", "run", "own.toml"], "evosim run own.toml"),
     "name swept": (["sweep", "run", "birth-control"], "evosim run birth-control"),
-    "sweep's folder swept": (["sweep", "run", "many"], "evosim sweep run many/sweep.toml --out many"),
+    "sweep's folder swept": (
+        ["sweep", "run", "many"],
+        "evosim sweep run many/sweep.toml --out many",
+    ),
     "run's folder swept": (["sweep", "run", "run"], "evosim analyze run"),
     "experiment scripted": (["sweep", "script", "own.toml", "--slurm"], "evosim run own.toml"),
     "sweep's folder analyzed": (["analyze", "many"], "evosim sweep analyze many"),
@@ -62,7 +70,7 @@ KINDS = {
     "exported": (["export", "run/experiment.toml"], "give its folder, run"),
     "drawn": (["figures", "own.toml"], "evosim run own.toml"),
     "reported": (["report", "own.toml"], "evosim run own.toml"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -79,11 +87,21 @@ def test_another_kind_of_file_is_refused_with_the_command_that_takes_it(
 
 
 def test_what_is_no_known_kind_is_not_guessed(made: Path) -> None:
-    assert kind_at(made / "empty") == kind_at(made / "nowhere") == kind_at(made / "run" / "provenance.json") == ""
+    assert (
+        kind_at(made / "empty")
+        == kind_at(made / "nowhere")
+        == kind_at(made / "run" / "provenance.json")
+        == ""
+    )
 
 
 def test_one_kind_or_one_name_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    for asked, there, not_there in (("worlds", "savanna", "planner"), ("world", "savanna", "planner"), ("genome", "planner", "savanna"), ("savanna", "savanna", "micro")):
+    for asked, there, not_there in (
+        ("worlds", "savanna", "planner"),
+        ("world", "savanna", "planner"),
+        ("genome", "planner", "savanna"),
+        ("savanna", "savanna", "micro"),
+    ):
         code, out, _ = evosim(capsys, "list", asked)
         assert code == 0
         assert there in out
@@ -94,18 +112,37 @@ def test_one_kind_or_one_name_is_listed(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = evosim(capsys, "show", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=95")
+    code, out, err = evosim(
+        capsys, "show", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=95"
+    )
     assert (code, err.count("\n")) == (0, 1)
     assert "contraceptive_pleasure = 95" in out
     assert "world.ancestral.contraceptive_pleasure is 95, 100 times its default of 0.95" in err
-    assert evosim(capsys, "show", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=1.9")[2] == ""
-    code, _, err = evosim(capsys, "run", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=95", "--set", "snapshots=[99999]")
+    assert (
+        evosim(
+            capsys, "show", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=1.9"
+        )[2]
+        == ""
+    )
+    code, _, err = evosim(
+        capsys,
+        "run",
+        "birth-control",
+        "--set",
+        "world.ancestral.contraceptive_pleasure=95",
+        "--set",
+        "snapshots=[99999]",
+    )
     assert (code, err.count("\n")) == (2, 1), "a refusal stands alone"
-    modern = toml_out.oddities(setting("birth-control", "world.modern.contraceptive_pleasure=9.5").experiment)
+    modern = toml_out.oddities(
+        setting("birth-control", "world.modern.contraceptive_pleasure=9.5").experiment
+    )
     assert [words.partition(" ")[0] for words in modern] == ["world.modern.contraceptive_pleasure"]
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "evosim" / "experiments").glob("*.toml")))
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (ROOT / "evosim" / "experiments").glob("*.toml"))
+)
 def test_packaged_experiments_have_no_odd_values(name: str) -> None:
     from evosim.config.toml_files import read_experiment
 
@@ -115,7 +152,9 @@ def test_packaged_experiments_have_no_odd_values(name: str) -> None:
 # Nothing is written over
 
 
-def test_exported_tables_are_not_written_over(capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_exported_tables_are_not_written_over(
+    capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
     mine = tmp_path / "out" / "ties.csv"
@@ -125,26 +164,35 @@ def test_exported_tables_are_not_written_over(capsys: pytest.CaptureFixture[str]
     assert "--force" in err
     assert mine.read_text() == "mine"
     assert not (tmp_path / "out" / "ladder.csv").exists(), "all tables or none"
-    assert evosim(capsys, "export", str(made / "run"), "ladder", "ties", "--out", "out", "--force")[0] == 0
+    assert (
+        evosim(capsys, "export", str(made / "run"), "ladder", "ties", "--out", "out", "--force")[0]
+        == 0
+    )
     assert mine.read_text() != "mine"
     with pytest.raises(UserError, match="must not be written over"):
         api.load(made / "run").save(tmp_path / "out", ["ties"])
     api.load(made / "run").save(tmp_path / "out", ["ties"], force=True)
 
 
-def test_a_report_elsewhere_is_not_written_over(capsys: pytest.CaptureFixture[str], made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_elsewhere_is_not_written_over(
+    capsys: pytest.CaptureFixture[str], made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from evosim.report import build
     from evosim.runtime import output_folders
 
     written: list[Path] = []
-    monkeypatch.setattr(build, "write", lambda folders, path, progress=None: (written.append(path) or 1, []))
+    monkeypatch.setattr(
+        build, "write", lambda folders, path, progress=None: (written.append(path) or 1, [])
+    )
     page = f"<!doctype html>{output_folders.REPORT_MARK.decode()}"
     other, own = tmp_path / "other.html", made / "run" / build.FILE
     other.write_text(page)
     code, out, err = evosim(capsys, "report", str(made / "run"), "--out", str(other))
     assert (code, out, err.count("\n"), written) == (2, "", 1, [])
     own.write_text(page)
-    assert evosim(capsys, "report", str(made / "run"))[0] == 0, "a run's own report may be made again"
+    assert evosim(capsys, "report", str(made / "run"))[0] == 0, (
+        "a run's own report may be made again"
+    )
     own.unlink()
     assert evosim(capsys, "report", str(made / "run"), "--out", str(other), "--force")[0] == 0
     assert written == [own, other]
@@ -172,11 +220,15 @@ def test_an_exhaustive_search_does_not_die_out() -> None:
 
 
 def test_a_run_whose_best_is_below_zero_is_whole(tmp_path: Path) -> None:
-    """Exhaustive search where every payoff is a cost: it goes on to the end, is drawn, and the best is among what is good."""
+    """Exhaustive search where every payoff is a cost: it goes on to the end, is drawn, and the best
+    is among what is good.
+    """
     settings = {
-        "optimizer": {"name": "exhaustive"}, "world.ancestral.offset": 0.0, "world.ancestral.goal": 1.0,
+        "optimizer": {"name": "exhaustive"},
+        "world.ancestral.offset": 0.0,
+        "world.ancestral.goal": 1.0,
         "phases": [{"world": "ancestral", "generations": 2}, {"world": "modern", "generations": 2}],
-    }  # fmt: skip
+    }
     run = api.run("lava", settings, out=tmp_path / "run")
     best = run.summary["ladder"]["modern"]["rungs"]["best_for_intent"]
     assert best < 0.0
@@ -184,13 +236,19 @@ def test_a_run_whose_best_is_below_zero_is_whole(tmp_path: Path) -> None:
     assert run.summary["ties"][0]["modern_max"] == pytest.approx(best)
     assert run.summary["shift"]["ancestral_optima_good_in_modern"] == "some"
     # Shares count from the worst policy, so that a best below 0 has them too.
-    shares = [entry["share_of_best"] for name, entry in run.summary["recovery"].items() if name.startswith("modern")]
+    shares = [
+        entry["share_of_best"]
+        for name, entry in run.summary["recovery"].items()
+        if name.startswith("modern")
+    ]
     assert shares
     assert all(0.0 <= share <= 1.0 + 1e-12 for share in shares)
     assert figures.draw(read_run(tmp_path / "run"), ("svg",), names=["fitness", "ladders", "loci"])
 
 
-def test_causes_say_which_genome_is_scored_where(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_causes_say_which_genome_is_scored_where(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
     _, out, _ = evosim(capsys, *command("micro"), "--no-figures", "--out", "run")
@@ -205,17 +263,26 @@ def test_nothing_names_the_other_program_of_the_package_index() -> None:
     """On the index, `evosim` is another program: no page, message or template may install it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] == DISTRIBUTION != "evosim"
-    wrong = re.compile(r"pip3? install[^\n`|\\#]*?[\s'\"]evosim(?![-\w/.])|(?<![\w-])evosim\[(?:[a-z]+)\]")
+    wrong = re.compile(
+        r"pip3? install[^\n`|\\#]*?[\s'\"]evosim(?![-\w/.])|(?<![\w-])evosim\[(?:[a-z]+)\]"
+    )
     assert wrong.search("pip install evosim")
     assert wrong.search("pip install -U 'evosim[dask]'")
     assert wrong.search("Install evosim[gymnasium].")
     assert not wrong.search(f"pip install '{DISTRIBUTION}[dask]'")
     files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.j2")]
     for room in ("evosim", "worlds", "genomes", "scripts"):
-        files += [path for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".tmpl", ".toml", ".jinja")]
+        files += [
+            path
+            for path in (ROOT / room).rglob("*")
+            if path.suffix in (".py", ".tmpl", ".toml", ".jinja")
+        ]
     for path in files:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             assert not wrong.search(line), f"{path}:{number}: {line}"
-    named = re.findall(r"pip install '([\w-]+)\[", "".join(path.read_text(encoding="utf-8") for path in files if path.suffix == ".py"))
+    named = re.findall(
+        r"pip install '([\w-]+)\[",
+        "".join(path.read_text(encoding="utf-8") for path in files if path.suffix == ".py"),
+    )
     assert named
     assert set(named) == {DISTRIBUTION}

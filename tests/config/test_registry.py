@@ -1,4 +1,7 @@
-"""Worlds and genomes of other packages: found, run, named where they fail, and recorded. The example is a package on the path."""
+"""Worlds and genomes of other packages: found, run, named where they fail, and recorded.
+
+The example is a package on the path.
+"""
 
 from __future__ import annotations
 
@@ -59,9 +62,15 @@ def install(folder: Path, source: Path, name: str, version: str, points: str) ->
 
 
 def declared() -> str:
-    """The entry points as the example's pyproject.toml declares them, in the form that installers write."""
+    """The entry points as the example's pyproject.toml declares them, in the form that installers
+    write.
+    """
     groups = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]["entry-points"]
-    return "\n".join(line for group, points in groups.items() for line in (f"[{group}]", *(f"{k} = {v}" for k, v in points.items())))
+    return "\n".join(
+        line
+        for group, points in groups.items()
+        for line in (f"[{group}]", *(f"{k} = {v}" for k, v in points.items()))
+    )
 
 
 @pytest.fixture
@@ -106,7 +115,11 @@ def test_a_run_records_package_version_and_sources(site: Path, tmp_path: Path) -
     root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": f"{root}:{site}"}
     done = subprocess.run(
-        [sys.executable, "-m", "evosim.cli", "run", str(file), "--out", str(tmp_path / "run")], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "evosim.cli", "run", str(file), "--out", str(tmp_path / "run")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     facts = json.loads((tmp_path / "run" / "provenance.json").read_text())
@@ -140,7 +153,9 @@ def test_a_comparison_says_whose_code_differs(site: Path, tmp_path: Path) -> Non
 
 
 def test_what_runs_of_before_do_not_tell_is_not_said(site: Path, tmp_path: Path) -> None:
-    """Their provenance has only the hash of all sources together, which is evosim's own where nothing else was used."""
+    """Their provenance has only the hash of all sources together, which is evosim's own where
+    nothing else was used.
+    """
     small = {"optimizer.population": 10, "phases.0.generations": 3, "phases.1.generations": 2}
     micro = evosim.run("micro", small, out=tmp_path / "micro")
     other = evosim.run("micro", small, seed=1, out=tmp_path / "other")
@@ -161,8 +176,12 @@ def other_digests(*used: Choice) -> list[str]:
     return [sources_digest(one) for one in used]
 
 
-def test_sources_are_those_that_an_experiment_uses(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package counts for the experiments that use it, with its data and with what it imports of its own distribution; for no others."""
+def test_sources_are_those_that_an_experiment_uses(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package counts for the experiments that use it, with its data and with what it imports of
+    its own distribution; for no others.
+    """
     plain, coin = Choice("micro", "planner"), Choice("coin", "planner")
     own = sources_digest()
     before = other_digests(plain, coin, Choice("micro", "lazy"))
@@ -186,19 +205,29 @@ def test_sources_are_those_that_an_experiment_uses(site: Path, tmp_path: Path, m
     (site / "coin_tables.py").write_text("ODDS = 0.4\n")
     assert other_digests(coin)[0] != third[1]
 
-    install(site, tmp_path / "no-source", "coins-of-others", "1", "[evosim.worlds]\nmint = coins_of_others:COIN\n")
+    install(
+        site,
+        tmp_path / "no-source",
+        "coins-of-others",
+        "1",
+        "[evosim.worlds]\nmint = coins_of_others:COIN\n",
+    )
     (site / "coins_of_others-1.dist-info" / "top_level.txt").write_text("coins_of_others\n")
     now = other_digests(plain, coin)
-    (site / "coins_of_others.py").write_text("COIN = None\n")  # another distribution, though it is imported and offers a world
+    # Another distribution, though it is imported and offers a world
+    (site / "coins_of_others.py").write_text("COIN = None\n")
     assert other_digests(plain, coin) == now
     (site / "coin_worlds" / "__pycache__").mkdir(exist_ok=True)
-    (site / "coin_worlds" / "__pycache__" / "x.pyc").write_text("")  # nor what Python compiles, nor a run that was written there
+    # Nor what Python compiles, nor a run that was written there
+    (site / "coin_worlds" / "__pycache__" / "x.pyc").write_text("")
     (site / "coin_worlds" / "run.partial").mkdir()
     (site / "coin_worlds" / "run.partial" / "experiment.toml").write_text("")
     assert other_digests(plain, coin) == now
 
 
-def test_a_package_in_a_namespace_counts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_in_a_namespace_counts_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`labs` is a mere folder that several distributions share."""
     for name in ("coins", "dice"):
         (tmp_path / "labs" / name).mkdir(parents=True)
@@ -208,10 +237,16 @@ def test_a_package_in_a_namespace_counts_alone(tmp_path: Path, monkeypatch: pyte
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
     forget_sources()
-    assert [name for name, _ in registry.sources(["labs.coins.more"])] == ["labs.cards.py", "labs.coins/__init__.py", "labs.coins/more.py"]
+    assert [name for name, _ in registry.sources(["labs.coins.more"])] == [
+        "labs.cards.py",
+        "labs.coins/__init__.py",
+        "labs.coins/more.py",
+    ]
 
 
-def test_the_algorithm_of_an_experiment_counts_with_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_algorithm_of_an_experiment_counts_with_what_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "searching.py").write_text("import json\nimport steps_of_it\n")
     (tmp_path / "steps_of_it.py").write_text("STEP = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -227,9 +262,17 @@ def test_a_sweep_counts_the_sources_of_all_its_cells(site: Path, tmp_path: Path)
     from evosim.sweeps.execute import begin
     from evosim.sweeps.schema import written
 
-    text = 'name = "s"\nexperiment = "micro"\nreplicates = 1\n[grid]\n"genome" = [{name = "planner"}, {name = "lazy"}]\n'
+    text = (
+        'name = "s"\nexperiment = "micro"\nreplicates = 1\n[grid]\n"genome" = [{name = "planner"},'
+        ' {name = "lazy"}]\n'
+    )
     store = begin(written(text.encode(), tmp_path / "s.toml"), tmp_path / "s")
-    assert store.sources == store.made_by == sources_digest(Choice("micro", "planner"), Choice("micro", "lazy")) != sources_digest()
+    assert (
+        store.sources
+        == store.made_by
+        == sources_digest(Choice("micro", "planner"), Choice("micro", "lazy"))
+        != sources_digest()
+    )
     with (site / "coin_worlds" / "__init__.py").open("a") as file:
         file.write("# another\n")
     forget_sources()
@@ -238,8 +281,12 @@ def test_a_sweep_counts_the_sources_of_all_its_cells(site: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("genome", ["fickle", "lazy"])
-def test_every_figure_and_the_report_are_made_for_any_genome(site: Path, tmp_path: Path, genome: str) -> None:
-    """One has written-out policies, and parameters that are named as a planner's; the other has nothing that varies."""
+def test_every_figure_and_the_report_are_made_for_any_genome(
+    site: Path, tmp_path: Path, genome: str
+) -> None:
+    """One has written-out policies, and parameters that are named as a planner's; the other has
+    nothing that varies.
+    """
     import evosim
 
     run = evosim.run(tree(genome), out=tmp_path / "run")
@@ -249,14 +296,21 @@ def test_every_figure_and_the_report_are_made_for_any_genome(site: Path, tmp_pat
     if genome == "fickle":
         assert {"loci", "trajectories", "ladders", "fitness"} <= {path.stem for path in drawn}
         described = run.figure("loci").to_dict()
-        alleles = {row["locus"] for rows in described["datasets"].values() for row in rows if "locus" in row}
+        alleles = {
+            row["locus"]
+            for rows in described["datasets"].values()
+            for row in rows
+            if "locus" in row
+        }
         assert {"weights", "bold", "shy"} <= alleles
         assert "mood at the end" in described["description"]
     page = evosim.write_report(run).read_text(encoding="utf-8")
     assert "was not drawn" not in page
 
 
-def test_a_figure_that_fails_costs_nothing_else(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_that_fails_costs_nothing_else(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import evosim
     from evosim.cli.gallery import draw as draw_of_folder
     from evosim.figures import FIGURES, Figure
@@ -281,14 +335,30 @@ def test_a_figure_that_fails_costs_nothing_else(site: Path, tmp_path: Path, monk
     assert "KeyError" in evosim.write_report(run).read_text(encoding="utf-8")
 
 
-def test_a_folder_that_hides_a_module_is_named(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `pip install -e` may leave it: the module is found last, and a folder of its name before it."""
-    install(tmp_path / "late", tmp_path / "no-source", "tides", "1", "[evosim.worlds]\ntides = tides:ENTRY\n")
+def test_a_folder_that_hides_a_module_is_named(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `pip install -e` may leave it: the module is found last, and a folder of its name before
+    it.
+    """
+    install(
+        tmp_path / "late",
+        tmp_path / "no-source",
+        "tides",
+        "1",
+        "[evosim.worlds]\ntides = tides:ENTRY\n",
+    )
     (tmp_path / "work" / "tides").mkdir(parents=True)
     for path in (tmp_path / "late", tmp_path / "work"):
         monkeypatch.syspath_prepend(str(path))
     importlib.invalidate_caches()
-    with pytest.raises(UserError, match=r"world 'tides' .* must load, but the folder .*/work/tides hides its module\. Work in another folder"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"world 'tides' .* must load, but the folder .*/work/tides hides its module\. Work in"
+            r" another folder"
+        ),
+    ):
         registry.world("tides")
     assert "tides" not in sys.modules
 
@@ -301,28 +371,63 @@ def test_without_it_the_name_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("code", "point", "message"),
     [
-        ("import nothing_of_that_name", "bad:ENTRY", r"world 'coin' of package 'bad 0\.1' must load, but bad:ENTRY raises ModuleNotFoundError: No module named 'nothing_of_that_name'\. Mend"),
-        ("ENTRY = 3", "bad:ENTRY", r"world 'coin' of package 'bad 0\.1' must be an object of the class worlds\.Entry, but bad:ENTRY is a int"),
-        ("from worlds import Entry\nENTRY = Entry(dict, dict, 'x')", "bad:ENTRY", r"world 'coin' of package 'bad 0\.1' must have a dataclass of parameters"),
         (
-            "from dataclasses import dataclass\nfrom worlds import Entry\n@dataclass(frozen=True)\nclass P:\n    fair: float = 0.5\n"
-            "ENTRY = Entry(P, lambda p, m: 1 / 0, 'x')",
+            "import nothing_of_that_name",
             "bad:ENTRY",
-            r"world 'coin' of package 'bad 0\.1' must build, but raises ZeroDivisionError: .*\. Mend that package",
+            (
+                r"world 'coin' of package 'bad 0\.1' must load, but bad:ENTRY raises"
+                r" ModuleNotFoundError: No module named 'nothing_of_that_name'\. Mend"
+            ),
         ),
         (
-            "from dataclasses import dataclass\nfrom worlds import Entry\n@dataclass(frozen=True)\nclass P:\n    fair: float = 0.5\n"
-            "ENTRY = Entry(P, lambda p, m: 3, 'x')",
+            "ENTRY = 3",
+            "bad:ENTRY",
+            (
+                r"world 'coin' of package 'bad 0\.1' must be an object of the class worlds\.Entry,"
+                r" but bad:ENTRY is a int"
+            ),
+        ),
+        (
+            "from worlds import Entry\nENTRY = Entry(dict, dict, 'x')",
+            "bad:ENTRY",
+            r"world 'coin' of package 'bad 0\.1' must have a dataclass of parameters",
+        ),
+        (
+            (
+                "from dataclasses import dataclass\nfrom worlds import"
+                " Entry\n@dataclass(frozen=True)\nclass P:\n    fair: float = 0.5\nENTRY = Entry(P,"
+                " lambda p, m: 1 / 0, 'x')"
+            ),
+            "bad:ENTRY",
+            (
+                r"world 'coin' of package 'bad 0\.1' must build, but raises ZeroDivisionError: .*\."
+                r" Mend that package"
+            ),
+        ),
+        (
+            (
+                "from dataclasses import dataclass\nfrom worlds import"
+                " Entry\n@dataclass(frozen=True)\nclass P:\n    fair: float = 0.5\nENTRY = Entry(P,"
+                " lambda p, m: 3, 'x')"
+            ),
             "bad:ENTRY",
             r"world 'coin' of package 'bad 0\.1' must build a WorldPair, but builds a int",
         ),
     ],
 )
-def test_mistakes_of_a_package_are_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, point: str, message: str) -> None:
+def test_mistakes_of_a_package_are_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, point: str, message: str
+) -> None:
     source = tmp_path / "source" / "bad"
     source.mkdir(parents=True)
     (source / "__init__.py").write_text(code)
-    install(tmp_path / "bad-site", tmp_path / "source", "bad", "0.1", f"[evosim.worlds]\ncoin = {point}\n")
+    install(
+        tmp_path / "bad-site",
+        tmp_path / "source",
+        "bad",
+        "0.1",
+        f"[evosim.worlds]\ncoin = {point}\n",
+    )
     monkeypatch.syspath_prepend(str(tmp_path / "bad-site"))
     importlib.invalidate_caches()
     try:
@@ -335,16 +440,32 @@ def test_mistakes_of_a_package_are_told_in_a_line(tmp_path: Path, monkeypatch: p
         sys.modules.pop("bad", None)
 
 
-def test_two_packages_may_not_offer_one_name(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path / "other", EXAMPLE, "other-worlds", "3", "[evosim.worlds]\ncoin = coin_worlds:COIN\n")
+def test_two_packages_may_not_offer_one_name(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(
+        tmp_path / "other",
+        EXAMPLE,
+        "other-worlds",
+        "3",
+        "[evosim.worlds]\ncoin = coin_worlds:COIN\n",
+    )
     monkeypatch.syspath_prepend(str(tmp_path / "other"))
     importlib.invalidate_caches()
-    with pytest.raises(UserError, match=r"must be offered by one package, but 'coin' is by coin-worlds 1\.2 and other-worlds 3\."):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"must be offered by one package, but 'coin' is by coin-worlds 1\.2 and"
+            r" other-worlds 3\."
+        ),
+    ):
         resolve(tree())
 
 
 def test_own_names_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path / "thief", EXAMPLE, "thief", "1", "[evosim.worlds]\nmicro = coin_worlds:COIN\n")
+    install(
+        tmp_path / "thief", EXAMPLE, "thief", "1", "[evosim.worlds]\nmicro = coin_worlds:COIN\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path / "thief"))
     importlib.invalidate_caches()
     assert registry.world("micro").params.__module__ == "worlds.micro"

@@ -1,4 +1,6 @@
-"""Names that the accounts use for something else are refused before a run, and so are genomes that a world has nothing for."""
+"""Names that the accounts use for something else are refused before a run, and so are genomes that
+a world has nothing for.
+"""
 
 from __future__ import annotations
 
@@ -41,20 +43,36 @@ def renamed(**new: Any) -> Any:
 def weighted(*features: str) -> dict[str, Any]:
     """Micro with a planner that has these weights."""
     tree = read_experiment("micro")
-    return tree | {"genome": {"name": "planner", "weights": {name: {"alleles": [0.0, 1.0]} for name in features}}}
+    return tree | {
+        "genome": {
+            "name": "planner",
+            "weights": {name: {"alleles": [0.0, 1.0]} for name in features},
+        }
+    }
 
 
 @pytest.mark.parametrize("name", ACTS_TAKEN)
-def test_an_act_that_is_a_row_of_the_accounts_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_act_that_is_a_row_of_the_accounts_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An act `upkeep` was overwritten by what genomes pay for themselves."""
     monkeypatch.setitem(worlds.WORLDS, "micro", renamed(acts=(name, *ACTS[1:])))
-    with pytest.raises(UserError, match=rf"an act of world 'micro' must not be called '{name}', .* for example to 'my {name}'"):
+    with pytest.raises(
+        UserError,
+        match=(
+            rf"an act of world 'micro' must not be called '{name}', .* for example to 'my {name}'"
+        ),
+    ):
         build(resolve(weighted("pleasure")))
 
 
 @pytest.mark.parametrize("name", LOCI_TAKEN)
-def test_a_locus_that_is_a_row_or_a_column_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A feature `fitness in A` was summed with fitness in the search ledger; `count` is a column of populations."""
+def test_a_locus_that_is_a_row_or_a_column_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feature `fitness in A` was summed with fitness in the search ledger; `count` is a column of
+    populations.
+    """
     monkeypatch.setitem(worlds.WORLDS, "micro", renamed(features=(name, *FEATURES[1:])))
     with pytest.raises(UserError, match=rf"a locus of the genome must not be called '{name}'"):
         build(resolve(weighted(name)))
@@ -70,7 +88,9 @@ def test_a_marker_that_is_a_row_is_refused() -> None:
 def test_acts_that_are_shown_alike_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures and screens write underscores as spaces, and added up the two."""
     monkeypatch.setitem(worlds.WORLDS, "micro", renamed(acts=("eat it", "eat_it", *ACTS[2:])))
-    with pytest.raises(UserError, match=r"'eat it' and 'eat_it' are both shown as 'eat it'. Rename one"):
+    with pytest.raises(
+        UserError, match=r"'eat it' and 'eat_it' are both shown as 'eat it'. Rename one"
+    ):
         build(resolve(weighted("pleasure")))
 
 
@@ -82,9 +102,14 @@ ONE = LocusParams((0.0, 1.0))
 
 
 @pytest.mark.parametrize("feature", ["horizon", "belief", "temperature", "gate"])
-def test_a_feature_without_weights_that_has_the_name_of_another_locus_is_refused(feature: str) -> None:
+def test_a_feature_without_weights_that_has_the_name_of_another_locus_is_refused(
+    feature: str,
+) -> None:
     """Its weight was read from that locus."""
-    for params, made in ((Planner(weights={"fa": ONE}), build_planner), (Gated(weights={"fa": ONE}), build_gated)):
+    for params, made in (
+        (Planner(weights={"fa": ONE}), build_planner),
+        (Gated(weights={"fa": ONE}), build_gated),
+    ):
         with pytest.raises(Exception, match=f"a feature must not be called '{feature}'"):
             made(params, shape("fa", feature))  # type: ignore[operator]
 
@@ -99,24 +124,50 @@ def test_a_marker_or_feature_that_is_another_s_weight_is_refused() -> None:
 
 @pytest.mark.parametrize(("made", "params"), [(build_planner, Planner), (build_gated, Gated)])
 @pytest.mark.parametrize("weights", [{}, {"fa": ONE}])
-def test_a_planner_in_a_world_without_features_is_one_line_that_names_what_works(made: Any, params: Any, weights: Any) -> None:
-    with pytest.raises(Exception, match=r"this world has no features, so that a planner has nothing to want, .* Use genome reflex\.$"):
+def test_a_planner_in_a_world_without_features_is_one_line_that_names_what_works(
+    made: Any, params: Any, weights: Any
+) -> None:
+    with pytest.raises(
+        Exception,
+        match=(
+            r"this world has no features, so that a planner has nothing to want, .* Use genome"
+            r" reflex\.$"
+        ),
+    ):
         made(params(weights=weights), shape())
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
-def test_such_a_run_leaves_no_folder(more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_such_a_run_leaves_no_folder(
+    more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def make(params: Any, modern: Any) -> worlds.WorldPair:
         pair = micro.build(params, modern)
         none = {"features": (), "features_felt": np.zeros((*pair.ancestral.payoff.shape, 0))}
         a, m = (dataclasses.replace(world, **none) for world in (pair.ancestral, pair.modern))
         return worlds.WorldPair("micro", a, m, pair.observe, pair.classes, a.acts[-1], {})
 
-    monkeypatch.setitem(worlds.WORLDS, "micro", dataclasses.replace(worlds.WORLDS["micro"], build=make))
+    monkeypatch.setitem(
+        worlds.WORLDS, "micro", dataclasses.replace(worlds.WORLDS["micro"], build=make)
+    )
     with pytest.raises(UserError, match="Use genome reflex"):
-        CliRunner().invoke(app, ["run", "micro", "--set", 'genome={name="planner"}', "--out", str(tmp_path / "run"), *more], catch_exceptions=False)
+        CliRunner().invoke(
+            app,
+            [
+                "run",
+                "micro",
+                "--set",
+                'genome={name="planner"}',
+                "--out",
+                str(tmp_path / "run"),
+                *more,
+            ],
+            catch_exceptions=False,
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_known_where_there_is_nothing_says_so() -> None:
-    assert str(unknown("a figure", "x", [])).endswith("there is none to choose from, but is 'x'. Leave it out.")
+    assert str(unknown("a figure", "x", [])).endswith(
+        "there is none to choose from, but is 'x'. Leave it out."
+    )

@@ -1,4 +1,6 @@
-"""Documents say what is true: every column has its line, every command of the README exists, links lead somewhere."""
+"""Documents say what is true: every column has its line, every command of the README exists, links
+lead somewhere.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,12 @@ def test_every_column_of_every_table_is_documented(folder: Path) -> None:
     assert set(written) - controls == set(known)
     for name, path in written.items():
         control = name in controls
-        columns = {re.sub(r"^(copies):.*", r"\1:LOCUS:ALLELE", re.sub(r"^(locus):.*", r"\1:NAME", c)) for c in pl.read_parquet_schema(path)}
-        if control:  # a control's tables are like the run's own, without the columns of drivers it does not have
+        columns = {
+            re.sub(r"^(copies):.*", r"\1:LOCUS:ALLELE", re.sub(r"^(locus):.*", r"\1:NAME", c))
+            for c in pl.read_parquet_schema(path)
+        }
+        # a control's tables are like the run's own, without the columns of drivers it does not have
+        if control:
             own = known[f"tables/{path.stem}"]
             assert own - {"copies:LOCUS:ALLELE"} <= columns <= own, name
         else:
@@ -71,15 +77,25 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", DEVELOPERS, ids=lambda p: p.name)
 def test_files_that_developers_are_sent_to_exist(path: Path) -> None:
     """Names in capitals stand for any file."""
-    named = re.findall(r"`([a-z_.]+/[a-z_/.]*[a-z_]\.(?:py|toml|sh))`", path.read_text(encoding="utf-8"))
-    assert [name for name in named if not any((folder / name).exists() for folder in (ROOT, ROOT / "evosim"))] == []
+    named = re.findall(
+        r"`([a-z_.]+/[a-z_/.]*[a-z_]\.(?:py|toml|sh))`", path.read_text(encoding="utf-8")
+    )
+    assert [
+        name
+        for name in named
+        if not any((folder / name).exists() for folder in (ROOT, ROOT / "evosim"))
+    ] == []
 
 
-@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.name != "own.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if path.name != "own.md"], ids=lambda p: p.name
+)
 def test_tests_that_pages_name_exist(path: Path) -> None:
     """A page for authors of packages (own.md) shows tests of its own."""
     known = {test.name for test in (ROOT / "tests").rglob("test_*.py")}
-    assert set(re.findall(r"\btest_[a-z_]+\.py\b", path.read_text(encoding="utf-8"))) - known == set()
+    assert (
+        set(re.findall(r"\btest_[a-z_]+\.py\b", path.read_text(encoding="utf-8"))) - known == set()
+    )
 
 
 def test_the_readme_shows_every_command() -> None:
@@ -90,7 +106,9 @@ def test_the_readme_shows_every_command() -> None:
 
 def test_the_example_of_a_sweep_file_is_one(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
-    (tmp_path / "sweep.toml").write_text(text.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    (tmp_path / "sweep.toml").write_text(
+        text.split("```toml\n")[1].split("```")[0], encoding="utf-8"
+    )
     plan = make_plan(read_sweep(tmp_path / "sweep.toml"))
     assert f"{plan.cells} cells and {plan.frame.height:,} runs" in text
 
@@ -98,13 +116,18 @@ def test_the_example_of_a_sweep_file_is_one(tmp_path: Path) -> None:
 def test_columns_and_tables_of_sweeps_are_documented(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in text for name in KEEPABLE)
-    (tmp_path / "base.toml").write_text(resolve(apply_settings(read_experiment("greedy-genes"), quick("greedy-genes"))).to_toml())
+    (tmp_path / "base.toml").write_text(
+        resolve(apply_settings(read_experiment("greedy-genes"), quick("greedy-genes"))).to_toml()
+    )
     (tmp_path / "sweep.toml").write_text('name = "x"\nexperiment = "base.toml"\n')
     store = begin(read_sweep(tmp_path / "sweep.toml"), tmp_path / "sweep")
     run_chunk(store.folder, 0)
     columns = pl.read_parquet_schema(store.table(0, "runs"))
     section = text.split("`runs`, one row a run:")[1]
-    patterns = [re.sub("[A-Z]+", "[^`]+", name.replace(".", r"\.")) for name in re.findall(r"`([^`]+)`", section.split("Null is")[0])]
+    patterns = [
+        re.sub("[A-Z]+", "[^`]+", name.replace(".", r"\."))
+        for name in re.findall(r"`([^`]+)`", section.split("Null is")[0])
+    ]
     for column in columns:
         assert any(re.fullmatch(pattern, column) for pattern in patterns), column
 

@@ -21,9 +21,11 @@ from pathlib import Path
 here = Path(sys.argv[1])
 small = {"optimizer.population": 20, "phases.0.generations": 4, "phases.1.generations": 2}
 told = {"turtles": evosim.run(here / "turtles.toml", out="whole").summary["ladder"]}
-told["monomania"] = evosim.run(here / "turtles.toml", {"genome": {"name": "monomania"}, **small}, out="one thing").summary["ladder"]
+changes = {"genome": {"name": "monomania"}, **small}
+told["monomania"] = evosim.run(here / "turtles.toml", changes, out="one thing").summary["ladder"]
 own = {"name": "deap", "algorithm": "mine:search", "population": 20}
-run = evosim.run(here / "turtles.toml", {"optimizer": own, "phases.0.generations": 4, "phases.1.generations": 2}, out="own algorithm")
+changes = {"optimizer": own, "phases.0.generations": 4, "phases.1.generations": 2}
+run = evosim.run(here / "turtles.toml", changes, out="own algorithm")
 told["mine"], told["packages"] = run.summary["ladder"], run.recorded.provenance["packages"]
 print(json.dumps(told))
 """
@@ -47,20 +49,40 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert [name for name, _ in blocks] == ["turtles.py", "tests/test_turtles.py", "turtles.toml"]
     for name, text in blocks:
         (site / "turtles_project" / name).write_text(text)
-    (mine,) = re.findall(r"```python\n(# mine\.py.*?)```", (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    (mine,) = re.findall(
+        r"```python\n(# mine\.py.*?)```",
+        (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
     (site / "mine.py").write_text(mine)
     return site
 
 
 def said(site: Path, *arguments: str) -> str:
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{site}"}
-    done = subprocess.run([sys.executable, "-W", "error", *arguments], env=environment, capture_output=True, text=True, check=False, cwd=site)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=site,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_the_page_s_world_passes_the_page_s_tests(site: Path) -> None:
-    out = said(site, "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider", str(site / "turtles_project" / "tests"))
+    out = said(
+        site,
+        "-m",
+        "pytest",
+        "-q",
+        "--import-mode=importlib",
+        "-p",
+        "no:cacheprovider",
+        str(site / "turtles_project" / "tests"),
+    )
     assert "4 passed" in out
 
 
@@ -68,10 +90,20 @@ def test_the_page_s_numbers_are_what_its_experiment_gives(site: Path) -> None:
     told = json.loads(said(site, "-c", RUNS, str(site / "turtles_project")))
     rows = dict(re.findall(r"^\| (R\d), [\w ]+ \| ([\d.]+ \| [\d.]+) \|", PAGE, flags=re.MULTILINE))
     rungs = {"R0": "optimum", "R2": "best_for_payoff", "R3": "best_ancestral", "R5": "population"}
-    assert rows == {row: " | ".join(f"{told['turtles'][world]['rungs'][rung]:.3f}" for world in ("ancestral", "modern")) for row, rung in rungs.items()}
+    assert rows == {
+        row: " | ".join(
+            f"{told['turtles'][world]['rungs'][rung]:.3f}" for world in ("ancestral", "modern")
+        )
+        for row, rung in rungs.items()
+    }
     assert told["turtles"]["modern"]["steps"]["shift"] > 0.5
     optimum = told["turtles"]["ancestral"]["rungs"]["optimum"]
     for other in ("monomania", "mine"):
-        assert 0.0 < told[other]["ancestral"]["rungs"]["best_ancestral"] <= optimum == told[other]["ancestral"]["rungs"]["optimum"]
+        assert (
+            0.0
+            < told[other]["ancestral"]["rungs"]["best_ancestral"]
+            <= optimum
+            == told[other]["ancestral"]["rungs"]["optimum"]
+        )
     assert told["packages"]["mine:search"].startswith("source ")
     assert (told["packages"]["turtles"], told["packages"].get("monomania")) == ("0.1.0", None)

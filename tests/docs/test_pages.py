@@ -1,4 +1,6 @@
-"""Pages whose numbers come from kept tables: page and tables agree, nothing is typed, and what no longer holds is told."""
+"""Pages whose numbers come from kept tables: page and tables agree, nothing is typed, and what no
+longer holds is told.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,11 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted(str(path.relative_to(ROOT)) for folder in ("docs", "docs/parts", "results") for path in (ROOT / folder).glob("*.j2"))
+SOURCES = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ("docs", "docs/parts", "results")
+    for path in (ROOT / folder).glob("*.j2")
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +39,17 @@ def test_pages_are_what_their_tables_give(documents: Any) -> None:
     made = documents.pages()
     assert {str(path.relative_to(ROOT)) for path in made} == {*documents.SOURCES, *documents.PARTS}
     for path, text in made.items():
-        assert path.read_text(encoding="utf-8") == text, f"{path}: run python scripts/build_documents.py"
+        assert path.read_text(encoding="utf-8") == text, (
+            f"{path}: run python scripts/build_documents.py"
+        )
 
 
 def test_every_source_is_built(documents: Any) -> None:
-    parts = {found[2] for page in documents.PARTS for found in documents.MARK.finditer((ROOT / page).read_text(encoding="utf-8"))}
+    parts = {
+        found[2]
+        for page in documents.PARTS
+        for found in documents.MARK.finditer((ROOT / page).read_text(encoding="utf-8"))
+    }
     assert {f"{page}.j2" for page in documents.SOURCES} | parts == set(SOURCES)
 
 
@@ -51,19 +63,40 @@ def test_no_number_is_typed(documents: Any, source: str) -> None:
 @pytest.mark.parametrize(
     "planted",
     [
-        "It keeps 0.31 of it.", "All 89 lose.", "It is -.5 there.", "{{ 0.31 }}", '{{ "0.31" }}', "{{ 0.31 | n }}", "{{ 1 - 0.69 }}", '{{ said("all 89", true) }}',
-        '{{ "3 of" if false else "4 of" }}', '{{ "keeps " ~ 3 }}', '{% for title, x in [("at 20%", 1)] %}{{ title }}{% endfor %}',
+        "It keeps 0.31 of it.",
+        "All 89 lose.",
+        "It is -.5 there.",
+        "{{ 0.31 }}",
+        '{{ "0.31" }}',
+        "{{ 0.31 | n }}",
+        "{{ 1 - 0.69 }}",
+        '{{ said("all 89", true) }}',
+        '{{ "3 of" if false else "4 of" }}',
+        '{{ "keeps " ~ 3 }}',
+        '{% for title, x in [("at 20%", 1)] %}{{ title }}{% endfor %}',
     ],
-)  # fmt: skip
+)
 def test_a_planted_number_is_seen(documents: Any, planted: str) -> None:
     text = (ROOT / "docs" / "findings.md.j2").read_text(encoding="utf-8") + planted + "\n"
     found = documents.typed(text) + documents.typed_in_expressions(text)
-    assert len(found) == 1 or planted.startswith(('{{ 1 - ', '{{ "3 of"'))
+    assert len(found) == 1 or planted.startswith(("{{ 1 - ", '{{ "3 of"'))
     assert found
     assert all(line.split(":")[0] == str(text.count("\n")) for line in found)
 
 
-@pytest.mark.parametrize("fine", ["R3 / R2 and float64", "`k = 0.65`", "[x](a/0.1.md)", "## The 14 claims", '{{ given("20%") }}', "{{ x | n(3) }}", "{% if a < 0.5 %}b{% endif %}", "```\n--seed 3\n```"])
+@pytest.mark.parametrize(
+    "fine",
+    [
+        "R3 / R2 and float64",
+        "`k = 0.65`",
+        "[x](a/0.1.md)",
+        "## The 14 claims",
+        '{{ given("20%") }}',
+        "{{ x | n(3) }}",
+        "{% if a < 0.5 %}b{% endif %}",
+        "```\n--seed 3\n```",
+    ],
+)
 def test_names_code_links_and_what_is_given_are_not_results(documents: Any, fine: str) -> None:
     assert documents.typed(fine) == []
     assert documents.typed_in_expressions(fine) == []
@@ -81,7 +114,13 @@ def test_names_code_links_and_what_is_given_are_not_results(documents: Any, fine
         ('{{ row("horizon/evolved", cap=4, gestation=2).worth }}', "no column worth"),
         ('{{ overall(2, "comes out") }}', "the verdict is 'does not come out', not 'comes out'"),
         ('{{ not_out(3, "fall") }}', "the verdict is 'undecided'"),
-        ('{{ registered("suppressor", "fitness is restored in part: above 0.36 without it", "does not come out") }}', "the verdict is 'comes out'"),
+        (
+            (
+                '{{ registered("suppressor", "fitness is restored in part: above 0.36 without it",'
+                ' "does not come out") }}'
+            ),
+            "the verdict is 'comes out'",
+        ),
         ("{{ none | n }}", "None is no number"),
         ("{{ 21 | words }}", "21 has no word"),
         ("{{ wrod }}", "'wrod' is undefined"),
@@ -98,12 +137,23 @@ def test_a_wrong_page_says_source_and_line(documents: Any, tmp_path: Path) -> No
 
 
 def test_how_many_true_predictions_chance_fails(documents: Any, tmp_path: Path) -> None:
-    """Of two claims: predictions with an interval that are evidence, a half of one in twenty each."""
+    """Of two claims: predictions with an interval that are evidence, a half of one in twenty
+    each.
+    """
     (tmp_path / "claims").mkdir()
     rows = ["1,a,false,0.1", "1,b,false,0.1", "1,c,true,0.1", "1,d,false,", "2,e,false,0.2"]
-    (tmp_path / "claims" / "verdicts.csv").write_text("\n".join(["number,quantity,by_construction,low", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "claims" / "verdicts.csv").write_text(
+        "\n".join(["number,quantity,by_construction,low", *rows]) + "\n", encoding="utf-8"
+    )
     found = documents.Kept(tmp_path).chances()
-    assert dict(found) == {"most": 4, "all": 3, "failures": pytest.approx(0.075), "claim": 1, "in_claim": 2, "worst": pytest.approx(1.0 - 0.975**2)}
+    assert dict(found) == {
+        "most": 4,
+        "all": 3,
+        "failures": pytest.approx(0.075),
+        "claim": 1,
+        "in_claim": 2,
+        "worst": pytest.approx(1.0 - 0.975**2),
+    }
 
 
 def test_a_changed_table_changes_the_page(documents: Any, tmp_path: Path) -> None:
@@ -111,7 +161,9 @@ def test_a_changed_table_changes_the_page(documents: Any, tmp_path: Path) -> Non
     source = "docs/parts/readme-figure.md.j2"
     assert documents.render(source, documents.Kept(tmp_path)) == documents.render(source)
     table = tmp_path / "birth-control" / "summary.csv"
-    table.write_text(table.read_text(encoding="utf-8").replace("0-19,0.92", "0-19,0.12"), encoding="utf-8")
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("0-19,0.92", "0-19,0.12"), encoding="utf-8"
+    )
     assert "Populations reach 0.12 of" in documents.render(source, documents.Kept(tmp_path))
     assert "Populations reach 0.92 of" in (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -124,10 +176,23 @@ def test_numbers_are_written_as_they_are_read(documents: Any) -> None:
     assert (-documents.Found(1.0, 0.5, 2.0))(0) == "-1 [-2, -1]"
     assert documents.Found(5.0)(1) == "5.0"
     assert documents.number(22500, 0) == "22,500"
-    assert [documents.number(x, 3) for x in (0.4305, 0.161489, -0.000384, 2)] == ["0.431", "0.161", "0.000", "2.000"]
+    assert [documents.number(x, 3) for x in (0.4305, 0.161489, -0.000384, 2)] == [
+        "0.431",
+        "0.161",
+        "0.000",
+        "2.000",
+    ]
     assert documents.span([0.301, 0.2196, 0.25]) == "0.22-0.30"
     assert documents.span([0.301, 0.3001]) == "0.30"
     assert documents.listed([1, 2, 3], 0, " and ") == "1, 2 and 3"
-    assert [documents.significant(x, 2) for x in (88872.9, 10.888, 2.5566, 0.05137)] == ["89,000", "11", "2.6", "0.051"]
+    assert [documents.significant(x, 2) for x in (88872.9, 10.888, 2.5566, 0.05137)] == [
+        "89,000",
+        "11",
+        "2.6",
+        "0.051",
+    ]
     assert documents.straight([1, 2, 4], [3, 5, 9]) == pytest.approx(1.0)
-    assert documents.recursion(0.9, 0.0, 0.1) == pytest.approx({"driver": 0.299203, "suppressor": 0.448954}, abs=1e-6)  # results/suppressor
+    # Results/suppressor
+    assert documents.recursion(0.9, 0.0, 0.1) == pytest.approx(
+        {"driver": 0.299203, "suppressor": 0.448954}, abs=1e-6
+    )

@@ -1,4 +1,6 @@
-"""Every command and snippet of README and docs does what a reader expects; what is not run says so in the page, and is listed here."""
+"""Every command and snippet of README and docs does what a reader expects; what is not run says so
+in the page, and is listed here.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import snippets  # noqa: E402 (scripts are no package)
+import snippets  # noqa: E402
 
-# What no test runs. A block that joins them has to be written down here as well, so that nobody gets used to it.
+# What no test runs. A block that joins them has to be written down here as well, so that nobody
+# gets used to it.
 IDLE: dict[tuple[str, str, str], int] = {
     ("api.md", "not run", "a file of its own; tests/api/test_python.py runs it"): 1,
     ("README.md", "not run", ".ci/run runs it, word for word"): 1,
@@ -23,10 +26,18 @@ IDLE: dict[tuple[str, str, str], int] = {
     ("claims.md", "slow", "minutes to half an hour"): 1,
     ("clusters.md", "not run", "needs Slurm"): 2,
     ("clusters.md", "not run", "needs Slurm; tests/sweeps/test_job_array.py holds it"): 1,
-    ("clusters.md", "not run", "needs several machines; tests/sweeps/test_dask_engine.py has its own"): 1,
+    (
+        "clusters.md",
+        "not run",
+        "needs several machines; tests/sweeps/test_dask_engine.py has its own",
+    ): 1,
     ("hills.md", "slow", "half a minute each"): 1,
     ("population-genetics.md", "slow", "minutes"): 1,
-    ("own.md", "not run", "of an installed package; tests/docs/test_own.py does what this page says"): 5,
+    (
+        "own.md",
+        "not run",
+        "of an installed package; tests/docs/test_own.py does what this page says",
+    ): 5,
     ("security.md", "not run", "needs a container"): 1,
     ("tutorial.md", "not run", "installs a package; tests/cli/test_new.py does"): 1,
     ("tutorial.md", "not run", "needs Slurm"): 1,
@@ -52,20 +63,34 @@ def test_every_block_runs(path: Path, page: snippets.Page) -> None:
 
 
 def test_what_is_not_run_is_known() -> None:
-    found = Counter((b.page, b.mark, b.why) for path in snippets.PAGES for b in snippets.blocks(path) if b.mark in ("not run", "slow"))
+    found = Counter(
+        (b.page, b.mark, b.why)
+        for path in snippets.PAGES
+        for b in snippets.blocks(path)
+        if b.mark in ("not run", "slow")
+    )
     assert dict(found) == IDLE
 
 
 def test_what_is_quoted_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Excerpts of outputs, and the numbers in the sentences around them, against the output of today."""
+    """Excerpts of outputs, and the numbers in the sentences around them, against the output of
+    today.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "140")
     for path in snippets.PAGES:
         quoted = [block for block in snippets.blocks(path) if block.mark == "printed by"]
-        lines = {block.why: snippets.printed(block.why) for block in {b.why: b for b in quoted}.values()}
+        lines = {
+            block.why: snippets.printed(block.why) for block in {b.why: b for b in quoted}.values()
+        }
         for block in quoted:
             for line in block.text.splitlines():
                 assert " ".join(line.split()) in lines[block.why], f"{block.where}: {line}"
         if quoted:
-            said = {word.strip(".,()-") for printed in lines.values() for line in printed for word in line.split()}
+            said = {
+                word.strip(".,()-")
+                for printed in lines.values()
+                for line in printed
+                for word in line.split()
+            }
             assert snippets.prose_numbers(path) <= said, path.name

@@ -16,7 +16,9 @@ from evosim.reference.dynamic_programming import spans_of
 from tests.support.settings import setting
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "worlds.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| `([a-z-]+)`[^|]*\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", PAGE, re.MULTILINE)
+ROWS = re.findall(
+    r"^\| `([a-z-]+)`[^|]*\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", PAGE, re.MULTILINE
+)
 
 
 def design(name: str, *settings: str) -> tuple[dict[str, float], dict[str, float]]:
@@ -33,20 +35,32 @@ def test_the_table_is_there() -> None:
 
 
 @pytest.mark.parametrize(("name", "optimum", "best", "worst", "luckiest"), ROWS)
-def test_what_each_world_is_worth(name: str, optimum: str, best: str, worst: str, luckiest: str) -> None:
+def test_what_each_world_is_worth(
+    name: str, optimum: str, best: str, worst: str, luckiest: str
+) -> None:
     if name == "frozen-lake":
         pytest.importorskip("gymnasium")
     rungs, best_of = design(name)
-    found = (rungs["optimum"], rungs["best_for_payoff"], rungs["best_ancestral"], best_of["best_ancestral"])
+    found = (
+        rungs["optimum"],
+        rungs["best_for_payoff"],
+        rungs["best_ancestral"],
+        best_of["best_ancestral"],
+    )
     assert tuple(f"{value:.3f}" for value in found) == (optimum, best, worst, luckiest)
 
 
 def test_what_is_said_of_mazes() -> None:
     rungs, best_of = design("maze", "world.ancestral.payoff=red")
-    assert f"reaches {rungs['best_for_payoff']:.3f} to {best_of['best_for_payoff']:.3f} of the exits" in PAGE
+    assert (
+        f"reaches {rungs['best_for_payoff']:.3f} to {best_of['best_for_payoff']:.3f} of the exits"
+        in PAGE
+    )
     rungs, _ = design("maze", "world.ancestral.not_red=0.02")
     assert f"the worst keeps {rungs['best_ancestral']:.3f}" in PAGE
-    rungs, best_of = design("maze", "world.ancestral.not_red=0.02", "world.ancestral.red_thing=0.02")
+    rungs, best_of = design(
+        "maze", "world.ancestral.not_red=0.02", "world.ancestral.red_thing=0.02"
+    )
     assert rungs["best_ancestral"] == pytest.approx(best_of["best_ancestral"], abs=1e-12)
 
 
@@ -54,8 +68,14 @@ def test_what_is_said_of_lava() -> None:
     made = setting("lava")
     frame = Landscape(made).frame().filter(pl.col("locus:horizon") == 12)
     for lava, heat, belief, said in (
-        (0.0, 0.0, 0.0, "| nothing | what is |"), (0.0, 0.0, 1.0, "| nothing | what was |"),
-        (-1.0, 0.0, 1.0, "| lava | what was |"), (0.0, -0.2, 1.0, "| heat (cells beside lava) | what was |"),
-    ):  # fmt: skip
-        row = frame.filter((pl.col("locus:lava") == lava) & (pl.col("locus:heat") == heat) & (pl.col("locus:belief") == belief)).row(0, named=True)
+        (0.0, 0.0, 0.0, "| nothing | what is |"),
+        (0.0, 0.0, 1.0, "| nothing | what was |"),
+        (-1.0, 0.0, 1.0, "| lava | what was |"),
+        (0.0, -0.2, 1.0, "| heat (cells beside lava) | what was |"),
+    ):
+        row = frame.filter(
+            (pl.col("locus:lava") == lava)
+            & (pl.col("locus:heat") == heat)
+            & (pl.col("locus:belief") == belief)
+        ).row(0, named=True)
         assert f"{said} {row['ancestral'] - 70:.0f} | {row['modern'] - 70:.1f} |" in PAGE

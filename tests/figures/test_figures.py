@@ -1,4 +1,6 @@
-"""Figures: sizes in print, letters, formats, colours that can be told apart, words, and the gallery."""
+"""Figures: sizes in print, letters, formats, colours that can be told apart, words, and the
+gallery.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import UserError
 from evosim.figures import FIGURES, Source, charts_of, drawn, html
 from evosim.figures.page_layout import SIZES, broken, set_for, text_width, width_of
-from evosim.figures.theme import (  # fmt: skip
+from evosim.figures.theme import (
     ACT_COLOURS,
     ARM_COLOURS,
     ARM_DASHES,
@@ -48,8 +50,16 @@ LEAST_POINTS = 6.0
 LINES, AREAS = 15.0, 6.5  # of lightness, between lines and between touching areas of equal dash
 UNLIKE = 9.0  # of CIELAB, as the red-green blind see them
 BLIND = {  # Machado, Oliveira and Fernandes (2009), severity 1
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
 }
 Palette = dict[str, tuple[str, tuple[float, ...]]]
 
@@ -61,36 +71,66 @@ def linear(colour: str) -> Any:
 
 def lab(rgb: Any) -> Any:
     """CIELAB of linear RGB, D65."""
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ np.clip(rgb, 0.0, 1.0) / [0.9505, 1.0, 1.089]
+    xyz = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ np.clip(rgb, 0.0, 1.0)
+        / [0.9505, 1.0, 1.089]
+    )
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16.0 / 116.0)
     return np.array([116.0 * f[1] - 16.0, 500.0 * (f[0] - f[1]), 200.0 * (f[1] - f[2])])
 
 
 def alike(palette: Palette, apart: float) -> list[tuple[str, str, str]]:
-    """Pairs that cannot be told apart in grey, or by the red-green blind, and have the same dashes."""
+    """Pairs that cannot be told apart in grey, or by the red-green blind, and have the same
+    dashes.
+    """
     out = []
-    for (one, (colour, dash)), (other, (second, second_dash)) in itertools.combinations(palette.items(), 2):
+    for (one, (colour, dash)), (other, (second, second_dash)) in itertools.combinations(
+        palette.items(), 2
+    ):
         if dash != second_dash:
             continue
         a, b = linear(colour), linear(second)
         if abs(lab(a)[0] - lab(b)[0]) < apart:
             out.append((one, other, "grey"))
-        out += [(one, other, kind) for kind, m in BLIND.items() if np.linalg.norm(lab(np.array(m) @ a) - lab(np.array(m) @ b)) < UNLIKE]
+        out += [
+            (one, other, kind)
+            for kind, m in BLIND.items()
+            if np.linalg.norm(lab(np.array(m) @ a) - lab(np.array(m) @ b)) < UNLIKE
+        ]
     return out
 
 
-def dashed(names: Sequence[str], colours: Sequence[str], dashes: Sequence[Sequence[float]]) -> Palette:
-    return {name: (colour, tuple(dash)) for name, colour, dash in zip(names, colours, dashes, strict=True)}
+def dashed(
+    names: Sequence[str], colours: Sequence[str], dashes: Sequence[Sequence[float]]
+) -> Palette:
+    return {
+        name: (colour, tuple(dash))
+        for name, colour, dash in zip(names, colours, dashes, strict=True)
+    }
 
 
 LINE_PALETTES = {
     "worlds": dashed(WORLD_COLOURS.domain, WORLD_COLOURS.range, WORLD_DASHES.range),
     "loci": dashed([str(i) for i in range(9)], LOCUS_COLOURS, LOCUS_DASHES),
-    "terms": dashed(list(TERM_COLOURS), list(TERM_COLOURS.values()), [TERM_DASHES[name] for name in TERM_COLOURS]),
+    "terms": dashed(
+        list(TERM_COLOURS),
+        list(TERM_COLOURS.values()),
+        [TERM_DASHES[name] for name in TERM_COLOURS],
+    ),
     "arms": dashed(["run", "fair", "absent"], ARM_COLOURS, ARM_DASHES),
 }
 IN_ANCESTRAL = ("waste", "misspecified", "upkeep")
-IN_MODERN = ("misspecified", "novel", "missed", "stale", "amplified", "inherited", "upkeep", "no overlap")
+IN_MODERN = (
+    "misspecified",
+    "novel",
+    "missed",
+    "stale",
+    "amplified",
+    "inherited",
+    "upkeep",
+    "no overlap",
+)
 AREA_PALETTES = {
     "kinds in A": {name: (KIND_COLOURS[name], ()) for name in IN_ANCESTRAL},
     "kinds in M": {name: (KIND_COLOURS[name], ()) for name in IN_MODERN},
@@ -112,11 +152,18 @@ def test_a_bad_palette_is_seen() -> None:
     red_green = dashed(["a", "b"], ["#D55E00", "#009E73"], [[1, 0], [1, 0]])  # equally light
     assert ("a", "b", "grey") in alike(red_green, LINES)
     assert alike(dashed(["a", "b"], ["#D55E00", "#009E73"], [[1, 0], [3, 2]]), LINES) == []
-    assert {kind for _, _, kind in alike(dashed(["a", "b"], ["#E69F00", "#9FBF20"], [[1, 0], [1, 0]]), 0.0)} & set(BLIND)
+    assert {
+        kind
+        for _, _, kind in alike(dashed(["a", "b"], ["#E69F00", "#9FBF20"], [[1, 0], [1, 0]]), 0.0)
+    } & set(BLIND)
 
 
 def test_a_desire_has_one_colour_wherever_it_is() -> None:
-    for names in (["ease", "company", "pleasure", "solo", "young"], ["pleasure", "vanity", "fullness"], ["red", "door", "ease"]):
+    for names in (
+        ["ease", "company", "pleasure", "solo", "young"],
+        ["pleasure", "vanity", "fullness"],
+        ["red", "door", "ease"],
+    ):
         colours, dashes = desire_scales(names)
         assert colours.domain == names
         assert colours.range == [LOCUS_COLOURS[DESIRES[name]] for name in names]
@@ -130,7 +177,11 @@ def test_a_desire_has_one_colour_wherever_it_is() -> None:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    chosen = resolve(apply_settings(read_experiment("micro"), [*quick("micro"), "replicates=2", "optimizer.population=30"]))
+    chosen = resolve(
+        apply_settings(
+            read_experiment("micro"), [*quick("micro"), "replicates=2", "optimizer.population=30"]
+        )
+    )
     run, _ = execute.run(chosen, out=tmp_path_factory.mktemp("figures") / "run")
     return figures.source_of(run)
 
@@ -169,7 +220,9 @@ def test_every_figure_says_numbers_and_answers(described: dict[str, dict[str, An
 
 
 @pytest.mark.parametrize("size", MILLIMETRES)
-def test_print_has_its_width_and_letters_to_read(described: dict[str, dict[str, Any]], size: str) -> None:
+def test_print_has_its_width_and_letters_to_read(
+    described: dict[str, dict[str, Any]], size: str
+) -> None:
     column = SIZES[size]
     assert column
     for name in ("fitness", "ladders", "behaviour", "loci", "search"):
@@ -204,13 +257,22 @@ def test_panels_are_stacked_in_one_column(described: dict[str, dict[str, Any]]) 
 
 
 def test_lines_are_broken_where_they_are_too_wide() -> None:
-    words = "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too"
+    words = (
+        "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too"
+    )
     lines = broken(words, 11.0, 200.0)
     assert " ".join(lines) == words
     assert len(lines) > 2
     assert max(text_width(line, 11.0) for line in lines) <= 200.0
-    long = {"mark": "text", "encoding": {}, "data": {"values": [{}]}, "width": 10, "title": {"text": words, "fontSize": 11, "fontWeight": "normal", "anchor": "start"}}
-    assert width_of(drawn(long)) == pytest.approx(text_width(words, 11.0) + 10.0, rel=0.06)  # widths of letters are those of the engine
+    long = {
+        "mark": "text",
+        "encoding": {},
+        "data": {"values": [{}]},
+        "width": 10,
+        "title": {"text": words, "fontSize": 11, "fontWeight": "normal", "anchor": "start"},
+    }
+    # Widths of letters are those of the engine
+    assert width_of(drawn(long)) == pytest.approx(text_width(words, 11.0) + 10.0, rel=0.06)
 
 
 # Formats
@@ -255,12 +317,20 @@ def test_a_page_asks_nobody_and_runs_nothing_of_its_data(source: Source, tmp_pat
 
 def test_lines_answer_along_their_way(described: dict[str, dict[str, Any]]) -> None:
     def hidden(chart: Any) -> list[dict[str, Any]]:
-        return [unit for unit in units(chart) if isinstance(unit["mark"], dict) and unit["mark"].get("opacity") == 0]
+        return [
+            unit
+            for unit in units(chart)
+            if isinstance(unit["mark"], dict) and unit["mark"].get("opacity") == 0
+        ]
 
     assert hidden(described["fitness"]) == []
     points = hidden(html.interactive(described["fitness"]))
     assert len(points) == 1
-    assert {tip["field"] for tip in points[0]["encoding"]["tooltip"]} >= {"world", "generation", "mean"}
+    assert {tip["field"] for tip in points[0]["encoding"]["tooltip"]} >= {
+        "world",
+        "generation",
+        "mean",
+    }
     svg = drawn(html.interactive(described["search"]))
     assert 'class="mark-symbol role-mark' in svg
 
@@ -282,7 +352,9 @@ def test_every_figure_hangs_in_the_gallery() -> None:
     assert sum(path.stat().st_size for path in (ROOT / "docs" / "gallery").iterdir()) < 2e6
 
 
-def test_figures_are_listed_chosen_and_refused(capsys: pytest.CaptureFixture[str], source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_are_listed_chosen_and_refused(
+    capsys: pytest.CaptureFixture[str], source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     folder = str(source.run.folder)
     code, out, _ = evosim(capsys, "figures", "--list")
@@ -296,9 +368,12 @@ def test_figures_are_listed_chosen_and_refused(capsys: pytest.CaptureFixture[str
     code, out, err = evosim(capsys, "figures", folder, "behaviour", "drive", "--format", "svg")
     assert (code, out) == (2, ""), "all that is asked for, or nothing"
     for wrong, words in (
-        ((folder, "ladder"), "'ladder'"), ((folder, "phase"), "must be a figure of a run, but is one of a sweep"), ((folder, "--size", "three"), "--size must be one of"),
-        ((folder, "--format", "gif"), "--format must be one of"), ((), "FOLDER must be given"),
-    ):  # fmt: skip
+        ((folder, "ladder"), "'ladder'"),
+        ((folder, "phase"), "must be a figure of a run, but is one of a sweep"),
+        ((folder, "--size", "three"), "--size must be one of"),
+        ((folder, "--format", "gif"), "--format must be one of"),
+        ((), "FOLDER must be given"),
+    ):
         code, out, err = evosim(capsys, "figures", *wrong)
         assert (code, out) == (2, "")
         assert words in err

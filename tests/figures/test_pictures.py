@@ -1,4 +1,6 @@
-"""Figures of a run that are drawn when asked for: their frames are exact, and every chart is whole."""
+"""Figures of a run that are drawn when asked for: their frames are exact, and every chart is
+whole.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim.analysis import expected_drive, ladder, landscape_density, policy_table, sample_life, summary
+from evosim.analysis import (
+    expected_drive,
+    ladder,
+    landscape_density,
+    policy_table,
+    sample_life,
+    summary,
+)
 from evosim.analysis.class_values import Conducts
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import Setting, resolve
@@ -41,8 +50,24 @@ from tests.support.settings import quick, setting
 from worlds import TabularMdp
 
 NEW = ("landscape", "policies", "life", "trajectories", "ties", "causes", "desires", "variation")
-STILL = ("optimizer.population=60", "phases.0.generations=12", "replicates=2", "optimizer.introductions.0.copies=12")
-EVERYWHERE = ["birth-control", "reflexes", "villages", "maze", "lava", "host", "host-planners", "micro", "deception", "gated"]
+STILL = (
+    "optimizer.population=60",
+    "phases.0.generations=12",
+    "replicates=2",
+    "optimizer.introductions.0.copies=12",
+)
+EVERYWHERE = [
+    "birth-control",
+    "reflexes",
+    "villages",
+    "maze",
+    "lava",
+    "host",
+    "host-planners",
+    "micro",
+    "deception",
+    "gated",
+]
 
 
 def source(folder: Path, name: str, *settings: str) -> Source:
@@ -52,7 +77,9 @@ def source(folder: Path, name: str, *settings: str) -> Source:
 
 @pytest.fixture(scope="module")
 def savanna(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    return source(tmp_path_factory.mktemp("savanna"), "birth-control", *quick("birth-control", "replicates=2"))
+    return source(
+        tmp_path_factory.mktemp("savanna"), "birth-control", *quick("birth-control", "replicates=2")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +95,13 @@ def conducts_of(made: Setting) -> Conducts:
 
 
 def made_up(worths: list[tuple[float, float]]) -> pl.DataFrame:
-    return pl.DataFrame({"class": range(len(worths)), "ancestral": [a for a, _ in worths], "modern_intent": [m for _, m in worths]})
+    return pl.DataFrame(
+        {
+            "class": range(len(worths)),
+            "ancestral": [a for a, _ in worths],
+            "modern_intent": [m for _, m in worths],
+        }
+    )
 
 
 @pytest.mark.parametrize("kind", ["random", "one", "equal in A", "all equal", "on edges"])
@@ -76,32 +109,55 @@ def test_every_class_is_counted_once(kind: str) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.random(500), rng.random(500) ** 3
     table = {
-        "random": made_up(list(zip(x.tolist(), y.tolist(), strict=True))), "one": made_up([(0.3, 0.4)]), "equal in A": made_up([(0.5, v) for v in y]),
-        "all equal": made_up([(0.0, 0.0)] * 9), "on edges": made_up([(i / 64, i / 48) for i in range(49)]),
-    }[kind]  # fmt: skip
+        "random": made_up(list(zip(x.tolist(), y.tolist(), strict=True))),
+        "one": made_up([(0.3, 0.4)]),
+        "equal in A": made_up([(0.5, v) for v in y]),
+        "all equal": made_up([(0.0, 0.0)] * 9),
+        "on edges": made_up([(i / 64, i / 48) for i in range(49)]),
+    }[kind]
     edges = landscape_density.edges_of(table)
-    bins, given = landscape_density.density(table, edges), landscape_density.given_ancestral(table, edges[0])
+    bins, given = (
+        landscape_density.density(table, edges),
+        landscape_density.given_ancestral(table, edges[0]),
+    )
     assert int(bins["classes"].sum()) == int(given["classes"].sum()) == table.height
     last = [edge[-1] for edge in edges]
     assert int(landscape_density.distinct(table)["classes"].sum()) == table.height
     for row in bins.iter_rows(named=True):  # counted again, class by class
         inside = [
-            (row["x"] <= a < row["x2"] or (a == row["x2"] == last[0])) and (row["y"] <= m < row["y2"] or (m == row["y2"] == last[1]))
+            (row["x"] <= a < row["x2"] or (a == row["x2"] == last[0]))
+            and (row["y"] <= m < row["y2"] or (m == row["y2"] == last[1]))
             for _, a, m in table.iter_rows()
         ]
         assert sum(inside) == row["classes"]
     for row in given.iter_rows(named=True):
-        mine = [m for _, a, m in table.iter_rows() if row["x"] <= a < row["x2"] or (a == row["x2"] == last[0])]
-        assert (row["least"], row["median"], row["most"]) == pytest.approx((min(mine), float(np.median(mine)), max(mine)))
+        mine = [
+            m
+            for _, a, m in table.iter_rows()
+            if row["x"] <= a < row["x2"] or (a == row["x2"] == last[0])
+        ]
+        assert (row["least"], row["median"], row["most"]) == pytest.approx(
+            (min(mine), float(np.median(mine)), max(mine))
+        )
 
 
 def test_near_ties_stand_under_their_least_tolerance() -> None:
-    table = made_up([(1.0, 0.1), (1.0, 0.1), (1.0, 0.9), (0.995, 0.5), (0.97, 0.2), (0.94, 0.3), (0.2, 1.0)])
+    table = made_up(
+        [(1.0, 0.1), (1.0, 0.1), (1.0, 0.9), (0.995, 0.5), (0.97, 0.2), (0.94, 0.3), (0.2, 1.0)]
+    )
     span = Span(0.0, 1.0, 1.0)
     close = landscape_density.near_best(table, [0.05, 0.0, 0.01], span)
-    assert close.rows() == [(0.0, 1.0, 0.1, 2, 0), (0.0, 1.0, 0.9, 1, 2), (0.01, 0.995, 0.5, 1, 3), (0.05, 0.97, 0.2, 1, 4)]
+    assert close.rows() == [
+        (0.0, 1.0, 0.1, 2, 0),
+        (0.0, 1.0, 0.9, 1, 2),
+        (0.01, 0.995, 0.5, 1, 3),
+        (0.05, 0.97, 0.2, 1, 4),
+    ]
     for tolerance in (0.0, 0.01, 0.05):
-        assert int(close.filter(pl.col("tolerance") <= tolerance)["classes"].sum()) == ladder.near(table, tolerance, span).height
+        assert (
+            int(close.filter(pl.col("tolerance") <= tolerance)["classes"].sum())
+            == ladder.near(table, tolerance, span).height
+        )
 
 
 def test_populations_stand_where_they_are_worth(savanna: Source) -> None:
@@ -110,18 +166,33 @@ def test_populations_stand_where_they_are_worth(savanna: Source) -> None:
         people = landscape_density.inhabitants(tables["landscape"], tables["populations"], moment)
         assert float(people["share"].sum()) == pytest.approx(1.0)
         recorded = tables["generations"].filter(pl.col("generation") == generation)
-        for column, name in (("ancestral", "ancestral_mean"), ("modern_intent", "modern_intent_mean")):
-            assert float((people["share"] * people[column]).sum()) == pytest.approx(float(recorded[name].mean()))  # type: ignore[arg-type]
-    assert landscape_density.inhabitants(tables["landscape"], tables["populations"], "never").is_empty()
+        for column, name in (
+            ("ancestral", "ancestral_mean"),
+            ("modern_intent", "modern_intent_mean"),
+        ):
+            assert float((people["share"] * people[column]).sum()) == pytest.approx(
+                float(recorded[name].mean())
+            )  # type: ignore[arg-type]
+    assert landscape_density.inhabitants(
+        tables["landscape"], tables["populations"], "never"
+    ).is_empty()
 
 
 def test_the_commonest_class() -> None:
-    rows = [(0, "swap", 7, 60), (0, "swap", 3, 40), (1, "swap", 3, 55), (1, "swap", 9, 45), (2, "end", 1, 100)]  # seed 2 died out
+    # Seed 2 died out
+    rows = [
+        (0, "swap", 7, 60),
+        (0, "swap", 3, 40),
+        (1, "swap", 3, 55),
+        (1, "swap", 9, 45),
+        (2, "end", 1, 100),
+    ]
     table = pl.DataFrame(rows, schema=["seed", "moment", "class", "count"], orient="row")
     assert policy_table.commonest_class(table) == (3, pytest.approx(0.475), "swap")
     assert policy_table.commonest_class(table.filter(pl.col("seed") == 2)) == (1, 1.0, "end")
     even = table.with_columns(pl.lit(50).alias("count"))
-    assert policy_table.commonest_class(even.filter(pl.col("seed") == 0))[0] == 3  # of equals the lowest
+    # Of equals the lowest
+    assert policy_table.commonest_class(even.filter(pl.col("seed") == 0))[0] == 3
 
 
 # --- policies
@@ -137,7 +208,10 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
     for which in policy_table.WORLDS:
         world, mine = conducts.world(which), frame.filter(pl.col("world") == which)
         done = np.where(world.uncounted()[:, None], 0.0, conducts.of(number, which).occupancy)
-        times = {act: float((rows["chance"] * rows["occupancy"]).sum()) for (act,), rows in mine.group_by("act")}
+        times = {
+            act: float((rows["chance"] * rows["occupancy"]).sum())
+            for (act,), rows in mine.group_by("act")
+        }
         for a, act in enumerate(world.acts):  # the ledger's times an act is done in a life
             assert times.get(act, 0.0) == pytest.approx(done[:, :, a].sum(), abs=1e-5)
         chances = mine.group_by("place", "column").agg(pl.col("chance").sum())["chance"]
@@ -146,15 +220,21 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
             for row in mine.sample(min(60, mine.height), seed=1).iter_rows(named=True):
                 for left in {row["least_left"], row["most_left"]}:
                     level = level_at(world.lifespan - left, world.lifespan, len(policies[which]))
-                    assert policies[which][level, row["order"], world.acts.index(row["act"])] == pytest.approx(row["chance"])
+                    assert policies[which][
+                        level, row["order"], world.acts.index(row["act"])
+                    ] == pytest.approx(row["chance"])
         else:
             for row in mine.iter_rows(named=True):
                 states = np.flatnonzero(pair.observe == row["order"])
                 assert policies[which][0, states, world.acts.index(row["act"])].max() > 0.0
     once = frame.unique(["world", "place", "column"])
     for which in policy_table.WORLDS:
-        lived = np.where(conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy).sum()
-        assert float(once.filter(pl.col("world") == which)["occupancy"].sum()) == pytest.approx(lived)
+        lived = np.where(
+            conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy
+        ).sum()
+        assert float(once.filter(pl.col("world") == which)["occupancy"].sum()) == pytest.approx(
+            lived
+        )
 
 
 def test_tiles_tell_all_columns_and_places_left_out_are_told() -> None:
@@ -168,7 +248,11 @@ def test_tiles_tell_all_columns_and_places_left_out_are_told() -> None:
     assert float(drawn["ages"].sum()) == pytest.approx(float(once["occupancy"].sum()))
     short = letters(acts)
     for tile in drawn.iter_rows(named=True):
-        does = frame.filter((pl.col("world") == tile["world"]) & (pl.col("place") == tile["place"]) & (pl.col("column") == tile["x"]))
+        does = frame.filter(
+            (pl.col("world") == tile["world"])
+            & (pl.col("place") == tile["place"])
+            & (pl.col("column") == tile["x"])
+        )
         assert set(tile["letters"]) == {short[act] for act in does["act"]}
         assert tile["chance"] == pytest.approx(does["chance"].max())
     places = shown_places(frame)
@@ -186,7 +270,10 @@ def test_each_act_has_a_letter_of_its_own(name: str) -> None:
     found = letters(acts)
     assert len(set(found.values())) == len(acts)
     assert all(len(letter) == 1 for letter in found.values())
-    assert all(named(acts)[act].startswith(found[act]) and ink(acts)[act] in ("white", "black") for act in acts)
+    assert all(
+        named(acts)[act].startswith(found[act]) and ink(acts)[act] in ("white", "black")
+        for act in acts
+    )
 
 
 def test_letters_and_factors_of_odd_names() -> None:
@@ -219,7 +306,9 @@ def test_a_life_is_possible_and_pays_what_it_says(name: str) -> None:
         assert a == acts[found.number, : len(a)].tolist()
         assert rows["age"].to_list() == list(range(len(s)))
         assert world.start[s[0]] > 0.0
-        assert all(world.transitions[x, y, z] > 0.0 for x, y, z in zip(s[:-1], a[:-1], s[1:], strict=True))
+        assert all(
+            world.transitions[x, y, z] > 0.0 for x, y, z in zip(s[:-1], a[:-1], s[1:], strict=True)
+        )
         assert not world.ended()[s].any()
         assert len(s) == world.lifespan or world.ended()[states[found.number, len(s)]]
         amount = world.payoff if which == "ancestral" else world.intent
@@ -227,15 +316,21 @@ def test_a_life_is_possible_and_pays_what_it_says(name: str) -> None:
         assert float(rows["amount"].sum()) == pytest.approx(found.came_to[which])
         assert float(rows["so_far"][-1]) == pytest.approx(found.came_to[which])
         level = [level_at(t, world.lifespan, len(policies[which])) for t in range(len(s))]
-        assert rows["chance"].to_list() == [float(policies[which][i, x, y]) for i, x, y in zip(level, s, a, strict=True)]
-        assert found.expected[which] == pytest.approx(float((conducts.of(number, which).occupancy * amount).sum()))
+        assert rows["chance"].to_list() == [
+            float(policies[which][i, x, y]) for i, x, y in zip(level, s, a, strict=True)
+        ]
+        assert found.expected[which] == pytest.approx(
+            float((conducts.of(number, which).occupancy * amount).sum())
+        )
 
 
 def test_equal_worlds_have_equal_lives() -> None:
     made = setting("birth-control")
     same = Conducts(made.genome, replace(made.pair, modern=replace_name(made.pair.ancestral)))
     rows = sample_life.life(same, 458, seed=0).rows
-    one, other = (rows.filter(pl.col("world") == which).drop("world") for which in policy_table.WORLDS)
+    one, other = (
+        rows.filter(pl.col("world") == which).drop("world") for which in policy_table.WORLDS
+    )
     assert one.equals(other)
 
 
@@ -245,11 +340,15 @@ def replace_name(world: TabularMdp) -> TabularMdp:
 
 def test_the_middling_life() -> None:
     amounts = np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0], [1.0, 5.0]])
-    assert sample_life.middling(amounts, np.array([0.9, 7.0])) == 1  # what is the same in all does not count; of equals the first
+    # What is the same in all does not count; of equals the first
+    assert sample_life.middling(amounts, np.array([0.9, 7.0])) == 1
     assert sample_life.middling(amounts[:, 1:], np.array([3.0])) == 0
     x = np.random.default_rng(0).gamma(1.0, size=50)
-    assert sample_life.middling(x[:, None], np.array([x.mean()])) == int(np.abs(x - x.mean()).argmin())
-    far = np.array([[1.0, 0.0], [0.0, 30.0], [1.0, 300.0], [0.0, -300.0]])  # each in units of its own spread
+    assert sample_life.middling(x[:, None], np.array([x.mean()])) == int(
+        np.abs(x - x.mean()).argmin()
+    )
+    # Each in units of its own spread
+    far = np.array([[1.0, 0.0], [0.0, 30.0], [1.0, 300.0], [0.0, -300.0]])
     assert sample_life.middling(far, np.zeros(2)) == 1
 
 
@@ -263,9 +362,15 @@ def recursion(*settings: str, name: str = "drive-equilibrium") -> pl.DataFrame:
     return found
 
 
-@pytest.mark.parametrize(("k", "cost", "dominance"), [(0.9, 1.0, 0.0), (0.7, 0.4, 0.2), (0.55, 0.02, 0.5)])
+@pytest.mark.parametrize(
+    ("k", "cost", "dominance"), [(0.9, 1.0, 0.0), (0.7, 0.4, 0.2), (0.55, 0.02, 0.5)]
+)
 def test_the_path_of_a_driver_is_the_recursion(k: float, cost: float, dominance: float) -> None:
-    found = recursion(f"genome.drivers.0.ratio={k}", f"genome.drivers.0.cost={cost}", f"genome.drivers.0.dominance={dominance}")["frequency"].to_list()
+    found = recursion(
+        f"genome.drivers.0.ratio={k}",
+        f"genome.drivers.0.cost={cost}",
+        f"genome.drivers.0.dominance={dominance}",
+    )["frequency"].to_list()
     q = 100 / 2000
     for generation in range(60):
         assert found[generation] == pytest.approx(q, abs=1e-12)
@@ -274,31 +379,55 @@ def test_the_path_of_a_driver_is_the_recursion(k: float, cost: float, dominance:
 
 def test_the_path_ends_at_the_equilibria() -> None:
     assert recursion()["frequency"][-1] == pytest.approx(drive.equilibrium(0.9, 0.0, 1.0).frequency)
-    males = recursion("genome.drivers.0.ratio=[0.5,0.9]", "phases.0.generations=600")["frequency"][-1]
+    males = recursion("genome.drivers.0.ratio=[0.5,0.9]", "phases.0.generations=600")["frequency"][
+        -1
+    ]
     assert males == pytest.approx(drive.lethal_by_sex(0.5, 0.9).newborn, abs=1e-9)
-    assert recursion('genome.drivers.0.cost_to="fertility"')["frequency"].to_list() == recursion()["frequency"].to_list()
+    assert (
+        recursion('genome.drivers.0.cost_to="fertility"')["frequency"].to_list()
+        == recursion()["frequency"].to_list()
+    )
 
 
 def test_the_path_of_driver_and_suppressor_is_the_recursion_of_two_loci() -> None:
     found = recursion(name="suppressor")
-    driver, suppressor = (found.filter(pl.col("site") == site)["frequency"].to_numpy() for site in ("driver at t", "suppressor at sup"))
+    driver, suppressor = (
+        found.filter(pl.col("site") == site)["frequency"].to_numpy()
+        for site in ("driver at t", "suppressor at sup")
+    )
     assert suppressor[:50] == pytest.approx(0.0)
     assert suppressor[50] == pytest.approx(20 / 4000)
     w = np.outer([1.0, 1.0, 0.0], [1.0, 0.9, 0.9])
-    way, _ = two_locus.iterate(two_locus.haplotypes(float(driver[50]), 20 / 4000), 0.5, [0.9, 0.5, 0.5], w, 300)
+    way, _ = two_locus.iterate(
+        two_locus.haplotypes(float(driver[50]), 20 / 4000), 0.5, [0.9, 0.5, 0.5], w, 300
+    )
     assert driver[50:350] == pytest.approx(way[:300, 2:].sum(axis=1), abs=1e-9)
     assert suppressor[50:350] == pytest.approx(way[:300, 1::2].sum(axis=1), abs=1e-9)
 
 
 def test_the_engine_follows_the_path() -> None:
-    made = setting("drive-equilibrium", "optimizer.population=600", "phases.0.generations=160", "optimizer.introductions.0.copies=600", "search_ledger=false")
+    made = setting(
+        "drive-equilibrium",
+        "optimizer.population=600",
+        "phases.0.generations=160",
+        "optimizer.introductions.0.copies=600",
+        "search_ledger=false",
+    )
     expected = expected_drive.path(made.experiment, made.genome)
     assert expected is not None
-    run = simulate(made, Landscape(made), 2).tables["alleles"].filter(pl.col("allele") == "driver").sort("generation")
+    run = (
+        simulate(made, Landscape(made), 2)
+        .tables["alleles"]
+        .filter(pl.col("allele") == "driver")
+        .sort("generation")
+    )
     late = slice(40, 160)
     spread = drive.fluctuation(600, 0.9, 0.0, 1.0)
     error = drive.time_average_error(spread.newborn, spread.lag, 120)
-    assert abs(float(run["frequency"][late].mean()) - float(expected["frequency"][late].mean())) < 4.0 * error  # type: ignore[arg-type]
+    assert (
+        abs(float(run["frequency"][late].mean()) - float(expected["frequency"][late].mean()))
+        < 4.0 * error
+    )  # type: ignore[arg-type]
     early = (run["frequency"][:10] - expected["frequency"][:10]).abs().max()
     assert float(early) < 0.06  # type: ignore[arg-type]
 
@@ -324,21 +453,40 @@ def test_a_path_ends_where_nobody_survives() -> None:
 
 
 def carriers(counts: list[list[int]], kept: list[list[float]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Populations at the swap: by seed, individuals with no, one and two copies, and what they keep."""
+    """Populations at the swap: by seed, individuals with no, one and two copies, and what they
+    keep.
+    """
     rows = [
-        {"seed": seed, "moment": "swap", "generation": 299, "class": 0, "count": n, "kept": w, "copies:t:driver": c}
-        for seed, (ns, ws) in enumerate(zip(counts, kept, strict=True)) for c, (n, w) in enumerate(zip(ns, ws, strict=True)) if n
-    ]  # fmt: skip
+        {
+            "seed": seed,
+            "moment": "swap",
+            "generation": 299,
+            "class": 0,
+            "count": n,
+            "kept": w,
+            "copies:t:driver": c,
+        }
+        for seed, (ns, ws) in enumerate(zip(counts, kept, strict=True))
+        for c, (n, w) in enumerate(zip(ns, ws, strict=True))
+        if n
+    ]
     return pl.DataFrame(rows), pl.DataFrame({"class": [0], "ancestral": [0.8]})
 
 
 def test_where_a_driver_would_rest() -> None:
     made = setting("greedy-genes")
     k = float(made.experiment.genome["drivers"][0]["ratio"])
-    tables = carriers([[30, 50, 20], [10, 40, 50], [100, 0, 0]], [[1.0, 0.95, 0.4], [0.5, 0.5, 0.3], [1.0, 1.0, 1.0]])  # lost in the third
+    # Lost in the third
+    tables = carriers(
+        [[30, 50, 20], [10, 40, 50], [100, 0, 0]],
+        [[1.0, 0.95, 0.4], [0.5, 0.5, 0.3], [1.0, 1.0, 1.0]],
+    )
     found = expected_drive.resting(made.experiment, made.genome, *tables)
     assert found is not None
-    each = [drive.equilibrium(k, 0.05 / 0.6, 0.6).frequency, drive.equilibrium(k, 0.0, 0.4).frequency]
+    each = [
+        drive.equilibrium(k, 0.05 / 0.6, 0.6).frequency,
+        drive.equilibrium(k, 0.0, 0.4).frequency,
+    ]
     assert found.frequency == pytest.approx(np.mean(each), abs=1e-6)
     assert (found.low, found.high) == pytest.approx((min(each), max(each)), abs=1e-6)
     assert found.recorded == pytest.approx((0.45 + 0.7) / 2)
@@ -347,7 +495,12 @@ def test_where_a_driver_would_rest() -> None:
     assert expected_drive.resting(by_sex.experiment, by_sex.genome, *tables) == found
     nobody = carriers([[0, 50, 50]], [[1.0, 1.0, 0.6]])
     assert expected_drive.resting(made.experiment, made.genome, *nobody) is None
-    assert expected_drive.resting(made.experiment, made.genome, tables[0].filter(pl.col("seed") == 2), tables[1]) is None
+    assert (
+        expected_drive.resting(
+            made.experiment, made.genome, tables[0].filter(pl.col("seed") == 2), tables[1]
+        )
+        is None
+    )
     alone = setting("drive-equilibrium")
     assert expected_drive.resting(alone.experiment, alone.genome, *tables) is None
 
@@ -360,7 +513,8 @@ def words_of(chart: Any) -> dict[str, Any]:
     with alt.data_transformers.disable_max_rows():
         described: dict[str, Any] = chart.to_dict(validate=True)
     assert described["title"]["subtitle"]
-    assert any(c.isdigit() for c in described["description"].split(". ", 3)[-1])  # numbers, beyond title and subtitle
+    # Numbers, beyond title and subtitle
+    assert any(c.isdigit() for c in described["description"].split(". ", 3)[-1])
     assert "tooltip" in json.dumps({k: v for k, v in described.items() if k != "datasets"})
     return described
 
@@ -391,12 +545,25 @@ def test_theory_stands_in_the_drive_figure(driven: Source) -> None:
     assert any("circles: theory" in line for line in described["title"]["subtitle"])
     expected = expected_drive.path(driven.run.experiment, driven.conducts.genome)
     assert expected is not None
-    drawn = [row for rows in described["datasets"].values() for row in rows if set(row) == {"site", "generation", "frequency"}]
-    assert pl.DataFrame(drawn).sort("generation").equals(expected.sort("generation"))  # a short run has a circle in every generation
+    drawn = [
+        row
+        for rows in described["datasets"].values()
+        for row in rows
+        if set(row) == {"site", "generation", "frequency"}
+    ]
+    # A short run has a circle in every generation
+    assert pl.DataFrame(drawn).sort("generation").equals(expected.sort("generation"))
 
 
 def test_reflexes_have_neither_causes_nor_desires(tmp_path: Path) -> None:
-    made = source(tmp_path, "host", "optimizer.population=30", "phases.0.generations=4", "phases.1.generations=3", "analysis.restarts=1")
+    made = source(
+        tmp_path,
+        "host",
+        "optimizer.population=30",
+        "phases.0.generations=4",
+        "phases.1.generations=3",
+        "analysis.restarts=1",
+    )
     assert {name for name in NEW if FIGURES[name].draw(made) is None} == {"causes", "desires"}
     for name in set(NEW) - {"causes", "desires"}:
         words_of(FIGURES[name].draw(made))
@@ -410,9 +577,15 @@ def test_a_class_may_be_asked_for(savanna: Source) -> None:
 
 
 def test_a_population_that_dies_out_at_once_is_drawn(tmp_path: Path) -> None:
-    made = source(tmp_path, "birth-control", *quick("birth-control", "genome.weights.pleasure.alleles=[0.0]"))
+    made = source(
+        tmp_path, "birth-control", *quick("birth-control", "genome.weights.pleasure.alleles=[0.0]")
+    )
     assert made.run.provenance["runs"]["0"]["status"] == "extinct"
-    said = {name: chart.description for name in FIGURES if (chart := FIGURES[name].draw(made)) is not None and chart.to_dict()}
+    said = {
+        name: chart.description
+        for name in FIGURES
+        if (chart := FIGURES[name].draw(made)) is not None and chart.to_dict()
+    }
     for name in set(NEW) & set(said):
         words_of(FIGURES[name].draw(made))
     assert "Nobody lived to see the swap" in said["behaviour"]  # which is not "no regret"
@@ -423,15 +596,31 @@ def test_a_population_that_dies_out_at_once_is_drawn(tmp_path: Path) -> None:
 
 def test_an_exhaustive_search_is_drawn_and_captions_say_what_is_configured(tmp_path: Path) -> None:
     made = source(
-        tmp_path, "micro", 'optimizer={name="exhaustive"}', "phases.0.generations=3", "phases.1.generations=3", "replicates=2", "analysis.confidence=0.5"
-    )  # fmt: skip
-    assert "in generation 1 mean fitness is" in FIGURES["trajectories"].draw(made).description  # in generation 0 every genome is tried
-    assert "whiskers: 50% bootstrap interval" in " ".join(FIGURES["ladders"].draw(made).to_dict()["title"]["subtitle"])
-    assert "best genome for payoff in M" in json.dumps(FIGURES["ties"].draw(made).to_dict())  # not for intent, which bars are measured in
+        tmp_path,
+        "micro",
+        'optimizer={name="exhaustive"}',
+        "phases.0.generations=3",
+        "phases.1.generations=3",
+        "replicates=2",
+        "analysis.confidence=0.5",
+    )
+    # In generation 0 every genome is tried
+    assert "in generation 1 mean fitness is" in FIGURES["trajectories"].draw(made).description
+    assert "whiskers: 50% bootstrap interval" in " ".join(
+        FIGURES["ladders"].draw(made).to_dict()["title"]["subtitle"]
+    )
+    # Not for intent, which bars are measured in
+    assert "best genome for payoff in M" in json.dumps(FIGURES["ties"].draw(made).to_dict())
 
 
 def test_units_are_the_worlds_and_nothing_is_made_of_rounding(tmp_path: Path) -> None:
-    made = source(tmp_path, "maze", "optimizer.population=30", "phases.0.generations=5", "phases.1.generations=3")
+    made = source(
+        tmp_path,
+        "maze",
+        "optimizer.population=30",
+        "phases.0.generations=5",
+        "phases.1.generations=3",
+    )
     for name in ("fitness", "ladders", "behaviour", "search"):
         assert "expected offspring" not in json.dumps(FIGURES[name].draw(made).to_dict()), name
     said = FIGURES["causes"].draw(made).description
@@ -440,39 +629,76 @@ def test_units_are_the_worlds_and_nothing_is_made_of_rounding(tmp_path: Path) ->
 
 
 def test_a_seed_without_regret_counts() -> None:
-    rows = [("population", 0, "ancestral", "waste", "a", 0, 1.0), *(("population", seed, "ancestral", "upkeep", None, None, 0.0) for seed in (0, 1, 2, 3))]
-    ledger = pl.DataFrame(rows, schema=["subject", "seed", "world", "kind", "act", "age", "value"], orient="row")
+    rows = [
+        ("population", 0, "ancestral", "waste", "a", 0, 1.0),
+        *(("population", seed, "ancestral", "upkeep", None, None, 0.0) for seed in (0, 1, 2, 3)),
+    ]
+    ledger = pl.DataFrame(
+        rows, schema=["subject", "seed", "world", "kind", "act", "age", "value"], orient="row"
+    )
     told = summary.ledger(ledger, "population", "ancestral")
     assert told is not None
     assert told["kinds"]["waste"] == 0.25
-    drawn = [row for rows in behaviour(ledger).to_dict()["datasets"].values() for row in rows if "act" in row]
+    drawn = [
+        row
+        for rows in behaviour(ledger).to_dict()["datasets"].values()
+        for row in rows
+        if "act" in row
+    ]
     assert [row["regret"] for row in drawn] == [0.25]
     assert "0.250 is lost" in behaviour_says(ledger)
 
 
 def test_ladders_below_zero_stand_on_their_axis() -> None:
-    rungs = {"optimum": 2.0, "best_for_intent": 2.0, "best_for_payoff": 2.0, "best_ancestral": 1.0, "population": -3.0}
+    rungs = {
+        "optimum": 2.0,
+        "best_for_intent": 2.0,
+        "best_for_payoff": 2.0,
+        "best_ancestral": 1.0,
+        "population": -3.0,
+    }
     described = ladders({"ancestral": {"rungs": rungs, "intervals": {}}}).to_dict()
-    domains = [unit["encoding"]["y"]["scale"]["domain"] for unit in described["hconcat"][0]["layer"] if "scale" in unit["encoding"]["y"]]
+    domains = [
+        unit["encoding"]["y"]["scale"]["domain"]
+        for unit in described["hconcat"][0]["layer"]
+        if "scale" in unit["encoding"]["y"]
+    ]
     assert domains
     assert all(low <= -3.0 and high > 2.0 for low, high in domains)
 
 
 def test_names_of_best_genomes_that_nearly_meet_are_drawn() -> None:
-    generations = pl.DataFrame({"seed": [0, 0], "generation": [0, 1], "world": ["ancestral"] * 2, "ancestral_mean": [0.1, 0.2], "modern_mean": [0.1, 0.3]})
-    assert "line-bottom" in json.dumps(fitness(generations, {"ancestral": 1.0, "modern": 0.95}, 5).to_dict(validate=True))
+    generations = pl.DataFrame(
+        {
+            "seed": [0, 0],
+            "generation": [0, 1],
+            "world": ["ancestral"] * 2,
+            "ancestral_mean": [0.1, 0.2],
+            "modern_mean": [0.1, 0.3],
+        }
+    )
+    assert "line-bottom" in json.dumps(
+        fitness(generations, {"ancestral": 1.0, "modern": 0.95}, 5).to_dict(validate=True)
+    )
 
 
 def test_the_legs_of_a_demons_path() -> None:
-    experiment = resolve(apply_settings(read_experiment("claim-06-demons"), ["replicates=3", "phases.0.generations=300"]))
-    table = pl.concat([search(*build_landscape(experiment, seed), 300, seed, 3) for seed in experiment.seeds])
+    experiment = resolve(
+        apply_settings(
+            read_experiment("claim-06-demons"), ["replicates=3", "phases.0.generations=300"]
+        )
+    )
+    table = pl.concat(
+        [search(*build_landscape(experiment, seed), 300, seed, 3) for seed in experiment.seeds]
+    )
     frame = legs(table, seeds=2, steps=20)
     assert frame["seed"].unique().sort().to_list() == [0, 1]
     for (seed,), way in frame.group_by("seed", maintain_order=True):
         path = table.filter(pl.col("seed") == seed)
         assert way.height == 20
         for begin, end in (("x_0", "x_0_to"), ("aside", "aside_to"), ("height", "height_to")):
-            assert way[begin].to_list()[1:] == way[end].to_list()[:-1]  # each begins where the last ended
+            # Each begins where the last ended
+            assert way[begin].to_list()[1:] == way[end].to_list()[:-1]
         assert (way["x_0"][0], way["aside"][0]) == (0.0, 0.0)
         assert (way["x_0_to"][-1], way["aside_to"][-1]) == (path["x_0"][-1], path["aside"][-1])
         assert way["height_to"][-1] == pytest.approx(path["loss"][-1] + path["x_0"][-1])

@@ -48,7 +48,9 @@ def test_the_value_of_a_world_is_the_mean_over_its_cases() -> None:
     world = cased(random_pair(0).ancestral, [0, 1, 0, 2, 1, 3], ("a", "b", "c", "nobody"))
     policy = random_policy(world, 1)
     values = world.births() @ state_values(world, policy, world.payoff)[0]
-    assert world.shares() @ values == pytest.approx(lifetime(world, policy, world.payoff), abs=1e-13)
+    assert world.shares() @ values == pytest.approx(
+        lifetime(world, policy, world.payoff), abs=1e-13
+    )
     assert world.shares()[3] == 0.0
     assert not world.births()[3].any()
     np.testing.assert_allclose(world.shares() @ world.births(), world.start, atol=1e-15)
@@ -65,7 +67,9 @@ def test_the_value_of_a_world_is_the_mean_over_its_cases() -> None:
         (None, ("a",), "case_of must be given"),
     ],
 )
-def test_what_is_no_case_is_refused(case_of: list[int] | None, names: tuple[str, ...], message: str) -> None:
+def test_what_is_no_case_is_refused(
+    case_of: list[int] | None, names: tuple[str, ...], message: str
+) -> None:
     with pytest.raises(InvalidWorld, match=message):
         cased(random_pair(0).ancestral, case_of, names)
 
@@ -76,7 +80,10 @@ def test_kernels_value_cases_as_the_reference_does(temperature: str) -> None:
     world = made.pair.ancestral
     classes = np.arange(made.genome.grid.size)
     rules = made.genome.decode(classes)
-    plain, by_case = Scorer(world, made.pair).score(rules), Scorer(world, made.pair, cases=True).score(rules)
+    plain, by_case = (
+        Scorer(world, made.pair).score(rules),
+        Scorer(world, made.pair, cases=True).score(rules),
+    )
     np.testing.assert_array_equal(plain.payoff, by_case.payoff)
     np.testing.assert_array_equal(plain.intent, by_case.intent)
     np.testing.assert_array_equal(plain.policy, by_case.policy)
@@ -89,7 +96,10 @@ def test_kernels_value_cases_as_the_reference_does(temperature: str) -> None:
 def test_cases_in_single_precision_are_within_their_bound() -> None:
     made = setting("maze", *MAZE)
     rules = made.genome.decode(np.arange(made.genome.grid.size))
-    single, double = (Scorer(made.pair.ancestral, made.pair, precision=p, cases=True) for p in ("single", "double"))  # type: ignore[arg-type]
+    single, double = (
+        Scorer(made.pair.ancestral, made.pair, precision=p, cases=True)
+        for p in ("single", "double")
+    )  # type: ignore[arg-type]
     apart = np.abs(single.score(rules).payoff_by_case - double.score(rules).payoff_by_case)
     assert apart.max() <= single.single_error
 
@@ -98,7 +108,10 @@ def test_cases_in_single_precision_are_within_their_bound() -> None:
 
 
 def test_a_world_mixed_with_itself_changes_nothing() -> None:
-    plain, mixture = setting("micro", *SMALL), setting("micro", *SMALL, 'world.mixture=[{share=0.5, world="ancestral"}]')
+    plain, mixture = (
+        setting("micro", *SMALL),
+        setting("micro", *SMALL, 'world.mixture=[{share=0.5, world="ancestral"}]'),
+    )
     assert len(mixture.pair.ancestral.states) == 2 * len(plain.pair.ancestral.states)
     one, two = Landscape(plain), Landscape(mixture)
     for column in ("ancestral", "ancestral_intent", "modern", "modern_intent"):
@@ -110,7 +123,10 @@ def test_a_world_mixed_with_itself_changes_nothing() -> None:
 
 
 def test_a_share_of_nothing_is_the_plain_pair() -> None:
-    plain, none = setting("micro", *SMALL), setting("micro", *SMALL, 'world.mixture=[{share=0.0, world="modern"}]')
+    plain, none = (
+        setting("micro", *SMALL),
+        setting("micro", *SMALL, 'world.mixture=[{share=0.0, world="modern"}]'),
+    )
     assert none.pair.ancestral.states == plain.pair.ancestral.states
     a, b = (replicate(made, Landscape(made)) for made in (plain, none))
     assert a.numbers == b.numbers
@@ -123,19 +139,30 @@ def test_fitness_in_a_mixture_is_the_mixture_of_fitnesses() -> None:
     plain = Landscape(setting("micro")).frame()
     variant = Landscape(setting("micro", "world.ancestral.find=0.4")).frame()
     mixture = Landscape(made).frame()
-    np.testing.assert_allclose(mixture["ancestral"], 0.7 * plain["ancestral"] + 0.2 * plain["modern"] + 0.1 * variant["ancestral"], atol=1e-13)
+    np.testing.assert_allclose(
+        mixture["ancestral"],
+        0.7 * plain["ancestral"] + 0.2 * plain["modern"] + 0.1 * variant["ancestral"],
+        atol=1e-13,
+    )
     np.testing.assert_allclose(mixture["modern"], plain["modern"], atol=1e-14)
 
 
 def test_what_training_had_is_not_new() -> None:
-    """The modern world's lives begin in the copies that stood for it: breeding safely is new to who never met it, and only to them."""
+    """The modern world's lives begin in the copies that stood for it: breeding safely is new to who
+    never met it, and only to them.
+    """
     kinds = {}
     for share in (0.0, 0.3):
         made = setting("micro", *SMALL, f'world.mixture=[{{share={share}, world="modern"}}]')
         numbers = replicate(made, Landscape(made)).numbers
-        kinds[share] = {name.rpartition(".")[2]: value for name, value in numbers.items() if name.startswith("behaviour.modern.kinds.")}
+        kinds[share] = {
+            name.rpartition(".")[2]: value
+            for name, value in numbers.items()
+            if name.startswith("behaviour.modern.kinds.")
+        }
         assert sum(kinds[share].values()) == pytest.approx(
-            numbers["ladder.modern.rungs.optimum"] - numbers["ladder.modern.rungs.population"], abs=1e-12
+            numbers["ladder.modern.rungs.optimum"] - numbers["ladder.modern.rungs.population"],
+            abs=1e-12,
         )
     assert kinds[0.0]["novel"] > 1e-3
     assert kinds[0.3]["novel"] == 0.0
@@ -143,7 +170,9 @@ def test_what_training_had_is_not_new() -> None:
 
 def test_members_may_have_cases_of_their_own() -> None:
     world = cased(random_pair(3).ancestral, [0, 1, 0, 1, 0, 1], ("x", "y"))
-    both = union("both", [Member("one", 0.25, world), Member("two", 0.75, random_pair(3).ancestral)])
+    both = union(
+        "both", [Member("one", 0.25, world), Member("two", 0.75, random_pair(3).ancestral)]
+    )
     assert both.case_names == ("one: x", "one: y", "two")
     np.testing.assert_allclose(both.shares()[:2], 0.25 * world.shares())
 
@@ -164,10 +193,18 @@ def test_what_show_prints_is_the_same_experiment() -> None:
 def test_members_must_fit() -> None:
     pair = random_pair(0)
     with pytest.raises(InvalidWorld, match="must share their states, but 'b' has others"):
-        union("x", [Member("a", 0.5, pair.ancestral), Member("b", 0.5, random_pair(0, states=5).ancestral)])
+        union(
+            "x",
+            [
+                Member("a", 0.5, pair.ancestral),
+                Member("b", 0.5, random_pair(0, states=5).ancestral),
+            ],
+        )
     with pytest.raises(InvalidWorld, match="sum to at most 1"):
         mixed(pair, [Member("a", 0.8, pair.modern), Member("b", 0.8, pair.modern)])
-    with pytest.raises(UserError, match=r"world\.mixture: shares must sum to at most 1, but sum to 1\.2"):
+    with pytest.raises(
+        UserError, match=r"world\.mixture: shares must sum to at most 1, but sum to 1\.2"
+    ):
         setting("micro", "world.mixture=[{share=0.6}, {share=0.6}]")
     with pytest.raises(UserError, match=r"a key of world\.mixture\.0\.set must be one of"):
         setting("micro", "world.mixture=[{share=0.6, set={wings=2}}]")
@@ -180,7 +217,9 @@ def test_members_must_fit() -> None:
 def test_all_of_training_may_be_modern() -> None:
     made = setting("micro", 'world.mixture=[{share=1.0, world="modern"}]')
     frame = Landscape(made).frame()
-    np.testing.assert_allclose(frame["ancestral"], Landscape(setting("micro")).frame()["modern"], atol=1e-14)
+    np.testing.assert_allclose(
+        frame["ancestral"], Landscape(setting("micro")).frame()["modern"], atol=1e-14
+    )
 
 
 # Selection
@@ -191,16 +230,27 @@ def test_criteria_by_hand() -> None:
     assert selected(SelectionChoice(over="mean"), cases, weights)[0] == pytest.approx(1.75)
     assert selected(SelectionChoice(over="worst"), cases, weights)[0] == 1.0
     assert selected(SelectionChoice(over="cvar", tail=0.5), cases, weights)[0] == pytest.approx(1.0)
-    assert selected(SelectionChoice(over="cvar", tail=0.75), cases, weights)[0] == pytest.approx((0.5 + 0.5) / 0.75)
-    assert selected(SelectionChoice(over="cvar", tail=0.6), cases, weights)[0] == pytest.approx((0.5 + 0.2) / 0.6)
+    assert selected(SelectionChoice(over="cvar", tail=0.75), cases, weights)[0] == pytest.approx(
+        (0.5 + 0.5) / 0.75
+    )
+    assert selected(SelectionChoice(over="cvar", tail=0.6), cases, weights)[0] == pytest.approx(
+        (0.5 + 0.2) / 0.6
+    )
 
 
 def test_cvar_lies_between_worst_and_mean() -> None:
     rng = np.random.default_rng(0)
     cases, weights = rng.random((50, 6)), rng.dirichlet(np.ones(6))
-    by = {tail: selected(SelectionChoice(over="cvar", tail=tail), cases, weights) for tail in (1e-9, 0.2, 0.6, 1.0)}
-    np.testing.assert_allclose(by[1e-9], selected(SelectionChoice(over="worst"), cases, weights), atol=1e-12)
-    np.testing.assert_allclose(by[1.0], selected(SelectionChoice(over="mean"), cases, weights), atol=1e-12)
+    by = {
+        tail: selected(SelectionChoice(over="cvar", tail=tail), cases, weights)
+        for tail in (1e-9, 0.2, 0.6, 1.0)
+    }
+    np.testing.assert_allclose(
+        by[1e-9], selected(SelectionChoice(over="worst"), cases, weights), atol=1e-12
+    )
+    np.testing.assert_allclose(
+        by[1.0], selected(SelectionChoice(over="mean"), cases, weights), atol=1e-12
+    )
     assert (by[1e-9] <= by[0.2] + 1e-12).all()
     assert (by[0.2] <= by[0.6] + 1e-12).all()
     assert (by[0.6] <= by[1.0] + 1e-12).all()
@@ -220,7 +270,9 @@ def test_samples_are_drawn_by_share_and_addressed() -> None:
 
 
 def test_selection_needs_cases_and_a_whole_grid() -> None:
-    with pytest.raises(UserError, match=r"selection must be over the mean .* Add a \[\[world\.mixture\]\]"):
+    with pytest.raises(
+        UserError, match=r"selection must be over the mean .* Add a \[\[world\.mixture\]\]"
+    ):
         setting("micro", "selection.over=worst")
     made = setting("micro", MIX, "selection.sample=2", "analysis.max_classes=10")
     with pytest.raises(UserError, match=r"classes \(analysis\.max_classes\)"):
@@ -229,31 +281,62 @@ def test_selection_needs_cases_and_a_whole_grid() -> None:
 
 def test_digests_without_selection_are_what_they_were() -> None:
     plain = resolve(read_experiment("micro"))
-    assert resolve(apply_settings(read_experiment("micro"), ["selection.tail=0.5"])).digest() == plain.digest()
+    assert (
+        resolve(apply_settings(read_experiment("micro"), ["selection.tail=0.5"])).digest()
+        == plain.digest()
+    )
     assert plain.digest() == "e05de507f5533d42aea698e34295671e"
     other = resolve(apply_settings(read_experiment("micro"), [MIX, "selection.over=worst"]))
     assert other.digest() != plain.digest()
-    assert landscape_digest(other) != landscape_digest(resolve(apply_settings(read_experiment("micro"), [MIX])))
+    assert landscape_digest(other) != landscape_digest(
+        resolve(apply_settings(read_experiment("micro"), [MIX]))
+    )
 
 
-@pytest.mark.parametrize("how", [("selection.over=worst",), ("selection.over=cvar", "selection.tail=0.3"), ("selection.sample=2",), ("selection.sample=2", "selection.fresh=false")])
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("selection.over=worst",),
+        ("selection.over=cvar", "selection.tail=0.3"),
+        ("selection.sample=2",),
+        ("selection.sample=2", "selection.fresh=false"),
+    ],
+)
 @pytest.mark.parametrize("optimizer", ["sexual", "asexual"])
-def test_the_search_ledger_closes_and_says_what_sampling_did(how: tuple[str, ...], optimizer: str) -> None:
-    made = setting("micro", MIX, *SMALL, *how, *(() if optimizer == "sexual" else ("optimizer={name='asexual', population=50}", "genome.ploidy=1")))
+def test_the_search_ledger_closes_and_says_what_sampling_did(
+    how: tuple[str, ...], optimizer: str
+) -> None:
+    made = setting(
+        "micro",
+        MIX,
+        *SMALL,
+        *how,
+        *(
+            ()
+            if optimizer == "sexual"
+            else ("optimizer={name='asexual', population=50}", "genome.ploidy=1")
+        ),
+    )
     table = simulate(made, Landscape(made), 3).tables["search"]
     assert closure(table).abs().max() < 1e-12
-    ancestral, modern = (table.filter(pl.col("selecting") == world) for world in ("ancestral", "modern"))
+    ancestral, modern = (
+        table.filter(pl.col("selecting") == world) for world in ("ancestral", "modern")
+    )
     assert ancestral["sampling"].null_count() == 0
     assert ancestral.filter(pl.col("trait") == "fitness in A")["sampling"].abs().max() > 1e-6
     assert modern["sampling"].null_count() == modern.height > 0
 
 
 def test_selection_in_the_ledger_is_what_the_whole_world_would_have_done() -> None:
-    """In the first generation the same founders live, so that selection is the same number whatever is selected by."""
+    """In the first generation the same founders live, so that selection is the same number whatever
+    is selected by.
+    """
     tables = {}
     for how in ("selection.over=mean", "selection.over=worst", "selection.sample=1"):
         made = setting("micro", MIX, *SMALL, how)
-        tables[how] = simulate(made, Landscape(made), 1).tables["search"].filter(pl.col("generation") == 1)
+        tables[how] = (
+            simulate(made, Landscape(made), 1).tables["search"].filter(pl.col("generation") == 1)
+        )
     first, *others = tables.values()
     for other in others:
         np.testing.assert_allclose(first["selection"], other["selection"], atol=1e-14)
@@ -271,14 +354,18 @@ def test_all_there_is_is_no_sample() -> None:
 def telescopes(numbers: dict[str, float], names: tuple[str, ...]) -> None:
     for world in ("ancestral", "modern"):
         steps = sum(numbers[f"ladder.{world}.steps.{name}"] for name in names)
-        lost = numbers[f"ladder.{world}.rungs.optimum"] - numbers[f"ladder.{world}.rungs.population"]
+        lost = (
+            numbers[f"ladder.{world}.rungs.optimum"] - numbers[f"ladder.{world}.rungs.population"]
+        )
         assert steps == pytest.approx(lost, abs=1e-12)
 
 
 BELOW = ("representation", "specification", "shift", "sampling", "search")
 
 
-@pytest.mark.parametrize("how", [("selection.over=worst",), ("selection.sample=2", "selection.fresh=false")])
+@pytest.mark.parametrize(
+    "how", [("selection.over=worst",), ("selection.sample=2", "selection.fresh=false")]
+)
 def test_the_ladder_of_a_fixed_sample(how: tuple[str, ...]) -> None:
     made = setting("micro", MIX, *SMALL, *how)
     landscape = Landscape(made)
@@ -292,11 +379,16 @@ def test_the_ladder_of_a_fixed_sample(how: tuple[str, ...]) -> None:
     seen = cases.min(axis=1) if choice.over == "worst" else cases @ weights
     tied = seen >= seen.max() - 1e-12
     for world, column in (("ancestral", "ancestral"), ("modern", "modern_intent")):
-        assert out.numbers[f"ladder.{world}.rungs.best_on_sample"] == pytest.approx(frame[column].to_numpy()[tied].min(), abs=1e-12)
+        assert out.numbers[f"ladder.{world}.rungs.best_on_sample"] == pytest.approx(
+            frame[column].to_numpy()[tied].min(), abs=1e-12
+        )
     by_act = out.tables["steps"].group_by("world", "step").agg(pl.col("value").sum())
     for world, step, value in by_act.iter_rows():
         if world == "modern" or step in ("sampling", "search"):
-            assert value == pytest.approx(out.numbers[f"ladder.{world}.steps.{step}"], abs=1e-10), (world, step)
+            assert value == pytest.approx(out.numbers[f"ladder.{world}.steps.{step}"], abs=1e-10), (
+                world,
+                step,
+            )
 
 
 def test_the_ladder_of_fresh_samples_has_a_control() -> None:
@@ -309,7 +401,10 @@ def test_the_ladder_of_fresh_samples_has_a_control() -> None:
     plain = setting("micro", MIX, *SMALL)
     alone = replicate(plain, Landscape(plain)).numbers
     for world in ("ancestral", "modern"):
-        assert out.numbers[f"ladder.{world}.rungs.all_cases"] == alone[f"ladder.{world}.rungs.population"]
+        assert (
+            out.numbers[f"ladder.{world}.rungs.all_cases"]
+            == alone[f"ladder.{world}.rungs.population"]
+        )
         assert out.numbers[f"ladder.{world}.steps.search"] == alone[f"ladder.{world}.steps.search"]
     unmeasured = setting("micro", MIX, *SMALL, "selection.sample=1", "controls=false")
     numbers = replicate(unmeasured, Landscape(unmeasured)).numbers
@@ -325,9 +420,14 @@ def test_without_a_sample_nothing_is_said_of_one() -> None:
 
 def test_drivers_and_fresh_samples_at_once() -> None:
     made = setting(
-        "greedy-genes", "optimizer.population=40", "phases.0.generations=8", "phases.1.generations=2", "optimizer.introductions.0.generation=2",
-        'world.mixture=[{share=0.3, world="modern"}]', "selection.sample=1",
-    )  # fmt: skip
+        "greedy-genes",
+        "optimizer.population=40",
+        "phases.0.generations=8",
+        "phases.1.generations=2",
+        "optimizer.introductions.0.generation=2",
+        'world.mixture=[{share=0.3, world="modern"}]',
+        "selection.sample=1",
+    )
     assert set(controls_of(made.experiment)) == {"fair", "fair_again", "absent", "all_cases"}
     out = replicate(made, Landscape(made))
     telescopes(out.numbers, (*BELOW, "hack"))
@@ -355,8 +455,12 @@ def test_a_selected_run_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path, ho
 
 
 def test_a_selected_run_on_disk(tmp_path: Path) -> None:
-    for i, how in enumerate((("selection.sample=2", "selection.fresh=false"), ("selection.sample=2",))):
-        experiment = resolve(apply_settings(read_experiment("micro"), [MIX, *SMALL, *how, "replicates=6"]))
+    for i, how in enumerate(
+        (("selection.sample=2", "selection.fresh=false"), ("selection.sample=2",))
+    ):
+        experiment = resolve(
+            apply_settings(read_experiment("micro"), [MIX, *SMALL, *how, "replicates=6"])
+        )
         recorded, _ = execute.run(experiment, out=tmp_path / f"run{i}")
         account = accounts.analyze(recorded)
         assert account.summary["labels"]["sampling"]["value"] is not None
@@ -368,15 +472,25 @@ def test_a_selected_run_on_disk(tmp_path: Path) -> None:
 
 def test_what_was_added_is_not_said_to_be_removed() -> None:
 
-    told = changes(resolve(apply_settings(read_experiment("maze"), ['world.mixture=[{share=0.02}]'])))
+    told = changes(
+        resolve(apply_settings(read_experiment("maze"), ["world.mixture=[{share=0.02}]"]))
+    )
     assert "world.mixture.0.share=0.02" in told
     assert not any("removed" in words for words in told)
 
 
 def test_a_search_that_is_not_told_from_sampling_is_no_extinction() -> None:
-    """Samples that are drawn again in each generation, and no control that was selected on all of A."""
+    """Samples that are drawn again in each generation, and no control that was selected on all of
+    A.
+    """
     made = setting("micro", MIX, *SMALL, "selection.sample=2")
     landscape = Landscape(made)
-    summary = Accountant(made, simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}, exact=True).account().summary
+    summary = (
+        Accountant(
+            made, simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}, exact=True
+        )
+        .account()
+        .summary
+    )
     assert summary["ladder"]["ancestral"]["steps"]["search"] is None
     assert "some population saw the swap" in search_words(summary)

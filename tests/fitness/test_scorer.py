@@ -1,4 +1,6 @@
-"""The scorer: the same worth whatever is merged, skipped, cut off, forgotten, or worked out beside it."""
+"""The scorer: the same worth whatever is merged, skipped, cut off, forgotten, or worked out beside
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,25 @@ from tests.support.settings import setting
 from worlds import TabularMdp, WorldPair
 
 
-def world_of(seed: int, states: int, acts: int, successors: int, lifespan: int, features: int = 3, **more: object) -> TabularMdp:
-    """A random world with ragged rows, some acts missing, and some states that cannot be reached."""
+def world_of(
+    seed: int,
+    states: int,
+    acts: int,
+    successors: int,
+    lifespan: int,
+    features: int = 3,
+    **more: object,
+) -> TabularMdp:
+    """A random world with ragged rows, some acts missing, and some states that cannot be
+    reached.
+    """
     rng = np.random.default_rng(seed)
     available = rng.random((states, acts)) < 0.7
     available[:, 0] = True
     moves = np.zeros((states, acts, states))
     for s, a in np.argwhere(available):
-        near = states - states // 5 if s < states - states // 5 else states  # the last fifth is out of reach
+        # The last fifth is out of reach
+        near = states - states // 5 if s < states - states // 5 else states
         to = rng.choice(near, min(near, int(rng.integers(1, successors + 1))), replace=False)
         moves[s, a, to] = rng.dirichlet(np.ones(len(to)))
     payoff = rng.random((states, acts)) * available
@@ -36,35 +49,66 @@ def world_of(seed: int, states: int, acts: int, successors: int, lifespan: int, 
     start[0] = 0.25
     start[min(1, states - 1)] += 0.75
     facts = {
-        "name": "random", "states": tuple(f"s{i}" for i in range(states)), "acts": tuple(f"a{i}" for i in range(acts)),
-        "features": tuple(f"f{i}" for i in range(features)), "lifespan": lifespan, "available": available, "transitions": moves,
-        "payoff": payoff, "intent": payoff, "start": start,
+        "name": "random",
+        "states": tuple(f"s{i}" for i in range(states)),
+        "acts": tuple(f"a{i}" for i in range(acts)),
+        "features": tuple(f"f{i}" for i in range(features)),
+        "lifespan": lifespan,
+        "available": available,
+        "transitions": moves,
+        "payoff": payoff,
+        "intent": payoff,
+        "start": start,
         "features_felt": rng.integers(-2, 3, (states, acts, features)) * available[:, :, None],
-    }  # fmt: skip
+    }
     return TabularMdp(**(facts | more))  # type: ignore[arg-type]
 
 
 def pair_of(world: TabularMdp) -> WorldPair:
-    return WorldPair("random", world, world, np.zeros(len(world.states), dtype=np.int64), ("all",), world.acts[0], {})
+    return WorldPair(
+        "random",
+        world,
+        world,
+        np.zeros(len(world.states), dtype=np.int64),
+        ("all",),
+        world.acts[0],
+        {},
+    )
 
 
 def planners(n: int, features: int, seed: int, **more: object) -> PlannerRules:
     rng = np.random.default_rng(seed)
     facts = {
-        "weights": rng.integers(-2, 3, (n, features)).astype(float), "horizon": rng.integers(1, 6, n),
-        "belief": np.zeros(n, dtype=np.int64), "temperature": np.zeros(n), "beliefs": ("true",), "discount": 0.9,
-        "tie_tolerance": 1e-5, "ties": "split", "planning_cost": 0.0, "levels": 5,
-    }  # fmt: skip
+        "weights": rng.integers(-2, 3, (n, features)).astype(float),
+        "horizon": rng.integers(1, 6, n),
+        "belief": np.zeros(n, dtype=np.int64),
+        "temperature": np.zeros(n),
+        "beliefs": ("true",),
+        "discount": 0.9,
+        "tie_tolerance": 1e-5,
+        "ties": "split",
+        "planning_cost": 0.0,
+        "levels": 5,
+    }
     return PlannerRules(**(facts | more))  # type: ignore[arg-type]
 
 
-SHAPES = [(1, 1, 1, 1), (3, 2, 2, 4), (40, 9, 5, 30), (17, 20, 9, 7), (130, 3, 4, 50), (12, 33, 3, 12)]
+SHAPES = [
+    (1, 1, 1, 1),
+    (3, 2, 2, 4),
+    (40, 9, 5, 30),
+    (17, 20, 9, 7),
+    (130, 3, 4, 50),
+    (12, 33, 3, 12),
+]
 
 
 @pytest.mark.parametrize("ties", dynamic_programming.TIE_RULES)
 @pytest.mark.parametrize(("states", "acts", "successors", "lifespan"), SHAPES)
 def test_any_shape(states: int, acts: int, successors: int, lifespan: int, ties: str) -> None:
-    """More acts than a byte has bits, ragged rows, states out of reach, lives shorter than the horizon."""
+    """More acts than a byte has bits, ragged rows, states out of reach, lives shorter than the
+    horizon.
+    """
     world = world_of(states, states, acts, successors, lifespan)
     rules = planners(70, 3, 1, ties=ties)
     scorer = Scorer(world, pair_of(world))
@@ -72,7 +116,9 @@ def test_any_shape(states: int, acts: int, successors: int, lifespan: int, ties:
     for i in range(len(rules)):
         policy = policy_of(rules, i, world, scorer.pair)
         np.testing.assert_allclose(policies[i][:, there], policy[:, there], atol=1e-12)
-        assert scores.payoff[i] == pytest.approx(dynamic_programming.lifetime(world, policy, world.payoff), rel=1e-12, abs=1e-12)
+        assert scores.payoff[i] == pytest.approx(
+            dynamic_programming.lifetime(world, policy, world.payoff), rel=1e-12, abs=1e-12
+        )
 
 
 def test_single_precision_is_within_its_bound_and_acts_alike() -> None:
@@ -86,13 +132,24 @@ def test_single_precision_is_within_its_bound_and_acts_alike() -> None:
 
 
 def test_a_tie_is_a_tie_in_any_precision_and_company() -> None:
-    """Acts one part in a million apart are tied, one in a thousand not; single precision could tell neither from rounding."""
+    """Acts one part in a million apart are tied, one in a thousand not; single precision could tell
+    neither from rounding.
+    """
     felt = np.zeros((1, 3, 1))
     felt[0, :, 0] = 1.0, 1.0 - 1e-6, 1.0 - 1e-3
     world = TabularMdp(
-        "tie", ("s",), ("a", "b", "c"), ("f",), 3, np.ones((1, 3), dtype=bool), np.ones((1, 3, 1)), np.array([[3.0, 1.0, 0.0]]),
-        np.array([[3.0, 1.0, 0.0]]), felt, np.ones(1),
-    )  # fmt: skip
+        "tie",
+        ("s",),
+        ("a", "b", "c"),
+        ("f",),
+        3,
+        np.ones((1, 3), dtype=bool),
+        np.ones((1, 3, 1)),
+        np.array([[3.0, 1.0, 0.0]]),
+        np.array([[3.0, 1.0, 0.0]]),
+        felt,
+        np.ones(1),
+    )
     rules = planners(1, 1, 0, weights=np.array([[1e6]]), horizon=np.array([5]))
     for precision in ("double", "single"):
         found = Scorer(world, pair_of(world), precision=precision).score(rules)  # type: ignore[arg-type]
@@ -101,7 +158,9 @@ def test_a_tie_is_a_tie_in_any_precision_and_company() -> None:
 
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_worth_does_not_depend_on_the_company(precision: str) -> None:
-    """Alone, in any order, with others beside it, again, or after everything was forgotten: the same bits."""
+    """Alone, in any order, with others beside it, again, or after everything was forgotten: the
+    same bits.
+    """
     made = setting("birth-control")
     classes = np.random.default_rng(4).integers(0, made.genome.grid.size, 300)
     rules = made.genome.decode(classes)
@@ -177,9 +236,18 @@ def test_what_differs_only_where_nobody_comes_is_one_behaviour() -> None:
     moves[0, 0, 0] = moves[0, 1, 1] = moves[1, :, 2] = moves[2, :, 2] = 1.0
     amounts = np.array([[1.0, 0.0], [0.0, 5.0], [0.0, 0.0]])
     world = TabularMdp(
-        "fork", ("here", "there", "end"), ("stay", "go"), ("f",), 4, np.ones((3, 2), dtype=bool), moves, amounts, amounts,
-        np.zeros((3, 2, 1)), np.array([1.0, 0.0, 0.0]),
-    )  # fmt: skip
+        "fork",
+        ("here", "there", "end"),
+        ("stay", "go"),
+        ("f",),
+        4,
+        np.ones((3, 2), dtype=bool),
+        moves,
+        amounts,
+        amounts,
+        np.zeros((3, 2, 1)),
+        np.array([1.0, 0.0, 0.0]),
+    )
     pair = WorldPair("fork", world, world, np.arange(3), ("a", "b", "c"), "stay", {})
     acts = np.array([[0, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0]])
     scorer = Scorer(world, pair)
@@ -190,7 +258,9 @@ def test_what_differs_only_where_nobody_comes_is_one_behaviour() -> None:
 
 
 def test_names_tell_behaviours_apart() -> None:
-    """Over a whole grid: as many names as there are different policies where they are reached, by the reference's arithmetic."""
+    """Over a whole grid: as many names as there are different policies where they are reached, by
+    the reference's arithmetic.
+    """
     made = setting("birth-control", "genome.horizon.alleles=[2]")
     rules = made.genome.decode(np.arange(made.genome.grid.size))
     scorer = Scorer(made.pair.ancestral, made.pair)
@@ -199,7 +269,13 @@ def test_names_tell_behaviours_apart() -> None:
     keys = {}
     for i in some.tolist():
         policy = policy_of(rules, i, scorer.tables.world, made.pair)
-        seen = dynamic_programming.occupancy(scorer.tables.world, np.repeat(policy.mean(axis=0, keepdims=True), len(policy), axis=0)).sum(axis=(0, 2)) > 0
+        seen = (
+            dynamic_programming.occupancy(
+                scorer.tables.world,
+                np.repeat(policy.mean(axis=0, keepdims=True), len(policy), axis=0),
+            ).sum(axis=(0, 2))
+            > 0
+        )
         keys.setdefault((policy * seen[None, :, None]).tobytes(), set()).add(int(names[i]))
     assert all(len(found) == 1 for found in keys.values())
     assert len({name for found in keys.values() for name in found}) == len(keys)
@@ -223,7 +299,9 @@ def test_a_collision_of_hashes_is_told_apart_by_comparison() -> None:
 
 @pytest.mark.parametrize(("lifespan", "horizon"), [(3000, 1), (3000, 2500)])
 def test_cut_offs_are_exact(lifespan: int, horizon: int) -> None:
-    """In a world that is soon over values stop changing; who stops there finds, bit by bit, what who goes on does."""
+    """In a world that is soon over values stop changing; who stops there finds, bit by bit, what
+    who goes on does.
+    """
     world = world_of(9, 10, 3, 3, lifespan)
     dying = world.transitions.copy()
     dying[:, :, :] *= 0.5
@@ -234,14 +312,20 @@ def test_cut_offs_are_exact(lifespan: int, horizon: int) -> None:
     dying[-1, :, -1] = world.available[-1]
     felt = world.features_felt.copy()
     felt[-1] = 0.0
-    mortal = replace(world, transitions=dying, payoff=payoff, intent=payoff, features_felt=felt, beliefs={})
+    mortal = replace(
+        world, transitions=dying, payoff=payoff, intent=payoff, features_felt=felt, beliefs={}
+    )
     rules = planners(5, 3, 3, horizon=np.full(5, horizon), levels=horizon, discount=1.0)
     long = Scorer(mortal, pair_of(mortal)).score(rules)
     short = replace(mortal, lifespan=400)
-    same = Scorer(short, pair_of(short)).score(replace(rules, horizon=np.minimum(rules.horizon, 400), levels=min(horizon, 400)))
+    same = Scorer(short, pair_of(short)).score(
+        replace(rules, horizon=np.minimum(rules.horizon, 400), levels=min(horizon, 400))
+    )
     np.testing.assert_array_equal(long.payoff, same.payoff)
     policy = policy_of(rules, 0, mortal, pair_of(mortal))
-    assert long.payoff[0] == pytest.approx(dynamic_programming.lifetime(mortal, policy, mortal.payoff), rel=1e-12)
+    assert long.payoff[0] == pytest.approx(
+        dynamic_programming.lifetime(mortal, policy, mortal.payoff), rel=1e-12
+    )
 
 
 def test_neighbours_in_the_order_are_alike() -> None:
@@ -249,7 +333,10 @@ def test_neighbours_in_the_order_are_alike() -> None:
     points = rng.normal(size=(1000, 3))
     order = policy_dedup.alike(points, 16)
     assert sorted(order.tolist()) == list(range(1000))
-    apart = lambda index: np.mean([points[index[i : i + 16]].std(axis=0).mean() for i in range(0, 992, 16)])  # noqa: E731
+
+    def apart(index: np.ndarray) -> float:
+        return np.mean([points[index[i : i + 16]].std(axis=0).mean() for i in range(0, 992, 16)])
+
     assert apart(order) < 0.5 * apart(np.arange(1000))
     assert policy_dedup.alike(np.zeros((50, 2)), 16).tolist() == list(range(50))
 
@@ -259,14 +346,26 @@ def test_planning_through_random_pairs_with_beliefs_shares_nothing_it_must_not()
     pair = random_pair(11)
     world = pair.modern
     names = tuple(world.beliefs)
-    rules = planners(40, len(world.features), 5, belief=np.arange(40) % len(names), beliefs=names, weights=np.ones((40, len(world.features))))
+    rules = planners(
+        40,
+        len(world.features),
+        5,
+        belief=np.arange(40) % len(names),
+        beliefs=names,
+        weights=np.ones((40, len(world.features))),
+    )
     scores = Scorer(world, pair).score(rules)
     for i in range(40):
-        assert scores.payoff[i] == pytest.approx(dynamic_programming.lifetime(world, policy_of(rules, i, world, pair), world.payoff), abs=1e-12)
+        assert scores.payoff[i] == pytest.approx(
+            dynamic_programming.lifetime(world, policy_of(rules, i, world, pair), world.payoff),
+            abs=1e-12,
+        )
 
 
 def test_no_two_behaviours_have_one_name() -> None:
-    """Sixteen states, acts that differ where words of act sets end: every combination pays differently, and has its own name."""
+    """Sixteen states, acts that differ where words of act sets end: every combination pays
+    differently, and has its own name.
+    """
     n = 16
     moves = np.zeros((n, 4, n))
     for s in range(n):
@@ -275,9 +374,18 @@ def test_no_two_behaviours_have_one_name() -> None:
     for power, s in enumerate((7, 15, 6, 14, 3, 11)):
         payoff[s] = np.arange(4) * 4.0**power
     world = TabularMdp(
-        "ring", tuple(f"s{i}" for i in range(n)), ("a", "b", "c", "d"), ("f",), n, np.ones((n, 4), dtype=bool), moves, payoff,
-        payoff, np.zeros((n, 4, 1)), np.eye(n)[0],
-    )  # fmt: skip
+        "ring",
+        tuple(f"s{i}" for i in range(n)),
+        ("a", "b", "c", "d"),
+        ("f",),
+        n,
+        np.ones((n, 4), dtype=bool),
+        moves,
+        payoff,
+        payoff,
+        np.zeros((n, 4, 1)),
+        np.eye(n)[0],
+    )
     pair = WorldPair("ring", world, world, np.arange(n), tuple(f"c{i}" for i in range(n)), "a", {})
     acts = np.zeros((4**6, n), dtype=np.int64)
     for power, s in enumerate((7, 15, 6, 14, 3, 11)):
@@ -288,28 +396,60 @@ def test_no_two_behaviours_have_one_name() -> None:
 
 
 def chain(states: int, lifespan: int) -> TabularMdp:
-    """The payoff lies at the end of a long way: values near the start are 0 for many ages, and then are not."""
-    moves, payoff, felt = np.zeros((states, 2, states)), np.zeros((states, 2)), np.zeros((states, 2, 2))
+    """The payoff lies at the end of a long way: values near the start are 0 for many ages, and then
+    are not.
+    """
+    moves, payoff, felt = (
+        np.zeros((states, 2, states)),
+        np.zeros((states, 2)),
+        np.zeros((states, 2, 2)),
+    )
     for s in range(states):
         moves[s, 0, min(s + 1, states - 1)] = 1.0
         moves[s, 1, s] = 1.0
     payoff[-1], felt[-1, :, 0] = 1.0, 1.0
     felt[:, 1, 1] = 0.01
     return TabularMdp(
-        "chain", tuple(f"s{i}" for i in range(states)), ("on", "stay"), ("end", "rest"), lifespan, np.ones((states, 2), dtype=bool), moves,
-        payoff, payoff, felt, np.eye(states)[0],
-    )  # fmt: skip
+        "chain",
+        tuple(f"s{i}" for i in range(states)),
+        ("on", "stay"),
+        ("end", "rest"),
+        lifespan,
+        np.ones((states, 2), dtype=bool),
+        moves,
+        payoff,
+        payoff,
+        felt,
+        np.eye(states)[0],
+    )
 
 
 @pytest.mark.parametrize("horizons", [(1, 2, 4), (1, 8, 16, 17, 40, 60)])
 @pytest.mark.parametrize("weights", [(1.0, 0.0), (1.0, 1.0), (1.0, -1.0)])
 @pytest.mark.parametrize(("states", "lifespan"), [(20, 60), (50, 130), (50, 64)])
-def test_nobody_stops_before_news_from_afar_has_come(states: int, lifespan: int, weights: tuple[float, float], horizons: tuple[int, ...]) -> None:
-    """Neither in planning (a stop after some steps would miss the end) nor in evaluation (with few levels, after some ages)."""
+def test_nobody_stops_before_news_from_afar_has_come(
+    states: int, lifespan: int, weights: tuple[float, float], horizons: tuple[int, ...]
+) -> None:
+    """Neither in planning (a stop after some steps would miss the end) nor in evaluation (with few
+    levels, after some ages).
+    """
     world, n = chain(states, lifespan), len(horizons)
-    rules = planners(n, 2, 0, weights=np.tile(weights, (n, 1)), horizon=np.array(horizons), levels=max(horizons), discount=1.0)
+    rules = planners(
+        n,
+        2,
+        0,
+        weights=np.tile(weights, (n, 1)),
+        horizon=np.array(horizons),
+        levels=max(horizons),
+        discount=1.0,
+    )
     found = Scorer(world, pair_of(world)).score(rules).payoff
-    exact = [dynamic_programming.lifetime(world, policy_of(rules, i, world, pair_of(world)), world.payoff) for i in range(n)]
+    exact = [
+        dynamic_programming.lifetime(
+            world, policy_of(rules, i, world, pair_of(world)), world.payoff
+        )
+        for i in range(n)
+    ]
     np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-300)
     assert max(exact) > 5.0 or weights[1] >= 0.0
 
@@ -317,7 +457,10 @@ def test_nobody_stops_before_news_from_afar_has_come(states: int, lifespan: int,
 def test_an_interrupt_leaves_nothing_that_seems_known(monkeypatch: pytest.MonkeyPatch) -> None:
     made = setting("birth-control")
     rules = made.genome.decode(np.arange(2000))
-    scorer, exact = Scorer(made.pair.ancestral, made.pair), Scorer(made.pair.ancestral, made.pair).score(rules).payoff
+    scorer, exact = (
+        Scorer(made.pair.ancestral, made.pair),
+        Scorer(made.pair.ancestral, made.pair).score(rules).payoff,
+    )
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -336,7 +479,11 @@ def test_the_unit_of_payoff_does_not_matter_to_single_precision(unit: float) -> 
     rules = planners(100, 3, 2)
     single = Scorer(scaled, pair_of(scaled), precision="single")
     exact = Scorer(scaled, pair_of(scaled)).score(rules).payoff
-    assert np.abs(single.score(rules).payoff - exact).max() <= single.single_error <= 1e-4 * exact.max()
+    assert (
+        np.abs(single.score(rules).payoff - exact).max()
+        <= single.single_error
+        <= 1e-4 * exact.max()
+    )
 
 
 def test_desires_too_large_to_feel_are_refused_and_nobody_is_scored_as_nobody() -> None:

@@ -22,7 +22,9 @@ def both(request: pytest.FixtureRequest) -> tuple[Landscape, Landscape]:
     made = setting(request.param, *SETTINGS, *more)
     survey_module.BLOCK = 1000
     try:
-        return Landscape(made, max_classes=10**7), Landscape(made, max_classes=1, max_enumerated=10**7)
+        return Landscape(made, max_classes=10**7), Landscape(
+            made, max_classes=1, max_enumerated=10**7
+        )
     finally:
         survey_module.BLOCK = 1 << 16
 
@@ -32,13 +34,18 @@ def test_it_keeps_what_is_best_and_nearly_so(both: tuple[Landscape, Landscape]) 
     assert surveyed.exact
     assert surveyed.survey is not None
     frame = whole.frame()
-    wanted = [frame.filter(pl.col(m) >= frame[m].max() - margin(frame[m].max(), 0.0, whole.spans[m])) for m in MEASURES]  # type: ignore[operator, arg-type]
+    wanted = [
+        frame.filter(pl.col(m) >= frame[m].max() - margin(frame[m].max(), 0.0, whole.spans[m]))
+        for m in MEASURES
+    ]  # type: ignore[operator, arg-type]
     best = float(frame["ancestral"].max())  # type: ignore[arg-type]
     wanted.append(frame.filter(pl.col("ancestral") >= best - 0.05 * abs(best)))
     true = frame.filter(pl.col("breeds_true"))
     best = float(true["ancestral"].max())  # type: ignore[arg-type]
     wanted.append(true.filter(pl.col("ancestral") >= best - TRUE_BREEDERS_WITHIN * abs(best)))
-    np.testing.assert_array_equal(surveyed.survey.kept, np.unique(pl.concat(wanted)["class"].to_numpy()))
+    np.testing.assert_array_equal(
+        surveyed.survey.kept, np.unique(pl.concat(wanted)["class"].to_numpy())
+    )
     for measure in MEASURES:
         np.testing.assert_array_equal(whole.best(measure, 0, 1), surveyed.best(measure, 0, 1))
 
@@ -48,7 +55,12 @@ def test_its_summary_is_the_grid_s(both: tuple[Landscape, Landscape]) -> None:
     assert surveyed.survey is not None
     for measure, found in surveyed.survey.spread.items():
         values = whole.frame()[measure].to_numpy()
-        exact = {"mean": values.mean(), "sd": values.std(), "min": values.min(), "max": values.max()}
+        exact = {
+            "mean": values.mean(),
+            "sd": values.std(),
+            "min": values.min(),
+            "max": values.max(),
+        }
         for name, value in exact.items():
             assert abs(found[name] - value) <= found["error"] < 1e-3
 
@@ -63,7 +75,9 @@ def test_a_run_is_the_same(both: tuple[Landscape, Landscape]) -> None:
 
 
 def test_candidates_allow_for_the_error() -> None:
-    seen = survey_module._Candidates(survey_module.Wanted("ancestral", 0.1), error=0.01, span=Span(0.0, 1.0, 1.0))
+    seen = survey_module._Candidates(
+        survey_module.Wanted("ancestral", 0.1), error=0.01, span=Span(0.0, 1.0, 1.0)
+    )
     seen.see(np.arange(3), np.array([1.0, 0.5, 0.89]))
     assert seen.classes.tolist() == [0, 2]
     seen.see(np.arange(3, 5), np.array([2.0, 1.79]))
@@ -73,7 +87,9 @@ def test_candidates_allow_for_the_error() -> None:
 
 
 @pytest.mark.parametrize("name", ["reflexes", "birth-control"])
-def test_what_is_forgotten_is_found_again_to_the_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_forgotten_is_found_again_to_the_bit(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = setting(name, *SETTINGS)
     whole = Landscape(made, max_classes=1, max_enumerated=1)
     wanted, found = simulate(made, whole, 3).tables, whole.frame()
@@ -87,7 +103,9 @@ def test_what_is_forgotten_is_found_again_to_the_bit(name: str, monkeypatch: pyt
     assert np.array_equal(forgetful.best("modern", 0, 3), best)
 
 
-def test_no_more_is_remembered_than_the_bound_and_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_remembered_than_the_bound_and_what_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made = setting("birth-control", *SETTINGS)
     monkeypatch.setattr("evosim.fitness.landscape.MOST_REMEMBERED", 100)
     whole, forgetful = Landscape(made), Landscape(made, max_classes=1, max_enumerated=1)
@@ -95,7 +113,10 @@ def test_no_more_is_remembered_than_the_bound_and_what_is_asked_for(monkeypatch:
     for _ in range(40):
         classes = rng.integers(0, made.genome.grid.size, 60)
         np.testing.assert_array_equal(forgetful.worth(classes).modern, whole.worth(classes).modern)
-        np.testing.assert_array_equal(forgetful.worth(classes[::-1]).ancestral_policy, whole.worth(classes[::-1]).ancestral_policy)
+        np.testing.assert_array_equal(
+            forgetful.worth(classes[::-1]).ancestral_policy,
+            whole.worth(classes[::-1]).ancestral_policy,
+        )
         assert forgetful.remembered <= 100 + 60
 
 
@@ -105,7 +126,14 @@ def test_places_that_outlive_their_table_are_seen(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("evosim.fitness.landscape.MOST_REMEMBERED", 100)
 
     def cut(self: Landscape, asked: np.ndarray) -> None:
-        for name in ("ancestral", "ancestral_intent", "modern", "modern_intent", "ancestral_policy", "modern_policy"):
+        for name in (
+            "ancestral",
+            "ancestral_intent",
+            "modern",
+            "modern_intent",
+            "ancestral_policy",
+            "modern_policy",
+        ):
             object.__setattr__(self._table, name, np.roll(getattr(self._table, name), 1))
 
     monkeypatch.setattr(Landscape, "_forget", cut)

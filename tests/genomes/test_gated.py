@@ -1,4 +1,6 @@
-"""The cue, and planners with a gate on it: kernels against the reference, neutrality by construction, and messages."""
+"""The cue, and planners with a gate on it: kernels against the reference, neutrality by
+construction, and messages.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,16 @@ from evosim.fitness.scorer import Scorer
 from evosim.reference import dynamic_programming
 from evosim.reference.policies import policy_of
 from evosim.runs.in_memory import replicate
-from genomes import GATES, GENOMES, GatedRules, InvalidGenome, LocusParams, PlannerRules, WorldShape, second_rules
+from genomes import (
+    GATES,
+    GENOMES,
+    GatedRules,
+    InvalidGenome,
+    LocusParams,
+    PlannerRules,
+    WorldShape,
+    second_rules,
+)
 from genomes.gated import Gated
 from genomes.gated import build as build_gated
 from tests.support.random_worlds import random_pair
@@ -28,29 +39,45 @@ from tests.support.settings import setting
 from worlds import WORLDS, Cue, InvalidWorld, WorldPair, with_cue
 from worlds.mixture import Member, mixed
 
-SHAPE = WorldShape(("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest")}, lifespan=10, cue=True)
+SHAPE = WorldShape(
+    ("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest")}, lifespan=10, cue=True
+)
 
 
-def random_gated(pair: WorldPair, seed: int, n: int = 60, *, soft: bool = False, levels: int = 5) -> GatedRules:
+def random_gated(
+    pair: WorldPair, seed: int, n: int = 60, *, soft: bool = False, levels: int = 5
+) -> GatedRules:
     rng = np.random.default_rng(seed)
     k = len(pair.ancestral.features)
     first = PlannerRules(
-        weights=rng.integers(-1, 2, size=(n, k)).astype(float), horizon=rng.integers(1, levels + 1, size=n), belief=np.zeros(n, dtype=np.int64),
-        temperature=rng.choice([0.0, 0.1], size=n) if soft else np.zeros(n), beliefs=("true",), discount=0.9, tie_tolerance=1e-5,
-        ties="split", planning_cost=0.02, levels=levels,
-    )  # fmt: skip
+        weights=rng.integers(-1, 2, size=(n, k)).astype(float),
+        horizon=rng.integers(1, levels + 1, size=n),
+        belief=np.zeros(n, dtype=np.int64),
+        temperature=rng.choice([0.0, 0.1], size=n) if soft else np.zeros(n),
+        beliefs=("true",),
+        discount=0.9,
+        tie_tolerance=1e-5,
+        ties="split",
+        planning_cost=0.02,
+        levels=levels,
+    )
     second = dataclasses.replace(first, weights=rng.integers(-1, 2, size=(n, k)).astype(float))
     return GatedRules(first, second, rng.integers(0, len(GATES), size=n))
 
 
 def told(seed: int, states: int = 6, acts: int = 4) -> WorldPair:
-    """A random pair of which some states are told that life is modern: the cue may change within a life."""
+    """A random pair of which some states are told that life is modern: the cue may change within a
+    life.
+    """
     pair = random_pair(seed, states=states, acts=acts)
     return dataclasses.replace(pair, cue=np.random.default_rng(seed).random(states) < 0.5)
 
 
 def test_a_cue_doubles_and_changes_nothing_else() -> None:
-    plain, cued = setting("micro"), setting("micro", "world.cue.ancestral_error=0.1", "world.cue.modern_error=0.3")
+    plain, cued = (
+        setting("micro"),
+        setting("micro", "world.cue.ancestral_error=0.1", "world.cue.modern_error=0.3"),
+    )
     n = len(plain.pair.ancestral.states)
     for which, share in (("ancestral", 0.1), ("modern", 0.7)):
         one, two = getattr(plain.pair, which), getattr(cued.pair, which)
@@ -60,14 +87,19 @@ def test_a_cue_doubles_and_changes_nothing_else() -> None:
         for half in (slice(n), slice(n, None)):
             np.testing.assert_array_equal(two.transitions[half, :, half], one.transitions)
             np.testing.assert_array_equal(two.payoff[half], one.payoff)
-            np.testing.assert_array_equal(two.beliefs["ancestral"][half, :, half], one.beliefs["ancestral"])
+            np.testing.assert_array_equal(
+                two.beliefs["ancestral"][half, :, half], one.beliefs["ancestral"]
+            )
     assert cued.pair.cue is not None
     assert cued.pair.cue.tolist() == [False] * n + [True] * n
     assert set(cued.pair.options()) == set(cued.pair.classes)
     # Who cannot see the cue is worth what it was.
     classes = np.arange(plain.genome.grid.size)
     for which in ("ancestral", "modern"):
-        values = [Scorer(getattr(x.pair, which), x.pair).score(x.genome.decode(classes)).payoff for x in (plain, cued)]
+        values = [
+            Scorer(getattr(x.pair, which), x.pair).score(x.genome.decode(classes)).payoff
+            for x in (plain, cued)
+        ]
         np.testing.assert_allclose(*values, atol=1e-12)
 
 
@@ -77,7 +109,10 @@ def test_a_reflex_sees_the_cue() -> None:
 
 
 def test_digests_know_the_cue_and_files_without_one_keep_theirs() -> None:
-    plain, cued, other = (resolve(apply_settings(read_experiment("micro"), s)) for s in ([], ["world.cue={}"], ["world.cue.modern_error=0.1"]))
+    plain, cued, other = (
+        resolve(apply_settings(read_experiment("micro"), s))
+        for s in ([], ["world.cue={}"], ["world.cue.modern_error=0.1"])
+    )
     assert len({plain.digest(), cued.digest(), other.digest()}) == 3
     assert "cue" not in plain.model_dump(mode="json")["world"]
     assert resolve(cued.model_dump(mode="json")).digest() == cued.digest()
@@ -86,9 +121,15 @@ def test_digests_know_the_cue_and_files_without_one_keep_theirs() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (("world.cue.ancestral_error=1.5",), "world.cue.ancestral_error must be less than or equal to 1, but is 1.5"),
+        (
+            ("world.cue.ancestral_error=1.5",),
+            "world.cue.ancestral_error must be less than or equal to 1, but is 1.5",
+        ),
         (("world.cue.error=0.5",), "world.cue.error must not be there"),
-        (("genome.name=gated",), "genome 'gated' must have a cue to gate by, but the world gives none. Add a table"),
+        (
+            ("genome.name=gated",),
+            "genome 'gated' must have a cue to gate by, but the world gives none. Add a table",
+        ),
     ],
 )
 def test_mistakes_are_named(settings: tuple[str, ...], message: str) -> None:
@@ -106,9 +147,18 @@ def test_a_second_cue_is_refused() -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        (Gated(second={"sour": LocusParams((0.0,))}), "genome.second must name features of the world .*, but has 'sour'"),
-        (Gated(second={"sweet": LocusParams(("a",))}), "genome.second.sweet.alleles must be numbers"),
-        (Gated(gate=LocusParams(("ajar",))), "genome.gate.alleles must be among closed, open, inverse, but has 'ajar'"),
+        (
+            Gated(second={"sour": LocusParams((0.0,))}),
+            "genome.second must name features of the world .*, but has 'sour'",
+        ),
+        (
+            Gated(second={"sweet": LocusParams(("a",))}),
+            "genome.second.sweet.alleles must be numbers",
+        ),
+        (
+            Gated(gate=LocusParams(("ajar",))),
+            "genome.gate.alleles must be among closed, open, inverse, but has 'ajar'",
+        ),
         (Gated(horizon=LocusParams((0.0,))), "whole steps from 1"),
     ],
 )
@@ -119,11 +169,21 @@ def test_bad_gated_planners_are_named(params: Gated, message: str) -> None:
 
 def test_a_gated_planner_decodes_to_what_its_alleles_say() -> None:
     params = Gated(
-        weights={"sweet": LocusParams((0.0, 2.0))}, second={"warm": LocusParams((0.0, 1.0))}, gate=LocusParams(("inverse", "closed")), ploidy=1
+        weights={"sweet": LocusParams((0.0, 2.0))},
+        second={"warm": LocusParams((0.0, 1.0))},
+        gate=LocusParams(("inverse", "closed")),
+        ploidy=1,
     )
     genome = build_gated(params, SHAPE)
     rules = genome.decode(np.arange(genome.grid.size))
-    assert [locus.name for locus in genome.grid.loci] == ["sweet", "horizon", "belief", "temperature", "second.warm", "gate"]
+    assert [locus.name for locus in genome.grid.loci] == [
+        "sweet",
+        "horizon",
+        "belief",
+        "temperature",
+        "second.warm",
+        "gate",
+    ]
     assert rules.first.weights[:, 1].tolist() == [0.0] * 4 + [2.0] * 4
     assert rules.second.weights[:, 0].tolist() == [0.0, 0.0, 1.0, 1.0] * 2
     assert not rules.second.weights[:, 1].any()
@@ -146,8 +206,12 @@ def test_kernels_do_what_the_reference_does(seed: int, soft: bool, states: int, 
                 np.testing.assert_allclose(found[i][:, there], policy[:, there], atol=1e-12)
             else:  # bit for bit: the same act sets
                 np.testing.assert_array_equal(found[i][:, there], policy[:, there])
-            assert scores.payoff[i] == pytest.approx(dynamic_programming.lifetime(world, policy, world.payoff), abs=1e-12)
-            assert scores.intent[i] == pytest.approx(dynamic_programming.lifetime(world, policy, world.intent), abs=1e-12)
+            assert scores.payoff[i] == pytest.approx(
+                dynamic_programming.lifetime(world, policy, world.payoff), abs=1e-12
+            )
+            assert scores.intent[i] == pytest.approx(
+                dynamic_programming.lifetime(world, policy, world.intent), abs=1e-12
+            )
 
 
 def test_blocks_and_company_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,14 +247,20 @@ def test_a_closed_gate_is_a_planner_and_an_inverse_one_its_mirror() -> None:
 
 def test_a_world_without_a_cue_is_refused() -> None:
     pair = random_pair(0)
-    with pytest.raises(UserError, match=r"gated planners must be told which world it is, but random .* gives no cue"):
+    with pytest.raises(
+        UserError,
+        match=r"gated planners must be told which world it is, but random .* gives no cue",
+    ):
         Scorer(pair.ancestral, pair).score(random_gated(pair, 0))
 
 
 SMALL = (
-    "genome.weights.ease.alleles=[0.0]", "genome.weights.company.alleles=[0.0, 0.5]", "genome.weights.young.alleles=[2.0]", "genome.horizon.alleles=[2, 3]",
+    "genome.weights.ease.alleles=[0.0]",
+    "genome.weights.company.alleles=[0.0, 0.5]",
+    "genome.weights.young.alleles=[2.0]",
+    "genome.horizon.alleles=[2, 3]",
     "genome.second.ease.alleles=[0.0]",
-)  # fmt: skip
+)
 
 
 def gated(*settings: str) -> Setting:
@@ -198,7 +268,9 @@ def gated(*settings: str) -> Setting:
 
 
 def test_a_perfect_cue_makes_the_gate_neutral_and_an_error_costs_in_proportion() -> None:
-    """In A: fitness(open) = (1 - e) fitness(first) + e fitness(second), exactly; in M the first objective hardly matters."""
+    """In A: fitness(open) = (1 - e) fitness(first) + e fitness(second), exactly; in M the first
+    objective hardly matters.
+    """
     made = gated()
     grid = made.genome.grid
     classes = np.arange(grid.size)
@@ -206,7 +278,10 @@ def test_a_perfect_cue_makes_the_gate_neutral_and_an_error_costs_in_proportion()
     gate = [locus.name for locus in grid.loci].index("gate")
     opened = digits.copy()
     opened[:, gate] = 1
-    at = {e: Landscape(gated(f"world.cue.ancestral_error={e}")).worth(classes) for e in (0.0, 0.02, 1.0)}
+    at = {
+        e: Landscape(gated(f"world.cue.ancestral_error={e}")).worth(classes)
+        for e in (0.0, 0.02, 1.0)
+    }
     partner = grid.from_digits(opened)
     np.testing.assert_array_equal(at[0.0].ancestral, at[0.0].ancestral[partner])
     expected = 0.98 * at[0.0].ancestral + 0.02 * at[1.0].ancestral
@@ -217,13 +292,17 @@ def test_a_perfect_cue_makes_the_gate_neutral_and_an_error_costs_in_proportion()
 def test_an_account_of_gated_planners_closes() -> None:
     made = gated("optimizer.population=30", "phases.0.generations=6", "phases.1.generations=4")
     run = replicate(made, Landscape(made))
-    steps = [run.numbers[f"ladder.modern.steps.{name}"] for name in ("representation", "specification", "shift", "search")]
+    steps = [
+        run.numbers[f"ladder.modern.steps.{name}"]
+        for name in ("representation", "specification", "shift", "search")
+    ]
     rungs = [run.numbers[f"ladder.modern.rungs.{name}"] for name in ("optimum", "population")]
     assert sum(steps) == pytest.approx(rungs[0] - rungs[1], abs=1e-9)
     desires = run.tables["desires"]
     assert {"second.solo", "second.satiety", "pleasure"} <= set(desires["feature"])
     hidden = desires.filter(desires["feature"].str.starts_with("second."))
-    assert np.abs(hidden["gain_ancestral"].to_numpy()).max() == 0.0  # a perfect cue: nothing of it is acted on in A
+    # A perfect cue: nothing of it is acted on in A
+    assert np.abs(hidden["gain_ancestral"].to_numpy()).max() == 0.0
     tables: dict[str, Any] = run.tables
     assert Accountant(made, tables, exact=True).designs["modern"].rungs["optimum"] == rungs[0]
 

@@ -22,7 +22,13 @@ from genomes.reflex import Reflex
 from genomes.reflex import build as build_reflex
 from worlds import WORLDS, Cue, with_cue
 
-SHAPE = WorldShape(("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest"), "night": ("rest",)}, lifespan=10, cue=True)
+SHAPE = WorldShape(
+    ("warm", "sweet"),
+    ("true", "old"),
+    {"day": ("eat", "rest"), "night": ("rest",)},
+    lifespan=10,
+    cue=True,
+)
 
 
 def locus(params: LocusParams, ploidy: int = 2, whole: bool = False, name: str = "x"):  # type: ignore[no-untyped-def]
@@ -59,17 +65,31 @@ def test_haploids_have_no_heterozygotes() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 2))
-def test_numbering_of_classes_is_a_bijection_and_genotypes_express_their_class(seed: int, ploidy: int) -> None:
+def test_numbering_of_classes_is_a_bijection_and_genotypes_express_their_class(
+    seed: int, ploidy: int
+) -> None:
     rng = np.random.default_rng(seed)
     loci = [
-        locus(LocusParams(tuple(sorted(rng.choice(9, size=rng.integers(1, 4), replace=False).astype(float).tolist()))), ploidy, name=f"x{i}")
+        locus(
+            LocusParams(
+                tuple(
+                    sorted(
+                        rng.choice(9, size=rng.integers(1, 4), replace=False).astype(float).tolist()
+                    )
+                )
+            ),
+            ploidy,
+            name=f"x{i}",
+        )
         for i in range(rng.integers(1, 5))
     ]
     grid = Grid(tuple(loci), ploidy)
     classes = np.arange(grid.size)
     np.testing.assert_array_equal(grid.from_digits(grid.digits(classes)), classes)
     np.testing.assert_array_equal(grid.classes(grid.genotypes(classes)), classes)
-    genotypes = rng.integers(0, [len(x.params.alleles) for x in loci], size=(20, ploidy, len(loci))).astype(np.uint8)
+    genotypes = rng.integers(
+        0, [len(x.params.alleles) for x in loci], size=(20, ploidy, len(loci))
+    ).astype(np.uint8)
     values = grid.values(grid.classes(genotypes))
     for g, row in zip(genotypes, values, strict=True):
         for i, x in enumerate(loci):
@@ -79,7 +99,9 @@ def test_numbering_of_classes_is_a_bijection_and_genotypes_express_their_class(s
 
 def test_every_class_is_expressible_and_nothing_else() -> None:
     grid = Grid((locus(LocusParams((0.0, 1.0, 3.0))), locus(LocusParams(("a", "b")), name="y")), 2)
-    every = np.array(list(itertools.product(range(3), range(2), repeat=2)), dtype=np.uint8).reshape(-1, 2, 2)
+    every = np.array(list(itertools.product(range(3), range(2), repeat=2)), dtype=np.uint8).reshape(
+        -1, 2, 2
+    )
     assert set(grid.classes(every).tolist()) == set(range(grid.size))
 
 
@@ -94,12 +116,17 @@ def test_the_map_is_haldanes() -> None:
     assert haldane(0.0) == 0.0
     assert haldane(50.0) == pytest.approx(0.5 * (1 - np.exp(-1.0)))
     assert haldane(1e6) == 0.5
-    here = [LocusParams((0.0, 1.0), chromosome="c", position=p) for p in (30.0, 10.0)] + [LocusParams((0.0, 1.0))]
+    here = [LocusParams((0.0, 1.0), chromosome="c", position=p) for p in (30.0, 10.0)] + [
+        LocusParams((0.0, 1.0))
+    ]
     ordered = in_map_order([locus(p, name=n) for p, n in zip(here, "abc", strict=True)])
     assert [x.name for x in ordered] == ["b", "a", "c"]
     np.testing.assert_allclose(Grid(ordered, 2).recombination(), [0.5, haldane(20.0), 0.5])
     np.testing.assert_array_equal(Grid(ordered, 2).chromosomes(), [0, 2, 3])
-    with pytest.raises(InvalidGenome, match=r"in ascending position, but the order is a at 30 cM of 'c', b at 10 cM of 'c'"):
+    with pytest.raises(
+        InvalidGenome,
+        match=r"in ascending position, but the order is a at 30 cM of 'c', b at 10 cM of 'c'",
+    ):
         Grid((ordered[1], ordered[0], ordered[2]), 2)
     with pytest.raises(InvalidGenome, match="must stand together"):
         Grid((ordered[0], ordered[2], ordered[1]), 2)
@@ -108,7 +135,11 @@ def test_the_map_is_haldanes() -> None:
 
 
 def test_a_planner_decodes_to_what_its_alleles_say() -> None:
-    params = Planner(weights={"sweet": LocusParams((0.0, 2.0))}, horizon=LocusParams((1.0, 4.0)), planning_cost=0.1)
+    params = Planner(
+        weights={"sweet": LocusParams((0.0, 2.0))},
+        horizon=LocusParams((1.0, 4.0)),
+        planning_cost=0.1,
+    )
     genome = build_planner(params, SHAPE)
     assert genome.grid.size == 3 * 3
     classes = np.arange(genome.grid.size)
@@ -129,7 +160,10 @@ def test_mutation_scale_multiplies_every_rate() -> None:
 def test_a_reflex_decodes_to_acts_of_its_classes() -> None:
     genome = build_reflex(Reflex(), SHAPE)
     rules = genome.decode(np.arange(genome.grid.size))
-    assert [[rules.names[a] for a in row] for row in rules.acts] == [["eat", "rest"], ["rest", "rest"]]
+    assert [[rules.names[a] for a in row] for row in rules.acts] == [
+        ["eat", "rest"],
+        ["rest", "rest"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,9 +192,15 @@ def test_bad_loci_are_named(params: LocusParams, message: str) -> None:
         (Planner(horizon=LocusParams((0.0,))), "whole steps from 1"),
         (Planner(horizon=LocusParams((11.0,))), "lifespan"),
         (Planner(belief=LocusParams(("false",))), "genome.belief.alleles must be among true, old"),
-        (Planner(temperature=LocusParams((-1.0,))), "genome.temperature.alleles must be at least 0"),
+        (
+            Planner(temperature=LocusParams((-1.0,))),
+            "genome.temperature.alleles must be at least 0",
+        ),
         (Planner(discount=0.0), "genome.discount"),
-        (Planner(planning_cost=0.5, horizon=LocusParams((3.0,))), "planning_cost times the longest horizon"),
+        (
+            Planner(planning_cost=0.5, horizon=LocusParams((3.0,))),
+            "planning_cost times the longest horizon",
+        ),
         (Planner(ploidy=3), "genome.ploidy must be 1"),
     ],
 )
@@ -196,14 +236,30 @@ def test_rules_have_names_of_their_own(name: str) -> None:
 @pytest.mark.parametrize(
     ("decode", "words"),
     [
-        (lambda rules: rules.take(np.zeros(1, dtype=np.int64)), "every class must decode to one rule, but 4 classes gave 1"),
-        (lambda rules: dataclasses.replace(rules, planning_cost=2.0), r"kept must be shares of fitness in \[0, 1\]"),
-        (lambda rules: rules.take(np.arange(len(rules))[::-1].copy()), "a class must decode alike in any company"),
+        (
+            lambda rules: rules.take(np.zeros(1, dtype=np.int64)),
+            "every class must decode to one rule, but 4 classes gave 1",
+        ),
+        (
+            lambda rules: dataclasses.replace(rules, planning_cost=2.0),
+            r"kept must be shares of fitness in \[0, 1\]",
+        ),
+        (
+            lambda rules: rules.take(np.arange(len(rules))[::-1].copy()),
+            "a class must decode alike in any company",
+        ),
     ],
 )
 def test_the_contract_notices(decode: Callable[[Any], Any], words: str) -> None:
     def build(params: Planner, shape: WorldShape) -> Any:
-        genome = build_planner(Planner(weights={"pleasure": LocusParams((0.0, 1.0))}, horizon=LocusParams((1.0, 3.0)), ploidy=1), shape)
+        genome = build_planner(
+            Planner(
+                weights={"pleasure": LocusParams((0.0, 1.0))},
+                horizon=LocusParams((1.0, 3.0)),
+                ploidy=1,
+            ),
+            shape,
+        )
 
         class Wrong:
             grid, name = genome.grid, "wrong"

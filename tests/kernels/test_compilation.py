@@ -1,4 +1,6 @@
-"""Where compiled code is kept: in any place that can be had, safely beside other processes and other users."""
+"""Where compiled code is kept: in any place that can be had, safely beside other processes and
+other users.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.support.paths import ROOT
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with a temporary folder and nothing else; gives a path where nothing can be made."""
+    """A machine with a temporary folder and nothing else; gives a path where nothing can be
+    made.
+    """
     for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "file").touch()
@@ -38,7 +42,9 @@ def _homeless() -> Path:
     raise RuntimeError("Could not determine home directory.")
 
 
-def test_the_first_place_that_can_be_written_is_taken(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_place_that_can_be_written_is_taken(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = bare.parent.parent
     temporary = own / "tmp" / f"evosim-{os.getuid()}"
     assert compilation.cache_folder() == temporary / f"kernels-{compilation.sources_digest()}"
@@ -74,11 +80,20 @@ def test_without_any_place_kernels_run_all_the_same(tmp_path: Path) -> None:
         "print(options.FOLDER, float(philox.uniform(1, 2)))\n"
     )
     env = {**os.environ, "HOME": nowhere, "XDG_CACHE_HOME": nowhere, "NUMBA_CACHE_DIR": nowhere}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, cwd=ROOT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=ROOT,
+        check=True,
+    )
     assert done.stdout.startswith("None 0.")
 
 
-def test_a_folder_that_fills_up_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_fills_up_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(compilation, "FOLDER", tmp_path / "gone")
     kernel = compilation.serial(_twice)
     assert kernel(2) == 4
@@ -109,7 +124,9 @@ def test_folders_of_old_versions_are_cleared_away(tmp_path: Path) -> None:
 
 
 def test_processes_that_compile_at_once_keep_each_other_s_code(tmp_path: Path) -> None:
-    """Each meets the same signatures in another order; afterwards all are there, and each is its own."""
+    """Each meets the same signatures in another order; afterwards all are there, and each is its
+    own.
+    """
     (tmp_path / "kernel.py").write_text(
         "import sys, time\n"
         "import numpy as np\n"
@@ -121,7 +138,8 @@ def test_processes_that_compile_at_once_keep_each_other_s_code(tmp_path: Path) -
         "def kind(x):\n"
         "    return x.itemsize + 100 * x.ndim\n"
         "def value(name):\n"
-        "    return np.zeros((1,) * (1 + int(name) % 3), dtype=('u1', 'i2', 'f4', 'f8')[int(name) // 3])\n"
+        "    return np.zeros((1,) * (1 + int(name) % 3), dtype=('u1', 'i2', 'f4', 'f8')[int(name)"
+        " // 3])\n"
         "wanted = [value(name) for name in sys.argv[2]]\n"
         "time.sleep(max(0.0, float(sys.argv[1]) - time.time()))\n"
         "assert [kind(x) for x in wanted] == [x.itemsize + 100 * x.ndim for x in wanted]\n"
@@ -146,7 +164,9 @@ def test_processes_that_compile_at_once_keep_each_other_s_code(tmp_path: Path) -
 
 @pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "XDG_CACHE_HOME"])
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o702])
-def test_a_folder_that_others_can_write_to_is_left_with_a_line(bare: Path, monkeypatch: pytest.MonkeyPatch, variable: str, mode: int) -> None:
+def test_a_folder_that_others_can_write_to_is_left_with_a_line(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, variable: str, mode: int
+) -> None:
     """The folder itself, one above it, or one inside it that evosim made earlier."""
     own, said = bare.parent.parent, list[str]()
     monkeypatch.setenv(variable, str(own / "above" / "given"))
@@ -165,7 +185,9 @@ def test_a_folder_that_others_can_write_to_is_left_with_a_line(bare: Path, monke
     assert len(said) == 3
 
 
-def test_sticky_folders_protect_what_is_in_them_but_not_themselves(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sticky_folders_protect_what_is_in_them_but_not_themselves(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = bare.parent.parent
     (own / "shared").mkdir()
     (own / "shared").chmod(0o1777)
@@ -176,7 +198,9 @@ def test_sticky_folders_protect_what_is_in_them_but_not_themselves(bare: Path, m
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
-def test_a_folder_or_a_link_of_another_user_is_not_used(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_or_a_link_of_another_user_is_not_used(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own, said = bare.parent.parent, list[str]()
     (own / "given").mkdir(mode=0o700)
     (own / "link").symlink_to(own / "given")
@@ -200,12 +224,17 @@ DAMAGE: dict[str, Callable[[Path, Path], object]] = {
     "a bit flipped": lambda file, other: file.write_bytes(_flipped(file.read_bytes())),
     "another's content": lambda file, other: file.write_bytes(other.read_bytes()),
     "a folder": lambda file, other: (file.unlink(), file.mkdir(), (file / "x").touch()),
-    "a link": lambda file, other: (file.rename(file.with_suffix(".old")), file.symlink_to(file.with_suffix(".old"))),
+    "a link": lambda file, other: (
+        file.rename(file.with_suffix(".old")),
+        file.symlink_to(file.with_suffix(".old")),
+    ),
     "a dangling link": lambda file, other: (file.unlink(), file.symlink_to("nowhere")),
     "a pipe": lambda file, other: (file.unlink(), os.mkfifo(file)),
     "writable by others": lambda file, other: file.chmod(0o666),
     "gone": lambda file, other: file.unlink(),
-    "a plain pickle": lambda file, other: file.write_bytes(bytes(compiled_cache.CHECKSUM) + pickle.dumps(_Bomb())),
+    "a plain pickle": lambda file, other: file.write_bytes(
+        bytes(compiled_cache.CHECKSUM) + pickle.dumps(_Bomb())
+    ),
 }
 
 
@@ -230,7 +259,9 @@ def two_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _compiled(folder: Path) -> int:
-    """Call the function for both signatures, as a new process would; tell how many were compiled."""
+    """Call the function for both signatures, as a new process would; tell how many were
+    compiled.
+    """
     kernel = numba.njit(_twice)
     kernel._cache = compiled_cache.Kept(_twice, folder)
     assert (kernel(2), kernel(2.5)) == (4, 5.0)
@@ -239,7 +270,9 @@ def _compiled(folder: Path) -> int:
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_file_is_compiled_anew(two_kept: Path, tmp_path: Path, damage: str) -> None:
-    """Nothing of it is unpickled, the other file is still used, and afterwards both are whole again."""
+    """Nothing of it is unpickled, the other file is still used, and afterwards both are whole
+    again.
+    """
     folder = shutil.copytree(two_kept, tmp_path / "kept")
     one, other = sorted(folder.iterdir())
     assert _compiled(folder) == 0
@@ -254,11 +287,15 @@ def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
     whole = file.read_bytes()
     assert compiled_cache.read(file) == b"code"
     for i in range(8 * len(whole)):
-        file.write_bytes(bytes(byte ^ (1 << i % 8 if place == i // 8 else 0) for place, byte in enumerate(whole)))
+        file.write_bytes(
+            bytes(byte ^ (1 << i % 8 if place == i // 8 else 0) for place, byte in enumerate(whole))
+        )
         assert compiled_cache.read(file) is None
 
 
-def test_a_file_of_another_user_is_not_read(two_kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_not_read(
+    two_kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = next(two_kept.iterdir())
     assert compiled_cache.read(file)
     monkeypatch.setattr(os, "getuid", lambda: 54_321)

@@ -1,4 +1,6 @@
-"""Kernels against their readable twins, over random worlds and rules; and the same bytes for 1 and 2 threads."""
+"""Kernels against their readable twins, over random worlds and rules; and the same bytes for 1 and
+2 threads.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.support.twins import genetics, lives
 from worlds import WorldPair
 
 
-def random_planners(pair: WorldPair, seed: int, n: int = 40, *, soft: bool = False, ties: str = "split") -> PlannerRules:
+def random_planners(
+    pair: WorldPair, seed: int, n: int = 40, *, soft: bool = False, ties: str = "split"
+) -> PlannerRules:
     rng = np.random.default_rng(seed)
     k = len(pair.ancestral.features)
     # Coarse weights on purpose: they make exact ties.
@@ -55,8 +59,12 @@ def test_plan_and_evaluate(seed: int, soft: bool, ties: str) -> None:
         for i in range(len(rules)):
             policy = policy_of(rules, i, world, pair)
             np.testing.assert_allclose(found[i][:, there], policy[:, there], atol=1e-12)
-            assert scores.payoff[i] == pytest.approx(dynamic_programming.lifetime(world, policy, world.payoff), abs=1e-12)
-            assert scores.intent[i] == pytest.approx(dynamic_programming.lifetime(world, policy, world.intent), abs=1e-12)
+            assert scores.payoff[i] == pytest.approx(
+                dynamic_programming.lifetime(world, policy, world.payoff), abs=1e-12
+            )
+            assert scores.intent[i] == pytest.approx(
+                dynamic_programming.lifetime(world, policy, world.intent), abs=1e-12
+            )
             np.testing.assert_allclose(scores.kept[i], 1 - 0.02 * rules.horizon[i])
 
 
@@ -65,11 +73,17 @@ def compare_scores(pair: WorldPair, rules: Rules) -> None:
         scores = Scorer(world, pair).score(rules)
         for i in range(len(rules)):
             policy = policy_of(rules, i, world, pair)
-            assert scores.payoff[i] == pytest.approx(dynamic_programming.lifetime(world, policy, world.payoff), abs=1e-12)
+            assert scores.payoff[i] == pytest.approx(
+                dynamic_programming.lifetime(world, policy, world.payoff), abs=1e-12
+            )
 
 
 def test_savanna_and_its_beliefs() -> None:
-    made = setting("birth-control", 'genome.belief.alleles=["true","ancestral"]', "genome.temperature.alleles=[0,0.1]")
+    made = setting(
+        "birth-control",
+        'genome.belief.alleles=["true","ancestral"]',
+        "genome.temperature.alleles=[0,0.1]",
+    )
     classes = np.random.default_rng(0).integers(0, made.genome.grid.size, 60)
     rules = made.genome.decode(classes)
     assert isinstance(rules, PlannerRules)
@@ -83,7 +97,8 @@ def test_who_believes_in_the_past_takes_contraception_for_mating() -> None:
     believed = modern.beliefs["ancestral"]
     partnered = modern.available[:, a.index("mate_protected")]
     np.testing.assert_array_equal(
-        believed[partnered, a.index("mate_protected")], made.pair.ancestral.transitions[partnered, a.index("mate")]
+        believed[partnered, a.index("mate_protected")],
+        made.pair.ancestral.transitions[partnered, a.index("mate")],
     )
 
 
@@ -108,14 +123,27 @@ def test_equal_policies_are_evaluated_once() -> None:
 
 @pytest.mark.parametrize(
     ("loci", "ploidy", "sexes", "selfing"),
-    [(9, 2, 1, True), (9, 2, 1, False), (9, 2, 2, True), (70, 2, 1, True), (9, 1, 1, True), (9, 1, 1, False)],
+    [
+        (9, 2, 1, True),
+        (9, 2, 1, False),
+        (9, 2, 2, True),
+        (70, 2, 1, True),
+        (9, 1, 1, True),
+        (9, 1, 1, False),
+    ],
 )
 @pytest.mark.parametrize("seed", [0, 2**40 + 3])
-def test_reproduction_number_for_number(loci: int, ploidy: int, sexes: Literal[1, 2], selfing: bool, seed: int) -> None:
-    """Parents and newborns, with every force of transmission on and off; 70 loci need a second word of strands."""
+def test_reproduction_number_for_number(
+    loci: int, ploidy: int, sexes: Literal[1, 2], selfing: bool, seed: int
+) -> None:
+    """Parents and newborns, with every force of transmission on and off; 70 loci need a second word
+    of strands.
+    """
     n, rng = 300, np.random.default_rng(1)
     grid = genetics(loci, ploidy, seed % 1000)
-    pop = wright_fisher.SexualPopulation(Sexual(population=n, sexes=sexes, selfing=selfing), grid, seed)
+    pop = wright_fisher.SexualPopulation(
+        Sexual(population=n, sexes=sexes, selfing=selfing), grid, seed
+    )
     for generation in (1, 2, 3):
         fitness = rng.random(n) * (rng.random(n) < 0.6)
         before = pop.ask().copy()
@@ -130,7 +158,9 @@ def test_reproduction_number_for_number(loci: int, ploidy: int, sexes: Literal[1
         descent = pop.descent()
         assert descent is not None
         assert descent.expected.sum() == pytest.approx(1.0, abs=1e-12)
-        for forces in itertools.chain.from_iterable(itertools.combinations(("recombination", "drive", "mutation"), k) for k in range(4)):
+        for forces in itertools.chain.from_iterable(
+            itertools.combinations(("recombination", "drive", "mutation"), k) for k in range(4)
+        ):
             expected = reproduction.newborns(grid, before, chosen, numbers, frozenset(forces))
             np.testing.assert_array_equal(descent.newborns(frozenset(forces), 0, n), expected)
         np.testing.assert_array_equal(pop.ask(), expected)
@@ -155,7 +185,10 @@ def test_expected_parentage_without_selfing_is_what_enumeration_says() -> None:
     eggs, sperm = w * viability * female, w * viability * male
     pop.tell(w)
     first = eggs / eggs.sum()
-    second = sum(first[i] * np.where(np.arange(5) == i, 0.0, sperm) / (sperm.sum() - sperm[i]) for i in range(5))
+    second = sum(
+        first[i] * np.where(np.arange(5) == i, 0.0, sperm) / (sperm.sum() - sperm[i])
+        for i in range(5)
+    )
     np.testing.assert_allclose(pop.expected, (first + second) / 2, atol=1e-15)
 
 
@@ -193,18 +226,29 @@ def test_the_same_bytes_for_one_and_two_threads(monkeypatch: pytest.MonkeyPatch)
         pop = wright_fisher.SexualPopulation(Sexual(population=1000), grid, 4)
         pop.tell(weights)
         scores = Scorer(made.pair.modern, made.pair).score(rules)
-        arrays = [pop.ask(), pop.parents, scores.payoff, scores.policy, *lives(pair, policy, 500, 11)]
+        arrays = [
+            pop.ask(),
+            pop.parents,
+            scores.payoff,
+            scores.policy,
+            *lives(pair, policy, 500, 11),
+        ]
         results.append(b"".join(a.tobytes() for a in arrays))
     assert results[0] == results[1]
 
 
-def test_small_populations_on_one_thread_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_populations_on_one_thread_are_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     grid = setting("birth-control").genome.grid
     newborns = []
     for threaded in (10**9, 1):
         monkeypatch.setattr(compilation, "THREADED", threaded)
         monkeypatch.setattr(compilation, "THREADED_READING", threaded)
-        for kind, params in ((wright_fisher.SexualPopulation, Sexual(population=300)), (wright_fisher.AsexualPopulation, Asexual(population=300))):
+        for kind, params in (
+            (wright_fisher.SexualPopulation, Sexual(population=300)),
+            (wright_fisher.AsexualPopulation, Asexual(population=300)),
+        ):
             optimizer = kind(params, grid, 3)
             for _ in range(3):
                 optimizer.tell(1.0 + grid.classes(optimizer.ask()) % 5)

@@ -81,7 +81,9 @@ def led(
 
 
 def experiment(name: str, ancestral: int, modern: int) -> Setting:
-    optimizer = f'optimizer={{name="deap",algorithm="tests.support.deap_loops:{name}",population={SIZE}}}'
+    optimizer = (
+        f'optimizer={{name="deap",algorithm="tests.support.deap_loops:{name}",population={SIZE}}}'
+    )
     return setting(
         "micro", optimizer, f"phases.0.generations={ancestral}", f"phases.1.generations={modern}"
     )

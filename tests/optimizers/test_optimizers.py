@@ -29,10 +29,14 @@ from tests.support.runs import equal, once
 from tests.support.settings import setting
 
 PEOPLE: list[tuple[str, Any]] = [
-    ("hill-climb", HillClimb(climbers=7, tries=3)), ("hill-climb", HillClimb(climbers=7, neighbours="mutation", ties=False, patience=3)),
-    ("cma-es", CmaEs(population=9)), ("deap", Deap(population=11)), ("deap", Deap("eaMuPlusLambda", population=10, mu=4, lambda_=12)),
-    ("deap", Deap("eaMuCommaLambda", population=10, lambda_=13, crossover="uniform")), ("deap", Deap("tests.support.own_algorithm:random_search", population=8)),
-]  # fmt: skip
+    ("hill-climb", HillClimb(climbers=7, tries=3)),
+    ("hill-climb", HillClimb(climbers=7, neighbours="mutation", ties=False, patience=3)),
+    ("cma-es", CmaEs(population=9)),
+    ("deap", Deap(population=11)),
+    ("deap", Deap("eaMuPlusLambda", population=10, mu=4, lambda_=12)),
+    ("deap", Deap("eaMuCommaLambda", population=10, lambda_=13, crossover="uniform")),
+    ("deap", Deap("tests.support.own_algorithm:random_search", population=8)),
+]
 
 
 def grid(*settings: str) -> Grid:
@@ -50,7 +54,9 @@ def guests() -> list[threading.Thread]:
 
 @pytest.mark.parametrize(("name", "params"), PEOPLE, ids=str)
 def test_contract(name: str, params: Any) -> None:
-    """Beside that of all optimizers: fitness may be negative, asking again changes nothing, and no generator is touched."""
+    """Beside that of all optimizers: fitness may be negative, asking again changes nothing, and no
+    generator is touched.
+    """
     g = grid()
     random.seed(3)
     np.random.seed(3)  # noqa: NPY002
@@ -76,7 +82,10 @@ def test_contract(name: str, params: Any) -> None:
         optimizer.end()
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # type: ignore[index]  # noqa: NPY002
     assert all(np.array_equal(a, b) for a, b in zip(asked[0], asked[1], strict=True))
-    assert any(a.shape != b.shape or not np.array_equal(a, b) for a, b in zip(asked[0], asked[2], strict=True))
+    assert any(
+        a.shape != b.shape or not np.array_equal(a, b)
+        for a, b in zip(asked[0], asked[2], strict=True)
+    )
     assert guests() == []
 
 
@@ -97,7 +106,9 @@ def test_they_find_better_genomes(name: str, params: Any) -> None:
 
 
 def test_climbers_go_by_the_rules() -> None:
-    """Of every climber: neighbours are one step away from where it is, and it goes to the best unless that is worse."""
+    """Of every climber: neighbours are one step away from where it is, and it goes to the best
+    unless that is worse.
+    """
     g, tries = grid(), 4
     slots = Slots(g)
     optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=5, tries=tries), g, 0)
@@ -108,7 +119,10 @@ def test_climbers_go_by_the_rules() -> None:
     for _ in range(40):
         genotypes = optimizer.ask()
         alleles, fitness = slots.read(genotypes), table[g.classes(genotypes)]
-        assert np.array_equal(fitness[:5], np.array([table[g.classes(slots.genotypes(here[c : c + 1]))][0] for c in range(5)]))
+        assert np.array_equal(
+            fitness[:5],
+            np.array([table[g.classes(slots.genotypes(here[c : c + 1]))][0] for c in range(5)]),
+        )
         tried, gained = alleles[5:].reshape(5, tries, -1), fitness[5:].reshape(5, tries)
         current = optimizer._here  # type: ignore[attr-defined]
         assert (np.abs(tried - current[:, None, :]).sum(axis=2) == 1).all()
@@ -121,7 +135,9 @@ def test_climbers_go_by_the_rules() -> None:
 
 @pytest.mark.parametrize("ties", [False, True])
 def test_climbers_on_flat_ground(ties: bool) -> None:
-    """Where all are equal, only who takes ties moves; nobody gains, so that patience ends whether one moved or not."""
+    """Where all are equal, only who takes ties moves; nobody gains, so that patience ends whether
+    one moved or not.
+    """
     g = grid()
     slots = Slots(g)
     optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=20, ties=ties, patience=3), g, 0)
@@ -138,17 +154,23 @@ def test_climbers_on_flat_ground(ties: bool) -> None:
 
 def test_climbers_with_restarts_find_what_they_are_stuck_beside() -> None:
     """A local peak at all alleles 0 and a better one elsewhere: only who begins again finds it."""
-    g = grid('genome.ploidy=1')
+    g = grid("genome.ploidy=1")
     slots = Slots(g)
     goal = slots.n_alleles - 1
 
     def found(patience: int) -> float:
-        optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=1, tries=8, patience=patience), g, 1)
+        optimizer = OPTIMIZERS["hill-climb"](
+            HillClimb(climbers=1, tries=8, patience=patience), g, 1
+        )
         optimizer._here = optimizer._best = np.zeros((1, len(slots)), dtype=np.int64)  # type: ignore[attr-defined]
         for _ in range(400):
             alleles = slots.read(optimizer.ask())
             distance = np.abs(alleles - goal).sum(axis=1)
-            fitness = np.where((alleles == 0).all(axis=1), 1.0, np.where(distance <= 1, 2.0 - distance, -distance - 0.0))
+            fitness = np.where(
+                (alleles == 0).all(axis=1),
+                1.0,
+                np.where(distance <= 1, 2.0 - distance, -distance - 0.0),
+            )
             optimizer.tell(fitness)
         return float(fitness[0])
 
@@ -173,18 +195,25 @@ def test_rounding_gives_every_allele_an_equal_share() -> None:
     even = np.linspace(0.0, 1.0, 60_001)[:-1, None] * np.ones(len(slots))
     alleles = slots.nearest(even)
     for k, n in enumerate(slots.n_alleles):
-        assert np.bincount(alleles[:, k], minlength=n).tolist() == pytest.approx([60_000 / n] * n, abs=1)
-    assert (slots.nearest(np.array([[-3.0] * len(slots), [9.0] * len(slots)])) == np.stack([0 * slots.n_alleles, slots.n_alleles - 1])).all()
+        assert np.bincount(alleles[:, k], minlength=n).tolist() == pytest.approx(
+            [60_000 / n] * n, abs=1
+        )
+    assert (
+        slots.nearest(np.array([[-3.0] * len(slots), [9.0] * len(slots)]))
+        == np.stack([0 * slots.n_alleles, slots.n_alleles - 1])
+    ).all()
     every = slots.read(slots.genotypes(alleles[:50]))
     assert np.array_equal(every, alleles[:50])
 
 
 SETTINGS: list[str] = [
-    'optimizer={name="hill-climb",climbers=5,tries=2,patience=4}', 'optimizer={name="hill-climb",climbers=5,neighbours="mutation"}',
-    'optimizer={name="cma-es",population=8}', 'optimizer={name="deap",population=12}',
+    'optimizer={name="hill-climb",climbers=5,tries=2,patience=4}',
+    'optimizer={name="hill-climb",climbers=5,neighbours="mutation"}',
+    'optimizer={name="cma-es",population=8}',
+    'optimizer={name="deap",population=12}',
     'optimizer={name="deap",algorithm="eaMuPlusLambda",population=12,mu=6,lambda_=9}',
     'optimizer={name="deap",algorithm="tests.support.own_algorithm:random_search",population=6}',
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("optimizer", SETTINGS)
@@ -203,7 +232,9 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, optimizer: str)
     assert guests() == []
 
 
-def test_a_guest_that_does_something_else_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guest_that_does_something_else_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its source is in no digest: what it asks for after having been led again is compared."""
     from tests.support import own_algorithm
 
@@ -222,7 +253,9 @@ def test_a_guest_that_does_something_else_is_not_gone_on_with(tmp_path: Path, mo
 
 
 def test_deap_is_led_as_it_would_go_by_itself() -> None:
-    """eaSimple with the same operators and fitness, called directly with the generators seeded as a guest's are: the same populations."""
+    """eaSimple with the same operators and fitness, called directly with the generators seeded as a
+    guest's are: the same populations.
+    """
     from deap import algorithms
 
     from evosim.optimizers.deap_adapter import STREAM, Guest
@@ -253,7 +286,9 @@ def test_deap_is_led_as_it_would_go_by_itself() -> None:
 
     free._toolbox.map = evaluated
     with seeded(4, 0, STREAM), pytest.raises(StopIteration):
-        algorithms.eaSimple(free._members, free._toolbox, params.cxpb, params.mutpb, 10, verbose=False)
+        algorithms.eaSimple(
+            free._members, free._toolbox, params.cxpb, params.mutpb, 10, verbose=False
+        )
     assert all(np.array_equal(a, b) for a, b in zip(asked, batches, strict=True))
 
 
@@ -269,21 +304,34 @@ def test_an_algorithm_that_ends_stays_where_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("algorithm", "words"),
-    [("fails", "failed in generation 1 .KeyError: 'no idea'"), ("invents", "must list 8 allele numbers"), ("wants_more", "wants 'temperature'"), ("is_not_there", "can be imported")],
+    [
+        ("fails", "failed in generation 1 .KeyError: 'no idea'"),
+        ("invents", "must list 8 allele numbers"),
+        ("wants_more", "wants 'temperature'"),
+        ("is_not_there", "can be imported"),
+    ],
 )
 def test_a_guests_mistakes_are_one_line(algorithm: str, words: str) -> None:
     with pytest.raises(UserError, match=words) as caught:
-        run(f'optimizer={{name="deap",population=6,algorithm="tests.support.own_algorithm:{algorithm}"}}')
+        run(
+            f'optimizer={{name="deap",population=6,algorithm="tests.support.own_algorithm:{algorithm}"}}'
+        )
     assert "\n" not in str(caught.value)
     assert guests() == []
 
 
 MISTAKES = [
-    (HillClimb, {"climbers": 0}, "climbers"), (HillClimb, {"patience": -1}, "patience"), (HillClimb, {"rate": 1.5}, "rate"),
-    (CmaEs, {"population": 3}, "population"), (CmaEs, {"step": 0.0}, "step"), (Deap, {"algorithm": "eaNothing"}, "eaSimple"),
-    (Deap, {"cxpb": 0.0, "mutpb": 0.0}, "not both be 0"), (Deap, {"algorithm": "eaMuPlusLambda", "mutpb": 0.6}, "at most 1"),
-    (Deap, {"algorithm": "eaMuCommaLambda", "mu": 9, "lambda_": 5}, "at least mu"), (Deap, {"tournament": 0}, "tournament"),
-]  # fmt: skip
+    (HillClimb, {"climbers": 0}, "climbers"),
+    (HillClimb, {"patience": -1}, "patience"),
+    (HillClimb, {"rate": 1.5}, "rate"),
+    (CmaEs, {"population": 3}, "population"),
+    (CmaEs, {"step": 0.0}, "step"),
+    (Deap, {"algorithm": "eaNothing"}, "eaSimple"),
+    (Deap, {"cxpb": 0.0, "mutpb": 0.0}, "not both be 0"),
+    (Deap, {"algorithm": "eaMuPlusLambda", "mutpb": 0.6}, "at most 1"),
+    (Deap, {"algorithm": "eaMuCommaLambda", "mu": 9, "lambda_": 5}, "at least mu"),
+    (Deap, {"tournament": 0}, "tournament"),
+]
 
 
 @pytest.mark.parametrize(("kind", "given", "words"), MISTAKES)
@@ -302,7 +350,13 @@ def test_a_genome_without_choice_can_be_searched() -> None:
     """One allele a locus: nothing to find, and nothing that fails."""
     one = [f"genome.weights.{n}.alleles=[1.0]" for n in ("fullness", "pleasure", "vanity", "toil")]
     for name in ("hill-climb", "cma-es", "deap"):
-        done = run(*one, "genome.horizon.alleles=[2]", f'optimizer={{name="{name}"}}', "phases.0.generations=3", "phases.1.generations=2")
+        done = run(
+            *one,
+            "genome.horizon.alleles=[2]",
+            f'optimizer={{name="{name}"}}',
+            "phases.0.generations=3",
+            "phases.1.generations=2",
+        )
         assert done.status == "complete"
 
 
@@ -310,25 +364,43 @@ def test_everybody_says_what_it_is() -> None:
     assert OPTIMIZERS.keys() == OPTIMIZER_PARAMS.keys() == WHAT.keys()
 
 
-def test_guests_that_return_nothing_to_go_on_with_or_evaluate_nobody_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guests_that_return_nothing_to_go_on_with_or_evaluate_nobody_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
 
     module = types.ModuleType("odd_algorithms")
     module.nothing = lambda population: 3  # type: ignore[attr-defined]
     module.idle = lambda population: population  # type: ignore[attr-defined]
     module.number = 7  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "odd_algorithms", module)
-    for name, words in (("nothing", "must return its last population"), ("idle", "must have individuals evaluated"), ("number", "a int cannot be called")):
+    for name, words in (
+        ("nothing", "must return its last population"),
+        ("idle", "must have individuals evaluated"),
+        ("number", "a int cannot be called"),
+    ):
         made = setting("micro", f'optimizer={{name="deap",algorithm="odd_algorithms:{name}"}}')
         with pytest.raises(UserError, match=words):
             simulate(made, Landscape(made), 0)
 
 
-def test_a_user_s_algorithm_is_part_of_what_a_run_is_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run says which file it was, another file does not go on with it, and a run of another file is told from it."""
+def test_a_user_s_algorithm_is_part_of_what_a_run_is_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run says which file it was, another file does not go on with it, and a run of another file
+    is told from it.
+    """
     source = (Path(__file__).resolve().parents[1] / "support" / "own_algorithm.py").read_text()
     (tmp_path / "bees.py").write_text(source)
     monkeypatch.syspath_prepend(str(tmp_path))
-    chosen = resolve(apply_settings(read_experiment("micro"), ['optimizer={name="deap",population=6,algorithm="bees:random_search"}', "phases.0.generations=6"]))
+    chosen = resolve(
+        apply_settings(
+            read_experiment("micro"),
+            [
+                'optimizer={name="deap",population=6,algorithm="bees:random_search"}',
+                "phases.0.generations=6",
+            ],
+        )
+    )
     recorded, _ = execute.run(chosen, out=tmp_path / "run")
     said = recorded.provenance["packages"]["bees:random_search"]
     assert said.startswith("source ")
@@ -339,7 +411,13 @@ def test_a_user_s_algorithm_is_part_of_what_a_run_is_of(tmp_path: Path, monkeypa
     (tmp_path / "bees.py").write_text(source + "\n# another\n")
     source_hash.forget_sources()
     assert not accounts.same_code(recorded)
-    with pytest.raises(UserError, match=r"must have packages .*'bees:random_search': 'source [0-9a-f]{16}'.*would not be the same run"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"must have packages .*'bees:random_search': 'source [0-9a-f]{16}'.*would not be the"
+            r" same run"
+        ),
+    ):
         execute.run(chosen, out=tmp_path / "other", resume=True)
     (tmp_path / "bees.py").unlink()
     source_hash.forget_sources()
@@ -347,4 +425,3 @@ def test_a_user_s_algorithm_is_part_of_what_a_run_is_of(tmp_path: Path, monkeypa
     assert accounts.same_code(recorded)  # what is not here cannot be another
     source_hash.forget_sources()
     sys.modules.pop("bees")
-

@@ -23,7 +23,14 @@ from evosim.kernels import real_vectors as kernels
 from evosim.optimizers.cma_strategy import Strategy
 from evosim.optimizers.params import InvalidOptimizer
 from evosim.optimizers.real_vectors import MOVES, search
-from evosim.optimizers.vector_params import VECTOR_PARAMS, VECTOR_WHAT, Gradient, VectorClimb, VectorCma, VectorGenetic
+from evosim.optimizers.vector_params import (
+    VECTOR_PARAMS,
+    VECTOR_WHAT,
+    Gradient,
+    VectorClimb,
+    VectorCma,
+    VectorGenetic,
+)
 from evosim.runs.landscape_search import explore
 from evosim.runs.reader import read_run
 from evosim.runtime.timing import Clock
@@ -87,7 +94,9 @@ def test_kernels_agree_with_the_world() -> None:
 
 
 def test_a_gradient_run_is_the_recursion() -> None:
-    """Without noise, step by step in NumPy; a wrong sign, or a step that is not normalised, would not pass."""
+    """Without noise, step by step in NumPy; a wrong sign, or a step that is not normalised, would
+    not pass.
+    """
     h, params = hills(5), Gradient(noise=0.0)
     x = np.zeros((1, 17))
     for _ in range(300):
@@ -100,7 +109,9 @@ def test_a_gradient_run_is_the_recursion() -> None:
 
 
 def test_a_climb_is_steps_that_are_not_worse() -> None:
-    """The same tries in NumPy: taken unless the loss is higher; the best point is where it stands."""
+    """The same tries in NumPy: taken unless the loss is higher; the best point is where it
+    stands.
+    """
     h, x = hills(6), np.zeros((1, 17))
     moves = np.random.default_rng([6, MOVES]).standard_normal((300, 17)) * (0.2 / np.sqrt(17))
     for move in moves:
@@ -112,12 +123,21 @@ def test_a_climb_is_steps_that_are_not_worse() -> None:
     assert last["loss"] == last["best"] == pytest.approx(h.loss(x)[0], abs=1e-9)
 
 
-ALL = [Gradient(), Gradient(restarts=3), VectorClimb(), VectorClimb(patience=10), VectorCma(), VectorGenetic(population=20)]
+ALL = [
+    Gradient(),
+    Gradient(restarts=3),
+    VectorClimb(),
+    VectorClimb(patience=10),
+    VectorCma(),
+    VectorGenetic(population=20),
+]
 
 
 @pytest.mark.parametrize("params", ALL, ids=str)
 def test_contract_of_searches(params: Any) -> None:
-    """The seed decides everything, nobody's generators are touched, evaluations are counted, and the best is a point that was there."""
+    """The seed decides everything, nobody's generators are touched, evaluations are counted, and
+    the best is a point that was there.
+    """
     h = hills(0, reach=30.0)
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
@@ -152,11 +172,15 @@ def test_evaluations_are_equal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_flat_ground_is_crossed_at_full_speed() -> None:
     ends = [search(hills(s, epsilon=0.0), Gradient(), 5000, s, 500)["x_0"][-1] for s in range(10)]
     assert np.allclose(ends, 1000.0, atol=15.0)
-    assert search(hills(epsilon=0.0), Gradient(noise=0.0), 5000, 0, 500)["x_0"][-1] == pytest.approx(1000.0, abs=1e-9)
+    assert search(hills(epsilon=0.0), Gradient(noise=0.0), 5000, 0, 500)["x_0"][
+        -1
+    ] == pytest.approx(1000.0, abs=1e-9)
 
 
 def test_demons_stop_the_gradient() -> None:
-    """Bands of an independent program's 60 seeds (452, standard deviation 106, all stuck), for 20 of ours."""
+    """Bands of an independent program's 60 seeds (452, standard deviation 106, all stuck), for 20
+    of ours.
+    """
     table = pl.concat([search(hills(s), Gradient(), 5000, s, 10) for s in range(20)])
     ends = demons.matrix(table, "x_0")[:, -1]
     assert 452 - 4 * 106 / np.sqrt(20) < ends.mean() < 452 + 4 * 106 / np.sqrt(20)
@@ -183,12 +207,15 @@ def test_a_strategy_that_collapses_begins_again() -> None:
 
 
 def test_paths_of_the_claim() -> None:
-    experiment = resolve(apply_settings(read_experiment(CLAIM), ["replicates=6", "phases.0.generations=500"]))
+    experiment = resolve(
+        apply_settings(read_experiment(CLAIM), ["replicates=6", "phases.0.generations=500"])
+    )
     tables = {part.name: part.make(*part.arguments) for part in demons.parts(experiment)}
     found = demons.measure(tables, experiment)
     assert experiment.claim is not None
     missing = {p.quantity for p in experiment.claim.predictions} - set(found)
-    assert all(name.startswith("speed in steps") for name in missing)  # which are named by the run's length
+    # Which are named by the run's length
+    assert all(name.startswith("speed in steps") for name in missing)
     assert found["progress without hills"].value == pytest.approx(100.0, abs=5.0)
     assert len(demons.kept_tables(tables, experiment)["ends"]) == 6 * len(tables)
     for chart in demons.figures(tables, experiment).values():
@@ -197,7 +224,11 @@ def test_paths_of_the_claim() -> None:
 
 def test_predictions_are_of_what_is_measured() -> None:
     names = {p.quantity for p in experiment_of(CLAIM, "full").claim.predictions}  # type: ignore[union-attr]
-    assert {n for n in names if n.startswith("speed")} == {"speed in steps 0-2500", "speed in steps 2500-4000", "speed in steps 4000-5000"}
+    assert {n for n in names if n.startswith("speed")} == {
+        "speed in steps 0-2500",
+        "speed in steps 2500-4000",
+        "speed in steps 4000-5000",
+    }
 
 
 def test_speeds_of_a_path_made_by_hand() -> None:
@@ -207,7 +238,10 @@ def test_speeds_of_a_path_made_by_hand() -> None:
     assert demons.speed(table, 0.0, 0.5).tolist() == [1.0]
     assert demons.speed(table, 0.5, 1.0).tolist() == [0.0]
     assert demons.stuck(table, 1.0).tolist() == [True]
-    at_the_end = pl.DataFrame({"seed": 0, "x_0": np.cumsum([0.0] * 10 + [3.0]), "evaluation": range(0, 110, 10)})  # 0.3 a step
+    # 0.3 a step
+    at_the_end = pl.DataFrame(
+        {"seed": 0, "x_0": np.cumsum([0.0] * 10 + [3.0]), "evaluation": range(0, 110, 10)}
+    )
     assert demons.stuck(at_the_end, 1.0).tolist() == [False]
     assert demons.stuck(at_the_end, 1.3).tolist() == [True]
     assert demons.half_speed_steps(table, 1.0).tolist() == [60.0]
@@ -216,14 +250,17 @@ def test_speeds_of_a_path_made_by_hand() -> None:
 
 MISTAKES = [
     ("world.name=tessellating-hill", "Did you mean 'tessellating-hills'?"),
-    ('world.modern={sides=3}', "world.modern must be empty"),
+    ("world.modern={sides=3}", "world.modern must be empty"),
     ('genome={name="planner"}', "genome must be"),
     ("world.ancestral.side=3", "Did you mean 'sides'?"),
     ("optimizer.name=sexual", "optimizer.name must be one of cma-es"),
     ("optimizer.rates=0.1", "Did you mean 'rate'?"),
     ("optimizer.rate=0.0", "optimizer.rate must lie in"),
     ("phases.0.generations=900000000", "at most 200,000,000 random numbers"),
-    ('phases=[{world="ancestral",generations=2},{world="modern",generations=2}]', "phases must be one ancestral phase"),
+    (
+        'phases=[{world="ancestral",generations=2},{world="modern",generations=2}]',
+        "phases must be one ancestral phase",
+    ),
 ]
 
 
@@ -242,7 +279,9 @@ def test_a_landscape_is_not_run_as_a_world_pair() -> None:
     assert landscape.dimensions == 17
     assert params == Gradient()
     with pytest.raises(UserError, match=r"world.ancestral.sides must lie in \[1, 500\]"):
-        build_landscape(resolve(apply_settings(read_experiment(CLAIM), ["world.ancestral.sides=0"])), 0)
+        build_landscape(
+            resolve(apply_settings(read_experiment(CLAIM), ["world.ancestral.sides=0"])), 0
+        )
     with pytest.raises(InvalidWorld, match="epsilon must be at least 0"):
         hills(epsilon=-1.0)
     with pytest.raises(InvalidOptimizer, match="patience"):
@@ -263,7 +302,17 @@ def command(*words: str) -> Any:
 def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     assert "epsilon = 0.0025  # loss" in command("show", CLAIM).stdout
     folder = tmp_path / "run"
-    words = ("run", CLAIM, "--out", str(folder), "--replicates", "2", "--set", "phases.0.generations=200", "--json")
+    words = (
+        "run",
+        CLAIM,
+        "--out",
+        str(folder),
+        "--replicates",
+        "2",
+        "--set",
+        "phases.0.generations=200",
+        "--json",
+    )
     first, again = (json.loads(command(*words).stdout) for _ in range(2))
     assert (first["shown_again"], again["shown_again"]) == (False, True)
     assert first["search"] == again["search"]
@@ -273,7 +322,9 @@ def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "hills.md").read_text(encoding="utf-8")
     assert all(f"`{column}`" in text for column in table.columns if column != "seed")
     assert table.filter(pl.col("seed") == 1).equals(search(hills(1), Gradient(), 200, 1, 1))
-    assert sorted(path.name for path in (folder / "figures").iterdir()) == [f"{name}.{kind}" for name in ("demon", "paths") for kind in ("pdf", "png", "svg")]
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == [
+        f"{name}.{kind}" for name in ("demon", "paths") for kind in ("pdf", "png", "svg")
+    ]
     with pytest.raises(UserError, match="is the folder of a landscape's search"):
         read_run(folder)
     (folder / "summary.json").write_text("{}")
@@ -282,16 +333,35 @@ def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
 
 
 def test_a_search_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
-    experiment = resolve(apply_settings(read_experiment(CLAIM), ["replicates=3", "phases.0.generations=100"]))
+    experiment = resolve(
+        apply_settings(read_experiment(CLAIM), ["replicates=3", "phases.0.generations=100"])
+    )
     asked = iter([None, Stop("SIGTERM", 143)])
     with pytest.raises(Interrupted, match="begins again") as caught:
-        explore(experiment, out=tmp_path / "run", force=False, figures=False, clock=Clock(), watch=lambda: next(asked))
+        explore(
+            experiment,
+            out=tmp_path / "run",
+            force=False,
+            figures=False,
+            clock=Clock(),
+            watch=lambda: next(asked),
+        )
     assert caught.value.code == 143
     assert list(tmp_path.iterdir()) == []
     assert explore(experiment, out=tmp_path / "run", force=False, figures=False, clock=Clock())[1]
 
 
-@pytest.mark.parametrize("given", ["selection.sample=2", 'selection.over="worst"', "world.cue={}", 'world.mixture=[{share=0.1}]', 'analysis.family=[{name="x",set={a=1}}]', "snapshots=[1]"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "selection.sample=2",
+        'selection.over="worst"',
+        "world.cue={}",
+        "world.mixture=[{share=0.1}]",
+        'analysis.family=[{name="x",set={a=1}}]',
+        "snapshots=[1]",
+    ],
+)
 def test_what_means_nothing_on_a_landscape_is_refused(given: str) -> None:
     with pytest.raises(UserError, match="must be left out for world 'tessellating-hills'"):
         resolve(apply_settings(read_experiment("claim-06-demons"), [given]))

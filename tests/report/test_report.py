@@ -1,4 +1,6 @@
-"""Reports: one file that needs nothing else, says what the screen says, and can be used by everybody. Looked at in a real browser."""
+"""Reports: one file that needs nothing else, says what the screen says, and can be used by
+everybody. Looked at in a real browser.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ from tests.support.browser import Browser, browser_there, data_of, session
 from tests.support.settings import quick
 
 ROOT = Path(__file__).resolve().parents[2]
-HOSTILE = '</title><script>document.title = "taken"</script><img src="http://example.org/x.png" onerror="document.title=1"> & "drive"'
+HOSTILE = (
+    '</title><script>document.title = "taken"</script><img src="http://example.org/x.png"'
+    ' onerror="document.title=1"> & "drive"'
+)
 SWEEP = """
 name = "small"
 title = "<i>Sizes</i> & mutations"
@@ -57,7 +62,11 @@ genome.mutation_scale = [0.5, 4.0]
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of two runs, a sweep and a search."""
     top = tmp_path_factory.mktemp("made")
-    hostile = [f"title={json.dumps(HOSTILE)}", f"question={json.dumps(HOSTILE)}", f"expected={json.dumps(HOSTILE)}"]
+    hostile = [
+        f"title={json.dumps(HOSTILE)}",
+        f"question={json.dumps(HOSTILE)}",
+        f"expected={json.dumps(HOSTILE)}",
+    ]
     for name, settings in (("greedy-genes", hostile), ("micro", ["replicates=2"])):
         experiment = resolve(apply_settings(read_experiment(name), quick(name, *settings)))
         recorded, _ = execute.run(experiment, out=top / name)
@@ -68,7 +77,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for chunk in range(make_plan(written).chunks):
         run_chunk(store.folder, chunk)
     collect(store)
-    search = resolve(apply_settings(read_experiment("claim-06-demons"), ["phases.0.generations=60", "replicates=2"]))
+    search = resolve(
+        apply_settings(
+            read_experiment("claim-06-demons"), ["phases.0.generations=60", "replicates=2"]
+        )
+    )
     explore(search, out=top / "search", force=False, figures=False, clock=Clock())
     return {name: top / name for name in ("greedy-genes", "micro", "sweep", "search")}
 
@@ -115,7 +128,9 @@ class Tags(HTMLParser):
             self.texts[tag][-1] += data
 
 
-def test_a_report_names_nothing_outside_of_itself_and_escapes_what_files_say(files: dict[str, Path]) -> None:
+def test_a_report_names_nothing_outside_of_itself_and_escapes_what_files_say(
+    files: dict[str, Path],
+) -> None:
     for path in files.values():
         tags = Tags(path.read_text(encoding="utf-8"))
         for tag, attributes in tags.tags:
@@ -123,14 +138,22 @@ def test_a_report_names_nothing_outside_of_itself_and_escapes_what_files_say(fil
             for key in ("src", "href", "srcset", "action"):
                 assert (attributes.get(key) or "#").startswith(("#", "data:")), (tag, attributes)
         assert len(tags.texts["h1"]) == 1
-        assert [attributes.get("type") for tag, attributes in tags.tags if tag == "script"] == ["application/json", "module", "module"]
+        assert [attributes.get("type") for tag, attributes in tags.tags if tag == "script"] == [
+            "application/json",
+            "module",
+            "module",
+        ]
     assert Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts["h1"] == [HOSTILE]
 
 
 def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str, Path]) -> None:
     run = api.load(made["greedy-genes"])
     assert isinstance(run, api.Run)
-    cells = [text.strip() for kind in ("td", "th") for text in Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts[kind]]
+    cells = [
+        text.strip()
+        for kind in ("td", "th")
+        for text in Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts[kind]
+    ]
     compared = 0
     for name, account in screen.accounts(run.summary).items():
         if not isinstance(account, str) and name != "ladder":
@@ -141,13 +164,20 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
     ladder = runs.ladder(run.summary, 0.95)
     for world, column in (("ancestral", 1), ("modern", 3)):
         shown = [row[column].text for row in ladder.rows if row[0].text.startswith("R")]
-        assert shown == [formatting.number(value) for value in run.summary["ladder"][world]["rungs"].values()]
+        assert shown == [
+            formatting.number(value) for value in run.summary["ladder"][world]["rungs"].values()
+        ]
     assert compared > 100
     text = files["greedy-genes"].read_text(encoding="utf-8")
-    assert all(parts_of.partition("'")[0].partition("&")[0][:60] in text for parts_of in sentences.sentences(run.summary))
+    assert all(
+        parts_of.partition("'")[0].partition("&")[0][:60] in text
+        for parts_of in sentences.sentences(run.summary)
+    )
 
 
-def test_the_file_in_a_report_makes_the_same_run(made: dict[str, Path], files: dict[str, Path]) -> None:
+def test_the_file_in_a_report_makes_the_same_run(
+    made: dict[str, Path], files: dict[str, Path]
+) -> None:
     for name in ("greedy-genes", "micro", "search"):
         codes = Tags(files[name].read_text(encoding="utf-8")).texts["code"]
         again = resolve(tomllib.loads(codes[1]))
@@ -158,19 +188,30 @@ def test_the_file_in_a_report_makes_the_same_run(made: dict[str, Path], files: d
     assert sweep[1] == SWEEP
 
 
-def test_reports_are_the_same_bytes_each_time(made: dict[str, Path], files: dict[str, Path], tmp_path: Path) -> None:
+def test_reports_are_the_same_bytes_each_time(
+    made: dict[str, Path], files: dict[str, Path], tmp_path: Path
+) -> None:
     build.write([made["micro"]], tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == files["micro"].read_bytes()
 
 
 def test_parameters_that_differ_from_the_defaults() -> None:
-    experiment = resolve(apply_settings(read_experiment("birth-control"), ["optimizer.population=77", "genome.weights.solo.mutation=0.125"]))
+    experiment = resolve(
+        apply_settings(
+            read_experiment("birth-control"),
+            ["optimizer.population=77", "genome.weights.solo.mutation=0.125"],
+        )
+    )
     rows = {row[0].text: [cell.text for cell in row[1:3]] for row in set_here(experiment).rows}
     assert rows["optimizer.population"] == ["77", "500"]
     assert rows["genome.weights.solo.mutation"] == ["0.125", "0.002"]
     assert rows["world.modern.contraception"] == ["true", "false"]
     assert rows["world.modern.death"][1] == str(experiment.world.ancestral["death"])
-    assert not [key for key in rows if key.startswith(("genome.weights.ease.mutation", "world.ancestral.death", "analysis."))]
+    assert not [
+        key
+        for key in rows
+        if key.startswith(("genome.weights.ease.mutation", "world.ancestral.death", "analysis."))
+    ]
 
 
 def test_runs_stand_beside_each_other_with_what_differs(files: dict[str, Path]) -> None:
@@ -192,28 +233,46 @@ def test_every_author_has_a_label_for_every_step() -> None:
 
 
 def test_data_are_rounded_below_what_is_read_and_kept_once() -> None:
-    rows: list[dict[str, Any]] = [{"x": 1, "y": 0.1 + 0.2, "z": None}, {"x": 2, "y": -1.23456789123, "z": "a"}, {"x": 3, "y": 6.02214076e23, "z": True}]
+    rows: list[dict[str, Any]] = [
+        {"x": 1, "y": 0.1 + 0.2, "z": None},
+        {"x": 2, "y": -1.23456789123, "z": "a"},
+        {"x": 3, "y": 6.02214076e23, "z": True},
+    ]
     data = report_charts.by_columns(rows)
-    assert data == {"columns": ["x", "y", "z"], "rows": [[1, 0.3, None], [2, -1.2345679, "a"], [3, 6.0221408e23, True]]}
+    assert data == {
+        "columns": ["x", "y", "z"],
+        "rows": [[1, 0.3, None], [2, -1.2345679, "a"], [3, 6.0221408e23, True]],
+    }
     for row, kept in zip(rows, data["rows"], strict=True):
         assert f"{row['y']:.4g}" == f"{kept[1]:.4g}"
 
 
-def test_a_large_figure_stays_a_picture_and_says_so(made: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_figure_stays_a_picture_and_says_so(
+    made: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = build.contents([made["micro"]])
     whole = page.page(*told).decode()
     monkeypatch.setattr(page, "MOST", len(whole.encode()) - 1000)
     smaller = page.page(*told).decode()
     assert len(smaller.encode()) <= page.MOST
     assert len(data_of(smaller)["charts"]) == len(data_of(whole)["charts"]) - 1
-    assert (whole.count("This figure is a picture"), smaller.count("This figure is a picture")) == (0, 1)
+    assert (whole.count("This figure is a picture"), smaller.count("This figure is a picture")) == (
+        0,
+        1,
+    )
     assert smaller.count("<figure") == whole.count("<figure")
     monkeypatch.setattr(page, "MOST", 10_000)  # less than can be had
     least = page.page(*told).decode()
     assert data_of(least) == {"data": {}, "charts": {}, "manyPoints": page.MANY_POINTS}
     assert least.count("data:image/") == whole.count("data:image/")
-    assert "vegaEmbed" not in least.replace(Path(page.HERE / "page.js").read_text(encoding="utf-8"), "")
-    described = {"mark": "point", "datasets": {"a": [{"x": i, "y": 1.0} for i in range(9)]}, "data": {"name": "a"}}
+    assert "vegaEmbed" not in least.replace(
+        Path(page.HERE / "page.js").read_text(encoding="utf-8"), ""
+    )
+    described = {
+        "mark": "point",
+        "datasets": {"a": [{"x": i, "y": 1.0} for i in range(9)]},
+        "data": {"name": "a"},
+    }
     monkeypatch.setattr(report_charts, "MOST_DESCRIBED", 50)
     monkeypatch.setattr(report_charts, "described_of", lambda chart: described)
     (still,) = report_charts.Gallery().hang("x", [("y", None)])
@@ -231,12 +290,20 @@ def test_a_large_drawing_is_painted() -> None:
     painted = report_charts.image(many)
     assert painted.startswith("data:image/png;base64,")
     assert len(painted) < len(many) / 10
-    coloured = few.replace("<circle", '<rect fill="url(#gradient_7)"/><linearGradient id="gradient_7"/><circle', 1)
-    assert report_charts.image(coloured) == report_charts.image(coloured.replace("gradient_7", "gradient_12"))
-    assert b'url(#drawn_0)"/><linearGradient id="drawn_0"' in base64.b64decode(report_charts.image(coloured).partition("base64,")[2])
+    coloured = few.replace(
+        "<circle", '<rect fill="url(#gradient_7)"/><linearGradient id="gradient_7"/><circle', 1
+    )
+    assert report_charts.image(coloured) == report_charts.image(
+        coloured.replace("gradient_7", "gradient_12")
+    )
+    assert b'url(#drawn_0)"/><linearGradient id="drawn_0"' in base64.b64decode(
+        report_charts.image(coloured).partition("base64,")[2]
+    )
 
 
-def test_nothing_is_written_where_a_report_cannot_be(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_where_a_report_cannot_be(
+    made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     foreign = tmp_path / "mine.html"
     foreign.write_text("<html>mine</html>", encoding="utf-8")
     (tmp_path / "empty").mkdir()
@@ -253,7 +320,12 @@ def test_nothing_is_written_where_a_report_cannot_be(made: dict[str, Path], tmp_
         if out:
             assert (out.returncode, out.stderr.count("\n")) == (2, 1), out.stderr
         with pytest.raises(UserError, match=words):
-            CliRunner().invoke(commands_app(), ["report", *arguments], catch_exceptions=False, standalone_mode=False)
+            CliRunner().invoke(
+                commands_app(),
+                ["report", *arguments],
+                catch_exceptions=False,
+                standalone_mode=False,
+            )
     assert foreign.read_text(encoding="utf-8") == "<html>mine</html>"
 
     def broken(*_: Any) -> bytes:
@@ -274,12 +346,22 @@ def commands_app() -> Any:
 def subprocess_of(*arguments: str) -> subprocess.CompletedProcess[str]:
     import sys
 
-    return subprocess.run([sys.executable, "-m", "evosim.cli", *arguments], capture_output=True, text=True, cwd=ROOT, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "evosim.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
 
 
-def test_the_command_writes_into_the_folder_and_over_its_own(made: dict[str, Path], files: dict[str, Path]) -> None:
+def test_the_command_writes_into_the_folder_and_over_its_own(
+    made: dict[str, Path], files: dict[str, Path]
+) -> None:
     before = files["search"].read_bytes()
-    told = CliRunner().invoke(commands_app(), ["report", str(made["search"]), "--json"], standalone_mode=False)
+    told = CliRunner().invoke(
+        commands_app(), ["report", str(made["search"]), "--json"], standalone_mode=False
+    )
     assert json.loads(told.stdout)["file"] == str(files["search"])
     assert json.loads(told.stdout)["bytes"] == len(before)
     assert files["search"].read_bytes() == before
@@ -289,7 +371,9 @@ def test_a_sweep_tells_what_varies_and_what_is_missing(files: dict[str, Path]) -
     tags = Tags(files["sweep"].read_text(encoding="utf-8"))
     cells = [text.strip() for kind in ("td", "th") for text in tags.texts[kind]]
     assert {"optimizer.population", "genome.mutation_scale", "10; 20", "0.5; 4"} <= set(cells)
-    assert "4 cells, 5 seeds (the same in every cell), 20 runs" in files["sweep"].read_text(encoding="utf-8")
+    assert "4 cells, 5 seeds (the same in every cell), 20 runs" in files["sweep"].read_text(
+        encoding="utf-8"
+    )
     assert tags.texts["h1"] == ["<i>Sizes</i> & mutations"]
 
 
@@ -298,16 +382,26 @@ def test_the_whole_of_a_report_in_a_browser(browser: Browser, files: dict[str, P
         browser.show(path)
         charts = data_of(path.read_text(encoding="utf-8"))["charts"]
         assert charts
-        assert browser.run("return [...document.querySelectorAll('[data-chart]')].filter((place) => place.querySelector('svg.marks, canvas.marks')).length") == len(charts), name
-        report_charts = re.findall(r'data-chart="([^"]+)"><img src="[^"]*" width="(\d+)" height="(\d+)"', path.read_text(encoding="utf-8"))
+        assert browser.run(
+            "return [...document.querySelectorAll('[data-chart]')].filter((place) =>"
+            " place.querySelector('svg.marks, canvas.marks')).length"
+        ) == len(charts), name
+        report_charts = re.findall(
+            r'data-chart="([^"]+)"><img src="[^"]*" width="(\d+)" height="(\d+)"',
+            path.read_text(encoding="utf-8"),
+        )
         live = browser.run(
-            "return [...document.querySelectorAll('[data-chart]')].map((place) => { const box = place.querySelector('svg.marks, canvas.marks').getBoundingClientRect();"
-            " return [place.dataset.chart, box.width, box.height]; })"
+            "return [...document.querySelectorAll('[data-chart]')].map((place) => { const box ="
+            " place.querySelector('svg.marks, canvas.marks').getBoundingClientRect(); return"
+            " [place.dataset.chart, box.width, box.height]; })"
         )
         assert len(live) == len(report_charts)
-        for (chart, *size), (same, *drawn) in zip(live, report_charts, strict=True):  # the engine draws what the picture showed, and not an empty frame
+        # The engine draws what the picture showed, and not an empty frame
+        for (chart, *size), (same, *drawn) in zip(live, report_charts, strict=True):
             assert chart == same
-            assert all(0.8 < now / int(then) < 1.25 for now, then in zip(size, drawn, strict=True)), (name, chart, size, drawn)
+            assert all(
+                0.8 < now / int(then) < 1.25 for now, then in zip(size, drawn, strict=True)
+            ), (name, chart, size, drawn)
         assert browser.audit() == [], name
         for author in range(len(AUTHORS) + 1):  # labels are texts as well
             browser.run(f"(document.getElementById('author-{author}') || {{click() {{}}}}).click()")
@@ -318,14 +412,20 @@ def test_the_whole_of_a_report_in_a_browser(browser: Browser, files: dict[str, P
 
 FAULTS = {
     "an image has no name": ('role="img" aria-label="', 'role="img" aria-title="'),
-    "something asks a network": ("</main>", '<img alt="a picture of something" src="https://example.org/a.png"></main>'),
+    "something asks a network": (
+        "</main>",
+        '<img alt="a picture of something" src="https://example.org/a.png"></main>',
+    ),
     "an id is not unique": ("</main>", '<p id="main">again</p></main>'),
     "headings: h5 after h3": ("</main>", "<h3>deep</h3><h5>deeper</h5></main>"),
     "contrast": ("--quiet: #4d4d4d", "--quiet: #b0b0b0"),
     "a table has no caption": ("<caption ", "<caption></caption><caption "),
     "a control or region has no name": ("</main>", "<button></button></main>"),
     "a link leads nowhere": ("</main>", '<a href="#nowhere">there</a></main>'),
-    "what scrolls cannot be reached": ("</main>", '<div style="overflow-x:auto;width:5rem"><p style="width:50rem">long</p></div></main>'),
+    "what scrolls cannot be reached": (
+        "</main>",
+        '<div style="overflow-x:auto;width:5rem"><p style="width:50rem">long</p></div></main>',
+    ),
     "a heading of a table has no scope": ('<th scope="row"', "<th"),
     "landmarks": ("</footer>", "</footer><footer>again</footer>"),
     "the page names no language": ('<html lang="en">', "<html>"),
@@ -333,7 +433,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_seen(fault: str, browser: Browser, files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_planted_fault_is_seen(
+    fault: str, browser: Browser, files: dict[str, Path], tmp_path: Path
+) -> None:
     text = files["search"].read_text(encoding="utf-8")
     assert FAULTS[fault][0] in text
     (tmp_path / "faulty.html").write_text(text.replace(*FAULTS[fault], 1), encoding="utf-8")
@@ -341,32 +443,50 @@ def test_a_planted_fault_is_seen(fault: str, browser: Browser, files: dict[str, 
     assert any(words.startswith(fault) for words in browser.audit()), browser.audit()
 
 
-def test_a_script_that_is_not_ours_does_not_run(browser: Browser, files: dict[str, Path], tmp_path: Path) -> None:
-    text = files["search"].read_text(encoding="utf-8").replace("</main>", "<script>document.title = 'taken'</script></main>", 1)
+def test_a_script_that_is_not_ours_does_not_run(
+    browser: Browser, files: dict[str, Path], tmp_path: Path
+) -> None:
+    text = (
+        files["search"]
+        .read_text(encoding="utf-8")
+        .replace("</main>", "<script>document.title = 'taken'</script></main>", 1)
+    )
     (tmp_path / "faulty.html").write_text(text, encoding="utf-8")
     browser.show(tmp_path / "faulty.html")
     assert browser.run("return document.title") != "taken"
     assert any("Content Security Policy" in words for words in browser.complaints())
 
 
-def test_a_tooltip_answers_and_the_numbers_stand_below(browser: Browser, files: dict[str, Path]) -> None:
+def test_a_tooltip_answers_and_the_numbers_stand_below(
+    browser: Browser, files: dict[str, Path]
+) -> None:
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.show(files["greedy-genes"])
     figure = "#figure-part1-ladders"
     browser.hover(f"{figure} .mark-rect.role-mark path")
-    told = browser.run("const it = document.getElementById('vg-tooltip-element'); return it && it.classList.contains('visible') ? it.innerText : ''")
+    told = browser.run(
+        "const it = document.getElementById('vg-tooltip-element'); return it &&"
+        " it.classList.contains('visible') ? it.innerText : ''"
+    )
     assert re.search(r"\d\.\d+", told), told
     assert "stage" in told, told  # what a number is stands beside it
     browser.run(f"document.querySelector('{figure} summary').focus()")
     browser.keys(Keys.ENTER)
     rows = WebDriverWait(browser.driver, 10).until(  # what opens tells of it later
-        lambda _: browser.run(f"return [...document.querySelectorAll('{figure} .numbers tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
+        lambda _: browser.run(
+            f"return [...document.querySelectorAll('{figure} .numbers tbody tr')].map((row) =>"
+            " [...row.cells].map((cell) => cell.textContent))"
+        )
     )
     assert rows
     described = data_of(files["greedy-genes"].read_text(encoding="utf-8"))
-    data = [row for name in described["charts"]["part1-ladders"]["data"] for row in described["data"][name]["rows"]]
+    data = [
+        row
+        for name in described["charts"]["part1-ladders"]["data"]
+        for row in described["data"][name]["rows"]
+    ]
     assert [[shown(value) for value in row] for row in data] == rows
     assert browser.audit() == []
 
@@ -384,11 +504,17 @@ def js_number(value: float) -> str:
 
 CALLED = """
 const shown = (element) => element.checkVisibility();
-return [...document.querySelectorAll('#part1-accounts-ladder ~ .wide tbody tr')].slice(0, 12).map((row) => [...row.cells].map((cell) =>
-  [...cell.childNodes].filter((node) => node.nodeType === 3 || node.tagName === 'SMALL').map((node) => node.textContent).join(' ') + '|' +
-  [...cell.querySelectorAll('.by')].filter(shown).map((label) => label.textContent).join(';')));
+const rows = [...document.querySelectorAll('#part1-accounts-ladder ~ .wide tbody tr')];
+const texts = (nodes, between) => nodes.map((node) => node.textContent).join(between);
+const plain = (node) => node.nodeType === 3 || node.tagName === 'SMALL';
+return rows.slice(0, 12).map((row) => [...row.cells].map((cell) =>
+  texts([...cell.childNodes].filter(plain), ' ') + '|' +
+  texts([...cell.querySelectorAll('.by')].filter(shown), ';')));
 """
-KEY = "return [...document.querySelectorAll('#figure-part1-ladders .by')].filter((label) => label.checkVisibility()).map((label) => label.textContent)"
+KEY = (
+    "return [...document.querySelectorAll('#figure-part1-ladders .by')].filter((label) =>"
+    " label.checkVisibility()).map((label) => label.textContent)"
+)
 
 
 def test_the_switch_changes_labels_and_no_number(browser: Browser, files: dict[str, Path]) -> None:
@@ -412,7 +538,10 @@ def test_the_switch_changes_labels_and_no_number(browser: Browser, files: dict[s
     by_mouse = browser.run(CALLED)
     assert numbers(by_mouse) == numbers(before)
     assert f"Shimi: {dict(elements.called('hack'))['Shimi']}" in labels(by_mouse)
-    assert len(labels(by_mouse)) == sum(bool(elements.called(step)) for step in ("representation", "specification", "shift", "search", "hack"))
+    assert len(labels(by_mouse)) == sum(
+        bool(elements.called(step))
+        for step in ("representation", "specification", "shift", "search", "hack")
+    )
     assert len(browser.run(KEY)) == 6  # the shift has two
     assert "Shimi" in browser.run("return document.getElementById('said').textContent")
     browser.run(f"document.getElementById('author-{shimi}').focus()")
@@ -430,7 +559,10 @@ def test_keys_lead_past_the_contents(browser: Browser, files: dict[str, Path]) -
     browser.show(files["micro"])
     browser.keys(Keys.TAB)
     assert browser.run("return document.activeElement.className") == "skip"
-    assert browser.run("const box = document.activeElement.getBoundingClientRect(); return box.left >= 0 && box.top >= 0")
+    assert browser.run(
+        "const box = document.activeElement.getBoundingClientRect(); return box.left >= 0 &&"
+        " box.top >= 0"
+    )
     assert browser.run("return getComputedStyle(document.activeElement).outlineStyle") != "none"
     browser.keys(Keys.ENTER)
     assert browser.run("return document.activeElement.id") == "main"
@@ -446,7 +578,10 @@ def test_a_report_fits_a_narrow_screen_and_paper(browser: Browser, files: dict[s
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         assert not browser.run("return document.querySelector('nav').checkVisibility()")
-        assert browser.run("return [...document.querySelectorAll('.wide')].every((box) => getComputedStyle(box).overflowX === 'visible')")
+        assert browser.run(
+            "return [...document.querySelectorAll('.wide')].every((box) =>"
+            " getComputedStyle(box).overflowX === 'visible')"
+        )
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
@@ -460,24 +595,57 @@ def test_a_report_without_scripts_has_its_figures(browser: Browser, files: dict[
         browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     images = [attributes for tag, attributes in html.tags if tag == "img"]
     assert len(images) == len(data_of(files["greedy-genes"].read_text(encoding="utf-8"))["charts"])
-    assert all((attributes["src"] or "").startswith("data:image/") and len(attributes["alt"] or "") > 8 for attributes in images)
-    assert browser.run("return [...document.images].every((image) => image.complete && image.naturalWidth > 100)")
+    assert all(
+        (attributes["src"] or "").startswith("data:image/") and len(attributes["alt"] or "") > 8
+        for attributes in images
+    )
+    assert browser.run(
+        "return [...document.images].every((image) => image.complete && image.naturalWidth > 100)"
+    )
 
 
-def test_a_report_is_drawn_where_there_is_no_network(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_report_is_drawn_where_there_is_no_network(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
     there, alone = browser_there(), shutil.which("unshare")
-    if not there or not alone or subprocess.run([alone, "-rn", "true"], capture_output=True, check=False).returncode:
+    if (
+        not there
+        or not alone
+        or subprocess.run([alone, "-rn", "true"], capture_output=True, check=False).returncode
+    ):
         pytest.skip("a process without network cannot be had here")
     command = [
-        alone, "-rn", there[0], "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", f"--user-data-dir={tmp_path}",
-        "--virtual-time-budget=20000", "--timeout=60000", "--dump-dom", files["micro"].resolve().as_uri(),
-    ]  # fmt: skip
-    dumped = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=os.environ | {"HOME": str(tmp_path)}).stdout
+        alone,
+        "-rn",
+        there[0],
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        f"--user-data-dir={tmp_path}",
+        "--virtual-time-budget=20000",
+        "--timeout=60000",
+        "--dump-dom",
+        files["micro"].resolve().as_uri(),
+    ]
+    dumped = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=os.environ | {"HOME": str(tmp_path)},
+    ).stdout
     assert 'data-rendered="yes"' in dumped
-    assert dumped.count('class="marks"') == len(data_of(files["micro"].read_text(encoding="utf-8"))["charts"])
+    assert dumped.count('class="marks"') == len(
+        data_of(files["micro"].read_text(encoding="utf-8"))["charts"]
+    )
 
 
-def test_without_a_browser_tests_fail_where_they_must_not_be_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_browser_tests_fail_where_they_must_not_be_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from tests.support import browser as module
 
     monkeypatch.setattr(module, "browser_there", lambda: None)
@@ -489,20 +657,37 @@ def test_without_a_browser_tests_fail_where_they_must_not_be_skipped(monkeypatch
         module.wanted()
 
 
-def test_figures_of_the_first_runs_alone_keep_a_report_small(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folders, out = [made["micro"], made["greedy-genes"], made["search"], made["sweep"]], tmp_path / "many.html"
+def test_figures_of_the_first_runs_alone_keep_a_report_small(
+    made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders, out = (
+        [made["micro"], made["greedy-genes"], made["search"], made["sweep"]],
+        tmp_path / "many.html",
+    )
     heard: list[tuple[int, int]] = []
     size, left_out = build.write(folders, out, lambda done, total: heard.append((done, total)))
     assert (left_out, heard[-1]) == ([], (8, 8))
     assert [done for done, _ in heard] == list(range(1, 9))
-    drawings = {i: len("".join(re.findall(rf'id="figure-part{i}-.*?src="([^"]*)"', out.read_text(encoding="utf-8"), re.DOTALL))) for i in range(1, 5)}
+    drawings = {
+        i: len(
+            "".join(
+                re.findall(
+                    rf'id="figure-part{i}-.*?src="([^"]*)"',
+                    out.read_text(encoding="utf-8"),
+                    re.DOTALL,
+                )
+            )
+        )
+        for i in range(1, 5)
+    }
     assert all(drawings.values())
     texts = len(page._page(*without_pictures(folders))) + len(page.engine())
     monkeypatch.setattr(page, "MOST", texts + drawings[1] + drawings[2] + drawings[3] // 2 + 40_000)
     size, left_out = build.write(folders, out)
     text = out.read_text(encoding="utf-8")
     assert size == len(text.encode()) <= page.MOST
-    assert left_out == [str(made["search"]), str(made["sweep"])]  # from the first that does not fit, none
+    # From the first that does not fit, none
+    assert left_out == [str(made["search"]), str(made["sweep"])]
     assert set(re.findall(r'id="figure-(part\d)', text)) == {"part1", "part2"}
     for folder in left_out:
         assert text.count(f"A report of it alone has them: &#39;evosim report {folder}&#39;.") == 1
@@ -515,7 +700,10 @@ def test_figures_of_the_first_runs_alone_keep_a_report_small(made: dict[str, Pat
     assert cut == list(range(5 - len(cut), 5))  # the last ones
     assert text.count("The accounts, parameters and figures of this") == len(cut) > 0
     monkeypatch.setattr(page, "MOST", 900_000)
-    with pytest.raises(UserError, match=r"must stay below 0\.9 MB, but summaries of 4 folders do not\. Give fewer folders\."):
+    with pytest.raises(
+        UserError,
+        match=r"must stay below 0\.9 MB, but summaries of 4 folders do not\. Give fewer folders\.",
+    ):
         build.write(folders, tmp_path / "no.html")
     assert not (tmp_path / "no.html").exists()
 
@@ -523,5 +711,8 @@ def test_figures_of_the_first_runs_alone_keep_a_report_small(made: dict[str, Pat
 def without_pictures(folders: list[Path]) -> Any:
     nothing = report_charts.Gallery()
     nothing.room = -1
-    chapters = [build._chapter(f"part{i + 1}", api.load(folder), nothing, every_figure=False) for i, folder in enumerate(folders)]
+    chapters = [
+        build._chapter(f"part{i + 1}", api.load(folder), nothing, every_figure=False)
+        for i, folder in enumerate(folders)
+    ]
     return chapters, [], nothing

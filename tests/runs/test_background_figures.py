@@ -75,13 +75,18 @@ def test_it_ends_with_the_block(recorded: Recorded) -> None:
 def test_it_passes_on_what_failed(recorded: Recorded) -> None:
     """The process says in one line which figure failed; the others count."""
     easel, heard = Easel(), list[str]()
-    lines = [json.dumps({"failed": "figure 'loci' was not drawn: KeyError: 'weights'"}), json.dumps({"done": True})]
+    lines = [
+        json.dumps({"failed": "figure 'loci' was not drawn: KeyError: 'weights'"}),
+        json.dumps({"done": True}),
+    ]
     easel._process = SimpleNamespace(stdin=io.StringIO(), stdout=lines)  # type: ignore[assignment]
     assert easel.draw(recorded.folder, FORMATS, heard.append)
     assert heard == ["figure 'loci' was not drawn: KeyError: 'weights'"]
 
 
-def test_helper_processes_search_where_this_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helper_processes_search_where_this_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the same order: a folder that comes last here does not come first there."""
     late, early = tmp_path / "late", tmp_path / "early"
     for folder in (late, early):
@@ -90,7 +95,13 @@ def test_helper_processes_search_where_this_one_does(tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(str(early))
     monkeypatch.setattr(sys, "path", [*sys.path, str(late)])
     monkeypatch.setenv("PYTHONPATH", str(late))
-    said = subprocess.run([sys.executable, "-P", "-c", "import which_of_two"], env=environment(), capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", "import which_of_two"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert said.stdout == "early\n"
 
 
@@ -98,7 +109,9 @@ def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
     recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(recorded.folder, folder, ignore=shutil.ignore_patterns("figures", "figures.json"))
+    shutil.copytree(
+        recorded.folder, folder, ignore=shutil.ignore_patterns("figures", "figures.json")
+    )
     copied, real, written = read_run(folder), os.fsync, iter(range(100))
     assert figures.figures_missing(folder) is None
 
@@ -120,6 +133,13 @@ def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
     before = {path: path.stat().st_mtime_ns for path in (folder / "figures").iterdir()}
     (folder / "figures" / "ladders.png").unlink()
     assert figures.figures_missing(folder) == ["ladders"]
-    assert CliRunner().invoke(app, ["run", str(folder / "experiment.toml"), "--out", str(folder)]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(app, ["run", str(folder / "experiment.toml"), "--out", str(folder)])
+        .exit_code
+        == 0
+    )
     assert figures.figures_there(copied)
-    assert {path.stem for path, then in before.items() if path.stat().st_mtime_ns != then} == {"ladders"}
+    assert {path.stem for path, then in before.items() if path.stat().st_mtime_ns != then} == {
+        "ladders"
+    }

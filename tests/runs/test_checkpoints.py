@@ -1,4 +1,6 @@
-"""Runs that are stopped and continued: the same bytes, whatever stopped them, and no checkpoint is taken for what it is not."""
+"""Runs that are stopped and continued: the same bytes, whatever stopped them, and no checkpoint is
+taken for what it is not.
+"""
 
 from __future__ import annotations
 
@@ -45,26 +47,42 @@ from tests.support.settings import quick, setting
 from tests.support.signals import heard
 
 DRIVEN = ("greedy-genes", ())
-EXHAUSTIVE = ("micro", ('optimizer={name="exhaustive"}', "phases.0.generations=3", "phases.1.generations=3"))
+EXHAUSTIVE = (
+    "micro",
+    ('optimizer={name="exhaustive"}', "phases.0.generations=3", "phases.1.generations=3"),
+)
 ALTERNATING = (
     "micro",
-    ('optimizer={name="exhaustive"}', 'phases=[{world="ancestral",generations=2},{world="modern",generations=2},{world="ancestral",generations=2}]'),
+    (
+        'optimizer={name="exhaustive"}',
+        'phases=[{world="ancestral",generations=2},{world="modern",generations=2},{world="ancestral",generations=2}]',
+    ),
 )
 KINDS: list[tuple[str, tuple[str, ...]]] = [
-    DRIVEN, ("greedy-genes", ("optimizer.sexes=2", "snapshots=[3,4,11]")), ("greedy-genes", ("optimizer.selfing=false",)),
-    ("birth-control", ("genome.ploidy=1",)), ("birth-control", ('optimizer.name="asexual"', "search_ledger=false")), ("reflexes", ()),
-    ("micro", ('optimizer={name="hill-climb",climbers=9,patience=2}',)), ("micro", ('optimizer={name="deap",population=9}',)),
-    EXHAUSTIVE, ALTERNATING, ("birth-control", ("world.modern.conception=0.0", "world.modern.contraception=false")),
-]  # fmt: skip
+    DRIVEN,
+    ("greedy-genes", ("optimizer.sexes=2", "snapshots=[3,4,11]")),
+    ("greedy-genes", ("optimizer.selfing=false",)),
+    ("birth-control", ("genome.ploidy=1",)),
+    ("birth-control", ('optimizer.name="asexual"', "search_ledger=false")),
+    ("reflexes", ()),
+    ("micro", ('optimizer={name="hill-climb",climbers=9,patience=2}',)),
+    ("micro", ('optimizer={name="deap",population=9}',)),
+    EXHAUSTIVE,
+    ALTERNATING,
+    ("birth-control", ("world.modern.conception=0.0", "world.modern.contraception=false")),
+]
 
 
 @pytest.mark.parametrize(("name", "settings"), KINDS)
-def test_a_replicate_is_the_same_wherever_it_was_stopped(tmp_path: Path, name: str, settings: tuple[str, ...]) -> None:
+def test_a_replicate_is_the_same_wherever_it_was_stopped(
+    tmp_path: Path, name: str, settings: tuple[str, ...]
+) -> None:
     made = setting(name, *quick(name, *settings))
     landscape = Landscape(made)
     whole = simulate(made, landscape, 3)
     end, swap = whole.generations, made.experiment.swap
-    for g in sorted({0, 1, 2, 3, swap - 1, swap, end - 2, end - 1} & set(range(end))):  # introductions are in 2
+    # Introductions are in 2
+    for g in sorted({0, 1, 2, 3, swap - 1, swap, end - 2, end - 1} & set(range(end))):
         path = tmp_path / f"{g}.npz"
         with pytest.raises(Stop):
             simulate(made, Landscape(made), 3, keeper=OneRun(path, once(g)))
@@ -80,7 +98,9 @@ def chain(folder: Path, name: str, *settings: str, every: int) -> int:
     """Run an experiment that is stopped every so many generations; gives the number of stops."""
     for stops in range(10_000):
         try:
-            execute.run(experiment(name, *settings), out=folder, resume=True, watch=stops_once(every))
+            execute.run(
+                experiment(name, *settings), out=folder, resume=True, watch=stops_once(every)
+            )
             return stops
         except Interrupted:
             continue
@@ -89,9 +109,17 @@ def chain(folder: Path, name: str, *settings: str, every: int) -> int:
 
 @pytest.mark.parametrize(
     ("name", "settings", "every"),
-    [(*DRIVEN, 13), (*DRIVEN, 45), ("reflexes", ("replicates=2",), 7), ("micro", ("replicates=3", "search_ledger=false"), 1), (*EXHAUSTIVE, 1)],
+    [
+        (*DRIVEN, 13),
+        (*DRIVEN, 45),
+        ("reflexes", ("replicates=2",), 7),
+        ("micro", ("replicates=3", "search_ledger=false"), 1),
+        (*EXHAUSTIVE, 1),
+    ],
 )
-def test_a_whole_run_is_the_same_to_the_byte(tmp_path: Path, name: str, settings: tuple[str, ...], every: int) -> None:
+def test_a_whole_run_is_the_same_to_the_byte(
+    tmp_path: Path, name: str, settings: tuple[str, ...], every: int
+) -> None:
     whole = execute.run(experiment(name, *settings), out=tmp_path / "whole")[0]
     stops = chain(tmp_path / "parts", name, *settings, every=every)
     assert stops >= 3
@@ -102,12 +130,16 @@ def test_a_whole_run_is_the_same_to_the_byte(tmp_path: Path, name: str, settings
     assert len(contents(parts.folder)) > 10
     assert not partial_of(parts.folder).exists()
     own = ("seconds", "interruptions", "finished", "peak_memory_mib", "landscape")
-    assert {k: v for k, v in parts.provenance.items() if k not in own} == {k: v for k, v in whole.provenance.items() if k not in own}
+    assert {k: v for k, v in parts.provenance.items() if k not in own} == {
+        k: v for k, v in whole.provenance.items() if k not in own
+    }
     assert len(parts.provenance["interruptions"]) == stops
     assert whole.provenance["interruptions"] == []
 
 
-def test_replicates_that_are_over_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replicates_that_are_over_are_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A checkpoint after every generation; the last one is gone on with, as after a power loss."""
     chosen = experiment("micro", "replicates=4")
     whole = execute.run(chosen, out=tmp_path / "whole")[0]
@@ -115,20 +147,29 @@ def test_replicates_that_are_over_are_written_once(tmp_path: Path, monkeypatch: 
     with pytest.raises(Interrupted):
         execute.run(chosen, out=tmp_path / "run", every=1e-9, watch=stops_once(35))
     folder = partial_of(tmp_path / "run") / CHECKPOINT
-    assert sorted(path.name for path in folder.iterdir()) == ["runs-00001.npz", "runs-00002.npz", "runs-00003.npz", "state.npz"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "runs-00001.npz",
+        "runs-00002.npz",
+        "runs-00003.npz",
+        "state.npz",
+    ]
     execute.run(chosen, out=tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == contents(whole.folder)
 
 
 BETWEEN = {
-    "before the landscape": (Landscape, "__init__", 1), "when the next replicate is made": (WrightFisher, "__init__", 2),
-    "when it goes on": (WrightFisher, "resume", 1), "in the first generation after": (Recorder, "generation", 1),
+    "before the landscape": (Landscape, "__init__", 1),
+    "when the next replicate is made": (WrightFisher, "__init__", 2),
+    "when it goes on": (WrightFisher, "resume", 1),
+    "in the first generation after": (Recorder, "generation", 1),
     "when all are over": (Landscape, "frame", 1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("where", BETWEEN)
-def test_a_stop_before_anything_was_done_again_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+def test_a_stop_before_anything_was_done_again_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
     whole = execute.run(experiment("micro", "replicates=2"), out=tmp_path / "whole")[0]
     path = stopped_run(tmp_path / "run", "micro", "replicates=2")
     stamped = checkpoints.stamp(whole.experiment)
@@ -162,7 +203,12 @@ def test_seconds_of_all_parts_add_up(tmp_path: Path) -> None:
     chain(tmp_path / "run", "micro", every=3)
     facts = read_run(tmp_path / "run").provenance
     first = facts["interruptions"][0]
-    assert (first["by"], first["run"], first["generation"], first["finished"]) == ("SIGTERM", "seed 0", 3, 0)
+    assert (first["by"], first["run"], first["generation"], first["finished"]) == (
+        "SIGTERM",
+        "seed 0",
+        3,
+        0,
+    )
     for stage, seconds in facts["seconds"].items():
         before = sum(part["seconds"].get(stage, 0.0) for part in facts["interruptions"])
         assert seconds >= before - 1e-6
@@ -170,10 +216,15 @@ def test_seconds_of_all_parts_add_up(tmp_path: Path) -> None:
 
 
 INSIDE = {
-    "reading classes": (Census, "classes"), "counting": (Census, "counts"), "recording": (Recorder, "generation"),
-    "a snapshot": (Recorder, "population"), "accounting": (SearchLedger, "_account"), "weights": (WrightFisher, "tell"),
-    "meiosis": (WrightFisher, "_made_again"), "the landscape": (Landscape, "worth"),
-}  # fmt: skip
+    "reading classes": (Census, "classes"),
+    "counting": (Census, "counts"),
+    "recording": (Recorder, "generation"),
+    "a snapshot": (Recorder, "population"),
+    "accounting": (SearchLedger, "_account"),
+    "weights": (WrightFisher, "tell"),
+    "meiosis": (WrightFisher, "_made_again"),
+    "the landscape": (Landscape, "worth"),
+}
 
 
 @pytest.mark.parametrize("where", INSIDE)
@@ -181,8 +232,13 @@ INSIDE = {
 def test_a_stop_in_the_middle_of_a_generation_loses_that_generation_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, after: bool
 ) -> None:
-    """What a signal does when nobody asked for it in time. Nothing half-done gets into the checkpoint."""
-    whole = execute.run(experiment("greedy-genes", "replicates=1", "controls=false"), out=tmp_path / "whole")[0]
+    """What a signal does when nobody asked for it in time.
+
+    Nothing half-done gets into the checkpoint.
+    """
+    whole = execute.run(
+        experiment("greedy-genes", "replicates=1", "controls=false"), out=tmp_path / "whole"
+    )[0]
     kind, name = INSIDE[where]
     real, calls = getattr(kind, name), 0
 
@@ -205,7 +261,9 @@ def test_a_stop_in_the_middle_of_a_generation_loses_that_generation_only(
 
 
 def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> None:
-    """Each array, table and fact of the state is spoilt in turn: the run is refused, or comes out otherwise. None is there in vain."""
+    """Each array, table and fact of the state is spoilt in turn: the run is refused, or comes out
+    otherwise. None is there in vain.
+    """
     made = setting("reflexes", *quick("reflexes"))
     path = tmp_path / "state.npz"
     with pytest.raises(Stop):
@@ -213,7 +271,9 @@ def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> N
     stamped = checkpoints.stamp(made.experiment) | {"seed": 0, "control": ""}
     state = checkpoints.read(path, stamped)
 
-    def tried(facts: dict[str, Any], arrays: dict[str, Any], tables: dict[str, pl.DataFrame]) -> tuple[Run, pl.DataFrame] | None:
+    def tried(
+        facts: dict[str, Any], arrays: dict[str, Any], tables: dict[str, pl.DataFrame]
+    ) -> tuple[Run, pl.DataFrame] | None:
         checkpoints.write(path, stamped, State(facts, arrays, tables))
         landscape = Landscape(made)
         try:
@@ -226,13 +286,23 @@ def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> N
     assert right
 
     def same(other: tuple[Run, pl.DataFrame] | None) -> bool:
-        return other is not None and equal(other[0].tables, right[0].tables) and other[1].equals(right[1])
+        return (
+            other is not None
+            and equal(other[0].tables, right[0].tables)
+            and other[1].equals(right[1])
+        )
 
     assert same(tried(state.facts, state.arrays, state.tables))
     for name, array in state.arrays.items():
         rest = {k: v for k, v in state.arrays.items() if k != name}
         assert not same(tried(state.facts, rest, state.tables)), name
-        changed = array[::-1] if array.dtype.kind == "U" else array + 1 if name != "genotypes" else np.roll(array, 1, axis=0)
+        changed = (
+            array[::-1]
+            if array.dtype.kind == "U"
+            else array + 1
+            if name != "genotypes"
+            else np.roll(array, 1, axis=0)
+        )
         if name != "ledger_selecting":  # all of them are the ancestral world until the swap
             assert not same(tried(state.facts, rest | {name: changed}, state.tables)), name
         if name not in ("genotypes",):
@@ -261,7 +331,15 @@ def refused(folder: Path, *settings: str) -> str:
 def test_a_damaged_checkpoint_is_refused_and_stays(tmp_path: Path) -> None:
     path = stopped_run(tmp_path / "run")
     good = path.read_bytes()
-    for data in (b"", good[: len(good) // 2], good[:-1], b"\x93NUMPY" + good, pickle.dumps({"stamp": 1}), b"PK\x03\x04", good[200:]):
+    for data in (
+        b"",
+        good[: len(good) // 2],
+        good[:-1],
+        b"\x93NUMPY" + good,
+        pickle.dumps({"stamp": 1}),
+        b"PK\x03\x04",
+        good[200:],
+    ):
         path.write_bytes(data)
         assert "is damaged. Start afresh (--force)" in refused(tmp_path / "run")
         assert path.read_bytes() == data
@@ -270,14 +348,18 @@ def test_a_damaged_checkpoint_is_refused_and_stays(tmp_path: Path) -> None:
 
 
 def test_any_flipped_bit_is_seen(tmp_path: Path) -> None:
-    """The archive's own sums do not see all of them: whoever reads an array from it does not read on to where they are checked."""
+    """The archive's own sums do not see all of them: whoever reads an array from it does not read
+    on to where they are checked.
+    """
     path = stopped_run(tmp_path / "run")
     stamped = checkpoints.stamp(experiment("micro"))
     good = path.read_bytes()
     checkpoints.read(path, stamped)
     lots = random.Random(1)
     for place in lots.sample(range(len(good)), 300):
-        path.write_bytes(good[:place] + bytes([good[place] ^ (1 << lots.randrange(8))]) + good[place + 1 :])
+        path.write_bytes(
+            good[:place] + bytes([good[place] ^ (1 << lots.randrange(8))]) + good[place + 1 :]
+        )
         with pytest.raises(UserError, match="damaged"):
             checkpoints.read(path, stamped)
 
@@ -299,7 +381,9 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
     assert not (tmp_path / "done").exists()
 
 
-def test_checkpoints_of_other_versions_code_packages_and_experiments_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_of_other_versions_code_packages_and_experiments_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = stopped_run(tmp_path / "run")
     assert "must be of this experiment" in refused(tmp_path / "run", "seed=1")
     monkeypatch.setattr(checkpoints, "VERSION", 99)
@@ -337,7 +421,8 @@ def test_work_is_not_thrown_away_unasked(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(execute, "MUCH", 0.0)
     with pytest.raises(Interrupted):
         execute.run(experiment("micro"), out=tmp_path / "run", watch=stops_once(4), force=True)
-    assert read_run(tmp_path / "run").provenance["interruptions"] == []  # what was there stays until the new one is whole
+    # What was there stays until the new one is whole
+    assert read_run(tmp_path / "run").provenance["interruptions"] == []
     assert execute.run(experiment("micro"), out=tmp_path / "run", resume=True)[1]
     assert len(read_run(tmp_path / "run").provenance["interruptions"]) == 1
     monkeypatch.undo()
@@ -367,23 +452,35 @@ def full(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic_files.os, "fsync", fsync)
 
 
-def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
     heard: list[str] = []
     monkeypatch.setattr(simulation_state, "SHARE", 1e9)
     real = checkpoints.write_atomically
-    monkeypatch.setattr(checkpoints, "write_atomically", lambda *_: (_ for _ in ()).throw(Unwritable("F must be writable, but is not: No space.")))
+    monkeypatch.setattr(
+        checkpoints,
+        "write_atomically",
+        lambda *_: (_ for _ in ()).throw(Unwritable("F must be writable, but is not: No space.")),
+    )
     execute.run(whole.experiment, out=tmp_path / "run", every=1e-9, tell=heard.append)
     assert contents(tmp_path / "run") == contents(whole.folder)
     assert len(heard) == whole.experiment.generations
     assert heard[0] == "no checkpoint now: F must be writable, but is not: No space."
-    with pytest.raises(Interrupted, match=r"no checkpoint: F must be .* No space.; what was not kept before is lost$"):
+    with pytest.raises(
+        Interrupted,
+        match=r"no checkpoint: F must be .* No space.; what was not kept before is lost$",
+    ):
         execute.run(whole.experiment, out=tmp_path / "other", watch=stops_once(5))
     # With an earlier checkpoint the run goes on from there.
     monkeypatch.setattr(checkpoints, "write_atomically", real)
     path = stopped_run(tmp_path / "third", after=2)
     full(0, monkeypatch)
-    with pytest.raises(Interrupted, match=r"No space left on device.*is lost; go on with 'evosim run .*third.partial --resume'"):
+    with pytest.raises(
+        Interrupted,
+        match=r"No space left on device.*is lost; go on with 'evosim run .*third.partial --resume'",
+    ):
         execute.run(whole.experiment, out=tmp_path / "third", watch=stops_once(5), resume=True)
     monkeypatch.undo()
     assert path.is_file()
@@ -391,10 +488,18 @@ def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(tmp_path: Path,
     assert contents(tmp_path / "third") == contents(whole.folder)
 
 
-def test_a_disk_that_is_full_at_the_end_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_at_the_end_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
-    monkeypatch.setattr(runs_folder, "write_atomically", lambda *_: (_ for _ in ()).throw(Unwritable("F must be writable. Free some space.")))
-    with pytest.raises(UserError, match=r"Free some space. Then go on with 'evosim run .*run.partial --resume'") as caught:
+    monkeypatch.setattr(
+        runs_folder,
+        "write_atomically",
+        lambda *_: (_ for _ in ()).throw(Unwritable("F must be writable. Free some space.")),
+    )
+    with pytest.raises(
+        UserError, match=r"Free some space. Then go on with 'evosim run .*run.partial --resume'"
+    ) as caught:
         execute.run(whole.experiment, out=tmp_path / "run")
     assert "\n" not in str(caught.value)
     monkeypatch.undo()
@@ -403,7 +508,9 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(tmp_path: Path, monkeypatc
     assert read_run(tmp_path / "run").provenance["interruptions"][0]["finished"] == 1
 
 
-def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At a checkpoint, in one line that names the way on; the checkpoint before that one stays."""
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
     monkeypatch.setattr(simulation_state, "SHARE", 1e9)
@@ -411,12 +518,21 @@ def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(tmp_path: Path, monkeypa
 
     def write(path: Path, data: bytes) -> None:
         if len(written) == 5:
-            raise Full(f"{path} must be writable, but is not: No space left on device. Free some space, and do it again.")
+            raise Full(
+                f"{path} must be writable, but is not: No space left on device. Free some space,"
+                " and do it again."
+            )
         written.append(path)
         real(path, data)
 
     monkeypatch.setattr(checkpoints, "write_atomically", write)
-    with pytest.raises(UserError, match=r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after its last checkpoint is lost\.") as caught:
+    with pytest.raises(
+        UserError,
+        match=(
+            r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after"
+            r" its last checkpoint is lost\."
+        ),
+    ) as caught:
         execute.run(whole.experiment, out=tmp_path / "run", every=1e-9, tell=heard.append)
     assert "\n" not in str(caught.value)
     assert heard == []
@@ -426,7 +542,9 @@ def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(tmp_path: Path, monkeypa
     assert read_run(tmp_path / "run").provenance["interruptions"][0]["generation"] == 4
 
 
-def test_a_full_disk_at_the_end_stops_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_at_the_end_stops_a_run_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is left of it can be resumed if a checkpoint was written before."""
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
     heard: list[str] = []
@@ -434,7 +552,13 @@ def test_a_full_disk_at_the_end_stops_a_run_at_once(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(runs_folder, "make_folder", lambda folder: folder.mkdir(exist_ok=True))
     full(0, monkeypatch)
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("nothing is waited for"))
-    with pytest.raises(UserError, match=r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after its last checkpoint is lost\.$"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after"
+            r" its last checkpoint is lost\.$"
+        ),
+    ):
         execute.run(whole.experiment, out=tmp_path / "run", resume=True, tell=heard.append)
     assert [words for words in heard if "going on at" not in words] == []
     monkeypatch.undo()
@@ -442,18 +566,32 @@ def test_a_full_disk_at_the_end_stops_a_run_at_once(tmp_path: Path, monkeypatch:
     assert contents(tmp_path / "run") == contents(whole.folder)
 
 
-def test_a_run_that_would_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_would_not_fit_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = experiment("micro")
     needed = disk_of(resolve.build(chosen))
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, int(needed) - 1))  # type: ignore[attr-defined]
-    with pytest.raises(UserError, match=r"run must have room for about [\d.]+ kB, but [\d.]+ kB are free\. Free some space, or give another --out\."):
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, int(needed) - 1)
+    )  # type: ignore[attr-defined]
+    with pytest.raises(
+        UserError,
+        match=(
+            r"run must have room for about [\d.]+ kB, but [\d.]+ kB are free\. Free some space, or"
+            r" give another --out\."
+        ),
+    ):
         execute.run(chosen, out=tmp_path / "new" / "run")
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, int(needed) + 1))  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, int(needed) + 1)
+    )  # type: ignore[attr-defined]
     assert execute.run(chosen, out=tmp_path / "new" / "run")[1]
 
 
-def test_a_disk_that_is_full_at_the_beginning_is_not_in_the_way_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_at_the_beginning_is_not_in_the_way_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = experiment("micro")
     real = Path.write_text
 
@@ -463,15 +601,22 @@ def test_a_disk_that_is_full_at_the_beginning_is_not_in_the_way_later(tmp_path: 
         return real(path, text, **more)
 
     monkeypatch.setattr(Path, "write_text", write)
-    with pytest.raises(UserError, match=r"the output folder must be writable, but .*run is not: No space left on device"):
+    with pytest.raises(
+        UserError,
+        match=r"the output folder must be writable, but .*run is not: No space left on device",
+    ):
         execute.run(chosen, out=tmp_path / "run")
     assert not list(tmp_path.iterdir())
     monkeypatch.undo()
     assert execute.run(chosen, out=tmp_path / "run")[1]
 
 
-def test_checkpoints_take_a_hundredth_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writing takes 2 s and a generation 1 s, by a clock of our own: one in 200 s, however often one is wanted."""
+def test_checkpoints_take_a_hundredth_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing takes 2 s and a generation 1 s, by a clock of our own: one in 200 s, however often
+    one is wanted.
+    """
     now, written = [0.0], []
 
     def write(path: Path, stamped: dict[str, Any], state: State) -> None:
@@ -495,9 +640,13 @@ def test_checkpoints_take_a_hundredth_of_the_time(tmp_path: Path, monkeypatch: p
     assert len(written) == 6
 
 
-def test_a_run_that_is_killed_while_it_is_put_in_place_is_put_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_killed_while_it_is_put_in_place_is_put_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
-    monkeypatch.setattr(runs_folder, "put_in_place", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        runs_folder, "put_in_place", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(Interrupted, match="the run is whole, and the same command shows it"):
         execute.run(whole.experiment, out=tmp_path / "run")
     monkeypatch.undo()
@@ -519,7 +668,11 @@ def test_the_lock_says_who_writes_and_status_where_no_lock_is_seen(
     gone.wait()
     here, parent = platform.node(), os.getppid()
     if not locks:
-        monkeypatch.setattr(output_folders.fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(38, "not implemented")))
+        monkeypatch.setattr(
+            output_folders.fcntl,
+            "flock",
+            lambda *_: (_ for _ in ()).throw(OSError(38, "not implemented")),
+        )
     cases: list[tuple[str | bytes, float, bool]] = [
         (f"{RUNNING} 1 on another-machine; not whole", 0, True),
         (f"{RUNNING} 1 on another-machine; not whole", 1000, False),
@@ -540,17 +693,25 @@ def test_the_lock_says_who_writes_and_status_where_no_lock_is_seen(
         os.utime(partial / "STATUS", (time.time() - age,) * 2)
         assert output_folders.in_use(partial) == stays, words[:60]
         if stays:
-            with pytest.raises(UserError, match=r"another process may be writing it: process \d+ on .*rm .*STATUS"):
+            with pytest.raises(
+                UserError, match=r"another process may be writing it: process \d+ on .*rm .*STATUS"
+            ):
                 runs_folder.Writer(tmp_path / "run", experiment("micro"))
         else:
-            runs_folder.Writer(tmp_path / "run", experiment("micro")).close("interrupted; not whole")
+            runs_folder.Writer(tmp_path / "run", experiment("micro")).close(
+                "interrupted; not whole"
+            )
     (partial / "STATUS").unlink()
     (partial / "STATUS").mkdir()
     assert not output_folders.in_use(partial)
 
 
-@pytest.mark.parametrize("left", ["nothing", "STATUS", "an empty STATUS", "tables", "half an experiment"])
-def test_a_process_that_was_killed_in_its_first_moment_is_in_nobody_s_way(tmp_path: Path, left: str) -> None:
+@pytest.mark.parametrize(
+    "left", ["nothing", "STATUS", "an empty STATUS", "tables", "half an experiment"]
+)
+def test_a_process_that_was_killed_in_its_first_moment_is_in_nobody_s_way(
+    tmp_path: Path, left: str
+) -> None:
     partial = tmp_path / "run.partial"
     partial.mkdir()
     if left == "tables":
@@ -558,7 +719,9 @@ def test_a_process_that_was_killed_in_its_first_moment_is_in_nobody_s_way(tmp_pa
     elif left == "half an experiment":
         (partial / "experiment.toml").write_text('name = "mic')
     elif left != "nothing":
-        (partial / "STATUS").write_text("" if left == "an empty STATUS" else f"{RUNNING} 99999 on {platform.node()}; not whole")
+        (partial / "STATUS").write_text(
+            "" if left == "an empty STATUS" else f"{RUNNING} 99999 on {platform.node()}; not whole"
+        )
     writer = runs_folder.Writer(tmp_path / "run", experiment("micro"))
     assert "not whole" in (partial / "STATUS").read_text()
     writer.discard()
@@ -578,7 +741,16 @@ def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
 
 # As a user does it: processes and signals.
 
-BIG = ("greedy-genes", "--replicates", "2", "--set", "optimizer.population=200", "--set", "phases.0.generations=300", "--no-figures")
+BIG = (
+    "greedy-genes",
+    "--replicates",
+    "2",
+    "--set",
+    "optimizer.population=200",
+    "--set",
+    "phases.0.generations=300",
+    "--no-figures",
+)
 
 
 @pytest.fixture(scope="module")
@@ -592,7 +764,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     call = [sys.executable, "-m", "evosim.cli", "run", *arguments, "--out", str(folder)]
     with heard():
-        return subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -602,9 +776,15 @@ def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def killed(folder: Path, process: subprocess.Popen[str], number: int, seconds: float) -> float:
-    """Send a signal some time after the run has begun; gives the seconds until the process is gone."""
+    """Send a signal some time after the run has begun; gives the seconds until the process is
+    gone.
+    """
     deadline = time.monotonic() + 60
-    while not (partial_of(folder) / "STATUS").exists() and process.poll() is None and time.monotonic() < deadline:
+    while (
+        not (partial_of(folder) / "STATUS").exists()
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
     time.sleep(seconds)
     start = time.monotonic()
@@ -613,8 +793,12 @@ def killed(folder: Path, process: subprocess.Popen[str], number: int, seconds: f
     return time.monotonic() - start
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
-def test_a_signal_stops_a_run_within_a_second_and_it_goes_on(tmp_path: Path, reference: Path, number: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_stops_a_run_within_a_second_and_it_goes_on(
+    tmp_path: Path, reference: Path, number: int, code: int
+) -> None:
     folder = tmp_path / "run"
     process = started(folder, *BIG)
     seconds = killed(folder, process, number, 1.2)
@@ -626,7 +810,19 @@ def test_a_signal_stops_a_run_within_a_second_and_it_goes_on(tmp_path: Path, ref
     assert f"go on with 'evosim run {folder}.partial --resume'" in err
     assert seconds < 3.0  # one, on a machine that does nothing else
     again = subprocess.run(
-        [sys.executable, "-m", "evosim.cli", "run", f"{folder}.partial", "--resume", "--no-figures"], cwd=ROOT, capture_output=True, text=True, check=False
+        [
+            sys.executable,
+            "-m",
+            "evosim.cli",
+            "run",
+            f"{folder}.partial",
+            "--resume",
+            "--no-figures",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert again.returncode == 0, again.stderr
     assert "evosim: going on at " in again.stderr
@@ -666,7 +862,8 @@ def test_a_run_stops_before_its_time_is_over(tmp_path: Path, reference: Path) ->
         code, _, err = command(folder, *BIG, "--resume", "--wall-time", f"{seconds}s")
         if code == 0:
             break
-        assert time.monotonic() - start < seconds + 2.0  # with the start of the interpreter, on a busy machine
+        # With the start of the interpreter, on a busy machine
+        assert time.monotonic() - start < seconds + 2.0
         assert code == 75, err
         assert "stopped by the wall time" in err.splitlines()[-1]
         stopped += 1
@@ -675,8 +872,17 @@ def test_a_run_stops_before_its_time_is_over(tmp_path: Path, reference: Path) ->
 
 
 MISTAKES = {
-    "--wall-time": (["--wall-time", "soon"], "--wall-time must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours), but is 'soon'"),
-    "minutes or seconds": (["--wall-time", "90"], "--wall-time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds."),
+    "--wall-time": (
+        ["--wall-time", "soon"],
+        (
+            "--wall-time must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours),"
+            " but is 'soon'"
+        ),
+    ),
+    "minutes or seconds": (
+        ["--wall-time", "90"],
+        "--wall-time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds.",
+    ),
     "no time at all": (["--wall-time", "1s"], "--wall-time must be at least 3 seconds, but is 1s"),
     "--checkpoint-every": (["--checkpoint-every", "-5"], "--checkpoint-every must be like"),
     "both": (["--resume", "--force"], "--resume must not be given with --force"),
@@ -684,7 +890,12 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str) -> None:
+def test_mistakes_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mistake: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     arguments, message = MISTAKES[mistake]
     code, out, err = evosim(capsys, "run", "micro", *arguments)
@@ -693,27 +904,40 @@ def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_the_folder_of_an_interrupted_run_can_be_run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_an_interrupted_run_can_be_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     stopped_run(tmp_path / "run.1")
-    with pytest.raises(UserError, match=r"was interrupted. Go on with it: 'evosim run .*run.1.partial --resume'"):
+    with pytest.raises(
+        UserError, match=r"was interrupted. Go on with it: 'evosim run .*run.1.partial --resume'"
+    ):
         read_run(tmp_path / "run.1.partial")
-    code, _, err = evosim(capsys, "run", "run.1.partial/", "--resume", "--out", "elsewhere", "--no-figures")
+    code, _, err = evosim(
+        capsys, "run", "run.1.partial/", "--resume", "--out", "elsewhere", "--no-figures"
+    )
     assert code == 2
     assert "--out must be left out" in err
     code, out, err = evosim(capsys, "run", "run.1.partial/", "--resume", "--no-figures", "--json")
     assert (code, err.count("\n")) == (0, 1)
     assert json.loads(out)["out"] == "run.1"
-    code, out, err = evosim(capsys, "run", "run.1.partial", "--resume", "--no-figures", "--json")  # a job that is started once more
+    # A job that is started once more
+    code, out, err = evosim(capsys, "run", "run.1.partial", "--resume", "--no-figures", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["shown_again"]
 
 
 @pytest.fixture(autouse=True)
 def _handlers_stay() -> Iterator[None]:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)]
+    before = [
+        signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    ]
     yield
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)] == before
+    assert [
+        signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    ] == before
 
 
 def test_the_first_signal_that_a_library_raises_itself_loses_nothing(tmp_path: Path) -> None:

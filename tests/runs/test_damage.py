@@ -1,4 +1,6 @@
-"""Damage: what is read is what was written, or one line says that it is not; never a traceback, never another number."""
+"""Damage: what is read is what was written, or one line says that it is not; never a traceback,
+never another number.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +40,20 @@ from evosim.sweeps.worker import run_chunk
 from tests.support.command import evosim
 from tests.support.runs import experiment
 
-SETTINGS = ("replicates=2", "optimizer.population=8", "phases.0.generations=3", "phases.1.generations=2")
+SETTINGS = (
+    "replicates=2",
+    "optimizer.population=8",
+    "phases.0.generations=3",
+    "phases.1.generations=2",
+)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its analysis."""
-    recorded = execute.run(experiment("micro", *SETTINGS), out=tmp_path_factory.mktemp("damage") / "run")[0]
+    recorded = execute.run(
+        experiment("micro", *SETTINGS), out=tmp_path_factory.mktemp("damage") / "run"
+    )[0]
     accounts.analyze(recorded)
     return recorded.folder
 
@@ -59,16 +68,30 @@ def without_sums(folder: Path) -> None:
     """Make a run as it was before checksums were."""
     (folder / SUMS).unlink()
     path = folder / "provenance.json"
-    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "sums"}))
+    path.write_text(
+        json.dumps(
+            {key: value for key, value in json.loads(path.read_text()).items() if key != "sums"}
+        )
+    )
 
 
 def numbers(folder: Path) -> str:
     """All that a reader of a run is given."""
     recorded = read_run(folder)
     tables, summary = accounts.analysed(recorded)
-    summary = {key: value for key, value in summary.items() if key not in ("out", "analysis_seconds", "peak_memory_mib")}
+    summary = {
+        key: value
+        for key, value in summary.items()
+        if key not in ("out", "analysis_seconds", "peak_memory_mib")
+    }
     frames = {**recorded.tables, **tables}
-    return json.dumps([summary, recorded.provenance["runs"], {name: frames[name].write_json() for name in sorted(frames)}])
+    return json.dumps(
+        [
+            summary,
+            recorded.provenance["runs"],
+            {name: frames[name].write_json() for name in sorted(frames)},
+        ]
+    )
 
 
 def one_line(error: Exception) -> str:
@@ -86,7 +109,9 @@ def test_any_flipped_bit_is_one_line_or_changes_nothing(folder: Path, whole: Pat
     for path in files:
         good = path.read_bytes()
         for place in lots.sample(range(len(good)), min(3, len(good))):
-            path.write_bytes(good[:place] + bytes([good[place] ^ (1 << lots.randrange(8))]) + good[place + 1 :])
+            path.write_bytes(
+                good[:place] + bytes([good[place] ^ (1 << lots.randrange(8))]) + good[place + 1 :]
+            )
             try:
                 found = numbers(folder)
             except UserError as error:
@@ -99,7 +124,9 @@ def test_any_flipped_bit_is_one_line_or_changes_nothing(folder: Path, whole: Pat
 
 @pytest.mark.parametrize("damage", ["flip", "empty", "remove", "folder", "list"])
 @pytest.mark.parametrize("name", ["summary.json", "analysis/ladder.parquet"])
-def test_a_damaged_analysis_is_made_again(folder: Path, whole: Path, name: str, damage: str) -> None:
+def test_a_damaged_analysis_is_made_again(
+    folder: Path, whole: Path, name: str, damage: str
+) -> None:
     path, good = folder / name, (folder / name).read_bytes()
     path.unlink()
     if damage == "folder":
@@ -108,7 +135,11 @@ def test_a_damaged_analysis_is_made_again(folder: Path, whole: Path, name: str, 
             numbers(folder)
         path.rmdir()
     elif damage != "remove":
-        path.write_bytes({"flip": good[:400] + bytes([good[400] ^ 1]) + good[401:], "empty": b"", "list": b"[]"}[damage])
+        path.write_bytes(
+            {"flip": good[:400] + bytes([good[400] ^ 1]) + good[401:], "empty": b"", "list": b"[]"}[
+                damage
+            ]
+        )
     assert numbers(folder) == numbers(whole)
 
 
@@ -117,7 +148,9 @@ CHANGES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "a column less": lambda t: t.drop(t.columns[-1]),
     "another name": lambda t: t.rename({t.columns[-1]: "another"}),
     "another type": lambda t: t.with_columns(pl.col(t.columns[-1]).cast(pl.String)),
-    "a null": lambda t: t.with_columns(pl.when(pl.int_range(pl.len()) > 0).then(pl.col(t.columns[0])).alias(t.columns[0])),
+    "a null": lambda t: t.with_columns(
+        pl.when(pl.int_range(pl.len()) > 0).then(pl.col(t.columns[0])).alias(t.columns[0])
+    ),
     "no rows": lambda t: t.clear(),
     "a row less": lambda t: t[1:],
     "a class beyond the grid": lambda t: t.with_columns(pl.lit(10**12).alias("class")),
@@ -126,15 +159,21 @@ CHANGES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
 
 
 @pytest.mark.parametrize("name", [*COLUMNS])
-def test_tables_of_another_shape_are_one_line_without_checksums_too(folder: Path, name: str) -> None:
+def test_tables_of_another_shape_are_one_line_without_checksums_too(
+    folder: Path, name: str
+) -> None:
     without_sums(folder)
     assert read_run(folder).tables[name].height
     path = folder / "tables" / f"{name}.parquet"
     table = pl.read_parquet(path)
     for words, change in CHANGES.items():
-        if (words == "a row less" and name not in ("generations", "loci", "alleles")) or (words == "no rows" and name in ("search", "landscape")):
+        if (words == "a row less" and name not in ("generations", "loci", "alleles")) or (
+            words == "no rows" and name in ("search", "landscape")
+        ):
             continue
-        if (words.startswith("a class") and "class" not in table) or (words.startswith("a seed") and "seed" not in table):
+        if (words.startswith("a class") and "class" not in table) or (
+            words.startswith("a seed") and "seed" not in table
+        ):
             continue
         change(table).write_parquet(path)
         with pytest.raises(UserError) as caught:
@@ -142,7 +181,18 @@ def test_tables_of_another_shape_are_one_line_without_checksums_too(folder: Path
         assert f"{path} must be what was written, but" in one_line(caught.value), words
 
 
-OTHER_JSON = ["[]", "null", "1", '"x"', "{}", "{", "\xff", '{"digest": 1, "experiment": 2}', "[" * 100_000, '{"a": NaN}']
+OTHER_JSON = [
+    "[]",
+    "null",
+    "1",
+    '"x"',
+    "{}",
+    "{",
+    "\xff",
+    '{"digest": 1, "experiment": 2}',
+    "[" * 100_000,
+    '{"a": NaN}',
+]
 
 
 @pytest.mark.parametrize("sums", [True, False])
@@ -151,7 +201,11 @@ def test_provenance_of_another_shape_is_one_line(folder: Path, sums: bool) -> No
         without_sums(folder)
     path = folder / "provenance.json"
     facts = json.loads(path.read_text())
-    spoilt = [json.dumps(facts | {key: other}) for key in ("digest", "runs", "landscape", "controls", "seconds", "packages", "evosim") for other in (1, [1], {"x": [1]})]
+    spoilt = [
+        json.dumps(facts | {key: other})
+        for key in ("digest", "runs", "landscape", "controls", "seconds", "packages", "evosim")
+        for other in (1, [1], {"x": [1]})
+    ]
     for text in [*OTHER_JSON, *spoilt]:
         path.write_bytes(text.encode("latin-1"))
         for read in (read_run, product.load):
@@ -160,7 +214,9 @@ def test_provenance_of_another_shape_is_one_line(folder: Path, sums: bool) -> No
             assert str(folder) in one_line(caught.value)
 
 
-def test_a_run_without_its_checksums_is_refused_and_an_older_one_is_read(folder: Path, whole: Path) -> None:
+def test_a_run_without_its_checksums_is_refused_and_an_older_one_is_read(
+    folder: Path, whole: Path
+) -> None:
     (folder / SUMS).unlink()
     with pytest.raises(UserError, match=f"has no checksum in {SUMS}"):
         read_run(folder)
@@ -173,10 +229,14 @@ def test_a_run_without_its_checksums_is_refused_and_an_older_one_is_read(folder:
 
 
 def test_checksums_are_those_of_the_usual_tool(whole: Path) -> None:
-    done = subprocess.run(["sha256sum", "--quiet", "-c", SUMS], cwd=whole, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sha256sum", "--quiet", "-c", SUMS], cwd=whole, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "")
     names = {line.split()[1] for line in (whole / SUMS).read_text().splitlines()}
-    assert names == {path.relative_to(whole).as_posix() for path in whole.rglob("*") if path.is_file()} - {SUMS}
+    assert names == {
+        path.relative_to(whole).as_posix() for path in whole.rglob("*") if path.is_file()
+    } - {SUMS}
 
 
 def test_a_damaged_search_is_one_line(tmp_path: Path) -> None:
@@ -188,7 +248,11 @@ def test_a_damaged_search_is_one_line(tmp_path: Path) -> None:
         for data in (b"", b"[]", good[:100], good[:-30] + bytes([good[-30] ^ 1]) + good[-29:]):
             path.write_bytes(data)
             with pytest.raises(UserError) as caught:
-                landscape_search.summary_there(folder) if name == "summary.json" else landscape_search.paths_there(folder)
+                (
+                    landscape_search.summary_there(folder)
+                    if name == "summary.json"
+                    else landscape_search.paths_there(folder)
+                )
             assert str(path) in one_line(caught.value)
         path.write_bytes(good)
     assert landscape_search.summary_there(folder)["search"]
@@ -233,11 +297,21 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was stopped in its second replicate."""
     folder, asked = tmp_path_factory.mktemp("stopped") / "run", iter(range(100))
     with pytest.raises(Interrupted):
-        execute.run(experiment("micro", *SETTINGS), out=folder, watch=lambda: Stop() if next(asked) == 7 else None)
+        execute.run(
+            experiment("micro", *SETTINGS),
+            out=folder,
+            watch=lambda: Stop() if next(asked) == 7 else None,
+        )
     return folder
 
 
-def forge(path: Path, stamped: dict[str, Any], facts: dict[str, Any], arrays: dict[str, Any], tables: dict[str, pl.DataFrame]) -> None:
+def forge(
+    path: Path,
+    stamped: dict[str, Any],
+    facts: dict[str, Any],
+    arrays: dict[str, Any],
+    tables: dict[str, pl.DataFrame],
+) -> None:
     checkpoints.write(path, stamped, simulation_state.State(facts, arrays, tables))
 
 
@@ -256,11 +330,30 @@ def changed(facts: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
 
 
 FORGED_FACTS = [
-    ("run.generation", 10**9), ("run.generation", -1), ("run.generation", "x"), ("run.generation", None), ("run.generations", 7), ("run.label", 3),
-    ("run.seed", 99), ("run.control", "absent"), ("parts.0", "../runs-00001.npz"), ("parts.0", "/etc/passwd"), ("parts.0", "runs-00009.npz"),
-    ("parts", ["runs-00001.npz", "runs-00001.npz"]), ("parts", "x"), ("finished", -1), ("finished", 10**6), ("interruptions", [1]), ("interruptions", None),
-    ("part", []), ("part.seconds", {"x": "long"}), ("part.seconds", {"x": -5.0}), ("part.finished", 10**9), ("run", []), ("run", {}),
-]  # fmt: skip
+    ("run.generation", 10**9),
+    ("run.generation", -1),
+    ("run.generation", "x"),
+    ("run.generation", None),
+    ("run.generations", 7),
+    ("run.label", 3),
+    ("run.seed", 99),
+    ("run.control", "absent"),
+    ("parts.0", "../runs-00001.npz"),
+    ("parts.0", "/etc/passwd"),
+    ("parts.0", "runs-00009.npz"),
+    ("parts", ["runs-00001.npz", "runs-00001.npz"]),
+    ("parts", "x"),
+    ("finished", -1),
+    ("finished", 10**6),
+    ("interruptions", [1]),
+    ("interruptions", None),
+    ("part", []),
+    ("part.seconds", {"x": "long"}),
+    ("part.seconds", {"x": -5.0}),
+    ("part.finished", 10**9),
+    ("run", []),
+    ("run", {}),
+]
 
 
 def test_forged_checkpoints_are_one_line(stopped: Path, tmp_path: Path) -> None:
@@ -276,7 +369,9 @@ def test_forged_checkpoints_are_one_line(stopped: Path, tmp_path: Path) -> None:
     def refused(told: object) -> None:
         with pytest.raises(UserError) as caught:
             execute.run(made, out=folder, resume=True)
-        assert "Start afresh (--force)" in one_line(caught.value) or "must be readable" in str(caught.value), told
+        assert "Start afresh (--force)" in one_line(caught.value) or "must be readable" in str(
+            caught.value
+        ), told
         assert partial.is_dir()
         assert checkpoints.work_in(partial / CHECKPOINT) >= 0.0
 
@@ -284,24 +379,50 @@ def test_forged_checkpoints_are_one_line(stopped: Path, tmp_path: Path) -> None:
         forge(path, stamped, changed(state.facts, place, value), state.arrays, state.tables)
         refused((place, value))
     arrays = [
-        {"genotypes": born[:1]}, {"genotypes": born[:, :1]}, {"genotypes": born + 200}, {"genotypes": born.astype(np.int64)}, {"genotypes": born.ravel()},
-        {"genotypes": born[:0]}, {"lived": np.array([-1])}, {"lived": np.array([10**12])}, {"lived": np.array(["x"])},
-    ]  # fmt: skip
+        {"genotypes": born[:1]},
+        {"genotypes": born[:, :1]},
+        {"genotypes": born + 200},
+        {"genotypes": born.astype(np.int64)},
+        {"genotypes": born.ravel()},
+        {"genotypes": born[:0]},
+        {"lived": np.array([-1])},
+        {"lived": np.array([10**12])},
+        {"lived": np.array(["x"])},
+    ]
     for other in arrays:
         forge(path, stamped, state.facts, state.arrays | other, state.tables)
         refused(other)
     for name in (*state.arrays, *state.tables):
-        forge(path, stamped, state.facts, {k: v for k, v in state.arrays.items() if k != name}, {k: v for k, v in state.tables.items() if k != name})
+        forge(
+            path,
+            stamped,
+            state.facts,
+            {k: v for k, v in state.arrays.items() if k != name},
+            {k: v for k, v in state.tables.items() if k != name},
+        )
         refused(name)
     forge(path, stamped, state.facts, state.arrays, state.tables)
-    for place, value in [("endings", 1), ("endings", [["", 0, "complete", 10**9]]), ("endings.0.1", 9), ("endings.0.0", "fair"), ("endings.0.2", "odd"), ("endings.0.3", -1)]:
+    for place, value in [
+        ("endings", 1),
+        ("endings", [["", 0, "complete", 10**9]]),
+        ("endings.0.1", 9),
+        ("endings.0.0", "fair"),
+        ("endings.0.2", "odd"),
+        ("endings.0.3", -1),
+    ]:
         forge(part, stamped, changed(over.facts, place, value), over.arrays, over.tables)
         refused((place, value))
     for name, table in over.tables.items():
         forge(part, stamped, over.facts, over.arrays, over.tables | {name: table.clear()})
         if not name.endswith("search"):
             refused(name)
-        forge(part, stamped, over.facts, over.arrays, over.tables | {name: table.drop(table.columns[-1])})
+        forge(
+            part,
+            stamped,
+            over.facts,
+            over.arrays,
+            over.tables | {name: table.drop(table.columns[-1])},
+        )
         refused(name)
     spoilt = over.tables["/populations"].with_columns(count=-pl.col("count"))
     forge(part, stamped, over.facts, over.arrays, over.tables | {"/populations": spoilt})
@@ -313,8 +434,13 @@ def test_forged_checkpoints_are_one_line(stopped: Path, tmp_path: Path) -> None:
 def test_archives_that_grow_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.npz"
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
-    bombs = {"stored": (zipfile.ZIP_STORED, header.getvalue()), "deflated": (zipfile.ZIP_DEFLATED, bytes(10**7))}
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)}
+    )
+    bombs = {
+        "stored": (zipfile.ZIP_STORED, header.getvalue()),
+        "deflated": (zipfile.ZIP_DEFLATED, bytes(10**7)),
+    }
     for how, data in bombs.values():
         with zipfile.ZipFile(path, "w", how) as archive:
             archive.writestr("stamp.npy", data)
@@ -329,16 +455,38 @@ def test_archives_that_grow_are_refused(tmp_path: Path) -> None:
 # Paths
 
 
-PATHS = {"long": "x" * 300, "below a long one": "x" * 300 + "/run", "loop": "loop", "in a loop": "loop/run", "a file": "file", "in a file": "file/run"}
+PATHS = {
+    "long": "x" * 300,
+    "below a long one": "x" * 300 + "/run",
+    "loop": "loop",
+    "in a loop": "loop/run",
+    "a file": "file",
+    "in a file": "file/run",
+}
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_paths_that_cannot_be_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path, name: str) -> None:
+def test_paths_that_cannot_be_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: Path,
+    name: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("loop").symlink_to("loop")
     Path("file").write_text("")
     path = PATHS[name]
-    commands = [["analyze"], ["report"], ["compare", str(whole)], ["export"], ["figures"], ["sweep", "status"], ["sweep", "check"], ["run", "micro", "--no-figures", "--out"]]
+    commands = [
+        ["analyze"],
+        ["report"],
+        ["compare", str(whole)],
+        ["export"],
+        ["figures"],
+        ["sweep", "status"],
+        ["sweep", "check"],
+        ["run", "micro", "--no-figures", "--out"],
+    ]
     for arguments in [*commands, ["report", str(whole), "--out"], ["export", str(whole), "--out"]]:
         if (arguments[0], path) == ("report", "file") and len(arguments) > 1:
             continue
@@ -351,16 +499,27 @@ def test_paths_that_cannot_be_are_one_line(capsys: pytest.CaptureFixture[str], t
 
 
 @pytest.mark.parametrize("name", ["~", "a*[b]", os.fsdecode(b"r\xff"), "new\nline"])
-def test_any_name_of_a_folder_is_only_a_name(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path, name: str) -> None:
+def test_any_name_of_a_folder_is_only_a_name(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: Path,
+    name: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(whole, name)
     assert numbers(Path(name)) == numbers(whole)
     for arguments in (["analyze"], ["compare", str(whole)], ["export", "--out", "tables"]):
         code, _, err = evosim(capsys, *arguments, name)
-        assert code == 0 or (name == os.fsdecode(b"r\xff") and (code, err.count("\n")) == (2, 1)), (arguments, err)
+        assert code == 0 or (name == os.fsdecode(b"r\xff") and (code, err.count("\n")) == (2, 1)), (
+            arguments,
+            err,
+        )
 
 
-def test_what_the_system_complains_of_names_the_path(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], whole: Path) -> None:
+def test_what_the_system_complains_of_names_the_path(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], whole: Path
+) -> None:
     """Folders that cannot be searched: not to be had where tests run as root."""
 
     def locked(self: Path, *_: object, **__: object) -> bool:
@@ -389,7 +548,12 @@ def test_the_panic_of_a_library_is_one_line() -> None:
 def piped(command: str) -> tuple[int, str]:
     """The exit code of evosim in a shell, and what stood on standard error."""
     script = f"{shutil.which('evosim', path=str(Path(sys.executable).parent))} {command}"
-    done = subprocess.run(["bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.returncode, done.stderr
 
 
@@ -413,7 +577,10 @@ def test_a_closed_standard_output_is_nowhere() -> None:
 # Sweeps
 
 
-SWEEP = 'name = "x"\nexperiment = "micro"\nchunk = 2\nreplicates = 2\n[set]\nphases.0.generations = 2\nphases.1.generations = 2\n[grid]\noptimizer.population = [10, 20]\n'
+SWEEP = (
+    'name = "x"\nexperiment = "micro"\nchunk = 2\nreplicates = 2\n[set]\nphases.0.generations ='
+    " 2\nphases.1.generations = 2\n[grid]\noptimizer.population = [10, 20]\n"
+)
 
 
 def a_sweep(folder: Path) -> Store:
@@ -424,12 +591,19 @@ def a_sweep(folder: Path) -> Store:
 
 def a_little_more(frames: Frames) -> Frames:
     """What a processor of another kind might give."""
-    return {name: frame.with_columns(pl.col(pl.Float64) * (1.0 + 1e-15)) for name, frame in frames.items()}
+    return {
+        name: frame.with_columns(pl.col(pl.Float64) * (1.0 + 1e-15))
+        for name, frame in frames.items()
+    }
 
 
 @pytest.mark.parametrize("when", range(8))
-def test_twins_with_other_last_digits_leave_a_chunk_of_one_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: int) -> None:
-    """The twin commits before the n-th file that the first one writes; the two never mix, and the first is never replaced."""
+def test_twins_with_other_last_digits_leave_a_chunk_of_one_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: int
+) -> None:
+    """The twin commits before the n-th file that the first one writes; the two never mix, and the
+    first is never replaced.
+    """
     store = a_sweep(tmp_path)
     run_chunk(store.folder, 0)
     mine = store.read(0)
@@ -438,7 +612,10 @@ def test_twins_with_other_last_digits_leave_a_chunk_of_one_of_them(tmp_path: Pat
     store.remove(0)
     from evosim.sweeps import store as module
 
-    count, written = iter(range(100)), {name: getattr(module, name) for name in ("write_atomically", "write_once")}
+    count, written = (
+        iter(range(100)),
+        {name: getattr(module, name) for name in ("write_atomically", "write_once")},
+    )
 
     def twin(name: str) -> Callable[[Path, bytes], Any]:
         def write(path: Path, data: bytes) -> Any:
@@ -459,7 +636,9 @@ def test_twins_with_other_last_digits_leave_a_chunk_of_one_of_them(tmp_path: Pat
     assert (found.done, found.damaged, found.strange, found.stale) == (1, {}, [], [])
 
 
-def test_a_chunk_whose_writer_was_killed_is_put_in_place_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_whose_writer_was_killed_is_put_in_place_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = a_sweep(tmp_path)
     run_chunk(store.folder, 0)
     mine = store.read(0)
@@ -485,18 +664,29 @@ def test_damaged_tables_and_analyses_of_sweeps_are_made_again(tmp_path: Path) ->
         run_chunk(store.folder, chunk)
     right = analysis_of(store)
     lots = random.Random(3)
-    for name in ("runs.parquet", "ladder.parquet", "manifest.json", "analysis/cells.parquet", "analysis/analysis.json"):
+    for name in (
+        "runs.parquet",
+        "ladder.parquet",
+        "manifest.json",
+        "analysis/cells.parquet",
+        "analysis/analysis.json",
+    ):
         path = store.folder / name
         good = path.read_bytes()
         for _ in range(3):
             place = lots.randrange(len(good))
-            path.write_bytes(good[:place] + bytes([good[place] ^ (1 << lots.randrange(8))]) + good[place + 1 :])
+            path.write_bytes(
+                good[:place] + bytes([good[place] ^ (1 << lots.randrange(8))]) + good[place + 1 :]
+            )
             if "/" not in name:
                 assert known_digest(store, store.done()) is None, name
             assert fresh_digest(store) == right.facts["content"]
             again = analysis_of(store)
             assert json.dumps(again.facts) == json.dumps(right.facts)
-            assert all(again.tables[table].equals(right.tables[table], null_equal=True) for table in right.tables)
+            assert all(
+                again.tables[table].equals(right.tables[table], null_equal=True)
+                for table in right.tables
+            )
     path = store.folder / "sweep.toml"
     path.write_text(path.read_text().replace("[10, 20]", "[10, 21]"))
     shutil.rmtree(store.folder / "analysis")

@@ -59,10 +59,13 @@ def test_a_short_run_says_nothing() -> None:
 
 
 def test_a_long_run_says_so_once_and_is_right() -> None:
-    led = Led(experiment("micro", *TEN), lambda g: 30.0 if g == 0 else 0.1)  # the first of each compiles, or is preceded by other work
+    # The first of each compiles, or is preceded by other work
+    led = Led(experiment("micro", *TEN), lambda g: 30.0 if g == 0 else 0.1)
     led.live(10)
     assert len(led.said) == 1
-    assert led.said[0].startswith("about 10 min left: 10 seeds x 600 generations at 0.1 s, then the account; memory ")
+    assert led.said[0].startswith(
+        "about 10 min left: 10 seeds x 600 generations at 0.1 s, then the account; memory "
+    )
     assert "--resume" in led.said[0]
 
 
@@ -70,7 +73,8 @@ def test_a_spike_is_not_the_pace_and_a_slow_start_is_forgotten() -> None:
     assert pace([1.0] * 5 + [0.1] * 3 + [20.0, 0.1]) == pytest.approx(0.1)
     led = Led(experiment("micro", *TEN), lambda g: 60.0 if g == 200 else 0.009)
     led.live(1)
-    assert [words.partition(" left")[0] for words in led.said] == ["about 52 s"]  # the whole takes more than a minute by then, the rest does not
+    # The whole takes more than a minute by then, the rest does not
+    assert [words.partition(" left")[0] for words in led.said] == ["about 52 s"]
 
 
 def test_controls_and_what_was_done_before_are_counted() -> None:
@@ -78,7 +82,10 @@ def test_controls_and_what_was_done_before_are_counted() -> None:
     led = Led(of, lambda g: 10.0)
     led.foresight.skip(of.generations * 11)  # of 3 seeds in 4 arms
     led.live(1)
-    assert led.said[0].startswith(f"about {duration(10 * (of.generations - 6))} left: 3 seeds x 4 (the run and 3 controls) x {of.generations} generations at 10 s")
+    assert led.said[0].startswith(
+        f"about {duration(10 * (of.generations - 6))} left: 3 seeds x 4 (the run and 3 controls) x"
+        f" {of.generations} generations at 10 s"
+    )
     assert led.passed_on == of.generations + 1
 
 
@@ -87,19 +94,29 @@ def test_a_long_grid_says_so_first() -> None:
     for done in range(1, 101):
         led.at += 1.0
         led.foresight.genomes(done * 1000, 100_000)
-    assert led.said == ["about 96 s for the grid of 100,000 genomes, which no checkpoint keeps; then the generations"]
+    assert led.said == [
+        "about 96 s for the grid of 100,000 genomes, which no checkpoint keeps; then the"
+        " generations"
+    ]
 
 
 @pytest.mark.parametrize(("name", "more"), [("micro", ()), ("greedy-genes", ("replicates=1",))])
 def test_disk_is_about_what_is_then_there(tmp_path: Path, name: str, more: tuple[str, ...]) -> None:
-    lasting = ("optimizer.population=40", "phases.0.generations=60", "phases.1.generations=30", "analysis.restarts=3")
+    lasting = (
+        "optimizer.population=40",
+        "phases.0.generations=60",
+        "phases.1.generations=30",
+        "analysis.restarts=3",
+    )
     chosen = experiment(name, *quick(name), *lasting[:3], *lasting[3:], *more)
     recorded, _ = execute.run(chosen, out=tmp_path / "run")
     there = sum(path.stat().st_size for path in recorded.folder.rglob("*.parquet"))
     assert 0.4 * there < disk_of(setting(name, *quick(name), *lasting, *more)) < 2.5 * there
 
 
-def test_a_run_is_timed_in_part_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_timed_in_part_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(estimate, "LOOK", 0.05)
     found = foresee(setting("micro", "phases.0.generations=2000"))
@@ -124,7 +141,9 @@ def test_a_grid_that_is_not_kept_is_timed_too(monkeypatch: pytest.MonkeyPatch) -
     assert "the genomes that will have lived" in lines[4]
 
 
-def test_the_command_says_it_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_it_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(estimate, "LOOK", 0.05)
     done = CliRunner().invoke(app, ["run", "micro", "--dry-run"])
@@ -137,6 +156,17 @@ def test_the_command_says_it_and_writes_nothing(tmp_path: Path, monkeypatch: pyt
 
 
 def test_words() -> None:
-    assert [duration(s) for s in (3.2, 99.0, 100.0, 7200.0, 200_000.0)] == ["3 s", "99 s", "2 min", "2.0 h", "2.3 days"]
+    assert [duration(s) for s in (3.2, 99.0, 100.0, 7200.0, 200_000.0)] == [
+        "3 s",
+        "99 s",
+        "2 min",
+        "2.0 h",
+        "2.3 days",
+    ]
     assert [size(n) for n in (12, 1500, 250_000, 3e9)] == ["12 B", "1.5 kB", "250 kB", "3.0 GB"]
-    assert [estimate.short(s) for s in (0.0005, 0.0123, 0.5, 12.0)] == ["0.5 ms", "12 ms", "0.5 s", "12 s"]
+    assert [estimate.short(s) for s in (0.0005, 0.0123, 0.5, 12.0)] == [
+        "0.5 ms",
+        "12 ms",
+        "0.5 s",
+        "12 s",
+    ]

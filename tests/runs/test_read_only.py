@@ -1,4 +1,6 @@
-"""Folders that this user may read and not write: what can be computed in memory is shown, and nothing there changes."""
+"""Folders that this user may read and not write: what can be computed in memory is shown, and
+nothing there changes.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +48,20 @@ optimizer.population = [10, 20]
 
 @pytest.fixture(scope="module")
 def top() -> Iterator[Path]:
-    """A folder that every user may enter, with two runs and a sweep, nothing of it analysed; `own` has copies."""
+    """A folder that every user may enter, with two runs and a sweep, nothing of it analysed; `own`
+    has copies.
+    """
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     for name, seed in (("run", 0), ("other", 7)):
-        execute.run(resolve(apply_settings(read_experiment("micro"), quick("micro", f"seed={seed}", "replicates=2"))), out=folder / name)
+        execute.run(
+            resolve(
+                apply_settings(
+                    read_experiment("micro"), quick("micro", f"seed={seed}", "replicates=2")
+                )
+            ),
+            out=folder / name,
+        )
     (folder / "sweep.toml").write_text(SWEEP, encoding="utf-8")
     written = read_sweep(folder / "sweep.toml")
     store = begin(written, folder / "sweep")
@@ -66,12 +77,19 @@ def top() -> Iterator[Path]:
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, with its bytes."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @contextmanager
 def read_only(*folders: Path) -> Iterator[None]:
-    """This process may not write into these folders; nothing in them has changed afterwards. Root becomes another user, whom permissions bind."""
+    """This process may not write into these folders; nothing in them has changed afterwards.
+
+    Root becomes another user, whom permissions bind.
+    """
     before = [files_of(folder) for folder in folders]
     places = [path for folder in folders for path in (folder, *folder.rglob("*")) if path.is_dir()]
     for place in places:
@@ -91,7 +109,11 @@ def read_only(*folders: Path) -> Iterator[None]:
 
 def plain(summary: dict[str, Any]) -> dict[str, Any]:
     """A summary without what differs from place to place and from time to time."""
-    return {key: value for key, value in summary.items() if key not in ("out", "analysis_seconds", "peak_memory_mib")}
+    return {
+        key: value
+        for key, value in summary.items()
+        if key not in ("out", "analysis_seconds", "peak_memory_mib")
+    }
 
 
 def tables_of(folder: Path) -> dict[str, bytes]:
@@ -108,7 +130,11 @@ def test_a_run_that_was_never_analysed_has_its_account(top: Path, tmp_path: Path
     expected = api.load(own)
     assert isinstance(expected, api.Run)
     assert expected.losses().height
-    summary, tables, compared = plain(expected.summary), tables_of(own), api.compare(own, top / "own" / "other").differences
+    summary, tables, compared = (
+        plain(expected.summary),
+        tables_of(own),
+        api.compare(own, top / "own" / "other").differences,
+    )
     build.write([own, top / "own" / "other"], tmp_path / "own.html")
     assert (own / "summary.json").is_file()
     place = top / "made"
@@ -123,12 +149,27 @@ def test_a_run_that_was_never_analysed_has_its_account(top: Path, tmp_path: Path
         build.write([run, other], place / "report.html")
         told = invoked("analyze", str(run))
         assert (told.exit_code, told.exception) == (0, None)
-        assert told.stderr.endswith(f"evosim: {run} is read-only for this user: accounts are shown and not kept, and no figures are drawn there.\n")
+        assert told.stderr.endswith(
+            f"evosim: {run} is read-only for this user: accounts are shown and not kept, and no"
+            " figures are drawn there.\n"
+        )
         assert f"Tables: {run}" in told.stdout
         for arguments, words in (
-            (["figures", str(run)], rf"is read-only for this user\. Draw in a copy: 'cp -r {run} run-copy && evosim figures run-copy'\.$"),
-            (["report", str(run)], r"is read-only\. Give --out with a file elsewhere: '--out report\.html'\.$"),
-            (["compare", str(run), str(other), "--figures", "--out", str(run / "figures")], r"is read-only\. Give --out compared\.$"),
+            (
+                ["figures", str(run)],
+                (
+                    rf"is read-only for this user\. Draw in a copy: 'cp -r {run} run-copy && evosim"
+                    r" figures run-copy'\.$"
+                ),
+            ),
+            (
+                ["report", str(run)],
+                r"is read-only\. Give --out with a file elsewhere: '--out report\.html'\.$",
+            ),
+            (
+                ["compare", str(run), str(other), "--figures", "--out", str(run / "figures")],
+                r"is read-only\. Give --out compared\.$",
+            ),
         ):
             with pytest.raises(UserError, match=words):
                 raise invoked(*arguments).exception
@@ -140,7 +181,9 @@ def test_an_account_of_other_code_is_not_shown(top: Path) -> None:
     stale = top / "stale"
     shutil.copytree(top / "own" / "other", stale)
     facts = json.loads((stale / "provenance.json").read_text(encoding="utf-8"))
-    (stale / "provenance.json").write_text(json.dumps(facts | {"sources": "0" * 16}), encoding="utf-8")
+    (stale / "provenance.json").write_text(
+        json.dumps(facts | {"sources": "0" * 16}), encoding="utf-8"
+    )
     checksums.write_sums(stale, ["provenance.json"], checksums.read_sums(stale))
     kept = json.loads((stale / "summary.json").read_text(encoding="utf-8"))
     right = kept["ladder"]["modern"]["rungs"]["population"]
@@ -163,17 +206,31 @@ def test_a_sweep_that_was_never_collected_is_analysed(top: Path) -> None:
     build.write([own], own / build.FILE)
     with read_only(sweep):
         there = api.Sweep(sweep)
-        assert json.loads(json.dumps(there.analysis.facts)) == json.loads(json.dumps(expected.analysis.facts))
+        assert json.loads(json.dumps(there.analysis.facts)) == json.loads(
+            json.dumps(expected.analysis.facts)
+        )
         assert there.analysis.facts["content"] == collected.digest
-        assert {name: table.equals(expected.analysis.tables[name]) for name, table in there.analysis.tables.items()} == dict.fromkeys(there.analysis.tables, True)
+        assert {
+            name: table.equals(expected.analysis.tables[name])
+            for name, table in there.analysis.tables.items()
+        } == dict.fromkeys(there.analysis.tables, True)
         assert there.runs().equals(expected.runs())
         assert tables_of(sweep) == tables
         build.write([sweep], top / "made" / "sweep.html")
         told = invoked("sweep", "analyze", str(sweep))
-        assert (told.exit_code, told.stderr) == (0, f"evosim: {sweep} is read-only for this user: the analysis is shown and not kept.\n")
+        assert (told.exit_code, told.stderr) == (
+            0,
+            f"evosim: {sweep} is read-only for this user: the analysis is shown and not kept.\n",
+        )
         assert "Tables:" not in told.stdout
         for arguments, words in (
-            (["sweep", "collect", str(sweep)], rf"is read-only for this user\. Write the table elsewhere: 'evosim export {sweep} runs --out runs'\.$"),
+            (
+                ["sweep", "collect", str(sweep)],
+                (
+                    r"is read-only for this user\. Write the table elsewhere: 'evosim export"
+                    rf" {sweep} runs --out runs'\.$"
+                ),
+            ),
             (["sweep", "figures", str(sweep)], r"Draw in a copy: 'cp -r"),
         ):
             with pytest.raises(UserError, match=words):

@@ -38,13 +38,17 @@ def run(folder: Path, name: str, *settings: str) -> Recorded:
 
 def simulated(name: str, *settings: str, max_classes: int | None = None, seed: int = 0) -> Run:
     made = setting(name, *quick(name, *settings))
-    return simulate(made, Landscape(made, max_classes=max_classes, max_enumerated=max_classes), seed)
+    return simulate(
+        made, Landscape(made, max_classes=max_classes, max_enumerated=max_classes), seed
+    )
 
 
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_a_run_repeated_from_its_own_folder_gives_equal_tables(name: str, tmp_path: Path) -> None:
     first = run(tmp_path / "one", name, "replicates=2")
-    again = execute.run(resolve(read_toml(first.folder / "experiment.toml")), out=tmp_path / "two")[0]
+    again = execute.run(resolve(read_toml(first.folder / "experiment.toml")), out=tmp_path / "two")[
+        0
+    ]
     assert set(first.tables) == {*TABLES, LANDSCAPE, SEARCH}
     assert set(first.controls) == set(again.controls)
     assert all(equal(first.controls[name], again.controls[name]) for name in first.controls)
@@ -73,9 +77,21 @@ def test_look_up_and_direct_evaluation_give_the_same_run(name: str, optimizer: s
 
 
 def test_another_modern_world_leaves_the_ancestral_phase_bit_identical() -> None:
-    one, other = (simulated("birth-control", f"world.modern.{change}") for change in ("death=0.2", "conception=0.0"))
+    one, other = (
+        simulated("birth-control", f"world.modern.{change}")
+        for change in ("death=0.2", "conception=0.0")
+    )
     swap = 12
-    columns = ["seed", "generation", "world", "size", "ancestral_mean", "ancestral_sd", "ancestral_max", "classes"]
+    columns = [
+        "seed",
+        "generation",
+        "world",
+        "size",
+        "ancestral_mean",
+        "ancestral_sd",
+        "ancestral_max",
+        "classes",
+    ]
     a, b = (x.tables["generations"].filter(pl.col("generation") < swap) for x in (one, other))
     assert a.select(columns).equals(b.select(columns))
     assert not a["modern_mean"].equals(b["modern_mean"])
@@ -89,14 +105,23 @@ def test_another_modern_world_leaves_the_ancestral_phase_bit_identical() -> None
 
 
 def test_phases_may_alternate() -> None:
-    extra = 'phases=[{world="ancestral",generations=3},{world="modern",generations=2},{world="ancestral",generations=2}]'
+    phase = '{{world="{}",generations={}}}'.format
+    phases = [phase("ancestral", 3), phase("modern", 2), phase("ancestral", 2)]
+    extra = f"phases=[{','.join(phases)}]"
     worlds = simulated("micro", extra).tables["generations"]["world"].to_list()
     assert worlds == ["ancestral"] * 3 + ["modern"] * 2 + ["ancestral"] * 2
 
 
 def test_extinction_is_a_result(tmp_path: Path) -> None:
-    """With no conception in M nobody is fit there: the run ends in its first modern generation, and says so."""
-    recorded = run(tmp_path / "run", "birth-control", "world.modern.conception=0.0", "world.modern.contraception=false")
+    """With no conception in M nobody is fit there: the run ends in its first modern generation, and
+    says so.
+    """
+    recorded = run(
+        tmp_path / "run",
+        "birth-control",
+        "world.modern.conception=0.0",
+        "world.modern.contraception=false",
+    )
     assert recorded.provenance["runs"]["0"] == {"status": "extinct", "generations": 13}
     assert recorded.tables["generations"].null_count().sum_horizontal()[0] == 0
     summary = json.loads(json.dumps(accounts.analyze(recorded).summary, allow_nan=False))
@@ -112,7 +137,9 @@ def test_extinction_before_the_swap(tmp_path: Path) -> None:
 
 
 def test_the_exhaustive_optimizer_finds_what_enumeration_finds() -> None:
-    made = setting("micro", 'optimizer={name="exhaustive"}', "phases.0.generations=2", "phases.1.generations=2")
+    made = setting(
+        "micro", 'optimizer={name="exhaustive"}', "phases.0.generations=2", "phases.1.generations=2"
+    )
     landscape = Landscape(made)
     frame = landscape.frame()
     tables = simulate(made, landscape, 0).tables
@@ -134,7 +161,9 @@ def test_best_found_is_close_to_the_best_of_an_enumerable_grid() -> None:
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_contract_of_optimizers(name: str) -> None:
-    """Ask gives genotypes of the grid, tell is answered by another ask, and the seed decides everything."""
+    """Ask gives genotypes of the grid, tell is answered by another ask, and the seed decides
+    everything.
+    """
     grid = setting("micro").genome.grid
     asked = []
     for seed in (0, 0, 1):
@@ -191,14 +220,21 @@ def test_an_interrupt_leaves_a_readable_partial_folder(tmp_path: Path) -> None:
     partial = tmp_path / "run.partial"
     assert stop.scored > 0
     assert not (tmp_path / "run").exists()
-    assert "interrupted by KeyboardInterrupt after 1 of 3 replicates" in (partial / "STATUS").read_text()
-    assert pl.read_parquet(partial / "tables" / "generations.parquet")["seed"].unique().to_list() == [0]
+    assert (
+        "interrupted by KeyboardInterrupt after 1 of 3 replicates"
+        in (partial / "STATUS").read_text()
+    )
+    assert pl.read_parquet(partial / "tables" / "generations.parquet")[
+        "seed"
+    ].unique().to_list() == [0]
     with pytest.raises(UserError, match="was interrupted"):
         read_run(partial)
 
 
 @pytest.mark.parametrize("damage", ["truncate", "remove"])
-@pytest.mark.parametrize("name", ["tables/generations.parquet", "provenance.json", "experiment.toml"])
+@pytest.mark.parametrize(
+    "name", ["tables/generations.parquet", "provenance.json", "experiment.toml"]
+)
 def test_a_damaged_run_is_one_line(tmp_path: Path, name: str, damage: str) -> None:
     folder = run(tmp_path / "run", "micro").folder
     path = folder / name
@@ -220,7 +256,9 @@ def test_an_edited_experiment_is_noticed(tmp_path: Path) -> None:
         read_run(folder)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 and os.name != "posix", reason="needs a path that nobody can write")
+@pytest.mark.skipif(
+    os.geteuid() != 0 and os.name != "posix", reason="needs a path that nobody can write"
+)
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="the output folder must be writable"):
@@ -232,12 +270,23 @@ def test_the_digest_knows_results_from_words() -> None:
     assert experiment("micro", 'title="another"').digest() == base.digest()
     assert experiment("micro", "seed=1").digest() != base.digest()
     assert experiment("micro", "seed=1").setting_digest() == base.setting_digest()
-    assert experiment("micro", "world.ancestral.find=0.71").setting_digest() != base.setting_digest()
+    assert (
+        experiment("micro", "world.ancestral.find=0.71").setting_digest() != base.setting_digest()
+    )
 
 
 def test_provenance_says_where_numbers_came_from(tmp_path: Path) -> None:
     facts = run(tmp_path / "run", "micro").provenance
-    for key in ("evosim", "commit", "stream_version", "command", "packages", "seconds", "peak_memory_mib", "finished"):
+    for key in (
+        "evosim",
+        "commit",
+        "stream_version",
+        "command",
+        "packages",
+        "seconds",
+        "peak_memory_mib",
+        "finished",
+    ):
         assert key in facts
     assert facts["peak_memory_mib"] > 1
     assert facts["landscape"]["exact"] is True
@@ -260,26 +309,45 @@ def test_the_dead_do_not_rest() -> None:
 
 def test_seeds_that_died_out_before_the_swap_are_left_out_of_recovery(tmp_path: Path) -> None:
     averse = [f"genome.weights.{w}.alleles=[-5.0,1.0]" for w in ("pleasure", "vanity")]
-    changes = ("replicates=8", "optimizer.population=1", "genome.ploidy=1", "phases.0.generations=2")
+    changes = (
+        "replicates=8",
+        "optimizer.population=1",
+        "genome.ploidy=1",
+        "phases.0.generations=2",
+    )
     recorded = run(tmp_path / "run", "micro", *changes, *averse)
-    lived = [seed for seed, facts in recorded.provenance["runs"].items() if facts["generations"] > 1]
+    lived = [
+        seed for seed, facts in recorded.provenance["runs"].items() if facts["generations"] > 1
+    ]
     assert 0 < len(lived) < 8
     summary = accounts.analyze(recorded).summary
     assert summary["recovery"]["seeds"] == len(lived)
-    by_hand = recorded.tables["populations"].filter((pl.col("moment") == "end") & pl.col("seed").is_in([int(s) for s in lived]))
+    by_hand = recorded.tables["populations"].filter(
+        (pl.col("moment") == "end") & pl.col("seed").is_in([int(s) for s in lived])
+    )
     worth = recorded.tables["landscape"].select("class", "modern_intent")
-    assert summary["recovery"]["modern_at_end"]["mean"] == pytest.approx(by_hand.join(worth, on="class")["modern_intent"].mean())
+    assert summary["recovery"]["modern_at_end"]["mean"] == pytest.approx(
+        by_hand.join(worth, on="class")["modern_intent"].mean()
+    )
 
 
 def test_nobody_alive_is_not_measured(tmp_path: Path) -> None:
-    recorded = run(tmp_path / "run", "birth-control", "genome.weights.pleasure.alleles=[0.0]", "replicates=2")
+    recorded = run(
+        tmp_path / "run", "birth-control", "genome.weights.pleasure.alleles=[0.0]", "replicates=2"
+    )
     summary = accounts.analyze(recorded).summary
     assert summary["behaviour"]["modern"] is None
     assert summary["recovery"]["seeds"] == 0
 
 
 def test_desires_are_averaged_over_every_seed(tmp_path: Path) -> None:
-    recorded = run(tmp_path / "run", "micro", "replicates=6", "optimizer.population=6", "phases.0.generations=10")
+    recorded = run(
+        tmp_path / "run",
+        "micro",
+        "replicates=6",
+        "optimizer.population=6",
+        "phases.0.generations=10",
+    )
     account = accounts.analyze(recorded)
     loci = {"fullness", "pleasure", "vanity", "toil"}
     assert set(account.tables["desires"]["feature"]) == loci
@@ -290,7 +358,9 @@ def test_desires_are_averaged_over_every_seed(tmp_path: Path) -> None:
     assert printed["weight"] == pytest.approx(mean)
 
 
-def test_without_overlap_kinds_are_not_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_overlap_kinds_are_not_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded = run(tmp_path / "run", "micro")
     split = accounts.analyze(recorded).summary["behaviour"]["modern"]
     monkeypatch.setattr(behaviour, "LEAST_OVERLAP", 1.1)
@@ -298,13 +368,18 @@ def test_without_overlap_kinds_are_not_split(tmp_path: Path, monkeypatch: pytest
     whole = account.summary["behaviour"]["modern"]
     assert set(whole["kinds"]) == {"misspecified", "no overlap", "upkeep"}
     assert sum(whole["kinds"].values()) == pytest.approx(sum(split["kinds"].values()))
-    assert set(account.tables["behaviour"].filter(pl.col("world") == "modern")["kind"]) <= set(whole["kinds"])
+    assert set(account.tables["behaviour"].filter(pl.col("world") == "modern")["kind"]) <= set(
+        whole["kinds"]
+    )
 
 
-def test_a_loss_that_is_split_in_some_seeds_alone_sums_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_split_in_some_seeds_alone_sums_to_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded = run(tmp_path / "run", "micro", "replicates=3")
     before = accounts.analyze(recorded).summary["behaviour"]["modern"]
-    told, turn = behaviour.Ledger.told, iter([True, True, False, False] * 100)  # each seed has one at the swap and one at the end
+    # Each seed has one at the swap and one at the end
+    told, turn = (behaviour.Ledger.told, iter([True, True, False, False] * 100))
     monkeypatch.setattr(behaviour, "LEAST_OVERLAP", 1.1)
     monkeypatch.setattr(behaviour.Ledger, "told", lambda self: told(self) if next(turn) else self)
     found = accounts.analyze(recorded).summary
@@ -314,7 +389,9 @@ def test_a_loss_that_is_split_in_some_seeds_alone_sums_to_the_whole(tmp_path: Pa
     assert sum(mixed["kinds"].values()) == pytest.approx(sum(before["kinds"].values()), abs=1e-12)
     for act, total in mixed["acts"].items():
         assert sum(mixed["acts_by_kind"][act].values()) == pytest.approx(total, abs=1e-12)
-    assert "in some seeds, and there kinds are not split" in str(screen.accounts(found | {"unit": "payoff"})["behaviour"].caption)
+    assert "in some seeds, and there kinds are not split" in str(
+        screen.accounts(found | {"unit": "payoff"})["behaviour"].caption
+    )
 
 
 def test_another_process_is_not_disturbed(tmp_path: Path) -> None:
@@ -329,7 +406,9 @@ def test_another_process_is_not_disturbed(tmp_path: Path) -> None:
     (partial / "STATUS").write_text(f"{RUNNING} 1 on another-machine; not whole\n")
     with pytest.raises(UserError, match="another process may be writing it"):
         run(tmp_path / "run", "micro")
-    (partial / "STATUS").write_text("interrupted by KeyboardInterrupt after 0 of 1 replicates; not whole\n")
+    (partial / "STATUS").write_text(
+        "interrupted by KeyboardInterrupt after 0 of 1 replicates; not whole\n"
+    )
     assert (run(tmp_path / "run", "micro").folder / "notes.txt").read_text() == "mine"
     assert not partial.exists()
 
@@ -345,8 +424,14 @@ def test_folders_and_titles_with_brackets(tmp_path: Path) -> None:
 def test_figures_are_valid_and_the_same_again(name: str, tmp_path: Path) -> None:
     """They are drawn without being validated, which takes as long as describing them."""
     recorded = run(tmp_path / "run", name)
-    source = figures.Source(recorded, accounts.analyze(recorded).tables, accounts.summary_of(recorded, again=False))
-    charts = [chart for chart in (figure.draw(source) for figure in figures.FIGURES.values()) if chart is not None]
+    source = figures.Source(
+        recorded, accounts.analyze(recorded).tables, accounts.summary_of(recorded, again=False)
+    )
+    charts = [
+        chart
+        for chart in (figure.draw(source) for figure in figures.FIGURES.values())
+        if chart is not None
+    ]
     with alt.data_transformers.disable_max_rows():
         for chart in charts:
             chart.to_dict(validate=True)
@@ -378,7 +463,8 @@ def test_a_run_by_other_code_is_accounted_for_again(tmp_path: Path) -> None:
     path = recorded.folder / "summary.json"
     truth = json.loads(path.read_text())
     path.write_text(json.dumps(truth | {"overlap": 0.5}))
-    write_sums(recorded.folder, ["summary.json"], read_sums(recorded.folder))  # as if it had been found so
+    # As if it had been found so
+    write_sums(recorded.folder, ["summary.json"], read_sums(recorded.folder))
     assert accounts.summary_of(recorded, again=False)["overlap"] == 0.5
     facts = recorded.provenance | {"sources": "0000"}
     (recorded.folder / "provenance.json").write_text(json.dumps(facts))
@@ -401,6 +487,8 @@ def test_every_recorded_measure_is_rechecked(column: str) -> None:
 def test_large_seeds_and_fixed_desires_run(tmp_path: Path) -> None:
     recorded = run(tmp_path / "run", "micro", "seed=2147483646", "replicates=3")
     assert recorded.tables["generations"]["seed"].n_unique() == 3
-    fixed = [f"genome.weights.{w}.alleles=[1.0]" for w in ("fullness", "pleasure", "vanity", "toil")]
+    fixed = [
+        f"genome.weights.{w}.alleles=[1.0]" for w in ("fullness", "pleasure", "vanity", "toil")
+    ]
     recorded = run(tmp_path / "fixed", "micro", *fixed)
     assert (tmp_path / "fixed" / "figures" / "loci.svg") in runs_figures.draw(recorded, ("svg",))

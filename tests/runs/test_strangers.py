@@ -1,4 +1,6 @@
-"""Strangers: a folder that somebody sent runs nothing, and writes nothing outside, when it is looked at."""
+"""Strangers: a folder that somebody sent runs nothing, and writes nothing outside, when it is
+looked at.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,16 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     evosim.run(apply_settings(read_experiment("micro"), SMALL), out=folder / "run")
     settings = dict(setting.split("=") for setting in SMALL)
     evosim.sweep(
-        {"name": "s", "experiment": "micro", "replicates": 2, "keep": ["ladder"], "set": {key: int(value) for key, value in settings.items()}},
-        out=folder / "sweep", workers=1,
-    )  # fmt: skip
+        {
+            "name": "s",
+            "experiment": "micro",
+            "replicates": 2,
+            "keep": ["ladder"],
+            "set": {key: int(value) for key, value in settings.items()},
+        },
+        out=folder / "sweep",
+        workers=1,
+    )
     return folder
 
 
@@ -83,7 +92,9 @@ def edited(sent: Path, to: Path, setting: str, monkeypatch: pytest.MonkeyPatch) 
 
 def sealed(folder: Path) -> None:
     """Checksums of the files as they are now: who forges a file can forge them too."""
-    checksums.write_sums(folder, ["provenance.json", "experiment.toml"], checksums.read_sums(folder))
+    checksums.write_sums(
+        folder, ["provenance.json", "experiment.toml"], checksums.read_sums(folder)
+    )
 
 
 def refusal(work: Callable[[], object]) -> str:
@@ -97,7 +108,9 @@ def refusal(work: Callable[[], object]) -> str:
 
 VIEWS: dict[str, Callable[[Path], object]] = {
     "analyze": lambda f: main.app(["analyze", str(f)], standalone_mode=False),
-    "figures": lambda f: main.app(["figures", str(f), "fitness", "--format", "svg"], standalone_mode=False),
+    "figures": lambda f: main.app(
+        ["figures", str(f), "fitness", "--format", "svg"], standalone_mode=False
+    ),
     "report": lambda f: main.app(["report", str(f), "--force"], standalone_mode=False),
     "compare": lambda f: main.app(["compare", str(f), str(f)], standalone_mode=False),
     "export": lambda f: main.app(["export", str(f), "--list"], standalone_mode=False),
@@ -106,8 +119,15 @@ VIEWS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("algorithm", ["evil:search", "evilpack.sub:search"])
-def test_to_look_at_a_run_imports_no_algorithm(sent: Path, evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str) -> None:
-    folder = edited(sent, tmp_path / "run", f'optimizer={{name="deap",algorithm="{algorithm}",population=20}}', monkeypatch)
+def test_to_look_at_a_run_imports_no_algorithm(
+    sent: Path, evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    folder = edited(
+        sent,
+        tmp_path / "run",
+        f'optimizer={{name="deap",algorithm="{algorithm}",population=20}}',
+        monkeypatch,
+    )
     for name, look in VIEWS.items():
         if name != "report":  # takes as long as all others
             look(folder)
@@ -122,7 +142,13 @@ def test_a_module_in_the_name_of_an_environment_is_refused_unless_asked(
     folder = edited(sent, tmp_path / "run", setting, monkeypatch)
     module = environment.partition(":")[0]
     for name, look in VIEWS.items():
-        with pytest.raises(UserError, match=rf"^world\.name must name no module .*'{module}'.*--allow-import {module} .*evosim\.allow_import"):
+        with pytest.raises(
+            UserError,
+            match=(
+                rf"^world\.name must name no module .*'{module}'.*--allow-import {module}"
+                r" .*evosim\.allow_import"
+            ),
+        ):
             look(folder)
         assert not evil.exists(), name
     with pytest.raises(UserError, match="--allow-import"):
@@ -130,7 +156,10 @@ def test_a_module_in_the_name_of_an_environment_is_refused_unless_asked(
     assert not (tmp_path / "new.partial").exists()
     monkeypatch.setenv(registry.ALLOWED, "")
     with pytest.raises(UserError):  # it is imported, and has no such environment
-        main.app(["show", str(folder / "experiment.toml"), "--allow-import", module], standalone_mode=False)
+        main.app(
+            ["show", str(folder / "experiment.toml"), "--allow-import", module],
+            standalone_mode=False,
+        )
     assert evil.exists() is (environment.count(":") == 1)  # of two, Gymnasium makes nothing
 
 
@@ -147,13 +176,19 @@ def test_what_is_allowed_is_a_module_and_what_lies_in_it(monkeypatch: pytest.Mon
 
 
 def test_a_run_says_what_it_imports() -> None:
-    choices = [Choice("gymnasium:mygrid:A-v0", "planner", "mine.search:best"), Choice("micro", "planner", "eaSimple")]
+    choices = [
+        Choice("gymnasium:mygrid:A-v0", "planner", "mine.search:best"),
+        Choice("micro", "planner", "eaSimple"),
+    ]
     assert registry.will_import(choices) == [
-        "imports the module 'mygrid', which world.name names", "imports the module 'mine.search', which optimizer.algorithm names",
-    ]  # fmt: skip
+        "imports the module 'mygrid', which world.name names",
+        "imports the module 'mine.search', which optimizer.algorithm names",
+    ]
 
 
-@pytest.mark.parametrize("keep", ["../../../outside/precious", "/etc/x", "..", "", "C:x", "a\\b", 3])
+@pytest.mark.parametrize(
+    "keep", ["../../../outside/precious", "/etc/x", "..", "", "C:x", "a\\b", 3]
+)
 def test_a_sweep_keeps_no_table_outside(sent: Path, tmp_path: Path, keep: object) -> None:
     folder = tmp_path / "sweep"
     shutil.copytree(sent / "sweep", folder)
@@ -168,12 +203,16 @@ def test_a_sweep_keeps_no_table_outside(sent: Path, tmp_path: Path, keep: object
     assert (tmp_path / "outside" / "precious.parquet").read_text() == "precious"
 
 
-@pytest.mark.parametrize("name", ["..", ".", "", "../x", "a/b", "/etc/x", "a\\b", "C:x", "C:\\x", "a\0b", "NUL/x"])
+@pytest.mark.parametrize(
+    "name", ["..", ".", "", "../x", "a/b", "/etc/x", "a\\b", "C:x", "C:\\x", "a\0b", "NUL/x"]
+)
 def test_a_name_from_a_file_is_a_plain_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="must be a plain name in") as caught:
         atomic_files.inside(tmp_path, name)
     assert str(caught.value).isprintable()
-    assert atomic_files.inside(tmp_path, "chunk-1.runs.parquet") == tmp_path / "chunk-1.runs.parquet"
+    assert (
+        atomic_files.inside(tmp_path, "chunk-1.runs.parquet") == tmp_path / "chunk-1.runs.parquet"
+    )
 
 
 def test_a_name_from_a_file_is_no_link_that_leads_away(tmp_path: Path) -> None:
@@ -186,7 +225,9 @@ def test_a_name_from_a_file_is_no_link_that_leads_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["parts", "parts/0000", "analysis", "figures", "logs"])
-def test_a_sweep_is_not_written_or_mended_through_a_link(sent: Path, tmp_path: Path, name: str) -> None:
+def test_a_sweep_is_not_written_or_mended_through_a_link(
+    sent: Path, tmp_path: Path, name: str
+) -> None:
     folder, outside = tmp_path / "sweep", tmp_path / "outside"
     shutil.copytree(sent / "sweep", folder)
     shutil.copytree(folder / "parts" / "0000", outside)
@@ -196,11 +237,15 @@ def test_a_sweep_is_not_written_or_mended_through_a_link(sent: Path, tmp_path: P
     shutil.rmtree(folder / name, ignore_errors=True)
     (folder / name).symlink_to(outside)
     for work in (
-        lambda: repair(Store(folder), check(Store(folder))), lambda: collect(Store(folder)), lambda: Store(folder).remove(0),
+        lambda: repair(Store(folder), check(Store(folder))),
+        lambda: collect(Store(folder)),
+        lambda: Store(folder).remove(0),
         lambda: main.app(["sweep", "analyze", str(folder)], standalone_mode=False),
-        lambda: main.app(["sweep", "figures", str(folder), "--format", "svg"], standalone_mode=False),
+        lambda: main.app(
+            ["sweep", "figures", str(folder), "--format", "svg"], standalone_mode=False
+        ),
         lambda: evosim.sweep(folder / "sweep.toml", out=folder, workers=1, retry_failed=True),
-    ):  # fmt: skip
+    ):
         assert refusal(work).isprintable()
     assert {path.name: path.read_bytes() for path in outside.iterdir()} == before
 
@@ -210,10 +255,18 @@ ANALYZE, FIGURES = ["analyze"], ["figures", "fitness", "--format", "svg"]
 
 @pytest.mark.parametrize(
     ("name", "words", "refused"),
-    [("figures", FIGURES, True), ("figures/fitness.svg", FIGURES, True), ("figures/one", [*FIGURES, "--size", "one"], True),
-     ("analysis", ANALYZE, True), ("summary.json", ANALYZE, False), ("analysis/ladder.parquet", ANALYZE, False)],
-)  # fmt: skip
-def test_a_run_is_not_written_through_a_link(sent: Path, tmp_path: Path, name: str, words: list[str], refused: bool) -> None:
+    [
+        ("figures", FIGURES, True),
+        ("figures/fitness.svg", FIGURES, True),
+        ("figures/one", [*FIGURES, "--size", "one"], True),
+        ("analysis", ANALYZE, True),
+        ("summary.json", ANALYZE, False),
+        ("analysis/ladder.parquet", ANALYZE, False),
+    ],
+)
+def test_a_run_is_not_written_through_a_link(
+    sent: Path, tmp_path: Path, name: str, words: list[str], refused: bool
+) -> None:
     """A link is refused; or it is replaced, and what it leads to stays."""
     folder, outside = tmp_path / "run", tmp_path / "outside"
     shutil.copytree(sent / "run", folder)
@@ -238,24 +291,32 @@ def test_a_run_is_not_begun_or_gone_on_with_through_a_link(tmp_path: Path) -> No
         (partial / "checkpoint" / "state.npz").write_bytes(b"x")
         (partial / name).symlink_to(tmp_path / "precious")
         with pytest.raises(UserError):
-            evosim.run(apply_settings(read_experiment("micro"), SMALL), out=tmp_path / f"{name}-run")
+            evosim.run(
+                apply_settings(read_experiment("micro"), SMALL), out=tmp_path / f"{name}-run"
+            )
     assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_a_control_outside_is_not_read(sent: Path, tmp_path: Path) -> None:
     shutil.copytree(sent / "run", tmp_path / "run")
     facts = json.loads((tmp_path / "run" / "provenance.json").read_text())
-    (tmp_path / "run" / "provenance.json").write_text(json.dumps(facts | {"controls": {"../../x": {}}}))
+    (tmp_path / "run" / "provenance.json").write_text(
+        json.dumps(facts | {"controls": {"../../x": {}}})
+    )
     sealed(tmp_path / "run")
     with pytest.raises(UserError, match=r"has other runs than experiment\.toml"):
         evosim.load(tmp_path / "run")
 
 
-def test_a_facts_escape_codes_do_not_reach_the_terminal(sent: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_facts_escape_codes_do_not_reach_the_terminal(
+    sent: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Provenance and summary were not checked at any door."""
     shutil.copytree(sent / "run", tmp_path / "run")
     facts = json.loads((tmp_path / "run" / "provenance.json").read_text())
-    (tmp_path / "run" / "provenance.json").write_text(json.dumps(facts | {"evosim": "1\x1b]0;owned\x07", "sources": "other"}))
+    (tmp_path / "run" / "provenance.json").write_text(
+        json.dumps(facts | {"evosim": "1\x1b]0;owned\x07", "sources": "other"})
+    )
     sealed(tmp_path / "run")
     main.app(["analyze", str(tmp_path / "run")], standalone_mode=False)
     said = capsys.readouterr()
@@ -266,31 +327,63 @@ def test_a_facts_escape_codes_do_not_reach_the_terminal(sent: Path, tmp_path: Pa
 def test_the_command_imports_nothing_from_where_it_is_started(tmp_path: Path) -> None:
     code = f"import pathlib\npathlib.Path({str(tmp_path / MARK)!r}).write_text('ran')\n"
     (tmp_path / "here").mkdir()
-    for name in ("evosim", "worlds", "genomes", "json", "numpy", "multiprocessing", "sitecustomize"):
+    for name in (
+        "evosim",
+        "worlds",
+        "genomes",
+        "json",
+        "numpy",
+        "multiprocessing",
+        "sitecustomize",
+    ):
         (tmp_path / "here" / f"{name}.py").write_text(code)
-    known = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")}
-    child = "import sys, subprocess; from evosim.cli.main import command; sys.argv = ['evosim', 'list', 'worlds']; import os; os._exit = lambda code: None; command(); "
+    known = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("PYTHONPATH", "PYTHONSAFEPATH")
+    }
+    child = (
+        "import sys, subprocess; from evosim.cli.main import command; sys.argv = ['evosim', 'list',"
+        " 'worlds']; import os; os._exit = lambda code: None; command(); "
+    )
     child += "subprocess.run([sys.executable, '-c', 'import json, multiprocessing'], check=True)"
-    done = subprocess.run([sys.executable, "-P", "-c", child], cwd=tmp_path / "here", env=known, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", child],
+        cwd=tmp_path / "here",
+        env=known,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "micro" in done.stdout
     assert not (tmp_path / MARK).exists()
 
 
-def test_another_module_of_the_name_of_ours_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_module_of_the_name_of_ours_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     installation.check()
     (tmp_path / "worlds.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
     own = sys.modules.pop("worlds")
     try:
         importlib.invalidate_caches()
-        with pytest.raises(UserError, match=r"its own package 'worlds' \(.*/worlds/__init__\.py\), but 'import worlds' finds .*/worlds\.py\. Rename"):
+        with pytest.raises(
+            UserError,
+            match=(
+                r"its own package 'worlds' \(.*/worlds/__init__\.py\), but 'import worlds' finds"
+                r" .*/worlds\.py\. Rename"
+            ),
+        ):
             installation.check()
     finally:
         sys.modules["worlds"] = own
 
 
-def test_a_package_that_another_wrote_over_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_another_wrote_over_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "worlds").mkdir()
     (tmp_path / "worlds" / "__init__.py").write_text("HELLO = 1\n")
     monkeypatch.setattr(installation, "ROOT", tmp_path)
@@ -300,26 +393,37 @@ def test_a_package_that_another_wrote_over_is_named(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("name", ["statistics", "random", "colorsys"])
-def test_a_stray_file_of_the_library_is_named(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stray_file_of_the_library_is_named(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert installation.stray() == ""
     (tmp_path / f"{name}.py").write_text("")
     spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
     assert spec is not None
     monkeypatch.setitem(sys.modules, name, importlib.util.module_from_spec(spec))
-    assert installation.stray().startswith(f"'import {name}' must find the standard library, but finds {tmp_path.resolve()}/{name}.py.")
+    assert installation.stray().startswith(
+        f"'import {name}' must find the standard library, but finds {tmp_path.resolve()}/{name}.py."
+    )
 
 
 DAMAGED = {
-    "no-value": b"[evosim.worlds]\nw\n", "no-module": b"[evosim.worlds]\nw = :::\n", "no-name": b"[evosim.worlds]\n = a:b\n",
-    "escape": b"[evosim.worlds]\n\x1b[31mw = a:b\n", "bytes": b"[evosim.worlds]\n\xff = a:b\n",
-}  # fmt: skip
+    "no-value": b"[evosim.worlds]\nw\n",
+    "no-module": b"[evosim.worlds]\nw = :::\n",
+    "no-name": b"[evosim.worlds]\n = a:b\n",
+    "escape": b"[evosim.worlds]\n\x1b[31mw = a:b\n",
+    "bytes": b"[evosim.worlds]\n\xff = a:b\n",
+}
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_a_damaged_list_of_entry_points_costs_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_a_damaged_list_of_entry_points_costs_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     (tmp_path / "bad-1.dist-info").mkdir()
     (tmp_path / "bad-1.dist-info" / "entry_points.txt").write_bytes(DAMAGED[kind])
-    (tmp_path / "bad-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1\n")
+    (tmp_path / "bad-1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: bad\nVersion: 1\n"
+    )
     good = tmp_path / "good-1.dist-info"
     good.mkdir()
     (good / "entry_points.txt").write_text("[evosim.worlds]\ngood = goodworld:ENTRY\n")
@@ -337,31 +441,49 @@ def test_a_damaged_list_of_entry_points_costs_no_others(tmp_path: Path, monkeypa
 
 
 def test_packages_without_metadata_count_beside_the_backport(tmp_path: Path) -> None:
-    """The package importlib_metadata, which Dask imports, reads all distributions from then on and raises where metadata are missing."""
+    """The package importlib_metadata, which Dask imports, reads all distributions from then on and
+    raises where metadata are missing.
+    """
     pytest.importorskip("importlib_metadata")
     good = tmp_path / "good-1.dist-info"
     good.mkdir()
     (good / "entry_points.txt").write_text("[evosim.worlds]\ngood = goodworld:ENTRY\n")
-    code = "import importlib_metadata; from evosim.config import registry; print('good' in registry.names('world'), registry.broken())"
+    code = (
+        "import importlib_metadata; from evosim.config import registry; print('good' in"
+        " registry.names('world'), registry.broken())"
+    )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "True []\n"
 
 
-@pytest.mark.parametrize("code", ["raise SystemExit(3)", "raise BaseException('x')", "import sys; sys.exit('no')"])
-def test_a_world_that_cannot_load_is_named_only_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+@pytest.mark.parametrize(
+    "code", ["raise SystemExit(3)", "raise BaseException('x')", "import sys; sys.exit('no')"]
+)
+def test_a_world_that_cannot_load_is_named_only_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
     (tmp_path / "badworld.py").write_text(code)
     (tmp_path / "bad-1.dist-info").mkdir()
-    (tmp_path / "bad-1.dist-info" / "entry_points.txt").write_text("[evosim.worlds]\nw = badworld:ENTRY\n")
+    (tmp_path / "bad-1.dist-info" / "entry_points.txt").write_text(
+        "[evosim.worlds]\nw = badworld:ENTRY\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
-    assert registry.offered("world")["w"].startswith("cannot be used: world 'w' of package 'bad-1 of-no-version' must load, but badworld:ENTRY raises ")
+    assert registry.offered("world")["w"].startswith(
+        "cannot be used: world 'w' of package 'bad-1 of-no-version' must load, but badworld:ENTRY"
+        " raises "
+    )
     assert registry.world("micro").what
     with pytest.raises(UserError, match="must load"):
         registry.world("w")
 
 
-def test_a_package_in_an_archive_counts_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_in_an_archive_counts_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = tmp_path / "source" / "zipped_worlds"
     source.mkdir(parents=True)
     (source / "__init__.py").write_text("")
@@ -375,18 +497,40 @@ def test_pages_say_under_which_licences_their_programs_stand() -> None:
     import vl_convert
 
     text = licences()
-    for words in (f"Vega {vl_convert.get_vega_version()}", "Vega-Lite", "Vega-Embed", "BSD 3-clause", "Redistribution and use in source and binary forms", "d3-array", "ISC"):
+    for words in (
+        f"Vega {vl_convert.get_vega_version()}",
+        "Vega-Lite",
+        "Vega-Embed",
+        "BSD 3-clause",
+        "Redistribution and use in source and binary forms",
+        "d3-array",
+        "ISC",
+    ):
         assert words in text
 
 
 def test_every_package_in_a_page_is_named_with_its_licence() -> None:
-    """The drawing engine lists its packages in its own bytes; a new one wants a line in licences.txt."""
+    """The drawing engine lists its packages in its own bytes; a new one wants a line in
+    licences.txt.
+    """
     import vl_convert
 
-    (engine,) = (file for file in Path(vl_convert.__file__).parent.iterdir() if file.suffix in (".so", ".pyd"))
-    brought = {name.decode() for name in re.findall(rb"/npm/([a-z][a-z0-9.-]*)@\d+\.\d+\.\d+", engine.read_bytes())}
+    (engine,) = (
+        file
+        for file in Path(vl_convert.__file__).parent.iterdir()
+        if file.suffix in (".so", ".pyd")
+    )
+    brought = {
+        name.decode()
+        for name in re.findall(rb"/npm/([a-z][a-z0-9.-]*)@\d+\.\d+\.\d+", engine.read_bytes())
+    }
     assert "d3-array" in brought
     # Parts of Vega itself stand under Vega's licence.
-    own = {name for name in brought if name.startswith("vega") and name not in ("vega-themes", "vega-tooltip", "vega-schema-url-parser")}
+    own = {
+        name
+        for name in brought
+        if name.startswith("vega")
+        and name not in ("vega-themes", "vega-tooltip", "vega-schema-url-parser")
+    }
     text = licences()
     assert [name for name in sorted(brought - own) if name not in text] == []

@@ -22,7 +22,9 @@ def test_what_is_written_is_there_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["fsync", "replace"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
-def test_a_failure_leaves_the_old_file_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str) -> None:
+def test_a_failure_leaves_the_old_file_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
+) -> None:
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -55,7 +57,9 @@ def test_an_interrupt_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
 
-def test_a_rename_that_was_sent_twice_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rename_that_was_sent_twice_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = os.replace
 
     def twice(source: Path, target: Path) -> None:

@@ -1,4 +1,6 @@
-"""Long runs: what grows with generations goes to disk in blocks, with the same rows as in memory, however often a run is stopped."""
+"""Long runs: what grows with generations goes to disk in blocks, with the same rows as in memory,
+however often a run is stopped.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(folder: Path, **options: object) -> Recorded:
-    return execute.run(experiment("greedy-genes", *quick("greedy-genes", *SETTINGS)), out=folder, **options)[0]  # type: ignore[arg-type]
+    return execute.run(
+        experiment("greedy-genes", *quick("greedy-genes", *SETTINGS)), out=folder, **options
+    )[0]  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,10 @@ def in_memory(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 def same_rows(one: Recorded, other: Recorded) -> None:
     """Tables of the run and its controls are equal, row by row."""
     assert set(one.controls) == set(other.controls) != set()
-    for mine, its in ((one.tables, other.tables), *((one.controls[name], other.controls[name]) for name in one.controls)):
+    for mine, its in (
+        (one.tables, other.tables),
+        *((one.controls[name], other.controls[name]) for name in one.controls),
+    ):
         assert set(mine) == set(its) >= set(BY_GENERATION)
         for name in mine:
             assert_frame_equal(mine[name], its[name], check_exact=True)
@@ -57,13 +64,18 @@ def same_rows(one: Recorded, other: Recorded) -> None:
 def test_blocks_hold_the_rows_of_a_run_in_memory(tmp_path: Path, in_memory: Recorded) -> None:
     found = run(tmp_path / "run")
     same_rows(found, in_memory)
-    assert pl.scan_parquet(found.folder / "tables" / "loci.parquet").collect_schema() == in_memory.tables["loci"].schema
+    assert (
+        pl.scan_parquet(found.folder / "tables" / "loci.parquet").collect_schema()
+        == in_memory.tables["loci"].schema
+    )
     assert not list((tmp_path / "run").rglob("blocks"))  # they go with the checkpoint
 
 
 @pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("every", [3, 8, 9])
-def test_a_long_run_that_is_stopped_again_and_again_has_the_same_bytes(tmp_path: Path, in_memory: Recorded, every: int) -> None:
+def test_a_long_run_that_is_stopped_again_and_again_has_the_same_bytes(
+    tmp_path: Path, in_memory: Recorded, every: int
+) -> None:
     run(tmp_path / "whole")
     for _ in range(400):
         try:
@@ -81,7 +93,9 @@ def test_a_checkpoint_does_not_grow_with_generations(tmp_path: Path) -> None:
     for after in (LENGTH + 3, 2 * LENGTH + 3):
         with pytest.raises(Interrupted):
             run(tmp_path / f"run{after}", watch=stops_once(after))
-        sizes.append((partial_of(tmp_path / f"run{after}") / CHECKPOINT / "state.npz").stat().st_size)
+        sizes.append(
+            (partial_of(tmp_path / f"run{after}") / CHECKPOINT / "state.npz").stat().st_size
+        )
     assert sizes[1] < 1.05 * sizes[0]
 
 
@@ -101,7 +115,9 @@ def test_damaged_and_missing_blocks_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("short_blocks")
-def test_blocks_wait_in_memory_while_the_disk_is_full(tmp_path: Path, in_memory: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_wait_in_memory_while_the_disk_is_full(
+    tmp_path: Path, in_memory: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write, left = blocks.write_atomically, [0, 9]
 
     def fails(path: Path, data: bytes | memoryview) -> None:
@@ -116,16 +132,25 @@ def test_blocks_wait_in_memory_while_the_disk_is_full(tmp_path: Path, in_memory:
 
 
 @pytest.mark.usefixtures("short_blocks")
-def test_a_replicate_without_a_folder_for_blocks_keeps_them_in_memory(tmp_path: Path, in_memory: Recorded) -> None:
+def test_a_replicate_without_a_folder_for_blocks_keeps_them_in_memory(
+    tmp_path: Path, in_memory: Recorded
+) -> None:
     made = setting("greedy-genes", *quick("greedy-genes", *SETTINGS))
     whole = simulate(made, Landscape(made), made.experiment.seed)
     assert whole.blocks is None
     for name in BY_GENERATION:
         mine = in_memory.tables[name].filter(pl.col("seed") == made.experiment.seed)
         assert_frame_equal(whole.tables[name], mine, check_exact=True)
-    with pytest.raises(BaseException):  # noqa: B017, PT011 (a stop)
-        simulate(made, Landscape(made), made.experiment.seed, keeper=OneRun(tmp_path / "one.npz", once(2 * LENGTH + 3)))
-    again = simulate(made, Landscape(made), made.experiment.seed, keeper=OneRun(tmp_path / "one.npz"))
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        simulate(
+            made,
+            Landscape(made),
+            made.experiment.seed,
+            keeper=OneRun(tmp_path / "one.npz", once(2 * LENGTH + 3)),
+        )
+    again = simulate(
+        made, Landscape(made), made.experiment.seed, keeper=OneRun(tmp_path / "one.npz")
+    )
     for name, table in whole.tables.items():
         assert_frame_equal(table, again.tables[name], check_exact=True)
 
@@ -145,10 +170,14 @@ def test_seals_know_every_block(tmp_path: Path) -> None:
     assert other.seals == some.seals[:3]
     other.add({"generations": pl.DataFrame({"generation": [2]})})
     assert other.seals == some.seals
-    assert pl.concat([pl.read_parquet(path) for path in other.files("generations")])["generation"].to_list() == [0, 1, 2]
+    assert pl.concat([pl.read_parquet(path) for path in other.files("generations")])[
+        "generation"
+    ].to_list() == [0, 1, 2]
 
 
-def test_figures_of_long_runs_are_of_some_generations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_of_long_runs_are_of_some_generations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every line keeps its ends, and sums of the search ledger are those of all generations."""
     found = run(tmp_path / "run")
     whole = {name: figures.source_of(found).by_generation(name) for name in BY_GENERATION}
@@ -160,21 +189,35 @@ def test_figures_of_long_runs_are_of_some_generations(tmp_path: Path, monkeypatc
     assert whole["loci"]["generation"].n_unique() == total
     for name in ("generations", "loci", "alleles"):
         mine, every = some.by_generation(name), whole[name]
-        assert mine["generation"].unique().to_list() == sorted({*range(0, total, 3), swap - 1, swap, total - 1})
-        assert_frame_equal(mine, every.filter(pl.col("generation").is_in(mine["generation"].unique().implode())))
+        assert mine["generation"].unique().to_list() == sorted(
+            {*range(0, total, 3), swap - 1, swap, total - 1}
+        )
+        assert_frame_equal(
+            mine, every.filter(pl.col("generation").is_in(mine["generation"].unique().implode()))
+        )
     columns = ["selection", "drift", "change"]
     ledgers = (whole["search"], some.by_generation("search"))
-    sums = [ledger.group_by("seed", "trait").agg(pl.col(columns).sum()).sort("seed", "trait") for ledger in ledgers]
+    sums = [
+        ledger.group_by("seed", "trait").agg(pl.col(columns).sum()).sort("seed", "trait")
+        for ledger in ledgers
+    ]
     assert_frame_equal(*sums, check_exact=False, abs_tol=1e-12)
-    assert some.by_generation("search")["generation"].unique().to_list() == [*range(2, total - 1, 3), total - 1]
+    assert some.by_generation("search")["generation"].unique().to_list() == [
+        *range(2, total - 1, 3),
+        total - 1,
+    ]
     paths = figures.draw(read_run(tmp_path / "run"), ("svg",))
     assert {"fitness", "loci", "search", "drive"} <= {path.stem for path in paths}
 
 
-def test_a_block_s_search_ledger_adds_up(tmp_path: Path, in_memory: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_s_search_ledger_adds_up(
+    tmp_path: Path, in_memory: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The summary adds the ledger up a block at a time."""
     ledger, swap = in_memory.tables["search"], in_memory.experiment.swap
     whole = price_equation.totals(ledger.filter, 1, swap - 1)
     monkeypatch.setattr(blocks, "BLOCK", LENGTH)
-    assert_frame_equal(price_equation.totals(ledger.filter, 1, swap - 1), whole, check_exact=False, abs_tol=1e-12)
+    assert_frame_equal(
+        price_equation.totals(ledger.filter, 1, swap - 1), whole, check_exact=False, abs_tol=1e-12
+    )
     assert price_equation.totals(ledger.filter, 5, 4).is_empty()

@@ -28,8 +28,12 @@ def send(number: int) -> None:
     time.sleep(0)  # let the handler run
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_who_asks_is_told_and_then_left_alone(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_who_asks_is_told_and_then_left_alone(
+    monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
     monkeypatch.setattr(room, "GRACE", 0.3)  # a busy machine may take that long to ask
     before = [signal.getsignal(n) for n in (*SIGNALS, signal.SIGALRM)]
     with Watch() as watch:
@@ -45,8 +49,11 @@ def test_who_asks_is_told_and_then_left_alone(monkeypatch: pytest.MonkeyPatch, n
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_who_does_not_ask_is_stopped_and_again_if_that_gets_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "GRACE", 0.2)  # long enough that a busy machine does not stop what comes between
+def test_who_does_not_ask_is_stopped_and_again_if_that_gets_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Long enough that a busy machine does not stop what comes between
+    monkeypatch.setattr(room, "GRACE", 0.2)
     monkeypatch.setattr(room, "AGAIN", 0.3)
     stops = 0
     with Watch() as watch:
@@ -143,10 +150,25 @@ def test_an_error_that_a_stop_made_is_the_stop() -> None:
 
 # Slurm's forms (man sbatch, --time), then numbers with units.
 LENGTHS = {
-    "02:00:00": 7200.0, "100:00:00": 360_000.0, "30:00": 1800.0, "1:30": 90.0, "100:00": 6000.0, "14-0": 14 * 86_400.0, "1-12": 129_600.0,
-    "1-12:30": 131_400.0, "1-00:00:30": 86_430.0, "90m": 5400.0, "1h30m": 5400.0, "1.5h": 5400.0, "45s": 45.0, "2d": 172_800.0, "1d12h": 129_600.0,
-    " 90m ": 5400.0, "0": 0.0, "00": 0.0,
-}  # fmt: skip
+    "02:00:00": 7200.0,
+    "100:00:00": 360_000.0,
+    "30:00": 1800.0,
+    "1:30": 90.0,
+    "100:00": 6000.0,
+    "14-0": 14 * 86_400.0,
+    "1-12": 129_600.0,
+    "1-12:30": 131_400.0,
+    "1-00:00:30": 86_430.0,
+    "90m": 5400.0,
+    "1h30m": 5400.0,
+    "1.5h": 5400.0,
+    "45s": 45.0,
+    "2d": 172_800.0,
+    "1d12h": 129_600.0,
+    " 90m ": 5400.0,
+    "0": 0.0,
+    "00": 0.0,
+}
 
 
 @pytest.mark.parametrize("text", LENGTHS)
@@ -154,7 +176,28 @@ def test_lengths_of_time(text: str) -> None:
     assert seconds_of(text, "--wall-time") == LENGTHS[text]
 
 
-@pytest.mark.parametrize("text", ["", "1:60:00", "1:60", "1-24", "1-", "-1", "1e3", "nan", "inf", "2 weeks", "1:2:3:4", "m", "30m1h", "1-2h", "９０m", "9" * 400 + "h", "1.5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1:60:00",
+        "1:60",
+        "1-24",
+        "1-",
+        "-1",
+        "1e3",
+        "nan",
+        "inf",
+        "2 weeks",
+        "1:2:3:4",
+        "m",
+        "30m1h",
+        "1-2h",
+        "９０m",
+        "9" * 400 + "h",
+        "1.5",
+    ],
+)
 def test_what_is_no_length_of_time(text: str) -> None:
     with pytest.raises(UserError, match="--wall-time must be like 90m, 1h30m, 30:00"):
         wall_time_of(text)
@@ -163,19 +206,32 @@ def test_what_is_no_length_of_time(text: str) -> None:
 @pytest.mark.parametrize("text", ["90", "7200", "9" * 5000])
 def test_a_bare_number_is_refused_with_both_spellings(text: str) -> None:
     """Slurm reads minutes, where this program once read seconds: neither is guessed."""
-    with pytest.raises(UserError, match=r"--wall-time must say its unit, but is '[9\d].*' *\. Write .*m for minutes, or .*s for seconds\."):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"--wall-time must say its unit, but is '[9\d].*' *\. Write .*m for minutes, or .*s for"
+            r" seconds\."
+        ),
+    ):
         wall_time_of(text)
 
 
 def test_a_length_of_time_is_spelled_as_slurm_reads_it() -> None:
-    assert [spelled(s) for s in (0.0, 59.2, 90.0, 5400.0, 86_399.0, 86_400.0, 14 * 86_400.0 + 61.0)] == [
-        "0:00:00", "0:01:00", "0:01:30", "1:30:00", "23:59:59", "1-00:00:00", "14-00:01:01",
-    ]  # fmt: skip
-    assert [seconds_of(spelled(s), "x") for s in (90.0, 5400.0, 86_400.0, 1e6)] == [90.0, 5400.0, 86_400.0, 1e6]
+    assert [
+        spelled(s) for s in (0.0, 59.2, 90.0, 5400.0, 86_399.0, 86_400.0, 14 * 86_400.0 + 61.0)
+    ] == ["0:00:00", "0:01:00", "0:01:30", "1:30:00", "23:59:59", "1-00:00:00", "14-00:01:01"]
+    assert [seconds_of(spelled(s), "x") for s in (90.0, 5400.0, 86_400.0, 1e6)] == [
+        90.0,
+        5400.0,
+        86_400.0,
+        1e6,
+    ]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stoppable_command_ends_in_one_line_with_the_signal_s_code(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
+def test_a_stoppable_command_ends_in_one_line_with_the_signal_s_code(
+    monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
     monkeypatch.setattr(room, "GRACE", 0.02)
 
     @stoppable("nothing was written")
@@ -187,7 +243,9 @@ def test_a_stoppable_command_ends_in_one_line_with_the_signal_s_code(monkeypatch
         return "done"
 
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=rf"^stopped by {signal.Signals(number).name}; nothing was written$") as caught:
+    with pytest.raises(
+        Interrupted, match=rf"^stopped by {signal.Signals(number).name}; nothing was written$"
+    ) as caught:
         command(10.0)
     assert caught.value.code == code
     assert command.__name__ == "command"
@@ -219,7 +277,9 @@ def test_a_signal_of_a_batch_system_asks_for_a_checkpoint_and_ends_nothing(numbe
 
 
 @pytest.mark.parametrize("seconds", [0.0, 10.0])
-def test_a_second_interrupt_ends_a_process_that_does_not_end_by_itself(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+def test_a_second_interrupt_ends_a_process_that_does_not_end_by_itself(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
     """Whatever its handlers do. A process that leaves the block in time ends by itself."""
     ended = threading.Event()
     monkeypatch.setattr(room, "LAST", seconds)

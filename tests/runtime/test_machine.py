@@ -19,7 +19,8 @@ from evosim.runtime.interrupts import Watch
 from evosim.runtime.machine import GIVEN, processors
 from tests.support.paths import ROOT
 
-# Calls and constants that Linux has and macOS has not: `man` pages, and the notes on availability in Python's library reference.
+# Calls and constants that Linux has and macOS has not: `man` pages, and the notes on availability
+# in Python's library reference.
 LINUX_ONLY = re.compile(
     r"sched_\w+|posix_fallocate|posix_fadvise|memfd_create|eventfd|pidfd_\w+|splice|sendfile|getrandom|prlimit|prctl|"
     r"setns|unshare|SIGPWR|SIGSTKFLT|SIGPOLL|SIGRT\w+|sigtimedwait|sigwaitinfo|RUSAGE_THREAD|RLIMIT_(RSS|RTPRIO|NICE)|O_TMPFILE|O_DIRECT|"
@@ -136,7 +137,9 @@ def test_the_gate_takes_command_and_environment_from_the_readme(tmp_path: Path) 
 def test_results_are_made_again_by_the_environment_of_the_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The script runs where only one of the two environments is there, and prefers that of the tests."""
+    """The script runs where only one of the two environments is there, and prefers that of the
+    tests.
+    """
     monkeypatch.delenv("PYTHON", raising=False)
     script = tmp_path / "scripts" / "reproduce.sh"
     script.parent.mkdir()

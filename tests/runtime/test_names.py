@@ -25,7 +25,22 @@ from evosim.sweeps.schema import read_sweep
 from worlds import micro
 
 ROOT = Path(__file__).resolve().parents[2]
-HOSTILE = ["a\x1b[31mb", "a\x00", "a\x7f", "a\x9b", "\u202ea", "a\u2066", "a\u200b", "a\ufffe", "\ufdd0", "\ud800", "\U0001ffff", "a\u2028b", "a\u3164", "\ufeffa"]
+HOSTILE = [
+    "a\x1b[31mb",
+    "a\x00",
+    "a\x7f",
+    "a\x9b",
+    "\u202ea",
+    "a\u2066",
+    "a\u200b",
+    "a\ufffe",
+    "\ufdd0",
+    "\ud800",
+    "\U0001ffff",
+    "a\u2028b",
+    "a\u3164",
+    "\ufeffa",
+]
 UNFIT = [*HOSTILE, "", "  ", "\u00a0", " a", "a ", "a\nb", "a\tb", "x" * 201]
 
 
@@ -36,7 +51,10 @@ def test_a_name_that_does_not_show_is_refused_in_one_line(name: str) -> None:
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("name", ["[/]", "[red]", "<b>", "a b", "Zürich", "日本", "-1", "a/b", "x" * 200, "🦊", "a\u0301b"])
+@pytest.mark.parametrize(
+    "name",
+    ["[/]", "[red]", "<b>", "a b", "Zürich", "日本", "-1", "a/b", "x" * 200, "🦊", "a\u0301b"],
+)
 def test_a_name_that_shows_is_a_name(name: str) -> None:
     names.check_name(name, "a state")
     assert names.printable(name) == name
@@ -61,12 +79,25 @@ def renamed(**new: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("kind", "held"),
-    [("states", ("hungry", "f\x1bed", "dead")), ("acts", ("eat", "breed", "breed\ufffe", "display", "lie")), ("states", ("hungry", " ", "dead")),
-     ("features", ("fullness", "pleasure", "vanity", "toil", "off\u202espring")), ("states", (1, 2, 3))],
-)  # fmt: skip
-def test_names_of_a_world_are_checked_before_anything_runs(monkeypatch: pytest.MonkeyPatch, kind: str, held: tuple[Any, ...]) -> None:
+    [
+        ("states", ("hungry", "f\x1bed", "dead")),
+        ("acts", ("eat", "breed", "breed\ufffe", "display", "lie")),
+        ("states", ("hungry", " ", "dead")),
+        ("features", ("fullness", "pleasure", "vanity", "toil", "off\u202espring")),
+        ("states", (1, 2, 3)),
+    ],
+)
+def test_names_of_a_world_are_checked_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, kind: str, held: tuple[Any, ...]
+) -> None:
     monkeypatch.setitem(worlds.WORLDS, "micro", renamed(**{kind: held}))
-    with pytest.raises(UserError, match=rf"a {kind.removesuffix('s')} of world 'micro' must|an? {kind.removesuffix('s')} of world 'micro' must") as caught:
+    with pytest.raises(
+        UserError,
+        match=(
+            rf"a {kind.removesuffix('s')} of world 'micro' must|an? {kind.removesuffix('s')} of"
+            r" world 'micro' must"
+        ),
+    ) as caught:
         build(resolve(read_experiment("micro")))
     assert str(caught.value).isprintable()
 
@@ -76,7 +107,9 @@ def test_names_of_a_world_are_checked_before_anything_runs(monkeypatch: pytest.M
 def test_texts_of_an_experiment_are_checked(key: str, text: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"^{key} must be text that can be shown, but holds U"):
         resolve(read_experiment("micro") | {key: text})
-    (tmp_path / "s.toml").write_text(f'name = "s"\nexperiment = "micro"\ntitle = {json.dumps(text)}\n')
+    (tmp_path / "s.toml").write_text(
+        f'name = "s"\nexperiment = "micro"\ntitle = {json.dumps(text)}\n'
+    )
     with pytest.raises(UserError) as caught:
         read_sweep(tmp_path / "s.toml")
     assert str(caught.value).isprintable()
@@ -96,7 +129,9 @@ def told(thing: Any) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("name", ["[/]", "[red]", "[bold]", "[bold]x", ":warning:", "[link=a]b[/link]"])
+@pytest.mark.parametrize(
+    "name", ["[/]", "[red]", "[bold]", "[bold]x", ":warning:", "[link=a]b[/link]"]
+)
 def test_markup_stands_for_itself(name: str) -> None:
     table = Table(title=name, box=None)
     table.add_column(name)
@@ -120,7 +155,9 @@ def test_no_screen_reads_markup() -> None:
     for path in sources:
         text = path.read_text(encoding="utf-8")
         assert " Console(" not in text, path
-        assert all("markup=False" in given for given in re.findall(r"TextColumn\(([^()]*)\)", text)), path
+        assert all(
+            "markup=False" in given for given in re.findall(r"TextColumn\(([^()]*)\)", text)
+        ), path
 
 
 def test_a_terminal_is_not_steered(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,21 +178,39 @@ def test_a_terminal_is_not_steered(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_no_picture_can_hold_is_spelled_out() -> None:
     described = {"title": "a\x1bb", "datasets": {"x": [{"act": "a\ufffe", "n": 1.5}, {"act": "b"}]}}
-    assert names.shown(described) == {"title": "a\\x1bb", "datasets": {"x": [{"act": "a\\ufffe", "n": 1.5}, {"act": "b"}]}}
+    assert names.shown(described) == {
+        "title": "a\\x1bb",
+        "datasets": {"x": [{"act": "a\\ufffe", "n": 1.5}, {"act": "b"}]},
+    }
     plain = {"datasets": {"x": [{"act": "é\nb"}]}}
     assert names.shown(plain) is plain
 
 
 def test_names_of_files_differ_and_fit_every_disk() -> None:
-    given = ["behaviour.modern.acts.eat", "behaviour.modern.acts.Eat", "a/../b", "a\\b", "c:d", "日" * 200, "日" * 201]
+    given = [
+        "behaviour.modern.acts.eat",
+        "behaviour.modern.acts.Eat",
+        "a/../b",
+        "a\\b",
+        "c:d",
+        "日" * 200,
+        "日" * 201,
+    ]
     made = names.file_names(given)
     assert made["behaviour.modern.acts.eat"] == "behaviour-modern-acts-eat"
     assert len({name.casefold() for name in made.values()}) == len(given)
-    assert all(len(name.encode()) < 160 and not set(name) & set('/\\:*?"<>|') for name in made.values())
+    assert all(
+        len(name.encode()) < 160 and not set(name) & set('/\\:*?"<>|') for name in made.values()
+    )
 
 
 def test_a_spreadsheet_computes_no_text() -> None:
-    table = pl.DataFrame({"=x": ["=1+1", "@a", "+b", "-c", "\t=d", "plain", None, ""], "n": [-1.0, 2.0, -3.5, 4.0, 5.0, 6.0, 7.0, 8.0]})
+    table = pl.DataFrame(
+        {
+            "=x": ["=1+1", "@a", "+b", "-c", "\t=d", "plain", None, ""],
+            "n": [-1.0, 2.0, -3.5, 4.0, 5.0, 6.0, 7.0, 8.0],
+        }
+    )
     assert encoded(table, "t", "csv") == table.write_csv().encode()
     safe = pl.read_csv(io.BytesIO(encoded(table, "t", "csv", spreadsheets=True)))
     assert safe.columns == ["'=x", "n"]

@@ -17,7 +17,14 @@ from evosim.runs import folder as runs_folder
 from evosim.runs.folder import Writer, already_there, complete, is_own
 from evosim.runs.reader import PROVENANCE
 from evosim.runtime import output_folders
-from evosim.runtime.output_folders import check_place, files_in, folder_of, move_in, must_be_writable, partial_of
+from evosim.runtime.output_folders import (
+    check_place,
+    files_in,
+    folder_of,
+    move_in,
+    must_be_writable,
+    partial_of,
+)
 from tests.support.runs import experiment
 
 CHOSEN = ("micro",)
@@ -33,16 +40,38 @@ def written(folder: Path, *tables: str) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
 
 
-OWN = ["experiment.toml", "provenance.json", "sums.sha256", "tables/generations.parquet", "tables/landscape.parquet"]
-USERS = ["figures/mine.svg", "mine/data.csv", "notes.txt", "tables/mine.parquet", "controls/readme.md", "analysis/ladder.txt"]
+OWN = [
+    "experiment.toml",
+    "provenance.json",
+    "sums.sha256",
+    "tables/generations.parquet",
+    "tables/landscape.parquet",
+]
+USERS = [
+    "figures/mine.svg",
+    "mine/data.csv",
+    "notes.txt",
+    "tables/mine.parquet",
+    "controls/readme.md",
+    "analysis/ladder.txt",
+]
 
 
 def test_a_run_replaces_what_the_program_wrote_and_nothing_else(tmp_path: Path) -> None:
     folder = written(tmp_path / "run", "generations", "search", "landscape")
-    for name in (*USERS, "summary.json", "analysis/ladder.parquet", "figures/fitness.svg", "figures/one/loci.pdf", "figures.json"):
+    for name in (
+        *USERS,
+        "summary.json",
+        "analysis/ladder.parquet",
+        "figures/fitness.svg",
+        "figures/one/loci.pdf",
+        "figures.json",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     (folder / "report.html").write_text("<html>of the user</html>")
@@ -70,7 +99,10 @@ def test_files_of_the_user_in_a_partial_folder_stay(tmp_path: Path) -> None:
 def test_a_run_that_is_killed_while_it_goes_into_a_folder_is_put_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, other: bool
 ) -> None:
-    """Killed before the n-th file is moved. The folder is not taken for whole, and blocks nothing, not even another experiment."""
+    """Killed before the n-th file is moved.
+
+    The folder is not taken for whole, and blocks nothing, not even another experiment.
+    """
     folder = written(tmp_path / "run", "generations", "search")
     (folder / "notes.txt").write_text("mine")
     real, moves = os.replace, iter(range(100))
@@ -133,12 +165,21 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("below", ["", "deeper/run"])
-def test_a_link_that_leads_nowhere_is_refused_at_once_with_a_command_that_helps(tmp_path: Path, below: str) -> None:
+def test_a_link_that_leads_nowhere_is_refused_at_once_with_a_command_that_helps(
+    tmp_path: Path, below: str
+) -> None:
     (tmp_path / "run").symlink_to("not there")
     path = tmp_path / "run" / below
-    with pytest.raises(UserError, match=r"the link .*run leads to .*not there, which is not\. Make it first \('mkdir -p ") as caught:
+    with pytest.raises(
+        UserError,
+        match=r"the link .*run leads to .*not there, which is not\. Make it first \('mkdir -p ",
+    ) as caught:
         already_there(path, experiment(*CHOSEN))
-    subprocess.run(str(caught.value).split("'")[1] + "'" + str(caught.value).split("'")[2] + "'", shell=True, check=True)
+    subprocess.run(
+        str(caught.value).split("'")[1] + "'" + str(caught.value).split("'")[2] + "'",
+        shell=True,
+        check=True,
+    )
     check_place(path)
     assert not already_there(path, experiment(*CHOSEN))
 
@@ -156,7 +197,12 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
     """A mount point."""
     place = tmp_path / "disk"
     place.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], capture_output=True).returncode:
+    if (
+        os.geteuid()
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "tmpfs", str(place)], capture_output=True
+        ).returncode
+    ):
         pytest.skip("disks cannot be mounted here")
     yield place
     subprocess.run(["umount", str(place)], check=True)
@@ -170,7 +216,9 @@ def test_a_mount_point_can_be_written_and_replaced(mounted: Path) -> None:
 
 
 def test_a_run_beside_a_mount_point_goes_in(mounted: Path) -> None:
-    """An earlier version wrote beside, and could not rename: what it left is whole, and is put in its place."""
+    """An earlier version wrote beside, and could not rename: what it left is whole, and is put in
+    its place.
+    """
     beside = mounted.parent / "elsewhere"
     written(beside)
     beside.rename(mounted.parent / "disk.partial")
@@ -187,16 +235,25 @@ def test_what_moves_in_names_each_file_once(tmp_path: Path) -> None:
     (tmp_path / "new" / PROVENANCE).write_text("{}")
     (tmp_path / "old" / "kept" / "tables").symlink_to(tmp_path)
     move_in(tmp_path / "new", tmp_path / "old", is_own, "experiment.toml", PROVENANCE)
-    assert sorted(path.name for path in files_in(tmp_path / "old", is_own, mine=False)) == ["link", "tables"]
+    assert sorted(path.name for path in files_in(tmp_path / "old", is_own, mine=False)) == [
+        "link",
+        "tables",
+    ]
     assert (tmp_path / "old" / "link").is_symlink()
     assert not (tmp_path / "new").exists()
 
 
-def test_no_room_for_the_beginning_of_a_resumed_run_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_the_beginning_of_a_resumed_run_spoils_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer = Writer(tmp_path / "run", experiment(*CHOSEN))
     before = (writer.partial / "experiment.toml").read_bytes()
     writer.close("interrupted; not whole")
-    monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        Path,
+        "write_text",
+        lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+    )
     with pytest.raises(UserError, match=r"No space left on device\. Free some space"):
         Writer(tmp_path / "run", experiment(*CHOSEN), go_on=True)
     assert (writer.partial / "experiment.toml").read_bytes() == before

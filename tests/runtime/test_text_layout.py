@@ -1,4 +1,6 @@
-"""Nothing that a terminal shows is cut: every table of every command, on narrow and wide terminals, over real output."""
+"""Nothing that a terminal shows is cut: every table of every command, on narrow and wide terminals,
+over real output.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ replicates = 5
 "world.modern.breed_danger" = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
 "optimizer.population" = [20, 30]
 """
-LONG = "genome.weights.toil.alleles=[0.0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1.0,1.1,1.2,1.3,1.4,1.5,1.6,1.7,1.8,1.9]"
+LONG = f"genome.weights.toil.alleles=[{','.join(str(i / 10) for i in range(20))}]"
 COMMANDS = {
     "run": ["run", "theorem", "--no-figures", "--out", "theorem"],
     "changed": [*command("micro", LONG), "--no-figures", "--replicates", "5", "--out", "other"],
@@ -44,11 +46,21 @@ COMMANDS = {
     "claims": ["claims", "--list"],
     "status": ["sweep", "status", "sweep"],
     "sweep": ["sweep", "analyze", "sweep", "--of", "*"],
-    "search": ["run", "claim-06-demons", "--set", "phases.0.generations=300", "--replicates", "5", "--no-figures", "--out", "search"],
+    "search": [
+        "run",
+        "claim-06-demons",
+        "--set",
+        "phases.0.generations=300",
+        "--replicates",
+        "5",
+        "--no-figures",
+        "--out",
+        "search",
+    ],
     "help": ["--help"],
     "help of run": ["run", "--help"],
     "help of sweep": ["sweep", "--help"],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +73,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "trial.toml").write_text(SWEEP)
         greedy = [*command("greedy-genes"), "--replicates", "5", "--no-figures", "--out", "greedy"]
         micro = [*command("micro"), "--replicates", "5", "--no-figures", "--out", "run"]
-        for arguments in (greedy, micro, COMMANDS["run"], COMMANDS["changed"], COMMANDS["search"], ["sweep", "run", "trial.toml", "--out", "sweep", "--workers", "1"]):
+        for arguments in (
+            greedy,
+            micro,
+            COMMANDS["run"],
+            COMMANDS["changed"],
+            COMMANDS["search"],
+            ["sweep", "run", "trial.toml", "--out", "sweep", "--workers", "1"],
+        ):
             _run(arguments)
     return folder
 
@@ -81,13 +100,17 @@ def _run(arguments: list[str]) -> None:
 
 
 def words(out: str) -> set[str]:
-    """The words and numbers of an output, without rules, times, and the colons of rows that are printed as lists."""
+    """The words and numbers of an output, without rules, times, and the colons of rows that are
+    printed as lists.
+    """
     out = re.sub(r"\([0-9.]+ s[^)]*\)", "", out)
     return {word.rstrip(":") for word in out.split() if set(word) - {"─"}}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_width_cuts_a_word_or_a_number(capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_no_width_cuts_a_word_or_a_number(
+    capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(made)
     seen = {}
     for width in (WIDE, *WIDTHS):
@@ -97,8 +120,15 @@ def test_no_width_cuts_a_word_or_a_number(capsys: pytest.CaptureFixture[str], ma
         assert "\u2026" not in out
         assert not re.search(r"\w\.\.\.(?!\S)", out), "the beginning of a word or a sentence"
         seen[width] = words(out)
-        if name not in ("list", "status") and not name.startswith("help"):  # (lines for grep; the parser's own)
-            assert [line for line in out.splitlines() if len(line.rstrip()) > width and " " in line.strip() and "already holds" not in line] == []
+        # (lines for grep; the parser's own)
+        if name not in ("list", "status") and not name.startswith("help"):
+            assert [
+                line
+                for line in out.splitlines()
+                if len(line.rstrip()) > width
+                and " " in line.strip()
+                and "already holds" not in line
+            ] == []
     for width in WIDTHS:
         if not name.startswith("help"):  # the parser's help breaks at hyphens too
             assert seen[width] == seen[WIDE], width
@@ -108,12 +138,18 @@ def test_a_title_is_as_wide_as_the_terminal_not_as_its_table() -> None:
     console = Console(width=60, record=True, file=io.StringIO())
     table = Table("act", title="Steps of the ladder by act, and what each loses")
     text_layout.show(console, table)
-    assert console.export_text().splitlines()[0] == "Steps of the ladder by act, and what each loses"
+    assert (
+        console.export_text().splitlines()[0] == "Steps of the ladder by act, and what each loses"
+    )
 
 
 @pytest.mark.parametrize("width", range(40, 201, 7))
 def test_a_table_of_long_names_and_large_numbers_is_whole(width: int) -> None:
-    name, number, sentence = "world.ancestral.contraceptive_pleasure_of_all_acts", "1000090.000", "a sentence of many words " * 9
+    name, number, sentence = (
+        "world.ancestral.contraceptive_pleasure_of_all_acts",
+        "1000090.000",
+        "a sentence of many words " * 9,
+    )
     console = Console(width=width, record=True, file=io.StringIO())
     table = Table(title=sentence, caption=sentence)
     table.add_column("parameter [x]", justify="left")
@@ -123,15 +159,29 @@ def test_a_table_of_long_names_and_large_numbers_is_whole(width: int) -> None:
     table.add_row(text_layout.bold("sum"), text_layout.bold(number), "-", "\u4e16\u754c " * 20)
     text_layout.show(console, table)
     out = console.export_text()
-    for word in (name, number, f"[{number},", "representation", "[x]", "sum", "\u4e16\u754c", "sentence", "many"):
+    for word in (
+        name,
+        number,
+        f"[{number},",
+        "representation",
+        "[x]",
+        "sum",
+        "\u4e16\u754c",
+        "sentence",
+        "many",
+    ):
         assert word in out.replace("\n", " ").split() or f"{word}:" in out.split() or word == "[x]"
     assert "\u2026" not in out
     assert out.count(number) == 4
     assert "[bold]" not in out
 
 
-def test_words_of_a_packaged_experiment_stay_with_its_settings(capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Title, question and expectation are of the packaged settings: seeds leave them true, other settings do not."""
+def test_words_of_a_packaged_experiment_stay_with_its_settings(
+    capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Title, question and expectation are of the packaged settings: seeds leave them true, other
+    settings do not.
+    """
     monkeypatch.chdir(made)
     title, expected = "Outer alignment + no generalization error", "0 to rounding"
 
@@ -153,7 +203,9 @@ def test_words_of_a_packaged_experiment_stay_with_its_settings(capsys: pytest.Ca
     Path("mine.toml").write_text(copy)
     assert title in shown("mine.toml")
     assert expected not in shown("mine.toml", "--set", "world.modern.death=0.2")
-    Path("mine.toml").write_text(re.sub(r"^title = .*$", 'title = "My own words"', copy, flags=re.MULTILINE))
+    Path("mine.toml").write_text(
+        re.sub(r"^title = .*$", 'title = "My own words"', copy, flags=re.MULTILINE)
+    )
     assert "My own words" in (out := shown("mine.toml", "--set", "world.modern.death=0.2"))
     assert expected not in out
     code, out, _ = evosim(capsys, "analyze", "other")
@@ -162,7 +214,11 @@ def test_words_of_a_packaged_experiment_stay_with_its_settings(capsys: pytest.Ca
     assert out.splitlines()[1] == "micro, changed"
     shutil.copytree("other", "old")  # a run that was recorded with the words of another
     text = Path("old/experiment.toml").read_text()
-    Path("old/experiment.toml").write_text(re.sub(r"^title = .*$", f"title = {_title_of('micro')!r}", text, count=1, flags=re.MULTILINE))
+    Path("old/experiment.toml").write_text(
+        re.sub(
+            r"^title = .*$", f"title = {_title_of('micro')!r}", text, count=1, flags=re.MULTILINE
+        )
+    )
     checksums.write_sums(Path("old"), ["experiment.toml"], checksums.read_sums(Path("old")))
     assert evosim(capsys, "analyze", "old")[1].splitlines()[1] == "micro, changed"
 

@@ -38,6 +38,15 @@ def test_a_run_says_where_its_time_went(
     code, out, _ = evosim(capsys, *command("micro"), "--json", "--out", "run")
     assert code == 0
     told = json.loads(out)
-    assert {"imports", "landscape", "evolution", "controls", "tables", "analysis", "figures", "other"} <= set(told["seconds"])
+    assert {
+        "imports",
+        "landscape",
+        "evolution",
+        "controls",
+        "tables",
+        "analysis",
+        "figures",
+        "other",
+    } <= set(told["seconds"])
     assert sum(told["seconds"].values()) == pytest.approx(told["elapsed_s"], abs=1e-9)
     assert told["seconds"]["other"] < 0.5 * told["elapsed_s"]

@@ -32,7 +32,9 @@ def test_the_job_is_what_the_product_computes(job: ModuleType) -> None:
     reference = job.reference(weights, horizons)
     assert reference.clear.all()
     for weight, horizon, fitness in zip(weights, horizons, reference.fitness, strict=True):
-        assert lifetime(world, plan(world, weight, int(horizon)), world.payoff) == pytest.approx(fitness, rel=1e-12)
+        assert lifetime(world, plan(world, weight, int(horizon)), world.payoff) == pytest.approx(
+            fitness, rel=1e-12
+        )
 
 
 def test_tables_are_the_same_in_float32(job: ModuleType) -> None:
@@ -47,11 +49,20 @@ def test_fewer_genomes_are_the_first_of_more(job: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["NumPy, gathers, 32 lanes", "NumPy, dense product, 64 lanes", "SciPy, sparse product, 32 lanes", "Numba, float64, naive"]
+    "name",
+    [
+        "NumPy, gathers, 32 lanes",
+        "NumPy, dense product, 64 lanes",
+        "SciPy, sparse product, 32 lanes",
+        "Numba, float64, naive",
+    ],
 )
 def test_peers_do_the_job(script, job: ModuleType, name: str) -> None:  # type: ignore[no-untyped-def]
     genomes = job.genomes(N)
-    assert job.reference(*genomes).largest_error(name, script("bench_peers").PLANNERS[name](*genomes)) < 1e-4
+    assert (
+        job.reference(*genomes).largest_error(name, script("bench_peers").PLANNERS[name](*genomes))
+        < 1e-4
+    )
 
 
 def test_deap_does_the_job(script, job: ModuleType) -> None:  # type: ignore[no-untyped-def]
@@ -65,7 +76,11 @@ def test_another_job_is_refused(job: ModuleType) -> None:
     weights, horizons = job.genomes(N)
     reference = job.reference(weights, horizons)
     with pytest.raises(RuntimeError, match="does another job"):
-        reference.largest_error("x", reference.fitness + np.where(np.arange(N) == np.flatnonzero(reference.clear)[0], 0.01, 0.0))
+        reference.largest_error(
+            "x",
+            reference.fitness
+            + np.where(np.arange(N) == np.flatnonzero(reference.clear)[0], 0.01, 0.0),
+        )
 
 
 def test_enumerators_agree_with_the_landscape(script) -> None:  # type: ignore[no-untyped-def]
@@ -73,7 +88,9 @@ def test_enumerators_agree_with_the_landscape(script) -> None:  # type: ignore[n
     classes = np.arange(0, made.genome.grid.size, 301)
     worth = Landscape(made, max_classes=0).worth(classes)
     for fitness in script("bench_grid").ENUMERATORS.values():
-        np.testing.assert_allclose(fitness(made, classes), np.stack([worth.ancestral, worth.modern], axis=1), rtol=1e-12)
+        np.testing.assert_allclose(
+            fitness(made, classes), np.stack([worth.ancestral, worth.modern], axis=1), rtol=1e-12
+        )
 
 
 def test_candidates_are_timed_in_turn_after_a_warm_up(job: ModuleType) -> None:

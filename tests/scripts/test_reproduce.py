@@ -1,4 +1,6 @@
-"""Kept figures are of the tables beside them; a reproduction that differs from what is kept is told."""
+"""Kept figures are of the tables beside them; a reproduction that differs from what is kept is
+told.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "results"
-FIGURES = sorted(path.stem for path in (ROOT / "scripts" / "figures").glob("[a-z]*.py") if path.stem != "claims")
+FIGURES = sorted(
+    path.stem for path in (ROOT / "scripts" / "figures").glob("[a-z]*.py") if path.stem != "claims"
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,11 @@ def scripts() -> Iterator[tuple[Any, Any]]:
 
     yield redraw, reproduce
     sys.path.remove(str(ROOT / "scripts"))
-    for name in ("redraw", "reproduce", *(name for name in sys.modules if name.split(".")[0] == "figures")):
+    for name in (
+        "redraw",
+        "reproduce",
+        *(name for name in sys.modules if name.split(".")[0] == "figures"),
+    ):
         sys.modules.pop(name, None)
 
 
@@ -36,29 +44,47 @@ def test_kept_figures_are_of_the_tables_beside_them(scripts: tuple[Any, Any], na
     study = KEPT / name.replace("_", "-")
     known = json.loads((study / "drawn.json").read_text(encoding="utf-8"))
     assert known["tables"] == scripts[0].digests(study), "run python scripts/redraw.py"
-    assert known["figures"] == sorted(path.stem for path in study.glob("*.svg")) == sorted(path.stem for path in study.glob("*.png"))
-    assert len((ROOT / "scripts" / "figures" / f"{name}.py").read_text(encoding="utf-8").splitlines()) <= 60
+    assert (
+        known["figures"]
+        == sorted(path.stem for path in study.glob("*.svg"))
+        == sorted(path.stem for path in study.glob("*.png"))
+    )
+    assert (
+        len((ROOT / "scripts" / "figures" / f"{name}.py").read_text(encoding="utf-8").splitlines())
+        <= 60
+    )
 
 
 def test_every_study_with_a_figure_can_be_drawn_again() -> None:
     assert {path.parent.name.replace("-", "_") for path in KEPT.glob("*/*.svg")} == set(FIGURES)
 
 
-def test_a_figure_is_drawn_from_its_table_and_a_stale_one_is_told(scripts: tuple[Any, Any], tmp_path: Path) -> None:
+def test_a_figure_is_drawn_from_its_table_and_a_stale_one_is_told(
+    scripts: tuple[Any, Any], tmp_path: Path
+) -> None:
     redraw, study = scripts[0], tmp_path / "horizon"
-    shutil.copytree(KEPT / "horizon", study, ignore=shutil.ignore_patterns("*.png", "*.svg", "drawn.json"))
+    shutil.copytree(
+        KEPT / "horizon", study, ignore=shutil.ignore_patterns("*.png", "*.svg", "drawn.json")
+    )
     files = redraw.redraw(study, formats=("svg",))
     assert [file.name for file in files] == ["horizon.svg"]
     assert redraw.stale(study) == []
     table = study / "evolved.csv"
-    table.write_text(table.read_text(encoding="utf-8").replace("2,2,0.2", "2,2,0.7"), encoding="utf-8")
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("2,2,0.2", "2,2,0.7"), encoding="utf-8"
+    )
     assert redraw.stale(study) == ["horizon/horizon"]
 
 
-def test_claims_can_be_drawn_again_from_what_is_kept(scripts: tuple[Any, Any], tmp_path: Path) -> None:
+def test_claims_can_be_drawn_again_from_what_is_kept(
+    scripts: tuple[Any, Any], tmp_path: Path
+) -> None:
     (tmp_path / "claims").mkdir()
-    shutil.copytree(KEPT / "claims" / "claim-04-greedy-genes", tmp_path / "claims" / "claim-04-greedy-genes")
-    shutil.copytree(KEPT / "claims" / "claim-06-demons", tmp_path / "claims" / "claim-06-demons")  # its paths are not kept
+    shutil.copytree(
+        KEPT / "claims" / "claim-04-greedy-genes", tmp_path / "claims" / "claim-04-greedy-genes"
+    )
+    # Its paths are not kept
+    shutil.copytree(KEPT / "claims" / "claim-06-demons", tmp_path / "claims" / "claim-06-demons")
     files = scripts[0].redraw(tmp_path / "claims", tmp_path / "out", ("svg",))
     assert [file.name for file in files] == ["claim-04-hack.svg"]
 
@@ -73,7 +99,9 @@ def test_every_kept_folder_can_be_made_again(scripts: tuple[Any, Any]) -> None:
     for job in jobs.values():
         assert job.makes
         if job.script.endswith(".py"):
-            assert f'Study("{job.name}"' in (ROOT / "scripts" / job.script).read_text(encoding="utf-8")
+            assert f'Study("{job.name}"' in (ROOT / "scripts" / job.script).read_text(
+                encoding="utf-8"
+            )
 
 
 def test_tables_are_compared_cell_by_cell(scripts: tuple[Any, Any], tmp_path: Path) -> None:
@@ -85,11 +113,23 @@ def test_tables_are_compared_cell_by_cell(scripts: tuple[Any, Any], tmp_path: Pa
         frame.write_csv(folder / "deep" / "t.csv")
     assert reproduce.differences(new, kept) == []
     for change, said in (
-        (pl.lit(0.500001).alias("x"), ["deep/t.csv: column x, 1 of 2 rows, first in row 2: 0.500001, kept is None"]),
+        (
+            pl.lit(0.500001).alias("x"),
+            ["deep/t.csv: column x, 1 of 2 rows, first in row 2: 0.500001, kept is None"],
+        ),
         ((pl.col("x") + 1e-6).alias("x"), []),
-        ((pl.col("x") + 1e-5).alias("x"), ["deep/t.csv: column x, 1 of 2 rows, first in row 1: 0.50001, kept is 0.5"]),
-        (pl.lit("a").alias("name"), ["deep/t.csv: column name, 1 of 2 rows, first in row 2: a, kept is b"]),
-        ((pl.col("n") + 1).alias("n"), ["deep/t.csv: column n, 2 of 2 rows, first in row 1: 4, kept is 3"]),
+        (
+            (pl.col("x") + 1e-5).alias("x"),
+            ["deep/t.csv: column x, 1 of 2 rows, first in row 1: 0.50001, kept is 0.5"],
+        ),
+        (
+            pl.lit("a").alias("name"),
+            ["deep/t.csv: column name, 1 of 2 rows, first in row 2: a, kept is b"],
+        ),
+        (
+            (pl.col("n") + 1).alias("n"),
+            ["deep/t.csv: column n, 2 of 2 rows, first in row 1: 4, kept is 3"],
+        ),
         (pl.lit(1).alias("more"), ["deep/t.csv: 2 rows of 4 columns, kept are 2 of 3"]),
     ):
         frame.with_columns(change).write_csv(new / "deep" / "t.csv")
@@ -108,13 +148,20 @@ sys.exit(int(os.environ.get("FAIL", "0")))
 """
 
 
-def test_a_reproduction_has_a_verdict_and_a_time(scripts: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reproduction_has_a_verdict_and_a_time(
+    scripts: tuple[Any, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     reproduce = scripts[1]
     kept = tmp_path / "kept"
     (kept / "study").mkdir(parents=True)
     (kept / "study" / "t.csv").write_text("x\n0.25\n", encoding="utf-8")
     (tmp_path / "scripts").mkdir()
-    (tmp_path / "scripts" / "small.py").write_text('"""A small study. Run: nothing"""' + SCRIPT, encoding="utf-8")
+    (tmp_path / "scripts" / "small.py").write_text(
+        '"""A small study. Run: nothing"""' + SCRIPT, encoding="utf-8"
+    )
     monkeypatch.setattr(reproduce, "ROOT", tmp_path)
     monkeypatch.setattr(reproduce, "KEPT", kept)
     monkeypatch.setattr(reproduce, "JOBS", (reproduce.Job("study", "small.py"),))
@@ -145,8 +192,11 @@ def test_a_reproduction_has_a_verdict_and_a_time(scripts: tuple[Any, Any], tmp_p
 
 def test_the_shell_script_lists_what_it_would_do() -> None:
     done = subprocess.run(
-        [ROOT / "scripts" / "reproduce.sh", "--list", "--only", "horizon"], capture_output=True, text=True, check=True,
+        [ROOT / "scripts" / "reproduce.sh", "--list", "--only", "horizon"],
+        capture_output=True,
+        text=True,
+        check=True,
         env=os.environ | {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert done.stdout.startswith("horizon ")
     assert "1 jobs, " in done.stdout

@@ -49,19 +49,49 @@ STUDIES = {
     "waste": "waste",
     "what_matters": "what-matters",
 }
-ANALYSES = {"shift_losses": "shift-losses", "in_distribution_waste": "in-distribution-waste", "greedy_gene_hacks": "greedy-gene-hacks", "three_losses": "three-losses"}  # of runs given
+# Of runs given
+ANALYSES = {
+    "shift_losses": "shift-losses",
+    "in_distribution_waste": "in-distribution-waste",
+    "greedy_gene_hacks": "greedy-gene-hacks",
+    "three_losses": "three-losses",
+}
 HELPERS = {
     "accounts",
-    "build_docs", "build_documents", "documents", "gallery", "redraw", "reproduce", "run_documents", "snippets",
-    "bench_ceilings", "bench_deap", "bench_grid", "bench_jax", "bench_job", "bench_peers", "bench_product", "bench_sweep_store", "fuzzing", "kills", "same_results", "study", "sweep_job",
-}  # fmt: skip
+    "build_docs",
+    "build_documents",
+    "documents",
+    "gallery",
+    "redraw",
+    "reproduce",
+    "run_documents",
+    "snippets",
+    "bench_ceilings",
+    "bench_deap",
+    "bench_grid",
+    "bench_jax",
+    "bench_job",
+    "bench_peers",
+    "bench_product",
+    "bench_sweep_store",
+    "fuzzing",
+    "kills",
+    "same_results",
+    "study",
+    "sweep_job",
+}
 
 
 @pytest.fixture(autouse=True)
 def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     yield
-    for name in [*STUDIES, *ANALYSES, *HELPERS, *(name for name in sys.modules if name.split(".")[0] == "figures")]:
+    for name in [
+        *STUDIES,
+        *ANALYSES,
+        *HELPERS,
+        *(name for name in sys.modules if name.split(".")[0] == "figures"),
+    ]:
         sys.modules.pop(name, None)
 
 
@@ -70,7 +100,11 @@ def script(name: str) -> ModuleType:
 
 
 def test_every_script_is_listed_here() -> None:
-    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {*STUDIES, *ANALYSES, *HELPERS}
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {
+        *STUDIES,
+        *ANALYSES,
+        *HELPERS,
+    }
 
 
 @pytest.mark.parametrize("name", [*STUDIES, *ANALYSES])
@@ -125,7 +159,9 @@ def test_the_slow_gate_was_green_and_saw_every_fault() -> None:
         faults = list(csv.DictReader(file))
     assert {row["law"] for row in laws} >= set(LAWS)
     assert {row["green"] for row in laws} == {"true"}
-    assert {(row["law"], row["fault"]) for row in faults} == {(law.name, fault) for law in LAWS.values() for fault in law.faults}
+    assert {(row["law"], row["fault"]) for row in faults} == {
+        (law.name, fault) for law in LAWS.values() for fault in law.faults
+    }
     assert all(int(row["red"]) > 0 for row in faults)
     # Six standard errors away, wherever a fault shows as a chance and not as a plain contradiction.
     assert all(float(row["chance"]) <= 2e-9 for row in faults if row["chance"])
@@ -135,7 +171,10 @@ def test_no_fault_cost_a_run_and_all_engines_agreed() -> None:
     """Read from the kept tables; a hundred processes were killed at random."""
     with (ROOT / "results" / "sweep-faults" / "faults.csv").open(encoding="utf-8") as file:
         faults = list(csv.DictReader(file))
-    assert all(row["lost"] == row["duplicated"] == "0" and row["same"] == row["sweeps"] != "0" for row in faults)
+    assert all(
+        row["lost"] == row["duplicated"] == "0" and row["same"] == row["sweeps"] != "0"
+        for row in faults
+    )
     assert sum(int(row["tries"]) for row in faults if "at random moments" in row["fault"]) >= 100
     with (ROOT / "results" / "sweep-engines" / "engines.csv").open(encoding="utf-8") as file:
         engines = list(csv.DictReader(file))
@@ -145,7 +184,9 @@ def test_no_fault_cost_a_run_and_all_engines_agreed() -> None:
 
 
 def test_the_loss_stands_in_every_variant_that_was_tried() -> None:
-    """Read from the kept table: the best ancestral genome loses in M, whatever parameter moved by a fifth."""
+    """Read from the kept table: the best ancestral genome loses in M, whatever parameter moved by a
+    fifth.
+    """
     with (ROOT / "results" / "robustness" / "robustness.csv").open(encoding="utf-8") as file:
         shares = {row["variant"]: float(row["R3_max_over_R2"]) for row in csv.DictReader(file)}
     assert max(shares.values()) < 1.0
@@ -177,7 +218,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", ANALYSES)
-def test_losses_of_recorded_runs_are_those_of_their_accounts(name: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_losses_of_recorded_runs_are_those_of_their_accounts(
+    name: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = [runs["greedy-genes"]] if name == "greedy_gene_hacks" else list(runs.values())
     assert script(name).main([*map(str, given), "--out", str(tmp_path)]) == 0
     assert "table and figure" in capsys.readouterr().out
@@ -185,43 +228,68 @@ def test_losses_of_recorded_runs_are_those_of_their_accounts(name: str, runs: di
     with (tmp_path / f"{ANALYSES[name]}.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["run"] == "greedy-genes"]
     wanted = analyze(read_run(runs["greedy-genes"])).summary
-    keys = {"shift_losses": ("who", "what"), "in_distribution_waste": ("what", "name"), "greedy_gene_hacks": ("world", "what"), "three_losses": ("world", "loss")}[name]
+    keys = {
+        "shift_losses": ("who", "what"),
+        "in_distribution_waste": ("what", "name"),
+        "greedy_gene_hacks": ("world", "what"),
+        "three_losses": ("world", "loss"),
+    }[name]
     found = {tuple(row[key] for key in keys): float(row["mean"]) for row in rows if row["mean"]}
     expected = {
         "shift_losses": {
             ("design", "shift"): wanted["ladder"]["modern"]["steps"]["shift"],
             ("populations", "novel"): wanted["behaviour"]["modern"]["kinds"]["novel"],
-            ("best ancestral genome", "novel"): wanted["behaviour_of_best_ancestral"]["modern"]["kinds"]["novel"],
+            ("best ancestral genome", "novel"): wanted["behaviour_of_best_ancestral"]["modern"][
+                "kinds"
+            ]["novel"],
         },
         "in_distribution_waste": {
             ("step", "search"): wanted["ladder"]["ancestral"]["steps"]["search"],
             ("step by act", "mate"): wanted["steps_by_act"]["ancestral"]["search"]["mate"],
         },
-        "three_losses": {(world, loss): wanted["ladder"][world]["steps"][loss] for world in ("ancestral", "modern") for loss in ("shift", "search", "hack")},
-        "greedy_gene_hacks": {("ancestral", "hack"): wanted["hack"]["ancestral"]["hack"]["mean"], ("modern", "null"): wanted["hack"]["modern"]["null"]["mean"]},
+        "three_losses": {
+            (world, loss): wanted["ladder"][world]["steps"][loss]
+            for world in ("ancestral", "modern")
+            for loss in ("shift", "search", "hack")
+        },
+        "greedy_gene_hacks": {
+            ("ancestral", "hack"): wanted["hack"]["ancestral"]["hack"]["mean"],
+            ("modern", "null"): wanted["hack"]["modern"]["null"]["mean"],
+        },
     }[name]
     assert {key: found[key] for key in expected} == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ANALYSES)
-def test_what_is_no_run_is_one_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_run_is_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert script(name).main([str(tmp_path / "nothing"), "--out", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"a run must be a folder, but {tmp_path}/nothing is not one. Check the path with 'ls results/runs'.\n"
+    assert (
+        capsys.readouterr().err
+        == f"a run must be a folder, but {tmp_path}/nothing is not one. Check the path with 'ls"
+        " results/runs'.\n"
+    )
 
 
-def test_runs_without_drivers_have_no_hacks_to_tell(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert script("greedy_gene_hacks").main([str(runs["birth-control"]), "--out", str(tmp_path)]) == 2
+def test_runs_without_drivers_have_no_hacks_to_tell(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        script("greedy_gene_hacks").main([str(runs["birth-control"]), "--out", str(tmp_path)]) == 2
+    )
     assert "must be a run with drivers and controls, but has none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ANALYSES)
-def test_scripts_without_arguments_say_so_in_a_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scripts_without_arguments_say_so_in_a_line(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         script(name).main([])
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "the following arguments are required: RUN. See " in line
-
 
 
 def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
@@ -233,7 +301,11 @@ def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
     def judged(low: float | None, high: float | None) -> str:
         return str(study.verdict("c", "0", 0.0, low, high, lambda _, most: most < 0.002)["verdict"])
 
-    assert [judged(None, None), judged(0.0, 0.001), judged(0.0, 0.1)] == ["undecided", "comes out", "does not come out"]
+    assert [judged(None, None), judged(0.0, 0.001), judged(0.0, 0.1)] == [
+        "undecided",
+        "comes out",
+        "does not come out",
+    ]
 
 
 def test_a_study_s_verdict_needs_the_whole_interval_both_ways() -> None:
@@ -244,5 +316,13 @@ def test_a_study_s_verdict_needs_the_whole_interval_both_ways() -> None:
         return str(study.verdict("c", "0", 0.0, low, high, holds)["verdict"])
 
     ends = ((0.1, 0.2), (-0.1, 0.2), (-0.2, -0.1))
-    assert [judged(study.above(0.0), *pair) for pair in ends] == ["comes out", "undecided", "does not come out"]
-    assert [judged(study.below(0.0), *pair) for pair in ends] == ["does not come out", "undecided", "comes out"]
+    assert [judged(study.above(0.0), *pair) for pair in ends] == [
+        "comes out",
+        "undecided",
+        "does not come out",
+    ]
+    assert [judged(study.below(0.0), *pair) for pair in ends] == [
+        "does not come out",
+        "undecided",
+        "comes out",
+    ]

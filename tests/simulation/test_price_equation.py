@@ -1,4 +1,6 @@
-"""The search ledger of real runs: it closes, it changes nothing else, and its terms are what they are called."""
+"""The search ledger of real runs: it closes, it changes nothing else, and its terms are what they
+are called.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +51,13 @@ def test_changes_add_up_to_what_the_tables_of_generations_and_loci_say() -> None
         assert change == pytest.approx(generations[column][-1] - generations[column][0], abs=1e-9)
     for locus in ("pleasure", "horizon", "solo"):
         means = tables["loci"].filter(pl.col("locus") == locus).sort("generation")["mean"]
-        assert whole.filter(pl.col("trait") == locus)["change"][0] == pytest.approx(means[-1] - means[0], abs=1e-12)
+        assert whole.filter(pl.col("trait") == locus)["change"][0] == pytest.approx(
+            means[-1] - means[0], abs=1e-12
+        )
     driver = tables["alleles"].filter(pl.col("allele") == "driver").sort("generation")["frequency"]
-    assert whole.filter(pl.col("trait") == "t: driver")["change"][0] == pytest.approx(driver[-1] - driver[0], abs=1e-12)
+    assert whole.filter(pl.col("trait") == "t: driver")["change"][0] == pytest.approx(
+        driver[-1] - driver[0], abs=1e-12
+    )
 
 
 def test_a_wrong_entry_is_seen() -> None:
@@ -72,7 +78,8 @@ def test_forces_that_are_not_there_do_nothing_and_what_is_not_measured_is_null()
     assert (table["recombination"] == 0.0).all()
     assert (table["introduction"] == 0.0).all()
     assert (table["mutation"] != 0.0).any()
-    assert float(table["order_spread"].max()) == 0.0  # one force alone has one order  # type: ignore[arg-type]
+    # one force alone has one order  # type: ignore[arg-type]
+    assert float(table["order_spread"].max()) == 0.0
     still = simulated("birth-control", "genome.mutation_scale=0.0").tables["search"]
     assert (still["mutation"] == 0.0).all()
     asexual = simulated("birth-control", 'optimizer.name="asexual"').tables["search"]
@@ -88,8 +95,15 @@ def test_the_introduction_is_booked_where_it_happens() -> None:
 
 
 def test_the_order_of_switching_matters_where_forces_meet_and_is_bounded_by_the_spread() -> None:
-    """A driver that also mutates, in a dominant cost: drive first or mutation first are not the same."""
-    tables = simulated("greedy-genes", "genome.markers.t.mutation=0.2", "genome.markers.t.position=20", "genome.weights.solo.mutation=0.2").tables
+    """A driver that also mutates, in a dominant cost: drive first or mutation first are not the
+    same.
+    """
+    tables = simulated(
+        "greedy-genes",
+        "genome.markers.t.mutation=0.2",
+        "genome.markers.t.position=20",
+        "genome.weights.solo.mutation=0.2",
+    ).tables
     table = tables["search"].filter(pl.col("trait") == "fitness in A")
     assert float(table["order_spread"].max()) > 0.0  # type: ignore[arg-type]
     assert (table["order_spread"] >= 0.0).all()
@@ -100,7 +114,9 @@ def test_the_summary_sums_before_and_after_the_swap() -> None:
     found = price_equation.summary_of(table.filter, 16, 19)
     assert found is not None
     for part, first, last in (("traits", 1, 15), ("after", 16, 18)):
-        by_hand = table.filter(pl.col("generation").is_between(first, last) & (pl.col("trait") == "fitness in A"))
+        by_hand = table.filter(
+            pl.col("generation").is_between(first, last) & (pl.col("trait") == "fitness in A")
+        )
         row = next(r for r in found[part] if r["trait"] == "fitness in A")
         for term in (*FORCES, "selection", "drift", "change"):
             assert row[term] == pytest.approx(by_hand[term].sum(), abs=1e-12)
@@ -110,11 +126,15 @@ def test_the_summary_sums_before_and_after_the_swap() -> None:
 
 
 def test_exhaustive_search_has_no_descent_to_account_for() -> None:
-    table = simulated("micro", 'optimizer={name="exhaustive"}', "phases.0.generations=3", "phases.1.generations=2").tables["search"]
+    table = simulated(
+        "micro", 'optimizer={name="exhaustive"}', "phases.0.generations=3", "phases.1.generations=2"
+    ).tables["search"]
     assert table.is_empty()
     assert set(TERMS) < set(table.columns)
 
 
 def test_replicates_do_not_share_terms() -> None:
-    one, other = (simulated("greedy-genes", seed=s).tables["search"]["drift"].to_numpy() for s in (0, 1))
+    one, other = (
+        simulated("greedy-genes", seed=s).tables["search"]["drift"].to_numpy() for s in (0, 1)
+    )
     assert np.abs(one - other).max() > 0.0

@@ -1,4 +1,6 @@
-"""Large populations: readers against the formulas they stand for, the same bytes for any threads and blocks, bounded memory."""
+"""Large populations: readers against the formulas they stand for, the same bytes for any threads
+and blocks, bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,12 @@ def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def grids() -> list[Grid]:
     """Markers with drivers of both ploidies; expressed loci; a grid too large to be listed."""
-    settings = [("greedy-genes",), ("birth-control", "genome.ploidy=1"), ("reflexes",), ("suppressor",)]
+    settings = [
+        ("greedy-genes",),
+        ("birth-control", "genome.ploidy=1"),
+        ("reflexes",),
+        ("suppressor",),
+    ]
     return [genetics(12, 2, 5), genetics(12, 1, 5), *(setting(*s).genome.grid for s in settings)]
 
 
@@ -68,7 +75,9 @@ def test_classes_and_counts_are_what_the_grid_says(grid: Grid) -> None:
             for allele in range(len(locus.params.alleles)):
                 copies = (genotypes[:, :, i] == allele).sum(axis=1)
                 assert counts.alleles[at] == copies.sum() / genotypes[:, :, i].size
-                assert counts.adults[at] == pytest.approx((viable * copies).sum() / (viable.sum() * grid.ploidy), abs=1e-13)
+                assert counts.adults[at] == pytest.approx(
+                    (viable * copies).sum() / (viable.sum() * grid.ploidy), abs=1e-13
+                )
                 at += 1
         assert at == len(counts.alleles)
 
@@ -76,7 +85,11 @@ def test_classes_and_counts_are_what_the_grid_says(grid: Grid) -> None:
 def test_classes_that_collide_are_told_apart() -> None:
     numbers = np.random.default_rng(1).integers(0, 2**62, N)
     numbers[N // 2 :] = numbers[: N // 2]
-    distinct, table, places = np.empty(N, dtype=np.int64), np.empty(2048, dtype=np.int32), numbers.copy()
+    distinct, table, places = (
+        np.empty(N, dtype=np.int64),
+        np.empty(2048, dtype=np.int32),
+        numbers.copy(),
+    )
     assert kernels_genotypes.enlist(places, table, distinct) == N // 2
     np.testing.assert_array_equal(distinct[places], numbers)
 
@@ -89,17 +102,46 @@ def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
     for females in (HERMAPHRODITES, 1_000):
         everybody = np.arange(N)
         eggs, sperm, kept = np.empty(N), np.empty(N), np.empty(N)
-        compilation.read(kernels_genotypes.weights_chunk, kernels_genotypes.weights, N, reading, strands, grid.ploidy, fitness, females, eggs, sperm)
+        compilation.read(
+            kernels_genotypes.weights_chunk,
+            kernels_genotypes.weights,
+            N,
+            reading,
+            strands,
+            grid.ploidy,
+            fitness,
+            females,
+            eggs,
+            sperm,
+        )
         lays = (everybody < females) | (females == HERMAPHRODITES)
         seeds = (everybody >= females) | (females == HERMAPHRODITES)
         np.testing.assert_array_equal(eggs, np.where(lays, fitness * viability * female, 0.0))
         np.testing.assert_array_equal(sperm, np.where(seeds, fitness * viability * male, 0.0))
-        compilation.read(kernels_genotypes.kept_chunk, kernels_genotypes.kept, N, reading, strands, grid.ploidy, 0, females, kept)
+        compilation.read(
+            kernels_genotypes.kept_chunk,
+            kernels_genotypes.kept,
+            N,
+            reading,
+            strands,
+            grid.ploidy,
+            0,
+            females,
+            kept,
+        )
         own = 0.5 * (female + male) if females == HERMAPHRODITES else np.where(lays, female, male)
         np.testing.assert_array_equal(kept, viability * own)
         rest = np.empty(N - 900)
         compilation.read(
-            kernels_genotypes.kept_chunk, kernels_genotypes.kept, len(rest), reading, strands_of(genotypes[900:]), grid.ploidy, 900, females, rest
+            kernels_genotypes.kept_chunk,
+            kernels_genotypes.kept,
+            len(rest),
+            reading,
+            strands_of(genotypes[900:]),
+            grid.ploidy,
+            900,
+            females,
+            rest,
         )
         np.testing.assert_array_equal(rest, kept[900:])
     places = np.random.default_rng(5).integers(0, 7, N)
@@ -110,7 +152,9 @@ def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
 @pytest.mark.parametrize("grid", grids(), ids=range(6))
 def test_traits_are_expressed_values_and_copies(grid: Grid) -> None:
     genotypes = anybody(grid)
-    traits = price_equation.Traits(grid, lambda some, first: (np.arange(len(some)) + float(first), np.zeros(len(some))))
+    traits = price_equation.Traits(
+        grid, lambda some, first: (np.arange(len(some)) + float(first), np.zeros(len(some)))
+    )
     found = dict(zip(traits.names, traits(genotypes, 10), strict=True))
     np.testing.assert_array_equal(found["fitness in A"], np.arange(N) + 10.0)
     values = grid.values(grid.classes(genotypes))
@@ -147,7 +191,9 @@ def test_large_populations_are_made_number_for_number() -> None:
         pop.tell(weights)
         if pop is sexual:
             viability, female, male = grid.drive.kept(before)
-            chosen = reproduction.parents(weights * viability * female, weights * viability * male, numbers, selfing=True)
+            chosen = reproduction.parents(
+                weights * viability * female, weights * viability * male, numbers, selfing=True
+            )
             expected = reproduction.newborns(grid, before, chosen, numbers)
         else:
             chosen = reproduction.parents(weights, weights, numbers, selfing=True)[:, [0, 0]]
@@ -156,21 +202,32 @@ def test_large_populations_are_made_number_for_number() -> None:
         np.testing.assert_array_equal(pop.ask(), expected)
         descent = pop.descent()
         assert descent is not None
-        np.testing.assert_array_equal(descent.newborns(frozenset(descent.forces), 700, 1_900), expected[700:1_900])
+        np.testing.assert_array_equal(
+            descent.newborns(frozenset(descent.forces), 700, 1_900), expected[700:1_900]
+        )
 
 
-def test_introductions_find_the_strands_with_the_smallest_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_introductions_find_the_strands_with_the_smallest_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(wright_fisher, "BLOCK", 77)
     for copies in (1, 130, 600):
         where = (np.arange(300)[:, None], np.arange(2)[None, :] + 2, 5, evosim_rng.INTRODUCTIONS)
         lots = evosim_rng.uniform(*evosim_rng.philox(where, key_of(8))[:2]).ravel()
         found = wright_fisher._drawn((300, 2), copies, 1, 5, 8)
-        np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(lots, kind="stable")[:copies]))
+        np.testing.assert_array_equal(
+            np.sort(found), np.sort(np.argsort(lots, kind="stable")[:copies])
+        )
 
 
 def loop(*settings: str) -> simulation_loop.Run:
     """A short run of the product's own loop, with drive, introductions, linkage and a ledger."""
-    made = setting("greedy-genes", *quick("greedy-genes", "genome.markers.t.position=20", "optimizer.population=700", *settings))
+    made = setting(
+        "greedy-genes",
+        *quick(
+            "greedy-genes", "genome.markers.t.position=20", "optimizer.population=700", *settings
+        ),
+    )
     return simulation_loop.simulate(made, Landscape(made), 0)
 
 
@@ -184,14 +241,20 @@ def test_the_loop_gives_the_same_bytes_for_one_and_two_threads(settings: tuple[s
     assert all(runs[0][name].equals(runs[1][name], null_equal=True) for name in runs[0])
 
 
-def test_blocks_change_nothing_but_the_rounding_of_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_change_nothing_but_the_rounding_of_the_ledger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     whole = loop("optimizer.sexes=2").tables
     for module in (recorder, price_equation):
         monkeypatch.setattr(module, "BLOCK", 64)
     parts = loop("optimizer.sexes=2").tables
     for name in set(whole) - {"search"}:
         assert whole[name].equals(parts[name])
-    for column in (*(term for term in price_equation.TERMS if term != "sampling"), "change", "order_spread"):
+    for column in (
+        *(term for term in price_equation.TERMS if term != "sampling"),
+        "change",
+        "order_spread",
+    ):
         np.testing.assert_allclose(parts["search"][column], whole["search"][column], atol=1e-13)
 
 
@@ -207,11 +270,15 @@ def test_making_newborns_allocates_nothing_that_grows_with_them() -> None:
 
 
 def test_the_ledger_needs_a_few_numbers_an_individual(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its traits, and newborns made again, come in blocks; what grows is expected and realised parentage."""
+    """Its traits, and newborns made again, come in blocks; what grows is expected and realised
+    parentage.
+    """
     monkeypatch.setattr(price_equation, "BLOCK", 256)
     n, grid = 30_000, genetics(12, 2, 5)
     pop = wright_fisher.SexualPopulation(Sexual(population=n), grid, 1)
-    nothing = price_equation.Traits(grid, lambda some, first: (np.ones(len(some)), np.ones(len(some))))
+    nothing = price_equation.Traits(
+        grid, lambda some, first: (np.ones(len(some)), np.ones(len(some)))
+    )
     book = price_equation.SearchLedger(nothing, 0)
     book.generation(0, "ancestral", pop.ask(), pop.descent())
     pop.tell(np.ones(n))

@@ -1,9 +1,12 @@
-"""Speed cases for regressions. The test suite runs each once, without timing; to time and compare with an earlier state:
+"""Speed cases for regressions.
+
+The test suite runs each once, without timing; to time and compare with an earlier state:
 
     .venv-test/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-autosave
     .venv-test/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-compare
 
-Nothing is asserted of times: machines are noisy. `python scripts/bench.py` sets the product beside its peers.
+Nothing is asserted of times: machines are noisy. `python scripts/bench.py` sets the product beside
+its peers.
 """
 
 from __future__ import annotations
@@ -26,7 +29,9 @@ Benchmark = Callable[..., Any]
 
 
 @pytest.mark.parametrize("precision", ["single", "double"])
-def test_enumerate_the_default_grid(benchmark: Benchmark, precision: Literal["single", "double"]) -> None:
+def test_enumerate_the_default_grid(
+    benchmark: Benchmark, precision: Literal["single", "double"]
+) -> None:
     made = setting("birth-control")
     rules = made.genome.decode(np.arange(made.genome.grid.size))
     scorer = Scorer(made.pair.ancestral, made.pair, precision=precision)

@@ -13,4 +13,11 @@ def settings(name: str) -> dict[str, object]:
 
 # Sweeps and searches
 
-SWEEP = {"name": "small", "experiment": "micro", "replicates": 5, "set": settings("micro"), "grid": {"world.modern.find": [0.2, 0.6]}, "keep": ["ladder"]}
+SWEEP = {
+    "name": "small",
+    "experiment": "micro",
+    "replicates": 5,
+    "set": settings("micro"),
+    "grid": {"world.modern.find": [0.2, 0.6]},
+    "keep": ["ladder"],
+}

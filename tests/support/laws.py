@@ -35,10 +35,16 @@ def split(world: TabularMdp, share: float) -> TabularMdp:
     start = np.append(world.start, world.start[0] * share)
     start[0] *= 1 - share
     return dataclasses.replace(
-        world, states=(*world.states, "again"), available=twice(world.available), transitions=twice(moves),
-        payoff=twice(world.payoff), intent=twice(world.intent), features_felt=twice(world.features_felt), start=start,
+        world,
+        states=(*world.states, "again"),
+        available=twice(world.available),
+        transitions=twice(moves),
+        payoff=twice(world.payoff),
+        intent=twice(world.intent),
+        features_felt=twice(world.features_felt),
+        start=start,
         beliefs={},
-    )  # fmt: skip
+    )
 
 
 def with_idle_act(world: TabularMdp) -> TabularMdp:
@@ -46,6 +52,12 @@ def with_idle_act(world: TabularMdp) -> TabularMdp:
         return np.concatenate([table, np.zeros_like(table[:, :1])], axis=1)
 
     return dataclasses.replace(
-        world, acts=(*world.acts, "idle"), available=wider(world.available), transitions=wider(world.transitions),
-        payoff=wider(world.payoff), intent=wider(world.intent), features_felt=wider(world.features_felt), beliefs={},
-    )  # fmt: skip
+        world,
+        acts=(*world.acts, "idle"),
+        available=wider(world.available),
+        transitions=wider(world.transitions),
+        payoff=wider(world.payoff),
+        intent=wider(world.intent),
+        features_felt=wider(world.features_felt),
+        beliefs={},
+    )

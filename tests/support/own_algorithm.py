@@ -9,9 +9,13 @@ import numpy as np
 
 
 def random_search(population: list[Any], toolbox: Any, ngen: int) -> list[Any]:
-    """Mutates everybody all the time, by both global generators; evaluates the first alone now and then."""
+    """Mutates everybody all the time, by both global generators; evaluates the first alone now and
+    then.
+    """
     for generation in range(ngen):
-        for member, worth in zip(population, toolbox.map(toolbox.evaluate, population), strict=True):
+        for member, worth in zip(
+            population, toolbox.map(toolbox.evaluate, population), strict=True
+        ):
             member.fitness.values = worth
         if generation % 5 == 4:
             (population[0].fitness.values,) = toolbox.map(toolbox.evaluate, population[:1])

@@ -8,7 +8,13 @@ from worlds import TabularMdp, WorldPair
 
 
 def random_pair(
-    seed: int, *, states: int = 6, acts: int = 4, features: int = 3, lifespan: int = 7, same: bool = False
+    seed: int,
+    *,
+    states: int = 6,
+    acts: int = 4,
+    features: int = 3,
+    lifespan: int = 7,
+    same: bool = False,
 ) -> WorldPair:
     """A pair with random availability, transitions, payoff, intent (not payoff) and features.
 
@@ -16,7 +22,11 @@ def random_pair(
     """
     rng = np.random.default_rng(seed)
     ancestral = _world(rng, "random (ancestral)", states, acts, features, lifespan, closed=True)
-    modern = ancestral if same else _world(rng, "random (modern)", states, acts, features, lifespan, closed=False)
+    modern = (
+        ancestral
+        if same
+        else _world(rng, "random (modern)", states, acts, features, lifespan, closed=False)
+    )
     return WorldPair(
         name="random",
         ancestral=ancestral,
@@ -28,7 +38,9 @@ def random_pair(
     )
 
 
-def _world(rng: np.random.Generator, name: str, s: int, a: int, k: int, lifespan: int, *, closed: bool) -> TabularMdp:
+def _world(
+    rng: np.random.Generator, name: str, s: int, a: int, k: int, lifespan: int, *, closed: bool
+) -> TabularMdp:
     available = rng.random((s, a)) < 0.6
     available[:, 0] = True
     transitions = rng.dirichlet(np.full(s, 0.4), size=(s, a))

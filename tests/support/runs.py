@@ -28,8 +28,16 @@ def stops_once(number: int) -> Callable[[], Stop | None]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a run but those that know of times and places."""
-    every = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-    return {name: data for name, data in every.items() if name not in ("provenance.json", "summary.json", "sums.sha256")}
+    every = {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+    return {
+        name: data
+        for name, data in every.items()
+        if name not in ("provenance.json", "summary.json", "sums.sha256")
+    }
 
 
 def experiment(name: str, *settings: str) -> Experiment:

@@ -1,12 +1,14 @@
 """A second implementation of the world `savanna`, to check the first one against.
 
-It was written from the written specification alone, by someone who did not see the first implementation. Two
-readings of one text that were made apart seldom share a slip: where the two disagree, either one of them is wrong
-or the text can be read in two ways, and both are worth knowing. To leave little room for slips of its own it is
-plain and slow: no arrays, no indices and no closed forms. Each age is a list of (probability, situation) pairs,
-expanded event by event in the order of the specification, and merged into a dictionary at the end.
+It was written from the written specification alone, by someone who did not see the first
+implementation. Two readings of one text that were made apart seldom share a slip: where the two
+disagree, either one of them is wrong or the text can be read in two ways, and both are worth
+knowing. To leave little room for slips of its own it is plain and slow: no arrays, no indices and
+no closed forms. Each age is a list of (probability, situation) pairs, expanded event by event in
+the order of the specification, and merged into a dictionary at the end.
 
-Run as a script, it checks itself: from every state and for every available act the probabilities sum to 1.
+Run as a script, it checks itself: from every state and for every available act the probabilities
+sum to 1.
 """
 
 import math
@@ -54,7 +56,15 @@ DEFAULTS: Params = {
     "starving_death": 0.25,
 }
 
-ACTS: tuple[str, ...] = ("forage", "rest", "self_stimulate", "court", "mate", "mate_protected", "nurse")
+ACTS: tuple[str, ...] = (
+    "forage",
+    "rest",
+    "self_stimulate",
+    "court",
+    "mate",
+    "mate_protected",
+    "nurse",
+)
 
 FEATURES: tuple[str, ...] = ("satiety", "ease", "company", "pleasure", "solo", "young", "recruit")
 
@@ -197,7 +207,9 @@ def gestation_drains(p: Params, start: Living, act: str, now: Situation) -> Bran
 
 
 def energy_settles(p: Params, start: Living, act: str, now: Situation) -> Branches:
-    """Event 3: both changes together are added; the sum is cut off above, and below 0 it is starvation."""
+    """Event 3: both changes together are added; the sum is cut off above, and below 0 it is
+    starvation.
+    """
     total = start.energy + now.change
     if total < 0:
         return [(1.0, now._replace(starved=True))]
@@ -278,7 +290,9 @@ def expand(p: Params, start: Living, act: str, branches: Branches, event: Event)
 
 
 def outcomes(p: Params, state: str, act: str) -> dict[str, float]:
-    """The probability of each state at the end of the age; states that cannot be reached are left out."""
+    """The probability of each state at the end of the age; states that cannot be reached are left
+    out.
+    """
     require_available(p, state, act)
     if state == DEAD:
         return {DEAD: 1.0}
@@ -297,8 +311,8 @@ def outcomes(p: Params, state: str, act: str) -> dict[str, float]:
 def believed(p_ancestral: Params, p_world: Params, state: str, act: str) -> dict[str, float]:
     """What the belief `ancestral` says of an act that is available in the world.
 
-    It is the truth of the ancestral world; of `mate_protected`, where that world has no such act, it says that the
-    act does what `mate` does there.
+    It is the truth of the ancestral world; of `mate_protected`, where that world has no such act,
+    it says that the act does what `mate` does there.
     """
     require_available(p_world, state, act)
     if act == "mate_protected" and not p_ancestral["contraception"]:
@@ -339,7 +353,9 @@ def effort(p: Params, act: str) -> float:
 
 
 def satiety(p: Params, now: Living) -> float:
-    """1 less the squared share of energy missed; appetite adds to what is missed while gestating."""
+    """1 less the squared share of energy missed; appetite adds to what is missed while
+    gestating.
+    """
     missed = float(int(p["energy_max"]) - now.energy)
     if is_gestating(p, now.stage):
         missed = missed + float(p["appetite"])
@@ -418,7 +434,9 @@ def check_distribution(names: set[str], found: dict[str, float], where: str) -> 
 
 
 def check_world(p: Params) -> int:
-    """Check every state and available act of one world, and the belief; the number of pairs checked."""
+    """Check every state and available act of one world, and the belief; the number of pairs
+    checked.
+    """
     names = set(state_names(p))
     ancestral: Params = {**p, "contraception": False}
     check_distribution(names, birth(p), "birth")
@@ -426,7 +444,9 @@ def check_world(p: Params) -> int:
     for state in state_names(p):
         for act in sorted(available(p, state)):
             check_distribution(names, outcomes(p, state, act), f"{state}, {act}")
-            check_distribution(names, believed(ancestral, p, state, act), f"{state}, {act} (belief)")
+            check_distribution(
+                names, believed(ancestral, p, state, act), f"{state}, {act} (belief)"
+            )
             if tuple(felt(p, state, act)) != FEATURES:
                 raise AssertionError(f"features of {state}, {act}")
             pairs += 1

@@ -14,10 +14,22 @@ def setting(name: str, *settings: str) -> Setting:
 
 
 QUICK: dict[str, tuple[str, ...]] = {
-    "birth-control": ("optimizer.population=40", "phases.0.generations=12", "phases.1.generations=6"),
-    "reflexes": ("optimizer.population=40", "phases.0.generations=8", "phases.1.generations=4", "analysis.restarts=3"),
+    "birth-control": (
+        "optimizer.population=40",
+        "phases.0.generations=12",
+        "phases.1.generations=6",
+    ),
+    "reflexes": (
+        "optimizer.population=40",
+        "phases.0.generations=8",
+        "phases.1.generations=4",
+        "analysis.restarts=3",
+    ),
     "greedy-genes": (
-        "optimizer.population=60", "phases.0.generations=16", "phases.1.generations=3", "replicates=2",
+        "optimizer.population=60",
+        "phases.0.generations=16",
+        "phases.1.generations=3",
+        "replicates=2",
         "optimizer.introductions.0.generation=2",
     ),
     "micro": ("phases.0.generations=6", "phases.1.generations=4"),
@@ -43,6 +55,11 @@ MODERN: dict[str, dict[str, Any]] = {
     "episodes": {"deployed_payoff": 1.0},
     "maze": {"not_red": 0.5, "red_thing": 0.5},
     "micro": {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3},
-    "savanna": {"contraception": True, "forage_success": 0.75, "death": 0.01, "solo_intensity": 0.5},
+    "savanna": {
+        "contraception": True,
+        "forage_success": 0.75,
+        "death": 0.01,
+        "solo_intensity": 0.5,
+    },
     "villages": {"aurora": 0, "aurora_founds": 0.0, "brotherhood": 2, "brotherhood_founds": 0.1},
 }

@@ -1,4 +1,7 @@
-"""Signals and processes. Tests may run where signals are ignored: by nohup, or in the background of a script."""
+"""Signals and processes.
+
+Tests may run where signals are ignored: by nohup, or in the background of a script.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ import psutil
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP do in this block what they do in a terminal. Processes started in it inherit that."""
+    """Ctrl-C, SIGTERM and SIGHUP do in this block what they do in a terminal.
+
+    Processes started in it inherit that.
+    """
     usual = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,
@@ -29,7 +35,9 @@ def heard() -> Iterator[None]:
 
 @contextmanager
 def ignored(*numbers: int) -> Iterator[None]:
-    """Some signals are ignored in this block, as nohup does with SIGHUP and a script's shell with SIGINT of what runs in its background."""
+    """Some signals are ignored in this block, as nohup does with SIGHUP and a script's shell with
+    SIGINT of what runs in its background.
+    """
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
@@ -39,7 +47,9 @@ def ignored(*numbers: int) -> Iterator[None]:
 
 
 def children(word: str, parent: int | None = None) -> list[int]:
-    """The processes that a process started (this one if none is given) and that have a word in their command."""
+    """The processes that a process started (this one if none is given) and that have a word in
+    their command.
+    """
     with suppress(psutil.Error):
         return [
             child.pid

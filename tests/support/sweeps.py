@@ -32,11 +32,20 @@ def begun(folder: Path, text: str = SWEEP) -> Store:
     return begin(read_sweep(path), folder)
 
 
-def compute(store: Store, chunks: list[int] | None = None, workers: int = 1, should_stop: Callable[[], bool] = lambda: False) -> None:
+def compute(
+    store: Store,
+    chunks: list[int] | None = None,
+    workers: int = 1,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
     todo = list(range(store.chunks)) if chunks is None else chunks
     local_engine.compute(Job(store.folder, todo, workers, 1, None, worker.silent, should_stop))
 
 
 def content(store: Store) -> dict[str, bytes]:
     """Everything below `parts`, by name."""
-    return {path.name: path.read_bytes() for path in sorted((store.folder / "parts").rglob("*")) if path.is_file()}
+    return {
+        path.name: path.read_bytes()
+        for path in sorted((store.folder / "parts").rglob("*"))
+        if path.is_file()
+    }

@@ -12,21 +12,36 @@ from worlds import WorldPair
 
 
 def genetics(loci: int, ploidy: int, seed: int) -> Grid:
-    """Random markers on chromosomes of four, two of them with drivers, one of these with two modifiers."""
+    """Random markers on chromosomes of four, two of them with drivers, one of these with two
+    modifiers.
+    """
     rng = np.random.default_rng(seed)
     markers = {
         f"l{i}": LocusParams(
-            tuple(float(a) for a in range(rng.integers(2, 5))), mutation=rng.choice([0.0, 0.3]),
-            kernel="step" if rng.random() < 0.5 else "uniform", chromosome=f"c{i // 4}" if i < 8 else "", position=20.0 * (i % 4) if i < 8 else 0.0,
+            tuple(float(a) for a in range(rng.integers(2, 5))),
+            mutation=rng.choice([0.0, 0.3]),
+            kernel="step" if rng.random() < 0.5 else "uniform",
+            chromosome=f"c{i // 4}" if i < 8 else "",
+            position=20.0 * (i % 4) if i < 8 else 0.0,
         )
         for i in range(loci)
-    }  # fmt: skip
+    }
     sexes = ploidy == 2
     drivers = (
-        Driver("l1", 1.0, (0.8, 0.9) if sexes else 0.9, 0.3, 0.5, "male fertility" if sexes else "viability"),
+        Driver(
+            "l1",
+            1.0,
+            (0.8, 0.9) if sexes else 0.9,
+            0.3,
+            0.5,
+            "male fertility" if sexes else "viability",
+        ),
         Driver("l5", 0.0, 0.7, 0.2, 0.2, "viability"),
     )
-    modifiers = (Modifier("l2", 1.0, "l1", 0.5, 0.6, 0.1), Modifier("l7", 1.0, "l1", 0.95, 0.6, 0.1))
+    modifiers = (
+        Modifier("l2", 1.0, "l1", 0.5, 0.6, 0.1),
+        Modifier("l7", 1.0, "l1", 0.95, 0.6, 0.1),
+    )
     return assemble([], GermLine(markers=markers, drivers=drivers, modifiers=modifiers), ploidy)
 
 
@@ -36,6 +51,13 @@ def lives(pair: WorldPair, policy: np.ndarray, n: int, seed: int) -> tuple[np.nd
     acts = np.empty_like(states)
     rows = np.cumsum(world.transitions.reshape(-1, len(world.states)), axis=1)
     live_kernel.live(
-        np.cumsum(policy, axis=2), rows, np.cumsum(world.start), world.lifespan, 3, *key_of(seed), states, acts
+        np.cumsum(policy, axis=2),
+        rows,
+        np.cumsum(world.start),
+        world.lifespan,
+        3,
+        *key_of(seed),
+        states,
+        acts,
     )
     return states, acts

@@ -27,27 +27,65 @@ from tests.support.paths import ROOT
 from tests.support.signals import children, command_of, heard, until
 from tests.support.sweeps import SWEEP, begun, compute, content
 
-# Its threads may be told of a connection that is gone after all is done, and the sockets it leaves to the system.
+# Its threads may be told of a connection that is gone after all is done, and the sockets it leaves
+# to the system.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-LONG = SWEEP.replace("= 5", "= 100000").replace("= 3", "= 100000", 2).replace("chunk = 100000", "chunk = 3")
+LONG = (
+    SWEEP.replace("= 5", "= 100000")
+    .replace("= 3", "= 100000", 2)
+    .replace("chunk = 100000", "chunk = 3")
+)
 
 
-def dask(store: Store, chunks: list[int] | None = None, tell: worker.Tell = worker.silent, **more: Any) -> None:
+def dask(
+    store: Store, chunks: list[int] | None = None, tell: worker.Tell = worker.silent, **more: Any
+) -> None:
     todo = list(range(store.chunks)) if chunks is None else chunks
-    dask_engine.compute(Job(store.folder, todo, 2, 1, more.get("address"), tell, more.get("should_stop", lambda: False)))
+    dask_engine.compute(
+        Job(
+            store.folder,
+            todo,
+            2,
+            1,
+            more.get("address"),
+            tell,
+            more.get("should_stop", lambda: False),
+        )
+    )
 
 
 def command(folder: Path, *more: str, text: str = SWEEP) -> subprocess.Popen[str]:
     """A driver as users start it."""
     path = folder.with_suffix(".toml")
     path.write_text(text)
-    arguments = [sys.executable, "-m", "evosim.cli", "sweep", "run", str(path), "--out", str(folder), "--engine", "dask", "--workers", "2", *more]
+    arguments = [
+        sys.executable,
+        "-m",
+        "evosim.cli",
+        "sweep",
+        "run",
+        str(path),
+        "--out",
+        str(folder),
+        "--engine",
+        "dask",
+        "--workers",
+        "2",
+        *more,
+    ]
     with heard():
-        return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        return subprocess.Popen(
+            arguments,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
 
 def workers_of(driver: int | None = None) -> list[int]:
@@ -72,7 +110,11 @@ def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_p
         if event == "begin" and not killed:
             killed.extend(workers_of())
             os.kill(killed[0], signal.SIGKILL)
-        ended[chunk] += {"begin": facts.get("done", 0), "run": 1, "lost": -facts.get("lost", 0)}.get(event, 0)
+        ended[chunk] += {
+            "begin": facts.get("done", 0),
+            "run": 1,
+            "lost": -facts.get("lost", 0),
+        }.get(event, 0)
         if event == "end":
             over.append(chunk)
 
@@ -84,7 +126,9 @@ def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_p
     until(lambda: not workers_of())
 
 
-def test_a_driver_that_is_killed_leaves_nobody_behind_and_is_gone_on_with(whole: Store, tmp_path: Path) -> None:
+def test_a_driver_that_is_killed_leaves_nobody_behind_and_is_gone_on_with(
+    whole: Store, tmp_path: Path
+) -> None:
     folder = tmp_path / "s"
     driver = command(folder)
     until(lambda: list(folder.glob("logs/*.jsonl")))
@@ -115,7 +159,9 @@ def test_a_stop_is_soon_and_one_line(tmp_path: Path, number: signal.Signals) -> 
         driver.send_signal(number)
     _, err = driver.communicate(timeout=60)
     assert driver.returncode == 128 + number
-    assert err.splitlines()[1:] == [f"evosim: interrupted; what was done is in {folder}; the same command goes on"]
+    assert err.splitlines()[1:] == [
+        f"evosim: interrupted; what was done is in {folder}; the same command goes on"
+    ]
 
 
 @contextlib.contextmanager
@@ -126,12 +172,34 @@ def scheduler(folder: Path, workers: int = 1) -> Iterator[tuple[Path, subprocess
     known = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     quiet = ["--no-dashboard", "--scheduler-file", str(file)]
     crew: list[subprocess.Popen[bytes]] = []
-    begin = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *quiet]
+    begin = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        *quiet,
+    ]
     try:
         crew.append(subprocess.Popen(begin, **known))  # type: ignore[call-overload]
         until(lambda: file.exists() and file.stat().st_size)
-        join = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "2", "--no-nanny", "--death-timeout", "5", *quiet]
-        crew += [subprocess.Popen([*join, "--local-directory", str(folder)], **known) for _ in range(workers)]  # type: ignore[call-overload]
+        join = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_worker",
+            "--nthreads",
+            "2",
+            "--no-nanny",
+            "--death-timeout",
+            "5",
+            *quiet,
+        ]
+        crew += [
+            subprocess.Popen([*join, "--local-directory", str(folder)], **known)
+            for _ in range(workers)
+        ]  # type: ignore[call-overload]
         yield file, crew[0]
     finally:
         for process in reversed(crew):
@@ -139,7 +207,9 @@ def scheduler(folder: Path, workers: int = 1) -> Iterator[tuple[Path, subprocess
             process.wait()
 
 
-def test_a_scheduler_by_its_file_and_by_its_address_and_one_that_vanishes(whole: Store, tmp_path: Path) -> None:
+def test_a_scheduler_by_its_file_and_by_its_address_and_one_that_vanishes(
+    whole: Store, tmp_path: Path
+) -> None:
     with scheduler(tmp_path / "dask") as (file, process):
         by_file, by_address = begun(tmp_path / "file"), begun(tmp_path / "address")
         dask(by_file, address=str(file))
@@ -151,7 +221,9 @@ def test_a_scheduler_by_its_file_and_by_its_address_and_one_that_vanishes(whole:
         def tell(event: str, chunk: int, **facts: Any) -> None:
             process.kill()
 
-        with pytest.raises(UserError, match=rf"the Dask scheduler {address} must answer, but is gone. Start it") as caught:
+        with pytest.raises(
+            UserError, match=rf"the Dask scheduler {address} must answer, but is gone. Start it"
+        ) as caught:
             dask(endless, address=address, tell=tell)
         assert "\n" not in str(caught.value)
 
@@ -172,7 +244,9 @@ def test_what_workers_cannot_do_is_one_line(tmp_path: Path) -> None:
         dask(other, tell=vanish)
 
 
-def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = begun(tmp_path / "s", LONG)
     monkeypatch.setitem(dask_engine.SETTINGS, "distributed.scheduler.allowed-failures", 0)
 
@@ -180,35 +254,66 @@ def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(tmp_path: Path, 
         for pid in workers_of():
             os.kill(pid, signal.SIGKILL)
 
-    with pytest.raises(UserError, match=r"workers must survive chunk \d, but one after the other died of it\. Free some memory"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"workers must survive chunk \d, but one after the other died of it\. Free some memory"
+        ),
+    ):
         dask(store, tell=tell)
 
 
-def test_schedulers_that_cannot_be_reached_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schedulers_that_cannot_be_reached_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = begun(tmp_path / "s")
-    with pytest.raises(UserError, match=r"--address must be tcp://HOST:PORT or a scheduler's file, but 'nothing' is neither"):
+    with pytest.raises(
+        UserError,
+        match=r"--address must be tcp://HOST:PORT or a scheduler's file, but 'nothing' is neither",
+    ):
         dask(store, address="nothing")
     monkeypatch.setattr(dask_engine, "ANSWER", 1.0)
-    with pytest.raises(UserError, match=r"a Dask scheduler must answer at tcp://127\.0\.0\.1:1, but none does: .*\. Start it with 'dask scheduler'"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"a Dask scheduler must answer at tcp://127\.0\.0\.1:1, but none does: .*\. Start it"
+            r" with 'dask scheduler'"
+        ),
+    ):
         dask(store, address="tcp://127.0.0.1:1")
     monkeypatch.setattr(dask_engine, "NO_WORKERS", 1.0)
     monkeypatch.setattr(dask_engine, "LOOK_EVERY", 0.2)
-    with scheduler(tmp_path / "dask", workers=0) as (file, _), pytest.raises(UserError, match=r"scheduler .* must have workers, but had none for 1 s\. Start some"):
+    with (
+        scheduler(tmp_path / "dask", workers=0) as (file, _),
+        pytest.raises(
+            UserError, match=r"scheduler .* must have workers, but had none for 1 s\. Start some"
+        ),
+    ):
         dask(store, address=str(file))
 
 
 @pytest.mark.parametrize("unsafe", ["file", "folder"])
 def test_a_scheduler_s_file_that_others_can_write_is_refused(tmp_path: Path, unsafe: str) -> None:
-    """Whoever writes it names a scheduler, and a scheduler has its clients execute what it sends."""
+    """Whoever writes it names a scheduler, and a scheduler has its clients execute what it
+    sends.
+    """
     (folder := tmp_path / "shared").mkdir(mode=0o755)
     (file := folder / "scheduler.json").write_text('{"address": "tcp://127.0.0.1:1"}')
     place = {"file": file, "folder": folder}[unsafe]
     place.chmod(0o777)
-    with pytest.raises(UserError, match=rf"a scheduler's file must be one that only you can write, but others can write to {place}; do 'chmod go-w {place}'\."):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"a scheduler's file must be one that only you can write, but others can write to"
+            rf" {place}; do 'chmod go-w {place}'\."
+        ),
+    ):
         dask(begun(tmp_path / "s"), address=str(file))
 
 
-def test_a_scheduler_of_this_machine_wants_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_of_this_machine_wants_certificates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another user who knows its port is not let in."""
     from distributed import Client
 
@@ -228,24 +333,44 @@ def test_a_scheduler_of_this_machine_wants_certificates(tmp_path: Path, monkeypa
     assert addresses[0].startswith("tls://127.0.0.1:")
 
 
-def test_files_that_others_wrote_elsewhere_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker says that it is done, and the folder does not: another file system has the same name there."""
+def test_files_that_others_wrote_elsewhere_are_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker says that it is done, and the folder does not: another file system has the same name
+    there.
+    """
     store = begun(tmp_path / "s")
     monkeypatch.setattr(dask_engine, "NOT_SEEN", 1.0)
     monkeypatch.setattr(Store, "is_done", lambda *_: False)
-    with pytest.raises(UserError, match=r"must be in .*, but is not, though a worker wrote it 1 s ago\. Let all machines see the same folder"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"must be in .*, but is not, though a worker wrote it 1 s ago\. Let all machines see"
+            r" the same folder"
+        ),
+    ):
         dask(store, [0])
 
 
 @pytest.mark.parametrize(("engine", "extra"), [("compute", "dask"), ("compute_on_slurm", "slurm")])
-def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, extra: str) -> None:
+def test_a_missing_package_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, extra: str
+) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=rf"needs the package distributed, which is not installed\. Install it with pip install '{DISTRIBUTION}\[{extra}\]'\."):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"needs the package distributed, which is not installed\. Install it with pip install"
+            rf" '{DISTRIBUTION}\[{extra}\]'\."
+        ),
+    ):
         getattr(dask_engine, engine)(Job(tmp_path, [0], 2, 1, None, worker.silent, lambda: False))
 
 
 @pytest.mark.parametrize("engine", ["dask", "slurm"])
-def test_a_missing_package_is_told_before_a_sweep_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+def test_a_missing_package_is_told_before_a_sweep_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
     from typer.testing import CliRunner
 
     from evosim.cli.main import app
@@ -253,12 +378,23 @@ def test_a_missing_package_is_told_before_a_sweep_is_begun(tmp_path: Path, monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     file, out = tmp_path / "x.toml", tmp_path / "out"
     file.write_text(SWEEP)
-    found = CliRunner().invoke(app, ["sweep", "run", str(file), "--out", str(out), "--engine", engine])
+    found = CliRunner().invoke(
+        app, ["sweep", "run", str(file), "--out", str(out), "--engine", engine]
+    )
     assert isinstance(found.exception, UserError)
     assert "needs the package distributed" in str(found.exception)
     assert not out.exists()
 
 
 def test_dask_is_imported_by_its_engine_alone() -> None:
-    script = "import sys\nfrom evosim.cli import sweep; from evosim.sweeps import collect, engines, execute, local_engine, worker\nprint([m for m in ('dask', 'distributed') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout == "[]\n"
+    script = (
+        "import sys\nfrom evosim.cli import sweep; from evosim.sweeps import collect, engines,"
+        " execute, local_engine, worker\nprint([m for m in ('dask', 'distributed') if m in"
+        " sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+        ).stdout
+        == "[]\n"
+    )

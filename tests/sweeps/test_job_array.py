@@ -1,4 +1,6 @@
-"""Slurm: batch files, what is asked of it, and a real one of one node (scripts/slurm_node.sh) where that can be had."""
+"""Slurm: batch files, what is asked of it, and a real one of one node (scripts/slurm_node.sh) where
+that can be had.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +34,45 @@ NODE = ROOT / "scripts" / "slurm_node.sh"
 
 def lines(folder: Path, batch: Batch | None = None, **more: int) -> list[str]:
     known: dict[str, int | None] = {"tasks": None, "throttle": None, "cores": 1, **more}
-    return script("a name", folder / "x.toml", folder / "out", 7, batch or Batch(), **known).splitlines()  # type: ignore[arg-type]
+    return script(
+        "a name", folder / "x.toml", folder / "out", 7, batch or Batch(), **known
+    ).splitlines()  # type: ignore[arg-type]
 
 
 def test_a_batch_file_says_what_was_asked(tmp_path: Path) -> None:
     batch = Batch("0:30:00", "500M", "short", "us", ("qos=long", "exclusive"))
     text = lines(tmp_path, batch, tasks=3, throttle=2, cores=4)
-    wanted = ["job-name=a-name", "array=0-2%2", "cpus-per-task=4", "mem=500M", "time=0:30:00", "partition=short", "account=us", "requeue",
-              "open-mode=append", "signal=B:TERM@60", f"output={tmp_path}/out/logs/slurm-%A-%a.out", "qos=long", "exclusive"]  # fmt: skip
+    wanted = [
+        "job-name=a-name",
+        "array=0-2%2",
+        "cpus-per-task=4",
+        "mem=500M",
+        "time=0:30:00",
+        "partition=short",
+        "account=us",
+        "requeue",
+        "open-mode=append",
+        "signal=B:TERM@60",
+        f"output={tmp_path}/out/logs/slurm-%A-%a.out",
+        "qos=long",
+        "exclusive",
+    ]
     assert text[: len(wanted) + 1] == ["#!/bin/sh", *(f"#SBATCH --{option}" for option in wanted)]
-    assert text[-1].endswith(f"sweep run {tmp_path}/x.toml --out {tmp_path}/out --shard auto/3 --workers 4")
+    assert text[-1].endswith(
+        f"sweep run {tmp_path}/x.toml --out {tmp_path}/out --shard auto/3 --workers 4"
+    )
 
 
 @pytest.mark.parametrize(
-    ("written", "asked"), [("30:00", "0:30:00"), ("14-0", "14-00:00:00"), ("1-12", "1-12:00:00"), ("90m", "1:30:00"), ("1.5h", "1:30:00"), ("100:00", "1:40:00")]
+    ("written", "asked"),
+    [
+        ("30:00", "0:30:00"),
+        ("14-0", "14-00:00:00"),
+        ("1-12", "1-12:00:00"),
+        ("90m", "1:30:00"),
+        ("1.5h", "1:30:00"),
+        ("100:00", "1:40:00"),
+    ],
 )
 def test_a_limit_is_read_as_slurm_reads_it(tmp_path: Path, written: str, asked: str) -> None:
     assert f"#SBATCH --time={asked}" in lines(tmp_path, Batch(written))
@@ -71,7 +98,9 @@ def test_a_batch_file_is_for_a_batch_system_that_is_named(tmp_path: Path) -> Non
     (tmp_path / "x.toml").write_text(SWEEP)
     done = evosim(dict(os.environ), "script", tmp_path / "x.toml", "--out", tmp_path / "s")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "a batch file must be for a batch system, but none was named. Write --slurm" in done.stderr
+    assert (
+        "a batch file must be for a batch system, but none was named. Write --slurm" in done.stderr
+    )
     assert not (tmp_path / "s").exists()
 
 
@@ -79,11 +108,17 @@ def test_a_batch_file_is_for_a_batch_system_that_is_named(tmp_path: Path) -> Non
     ("asked", "message"),
     [
         ({"time": "1 hour"}, "--time must be like 90m, 1h30m, .* but is '1 hour'"),
-        ({"time": "90"}, "--time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds"),
+        (
+            {"time": "90"},
+            "--time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds",
+        ),
         ({"time": "0"}, "--time must be at least a second, but is 0"),
         ({"partition": "a\n#SBATCH -x"}, "--partition must be what sbatch takes"),
         ({"memory": "lots"}, "--memory must be a number with K, M, G or T, but is 'lots'"),
-        ({"more": ("--qos=long",)}, "--sbatch must be an option of sbatch without its dashes, but is '--qos=long'"),
+        (
+            {"more": ("--qos=long",)},
+            "--sbatch must be an option of sbatch without its dashes, but is '--qos=long'",
+        ),
     ],
 )
 def test_what_sbatch_would_not_take_is_refused(asked: dict[str, str], message: str) -> None:
@@ -93,23 +128,45 @@ def test_what_sbatch_would_not_take_is_refused(asked: dict[str, str], message: s
 
 def test_a_folder_of_compiled_code_that_is_somebody_else_s_is_not_used(tmp_path: Path) -> None:
     lines = "\n".join([*CACHE, 'echo "${NUMBA_CACHE_DIR:-none}"'])
-    known = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"} | {"TMPDIR": str(tmp_path)}
+    known = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"} | {
+        "TMPDIR": str(tmp_path)
+    }
     mine = tmp_path / f"numba-{os.getuid()}"
-    assert subprocess.run(["sh", "-c", lines], env=known, capture_output=True, text=True, check=True).stdout.strip() == str(mine)
+    assert subprocess.run(
+        ["sh", "-c", lines], env=known, capture_output=True, text=True, check=True
+    ).stdout.strip() == str(mine)
     assert mine.stat().st_mode & 0o777 == 0o700
     if os.geteuid() == 0:
         os.chown(mine, 12345, -1)
-        assert subprocess.run(["sh", "-c", lines], env=known, capture_output=True, text=True, check=True).stdout.strip() == "none"
+        assert (
+            subprocess.run(
+                ["sh", "-c", lines], env=known, capture_output=True, text=True, check=True
+            ).stdout.strip()
+            == "none"
+        )
 
 
-def test_without_slurm_the_engine_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_slurm_the_engine_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="--engine slurm must find Slurm, but there is no sinfo here"):
+    with pytest.raises(
+        UserError, match="--engine slurm must find Slurm, but there is no sinfo here"
+    ):
         dask_engine.compute_on_slurm(Job(tmp_path, [0], 2, 1, None, worker.silent, lambda: False))
     for name in ("sinfo", "sbatch", "squeue", "scancel"):
-        (tmp_path / name).write_text("#!/bin/sh\necho slurm_load_partitions: Unable to contact slurm controller >&2\nexit 1\n")
+        (tmp_path / name).write_text(
+            "#!/bin/sh\necho slurm_load_partitions: Unable to contact slurm controller"
+            " >&2\nexit 1\n"
+        )
         (tmp_path / name).chmod(0o755)
-    with pytest.raises(UserError, match=r"Slurm must answer, but sinfo says: slurm_load_partitions: Unable to contact slurm controller\. Wait"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"Slurm must answer, but sinfo says: slurm_load_partitions: Unable to contact slurm"
+            r" controller\. Wait"
+        ),
+    ):
         dask_engine.compute_on_slurm(Job(tmp_path, [0], 2, 1, None, worker.silent, lambda: False))
 
 
@@ -129,15 +186,26 @@ def _ports() -> int:
 
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[dict[str, str]]:
-    """The environment in which commands find a Slurm of one node. Its jobs have the compiled code of these tests."""
+    """The environment in which commands find a Slurm of one node.
+
+    Its jobs have the compiled code of these tests.
+    """
     with tempfile.TemporaryDirectory(prefix="evosim-slurm-") as folder:
-        known = os.environ | {"SLURM_NODE_PORT": str(_ports()), **({"NUMBA_CACHE_DIR": str(FOLDER.parent)} if FOLDER else {})}
-        up = subprocess.run([NODE, "up", f"{folder}/node"], capture_output=True, text=True, env=known)
+        known = os.environ | {
+            "SLURM_NODE_PORT": str(_ports()),
+            **({"NUMBA_CACHE_DIR": str(FOLDER.parent)} if FOLDER else {}),
+        }
+        up = subprocess.run(
+            [NODE, "up", f"{folder}/node"], capture_output=True, text=True, env=known
+        )
         if up.returncode == 77:
             pytest.skip(up.stderr.strip())
         assert up.returncode == 0, up.stderr
         try:
-            yield known | {"SLURM_CONF": up.stdout.strip(), "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+            yield known | {
+                "SLURM_CONF": up.stdout.strip(),
+                "PATH": f"{os.environ['PATH']}:/usr/sbin",
+            }
         finally:
             subprocess.run([NODE, "down", f"{folder}/node"], check=True, capture_output=True)
 
@@ -150,21 +218,51 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def evosim(slurm: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "evosim.cli", "sweep", *map(str, arguments)], cwd=ROOT, env=slurm, capture_output=True, text=True, timeout=150)
+    return subprocess.run(
+        [sys.executable, "-m", "evosim.cli", "sweep", *map(str, arguments)],
+        cwd=ROOT,
+        env=slurm,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
 
 
 def jobs(slurm: dict[str, str]) -> list[str]:
-    return subprocess.run(["squeue", "--noheader", "--array", "--format=%i %T"], env=slurm, capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(
+        ["squeue", "--noheader", "--array", "--format=%i %T"],
+        env=slurm,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
 
 
-def test_the_printed_array_runs_as_printed(slurm: dict[str, str], whole: Store, tmp_path: Path) -> None:
+def test_the_printed_array_runs_as_printed(
+    slurm: dict[str, str], whole: Store, tmp_path: Path
+) -> None:
     (tmp_path / "x.toml").write_text(SWEEP)
-    printed = evosim(slurm, "script", tmp_path / "x.toml", "--out", tmp_path / "s", "--slurm", "--tasks", "2", "--throttle", "2", "--time", "0:10:00")
+    printed = evosim(
+        slurm,
+        "script",
+        tmp_path / "x.toml",
+        "--out",
+        tmp_path / "s",
+        "--slurm",
+        "--tasks",
+        "2",
+        "--throttle",
+        "2",
+        "--time",
+        "0:10:00",
+    )
     assert printed.returncode == 0, printed.stderr
     file = tmp_path / "job.sh"
     file.write_text(printed.stdout)
     for _ in range(2):  # the second time there is nothing to do
-        subprocess.run(["sbatch", str(file)], env=slurm, capture_output=True, check=True, cwd=tmp_path)
+        subprocess.run(
+            ["sbatch", str(file)], env=slurm, capture_output=True, check=True, cwd=tmp_path
+        )
         until(lambda: not jobs(slurm), 120)
     said = "".join(path.read_text() for path in (tmp_path / "s" / "logs").glob("slurm-*.out"))
     assert "shard 0/2, 5 runs to do in 2 chunks" in said
@@ -172,12 +270,32 @@ def test_the_printed_array_runs_as_printed(slurm: dict[str, str], whole: Store, 
     assert content(Store(tmp_path / "s")) == content(whole)
 
 
-def test_dask_on_slurm_with_a_worker_that_is_killed(slurm: dict[str, str], whole: Store, tmp_path: Path) -> None:
+def test_dask_on_slurm_with_a_worker_that_is_killed(
+    slurm: dict[str, str], whole: Store, tmp_path: Path
+) -> None:
     path, folder = tmp_path / "x.toml", tmp_path / "s"
     path.write_text(SWEEP)
-    arguments = [sys.executable, "-m", "evosim.cli", "sweep", "run", str(path), "--out", str(folder), "--engine", "slurm", "--workers", "2"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "evosim.cli",
+        "sweep",
+        "run",
+        str(path),
+        "--out",
+        str(folder),
+        "--engine",
+        "slurm",
+        "--workers",
+        "2",
+    ]
     driver = subprocess.Popen(
-        [*arguments, "--address", "127.0.0.1", "--memory", "500M"], cwd=ROOT, env=slurm, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*arguments, "--address", "127.0.0.1", "--memory", "500M"],
+        cwd=ROOT,
+        env=slurm,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     until(lambda: list(folder.glob("logs/*.jsonl")))
     victim = int(next(iter(folder.glob("logs/*.jsonl"))).stem.rsplit("-", 2)[1])
@@ -190,12 +308,26 @@ def test_dask_on_slurm_with_a_worker_that_is_killed(slurm: dict[str, str], whole
     until(lambda: not [job for job in jobs(slurm) if not job.endswith("COMPLETING")])
 
 
-def test_what_slurm_would_not_take_is_one_line_before_anything_is_started(slurm: dict[str, str], tmp_path: Path) -> None:
+def test_what_slurm_would_not_take_is_one_line_before_anything_is_started(
+    slurm: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "x.toml").write_text(SWEEP)
     began = time.monotonic()
-    done = evosim(slurm, "run", tmp_path / "x.toml", "--out", tmp_path / "s", "--engine", "slurm", "--address", "lo", "--partition", "nowhere")
+    done = evosim(
+        slurm,
+        "run",
+        tmp_path / "x.toml",
+        "--out",
+        tmp_path / "s",
+        "--engine",
+        "slurm",
+        "--address",
+        "lo",
+        "--partition",
+        "nowhere",
+    )
     assert done.returncode == 2
-    (_, line) = done.stderr.splitlines()
+    _, line = done.stderr.splitlines()
     assert line.startswith("evosim: Slurm must take jobs like these, but sbatch says: ")
     assert "invalid partition" in line
     assert time.monotonic() - began < 30

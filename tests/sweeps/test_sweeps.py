@@ -92,21 +92,34 @@ def copy(whole: Store, tmp_path: Path) -> Store:
         ("birth-control", ("world.modern.conception=0.0", "world.modern.contraception=false")),
     ],
 )
-def test_an_account_is_that_of_evosim_run_bit_by_bit(name: str, settings: tuple[str, ...], tmp_path: Path) -> None:
+def test_an_account_is_that_of_evosim_run_bit_by_bit(
+    name: str, settings: tuple[str, ...], tmp_path: Path
+) -> None:
     """Also of the second of two runs that share a landscape, and of one that died out."""
     changes = quick(name, *settings)
-    text = f'name = "one"\nexperiment = "base.toml"\nreplicates = 2\nseed = 4\nkeep = {json.dumps(KEPT)}\n'
+    text = (
+        'name = "one"\nexperiment = "base.toml"\nreplicates = 2\nseed = 4\nkeep ='
+        f" {json.dumps(KEPT)}\n"
+    )
     experiment = resolve(apply_settings(read_experiment(name), changes))
     (tmp_path / "base.toml").write_text(experiment.to_toml())
     store = begun(tmp_path / "sweep", text)
     compute(store)
-    rows = pl.concat([pl.read_parquet(store.table(chunk, RUNS)) for chunk in range(store.chunks)], how="diagonal_relaxed")
+    rows = pl.concat(
+        [pl.read_parquet(store.table(chunk, RUNS)) for chunk in range(store.chunks)],
+        how="diagonal_relaxed",
+    )
     for run, seed in enumerate((4, 5)):
-        alone = resolve(apply_settings(read_experiment(name), [*changes, f"seed={seed}", "replicates=1"]))
+        alone = resolve(
+            apply_settings(read_experiment(name), [*changes, f"seed={seed}", "replicates=1"])
+        )
         recorded = execute.run(alone, out=tmp_path / f"alone{seed}")[0]
         account = accounts.analyze(recorded)
         for table in KEPT:
-            mine = pl.concat([pl.read_parquet(store.table(chunk, table)) for chunk in range(store.chunks)], how="diagonal_relaxed")
+            mine = pl.concat(
+                [pl.read_parquet(store.table(chunk, table)) for chunk in range(store.chunks)],
+                how="diagonal_relaxed",
+            )
             mine = mine.filter(pl.col("run") == run).drop("run")
             assert mine.equals({**account.tables, **recorded.tables}[table]), table
         row = rows.row(run, named=True)
@@ -115,7 +128,9 @@ def test_an_account_is_that_of_evosim_run_bit_by_bit(name: str, settings: tuple[
         summary = account.summary
         for world, ladder in summary["ladder"].items():
             for part in ("rungs", "steps"):
-                assert {k: row.get(f"ladder.{world}.{part}.{k}") for k in ladder[part]} == ladder[part]
+                assert {k: row.get(f"ladder.{world}.{part}.{k}") for k in ladder[part]} == ladder[
+                    part
+                ]
             if summary["behaviour"][world]:
                 for part in ("kinds", "acts"):
                     told = summary["behaviour"][world][part]
@@ -127,17 +142,36 @@ def test_an_account_is_that_of_evosim_run_bit_by_bit(name: str, settings: tuple[
             assert row["hack.ancestral.hack"] == summary["hack"]["ancestral"]["hack"]["mean"]
 
 
-KEPT = ["ladder", "steps", "ties", "behaviour", "desires", "recovery", "hack", "generations", "loci", "alleles", "populations", "search", "landscape"]
+KEPT = [
+    "ladder",
+    "steps",
+    "ties",
+    "behaviour",
+    "desires",
+    "recovery",
+    "hack",
+    "generations",
+    "loci",
+    "alleles",
+    "populations",
+    "search",
+    "landscape",
+]
 SHIFT = ("shared_by_all_ancestral_optima", "left_open_by_the_data", "path_by_intent_in_ancestral")
 
 
 def test_the_ledger_is_the_behaviour_without_ages(tmp_path: Path) -> None:
-    store = begun(tmp_path / "s", SWEEP.replace('"ladder", "behaviour", "generations"', '"ledger", "behaviour"'))
+    store = begun(
+        tmp_path / "s",
+        SWEEP.replace('"ladder", "behaviour", "generations"', '"ledger", "behaviour"'),
+    )
     compute(store, [0])
     ledger, behaviour = (pl.read_parquet(store.table(0, name)) for name in ("ledger", "behaviour"))
     assert "age" not in ledger.columns
     by = ["run", "subject", "world"]
-    one, other = (frame.group_by(by).agg(pl.col("value").sum()).sort(by) for frame in (ledger, behaviour))
+    one, other = (
+        frame.group_by(by).agg(pl.col("value").sum()).sort(by) for frame in (ledger, behaviour)
+    )
     assert one.select(by).equals(other.select(by))
     assert one["value"].to_list() == pytest.approx(other["value"].to_list())
 
@@ -168,7 +202,9 @@ def test_shards_change_no_byte_and_leave_nothing_out(whole: Store, tmp_path: Pat
 
 
 @pytest.mark.parametrize("calls", [1, 2, 9, 15, 22, 40])
-def test_interrupted_at_any_moment_and_continued_changes_no_byte(whole: Store, tmp_path: Path, calls: int) -> None:
+def test_interrupted_at_any_moment_and_continued_changes_no_byte(
+    whole: Store, tmp_path: Path, calls: int
+) -> None:
     store = begun(tmp_path / "stopped")
     compute(store, should_stop=after(calls))
     assert len(content(store)) < len(content(whole))
@@ -176,7 +212,9 @@ def test_interrupted_at_any_moment_and_continued_changes_no_byte(whole: Store, t
     assert content(store) == content(whole)
 
 
-def test_finished_runs_of_a_chunk_are_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_runs_of_a_chunk_are_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = begun(tmp_path / "s")
     asked: list[int] = []
     real = worker.compute
@@ -197,7 +235,9 @@ def test_finished_runs_of_a_chunk_are_not_computed_again(tmp_path: Path, monkeyp
     assert worker.run_chunk(store.folder, 1).computed == 0
 
 
-def test_finished_runs_are_kept_every_few_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Store) -> None:
+def test_finished_runs_are_kept_every_few_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Store
+) -> None:
     """What a process that is killed leaves behind."""
     monkeypatch.setattr(worker, "KEEP_EVERY", 0.0)
     monkeypatch.setattr(worker, "KEEP_SHARE", 0)
@@ -216,12 +256,23 @@ def test_finished_runs_are_kept_every_few_seconds(tmp_path: Path, monkeypatch: p
     assert content(store) == content(whole)
 
 
-@pytest.mark.parametrize(("name", "generations", "calls", "fewest"), [("micro", 12, 15, 1), ("greedy-genes", 60, 75, 3)])
+@pytest.mark.parametrize(
+    ("name", "generations", "calls", "fewest"), [("micro", 12, 15, 1), ("greedy-genes", 60, 75, 3)]
+)
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_run_stopped_in_its_middle_is_gone_on_with_there(
-    name: str, generations: int, calls: int, fewest: int, damaged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    generations: int,
+    calls: int,
+    fewest: int,
+    damaged: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also a control of it. Nothing of that stays, nor changes a byte; what is damaged is begun again."""
+    """Also a control of it.
+
+    Nothing of that stays, nor changes a byte; what is damaged is begun again.
+    """
     text = f"""
     name = "long"
     experiment = "{name}"
@@ -258,7 +309,9 @@ def test_a_run_stopped_in_its_middle_is_gone_on_with_there(
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "foreign"])
-def test_finished_runs_that_cannot_be_trusted_are_computed_again(tmp_path: Path, whole: Store, damage: str) -> None:
+def test_finished_runs_that_cannot_be_trusted_are_computed_again(
+    tmp_path: Path, whole: Store, damage: str
+) -> None:
     store = begun(tmp_path / "s")
     compute(store, [1], should_stop=after(15))
     path = store.path(1, "partial")
@@ -276,8 +329,21 @@ def test_finished_runs_that_cannot_be_trusted_are_computed_again(tmp_path: Path,
 def test_two_drivers_on_one_folder(whole: Store, tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(SWEEP)
-    arguments = [sys.executable, "-m", "evosim.cli", "sweep", "run", str(path), "--out", str(tmp_path / "s"), "--workers", "1"]
-    both = [subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    arguments = [
+        sys.executable,
+        "-m",
+        "evosim.cli",
+        "sweep",
+        "run",
+        str(path),
+        "--out",
+        str(tmp_path / "s"),
+        "--workers",
+        "1",
+    ]
+    both = [
+        subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
     for driver in both:
         assert driver.communicate()[1].count("\n") <= 1
         assert driver.returncode == 0
@@ -289,10 +355,23 @@ def test_sigkills_lose_nothing_and_change_no_byte(whole: Store, tmp_path: Path) 
     """The driver and its workers die at random moments; whoever comes next goes on."""
     path, folder = tmp_path / "s.toml", tmp_path / "s"
     path.write_text(SWEEP)
-    arguments = [sys.executable, "-m", "evosim.cli", "sweep", "run", str(path), "--out", str(folder), "--workers", "2"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "evosim.cli",
+        "sweep",
+        "run",
+        str(path),
+        "--out",
+        str(folder),
+        "--workers",
+        "2",
+    ]
     moments = random.Random(7)
     for _ in range(4):
-        driver = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        driver = subprocess.Popen(
+            arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(moments.uniform(1.0, 4.0))
         victims = [*_children(driver.pid), driver.pid]
         for victim in moments.sample(victims, len(victims)):
@@ -314,7 +393,9 @@ def test_a_worker_that_dies_is_replaced(whole: Store, tmp_path: Path) -> None:
             killed.extend(_children())
             os.kill(killed[0], signal.SIGKILL)
 
-    local_engine.compute(Job(store.folder, list(range(store.chunks)), 2, 1, None, tell, lambda: False))
+    local_engine.compute(
+        Job(store.folder, list(range(store.chunks)), 2, 1, None, tell, lambda: False)
+    )
     assert killed
     assert content(store) == content(whole)
 
@@ -324,7 +405,9 @@ def _children(parent: int | None = None) -> list[int]:
     return children("evosim.sweeps.local_engine", parent)
 
 
-def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = begun(tmp_path / "s")
 
     def tell(event: str, chunk: int, **facts: Any) -> None:
@@ -332,7 +415,9 @@ def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(tmp_path: Path, 
             for pid in _children():
                 os.kill(pid, signal.SIGKILL)
 
-    with pytest.raises(UserError, match=r"workers must survive chunk 0, but 3 of them died of it \(signal 9\)"):
+    with pytest.raises(
+        UserError, match=r"workers must survive chunk 0, but 3 of them died of it \(signal 9\)"
+    ):
         local_engine.compute(Job(store.folder, [0, 0], 2, 1, None, tell, lambda: False))
     assert not _children()
 
@@ -368,8 +453,21 @@ def test_the_wall_time_asks_a_sweep_to_stop(monkeypatch: pytest.MonkeyPatch) -> 
 def test_sigterm_ends_a_sweep_soon_with_one_line(tmp_path: Path, workers: str) -> None:
     path, folder = tmp_path / "s.toml", tmp_path / "s"
     path.write_text(SWEEP.replace("= 5", "= 100000").replace("= 3", "= 100000", 2))
-    arguments = [sys.executable, "-m", "evosim.cli", "sweep", "run", str(path), "--out", str(folder), "--workers", workers]
-    driver = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    arguments = [
+        sys.executable,
+        "-m",
+        "evosim.cli",
+        "sweep",
+        "run",
+        str(path),
+        "--out",
+        str(folder),
+        "--workers",
+        workers,
+    ]
+    driver = subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     while not list(folder.glob("logs/*")):
         time.sleep(0.05)
     time.sleep(0.5)
@@ -377,7 +475,10 @@ def test_sigterm_ends_a_sweep_soon_with_one_line(tmp_path: Path, workers: str) -
     driver.terminate()
     _, err = driver.communicate(timeout=30)
     assert driver.returncode == 128 + signal.SIGTERM
-    assert err.splitlines()[-1] == f"evosim: interrupted; what was done is in {folder}; the same command goes on"
+    assert (
+        err.splitlines()[-1]
+        == f"evosim: interrupted; what was done is in {folder}; the same command goes on"
+    )
     assert time.monotonic() - began < 5.0
 
 
@@ -414,7 +515,9 @@ def test_damage_is_found_and_mended(copy: Store, whole: Store, damage: str, endi
         assert list(found.damaged) == [1]
         assert not found.sound
     if damage != "gone" and not (damage == "empty" and ending == "runs.parquet"):
-        with pytest.raises(UserError, match=r"chunk 1 of .* must be whole, but is not: its .*check .* --repair"):
+        with pytest.raises(
+            UserError, match=r"chunk 1 of .* must be whole, but is not: its .*check .* --repair"
+        ):
             collect(copy)
     repair(copy, found)
     assert check(copy).missing == [1]
@@ -446,7 +549,9 @@ def test_a_chunk_in_another_one_s_place_is_found(copy: Store) -> None:
     """With its checksums, so that only what it says of itself tells."""
     for ending in ("runs.parquet", "ladder.parquet", "behaviour.parquet", "generations.parquet"):
         shutil.copy(copy.path(0, ending), copy.path(1, ending))
-    copy.path(1, "sha256").write_text(copy.path(0, "sha256").read_text().replace("0000000", "0000001"))
+    copy.path(1, "sha256").write_text(
+        copy.path(0, "sha256").read_text().replace("0000000", "0000001")
+    )
     assert "another chunk" in check(copy).damaged[1]
 
 
@@ -476,7 +581,12 @@ def test_temporary_files_of_the_dead_are_stale_and_those_of_the_living_are_not(c
     here = platform.node()
     dead, alive, elsewhere, old = (
         parts / f".chunk-0000000.runs.parquet.{host}.{pid}.1.tmp"
-        for host, pid in ((here, gone.pid), (here, os.getpid()), ("elsewhere.example", 1), ("old.example", 1))
+        for host, pid in (
+            (here, gone.pid),
+            (here, os.getpid()),
+            ("elsewhere.example", 1),
+            ("old.example", 1),
+        )
     )
     for path in (dead, alive, elsewhere, old):
         path.write_text("x")
@@ -515,14 +625,20 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     return numbers
 
 
-def test_a_failing_cell_is_recorded_and_the_rest_is_done(failing: set[int], whole: Store, tmp_path: Path) -> None:
+def test_a_failing_cell_is_recorded_and_the_rest_is_done(
+    failing: set[int], whole: Store, tmp_path: Path
+) -> None:
     failing.add(20)
     store = begun(tmp_path / "s")
     compute(store)
-    rows = pl.concat([pl.read_parquet(store.table(c, RUNS)) for c in range(store.chunks)], how="diagonal_relaxed").sort("run")
+    rows = pl.concat(
+        [pl.read_parquet(store.table(c, RUNS)) for c in range(store.chunks)], how="diagonal_relaxed"
+    ).sort("run")
     assert (rows["status"] == "failed").to_list() == (rows["optimizer.population"] == 20).to_list()
     (error,) = set(rows["error"].drop_nulls())
-    assert re.fullmatch(r"FloatingPointError: overflow encountered in exp \(evosim/sweeps/worker.py:\d+\)", error)
+    assert re.fullmatch(
+        r"FloatingPointError: overflow encountered in exp \(evosim/sweeps/worker.py:\d+\)", error
+    )
     assert rows.filter(pl.col("status") == "complete").height == 4
     assert state_of(store).failed == 4
     assert collect(store).failed == 4
@@ -549,8 +665,12 @@ def _raised(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("lack", LACKS)
-def test_what_the_machine_lacks_is_no_failure_of_a_run(tmp_path: Path, whole: Store, monkeypatch: pytest.MonkeyPatch, lack: str) -> None:
-    """The sweep ends in one line that names the run, keeps what is finished, and goes on later to the same bytes."""
+def test_what_the_machine_lacks_is_no_failure_of_a_run(
+    tmp_path: Path, whole: Store, monkeypatch: pytest.MonkeyPatch, lack: str
+) -> None:
+    """The sweep ends in one line that names the run, keeps what is finished, and goes on later to
+    the same bytes.
+    """
     real, runs = worker.replicate, []
 
     def lacking(setting: Any, *more: Any) -> Any:
@@ -559,17 +679,29 @@ def test_what_the_machine_lacks_is_no_failure_of_a_run(tmp_path: Path, whole: St
 
     monkeypatch.setattr(worker, "replicate", lacking)
     store = begun(tmp_path / "s")
-    with pytest.raises(UserError, match=r"^run \d+ needs more than this machine gave: \w+: .*, and what is finished is kept\.$"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"^run \d+ needs more than this machine gave: \w+: .*, and what is finished is kept\.$"
+        ),
+    ):
         compute(store)
     assert state_of(store).failed == 0
     compute(store)
-    assert len(runs) == 1 + pl.concat([store.planned(c) for c in range(store.chunks)]).height  # the first run was not repeated
+    # The first run was not repeated
+    assert len(runs) == 1 + pl.concat([store.planned(c) for c in range(store.chunks)]).height
     assert content(store) == content(whole)
 
 
 def test_a_cell_that_dies_out_is_a_result(tmp_path: Path) -> None:
-    text = 'name = "gone"\nexperiment = "birth-control"\nkeep = ["ladder"]\n[set]\nphases.0.generations = 4\nphases.1.generations = 3\n'
-    text += '"optimizer.population" = 20\n"world.modern.contraception" = false\n[grid]\nworld.modern.conception = [0.0, 0.5]\n'
+    text = (
+        'name = "gone"\nexperiment = "birth-control"\nkeep ='
+        ' ["ladder"]\n[set]\nphases.0.generations = 4\nphases.1.generations = 3\n'
+    )
+    text += (
+        '"optimizer.population" = 20\n"world.modern.contraception" ='
+        " false\n[grid]\nworld.modern.conception = [0.0, 0.5]\n"
+    )
     store = begun(tmp_path / "s", text)
     compute(store)
     state = state_of(store)
@@ -579,8 +711,13 @@ def test_a_cell_that_dies_out_is_a_result(tmp_path: Path) -> None:
 # Estimates
 
 
-def test_a_landscape_is_counted_once_a_worker_and_not_once_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By a clock of our own: a landscape takes 10 s, a run 1 s. Once each sampled run was a landscape's first, and all counted 11 s."""
+def test_a_landscape_is_counted_once_a_worker_and_not_once_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By a clock of our own: a landscape takes 10 s, a run 1 s.
+
+    Once each sampled run was a landscape's first, and all counted 11 s.
+    """
     now = [0.0]
     monkeypatch.setattr(estimates, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
     real_landscape, real_run = worker.Landscape, estimates.replicate
@@ -597,10 +734,18 @@ def test_a_landscape_is_counted_once_a_worker_and_not_once_a_run(monkeypatch: py
     monkeypatch.setattr(estimates, "replicate", run)
     monkeypatch.setattr(estimates, "SAMPLE_SECONDS", 60.0)
     path = tmp_path / "x.toml"
-    path.write_text(SWEEP.replace("replicates = 2", "replicates = 6").replace("[0.1, 0.2]", "[0.1, 0.2, 0.3, 0.4, 0.5]"))
+    path.write_text(
+        SWEEP.replace("replicates = 2", "replicates = 6").replace(
+            "[0.1, 0.2]", "[0.1, 0.2, 0.3, 0.4, 0.5]"
+        )
+    )
     plan = make_plan(read_sweep(path))
     assert (plan.blocks, plan.chunks) == ((12,) * 5, 20)
-    for workers, taken in ((1, 5 * 10.0 + 60 * 1.0), (2, (2 * 5 * 10.0 + 60 * 1.0) / 2), (100, (4 * 5 * 10.0 + 60 * 1.0) / 20)):
+    for workers, taken in (
+        (1, 5 * 10.0 + 60 * 1.0),
+        (2, (2 * 5 * 10.0 + 60 * 1.0) / 2),
+        (100, (4 * 5 * 10.0 + 60 * 1.0) / 20),
+    ):
         found = estimates.estimate(plan, workers)
         assert (found.landscapes, found.preparing, found.seconds) == (5, 10.0, 1.0)
         assert found.wall == pytest.approx(taken)
@@ -609,16 +754,26 @@ def test_a_landscape_is_counted_once_a_worker_and_not_once_a_run(monkeypatch: py
 # Disks
 
 
-def test_a_full_disk_is_one_line_and_loses_nothing(whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_line_and_loses_nothing(
+    whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(disk)], capture_output=True).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(disk)], capture_output=True
+        ).returncode
+    ):
         pytest.skip("needs to mount a small file system")
     try:
         store = begun(disk / "s")
         with contextlib.suppress(OSError):
             (disk / "filler").write_bytes(bytes(200_000))
-        with pytest.raises(UserError, match=r"must be writable, but is not: No space left on device\. Free some space") as caught:
+        with pytest.raises(
+            UserError,
+            match=r"must be writable, but is not: No space left on device\. Free some space",
+        ) as caught:
             compute(store)
         assert "\n" not in str(caught.value)
         assert not list(disk.rglob("*.tmp"))
@@ -628,14 +783,19 @@ def test_a_full_disk_is_one_line_and_loses_nothing(whole: Store, tmp_path: Path,
         assert content(store) == content(whole)
         with contextlib.suppress(OSError):
             (disk / "filler").write_bytes(bytes(5_000_000))
-        with pytest.raises(UserError, match=r"must be writable, but is not: No space left on device\. Free some space"):
+        with pytest.raises(
+            UserError,
+            match=r"must be writable, but is not: No space left on device\. Free some space",
+        ):
             collect(store)
         assert not list(disk.rglob("*.tmp"))
         assert not (store.folder / "runs.parquet").exists()
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         with pytest.raises(UserError, match="must be writable, but is not: Read-only file system"):
             store.remove(0)
-        with pytest.raises(UserError, match="must be writable to collect its runs, but is read-only"):
+        with pytest.raises(
+            UserError, match="must be writable to collect its runs, but is read-only"
+        ):
             collect(store)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -645,10 +805,18 @@ def _of_size(free: int) -> Callable[[Path], Any]:
     return lambda folder: shutil._ntuple_diskusage(10**12, 0, free)  # type: ignore[attr-defined]
 
 
-def test_a_sweep_that_would_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_would_not_fit_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = begun(tmp_path / "s")
     monkeypatch.setattr(shutil, "disk_usage", _of_size(50_000))
-    with pytest.raises(UserError, match=r"s must have room for about \d+ kB, but 50\.0 kB are free\. Free some space, or give another --out\."):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"s must have room for about \d+ kB, but 50\.0 kB are free\. Free some space, or give"
+            r" another --out\."
+        ),
+    ):
         go_on(store)
     assert not content(store)
     assert not list(store.folder.glob("logs/*"))
@@ -656,24 +824,38 @@ def test_a_sweep_that_would_not_fit_is_not_begun(tmp_path: Path, monkeypatch: py
     assert go_on(store, workers=1, part=read_shard("0/3")).chunks_done == 1
 
 
-@pytest.mark.parametrize("keep", ["", 'keep = ["ladder", "behaviour", "generations", "loci", "alleles", "populations"]'])
-@pytest.mark.parametrize(("name", "more"), [("micro", ""), ("birth-control", "optimizer.population = 100\n")])
-def test_the_room_that_is_asked_for_is_about_what_is_taken(tmp_path: Path, name: str, more: str, keep: str) -> None:
-    text = f'name = "x"\nexperiment = "{name}"\nreplicates = 8\nchunk = 4\n{keep}\n[set]\nphases.0.generations = 40\nphases.1.generations = 20\n{more}'
+@pytest.mark.parametrize(
+    "keep", ["", 'keep = ["ladder", "behaviour", "generations", "loci", "alleles", "populations"]']
+)
+@pytest.mark.parametrize(
+    ("name", "more"), [("micro", ""), ("birth-control", "optimizer.population = 100\n")]
+)
+def test_the_room_that_is_asked_for_is_about_what_is_taken(
+    tmp_path: Path, name: str, more: str, keep: str
+) -> None:
+    text = (
+        f'name = "x"\nexperiment = "{name}"\nreplicates = 8\nchunk ='
+        f" 4\n{keep}\n[set]\nphases.0.generations = 40\nphases.1.generations = 20\n{more}"
+    )
     store = begun(tmp_path / "s", text)
     compute(store)
     taken = sum(len(data) for data in content(store).values())
     assert 0.4 * taken < room_for(store, [0, 1], collecting=False) < 2.5 * taken
 
 
-def test_a_disk_that_fills_during_a_run_is_no_failure_of_the_run(whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_during_a_run_is_no_failure_of_the_run(
+    whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It ends the command in one line, and the run is computed later."""
     store = begun(tmp_path / "s")
     real = Store.checkpoint
 
     def full(self: Store, chunk: int, run: int, control: str) -> Path:
         if run == 1:
-            raise atomic_files.Full(f"{self.folder} must be writable, but is not: No space left on device. Free some space, and do it again.")
+            raise atomic_files.Full(
+                f"{self.folder} must be writable, but is not: No space left on device. Free some"
+                " space, and do it again."
+            )
         return real(self, chunk, run, control)
 
     monkeypatch.setattr(Store, "checkpoint", full)
@@ -685,9 +867,17 @@ def test_a_disk_that_fills_during_a_run_is_no_failure_of_the_run(whole: Store, t
     assert content(store) == content(whole)
 
 
-def test_a_full_disk_at_a_checkpoint_ends_a_sweep_as_it_ends_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_at_a_checkpoint_ends_a_sweep_as_it_ends_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = begun(tmp_path / "s")
-    monkeypatch.setattr(worker._Mine, "_write", lambda *_: (_ for _ in ()).throw(atomic_files.Full("F must be writable, but is not: No space left on device.")))
+    monkeypatch.setattr(
+        worker._Mine,
+        "_write",
+        lambda *_: (_ for _ in ()).throw(
+            atomic_files.Full("F must be writable, but is not: No space left on device.")
+        ),
+    )
     real = worker._Mine.__init__
 
     def often(self: Any, *arguments: Any) -> None:
@@ -721,7 +911,9 @@ def test_a_write_that_fails_in_a_worker_stops_all_with_one_line(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("moment", range(8))
-def test_killed_between_any_two_writes_of_a_chunk(whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int) -> None:
+def test_killed_between_any_two_writes_of_a_chunk(
+    whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
     store = begun(tmp_path / "s")
     real, written = atomic_files.write_atomically, [0]
 
@@ -756,7 +948,9 @@ def test_what_is_collected_is_all_of_it(copy: Store, tmp_path: Path) -> None:
     assert again == found
 
 
-def test_the_digest_of_the_content_does_not_depend_on_chunks_but_on_every_number(whole: Store, tmp_path: Path) -> None:
+def test_the_digest_of_the_content_does_not_depend_on_chunks_but_on_every_number(
+    whole: Store, tmp_path: Path
+) -> None:
     other = begun(tmp_path / "other", SWEEP.replace("chunk = 3", "chunk = 8"))
     compute(other)
     first = collect(whole).digest
@@ -786,7 +980,9 @@ def test_collecting_what_is_not_whole_says_what_is_missing(tmp_path: Path) -> No
 
 
 def test_cells_with_other_columns_are_collected_together(tmp_path: Path) -> None:
-    text = SWEEP.replace('keep = ["ladder", "behaviour", "generations"]', 'keep = ["populations", "landscape"]')
+    text = SWEEP.replace(
+        'keep = ["ladder", "behaviour", "generations"]', 'keep = ["populations", "landscape"]'
+    )
     text += '"genome.ploidy" = [1, 2]\n'
     store = begun(tmp_path / "s", text)
     compute(store)
@@ -799,17 +995,24 @@ def test_cells_with_other_columns_are_collected_together(tmp_path: Path) -> None
 def test_a_folder_of_another_sweep_is_refused_naming_both(whole: Store, tmp_path: Path) -> None:
     path = tmp_path / "other.toml"
     path.write_text(SWEEP.replace("0.2]", "0.25]"))
-    with pytest.raises(UserError, match=rf"must hold this sweep .* \(small, digest {whole.digest[:8]}, not [0-9a-f]{{8}}\)"):
+    with pytest.raises(
+        UserError,
+        match=rf"must hold this sweep .* \(small, digest {whole.digest[:8]}, not [0-9a-f]{{8}}\)",
+    ):
         begin(read_sweep(path), whole.folder)
     path.write_text(SWEEP.replace('name = "small"', 'name = "small"\ntitle = "other words"'))
     begin(read_sweep(path), whole.folder)
 
 
-def test_other_sources_are_refused_naming_both(copy: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_sources_are_refused_naming_both(
+    copy: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "same.toml"
     path.write_text(SWEEP)
     monkeypatch.setattr("evosim.sweeps.store.sources_digest", lambda *choices: "f" * 16)
-    with pytest.raises(UserError, match=rf"by other sources \({copy.sources}, not ffffffffffffffff"):
+    with pytest.raises(
+        UserError, match=rf"by other sources \({copy.sources}, not ffffffffffffffff"
+    ):
         begin(read_sweep(path), copy.folder)
     copy.remove(1)
     with pytest.raises(UserError, match="by other sources"):
@@ -819,9 +1022,13 @@ def test_other_sources_are_refused_naming_both(copy: Store, tmp_path: Path, monk
     assert collect(copy).mixed
 
 
-def test_other_packages_are_refused_naming_both(copy: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_packages_are_refused_naming_both(
+    copy: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy.facts["packages"]["numba"] = "0.1"
-    with pytest.raises(UserError, match=r"by the numba it was begun with, but that was 0\.1, and this is"):
+    with pytest.raises(
+        UserError, match=r"by the numba it was begun with, but that was 0\.1, and this is"
+    ):
         copy.check_sources()
     copy.check_sources(other_sources=True)
 
@@ -856,7 +1063,9 @@ def test_every_change_of_what_is_to_be_done_is_found(copy: Store) -> None:
                 Store(copy.folder)
 
 
-def test_a_beginning_that_was_interrupted_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_beginning_that_was_interrupted_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = begun(tmp_path / "whole")
     for last in ("plan.parquet", "sweep.json", "sweep.toml"):
         folder = tmp_path / f"until-{last.replace('.', '-')}"
@@ -887,16 +1096,23 @@ def test_a_long_sweep_says_once_how_long(monkeypatch: pytest.MonkeyPatch) -> Non
     said = io.StringIO()
     for runs, lines in ((100, 0), (1000, 1)):  # of half a second each
         at[0] = 0.0
-        told = progress.Progressing(Console(file=said, width=200), runs, 0, 0, lambda words, done: None)
+        told = progress.Progressing(
+            Console(file=said, width=200), runs, 0, 0, lambda words, done: None
+        )
         told("begin", 0, done=0)
         for _ in range(runs):
             at[0] += 0.5
             told("run", 0, status="complete")
         assert said.getvalue().count("left for") == lines
-    assert said.getvalue() == "about 8 min left for 990 runs at 0.5 s; Ctrl-C stops it, the same command goes on\n"
+    assert (
+        said.getvalue()
+        == "about 8 min left for 990 runs at 0.5 s; Ctrl-C stops it, the same command goes on\n"
+    )
 
 
-def test_a_suspended_worker_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_suspended_worker_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(local_engine, "Suspended", lambda: Suspended(patience=0.0))
     store = begun(tmp_path / "s")
 
@@ -905,16 +1121,27 @@ def test_a_suspended_worker_does_not_hold_up_the_end(tmp_path: Path, monkeypatch
             os.kill(found[0], signal.SIGSTOP)
         return bool(found)
 
-    local_engine.compute(Job(store.folder, list(range(store.chunks)), 2, 1, None, worker.silent, should_stop))
-    assert "is suspended and cannot end; it is killed, and what it has kept stays" in capsys.readouterr().err
+    local_engine.compute(
+        Job(store.folder, list(range(store.chunks)), 2, 1, None, worker.silent, should_stop)
+    )
+    assert (
+        "is suspended and cannot end; it is killed, and what it has kept stays"
+        in capsys.readouterr().err
+    )
     assert not _children()
 
 
-def test_what_is_finished_is_kept_when_a_signal_asks_for_it(whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_finished_is_kept_when_a_signal_asks_for_it(
+    whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In this process, and in workers, which hear of it by their pipes. No byte changes."""
     kept: list[int] = []
     real = Store.keep_finished
-    monkeypatch.setattr(Store, "keep_finished", lambda self, chunk, frames: (kept.append(chunk), real(self, chunk, frames))[1])
+    monkeypatch.setattr(
+        Store,
+        "keep_finished",
+        lambda self, chunk, frames: (kept.append(chunk), real(self, chunk, frames))[1],
+    )
 
     def tell(event: str, chunk: int, **facts: Any) -> None:
         if event == "run" and facts["run"] == 0:
@@ -926,7 +1153,9 @@ def test_what_is_finished_is_kept_when_a_signal_asks_for_it(whole: Store, tmp_pa
     compute(store)
     assert content(store) == content(whole)
     store = begun(tmp_path / "two")
-    local_engine.compute(Job(store.folder, list(range(store.chunks)), 2, 1, None, tell, lambda: False))
+    local_engine.compute(
+        Job(store.folder, list(range(store.chunks)), 2, 1, None, tell, lambda: False)
+    )
     assert not worker.ASKED.is_set()
     assert any('"event": "asked"' in path.read_text() for path in (store.folder / "logs").iterdir())
     assert content(store) == content(whole)

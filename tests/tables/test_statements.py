@@ -31,35 +31,66 @@ SEARCH = ["run", "claim-06-demons", "--set", "phases.0.generations=50"]
 
 def words_of(values: Any, *, left_out: int = 0) -> str:
     found = decompose(np.asarray(values, dtype=np.float64), HOW)
-    facts = {"between": found.between, "chance": found.chance, "told": found.told, "p": found.p, "p_least": found.p_least}
-    return _variance(facts | {"seeds": np.shape(values)[-1], "seeds_left_out": left_out, "refused": None}, HOW.confidence, alike=not found.shares)
+    facts = {
+        "between": found.between,
+        "chance": found.chance,
+        "told": found.told,
+        "p": found.p,
+        "p_least": found.p_least,
+    }
+    return _variance(
+        facts | {"seeds": np.shape(values)[-1], "seeds_left_out": left_out, "refused": None},
+        HOW.confidence,
+        alike=not found.shares,
+    )
 
 
-@pytest.mark.parametrize("values", [[[0, 0, 0], [0, 0, 1]], [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1]], [[0, 1, 0, 1, 0], [1, 0, 1, 0, 1]]])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[0, 0, 0], [0, 0, 1]],
+        [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1]],
+        [[0, 1, 0, 1, 0], [1, 0, 1, 0, 1]],
+    ],
+)
 def test_means_that_differ_are_not_called_the_same(values: list[list[int]]) -> None:
     """The variance between cells is 0 where one seed alone differs, and may be below 0."""
     assert decompose(np.array(values, dtype=np.float64), HOW).between <= 0.0
     said = words_of(values, left_out=2)
-    assert said.startswith("differences between cells are not larger than chance between seeds gives, between seeds of a cell ")
+    assert said.startswith(
+        "differences between cells are not larger than chance between seeds gives, between seeds of"
+        " a cell "
+    )
     assert ("too few" in said) == (len(values[0]) < 5)
     assert ("cannot be told from chance (p = " in said) == (len(values[0]) >= 5)
     assert said.endswith("; 2 seeds left out")
 
 
 def test_means_that_are_the_same_are_called_so() -> None:
-    assert words_of(np.full((2, 6), 0.5), left_out=1) == "the same mean in every cell; 1 seed left out"
-    assert words_of(np.full((2, 2), 0.5)).startswith("the same mean in every cell: 2 seeds were measured in every cell, too few")
+    assert (
+        words_of(np.full((2, 6), 0.5), left_out=1) == "the same mean in every cell; 1 seed left out"
+    )
+    assert words_of(np.full((2, 2), 0.5)).startswith(
+        "the same mean in every cell: 2 seeds were measured in every cell, too few"
+    )
 
 
 def test_points_of_a_design_that_coincide_have_a_remedy(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(
-        'name = "s"\nexperiment = "micro"\n[design]\nkind = "latin-hypercube"\nsize = 12\n[design.ranges]\n"optimizer.population" = { low = 10, high = 11, integer = true }\n'
+        'name = "s"\nexperiment = "micro"\n[design]\nkind = "latin-hypercube"\nsize ='
+        ' 12\n[design.ranges]\n"optimizer.population" = { low = 10, high = 11, integer = true }\n'
     )
     from evosim.sweeps.schema import written
 
     asked = written(path.read_bytes(), path)
-    with pytest.raises(UserError, match=r"points of the design, which has design.size = 12. Give a smaller size or a wider range\.$"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"points of the design, which has design.size = 12. Give a smaller size or a wider"
+            r" range\.$"
+        ),
+    ):
         cells_of(asked.sweep, base_tree(asked))
     assert read_sweep(path).sweep.design
 
@@ -67,7 +98,15 @@ def test_points_of_a_design_that_coincide_have_a_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("figures", [False, True])
 def test_a_search_says_figures_where_there_are_some(figures: bool, tmp_path: Path) -> None:
     out = tmp_path / "hills"
-    printed = CliRunner().invoke(app, [*SEARCH, "--out", str(out), *([] if figures else ["--no-figures"])], catch_exceptions=False).output
+    printed = (
+        CliRunner()
+        .invoke(
+            app,
+            [*SEARCH, "--out", str(out), *([] if figures else ["--no-figures"])],
+            catch_exceptions=False,
+        )
+        .output
+    )
     assert ("Paths and figures:" in printed) == figures == (out / "figures").is_dir()
     assert "Paths" in printed
 
@@ -77,16 +116,29 @@ def test_which_commands_take_a_search(tmp_path: Path) -> None:
     out, run = str(tmp_path / "hills"), CliRunner()
     run.invoke(app, [*SEARCH, "--no-figures", "--out", out], catch_exceptions=False)
     page = (Path(__file__).resolve().parents[2] / "docs" / "hills.md").read_text()
-    assert "`analyze`, `compare`, `run --dry-run` and sweeps refuse it. `figures`, `export` and `report` take" in page
+    assert (
+        "`analyze`, `compare`, `run --dry-run` and sweeps refuse it. `figures`, `export` and"
+        " `report` take" in page
+    )
     for command in (["analyze", out], ["compare", out, out], [*SEARCH, "--dry-run"]):
         with pytest.raises(UserError):
             run.invoke(app, command, catch_exceptions=False)
-    for command in (["figures", out, "--format", "svg"], ["export", out, "--out", str(tmp_path / "csv")], ["report", out]):
+    for command in (
+        ["figures", out, "--format", "svg"],
+        ["export", out, "--out", str(tmp_path / "csv")],
+        ["report", out],
+    ):
         assert run.invoke(app, command, catch_exceptions=False).exit_code == 0, command
     sweep = tmp_path / "s.toml"
-    sweep.write_text('name = "s"\nexperiment = "claim-06-demons"\n[grid]\n"world.ancestral.sides" = [1, 2]\n')
+    sweep.write_text(
+        'name = "s"\nexperiment = "claim-06-demons"\n[grid]\n"world.ancestral.sides" = [1, 2]\n'
+    )
     with pytest.raises(UserError):
-        run.invoke(app, ["sweep", "run", str(sweep), "--out", str(tmp_path / "sweep")], catch_exceptions=False)
+        run.invoke(
+            app,
+            ["sweep", "run", str(sweep), "--out", str(tmp_path / "sweep")],
+            catch_exceptions=False,
+        )
 
 
 def test_a_run_says_the_level_of_its_intervals(tmp_path: Path) -> None:
@@ -95,7 +147,15 @@ def test_a_run_says_the_level_of_its_intervals(tmp_path: Path) -> None:
     settings = [*QUICK["micro"], "analysis.confidence=0.5"]
     more = [word for item in settings for word in ("--set", item)]
     out = str(tmp_path / "run")
-    printed = CliRunner().invoke(app, ["run", "micro", *more, "--replicates", "5", "--no-figures", "--out", out], catch_exceptions=False).output
+    printed = (
+        CliRunner()
+        .invoke(
+            app,
+            ["run", "micro", *more, "--replicates", "5", "--no-figures", "--out", out],
+            catch_exceptions=False,
+        )
+        .output
+    )
     assert re.search(r"5 seeds from 0; means over seeds, 50% intervals", printed)
     run = evosim.load(out)
     assert "[ ]: 50% intervals over seeds" in repr(run)
@@ -106,15 +166,32 @@ def test_a_run_says_the_level_of_its_intervals(tmp_path: Path) -> None:
 def test_a_search_says_the_level_of_its_intervals() -> None:
     told, few = io.StringIO(), io.StringIO()
     row = {"quantity": "x", "mean": 1.0, "interval": [0.5, 1.5]}
-    summary = {"seed": 0, "replicates": 5, "changed": [], "expected": "", "confidence": 0.999, "search": [row]}
+    summary = {
+        "seed": 0,
+        "replicates": 5,
+        "changed": [],
+        "expected": "",
+        "confidence": 0.999,
+        "search": [row],
+    }
     screen.show_search(Screen(file=told, width=100), "A search", summary)
-    screen.show_search(Screen(file=few, width=100), "A search", summary | {"replicates": 2, "search": [row | {"interval": None}]})
+    screen.show_search(
+        Screen(file=few, width=100),
+        "A search",
+        summary | {"replicates": 2, "search": [row | {"interval": None}]},
+    )
     assert "5 seeds from 0; means over seeds, 99.9% intervals" in told.getvalue()
     assert "%" not in few.getvalue()
 
 
 def test_a_level_has_all_its_digits() -> None:
-    assert [level(x) for x in (0.5, 0.95, 0.999, 0.975, 0.29)] == ["50%", "95%", "99.9%", "97.5%", "29%"]
+    assert [level(x) for x in (0.5, 0.95, 0.999, 0.975, 0.29)] == [
+        "50%",
+        "95%",
+        "99.9%",
+        "97.5%",
+        "29%",
+    ]
 
 
 def test_correlations_and_overlaps_stay_in_their_range() -> None:

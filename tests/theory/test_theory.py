@@ -1,7 +1,8 @@
-"""The theory against typed numbers, itself by another road, and brute force; planted wrong formulas miss.
+"""The theory against typed numbers, itself by another road, and brute force; planted wrong formulas
+miss.
 
-Closed forms meet recursions at 1e-10; `as_printed` holds a value to half a unit of the last digit of a number in print;
-simulations have fixed seeds and |z| < 4.5 (a false alarm of 7e-6 each).
+Closed forms meet recursions at 1e-10; `as_printed` holds a value to half a unit of the last digit
+of a number in print; simulations have fixed seeds and |z| < 4.5 (a false alarm of 7e-6 each).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def rest(change: Callable[[Any], Any], start: Any) -> Any:
     raise AssertionError("no rest")
 
 
-# --- one locus -------------------------------------------------------------------------------------------------------
+# --- one locus ---
 
 INTERIOR = [
     (0.9, 0.0, 1.0, ".8"),
@@ -58,7 +59,9 @@ def test_interior_equilibrium(k: float, h: float, s: float, q: str) -> None:
     found = drive.equilibrium(k, h, s)
     as_printed(found.frequency, q)
     assert found.stability == "interior stable"
-    assert found.frequency == pytest.approx((2 * k * (1 - h * s) - 1) / (s * (1 - 2 * h)), abs=1e-13)
+    assert found.frequency == pytest.approx(
+        (2 * k * (1 - h * s) - 1) / (s * (1 - 2 * h)), abs=1e-13
+    )
     assert found.mean_fitness == pytest.approx(drive.mean_fitness(found.frequency, h, s), abs=1e-13)
     for start in (0.01, 0.97):
         assert rest(lambda x: drive.next_frequency(float(x), k, h, s), start) == pytest.approx(
@@ -157,7 +160,9 @@ def test_equal_sexes_are_one_sex() -> None:
     assert drive.lethal_by_sex(0.5, 0.45).newborn == 0.0
 
 
-@pytest.mark.parametrize(("f", "m", "h", "s"), [(0.5, 0.9, 0.5, 0.5), (0.5, 0.9, 0.5, 0.6), (0.6, 0.6, 0.2, 1.0)])
+@pytest.mark.parametrize(
+    ("f", "m", "h", "s"), [(0.5, 0.9, 0.5, 0.5), (0.5, 0.9, 0.5, 0.6), (0.6, 0.6, 0.2, 1.0)]
+)
 def test_invasion_by_sex(f: float, m: float, h: float, s: float) -> None:
     x, y = 1e-6, 1e-6
     for _ in range(30):
@@ -165,15 +170,19 @@ def test_invasion_by_sex(f: float, m: float, h: float, s: float) -> None:
     assert drive.invades_by_sex(f, m, h, s) == (x + y > 2e-6)
 
 
-@pytest.mark.parametrize(("h", "s"), [(0.0, 1.0), (0.3, 0.6), (0.5, -0.4), (1.0, 0.5), (0.0, 0.0), (2.0, -1.0)])
+@pytest.mark.parametrize(
+    ("h", "s"), [(0.0, 1.0), (0.3, 0.6), (0.5, -0.4), (1.0, 0.5), (0.0, 0.0), (2.0, -1.0)]
+)
 def test_census_there_and_back(h: float, s: float) -> None:
     for q in (0.0, 1e-6, 0.2, 0.7, 0.99):
-        assert drive.newborn_from_adult(drive.adult_from_newborn(q, h, s), h, s) == pytest.approx(q, abs=1e-9)
+        assert drive.newborn_from_adult(drive.adult_from_newborn(q, h, s), h, s) == pytest.approx(
+            q, abs=1e-9
+        )
     assert drive.adult_from_newborn(0.3, 0, 1) == pytest.approx(0.3 / 1.3, abs=1e-15)
     assert drive.newborn_from_adult(0.2, 0, 1) == pytest.approx(0.25, abs=1e-14)
 
 
-# --- one locus, finite -----------------------------------------------------------------------------------------------
+# --- one locus, finite ---
 
 
 def test_fluctuation_in_print() -> None:
@@ -181,17 +190,24 @@ def test_fluctuation_in_print() -> None:
     as_printed(found.newborn, ".4014")
     as_printed(found.lag, ".5556")
     naive = 0.8 * 0.2 / 2
-    assert found.newborn / naive == pytest.approx(5.0, abs=0.05)  # planted: independent draws, five times too small
+    # Planted: independent draws, five times too small
+    assert found.newborn / naive == pytest.approx(5.0, abs=0.05)
     assert not is_printed(naive, ".4014")
 
 
 @pytest.mark.parametrize("k", [0.55, 0.6, 0.75, 0.9, 0.97])
 def test_fluctuation_by_two_roads(k: float) -> None:
-    assert drive.fluctuation(40, k, 0, 1) == pytest.approx(drive.lethal_fluctuation(40, k), rel=1e-11)
+    assert drive.fluctuation(40, k, 0, 1) == pytest.approx(
+        drive.lethal_fluctuation(40, k), rel=1e-11
+    )
 
 
-def moments(k: float, h: float, s: float, n: int, replicates: int, generations: int) -> tuple[np.ndarray, np.ndarray]:
-    """Newborn frequency of D in every replicate, in two successive generations, long after a start at q*."""
+def moments(
+    k: float, h: float, s: float, n: int, replicates: int, generations: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Newborn frequency of D in every replicate, in two successive generations, long after a start
+    at q*.
+    """
     rng = np.random.default_rng(11)
     g = np.full(replicates, drive.equilibrium(k, h, s).frequency)
     a, b = drive.fitnesses(h, s)
@@ -203,7 +219,9 @@ def moments(k: float, h: float, s: float, n: int, replicates: int, generations: 
     return frequencies[-2], frequencies[-1]
 
 
-@pytest.mark.parametrize(("k", "h", "s"), [(0.9, 0.0, 1.0), (0.8, 0.1, 0.9), (0.7, 0.0, 0.6), (0.75, 0.2, 1.0)])
+@pytest.mark.parametrize(
+    ("k", "h", "s"), [(0.9, 0.0, 1.0), (0.8, 0.1, 0.9), (0.7, 0.0, 0.6), (0.75, 0.2, 1.0)]
+)
 def test_fluctuation_simulated(k: float, h: float, s: float) -> None:
     n, replicates = 2_000, 20_000
     before, after = moments(k, h, s, n, replicates, 40)
@@ -265,7 +283,8 @@ ADDITIVE = [
 def test_fixation_of_an_additive_allele(s: float, n: int, exact: str, diffusion: str) -> None:
     as_printed(drive.fixation(n, (1, 1 + s, 1 + 2 * s), 0.5), exact)
     as_printed(drive.kimura(n, s, 1 / (2 * n)), diffusion)
-    assert not is_printed(drive.kimura(n, s, 1 / (2 * n)), exact)  # planted: diffusion for the exact chain
+    # Planted: diffusion for the exact chain
+    assert not is_printed(drive.kimura(n, s, 1 / (2 * n)), exact)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +295,9 @@ def test_fixation_of_an_additive_allele(s: float, n: int, exact: str, diffusion:
         (0.70, (1.0, 0.9, 0.8), ".394357", ""),
     ],
 )
-def test_fixation_of_a_driver(k: float, w: tuple[float, float, float], exact: str, diffusion: str) -> None:
+def test_fixation_of_a_driver(
+    k: float, w: tuple[float, float, float], exact: str, diffusion: str
+) -> None:
     as_printed(drive.fixation(25, w, k), exact)
     if diffusion:
         as_printed(drive.kimura(25, 2 * k - 1, 0.02), diffusion)
@@ -299,13 +320,16 @@ def test_fixation_where_it_is_known() -> None:
     assert drive.fixation(8, (1, 1, 1), 0.9, (0, 0)) == 0.0
     for s in (1e-9, -1e-9):
         assert drive.kimura(50, s, 0.3) == pytest.approx(0.3, abs=1e-6)
-    assert drive.kimura(50, -0.01, 0.3) == pytest.approx((math.exp(0.6) - 1) / (math.exp(2) - 1), abs=1e-14)
+    assert drive.kimura(50, -0.01, 0.3) == pytest.approx(
+        (math.exp(0.6) - 1) / (math.exp(2) - 1), abs=1e-14
+    )
     assert drive.kimura(1e6, -0.5, 0.3) == 0.0
 
 
 def test_kimura_is_high() -> None:
     high = [
-        drive.kimura(25, s, 0.02) / drive.fixation(25, (1, 1 + s, 1 + 2 * s), 0.5) for s in (0.02, 0.05, 0.1, 0.2, 0.4)
+        drive.kimura(25, s, 0.02) / drive.fixation(25, (1, 1 + s, 1 + 2 * s), 0.5)
+        for s in (0.02, 0.05, 0.1, 0.2, 0.4)
     ]
     assert high == pytest.approx([1.0232, 1.0468, 1.0637, 1.0848, 1.1087], abs=1e-4)
 
@@ -344,12 +368,14 @@ def test_transitions_are_chances() -> None:
     assert transitions[start] @ states @ [1, 2] == pytest.approx(24 * g, abs=1e-12)
 
 
-# --- two loci --------------------------------------------------------------------------------------------------------
+# --- two loci ---
 
 NEUTRAL = [[1.0] * 3] * 3
 
 
-def oracle(x: np.ndarray, r: float, k: list[float], w: list[list[float]]) -> tuple[np.ndarray, float]:
+def oracle(
+    x: np.ndarray, r: float, k: list[float], w: list[list[float]]
+) -> tuple[np.ndarray, float]:
     new, total = np.zeros(4), 0.0
     for u in range(4):
         for v in range(4):
@@ -367,7 +393,12 @@ def oracle(x: np.ndarray, r: float, k: list[float], w: list[list[float]]) -> tup
 def test_step_is_what_it_says() -> None:
     rng = np.random.default_rng(1)
     for _ in range(20):
-        x, k, w, r = rng.dirichlet(np.ones(4)), list(rng.random(3)), rng.random((3, 3)).tolist(), rng.random() / 2
+        x, k, w, r = (
+            rng.dirichlet(np.ones(4)),
+            list(rng.random(3)),
+            rng.random((3, 3)).tolist(),
+            rng.random() / 2,
+        )
         now, weight = two_locus.step(x, r, k, w)
         expected, total = oracle(x, r, k, w)
         assert np.abs(now - expected).max() < 1e-14
@@ -409,7 +440,9 @@ def test_disequilibrium_of_an_infinite_population(r: float) -> None:
 
 
 def generation(x: np.ndarray, n: int, r: float) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """Every way to draw 2n haplotypes from pool `x`: mean D of newborns, of their pool, chances, and pools."""
+    """Every way to draw 2n haplotypes from pool `x`: mean D of newborns, of their pool, chances,
+    and pools.
+    """
     table = two_locus.transmission(r, [0.5] * 3)
     draws = np.array(list(itertools.product(range(4), repeat=2 * n)))
     chances = x[draws].prod(axis=1)
@@ -424,7 +457,10 @@ def generation(x: np.ndarray, n: int, r: float) -> tuple[float, float, np.ndarra
 def test_disequilibrium_of_n_diploids_enumerated(n: int, r: float) -> None:
     x = two_locus.haplotypes(0.35, 0.6, 0.07)
     census, pool, chances, pools = generation(x, n, r)
-    start, after = two_locus.disequilibrium_decay(0.07, r, 0, n), two_locus.disequilibrium_decay(0.07, r, 1, n)
+    start, after = (
+        two_locus.disequilibrium_decay(0.07, r, 0, n),
+        two_locus.disequilibrium_decay(0.07, r, 1, n),
+    )
     assert start.pool == 0.07
     assert census == pytest.approx(start.census, abs=1e-14)
     assert pool == pytest.approx(after.pool, abs=1e-14)
@@ -464,7 +500,9 @@ def test_gametes_of_a_double_heterozygote() -> None:
     # AB/ab in the order d m, d M, D m, D M is haplotypes 3 and 0
     table = two_locus.transmission(0.1, [0.9] * 3)[3, 0]
     assert table[[3, 2, 1, 0]] == pytest.approx(found, abs=1e-15)
-    assert two_locus.double_heterozygote_gametes(0.1) == pytest.approx([0.45, 0.05, 0.05, 0.45], abs=1e-15)
+    assert two_locus.double_heterozygote_gametes(0.1) == pytest.approx(
+        [0.45, 0.05, 0.05, 0.45], abs=1e-15
+    )
     assert found[1] + found[2] == pytest.approx(0.1, abs=1e-15)  # recombinants, whatever the drive
 
 
@@ -487,11 +525,14 @@ def test_suppressor_table(k: float, free: str, near: str, tight: str, cost: str)
     for r, printed in ((0.5, free), (0.1, near), (0.0, tight)):
         as_printed(two_locus.invasion_rate(k, 0.5, r), printed)
     as_printed(two_locus.tolerable_cost(k, 0.5, 0.5), cost)
-    assert two_locus.full_suppressor_rate(k) == pytest.approx(two_locus.invasion_rate(k, 0.5, 0.5), abs=1e-13)
-    assert two_locus.invasion_rate(k, 0.5, 0.5, cost=two_locus.tolerable_cost(k, 0.5, 0.5)) == pytest.approx(
-        1, abs=1e-13
+    assert two_locus.full_suppressor_rate(k) == pytest.approx(
+        two_locus.invasion_rate(k, 0.5, 0.5), abs=1e-13
     )
-    swapped = two_locus.invasion_matrix(k, 0.5, 0.1) * [[0, 1], [1, 1]]  # planted: driving carriers forgotten
+    assert two_locus.invasion_rate(
+        k, 0.5, 0.5, cost=two_locus.tolerable_cost(k, 0.5, 0.5)
+    ) == pytest.approx(1, abs=1e-13)
+    # Planted: driving carriers forgotten
+    swapped = two_locus.invasion_matrix(k, 0.5, 0.1) * [[0, 1], [1, 1]]
     assert not is_printed(float(np.linalg.eigvals(swapped).real.max()), near)
 
 
@@ -520,13 +561,17 @@ def test_invasion_matrix_is_the_linear_part_of_two_loci(
 
 def test_weak_drive_is_hardly_suppressed() -> None:
     for e, tolerance in ((1e-2, 0.06), (1e-3, 0.006)):
-        assert (two_locus.full_suppressor_rate((1 + e) / 2) - 1) / e**3 == pytest.approx(2, abs=tolerance)
+        assert (two_locus.full_suppressor_rate((1 + e) / 2) - 1) / e**3 == pytest.approx(
+            2, abs=tolerance
+        )
 
 
 def test_free_suppressors_always_spread() -> None:
     cases = [(0.0, 1.0), (0.0, 0.6), (0.1, 0.9)]
     tried = 0
-    for (h, s), k, share, r in itertools.product(cases, (0.6, 0.7, 0.8, 0.95), (0.1, 0.5, 1.0), (0.0, 0.01, 0.1, 0.5)):
+    for (h, s), k, share, r in itertools.product(
+        cases, (0.6, 0.7, 0.8, 0.95), (0.1, 0.5, 1.0), (0.0, 0.01, 0.1, 0.5)
+    ):
         if drive.equilibrium(k, h, s).stability != "interior stable":
             continue
         tried += 1
@@ -550,7 +595,13 @@ def test_a_fixed_driver_leaves_suppressors_neutral() -> None:
 
 @pytest.mark.parametrize(
     ("k", "enhanced", "printed"),
-    [(0.6, 0.7, ".25"), (0.7, 0.9, ".25"), (0.7, 0.71, ".0238"), (0.9, 0.95, ".0556"), (0.5, 0.8, ".5")],
+    [
+        (0.6, 0.7, ".25"),
+        (0.7, 0.9, ".25"),
+        (0.7, 0.71, ".0238"),
+        (0.9, 0.95, ".0556"),
+        (0.5, 0.8, ".5"),
+    ],
 )
 def test_enhancer_threshold(k: float, enhanced: float, printed: str) -> None:
     threshold = two_locus.enhancer_threshold(k, enhanced)
@@ -569,10 +620,30 @@ def test_unlinked_enhancer_is_selected_against() -> None:
 
 
 OUTCOMES = {
-    0.0: {20: (".4044", ".3901"), 50: (".1480", ".6411"), 100: (".0912", ".7143"), 500: (".0389", ".8068")},
-    0.02: {20: (".4307", ".3623"), 50: (".1739", ".6030"), 100: (".1283", ".6544"), 500: (".1118", ".6748")},
-    0.10: {20: (".5519", ".2404"), 50: (".3054", ".4445"), 100: (".2992", ".4489"), 500: (".2992", ".4490")},
-    0.30: {20: (".7899", ".0095"), 50: (".6214", ".1479"), 100: (".6185", ".1496"), 500: (".6185", ".1496")},
+    0.0: {
+        20: (".4044", ".3901"),
+        50: (".1480", ".6411"),
+        100: (".0912", ".7143"),
+        500: (".0389", ".8068"),
+    },
+    0.02: {
+        20: (".4307", ".3623"),
+        50: (".1739", ".6030"),
+        100: (".1283", ".6544"),
+        500: (".1118", ".6748"),
+    },
+    0.10: {
+        20: (".5519", ".2404"),
+        50: (".3054", ".4445"),
+        100: (".2992", ".4489"),
+        500: (".2992", ".4490"),
+    },
+    0.30: {
+        20: (".7899", ".0095"),
+        50: (".6214", ".1479"),
+        100: (".6185", ".1496"),
+        500: (".6185", ".1496"),
+    },
 }
 SETTLED = {
     0.02: (".1118", ".6748", ".9698"),
@@ -582,9 +653,13 @@ SETTLED = {
 }
 
 
-def suppression(cost: float, generations: int, settled: float = -1.0) -> tuple[np.ndarray, np.ndarray]:
+def suppression(
+    cost: float, generations: int, settled: float = -1.0
+) -> tuple[np.ndarray, np.ndarray]:
     w = [[1.0, 1 - cost, 1 - cost]] * 2 + [[0.0] * 3]
-    return two_locus.iterate(two_locus.haplotypes(0.8, 1e-4), 0.5, [0.9, 0.5, 0.5], w, generations, settled)
+    return two_locus.iterate(
+        two_locus.haplotypes(0.8, 1e-4), 0.5, [0.9, 0.5, 0.5], w, generations, settled
+    )
 
 
 @pytest.mark.parametrize("cost", OUTCOMES)
@@ -625,7 +700,9 @@ def test_hitchhiking_table(k: float) -> None:
     for r, printed in zip((0.001, 0.01, 0.05, 0.1, 0.5), HITCHHIKING[k], strict=True):
         as_printed(two_locus.hitchhiked(1e-4, r, k), printed)
         path, _ = two_locus.iterate([1 - 1e-4, 0, 0, 1e-4], r, [k] * 3, NEUTRAL, 400)
-        assert two_locus.modifier_frequency(path[-1]) == pytest.approx(two_locus.hitchhiked(1e-4, r, k), abs=EXACT)
+        assert two_locus.modifier_frequency(path[-1]) == pytest.approx(
+            two_locus.hitchhiked(1e-4, r, k), abs=EXACT
+        )
     assert two_locus.hitchhiked(1e-4, 0.0, k) == 1.0
 
 
@@ -634,7 +711,11 @@ def test_hitchhiking_step_is_two_loci() -> None:
     now, _ = two_locus.step([0.7 * 0.9, 0.7 * 0.1, 0.3 * 0.2, 0.3 * 0.8], 0.2, [0.8] * 3, NEUTRAL)
     q, x, y = two_locus.hitchhike(q, x, y, 0.2, 0.8)
     assert now == pytest.approx([(1 - q) * (1 - y), (1 - q) * y, q * (1 - x), q * x], abs=1e-15)
-    assert two_locus.hitchhike(1.0, 0.8, 0.1, 0.2, 0.8) == (1.0, 0.8, pytest.approx(0.24, abs=1e-15))
+    assert two_locus.hitchhike(1.0, 0.8, 0.1, 0.2, 0.8) == (
+        1.0,
+        0.8,
+        pytest.approx(0.24, abs=1e-15),
+    )
 
 
 def test_hitchhiking_approximated() -> None:
@@ -645,7 +726,8 @@ def test_hitchhiking_approximated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("r", "peak"), [(0.0, "1"), (0.001, ".741"), (0.01, ".282"), (0.05, ".061"), (0.2, ".0023"), (0.5, ".0001")]
+    ("r", "peak"),
+    [(0.0, "1"), (0.001, ".741"), (0.01, ".282"), (0.05, ".061"), (0.2, ".0023"), (0.5, ".0001")],
 )
 def test_deleterious_passenger(r: float, peak: str) -> None:
     path, _ = two_locus.iterate([1 - 1e-4, 0, 0, 1e-4], r, [0.9] * 3, [[1, 0.85, 0.7]] * 3, 3_000)
@@ -658,16 +740,21 @@ def test_deleterious_passenger(r: float, peak: str) -> None:
 def test_tight_linkage_is_one_allele() -> None:
     as_printed(two_locus.tolerated_load(0.9), ".444")
     for cost, spreads in ((0.44, True), (0.45, False)):
-        path, _ = two_locus.iterate([1 - 1e-6, 0, 0, 1e-6], 0.0, [0.9] * 3, [[1, 1 - cost, 0.1]] * 3, 50)
+        path, _ = two_locus.iterate(
+            [1 - 1e-6, 0, 0, 1e-6], 0.0, [0.9] * 3, [[1, 1 - cost, 0.1]] * 3, 50
+        )
         assert (path[-1, 3] > 1e-6) == spreads
         assert (drive.next_frequency(1e-9, 0.9, cost / 0.9, 0.9) > 1e-9) == spreads
 
 
-# --- drift -----------------------------------------------------------------------------------------------------------
+# --- drift ---
 
 
 def test_heterozygosity_in_print() -> None:
-    selfing, none = drift.heterozygosity_selfing(0.5, 10, 10), drift.heterozygosity_no_selfing(0.5, 10, 10)
+    selfing, none = (
+        drift.heterozygosity_selfing(0.5, 10, 10),
+        drift.heterozygosity_no_selfing(0.5, 10, 10),
+    )
     as_printed(selfing.expected, ".2844")
     as_printed(none.expected, ".2920")
     assert not is_printed(selfing.expected, ".2920")  # planted: the wrong selfing rule
@@ -685,8 +772,12 @@ def test_full_sibs() -> None:
     inbreeding = [0, 0, 1 / 4, 3 / 8, 1 / 2, 19 / 32, 43 / 64]
     for t, f in enumerate(inbreeding):
         assert drift.kinship(0.5, t).inbreeding == pytest.approx(f, abs=1e-15)
-        assert drift.heterozygosity_no_selfing(0.5, 2, t) == pytest.approx(drift.heterozygosity_two_sexes(0.5, 1, 1, t))
-        assert drift.heterozygosity_two_sexes(0.5, 1, 1, t).observed == pytest.approx(0.5 * (1 - f), abs=1e-15)
+        assert drift.heterozygosity_no_selfing(0.5, 2, t) == pytest.approx(
+            drift.heterozygosity_two_sexes(0.5, 1, 1, t)
+        )
+        assert drift.heterozygosity_two_sexes(0.5, 1, 1, t).observed == pytest.approx(
+            0.5 * (1 - f), abs=1e-15
+        )
     assert drift.decay_no_selfing(0.5) == pytest.approx((1 + math.sqrt(5)) / 4, abs=1e-15)
 
 
@@ -700,9 +791,13 @@ def test_selfing_is_a_chain_on_copies() -> None:
     for t in range(6):
         found = drift.heterozygosity_selfing(2 * p * (1 - p), n, t)
         assert at @ (2 * x * (1 - x)) == pytest.approx(found.expected, abs=1e-14)
-        assert at @ x**2 - (at @ x) ** 2 == pytest.approx(drift.frequency_variance(p, n, t + 1), abs=1e-14)
+        assert at @ x**2 - (at @ x) ** 2 == pytest.approx(
+            drift.frequency_variance(p, n, t + 1), abs=1e-14
+        )
         at = at @ move
-        assert at @ (2 * x * (1 - x)) == pytest.approx(drift.heterozygosity_selfing(0.42, n, t + 1).expected, abs=1e-14)
+        assert at @ (2 * x * (1 - x)) == pytest.approx(
+            drift.heterozygosity_selfing(0.42, n, t + 1).expected, abs=1e-14
+        )
 
 
 @pytest.mark.parametrize("scheme", ["selfing", "no selfing", "two sexes"])
@@ -724,7 +819,11 @@ def test_heterozygosity_simulated(scheme: str) -> None:
             assert abs(each.mean() - theory) < Z * each.std() / math.sqrt(replicates)
         wrong = drift.heterozygosity_selfing(0.5, n, t).expected
         if scheme == "two sexes":  # planted: the effective size put into the formula with selfing
-            wrong = 0.5 * (1 - 1 / (2 * n)) * (1 - 1 / (2 * drift.effective_size_sexes(females, n - females))) ** t
+            wrong = (
+                0.5
+                * (1 - 1 / (2 * n))
+                * (1 - 1 / (2 * drift.effective_size_sexes(females, n - females))) ** t
+            )
         far = max(far, abs(seen[0].mean() - wrong) / (seen[0].std() / math.sqrt(replicates)))
         if scheme == "two sexes":
             one = rng.integers(0, females, (replicates, n))
@@ -739,20 +838,24 @@ def test_heterozygosity_simulated(scheme: str) -> None:
     assert (far > 6.0) == (scheme != "selfing")
 
 
-@pytest.mark.parametrize(("females", "males", "ne"), [(100, 100, 200.0), (10, 90, 36.0), (1, 1, 2.0)])
+@pytest.mark.parametrize(
+    ("females", "males", "ne"), [(100, 100, 200.0), (10, 90, 36.0), (1, 1, 2.0)]
+)
 def test_effective_size_of_two_sexes(females: int, males: int, ne: float) -> None:
     assert drift.effective_size_sexes(females, males) == pytest.approx(ne, abs=1e-12)
     late = [drift.heterozygosity_two_sexes(0.5, females, males, t).expected for t in (60, 61)]
     assert late[1] / late[0] == pytest.approx(drift.decay_no_selfing(1 / ne), abs=1e-9)
     assert late[1] / late[0] == pytest.approx(1 - 1 / (2 * ne + 1), abs=0.3 / ne**2)
-    assert late[1] / late[0] == pytest.approx(1 - 1 / (2 * ne), abs=0.6 / ne**2)  # the limit of many
+    # The limit of many
+    assert late[1] / late[0] == pytest.approx(1 - 1 / (2 * ne), abs=0.6 / ne**2)
 
 
 def test_decay_without_selfing() -> None:
     for n in (10, 100):
         gap = drift.decay_no_selfing(1 / n) - (1 - 1 / (2 * n + 1))
         assert 0 < abs(gap) < 0.2 / n**3
-        assert abs(drift.decay_no_selfing(1 / n) - (1 - 1 / (2 * n))) > 0.2 / n**2  # planted: selfing allowed
+        # Planted: selfing allowed
+        assert abs(drift.decay_no_selfing(1 / n) - (1 - 1 / (2 * n))) > 0.2 / n**2
 
 
 @pytest.mark.parametrize("offspring", [[4, 0, 0, 8, 2, 1, 3, 0, 0, 2], [2] * 10, [20] + [0] * 9])
@@ -760,34 +863,49 @@ def test_effective_size_counts_pairs(offspring: list[int]) -> None:
     n = len(offspring)
     parents = np.repeat(np.arange(n), offspring)
     same = (parents[:, None] == parents[None, :]).sum() - 2 * n
-    assert drift.effective_size(n, float(np.var(offspring))) == pytest.approx(2 * n * (2 * n - 1) / same, rel=1e-12)
+    assert drift.effective_size(n, float(np.var(offspring))) == pytest.approx(
+        2 * n * (2 * n - 1) / same, rel=1e-12
+    )
 
 
 def test_effective_size_of_wright_fisher() -> None:
     for n in (1, 10, 1000):
         assert drift.effective_size(n, 2 - 2 / n) == pytest.approx(n, rel=1e-12)
     assert drift.effective_size(10, 0.0) == 19.0
-    assert drift.effective_size(10, 2.0) != pytest.approx(10, abs=0.1)  # planted: Poisson for multinomial
+    # Planted: Poisson for multinomial
+    assert drift.effective_size(10, 2.0) != pytest.approx(10, abs=0.1)
 
 
 def test_one_step_variance() -> None:
     assert drift.one_step_variance(0.3, 10) == pytest.approx(0.0105, abs=1e-16)
     chances = [math.comb(20, i) * 0.3**i * 0.7 ** (20 - i) for i in range(21)]
-    assert sum(c * (i / 20 - 0.3) ** 2 for i, c in enumerate(chances)) == pytest.approx(0.0105, abs=1e-15)
+    assert sum(c * (i / 20 - 0.3) ** 2 for i, c in enumerate(chances)) == pytest.approx(
+        0.0105, abs=1e-15
+    )
     assert drift.frequency_variance(0.3, 10, 1) == pytest.approx(0.0105, abs=1e-16)
     assert drift.frequency_variance(0.3, 10, 10_000) == pytest.approx(0.21, abs=1e-14)
-    assert drift.one_step_variance(0.3, 10) != pytest.approx(0.3 * 0.7 / 10, abs=1e-4)  # planted: haploid
+    # Planted: haploid
+    assert drift.one_step_variance(0.3, 10) != pytest.approx(0.3 * 0.7 / 10, abs=1e-4)
 
 
-# --- balance and the Price equation ----------------------------------------------------------------------------------
+# --- balance and the Price equation ---
 
-BALANCES = [(1e-3, 0.25, 0.1), (1e-3, 0.0, 0.1), (1e-3, 0.5, 0.1), (1e-4, 0.5, 0.5), (1e-3, 0.0, 1.0), (1e-3, 0.9, 0.3)]
+BALANCES = [
+    (1e-3, 0.25, 0.1),
+    (1e-3, 0.0, 0.1),
+    (1e-3, 0.5, 0.1),
+    (1e-4, 0.5, 0.5),
+    (1e-3, 0.0, 1.0),
+    (1e-3, 0.9, 0.3),
+]
 
 
 @pytest.mark.parametrize(("u", "h", "s"), BALANCES)
 def test_balance_is_where_the_recursion_rests(u: float, h: float, s: float) -> None:
     q = balance.frequency(u, h, s)
-    assert rest(lambda x: balance.next_frequency(float(x), u, h, s), 0.05) == pytest.approx(q, abs=EXACT)
+    assert rest(lambda x: balance.next_frequency(float(x), u, h, s), 0.05) == pytest.approx(
+        q, abs=EXACT
+    )
     w = 1 - 2 * q * (1 - q) * h * s - q * q * s
     assert balance.mean_fitness(u, h, s) == pytest.approx(w, abs=1e-14)
 
@@ -802,7 +920,9 @@ def test_balance_in_print() -> None:
     for h in (0.0, 0.5, 1.0):
         assert balance.frequency(0.5, h, 0.1) == 1.0
         assert balance.mean_fitness(0.5, h, 0.1) == pytest.approx(0.9, abs=1e-15)
-        assert rest(lambda x, h=h: balance.next_frequency(float(x), 0.5, h, 0.1), 0.05) == pytest.approx(1, abs=EXACT)
+        assert rest(
+            lambda x, h=h: balance.next_frequency(float(x), 0.5, h, 0.1), 0.05
+        ) == pytest.approx(1, abs=EXACT)
 
 
 def test_load() -> None:
@@ -810,7 +930,8 @@ def test_load() -> None:
     for s in (0.1, 0.5, 1.0):
         assert balance.load(1e-3, 0.0, s) == pytest.approx(1e-3, abs=1e-15)
         assert balance.load(1e-6, 0.5, s) == pytest.approx(2e-6, rel=1e-4)
-    assert balance.load(1e-3, 0.0, 0.5) != pytest.approx(2e-3, rel=0.4)  # planted: 2u for a recessive
+    # Planted: 2u for a recessive
+    assert balance.load(1e-3, 0.0, 0.5) != pytest.approx(2e-3, rel=0.4)
 
 
 def test_load_of_many_loci() -> None:
@@ -833,7 +954,9 @@ def test_stepwise_mutation() -> None:
     assert balance.stepwise_mean(0, 3, 0.1, 1) == pytest.approx(0.05, abs=1e-15)
     assert balance.stepwise_mean(0, 3, 0.1, 2) == pytest.approx(0.0975, abs=1e-15)
     for start, alleles in ((0, 3), (4, 5), (0, 1)):
-        assert balance.stepwise_mean(start, alleles, 0.1, 5_000) == pytest.approx((alleles - 1) / 2, abs=1e-10)
+        assert balance.stepwise_mean(start, alleles, 0.1, 5_000) == pytest.approx(
+            (alleles - 1) / 2, abs=1e-10
+        )
     table = balance.stepwise(5, 0.2)
     assert table == pytest.approx(table.T)
     assert table.sum(axis=1) == pytest.approx(np.ones(5))
@@ -844,14 +967,22 @@ def test_stepwise_mutation() -> None:
 
 
 def draw(rng: np.random.Generator, n: int, k: float, u: float, v: float) -> dict[str, np.ndarray]:
-    """One generation of n diploids: parents' dosages and fitness; gametes' parent, allele, and allele mutated."""
+    """One generation of n diploids: parents' dosages and fitness; gametes' parent, allele, and
+    allele mutated.
+    """
     dosages = rng.integers(0, 3, n)
     w = rng.random(n) + 0.2
     parents = rng.choice(n, 2 * n, p=w / w.sum())
     carries = np.array([0.0, k, 1.0])[dosages[parents]]
     meiosis = (rng.random(2 * n) < carries).astype(int)
     mutated = rng.random(2 * n) < np.where(meiosis == 1, v, u)
-    return {"dosages": dosages, "w": w, "parents": parents, "meiosis": meiosis, "gametes": meiosis ^ mutated}
+    return {
+        "dosages": dosages,
+        "w": w,
+        "parents": parents,
+        "meiosis": meiosis,
+        "gametes": meiosis ^ mutated,
+    }
 
 
 def test_price_is_an_identity() -> None:
@@ -901,11 +1032,15 @@ def test_price_by_hand() -> None:
     random_mating = balance.expected_segregation(k, round(2 * n * 2 * q * (1 - q)), n)
     assert random_mating.mean == pytest.approx((2 * k - 1) * q * (1 - q), abs=1e-15)
     assert drive.next_frequency(q, k, 0, 0) - q == pytest.approx(random_mating.mean, abs=1e-15)
-    assert balance.expected_mutation(0.1, 0.2, 60, 40) == pytest.approx((-0.02, math.sqrt(11.8) / 100), abs=1e-15)
-    assert balance.expected_selection([0, 2], [1, 3]) == pytest.approx((0.25, math.sqrt(0.1875 / 4)), abs=1e-15)
+    assert balance.expected_mutation(0.1, 0.2, 60, 40) == pytest.approx(
+        (-0.02, math.sqrt(11.8) / 100), abs=1e-15
+    )
+    assert balance.expected_selection([0, 2], [1, 3]) == pytest.approx(
+        (0.25, math.sqrt(0.1875 / 4)), abs=1e-15
+    )
 
 
-# --- what is refused -------------------------------------------------------------------------------------------------
+# --- what is refused ---
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: drive.next_frequency(1.2, 0.9, 0, 1), "frequency q must lie in"),
@@ -930,12 +1065,21 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: drive.fixation(5, (1, 0, 1), 0.5), "first two above 0"),
     (lambda: drive.fixation(5, (1, 1, 1), 0.5, (4, 2)), "start must be"),
     (lambda: drive.kimura(0, 0.1, 0.1), "effective size Ne"),
-    (lambda: two_locus.step([0.5, 0.5, 0.5, 0.5], 0.1, [0.5] * 3, NEUTRAL), "haplotype frequencies"),
+    (
+        lambda: two_locus.step([0.5, 0.5, 0.5, 0.5], 0.1, [0.5] * 3, NEUTRAL),
+        "haplotype frequencies",
+    ),
     (lambda: two_locus.step([1, 0, 0, 0], 0.6, [0.5] * 3, NEUTRAL), "recombination fraction"),
     (lambda: two_locus.step([1, 0, 0, 0], 0.1, [0.5] * 2, NEUTRAL), "three transmission ratios"),
     (lambda: two_locus.step([1, 0, 0, 0], 0.1, [0.5] * 3, [[1, 1], [1, 1]]), "3 by 3"),
-    (lambda: two_locus.step([0, 0, 1, 0], 0.1, [0.5] * 3, [[1] * 3, [1] * 3, [0] * 3]), "somebody must survive"),
-    (lambda: two_locus.iterate([0, 0, 1, 0], 0.1, [0.5] * 3, [[1] * 3, [1] * 3, [0] * 3], 2), "somebody must survive"),
+    (
+        lambda: two_locus.step([0, 0, 1, 0], 0.1, [0.5] * 3, [[1] * 3, [1] * 3, [0] * 3]),
+        "somebody must survive",
+    ),
+    (
+        lambda: two_locus.iterate([0, 0, 1, 0], 0.1, [0.5] * 3, [[1] * 3, [1] * 3, [0] * 3], 2),
+        "somebody must survive",
+    ),
     (lambda: two_locus.haplotypes(0.5, 0.5, 0.3), "haplotype frequencies"),
     (lambda: two_locus.invasion_matrix(0.9, 0.5, 0.5, 0, 0), "settle inside"),
     (lambda: two_locus.full_suppressor_rate(0.5), "between 1/2 and 1"),

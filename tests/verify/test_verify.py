@@ -1,4 +1,6 @@
-"""The population-genetics gate: every law holds, and every fault planted in the engine turns its law red."""
+"""The population-genetics gate: every law holds, and every fault planted in the engine turns its
+law red.
+"""
 
 from __future__ import annotations
 
@@ -55,9 +57,18 @@ def test_comparisons_can_fail() -> None:
         (counts("", [250, 250], [0.5, 0.5]), counts("", [350, 150], [0.5, 0.5])),
         (counts("", [500, 0], [1.0, 0.0]), counts("", [499, 1], [1.0, 0.0])),
         (identity("", 1.0, 1.0), identity("", 1.0, 1.0 + 1e-15)),
-        (counts("", [0, 500, 500], [1e-4, 0.5, 0.4999]), counts("", [10, 490, 500], [1e-4, 0.5, 0.4999])),  # a small cell alone
-        (counts("", [1] + [100] * 18, [0.5] + [100] * 18), counts("", [80] + [100] * 18, [30] + [100] * 18)),  # one cell of many
-        (counts("", [100] * 20, [1.0] * 20), counts("", [100] * 10 + [145] * 10, [1.0] * 20)),  # many cells, each a little
+        (
+            counts("", [0, 500, 500], [1e-4, 0.5, 0.4999]),
+            counts("", [10, 490, 500], [1e-4, 0.5, 0.4999]),
+        ),  # a small cell alone
+        (
+            counts("", [1] + [100] * 18, [0.5] + [100] * 18),
+            counts("", [80] + [100] * 18, [30] + [100] * 18),
+        ),  # one cell of many
+        (
+            counts("", [100] * 20, [1.0] * 20),
+            counts("", [100] * 10 + [145] * 10, [1.0] * 20),
+        ),  # many cells, each a little
         (normal("", 4.4, 0.0, 1.0), normal("", 4.6, 0.0, 1.0)),
         (normal("", -9.4, 0.0, 1.0, bias=5.0), normal("", -9.6, 0.0, 1.0, bias=5.0)),
         (normal("", 0.5, 0.0, 0.0, bias=0.5), normal("", 0.6, 0.0, 0.0, bias=0.5)),
@@ -81,15 +92,23 @@ def test_a_sound_comparison_fails_as_rarely_as_is_said() -> None:
 
 @pytest.mark.parametrize(("rare", "n"), [(0.1, 200), (5.0, 200)])
 def test_small_cells_are_red_no_more_often_than_is_said(rare: float, n: int) -> None:
-    """All outcomes that matter are enumerated, so that this rate is exact. Chi-square alone, and pools of one cell, are far above it."""
+    """All outcomes that matter are enumerated, so that this rate is exact.
+
+    Chi-square alone, and pools of one cell, are far above it.
+    """
     chances = np.array([rare / n, 0.5, 0.5 - rare / n])
     red = by_chi_square = seen = 0.0
-    share, cells = chances[1] / chances[1:].sum(), range(int(max(0, rare - 9 * rare**0.5)), int(rare + 9 * rare**0.5 + 14))
+    share, cells = (
+        chances[1] / chances[1:].sum(),
+        range(int(max(0, rare - 9 * rare**0.5)), int(rare + 9 * rare**0.5 + 14)),
+    )
     for first in cells:
         rest = n - first
         middle, wide = rest * share, 6.0 * (rest * share * (1.0 - share)) ** 0.5
         for second in range(int(middle - wide), int(middle + wide) + 1):
-            chance = float(stats.binom.pmf(first, n, chances[0]) * stats.binom.pmf(second, rest, share))
+            chance = float(
+                stats.binom.pmf(first, n, chances[0]) * stats.binom.pmf(second, rest, share)
+            )
             if chance > 1e-12:
                 check = counts("", [first, second, rest - second], chances)
                 seen += chance
@@ -108,7 +127,9 @@ def test_counts_of_sound_cells_are_spread_as_chance_spreads_them() -> None:
 
 
 class Standing(Engine):
-    """Every newborn generation has the same frequency, off the driver's equilibrium by a number of copies."""
+    """Every newborn generation has the same frequency, off the driver's equilibrium by a number of
+    copies.
+    """
 
     copies = 0
 
@@ -116,11 +137,19 @@ class Standing(Engine):
         founders, generations, runs = args[1], args[2], args[3]
         others = int(founders.sum()) + self.copies
         n = len(founders)
-        return np.tile(np.array([n - others // 2 - others % 2, others % 2, others // 2]), (runs, generations, 1, 1)), None
+        return (
+            np.tile(
+                np.array([n - others // 2 - others % 2, others % 2, others // 2]),
+                (runs, generations, 1, 1),
+            ),
+            None,
+        )
 
 
 def test_a_conceded_bias_does_not_widen_the_standard_error() -> None:
-    """A mean that is further off than the bias by 4.5 true standard errors is red; it had to exceed 4.5 times their sum."""
+    """A mean that is further off than the bias by 4.5 true standard errors is red; it had to exceed
+    4.5 times their sum.
+    """
     k, h, s, n = 0.9, 0.0, 1.0, 1_000  # the quick case of the law
     there = theory.fluctuation(n, k, h, s)
     error = theory.time_average_error(there.newborn, there.lag, 150) / np.sqrt(200)
@@ -152,7 +181,10 @@ def test_deviations_that_are_too_small_together_are_seen() -> None:
 def test_no_two_questions_share_random_numbers() -> None:
     seeds = [seed_of(*what) for what in ((0, 1), (0, 2), (1, 0), (np.zeros(3), 1), (np.ones(3), 1))]
     assert len(set(seeds)) == len(seeds)
-    again = [replace(SOUND, run=1).generation(markers(None), homozygotes(40, 1))[1], SOUND.generation(markers(None), homozygotes(40, 1))[1]]
+    again = [
+        replace(SOUND, run=1).generation(markers(None), homozygotes(40, 1))[1],
+        SOUND.generation(markers(None), homozygotes(40, 1))[1],
+    ]
     assert (again[0] != again[1]).any()
 
 
@@ -173,7 +205,9 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "next pool" in err
 
 
-def test_a_law_that_does_not_hold_is_exit_code_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_law_that_does_not_hold_is_exit_code_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(verify, "SOUND", FAULTS["k for 1 - k"])
     code, out, _ = evosim(capsys, "verify", "next pool")
     assert code == 1

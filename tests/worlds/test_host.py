@@ -23,11 +23,17 @@ def test_an_age_by_hand() -> None:
     dies = (0.01 + 0.03 * 0.25) * 3.0
     risen = 0.2 * 0.5 * 2.0
     cleared = 0.3 * 0.5
-    assert row[world.states.index("v4.i3.m0")] == pytest.approx((1 - dies) * 0.8 * (1 - cleared) * risen * 0.2, abs=1e-15)
-    assert row[world.states.index("v2.i1.m1")] == pytest.approx((1 - dies) * 0.2 * cleared * (1 - risen) * 0.1 * 0.8, abs=1e-15)
+    assert row[world.states.index("v4.i3.m0")] == pytest.approx(
+        (1 - dies) * 0.8 * (1 - cleared) * risen * 0.2, abs=1e-15
+    )
+    assert row[world.states.index("v2.i1.m1")] == pytest.approx(
+        (1 - dies) * 0.2 * cleared * (1 - risen) * 0.1 * 0.8, abs=1e-15
+    )
     assert row[world.states.index("over")] == pytest.approx(dies, abs=1e-15)
     hidden = world.transitions[here, ACTS.index("hide")]
-    assert hidden[world.states.index("v2.i2.m0")] == pytest.approx((1 - 0.0175) * 0.2 * cleared * (1 - 0.2 * 0.5 * 0.2) * 0.9 * 0.2, abs=1e-15)
+    assert hidden[world.states.index("v2.i2.m0")] == pytest.approx(
+        (1 - 0.0175) * 0.2 * cleared * (1 - 0.2 * 0.5 * 0.2) * 0.9 * 0.2, abs=1e-15
+    )
     assert world.payoff[here, ACTS.index("shed")] == pytest.approx(0.25)
     assert world.payoff[world.states.index("v3.i2.m0")].max() == 0.0
 
@@ -48,12 +54,18 @@ def test_without_hosts_to_come_to_nothing_is_gained() -> None:
 def test_more_contact_is_never_worse() -> None:
     from evosim.reference.dynamic_programming import extreme_values
 
-    worth = [extreme_values(w, w.payoff)[0][0] @ w.start for c in np.linspace(0, 1, 6) for w in [build(Host(contact=float(c)), {}).ancestral]]
+    worth = [
+        extreme_values(w, w.payoff)[0][0] @ w.start
+        for c in np.linspace(0, 1, 6)
+        for w in [build(Host(contact=float(c)), {}).ancestral]
+    ]
     assert (np.diff(worth) > 0).all()
 
 
 def test_reflexes_lose_by_the_shift_and_by_nothing_else() -> None:
-    """All 65,536 reflexes: the best of the island is not the best of the mainland; without a swap it is."""
+    """All 65,536 reflexes: the best of the island is not the best of the mainland; without a swap
+    it is.
+    """
     for settings, lost in (((), True), (("world.modern={}",), False)):
         made = setting("host", *settings)
         assert made.genome.grid.size == 4**8
@@ -61,9 +73,14 @@ def test_reflexes_lose_by_the_shift_and_by_nothing_else() -> None:
         best = {m: landscape.best(m, 0, 1) for m in ("ancestral", "modern")}
         here = landscape.worth(best["ancestral"]).modern
         there = landscape.worth(best["modern"]).modern.max()
-        assert (here.max() < 0.95 * there) if lost else here.min() == pytest.approx(there, rel=1e-12)
+        assert (
+            (here.max() < 0.95 * there) if lost else here.min() == pytest.approx(there, rel=1e-12)
+        )
 
 
 def test_alarm_must_leave_a_probability() -> None:
-    with pytest.raises(InvalidWorld, match=r"world\.modern\.recognition times alarm must be a probability, but is 1\.6"):
+    with pytest.raises(
+        InvalidWorld,
+        match=r"world\.modern\.recognition times alarm must be a probability, but is 1\.6",
+    ):
         build(Host(), MAINLAND | {"recognition": 0.8})

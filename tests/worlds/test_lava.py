@@ -25,9 +25,33 @@ from worlds.lava import MAPS, Lava, build
 from worlds.mixture import Member, mixed
 
 DRAWN = {
-    "train": ["#########", "#A LLL G#", "#       #", "#       #", "#       #", "#  LLL  #", "#########"],
-    "test 1": ["#########", "#A LLL G#", "#  LLL  #", "#       #", "#       #", "#       #", "#########"],
-    "test 2": ["#########", "#A     G#", "#       #", "#       #", "#  LLL  #", "#  LLL  #", "#########"],
+    "train": [
+        "#########",
+        "#A LLL G#",
+        "#       #",
+        "#       #",
+        "#       #",
+        "#  LLL  #",
+        "#########",
+    ],
+    "test 1": [
+        "#########",
+        "#A LLL G#",
+        "#  LLL  #",
+        "#       #",
+        "#       #",
+        "#       #",
+        "#########",
+    ],
+    "test 2": [
+        "#########",
+        "#A     G#",
+        "#       #",
+        "#       #",
+        "#  LLL  #",
+        "#  LLL  #",
+        "#########",
+    ],
 }
 STEPS = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
 BEST = {"train": 42, "test 1": 40, "test 2": 44}
@@ -85,7 +109,9 @@ def followed(world: TabularMdp, way: list[str]) -> float:
 def test_optima_are_those_of_the_original(level: str) -> None:
     world = world_of(level)
     assert searched(level) == BEST[level]
-    assert extreme_values(world, world.payoff)[0][0] @ world.start - Lava().offset == pytest.approx(BEST[level], abs=1e-12)
+    assert extreme_values(world, world.payoff)[0][0] @ world.start - Lava().offset == pytest.approx(
+        BEST[level], abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(("row", "returns"), [(2, (42, -53, 42)), (3, (40, 40, 40))])
@@ -107,7 +133,9 @@ def test_random_ways_agree_with_the_drawn_map() -> None:
 
 def test_testing_is_either_map() -> None:
     pair = build(Lava(), {"first": "test 1", "second": "test 2"})
-    assert extreme_values(pair.modern, pair.modern.payoff)[0][0] @ pair.modern.start - 70.0 == pytest.approx(42.0, abs=1e-12)
+    assert extreme_values(pair.modern, pair.modern.payoff)[0][
+        0
+    ] @ pair.modern.start - 70.0 == pytest.approx(42.0, abs=1e-12)
 
 
 def test_nobody_is_below_zero_with_the_offset() -> None:
@@ -119,18 +147,33 @@ def test_nobody_is_below_zero_with_the_offset() -> None:
 def test_selection_in_proportion_refuses_fitness_below_zero() -> None:
     changes = ["world.ancestral.offset=0.0", "phases.0.generations=3", "optimizer.population=20"]
     made = build_setting(resolve(apply_settings(read_experiment("lava"), changes)))
-    with pytest.raises((UserError, InvalidOptimizer), match="not negative for fitness-proportional parentage, but is -"):
+    with pytest.raises(
+        (UserError, InvalidOptimizer),
+        match="not negative for fitness-proportional parentage, but is -",
+    ):
         simulate(made, Landscape(made), 0)
 
 
 def test_planning_may_not_cost_a_share_of_less_than_nothing() -> None:
     """A share of a negative payoff would be a gain: the more one planned, the better."""
-    changes = ["world.ancestral.offset=0.0", "genome.planning_cost=0.01", "optimizer={name='exhaustive'}"]
+    changes = [
+        "world.ancestral.offset=0.0",
+        "genome.planning_cost=0.01",
+        "optimizer={name='exhaustive'}",
+    ]
     made = build_setting(resolve(apply_settings(read_experiment("lava"), changes)))
-    with pytest.raises(UserError, match=r"must not be below 0 where planning costs a share of them, but are -\S+ in lava \(ancestral\)\. Set"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"must not be below 0 where planning costs a share of them, but are -\S+ in lava"
+            r" \(ancestral\)\. Set"
+        ),
+    ):
         Landscape(made)
     for change in (["world.ancestral.offset=70.0"], ["genome.planning_cost=0.0"]):
-        Landscape(build_setting(resolve(apply_settings(read_experiment("lava"), [*changes, *change]))))
+        Landscape(
+            build_setting(resolve(apply_settings(read_experiment("lava"), [*changes, *change])))
+        )
 
 
 def test_a_moved_stone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,18 +184,38 @@ def test_a_moved_stone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_maps_must_be_known() -> None:
-    with pytest.raises(InvalidWorld, match=r"world\.modern\.second must be one of train, test 1, test 2, but is 'test 3'"):
+    with pytest.raises(
+        InvalidWorld,
+        match=r"world\.modern\.second must be one of train, test 1, test 2, but is 'test 3'",
+    ):
         build(Lava(), {"second": "test 3"})
 
 
 def test_what_is_paid_at_birth_is_said_where_rungs_are_shown(tmp_path: Path) -> None:
-    small = ["optimizer.population=20", "phases.0.generations=4", "phases.1.generations=2", "world.modern.offset=80.0"]
-    for name, words in (("lava", "Rungs include 70 (A), 80 (M) paid to everybody at birth (offset); losses do not."), ("micro", "")):
-        chosen = resolve(apply_settings(read_experiment(name), small if name == "lava" else small[:3]))
+    small = [
+        "optimizer.population=20",
+        "phases.0.generations=4",
+        "phases.1.generations=2",
+        "world.modern.offset=80.0",
+    ]
+    for name, words in (
+        (
+            "lava",
+            "Rungs include 70 (A), 80 (M) paid to everybody at birth (offset); losses do not.",
+        ),
+        ("micro", ""),
+    ):
+        chosen = resolve(
+            apply_settings(read_experiment(name), small if name == "lava" else small[:3])
+        )
         recorded, _ = execute.run(chosen, out=tmp_path / name)
         said = io.StringIO()
         screen.show(Console(file=said, width=200), name, accounts.summary_of(recorded, again=True))
-        assert (words in said.getvalue()) if words else ("paid to everybody at birth" not in said.getvalue())
+        assert (
+            (words in said.getvalue())
+            if words
+            else ("paid to everybody at birth" not in said.getvalue())
+        )
 
 
 def test_waiting_at_birth_is_no_act_of_a_life() -> None:

@@ -9,7 +9,17 @@ import pytest
 
 from evosim.reference.dynamic_programming import lifetime, plan
 from worlds import InvalidWorld
-from worlds.maze import COLOURINGS, DOOR_RED, FEATURES, THING_RED, USE, Maze, build, layouts, reached
+from worlds.maze import (
+    COLOURINGS,
+    DOOR_RED,
+    FEATURES,
+    THING_RED,
+    USE,
+    Maze,
+    build,
+    layouts,
+    reached,
+)
 
 SHIFTED = {"not_red": 0.5, "red_thing": 0.5}
 
@@ -35,7 +45,9 @@ def test_perfect_mazes_are_spanning_trees(size: int) -> None:
         for k in cells:
             for a, there in enumerate(place.leads[k]):
                 assert there == k or place.leads[there, (a + 2) % 4] == k
-        assert len({place.start, place.door, place.thing, place.ghost} | {-1}) >= (5 if size > 2 else 4)
+        assert len({place.start, place.door, place.thing, place.ghost} | {-1}) >= (
+            5 if size > 2 else 4
+        )
 
 
 def test_wholly_braided_mazes_have_no_dead_ends() -> None:
@@ -61,13 +73,19 @@ def test_mazes_are_these() -> None:
 def test_seeking_doors_and_seeking_red_are_worth_what_colours_say(modern: dict[str, float]) -> None:
     params = Maze(braid=0.3)
     pair = build(params, modern)
-    for world, not_red, red_thing in ((pair.ancestral, 0.0, 0.0), (pair.modern, modern.get("not_red", 0.0), modern.get("red_thing", 0.0))):
+    for world, not_red, red_thing in (
+        (pair.ancestral, 0.0, 0.0),
+        (pair.modern, modern.get("not_red", 0.0), modern.get("red_thing", 0.0)),
+    ):
         worth = {}
         for goal in ("red", "door"):
             weights = np.array([{goal: 1.0, "ease": 0.001}.get(f, 0.0) for f in FEATURES])
-            worth[goal] = lifetime(world, plan(world, weights, params.lifespan, discount=0.95), world.intent)
+            worth[goal] = lifetime(
+                world, plan(world, weights, params.lifespan, discount=0.95), world.intent
+            )
         assert worth["door"] == pytest.approx(1.0, abs=1e-12)
-        nearer = [0.0, 0.0]  # share of mazes in which the door is the red thing that is nearest, if it alone is red, or both are
+        # Share of mazes in which the door is the nearest red thing: it alone is red; both are red.
+        nearer = [0.0, 0.0]
         for place in layouts(params):
             way = distances(place.leads, place.start)
             nearer[0] += 1 / params.mazes
@@ -84,13 +102,19 @@ def test_colours_of_training_and_deployment_are_as_said() -> None:
     case_of = pair.ancestral.case_of
     assert case_of is not None
     for world, not_red, red_thing in ((pair.ancestral, 0.1, 0.0), (pair.modern, 0.5, 0.25)):
-        share = {c: world.start[np.isin(case_of, np.flatnonzero(names == c))].sum() for c in COLOURINGS}
+        share = {
+            c: world.start[np.isin(case_of, np.flatnonzero(names == c))].sum() for c in COLOURINGS
+        }
         for c, d, t in zip(COLOURINGS, DOOR_RED, THING_RED, strict=True):
-            assert share[c] == pytest.approx((1 - not_red if d else not_red) * (red_thing if t else 1 - red_thing), abs=1e-15)
+            assert share[c] == pytest.approx(
+                (1 - not_red if d else not_red) * (red_thing if t else 1 - red_thing), abs=1e-15
+            )
 
 
 def test_without_other_colours_in_training_there_is_no_overlap() -> None:
-    """States of mazes whose door is not red are out of every ancestor's reach: the ledger has no standard there."""
+    """States of mazes whose door is not red are out of every ancestor's reach: the ledger has no
+    standard there.
+    """
     pair = build(Maze(), {"not_red": 1.0, "red_thing": 1.0})
     assert not (pair.ancestral.reachable().any(axis=0) & pair.modern.reachable().any(axis=0)).any()
 
@@ -109,21 +133,35 @@ def test_the_ghost_cannot_be_told_from_an_empty_cell() -> None:
 
 
 def test_reflexes_find_their_way_by_compass() -> None:
-    """A reflex that follows the door's compass reaches every door of training; at a red thing on its way it waits, since it has one act there."""
+    """A reflex that follows the door's compass reaches every door of training; at a red thing on
+    its way it waits, since it has one act there.
+    """
     pair = build(Maze(), SHIFTED)
     acts = {"N": "north", "E": "east", "S": "south", "W": "west", "none": "wait"}
     for world in (pair.ancestral, pair.modern):
         policy = np.zeros((1, len(world.states), len(world.acts)))
         for s, c in enumerate(pair.observe):
             name = pair.classes[c]
-            act = "wait" if name == "over" else "use" if name.startswith("at") and "door" in name else ""
+            act = (
+                "wait"
+                if name == "over"
+                else "use"
+                if name.startswith("at") and "door" in name
+                else ""
+            )
             if name == "at red thing":
                 act = "wait"
             act = act or acts[name.rpartition(" ")[2]]
             policy[0, s, world.acts.index(act)] = 1.0
-        assert lifetime(world, policy, world.intent) >= (1.0 if world is pair.ancestral else 0.8) - 1e-12
+        assert (
+            lifetime(world, policy, world.intent)
+            >= (1.0 if world is pair.ancestral else 0.8) - 1e-12
+        )
 
 
 def test_payoff_must_be_known() -> None:
-    with pytest.raises(InvalidWorld, match=r"world\.modern\.payoff must be 'exit' or 'red', but is 'blue'\. Choose one\."):
+    with pytest.raises(
+        InvalidWorld,
+        match=r"world\.modern\.payoff must be 'exit' or 'red', but is 'blue'\. Choose one\.",
+    ):
         build(Maze(), {"payoff": "blue"})

@@ -1,4 +1,6 @@
-"""Payoff on merged states: what merging alike states leaves alone, and what merging others costs."""
+"""Payoff on merged states: what merging alike states leaves alone, and what merging others
+costs.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,17 @@ def test_all_states_of_a_group_are_paid_the_mean_of_those_that_can_act() -> None
         for act in range(len(world.acts)):
             can = (groups == group) & world.available[:, act]
             if can.any():
-                assert found.payoff[can, act] == pytest.approx(world.payoff[can, act].mean(), abs=1e-15)
+                assert found.payoff[can, act] == pytest.approx(
+                    world.payoff[can, act].mean(), abs=1e-15
+                )
     assert np.array_equal(found.intent, world.intent)
     assert np.array_equal(found.transitions, world.transitions)
 
 
 def test_states_that_pay_alike_can_be_merged_for_nothing() -> None:
-    """In the savanna energy and partner change no payoff: whoever overlooks them misreads nothing."""
+    """In the savanna energy and partner change no payoff: whoever overlooks them misreads
+    nothing.
+    """
     world = setting("birth-control").pair.ancestral
     stage = np.array([int(name.partition(".s")[2] or -1) for name in world.states])
     assert misread(world, stage + 1) == 0.0
@@ -59,17 +65,28 @@ def test_own_groups_change_nothing() -> None:
 
 @pytest.mark.parametrize("groups", [np.zeros(3, dtype=np.int64), np.full(6, -1), np.zeros(6)])
 def test_groups_that_are_none_are_refused(groups: np.ndarray) -> None:
-    with pytest.raises(InvalidWorld, match="groups must be one number of at least 0 for each of 6 states"):
+    with pytest.raises(
+        InvalidWorld, match="groups must be one number of at least 0 for each of 6 states"
+    ):
         merged(random_pair(1).ancestral, groups)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_best_for_payoff_is_worth_what_backward_induction_finds(study: ModuleType, seed: int) -> None:
+def test_the_best_for_payoff_is_worth_what_backward_induction_finds(
+    study: ModuleType, seed: int
+) -> None:
     world = random_pair(seed).ancestral
     value, q = extreme_values(world, world.payoff)
-    assert study.best_for_payoff(replace(world, intent=world.payoff)) == pytest.approx(float(world.start @ value[0]))
-    best = np.where(world.available, np.isclose(q[::-1], value[:-1][::-1, :, None], rtol=0, atol=1e-12), False)  # no two acts tie here
-    assert study.best_for_payoff(world) == pytest.approx(lifetime(world, best / best.sum(axis=2, keepdims=True), world.intent))
+    assert study.best_for_payoff(replace(world, intent=world.payoff)) == pytest.approx(
+        float(world.start @ value[0])
+    )
+    # No two acts tie here
+    best = np.where(
+        world.available, np.isclose(q[::-1], value[:-1][::-1, :, None], rtol=0, atol=1e-12), False
+    )
+    assert study.best_for_payoff(world) == pytest.approx(
+        lifetime(world, best / best.sum(axis=2, keepdims=True), world.intent)
+    )
 
 
 def test_of_ties_the_worst_for_intent_is_taken(study: ModuleType) -> None:
@@ -85,7 +102,12 @@ def test_the_step_of_the_grid_is_what_its_best_genome_for_payoff_loses(study: Mo
     world = merged(made.pair.ancestral, groups)
     rules = made.genome.decode(np.arange(made.genome.grid.size))
     policies = [policy_of(rules, i, world, made.pair) for i in range(len(rules))]
-    paid, meant = (np.array([lifetime(world, p, amount) for p in policies]) * rules.kept for amount in (world.payoff, world.intent))
+    paid, meant = (
+        np.array([lifetime(world, p, amount) for p in policies]) * rules.kept
+        for amount in (world.payoff, world.intent)
+    )
     wanted = 1.0 - meant[paid >= paid.max() - 1e-12].min() / meant.max()
     assert study.steps(made, groups)["genomes"] == pytest.approx(wanted, abs=1e-12)
-    assert study.steps(made, np.arange(3)) == pytest.approx({"misread": 0.0, "genomes": 0.0, "policies": 0.0}, abs=1e-12)
+    assert study.steps(made, np.arange(3)) == pytest.approx(
+        {"misread": 0.0, "genomes": 0.0, "policies": 0.0}, abs=1e-12
+    )

@@ -41,18 +41,30 @@ def compare(params: Savanna, modern: dict[str, object]) -> None:
         born = twin.birth(p)
         assert {s: v for s, v in zip(world.states, world.start, strict=True) if v} == born
         for s, state in enumerate(world.states):
-            assert {a for a, ok in zip(world.acts, world.available[s], strict=True) if ok} == twin.available(p, state)
+            assert {
+                a for a, ok in zip(world.acts, world.available[s], strict=True) if ok
+            } == twin.available(p, state)
             assert pair.classes[pair.observe[s]] == twin.observation(p, state)
             for act in twin.available(p, state):
                 a = world.acts.index(act)
-                expected = {"true": twin.outcomes(p, state, act), "ancestral": twin.believed(before, p, state, act)}
+                expected = {
+                    "true": twin.outcomes(p, state, act),
+                    "ancestral": twin.believed(before, p, state, act),
+                }
                 for belief, outcome in expected.items():
                     row = [outcome.get(name, 0.0) for name in world.states]
-                    np.testing.assert_allclose(world.beliefs[belief][s, a], row, atol=1e-14, err_msg=f"{belief} {state} {act}")
+                    np.testing.assert_allclose(
+                        world.beliefs[belief][s, a],
+                        row,
+                        atol=1e-14,
+                        err_msg=f"{belief} {state} {act}",
+                    )
                 assert world.payoff[s, a] == pytest.approx(twin.payoff(p, state, act), abs=1e-15)
                 assert world.intent[s, a] == pytest.approx(twin.intent(p, state, act), abs=1e-15)
                 felt = twin.felt(p, state, act)
-                np.testing.assert_allclose(world.features_felt[s, a], [felt[f] for f in world.features], atol=1e-15)
+                np.testing.assert_allclose(
+                    world.features_felt[s, a], [felt[f] for f in world.features], atol=1e-15
+                )
 
 
 def test_the_default_pair() -> None:
@@ -61,12 +73,17 @@ def test_the_default_pair() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_random_parameters(seed: int) -> None:
-    compare(random_params(seed), {"contraception": True, "death": 0.07, "forage_success": 0.3, "appetite": 0.9})
+    compare(
+        random_params(seed),
+        {"contraception": True, "death": 0.07, "forage_success": 0.3, "appetite": 0.9},
+    )
 
 
 def test_a_slip_of_one_number_is_seen() -> None:
     slipped = dataclasses.replace(Savanna(), neglect=0.41)
     pair = build(slipped, {})
     outcome = twin.outcomes(dataclasses.asdict(Savanna()), "e3.p0.s5", "rest")
-    row = pair.ancestral.transitions[pair.ancestral.states.index("e3.p0.s5"), pair.ancestral.acts.index("rest")]
+    row = pair.ancestral.transitions[
+        pair.ancestral.states.index("e3.p0.s5"), pair.ancestral.acts.index("rest")
+    ]
     assert not np.allclose(row, [outcome.get(name, 0.0) for name in pair.ancestral.states])

@@ -307,9 +307,7 @@ def split_ways(there: int) -> Any:
 
     class Ways(gymnasium.Env):
         def __init__(self, there: int = there) -> None:
-            self.P = {
-                s: {a: [(1.0, s, float(a == s), False)] for a in range(2)} for s in range(2)
-            }
+            self.P = {s: {a: [(1.0, s, float(a == s), False)] for a in range(2)} for s in range(2)}
             self.initial_state_distrib = np.eye(2)[there]
 
     name = f"Ways{next(numbers)}-v0"

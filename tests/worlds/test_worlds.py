@@ -33,14 +33,18 @@ def world() -> TabularMdp:
 
 def test_rows_must_sum_to_one(world: TabularMdp) -> None:
     wrong = entry(world.transitions, (2, 0, 1), world.transitions[2, 0, 1] + 1e-6)
-    with pytest.raises(InvalidWorld, match=r"sum to one, but state 's2', act 'a0' sums to 1\.000001"):
+    with pytest.raises(
+        InvalidWorld, match=r"sum to one, but state 's2', act 'a0' sums to 1\.000001"
+    ):
         changed(world, transitions=wrong)
 
 
 def test_unavailable_rows_must_be_zero(world: TabularMdp) -> None:
     s, a = np.argwhere(~world.available)[0]
     wrong = entry(world.transitions, (s, a, 0), 1.0)
-    with pytest.raises(InvalidWorld, match=f"zero where the act is unavailable, but state 's{s}', act 'a{a}'"):
+    with pytest.raises(
+        InvalidWorld, match=f"zero where the act is unavailable, but state 's{s}', act 'a{a}'"
+    ):
         changed(world, transitions=wrong)
 
 
@@ -58,14 +62,19 @@ def test_amounts_must_be_finite(world: TabularMdp, name: str) -> None:
 
 def test_amounts_must_be_zero_where_unavailable(world: TabularMdp) -> None:
     s, a = np.argwhere(~world.available)[0]
-    with pytest.raises(InvalidWorld, match=f"payoff must be zero where an act is unavailable, but state 's{s}', act 'a{a}'"):
+    with pytest.raises(
+        InvalidWorld,
+        match=f"payoff must be zero where an act is unavailable, but state 's{s}', act 'a{a}'",
+    ):
         changed(world, payoff=entry(world.payoff, (s, a), 1.0))
 
 
 def test_every_state_needs_an_act(world: TabularMdp) -> None:
     available = np.array(world.available)
     available[4] = False
-    with pytest.raises(InvalidWorld, match="every state must have an available act, but 's4' has none"):
+    with pytest.raises(
+        InvalidWorld, match="every state must have an available act, but 's4' has none"
+    ):
         changed(world, available=available)
 
 
@@ -167,11 +176,33 @@ def careless(params: Any, modern: Any) -> WorldPair:
     ("entry", "words"),
     [
         (broken(params=Undocumented), "Undocumented.lifespan must have a unit, but has none"),
-        (broken(build=forgets(lambda pair: dataclasses.replace(pair, modern=dataclasses.replace(pair.modern, payoff=pair.modern.payoff / 2)))), "differ in payoff"),
-        (broken(build=careless), "must refuse lifespan = 0, which is out of range, but takes it"),
-        (broken(build=forgets(lambda pair: dataclasses.replace(pair, serves={}))), "serves must have an entry for every feature"),
         (
-            broken(build=forgets(lambda pair: dataclasses.replace(pair, **{w: dataclasses.replace(getattr(pair, w), beliefs={}) for w in ("ancestral", "modern")}))),
+            broken(
+                build=forgets(
+                    lambda pair: dataclasses.replace(
+                        pair, modern=dataclasses.replace(pair.modern, payoff=pair.modern.payoff / 2)
+                    )
+                )
+            ),
+            "differ in payoff",
+        ),
+        (broken(build=careless), "must refuse lifespan = 0, which is out of range, but takes it"),
+        (
+            broken(build=forgets(lambda pair: dataclasses.replace(pair, serves={}))),
+            "serves must have an entry for every feature",
+        ),
+        (
+            broken(
+                build=forgets(
+                    lambda pair: dataclasses.replace(
+                        pair,
+                        **{
+                            w: dataclasses.replace(getattr(pair, w), beliefs={})
+                            for w in ("ancestral", "modern")
+                        },
+                    )
+                )
+            ),
             "must offer the belief 'ancestral'",
         ),
     ],
@@ -181,7 +212,13 @@ def test_the_contract_notices(entry: Entry, words: str) -> None:
         check_world(entry)
 
 
-def test_the_contract_notices_values_that_are_not_the_reference_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "lifetime", lambda world, policy, amount: lifetime(world, policy, amount) + 1e-6)
-    with pytest.raises(AssertionError, match="kernels and readable code must agree on a life's payoff in micro"):
+def test_the_contract_notices_values_that_are_not_the_reference_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        testing, "lifetime", lambda world, policy, amount: lifetime(world, policy, amount) + 1e-6
+    )
+    with pytest.raises(
+        AssertionError, match="kernels and readable code must agree on a life's payoff in micro"
+    ):
         check_world(WORLDS["micro"])

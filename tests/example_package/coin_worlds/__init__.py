@@ -1,4 +1,7 @@
-"""A world of one's own: a coin is thrown, and heads are offspring. And a genome of one's own, which does nothing."""
+"""A world of one's own: a coin is thrown, and heads are offspring.
+
+And a genome of one's own, which does nothing.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +105,9 @@ LAZY = genomes.Entry(Lazy, build_lazy, "does whatever")
 class Fickle(GermLine):
     """Parameters that are called as a planner's are, and are something else."""
 
-    weights: LocusParams = field(default_factory=lambda: LocusParams((0.0, 0.5, 1.0), mutation=0.05))
+    weights: LocusParams = field(
+        default_factory=lambda: LocusParams((0.0, 0.5, 1.0), mutation=0.05)
+    )
     moods: tuple[str, ...] = ("bold", "shy")
 
 
@@ -128,7 +133,9 @@ class FickleGenome:
 def build_fickle(params: Fickle, shape: genomes.WorldShape) -> FickleGenome:
     """The genome over a world's names."""
     loci = [
-        make_locus("mood", LocusParams(params.moods, mutation=0.05), where="genome.moods", ploidy=1),
+        make_locus(
+            "mood", LocusParams(params.moods, mutation=0.05), where="genome.moods", ploidy=1
+        ),
         make_locus("weights", params.weights, where="genome.weights", ploidy=1),
     ]
     return FickleGenome(assemble(loci, params, 1), ("rest", "throw"))
