@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import genomes
-import worlds
+from evosim import genomes, worlds
 from evosim.analysis.account import gaps_of_pair
 from evosim.fitness.scorer import Scorer
+from evosim.genomes import GENOMES, LocusParams, WorldShape
 from evosim.reference.dynamic_programming import extreme_values, lifetime
 from evosim.reference.policies import policy_of
-from genomes import GENOMES, LocusParams, WorldShape
-from worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
+from evosim.worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
 Choose = Callable[[int, int], list[int]]  # age and state to acts of equal chance
@@ -203,7 +202,7 @@ def _documented(params: type[Any]) -> None:
             _ask(
                 bool(item.metadata.get(what)),
                 f"{params.__name__}.{item.name} must have a {what}, but has none. Use"
-                " worlds.parameters.number or probability",
+                " evosim.worlds.parameters.number or probability",
             )
 
 
@@ -256,12 +255,12 @@ def _refused(
         _ask(
             words in str(error),
             f"{type(params).__name__} must refuse {what} with '{words} ...', but says '{error}'."
-            " Use worlds.parameters.swapped",
+            " Use evosim.worlds.parameters.swapped",
         )
     else:
         raise AssertionError(
             f"{type(params).__name__} must refuse {what} but takes it. Use"
-            " worlds.parameters.swapped"
+            " evosim.worlds.parameters.swapped"
         )
 
 

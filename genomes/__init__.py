@@ -8,16 +8,19 @@ shape)`.
 
 from __future__ import annotations
 
+if __name__ != "evosim.genomes":  # imported by its old name, from a checkout
+    raise ImportError("write 'evosim.genomes' instead of 'genomes'", name="genomes")
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from genomes import gated, planner, reflex
-from genomes.drive import Drive, Driver, Modifier
-from genomes.errors import InvalidGenome
-from genomes.grid import Grid
-from genomes.loci import Locus, LocusParams
-from genomes.rules import (
+from evosim.genomes import gated, planner, reflex
+from evosim.genomes.drive import Drive, Driver, Modifier
+from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.grid import Grid
+from evosim.genomes.loci import Locus, LocusParams
+from evosim.genomes.rules import (
     GATES,
     GatedRules,
     Planned,
@@ -27,7 +30,7 @@ from genomes.rules import (
     TableRules,
     second_rules,
 )
-from genomes.shape import Genome, WorldShape
+from evosim.genomes.shape import Genome, WorldShape
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.errors import InvalidGenome
-from genomes.loci import Alleles, Locus
+from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.loci import Alleles, Locus
 
 Floats = NDArray[np.float64]
 CostTo = Literal["viability", "fertility", "female fertility", "male fertility"]

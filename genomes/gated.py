@@ -18,11 +18,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from genomes.errors import InvalidGenome
-from genomes.germline import assemble
-from genomes.grid import Grid
-from genomes.loci import Ints, LocusParams, make_locus
-from genomes.planner import (
+from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.germline import assemble
+from evosim.genomes.grid import Grid
+from evosim.genomes.loci import Ints, LocusParams, make_locus
+from evosim.genomes.planner import (
     Planner,
     PlannerGenome,
     check_features,
@@ -30,8 +30,8 @@ from genomes.planner import (
     planner_loci,
     weights_of,
 )
-from genomes.rules import GATES, GatedRules
-from genomes.shape import WorldShape
+from evosim.genomes.rules import GATES, GatedRules
+from evosim.genomes.shape import WorldShape
 
 SECOND = "second."
 

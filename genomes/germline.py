@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from genomes.drive import Driver, Modifier, place
-from genomes.errors import InvalidGenome
-from genomes.grid import Grid, in_map_order
-from genomes.loci import Locus, LocusParams, make_locus
+from evosim.genomes.drive import Driver, Modifier, place
+from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.grid import Grid, in_map_order
+from evosim.genomes.loci import Locus, LocusParams, make_locus
 
 
 @dataclass(frozen=True)

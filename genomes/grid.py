@@ -15,9 +15,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.drive import Drive
-from genomes.errors import InvalidGenome
-from genomes.loci import Alleles, Ints, Locus
+from evosim.genomes.drive import Drive
+from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.loci import Alleles, Ints, Locus
 
 MAX_LOCI = 256
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.errors import InvalidGenome
+from evosim.genomes.errors import InvalidGenome
 
 Ints = NDArray[np.int64]
 Alleles = NDArray[np.uint8]

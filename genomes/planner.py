@@ -17,12 +17,12 @@ from typing import Literal
 
 import numpy as np
 
-from genomes.errors import InvalidGenome
-from genomes.germline import GermLine, assemble
-from genomes.grid import Grid
-from genomes.loci import Ints, Locus, LocusParams, make_locus
-from genomes.rules import Floats, PlannerRules
-from genomes.shape import WorldShape
+from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.grid import Grid
+from evosim.genomes.loci import Ints, Locus, LocusParams, make_locus
+from evosim.genomes.rules import Floats, PlannerRules
+from evosim.genomes.shape import WorldShape
 
 OWN_LOCI = ("horizon", "belief", "temperature", "gate")
 

@@ -12,12 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from genomes.errors import InvalidGenome
-from genomes.germline import GermLine, assemble
-from genomes.grid import Grid
-from genomes.loci import Ints, LocusParams, make_locus
-from genomes.rules import ReflexRules
-from genomes.shape import WorldShape
+from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.grid import Grid
+from evosim.genomes.loci import Ints, LocusParams, make_locus
+from evosim.genomes.rules import ReflexRules
+from evosim.genomes.shape import WorldShape
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from genomes.grid import Grid
-from genomes.loci import Ints
-from genomes.rules import Rules
+from evosim.genomes.grid import Grid
+from evosim.genomes.loci import Ints
+from evosim.genomes.rules import Rules
 
 
 @dataclass(frozen=True)

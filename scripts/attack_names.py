@@ -32,7 +32,7 @@ import polars as pl
 import study
 
 import evosim
-import worlds
+from evosim import worlds
 from evosim.cli import main as cli_main
 from evosim.config.resolve import build, resolve
 from evosim.config.toml_files import apply_settings, read_experiment, read_toml
@@ -41,7 +41,7 @@ from evosim.report.build import write_report
 from evosim.runs import figures
 from evosim.sweeps.schema import read_sweep
 from evosim.sweeps.store import checksum
-from worlds import micro
+from evosim.worlds import micro
 
 ROOT = Path(__file__).resolve().parent.parent
 SIGNS = (

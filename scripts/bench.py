@@ -34,7 +34,7 @@ from study import Study, setting
 
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
-from genomes import PlannerRules
+from evosim.genomes import PlannerRules
 
 ROUNDS = 7
 CHECKED = 256

@@ -26,12 +26,12 @@ from study import Study, setting
 
 from evosim.config.resolve import Setting
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Grid
 from evosim.kernels import breeding
 from evosim.optimizers.meiosis_arrays import meiosis_of
 from evosim.runs.provenance import peak_memory_mib
 from evosim.simulation.loop import simulate
 from evosim.verify.engine import costs_of, driver, markers
-from genomes import Grid
 
 CASES: dict[str, Callable[[], Grid]] = {
     "one drive locus": lambda: markers(None, drivers=(driver(0.9, 1.0, 0.0),)),

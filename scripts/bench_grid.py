@@ -18,8 +18,8 @@ import scipy.sparse
 from bench_job import Array, Floats, Ints, workers
 
 from evosim.config.resolve import Setting
-from genomes import PlannerRules
-from worlds import TabularMdp
+from evosim.genomes import PlannerRules
+from evosim.worlds import TabularMdp
 
 SIZE = 64
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.runtime.machine import processors
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]

@@ -18,14 +18,14 @@ from study import setting
 from evosim.config.resolve import Setting
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
+from evosim.genomes import LocusParams, PlannerRules, WorldShape
+from evosim.genomes.planner import Planner, build
 from evosim.kernels import policy_dedup
 from evosim.optimizers.params import Sexual
 from evosim.optimizers.wright_fisher import SexualPopulation
 from evosim.simulation.loop import simulate
 from evosim.verify.engine import markers
-from genomes import LocusParams, PlannerRules, WorldShape
-from genomes.planner import Planner, build
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 # The default grid, finer: 9 x 9 x 9 x 17 x 11 weights and 8 horizons.
 MILLION = (

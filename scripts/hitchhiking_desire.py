@@ -14,8 +14,8 @@ from study import Study, above, below, mean_and_interval, setting, verdict, with
 
 from evosim.analysis.account import Accountant
 from evosim.fitness.landscape import Landscape
+from evosim.genomes.grid import haldane
 from evosim.theory import two_locus
-from genomes.grid import haldane
 
 DISTANCES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 MADE = setting("hitchhiking-desire").experiment

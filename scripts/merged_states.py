@@ -21,8 +21,8 @@ from study import Study, mean_and_interval, setting
 
 from evosim.config.resolve import Setting
 from evosim.fitness.landscape import Landscape
-from worlds import TabularMdp
-from worlds.ontology import merged_pair, misread
+from evosim.worlds import TabularMdp
+from evosim.worlds.ontology import merged_pair, misread
 
 WORLDS = {"savanna": "birth-control", "villages": "villages"}
 TAKEN_FOR = ("any other state", "the one that follows")

@@ -14,7 +14,7 @@ import polars as pl
 from study import Study, evolve, mean_and_interval, setting
 
 from evosim.fitness.landscape import Landscape
-from worlds.savanna import Savanna
+from evosim.worlds.savanna import Savanna
 
 SEEDS = range(6)
 FINE = [

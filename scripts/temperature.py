@@ -17,7 +17,7 @@ from study import Study, accountant, evolve, mean_and_interval, setting
 
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
-from genomes import PlannerRules
+from evosim.genomes import PlannerRules
 
 TEMPERATURES, SEEDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2), range(20)
 LOCUS = "0, 0.02, 0.05, 0.1"

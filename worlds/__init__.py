@@ -9,15 +9,18 @@ modern)`. `LANDSCAPES` are no worlds to live in but loss over real vectors: `bui
 
 from __future__ import annotations
 
+if __name__ != "evosim.worlds":  # imported by its old name, from a checkout
+    raise ImportError("write 'evosim.worlds' instead of 'worlds'", name="worlds")
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worlds import episodes, host, lava, maze, micro, savanna, tessellating_hills, villages
-from worlds.cue import Cue, with_cue
-from worlds.parameters import InvalidWorld
-from worlds.tabular import TabularMdp, WorldPair
-from worlds.tessellating_hills import Hills
+from evosim.worlds import episodes, host, lava, maze, micro, savanna, tessellating_hills, villages
+from evosim.worlds.cue import Cue, with_cue
+from evosim.worlds.parameters import InvalidWorld
+from evosim.worlds.tabular import TabularMdp, WorldPair
+from evosim.worlds.tessellating_hills import Hills
 
 
 @dataclass(frozen=True)

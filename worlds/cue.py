@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from worlds.parameters import InvalidWorld, check_ranges, check_size, probability
-from worlds.tabular import Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import InvalidWorld, check_ranges, check_size, probability
+from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 TOLD = ("told ancestral", "told modern")
 

@@ -44,8 +44,8 @@ from typing import Any
 
 import numpy as np
 
-from worlds.parameters import check_size, number, swapped
-from worlds.tabular import Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import check_size, number, swapped
+from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 ACTS = FEATURES = ("A", "B")
 A, B = range(2)

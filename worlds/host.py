@@ -55,8 +55,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, probability, swapped
-from worlds.tabular import Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import (
+    MOST_AGES,
+    InvalidWorld,
+    check_size,
+    number,
+    probability,
+    swapped,
+)
+from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 ACTS = ("hide", "grow", "burst", "shed")
 FEATURES = ("load", "quiet", "multiplying", "passing", "ease", "infections")

@@ -60,8 +60,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, swapped
-from worlds.tabular import Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, swapped
+from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 MAPS = {
     "train": ("A LLL G", "       ", "       ", "       ", "  LLL  "),

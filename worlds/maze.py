@@ -59,7 +59,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import (
+from evosim.worlds.parameters import (
     MOST_AGES,
     InvalidWorld,
     check_ranges,
@@ -68,7 +68,7 @@ from worlds.parameters import (
     probability,
     swapped,
 )
-from worlds.tabular import Bools, TabularMdp, WorldPair
+from evosim.worlds.tabular import Bools, TabularMdp, WorldPair
 
 ACTS = ("north", "east", "south", "west", "use", "wait")
 FEATURES = ("red", "door", "thing", "ease")

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from worlds.parameters import MOST_AGES, number, probability, swapped
-from worlds.tabular import Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import MOST_AGES, number, probability, swapped
+from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 STATES = ("hungry", "fed", "dead")
 ACTS = ("eat", "breed", "breed_safely", "display", "lie")

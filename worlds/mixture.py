@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from worlds.parameters import InvalidWorld, check_size
-from worlds.tabular import Bools, Floats, Ints, TabularMdp, WorldPair
+from evosim.worlds.parameters import InvalidWorld, check_size
+from evosim.worlds.tabular import Bools, Floats, Ints, TabularMdp, WorldPair
 
 SHARE_TOLERANCE = 1e-12
 

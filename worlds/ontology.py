@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import InvalidWorld
-from worlds.tabular import Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import InvalidWorld
+from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 Ints = NDArray[np.int64]
 

@@ -80,8 +80,15 @@ from typing import Any
 
 import numpy as np
 
-from worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, probability, swapped
-from worlds.tabular import Bools, Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import (
+    MOST_AGES,
+    InvalidWorld,
+    check_size,
+    number,
+    probability,
+    swapped,
+)
+from evosim.worlds.tabular import Bools, Floats, TabularMdp, WorldPair
 
 ACTS = ("forage", "rest", "court", "mate", "mate_protected", "self_stimulate", "nurse")
 FEATURES = ("satiety", "ease", "company", "pleasure", "solo", "young", "recruit")

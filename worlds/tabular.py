@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import InvalidWorld
+from evosim.worlds.parameters import InvalidWorld
 
 Array = Any
 Floats = NDArray[np.float64]

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import check_ranges, number
+from evosim.worlds.parameters import check_ranges, number
 
 Floats = NDArray[np.float64]
 MOST_SIDES, MOST_WAVES, MOST_NUMBER = 500, 100, 1000

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from worlds.parameters import InvalidWorld, check_size
-from worlds.tabular import Bools, Floats
-from worlds.toy_play import Outcome, Rules
+from evosim.worlds.parameters import InvalidWorld, check_size
+from evosim.worlds.tabular import Bools, Floats
+from evosim.worlds.toy_play import Outcome, Rules
 
 SUM_TOLERANCE = 1e-6  # chances in single precision sum to one so well
 HINT = "Correct the table, or use another environment."

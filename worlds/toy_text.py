@@ -53,10 +53,10 @@ from typing import Any
 
 import numpy as np
 
-from worlds import toy_play, toy_table
-from worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, swapped
-from worlds.tabular import Floats, TabularMdp, WorldPair
-from worlds.toy_table import Table
+from evosim.worlds import toy_play, toy_table
+from evosim.worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, swapped
+from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
+from evosim.worlds.toy_table import Table
 
 PREFIX = "gymnasium:"
 FEATURES = ("gain", "loss", "end", "steps")

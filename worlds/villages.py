@@ -60,8 +60,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, probability, swapped
-from worlds.tabular import Bools, Floats, TabularMdp, WorldPair
+from evosim.worlds.parameters import (
+    MOST_AGES,
+    InvalidWorld,
+    check_size,
+    number,
+    probability,
+    swapped,
+)
+from evosim.worlds.tabular import Bools, Floats, TabularMdp, WorldPair
 
 ACTS = ("hold", "gather", "train_weak", "train_strong", "attack_aurora", "attack_brotherhood")
 FEATURES = ("soldiers", "strength", "stores", "aurora", "brotherhood", "ease")

@@ -26,12 +26,12 @@ from evosim.analysis.intervals import Ends
 from evosim.analysis.population import Census, Worth
 from evosim.config.resolve import Setting, family_pairs
 from evosim.errors import UserError
+from evosim.genomes import Genome
 from evosim.reference.dynamic_programming import Floats, Span
 from evosim.reference.policies import policy_of
 from evosim.reference.selection import MEASURES, TRUE_BREEDERS_WITHIN, selected, weights_of
 from evosim.runtime.blocks import some_rows
-from genomes import Genome
-from worlds import WorldPair
+from evosim.worlds import WorldPair
 
 RECHECK = 1e-9
 WORTHS = (

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from evosim.analysis.class_values import Conduct
 from evosim.reference.dynamic_programming import Floats, Span, extreme_values, spans_of
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
 SHIFT_KINDS = ("novel", "missed", "stale", "amplified")

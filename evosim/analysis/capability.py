@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evosim.genomes import PlannerRules
 from evosim.reference.dynamic_programming import Floats, Span, lifetime, plan, span_of
-from genomes import PlannerRules
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 BELIEFS = ("true", "ancestral", "wrong")
 

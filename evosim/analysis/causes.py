@@ -30,9 +30,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.genomes import Planned, PlannerRules, Rules, second_rules
 from evosim.reference.dynamic_programming import Floats, act_probabilities, largest_amount, span_of
-from genomes import Planned, PlannerRules, Rules, second_rules
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 SWITCHES = ("objective", "belief", "horizon", "discount", "choice", "upkeep", "gate")
 EQUAL = 1e-12  # of the largest felt reward: ties to rounding

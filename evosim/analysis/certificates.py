@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from evosim.errors import UserError
 from evosim.reference.dynamic_programming import Floats, extreme_values, level_at, occupancy
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evosim.config.resolve import build
 from evosim.config.schema import Experiment
+from evosim.genomes import Genome, Rules
 from evosim.reference.dynamic_programming import (
     Floats,
     Span,
@@ -20,8 +21,7 @@ from evosim.reference.dynamic_programming import (
     state_values,
 )
 from evosim.reference.policies import policy_of
-from genomes import Genome, Rules
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 # An occupancy is large (T x S x A numbers), worth is not: only the last few of the former are kept.
 OCCUPANCY_BYTES, LEAST_OCCUPANCIES = 32 * 2**20, 64

@@ -31,12 +31,12 @@ import numpy as np
 import polars as pl
 
 from evosim.errors import UserError
+from evosim.genomes import GatedRules, Genome, PlannerRules, Rules
+from evosim.genomes.loci import Ints
 from evosim.reference.dynamic_programming import Floats, occupancy, span_of
 from evosim.reference.policies import policy_of
-from genomes import GatedRules, Genome, PlannerRules, Rules
-from genomes.loci import Ints
-from worlds import TabularMdp, WorldPair
-from worlds.episodes import ENDLESS, NO_MODIFICATION
+from evosim.worlds import TabularMdp, WorldPair
+from evosim.worlds.episodes import ENDLESS, NO_MODIFICATION
 
 CONDITIONS = ("far-reaching objective", "knowledge of modification", "end of the threat")
 KINDS = ("misaligned", "aligned", "deceiver", "sleeper", "pseudo-aligned")

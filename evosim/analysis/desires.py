@@ -15,9 +15,9 @@ import polars as pl
 from evosim.analysis.behaviour import Ledger
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.population import Census
+from evosim.genomes import GatedRules, PlannerRules, Rules
+from evosim.genomes.gated import SECOND
 from evosim.reference.dynamic_programming import Floats
-from genomes import GatedRules, PlannerRules, Rules
-from genomes.gated import SECOND
 
 
 def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataFrame:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.analysis.deception import lost
+from evosim.genomes import GatedRules, PlannerRules, Rules, second_rules
 from evosim.reference.dynamic_programming import (
     Floats,
     extreme_values,
@@ -33,8 +34,7 @@ from evosim.reference.dynamic_programming import (
     span_of,
 )
 from evosim.reference.policies import policy_of
-from genomes import GatedRules, PlannerRules, Rules, second_rules
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from evosim.analysis.causes import SWITCHES, causes_of
 from evosim.analysis.class_values import Conducts
+from evosim.genomes import PlannerRules, Rules, TableRules
 from evosim.reference.dynamic_programming import Floats
 from evosim.reference.policies import policy_of
-from genomes import PlannerRules, Rules, TableRules
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 Ints = NDArray[np.int64]
 NULL = 1e-10

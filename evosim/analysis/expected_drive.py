@@ -26,10 +26,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.config.schema import Experiment
+from evosim.genomes import Genome
+from evosim.genomes.drive import Placed
+from evosim.genomes.grid import haldane
 from evosim.theory import two_locus
-from genomes import Genome
-from genomes.drive import Placed
-from genomes.grid import haldane
 
 Floats = NDArray[np.float64]
 UNLINKED = 0.5

@@ -36,10 +36,10 @@ import polars as pl
 from evosim.analysis.deception import askable, examine
 from evosim.analysis.revealed_objectives import perfect_worths
 from evosim.analysis.terminology import GOOD_IN_MODERN
+from evosim.genomes import GatedRules, Planned, Rules
 from evosim.reference.dynamic_programming import Floats, Span, lifetime, span_of
 from evosim.reference.policies import policy_of
-from genomes import GatedRules, Planned, Rules
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 GOOD = GOOD_IN_MODERN
 EXACT = 1e-9

@@ -13,10 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.class_values import Conducts
+from evosim.genomes import ReflexRules
 from evosim.reference.dynamic_programming import Floats, level_at
 from evosim.reference.policies import policy_of
-from genomes import ReflexRules
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 WORLDS = ("ancestral", "modern")
 NEVER = 1e-12  # ages in a life

@@ -19,7 +19,7 @@ import numpy as np
 
 from evosim.analysis.causes import Mind, worths
 from evosim.reference.dynamic_programming import Floats, lifetime, span_of
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 CONSISTENT = 1e-9  # of the span of what is felt
 

@@ -15,8 +15,8 @@ from pydantic import ConfigDict, Field
 
 from evosim.config.resolve import Setting, build
 from evosim.config.schema import Experiment
+from evosim.genomes import Grid
 from evosim.runtime.checksums import Damaged, Strictly
-from genomes import Grid
 
 WHOLE, NUMBER, TEXT, YES_NO = "whole numbers", "numbers", "texts", "yes or no"
 KEYS = {"seed": WHOLE, "generation": WHOLE}

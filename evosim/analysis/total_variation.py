@@ -29,7 +29,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.reference.dynamic_programming import Floats, level_at
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 Ints = NDArray[np.int64]
 ROUNDING = 1e-9

@@ -15,10 +15,10 @@ from evosim.config.resolve import Setting, build
 from evosim.config.schema import Experiment
 from evosim.config.toml_out import unit_of
 from evosim.errors import UserError, unknown
+from evosim.genomes import Grid
+from evosim.genomes.loci import Locus
 from evosim.runs import accounts as runs_accounts
 from evosim.tables.formatting import number
-from genomes import Grid
-from genomes.loci import Locus
 
 OWN = ("class", "count", "seed", "kept")
 CLOSE = 1e-9

@@ -26,8 +26,8 @@ from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import themed
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import PlannerRules
 from evosim.simulation.loop import simulate
-from genomes import PlannerRules
 
 SHALLOW = ("genome.horizon.alleles=[1,2,3,4]", "genome.planning_cost=0.06")
 GESTATIONS = (2, 3, 4, 5)

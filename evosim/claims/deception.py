@@ -35,7 +35,7 @@ from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import lifetime, occupancy
 from evosim.reference.policies import policy_of
 from evosim.theory.drift import fixation_haploid, kimura_haploid
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 Floats = NDArray[np.float64]
 

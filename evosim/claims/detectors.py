@@ -23,11 +23,11 @@ from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Rules
+from evosim.genomes.reflex import ReflexGenome
 from evosim.reference.dynamic_programming import state_values
 from evosim.reference.policies import policy_of
-from genomes import Rules
-from genomes.reflex import ReflexGenome
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -27,10 +27,10 @@ from evosim.config.resolve import Setting, build
 from evosim.config.schema import Experiment
 from evosim.figures.theme import LOCUS_COLOURS, MODERN, themed
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import PlannerRules
 from evosim.reference.dynamic_programming import Floats, extreme_values, level_at
 from evosim.reference.policies import policy_of
-from genomes import PlannerRules
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 TENTH = 0.1  # of the best policy's worth in M: losing more is bad
 SAME_RANKING = 1e-9

@@ -30,8 +30,8 @@ from evosim.reference.selection import selected, weights_of
 from evosim.runs.in_memory import replicate
 from evosim.simulation.loop import simulate
 from evosim.theory.drift import frequency_haploid, kimura_haploid
-from worlds import TabularMdp
-from worlds.maze import COLOURINGS, Maze, reached
+from evosim.worlds import TabularMdp
+from evosim.worlds.maze import COLOURINGS, Maze, reached
 
 Floats = NDArray[np.float64]
 PAYOFFS = ("exit", "red")

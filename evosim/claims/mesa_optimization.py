@@ -18,10 +18,10 @@ from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.fitness.landscape import Landscape
+from evosim.genomes.loci import Ints
 from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy
 from evosim.reference.policies import policy_of
-from genomes.loci import Ints
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
 

@@ -18,11 +18,11 @@ from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import PlannerRules
+from evosim.genomes.loci import Ints
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.params import OPTIMIZER_PARAMS
 from evosim.simulation.loop import Run, simulate
-from genomes import PlannerRules
-from genomes.loci import Ints
 
 Floats = NDArray[np.float64]
 SOLO = "self_stimulate"

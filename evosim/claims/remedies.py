@@ -24,10 +24,10 @@ from evosim.config.schema import Experiment, SelectionChoice
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Grid
 from evosim.reference.selection import selected
 from evosim.simulation.loop import simulate
 from evosim.theory.drift import kimura_haploid
-from genomes import Grid
 
 Floats = NDArray[np.float64]
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)

@@ -35,7 +35,7 @@ from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import MODERN, themed
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import extreme_values
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 SHIFT = "world.modern={contraception=true,forage_success=0.75,death=0.01,solo_intensity=0.5}"
 PAY = 0.1  # for every mating, where payoff is not intent

@@ -25,7 +25,7 @@ from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.reference.dynamic_programming import Floats, lifetime, occupancy
 from evosim.reference.policies import policy_of
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 GENOMES, RANDOM = 60, 100  # per seed
 # beginnings of savanna's lives that are told apart: enough for genomes that live short or simply

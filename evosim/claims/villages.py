@@ -26,8 +26,8 @@ from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import act_probabilities, extreme_values, occupancy
 from evosim.simulation.loop import simulate
-from worlds import TabularMdp
-from worlds.villages import Villages, counts
+from evosim.worlds import TabularMdp
+from evosim.worlds.villages import Villages, counts
 
 Floats = NDArray[np.float64]
 PAYOFFS = ("troops", "villages")

@@ -28,7 +28,7 @@ def list_(
     from evosim.optimizers.vector_params import VECTOR_WHAT
     from evosim.runtime.text_layout import Screen
     from evosim.runtime.text_layout import show as show_table
-    from worlds import LANDSCAPES
+    from evosim.worlds import LANDSCAPES
 
     groups: dict[str, dict[str, str]] = {
         "experiments": {

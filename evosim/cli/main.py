@@ -101,7 +101,6 @@ def main() -> None:
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
-        installation.check()
         code = app(standalone_mode=False) or 0
         if code == INTERRUPTED:  # how the parser reports Ctrl-C
             raise KeyboardInterrupt

@@ -13,7 +13,7 @@ from evosim.config.schema import Experiment, without_unused
 from evosim.config.toml_files import shortened, validated
 from evosim.errors import UserError
 from evosim.optimizers.vector_params import VECTOR_PARAMS
-from worlds import LANDSCAPES, Hills, InvalidWorld
+from evosim.worlds import LANDSCAPES, Hills, InvalidWorld
 
 MOST_NUMBERS = 200_000_000  # drawn before a search of a landscape begins
 

@@ -1,10 +1,10 @@
 """Worlds and genomes by name: those of evosim and those of other installed packages.
 
 A package offers a world by an entry point of the group `evosim.worlds` (a genome: `evosim.genomes`)
-that names an object of the class `worlds.Entry` (`genomes.Entry`). Names of evosim's own cannot be
-taken. What a package's code raises is told in one line with the package's name, and its sources are
-part of the digest of sources of every run that uses it, so that no run is continued, and no table
-taken for known, under other code.
+that names an object of the class `evosim.worlds.Entry` (`evosim.genomes.Entry`). Evosim's own names
+cannot be taken. An error in a package's code is reported in one line with the package's name. The
+sources of a package are part of the source digest of every run that uses it, so a run is not
+continued, and a stored table not reused, under other code.
 """
 
 from __future__ import annotations
@@ -23,14 +23,10 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evosim import genomes, worlds
 from evosim.errors import Stop, UserError, in_one_line, unknown
-from evosim.runtime import installation
 from evosim.runtime.names import check_name, printable
-
-installation.check()  # before the first import of these two
-import genomes  # noqa: E402
-import worlds  # noqa: E402
-from worlds import toy_text  # noqa: E402
+from evosim.worlds import toy_text
 
 ALLOWED = (  # modules that files may name, with commas; helper processes have it too
     "EVOSIM_ALLOW_IMPORT"
@@ -44,7 +40,9 @@ INVALID: dict[str, type[Exception]] = {
     "genome": genomes.InvalidGenome,
 }
 # Evosim's own sources are hashed by `record`
-SKIPPED = {"evosim", "genomes", "worlds", *sys.stdlib_module_names}
+SKIPPED = {"evosim", *sys.stdlib_module_names}
+# Packages of evosim before version 0.2, which older plug-ins import
+RENAMED = {"worlds": "evosim.worlds", "genomes": "evosim.genomes"}
 TOY_TEXT = (
     "any environment of Gymnasium with a table of transitions, as FrozenLake-v1 (extra 'gymnasium')"
 )
@@ -504,13 +502,18 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
                 f"{whose} must load, but the folder {hiding} hides its module. Work in another"
                 " folder, or rename that one."
             ) from None
+        if isinstance(error, ImportError) and (old := (error.name or "").split(".")[0]) in RENAMED:
+            raise UserError(
+                f"{whose} imports '{old}', which is now '{RENAMED[old]}'. Install a newer version"
+                f" of that package, or write '{RENAMED[old]}' for '{old}' in its code."
+            ) from None
         raise UserError(
             f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or"
             " uninstall it."
         ) from None
     if not isinstance(entry, KINDS[kind]):
         raise UserError(
-            f"{whose} must be an object of the class {kind}s.Entry, but {point.value} is a"
+            f"{whose} must be an object of the class evosim.{kind}s.Entry, but {point.value} is a"
             f" {type(entry).__name__}. Mend that package."
         )
     words = {"what": entry.what, **({"unit": entry.unit} if kind == "world" else {})}

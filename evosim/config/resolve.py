@@ -13,11 +13,11 @@ from evosim.config.parts import check_keys, genome_classes, part_params, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import validated
 from evosim.errors import UserError
+from evosim.genomes import Genome, Grid, InvalidGenome, WorldShape
 from evosim.optimizers.params import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.runtime.names import check_names
-from genomes import Genome, Grid, InvalidGenome, WorldShape
-from worlds import LANDSCAPES, Cue, Entry, InvalidWorld, WorldPair, with_cue
-from worlds.mixture import Member, mixed
+from evosim.worlds import LANDSCAPES, Cue, Entry, InvalidWorld, WorldPair, with_cue
+from evosim.worlds.mixture import Member, mixed
 
 # Words that stand beside names of acts or loci: rows of the accounts, of the search ledger, columns
 # of populations.

@@ -15,7 +15,7 @@ from evosim.config.landscape_search import on_landscape
 from evosim.config.resolve import resolve
 from evosim.config.schema import WORDS, Experiment
 from evosim.config.toml_files import inline, named_experiments, read_experiment
-from worlds import LANDSCAPES, Cue
+from evosim.worlds import LANDSCAPES, Cue
 
 MISSING = object()  # no value at this path
 

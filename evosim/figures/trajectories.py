@@ -12,7 +12,7 @@ import polars as pl
 from evosim.figures.inputs import BANDS, WORLDS, Source
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import WIDTH, WORLD_COLOURS, WORLD_DASHES, desire_scales, themed
-from genomes import GENOMES
+from evosim.genomes import GENOMES
 
 MOST_ROWS = 150  # generations of each line
 ACROSS = 3

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.genomes import Rules
 from evosim.kernels import policy_dedup
-from genomes import Rules
 
 if TYPE_CHECKING:
     from evosim.fitness.scorer import Scorer

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer, Scores
-from genomes import Genome
-from genomes.loci import Ints
+from evosim.genomes import Genome
+from evosim.genomes.loci import Ints
 
 Floats = NDArray[np.float64]
 

@@ -26,10 +26,10 @@ from evosim.errors import UserError
 from evosim.fitness.class_fitness import BLOCK, Floats, Worth, worth_of
 from evosim.fitness.scorer import Scorer
 from evosim.fitness.streaming import Survey
+from evosim.genomes import Genome
+from evosim.genomes.loci import Ints
 from evosim.reference.dynamic_programming import Span, spans_of
 from evosim.reference.selection import MEASURES, margin
-from genomes import Genome
-from genomes.loci import Ints
 
 POLISHED = 5
 # classes of a grid that is not kept whole: some 600 MB; the older half of more is forgotten

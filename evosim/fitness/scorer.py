@@ -21,13 +21,7 @@ from numpy.typing import NDArray
 from evosim.errors import UserError
 from evosim.fitness.cache import Floats, Ints, Store, Words, slots
 from evosim.fitness.world_arrays import WorldTables
-from evosim.kernels import policy_dedup, softmax
-from evosim.kernels.evaluate import evaluate
-from evosim.kernels.plan import plan
-from evosim.kernels.simd import DOUBLE, SETS, SINGLE
-from evosim.reference.dynamic_programming import TIE_RULES
-from evosim.reference.policies import in_world
-from genomes import (
+from evosim.genomes import (
     GATES,
     GatedRules,
     Planned,
@@ -37,7 +31,13 @@ from genomes import (
     TableRules,
     second_rules,
 )
-from worlds import TabularMdp, WorldPair
+from evosim.kernels import policy_dedup, softmax
+from evosim.kernels.evaluate import evaluate
+from evosim.kernels.plan import plan
+from evosim.kernels.simd import DOUBLE, SETS, SINGLE
+from evosim.reference.dynamic_programming import TIE_RULES
+from evosim.reference.policies import in_world
+from evosim.worlds import TabularMdp, WorldPair
 
 BLOCK_BYTES = 32 * 2**20
 STORE_BYTES = 256 * 2**20

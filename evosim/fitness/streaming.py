@@ -17,11 +17,11 @@ import numpy as np
 
 from evosim.fitness.class_fitness import BLOCK, Floats, Worth, worth_of
 from evosim.fitness.scorer import Scorer
+from evosim.genomes import Genome
+from evosim.genomes.loci import Ints
 from evosim.reference.dynamic_programming import Span, spans_of
 from evosim.reference.selection import MEASURES, TRUE_BREEDERS_WITHIN, margin
-from genomes import Genome
-from genomes.loci import Ints
-from worlds import WorldPair
+from evosim.worlds import WorldPair
 
 Tell = Callable[[int, int], None]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.kernels.world_layout import GROUP, WORD, Features, Rows
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

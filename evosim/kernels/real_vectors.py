@@ -1,5 +1,4 @@
-"""Kernels of search on hills (`worlds.tessellating_hills`): steps along gradients, and steps tried
-at random.
+"""Kernels of search on hills (`evosim.worlds.tessellating_hills`): gradient and random steps.
 
 Both write a row of `path` for the start and after every `every` evaluations: x_0, distance from the
 x_0 axis, loss, share of side directions in the squares of the steps since the last row, lowest loss

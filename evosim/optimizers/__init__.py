@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from evosim.genomes import Grid
 from evosim.optimizers.base import Descent, Extinction, Optimizer
 from evosim.optimizers.params import InvalidOptimizer
-from genomes import Grid
 
 
 def _sexual(params: Any, grid: Grid, seed: int) -> Optimizer:

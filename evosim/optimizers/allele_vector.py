@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles, Ints
 from evosim.optimizers.base import Floats
-from genomes import Grid
-from genomes.loci import Alleles, Ints
 
 
 class Slots:

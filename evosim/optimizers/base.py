@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.genomes.loci import Alleles
 from evosim.optimizers.params import InvalidOptimizer
-from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
 # Of genotypes [n, ploidy, L] and a generation's number: the fitness [n] that this would hear of

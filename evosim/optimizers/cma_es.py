@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles
 from evosim.optimizers.allele_vector import Slots
 from evosim.optimizers.base import Floats, Searcher, check_fitness
 from evosim.optimizers.cma_strategy import Strategy
 from evosim.optimizers.params import CmaEs
-from genomes import Grid
-from genomes.loci import Alleles
 
 
 class Rounded(Searcher):

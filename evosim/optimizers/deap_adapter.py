@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 from deap import base, tools
 
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles, Ints
 from evosim.optimizers.allele_vector import Slots
 from evosim.optimizers.base import Floats, Judge, Searcher, check_fitness
 from evosim.optimizers.global_rng import seeded
 from evosim.optimizers.params import DEAP_ALGORITHMS, MAX_GENERATIONS, Deap, InvalidOptimizer
 from evosim.optimizers.wright_fisher import founders
-from genomes import Grid
-from genomes.loci import Alleles, Ints
 
 STREAM = 103  # beside the seed and the generation
 LOOK = 0.1  # seconds

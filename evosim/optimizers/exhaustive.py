@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles
 from evosim.optimizers.base import Floats, Searcher, check_fitness
 from evosim.optimizers.params import Exhaustive, InvalidOptimizer
-from genomes import Grid
-from genomes.loci import Alleles
 
 
 class Enumeration(Searcher):

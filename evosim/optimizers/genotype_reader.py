@@ -1,6 +1,6 @@
 """Read a generation of genotypes with compiled kernels: classes, counts and costs.
 
-`genomes.grid` has the twins.
+`evosim.genomes.grid` has the twins.
 
 Large populations are read by several threads; the bytes are the same for any number of them.
 """
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import compilation
 from evosim.kernels import genotypes as kernel
 from evosim.kernels.compilation import read
-from genomes import Grid
-from genomes.loci import Alleles, Ints
 
 Floats = NDArray[np.float64]
 HERMAPHRODITES = kernel.HERMAPHRODITES

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles, Ints
 from evosim.optimizers.allele_vector import Slots
 from evosim.optimizers.base import Floats, Searcher, check_fitness
 from evosim.optimizers.params import HillClimb
 from evosim.optimizers.wright_fisher import founders
-from genomes import Grid
-from genomes.loci import Alleles, Ints
 
 STREAM = 102  # beside the seed and the generation
 

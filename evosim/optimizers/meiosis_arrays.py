@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes import Grid
 from evosim.kernels.reproduce import DRIVE, MUTATE, RECOMBINATION, Meiosis
-from genomes import Grid
 
 FORCES = {"recombination": RECOMBINATION, "drive": DRIVE, "mutation": MUTATE}
 

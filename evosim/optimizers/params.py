@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from genomes import Grid
+from evosim.genomes import Grid
 
 MAX_POPULATION = 10**9  # an individual's number is one of 32 bits
 MAX_CLASSES = 10**9

@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.optimizers.vector_params import Gradient, VectorClimb, VectorCma, VectorGenetic
-from worlds import Hills
+from evosim.worlds import Hills
 
 Floats = NDArray[np.float64]
 COLUMNS = ("x_0", "aside", "loss", "share", "best", "best_x_0")

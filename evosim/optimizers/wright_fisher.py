@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from evosim import rng
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import genotypes as kernels_genotypes
 from evosim.kernels import philox, reproduce
 from evosim.kernels.compilation import make, read
@@ -24,8 +26,6 @@ from evosim.optimizers.genotype_reader import HERMAPHRODITES, reading_of, strand
 from evosim.optimizers.meiosis_arrays import flags, forces_of, meiosis_of
 from evosim.optimizers.params import Asexual, Introduction, Sexual
 from evosim.rng import key_of
-from genomes import Grid
-from genomes.loci import Alleles, Ints
 
 BLOCK = 2**16
 

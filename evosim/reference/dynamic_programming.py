@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
 

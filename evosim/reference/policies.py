@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes import GatedRules, PlannerRules, Rules, TableRules, second_rules
 from evosim.reference.dynamic_programming import Floats, plan
-from genomes import GatedRules, PlannerRules, Rules, TableRules, second_rules
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 
 def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:

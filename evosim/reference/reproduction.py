@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import rng
-from genomes import Grid
-from genomes.drive import Placed
+from evosim.genomes import Grid
+from evosim.genomes.drive import Placed
 
 Alleles = NDArray[np.uint8]
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 from evosim import rng
 from evosim.reference.dynamic_programming import level_at
 from evosim.reference.reproduction import Floats, Ints
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 
 def live(

@@ -13,11 +13,11 @@ from evosim.config import registry
 from evosim.config.landscape_search import on_landscape
 from evosim.config.schema import WORDS, Experiment
 from evosim.config.toml_out import MISSING, differing, flat
+from evosim.genomes import LocusParams
 from evosim.optimizers.params import OPTIMIZER_PARAMS
 from evosim.optimizers.vector_params import VECTOR_PARAMS
 from evosim.report.elements import Cell, Table
-from genomes import LocusParams
-from worlds import LANDSCAPES
+from evosim.worlds import LANDSCAPES
 
 SAID_ELSEWHERE = {*WORDS, "name", "seed", "replicates"}
 NONE = "\u2013"

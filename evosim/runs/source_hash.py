@@ -178,7 +178,8 @@ def _hashed(files: Iterable[tuple[str, Path]]) -> Any:
 def _own_sources() -> dict[str, Path]:
     """Our source files by the names of their modules."""
     out = {}
-    for package in ("evosim", "genomes", "worlds"):
+    # In a checkout worlds and genomes are links, which `rglob` does not follow.
+    for package in ("evosim", "evosim/genomes", "evosim/worlds"):
         for path in (ROOT / package).rglob("*.py"):
             parts = path.relative_to(ROOT).with_suffix("").parts
             out[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path

@@ -1,9 +1,8 @@
-"""Check that Python finds evosim's own packages and the standard library where they belong."""
+"""Check that Python finds the standard library, and survive damaged packages of others."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
+import importlib
 import os
 import sys
 import sysconfig
@@ -11,13 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from evosim.errors import UserError, in_one_line
+from evosim.errors import in_one_line
 
 COMMAND = "EVOSIM_COMMAND"  # set in processes of the command line and those that they start
-ROOT = Path(__file__).resolve().parents[2]
 # The second, which Dask imports, takes the place of the first
 METADATA = ("importlib.metadata", "importlib_metadata")
-OWN = {"worlds": b"InvalidWorld", "genomes": b"InvalidGenome"}  # and what is in the file of each
 
 
 def begin() -> None:
@@ -60,31 +57,6 @@ def _tolerate(metadata: Any) -> None:
     metadata.Distribution.entry_points = property(entry_points)
 
 
-def check() -> None:
-    """Refuse to work with a module of another program in place of a package of evosim's.
-
-    Raises
-    ------
-    UserError
-        Which file was found, and where the right one is.
-    """
-    for name, sign in OWN.items():
-        found, own = _file_of(name), ROOT / name / "__init__.py"
-        if found is None or not _same(found, own):
-            where = f"'import {name}' finds {found}" if found else f"'import {name}' finds nothing"
-            raise UserError(
-                f"evosim must find its own package '{name}' ({own}), but {where}. "
-                "Rename or move that, or take its folder out of PYTHONPATH."
-            )
-        with contextlib.suppress(OSError):  # a package in an archive
-            if sign not in own.read_bytes():
-                raise UserError(
-                    f"{own} must be evosim's own package '{name}', but another distribution of that"
-                    " name wrote over it. Uninstall that one, then do 'pip install"
-                    " --force-reinstall --no-deps evosim-lab'."
-                )
-
-
 def stray() -> str:
     """Find a file that was imported in place of a module of the standard library.
 
@@ -107,22 +79,3 @@ def stray() -> str:
                 "Rename or move that file, or take its folder out of PYTHONPATH."
             )
     return ""
-
-
-def _file_of(name: str) -> Path | None:
-    """The file that `import name` runs, without running it."""
-    module = sys.modules.get(name)
-    if module is not None:
-        file = getattr(module, "__file__", None)
-        return Path(file) if file else None
-    with contextlib.suppress(ImportError, ValueError, AttributeError):
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.has_location and spec.origin:
-            return Path(spec.origin)
-    return None
-
-
-def _same(one: Path, other: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return one.samefile(other)
-    return one.resolve() == other.resolve()

@@ -21,7 +21,7 @@ from typing import Any
 
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
-from genomes.drive import FAIR
+from evosim.genomes.drive import FAIR
 
 OTHER_SEEDS = 2**62
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from evosim.config.schema import SelectionChoice
 from evosim.fitness.landscape import Landscape
+from evosim.genomes.loci import Alleles
 from evosim.optimizers.genotype_reader import Census, worth
 from evosim.reference.selection import selected
-from genomes.loci import Alleles
 
 
 class Living:

@@ -20,6 +20,7 @@ from evosim.config.parts import part_params
 from evosim.config.resolve import Setting
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
+from evosim.genomes.loci import Alleles, Ints
 from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer, Optimizer
 from evosim.optimizers.genotype_reader import Census, worth
 from evosim.optimizers.params import OPTIMIZER_PARAMS
@@ -30,7 +31,6 @@ from evosim.simulation.generation import Living
 from evosim.simulation.price_equation import SearchLedger, Traits
 from evosim.simulation.recorder import Recorder
 from evosim.simulation.state import Keeper, State
-from genomes.loci import Alleles, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,12 +35,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import genotypes as kernels_genotypes
 from evosim.kernels.compilation import read
 from evosim.optimizers import Descent
 from evosim.optimizers.genotype_reader import reading_of, strands_of
-from genomes import Grid
-from genomes.loci import Alleles, Ints
 
 Floats = NDArray[np.float64]
 FORCES = ("recombination", "drive", "mutation")

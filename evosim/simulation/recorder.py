@@ -11,12 +11,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles
 from evosim.optimizers.genotype_reader import Counts
 from evosim.runtime import blocks
 from evosim.simulation.generation import Living
 from evosim.simulation.state import State
-from genomes import Grid
-from genomes.loci import Alleles
 
 BLOCK = 2**16
 COUNTS = tuple(item.name for item in fields(Counts))

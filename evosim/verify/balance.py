@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes.loci import Alleles
 from evosim.theory import balance as theory
 from evosim.verify.drive import frequency, hardy_weinberg
 from evosim.verify.engine import Engine, driver, markers
 from evosim.verify.law import Check, Law, mean_of
-from genomes.loci import Alleles
 
 REST = 1e-15
 

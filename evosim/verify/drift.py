@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes.loci import Alleles
 from evosim.theory import drift as theory
 from evosim.theory import two_locus
 from evosim.verify.drive import frequency
 from evosim.verify.engine import Engine, markers
 from evosim.verify.law import Check, Law, identity, mean_of
 from evosim.verify.one_generation import centimorgan
-from genomes.loci import Alleles
 
 
 def homozygotes(n: int, loci: int) -> Alleles:

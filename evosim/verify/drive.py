@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.genomes import Driver
+from evosim.genomes.loci import Alleles
 from evosim.theory import drive as theory
 from evosim.verify.engine import Engine, Ints, driver, markers
 from evosim.verify.law import Check, Law, binomial, mean_of, normal
-from genomes import Driver
-from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
 

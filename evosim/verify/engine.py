@@ -15,16 +15,16 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evosim.genomes import Drive, Driver, Grid, LocusParams, Modifier
+from evosim.genomes.drive import CostTo
+from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.loci import Alleles
 from evosim.kernels import breeding, reproduce
 from evosim.kernels.reproduce import DRIVE, MUTATE, RECOMBINATION, Meiosis
 from evosim.optimizers.meiosis_arrays import meiosis_of
 from evosim.optimizers.params import Sexual
 from evosim.optimizers.wright_fisher import SexualPopulation
 from evosim.rng import key_of
-from genomes import Drive, Driver, Grid, LocusParams, Modifier
-from genomes.drive import CostTo
-from genomes.germline import GermLine, assemble
-from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

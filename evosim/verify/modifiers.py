@@ -7,14 +7,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.genomes import Modifier
+from evosim.genomes.loci import Alleles
 from evosim.theory import drive as one_locus
 from evosim.theory import two_locus as theory
 from evosim.verify.drive import frequency
 from evosim.verify.engine import Engine, driver, markers
 from evosim.verify.law import Check, Law, mean_of
 from evosim.verify.one_generation import centimorgan
-from genomes import Modifier
-from genomes.loci import Alleles
 
 Floats = NDArray[np.float64]
 

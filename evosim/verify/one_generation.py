@@ -9,14 +9,14 @@ import itertools
 
 import numpy as np
 
+from evosim.genomes import Grid, LocusParams, Modifier
+from evosim.genomes.drive import CostTo
+from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.grid import haldane
+from evosim.genomes.loci import Alleles
 from evosim.theory import two_locus
 from evosim.verify.engine import Engine, driver, markers
 from evosim.verify.law import Check, Law, binomial, counts, identity, normal
-from genomes import Grid, LocusParams, Modifier
-from genomes.drive import CostTo
-from genomes.germline import GermLine, assemble
-from genomes.grid import haldane
-from genomes.loci import Alleles
 
 MORGAN = 100.0
 

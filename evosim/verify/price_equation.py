@@ -7,13 +7,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.genomes import Driver, Grid, LocusParams
+from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.loci import Alleles, make_locus
 from evosim.simulation.price_equation import TERMS, SearchLedger, Traits
 from evosim.theory import balance as theory
 from evosim.verify.engine import Engine
 from evosim.verify.law import Check, Law, identity, normal
-from genomes import Driver, Grid, LocusParams
-from genomes.germline import GermLine, assemble
-from genomes.loci import Alleles, make_locus
 
 Floats = NDArray[np.float64]
 

@@ -12,15 +12,15 @@ import pytest
 from evosim.analysis.account import Accountant
 from evosim.config.resolve import Setting
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import PlannerRules
 from evosim.reference.dynamic_programming import extreme_values, lifetime
 from evosim.runs import execute
 from evosim.simulation.loop import simulate
 from evosim.testing import Choose, all_policies, best_by_trial
 from evosim.testing import worth_by_paths as worth
-from genomes import PlannerRules
+from evosim.worlds import TabularMdp
 from tests.support.random_worlds import random_pair
 from tests.support.settings import quick, setting
-from worlds import TabularMdp
 
 
 @pytest.fixture(scope="module")

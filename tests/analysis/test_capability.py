@@ -9,8 +9,8 @@ import pytest
 
 from evosim.analysis import capability
 from evosim.analysis.capability import BELIEFS, Capabilities, share_of_span, with_wrong_belief
+from evosim.genomes import PlannerRules
 from evosim.reference.dynamic_programming import extreme_values, lifetime, span_of
-from genomes import PlannerRules
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
 

@@ -13,13 +13,13 @@ import pytest
 from evosim.analysis import causes
 from evosim.analysis.causes import SWITCHES, Mind, NotOptimal, causes_of, shapley, worths
 from evosim.analysis.class_values import Conducts
+from evosim.genomes import GatedRules, PlannerRules, ReflexRules
 from evosim.reference.dynamic_programming import lifetime, plan
 from evosim.reference.policies import policy_of
-from genomes import GatedRules, PlannerRules, ReflexRules
+from evosim.worlds import TabularMdp
 from tests.support.laws import relabelled, split
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
-from worlds import TabularMdp
 
 EXACT = 1e-9
 

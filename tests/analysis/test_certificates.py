@@ -28,14 +28,14 @@ from evosim.analysis.revealed_objectives import (
     weight_grid,
 )
 from evosim.fitness.scorer import Scorer
+from evosim.genomes import PlannerRules, TableRules
 from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy, plan
 from evosim.reference.policies import policy_of
-from genomes import PlannerRules, TableRules
+from evosim.worlds import TabularMdp
 from tests.support.laws import split
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.settings import setting
 from tests.support.variation import lives
-from worlds import TabularMdp
 
 EXACT = 1e-10
 SMALL = {"states": 4, "acts": 2, "lifespan": 3}

@@ -13,15 +13,15 @@ import pytest
 from evosim.analysis import deception as test_of
 from evosim.analysis.deception import CONDITIONS, examine, examined_frame, without
 from evosim.errors import UserError
+from evosim.genomes import PlannerRules, ReflexRules, Rules
 from evosim.reference.dynamic_programming import lifetime, occupancy, plan
 from evosim.reference.policies import policy_of
 from evosim.theory import deception as theory
 from evosim.theory.drift import fixation_haploid, kimura_haploid
-from genomes import PlannerRules, ReflexRules, Rules
+from evosim.worlds import WORLDS, TabularMdp, WorldPair, with_cue
+from evosim.worlds.cue import Cue
+from evosim.worlds.episodes import ENDLESS, NO_MODIFICATION, Episodes
 from tests.support.settings import setting
-from worlds import WORLDS, TabularMdp, WorldPair, with_cue
-from worlds.cue import Cue
-from worlds.episodes import ENDLESS, NO_MODIFICATION, Episodes
 
 GAMES = [(1, 3), (2, 2), (2, 3), (2, 4), (3, 3), (4, 4), (5, 1)]
 

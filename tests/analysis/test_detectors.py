@@ -18,13 +18,13 @@ from evosim.claims import detectors as claim_12
 from evosim.claims.evaluate import experiment_of
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import apply_settings
+from evosim.genomes import ReflexRules
 from evosim.reference.dynamic_programming import extreme_values, occupancy
 from evosim.reference.policies import policy_of
-from genomes import ReflexRules
+from evosim.worlds import WORLDS, TabularMdp
+from evosim.worlds.episodes import Episodes
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.settings import setting
-from worlds import WORLDS, TabularMdp
-from worlds.episodes import Episodes
 
 
 def best_policy(world: TabularMdp, amount: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import evosim
-import worlds
-from worlds import Entry, TabularMdp, WorldPair
-from worlds.parameters import number, swapped
+from evosim import worlds
+from evosim.worlds import Entry, TabularMdp, WorldPair
+from evosim.worlds.parameters import number, swapped
 
 FORMS = ("one act", "all acts", "two states")
 GENOMES: dict[str, dict[str, Any]] = {

@@ -11,10 +11,10 @@ import pytest
 
 from evosim.analysis.deception import examine
 from evosim.analysis.family import KINDS, NEITHER, PSEUDO, ROBUST, SCHEMA, Family, rows, shares
-from genomes import GatedRules, PlannerRules, ReflexRules
+from evosim.genomes import GatedRules, PlannerRules, ReflexRules
+from evosim.worlds import WORLDS, TabularMdp, WorldPair
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
-from worlds import WORLDS, TabularMdp, WorldPair
 
 # Two ages. `here`: act `good` pays 1 and act `idle` 0; `later` leads on to `there`, where `reap`
 # pays 3.

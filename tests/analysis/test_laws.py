@@ -10,9 +10,9 @@ import pytest
 from evosim.analysis.behaviour import KINDS, SHIFT_KINDS, Gaps, Ledger, NoSpan, gaps_of, ledger_of
 from evosim.analysis.class_values import Conduct, Worth
 from evosim.reference.dynamic_programming import lifetime, occupancy
+from evosim.worlds import TabularMdp, WorldPair
 from tests.support.laws import relabelled, split, with_idle_act
 from tests.support.random_worlds import random_pair, random_policy
-from worlds import TabularMdp, WorldPair
 
 SEEDS = range(25)
 EXACT = 1e-10

@@ -15,8 +15,8 @@ from rich.console import Console
 
 import evosim
 from evosim.tables import formatting, screen, sentences
-from worlds import WORLDS, Entry, TabularMdp, WorldPair
-from worlds.parameters import number, swapped
+from evosim.worlds import WORLDS, Entry, TabularMdp, WorldPair
+from evosim.worlds.parameters import number, swapped
 
 NUMBER = r"-?\d+(\.\d+)?(e-\d+)?"
 

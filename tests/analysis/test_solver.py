@@ -16,9 +16,9 @@ from evosim.fitness.scorer import Scorer
 from evosim.reference import dynamic_programming
 from evosim.reference.policies import policy_of
 from evosim.simulation.loop import simulate
+from evosim.worlds import TabularMdp
 from tests.support.settings import setting
 from tests.support.twins import lives
-from worlds import TabularMdp
 
 
 def by_linear_programme(world: TabularMdp) -> float:

@@ -18,6 +18,7 @@ from evosim.analysis.family import Member
 from evosim.analysis.ladder import near
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer
+from evosim.genomes import PlannerRules
 from evosim.reference import dynamic_programming
 from evosim.reference.dynamic_programming import (
     Span,
@@ -29,9 +30,8 @@ from evosim.reference.dynamic_programming import (
     spans_of,
 )
 from evosim.reference.selection import margin
-from genomes import PlannerRules
+from evosim.worlds import TabularMdp, WorldPair
 from tests.support.random_worlds import random_pair, random_policy
-from worlds import TabularMdp, WorldPair
 
 
 def constant(world: TabularMdp, amount: float) -> TabularMdp:

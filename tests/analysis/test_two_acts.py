@@ -19,9 +19,9 @@ from evosim.reference.dynamic_programming import Span
 from evosim.reference.selection import margin
 from evosim.runs.in_memory import replicate
 from evosim.tables import sentences
+from evosim.worlds import WORLDS, Entry, TabularMdp, WorldPair
+from evosim.worlds.parameters import number, swapped
 from tests.support.settings import setting
-from worlds import WORLDS, Entry, TabularMdp, WorldPair
-from worlds.parameters import number, swapped
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from evosim.claims.mazes import LONG, TWO_ALLELES, ends_of, two_alleles
 from evosim.claims.remedies import _advantage, _labels, best, break_even, needed
 from evosim.config.resolve import build
 from evosim.fitness.landscape import Landscape
+from evosim.genomes.grid import Grid
 from evosim.simulation.loop import simulate
 from evosim.theory.drift import fixation_haploid, frequency_haploid, kimura_haploid
-from genomes.grid import Grid
 from tests.support.settings import setting
 
 

@@ -356,7 +356,7 @@ def test_a_part_hangs_on_the_sources_that_it_can_reach_and_on_no_others() -> Non
     assert {
         files["evosim.kernels.real_vectors"],
         files["evosim.claims"],
-        files["worlds.tessellating_hills"],
+        files["evosim.worlds.tessellating_hills"],
     } <= reached
     assert (
         not {

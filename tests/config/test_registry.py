@@ -379,22 +379,33 @@ def test_without_it_the_name_is_unknown() -> None:
                 r" ModuleNotFoundError: No module named 'nothing_of_that_name'\. Mend"
             ),
         ),
+        *(
+            (
+                f"from {old} import Entry",
+                "bad:ENTRY",
+                (
+                    rf"world 'coin' of package 'bad 0\.1' imports '{old.split('.')[0]}', which is"
+                    rf" now 'evosim\.{old.split('.')[0]}'\. Install a newer version"
+                ),
+            )
+            for old in ("worlds", "genomes", "worlds.parameters")
+        ),
         (
             "ENTRY = 3",
             "bad:ENTRY",
             (
-                r"world 'coin' of package 'bad 0\.1' must be an object of the class worlds\.Entry,"
-                r" but bad:ENTRY is a int"
+                r"world 'coin' of package 'bad 0\.1' must be an object of the class"
+                r" evosim\.worlds\.Entry, but bad:ENTRY is a int"
             ),
         ),
         (
-            "from worlds import Entry\nENTRY = Entry(dict, dict, 'x')",
+            "from evosim.worlds import Entry\nENTRY = Entry(dict, dict, 'x')",
             "bad:ENTRY",
             r"world 'coin' of package 'bad 0\.1' must have a dataclass of parameters",
         ),
         (
             (
-                "from dataclasses import dataclass\nfrom worlds import"
+                "from dataclasses import dataclass\nfrom evosim.worlds import"
                 " Entry\n@dataclass(frozen=True)\nclass P:\n    fair: float = 0.5\nENTRY = Entry(P,"
                 " lambda p, m: 1 / 0, 'x')"
             ),
@@ -406,7 +417,7 @@ def test_without_it_the_name_is_unknown() -> None:
         ),
         (
             (
-                "from dataclasses import dataclass\nfrom worlds import"
+                "from dataclasses import dataclass\nfrom evosim.worlds import"
                 " Entry\n@dataclass(frozen=True)\nclass P:\n    fair: float = 0.5\nENTRY = Entry(P,"
                 " lambda p, m: 3, 'x')"
             ),
@@ -468,4 +479,4 @@ def test_own_names_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     monkeypatch.syspath_prepend(str(tmp_path / "thief"))
     importlib.invalidate_caches()
-    assert registry.world("micro").params.__module__ == "worlds.micro"
+    assert registry.world("micro").params.__module__ == "evosim.worlds.micro"

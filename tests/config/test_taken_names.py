@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import worlds
+from evosim import worlds
 from evosim.cli.main import app
 from evosim.config.resolve import ACTS_TAKEN, LOCI_TAKEN, build, resolve
 from evosim.config.toml_files import read_experiment
 from evosim.errors import UserError, unknown
-from genomes.gated import Gated
-from genomes.gated import build as build_gated
-from genomes.loci import LocusParams
-from genomes.planner import Planner
-from genomes.planner import build as build_planner
-from genomes.shape import WorldShape
-from worlds import micro
+from evosim.genomes.gated import Gated
+from evosim.genomes.gated import build as build_gated
+from evosim.genomes.loci import LocusParams
+from evosim.genomes.planner import Planner
+from evosim.genomes.planner import build as build_planner
+from evosim.genomes.shape import WorldShape
+from evosim.worlds import micro
 
 ACTS = ("eat", "breed", "amuse", "display", "lie")
 FEATURES = ("fullness", "pleasure", "vanity", "toil", "offspring")

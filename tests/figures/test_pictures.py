@@ -46,8 +46,8 @@ from evosim.reference.rollout import live
 from evosim.runs import execute, figures
 from evosim.simulation.loop import simulate
 from evosim.theory import drive, two_locus
+from evosim.worlds import TabularMdp
 from tests.support.settings import quick, setting
-from worlds import TabularMdp
 
 NEW = ("landscape", "policies", "life", "trajectories", "ties", "causes", "desires", "variation")
 STILL = (

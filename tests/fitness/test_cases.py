@@ -29,11 +29,11 @@ from evosim.runs.in_memory import replicate
 from evosim.simulation.controls import controls_of
 from evosim.simulation.loop import simulate
 from evosim.tables.sentences import search_words
+from evosim.worlds import InvalidWorld, TabularMdp
+from evosim.worlds.mixture import Member, mixed, union
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.runs import once
 from tests.support.settings import setting
-from worlds import InvalidWorld, TabularMdp
-from worlds.mixture import Member, mixed, union
 
 MIX = 'world.mixture=[{share=0.2, world="modern"}, {share=0.1, world="ancestral", set={find=0.4}}]'
 SMALL = ("optimizer.population=50", "phases.0.generations=8", "phases.1.generations=3")

@@ -14,13 +14,13 @@ from evosim.errors import UserError
 from evosim.fitness.cache import Store
 from evosim.fitness.scorer import Scorer
 from evosim.fitness.world_arrays import WorldTables
+from evosim.genomes import PlannerRules, ReflexRules
 from evosim.kernels import policy_dedup
 from evosim.reference import dynamic_programming
 from evosim.reference.policies import policy_of
-from genomes import PlannerRules, ReflexRules
+from evosim.worlds import TabularMdp, WorldPair
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
-from worlds import TabularMdp, WorldPair
 
 
 def world_of(

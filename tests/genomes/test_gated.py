@@ -19,10 +19,7 @@ from evosim.errors import UserError
 from evosim.fitness import scorer as fitness_scorer
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
-from evosim.reference import dynamic_programming
-from evosim.reference.policies import policy_of
-from evosim.runs.in_memory import replicate
-from genomes import (
+from evosim.genomes import (
     GATES,
     GENOMES,
     GatedRules,
@@ -32,12 +29,15 @@ from genomes import (
     WorldShape,
     second_rules,
 )
-from genomes.gated import Gated
-from genomes.gated import build as build_gated
+from evosim.genomes.gated import Gated
+from evosim.genomes.gated import build as build_gated
+from evosim.reference import dynamic_programming
+from evosim.reference.policies import policy_of
+from evosim.runs.in_memory import replicate
+from evosim.worlds import WORLDS, Cue, InvalidWorld, WorldPair, with_cue
+from evosim.worlds.mixture import Member, mixed
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
-from worlds import WORLDS, Cue, InvalidWorld, WorldPair, with_cue
-from worlds.mixture import Member, mixed
 
 SHAPE = WorldShape(
     ("warm", "sweet"), ("true", "old"), {"day": ("eat", "rest")}, lifespan=10, cue=True

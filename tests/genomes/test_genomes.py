@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evosim.genomes import GENOMES, Entry, Grid, InvalidGenome, LocusParams, WorldShape
+from evosim.genomes.grid import haldane, in_map_order
+from evosim.genomes.loci import make_locus
+from evosim.genomes.planner import Planner
+from evosim.genomes.planner import build as build_planner
+from evosim.genomes.reflex import Reflex
+from evosim.genomes.reflex import build as build_reflex
 from evosim.testing import check_genome
-from genomes import GENOMES, Entry, Grid, InvalidGenome, LocusParams, WorldShape
-from genomes.grid import haldane, in_map_order
-from genomes.loci import make_locus
-from genomes.planner import Planner
-from genomes.planner import build as build_planner
-from genomes.reflex import Reflex
-from genomes.reflex import build as build_reflex
-from worlds import WORLDS, Cue, with_cue
+from evosim.worlds import WORLDS, Cue, with_cue
 
 SHAPE = WorldShape(
     ("warm", "sweet"),

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from evosim.fitness.scorer import Scorer
+from evosim.genomes import PlannerRules, ReflexRules, Rules
 from evosim.kernels import compilation, reproduce
 from evosim.optimizers import wright_fisher
 from evosim.optimizers.params import Asexual, Sexual
 from evosim.reference import dynamic_programming, reproduction, rollout
 from evosim.reference.policies import policy_of
 from evosim.rng import key_of
-from genomes import PlannerRules, ReflexRules, Rules
+from evosim.worlds import WorldPair
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.settings import setting
 from tests.support.twins import genetics, lives
-from worlds import WorldPair
 
 
 def random_planners(

@@ -16,13 +16,13 @@ from deap import algorithms, base, creator, tools
 from evosim.config.resolve import Setting
 from evosim.errors import Stop, UserError
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Grid
 from evosim.optimizers import InvalidOptimizer, deap_adapter
 from evosim.optimizers.allele_vector import Slots
 from evosim.optimizers.global_rng import seeded
 from evosim.optimizers.params import Deap
 from evosim.runs.checkpoints import OneRun
 from evosim.simulation.loop import simulate
-from genomes import Grid
 from tests.support import deap_loops as loops
 from tests.support.runs import equal, once
 from tests.support.settings import setting

@@ -18,13 +18,13 @@ from evosim.config.resolve import resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Grid
 from evosim.optimizers import OPTIMIZERS, InvalidOptimizer
 from evosim.optimizers.allele_vector import Slots
 from evosim.optimizers.params import OPTIMIZER_PARAMS, WHAT, CmaEs, Deap, HillClimb
 from evosim.runs import accounts, execute, source_hash
 from evosim.runs.checkpoints import OneRun
 from evosim.simulation.loop import Run, simulate
-from genomes import Grid
 from tests.support.runs import equal, once
 from tests.support.settings import setting
 

@@ -34,8 +34,8 @@ from evosim.optimizers.vector_params import (
 from evosim.runs.landscape_search import explore
 from evosim.runs.reader import read_run
 from evosim.runtime.timing import Clock
+from evosim.worlds import LANDSCAPES, Hills, InvalidWorld
 from tests.support.paths import ROOT
-from worlds import LANDSCAPES, Hills, InvalidWorld
 
 CLAIM = "claim-06-demons"
 

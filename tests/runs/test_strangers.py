@@ -360,36 +360,25 @@ def test_the_command_imports_nothing_from_where_it_is_started(tmp_path: Path) ->
     assert not (tmp_path / MARK).exists()
 
 
-def test_another_module_of_the_name_of_ours_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    installation.check()
-    (tmp_path / "worlds.py").write_text("")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    own = sys.modules.pop("worlds")
-    try:
-        importlib.invalidate_caches()
-        with pytest.raises(
-            UserError,
-            match=(
-                r"its own package 'worlds' \(.*/worlds/__init__\.py\), but 'import worlds' finds"
-                r" .*/worlds\.py\. Rename"
-            ),
-        ):
-            installation.check()
-    finally:
-        sys.modules["worlds"] = own
+@pytest.mark.parametrize("name", ["worlds", "genomes"])
+def test_a_users_own_module_of_that_name_does_no_harm(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('not evosim's')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "evosim.cli", "list"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "savanna" in done.stdout
 
 
-def test_a_package_that_another_wrote_over_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "worlds").mkdir()
-    (tmp_path / "worlds" / "__init__.py").write_text("HELLO = 1\n")
-    monkeypatch.setattr(installation, "ROOT", tmp_path)
-    monkeypatch.setattr(installation, "_same", lambda one, other: True)
-    with pytest.raises(UserError, match="another distribution of that name wrote over it"):
-        installation.check()
+@pytest.mark.parametrize("name", ["worlds", "genomes"])
+def test_the_old_name_of_a_package_says_the_new_one(name: str) -> None:
+    with pytest.raises(ImportError, match=f"write 'evosim.{name}' instead of '{name}'"):
+        importlib.import_module(name)
 
 
 @pytest.mark.parametrize("name", ["statistics", "random", "colorsys"])

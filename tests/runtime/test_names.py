@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from rich.table import Table
 
-import worlds
+from evosim import worlds
 from evosim.api.export import encoded
 from evosim.config.resolve import build, resolve
 from evosim.config.toml_files import read_experiment
@@ -22,7 +22,7 @@ from evosim.report.elements import from_printed
 from evosim.runtime import names, text_layout
 from evosim.runtime.terminal import echo
 from evosim.sweeps.schema import read_sweep
-from worlds import micro
+from evosim.worlds import micro
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = [

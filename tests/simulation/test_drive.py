@@ -19,6 +19,7 @@ from evosim.config.schema import AnalysisChoice
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Driver, Modifier
 from evosim.optimizers.base import Extinction, InvalidOptimizer, check_fitness
 from evosim.optimizers.params import Introduction, Sexual
 from evosim.optimizers.wright_fisher import SexualPopulation, introduce
@@ -27,7 +28,6 @@ from evosim.simulation.controls import CONTROLS, controls_of
 from evosim.simulation.loop import simulate
 from evosim.tables import screen, sentences
 from evosim.verify.engine import SOUND, markers
-from genomes import Driver, Modifier
 from tests.support.command import evosim
 from tests.support.settings import quick, setting
 

@@ -13,6 +13,8 @@ import pytest
 
 from evosim import rng as evosim_rng
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles
 from evosim.kernels import compilation, philox
 from evosim.kernels import genotypes as kernels_genotypes
 from evosim.kernels.reproduce import NEAR
@@ -23,8 +25,6 @@ from evosim.reference import reproduction
 from evosim.rng import key_of
 from evosim.simulation import loop as simulation_loop
 from evosim.simulation import price_equation, recorder
-from genomes import Grid
-from genomes.loci import Alleles
 from tests.support.settings import quick, setting
 from tests.support.twins import genetics
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 
 def relabelled(world: TabularMdp, s: np.ndarray, a: np.ndarray) -> TabularMdp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from worlds import TabularMdp, WorldPair
+from evosim.worlds import TabularMdp, WorldPair
 
 
 def random_pair(

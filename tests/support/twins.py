@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from evosim.genomes import Driver, Grid, LocusParams, Modifier
+from evosim.genomes.germline import GermLine, assemble
 from evosim.kernels import rollout as live_kernel
 from evosim.rng import key_of
-from genomes import Driver, Grid, LocusParams, Modifier
-from genomes.germline import GermLine, assemble
-from worlds import WorldPair
+from evosim.worlds import WorldPair
 
 
 def genetics(loci: int, ploidy: int, seed: int) -> Grid:

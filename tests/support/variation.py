@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from evosim.reference.dynamic_programming import level_at
-from worlds import TabularMdp
+from evosim.worlds import TabularMdp
 
 
 def lives(world: TabularMdp, policy: np.ndarray) -> dict[tuple[int, ...], float]:

@@ -8,9 +8,9 @@ import pytest
 from evosim.config.resolve import build as build_setting
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import lifetime
+from evosim.worlds import InvalidWorld
+from evosim.worlds.host import ACTS, Host, build
 from tests.support.settings import setting
-from worlds import InvalidWorld
-from worlds.host import ACTS, Host, build
 
 MAINLAND = {"recognition": 0.4, "clearance": 0.6, "contact": 0.15, "death": 0.03}
 

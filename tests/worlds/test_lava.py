@@ -20,9 +20,9 @@ from evosim.reference.dynamic_programming import extreme_values, lifetime, occup
 from evosim.runs import accounts, execute
 from evosim.simulation.loop import simulate
 from evosim.tables import screen
-from worlds import InvalidWorld, TabularMdp
-from worlds.lava import MAPS, Lava, build
-from worlds.mixture import Member, mixed
+from evosim.worlds import InvalidWorld, TabularMdp
+from evosim.worlds.lava import MAPS, Lava, build
+from evosim.worlds.mixture import Member, mixed
 
 DRAWN = {
     "train": [

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from evosim.reference.dynamic_programming import lifetime, plan
-from worlds import InvalidWorld
-from worlds.maze import (
+from evosim.worlds import InvalidWorld
+from evosim.worlds.maze import (
     COLOURINGS,
     DOOR_RED,
     FEATURES,

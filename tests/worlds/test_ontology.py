@@ -15,11 +15,11 @@ import pytest
 
 from evosim.reference.dynamic_programming import extreme_values, lifetime
 from evosim.reference.policies import policy_of
+from evosim.worlds import InvalidWorld
+from evosim.worlds.ontology import merged, merged_pair, misread
 from tests.support.paths import ROOT
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
-from worlds import InvalidWorld
-from worlds.ontology import merged, merged_pair, misread
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from evosim.worlds import WorldPair
+from evosim.worlds.savanna import Savanna, build
 from tests.support import savanna_twin as twin
 from tests.support.settings import MODERN
-from worlds import WorldPair
-from worlds.savanna import Savanna, build
 
 
 def random_params(seed: int) -> Savanna:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from worlds import InvalidWorld, WorldPair, toy_play
-from worlds.toy_text import ToyText, build
+from evosim.worlds import InvalidWorld, WorldPair, toy_play
+from evosim.worlds.toy_text import ToyText, build
 
 gymnasium: Any = pytest.importorskip("gymnasium")
 frozen_lake: Any = pytest.importorskip("gymnasium.envs.toy_text.frozen_lake")

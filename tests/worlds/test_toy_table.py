@@ -12,8 +12,8 @@ import pytest
 from evosim.analysis.behaviour import gaps_of, ledger_of
 from evosim.analysis.class_values import Conduct, Worth
 from evosim.reference.dynamic_programming import extreme_values, occupancy
-from worlds import Cue, InvalidWorld, TabularMdp, WorldPair, with_cue
-from worlds.toy_text import ToyText, build
+from evosim.worlds import Cue, InvalidWorld, TabularMdp, WorldPair, with_cue
+from evosim.worlds.toy_text import ToyText, build
 
 gymnasium: Any = pytest.importorskip("gymnasium")
 numbers = itertools.count()

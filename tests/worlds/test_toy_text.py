@@ -20,9 +20,9 @@ from evosim.config.toml_out import commented
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer
 from evosim.reference.dynamic_programming import extreme_values, lifetime
+from evosim.worlds import InvalidWorld
+from evosim.worlds.toy_text import ToyText, build
 from tests.support.settings import setting
-from worlds import InvalidWorld
-from worlds.toy_text import ToyText, build
 
 gymnasium = pytest.importorskip("gymnasium")
 

@@ -14,9 +14,9 @@ from evosim.claims.evaluate import experiment_of
 from evosim.config.resolve import build as build_setting
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy
+from evosim.worlds import InvalidWorld
+from evosim.worlds.villages import ACTS, Villages, build, counts
 from tests.support.random_worlds import random_policy
-from worlds import InvalidWorld
-from worlds.villages import ACTS, Villages, build, counts
 
 BROTHERHOOD = {"aurora": 0, "aurora_founds": 0.0, "brotherhood": 2, "brotherhood_founds": 0.1}
 

@@ -11,9 +11,9 @@ import pytest
 from evosim import testing
 from evosim.reference.dynamic_programming import lifetime
 from evosim.testing import check_world
+from evosim.worlds import WORLDS, Entry, InvalidWorld, TabularMdp, WorldPair
 from tests.support.random_worlds import random_pair
 from tests.support.settings import MODERN
-from worlds import WORLDS, Entry, InvalidWorld, TabularMdp, WorldPair
 
 
 def changed(world: TabularMdp, **changes: Any) -> TabularMdp:

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-import genomes
-import worlds
-from genomes.germline import GermLine, assemble
-from genomes.loci import LocusParams, make_locus
-from worlds.parameters import number, probability, swapped
+from evosim import genomes, worlds
+from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.loci import LocusParams, make_locus
+from evosim.worlds.parameters import number, probability, swapped
 
 
 @dataclass(frozen=True)
