@@ -1,4 +1,4 @@
-"""Pages, help, messages, docstrings and comments are in plain English: today's words, short sentences.
+"""Pages, help, messages, docstrings and comments are in plain English.
 
 `python -m tests.support.language FILES` lists the findings of files.
 """
@@ -67,7 +67,7 @@ def test_a_planted_sentence_is_seen(sentence: str, tmp_path: Path) -> None:
         ("item.md", f"# Title\n\n* {sentence}\n"),
         ("docstring.py", f'def name() -> None:\n    """Short.\n\n    {sentence}\n    """\n'),
         ("comment.py", f"# {sentence}\nX = 1\n"),
-        ("message.py", f"X = 1\nraise UserError(f\"{{X}} is wrong here. {sentence}\")\n"),
+        ("message.py", f'X = 1\nraise UserError(f"{{X}} is wrong here. {sentence}")\n'),
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
         assert language.findings(tmp_path / name), name

@@ -30,7 +30,7 @@ WORDS = {
     r"(leave|leaves|leaving|left) (it |them )?away": "omit",
     r"(be|is|are|was) had": "get, obtain",
     r"(come|comes|coming|came) out": "a verb of its own: result, is confirmed",
-    r"(?<!ask and )(?<!ask, evaluate, record, )(tell|tells|told|telling)": "report, say, state, show, distinguish",
+    r"(?<!ask and )(?<!ask, evaluate, record, )(tell|tells|told|telling)": "report, show",
     r"(hear|hears|heard|hearing)": "receive, get",
     r"who(m|so)?ever|nobody|somebody|everybody": "name the subject",
     r"besides?": "in addition to, next to",
