@@ -1,7 +1,7 @@
 """How Sphinx builds the site: Markdown pages as they stand, README.md as the front page, the
 reference from docstrings.
 
-`scripts/build_docs.py` calls it. Nothing is fetched, and no built page asks for anything from
+`scripts/docs/build_docs.py` calls it. Nothing is fetched, and no built page asks for anything from
 elsewhere.
 """
 

@@ -1,8 +1,8 @@
 """Files that nobody would write: each is accepted, or refused in one line that says what is wrong
 and how to mend it.
 
-`scripts/fuzz.py` does the same with thousands of examples and with whole processes; `results/fuzz/`
-is what it found.
+`scripts/stress/fuzz.py` does the same with thousands of examples and with whole processes. Its
+tables are in `results/fuzz/`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from evosim.config.toml_files import MAX_FILE, apply_settings, read_experiment
 from evosim.errors import LONGEST, UserError
 from evosim.sweeps.plan import make_plan
 from evosim.sweeps.schema import read_sweep
-from scripts import fuzzing
+from scripts.stress import fuzzing
 from tests.support.command import evosim
 from tests.support.settings import setting
 

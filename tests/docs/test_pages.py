@@ -22,13 +22,12 @@ SOURCES = sorted(
 
 @pytest.fixture(scope="module")
 def documents() -> Iterator[Any]:
-    sys.path.insert(0, str(ROOT / "scripts"))
+    sys.path.insert(0, str(ROOT / "scripts" / "docs"))
     import documents
 
     yield documents
-    sys.path.remove(str(ROOT / "scripts"))
-    for name in ("documents", "reproduce"):
-        sys.modules.pop(name, None)
+    sys.path.remove(str(ROOT / "scripts" / "docs"))
+    sys.modules.pop("documents", None)
 
 
 def say(documents: Any, text: str, folder: Path = ROOT / "results") -> str:
@@ -40,7 +39,7 @@ def test_pages_are_what_their_tables_give(documents: Any) -> None:
     assert {str(path.relative_to(ROOT)) for path in made} == {*documents.SOURCES, *documents.PARTS}
     for path, text in made.items():
         assert path.read_text(encoding="utf-8") == text, (
-            f"{path}: run python scripts/build_documents.py"
+            f"{path}: run python scripts/docs/build_documents.py"
         )
 
 

@@ -141,9 +141,9 @@ def test_results_are_made_again_by_the_environment_of_the_tests(
     tests.
     """
     monkeypatch.delenv("PYTHON", raising=False)
-    script = tmp_path / "scripts" / "reproduce.sh"
-    script.parent.mkdir()
-    script.write_bytes((ROOT / "scripts" / "reproduce.sh").read_bytes())
+    script = tmp_path / "scripts" / "studies" / "reproduce.sh"
+    script.parent.mkdir(parents=True)
+    script.write_bytes((ROOT / "scripts" / "studies" / "reproduce.sh").read_bytes())
     for name in (".venv", ".venv-test"):
         python = tmp_path / name / "bin" / "python"
         python.parent.mkdir(parents=True)

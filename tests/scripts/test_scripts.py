@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from evosim.claims import study as harness
 from evosim.runs.accounts import analyze
 from evosim.runs.execute import run
 from evosim.runs.reader import read_run
@@ -20,6 +21,7 @@ from evosim.verify import LAWS
 from tests.support.settings import quick, setting
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("analyze", "studies", "benchmarks", "stress", "docs")
 STUDIES = {
     "attack_cache": "attack/cache",
     "attack_damage": "attack/damage",
@@ -41,7 +43,7 @@ STUDIES = {
     "suppressor": "suppressor",
     "sweep_engines": "sweep-engines",
     "sweep_faults": "sweep-faults",
-    "default_seeds": "birth-control",
+    "birth_control": "birth-control",
     "horizon": "horizon",
     "reflexes": "reflexes",
     "robustness": "robustness",
@@ -77,21 +79,16 @@ HELPERS = {
     "fuzzing",
     "kills",
     "same_results",
-    "study",
     "sweep_job",
 }
 
 
 @pytest.fixture(autouse=True)
 def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    for folder in FOLDERS:
+        monkeypatch.syspath_prepend(str(ROOT / "scripts" / folder))
     yield
-    for name in [
-        *STUDIES,
-        *ANALYSES,
-        *HELPERS,
-        *(name for name in sys.modules if name.split(".")[0] == "figures"),
-    ]:
+    for name in [*STUDIES, *ANALYSES, *HELPERS]:
         sys.modules.pop(name, None)
 
 
@@ -100,7 +97,7 @@ def script(name: str) -> ModuleType:
 
 
 def test_every_script_is_listed_here() -> None:
-    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {
+    assert {path.stem for path in (ROOT / "scripts").rglob("*.py")} == {
         *STUDIES,
         *ANALYSES,
         *HELPERS,
@@ -111,7 +108,8 @@ def test_every_script_is_listed_here() -> None:
 def test_a_study_imports_and_says_how_to_run_it(name: str) -> None:
     module = script(name)
     assert callable(module.main)
-    assert f"python scripts/{name}.py" in str(module.__doc__)
+    path = Path(str(module.__file__)).relative_to(ROOT)
+    assert f"python {path.as_posix()}" in str(module.__doc__)
 
 
 def test_every_variant_of_the_robustness_table_is_a_setting() -> None:
@@ -294,12 +292,12 @@ def test_scripts_without_arguments_say_so_in_a_line(
 
 def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
     """An interval without width decided it; without an interval the comparison failed."""
-    study = script("study")
-    row = study.mean_and_interval("x", [0.0] * 20)
+    row = harness.mean_and_interval("x", [0.0] * 20)
     assert row == {"x": 0.0, "x_low": None, "x_high": None}
 
     def judged(low: float | None, high: float | None) -> str:
-        return str(study.verdict("c", "0", 0.0, low, high, lambda _, most: most < 0.002)["verdict"])
+        row = harness.verdict("c", "0", 0.0, low, high, lambda _, most: most < 0.002)
+        return str(row["verdict"])
 
     assert [judged(None, None), judged(0.0, 0.001), judged(0.0, 0.1)] == [
         "undecided",
@@ -310,18 +308,17 @@ def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
 
 def test_a_study_s_verdict_needs_the_whole_interval_both_ways() -> None:
     """An interval that holds the value was taken for the opposite of the claim."""
-    study = script("study")
 
     def judged(holds: Any, low: float, high: float) -> str:
-        return str(study.verdict("c", "0", 0.0, low, high, holds)["verdict"])
+        return str(harness.verdict("c", "0", 0.0, low, high, holds)["verdict"])
 
     ends = ((0.1, 0.2), (-0.1, 0.2), (-0.2, -0.1))
-    assert [judged(study.above(0.0), *pair) for pair in ends] == [
+    assert [judged(harness.above(0.0), *pair) for pair in ends] == [
         "comes out",
         "undecided",
         "does not come out",
     ]
-    assert [judged(study.below(0.0), *pair) for pair in ends] == [
+    assert [judged(harness.below(0.0), *pair) for pair in ends] == [
         "does not come out",
         "undecided",
         "comes out",

@@ -5,8 +5,8 @@ The test suite runs each once, without timing; to time and compare with an earli
     .venv-test/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-autosave
     .venv-test/bin/pytest tests/speed -n0 --benchmark-enable --benchmark-compare
 
-Nothing is asserted of times: machines are noisy. `python scripts/bench.py` sets the product beside
-its peers.
+Nothing is asserted of times: machines are noisy. `python scripts/benchmarks/bench.py` compares the
+product with its peers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Slurm: batch files, what is asked of it, and a real one of one node (scripts/slurm_node.sh) where
-that can be had.
-"""
+"""Slurm: batch files, requests, and a real node (scripts/stress/slurm_node.sh) where possible."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ from tests.support.paths import ROOT
 from tests.support.signals import until
 from tests.support.sweeps import SWEEP, begun, compute, content
 
-NODE = ROOT / "scripts" / "slurm_node.sh"
+NODE = ROOT / "scripts" / "stress" / "slurm_node.sh"
 
 # Batch files
 

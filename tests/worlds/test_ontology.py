@@ -24,10 +24,9 @@ from tests.support.settings import setting
 
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    monkeypatch.syspath_prepend(str(ROOT / "scripts" / "studies"))
     yield importlib.import_module("merged_states")
-    for name in ("merged_states", "study"):
-        sys.modules.pop(name, None)
+    sys.modules.pop("merged_states", None)
 
 
 def test_all_states_of_a_group_are_paid_the_mean_of_those_that_can_act() -> None:

@@ -1,0 +1,75 @@
+"""The shift's losses (outer): what the best ancestral genome and populations lose in M, by the kind
+of each loss.
+
+Run: python scripts/analyze/shift_losses.py RUN...   (RUN is a folder that `evosim run` wrote;
+results/runs/birth-control-... for instance)
+
+The shift step belongs to worlds and grid: no run changes it, so it has no interval. Kinds of the
+shift are novel, missed, stale and amplified; inherited waste came along from A. In M the
+populations' kinds need not add up to the ladder's step.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import altair as alt
+import polars as pl
+from accounts import RUN, main_of
+
+import evosim
+from evosim.figures.theme import KIND_COLOURS, themed
+
+WHO = {"best_ancestral": "best ancestral genome", "population": "populations"}
+
+
+def rows(run: evosim.Run) -> pl.DataFrame:
+    """The shift step between its two rungs, and regret in M by kind, of R3 and of the populations
+    at the swap.
+    """
+    design = run.ladder().filter(
+        (pl.col("world") == "modern")
+        & pl.col("name").is_in(["best_for_payoff", "best_ancestral", "shift"])
+    )
+    kinds = run.behaviour(by=["kind"]).filter(
+        (pl.col("world") == "modern") & pl.col("subject").is_in(list(WHO))
+    )
+    measured = ["mean", "low", "high", "seeds"]
+    return pl.concat(
+        [
+            design.select(pl.lit("design").alias("who"), pl.col("name").alias("what"), *measured),
+            kinds.select(
+                pl.col("subject").replace(WHO).alias("who"), pl.col("kind").alias("what"), *measured
+            ),
+        ]
+    )
+
+
+def figure(table: pl.DataFrame, unit: str) -> Any:
+    """Regret in M by kind, a bar each for R3 and for the populations of every run."""
+    kinds = [kind for kind in KIND_COLOURS if kind not in ("waste", "upkeep")]
+    shown = table.filter((pl.col("who") != "design") & pl.col("what").is_in(kinds))
+    colour = alt.Color(
+        "what:N",
+        title="kind",
+        sort=kinds,
+        scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]),
+    )
+    base = alt.Chart(shown).mark_bar(height=18)
+    bars = base.encode(
+        alt.X("sum(mean):Q", title=f"regret in M ({unit} in a life)"),
+        alt.Y("who:N", title=None),
+        colour,
+    )
+    chart = bars.properties(width=420, height=60).facet(row=RUN)
+    return themed(chart, "What the shift costs, by kind", ["means over seeds; upkeep is left out"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table and write it with its figure."""
+    return main_of(str(__doc__), "shift-losses", rows, figure, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Write the documents whose numbers come from kept tables, or see whether they are what their
+tables say.
+
+docs/findings.md, docs/claims.md, docs/speed.md and results/README.md, each from the `.j2` file
+beside it; and what stands between marks in README.md and other pages, from the file in docs/parts/
+that the mark names. How sources are written: scripts/docs/documents.py.
+
+Run: python scripts/docs/build_documents.py [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+
+from documents import ROOT, Wrong, pages
+
+from evosim.runtime.atomic_files import write_atomically
+
+
+def main() -> None:
+    """Write all pages, or none if one of them cannot be made; with --check, show what would change
+    and end with 1.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; end with 1 and show what differs"
+    )
+    given = parser.parse_args()
+    try:
+        made = pages()
+    except Wrong as error:
+        sys.exit(f"{error}")
+    parted = 0
+    for path, text in made.items():
+        kept = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if kept == text:
+            continue
+        parted += 1
+        name = str(path.relative_to(ROOT))
+        if given.check:
+            sys.stdout.writelines(
+                difflib.unified_diff(
+                    kept.splitlines(True),
+                    text.splitlines(True),
+                    f"{name} as kept",
+                    f"{name} as made",
+                    n=0,
+                )
+            )
+        else:
+            write_atomically(path, text.encode())
+            print(f"wrote {name}")
+    if given.check and parted:
+        sys.exit(
+            f"{parted} of {len(made)} pages are not what their sources make. Run python"
+            " scripts/docs/build_documents.py"
+        )
+    print(f"{len(made)} pages are what their sources make")
+
+
+if __name__ == "__main__":
+    main()

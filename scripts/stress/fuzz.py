@@ -1,0 +1,220 @@
+"""10,000 fuzzed experiment and sweep files in process, 50 as whole processes.
+
+Run: python scripts/stress/fuzz.py --examples 10000 --processes 50
+
+Each is accepted, or refused in one line that says what is wrong and how to mend it: no traceback,
+no hang, nothing left behind. Small experiments of the micro-world that are accepted are also run,
+once, and every number of their account must be finite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fuzzing
+import polars as pl
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from evosim.claims.study import Study, setting
+
+APART = 11  # neighbouring examples resemble each other
+LATE = 300.0  # seconds of a whole process, which may have to compile
+
+
+def every(examples: int, start: int, look: Callable[[fuzzing.Case], None]) -> None:
+    """Show so many examples to a function: the same ones for the same start."""
+
+    @seed(start)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(fuzzing.cases())
+    def go(case: fuzzing.Case) -> None:
+        look(case)
+
+    go()
+
+
+def in_process(examples: int, start: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What became of examples in this process: by kind and by what was done to them, and every
+    defect.
+    """
+    counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    slowest: defaultdict[tuple[str, str], float] = defaultdict(float)
+    defects: Counter[tuple[str, str, str]] = Counter()
+
+    def look(case: fuzzing.Case) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            verdict = fuzzing.judge(case, Path(folder), run=True)
+        row = (case.kind, case.how)
+        counts[row][verdict.outcome] += 1
+        counts[row]["ran"] += verdict.ran
+        counts[row]["defects"] += bool(verdict.defects)
+        if not verdict.ran:
+            slowest[row] = max(slowest[row], verdict.seconds)
+        for defect in verdict.defects:
+            defects[(*row, " ".join(defect.split())[:120])] += 1
+        done = sum(count["accepted"] + count["refused"] for count in counts.values())
+        if done % 500 == 0:
+            print(
+                f"{done:,} examples, {sum(defects.values())} defects", file=sys.stderr, flush=True
+            )
+
+    every(examples, start, look)
+    columns = ("accepted", "refused", "ran", "defects")
+    rows: list[dict[str, Any]] = [
+        {
+            "kind": kind,
+            "changed": how,
+            "examples": count["accepted"] + count["refused"],
+            **{name: count[name] for name in columns},
+            "slowest_refusal_or_check_s": round(slowest[kind, how], 3),
+        }
+        for (kind, how), count in sorted(counts.items())
+    ]
+    found = pl.DataFrame(
+        [
+            {"kind": kind, "changed": how, "defect": what, "times": times}
+            for (kind, how, what), times in sorted(defects.items())
+        ],
+        schema={"kind": pl.String, "changed": pl.String, "defect": pl.String, "times": pl.Int64},
+    )
+    return pl.DataFrame(rows), found
+
+
+def as_processes(processes: int, start: int) -> pl.DataFrame:
+    """What became of examples as whole commands: exit code, lines on standard error, and what they
+    left behind.
+    """
+    rows: list[dict[str, Any]] = []
+
+    def look(case: fuzzing.Case) -> None:
+        if any(
+            "\0" in text or any("\ud800" <= c <= "\udfff" for c in text) or len(text) > 100_000
+            for text in case.settings
+        ):
+            return  # no argument of a process can be that
+        with tempfile.TemporaryDirectory() as folder:
+            expected = fuzzing.judge(case, Path(folder), run=True)
+        small = expected.ran and expected.outcome == "accepted"
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder)
+            path = case.write(here).name
+            if case.kind == "sweep":
+                command = (
+                    ["sweep", "run", path, "--dry-run"]
+                    if small or expected.outcome == "refused"
+                    else ["sweep", "run", path, "--plan-only"]
+                )
+            else:
+                command = (
+                    ["run", path, "--no-figures"]
+                    if small or expected.outcome == "refused"
+                    else ["show", path]
+                )
+                command[1] = f"./{path}"
+                command += [f"--set={text}" for text in case.settings]
+            before = set(here.rglob("*"))
+            began = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-c", "from evosim.cli.main import command; command()", *command],
+                cwd=here,
+                capture_output=True,
+                timeout=LATE,
+                env=os.environ,
+                check=False,
+            )
+            words = done.stderr.decode("utf-8", "replace")
+            left = len([path for path in set(here.rglob("*")) - before if path.is_file()])
+        refused = expected.outcome == "refused"
+        sound = done.returncode == (2 if refused else 0) and "Traceback" not in words
+        sound = sound and (
+            not refused
+            or (
+                words.count("\n") == 1
+                and words.startswith("evosim: ")
+                and not done.stdout
+                and not left
+            )
+        )
+        rows.append(
+            {
+                "kind": case.kind,
+                "changed": case.how,
+                "place": case.place,
+                "command": " ".join(
+                    word
+                    for word in command
+                    if word not in (path, f"./{path}") and not word.startswith("--set")
+                ),
+                "in_process": expected.outcome,
+                "exit_code": done.returncode,
+                "lines_on_stderr": words.count("\n"),
+                "traceback": "Traceback" in words,
+                "files_left": left,
+                "seconds": round(time.perf_counter() - began, 2),
+                "sound": sound,
+            }
+        )
+        print(f"{len(rows)} processes, last: {rows[-1]}", file=sys.stderr, flush=True)
+
+    seen = 0
+
+    def some(case: fuzzing.Case) -> None:
+        nonlocal seen
+        seen += 1
+        if len(rows) < processes and seen % APART == 0:
+            look(case)
+
+    if processes:
+        every(2 * APART * (processes + 10), start, some)
+    return pl.DataFrame(rows)
+
+
+def main() -> None:
+    """Make the tables; fails loudly if anything is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", type=int, default=10_000)
+    parser.add_argument("--processes", type=int, default=50)
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the examples; others are other files"
+    )
+    given_arguments = parser.parse_args()
+    study = Study("fuzz", setting("micro"))
+    outcomes, defects = in_process(given_arguments.examples, given_arguments.seed)
+    processes = as_processes(given_arguments.processes, given_arguments.seed + 1)
+    tables = (
+        {"outcomes": outcomes}
+        | ({"processes": processes} if processes.height else {})
+        | ({"defects": defects} if defects.height else {})
+    )
+    unsound = processes.filter(~pl.col("sound")).height if processes.height else 0
+    facts = {
+        name: int(outcomes[name].sum())
+        for name in ("examples", "accepted", "refused", "ran", "defects")
+    }
+    study.keep(
+        tables,
+        seed_of_examples=given_arguments.seed,
+        in_process=facts,
+        processes={"number": processes.height, "unsound": unsound},
+    )
+    assert not defects.height, "an example did not become what it must"
+    assert not unsound, "a process did not do what it must"
+
+
+if __name__ == "__main__":
+    main()

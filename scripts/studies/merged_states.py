@@ -1,0 +1,163 @@
+"""Ontologies: what it costs to write payoff for states that are wrongly taken for one.
+
+Run: python scripts/studies/merged_states.py
+
+In the ancestral savanna and in villages (payoff as intended), a share of states is taken for
+another state: for any other, or for the one that most often follows. The specification step is told
+for the grid of planners (best genome for intent minus best genome for payoff, of several the worst)
+and for all policies, without any shift: in A alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from evosim.claims.study import Study, mean_and_interval, provenance, setting
+from evosim.config.resolve import Setting
+from evosim.figures.theme import HEIGHT, WIDTH, themed
+from evosim.fitness.landscape import Landscape
+from evosim.worlds import TabularMdp
+from evosim.worlds.ontology import merged_pair, misread
+
+WORLDS = {"savanna": "birth-control", "villages": "villages"}
+TAKEN_FOR = ("any other state", "the one that follows")
+SHARES, SEEDS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8), range(20)
+TIE = 1e-9  # relative; acts within it of the best for payoff tie, and the worst for intent is taken
+
+
+def groups_of(world: TabularMdp, share: float, taken_for: str, seed: int) -> np.ndarray:
+    """`[S]`: a share of the states, drawn by a seed, is each taken for another state; what is taken
+    for the same is one group.
+    """
+    rng = np.random.default_rng([seed, round(1000 * share)])
+    n = len(world.states)
+    some = rng.permutation(n)[: round(share * n)]
+    if taken_for == "any other state":
+        other = (some + rng.integers(1, n, len(some))) % n
+    else:
+        next_ = world.transitions.sum(axis=1)
+        np.fill_diagonal(next_, 0.0)
+        other = next_.argmax(axis=1)[some]
+    links = coo_array((np.ones(len(some)), (some, other)), shape=(n, n))
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
+
+
+def best_for_payoff(world: TabularMdp) -> float:
+    """Intent of the policy that is best for payoff; of several, the worst for intent.
+
+    Exact, by backward induction on both.
+    """
+    paid, meant = np.zeros(len(world.states)), np.zeros(len(world.states))
+    for _ in range(world.lifespan):
+        q, u = (
+            np.where(world.available, amount + world.transitions @ value, -np.inf)
+            for amount, value in ((world.payoff, paid), (world.intent, meant))
+        )
+        paid = q.max(axis=1)
+        tied = q >= paid[:, None] - TIE * max(1.0, float(np.abs(paid).max()))
+        meant = np.where(tied, u, np.inf).min(axis=1)
+    return float(world.start @ meant)
+
+
+def steps(made: Setting, groups: np.ndarray) -> dict[str, float]:
+    """Merging error, and the specification step as a share of what can be had: for the grid of
+    planners and for all policies.
+    """
+    pair = merged_pair(made.pair, groups)
+    worth = Landscape(replace(made, pair=replace(pair, modern=pair.ancestral))).frame()
+    found = worth.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
+    top = float(worth["ancestral_intent"].max())  # type: ignore[arg-type]
+    optimum = best_for_payoff(replace(pair.ancestral, payoff=pair.ancestral.intent))
+    return {
+        "misread": misread(made.pair.ancestral, groups),
+        "genomes": 1.0 - float(found["ancestral_intent"].min()) / top,  # type: ignore[arg-type]
+        "policies": 1.0 - best_for_payoff(pair.ancestral) / optimum,
+    }
+
+
+def table() -> pl.DataFrame:
+    """One row a world, kind of mistake and share: means over seeds with intervals."""
+    rows: list[dict[str, Any]] = []
+    for world, name in WORLDS.items():
+        made = setting(name)
+        for taken_for in TAKEN_FOR:
+            for share in SHARES:
+                found = [
+                    steps(made, groups_of(made.pair.ancestral, share, taken_for, seed))
+                    for seed in SEEDS
+                ]
+                row: dict[str, Any] = {"world": world, "taken_for": taken_for, "share": share}
+                for column in found[0]:
+                    row |= mean_and_interval(column, (x[column] for x in found))
+                rows.append(row)
+                print(row, flush=True)
+    return pl.DataFrame(rows)
+
+
+def draw(folder: Path) -> dict[str, Any]:
+    """The specification step against the share of states taken for another."""
+    found, seeds = pl.read_csv(folder / "merged-states.csv"), provenance(folder)["seeds"]
+    long = pl.concat(
+        [
+            found.select(
+                "world",
+                "taken_for",
+                "share",
+                pl.lit(who).alias("who"),
+                *(pl.col(f"{column}{end}").alias(f"step{end}") for end in ("", "_low", "_high")),
+            )
+            for column, who in (
+                ("genomes", "best planner on the grid"),
+                ("policies", "best of all policies"),
+            )
+        ]
+    )
+    colour = alt.Color(
+        "taken_for:N",
+        title="taken for",
+        scale=alt.Scale(
+            domain=found["taken_for"].unique(maintain_order=True).to_list(),
+            range=["#D55E00", "#0072B2"],
+        ),
+    )
+    x = alt.X(
+        "share:Q", title="share of states taken for another", axis=alt.Axis(format="%", grid=False)
+    )
+    y = alt.Y("step:Q", title="specification step", scale=alt.Scale(domain=[0, 1]))
+    base = alt.Chart(long)
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(
+        x, alt.Y("step_low:Q"), alt.Y2("step_high:Q"), colour
+    )
+    chart = (
+        bars + base.mark_line(point=alt.OverlayMarkDef(size=40)).encode(x, y, colour)
+    ).properties(width=WIDTH - 40, height=HEIGHT - 60)
+    faceted = chart.facet(
+        column=alt.Column("who:N", title=None), row=alt.Row("world:N", title=None)
+    )
+    chart = themed(
+        faceted,
+        "What a wrong ontology of payoff costs",
+        [
+            f"specification step as a share of the best, in A alone, without any shift; {seeds}"
+            " drawings a point; bars: 95% bootstrap intervals of the mean"
+        ],
+    )
+    return {"merged-states": chart}
+
+
+def main() -> None:
+    """Make table and figure."""
+    study = Study("merged-states", setting("birth-control"), draw)
+    study.keep({"merged-states": table()}, seeds=len(SEEDS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Packaged experiments that pages quote, with 20 seeds: what populations are worth in M, and what
+ties in A.
+
+Run: python scripts/studies/packaged.py
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from evosim.claims.study import Study, accountant, evolve, mean_and_interval, setting
+from evosim.fitness.landscape import Landscape
+
+EXPERIMENTS, SEEDS = ("gated", "deception"), 20
+
+
+def headline(name: str) -> dict[str, Any]:
+    """One row: shares of the best in M at the swap and at the end, the shift step, ties of the
+    ancestral optimum, open gates at the swap.
+    """
+    made = setting(name, f"replicates={SEEDS}", "search_ledger=false")
+    landscape = Landscape(made)
+    maker = accountant(made, landscape, evolve(made, landscape, made.experiment.seeds))
+    account = maker.account()
+    rungs, shift, tied = (
+        account.summary["ladder"]["modern"]["rungs"],
+        account.summary["shift"],
+        account.summary["ties"][0],
+    )
+    best, ends = rungs["best_for_payoff"], account.tables["recovery"]
+    span = maker.span("modern")
+    then, last = (
+        pl.Series([span.share_of(best, value) for value in ends[name]])
+        for name in ("modern_at_swap", "modern_at_end")
+    )
+    row: dict[str, Any] = {"experiment": name, "seeds": then.len(), "best_in_M": best}
+    row |= mean_and_interval("M_at_swap_share", then) | {
+        "M_at_swap_least": then.min(),
+        "M_at_swap_most": then.max(),
+    }
+    row |= mean_and_interval("M_at_end_share", last)
+    row |= {
+        "shift_step": best - rungs["best_ancestral"],
+        "left_open": shift["left_open_by_the_data"],
+    }
+    row |= {"tied_classes": tied["classes"], "tied_behaviours": tied["behaviours"]}
+    gates = maker.tables["alleles"].filter(
+        (pl.col("locus") == "gate")
+        & (pl.col("allele") == "open")
+        & (pl.col("generation") == made.experiment.swap - 1)
+    )
+    by_seed = gates.group_by("seed", maintain_order=True).agg(pl.col("frequency").sum())[
+        "frequency"
+    ]
+    return row | {
+        "gates_open_least": by_seed.min(),
+        "gates_open_mean": by_seed.mean(),
+        "gates_open_most": by_seed.max(),
+    }
+
+
+def main() -> None:
+    """Make the table."""
+    study = Study("packaged", setting(EXPERIMENTS[0], f"replicates={SEEDS}"))
+    study.keep(
+        {"packaged": pl.DataFrame([headline(name) for name in EXPERIMENTS])},
+        seeds=SEEDS,
+        experiments=EXPERIMENTS,
+    )
+
+
+if __name__ == "__main__":
+    main()

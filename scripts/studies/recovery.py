@@ -1,0 +1,48 @@
+"""What populations with a driver have of the best in M after 300 modern generations, beside their
+fair control.
+
+Run: python scripts/studies/recovery.py
+
+`greedy-genes` as it is packaged: a driver with its costs and a wasteful desire on its haplotype.
+One row a seed, as shares of the best genome's fitness in M.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from evosim.claims.study import Study, mean_and_interval, setting, with_controls
+from evosim.fitness.landscape import Landscape
+
+COLUMNS = {
+    "at_swap": "modern_at_swap",
+    "at_end": "modern_at_end",
+    "at_end_fair": "modern_at_end_fair",
+}
+RECOVERED = 0.5  # of the best
+
+
+def main() -> None:
+    """Make the tables."""
+    made = setting("greedy-genes", "search_ledger=false")
+    study = Study("recovery", made)
+    account = with_controls(made, Landscape(made)).account()
+    best = account.summary["ladder"]["modern"]["rungs"]["best_for_payoff"]
+    seeds = account.tables["recovery"].select(
+        "seed", **{name: pl.col(column) / best for name, column in COLUMNS.items()}
+    )
+    hack = account.summary["ladder"]["ancestral"]["steps"]["hack"]
+    rows = [
+        {
+            "when": name,
+            "recovered": int((seeds[name] > RECOVERED).sum()),
+            "seeds": seeds[name].count(),
+        }
+        | mean_and_interval("share", seeds[name])
+        for name in COLUMNS
+    ]
+    study.keep({"seeds": seeds, "recovery": pl.DataFrame(rows)}, best_in_M=best, hack_in_A=hack)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Draw the figures of kept studies again, from their tables alone: another look needs no new run.
+
+Each study that has figures has a function `draw(folder)` in its file, which reads CSV tables and
+returns charts by name. `drawn.json` beside the figures says of which
+tables they were drawn (a test compares), and --check draws again and compares the SVG. Figures of
+claims are kept as `evosim claims` drew them; `claims` draws them again into another folder.
+
+Run: python scripts/studies/redraw.py [horizon waste ...] [--out FOLDER] [--format pdf] [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import sys
+import tempfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evosim.claims import claim_of
+from evosim.claims.claim import Claim
+from evosim.claims.study import FORMATS, Draw, draw_study, experiment
+from evosim.config.resolve import resolve
+
+HERE = Path(__file__).resolve().parent
+KEPT = HERE.parents[1] / "results"
+CLAIMS = "claims"  # `evosim claims` draws them beside their tables
+# The default of `Claim.tables`: store all computed tables
+WHOLE = next(field.default for field in fields(Claim) if field.name == "tables")
+
+
+def drawable() -> dict[str, Draw]:
+    """The function that draws the figures of a stored study, by the name of its folder."""
+    names = sorted(path.stem for path in HERE.glob("*.py") if "\ndef draw(" in path.read_text())
+    studies = {name.replace("_", "-"): importlib.import_module(name).draw for name in names}
+    return dict(sorted((studies | {CLAIMS: draw_claims}).items()))
+
+
+def draw_claims(folder: Path) -> dict[str, Any]:
+    """Charts of the claims, named by number and chart: `claim-04-hack`.
+
+    Claims that store sums instead of whole tables are left out. `evosim claims NAME --full` draws
+    those.
+    """
+    charts: dict[str, Any] = {}
+    for study in sorted(folder.glob("claim-*")):
+        number, claim = study.name.split("-", 2)[1], claim_of(study.name)
+        if claim.tables is not WHOLE:
+            continue
+        tables = {
+            path.stem: pl.read_csv(path, infer_schema_length=None)
+            for path in study.glob("*.csv")
+            if path.stem != "measured"
+        }
+        charts |= {
+            f"claim-{number}-{name}": chart
+            for name, chart in claim.figures(tables, resolve(experiment(study))).items()
+        }
+    return charts
+
+
+def redraw(study: Path, out: Path | None = None, formats: tuple[str, ...] = FORMATS) -> list[Path]:
+    """Draw the figures of a stored study, and return the files; none if the study has none."""
+    draw = drawable().get(study.name)
+    return draw_study(study, draw, out, formats) if draw else []
+
+
+def stale(study: Path) -> list[str]:
+    """Figures that are not what their tables now give, by drawing them again."""
+    with tempfile.TemporaryDirectory() as scratch:
+        files = redraw(study, Path(scratch), ("svg",))
+        return [f"{study.name}/{file.stem}" for file in files if not _same(file, study / file.name)]
+
+
+def _same(new: Path, kept: Path) -> bool:
+    return kept.is_file() and _unnumbered(new) == _unnumbered(kept)
+
+
+def _unnumbered(svg: Path) -> str:
+    """A figure without the numbers of gradients and clips, which count whatever a process has
+    drawn.
+    """
+    return re.sub(r"\b(gradient|clip)_?\d+", r"\1", svg.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """Draw or check the studies that are named, or all."""
+    known = drawable()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument(
+        "names", nargs="*", metavar="STUDY", help=f"of {', '.join(known)}; all, if none is named"
+    )
+    parser.add_argument("--results", type=Path, default=KEPT, help="folder of studies")
+    parser.add_argument("--out", type=Path, help="where figures go (default: beside their tables)")
+    parser.add_argument(
+        "--format",
+        action="append",
+        choices=("png", "svg", "pdf"),
+        help="may be given more than once (default: png and svg)",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="draw nothing anew; end with 1 if a kept SVG is not what its tables give",
+    )
+    given = parser.parse_args()
+    for name in given.names:
+        if name not in known:
+            parser.error(f"{name} is no study with figures. There are {', '.join(known)}.")
+    if CLAIMS in given.names and (given.check or not given.out):
+        parser.error(
+            "claims must be drawn into a folder of their own, because those that are kept are"
+            " 'evosim claims' own. Give --out."
+        )
+    found = []
+    for name in given.names or [name for name in known if name != CLAIMS]:
+        if given.check:
+            found += stale(given.results / name)
+        else:
+            out = given.out / name if given.out else None
+            print(*redraw(given.results / name, out, tuple(given.format or FORMATS)), sep="\n")
+    if found:
+        sys.exit(
+            f"not what their tables give: {', '.join(found)}. Draw them again: python"
+            " scripts/studies/redraw.py"
+        )
+
+
+if __name__ == "__main__":
+    main()

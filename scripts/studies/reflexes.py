@@ -1,0 +1,69 @@
+"""Reflexes in savanna: what a design without an inner optimizer loses at the same swap.
+
+Run: python scripts/studies/reflexes.py
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from evosim.claims.study import Study, accountant, evolve, mean_and_interval, setting
+from evosim.fitness.landscape import Landscape
+from evosim.reference.selection import MEASURES
+
+SEEDS = range(20)
+VARIANTS: dict[str, list[str]] = {
+    "the default swap": [],
+    "the default swap, finer sight (low energy at most 1)": ["world.ancestral.low_energy=1"],
+    "a leaner modern world (foraging succeeds 0.45)": ["world.modern.forage_success=0.45"],
+    "a modern world in which nursing fails half the time": ["world.modern.nurse_success=0.5"],
+}
+
+
+def row(name: str, settings: list[str]) -> dict[str, Any]:
+    """What reflexes keep, and by which kinds and acts they lose."""
+    made = setting("reflexes", "replicates=20", *settings)
+    landscape = Landscape(made)
+    runs = evolve(made, landscape, SEEDS)
+    for measure in MEASURES:
+        landscape.best(measure, 0, made.experiment.analysis.restarts)
+    account = accountant(made, landscape, runs).account()
+    modern = account.summary["ladder"]["modern"]["rungs"]
+    best_a = account.summary["ladder"]["ancestral"]["rungs"]["best_ancestral"]
+    recovery = account.tables["recovery"]
+    kinds = account.summary["behaviour"]["modern"]
+    out: dict[str, Any] = {
+        "variant": name,
+        "classes": landscape.genome.grid.size,
+        "best_found_in_A": best_a,
+        "R2_best_found": modern["best_for_payoff"],
+        "R3_over_R2": modern["best_ancestral"] / modern["best_for_payoff"],
+    }
+    out |= mean_and_interval("A_over_best", recovery["ancestral_at_swap"] / best_a)
+    out |= mean_and_interval(
+        "M_at_swap_over_R2", recovery["modern_at_swap"] / modern["best_for_payoff"]
+    )
+    out |= mean_and_interval(
+        "M_at_end_over_R2", recovery["modern_at_end"] / modern["best_for_payoff"]
+    )
+    out |= {f"M_{kind}": value for kind, value in kinds["kinds"].items()}
+    out["protected_matings"] = account.summary["times_per_life"]["modern"]["mate_protected"]
+    out["solo_times_A"] = account.summary["times_per_life"]["ancestral"]["self_stimulate"]
+    out["solo_ledger_A"] = account.summary["behaviour"]["ancestral"]["acts"].get(
+        "self_stimulate", 0.0
+    )
+    return out
+
+
+def main() -> None:
+    """Make the table."""
+    study = Study("reflexes", setting("reflexes"))
+    study.keep(
+        {"reflexes": pl.DataFrame([row(*item) for item in VARIANTS.items()])}, seeds=len(SEEDS)
+    )
+
+
+if __name__ == "__main__":
+    main()
