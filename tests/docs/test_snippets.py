@@ -22,6 +22,7 @@ IDLE: dict[tuple[str, str, str], int] = {
     ("api.md", "not run", "a file of its own; tests/api/test_python.py runs it"): 1,
     ("README.md", "not run", ".ci/run runs it, word for word"): 1,
     ("README.md", "not run", "makes an environment; .ci/run tries its end"): 1,
+    ("README.md", "not run", "CONTRIBUTING.md sets up the environment"): 1,
     ("README.md", "slow", "minutes"): 1,
     ("claims.md", "slow", "minutes to half an hour"): 1,
     ("clusters.md", "not run", "needs Slurm"): 2,

@@ -36,7 +36,7 @@ WORDS = {
     r"besides?": "in addition to, next to",
     r"worth(?! \w+ing\b)": "fitness, value",
     r"afresh|anew|unasked|thereof|therein|whence|lest|of old|ere": "today's words",
-    r"as good as": "almost, practically",
+    r"as good as (no|none|\w+less)": "almost, practically",
     r"(change|correct|fix) (it|them)\.$": "a value or a command that works",
     r"no matter of course": "not always",
     r"(ask|asks|asked) of whom|be told": "name the subject",
@@ -44,7 +44,7 @@ WORDS = {
 OPENINGS = {r"(what|who|whose|whom|whatever)\b[^?]*$": "name the subject first"}
 _WORD = re.compile("|".join(rf"\b(?:{pattern})(?!\w)" for pattern in WORDS), re.IGNORECASE)
 _OPENING = re.compile("|".join(OPENINGS), re.IGNORECASE)
-_END = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z0-9])")
+_END = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z0-9`])")
 _SHORT = re.compile(r"\b(e\.g|i\.e|vs|cf|al|Fig|fig|no|eq|etc|approx|pp|p)\.\s", re.IGNORECASE)
 _CODE = re.compile(r"``[^`]+``|`[^`]+`")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
