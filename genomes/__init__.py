@@ -22,8 +22,8 @@ from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Locus, LocusParams
 from evosim.genomes.rules import (
     GATES,
+    DecisionRules,
     GatedRules,
-    Planned,
     PlannerRules,
     ReflexRules,
     Rules,
@@ -63,6 +63,7 @@ GENOMES: dict[str, Entry] = {
 __all__ = [
     "GATES",
     "GENOMES",
+    "DecisionRules",
     "Drive",
     "Driver",
     "Entry",
@@ -73,7 +74,6 @@ __all__ = [
     "Locus",
     "LocusParams",
     "Modifier",
-    "Planned",
     "PlannerRules",
     "ReflexRules",
     "Rules",

@@ -1,34 +1,126 @@
-"""What a genome decodes to: decision rules, many at a time, as plain arrays.
+"""Decision rules: what a genome decodes to, many at a time, as plain arrays.
 
-A rule says how an individual decides; it knows no world. `evosim.fitness.scorer` turns rules and a
-world into policies.
+A rule says how an individual decides. It knows no world. `evosim.fitness` and
+`evosim.reference.policies` turn a rule and a world into a policy.
+
+A kind of rule is one class. It needs the members of `Rules`; the base class `DecisionRules` answers
+most of them for rules without planners. A kind with a method `policy` needs nothing else: its
+policies are evaluated as they are. `evosim.fitness.act_sets` lists the kinds that have faster,
+compiled code.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class Rules(Protocol):
+    """`n` decision rules of one kind.
+
+    Attributes
+    ----------
+    acts_by_observation
+        The rules see observation classes, not states.
+    """
+
+    acts_by_observation: ClassVar[bool]
+
+    @property
+    def kept(self) -> Floats:
+        """`[n]` share of lifetime payoff that is left after upkeep."""
+
+    def __len__(self) -> int: ...
+
+    def key(self, i: int) -> bytes:
+        """Equal for equal rules of one genome."""
+
+    def take(self, index: Ints) -> Rules:
+        """The rules at some positions."""
+
+    def planners(self) -> tuple[PlannerRules, ...]:
+        """The planners in these rules, one `PlannerRules` per objective; empty if none plans."""
+
+    def with_planners(self, *planners: PlannerRules) -> Rules:
+        """The same rules with other planners."""
+
+    def second_objective(self, i: int, cue: Bools | None) -> Bools | None:
+        """`[S]`: where the second objective of rule `i` decides. None without a second one."""
+
+    def policy(self, i: int, world: Any, pair: Any) -> Floats:
+        """`[L, S, A]`: chances of acts of rule `i`; see `DecisionRules.policy`."""
+
+
+class DecisionRules:
+    """Base of all kinds of rules. Its members describe rules without planners."""
+
+    acts_by_observation: ClassVar[bool] = False
+
+    def planners(self) -> tuple[PlannerRules, ...]:
+        """The planners in these rules: none."""
+        return ()
+
+    def with_planners(self, *planners: PlannerRules) -> Any:
+        """The same rules: there are no planners to replace."""
+        return self
+
+    def second_objective(self, i: int, cue: Bools | None) -> Bools | None:
+        """None: there is no second objective."""
+        return None
+
+    def policy(self, i: int, world: Any, pair: Any) -> Floats:
+        """The policy of one rule in a world. A kind that `evosim` does not know must define it.
+
+        Parameters
+        ----------
+        i
+            Index of the rule.
+        world
+            The world, a `evosim.worlds.TabularMdp`.
+        pair
+            The pair of worlds, a `evosim.worlds.WorldPair`.
+
+        Returns
+        -------
+        `[L, S, A]` chances of acts. Level `l` is for `l + 1` remaining ages, the last level for all
+        larger numbers. The chances of unavailable acts are 0.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define the method 'policy'")
 
 
 @dataclass(frozen=True, eq=False)
-class PlannerRules:
-    """`n` inner planners: each plans for its own objective, in the world it believes in, to its own
-    horizon.
+class PlannerRules(DecisionRules):
+    """`n` inner planners. Each has its own objective, believed world and horizon.
 
-    Attributes:
-        weights: `[n, K]` objective weights over the world's features.
-        horizon: `[n]` steps it looks ahead, at least 1.
-        belief: `[n]` index into `beliefs`.
-        temperature: `[n]` softmax temperature over act values, in units of felt reward; 0 is the
-        act set. beliefs: names of the transition tables that `belief` points into. discount: felt
-        discount per step. tie_tolerance: acts within this times max|felt reward| of the best are
-        tied. ties: `split`, `first` or `last`. planning_cost: share of fitness lost per step of
-        horizon. levels: the largest horizon of the genome: how many levels a policy has.
+    Attributes
+    ----------
+    weights
+        `[n, K]` objective weights over the world's features.
+    horizon
+        `[n]` steps the planner looks ahead, at least 1.
+    belief
+        `[n]` index into `beliefs`.
+    temperature
+        `[n]` softmax temperature over act values, in units of felt reward; 0 is the act set.
+    beliefs
+        Names of the transition tables that `belief` points into.
+    discount
+        Felt discount per step.
+    tie_tolerance
+        Acts within this times max|felt reward| of the best are tied.
+    ties
+        `split`, `first` or `last`.
+    planning_cost
+        Share of fitness lost per step of horizon.
+    levels
+        Largest horizon of the genome: the number of levels of a policy.
     """
 
     weights: Floats
@@ -47,7 +139,7 @@ class PlannerRules:
 
     @property
     def kept(self) -> Floats:
-        """`[n]` share of lifetime payoff that is left after planning is paid for."""
+        """`[n]` share of lifetime payoff that is left after the planning cost."""
         return np.asarray(1.0 - self.planning_cost * self.horizon, dtype=np.float64)
 
     def key(self, i: int) -> bytes:
@@ -71,20 +163,32 @@ class PlannerRules:
         weights[:, feature] = 0.0
         return replace(self, weights=weights)
 
+    def planners(self) -> tuple[PlannerRules, ...]:
+        """These planners."""
+        return (self,)
+
+    def with_planners(self, *planners: PlannerRules) -> PlannerRules:
+        """The one replacement."""
+        (only,) = planners
+        return only
+
 
 GATES = ("closed", "open", "inverse")
 
 
 @dataclass(frozen=True, eq=False)
-class GatedRules:
-    """`n` gated planners: two objectives, of which the cue of the current state selects one.
+class GatedRules(DecisionRules):
+    """`n` gated planners with two objectives. The cue of the current state selects one of them.
 
-    Attributes:
-        first: planners for the first objective.
-        second: the same planners (horizon, belief and all else) for the second objective.
-        gate: `[n]` index into `GATES`: `closed`, always the first objective; `open`, the second
-        where the agent is told
-            that this is the modern world; `inverse`, the second where it is not.
+    Attributes
+    ----------
+    first
+        Planners for the first objective.
+    second
+        The same planners (horizon, belief and all else) for the second objective.
+    gate
+        `[n]` index into `GATES`. `closed`: always the first objective. `open`: the second where
+        the cue says that this is the modern world. `inverse`: the second where the cue does not.
     """
 
     first: PlannerRules
@@ -96,7 +200,7 @@ class GatedRules:
 
     @property
     def horizon(self) -> Ints:
-        """`[n]` steps it looks ahead."""
+        """`[n]` steps the planner looks ahead."""
         return self.first.horizon
 
     @property
@@ -106,12 +210,12 @@ class GatedRules:
 
     @property
     def levels(self) -> int:
-        """How many levels a policy has."""
+        """Number of levels of a policy."""
         return self.first.levels
 
     @property
     def kept(self) -> Floats:
-        """`[n]` share of lifetime payoff that is left after planning is paid for.
+        """`[n]` share of lifetime payoff that is left after the planning cost.
 
         A second objective costs nothing.
         """
@@ -125,15 +229,34 @@ class GatedRules:
         """The rules at some positions."""
         return GatedRules(self.first.take(index), self.second.take(index), self.gate[index])
 
+    def planners(self) -> tuple[PlannerRules, ...]:
+        """The planners for the first and for the second objective."""
+        return (self.first, self.second)
+
+    def with_planners(self, *planners: PlannerRules) -> GatedRules:
+        """The same gates with other planners."""
+        first, second = planners
+        return replace(self, first=first, second=second)
+
+    def second_objective(self, i: int, cue: Bools | None) -> Bools | None:
+        """`[S]`: where the second objective of rule `i` decides, by the cue of each state."""
+        assert cue is not None
+        return second_rules(int(self.gate[i]), cue)
+
 
 @dataclass(frozen=True, eq=False)
-class ReflexRules:
-    """`n` reflexes: an act for each observation class. No objective, no search.
+class ReflexRules(DecisionRules):
+    """`n` reflexes: one act for each observation class. No objective, no search.
 
-    Attributes:
-        acts: `[n, C]` the act done in each class, as index into `names`.
-        names: names of acts.
+    Attributes
+    ----------
+    acts
+        `[n, C]` the act done in each class, as index into `names`.
+    names
+        Names of acts.
     """
+
+    acts_by_observation: ClassVar[bool] = True
 
     acts: Ints
     names: tuple[str, ...]
@@ -155,25 +278,34 @@ class ReflexRules:
         return replace(self, acts=self.acts[index])
 
 
-def second_rules(gate: int, cue: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`[S]`: where a gate (an index into `GATES`) has the second objective rule, by what each
-    state's agent is told.
+def second_rules(gate: int, cue: Bools) -> Bools:
+    """`[S]`: where a gate selects the second objective.
+
+    Parameters
+    ----------
+    gate
+        Index into `GATES`.
+    cue
+        `[S]`: the states whose agents receive the cue.
     """
     return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
 
 
 @dataclass(frozen=True, eq=False)
-class TableRules:
-    """`n` compiled policies: what to do in every state with so much of life left, written out.
+class TableRules(DecisionRules):
+    """`n` policies, written out as chances of acts. No objective, no search.
 
-    No objective, no search.
+    Where an act is unavailable, the rule does the world's default act.
 
-    Attributes:
-        policies: `[n, L, S, A]` chances of acts; level `l` is for `l + 1` ages that remain, the
-        last for all longer ones. names: names of the `A` acts. kept: `[n]` share of lifetime payoff
-        that is left after what the table costs.
-
-    Where an act is unavailable, the world's default act is done instead.
+    Attributes
+    ----------
+    policies
+        `[n, L, S, A]` chances of acts. Level `l` is for `l + 1` remaining ages, the last level for
+        all larger numbers.
+    names
+        Names of the `A` acts.
+    kept
+        `[n]` share of lifetime payoff that is left after the cost of the table.
     """
 
     policies: Floats
@@ -190,7 +322,3 @@ class TableRules:
     def take(self, index: Ints) -> TableRules:
         """The rules at some positions."""
         return replace(self, policies=self.policies[index], kept=self.kept[index])
-
-
-Planned = PlannerRules | GatedRules
-Rules = PlannerRules | GatedRules | ReflexRules | TableRules

@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.genomes import Planned, PlannerRules, Rules, second_rules
+from evosim.genomes import PlannerRules, Rules
 from evosim.reference.dynamic_programming import Floats, act_probabilities, largest_amount, span_of
 from evosim.worlds import TabularMdp
 
@@ -185,7 +185,7 @@ def causes_of(
     `cue` is the pair's, for gated planners. Raises `NotOptimal` if all parts right are not worth
     the optimum.
     """
-    if not isinstance(rules, Planned):
+    if not rules.planners():
         return None
     span = span_of(world, amount)
     optimum = span.best
@@ -248,20 +248,21 @@ def _subsets(items: Sequence[str]) -> list[frozenset[str]]:
 
 
 def _second(
-    rules: Planned, i: int, cue: NDArray[np.bool_] | None
+    rules: Rules, i: int, cue: NDArray[np.bool_] | None
 ) -> tuple[PlannerRules, PlannerRules | None, NDArray[np.bool_] | None]:
-    """The planner, and of a gated one the planner for its second objective and where that rules, if
-    it ever does.
+    """The planner, the planner for a second objective, and where that objective decides `[S]`.
+
+    The second planner is None if its objective decides nowhere.
     """
-    if isinstance(rules, PlannerRules):
-        return rules, None, None
-    assert cue is not None
-    second = second_rules(int(rules.gate[i]), cue)
-    return rules.first, (rules.second if second.any() else None), second
+    first, *others = rules.planners()
+    second = rules.second_objective(i, cue)
+    if second is None:
+        return first, None, None
+    return first, (others[0] if second.any() else None), second
 
 
 def _wrong(
-    rules: Planned, i: int, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None
+    rules: Rules, i: int, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None
 ) -> list[str]:
     """The switches that are not right already; to set the others does nothing."""
     first, other, _ = _second(rules, i, cue)
@@ -282,7 +283,7 @@ def _wrong(
 
 
 def _mind(
-    rules: Planned,
+    rules: Rules,
     i: int,
     world: TabularMdp,
     amount: Floats,

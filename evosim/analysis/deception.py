@@ -31,7 +31,7 @@ import numpy as np
 import polars as pl
 
 from evosim.errors import UserError
-from evosim.genomes import GatedRules, Genome, PlannerRules, Rules
+from evosim.genomes import Genome, PlannerRules, Rules
 from evosim.genomes.loci import Ints
 from evosim.reference.dynamic_programming import Floats, occupancy, span_of
 from evosim.reference.policies import policy_of
@@ -103,13 +103,8 @@ def examined_frame(
 
 def without(rules: Rules, condition: str) -> Rules:
     """Rules from which a condition of deception is taken away."""
-    if isinstance(rules, GatedRules):
-        return replace(
-            rules,
-            first=_planners_without(rules.first, condition),
-            second=_planners_without(rules.second, condition),
-        )
-    return _planners_without(rules, condition) if isinstance(rules, PlannerRules) else rules
+    changed = [_planners_without(planners, condition) for planners in rules.planners()]
+    return rules.with_planners(*changed)
 
 
 def _planners_without(rules: PlannerRules, condition: str) -> PlannerRules:

@@ -7,15 +7,13 @@ the desire off lets the same imperfect planner do something else instead, which 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import Ledger
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.population import Census
-from evosim.genomes import GatedRules, PlannerRules, Rules
+from evosim.genomes import Rules
 from evosim.genomes.gated import SECOND
 from evosim.reference.dynamic_programming import Floats
 
@@ -73,17 +71,9 @@ def _desires(rules: Rules, features: tuple[str, ...]) -> dict[str, tuple[str, Fl
     """
     out: dict[str, tuple[str, Floats, Rules]] = {}
     for k, feature in enumerate(features):
-        if isinstance(rules, PlannerRules):
-            out[feature] = (feature, rules.weights[:, k], rules.without(k))
-        elif isinstance(rules, GatedRules):
-            out[feature] = (
-                feature,
-                rules.first.weights[:, k],
-                replace(rules, first=rules.first.without(k)),
-            )
-            out[SECOND + feature] = (
-                feature,
-                rules.second.weights[:, k],
-                replace(rules, second=rules.second.without(k)),
-            )
+        planners = rules.planners()
+        for objective, own in enumerate(planners):
+            changed = (*planners[:objective], own.without(k), *planners[objective + 1 :])
+            name = SECOND + feature if objective else feature
+            out[name] = (feature, own.weights[:, k], rules.with_planners(*changed))
     return out

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.analysis.deception import lost
-from evosim.genomes import GatedRules, PlannerRules, Rules, second_rules
+from evosim.genomes import PlannerRules, Rules
 from evosim.reference.dynamic_programming import (
     Floats,
     extreme_values,
@@ -246,17 +246,18 @@ def objective_distance(rules: Rules, i: int, payoff: Floats, *, hidden: bool) ->
     With `hidden` a second objective counts where the gate lets it act, whatever it would do; the
     larger distance is told.
     """
-    if isinstance(rules, GatedRules):
-        first = objective_distance(rules.first, i, payoff, hidden=False)
-        acts = second_rules(int(rules.gate[i]), np.array([True, False])).any()
-        return (
-            max(first, objective_distance(rules.second, i, payoff, hidden=False))
-            if hidden and acts
-            else first
-        )
-    if not isinstance(rules, PlannerRules):
+    if not rules.planners():
         return 0.0
-    w = rules.weights[i]
+    first, *others = rules.planners()
+    second = rules.second_objective(i, np.array([True, False]))
+    if hidden and second is not None and second.any():
+        return max(_distance(planners, i, payoff) for planners in (first, *others))
+    return _distance(first, i, payoff)
+
+
+def _distance(planners: PlannerRules, i: int, payoff: Floats) -> float:
+    """1 - cosine between the weights of planner `i` and payoff's weights; 1 if either is 0."""
+    w = planners.weights[i]
     size = float(np.linalg.norm(w) * np.linalg.norm(payoff))
     return max(0.0, 1.0 - float(w @ payoff) / size) if size > 0.0 else 1.0
 

@@ -36,7 +36,7 @@ import polars as pl
 from evosim.analysis.deception import askable, examine
 from evosim.analysis.revealed_objectives import perfect_worths
 from evosim.analysis.terminology import GOOD_IN_MODERN
-from evosim.genomes import GatedRules, Planned, Rules
+from evosim.genomes import Rules
 from evosim.reference.dynamic_programming import Floats, Span, lifetime, span_of
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp, WorldPair
@@ -127,8 +127,8 @@ class Family:
             [[self._own(member, rules, i) for i in range(len(rules))] for member in self.members]
         )
         perfect: Floats | None = None
-        if isinstance(rules, Planned):
-            first = rules.first if isinstance(rules, GatedRules) else rules
+        if rules.planners():
+            first = rules.planners()[0]
             perfect = np.array(
                 [
                     [
@@ -156,7 +156,7 @@ class Family:
             failed = [name for name, fine in zip(names, good, strict=True) if not fine]
             if self._deceives(rules.take(np.array([i])), failed):
                 kind = "deceptive"
-            elif isinstance(rules, GatedRules) and self._good_if_shut(rules, i, failed):
+            elif len(rules.planners()) > 1 and self._good_if_shut(rules, i, failed):
                 kind = "sleeper"
             elif objective is not None:
                 kind = self._kind(good, objective)
@@ -172,13 +172,12 @@ class Family:
             examined.kind == "deceiver" for pair in asked for examined in examine(rule, pair)
         )
 
-    def _good_if_shut(self, rules: GatedRules, i: int, failed: Sequence[str]) -> bool:
+    def _good_if_shut(self, rules: Rules, i: int, failed: Sequence[str]) -> bool:
         """Whether the planner for the first objective alone is good wherever the gated one
         fails.
         """
-        alone = [
-            self._own(member, rules.first, i) for member in self.members if member.name in failed
-        ]
+        first = rules.planners()[0]
+        alone = [self._own(member, first, i) for member in self.members if member.name in failed]
         return min(alone) >= self.least - EXACT
 
     def _kind(self, good: np.ndarray, objective: Floats) -> str:

@@ -13,7 +13,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.class_values import Conducts
-from evosim.genomes import ReflexRules
 from evosim.reference.dynamic_programming import Floats, level_at
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp
@@ -65,7 +64,7 @@ def places_of(conducts: Conducts) -> str:
     """What a genome tells apart: `state`, or `observation` where it only reacts."""
     return (
         "observation"
-        if isinstance(conducts.genome.decode(np.zeros(1, dtype=np.int64)), ReflexRules)
+        if conducts.genome.decode(np.zeros(1, dtype=np.int64)).acts_by_observation
         else "state"
     )
 

@@ -150,7 +150,7 @@ def best(experiment: Experiment, feature: str = "") -> dict[str, Any]:
             f"locus:{locus.name}": float(v)
             for locus, v in zip(made.genome.grid.loci, values, strict=True)
         }
-        if isinstance(made.genome.decode(np.array([number])), PlannerRules)
+        if len(made.genome.decode(np.array([number])).planners()) == 1
         else {}
     )
     return rungs | loci | _entries(made, known, one, feature)

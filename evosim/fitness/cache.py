@@ -11,6 +11,7 @@ from evosim.genomes import Rules
 from evosim.kernels import policy_dedup
 
 if TYPE_CHECKING:
+    from evosim.fitness.act_sets import ActSets
     from evosim.fitness.scorer import Scorer
 
 Floats = NDArray[np.float64]
@@ -18,9 +19,10 @@ Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
 
-class Store:
-    """The behaviours a scorer remembers, with their worth: found by hash, told apart by comparison,
-    in bounded memory.
+class BehaviourCache:
+    """The behaviours a scorer has evaluated, with their lifetime amounts, in bounded memory.
+
+    Behaviours are found by hash and compared in full, so a collision of hashes does no harm.
     """
 
     FIRST = 1024
@@ -31,17 +33,18 @@ class Store:
         self.count = 0
         self._make(min(self.FIRST, limit))
 
-    def worth_of(self, rules: Rules, acts: Words, plans: Ints, depths: Ints) -> tuple[Floats, Ints]:
-        """Worth `[n, .]` and names `[n]` of rules whose act sets are known; what was not known is
-        evaluated.
+    def fitness_of(self, rules: Rules, acts: ActSets) -> tuple[Floats, Ints]:
+        """Lifetime amounts `[n, .]` and names `[n]` of rules with known act sets.
+
+        Behaviours that are not in the cache are evaluated first.
         """
-        groups, words, hashes, points = self.scorer.behaviours_of(rules, acts, plans, depths)
+        groups, words, hashes, points = self.scorer.behaviours(rules, acts)
         n = len(words)
         if self.count + n > self.limit:
-            self.forget()  # all: to choose would cost more than to meet the few again
-            if n > len(self.worth):
+            self.forget()  # all of them: a choice would cost more than new evaluations
+            if n > len(self.fitness):
                 self._make(min(n, self.limit))
-        elif self.count + n > len(self.worth):
+        elif self.count + n > len(self.fitness):
             self._grow(min(2 * (self.count + n), self.limit))
         numbers, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
         before = self.count
@@ -52,13 +55,13 @@ class Store:
         if self.count > before:
             levels = np.full(len(fresh), words.shape[1])
             try:
-                self.worth[fresh] = self.scorer.evaluate(
+                self.fitness[fresh] = self.scorer.evaluate(
                     self.words, fresh, levels, points[first[: len(fresh)]]
                 )
-            except BaseException:  # or what was met, but not evaluated, would be taken for known
+            except BaseException:  # do not keep entries without a value
                 self.forget()
                 raise
-        return self.worth[numbers[groups]], (hashes >> np.uint64(1)).astype(np.int64)[groups]
+        return self.fitness[numbers[groups]], (hashes >> np.uint64(1)).astype(np.int64)[groups]
 
     def forget(self) -> None:
         """Forget all behaviours; the memory stays."""
@@ -70,14 +73,14 @@ class Store:
             np.empty(capacity, dtype=np.uint64),
             np.empty((capacity, *self._shape), dtype=np.uint64),
         )
-        self.worth = np.empty((capacity, self.scorer.columns))
+        self.fitness = np.empty((capacity, self.scorer.columns))
         self.slots = slots(capacity)
 
     def _grow(self, capacity: int) -> None:
         known = slice(self.count)
-        hashes, words, worth = self.hashes[known], self.words[known], self.worth[known]
+        hashes, words, fitness = self.hashes[known], self.words[known], self.fitness[known]
         self._make(capacity)
-        self.hashes[known], self.words[known], self.worth[known] = hashes, words, worth
+        self.hashes[known], self.words[known], self.fitness[known] = hashes, words, fitness
         policy_dedup.enter(self.hashes, self.count, self.slots)
 
 

@@ -1,37 +1,53 @@
-"""Policies of decision rules, one at a time, by the reference planner: the twin of
-`evosim.fitness.scorer`.
+"""Policies of decision rules, one at a time, with the reference planner.
+
+This module is the slow, readable twin of `evosim.fitness.scorer`.
 """
 
 from __future__ import annotations
 
+from functools import singledispatch
+
 import numpy as np
 
-from evosim.genomes import GatedRules, PlannerRules, Rules, TableRules, second_rules
+from evosim.genomes import GatedRules, PlannerRules, ReflexRules, Rules, TableRules
 from evosim.reference.dynamic_programming import Floats, plan
 from evosim.worlds import TabularMdp, WorldPair
 
 
+@singledispatch
 def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:
-    """Policy `[L, S, A]` of the `i`-th rule in a world of the pair."""
-    if isinstance(rules, PlannerRules):
-        return plan(
-            world,
-            rules.weights[i],
-            int(rules.horizon[i]),
-            levels=rules.levels,
-            belief=rules.beliefs[rules.belief[i]],
-            temperature=float(rules.temperature[i]),
-            discount=rules.discount,
-            tie_tolerance=rules.tie_tolerance,
-            ties=rules.ties,
-        )
-    if isinstance(rules, GatedRules):
-        assert pair.cue is not None
-        second = second_rules(int(rules.gate[i]), pair.cue)
-        policies = [policy_of(planners, i, world, pair) for planners in (rules.second, rules.first)]
-        return np.where(second[None, :, None], *policies)
-    if isinstance(rules, TableRules):
-        return in_world(rules.policies[i], rules.names, world, pair.default_act)
+    """Policy `[L, S, A]` of rule `i` in a world of the pair.
+
+    Kinds of rules without an entry below give their policy themselves.
+    """
+    return rules.policy(i, world, pair)
+
+
+@policy_of.register
+def _planner(rules: PlannerRules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:
+    return plan(
+        world,
+        rules.weights[i],
+        int(rules.horizon[i]),
+        levels=rules.levels,
+        belief=rules.beliefs[rules.belief[i]],
+        temperature=float(rules.temperature[i]),
+        discount=rules.discount,
+        tie_tolerance=rules.tie_tolerance,
+        ties=rules.ties,
+    )
+
+
+@policy_of.register
+def _gated(rules: GatedRules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:
+    second = rules.second_objective(i, pair.cue)
+    assert second is not None
+    policies = [_planner(planners, i, world, pair) for planners in (rules.second, rules.first)]
+    return np.where(second[None, :, None], *policies)
+
+
+@policy_of.register
+def _reflex(rules: ReflexRules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:
     out = np.zeros((1, len(world.states), len(world.acts)))
     default = world.acts.index(pair.default_act)
     for s, observed in enumerate(pair.observe):
@@ -40,9 +56,28 @@ def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Float
     return out
 
 
+@policy_of.register
+def _table(rules: TableRules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:
+    return in_world(rules.policies[i], rules.names, world, pair.default_act)
+
+
 def in_world(policy: Floats, names: tuple[str, ...], world: TabularMdp, default: str) -> Floats:
-    """A table of chances `[L, S, A]` of named acts as a policy in a world: what is unavailable
-    becomes the default act.
+    """A table of chances of named acts as a policy in a world.
+
+    Parameters
+    ----------
+    policy
+        `[L, S, A]` chances of the acts `names`.
+    names
+        Names of the acts of the table.
+    world
+        The world. Its acts may have another order.
+    default
+        Name of the act that replaces unavailable acts.
+
+    Returns
+    -------
+    `[L, S, A]` chances of the world's acts.
     """
     out = np.zeros((len(policy), len(world.states), len(world.acts)))
     out[:, :, [world.acts.index(name) for name in names]] = policy

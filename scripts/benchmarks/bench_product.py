@@ -132,7 +132,7 @@ def spared(world: TabularMdp, between: WorldPair, rules: PlannerRules) -> list[S
     """Each saving on its own, in units of work (counted, not timed)."""
     scorer = Scorer(world, between)
     t, n = scorer.tables, len(rules)
-    words, plans, _ = scorer._plan(rules)
+    words, plans, _ = scorer._compiler.plans(rules)
     looks, deepest = np.minimum(rules.horizon, world.lifespan), np.zeros(len(words), dtype=np.int64)
     np.maximum.at(deepest, plans, looks)
     groups, reduced, hashes, points = scorer.behaviours(rules)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evosim.errors import UserError
-from evosim.fitness.cache import Store
+from evosim.fitness.cache import BehaviourCache
 from evosim.fitness.scorer import Scorer
 from evosim.fitness.world_arrays import WorldTables
 from evosim.genomes import PlannerRules, ReflexRules
@@ -215,7 +215,7 @@ def test_memory_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.Mo
     rules = made.genome.decode(np.arange(3000))
     whole = Scorer(made.pair.ancestral, made.pair).score(rules)
     forgetful = Scorer(made.pair.ancestral, made.pair)
-    store = forgetful._stores[4] = Store(forgetful, 4, limit=400)
+    store = forgetful._caches[4] = BehaviourCache(forgetful, 4, limit=400)
     for first in range(0, 3000, 300):
         part = forgetful.score(rules.take(np.arange(first, first + 300)))
         np.testing.assert_array_equal(part.payoff, whole.payoff[first : first + 300])
@@ -488,6 +488,6 @@ def test_the_unit_of_payoff_does_not_matter_to_single_precision(unit: float) -> 
 
 def test_desires_too_large_to_feel_are_refused_and_nobody_is_scored_as_nobody() -> None:
     world = world_of(3, 10, 3, 3, 5)
-    with pytest.raises(UserError, match="must stay finite"):
+    with pytest.raises(UserError, match="overflow over 5 steps of planning"):
         Scorer(world, pair_of(world)).score(planners(3, 3, 1, weights=np.full((3, 3), 5e307)))
     assert len(Scorer(world, pair_of(world)).score(planners(0, 3, 1)).payoff) == 0

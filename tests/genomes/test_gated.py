@@ -16,6 +16,7 @@ from evosim.cli.main import app
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import UserError
+from evosim.fitness import act_sets
 from evosim.fitness import scorer as fitness_scorer
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
@@ -229,7 +230,7 @@ def test_blocks_and_company_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_gate_that_is_wired_wrongly_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitness_scorer, "second_rules", lambda gate, cue: ~second_rules(gate, cue))
+    monkeypatch.setattr(act_sets, "second_rules", lambda gate, cue: ~second_rules(gate, cue))
     with pytest.raises(AssertionError):
         test_kernels_do_what_the_reference_does(0, False, 6, 4)
 
@@ -249,7 +250,7 @@ def test_a_world_without_a_cue_is_refused() -> None:
     pair = random_pair(0)
     with pytest.raises(
         UserError,
-        match=r"gated planners must be told which world it is, but random .* gives no cue",
+        match=r"gated planners, which need a cue, but random .* has none",
     ):
         Scorer(pair.ancestral, pair).score(random_gated(pair, 0))
 
