@@ -249,8 +249,7 @@ def test_a_closed_gate_is_a_planner_and_an_inverse_one_its_mirror() -> None:
 def test_a_world_without_a_cue_is_refused() -> None:
     pair = random_pair(0)
     with pytest.raises(
-        UserError,
-        match=r"gated planners, which need a cue, but random .* has none",
+        UserError, match=r"gated planners, which need a cue, but random .* has none"
     ):
         Scorer(pair.ancestral, pair).score(random_gated(pair, 0))
 
