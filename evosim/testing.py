@@ -37,11 +37,11 @@ ARRAYS = ("available", "transitions", "payoff", "intent", "features_felt", "star
 
 __all__ = [
     "all_policies",
-    "best_by_trial",
+    "best_by_enumeration",
     "check_genome",
     "check_world",
-    "shape_of",
-    "worth_by_paths",
+    "lifetime_by_paths",
+    "world_shape",
 ]
 
 
@@ -89,7 +89,7 @@ def check_genome(
     Raises `AssertionError`, and `InvalidGenome` where it cannot be built.
     """
     pair = pair or WORLDS["micro"].build(WORLDS["micro"].params(), MICRO)
-    genome = entry.build(entry.params() if params is None else params, shape_of(pair))
+    genome = entry.build(entry.params() if params is None else params, world_shape(pair))
     grid = genome.grid
     _ask(grid.size >= 1, f"{genome.name}: a grid must have a class, but has none")
     classes = np.arange(min(grid.size, MOST_CLASSES))
@@ -105,7 +105,7 @@ def check_genome(
         f"{genome.name}: every class must decode to one rule, but {len(classes)} classes gave"
         f" {len(rules)}",
     )
-    kept = np.asarray(rules.kept)
+    kept = np.asarray(rules.fitness_retained)
     _ask(
         kept.shape == (len(classes),),
         f"{genome.name}: kept must have shape ({len(classes)},), but has {kept.shape}",
@@ -132,7 +132,7 @@ def check_genome(
     return genome
 
 
-def shape_of(pair: WorldPair) -> WorldShape:
+def world_shape(pair: WorldPair) -> WorldShape:
     """The little of a world that a genome is built over."""
     a = pair.ancestral
     return WorldShape(
@@ -140,7 +140,7 @@ def shape_of(pair: WorldPair) -> WorldShape:
     )
 
 
-def worth_by_paths(world: TabularMdp, choose: Choose, amount: Floats) -> float:
+def lifetime_by_paths(world: TabularMdp, choose: Choose, amount: Floats) -> float:
     """Expected lifetime amount (`payoff` or `intent`, `[S, A]`) by walking every path; `choose(age,
     state)` gives acts of equal chance.
     """
@@ -167,7 +167,7 @@ def all_policies(world: TabularMdp) -> Iterator[Choose]:
         yield _follow(dict(zip(cells, chosen, strict=True)))
 
 
-def best_by_trial(world: TabularMdp, amount: Floats | None = None) -> float:
+def best_by_enumeration(world: TabularMdp, amount: Floats | None = None) -> float:
     """What the best of all policies gets in a life (of `payoff`, unless another `amount` `[S, A]`
     is given), by trying every one.
 
@@ -180,7 +180,7 @@ def best_by_trial(world: TabularMdp, amount: Floats | None = None) -> float:
             f" {many:,}. Shorten the lifespan."
         )
     table = world.payoff if amount is None else amount
-    return max(worth_by_paths(world, choose, table) for choose in all_policies(world))
+    return max(lifetime_by_paths(world, choose, table) for choose in all_policies(world))
 
 
 def _follow(table: dict[tuple[int, int], int]) -> Choose:
@@ -255,12 +255,12 @@ def _refused(
         _ask(
             words in str(error),
             f"{type(params).__name__} must refuse {what} with '{words} ...', but says '{error}'."
-            " Use evosim.worlds.parameters.swapped",
+            " Use evosim.worlds.parameters.modern_params",
         )
     else:
         raise AssertionError(
             f"{type(params).__name__} must refuse {what} but takes it. Use"
-            " evosim.worlds.parameters.swapped"
+            " evosim.worlds.parameters.modern_params"
         )
 
 
@@ -290,7 +290,7 @@ def _complete(pair: WorldPair) -> None:
 
 def _lived_in(pair: WorldPair) -> None:
     """Kernels and the readable code agree on some reflexes and planners, in both worlds."""
-    shape = shape_of(pair)
+    shape = world_shape(pair)
     weights = {feature: LocusParams((-1.0, 0.0, 1.0)) for feature in shape.features}
     horizons = LocusParams(tuple(sorted({1.0, min(3.0, float(shape.lifespan))})))
     planner = GENOMES["planner"]

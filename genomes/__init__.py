@@ -28,7 +28,7 @@ from evosim.genomes.rules import (
     ReflexRules,
     Rules,
     TableRules,
-    second_rules,
+    second_objective_active,
 )
 from evosim.genomes.shape import Genome, WorldShape
 
@@ -41,7 +41,7 @@ class Entry:
 
     params: type[Any]
     build: Callable[[Any, WorldShape], Genome]
-    what: str
+    description: str
 
 
 GENOMES: dict[str, Entry] = {
@@ -79,5 +79,5 @@ __all__ = [
     "Rules",
     "TableRules",
     "WorldShape",
-    "second_rules",
+    "second_objective_active",
 ]

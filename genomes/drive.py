@@ -82,7 +82,7 @@ class Modifier:
 
 
 @dataclass(frozen=True)
-class Placed:
+class DriveSite:
     """A driver or modifier on the map: which locus, which allele, its ratios `(eggs, sperm)` and
     what copies cost.
 
@@ -114,8 +114,8 @@ class Drive:
     Modifiers of one driver act in the order written.
     """
 
-    drivers: tuple[Placed, ...] = ()
-    modifiers: tuple[Placed, ...] = ()
+    drivers: tuple[DriveSite, ...] = ()
+    modifiers: tuple[DriveSite, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.drivers)
@@ -126,7 +126,7 @@ class Drive:
         return any(r != FAIR for placed in (*self.drivers, *self.modifiers) for r in placed.ratio)
 
     @property
-    def sites(self) -> tuple[Placed, ...]:
+    def sites(self) -> tuple[DriveSite, ...]:
         """Drivers and modifiers: every allele that may cost something."""
         return (*self.drivers, *self.modifiers)
 
@@ -137,7 +137,7 @@ class Drive:
         """
         return tuple(dict.fromkeys((site.locus, site.allele) for site in self.sites))
 
-    def kept(self, genotypes: Alleles) -> Floats:
+    def fitness_retained(self, genotypes: Alleles) -> Floats:
         """`[3, n]`: what genotypes `[n, ploidy, L]` keep of viability, female fertility and male
         fertility.
         """
@@ -161,7 +161,7 @@ class Drive:
         return out
 
 
-def place(
+def place_drivers(
     loci: Sequence[Locus], ploidy: int, drivers: Sequence[Driver], modifiers: Sequence[Modifier]
 ) -> Drive:
     """Check drivers and modifiers against the loci in map order. Raises `InvalidGenome`."""
@@ -199,7 +199,7 @@ def place(
             )
         ratio = _ratio(where, driver.ratio, ploidy)
         placed.append(
-            Placed(at, allele, wild, ratio, (0.0, 0.0, 0.0), -1, *_cost(where, driver, ploidy))
+            DriveSite(at, allele, wild, ratio, (0.0, 0.0, 0.0), -1, *_cost(where, driver, ploidy))
         )
     changed = []
     for i, modifier in enumerate(modifiers):
@@ -222,7 +222,7 @@ def place(
         effect = (0.0, modifier.effect_dominance, 1.0)
         ratio = _ratio(where, modifier.ratio, ploidy)
         changed.append(
-            Placed(
+            DriveSite(
                 at,
                 allele,
                 allele,

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from evosim.genomes.errors import InvalidGenome
-from evosim.genomes.germline import assemble
+from evosim.genomes.germline import build_grid
 from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Ints, LocusParams, make_locus
 from evosim.genomes.planner import (
@@ -124,5 +124,5 @@ def build(params: Gated, shape: WorldShape) -> GatedGenome:
     return GatedGenome(
         params,
         shape,
-        assemble([*planner_loci(params, shape, "gated"), *more], params, params.ploidy),
+        build_grid([*planner_loci(params, shape, "gated"), *more], params, params.ploidy),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evosim.genomes.drive import Driver, Modifier, place
+from evosim.genomes.drive import Driver, Modifier, place_drivers
 from evosim.genomes.errors import InvalidGenome
 from evosim.genomes.grid import Grid, in_map_order
 from evosim.genomes.loci import Locus, LocusParams, make_locus
@@ -31,7 +31,7 @@ class GermLine:
     modifiers: tuple[Modifier, ...] = field(default=(), kw_only=True)
 
 
-def assemble(expressed: Sequence[Locus], germ_line: GermLine, ploidy: int) -> Grid:
+def build_grid(expressed: Sequence[Locus], germ_line: GermLine, ploidy: int) -> Grid:
     """The grid of a genome: expressed loci and markers in map order, with drivers placed.
 
     Raises `InvalidGenome`.
@@ -52,4 +52,4 @@ def assemble(expressed: Sequence[Locus], germ_line: GermLine, ploidy: int) -> Gr
         for name, params in germ_line.markers.items()
     ]
     loci = in_map_order([*expressed, *markers])
-    return Grid(loci, ploidy, place(loci, ploidy, germ_line.drivers, germ_line.modifiers))
+    return Grid(loci, ploidy, place_drivers(loci, ploidy, germ_line.drivers, germ_line.modifiers))

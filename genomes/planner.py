@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from evosim.genomes.errors import InvalidGenome
-from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Ints, Locus, LocusParams, make_locus
 from evosim.genomes.rules import Floats, PlannerRules
@@ -96,7 +96,7 @@ def weights_of(column: Mapping[str, Floats], loci: Sequence[str], n: int) -> Flo
 def build(params: Planner, shape: WorldShape) -> PlannerGenome:
     """The planner genome over a world's names. Raises `InvalidGenome`."""
     return PlannerGenome(
-        params, shape, assemble(planner_loci(params, shape), params, params.ploidy)
+        params, shape, build_grid(planner_loci(params, shape), params, params.ploidy)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from evosim.genomes.errors import InvalidGenome
-from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Ints, LocusParams, make_locus
 from evosim.genomes.rules import ReflexRules
@@ -74,4 +74,4 @@ def build(params: Reflex, shape: WorldShape) -> ReflexGenome:
         )
         for observation, acts in shape.options.items()
     )
-    return ReflexGenome(params, shape, assemble(loci, params, params.ploidy))
+    return ReflexGenome(params, shape, build_grid(loci, params, params.ploidy))

@@ -34,7 +34,7 @@ class Rules(Protocol):
     acts_by_observation: ClassVar[bool]
 
     @property
-    def kept(self) -> Floats:
+    def fitness_retained(self) -> Floats:
         """`[n]` share of lifetime payoff that is left after upkeep."""
 
     def __len__(self) -> int: ...
@@ -138,7 +138,7 @@ class PlannerRules(DecisionRules):
         return len(self.horizon)
 
     @property
-    def kept(self) -> Floats:
+    def fitness_retained(self) -> Floats:
         """`[n]` share of lifetime payoff that is left after the planning cost."""
         return np.asarray(1.0 - self.planning_cost * self.horizon, dtype=np.float64)
 
@@ -214,12 +214,12 @@ class GatedRules(DecisionRules):
         return self.first.levels
 
     @property
-    def kept(self) -> Floats:
+    def fitness_retained(self) -> Floats:
         """`[n]` share of lifetime payoff that is left after the planning cost.
 
         A second objective costs nothing.
         """
-        return self.first.kept
+        return self.first.fitness_retained
 
     def key(self, i: int) -> bytes:
         """Equal for equal rules of one genome."""
@@ -241,7 +241,7 @@ class GatedRules(DecisionRules):
     def second_objective(self, i: int, cue: Bools | None) -> Bools | None:
         """`[S]`: where the second objective of rule `i` decides, by the cue of each state."""
         assert cue is not None
-        return second_rules(int(self.gate[i]), cue)
+        return second_objective_active(int(self.gate[i]), cue)
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +265,7 @@ class ReflexRules(DecisionRules):
         return len(self.acts)
 
     @property
-    def kept(self) -> Floats:
+    def fitness_retained(self) -> Floats:
         """`[n]` ones: reacting costs nothing."""
         return np.ones(len(self.acts))
 
@@ -278,7 +278,7 @@ class ReflexRules(DecisionRules):
         return replace(self, acts=self.acts[index])
 
 
-def second_rules(gate: int, cue: Bools) -> Bools:
+def second_objective_active(gate: int, cue: Bools) -> Bools:
     """`[S]`: where a gate selects the second objective.
 
     Parameters
@@ -304,21 +304,23 @@ class TableRules(DecisionRules):
         all larger numbers.
     names
         Names of the `A` acts.
-    kept
+    fitness_retained
         `[n]` share of lifetime payoff that is left after the cost of the table.
     """
 
     policies: Floats
     names: tuple[str, ...]
-    kept: Floats
+    fitness_retained: Floats
 
     def __len__(self) -> int:
         return len(self.policies)
 
     def key(self, i: int) -> bytes:
         """Equal for equal rules of one genome."""
-        return self.policies[i].tobytes() + self.kept[i].tobytes()
+        return self.policies[i].tobytes() + self.fitness_retained[i].tobytes()
 
     def take(self, index: Ints) -> TableRules:
         """The rules at some positions."""
-        return replace(self, policies=self.policies[index], kept=self.kept[index])
+        return replace(
+            self, policies=self.policies[index], fitness_retained=self.fitness_retained[index]
+        )

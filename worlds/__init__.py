@@ -31,7 +31,7 @@ class Entry:
 
     params: type[Any]
     build: Callable[[Any, dict[str, Any]], WorldPair]
-    what: str
+    description: str
     unit: str = "payoff"
 
 
@@ -43,7 +43,7 @@ class LandscapeEntry:
 
     params: type[Any]
     build: Callable[[Any, int], Hills]
-    what: str
+    description: str
 
 
 WORLDS: dict[str, Entry] = {

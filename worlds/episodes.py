@@ -44,7 +44,7 @@ from typing import Any
 
 import numpy as np
 
-from evosim.worlds.parameters import check_size, number, swapped
+from evosim.worlds.parameters import check_size, modern_params, number
 from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 ACTS = FEATURES = ("A", "B")
@@ -77,7 +77,7 @@ def build(params: Episodes, modern: Mapping[str, Any]) -> WorldPair:
 
     Raises `InvalidWorld`.
     """
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     episodes = params.training + params.deployment
     check_size("world.ancestral", 2 * episodes, 2, episodes)
     phase = np.where(np.arange(episodes) < params.training, 0, 1)

@@ -56,12 +56,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.worlds.parameters import (
-    MOST_AGES,
+    MAX_AGES,
     InvalidWorld,
     check_size,
+    modern_params,
     number,
     probability,
-    swapped,
 )
 from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
@@ -86,7 +86,7 @@ class Host:
         4, "levels of immunity", "from naive to full response", low=1, high=100, structural=True
     )
     lifespan: int = number(
-        60, "ages", "longer than most infections", low=1, high=MOST_AGES, structural=True
+        60, "ages", "longer than most infections", low=1, high=MAX_AGES, structural=True
     )
 
     growth: float = probability(0.35, "restrained replication doubles in a few ages")
@@ -118,7 +118,7 @@ class Host:
 
 def build(params: Host, modern: Mapping[str, Any]) -> WorldPair:
     """The pair of places; `modern` holds what differs on the mainland. Raises `InvalidWorld`."""
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.recognition * world.alarm > 1.0:
             raise InvalidWorld(

@@ -60,7 +60,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, swapped
+from evosim.worlds.parameters import MAX_AGES, InvalidWorld, check_size, modern_params, number
 from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 MAPS = {
@@ -89,7 +89,7 @@ class Lava:
         "train", "name of a map", "the map of training"
     )
     lifespan: int = number(
-        20, "steps", "twice the longest way of interest", low=1, high=MOST_AGES - 1, structural=True
+        20, "steps", "twice the longest way of interest", low=1, high=MAX_AGES - 1, structural=True
     )
     step: float = number(-1.0, "payoff", "as in the original")
     goal: float = number(50.0, "payoff", "as in the original")
@@ -104,7 +104,7 @@ class Lava:
 
 def build(params: Lava, modern: Mapping[str, Any]) -> WorldPair:
     """The pair of lava worlds; `modern` holds what differs in testing. Raises `InvalidWorld`."""
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         for name in COPIES:
             if getattr(world, name) not in MAPS:

@@ -60,13 +60,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.worlds.parameters import (
-    MOST_AGES,
+    MAX_AGES,
     InvalidWorld,
     check_ranges,
     check_size,
+    modern_params,
     number,
     probability,
-    swapped,
 )
 from evosim.worlds.tabular import Bools, TabularMdp, WorldPair
 
@@ -108,7 +108,7 @@ class Maze:
         "steps",
         "enough for the longest way, and to use what is there",
         low=1,
-        high=MOST_AGES,
+        high=MAX_AGES,
         structural=True,
     )
     not_red: float = probability(
@@ -138,7 +138,7 @@ def build(params: Maze, modern: Mapping[str, Any]) -> WorldPair:
 
     Raises `InvalidWorld`.
     """
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.payoff not in ("exit", "red"):
             raise InvalidWorld(

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from evosim.worlds.parameters import MOST_AGES, number, probability, swapped
+from evosim.worlds.parameters import MAX_AGES, modern_params, number, probability
 from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 STATES = ("hungry", "fed", "dead")
@@ -47,7 +47,7 @@ class Micro:
         "ages",
         "brute force over all policies stays small",
         low=1,
-        high=MOST_AGES,
+        high=MAX_AGES,
         structural=True,
     )
     born_hungry: float = probability(0.6, "both states occur at birth", "probability")
@@ -65,7 +65,7 @@ class Micro:
 
 def build(params: Micro, modern: Mapping[str, Any]) -> WorldPair:
     """The micro pair; `modern` holds what differs after the swap. Raises `InvalidWorld`."""
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     return WorldPair(
         name="micro",
         ancestral=_world(params, "micro (ancestral)", params),

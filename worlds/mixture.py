@@ -78,7 +78,7 @@ def union(name: str, members: Sequence[Member]) -> TabularMdp:
     )
 
 
-def mixed(pair: WorldPair, others: Sequence[Member]) -> WorldPair:
+def mix_worlds(pair: WorldPair, others: Sequence[Member]) -> WorldPair:
     """The pair whose ancestral world is a mixture: a share of lives is lived in `others`, the rest
     in the pair's own. Raises `InvalidWorld`.
 

@@ -18,7 +18,7 @@ from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 Ints = NDArray[np.int64]
 
 
-def merged(world: TabularMdp, groups: Ints) -> TabularMdp:
+def merge_states(world: TabularMdp, groups: Ints) -> TabularMdp:
     """The world with one payoff for all states of a group, act by act: the mean over those of its
     states in which the act can be done.
 
@@ -46,16 +46,18 @@ def _means(world: TabularMdp, groups: Ints) -> Floats:
     return np.divide(sums, counts, out=np.zeros(shape), where=counts > 0.0)
 
 
-def merged_pair(pair: WorldPair, groups: Ints) -> WorldPair:
+def merge_states_of_pair(pair: WorldPair, groups: Ints) -> WorldPair:
     """Both worlds of a pair with the same states merged in their payoff."""
     return replace(
-        pair, ancestral=merged(pair.ancestral, groups), modern=merged(pair.modern, groups)
+        pair,
+        ancestral=merge_states(pair.ancestral, groups),
+        modern=merge_states(pair.modern, groups),
     )
 
 
-def misread(world: TabularMdp, groups: Ints) -> float:
+def merging_error(world: TabularMdp, groups: Ints) -> float:
     """Merging error: the share of states in which some act is now paid otherwise than it was."""
-    changed = np.abs(merged(world, groups).payoff - world.payoff) > 1e-12 * max(
+    changed = np.abs(merge_states(world, groups).payoff - world.payoff) > 1e-12 * max(
         1.0, float(np.abs(world.payoff).max())
     )
     return float(changed.any(axis=1).mean())

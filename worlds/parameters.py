@@ -12,10 +12,10 @@ from dataclasses import Field, field, fields, replace
 from typing import Any, TypeVar
 
 Params = TypeVar("Params")
-MOST = 1e50  # of any number, so that sums and products of several stay finite
-MOST_AGES = 10_000
-MOST_MOVES = 10_000_000  # entries of a table of transitions
-MOST_WORK = 1_000_000_000  # ... times ages
+MAX_NUMBER = 1e50  # of any number, so that sums and products of several stay finite
+MAX_AGES = 10_000
+MAX_TRANSITIONS = 10_000_000  # entries of a table of transitions
+MAX_TRANSITIONS_TIMES_AGES = 1_000_000_000  # ... times ages
 
 
 class InvalidWorld(ValueError):
@@ -59,14 +59,14 @@ def _check_field(item: Field[Any], value: Any, where: str) -> None:
     if low is None and high is None:
         return
     too_low = low is not None and not value >= low
-    too_high = not value <= (MOST if high is None else high)
+    too_high = not value <= (MAX_NUMBER if high is None else high)
     if too_low or too_high:
         rule = (
             f"lie in [{low}, {high}]"
             if high is not None
             else f"be at least {low}"
             if too_low
-            else f"be at most {MOST:g}"
+            else f"be at most {MAX_NUMBER:g}"
         )
         raise InvalidWorld(
             f"{where}.{item.name} must {rule} ({item.metadata['unit']}), but is {value}. Set it"
@@ -77,8 +77,8 @@ def _check_field(item: Field[Any], value: Any, where: str) -> None:
 def check_size(where: str, states: int, acts: int, ages: int) -> None:
     """Raise `InvalidWorld` for a world that is too large to be laid out as tables."""
     for what, amount, most in (
-        ("entries in its transitions", states * acts * states, MOST_MOVES),
-        ("of them over all ages", states * acts * states * ages, MOST_WORK),
+        ("entries in its transitions", states * acts * states, MAX_TRANSITIONS),
+        ("of them over all ages", states * acts * states * ages, MAX_TRANSITIONS_TIMES_AGES),
     ):
         if amount > most:
             raise InvalidWorld(
@@ -88,7 +88,7 @@ def check_size(where: str, states: int, acts: int, ages: int) -> None:
             )
 
 
-def swapped(params: Params, modern: Mapping[str, Any]) -> Params:
+def modern_params(params: Params, modern: Mapping[str, Any]) -> Params:
     """The modern world's parameters: the ancestral ones with those in `modern` replaced.
 
     Checks names and ranges.

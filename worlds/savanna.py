@@ -81,12 +81,12 @@ from typing import Any
 import numpy as np
 
 from evosim.worlds.parameters import (
-    MOST_AGES,
+    MAX_AGES,
     InvalidWorld,
     check_size,
+    modern_params,
     number,
     probability,
-    swapped,
 )
 from evosim.worlds.tabular import Bools, Floats, TabularMdp, WorldPair
 
@@ -116,7 +116,7 @@ class Savanna:
         2, "ages", "successful nursings that make a recruit", low=1, structural=True
     )
     lifespan: int = number(
-        80, "ages", "several births in a long life", low=1, high=MOST_AGES, structural=True
+        80, "ages", "several births in a long life", low=1, high=MAX_AGES, structural=True
     )
 
     forage_success: float = probability(0.6, "food is found more often than not")
@@ -174,7 +174,7 @@ def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
     Raises `InvalidWorld` for a number out of range, an unknown name or a structural one in
     `modern`.
     """
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     energies, stages = _sizes(params)
     check_size("world.ancestral", energies * 2 * stages + 1, len(ACTS), params.lifespan)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):

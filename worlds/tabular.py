@@ -204,7 +204,7 @@ class TabularMdp:
                 " one."
             )
 
-    def shares(self) -> Floats:
+    def case_shares(self) -> Floats:
         """`[C]`: the chance to be born in each case; one of 1 where there are no cases."""
         if self.case_of is None:
             return np.ones(1)
@@ -212,20 +212,20 @@ class TabularMdp:
             np.bincount(self.case_of, weights=self.start, minlength=len(self.case_names))
         )
 
-    def births(self) -> Floats:
+    def case_starts(self) -> Floats:
         """`[C, S]`: the distribution of the state at birth within each case; zeros for a case in
         which nobody is born.
 
-        So `shares() @ births()` is `start`, and the value of a case is what a life born there comes
-        to.
+        So `case_shares() @ case_starts()` is `start`. The value of a case is the expected payoff of
+        a life born there.
         """
         if self.case_of is None:
             return self.start[None, :].copy()
         inside = self.case_of[None, :] == np.arange(len(self.case_names))[:, None]
-        total = self.shares()[:, None]
+        total = self.case_shares()[:, None]
         return np.asarray(np.where(inside, self.start, 0.0) / np.where(total > 0.0, total, 1.0))
 
-    def ended(self, *, believed: bool = False) -> Bools:
+    def terminal_states(self, *, believed: bool = False) -> Bools:
         """Say where nothing happens any more, whatever is done.
 
         An end is the largest set of states that no available act leaves, in which nothing is paid
@@ -256,7 +256,7 @@ class TabularMdp:
             inside &= ~leaves
         return np.asarray(inside)
 
-    def uncounted(self) -> Bools:
+    def uncounted_states(self) -> Bools:
         """Say where an act is not counted as one of a life: at birth, and where it is over.
 
         Returns
@@ -264,7 +264,7 @@ class TabularMdp:
         numpy.ndarray
             `[S]`, true for states `before_life` and those that are `ended`.
         """
-        ended = self.ended()
+        ended = self.terminal_states()
         return ended if self.before_life is None else ended | self.before_life
 
     @cached_property
@@ -285,7 +285,7 @@ class TabularMdp:
         """`[S, A]`: acts that can be done in a state `in_reach`."""
         return np.asarray(self.available & self.in_reach[:, None])
 
-    def reachable(self) -> Bools:
+    def reachable_by_age(self) -> Bools:
         """`[T, S]`: which states some policy can be in at which age, from the world's own start."""
         reach = np.zeros((self.lifespan, len(self.states)), dtype=bool)
         reach[0] = self.start > 0.0
@@ -380,7 +380,7 @@ class WorldPair:
                     " and acts."
                 )
 
-    def ended(self) -> Bools:
+    def terminal_states(self) -> Bools:
         """Say where nothing happens any more in both worlds, in truth and as every belief has it.
 
         Returns
@@ -388,12 +388,16 @@ class WorldPair:
         numpy.ndarray
             `[S]`, true for each such state.
         """
-        return self.ancestral.ended(believed=True) & self.modern.ended(believed=True)
+        return self.ancestral.terminal_states(believed=True) & self.modern.terminal_states(
+            believed=True
+        )
 
     def _keep_one_act(self) -> None:
         """Keep the default act alone where nothing happens any more: others are no choice there."""
         acts = self.ancestral.acts
-        others = self.ended()[:, None] & (np.arange(len(acts)) != acts.index(self.default_act))
+        others = self.terminal_states()[:, None] & (
+            np.arange(len(acts)) != acts.index(self.default_act)
+        )
         for which in ("ancestral", "modern"):
             world: TabularMdp = getattr(self, which)
             gone = (others & world.available)[:, :, None]
@@ -418,7 +422,7 @@ class WorldPair:
         the default act alone.
         """
         available, acts = self.ancestral.available, self.ancestral.acts
-        alive, out = ~self.ended(), {}
+        alive, out = ~self.terminal_states(), {}
         for c, name in enumerate(self.classes):
             seen = available[alive & (self.observe == c)]
             everywhere = tuple(act for a, act in enumerate(acts) if seen[:, a].all())

@@ -54,7 +54,7 @@ from typing import Any
 import numpy as np
 
 from evosim.worlds import toy_play, toy_table
-from evosim.worlds.parameters import MOST_AGES, InvalidWorld, check_size, number, swapped
+from evosim.worlds.parameters import MAX_AGES, InvalidWorld, check_size, modern_params, number
 from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 from evosim.worlds.toy_table import Table
 
@@ -70,7 +70,7 @@ class ToyText:
     """Parameters of one environment as a world."""
 
     lifespan: int = number(
-        100, "acts", "as many as FrozenLake allows", low=1, high=MOST_AGES - 1, structural=True
+        100, "acts", "as many as FrozenLake allows", low=1, high=MAX_AGES - 1, structural=True
     )
     offset: float = number(0.0, "payoff", "rewards of FrozenLake are not below 0", low=0.0)
     observed: int = number(
@@ -110,7 +110,7 @@ def build(environment: str, params: ToyText, modern: Mapping[str, Any]) -> World
     InvalidWorld
         If the environment cannot be made, read or played as its table says.
     """
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     ancestral = table_of(environment, params.options, "world.ancestral.options")
     later = table_of(environment, after.options, "world.modern.options")
     for what, ours, theirs in (

@@ -61,12 +61,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.worlds.parameters import (
-    MOST_AGES,
+    MAX_AGES,
     InvalidWorld,
     check_size,
+    modern_params,
     number,
     probability,
-    swapped,
 )
 from evosim.worlds.tabular import Bools, Floats, TabularMdp, WorldPair
 
@@ -95,7 +95,7 @@ class Villages:
     villages: int = number(
         2, "villages of an alliance", "most that stand at once", low=1, high=50, structural=True
     )
-    lifespan: int = number(40, "turns", "several campaigns", low=1, high=MOST_AGES, structural=True)
+    lifespan: int = number(40, "turns", "several campaigns", low=1, high=MAX_AGES, structural=True)
     payoff: Literal["troops", "villages"] = number(
         "villages", "troops or villages", "what was wanted is paid"
     )
@@ -120,7 +120,7 @@ class Villages:
 
 def build(params: Villages, modern: Mapping[str, Any]) -> WorldPair:
     """The pair of games; `modern` holds what differs after the swap. Raises `InvalidWorld`."""
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         _check(world, where)
     axes = _axes(params)

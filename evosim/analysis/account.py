@@ -29,7 +29,12 @@ from evosim.errors import UserError
 from evosim.genomes import Genome
 from evosim.reference.dynamic_programming import Floats, Span
 from evosim.reference.policies import policy_of
-from evosim.reference.selection import MEASURES, TRUE_BREEDERS_WITHIN, selected, weights_of
+from evosim.reference.selection import (
+    MEASURES,
+    TRUE_BREEDERS_WITHIN,
+    case_weights,
+    selection_fitness,
+)
 from evosim.runtime.blocks import some_rows
 from evosim.worlds import WorldPair
 
@@ -371,13 +376,15 @@ class Accountant:
         """
         if self.selection.plain or self.selection.varies:
             return {}
-        weights = weights_of(self.selection, self.pair.ancestral.shares(), seed, 0)
+        weights = case_weights(self.selection, self.pair.ancestral.case_shares(), seed, 0)
         if weights.tobytes() not in self._stand_in:
             table = self.tables["landscape"]
             cases = table.select(
                 f"case:{name}" for name in self.pair.ancestral.case_names
             ).to_numpy()
-            seen = table.with_columns(pl.Series("seen", selected(self.selection, cases, weights)))
+            seen = table.with_columns(
+                pl.Series("seen", selection_fitness(self.selection, cases, weights))
+            )
             tied = ladder.near(seen, 0.0, self.conducts.spans["ancestral"], "seen")
             found = {
                 which: int(tied.sort(column, "class")["class"][0])
@@ -402,8 +409,8 @@ class Accountant:
             self.tables["landscape"], on="class", how="left", maintain_order="left"
         )
         cases = rows.select(f"case:{name}" for name in self.pair.ancestral.case_names).to_numpy()
-        weights = weights_of(self.selection, self.pair.ancestral.shares(), seed, 0)
-        return selected(self.selection, cases, weights) * census.kept
+        weights = case_weights(self.selection, self.pair.ancestral.case_shares(), seed, 0)
+        return selection_fitness(self.selection, cases, weights) * census.kept
 
     def _scored(self, number: int, which: str) -> float:
         worth = self.conducts.worth(number, which)

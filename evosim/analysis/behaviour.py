@@ -103,7 +103,7 @@ def gaps_of(pair: WorldPair) -> Gaps:
         if span_mr.width
         else np.zeros_like(gap_mu)
     )
-    reach = np.asarray(a.reachable().any(axis=0))
+    reach = np.asarray(a.reachable_by_age().any(axis=0))
     new = ~a.available | ~reach[:, None]
     with np.errstate(invalid="ignore"):
         old_best = np.where(a.available, np.nan_to_num(q_m, nan=-np.inf), -np.inf).max(axis=2)
@@ -121,8 +121,8 @@ def gaps_of(pair: WorldPair) -> Gaps:
         stale=rest - exposed,
         exposed=exposed,
         reach=reach,
-        uncounted_ancestral=a.uncounted(),
-        uncounted_modern=m.uncounted(),
+        uncounted_ancestral=a.uncounted_states(),
+        uncounted_modern=m.uncounted_states(),
     )
 
 

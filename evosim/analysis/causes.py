@@ -205,7 +205,7 @@ def causes_of(
     worth = dict(zip(minds, worths(world, list(minds.values()), amount).tolist(), strict=True))
     out = []
     for i, (switches, keys) in enumerate(zip(wrong, wanted, strict=True)):
-        kept = float(rules.kept[i])
+        kept = float(rules.fitness_retained[i])
         value = {
             right: (
                 worth[keys[right - {"upkeep"}]]
@@ -276,7 +276,7 @@ def _wrong(
         "horizon": bool(first.horizon[i] < world.lifespan),
         "discount": first.discount != 1.0,
         "choice": bool(first.temperature[i] > 0.0) or first.tie_tolerance > EQUAL,
-        "upkeep": bool(rules.kept[i] != 1.0),
+        "upkeep": bool(rules.fitness_retained[i] != 1.0),
         "gate": other is not None,
     }
     return [name for name in SWITCHES if is_wrong[name]]

@@ -107,7 +107,7 @@ class Conducts:
         """`[C]`: fitness of a class when born in each case of the ancestral world."""
         world, rules = self.pair.ancestral, self.genome.decode(np.array([number], dtype=np.int64))
         values = state_values(world, policy_of(rules, 0, world, self.pair), world.payoff)[0]
-        return np.asarray(world.births() @ values * rules.kept[0])
+        return np.asarray(world.case_starts() @ values * rules.fitness_retained[0])
 
     def _conduct(self, number: int, which: str) -> Conduct:
         world = self.world(which)
@@ -116,7 +116,7 @@ class Conducts:
         worth = Worth(
             float((done * world.payoff).sum()),
             float((done * world.intent).sum()),
-            float(rules.kept[0]),
+            float(rules.fitness_retained[0]),
         )
         self._worth[number, which] = worth
         return Conduct(done, worth)
@@ -126,7 +126,7 @@ class Conducts:
         in the ladders.
         """
         out = np.empty(len(rules))
-        world, kept = self.world(which), rules.kept
+        world, kept = self.world(which), rules.fitness_retained
         amount = world.payoff if which == "ancestral" else world.intent
         for i in range(len(rules)):
             key = (rules.key(i), which)

@@ -35,7 +35,9 @@ def compiled(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> TableR
     It keeps what it paid for planning.
     """
     policy = policy_of(rules, i, world, pair)
-    return TableRules(policies=policy[None], names=world.acts, kept=rules.kept[i : i + 1])
+    return TableRules(
+        policies=policy[None], names=world.acts, fitness_retained=rules.fitness_retained[i : i + 1]
+    )
 
 
 def potentials(world: TabularMdp, discount: float = 1.0) -> Floats:

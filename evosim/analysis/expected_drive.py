@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from evosim.config.schema import Experiment
 from evosim.genomes import Genome
-from evosim.genomes.drive import Placed
+from evosim.genomes.drive import DriveSite
 from evosim.genomes.grid import haldane
 from evosim.theory import two_locus
 
@@ -65,8 +65,8 @@ class Resting:
 class Cast:
     """One driver, at most one modifier of it, and how they are linked."""
 
-    driver: Placed
-    modifier: Placed | None
+    driver: DriveSite
+    modifier: DriveSite | None
     recombination: float
     names: tuple[str, ...]
 

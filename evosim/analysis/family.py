@@ -145,7 +145,9 @@ class Family:
 
     def _own(self, member: Member, rules: Rules, i: int) -> float:
         policy = policy_of(rules, i, member.world, member.pair)
-        return member.goodness(lifetime(member.world, policy, member.amount) * float(rules.kept[i]))
+        return member.goodness(
+            lifetime(member.world, policy, member.amount) * float(rules.fitness_retained[i])
+        )
 
     def _judged(self, rules: Rules, i: int, own: Floats, objective: Floats | None) -> Judged:
         names = [member.name for member in self.members]

@@ -119,7 +119,7 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
 def _lived(conducts: Conducts, number: int, which: str) -> Floats:
     """Occupancy `[T, S, A]` without birth and the states in which nothing happens any more."""
     return np.where(
-        conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy
+        conducts.world(which).uncounted_states()[:, None], 0.0, conducts.of(number, which).occupancy
     )
 
 

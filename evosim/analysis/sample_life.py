@@ -79,7 +79,7 @@ def life(conducts: Conducts, number: int, seed: int, drawn: int = DRAWN) -> Life
     rows: list[dict[str, object]] = []
     for which in WORLDS:
         world, policy, so_far = conducts.world(which), policies[which], 0.0
-        ended = world.ended()
+        ended = world.terminal_states()
         for t, (s, a) in enumerate(zip(states[which][shown], acts[which][shown], strict=True)):
             if ended[s]:
                 break

@@ -156,7 +156,7 @@ def drawn_life(
 ) -> list[tuple[str, str, float]]:
     """States, acts and intent of one life, up to where nothing happens any more."""
     out: list[tuple[str, str, float]] = []
-    ended, s = world.ended(), int(rng.choice(len(world.states), p=world.start))
+    ended, s = world.terminal_states(), int(rng.choice(len(world.states), p=world.start))
     for t in range(world.lifespan):
         if ended[s]:
             break

@@ -26,7 +26,7 @@ from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
 from evosim.reference.dynamic_programming import level_at
-from evosim.reference.selection import selected, weights_of
+from evosim.reference.selection import case_weights, selection_fitness
 from evosim.runs.in_memory import replicate
 from evosim.simulation.loop import simulate
 from evosim.theory.drift import frequency_haploid, kimura_haploid
@@ -125,7 +125,7 @@ def two_alleles(
     heard = (
         worth.ancestral
         if choice.plain
-        else selected(choice, worth.cases, made.pair.ancestral.shares())
+        else selection_fitness(choice, worth.cases, made.pair.ancestral.case_shares())
     )
     rows = []
     for i in range(experiment.replicates * RUNS):
@@ -219,7 +219,7 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
     frame = Landscape(made).frame()
     cases, shares = (
         frame.select(f"case:{name}" for name in made.pair.ancestral.case_names).to_numpy(),
-        made.pair.ancestral.shares(),
+        made.pair.ancestral.case_shares(),
     )
     best = float(frame["ancestral"].max())  # type: ignore[arg-type]
     apart = [name.endswith("none red") for name in made.pair.ancestral.case_names]
@@ -229,8 +229,8 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
             made.experiment, f"selection.sample={size}", "selection.fresh=false"
         ).selection
         for seed in range(experiment.seed, experiment.seed + experiment.replicates * RUNS):
-            weights = weights_of(choice, shares, seed, 0)
-            seen = selected(choice, cases, weights)
+            weights = case_weights(choice, shares, seed, 0)
+            seen = selection_fitness(choice, cases, weights)
             tied = seen >= seen.max() - 1e-12
             told = bool(weights[apart].any())
             rows.append(
@@ -294,7 +294,7 @@ def _ends(
     """The same in the mazes of one colouring."""
     assert world.case_of is not None
     inside = np.flatnonzero(world.case_of % len(COLOURINGS) == colouring)
-    start = world.births()[colouring :: len(COLOURINGS)].mean(axis=0)[inside]
+    start = world.case_starts()[colouring :: len(COLOURINGS)].mean(axis=0)[inside]
     moves = world.transitions[np.ix_(inside, np.arange(len(world.acts)), inside)]
     cells = {name: where[inside] for name, where in cells.items()}
     use = world.acts.index("use")

@@ -63,7 +63,7 @@ def compiled(policy: Floats, pair: WorldPair, world: TabularMdp) -> Floats:
     the default act, as reflexes do.
     """
     default = world.acts.index(pair.default_act)
-    known = np.asarray(pair.ancestral.reachable().any(axis=0))
+    known = np.asarray(pair.ancestral.reachable_by_age().any(axis=0))
     out = np.where(known[None, :, None] & world.available[None], policy, 0.0)
     out[:, :, default] += 1.0 - out.sum(axis=2)
     return out
@@ -190,7 +190,7 @@ def acts_in_scarcity(experiment: Experiment) -> pl.DataFrame:
     }
     columns: dict[str, Any] = {"act": a.acts}
     for name, (world, policy) in cases.items():
-        columns[name] = occupancy(world, policy)[:, ~world.ended()].sum(axis=(0, 1))
+        columns[name] = occupancy(world, policy)[:, ~world.terminal_states()].sum(axis=(0, 1))
     return pl.DataFrame(columns)
 
 

@@ -25,7 +25,7 @@ from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
-from evosim.reference.selection import selected
+from evosim.reference.selection import selection_fitness
 from evosim.simulation.loop import simulate
 from evosim.theory.drift import kimura_haploid
 
@@ -126,7 +126,7 @@ def best(experiment: Experiment) -> pl.DataFrame:
     both = np.stack([a, m], axis=1)
     heard = {("mean", q): (1.0 - q) * a + q * m for q in (*SHARES, 1.0)}
     heard |= {
-        (over, FEW): selected(
+        (over, FEW): selection_fitness(
             SelectionChoice(over=over, tail=CVAR_TAIL),  # type: ignore[arg-type]
             both,
             np.array([1.0 - FEW, FEW]),

@@ -79,7 +79,7 @@ def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFra
         made = replace(made, pair=pair)
     frame = Landscape(made).frame()
     m = made.pair.modern
-    kept = made.genome.decode(frame["class"].to_numpy()).kept
+    kept = made.genome.decode(frame["class"].to_numpy()).fitness_retained
     best, r1 = extreme_values(m, m.intent)[0][0], int(frame["modern_intent"].to_numpy().argmax())
     net = float(frame["modern_intent"][r1])
     return frame.select("class", "ancestral", "modern", "modern_intent").with_columns(

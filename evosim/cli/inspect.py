@@ -35,7 +35,7 @@ def list_(
             name: read_toml(path).get("title", "") for name, path in named_experiments().items()
         },
         "worlds": offered("world"),
-        "landscapes": {name: entry.what for name, entry in LANDSCAPES.items()},
+        "landscapes": {name: entry.description for name, entry in LANDSCAPES.items()},
         "genomes": offered("genome"),
         "optimizers": WHAT,
         "optimizers on a landscape": VECTOR_WHAT,
@@ -123,7 +123,7 @@ def verify(
     """Check this installation against population genetics. Exit code 1 if a law does not hold."""
     from evosim.errors import unknown
     from evosim.runtime.text_layout import Screen
-    from evosim.verify import LAWS, gate, tables
+    from evosim.verify import LAWS, check_laws, tables
 
     console = Screen()
     start = time.perf_counter()
@@ -146,11 +146,11 @@ def verify(
         if as_json
         else (lambda verdict: tables.show_verdict(console, verdict, details=details))
     )
-    verdicts = gate(chosen, slow=slow, faults=faults, tell=say)
-    wrong = [v for v in verdicts if v.green == bool(v.fault)]
+    verdicts = check_laws(chosen, slow=slow, faults=faults, on_verdict=say)
+    wrong = [v for v in verdicts if v.holds == bool(v.fault)]
     if as_json:
-        typer.echo(json.dumps(tables.gate_as_data(verdicts), indent=1))
+        typer.echo(json.dumps(tables.summary_as_dict(verdicts), indent=1))
     else:
-        tables.show_gate(console, verdicts, time.perf_counter() - start)
+        tables.show_summary(console, verdicts, time.perf_counter() - start)
     if wrong:
         raise typer.Exit(1)

@@ -43,6 +43,35 @@ INVALID: dict[str, type[Exception]] = {
 SKIPPED = {"evosim", *sys.stdlib_module_names}
 # Packages of evosim before version 0.2, which older plug-ins import
 RENAMED = {"worlds": "evosim.worlds", "genomes": "evosim.genomes"}
+# Names inside these packages that older plug-ins use: see CHANGELOG.md
+RENAMED_NAMES = {
+    "MOST_AGES": "MAX_AGES",
+    "assemble": "build_grid",
+    "best_by_trial": "best_by_enumeration",
+    "births": "case_starts",
+    "ended": "terminal_states",
+    "kept": "fitness_retained",
+    "merged": "merge_states",
+    "merged_pair": "merge_states_of_pair",
+    "misread": "merging_error",
+    "mixed": "mix_worlds",
+    "reachable": "reachable_by_age",
+    "second_rules": "second_objective_active",
+    "shape_of": "world_shape",
+    "shares": "case_shares",
+    "swapped": "modern_params",
+    "uncounted": "uncounted_states",
+    "what": "description",
+    "worth_by_paths": "lifetime_by_paths",
+}
+# How Python reports a name that is not there (any more), and where it is missing
+MISSING_NAME = re.compile(
+    r"cannot import name '(\w+)' from 'evosim\."
+    r"|module 'evosim\.[\w.]+' has no attribute '(\w+)'"
+    r"|'(?:TabularMdp|WorldPair|PlannerRules|GatedRules|ReflexRules|TableRules)' object has no"
+    r" attribute '(\w+)'"
+    r"|\b(?:Entry|TableRules)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
+)
 TOY_TEXT = (
     "any environment of Gymnasium with a table of transitions, as FrozenLake-v1 (extra 'gymnasium')"
 )
@@ -150,12 +179,12 @@ def names(kind: str) -> list[str]:
 
 def offered(kind: str) -> dict[str, str]:
     """What each is, in a line. What cannot be loaded says so."""
-    out = {name: entry.what for name, entry in OWN[kind].items()}
+    out = {name: entry.description for name, entry in OWN[kind].items()}
     if kind == "world":
         out[f"{toy_text.PREFIX}<EnvId>"] = TOY_TEXT
     for name, points in sorted(_points(kind).items()):
         try:
-            out[name] = f"{_found(kind, name).what} ({_package(points[0])})"
+            out[name] = f"{_found(kind, name).description} ({_package(points[0])})"
         except UserError as error:
             out[name] = f"cannot be used: {error}"
     return out
@@ -502,10 +531,11 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
                 f"{whose} must load, but the folder {hiding} hides its module. Work in another"
                 " folder, or rename that one."
             ) from None
-        if isinstance(error, ImportError) and (old := (error.name or "").split(".")[0]) in RENAMED:
+        if renamed := _renamed(error):
+            old, new = renamed
             raise UserError(
-                f"{whose} imports '{old}', which is now '{RENAMED[old]}'. Install a newer version"
-                f" of that package, or write '{RENAMED[old]}' for '{old}' in its code."
+                f"{whose} imports '{old}', which is now '{new}'. Install a newer version"
+                f" of that package, or write '{new}' for '{old}' in its code."
             ) from None
         raise UserError(
             f"{whose} must load, but {point.value} raises {_said(error)}. Mend that package or"
@@ -516,7 +546,7 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
             f"{whose} must be an object of the class evosim.{kind}s.Entry, but {point.value} is a"
             f" {type(entry).__name__}. Mend that package."
         )
-    words = {"what": entry.what, **({"unit": entry.unit} if kind == "world" else {})}
+    words = {"description": entry.description, **({"unit": entry.unit} if kind == "world" else {})}
     for key, value in words.items():
         check_name(value, f"'{key}' of {whose}")
     if not callable(entry.build):
@@ -530,6 +560,15 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
             " package."
         )
     return dataclasses.replace(entry, build=_told(kind, whose, entry.build))
+
+
+def _renamed(error: BaseException) -> tuple[str, str] | None:
+    """The old and the new name, if an error is about a name that evosim has changed."""
+    if isinstance(error, ImportError) and (old := (error.name or "").split(".")[0]) in RENAMED:
+        return old, RENAMED[old]
+    found = MISSING_NAME.search(str(error))
+    old = next(filter(None, found.groups()), "") if found else ""
+    return (old, RENAMED_NAMES[old]) if old in RENAMED_NAMES else None
 
 
 def _hidden_by(module: str) -> str:
@@ -556,6 +595,12 @@ def _told(kind: str, whose: str, build: Callable[..., Any]) -> Callable[..., Any
         except (KeyboardInterrupt, Stop):
             raise
         except BaseException as error:  # (code of others)
+            if renamed := _renamed(error):
+                old, new = renamed
+                raise INVALID[kind](
+                    f"{whose} uses '{old}', which is now '{new}'. Install a newer version of that"
+                    f" package, or write '{new}' for '{old}' in its code."
+                ) from None
             raise INVALID[kind](
                 f"{whose} must build, but raises {_said(error)}. Mend that package, or choose other"
                 " parameters."

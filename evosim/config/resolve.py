@@ -17,7 +17,7 @@ from evosim.genomes import Genome, Grid, InvalidGenome, WorldShape
 from evosim.optimizers.params import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
 from evosim.runtime.names import check_names
 from evosim.worlds import LANDSCAPES, Cue, Entry, InvalidWorld, WorldPair, with_cue
-from evosim.worlds.mixture import Member, mixed
+from evosim.worlds.mixture import Member, mix_worlds
 
 # Words that stand beside names of acts or loci: rows of the accounts, of the search ledger, columns
 # of populations.
@@ -204,7 +204,7 @@ def _pair(experiment: Experiment, modern: dict[str, Any]) -> WorldPair:
     Raises `InvalidWorld`.
     """
     entry = registry.world(experiment.world.name)
-    pair = mixed(
+    pair = mix_worlds(
         entry.build(entry.params(**experiment.world.ancestral), modern), _members(experiment, entry)
     )
     if experiment.world.cue is None:
@@ -231,7 +231,7 @@ def _members(experiment: Experiment, entry: Entry) -> list[Member]:
 
 def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
     choice = experiment.selection
-    cases = int((pair.ancestral.shares() > 0.0).sum())
+    cases = int((pair.ancestral.case_shares() > 0.0).sum())
     if not choice.plain and cases < 2:
         raise UserError(
             "selection must be over the mean of all lives where lives begin in one case only, but"

@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from evosim.errors import UserError
 from evosim.fitness.cache import Floats, Ints, Words, slots
 from evosim.fitness.world_arrays import WorldTables
-from evosim.genomes import GATES, GatedRules, PlannerRules, ReflexRules, Rules, second_rules
+from evosim.genomes import (
+    GATES,
+    GatedRules,
+    PlannerRules,
+    ReflexRules,
+    Rules,
+    second_objective_active,
+)
 from evosim.kernels import policy_dedup, softmax
 from evosim.kernels.plan import plan
 from evosim.kernels.simd import DOUBLE
@@ -136,7 +143,7 @@ class PolicyCompiler:
         # Levels beyond the horizon are undefined in both plans. No rule with this pair reads them.
         for gate in np.unique(pairs[:, 0]):
             ruled = np.zeros(self.tables.stride, dtype=bool)
-            where = second_rules(int(gate), self._cue())
+            where = second_objective_active(int(gate), self._cue())
             ruled[: len(self.tables.states)] = where[self.tables.states]
             cells = np.flatnonzero(np.tile(ruled, self.tables.cells // self.tables.stride))
             rows = np.flatnonzero(pairs[:, 0] == gate)

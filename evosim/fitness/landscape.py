@@ -70,7 +70,7 @@ class Landscape:
         self._case_names = setting.pair.ancestral.case_names if by_case else ()
         self._position: dict[int, int] = {}
         self._lived: set[int] = set()
-        self._table = _empty(len(setting.pair.ancestral.births()) if by_case else 0)
+        self._table = _empty(len(setting.pair.ancestral.case_starts()) if by_case else 0)
         if self.whole:
             self._table = self._enumerate(np.arange(size, dtype=np.int64), progress)
         elif self.exact:

@@ -112,7 +112,13 @@ class Scorer:
         else:
             worth, policy = self._sets(rules, named=named)
         intent = self.columns - self._births
-        return Scores(worth[:, 0], worth[:, intent], rules.kept, policy, worth[:, 1 : self._births])
+        return Scores(
+            worth[:, 0],
+            worth[:, intent],
+            rules.fitness_retained,
+            policy,
+            worth[:, 1 : self._births],
+        )
 
     def forget(self) -> None:
         """Forget every behaviour met so far. Worth does not change by it."""

@@ -43,7 +43,7 @@ class WorldTables:
         self.amounts = np.ascontiguousarray(amounts[:, self.row_state, self.row_act])
         self.start = np.flatnonzero(world.start[self.states])
         births = (
-            np.concatenate([world.start[None, :], world.births()])
+            np.concatenate([world.start[None, :], world.case_starts()])
             if cases
             else world.start[None, :]
         )

@@ -1,9 +1,9 @@
 """Read a generation of genotypes `[n ploidy, L]` in one pass: classes, counts, and costs of
 drivers.
 
-Twins: `Grid.classes`, `Drive.kept` and `Grid.values` of the genomes, and NumPy's sums. Every kernel
-comes twice, for some individuals on the calling thread and for all of them on several. Sums are
-made in `PIECES`, which depend on the number of individuals and not on that of threads.
+Twins: `Grid.classes`, `Drive.fitness_retained` and `Grid.values` of the genomes, and NumPy's sums.
+Every kernel comes twice, for some individuals on the calling thread and for all of them on several.
+Sums are made in `PIECES`, which depend on the number of individuals and not on that of threads.
 """
 
 from __future__ import annotations

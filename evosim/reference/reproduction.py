@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evosim import rng
 from evosim.genomes import Grid
-from evosim.genomes.drive import Placed
+from evosim.genomes.drive import DriveSite
 
 Alleles = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -93,7 +93,9 @@ def events(
     return out
 
 
-def transmission(grid: Grid, driver: Placed, side: int, first: Alleles, second: Alleles) -> Floats:
+def transmission(
+    grid: Grid, driver: DriveSite, side: int, first: Alleles, second: Alleles
+) -> Floats:
     """`[n]` transmission ratio of a driver in heterozygous parents, after its modifiers in the
     order written.
     """

@@ -18,7 +18,7 @@ from evosim.config.schema import SelectionChoice
 Floats = NDArray[np.float64]
 
 
-def weights_of(choice: SelectionChoice, shares: Floats, seed: int, generation: int) -> Floats:
+def case_weights(choice: SelectionChoice, shares: Floats, seed: int, generation: int) -> Floats:
     """`[C]`: what each case counts in a generation: its share, or its share of the sample."""
     if not choice.sample:
         return shares
@@ -32,7 +32,7 @@ def weights_of(choice: SelectionChoice, shares: Floats, seed: int, generation: i
     )
 
 
-def selected(choice: SelectionChoice, cases: Floats, weights: Floats) -> Floats:
+def selection_fitness(choice: SelectionChoice, cases: Floats, weights: Floats) -> Floats:
     """`[n]`: the fitness that selection hears, of fitness by case `[n, C]`; a case of weight 0 is
     not seen.
     """

@@ -9,7 +9,7 @@ from evosim.config.schema import SelectionChoice
 from evosim.fitness.landscape import Landscape
 from evosim.genomes.loci import Alleles
 from evosim.optimizers.genotype_reader import Census, worth
-from evosim.reference.selection import selected
+from evosim.reference.selection import selection_fitness
 
 
 class Living:
@@ -50,4 +50,4 @@ class Living:
         self, choice: SelectionChoice, weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """The same as selection hears it in the ancestral world, of cases by their `weights`."""
-        return selected(choice, self._worth.cases, weights)[self._places]
+        return selection_fitness(choice, self._worth.cases, weights)[self._places]

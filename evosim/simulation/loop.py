@@ -24,7 +24,7 @@ from evosim.genomes.loci import Alleles, Ints
 from evosim.optimizers import OPTIMIZERS, Extinction, InvalidOptimizer, Optimizer
 from evosim.optimizers.genotype_reader import Census, worth
 from evosim.optimizers.params import OPTIMIZER_PARAMS
-from evosim.reference.selection import weights_of
+from evosim.reference.selection import case_weights
 from evosim.runtime.blocks import BY_GENERATION, Blocks
 from evosim.runtime.progress import Tell
 from evosim.simulation.generation import Living
@@ -83,7 +83,7 @@ def simulate(
     total, g = len(worlds), 0
     label = f"{control.replace('_', ' ')} control" if control else f"seed {seed}"
     status = "complete"
-    choice, shares = experiment.selection, setting.pair.ancestral.shares()
+    choice, shares = experiment.selection, setting.pair.ancestral.case_shares()
 
     def heard(g: int, those: Living | None = None) -> tuple[NDArray[np.float64], ...]:
         """What the optimizer hears of those that live: fitness, and where that is not fitness in
@@ -92,7 +92,7 @@ def simulate(
         those = those or living
         if choice.plain or worlds[g] == "modern":
             return (those.fitness(worlds[g]),)
-        return those.selected(choice, weights_of(choice, shares, seed, g)), those.fitness(
+        return those.selected(choice, case_weights(choice, shares, seed, g)), those.fitness(
             "ancestral"
         )
 

@@ -40,20 +40,20 @@ class Verdict:
     fault: str = ""
 
     @property
-    def green(self) -> bool:
+    def holds(self) -> bool:
         """Whether every comparison held."""
-        return all(check.green for check in self.checks)
+        return all(check.holds for check in self.checks)
 
     @property
     def worst(self) -> Check:
         """The comparison that was closest to failing, or failed most."""
         return min(
             self.checks,
-            key=lambda c: (c.green, c.chance if c.chance is not None else 1.0 - (not c.green)),
+            key=lambda c: (c.holds, c.chance if c.chance is not None else 1.0 - (not c.holds)),
         )
 
 
-def judge(law: Law, *, slow: bool = False, fault: str = "") -> Verdict:
+def check_law(law: Law, *, slow: bool = False, fault: str = "") -> Verdict:
     """Check one law, on the sound engine or under a planted fault."""
     engine: Engine = FAULTS[fault] if fault else SOUND
     start = time.perf_counter()
@@ -61,12 +61,12 @@ def judge(law: Law, *, slow: bool = False, fault: str = "") -> Verdict:
     return Verdict(law, checks, time.perf_counter() - start, fault)
 
 
-def gate(
+def check_laws(
     laws: Iterable[Law],
     *,
     slow: bool = False,
     faults: bool = False,
-    tell: Callable[[Verdict], None] = lambda verdict: None,
+    on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
     """Check laws, and if asked each of them under each of its faults; the last verdict pools all
     deviations.
@@ -74,8 +74,8 @@ def gate(
     out = []
     for law in laws:
         for fault in ("", *(law.faults if faults else ())):
-            out.append(judge(law, slow=slow, fault=fault))
-            tell(out[-1])
+            out.append(check_law(law, slow=slow, fault=fault))
+            on_verdict(out[-1])
     z = [
         check.z
         for verdict in out
@@ -85,7 +85,7 @@ def gate(
     ]
     if len(z) >= POOLED:
         out.append(Verdict(_POOL, pooled(z), 0.0))
-        tell(out[-1])
+        on_verdict(out[-1])
     return out
 
 
@@ -113,4 +113,14 @@ _POOL = Law(
     "all deviations together", "centred on 0 with a spread near 1", "", (), lambda engine, slow: []
 )
 
-__all__ = ["FALSE_ALARM", "FAULTS", "LAWS", "Check", "Law", "Verdict", "gate", "judge", "pooled"]
+__all__ = [
+    "FALSE_ALARM",
+    "FAULTS",
+    "LAWS",
+    "Check",
+    "Law",
+    "Verdict",
+    "check_law",
+    "check_laws",
+    "pooled",
+]

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evosim.genomes import Drive, Driver, Grid, LocusParams, Modifier
 from evosim.genomes.drive import CostTo
-from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.loci import Alleles
 from evosim.kernels import breeding, reproduce
 from evosim.kernels.reproduce import DRIVE, MUTATE, RECOMBINATION, Meiosis
@@ -53,7 +53,7 @@ def markers(
         )
         for i, at in enumerate(positions)
     }
-    return assemble([], GermLine(markers=loci, drivers=drivers, modifiers=modifiers), ploidy)
+    return build_grid([], GermLine(markers=loci, drivers=drivers, modifiers=modifiers), ploidy)
 
 
 def driver(

@@ -48,7 +48,7 @@ class Check:
     z: float | None = None
 
     @property
-    def green(self) -> bool:
+    def holds(self) -> bool:
         """Whether the law held."""
         if self.chance is not None:
             return self.chance >= FALSE_ALARM

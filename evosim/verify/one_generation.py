@@ -11,7 +11,7 @@ import numpy as np
 
 from evosim.genomes import Grid, LocusParams, Modifier
 from evosim.genomes.drive import CostTo
-from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.grid import haldane
 from evosim.genomes.loci import Alleles
 from evosim.theory import two_locus
@@ -34,7 +34,7 @@ def heterozygotes(n: int, loci: int) -> Alleles:
 
 
 def _size(slow: bool) -> int:
-    return 2_000_000 if slow else 500_000  # two gametes each: a million even in the quick gate
+    return 2_000_000 if slow else 500_000  # two gametes each: a million even in the quick check
 
 
 def transmission(engine: Engine, slow: bool) -> list[Check]:
@@ -210,7 +210,7 @@ def mutation(engine: Engine, slow: bool) -> list[Check]:
                 mutation=rate,
                 kernel="step" if kernel == "step" else "uniform",
             )
-            grid: Grid = assemble([], GermLine(markers={"a": params, "b": params}), 2)
+            grid: Grid = build_grid([], GermLine(markers={"a": params, "b": params}), 2)
             newborns, _ = engine.generation(grid, np.full((n, 2, 2), start, dtype=np.uint8))
             changed = newborns != start
             share = float(np.sum(expected))

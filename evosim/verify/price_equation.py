@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.genomes import Driver, Grid, LocusParams
-from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.loci import Alleles, make_locus
 from evosim.simulation.price_equation import TERMS, SearchLedger, Traits
 from evosim.theory import balance as theory
@@ -34,7 +34,7 @@ def grid_with_everything() -> Grid:
     }
     expressed = [make_locus(name, params, where=name, ploidy=2) for name, params in loci.items()]
     marker = LocusParams(("wild", "driver"), mutation=0.0, chromosome="c", position=0.0)
-    return assemble(
+    return build_grid(
         expressed, GermLine(markers={"t": marker}, drivers=(Driver("t", "driver", K, 0.3, 0.0),)), 2
     )
 
@@ -42,7 +42,7 @@ def grid_with_everything() -> Grid:
 def _fitness(grid: Grid, genotypes: Alleles) -> tuple[Floats, Floats]:
     """Fitness with epistasis in A, multiplied by the driver's cost, and an additive one in M."""
     z = {locus.name: genotypes[:, :, i].mean(axis=1) for i, locus in enumerate(grid.loci)}
-    kept = np.prod(grid.drive.kept(genotypes), axis=0)
+    kept = np.prod(grid.drive.fitness_retained(genotypes), axis=0)
     return (1.0 + z["near"] * z["far"] + 0.3 * z["dominant"]) * kept, 1.0 + 0.5 * z["far"]
 
 
@@ -62,7 +62,9 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
     t, near, far = names.index("t"), names.index("near"), names.index("far")
     for g in range(1, generations):
         before = population.ask().copy()
-        without_cost = _fitness(grid, before)[0] / np.prod(grid.drive.kept(before), axis=0)
+        without_cost = _fitness(grid, before)[0] / np.prod(
+            grid.drive.fitness_retained(before), axis=0
+        )
         engine.breed(population, without_cost)
         descent = population.descent()
         assert descent is not None

@@ -28,14 +28,14 @@ def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
     """One law's verdict as it comes in: one line, and its comparisons if asked for or if it is not
     as it should be.
     """
-    held = verdict.green
+    held = verdict.holds
     what = (
         f"{verdict.law.name} under the fault '{verdict.fault}'"
         if verdict.fault
         else verdict.law.name
     )
     colour = "green" if held != bool(verdict.fault) else "bold red"
-    red = sum(not check.green for check in verdict.checks)
+    red = sum(not check.holds for check in verdict.checks)
     said = (
         f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}"
         if held
@@ -51,7 +51,7 @@ def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
         for check in verdict.checks:
             say(
                 console,
-                f"      {'' if check.green else 'RED '}{comparison(check)}",
+                f"      {'' if check.holds else 'RED '}{comparison(check)}",
                 hang=8,
                 highlight=False,
             )
@@ -65,11 +65,11 @@ def comparison(check: Check) -> str:
     return f"{check.what}: {check.measured:.6g}, expected {check.expected:.6g} ({told})"
 
 
-def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None:
+def show_summary(console: Console, verdicts: list[Verdict], seconds: float) -> None:
     """The gate's last lines."""
     sound, planted = [v for v in verdicts if not v.fault], [v for v in verdicts if v.fault]
     checks = sum(len(v.checks) for v in sound)
-    red = [v.law.name for v in sound if not v.green]
+    red = [v.law.name for v in sound if not v.holds]
     chances = sum(c.chance is not None for v in sound for c in v.checks)
     say(
         console,
@@ -78,7 +78,7 @@ def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None
         f" {chances * FALSE_ALARM:.1g} for all).",
     )
     if planted:
-        missed = [f"'{v.fault}' in {v.law.name}" for v in planted if v.green]
+        missed = [f"'{v.fault}' in {v.law.name}" for v in planted if v.holds]
         say(
             console,
             f"{len(planted) - len(missed)} of {len(planted)} planted faults were"
@@ -89,20 +89,20 @@ def show_gate(console: Console, verdicts: list[Verdict], seconds: float) -> None
     say(console, f"({seconds:.1f} s)")
 
 
-def gate_as_data(verdicts: list[Verdict]) -> dict[str, Any]:
+def summary_as_dict(verdicts: list[Verdict]) -> dict[str, Any]:
     """The gate for scripts: whether all is as it should be, and every comparison."""
     sound = [v for v in verdicts if not v.fault]
-    missed = [{"law": v.law.name, "fault": v.fault} for v in verdicts if v.fault and v.green]
+    missed = [{"law": v.law.name, "fault": v.fault} for v in verdicts if v.fault and v.holds]
     return {
-        "green": all(v.green for v in sound) and not missed,
+        "green": all(v.holds for v in sound) and not missed,
         "laws": len(sound),
-        "red": [v.law.name for v in sound if not v.green],
+        "red": [v.law.name for v in sound if not v.holds],
         "faults_missed": missed,
-        "comparisons": verdicts_as_data(verdicts),
+        "comparisons": verdicts_as_rows(verdicts),
     }
 
 
-def verdicts_as_data(verdicts: list[Verdict]) -> list[dict[str, Any]]:
+def verdicts_as_rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
     """Verdicts as rows: one a comparison."""
     return [
         {
@@ -114,7 +114,7 @@ def verdicts_as_data(verdicts: list[Verdict]) -> list[dict[str, Any]]:
             "scale": c.scale,
             "chance": c.chance,
             "z": c.z,
-            "green": c.green,
+            "green": c.holds,
         }
         for v in verdicts
         for c in v.checks

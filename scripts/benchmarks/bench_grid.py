@@ -153,7 +153,9 @@ def enumerated(
             "these peers value planners that know the truth, choose the best act, and split ties"
         )
     worlds = (setting.pair.ancestral, setting.pair.modern)
-    return np.stack([way(rows_of(world, sparse), rules) * rules.kept for world in worlds], axis=1)
+    return np.stack(
+        [way(rows_of(world, sparse), rules) * rules.fitness_retained for world in worlds], axis=1
+    )
 
 
 def _parts(n: int) -> list[Ints]:

@@ -25,7 +25,7 @@ from evosim.config.resolve import Setting
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.worlds import TabularMdp
-from evosim.worlds.ontology import merged_pair, misread
+from evosim.worlds.ontology import merge_states_of_pair, misread
 
 WORLDS = {"savanna": "birth-control", "villages": "villages"}
 TAKEN_FOR = ("any other state", "the one that follows")
@@ -71,7 +71,7 @@ def steps(made: Setting, groups: np.ndarray) -> dict[str, float]:
     """Merging error, and the specification step as a share of what can be had: for the grid of
     planners and for all policies.
     """
-    pair = merged_pair(made.pair, groups)
+    pair = merge_states_of_pair(made.pair, groups)
     worth = Landscape(replace(made, pair=replace(pair, modern=pair.ancestral))).frame()
     found = worth.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
     top = float(worth["ancestral_intent"].max())  # type: ignore[arg-type]

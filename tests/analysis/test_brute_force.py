@@ -16,8 +16,8 @@ from evosim.genomes import PlannerRules
 from evosim.reference.dynamic_programming import extreme_values, lifetime
 from evosim.runs import execute
 from evosim.simulation.loop import simulate
-from evosim.testing import Choose, all_policies, best_by_trial
-from evosim.testing import worth_by_paths as worth
+from evosim.testing import Choose, all_policies, best_by_enumeration
+from evosim.testing import lifetime_by_paths as worth
 from evosim.worlds import TabularMdp
 from tests.support.random_worlds import random_pair
 from tests.support.settings import quick, setting
@@ -65,14 +65,14 @@ def test_the_optimum_is_the_best_of_all_policies(micro: Setting, which: str, amo
     for worst, brute in ((False, max(every)), (True, min(every))):
         value, _ = extreme_values(world, table, worst=worst)
         assert world.start @ value[0] == pytest.approx(brute, abs=1e-12)
-    assert best_by_trial(world, table) == max(every)
+    assert best_by_enumeration(world, table) == max(every)
 
 
 def test_too_many_policies_are_not_tried() -> None:
     with pytest.raises(
         ValueError, match="must have at most 1,000,000 policies to try them all, but has"
     ):
-        best_by_trial(random_pair(5, states=5, acts=4, lifespan=6).ancestral)
+        best_by_enumeration(random_pair(5, states=5, acts=4, lifespan=6).ancestral)
 
 
 def test_rungs_by_brute_force(micro: Setting) -> None:

@@ -59,7 +59,7 @@ def test_parts_sum_to_the_loss(seed: int) -> None:
     found = causes_of(some, here, here.intent)
     assert found is not None
     for i, x in enumerate(found):
-        own = lifetime(here, policy_of(some, i, here, pair), here.intent) * some.kept[i]
+        own = lifetime(here, policy_of(some, i, here, pair), here.intent) * some.fitness_retained[i]
         assert x.worth == pytest.approx(own, abs=EXACT)
         assert sum(x.parts.values()) == pytest.approx(x.optimum - own, abs=EXACT)
 
@@ -155,7 +155,9 @@ def test_a_gate_is_a_cause(seed: int) -> None:
     assert plain is not None
     assert found[0].parts == plain[0].parts  # shut
     for i, x in enumerate(found):
-        own = lifetime(here, policy_of(gated, i, here, pair), here.intent) * gated.kept[i]
+        own = (
+            lifetime(here, policy_of(gated, i, here, pair), here.intent) * gated.fitness_retained[i]
+        )
         assert x.worth == pytest.approx(own, abs=EXACT)
         assert sum(x.parts.values()) == pytest.approx(x.optimum - own, abs=EXACT)
     assert seed or abs(found[1].parts["gate"]) > 1e-6

@@ -12,7 +12,7 @@ import pytest
 import evosim
 from evosim import worlds
 from evosim.worlds import Entry, TabularMdp, WorldPair
-from evosim.worlds.parameters import number, swapped
+from evosim.worlds.parameters import modern_params, number
 
 FORMS = ("one act", "all acts", "two states")
 GENOMES: dict[str, dict[str, Any]] = {
@@ -73,7 +73,7 @@ def room(params: Rooms, name: str = "rooms") -> TabularMdp:
 def rooms(
     params: Rooms, modern: dict[str, Any], observe: tuple[int, ...] = (0, 1, 2, 2)
 ) -> WorldPair:
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     ancestral = room(params)
     return WorldPair(
         name="rooms",
@@ -129,7 +129,7 @@ def world(**changes: Any) -> TabularMdp:
 
 
 def ends(some: TabularMdp) -> list[str]:
-    return [some.states[s] for s in np.flatnonzero(some.ended())]
+    return [some.states[s] for s in np.flatnonzero(some.terminal_states())]
 
 
 def at(shape: tuple[int, ...], *entries: tuple[tuple[int, ...], float]) -> Any:
@@ -171,7 +171,7 @@ def test_an_end_keeps_one_act_unless_a_belief_sees_a_way_out() -> None:
     whole = room(Rooms(form="all acts"))
     hopeful = replace(whole, beliefs={"ancestral": out})
     assert replace(pair, ancestral=hopeful, modern=hopeful).ancestral.available.all()
-    assert hopeful.ended().tolist() == [False, False, True]
+    assert hopeful.terminal_states().tolist() == [False, False, True]
 
 
 def test_an_end_does_not_take_acts_from_the_living_who_look_like_it() -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 import evosim
 from evosim.tables import formatting, screen, sentences
 from evosim.worlds import WORLDS, Entry, TabularMdp, WorldPair
-from evosim.worlds.parameters import number, swapped
+from evosim.worlds.parameters import modern_params, number
 
 NUMBER = r"-?\d+(\.\d+)?(e-\d+)?"
 
@@ -55,7 +55,7 @@ def build(params: Fruit, modern: Mapping[str, Any]) -> WorldPair:
     return WorldPair(
         name="fruit",
         ancestral=world(params, "fruit (ancestral)"),
-        modern=world(swapped(params, modern), "fruit (modern)"),
+        modern=world(modern_params(params, modern), "fruit (modern)"),
         observe=np.array([0]),
         classes=("here",),
         default_act="none",

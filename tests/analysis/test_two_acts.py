@@ -20,7 +20,7 @@ from evosim.reference.selection import margin
 from evosim.runs.in_memory import replicate
 from evosim.tables import sentences
 from evosim.worlds import WORLDS, Entry, TabularMdp, WorldPair
-from evosim.worlds.parameters import number, swapped
+from evosim.worlds.parameters import modern_params, number
 from tests.support.settings import setting
 
 
@@ -62,7 +62,7 @@ def build(params: TwoActs, modern: Mapping[str, Any]) -> WorldPair:
     return WorldPair(
         name="two-acts",
         ancestral=world(params, "two-acts (ancestral)"),
-        modern=world(swapped(params, modern), "two-acts (modern)"),
+        modern=world(modern_params(params, modern), "two-acts (modern)"),
         observe=np.array([0, 0]),
         classes=("here",),
         default_act="a",

@@ -80,7 +80,7 @@ def test_the_worst_case_needs_one_maze_that_tells_them_apart() -> None:
         made = setting(
             "claim-07-mazes", *TWO_ALLELES, f"world.ancestral.not_red={p}", "selection.over=worst"
         )
-        cases, shares = Landscape(made).worth(np.arange(2)).cases, made.pair.ancestral.shares()
+        cases, shares = Landscape(made).worth(np.arange(2)).cases, made.pair.ancestral.case_shares()
         assert cases[0, shares > 0.0].min() == pytest.approx(expected, abs=1e-12)
         assert cases[1, shares > 0.0].min() == pytest.approx(1.0, abs=1e-12)
 

@@ -26,7 +26,7 @@ def test_a_table_is_a_policy_and_does_what_was_done(seed: int) -> None:
     away = claim.compiled(lived, pair, pair.modern)
     np.testing.assert_allclose(away.sum(axis=2), 1.0, atol=1e-12)
     assert not away[:, ~pair.modern.available].any()
-    new = ~pair.ancestral.reachable().any(axis=0)
+    new = ~pair.ancestral.reachable_by_age().any(axis=0)
     assert new.any()
     assert (away[:, new, 0] == 1.0).all()  # the default act
 

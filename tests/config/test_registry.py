@@ -424,6 +424,25 @@ def test_without_it_the_name_is_unknown() -> None:
             "bad:ENTRY",
             r"world 'coin' of package 'bad 0\.1' must build a WorldPair, but builds a int",
         ),
+        (
+            "from evosim.worlds.parameters import number, swapped\nENTRY = 0",
+            "bad:ENTRY",
+            r"imports 'swapped', which is now 'modern_params'",
+        ),
+        (
+            "from evosim.worlds import Entry\nENTRY = Entry(dict, dict, what='x')",
+            "bad:ENTRY",
+            r"imports 'what', which is now 'description'",
+        ),
+        (
+            (
+                "from dataclasses import dataclass\nfrom evosim.worlds import"
+                " Entry, parameters\n@dataclass(frozen=True)\nclass P:\n    fair: float = 0.5\n"
+                "ENTRY = Entry(P, lambda p, m: parameters.swapped(p, m), 'x')"
+            ),
+            "bad:ENTRY",
+            r"uses 'swapped', which is now 'modern_params'",
+        ),
     ],
 )
 def test_mistakes_of_a_package_are_told_in_a_line(

@@ -207,7 +207,9 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
     policies, pair = policy_table.policies_of(conducts, number), made.pair
     for which in policy_table.WORLDS:
         world, mine = conducts.world(which), frame.filter(pl.col("world") == which)
-        done = np.where(world.uncounted()[:, None], 0.0, conducts.of(number, which).occupancy)
+        done = np.where(
+            world.uncounted_states()[:, None], 0.0, conducts.of(number, which).occupancy
+        )
         times = {
             act: float((rows["chance"] * rows["occupancy"]).sum())
             for (act,), rows in mine.group_by("act")
@@ -230,7 +232,9 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
     once = frame.unique(["world", "place", "column"])
     for which in policy_table.WORLDS:
         lived = np.where(
-            conducts.world(which).uncounted()[:, None], 0.0, conducts.of(number, which).occupancy
+            conducts.world(which).uncounted_states()[:, None],
+            0.0,
+            conducts.of(number, which).occupancy,
         ).sum()
         assert float(once.filter(pl.col("world") == which)["occupancy"].sum()) == pytest.approx(
             lived
@@ -309,8 +313,8 @@ def test_a_life_is_possible_and_pays_what_it_says(name: str) -> None:
         assert all(
             world.transitions[x, y, z] > 0.0 for x, y, z in zip(s[:-1], a[:-1], s[1:], strict=True)
         )
-        assert not world.ended()[s].any()
-        assert len(s) == world.lifespan or world.ended()[states[found.number, len(s)]]
+        assert not world.terminal_states()[s].any()
+        assert len(s) == world.lifespan or world.terminal_states()[states[found.number, len(s)]]
         amount = world.payoff if which == "ancestral" else world.intent
         assert rows["amount"].to_list() == [float(amount[x, y]) for x, y in zip(s, a, strict=True)]
         assert float(rows["amount"].sum()) == pytest.approx(found.came_to[which])

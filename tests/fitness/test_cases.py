@@ -22,7 +22,7 @@ from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
 from evosim.reference.dynamic_programming import lifetime, state_values
 from evosim.reference.policies import policy_of
-from evosim.reference.selection import selected, weights_of
+from evosim.reference.selection import case_weights, selection_fitness
 from evosim.runs import accounts, execute
 from evosim.runs.checkpoints import OneRun
 from evosim.runs.in_memory import replicate
@@ -30,7 +30,7 @@ from evosim.simulation.controls import controls_of
 from evosim.simulation.loop import simulate
 from evosim.tables.sentences import search_words
 from evosim.worlds import InvalidWorld, TabularMdp
-from evosim.worlds.mixture import Member, mixed, union
+from evosim.worlds.mixture import Member, mix_worlds, union
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.runs import once
 from tests.support.settings import setting
@@ -47,14 +47,14 @@ def cased(world: TabularMdp, case_of: list[int] | None, names: tuple[str, ...] =
 def test_the_value_of_a_world_is_the_mean_over_its_cases() -> None:
     world = cased(random_pair(0).ancestral, [0, 1, 0, 2, 1, 3], ("a", "b", "c", "nobody"))
     policy = random_policy(world, 1)
-    values = world.births() @ state_values(world, policy, world.payoff)[0]
-    assert world.shares() @ values == pytest.approx(
+    values = world.case_starts() @ state_values(world, policy, world.payoff)[0]
+    assert world.case_shares() @ values == pytest.approx(
         lifetime(world, policy, world.payoff), abs=1e-13
     )
-    assert world.shares()[3] == 0.0
-    assert not world.births()[3].any()
-    np.testing.assert_allclose(world.shares() @ world.births(), world.start, atol=1e-15)
-    assert random_pair(0).ancestral.shares().tolist() == [1.0]
+    assert world.case_shares()[3] == 0.0
+    assert not world.case_starts()[3].any()
+    np.testing.assert_allclose(world.case_shares() @ world.case_starts(), world.start, atol=1e-15)
+    assert random_pair(0).ancestral.case_shares().tolist() == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,14 @@ def test_kernels_value_cases_as_the_reference_does(temperature: str) -> None:
     np.testing.assert_array_equal(plain.payoff, by_case.payoff)
     np.testing.assert_array_equal(plain.intent, by_case.intent)
     np.testing.assert_array_equal(plain.policy, by_case.policy)
-    np.testing.assert_allclose(by_case.payoff_by_case @ world.shares(), plain.payoff, atol=1e-13)
+    np.testing.assert_allclose(
+        by_case.payoff_by_case @ world.case_shares(), plain.payoff, atol=1e-13
+    )
     for i in range(0, len(classes), 5):
         values = state_values(world, policy_of(rules, i, world, made.pair), world.payoff)[0]
-        np.testing.assert_allclose(by_case.payoff_by_case[i], world.births() @ values, atol=1e-12)
+        np.testing.assert_allclose(
+            by_case.payoff_by_case[i], world.case_starts() @ values, atol=1e-12
+        )
 
 
 def test_cases_in_single_precision_are_within_their_bound() -> None:
@@ -174,12 +178,12 @@ def test_members_may_have_cases_of_their_own() -> None:
         "both", [Member("one", 0.25, world), Member("two", 0.75, random_pair(3).ancestral)]
     )
     assert both.case_names == ("one: x", "one: y", "two")
-    np.testing.assert_allclose(both.shares()[:2], 0.25 * world.shares())
+    np.testing.assert_allclose(both.case_shares()[:2], 0.25 * world.case_shares())
 
 
 def test_a_cue_of_a_world_is_kept_in_its_mixture() -> None:
     pair = dataclasses.replace(random_pair(0), cue=np.arange(6) >= 3)
-    both = mixed(pair, [Member("m", 0.5, pair.modern, modern=True)])
+    both = mix_worlds(pair, [Member("m", 0.5, pair.modern, modern=True)])
     assert both.cue is not None
     np.testing.assert_array_equal(both.cue, np.tile(np.arange(6) >= 3, 2))
 
@@ -201,7 +205,7 @@ def test_members_must_fit() -> None:
             ],
         )
     with pytest.raises(InvalidWorld, match="sum to at most 1"):
-        mixed(pair, [Member("a", 0.8, pair.modern), Member("b", 0.8, pair.modern)])
+        mix_worlds(pair, [Member("a", 0.8, pair.modern), Member("b", 0.8, pair.modern)])
     with pytest.raises(
         UserError, match=r"world\.mixture: shares must sum to at most 1, but sum to 1\.2"
     ):
@@ -227,29 +231,31 @@ def test_all_of_training_may_be_modern() -> None:
 
 def test_criteria_by_hand() -> None:
     cases, weights = np.array([[1.0, 2.0, 3.0, 9.0]]), np.array([0.5, 0.25, 0.25, 0.0])
-    assert selected(SelectionChoice(over="mean"), cases, weights)[0] == pytest.approx(1.75)
-    assert selected(SelectionChoice(over="worst"), cases, weights)[0] == 1.0
-    assert selected(SelectionChoice(over="cvar", tail=0.5), cases, weights)[0] == pytest.approx(1.0)
-    assert selected(SelectionChoice(over="cvar", tail=0.75), cases, weights)[0] == pytest.approx(
-        (0.5 + 0.5) / 0.75
-    )
-    assert selected(SelectionChoice(over="cvar", tail=0.6), cases, weights)[0] == pytest.approx(
-        (0.5 + 0.2) / 0.6
-    )
+    assert selection_fitness(SelectionChoice(over="mean"), cases, weights)[0] == pytest.approx(1.75)
+    assert selection_fitness(SelectionChoice(over="worst"), cases, weights)[0] == 1.0
+    assert selection_fitness(SelectionChoice(over="cvar", tail=0.5), cases, weights)[
+        0
+    ] == pytest.approx(1.0)
+    assert selection_fitness(SelectionChoice(over="cvar", tail=0.75), cases, weights)[
+        0
+    ] == pytest.approx((0.5 + 0.5) / 0.75)
+    assert selection_fitness(SelectionChoice(over="cvar", tail=0.6), cases, weights)[
+        0
+    ] == pytest.approx((0.5 + 0.2) / 0.6)
 
 
 def test_cvar_lies_between_worst_and_mean() -> None:
     rng = np.random.default_rng(0)
     cases, weights = rng.random((50, 6)), rng.dirichlet(np.ones(6))
     by = {
-        tail: selected(SelectionChoice(over="cvar", tail=tail), cases, weights)
+        tail: selection_fitness(SelectionChoice(over="cvar", tail=tail), cases, weights)
         for tail in (1e-9, 0.2, 0.6, 1.0)
     }
     np.testing.assert_allclose(
-        by[1e-9], selected(SelectionChoice(over="worst"), cases, weights), atol=1e-12
+        by[1e-9], selection_fitness(SelectionChoice(over="worst"), cases, weights), atol=1e-12
     )
     np.testing.assert_allclose(
-        by[1.0], selected(SelectionChoice(over="mean"), cases, weights), atol=1e-12
+        by[1.0], selection_fitness(SelectionChoice(over="mean"), cases, weights), atol=1e-12
     )
     assert (by[1e-9] <= by[0.2] + 1e-12).all()
     assert (by[0.2] <= by[0.6] + 1e-12).all()
@@ -259,14 +265,16 @@ def test_cvar_lies_between_worst_and_mean() -> None:
 def test_samples_are_drawn_by_share_and_addressed() -> None:
     shares = np.array([0.5, 0.0, 0.3, 0.2, 0.0])
     fresh, once = SelectionChoice(sample=5), SelectionChoice(sample=5, fresh=False)
-    drawn = np.array([weights_of(fresh, shares, 7, g) for g in range(4000)])
+    drawn = np.array([case_weights(fresh, shares, 7, g) for g in range(4000)])
     assert not drawn[:, [1, 4]].any()
     np.testing.assert_allclose(drawn.sum(axis=1), 1.0, atol=1e-12)
     spread = np.sqrt(shares * (1 - shares) / 5 / len(drawn))
     assert (np.abs(drawn.mean(axis=0) - shares) <= 4.5 * spread).all()
-    np.testing.assert_array_equal(weights_of(once, shares, 7, 3), weights_of(once, shares, 7, 900))
-    assert len({weights_of(once, shares, seed, 0).tobytes() for seed in range(30)}) > 5
-    np.testing.assert_array_equal(weights_of(SelectionChoice(over="worst"), shares, 7, 3), shares)
+    np.testing.assert_array_equal(
+        case_weights(once, shares, 7, 3), case_weights(once, shares, 7, 900)
+    )
+    assert len({case_weights(once, shares, seed, 0).tobytes() for seed in range(30)}) > 5
+    np.testing.assert_array_equal(case_weights(SelectionChoice(over="worst"), shares, 7, 3), shares)
 
 
 def test_selection_needs_cases_and_a_whole_grid() -> None:
@@ -374,7 +382,7 @@ def test_the_ladder_of_a_fixed_sample(how: tuple[str, ...]) -> None:
     assert out.numbers["ladder.ancestral.steps.sampling"] >= 0.0
     # By brute force: of the classes that are best for what selection saw, the worst in each world.
     frame, choice = landscape.frame(), made.experiment.selection
-    weights = weights_of(choice, made.pair.ancestral.shares(), 0, 0)
+    weights = case_weights(choice, made.pair.ancestral.case_shares(), 0, 0)
     cases = frame.select(pl.col("^case:.*$")).to_numpy()
     seen = cases.min(axis=1) if choice.over == "worst" else cases @ weights
     tied = seen >= seen.max() - 1e-12

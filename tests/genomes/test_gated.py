@@ -28,7 +28,7 @@ from evosim.genomes import (
     LocusParams,
     PlannerRules,
     WorldShape,
-    second_rules,
+    second_objective_active,
 )
 from evosim.genomes.gated import Gated
 from evosim.genomes.gated import build as build_gated
@@ -36,7 +36,7 @@ from evosim.reference import dynamic_programming
 from evosim.reference.policies import policy_of
 from evosim.runs.in_memory import replicate
 from evosim.worlds import WORLDS, Cue, InvalidWorld, WorldPair, with_cue
-from evosim.worlds.mixture import Member, mixed
+from evosim.worlds.mixture import Member, mix_worlds
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
 
@@ -230,7 +230,9 @@ def test_blocks_and_company_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_gate_that_is_wired_wrongly_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(act_sets, "second_rules", lambda gate, cue: ~second_rules(gate, cue))
+    monkeypatch.setattr(
+        act_sets, "second_objective_active", lambda gate, cue: ~second_objective_active(gate, cue)
+    )
     with pytest.raises(AssertionError):
         test_kernels_do_what_the_reference_does(0, False, 6, 4)
 
@@ -320,10 +322,10 @@ def test_show_comments_on_the_cue() -> None:
 def test_a_cue_over_a_mixture_keeps_the_cases_and_a_mixture_of_cued_worlds_keeps_the_cue() -> None:
     pair = WORLDS["micro"].build(WORLDS["micro"].params(), {"safe_breeding": True})
     mixture = [Member("modern 1", 0.25, pair.modern, True)]
-    told = with_cue(mixed(pair, mixture), Cue(0.1, 0.0))
-    assert told.ancestral.shares().tolist() == pytest.approx([0.75, 0.25])
+    told = with_cue(mix_worlds(pair, mixture), Cue(0.1, 0.0))
+    assert told.ancestral.case_shares().tolist() == pytest.approx([0.75, 0.25])
     cued = with_cue(pair, Cue(0.1, 0.0))
-    both = mixed(cued, [Member("modern 1", 0.25, cued.modern, True)])
+    both = mix_worlds(cued, [Member("modern 1", 0.25, cued.modern, True)])
     assert both.cue is not None
     assert both.ancestral.start[both.cue].sum() == pytest.approx(0.75 * 0.1 + 0.25 * 1.0)
     assert told.cue is not None

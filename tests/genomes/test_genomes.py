@@ -147,7 +147,7 @@ def test_a_planner_decodes_to_what_its_alleles_say() -> None:
     assert (rules.weights[:, 0] == 0).all()
     assert set(rules.weights[:, 1]) == {0.0, 1.0, 2.0}
     assert set(rules.horizon) == {1, 3, 4}
-    np.testing.assert_allclose(rules.kept, 1 - 0.1 * rules.horizon)
+    np.testing.assert_allclose(rules.fitness_retained, 1 - 0.1 * rules.horizon)
     assert not rules.without(1).weights.any()
 
 

@@ -148,7 +148,7 @@ def test_reproduction_number_for_number(
         fitness = rng.random(n) * (rng.random(n) < 0.6)
         before = pop.ask().copy()
         pop.tell(fitness)
-        viability, female, male = grid.drive.kept(before)
+        viability, female, male = grid.drive.fitness_retained(before)
         eggs, sperm = fitness * viability * female, fitness * viability * male
         if sexes == 2:
             eggs[n // 2 :] = sperm[: n // 2] = 0.0
@@ -181,7 +181,7 @@ def test_asexual_reproduction_number_for_number() -> None:
 def test_expected_parentage_without_selfing_is_what_enumeration_says() -> None:
     grid, w = genetics(9, 2, 5), np.array([0.0, 1.0, 2.5, 0.5, 4.0])
     pop = wright_fisher.SexualPopulation(Sexual(population=5, selfing=False), grid, 1)
-    viability, female, male = grid.drive.kept(pop.ask())
+    viability, female, male = grid.drive.fitness_retained(pop.ask())
     eggs, sperm = w * viability * female, w * viability * male
     pop.tell(w)
     first = eggs / eggs.sum()

@@ -300,7 +300,7 @@ def test_the_dead_do_not_rest() -> None:
     maker = Accountant(made, tables, exact=True)
     times = maker.account().summary["times_per_life"]["ancestral"]
     world = made.pair.ancestral
-    assert [world.states[s] for s in np.flatnonzero(world.ended())] == ["dead"]
+    assert [world.states[s] for s in np.flatnonzero(world.terminal_states())] == ["dead"]
     swap = tables["populations"].filter(pl.col("moment") == "swap")
     lived = [maker.conducts.of(c, "ancestral").occupancy[:, :-1].sum() for c in swap["class"]]
     assert sum(times.values()) == pytest.approx(np.average(lived, weights=swap["count"]))

@@ -422,7 +422,7 @@ def test_a_damaged_list_of_entry_points_costs_no_others(
     (line,) = registry.broken()
     assert line.startswith(f"the entry points of {tmp_path}/bad-1.dist-info cannot be read (")
     assert line.isprintable()
-    assert registry.world("micro").what
+    assert registry.world("micro").description
     for module in filter(None, map(sys.modules.get, installation.METADATA)):
         monkeypatch.setattr(module.Distribution, "entry_points", module.Distribution.entry_points)
     installation.tolerate()
@@ -465,7 +465,7 @@ def test_a_world_that_cannot_load_is_named_only_when_asked_for(
         "cannot be used: world 'w' of package 'bad-1 of-no-version' must load, but badworld:ENTRY"
         " raises "
     )
-    assert registry.world("micro").what
+    assert registry.world("micro").description
     with pytest.raises(UserError, match="must load"):
         registry.world("w")
 

@@ -55,7 +55,7 @@ def test_costs_multiply_and_count_copies() -> None:
         [[[0, 0], [0, 0]], [[1, 0], [0, 0]], [[1, 0], [1, 1]], [[1, 1], [1, 1]]], dtype=np.uint8
     )
     np.testing.assert_allclose(
-        grid.drive.kept(genotypes), [[1, 0.9, 0.6, 0.6], [1, 1, 1, 1], [1, 1, 0.5, 0.5]]
+        grid.drive.fitness_retained(genotypes), [[1, 0.9, 0.6, 0.6], [1, 1, 1, 1], [1, 1, 0.5, 0.5]]
     )
     assert not grid.drive.replaced(genotypes)[:, :, 0].any()
     np.testing.assert_array_equal(grid.drive.replaced(genotypes)[:, :, 1], genotypes[:, :, 1])

@@ -69,7 +69,7 @@ def test_classes_and_counts_are_what_the_grid_says(grid: Grid) -> None:
         values = grid.values(classes)
         np.testing.assert_allclose(counts.mean, values.mean(axis=0), atol=1e-13)
         np.testing.assert_allclose(counts.sd, values.std(axis=0), atol=1e-13)
-        viable = grid.drive.kept(genotypes)[0]
+        viable = grid.drive.fitness_retained(genotypes)[0]
         at = 0
         for i, locus in enumerate(grid.loci):
             for allele in range(len(locus.params.alleles)):
@@ -97,7 +97,7 @@ def test_classes_that_collide_are_told_apart() -> None:
 @pytest.mark.parametrize("grid", grids(), ids=range(6))
 def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
     genotypes, fitness = anybody(grid), np.random.default_rng(4).random(N)
-    viability, female, male = grid.drive.kept(genotypes)
+    viability, female, male = grid.drive.fitness_retained(genotypes)
     reading, strands = reading_of(grid), strands_of(genotypes)
     for females in (HERMAPHRODITES, 1_000):
         everybody = np.arange(N)
@@ -190,7 +190,7 @@ def test_large_populations_are_made_number_for_number() -> None:
         before = pop.ask().copy()
         pop.tell(weights)
         if pop is sexual:
-            viability, female, male = grid.drive.kept(before)
+            viability, female, male = grid.drive.fitness_retained(before)
             chosen = reproduction.parents(
                 weights * viability * female, weights * viability * male, numbers, selfing=True
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.genomes import Driver, Grid, LocusParams, Modifier
-from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.germline import GermLine, build_grid
 from evosim.kernels import rollout as live_kernel
 from evosim.rng import key_of
 from evosim.worlds import WorldPair
@@ -42,7 +42,7 @@ def genetics(loci: int, ploidy: int, seed: int) -> Grid:
         Modifier("l2", 1.0, "l1", 0.5, 0.6, 0.1),
         Modifier("l7", 1.0, "l1", 0.95, 0.6, 0.1),
     )
-    return assemble([], GermLine(markers=markers, drivers=drivers, modifiers=modifiers), ploidy)
+    return build_grid([], GermLine(markers=markers, drivers=drivers, modifiers=modifiers), ploidy)
 
 
 def lives(pair: WorldPair, policy: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

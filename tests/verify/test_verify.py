@@ -15,7 +15,7 @@ from scipy import stats
 
 from evosim import verify
 from evosim.theory import drive as theory
-from evosim.verify import FAULTS, LAWS, Verdict, judge, pooled
+from evosim.verify import FAULTS, LAWS, Verdict, check_law, pooled
 from evosim.verify.drift import homozygotes
 from evosim.verify.drive import fluctuation
 from evosim.verify.engine import SOUND, Engine, Ints, markers, seed_of
@@ -28,19 +28,19 @@ PLANTED = [(law.name, fault) for law in LAWS.values() for fault in law.faults]
 @lru_cache
 def judged(name: str) -> Verdict:
     """The verdict on the sound engine, made once."""
-    return judge(LAWS[name])
+    return check_law(LAWS[name])
 
 
 @pytest.mark.parametrize("name", LAWS)
 def test_the_law_holds(name: str) -> None:
     verdict = judged(name)
-    assert verdict.green, [check for check in verdict.checks if not check.green]
+    assert verdict.holds, [check for check in verdict.checks if not check.holds]
     assert verdict.checks
 
 
 @pytest.mark.parametrize(("name", "fault"), PLANTED)
 def test_the_planted_fault_is_seen(name: str, fault: str) -> None:
-    assert not judge(LAWS[name], fault=fault).green
+    assert not check_law(LAWS[name], fault=fault).holds
 
 
 def test_every_fault_is_planted_somewhere_and_every_law_has_one() -> None:
@@ -76,15 +76,15 @@ def test_comparisons_can_fail() -> None:
         (mean_of("", x + 0.4, 0.0, bias=0.4), mean_of("", x + 0.8, 0.0, bias=0.4)),
     ]
     for sound, broken in pairs:
-        assert sound.green
-        assert not broken.green
+        assert sound.holds
+        assert not broken.holds
 
 
 def test_a_sound_comparison_fails_as_rarely_as_is_said() -> None:
     """Under the law, P is uniform: of 2,000 tosses none is red, and a tenth lies below .1."""
     rng = np.random.default_rng(2)
     checks = [binomial("", int(rng.binomial(1000, 0.3)), 1000, 0.3) for _ in range(2000)]
-    assert all(check.green for check in checks)
+    assert all(check.holds for check in checks)
     low = np.mean([check.chance < 0.1 for check in checks if check.chance is not None])
     assert 0.07 < low < 0.12
     assert pytest.approx(6.8e-6, rel=0.01) == FALSE_ALARM
@@ -112,7 +112,7 @@ def test_small_cells_are_red_no_more_often_than_is_said(rare: float, n: int) -> 
             if chance > 1e-12:
                 check = counts("", [first, second, rest - second], chances)
                 seen += chance
-                red += chance * (not check.green)
+                red += chance * (not check.holds)
                 by_chi_square += chance * bool(stats.chi2.sf(check.measured, 2) < FALSE_ALARM)
     assert seen > 1.0 - 1e-8
     assert 0.2 * FALSE_ALARM < red < FALSE_ALARM
@@ -161,7 +161,7 @@ def test_a_conceded_bias_does_not_widen_the_standard_error() -> None:
         assert check.what.startswith("mean of all time averages")
         assert check.measured == pytest.approx(copies / (2 * n), abs=1e-12)
         assert check.scale == pytest.approx(error)
-        assert check.green == green == (abs(check.measured) < bias + 4.5 * error)
+        assert check.holds == green == (abs(check.measured) < bias + 4.5 * error)
         assert check.z is None
 
 
@@ -173,9 +173,9 @@ def test_what_cannot_differ_is_not_pooled() -> None:
 
 def test_deviations_that_are_too_small_together_are_seen() -> None:
     x = np.random.default_rng(3).normal(size=60)
-    assert all(check.green for check in pooled(x.tolist()))
-    assert not all(check.green for check in pooled((0.3 * x).tolist()))
-    assert not all(check.green for check in pooled((x + 1.0).tolist()))
+    assert all(check.holds for check in pooled(x.tolist()))
+    assert not all(check.holds for check in pooled((0.3 * x).tolist()))
+    assert not all(check.holds for check in pooled((x + 1.0).tolist()))
 
 
 def test_no_two_questions_share_random_numbers() -> None:

@@ -22,7 +22,7 @@ from evosim.simulation.loop import simulate
 from evosim.tables import screen
 from evosim.worlds import InvalidWorld, TabularMdp
 from evosim.worlds.lava import MAPS, Lava, build
-from evosim.worlds.mixture import Member, mixed
+from evosim.worlds.mixture import Member, mix_worlds
 
 DRAWN = {
     "train": [
@@ -221,10 +221,10 @@ def test_what_is_paid_at_birth_is_said_where_rungs_are_shown(tmp_path: Path) -> 
 def test_waiting_at_birth_is_no_act_of_a_life() -> None:
     """The best way has as many acts as steps; in a mixture too."""
     pair = build(Lava(), {})
-    for whole in (pair, mixed(pair, [Member("later", 0.5, pair.ancestral)])):
+    for whole in (pair, mix_worlds(pair, [Member("later", 0.5, pair.ancestral)])):
         world = whole.ancestral
         q = np.nan_to_num(extreme_values(world, world.payoff)[1], nan=-np.inf)
         done = occupancy(world, np.eye(len(world.acts))[q.argmax(axis=2)][::-1])
-        times = done[:, ~world.uncounted()].sum(axis=(0, 1))
+        times = done[:, ~world.uncounted_states()].sum(axis=(0, 1))
         assert times.sum() == pytest.approx(50 - BEST["train"])
         assert times[world.acts.index("wait")] == 0.0

@@ -116,7 +116,9 @@ def test_without_other_colours_in_training_there_is_no_overlap() -> None:
     standard there.
     """
     pair = build(Maze(), {"not_red": 1.0, "red_thing": 1.0})
-    assert not (pair.ancestral.reachable().any(axis=0) & pair.modern.reachable().any(axis=0)).any()
+    assert not (
+        pair.ancestral.reachable_by_age().any(axis=0) & pair.modern.reachable_by_age().any(axis=0)
+    ).any()
 
 
 def test_the_ghost_cannot_be_told_from_an_empty_cell() -> None:

@@ -16,7 +16,7 @@ import pytest
 from evosim.reference.dynamic_programming import extreme_values, lifetime
 from evosim.reference.policies import policy_of
 from evosim.worlds import InvalidWorld
-from evosim.worlds.ontology import merged, merged_pair, misread
+from evosim.worlds.ontology import merge_states, merge_states_of_pair, merging_error
 from tests.support.paths import ROOT
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
@@ -32,7 +32,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 def test_all_states_of_a_group_are_paid_the_mean_of_those_that_can_act() -> None:
     world = random_pair(3).ancestral
     groups = np.array([0, 0, 1, 2, 2, 2])
-    found = merged(world, groups)
+    found = merge_states(world, groups)
     for group in range(3):
         for act in range(len(world.acts)):
             can = (groups == group) & world.available[:, act]
@@ -50,14 +50,14 @@ def test_states_that_pay_alike_can_be_merged_for_nothing() -> None:
     """
     world = setting("birth-control").pair.ancestral
     stage = np.array([int(name.partition(".s")[2] or -1) for name in world.states])
-    assert misread(world, stage + 1) == 0.0
-    assert np.allclose(merged(world, stage + 1).payoff, world.payoff, atol=1e-15, rtol=0)
-    assert misread(world, np.zeros(len(world.states), dtype=np.int64)) > 0.0
+    assert merging_error(world, stage + 1) == 0.0
+    assert np.allclose(merge_states(world, stage + 1).payoff, world.payoff, atol=1e-15, rtol=0)
+    assert merging_error(world, np.zeros(len(world.states), dtype=np.int64)) > 0.0
 
 
 def test_own_groups_change_nothing() -> None:
     pair = random_pair(5)
-    same = merged_pair(pair, np.arange(len(pair.ancestral.states)))
+    same = merge_states_of_pair(pair, np.arange(len(pair.ancestral.states)))
     assert np.array_equal(same.ancestral.payoff, pair.ancestral.payoff)
     assert np.array_equal(same.modern.payoff, pair.modern.payoff)
 
@@ -67,7 +67,7 @@ def test_groups_that_are_none_are_refused(groups: np.ndarray) -> None:
     with pytest.raises(
         InvalidWorld, match="groups must be one number of at least 0 for each of 6 states"
     ):
-        merged(random_pair(1).ancestral, groups)
+        merge_states(random_pair(1).ancestral, groups)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -98,11 +98,11 @@ def test_of_ties_the_worst_for_intent_is_taken(study: ModuleType) -> None:
 def test_the_step_of_the_grid_is_what_its_best_genome_for_payoff_loses(study: ModuleType) -> None:
     made = setting("micro", "world.ancestral.display_payoff=0.0")
     groups = np.array([0, 0, 1])
-    world = merged(made.pair.ancestral, groups)
+    world = merge_states(made.pair.ancestral, groups)
     rules = made.genome.decode(np.arange(made.genome.grid.size))
     policies = [policy_of(rules, i, world, made.pair) for i in range(len(rules))]
     paid, meant = (
-        np.array([lifetime(world, p, amount) for p in policies]) * rules.kept
+        np.array([lifetime(world, p, amount) for p in policies]) * rules.fitness_retained
         for amount in (world.payoff, world.intent)
     )
     wanted = 1.0 - meant[paid >= paid.max() - 1e-12].min() / meant.max()

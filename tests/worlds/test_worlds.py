@@ -121,7 +121,7 @@ def test_default_act_must_be_everywhere() -> None:
 
 
 def test_reach_is_what_some_policy_can_reach(world: TabularMdp) -> None:
-    reach = world.reachable()
+    reach = world.reachable_by_age()
     assert not reach[:, -1].any()
     mass = world.start
     for t in range(world.lifespan):

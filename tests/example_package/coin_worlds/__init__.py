@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from evosim import genomes, worlds
-from evosim.genomes.germline import GermLine, assemble
+from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.loci import LocusParams, make_locus
-from evosim.worlds.parameters import number, probability, swapped
+from evosim.worlds.parameters import modern_params, number, probability
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Coin:
 
 def build(params: Coin, modern: Mapping[str, Any]) -> worlds.WorldPair:
     """The pair; `modern` holds what differs after the swap."""
-    after = swapped(params, modern)
+    after = modern_params(params, modern)
     return worlds.WorldPair(
         name="coin",
         ancestral=_world(params, "coin (ancestral)"),
@@ -94,7 +94,7 @@ class LazyGenome:
 def build_lazy(params: Lazy, shape: genomes.WorldShape) -> LazyGenome:
     """The genome over a world's names."""
     locus = make_locus("nothing", LocusParams((0.0,)), where="genome.nothing", ploidy=1)
-    return LazyGenome(assemble([locus], params, 1), len(shape.features))
+    return LazyGenome(build_grid([locus], params, 1), len(shape.features))
 
 
 LAZY = genomes.Entry(Lazy, build_lazy, "does whatever")
@@ -137,7 +137,7 @@ def build_fickle(params: Fickle, shape: genomes.WorldShape) -> FickleGenome:
         ),
         make_locus("weights", params.weights, where="genome.weights", ploidy=1),
     ]
-    return FickleGenome(assemble(loci, params, 1), ("rest", "throw"))
+    return FickleGenome(build_grid(loci, params, 1), ("rest", "throw"))
 
 
 FICKLE = genomes.Entry(Fickle, build_fickle, "throws now and then")
