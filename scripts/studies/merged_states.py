@@ -25,7 +25,7 @@ from evosim.config.resolve import Setting
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.worlds import TabularMdp
-from evosim.worlds.ontology import merge_states_of_pair, misread
+from evosim.worlds.ontology import merge_states_of_pair, merging_error
 
 WORLDS = {"savanna": "birth-control", "villages": "villages"}
 TAKEN_FOR = ("any other state", "the one that follows")
@@ -77,7 +77,7 @@ def steps(made: Setting, groups: np.ndarray) -> dict[str, float]:
     top = float(worth["ancestral_intent"].max())  # type: ignore[arg-type]
     optimum = best_for_payoff(replace(pair.ancestral, payoff=pair.ancestral.intent))
     return {
-        "misread": misread(made.pair.ancestral, groups),
+        "misread": merging_error(made.pair.ancestral, groups),
         "genomes": 1.0 - float(found["ancestral_intent"].min()) / top,  # type: ignore[arg-type]
         "policies": 1.0 - best_for_payoff(pair.ancestral) / optimum,
     }

@@ -9,8 +9,8 @@ import polars as pl
 from scipy import stats
 
 from evosim.claims.study import Study, setting
-from evosim.verify import LAWS, gate
-from evosim.verify.tables import verdicts_as_data
+from evosim.verify import LAWS, check_laws
+from evosim.verify.tables import verdicts_as_rows
 
 SIX = 2.0 * float(stats.norm.sf(6.0))
 
@@ -19,19 +19,19 @@ def main() -> None:
     """Make the tables; fails loudly if a law does not hold or a fault is not seen."""
     study = Study("population-genetics", setting("drive-equilibrium"))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {"chance": pl.Float64, "z": pl.Float64}
-    sound = gate(
+    sound = check_laws(
         LAWS.values(),
         slow=True,
-        tell=lambda v: print(v.law.name, v.green, round(v.seconds, 1), flush=True),
+        on_verdict=lambda v: print(v.law.name, v.holds, round(v.seconds, 1), flush=True),
     )
-    planted = [v for v in gate(LAWS.values(), faults=True) if v.fault]
-    laws = pl.DataFrame(verdicts_as_data(sound), schema_overrides=schema).drop("fault")
+    planted = [v for v in check_laws(LAWS.values(), faults=True) if v.fault]
+    laws = pl.DataFrame(verdicts_as_rows(sound), schema_overrides=schema).drop("fault")
     faults = pl.DataFrame(
         [
             {
                 "law": v.law.name,
                 "fault": v.fault,
-                "red": sum(not c.green for c in v.checks),
+                "red": sum(not c.holds for c in v.checks),
                 "checks": len(v.checks),
                 "worst": v.worst.what,
                 "measured": v.worst.measured,
