@@ -12,12 +12,13 @@ if __name__ != "evosim.genomes":  # imported by its old name, from a checkout
     raise ImportError("write 'evosim.genomes' instead of 'genomes'", name="genomes")
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evosim.genomes import gated, planner, reflex
 from evosim.genomes.drive import Drive, Driver, Modifier
 from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.figure import LocusFigure, LocusPanel
 from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Locus, LocusParams
 from evosim.genomes.rules import (
@@ -35,13 +36,24 @@ from evosim.genomes.shape import Genome, WorldShape
 
 @dataclass(frozen=True)
 class Entry:
-    """One genome: its parameter class, how to build it over a world's names, and what it is in a
-    line.
+    """One genome, as catalogues and figures see it.
+
+    Attributes
+    ----------
+    params : type
+        Parameter class, a dataclass.
+    build : callable
+        Builds the genome over a world's names: `build(params, shape)`.
+    description : str
+        The genome in one line.
+    figure : LocusFigure
+        How its loci are shown through time.
     """
 
     params: type[Any]
     build: Callable[[Any, WorldShape], Genome]
     description: str
+    figure: LocusFigure = field(default_factory=LocusFigure)
 
 
 GENOMES: dict[str, Entry] = {
@@ -49,14 +61,19 @@ GENOMES: dict[str, Entry] = {
         planner.Planner,
         planner.build,
         "objective weights, horizon, belief, temperature: a mesa-optimizer",
+        planner.FIGURE,
     ),
     "gated": Entry(
         gated.Gated,
         gated.build,
         "a planner with a second objective, and a gate on the world's cue: the deceptive candidate",
+        gated.FIGURE,
     ),
     "reflex": Entry(
-        reflex.Reflex, reflex.build, "an act for each observation class: no objective, no search"
+        reflex.Reflex,
+        reflex.build,
+        "an act for each observation class: no objective, no search",
+        reflex.FIGURE,
     ),
 }
 
@@ -72,6 +89,8 @@ __all__ = [
     "Grid",
     "InvalidGenome",
     "Locus",
+    "LocusFigure",
+    "LocusPanel",
     "LocusParams",
     "Modifier",
     "PlannerRules",

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.figure import LocusFigure, LocusPanel
 from evosim.genomes.germline import build_grid
 from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Ints, LocusParams, make_locus
@@ -34,6 +35,15 @@ from evosim.genomes.rules import GATES, GatedRules
 from evosim.genomes.shape import WorldShape
 
 SECOND = "second."
+FIGURE = LocusFigure(
+    "Desires, hidden desires and the gate through time",
+    "weights with a single allele are fixed and not shown",
+    (
+        LocusPanel("weights", "mean weight, first objective", "desire for"),
+        LocusPanel("second", "mean weight, second objective", "desire for", prefix=SECOND),
+        LocusPanel("gate", "share of gate alleles", "gate", shares=True),
+    ),
+)
 
 
 @dataclass(frozen=True)

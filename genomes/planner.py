@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.figure import LocusFigure, LocusPanel
 from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Ints, Locus, LocusParams, make_locus
@@ -25,6 +26,14 @@ from evosim.genomes.rules import Floats, PlannerRules
 from evosim.genomes.shape import WorldShape
 
 OWN_LOCI = ("horizon", "belief", "temperature", "gate")
+FIGURE = LocusFigure(
+    "Desires and foresight through time",
+    "weights with a single allele are fixed and not shown",
+    (
+        LocusPanel("weights", "mean objective weight", "desire for"),
+        LocusPanel("horizon", "mean planning horizon (steps)", width=0.7),
+    ),
+)
 
 
 @dataclass(frozen=True)

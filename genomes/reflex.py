@@ -13,11 +13,16 @@ from typing import Literal
 import numpy as np
 
 from evosim.genomes.errors import InvalidGenome
+from evosim.genomes.figure import LocusFigure
 from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.grid import Grid
 from evosim.genomes.loci import Ints, LocusParams, make_locus
 from evosim.genomes.rules import ReflexRules
 from evosim.genomes.shape import WorldShape
+
+FIGURE = LocusFigure(
+    "Reflexes through time", "share of alleles in each observation class", areas=True
+)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ from evosim.worlds.parameters import check_size, modern_params, number
 from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 ACTS = FEATURES = ("A", "B")
+STATE_LEGEND = "e episodes in training, m in deployment"
+FEATURE_COLOURS = {"A": 1, "B": 2}
+EXAMPLE_SWAP = {"deployed_payoff": 1.0}
 A, B = range(2)
 NO_MODIFICATION, ENDLESS = "no modification", "the threat never ends"
 

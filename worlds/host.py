@@ -67,6 +67,16 @@ from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
 ACTS = ("hide", "grow", "burst", "shed")
 FEATURES = ("load", "quiet", "multiplying", "passing", "ease", "infections")
+STATE_LEGEND = "v parasite load, i immunity, m another host is close"
+FEATURE_COLOURS = {
+    "load": 1,
+    "quiet": 6,
+    "multiplying": 4,
+    "passing": 3,
+    "ease": 0,
+    "infections": 5,
+}
+EXAMPLE_SWAP = {"recognition": 0.4, "clearance": 0.6, "contact": 0.15, "death": 0.03}
 HIDE, GROW, BURST, SHED = range(len(ACTS))
 
 

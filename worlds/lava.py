@@ -75,6 +75,9 @@ ACTS = ("up", "right", "down", "left", "wait")
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
 WAIT = 4
 FEATURES = ("goal", "lava", "heat", "steps")
+STATE_LEGEND = "which map, r row and c column"
+FEATURE_COLOURS = {"goal": 4, "lava": 2, "heat": 5, "steps": 0}
+EXAMPLE_SWAP = {"first": "test 1", "second": "test 2"}
 COPIES = ("first", "second")
 
 

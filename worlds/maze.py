@@ -72,6 +72,9 @@ from evosim.worlds.tabular import Bools, TabularMdp, WorldPair
 
 ACTS = ("north", "east", "south", "west", "use", "wait")
 FEATURES = ("red", "door", "thing", "ease")
+STATE_LEGEND = "m which maze, where red is, r row and c column"
+FEATURE_COLOURS = {"red": 2, "door": 1, "thing": 3, "ease": 0}
+EXAMPLE_SWAP = {"not_red": 0.5, "red_thing": 0.5}
 USE, WAIT = 4, 5
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
 COLOURINGS = ("red door", "red thing", "both red", "none red")

@@ -34,6 +34,8 @@ from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 STATES = ("hungry", "fed", "dead")
 ACTS = ("eat", "breed", "breed_safely", "display", "lie")
 FEATURES = ("fullness", "pleasure", "vanity", "toil", "offspring")
+FEATURE_COLOURS = {"fullness": 6, "pleasure": 2, "vanity": 3, "toil": 7, "offspring": 4}
+EXAMPLE_SWAP = {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3}
 HUNGRY, FED, DEAD = range(3)
 EAT, BREED, SAFELY, DISPLAY, LIE = range(5)
 

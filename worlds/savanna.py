@@ -92,6 +92,17 @@ from evosim.worlds.tabular import Bools, Floats, TabularMdp, WorldPair
 
 ACTS = ("forage", "rest", "court", "mate", "mate_protected", "self_stimulate", "nurse")
 FEATURES = ("satiety", "ease", "company", "pleasure", "solo", "young", "recruit")
+STATE_LEGEND = "e energy, p partner, s stage: 0 neither, then gestating, then nursing"
+FEATURE_COLOURS = {
+    "satiety": 6,
+    "ease": 0,
+    "company": 1,
+    "pleasure": 2,
+    "solo": 3,
+    "young": 4,
+    "recruit": 5,
+}
+EXAMPLE_SWAP = {"contraception": True, "forage_success": 0.75, "death": 0.01, "solo_intensity": 0.5}
 FORAGE, REST, COURT, MATE, PROTECTED, SOLO, NURSE = range(len(ACTS))
 
 

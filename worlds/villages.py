@@ -72,6 +72,19 @@ from evosim.worlds.tabular import Bools, Floats, TabularMdp, WorldPair
 
 ACTS = ("hold", "gather", "train_weak", "train_strong", "attack_aurora", "attack_brotherhood")
 FEATURES = ("soldiers", "strength", "stores", "aurora", "brotherhood", "ease")
+STATE_LEGEND = (
+    "r resources, w and s weak and strong soldiers, a and b standing villages of Aurora and"
+    " Brotherhood"
+)
+FEATURE_COLOURS = {
+    "soldiers": 0,
+    "strength": 1,
+    "stores": 5,
+    "aurora": 3,
+    "brotherhood": 4,
+    "ease": 0,
+}
+EXAMPLE_SWAP = {"aurora": 0, "aurora_founds": 0.0, "brotherhood": 2, "brotherhood_founds": 0.1}
 HOLD, GATHER, WEAK, STRONG, AURORA, BROTHERHOOD = range(len(ACTS))
 ARMIES = ("no army", "army", "full barracks")
 PURSES = ("nothing", "little", "plenty")

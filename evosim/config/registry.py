@@ -547,6 +547,8 @@ def _loaded(kind: str, name: str, point: metadata.EntryPoint) -> Any:
             f" {type(entry).__name__}. Mend that package."
         )
     words = {"description": entry.description, **({"unit": entry.unit} if kind == "world" else {})}
+    if kind == "world" and entry.state_legend:
+        words["state_legend"] = entry.state_legend
     for key, value in words.items():
         check_name(value, f"'{key}' of {whose}")
     if not callable(entry.build):

@@ -24,19 +24,6 @@ TILE_COLOURS = (
 HALF_WAY = 0.179  # luminance at which white and black have the same contrast
 SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-# What the parts of a state's name stand for, by world.
-STATES = {
-    "savanna": "e energy, p partner, s stage: 0 neither, then gestating, then nursing",
-    "villages": (
-        "r resources, w and s weak and strong soldiers, a and b standing villages of Aurora and"
-        " Brotherhood"
-    ),
-    "host": "v parasite load, i immunity, m another host is close",
-    "maze": "m which maze, where red is, r row and c column",
-    "lava": "which map, r row and c column",
-    "episodes": "e episodes in training, m in deployment",
-}
-
 
 def letters(acts: tuple[str, ...]) -> dict[str, str]:
     """A letter for each act: the first of its initials that is free, else of its other letters,

@@ -13,9 +13,11 @@ import polars as pl
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.policy_table import commonest_class
 from evosim.analysis.recorded_run import Recorded
+from evosim.config import registry
 from evosim.config.schema import Experiment
 from evosim.runtime import blocks
 from evosim.runtime.blocks import some_rows
+from evosim.worlds import Entry
 
 MOST_CHANGES = 2
 # Generations that are drawn: of all seeds together, and of one at least
@@ -35,6 +37,11 @@ class Source:
     analysis: dict[str, pl.DataFrame]
     summary: dict[str, Any]
     number: int | None = None
+
+    @cached_property
+    def world(self) -> Entry:
+        """The run's world: its legend of states, and the colours of its features."""
+        return registry.world(self.run.experiment.world.name)
 
     @cached_property
     def conducts(self) -> Conducts:

@@ -1,86 +1,108 @@
-"""Objective weights and the rest of the genome through time."""
+"""The genome through time: the figure `loci`.
+
+A genome says which panels it has (`evosim.genomes.LocusFigure`). This module knows no genome.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import polars as pl
 
+from evosim.config import registry
 from evosim.figures.inputs import BANDS, Source
 from evosim.figures.quantile_bands import banded, thinned
 from evosim.figures.theme import (
     ACT_COLOURS,
     HEIGHT,
+    NO_PLACES,
     WIDTH,
     band_tips,
-    desire_scales,
+    locus_scales,
     themed,
     tips,
     told,
 )
+from evosim.genomes import LocusPanel
 
 MOST_NAMED = 6  # panels of loci with named alleles
+SPACING = 36  # pixels between panels
 
 
-def planner_loci(loci: pl.DataFrame, weights: list[str], swap: int) -> Any:
-    """Left: mean expressed objective weights; right: mean planning horizon.
+def varying(panel: LocusPanel, parameters: Mapping[str, Any]) -> list[str]:
+    """Names of the loci of a panel that have more than one allele, without the panel's prefix.
 
-    Bands: the middle 95% of seeds.
+    Parameters
+    ----------
+    panel : LocusPanel
+        One panel of the genome's figure.
+    parameters : mapping
+        The genome's parameters, as an experiment writes them.
     """
-    mean = banded(loci, "mean", "locus", "generation")
-    right = _panel(
-        mean.filter(pl.col("locus") == "horizon"),
-        ["horizon"],
-        "mean planning horizon (steps)",
-        swap,
-    )
-    if not weights:  # all desires are fixed: only foresight can evolve
-        return right
-    left = _panel(
-        mean.filter(pl.col("locus").is_in(weights)), weights, "mean objective weight", swap
-    )
-    return alt.hconcat(left, right.properties(width=WIDTH * 0.7), spacing=36).resolve_scale(
-        color="independent", strokeDash="independent"
-    )
+    found = parameters.get(panel.parameter, {})
+    loci = {panel.parameter: found} if _one_locus(found) else found
+    return [name for name, locus in loci.items() if len(locus["alleles"]) > 1]
 
 
-def gated_loci(
-    loci: pl.DataFrame, gates: pl.DataFrame, weights: list[str], second: list[str], swap: int
+def _one_locus(parameter: Mapping[str, Any]) -> bool:
+    return not isinstance(parameter.get("alleles", {}), Mapping)
+
+
+def in_panels(
+    loci: pl.DataFrame,
+    alleles: pl.DataFrame,
+    panels: Mapping[LocusPanel, list[str]],
+    swap: int,
+    places: Mapping[str, int] = NO_PLACES,
 ) -> Any:
-    """Mean weights of the first and of the second objective, and the share of each gate.
+    """Panels of a genome that names them, from left to right. Bands: the middle 95% of seeds.
 
-    Bands: the middle 95% of seeds.
+    Parameters
+    ----------
+    loci, alleles : pl.DataFrame
+        Tables of the run by generation.
+    panels : dict
+        Names of the loci of each panel, without its prefix.
+    swap : int
+        First generation of the modern world.
+    places : mapping
+        Colours of the world's features, as in `theme.locus_scales`.
     """
-    mean = banded(loci, "mean", "locus", "generation")
-    # A desire has one colour in both panels
-    panels, order = ([], list(dict.fromkeys([*weights, *second])))
-    for names, title in (
-        (weights, "mean weight, first objective"),
-        ([f"second.{name}" for name in second], "mean weight, second objective"),
-    ):
-        if names:
-            shown = mean.filter(pl.col("locus").is_in(names)).with_columns(
-                pl.col("locus").str.strip_prefix("second.")
+    mean, charts = banded(loci, "mean", "locus", "generation"), []
+    for panel, names in panels.items():
+        whole = [panel.prefix + name for name in names]
+        if panel.shares:
+            frame = banded(
+                alleles.filter(pl.col("locus").is_in(whole)), "frequency", "allele", "generation"
+            ).rename({"allele": "locus"})
+            order = frame["locus"].unique(maintain_order=True).sort().to_list()
+        else:
+            frame = mean.filter(pl.col("locus").is_in(whole)).with_columns(
+                pl.col("locus").str.strip_prefix(panel.prefix)
             )
-            panels.append(_panel(shown, order, title, swap))
-    shares = banded(gates, "frequency", "allele", "generation").rename({"allele": "locus"})
-    panels.append(
-        _panel(
-            shares,
-            shares["locus"].unique(maintain_order=True).sort().to_list(),
-            "share of gate alleles",
-            swap,
-            what="gate",
-        )
-    )
-    return alt.hconcat(*panels, spacing=36).resolve_scale(
+            order = list(  # panels with one legend have the same colours
+                dict.fromkeys(
+                    name
+                    for other, found in panels.items()
+                    if other.legend == panel.legend and not other.shares
+                    for name in found
+                )
+            )
+        chart = _panel(frame, order, panel.title, swap, what=panel.legend, places=places)
+        if panel.width != 1.0 and len(panels) > 1:
+            chart = chart.properties(width=WIDTH * panel.width)
+        charts.append(chart)
+    if len(charts) == 1:
+        return charts[0]
+    return alt.hconcat(*charts, spacing=SPACING).resolve_scale(
         color="independent", strokeDash="independent"
     )
 
 
-def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
-    """Frequency of each act in each observation class. One panel a class."""
+def in_areas(alleles: pl.DataFrame, swap: int) -> Any:
+    """Shares of the alleles of each locus as stacked areas, one small panel per locus."""
     several = alleles.filter(pl.col("allele").n_unique().over("locus") > 1)
     mean = several.group_by("locus", "allele", "generation", maintain_order=True).agg(
         pl.col("frequency").mean()
@@ -132,8 +154,13 @@ def reflex_loci(alleles: pl.DataFrame, swap: int) -> Any:
     return chart.facet(alt.Facet("locus:N", title=None, sort=order), columns=3)
 
 
-def any_loci(
-    loci: pl.DataFrame, numbers: list[str], alleles: pl.DataFrame, names: list[str], swap: int
+def by_grid(
+    loci: pl.DataFrame,
+    numbers: list[str],
+    alleles: pl.DataFrame,
+    names: list[str],
+    swap: int,
+    places: Mapping[str, int] = NO_PLACES,
 ) -> Any:
     """Loci of a genome of which only the grid is known.
 
@@ -150,6 +177,8 @@ def any_loci(
         Loci whose alleles have names: a panel each, with the share of every allele.
     swap : int
         First generation of the modern world.
+    places : mapping
+        Colours of the world's features, as in `theme.locus_scales`.
 
     Returns
     -------
@@ -163,25 +192,25 @@ def any_loci(
     ]
     for group, title in groups:
         if group:
-            panels.append(
-                _panel(mean.filter(pl.col("locus").is_in(group)), group, title, swap, what="locus")
-            )
+            some = mean.filter(pl.col("locus").is_in(group))
+            panels.append(_panel(some, group, title, swap, what="locus", places=places))
     for name in names:
         shares = banded(
             alleles.filter(pl.col("locus") == name), "frequency", "allele", "generation"
         ).rename({"allele": "locus"})
         order = shares["locus"].unique(maintain_order=True).sort().to_list()
-        panels.append(_panel(shares, order, f"share of alleles of {name}", swap, what=name))
-    rows = [alt.hconcat(*panels[i : i + 2], spacing=36) for i in range(0, len(panels), 2)]
+        title = f"share of alleles of {name}"
+        panels.append(_panel(shares, order, title, swap, what=name, places=places))
+    rows = [alt.hconcat(*panels[i : i + 2], spacing=SPACING) for i in range(0, len(panels), 2)]
     return alt.vconcat(*rows, spacing=24).resolve_scale(
         color="independent", strokeDash="independent"
     )
 
 
-def any_says(
+def by_grid_words(
     loci: pl.DataFrame, numbers: list[str], alleles: pl.DataFrame, names: list[str], swap: int
 ) -> str:
-    """The figure of any genome in words."""
+    """The figure of a genome that names no panels, in words."""
     parts = (
         [f"Means: {_way(banded(loci, 'mean', 'locus', 'generation'), numbers, swap)}"]
         if numbers
@@ -203,14 +232,14 @@ def any_says(
     return f"Lines against generation. {' '.join(parts)}"
 
 
-def planner_says(loci: pl.DataFrame, names: list[str], swap: int) -> str:
-    """Figures of planners in words: `names` are loci."""
+def panel_words(loci: pl.DataFrame, names: list[str], swap: int) -> str:
+    """Panels of mean expressed values in words; `names` are loci of the grid."""
     mean = banded(loci, "mean", "locus", "generation")
     return f"Lines against generation. {_way(mean, names, swap)}"
 
 
-def reflex_says(alleles: pl.DataFrame) -> str:
-    """The figure of reflexes in words: the commonest act of each class at the end."""
+def area_words(alleles: pl.DataFrame) -> str:
+    """The areas in words: the most common allele of each locus at the end."""
     last = alleles.filter(
         pl.col("generation") == pl.col("generation").max(),
         pl.col("allele").n_unique().over("locus") > 1,
@@ -249,10 +278,16 @@ def _way(lines: pl.DataFrame, names: list[str], swap: int) -> str:
 
 
 def _panel(
-    frame: pl.DataFrame, order: list[str], title: str, swap: int, *, what: str = "desire for"
+    frame: pl.DataFrame,
+    order: list[str],
+    title: str,
+    swap: int,
+    *,
+    what: str,
+    places: Mapping[str, int],
 ) -> Any:
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
-    colours, dashes = desire_scales(order)
+    colours, dashes = locus_scales(order, places)
     colour = alt.Color("locus:N", title=what, scale=colours, legend=legend)
     dash = alt.StrokeDash("locus:N", title=what, scale=dashes, legend=legend)
     if len(order) == 1:
@@ -278,56 +313,49 @@ def _panel(
 
 
 def loci_figure(s: Source) -> Any:
-    """The figure `loci` of a run."""
-    swap = s.run.experiment.swap
-    if s.run.experiment.genome["name"] == "reflex":
-        subtitle = [s.many("means"), "share of alleles in each observation class"]
-        alleles = s.adopted("alleles")
-        return themed(
-            reflex_loci(alleles, swap), "Reflexes through time", subtitle, reflex_says(alleles)
-        )
-    if s.run.experiment.genome["name"] not in ("planner", "gated"):
-        return _any_loci(s)
-    subtitle = [s.many(BANDS), "weights with a single allele are fixed and not shown"]
+    """The figure `loci` of a run; None if no locus varies."""
     genome = s.run.experiment.genome
-    weights = [w for w, locus in genome["weights"].items() if len(locus["alleles"]) > 1]
-    if genome["name"] == "gated":
-        second = [w for w, locus in genome["second"].items() if len(locus["alleles"]) > 1]
-        gates = s.adopted("alleles").filter(pl.col("locus") == "gate")
-        if not weights and not second and gates["allele"].n_unique() == 1:
-            return None
-        chart = gated_loci(s.adopted("loci"), gates, weights, second, swap)
-        said = planner_says(
-            s.adopted("loci"), [*weights, *(f"second.{name}" for name in second)], swap
-        )
-        return themed(chart, "Desires, hidden desires and the gate through time", subtitle, said)
-    if not weights and len(genome["horizon"]["alleles"]) == 1:
-        return None  # nothing varies
-    loci = s.adopted("loci")
+    figure, swap = registry.genome(genome["name"]).figure, s.run.experiment.swap
+    if figure.areas:
+        alleles = s.adopted("alleles")
+        subtitle = [s.many("means"), figure.note]
+        return themed(in_areas(alleles, swap), figure.title, subtitle, area_words(alleles))
+    if not figure.panels:
+        return _loci_by_grid(s, figure.title, figure.note)
+    names = {panel: varying(panel, genome) for panel in figure.panels}
+    if not any(names.values()):
+        return None
+    shown = {
+        panel: found or [panel.parameter]
+        for panel, found in names.items()
+        if found or _one_locus(genome.get(panel.parameter, {}))
+    }
+    means = [
+        panel.prefix + name for panel, loci in shown.items() if not panel.shares for name in loci
+    ]
+    loci, alleles = s.adopted("loci"), s.adopted("alleles")
     return themed(
-        planner_loci(loci, weights, swap),
-        "Desires and foresight through time",
-        subtitle,
-        planner_says(loci, [*weights, "horizon"], swap),
+        in_panels(loci, alleles, shown, swap, s.world.feature_colours),
+        figure.title,
+        [s.many(BANDS), figure.note],
+        panel_words(loci, means, swap),
     )
 
 
-def _any_loci(s: Source) -> Any:
-    """Loci of any genome, by its grid alone: means of those with numbers, shares of the alleles of
-    those with names.
-    """
+def _loci_by_grid(s: Source, title: str, note: str) -> Any:
+    """Loci of a genome that names no panels: means of numbers, shares of named alleles."""
     numbers, names = s.loci
     if not numbers and not names:
         return None  # nothing varies
     loci, alleles = s.adopted("loci"), s.adopted("alleles")
     shown, more = names[:MOST_NAMED], names[MOST_NAMED:]
-    subtitle = [s.many(BANDS), "loci with a single allele are fixed and not shown"]
+    subtitle = [s.many(BANDS), note]
     if more:
         subtitle.append(f"not shown: {', '.join(more)}")
-    said = any_says(loci, numbers, alleles, names, s.run.experiment.swap)
+    swap = s.run.experiment.swap
     return themed(
-        any_loci(loci, numbers, alleles, shown, s.run.experiment.swap),
-        "Loci through time",
+        by_grid(loci, numbers, alleles, shown, swap, s.world.feature_colours),
+        title,
         subtitle,
-        said,
+        by_grid_words(loci, numbers, alleles, names, swap),
     )

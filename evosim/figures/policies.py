@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis import policy_table
-from evosim.figures.act_colours import STATES, fill, ink, letters, named
+from evosim.figures.act_colours import fill, ink, letters, named
 from evosim.figures.inputs import WORLDS, Source
 from evosim.figures.theme import WIDTH, WORLD_COLOURS, themed
 
@@ -263,7 +263,7 @@ def policies_of(s: Source) -> Any:
             if x
         ),
     ]
-    reading = STATES.get(pair.name.partition(" ")[0], "") if what == "state" else ""
+    reading = s.world.state_legend if what == "state" else ""
     rest = (
         f"{many} {what}s are not shown, in which it spends {lived['ancestral']:.1%} of its life in"
         f" A and {lived['modern']:.1%} in M"

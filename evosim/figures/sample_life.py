@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis import sample_life
-from evosim.figures.act_colours import STATES, fill, ink, letters, named
+from evosim.figures.act_colours import fill, ink, letters, named
 from evosim.figures.inputs import WORLDS, Source, intent_differs
 from evosim.figures.theme import themed
 
@@ -219,7 +219,7 @@ def life_of(s: Source) -> Any:
         "; crosses: acts that cost" if (found.rows["amount"] < 0.0).any() else ""
     )
     notes = [s.which, which, f"the same random numbers in both worlds; {rule}", signs]
-    if reading := STATES.get(s.conducts.pair.name.partition(" ")[0], ""):
+    if reading := s.world.state_legend:
         notes[-1] += f"; below: {reading}"
     return themed(
         chart,

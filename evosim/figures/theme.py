@@ -5,11 +5,14 @@ and Ito 2008).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import altair as alt
 import polars as pl
+
+from evosim.worlds import WORLDS
 
 ANCESTRAL, MODERN = "#0072B2", "#D55E00"
 WORLD_COLOURS = alt.Scale(domain=["ancestral", "modern"], range=[ANCESTRAL, MODERN])
@@ -54,41 +57,11 @@ LOCUS_DASHES: list[list[float]] = [
     [1.5, 2],
     [3, 2],
 ]
-# a desire has one colour in all worlds: its place in the list above; worlds' desires of one place
-# never meet
-DESIRES = {
-    "horizon": 0,
-    "satiety": 6,
-    "ease": 0,
-    "company": 1,
-    "pleasure": 2,
-    "solo": 3,
-    "young": 4,
-    "recruit": 5,
-    "fullness": 6,
-    "vanity": 3,
-    "toil": 7,
-    "offspring": 4,
-    "red": 2,
-    "door": 1,
-    "thing": 3,
-    "goal": 4,
-    "lava": 2,
-    "heat": 5,
-    "steps": 0,
-    "load": 1,
-    "quiet": 6,
-    "multiplying": 4,
-    "passing": 3,
-    "infections": 5,
-    "soldiers": 0,
-    "strength": 1,
-    "stores": 5,
-    "aurora": 3,
-    "brotherhood": 4,
-    "A": 1,
-    "B": 2,
+# Places in the lists above. A feature has one colour in the figures of all worlds.
+PLACES = {"horizon": 0} | {
+    feature: place for entry in WORLDS.values() for feature, place in entry.feature_colours.items()
 }
+NO_PLACES: Mapping[str, int] = MappingProxyType({})
 # Areas that touch: by lightness alone.
 ACT_COLOURS = [
     "#0072B2",
@@ -169,24 +142,34 @@ def house() -> Any:
     )
 
 
-def desire_scales(names: Sequence[str]) -> tuple[Any, Any]:
-    """Scales of colour and of dashes for desires or other loci, in order: each name has the same in
-    every experiment, as far as they suffice.
+def locus_scales(names: Sequence[str], own: Mapping[str, int] = NO_PLACES) -> tuple[Any, Any]:
+    """Scales of colour and of dashes for features or other loci.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Loci in the order of the legend.
+    own : mapping
+        Places in the palette of features of the run's own world (`feature_colours`).
+
+    Returns
+    -------
+    tuple of alt.Scale
+        Colours and dashes. A name has the same in every experiment, as far as places suffice.
     """
-    places: dict[str, int] = {}
-    for name in sorted(names, key=lambda name: name not in DESIRES):
-        first = DESIRES.get(name, zlib.crc32(name.encode()))
-        free = [i for i in range(len(LOCUS_COLOURS)) if i not in places.values()] or list(
-            range(len(LOCUS_COLOURS))
-        )
+    known, places = PLACES | dict(own), dict[str, int]()
+    every = range(len(LOCUS_COLOURS))
+    for name in sorted(names, key=lambda name: name not in known):
+        first = known.get(name, zlib.crc32(name.encode()))
+        free = [i for i in every if i not in places.values()] or list(every)
         wanted = first % len(LOCUS_COLOURS)
         places[name] = wanted if wanted in free else free[first % len(free)]
-    domain = list(names)
-    colours, dashes = (
-        [LOCUS_COLOURS[places[name]] for name in names],
-        [LOCUS_DASHES[places[name]] for name in names],
+    colours = [LOCUS_COLOURS[places[name]] for name in names]
+    dashes = [LOCUS_DASHES[places[name]] for name in names]
+    return (
+        alt.Scale(domain=list(names), range=colours),
+        alt.Scale(domain=list(names), range=dashes),
     )
-    return alt.Scale(domain=domain, range=colours), alt.Scale(domain=domain, range=dashes)
 
 
 def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:

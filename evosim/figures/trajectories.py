@@ -4,15 +4,17 @@ bands over seeds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import polars as pl
 
+from evosim.config import registry
 from evosim.figures.inputs import BANDS, WORLDS, Source
+from evosim.figures.loci import varying
 from evosim.figures.quantile_bands import banded
-from evosim.figures.theme import WIDTH, WORLD_COLOURS, WORLD_DASHES, desire_scales, themed
-from evosim.genomes import GENOMES
+from evosim.figures.theme import NO_PLACES, WIDTH, WORLD_COLOURS, WORLD_DASHES, locus_scales, themed
 
 MOST_ROWS = 150  # generations of each line
 ACROSS = 3
@@ -27,6 +29,7 @@ def trajectories(
     swap: int,
     best: dict[str, float],
     unit: str,
+    places: Mapping[str, int] = NO_PLACES,
 ) -> Any:
     """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M;
     desires. Thin lines with bands over seeds.
@@ -59,7 +62,9 @@ def trajectories(
             )
         )
     if weights:
-        panels.append(_desires(loci.filter(pl.col("locus").is_in(weights)), weights, marked))
+        panels.append(
+            _desires(loci.filter(pl.col("locus").is_in(weights)), weights, marked, places)
+        )
     if (generations["modern_intent_mean"] - generations["modern_mean"]).abs().max() > 1e-12:  # type: ignore[operator]
         panels.append(_single(generations, "modern_intent_mean", "mean intent in M", unit, marked))
     if generations["size"].n_unique() > 1:
@@ -165,10 +170,12 @@ def _single(table: pl.DataFrame, column: str, title: str, unit: str, swap: int |
     )
 
 
-def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
+def _desires(
+    loci: pl.DataFrame, weights: list[str], swap: int | None, places: Mapping[str, int]
+) -> Any:
     frame = banded(loci, "mean", "locus", "generation")
     legend = alt.Legend(symbolType="stroke", symbolSize=300, symbolOpacity=1)
-    colours, dashes = desire_scales(weights)
+    colours, dashes = locus_scales(weights, places)
     colour = alt.Color("locus:N", title=None, sort=weights, scale=colours, legend=legend)
     dash = alt.StrokeDash("locus:N", title=None, sort=weights, scale=dashes, legend=legend)
     return _lines(
@@ -183,19 +190,23 @@ def _desires(loci: pl.DataFrame, weights: list[str], swap: int | None) -> Any:
     )
 
 
+def weights_of(s: Source) -> list[str]:
+    """Loci of the first panel of the run's genome; without panels, those with numbers."""
+    genome = s.run.experiment.genome
+    if panels := registry.genome(genome["name"]).figure.panels:
+        return [panels[0].prefix + name for name in varying(panels[0], genome)]
+    return [name for name in s.loci[0] if name != "horizon"]
+
+
 def trajectories_of(s: Source) -> Any:
     """All that is recorded through time."""
     generations, loci = s.adopted("generations"), s.adopted("loci")
     if generations["generation"].n_unique() < 2:
         return None
-    genome = s.run.experiment.genome
-    if genome["name"] in GENOMES:
-        weights = [w for w, locus in genome.get("weights", {}).items() if len(locus["alleles"]) > 1]
-    else:
-        weights = [name for name in s.loci[0] if name != "horizon"]
+    weights = weights_of(s)
     best = {world: float(s.run.tables["landscape"][world].max()) for world in WORLDS}  # type: ignore[arg-type]
     chart = trajectories(
-        generations, loci, weights, s.run.experiment.swap, best, s.summary.get("unit", "payoff")
+        generations, loci, weights, s.run.experiment.swap, best, s.unit, s.world.feature_colours
     )
     shown = generations["generation"]
     ends = {g: generations.filter(shown == g).mean() for g in (int(shown.min()), int(shown.max()))}  # type: ignore[arg-type]

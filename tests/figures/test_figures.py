@@ -25,15 +25,15 @@ from evosim.figures.theme import (
     ACT_COLOURS,
     ARM_COLOURS,
     ARM_DASHES,
-    DESIRES,
     KIND_COLOURS,
     LOCUS_COLOURS,
     LOCUS_DASHES,
+    PLACES,
     TERM_COLOURS,
     TERM_DASHES,
     WORLD_COLOURS,
     WORLD_DASHES,
-    desire_scales,
+    locus_scales,
     themed,
 )
 from evosim.runs import execute, figures
@@ -164,12 +164,12 @@ def test_a_desire_has_one_colour_wherever_it_is() -> None:
         ["pleasure", "vanity", "fullness"],
         ["red", "door", "ease"],
     ):
-        colours, dashes = desire_scales(names)
+        colours, dashes = locus_scales(names)
         assert colours.domain == names
-        assert colours.range == [LOCUS_COLOURS[DESIRES[name]] for name in names]
-        assert dashes.range == [LOCUS_DASHES[DESIRES[name]] for name in names]
+        assert colours.range == [LOCUS_COLOURS[PLACES[name]] for name in names]
+        assert dashes.range == [LOCUS_DASHES[PLACES[name]] for name in names]
     unknown = [f"wish {i}" for i in range(9)]
-    assert len(set(desire_scales(unknown)[0].range)) == 9
+    assert len(set(locus_scales(unknown)[0].range)) == 9
 
 
 # A run's figures

@@ -47,19 +47,3 @@ def command(name: str, *settings: str) -> list[str]:
     for item in quick(name, *settings):
         out += ["--set", item]
     return out
-
-
-MODERN: dict[str, dict[str, Any]] = {
-    "host": {"recognition": 0.4, "clearance": 0.6, "contact": 0.15, "death": 0.03},
-    "lava": {"first": "test 1", "second": "test 2"},
-    "episodes": {"deployed_payoff": 1.0},
-    "maze": {"not_red": 0.5, "red_thing": 0.5},
-    "micro": {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3},
-    "savanna": {
-        "contraception": True,
-        "forage_success": 0.75,
-        "death": 0.01,
-        "solo_intensity": 0.5,
-    },
-    "villages": {"aurora": 0, "aurora_founds": 0.0, "brotherhood": 2, "brotherhood_founds": 0.1},
-}

@@ -7,10 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from evosim.worlds import WorldPair
+from evosim.worlds import WORLDS, WorldPair
 from evosim.worlds.savanna import Savanna, build
 from tests.support import savanna_twin as twin
-from tests.support.settings import MODERN
 
 
 def random_params(seed: int) -> Savanna:
@@ -68,7 +67,7 @@ def compare(params: Savanna, modern: dict[str, object]) -> None:
 
 
 def test_the_default_pair() -> None:
-    compare(Savanna(), MODERN["savanna"])
+    compare(Savanna(), WORLDS["savanna"].example_swap)
 
 
 @pytest.mark.parametrize("seed", range(6))
