@@ -102,9 +102,16 @@ def rules_broken(text: Text, limit: int = MAX_WORDS) -> Iterator[tuple[str, str]
             yield f"{count} words", sentence
 
 
+def _lines_only(found: re.Match[str]) -> str:
+    """The line ends of a match, so that line numbers stay right."""
+    return "\n" * found[0].count("\n")
+
+
 def page_texts(source: str) -> Iterator[Text]:
     """Paragraphs, list items, headings and table cells of a page in Markdown."""
-    source = re.sub(r"<!--.*?-->", lambda m: "\n" * m[0].count("\n"), source, flags=re.DOTALL)
+    # parts of a page that are made have a source of their own
+    for pattern in (r"<!-- made from.*?<!-- end of what is made -->", r"<!--.*?-->"):
+        source = re.sub(pattern, _lines_only, source, flags=re.DOTALL)
     source = re.sub(
         r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}",
         lambda m: ("9" if m[0].startswith("{{") else "") + "\n" * m[0].count("\n"),
