@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from evosim.cli.common import (
-    FORMATS,
-    AsJson,
-    RunFolder,
-    print_account,
-    warn_of_other_code,
-    warn_of_read_only,
-)
+from evosim.cli.options import FORMATS, AsJson, RunFolder, with_option_groups
+from evosim.cli.output import print_account, warn_of_other_code, warn_of_read_only
 from evosim.errors import UserError
 from evosim.runtime.interrupts import stoppable
 from evosim.runtime.terminal import echo
 from evosim.runtime.timing import Clock
 
 
-@stoppable("the account was not written; the same command makes it")
-def analyze(
-    folder: RunFolder,
-    genome: Annotated[
-        int | None, typer.Option("--class", help="Account for one class of the grid instead.")
-    ] = None,
+@dataclass(frozen=True)
+class PartOptions:
+    """Options of `evosim analyze` that show one part instead of the account."""
+
+    class_id: Annotated[
+        int | None, typer.Option("--class", help="Show the account of one class of the grid.")
+    ] = None
     never: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,7 +35,7 @@ def analyze(
                 " every world of the experiment."
             ),
         ),
-    ] = None,
+    ] = None
     loses_at_most: Annotated[
         float | None,
         typer.Option(
@@ -47,7 +43,45 @@ def analyze(
             metavar="LOSS",
             help="With --class: certify that it loses at most this against the best policy.",
         ),
-    ] = None,
+    ] = None
+    rungs: Annotated[
+        bool,
+        typer.Option(
+            "--rungs", help="Print the classes of the rungs R1 to R5, with their genomes, and stop."
+        ),
+    ] = False
+    states: Annotated[
+        bool, typer.Option("--states", help="List the states of the worlds, for --never, and stop.")
+    ] = False
+
+    def is_given(self) -> bool:
+        """Whether one of `--class`, `--rungs` and `--states` is given."""
+        return self.class_id is not None or self.rungs or self.states
+
+    def check(self, folder: Path) -> None:
+        """Raise `UserError` for options that do not fit together."""
+        if self.class_id is None and (self.never or self.loses_at_most is not None):
+            raise UserError(
+                "--never and --loses-at-most require --class, which is missing. 'evosim analyze"
+                f" {folder} --rungs' lists some classes."
+            )
+        if self.loses_at_most is not None and not 0.0 <= self.loses_at_most < float("inf"):
+            raise UserError(
+                f"--loses-at-most must be a finite loss of at least 0, but is {self.loses_at_most}."
+                " Write for example --loses-at-most 0.1."
+            )
+        if sum((self.class_id is not None, self.rungs, self.states)) > 1:
+            raise UserError(
+                "--class, --rungs and --states are mutually exclusive. Leave all but one out."
+            )
+
+
+@stoppable("the account was not written; rerun the same command")
+@with_option_groups
+def analyze(
+    folder: RunFolder,
+    *,
+    part: PartOptions,
     labels: Annotated[
         bool, typer.Option("--labels", help="Also print what each author calls each step.")
     ] = False,
@@ -55,45 +89,24 @@ def analyze(
         bool,
         typer.Option(
             "--details",
-            help="Also print how far lives in A and in M can differ at all (total variation).",
+            help=(
+                "Also print how far lives in the ancestral and the modern world can differ at all"
+                " (total variation)."
+            ),
         ),
-    ] = False,
-    rungs: Annotated[
-        bool,
-        typer.Option(
-            "--rungs",
-            help="Print the classes behind the rungs R1 to R5, with their genomes, and stop.",
-        ),
-    ] = False,
-    states: Annotated[
-        bool, typer.Option("--states", help="List the states of the worlds, for --never, and stop.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Account for a recorded run again, from its tables, with the reference code."""
+    """Recompute the analysis of a finished run with the slow reference code."""
     clock = Clock()
     with clock.stage("imports"):
         from evosim.runs import accounts
         from evosim.runs.reader import read_run
 
     recorded = read_run(folder)
-    if genome is None and (never or loses_at_most is not None):
-        raise UserError(
-            "--class must be given with --never and --loses-at-most, but is not. Say which class;"
-            f" 'evosim analyze {folder} --rungs' names some."
-        )
-    if loses_at_most is not None and not 0.0 <= loses_at_most < float("inf"):
-        raise UserError(
-            f"--loses-at-most must be a finite loss of at least 0, but is {loses_at_most}."
-            " Change it."
-        )
-    if sum((genome is not None, rungs, states)) > 1:
-        raise UserError(
-            "--class, --rungs and --states must be asked for one at a time, but several are. Leave"
-            " the others out."
-        )
-    if genome is not None or rungs or states:
-        _print_part(recorded, genome, never, loses_at_most, rungs, as_json)
+    part.check(folder)
+    if part.is_given():
+        _print_part(recorded, part, as_json)
         return
     warn_of_other_code(recorded)
     with clock.stage("analysis"):
@@ -103,32 +116,29 @@ def analyze(
     print_account(recorded, summary, as_json, clock, labels=labels, details=details)
 
 
-def _print_part(
-    recorded: Any,
-    genome: int | None,
-    never: list[str] | None,
-    loses_at_most: float | None,
-    rungs: bool,
-    as_json: bool,
-) -> None:
-    """One class, the classes of the rungs, or the states of the worlds."""
+def _print_part(recorded: Any, part: PartOptions, as_json: bool) -> None:
+    """Print one class, the classes of the rungs, or the states of the worlds."""
     from evosim.runs import accounts
     from evosim.runtime.text_layout import Screen
     from evosim.tables import genotype
 
-    found: Any
-    if genome is not None:
-        found = accounts.account_of_class(recorded, genome, never or (), loses_at_most)
+    answer: Any
+    if part.class_id is not None:
+        answer = accounts.account_of_class(
+            recorded, part.class_id, part.never or (), part.loses_at_most
+        )
+    elif part.rungs:
+        answer = accounts.classes_of_rungs(recorded)
     else:
-        found = accounts.classes_of_rungs(recorded) if rungs else accounts.states_of(recorded)
+        answer = accounts.states_of(recorded)
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
-    elif genome is not None:
-        genotype.show_class(Screen(), found)
-    elif rungs:
-        genotype.show_rungs(Screen(), found)
+        typer.echo(json.dumps(answer, indent=1))
+    elif part.class_id is not None:
+        genotype.show_class(Screen(), answer)
+    elif part.rungs:
+        genotype.show_rungs(Screen(), answer)
     else:
-        for world, names in found.items():
+        for world, names in answer.items():
             echo(f"{world} ({len(names)} states):")
             for name in names:
                 echo(f"  {name}")
@@ -138,59 +148,54 @@ def compare(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN RUN...",
-            help="Folders of runs; the first is what the others are held against.",
+            metavar="RUN RUN...", help="Folders of runs. The others are compared with the first."
         ),
     ],
     draw: Annotated[
         bool,
-        typer.Option("--figures", help="Draw figures, into compare-BASE-OTHER beside the base."),
+        typer.Option("--figures", help="Draw figures into compare-BASE-OTHER next to the base."),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures.")] = None,
     formats: Annotated[
         str, typer.Option("--format", help="Of the figures, comma-separated: png, svg, pdf.")
     ] = "png,svg,pdf",
     force: Annotated[
-        bool, typer.Option("--force", help="With --out: write over figures that are there.")
+        bool, typer.Option("--force", help="With --out: overwrite existing figures.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold runs against each other: parameters that differ, accounts side by side, differences with
-    intervals.
-    """
+    """Compare runs: different parameters, accounts side by side, differences with intervals."""
     from evosim.api import comparison
     from evosim.errors import unknown
     from evosim.runs.reader import read_run
     from evosim.runtime.text_layout import Screen
 
-    wanted = tuple(f.strip() for f in formats.split(","))
-    for name in wanted:
+    names = tuple(name.strip() for name in formats.split(","))
+    for name in names:
         if name not in FORMATS:
             raise unknown("--format", name, FORMATS)
     if out is not None and not draw:
-        raise UserError(
-            "--out must be given with --figures, which it is for, but is not. Add --figures."
-        )
-    found = comparison.compared([read_run(folder) for folder in folders])
-    drawn = found.draw(out, wanted, force=force or out is None) if draw else []
+        raise UserError("--out requires --figures. Add --figures.")
+    result = comparison.compared([read_run(folder) for folder in folders])
+    paths = result.draw(out, names, force=force or out is None) if draw else []
     if as_json:
         typer.echo(
             json.dumps(
-                found.as_data() | {"figures": [str(path) for path in drawn]},
+                result.as_data() | {"figures": [str(path) for path in paths]},
                 indent=1,
                 allow_nan=False,
             )
         )
         return
     console = Screen()
-    comparison.show(console, found)
-    if drawn:
-        console.print(f"\nFigures: {drawn[0].parent}", soft_wrap=True, markup=False)
+    comparison.show(console, result)
+    if paths:
+        console.print(f"\nFigures: {paths[0].parent}", soft_wrap=True, markup=False)
 
 
 def export(
     folder: Annotated[
-        Path, typer.Argument(help="Folder of a run, a sweep, a search, or of kept results (CSV).")
+        Path, typer.Argument(help="Folder of a run, a sweep, a search, or of stored CSV tables.")
     ],
     tables: Annotated[
         list[str] | None,
@@ -201,24 +206,25 @@ def export(
         str | None,
         typer.Option(
             metavar="DIR|-",
-            help="Folder of the files, or - to print one table. Default: NAME-FORMAT here.",
+            help=(
+                "Folder of the files, or - to print one table. Default: NAME-FORMAT in the current"
+                " folder."
+            ),
         ),
     ] = None,
-    listed: Annotated[
-        bool, typer.Option("--list", help="List the tables, with rows and what they are, and stop.")
+    list_only: Annotated[
+        bool, typer.Option("--list", help="List the tables, with rows and content, and stop.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over files that are there.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     spreadsheets: Annotated[
         bool,
         typer.Option(
             "--for-spreadsheets",
-            help="CSV: put ' before texts that a spreadsheet would compute (= + - @).",
+            help="CSV: put ' before text that a spreadsheet would compute (= + - @).",
         ),
     ] = False,
 ) -> None:
-    """Write tables as CSV, Parquet or JSON: every digit, nothing for what was not measured."""
+    """Write tables as CSV, Parquet or JSON: full precision, unmeasured values stay empty."""
     from evosim.api import export as exporting
 
     if format_ not in exporting.FORMATS:
@@ -226,14 +232,14 @@ def export(
 
         raise unknown("--format", format_, exporting.FORMATS)
     source = exporting.source_of(folder)
-    if listed:
+    if list_only:
         _list_tables(source)
         return
     if out == "-":
         if len(tables or ()) != 1:
             raise UserError(
-                f"--out - must be given with one table, but is with {len(tables or ()) or 'all'}."
-                " Name one; '--list' lists them."
+                f"--out - prints one table, but {len(tables or ()) or 'all'} are requested. Name"
+                f" one; 'evosim export {folder} --list' lists them."
             )
         name = (tables or [""])[0]
         sys.stdout.flush()
@@ -254,9 +260,9 @@ def _list_tables(source: Any) -> None:
     from evosim.runtime.text_layout import Screen
     from evosim.runtime.text_layout import show as show_table
 
-    shown = Table(box=None)
+    table = Table(box=None)
     for column in ("table", "rows", "what it is"):
-        shown.add_column(column, justify="right" if column == "rows" else "left")
+        table.add_column(column, justify="right" if column == "rows" else "left")
     for row in source.listed().iter_rows(named=True):
-        shown.add_row(row["table"], f"{row['rows']:,}", row["what"])
-    show_table(Screen(), shown)
+        table.add_row(row["table"], f"{row['rows']:,}", row["what"])
+    show_table(Screen(), table)

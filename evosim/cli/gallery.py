@@ -1,4 +1,4 @@
-"""All figures that can be drawn of a folder: of a run, a sweep, or a landscape search."""
+"""All figures that can be drawn from a folder: of a run, a sweep, or a landscape search."""
 
 from __future__ import annotations
 
@@ -32,11 +32,16 @@ SWEEP_FILE, EXPERIMENT_FILE = "sweep.json", "experiment.toml"
 class Entry:
     """One figure of the gallery.
 
-    Attributes:
-        name: by which it is asked for.
-        of: what it is drawn from: a `run`, a `sweep` or a `search`.
-        what: it shows, in one line.
-        usual: whether it is drawn unasked.
+    Attributes
+    ----------
+    name : str
+        The name of the figure on the command line.
+    of : {"run", "sweep", "search"}
+        What the figure is drawn from.
+    what : str
+        What the figure shows, in one line.
+    usual : bool
+        Whether it is a default figure.
     """
 
     name: str
@@ -60,10 +65,10 @@ def entries() -> list[Entry]:
 
 
 def kind_of(folder: Path) -> str:
-    """What a folder holds.
+    """What a folder holds: `run`, `sweep` or `search`.
 
-    A folder that is none of them is taken for a run's, which says what is missing. Raises
-    `UserError`.
+    An unknown folder counts as that of a run: the reader of runs then names the missing files.
+    Raises `UserError`.
     """
     refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if (folder / SWEEP_FILE).is_file():
@@ -85,11 +90,32 @@ def draw(
     usual: bool = False,
     tell: Callable[[str], object] = lambda words: None,
 ) -> list[Path]:
-    """Draw figures of what a folder holds into it: those named, the usual ones, or all; gives the
-    paths.
+    """Draw the figures of a run, a sweep or a search into its folder.
 
-    Without names what is not there is left out. Raises `UserError`, also where a figure that was
-    named has nothing to show.
+    Parameters
+    ----------
+    folder : Path
+        The folder of a run, a sweep or a landscape search.
+    names : sequence of str
+        The figures to draw. Empty: all figures that have data.
+    formats : sequence of str
+        File formats, as `png`.
+    size : str
+        A size of `evosim.figures.SIZES`.
+    usual : bool
+        Whether to draw only the default figures, if there are no `names`.
+    tell : callable
+        Called with each warning.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    UserError
+        If an argument is unknown, or if a figure in `names` has no data.
     """
     from evosim.figures import FORMATS, SIZES
 
@@ -101,67 +127,85 @@ def draw(
     of = kind_of(folder)
     known = [entry for entry in entries() if entry.of == of]
     for name in names:
-        # Of sweeps there are several of a kind, named by their quantity
+        # Sweeps have several figures of a kind, named by their quantity.
         if of != SWEEP or "-" not in name:
-            _must_be_known(name, of, [entry.name for entry in known])
-    asked = list(dict.fromkeys(names))
-    there = [entry.name for entry in known if entry.usual or not usual]
+            _check_name(name, of, [entry.name for entry in known])
+    available = [entry.name for entry in known if entry.usual or not usual]
     failures: list[str] = []
-    drawn = {RUN: _of_run, SWEEP: _of_sweep, SEARCH: _of_search}[of](
-        folder, asked, there, tuple(formats), size, tell, failures.append
+    request = _Request(
+        folder, list(dict.fromkeys(names)), available, tuple(formats), size, tell, failures.append
     )
-    if failures and not drawn:
+    paths = {RUN: _draw_run, SWEEP: _draw_sweep, SEARCH: _draw_search}[of](request)
+    if failures and not paths:
         raise UserError(failures[0])
-    for words in failures:
-        tell(words)
-    return drawn
+    for message in failures:
+        tell(message)
+    return paths
 
 
-def _must_be_known(name: str, of: str, known: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class _Request:
+    """What to draw, and how.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder of a run, a sweep or a search.
+    names : list of str
+        The figures that the user named.
+    available : list of str
+        The figures to draw without names.
+    formats : tuple of str
+        File formats.
+    size : str
+        The size of the figures.
+    warn, on_failure : callable
+        Called with warnings, and with the reasons of figures that cannot be drawn.
+    """
+
+    folder: Path
+    names: list[str]
+    available: list[str]
+    formats: tuple[str, ...]
+    size: str
+    warn: Callable[[str], object]
+    on_failure: Callable[[str], object]
+
+
+def _check_name(name: str, of: str, known: Sequence[str]) -> None:
     others = [entry.of for entry in entries() if entry.name == name]
     if others and name not in known:
         raise UserError(
-            f"{name} must be a figure of a {of}, but is one of a {others[0]}. Choose from"
+            f"{name} is a figure of a {others[0]}, but the folder holds a {of}. Choose from"
             f" {', '.join(known)}."
         )
     if name not in known:
         raise unknown("a figure", name, known)
 
 
-def _of_run(
-    folder: Path,
-    asked: list[str],
-    there: list[str],
-    formats: tuple[str, ...],
-    size: str,
-    tell: Callable[[str], object],
-    failed: Callable[[str], object],
-) -> list[Path]:
-    recorded = read_run(folder)
+def _draw_run(request: _Request) -> list[Path]:
+    recorded = read_run(request.folder)
     if not accounts.same_code(recorded):
-        tell(
-            f"{recorded.folder} was made by other code (evosim {recorded.provenance['evosim']});"
-            " --force repeats it."
+        version = recorded.provenance["evosim"]
+        request.warn(
+            f"{recorded.folder} was made by other code (evosim {version}); --force repeats the run."
         )
     return runs_figures.draw(
-        recorded, formats, names=asked or there, size=size, failed=failed, asked=asked
+        recorded,
+        request.formats,
+        names=request.names or request.available,
+        size=request.size,
+        failed=request.on_failure,
+        asked=request.names,
     )
 
 
-def _of_sweep(
-    folder: Path,
-    asked: list[str],
-    there: list[str],
-    formats: tuple[str, ...],
-    size: str,
-    tell: Callable[[str], object],
-    failed: Callable[[str], object],
-) -> list[Path]:
+def _draw_sweep(request: _Request) -> list[Path]:
     from evosim.sweeps import analysis as sweeps_analysis
     from evosim.sweeps import figures
     from evosim.sweeps.store import Store
 
-    store = Store(folder)
+    store = Store(request.folder)
     analysis = sweeps_analysis.analysis_of(store)
     return figures.draw(
         store.folder,
@@ -169,37 +213,38 @@ def _of_sweep(
         sweeps_analysis.chosen(analysis, []),
         None,
         None,
-        formats,
-        names=asked or None,
-        size=size,
-        failed=failed,
+        request.formats,
+        names=request.names or None,
+        size=request.size,
+        failed=request.on_failure,
     )
 
 
-def _of_search(
-    folder: Path,
-    asked: list[str],
-    there: list[str],
-    formats: tuple[str, ...],
-    size: str,
-    tell: Callable[[str], object],
-    failed: Callable[[str], object],
-) -> list[Path]:
+def _draw_search(request: _Request) -> list[Path]:
     from evosim.figures import draw_charts
     from evosim.figures.inputs import Searched
     from evosim.figures.search_paths import SEARCH_FIGURES
 
+    folder = request.folder
     if not landscape_search.same_code(folder):
-        tell(f"{folder} was made by other code; --force repeats it.")
+        request.warn(f"{folder} was made by other code; --force repeats the run.")
     source = Searched(
         source_of(folder).table(landscape_search.TABLE),
         resolve(read_toml(folder / EXPERIMENT_FILE)),
     )
-    charts = ((name, SEARCH_FIGURES[name].draw(source)) for name in asked or there)
-    drawn = draw_charts(folder / "figures", charts, formats, size=size, failed=failed, asked=asked)
-    if not asked and size == "screen":
-        runs_figures.list_figures(folder, drawn)
-    return drawn
+    names = request.names or request.available
+    charts = ((name, SEARCH_FIGURES[name].draw(source)) for name in names)
+    paths = draw_charts(
+        folder / "figures",
+        charts,
+        request.formats,
+        size=request.size,
+        failed=request.on_failure,
+        asked=request.names,
+    )
+    if not request.names and request.size == "screen":
+        runs_figures.list_figures(folder, paths)
+    return paths
 
 
 def table() -> Any:
@@ -215,5 +260,5 @@ def table() -> Any:
 
 
 def formats_of(text: str) -> list[str]:
-    """Formats from a list with commas, each once."""
+    """File formats from a comma-separated list, each once."""
     return list(dict.fromkeys(part.strip() for part in text.split(",")))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evosim.cli.common import AsJson, Settings, Which, note, warn
+from evosim.cli.options import AsJson, ExperimentName, Settings
+from evosim.cli.output import warn, warn_of_unusual_values
 from evosim.runtime.interrupts import stoppable
 from evosim.runtime.terminal import echo
+
+if TYPE_CHECKING:
+    from evosim.verify import Verdict
 
 
 def list_(
@@ -41,8 +45,8 @@ def list_(
         "optimizers on a landscape": VECTOR_WHAT,
     }
     groups = _chosen(groups, what) if what is not None else groups
-    for words in broken():
-        warn(words)
+    for message in broken():
+        warn(message)
     console = Screen()
     widest = max(len(name) for entries in groups.values() for name in entries)
     for kind, entries in groups.items():
@@ -51,7 +55,7 @@ def list_(
         table.add_column()
         table.add_column()
         for name, what in entries.items():
-            if not console.is_terminal:  # for grep: a line each
+            if not console.is_terminal:  # one line for each, for grep
                 echo(f"  {name:{widest}}  {what}")
             table.add_row(f"  {name:{widest}}", what)
         if console.is_terminal:
@@ -65,26 +69,26 @@ def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str,
     """
     from evosim.errors import unknown
 
-    wanted = what.lower()
+    requested = what.lower()
     for kind in groups:
-        if wanted in (kind, kind.removesuffix("s")):
+        if requested in (kind, kind.removesuffix("s")):
             return {name: entries for name, entries in groups.items() if name.startswith(kind)}
     named = {
-        kind: {name: words for name, words in entries.items() if name == what}
+        kind: {name: text for name, text in entries.items() if name == what}
         for kind, entries in groups.items()
     }
-    found = {kind: entries for kind, entries in named.items() if entries}
-    if not found:
+    matches = {kind: entries for kind, entries in named.items() if entries}
+    if not matches:
         raise unknown(
-            "what is listed",
+            "the argument",
             what,
             {*groups, *(name for entries in groups.values() for name in entries)},
         )
-    return found
+    return matches
 
 
-def show(experiment: Which = "birth-control", settings: Settings = None) -> None:
-    """Print an experiment with every parameter filled in: a TOML file to start one's own from."""
+def show(experiment: ExperimentName = "birth-control", settings: Settings = None) -> None:
+    """Print an experiment with all parameters: a TOML file from which to start your own."""
     from evosim.config.landscape_search import build_landscape, on_landscape
     from evosim.config.resolve import build, resolve
     from evosim.config.toml_files import apply_settings, read_experiment
@@ -96,11 +100,11 @@ def show(experiment: Which = "birth-control", settings: Settings = None) -> None
     else:
         build(resolved)
 
-    note(resolved)
+    warn_of_unusual_values(resolved)
     echo(commented(resolved), nl=False)
 
 
-@stoppable("not all laws were checked; nothing was written")
+@stoppable("some laws were not checked; nothing was written")
 def verify(
     laws: Annotated[
         list[str] | None,
@@ -109,12 +113,12 @@ def verify(
         ),
     ] = None,
     slow: Annotated[
-        bool, typer.Option("--slow", help="Every case with all replicates: minutes.")
+        bool, typer.Option("--slow", help="All cases with all replicates. Takes minutes.")
     ] = False,
     faults: Annotated[
-        bool, typer.Option("--faults", help="Also plant faults: each must turn its law red.")
+        bool, typer.Option("--faults", help="Also plant faults. Each must make its law fail.")
     ] = False,
-    listed: Annotated[
+    list_only: Annotated[
         bool, typer.Option("--list", help="List laws, their sources and their faults, and stop.")
     ] = False,
     details: Annotated[bool, typer.Option("--details", help="Print every comparison.")] = False,
@@ -128,29 +132,29 @@ def verify(
     console = Screen()
     start = time.perf_counter()
 
-    wanted = [name.replace("-", " ") if name not in LAWS else name for name in laws or ()]
-    for name in wanted:
+    names = [name if name in LAWS else name.replace("-", " ") for name in laws or ()]
+    for name in names:
         if name not in LAWS:
             raise unknown("a law", name, LAWS)
-    chosen = [LAWS[name] for name in wanted] or list(LAWS.values())
-    if listed:
+    chosen = [LAWS[name] for name in names] or list(LAWS.values())
+    if list_only:
         tables.show_laws(console, chosen)
         return
     if slow and len(chosen) == len(LAWS):
         warn(
-            "every case with all replicates: about 6 min on two processors that have nothing else"
-            " to do" + (", and the faults" if faults else "")
+            "all cases with all replicates take about 6 min on two idle processors"
+            + (", and the faults more" if faults else "")
         )
-    say = (
-        (lambda verdict: None)
-        if as_json
-        else (lambda verdict: tables.show_verdict(console, verdict, details=details))
-    )
-    verdicts = check_laws(chosen, slow=slow, faults=faults, on_verdict=say)
-    wrong = [v for v in verdicts if v.holds == bool(v.fault)]
+
+    def print_verdict(verdict: Verdict) -> None:
+        if not as_json:
+            tables.show_verdict(console, verdict, details=details)
+
+    verdicts = check_laws(chosen, slow=slow, faults=faults, on_verdict=print_verdict)
+    failed = [verdict for verdict in verdicts if verdict.holds == bool(verdict.fault)]
     if as_json:
         typer.echo(json.dumps(tables.summary_as_dict(verdicts), indent=1))
     else:
         tables.show_summary(console, verdicts, time.perf_counter() - start)
-    if wrong:
+    if failed:
         raise typer.Exit(1)

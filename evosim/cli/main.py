@@ -22,10 +22,11 @@ import typer
 
 from evosim.cli.analyze import analyze, compare, export
 from evosim.cli.claims import claims
-from evosim.cli.common import Whole, warn
 from evosim.cli.figures import figures
+from evosim.cli.groups import CommandGroup
 from evosim.cli.inspect import list_, show, verify
 from evosim.cli.new import new
+from evosim.cli.output import warn
 from evosim.cli.report import report
 from evosim.cli.run import run
 from evosim.cli.sweep import sweep
@@ -37,18 +38,18 @@ from evosim.version import __version__
 
 app = typer.Typer(
     name="evosim",
-    cls=Whole,
+    cls=CommandGroup,
     help=(
-        "A laboratory for base and mesa optimizers: evolve planners, swap the world, say where the"
-        " loss came from."
+        "A laboratory for base and mesa optimizers: evolve planners, swap the world, explain the"
+        " loss."
     ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # panels cut words where a terminal is narrow
 )
-app.add_typer(sweep, name="sweep", cls=Whole)
-app.add_typer(new, name="new", cls=Whole)
+app.add_typer(sweep, name="sweep", cls=CommandGroup)
+app.add_typer(new, name="new", cls=CommandGroup)
 COMMANDS: dict[str, Callable[..., None]] = {
     "claims": claims,
     "report": report,
@@ -63,12 +64,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, function in COMMANDS.items():
     app.command(name)(function)
-# Commands that compute; a sweep's workers look for themselves
+# Commands that compute. The workers of a sweep check the limits themselves.
 COMPILING = ("run", "analyze", "verify", "claims")
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         echo(f"evosim {__version__}")
         raise typer.Exit
 
@@ -82,51 +83,50 @@ def _root(
 ) -> None:
     """A laboratory for base and mesa optimizers."""
     if ctx.invoked_subcommand in COMPILING and "--help" not in sys.argv:
-        check_addresses()  # before any library is loaded that ends the process
+        # Before any library is loaded that would end the process
+        check_addresses()
 
 
 INTERRUPTED = 130
 
-# The base of the parser's own complaints; which package it lives in depends on the version of
-# typer.
-_Complaint: type[Exception] = next(
+# The base class of the parser's errors. Its package depends on the version of typer.
+_ParserError: type[Exception] = next(
     c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
 )
 
 
 def main() -> None:
-    """Entry point: mistakes are one line and exit code 2, a signal is 128 and its number (Ctrl-C:
-    130), the wall time 75.
+    """Run a command, and exit.
+
+    Exit codes: 2 after a user error (one line on standard error), 128 plus the number of a signal
+    (Ctrl-C: 130), 75 after the wall-time limit.
     """
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
         code = app(standalone_mode=False) or 0
-        if code == INTERRUPTED:  # how the parser reports Ctrl-C
+        if code == INTERRUPTED:  # the parser reports Ctrl-C so
             raise KeyboardInterrupt
         sys.exit(code)
     except UserError as error:
         warn(str(error))
         sys.exit(2)
-    except _Complaint as complaint:
-        words = " ".join(complaint.format_message().split())  # type: ignore[attr-defined]
-        warn(f"{in_one_line(words.rstrip('.'))}. See 'evosim --help'.")
+    except _ParserError as error:
+        message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+        warn(f"{in_one_line(message.rstrip('.'))}. See 'evosim --help'.")
         sys.exit(2)
     except MemoryError as error:
-        words = in_one_line(str(error).rstrip(".")) or "it is used up"
-        warn(
-            f"there must be enough memory for this, but there is not: {words}. Make population,"
-            " grid or world smaller."
-        )
+        message = in_one_line(str(error).rstrip(".")) or "none is left"
+        warn(f"out of memory: {message}. Make population, grid or world smaller.")
         sys.exit(2)
     except Interrupted as error:
         warn(str(error))
         sys.exit(error.code)
     except Stop as stop:
-        warn(f"stopped by {stop}; nothing was begun")
+        warn(f"stopped by {stop}; nothing was started")
         sys.exit(stop.code)
     except (KeyboardInterrupt, typer.Abort) as abort:
-        # The parser takes the end of any file for a Ctrl-C
+        # The parser mistakes the end of a file for a Ctrl-C
         if isinstance(abort.__cause__, EOFError):
             raise abort.__cause__ from None
         warn("interrupted")
@@ -135,27 +135,28 @@ def main() -> None:
         sys.stdout = None
         sys.exit(0)
     except Unheard as error:
-        sys.stdout = None  # what is left in its buffer would fail again
+        sys.stdout = None  # its buffer would fail again
         warn(str(error))
         sys.exit(UNHEARD)
     except BaseException as error:
-        if isinstance(error, SystemExit) or (mine := of_system(error)) is None:
+        if isinstance(error, SystemExit) or (user_error := of_system(error)) is None:
             raise
-        warn(str(mine))
+        warn(str(user_error))
         sys.exit(2)
 
 
 def command() -> None:
-    """`main`, and then out at once: to take compilers and drawing engines down would take another
-    half second.
+    """Run `main` and end the process at once.
+
+    An orderly shutdown of compilers and drawing engines would take another half second.
     """
-    # Python processes that this one starts import nothing from the current folder, which may be a
-    # stranger's.
+    # Python processes that this one starts import nothing from the current folder, which may belong
+    # to another user.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
-    # A closed stream's number would go to the next file, and libraries print to it
-    for number in range(3):
+    # The next opened file would get the descriptor of a closed stream, and libraries print to it.
+    for descriptor in range(3):
         try:
-            os.fstat(number)
+            os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     open_what_is_closed()

@@ -24,7 +24,8 @@ from evosim.version import __version__
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 SUFFIX = ".tmpl"
-LONGEST = 40
+LONGEST = 40  # characters of a name
+# Names that the templates import
 TAKEN = {
     "Any",
     "Entry",
@@ -44,44 +45,60 @@ TAKEN = {
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 new = typer.Typer(
-    name="new",
-    help="Start a world or a genome of one's own: a small package with an experiment and tests.",
+    name="new", help="Create a package for your own world or genome, with an experiment and tests."
 )
 
-Name = Annotated[str, typer.Argument(help="What experiments and Python call it, e.g. tide_pools.")]
-Out = Annotated[Path | None, typer.Option(help="Folder to make. Default: NAME, here.")]
+Name = Annotated[str, typer.Argument(help="Its name in experiments and Python, e.g. tide_pools.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder to create. Default: NAME in the current folder.")
+]
 
 
 @new.callback(invoke_without_command=True)
 def _root(context: typer.Context) -> None:
-    """Start a world or a genome of one's own: a small package with an experiment and tests."""
+    """Create a package for your own world or genome, with an experiment and tests."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
 @new.command()
 def world(name: Name, out: Out = None) -> None:
-    """Start a world: a pair of worlds that shows a loss by the shift, its experiment and its
-    tests.
-    """
-    _told("world", name, out)
+    """Create a world: two worlds with a loss by the shift, an experiment, tests."""
+    _create_and_print("world", name, out)
 
 
 @new.command()
 def genome(name: Name, out: Out = None) -> None:
-    """Start a genome: agents that want one thing, an experiment in savanna, and tests."""
-    _told("genome", name, out)
+    """Create a genome: agents with one desire, an experiment in savanna, tests."""
+    _create_and_print("genome", name, out)
 
 
-def begin(kind: str, name: str, out: Path | None = None) -> Path:
-    """Make the folder of a new `world` or `genome` and return it.
+def create(kind: str, name: str, out: Path | None = None) -> Path:
+    """Create the folder of a new world or genome.
 
-    Raises `UserError`; then nothing is left behind.
+    Parameters
+    ----------
+    kind : {"world", "genome"}
+        What to create.
+    name : str
+        Its name in experiments and Python.
+    out : Path or None
+        The folder. None: `name` in the current folder.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    UserError
+        If the name or the folder cannot be used. No files remain then.
     """
     folder = Path(name) if out is None else out
     if folder.exists() or folder.is_symlink():
         raise UserError(
-            f"{folder} must not exist yet, but does. Choose another name or --out, or remove it."
+            f"{folder} exists already. Choose another folder with --out, or remove {folder}."
         )
     check_name(kind, name)
     names = {
@@ -106,7 +123,8 @@ def begin(kind: str, name: str, out: Path | None = None) -> Path:
         os.rename(partial, folder)
     except OSError as error:
         raise UserError(
-            f"{folder} must be writable, but is not: {error.strerror or error}. Give another --out."
+            f"{folder} cannot be written: {error.strerror or error}. Choose another folder with"
+            " --out."
         ) from None
     finally:
         if partial is not None:
@@ -115,62 +133,60 @@ def begin(kind: str, name: str, out: Path | None = None) -> Path:
 
 
 def distribution() -> str:
-    """The name by which evosim is installed, for the dependencies of a new package.
+    """The name of the distribution that holds evosim, for the dependencies of a new package.
 
-    The name of the distribution on the package index is not the name of the module: another program
-    has that name there. A checkout that is not installed says it in its `pyproject.toml`.
+    On the package index, another program has the name `evosim`. If evosim is a checkout that is not
+    installed, the name comes from its `pyproject.toml`. Raises `UserError`.
     """
-    found = sorted(set(metadata.packages_distributions().get("evosim", ())))
-    if found:
-        same = [name for name in found if metadata.version(name) == __version__]
-        return (same or found)[0]
+    installed = sorted(set(metadata.packages_distributions().get("evosim", ())))
+    if installed:
+        same = [name for name in installed if metadata.version(name) == __version__]
+        return (same or installed)[0]
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     try:
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"])
     except (OSError, ValueError, KeyError):
         raise UserError(
-            "evosim must be installed to start a package that needs it, but is not. Install it with"
-            " pip."
+            "a new package depends on evosim, which is not installed. In your evosim checkout: 'pip"
+            " install -e .'"
         ) from None
 
 
 def check_name(kind: str, name: str) -> None:
-    """Raise `UserError` for a name that Python or experiments could not call a new world or genome
-    by.
-    """
+    """Raise `UserError` for a name that a new world or genome cannot have."""
     if not _NAME.fullmatch(name) or len(name) > LONGEST:
         likely = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")[:LONGEST].strip("_")
         hint = (
             f"Call it '{likely}'."
             if likely and likely != name and _NAME.fullmatch(likely)
-            else "Choose another."
+            else f"Write for example 'my_{kind}'."
         )
         raise UserError(
-            f"a {kind}'s name must be small letters, digits and single underscores, begin with a"
-            f" letter and have at most {LONGEST}, but is '{name}'. {hint}"
+            f"the name of a {kind} must begin with a letter and have at most {LONGEST} small"
+            f" letters, digits and single underscores, but is '{name}'. {hint}"
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise UserError(
-            f"a {kind}'s name must be free in Python, but '{name}' is a word of the language."
-            " Choose another."
+            f"'{name}' is a keyword of Python, so a {kind} cannot have this name. Write for example"
+            f" 'my_{name}'."
         )
     from evosim.config import registry  # brings NumPy with it
 
     if name in registry.names(kind):
         raise UserError(
-            f"a {kind}'s name must be new, but '{name}' is there already ('evosim list'). Choose"
-            " another."
+            f"a {kind} with the name '{name}' exists already ('evosim list'). Write for example"
+            f" 'my_{name}'."
         )
     if name in sys.stdlib_module_names or _importable(name) or name == "tests":
         raise UserError(
-            f"a {kind}'s name must be free in Python, but there is a module '{name}' already."
-            " Choose another."
+            f"a Python module with the name '{name}' exists already, so a {kind} cannot have this"
+            f" name. Write for example 'my_{name}'."
         )
 
 
-def _told(kind: str, name: str, out: Path | None) -> None:
-    folder = begin(kind, name, out)
-    echo(f"{folder}: a {kind}, its experiment and its tests. Go on with")
+def _create_and_print(kind: str, name: str, out: Path | None) -> None:
+    folder = create(kind, name, out)
+    echo(f"{folder}: a {kind}, its experiment and its tests. Next steps:")
     echo(
         f"  cd {shlex.quote(str(folder))}\n  pip install -e '.[test]'\n  python -m pytest\n  evosim"
         f" run {name}.toml"
@@ -178,17 +194,15 @@ def _told(kind: str, name: str, out: Path | None) -> None:
 
 
 def _importable(name: str) -> bool:
-    """Whether there is a module of this name; a mere folder that happens to be here is none."""
+    """Whether a module has this name. A folder without Python files does not count."""
     spec = importlib.util.find_spec(name)
     return spec is not None and spec.origin is not None
 
 
 def _class_of(name: str) -> str:
-    """The class of parameters, called as the house calls them; not as something that the templates
-    import.
-    """
-    words = "".join(part.capitalize() for part in name.split("_"))
-    return f"{words}Params" if words in TAKEN else words
+    """The name of the parameter class. It differs from all names that the templates import."""
+    camel_case = "".join(part.capitalize() for part in name.split("_"))
+    return f"{camel_case}Params" if camel_case in TAKEN else camel_case
 
 
 def _umask() -> int:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from evosim.cli.options import AsJson
+from evosim.cli.output import warn
 from evosim.runtime.terminal import echo
 
 
@@ -25,20 +27,17 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file. Default: report.html in the folder; of several folders, here.",
+            help=(
+                "The file. Default: report.html in the folder, or in the current folder for several"
+                " folders."
+            ),
         ),
     ] = None,
-    open_: Annotated[bool, typer.Option("--open/--no-open", help="Show it in a browser.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over a file that is there.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write one HTML file about runs, sweeps or searches: to be read without a network, printed, or
-    sent.
-    """
+    """Write one HTML file about runs, sweeps or searches. It needs no network."""
     from evosim.report.build import report_path, write
     from evosim.runtime.progress import bar
 
@@ -62,13 +61,10 @@ def report(
     else:
         echo(f"{path}: {size / 1e6:.2f} MB, {seconds:.1f} s")
         if left_out:
-            words = (
-                f"to keep it small, it has figures of the first {len(folders) - len(left_out)}"
-                " folders alone"
-            )
-            echo(
-                f"evosim: {words}; a report of one folder has all: 'evosim report {left_out[0]}'.",
-                err=True,
+            warn(
+                "to keep it small, the report has figures of only the first"
+                f" {len(folders) - len(left_out)} folders; a report of one folder has all: 'evosim"
+                f" report {left_out[0]}'."
             )
     if open_:
         typer.launch(path.resolve().as_uri())

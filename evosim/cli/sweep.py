@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import json
-import signal
-import time as clock
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evosim.errors import Interrupted, UserError
-from evosim.runtime.interrupts import (
-    ASKING,
-    OUT_OF_TIME,
-    SIGNALS,
-    how_read,
-    last_resort,
-    reserve_of,
-    wall_time_of,
+from evosim.cli.options import AsJson, FigureFormats, FigureSize, with_option_groups
+from evosim.cli.output import warn
+from evosim.cli.sweep_output import (
+    FAILED,
+    collect_and_print,
+    count_of,
+    print_check,
+    print_end,
+    print_estimate,
+    print_status,
+    warn_of_unusual_values,
 )
+from evosim.cli.sweep_signals import stop_requests
+from evosim.errors import Interrupted, UserError
+from evosim.runtime.interrupts import how_read, wall_time_of
 from evosim.runtime.terminal import echo
 from evosim.sweeps.job_array import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
-    from evosim.sweeps.collect import Collected
+    from rich.console import Console
+
     from evosim.sweeps.job_array import Shard
-    from evosim.sweeps.plan import Plan
-    from evosim.sweeps.schema import Written
     from evosim.sweeps.store import Store
     from evosim.sweeps.worker import Tell
 
@@ -38,49 +41,119 @@ sweep = typer.Typer(
 )
 
 SweepPath = Annotated[Path, typer.Argument(help="A sweep file (TOML).", metavar="SWEEP.toml")]
-Folder = Annotated[Path, typer.Argument(help="A sweep's folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Folder = Annotated[Path, typer.Argument(help="The folder of a sweep.")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder of the sweep. Default: results/sweeps/NAME-DIGEST.")
 ]
 OtherSources = Annotated[
-    bool, typer.Option("--other-sources", help="Go on though the code has changed since.")
+    bool, typer.Option("--other-sources", help="Continue although the code has changed since.")
 ]
 SLURM = "Slurm"
-Time = Annotated[
-    str,
-    typer.Option(
-        metavar="TIME",
-        help="Slurm: limit of each job, e.g. 1:00:00, 90m or 1-12.",
-        rich_help_panel=SLURM,
-    ),
-]
-Memory = Annotated[
-    str, typer.Option(metavar="2G", help="Slurm: memory of each job.", rich_help_panel=SLURM)
-]
-Partition = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="Slurm: where jobs run. Default: its own.", rich_help_panel=SLURM
-    ),
-]
-Account = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Slurm: the account to charge. Default: its own.",
-        rich_help_panel=SLURM,
-    ),
-]
-Sbatch = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="OPTION",
-        help="Slurm: a further option of sbatch without dashes, e.g. qos=long.",
-        rich_help_panel=SLURM,
-    ),
-]
-FAILED = 1
+
+
+@dataclass(frozen=True)
+class SlurmOptions:
+    """What each Slurm job asks for: options of `evosim sweep run` and `script`."""
+
+    time: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Slurm: limit of each job, e.g. 1:00:00, 90m or 1-12.",
+            rich_help_panel=SLURM,
+        ),
+    ] = TIME
+    memory: Annotated[
+        str, typer.Option(metavar="2G", help="Slurm: memory of each job.", rich_help_panel=SLURM)
+    ] = MEMORY
+    partition: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Slurm: partition of the jobs. Default: that of Slurm.",
+            rich_help_panel=SLURM,
+        ),
+    ] = None
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Slurm: account to charge. Default: that of Slurm.",
+            rich_help_panel=SLURM,
+        ),
+    ] = None
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTION",
+            help="Slurm: a further option of sbatch without dashes, e.g. qos=long.",
+            rich_help_panel=SLURM,
+        ),
+    ] = None
+
+    def batch(self) -> Batch:
+        """The request for each job. Raises `UserError`."""
+        return Batch(self.time, self.memory, self.partition, self.account, tuple(self.sbatch or ()))
+
+
+@dataclass(frozen=True)
+class ComputeOptions:
+    """The options of `evosim sweep run`."""
+
+    out: Out = None
+    engine: Annotated[
+        str,
+        typer.Option(help="What computes the runs: local, dask or slurm; see docs/clusters.md."),
+    ] = "local"
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help=(
+                "dask: a scheduler's tcp://HOST:PORT or file. slurm: address or interface to"
+                " listen at."
+            )
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes. Default: one for each processor; for slurm 10 jobs."),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads of the kernels in each. Default: 1, or all with one worker."
+        ),
+    ] = None
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Compute only every N-th chunk; 'auto/N' in a job array of N tasks."
+        ),
+    ] = None
+    wall_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help=(
+                "Stop within this time, e.g. 02:00:00 or 90m. Rerun the same command to continue."
+                " Exit code 75."
+            ),
+        ),
+    ] = None
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute failed runs again.")
+    ] = False
+    other_sources: OtherSources = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Estimate time and disk, and write nothing.")
+    ] = False
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Write the plan for other processes, and stop.")
+    ] = False
+    collect: Annotated[
+        bool,
+        typer.Option("--collect/--no-collect", help="Collect the tables when all runs are done."),
+    ] = True
 
 
 @sweep.callback(invoke_without_command=True)
@@ -91,200 +164,156 @@ def _root(context: typer.Context) -> None:
 
 
 @sweep.command()
-def run(
-    file: SweepPath,
-    out: Out = None,
-    engine: Annotated[
-        str, typer.Option(help="Who computes: local, dask or slurm; see docs/clusters.md.")
-    ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help=(
-                "dask: a scheduler's tcp://HOST:PORT or file. slurm: address or interface to"
-                " listen at."
-            )
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes. Default: one for each processor; for slurm 10 jobs."),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Threads of the kernels in each. Default: 1, or all with one worker."
-        ),
-    ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N", help="Compute only every N-th chunk; 'auto/N' in a job array of N tasks."
-        ),
-    ] = None,
-    wall_time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help=(
-                "Stop within this time, e.g. 02:00:00 or 90m; the same command goes on. Exit"
-                " code 75."
-            ),
-        ),
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Compute runs that failed again.")
-    ] = False,
-    other_sources: OtherSources = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")
-    ] = False,
-    plan_only: Annotated[
-        bool, typer.Option("--plan-only", help="Write the plan, for others to compute, and stop.")
-    ] = False,
-    collected: Annotated[
-        bool, typer.Option("--collect/--no-collect", help="Collect the tables when all is done.")
-    ] = True,
-    time: Time = TIME,
-    memory: Memory = MEMORY,
-    partition: Partition = None,
-    account: Account = None,
-    sbatch: Sbatch = None,
-) -> None:
-    """Compute a sweep, or go on with it. Stopped at any moment, the same line again goes on."""
+@with_option_groups
+def run(file: SweepPath, *, options: ComputeOptions, slurm: SlurmOptions) -> None:
+    """Run a sweep. After an interruption, rerun the same command."""
     from evosim.config.registry import will_import
     from evosim.runtime.text_layout import Screen
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.engines import need
-    from evosim.sweeps.execute import begin, go_on
+    from evosim.sweeps.execute import begin
     from evosim.sweeps.job_array import read_shard
     from evosim.sweeps.plan import choices_of, make_plan
-    from evosim.sweeps.progress import planning, progressing
+    from evosim.sweeps.progress import planning
     from evosim.sweeps.schema import read_sweep
 
     console = Screen(stderr=True)
-    engine_of(engine)
-    batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
-    part = read_shard(shard) if shard is not None else None
-    limit = None if wall_time is None else wall_time_of(wall_time)
+    engine_of(options.engine)
+    batch = slurm.batch()
+    shard = read_shard(options.shard) if options.shard is not None else None
+    limit = None if options.wall_time is None else wall_time_of(options.wall_time)
     written = read_sweep(file)
-    if dry_run:
+    if options.dry_run:
         with planning(console) as progress:
             plan = make_plan(written, progress)
-        _note(written)
-        _estimate(written, plan, out, workers)
+        warn_of_unusual_values(written)
+        print_estimate(written, plan, options.out, options.workers)
         return
-    if not plan_only:
-        need(engine)
+    if not options.plan_only:
+        need(options.engine)
     with planning(console) as progress:
-        store = begin(written, out, other_sources=other_sources, progress=progress)
-    _note(written)
-    for words in will_import(choices_of(store.facts["tree"], store.plan, store.kinds)):
-        echo(f"evosim: {words}", err=True)
-    if plan_only:
-        echo(f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}")
+        store = begin(written, options.out, other_sources=options.other_sources, progress=progress)
+    warn_of_unusual_values(written)
+    for message in will_import(choices_of(store.facts["tree"], store.plan, store.kinds)):
+        warn(message)
+    if options.plan_only:
+        echo(f"{store.folder}: {store.runs:,} runs in {count_of(store.chunks, 'chunk')}")
         return
-    if wall_time is not None:
-        echo(f"evosim: {how_read(wall_time)}", err=True)
-    with _stoppable(limit) as should_stop:
+    if options.wall_time is not None:
+        warn(how_read(options.wall_time))
+    _compute(store, options, batch, shard, limit, console)
+    print_end(store, shard)
 
-        @contextmanager
-        def showing(runs: int, chunks: int) -> Iterator[Tell]:
-            which = f"shard {part.index}/{part.count}, " if part else ""
-            echo(
-                f"{store.folder}: {which}{runs:,} runs to do in {_many(chunks, 'chunk')}", err=True
-            )
-            with progressing(console, runs, 0, 0) as tell:
-                yield tell
 
+def _compute(
+    store: Store,
+    options: ComputeOptions,
+    batch: Batch,
+    shard: Shard | None,
+    limit: float | None,
+    console: Console,
+) -> None:
+    """Compute the missing runs of a sweep, with a progress bar, until a stop request."""
+    from evosim.sweeps.execute import go_on
+    from evosim.sweeps.progress import progressing
+
+    @contextmanager
+    def show_progress(runs: int, chunks: int) -> Iterator[Tell]:
+        part = f"shard {shard.index}/{shard.count}, " if shard else ""
+        echo(f"{store.folder}: {part}{runs:,} runs to do in {count_of(chunks, 'chunk')}", err=True)
+        with progressing(console, runs, 0, 0) as on_progress:
+            yield on_progress
+
+    with stop_requests(limit) as stop_requested:
         try:
             go_on(
                 store,
-                by=engine,
-                workers=workers,
-                threads=threads,
-                address=address,
-                part=part,
-                retry_failed=retry_failed,
-                other_sources=other_sources,
+                by=options.engine,
+                workers=options.workers,
+                threads=options.threads,
+                address=options.address,
+                part=shard,
+                retry_failed=options.retry_failed,
+                other_sources=options.other_sources,
                 batch=batch,
-                should_stop=should_stop,
-                showing=showing,
-                collecting=_collect if collected else None,
+                should_stop=stop_requested,
+                showing=show_progress,
+                collecting=collect_and_print if options.collect else None,
             )
         except Interrupted as error:
-            raise Interrupted(str(error), should_stop.code) from None
-    _tell_end(store, part)
+            raise Interrupted(str(error), stop_requested.code) from None
+
+
+@dataclass(frozen=True)
+class ArrayOptions:
+    """The size of a job array: options of `evosim sweep script`."""
+
+    tasks: Annotated[
+        int | None,
+        typer.Option(min=1, help="Slurm: tasks of the array. Default: 100, or one for each chunk."),
+    ] = None
+    throttle: Annotated[
+        int | None,
+        typer.Option(min=1, help="Slurm: how many tasks may run at once. Default: no limit."),
+    ] = None
+    cores: Annotated[
+        int, typer.Option(min=1, help="Slurm: processors, and worker processes, of each task.")
+    ] = 1
 
 
 @sweep.command()
+@with_option_groups
 def script(
     file: SweepPath,
     slurm: Annotated[bool, typer.Option("--slurm", help="For Slurm.")] = False,
     out: Out = None,
-    tasks: Annotated[
-        int | None,
-        typer.Option(min=1, help="Slurm: tasks of the array. Default: 100, or one for each chunk."),
-    ] = None,
-    throttle: Annotated[
-        int | None,
-        typer.Option(min=1, help="Slurm: how many tasks may run at once. Default: no limit."),
-    ] = None,
-    cores: Annotated[
-        int, typer.Option(min=1, help="Slurm: processors, and worker processes, of each task.")
-    ] = 1,
-    time: Time = TIME,
-    memory: Memory = MEMORY,
-    partition: Partition = None,
-    account: Account = None,
-    sbatch: Sbatch = None,
+    *,
+    array: ArrayOptions,
+    job: SlurmOptions,
     other_sources: OtherSources = False,
 ) -> None:
-    """Write the plan, and print a job array's batch file that computes it: 'evosim sweep script
-    SWEEP.toml --slurm > job.sh'.
+    """Write the plan, and print the batch file of a job array that computes it.
+
+    Example: evosim sweep script SWEEP.toml --slurm > job.sh
     """
     from evosim.runtime.text_layout import Screen
-    from evosim.sweeps import job_array as batches
+    from evosim.sweeps import job_array
     from evosim.sweeps.execute import begin
     from evosim.sweeps.progress import planning
     from evosim.sweeps.schema import read_sweep
 
     if not slurm:
         raise UserError(
-            "a batch file must be for a batch system, but none was named. Write --slurm;"
-            " docs/clusters.md says how others are used."
+            "no scheduler was chosen. Add --slurm; docs/clusters.md explains how to use others."
         )
-    batch = Batch(time, memory, partition, account, tuple(sbatch or ()))
+    batch = job.batch()
     written = read_sweep(file)
     with planning(Screen(stderr=True)) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
     echo(
-        f"{store.folder}: {store.runs:,} runs in {_many(store.chunks, 'chunk')}; a task has"
+        f"{store.folder}: {store.runs:,} runs in {count_of(store.chunks, 'chunk')}; a task has"
         f" {batch.limit} (D-HH:MM:SS)",
         err=True,
     )
-    typer.echo(
-        batches.script(
-            store.facts["name"],
-            file,
-            store.folder,
-            store.chunks,
-            batch,
-            tasks=tasks,
-            throttle=throttle,
-            cores=cores,
-            other_sources=other_sources,
-        ),
-        nl=False,
+    text = job_array.script(
+        store.facts["name"],
+        file,
+        store.folder,
+        store.chunks,
+        batch,
+        tasks=array.tasks,
+        throttle=array.throttle,
+        cores=array.cores,
+        other_sources=other_sources,
     )
+    typer.echo(text, nl=False)
 
 
 @sweep.command()
 def status(folder: Folder, as_json: AsJson = False) -> None:
-    """How far a sweep is: done, running, failed, time left."""
+    """Show the progress of a sweep: done, running, failed, time left."""
     from dataclasses import asdict
 
-    from evosim.sweeps.progress import duration
     from evosim.sweeps.status import state_of
     from evosim.sweeps.store import Store
 
@@ -292,40 +321,16 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     state = state_of(store)
     if as_json:
         typer.echo(json.dumps(asdict(state), indent=1))
-        return
-    echo(
-        f"{store.facts['name']} {store.digest[:8]}: {store.facts['cells']:,} cells, {state.runs:,}"
-        f" runs, {_many(state.chunks, 'chunk')}"
-    )
-    echo(
-        f"done     {state.done:,} runs ({state.done / state.runs:.0%}) in {state.chunks_done:,}"
-        f" whole chunks; {state.extinct:,} died out"
-    )
-    echo(
-        f"failed   {state.failed:,} runs"
-        + (" ('evosim sweep run ... --retry-failed' tries them again)" if state.failed else "")
-    )
-    echo(f"running  {_many(state.running, 'process', 'processes')} by the logs")
-    if state.seconds_left is not None:
-        echo(f"left     about {duration(state.seconds_left)}")
-    for chunk, why in state.damaged.items():
-        echo(f"damaged  chunk {chunk}: {why}")
-    if state.chunks_done < state.chunks:
-        echo("digest   not yet: not all is done")
     else:
-        echo(
-            f"digest   {state.digest}"
-            if state.digest
-            else f"digest   not yet: run 'evosim sweep collect {folder}'"
-        )
+        print_status(store, state, folder)
 
 
 @sweep.command()
 def collect(folder: Folder) -> None:
-    """Put the chunks together: runs.parquet, the kept tables, manifest.json."""
+    """Put the chunks together: runs.parquet, the stored tables, manifest.json."""
     from evosim.sweeps.store import Store
 
-    _collect(Store(folder))
+    collect_and_print(Store(folder))
 
 
 @sweep.command()
@@ -333,43 +338,33 @@ def check(
     folder: Folder,
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Remove what is wrong, for 'sweep run' to compute it again."),
+        typer.Option(
+            "--repair", help="Remove wrong files, so that 'sweep run' computes them again."
+        ),
     ] = False,
 ) -> None:
-    """Hold every file against its checksum and the plan. Exit code 1 if any is wrong."""
+    """Verify all files. Exit code 1 if any is wrong."""
     from evosim.runtime.progress import bar
     from evosim.sweeps import check as checking
     from evosim.sweeps.store import Store
 
     store = Store(folder)
     with bar("checking") as progress:
-        found = checking.check(store, progress)
-    echo(
-        f"{_many(found.done, 'chunk')} of {store.chunks:,} whole, {len(found.missing):,} missing,"
-        f" {len(found.damaged):,} damaged; {found.failed:,} runs failed"
-    )
-    for chunk, why in found.damaged.items():
-        echo(f"damaged  chunk {chunk}: {why}")
-    for word, paths in (
-        ("strange", found.strange),
-        ("stale", found.stale),
-        ("in work", found.young),
-    ):
-        for path in paths:
-            echo(f"{word:8} {path}")
-    if repair and (found.damaged or found.strange or found.stale):
-        checking.repair(store, found)
-        again = len(found.missing) + len(found.damaged)
+        result = checking.check(store, progress)
+    print_check(store, result)
+    if repair and (result.damaged or result.strange or result.stale):
+        checking.repair(store, result)
+        missing = len(result.missing) + len(result.damaged)
         echo(
-            f"removed; {_many(again, 'chunk')} to compute: 'evosim sweep run {folder}/sweep.toml"
-            f" --out {folder}'"
-            if again
+            f"removed; {count_of(missing, 'chunk')} to compute: 'evosim sweep run"
+            f" {folder}/sweep.toml --out {folder}'"
+            if missing
             else "removed"
         )
-    elif not found.sound:
+    elif not result.sound:
         echo(
-            f"'evosim sweep check {folder} --repair' removes what is wrong, for 'evosim sweep run'"
-            " to compute it again."
+            f"'evosim sweep check {folder} --repair' removes the wrong files. Then 'evosim sweep"
+            " run' computes them again."
         )
         raise typer.Exit(FAILED)
 
@@ -384,14 +379,12 @@ def analyze(
             help="Show this column of runs.parquet: its name, the end of it, or a pattern.",
         ),
     ] = None,
-    listed: Annotated[
+    list_only: Annotated[
         bool, typer.Option("--list", help="List the quantities and swept parameters, and stop.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What the parameters do: means of cells, main effects, pairs, shares of variance; with
-    intervals over seeds.
-    """
+    """Show parameter effects: cell means, main effects, pairs, shares of variance, intervals."""
     from evosim.runtime.progress import bar
     from evosim.runtime.text_layout import Screen
     from evosim.sweeps import analysis as sweeps_analysis
@@ -401,7 +394,7 @@ def analyze(
     store = Store(folder)
     with bar("analysing") as progress:
         analysis = sweeps_analysis.analysis_of(store, progress=progress)
-    if listed:
+    if list_only:
         for name in [
             *sweeps_analysis.parameters_of(analysis),
             *sweeps_analysis.chosen(analysis, ["*"]),
@@ -419,10 +412,7 @@ def analyze(
     if sweeps_analysis.is_kept(store, analysis):
         console.print(f"\nTables: {sweeps_analysis.folder_of(store)}", soft_wrap=True, markup=False)
     else:
-        typer.echo(
-            f"evosim: {folder} is read-only for this user: the analysis is shown and not kept.",
-            err=True,
-        )
+        warn(f"{folder} is read-only for this user. The analysis is shown but not stored.")
 
 
 @sweep.command()
@@ -432,11 +422,11 @@ def figures(
         str | None,
         typer.Option(
             metavar="PARAM",
-            help="Across. Default: the parameter with the largest share of variance.",
+            help="Horizontal axis. Default: the parameter with the largest share of variance.",
         ),
     ] = None,
     y: Annotated[
-        str | None, typer.Option(metavar="PARAM", help="Upwards. Default: the next largest.")
+        str | None, typer.Option(metavar="PARAM", help="Vertical axis. Default: the next largest.")
     ] = None,
     of: Annotated[
         list[str] | None,
@@ -445,16 +435,10 @@ def figures(
             help="Draw this column of runs.parquet: its name, the end of it, or a pattern.",
         ),
     ] = None,
-    formats: Annotated[
-        str, typer.Option("--format", help="Comma-separated: png, svg, pdf, html.")
-    ] = "png,svg,pdf",
-    size: Annotated[
-        str, typer.Option(help="screen; one: a column of 85 mm; two: two columns, 178 mm.")
-    ] = "screen",
+    formats: FigureFormats = "png,svg,pdf",
+    size: FigureSize = "screen",
 ) -> None:
-    """Draw the phase diagram, the main effects and the ladder's steps of a sweep into its
-    folder.
-    """
+    """Draw the phase diagram, main effects and ladder steps of a sweep into its folder."""
     from evosim.runtime.progress import bar
     from evosim.sweeps import analysis as sweeps_analysis
     from evosim.sweeps import figures as sweeps_figures
@@ -464,184 +448,26 @@ def figures(
     with bar("analysing") as progress:
         analysis = sweeps_analysis.analysis_of(store, progress=progress)
     quantities = sweeps_analysis.chosen(analysis, of or [])
-    drawn = sweeps_figures.draw(
+    paths = sweeps_figures.draw(
         store.folder,
         analysis,
         quantities,
         x,
         y,
-        tuple(f.strip() for f in formats.split(",")),
+        tuple(name.strip() for name in formats.split(",")),
         size=size,
     )
     refused = sweeps_analysis.refused(analysis, quantities)
-    if not drawn:
-        why = (
-            "; ".join(f"{name}: {words}" for name, words in refused.items())
+    if not paths:
+        reasons = (
+            "; ".join(f"{name}: {reason}" for name, reason in refused.items())
             or "no quantity was measured"
         )
         raise UserError(
-            f"{folder} must have something to draw of {', '.join(quantities)}, but has not ({why})."
-            " Name another with --of; '--list' of 'evosim sweep analyze' lists them."
+            f"{folder} has nothing to draw of {', '.join(quantities)} ({reasons}). Choose another"
+            f" quantity with --of; 'evosim sweep analyze {folder} --list' lists them."
         )
-    for path in drawn:
+    for path in paths:
         echo(str(path))
-    for name, why in refused.items():
-        echo(f"evosim: no effects of {name} are drawn: {why}.", err=True)
-
-
-def _note(written: Written) -> None:
-    """Note legal values of all cells that look like slips, on standard error."""
-    from evosim.config.toml_out import oddities
-    from evosim.sweeps.design import base_tree, experiment_of
-
-    for words in oddities(experiment_of(base_tree(written), {})):
-        echo(f"evosim: {words}", err=True)
-
-
-def _estimate(written: Written, plan: Plan, out: Path | None, workers: int | None) -> None:
-    from evosim.runtime.atomic_files import free_at
-    from evosim.runtime.machine import processors
-    from evosim.sweeps.design import all_are_built
-    from evosim.sweeps.estimate import estimate
-    from evosim.sweeps.execute import sweep_folder
-    from evosim.sweeps.progress import duration, size
-
-    runs = plan.frame.height
-    crew = min(workers or processors(), plan.chunks)
-    echo(
-        f"{sweep_folder(written, out)}: {_many(plan.cells, 'cell')}, {runs:,} runs in"
-        f" {_many(plan.chunks, 'chunk')}; keeps {', '.join(plan.keep) or 'no tables'}"
-    )
-    tried = (
-        "all were built"
-        if all_are_built(plan.cells)
-        else "of so many only those with extreme values, and some others, were built"
-    )
-    echo(f"checked: all cells resolve and differ; {tried}")
-    echo("timing a few runs ...", err=True)
-    found, free = estimate(plan, crew), free_at(sweep_folder(written, out))
-    each = (
-        f"{found.seconds:.2g} s a run on one thread (mean of {found.sampled}, the slowest"
-        f" {found.slowest:.2g} s)"
-    )
-    first = (
-        f"{found.preparing:.2g} s more for the first with each of"
-        f" {_many(found.landscapes, 'landscape')}"
-    )
-    echo(f"time:    about {duration(found.wall)} on {_many(crew, 'worker')}; {each}, {first}")
-    there = (
-        ""
-        if free is None
-        else f"; {size(free)} free" + ("" if 2 * found.size <= free else ", which is not enough")
-    )
-    echo(
-        f"disk:    about {size(found.size)} in {found.files:,} files; collecting makes as much"
-        f" again{there}"
-    )
-    if found.failed:
-        echo(
-            f"failed:  {found.failed} of the {found.sampled} timed runs; their errors would be"
-            " recorded"
-        )
-
-
-def _collect(store: Store) -> Collected:
-    from evosim.runtime.progress import bar
-    from evosim.sweeps.collect import collect as put_together
-
-    with bar("collecting") as progress:
-        found = put_together(store, progress)
-    if found.missing:
-        echo(
-            f"{found.missing:,} of {store.runs:,} runs are not done yet and are missing from"
-            f" {store.folder / 'runs.parquet'}"
-        )
-    if found.mixed:
-        echo(
-            f"evosim: the runs of {store.folder} were made by different sources; 'sources' in its"
-            " manifest.json names them.",
-            err=True,
-        )
-    echo(
-        f"{store.folder / 'runs.parquet'}: {found.runs:,} runs, {found.failed:,} failed; content"
-        f" {found.digest}"
-    )
-    return found
-
-
-def _tell_end(store: Store, part: Shard | None) -> None:
-    from evosim.sweeps.status import state_of
-
-    state = state_of(store)
-    words = (
-        f"{store.folder}: {state.done:,} of {state.runs:,} runs done, {state.failed:,} failed,"
-        f" {state.extinct:,} died out"
-    )
-    if part and (left := state.chunks - state.chunks_done):
-        words += (
-            f"; {_many(left, 'chunk')} of shards other than {part.index}/{part.count} not done yet"
-        )
-    echo(words)
-    if state.failed and not part:
-        echo(
-            f"evosim: {state.failed:,} runs failed; column 'error' says why, and --retry-failed"
-            " computes them again.",
-            err=True,
-        )
-        raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _stoppable(seconds: float | None) -> Iterator[_Asked]:
-    """Signals, or the end of so many seconds, ask for an end in this block; a second Ctrl-C is an
-    interrupt as always.
-
-    Signals by which batch systems warn have what is finished kept. A signal that is ignored stays
-    ignored: who starts a command by nohup, or in the background, wants that.
-    """
-    from evosim.sweeps.worker import ASKED
-
-    asked = _Asked(seconds)
-    handlers: dict[int, Any] = dict.fromkeys(SIGNALS, asked.hear) | dict.fromkeys(
-        ASKING, lambda *_: ASKED.set()
-    )
-    heard = [
-        number for number in handlers if signal.getsignal(number) not in (signal.SIG_IGN, None)
-    ]
-    before = {number: signal.signal(number, handlers[number]) for number in heard}
-    try:
-        with last_resort():
-            yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class _Asked:
-    """Whether, and by which signal or by the time, an end was asked for."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self._number = 0
-        self._deadline = (
-            None if seconds is None else clock.monotonic() + seconds - reserve_of(seconds)
-        )
-
-    def __call__(self) -> bool:
-        return self._number != 0 or (
-            self._deadline is not None and clock.monotonic() >= self._deadline
-        )
-
-    def hear(self, number: int, _: Any) -> None:
-        """A signal came."""
-        if self._number and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._number = self._number or number
-
-    @property
-    def code(self) -> int:
-        """The exit code: 128 and the signal's number, or 75 for the time."""
-        return 128 + self._number if self._number else OUT_OF_TIME
-
-
-def _many(count: int, one: str, more: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
+    for name, reason in refused.items():
+        warn(f"no effects of {name} are drawn: {reason}.")

@@ -221,7 +221,7 @@ def test_certificates_by_the_command_line(folder: Path) -> None:
     ("more", "words"),
     [
         (["--class", "0", "--never", "nowhere"], "--never must be"),
-        (["--never", "dead"], "--class must be given"),
+        (["--never", "dead"], "--never and --loses-at-most require --class"),
     ],
 )
 def test_mistakes_in_asking_for_certificates(folder: Path, more: list[str], words: str) -> None:

@@ -427,7 +427,7 @@ def test_people_and_scripts_read_it(runs: dict[str, evosim.Run], tmp_path: Path)
         (["base"], "must be of two runs or more"),
         (["base", "nowhere"], "must be a folder"),
         (["base", "seeds", "--format", "gif"], "--format must be one of"),
-        (["base", "seeds", "--out", "x"], "--out must be given with --figures"),
+        (["base", "seeds", "--out", "x"], "--out requires --figures"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -450,7 +450,7 @@ def test_a_test_that_is_stopped_says_so_in_one_line(tmp_path: Path, number: int,
     assert out == ""
     lines = [line for line in err.splitlines() if "parts to compute" not in line]
     assert len(lines) == 1, err
-    assert "parts that are done are kept: the same command goes on" in lines[0]
+    assert "finished parts are stored. Rerun the same command to continue" in lines[0]
 
 
 @pytest.mark.parametrize("name", claims.CLAIMS)

@@ -85,7 +85,7 @@ def test_all_states_are_listed_and_a_wrong_one_says_where(run: evosim.Run) -> No
     assert "--states' lists all" in str(wrong.exception)
     assert f"Did you mean '{states['modern'][-1]}'" in str(wrong.exception)
     several = analyze(run, "--states", "--rungs")
-    assert "one at a time" in str(several.exception)
+    assert "mutually exclusive" in str(several.exception)
 
 
 def test_total_variation_is_told_to_who_asks(run: evosim.Run) -> None:

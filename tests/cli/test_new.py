@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from evosim.cli import new
 from evosim.cli.main import app
-from evosim.cli.new import begin
+from evosim.cli.new import create
 from evosim.errors import UserError
 from evosim.version import __version__
 
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder on the path that holds both templates as an installer leaves them behind."""
     site = tmp_path_factory.mktemp("site")
     for kind, name in MADE.items():
-        folder = begin(kind, name, site / f"{name}_project")
+        folder = create(kind, name, site / f"{name}_project")
         project = tomllib.loads((folder / "pyproject.toml").read_text())
         (site / f"{name}.py").symlink_to(folder / f"{name}.py")
         assert project["tool"]["setuptools"]["py-modules"] == [name]
@@ -118,19 +118,22 @@ def test_what_a_template_gives_is_clean(site: Path) -> None:
         (
             "Tide-Pools",
             (
-                "must be small letters, digits and single underscores, begin with a letter and have"
-                " at most 40, but is 'Tide-Pools'. Call it 'tide_pools'."
+                "must begin with a letter and have at most 40 small letters, digits and single"
+                " underscores, but is 'Tide-Pools'. Call it 'tide_pools'."
             ),
         ),
         ("../up", "Call it 'up'."),
         ("a" * 41, f"Call it '{'a' * 40}'."),
-        ("", "but is ''. Choose another."),
-        ("7", "but is '7'. Choose another."),
-        ("class", "must be free in Python, but 'class' is a word of the language. Choose another."),
-        ("json", "must be free in Python, but there is a module 'json' already. Choose another."),
-        ("numpy", "must be free in Python, but there is a module 'numpy' already."),
-        ("micro", "must be new, but 'micro' is there already ('evosim list'). Choose another."),
-        ("tests", "there is a module 'tests' already"),
+        ("", "but is ''. Write for example 'my_world'."),
+        ("7", "but is '7'. Write for example 'my_world'."),
+        ("class", "'class' is a keyword of Python, so a world cannot have this name. Write for"),
+        ("json", "module with the name 'json' exists already, so a world cannot have this name."),
+        ("numpy", "a Python module with the name 'numpy' exists already"),
+        (
+            "micro",
+            "a world with the name 'micro' exists already ('evosim list'). Write for example",
+        ),
+        ("tests", "a Python module with the name 'tests' exists already"),
     ],
 )
 def test_names_that_cannot_be_are_refused(
@@ -138,7 +141,7 @@ def test_names_that_cannot_be_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
-        begin("world", name, tmp_path / "made")
+        create("world", name, tmp_path / "made")
     assert words in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -148,16 +151,16 @@ def test_a_folder_that_is_there_is_left_alone(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "orchard").mkdir()
-    with pytest.raises(UserError, match="orchard must not exist yet, but does"):
-        begin("genome", "orchard")
+    with pytest.raises(UserError, match="orchard exists already"):
+        create("genome", "orchard")
     assert [path.name for path in tmp_path.iterdir()] == ["orchard"]
     assert not list((tmp_path / "orchard").iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="must be writable, but is not"):
-        begin("world", "orchard", tmp_path / "file" / "orchard")
+    with pytest.raises(UserError, match="cannot be written"):
+        create("world", "orchard", tmp_path / "file" / "orchard")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -188,12 +191,12 @@ def test_the_dependency_is_the_distribution_that_is_installed(
         new.metadata, "version", lambda name: {"evosim": "0.0.3", "some-name": __version__}[name]
     )
     project = tomllib.loads(
-        (begin(kind, "orchard", tmp_path / "one") / "pyproject.toml").read_text()
+        (create(kind, "orchard", tmp_path / "one") / "pyproject.toml").read_text()
     )
     assert project["project"]["dependencies"] == ["some-name"]
     monkeypatch.setattr(new.metadata, "packages_distributions", dict)
     project = tomllib.loads(
-        (begin(kind, "orchard", tmp_path / "two") / "pyproject.toml").read_text()
+        (create(kind, "orchard", tmp_path / "two") / "pyproject.toml").read_text()
     )
     assert project["project"]["dependencies"] == [
         tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evosim.cli.new import begin
+from evosim.cli.new import create
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "own.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = tmp_path_factory.mktemp("own")
     for kind, name in (("world", "turtles"), ("genome", "monomania")):
         assert f"evosim new {kind} {name}\n" in PAGE
-        folder = begin(kind, name, site / f"{name}_project")
+        folder = create(kind, name, site / f"{name}_project")
         (site / f"{name}.py").symlink_to(folder / f"{name}.py")
         facts = site / f"{name}-0.1.0.dist-info"
         facts.mkdir()

@@ -369,10 +369,10 @@ def test_figures_are_listed_chosen_and_refused(
     assert (code, out) == (2, ""), "all that is asked for, or nothing"
     for wrong, words in (
         ((folder, "ladder"), "'ladder'"),
-        ((folder, "phase"), "must be a figure of a run, but is one of a sweep"),
+        ((folder, "phase"), "phase is a figure of a sweep, but the folder holds a run"),
         ((folder, "--size", "three"), "--size must be one of"),
         ((folder, "--format", "gif"), "--format must be one of"),
-        ((), "FOLDER must be given"),
+        ((), "the argument FOLDER is missing"),
     ):
         code, out, err = evosim(capsys, "figures", *wrong)
         assert (code, out) == (2, "")
@@ -389,5 +389,5 @@ def test_sweeps_are_drawn_too(tmp_path: Path) -> None:
     assert 'width="85mm"' in files[0].read_text(encoding="utf-8")
     with pytest.raises(UserError, match="a figure must be one of"):
         gallery.draw(store.folder, ["phase-nothing"], ["svg"], "screen")
-    with pytest.raises(UserError, match="must be a figure of a sweep, but is one of a run"):
+    with pytest.raises(UserError, match="is a figure of a run, but the folder holds a sweep"):
         gallery.draw(store.folder, ["fitness"], ["svg"], "screen")

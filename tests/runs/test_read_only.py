@@ -150,7 +150,7 @@ def test_a_run_that_was_never_analysed_has_its_account(top: Path, tmp_path: Path
         told = invoked("analyze", str(run))
         assert (told.exit_code, told.exception) == (0, None)
         assert told.stderr.endswith(
-            f"evosim: {run} is read-only for this user: accounts are shown and not kept, and no"
+            f"evosim: {run} is read-only for this user. Accounts are shown but not stored, and no"
             " figures are drawn there.\n"
         )
         assert f"Tables: {run}" in told.stdout
@@ -220,7 +220,7 @@ def test_a_sweep_that_was_never_collected_is_analysed(top: Path) -> None:
         told = invoked("sweep", "analyze", str(sweep))
         assert (told.exit_code, told.stderr) == (
             0,
-            f"evosim: {sweep} is read-only for this user: the analysis is shown and not kept.\n",
+            f"evosim: {sweep} is read-only for this user. The analysis is shown but not stored.\n",
         )
         assert "Tables:" not in told.stdout
         for arguments, words in (
@@ -243,7 +243,7 @@ def test_a_sweep_that_was_never_collected_is_analysed(top: Path) -> None:
     whole = table.read_bytes()
     table.write_bytes(b"damaged")
     with read_only(own):
-        assert "shown and not kept" in invoked("sweep", "analyze", str(own)).stderr
+        assert "shown but not stored" in invoked("sweep", "analyze", str(own)).stderr
     table.write_bytes(whole)
     own_report = (own / build.FILE).read_text(encoding="utf-8")
     assert (top / "made" / "sweep.html").read_text(encoding="utf-8") == own_report

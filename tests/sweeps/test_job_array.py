@@ -96,9 +96,7 @@ def test_a_batch_file_is_for_a_batch_system_that_is_named(tmp_path: Path) -> Non
     (tmp_path / "x.toml").write_text(SWEEP)
     done = evosim(dict(os.environ), "script", tmp_path / "x.toml", "--out", tmp_path / "s")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert (
-        "a batch file must be for a batch system, but none was named. Write --slurm" in done.stderr
-    )
+    assert "no scheduler was chosen. Add --slurm" in done.stderr
     assert not (tmp_path / "s").exists()
 
 

@@ -25,7 +25,8 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from evosim.cli import sweep
+from evosim.cli import sweep_signals
+from evosim.cli.sweep_signals import stop_requests
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import UserError
@@ -425,12 +426,12 @@ def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_asks_a_sweep_to_stop_unless_it_is_ignored(number: int) -> None:
     with ignored(number):  # by nohup, or in the background of a script
-        with sweep._stoppable(None) as asked:
+        with stop_requests(None) as asked:
             os.kill(os.getpid(), number)
             time.sleep(0)
             assert not asked()
         assert signal.getsignal(number) == signal.SIG_IGN
-    with heard(), sweep._stoppable(None) as asked:
+    with heard(), stop_requests(None) as asked:
         assert not asked()
         os.kill(os.getpid(), number)
         time.sleep(0)
@@ -440,8 +441,8 @@ def test_a_signal_asks_a_sweep_to_stop_unless_it_is_ignored(number: int) -> None
 
 def test_the_wall_time_asks_a_sweep_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(sweep.clock, "monotonic", lambda: now[0])
-    with sweep._stoppable(600.0) as asked:
+    monkeypatch.setattr(sweep_signals.time, "monotonic", lambda: now[0])
+    with stop_requests(600.0) as asked:
         now[0] = 593.0
         assert not asked()
         now[0] = 595.0  # 6 of the 600 s are for stopping
