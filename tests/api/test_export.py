@@ -112,7 +112,7 @@ def test_sweeps_searches_and_kept_results_have_tables_too(tmp_path: Path) -> Non
         (["lader"], "Did you mean 'ladder'"),
         (["--format", "xls"], "--format must be one of"),
         (["--out", "-"], "--out - prints one table, but all are requested"),
-        (["ladder", "ties", "--out", "-"], "but is with 2"),
+        (["ladder", "ties", "--out", "-"], "but 2 are requested"),
         (["ladder", "--out", "{file}"], "is a file"),
         (["ladder", "--out", "{run}"], "must be a folder of its own"),
     ],
