@@ -26,7 +26,7 @@ IDLE: dict[tuple[str, str, str], int] = {
     ("README.md", "slow", "minutes"): 1,
     ("claims.md", "slow", "minutes to half an hour"): 1,
     ("clusters.md", "not run", "needs Slurm"): 2,
-    ("clusters.md", "not run", "needs Slurm; tests/sweeps/test_job_array.py holds it"): 1,
+    ("clusters.md", "not run", "needs Slurm; tests/sweeps/test_job_array.py compares it"): 1,
     (
         "clusters.md",
         "not run",
