@@ -17,27 +17,17 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.behaviour import SHIFT_KINDS
-from evosim.claims.claim import (
-    Claim,
-    Measured,
-    Part,
-    Tables,
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import ancestral_only, three_sizes, with_settings
+from evosim.claims.measurements import (
+    Measurement,
     best_found,
-    of_drawn,
-    over_seeds,
+    mean_over_seeds,
+    of_sample,
     ratio_over_seeds,
 )
-from evosim.claims.populations import (
-    best,
-    by_seed,
-    cell,
-    cost_of,
-    entries,
-    quarters,
-    searched,
-    slopes,
-    varied,
-)
+from evosim.claims.populations import best_genome_account, population_accounts, population_seconds
+from evosim.claims.seed_statistics import search_doublings, seed_values, slopes
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
@@ -56,25 +46,37 @@ RESTARTS = 8  # of the search for the best reflexes; the grid has 41 million
 
 def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population, and those beside."""
-    marks = quarters(experiment.swap)
-    sizes = quarters(experiment.optimizer["population"])
+    marks = three_sizes(experiment.swap)
+    sizes = three_sizes(experiment.optimizer["population"])
     out = [
-        Part(f"cell-{n}", entries, (cell(experiment, n), marks), cost=cost_of(experiment, n))
+        Part(
+            f"cell-{n}",
+            population_accounts,
+            (ancestral_only(experiment, n), marks),
+            cost=population_seconds(experiment, n),
+        )
         for n in sizes
     ]
     out.append(
         Part(
             "removed",
-            entries,
-            (cell(experiment, sizes[1], *MODERN_WORLDS[REMOVED]), marks[1:]),
+            population_accounts,
+            (ancestral_only(experiment, sizes[1], *MODERN_WORLDS[REMOVED]), marks[1:]),
             cost=10.0,
         )
     )
     out.append(Part("grid", grid, (experiment,), cost=2.0))
-    out.append(Part("reflexes", entries, (reflexes(experiment), (marks[-1],)), cost=10.0))
+    out.append(
+        Part("reflexes", population_accounts, (reflexes(experiment), (marks[-1],)), cost=10.0)
+    )
     out.append(Part("best-reflex", best_reflex, (reflexes(experiment),), cost=10.0))
     out += [
-        Part(f"host-{n}", entries, (cell(host(experiment), n), marks), cost=cost_of(experiment, n))
+        Part(
+            f"host-{n}",
+            population_accounts,
+            (ancestral_only(host(experiment), n), marks),
+            cost=population_seconds(experiment, n),
+        )
         for n in (sizes[-1] // 8, sizes[-1] // 4, sizes[-1] // 2)
     ]
     out.append(Part("best-host", best_alone, (host(experiment),), cost=5.0))
@@ -85,7 +87,7 @@ def grid(experiment: Experiment) -> pl.DataFrame:
     """R2, R3 and what R3 does, in each modern world."""
     return pl.DataFrame(
         [
-            {"world": name} | best(varied(experiment, *settings))
+            {"world": name} | best_genome_account(with_settings(experiment, *settings))
             for name, settings in MODERN_WORLDS.items()
         ]
     )
@@ -93,8 +95,8 @@ def grid(experiment: Experiment) -> pl.DataFrame:
 
 def reflexes(experiment: Experiment) -> Experiment:
     """The same swap for reflexes."""
-    n = quarters(experiment.optimizer["population"])[1]
-    return cell(_as_long("reflexes", experiment), n)
+    n = three_sizes(experiment.optimizer["population"])[1]
+    return ancestral_only(_as_long("reflexes", experiment), n)
 
 
 def host(experiment: Experiment) -> Experiment:
@@ -108,17 +110,17 @@ def _as_long(name: str, experiment: Experiment) -> Experiment:
         f"seed={experiment.seed}",
         f"phases.0.generations={experiment.swap}",
     )
-    return varied(resolve(read_experiment(name)), *same)
+    return with_settings(resolve(read_experiment(name)), *same)
 
 
 def best_reflex(experiment: Experiment) -> pl.DataFrame:
     """The best reflexes found."""
-    return best_alone(varied(experiment, f"analysis.restarts={RESTARTS}"))
+    return best_alone(with_settings(experiment, f"analysis.restarts={RESTARTS}"))
 
 
 def best_alone(experiment: Experiment) -> pl.DataFrame:
     """R2, R3 and what R3 does."""
-    return pl.DataFrame([best(experiment)])
+    return pl.DataFrame([best_genome_account(experiment)])
 
 
 def _cells(tables: Tables, of: str = "cell") -> pl.DataFrame:
@@ -138,7 +140,7 @@ def _row(table: pl.DataFrame, world: str) -> dict[str, Any]:
     return table.filter(pl.col("world") == world).row(0, named=True)
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """What the prediction speaks of. Entries of populations are told as shares of R3's own."""
     cells = _cells(tables)
     here, removed = _row(tables["grid"], "as it is"), _row(tables["grid"], REMOVED)
@@ -149,30 +151,31 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     parasites = _cells(tables, "host").with_columns(
         (SHIFTED / parasite["shifted"]).alias("shifted")
     )
-    middle = quarters(experiment.optimizer["population"])[1]
+    middle = three_sizes(experiment.optimizer["population"])[1]
     with_it = cells.filter(
         (pl.col("population") == middle) & (pl.col("generations") == cells["generations"].max())
     )
     without = tables["removed"].filter(pl.col("generations") == cells["generations"].max())
     lost, left = (
-        here["best_M"] - by_seed(with_it, "fitness_M"),
-        removed["best_M"] - by_seed(without, "fitness_M"),
+        here["best_M"] - seed_values(with_it, "fitness_M"),
+        removed["best_M"] - seed_values(without, "fitness_M"),
     )
     reflex = tables["best-reflex"].row(0, named=True)
 
-    def exactly(value: float, unit: str) -> Measured:
+    def exactly(value: float, unit: str) -> Measurement:
         return best_found(value, unit, enumerated=bool(tables["grid"]["enumerated"].all()))
 
     return {
         "best_novel": exactly(own, "expected offspring"),
-        "novel_trend": over_seeds(
-            slopes(cells, searched(), share), "of R3's entry, per doubling of search"
+        "novel_trend": mean_over_seeds(
+            slopes(cells, search_doublings(), share), "of R3's entry, per doubling of search"
         ),
-        "distance_trend": over_seeds(
-            slopes(cells, searched(), (share - 1.0).abs()), "of R3's entry, per doubling of search"
+        "distance_trend": mean_over_seeds(
+            slopes(cells, search_doublings(), (share - 1.0).abs()),
+            "of R3's entry, per doubling of search",
         ),
-        "novel_after_most_search": over_seeds(
-            by_seed(most.with_columns(share.alias("share")), "share"), "of R3's entry"
+        "novel_after_most_search": mean_over_seeds(
+            seed_values(most.with_columns(share.alias("share")), "share"), "of R3's entry"
         ),
         "shift_step": exactly(shift, "expected offspring"),
         "shift_left_without_contraception": exactly(
@@ -180,10 +183,10 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         ),
         "kept_with_contraception_alone": exactly(alone["fitness_M"] / alone["best_M"], "R3 / R2"),
         "loss_left_without_contraception": ratio_over_seeds(left, lost, "of what populations lose"),
-        "novel_without_contraception": of_drawn(
+        "novel_without_contraception": of_sample(
             float(tables["removed"][NOVEL].to_numpy().max()), "expected offspring"
         ),
-        "reflex_novel": of_drawn(
+        "reflex_novel": of_sample(
             float(tables["reflexes"][NOVEL].to_numpy().max()), "expected offspring"
         ),
         "reflex_kept": best_found(
@@ -195,20 +198,20 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "host_kept": best_found(
             parasite["fitness_M"] / parasite["best_M"], "R3 / R2", enumerated=parasite["enumerated"]
         ),
-        "host_shift_trend": over_seeds(
-            slopes(parasites, searched(), pl.col("shifted")),
+        "host_shift_trend": mean_over_seeds(
+            slopes(parasites, search_doublings(), pl.col("shifted")),
             "of R3's entries, per doubling of search",
         ),
-        "host_shift_after_most_search": over_seeds(
-            by_seed(_most_searched(parasites), "shifted"), "of R3's entries"
+        "host_shift_after_most_search": mean_over_seeds(
+            seed_values(_most_searched(parasites), "shifted"), "of R3's entries"
         ),
-        "reflex_populations_kept": over_seeds(
-            by_seed(tables["reflexes"], "fitness_M") / reflex["best_M"], "of R2, best found"
+        "reflex_populations_kept": mean_over_seeds(
+            seed_values(tables["reflexes"], "fitness_M") / reflex["best_M"], "of R2, best found"
         ),
     }
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Novel entries of populations against the amount of search, beside R3's own."""
     own = _row(tables["grid"], "as it is")[NOVEL]
     cells = _cells(tables).with_columns(

@@ -19,8 +19,11 @@ import polars as pl
 
 from evosim.analysis.capability import BELIEFS, Capabilities
 from evosim.analysis.population import Census
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
-from evosim.claims.populations import alive, best, by_seed, cell, varied
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import ancestral_only, with_settings
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
+from evosim.claims.populations import best_genome_account, snapshot_of
+from evosim.claims.seed_statistics import seed_values
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
@@ -41,17 +44,17 @@ def parts(experiment: Experiment) -> list[Part]:
     each gestation.
     """
     n = experiment.optimizer["population"]
-    shallow = cell(experiment, n, *SHALLOW)
+    shallow = ancestral_only(experiment, n, *SHALLOW)
     out = [Part("best", best_genomes, (experiment,), cost=5.0)]
     out += [
         Part(f"populations-{name}", populations, (made,), cost=1.0 * experiment.replicates)
-        for name, made in (("shallow", shallow), ("deep", cell(experiment, n)))
+        for name, made in (("shallow", shallow), ("deep", ancestral_only(experiment, n)))
     ]
     out += [
         Part(
             f"gestation-{g}",
             phases,
-            (cell(experiment, n, f"world.ancestral.gestation={g}"), g),
+            (ancestral_only(experiment, n, f"world.ancestral.gestation={g}"), g),
             cost=5.0 + 0.7 * experiment.replicates,
         )
         for g in GESTATIONS
@@ -61,13 +64,13 @@ def parts(experiment: Experiment) -> list[Part]:
 
 def best_genomes(experiment: Experiment) -> pl.DataFrame:
     """What the best ancestral genome of each grid reaches, by belief."""
-    settings = {"shallow": varied(experiment, *SHALLOW), "deep": varied(experiment)}
-    settings |= {name: varied(resolve(read_experiment(name))) for name in OTHERS}
+    settings = {"shallow": with_settings(experiment, *SHALLOW), "deep": with_settings(experiment)}
+    settings |= {name: with_settings(resolve(read_experiment(name))) for name in OTHERS}
     return pl.concat(
         [
-            _of_best(made, found["class"]).with_columns(pl.lit(name).alias("who"))
+            _of_best(made, int(found["class"])).with_columns(pl.lit(name).alias("who"))
             for name, made in settings.items()
-            for found in [best(made)]
+            for found in [best_genome_account(made)]
         ]
     )
 
@@ -138,7 +141,7 @@ def populations(experiment: Experiment) -> pl.DataFrame:
     rows = []
     for seed in experiment.seeds:
         landscape.afresh()
-        swap = alive(simulate(made, landscape, seed), experiment.swap - 1, "swap")
+        swap = snapshot_of(simulate(made, landscape, seed), experiment.swap - 1, "swap")
         rows += [
             {"seed": seed, "belief": b, **_reached(made, capabilities, Census.of(swap), b, known)}
             for b in BELIEFS
@@ -155,10 +158,14 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     horizons = [int(h) for h in experiment.genome["horizon"]["alleles"]]
     for cap in (h for h in horizons if h > 1):
-        capped = varied(experiment, f"genome.horizon.alleles={[h for h in horizons if h <= cap]}")
-        found = best(capped)
+        capped = with_settings(
+            experiment, f"genome.horizon.alleles={[h for h in horizons if h <= cap]}"
+        )
+        found = best_genome_account(capped)
         fallen = (
-            _of_best(capped, found["class"]).filter(pl.col("belief") == "true").row(0, named=True)
+            _of_best(capped, int(found["class"]))
+            .filter(pl.col("belief") == "true")
+            .row(0, named=True)
         )
         here = {"gestation": gestation, "cap": cap}
         rows.append(
@@ -173,7 +180,7 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
         landscape = Landscape(made)
         for seed in experiment.seeds:
             run = simulate(made, landscape, seed)
-            alive(run, experiment.swap - 1, "swap")
+            snapshot_of(run, experiment.swap - 1, "swap")
             rows.append(
                 {
                     **here,
@@ -198,12 +205,12 @@ def _fall(name: str) -> pl.Expr:
 EXCESS = _fall("alignment") - _fall("capability")
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Falls from A to M are in shares of the span; `excess` is the fall of alignment beyond that of
     capability.
     """
     unit = "share of the span"
-    out: dict[str, Measured] = {}
+    out: dict[str, Measurement] = {}
     for who in ("shallow", "deep", *OTHERS):
         for belief in BELIEFS:
             row = (
@@ -230,20 +237,24 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
                 .with_columns(EXCESS.alias("excess"), *(_fall(f).alias(f"{f}_fall") for f in FALLS))
             )
             word = "" if belief == "true" else f"_believing_{belief}"
-            out[f"{who}_populations_excess{word}"] = over_seeds(by_seed(mine, "excess"), unit)
+            out[f"{who}_populations_excess{word}"] = mean_over_seeds(
+                seed_values(mine, "excess"), unit
+            )
             out |= {
-                f"{who}_populations_{f}_fall{word}": over_seeds(by_seed(mine, f"{f}_fall"), unit)
+                f"{who}_populations_{f}_fall{word}": mean_over_seeds(
+                    seed_values(mine, f"{f}_fall"), unit
+                )
                 for f in FALLS
             }
     return out | _of_phases(_phases(tables))
 
 
-def _of_phases(found: pl.DataFrame) -> dict[str, Measured]:
+def _of_phases(found: pl.DataFrame) -> dict[str, Measurement]:
     far = pl.col("cap") >= pl.col("gestation") + FAR
     own = found.filter(pl.col("seed").is_null())
     evolved = found.filter(pl.col("seed").is_not_null())
     sides = [
-        by_seed(
+        seed_values(
             evolved.filter(side).group_by("seed", maintain_order=True).agg(pl.col("kept").mean()),
             "kept",
         )
@@ -253,13 +264,13 @@ def _of_phases(found: pl.DataFrame) -> dict[str, Measured]:
     return {
         "far_best_kept_least": exactly(float(own.filter(far)["kept"].min()), unit),  # type: ignore[arg-type]
         "near_best_kept_most": exactly(float(own.filter(~far)["kept"].max()), unit),  # type: ignore[arg-type]
-        "far_populations_kept": over_seeds(sides[0], unit),
-        "near_populations_kept": over_seeds(sides[1], unit),
-        "gained_by_seeing_far": over_seeds(sides[0] - sides[1], unit),
+        "far_populations_kept": mean_over_seeds(sides[0], unit),
+        "near_populations_kept": mean_over_seeds(sides[1], unit),
+        "gained_by_seeing_far": mean_over_seeds(sides[0] - sides[1], unit),
     }
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Capability and alignment in both worlds; and the phase diagram."""
     return {"falls": _falls(tables), "phases": _phase_diagram(_phases(tables), experiment)}
 

@@ -16,17 +16,15 @@ from numpy.typing import NDArray
 
 from evosim.analysis.deception import examined_frame
 from evosim.analysis.intervals import share as share_interval
-from evosim.claims.claim import (
-    Claim,
-    Measured,
-    Part,
-    Tables,
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.measurements import (
+    Measurement,
     exactly,
-    of_drawn,
-    over_seeds,
-    share_of,
+    mean_over_seeds,
+    of_sample,
+    share_of_seeds,
 )
-from evosim.claims.populations import newborns
+from evosim.claims.populations import newborn_classes
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
@@ -79,7 +77,7 @@ def with_error(experiment: Experiment, error: float) -> Setting:
 def _run(setting: Setting, fitness: Floats, seed: int) -> dict[str, Any]:
     """One population until one gate is left."""
     swap = setting.experiment.swap
-    for generation, classes in enumerate(newborns(setting, fitness.__getitem__, seed, swap)):
+    for generation, classes in enumerate(newborn_classes(setting, fitness.__getitem__, seed, swap)):
         if (classes == classes[0]).all():
             return {"seed": seed, "fixed": bool(classes[0] == 1), "generation": generation}
     return {"seed": seed, "fixed": None, "generation": swap}
@@ -196,7 +194,7 @@ def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
     deceives = best & (worth.modern_intent < worth.modern_intent[best].max() - 1e-9)
     rows = []
     for seed in experiment.seeds:
-        first, *_, last = newborns(
+        first, *_, last = newborn_classes(
             setting, worth.ancestral.__getitem__, seed, COADAPTED_GENERATIONS + 1
         )
         rows.append(
@@ -250,7 +248,7 @@ def _shares(tables: Tables, population: int) -> pl.DataFrame:
         closed, opened = facts["fitness_closed"], facts["fitness_open"]
         s = opened / closed - 1.0
         n, fixed = table.height, int(table["fixed"].sum())
-        share = share_of(fixed, n)
+        share = share_of_seeds(fixed, n)
         low, high = together(fixed, n, len(ERRORS))
         rows.append(
             {
@@ -277,13 +275,13 @@ def together(successes: int, n: int, many: int) -> tuple[float, float]:
     return share_interval(successes, n, 1.0 - 0.05 / many)
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Everything that is predicted, and each share by itself."""
     shares = _shares(tables, experiment.optimizer["population"])
-    out: dict[str, Measured] = {}
+    out: dict[str, Measurement] = {}
     for row in shares.iter_rows(named=True):
         told = f"error {row['error']:g}"
-        share = Measured(row["fixed"], row["low"], row["high"], "share of seeds", row["seeds"])
+        share = Measurement(row["fixed"], row["low"], row["high"], "share of seeds", row["seeds"])
         out[f"fixed, {told}"] = share
         shift = row["kimura"]
         out[f"fixed less Kimura, {told}"] = replace(
@@ -297,7 +295,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         tables[f"error-{name_of(e)}"]["fixed"].fill_null(False).cast(pl.Float64)
         for e in (ERRORS[0], ERRORS[-1])
     )
-    out["fixed, error 0 less error 0.08"] = over_seeds(
+    out["fixed, error 0 less error 0.08"] = mean_over_seeds(
         first.to_numpy() - last.to_numpy(), "share of seeds", (-1.0, 1.0)
     )
     facts = {e: tables[f"error-{name_of(e)}"].row(0, named=True) for e in ERRORS}
@@ -315,10 +313,10 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     )
     lost = 1.0 - perfect["modern_open"] / perfect["modern_closed"]
     out["share of modern fitness lost by an open gate"] = exactly(lost)
-    out["share of modern fitness lost after the swap, perfect cue"] = over_seeds(
+    out["share of modern fitness lost after the swap, perfect cue"] = mean_over_seeds(
         lost * first.to_numpy(), within=(min(lost, 0.0), max(lost, 0.0))
     )
-    out["populations with both gates left"] = of_drawn(float(shares["left"].sum()))
+    out["populations with both gates left"] = of_sample(float(shares["left"].sum()))
     found = tables["kinds"]
     out["genomes told apart as their loci say"] = exactly(
         float((found["kind"] == found["expected"]).mean())  # type: ignore[arg-type]
@@ -329,11 +327,13 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         )
     for name in INHERITANCE:
         mine = tables[f"coadapted-{name}"]
-        out[f"deceivers among ancestral optima, {name}, founders"] = over_seeds(mine["founders"])
-        out[f"deceivers among ancestral optima, {name}, after 300 generations"] = over_seeds(
+        out[f"deceivers among ancestral optima, {name}, founders"] = mean_over_seeds(
+            mine["founders"]
+        )
+        out[f"deceivers among ancestral optima, {name}, after 300 generations"] = mean_over_seeds(
             mine["last"]
         )
-        out[f"deceivers among ancestral optima, {name}, change"] = over_seeds(
+        out[f"deceivers among ancestral optima, {name}, change"] = mean_over_seeds(
             mine["last"] - mine["founders"]
         )
     game = dict(tables["games"].rows())
@@ -348,7 +348,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     return out
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Fixation of the open gate against the cue's error, with Kimura's curve."""
     population = experiment.optimizer["population"]
     shares = _shares(tables, population)

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
@@ -137,7 +138,7 @@ def half_speed_steps(table: pl.DataFrame, rate: float) -> Floats:
     )
 
 
-def median_of(values: Floats, unit: str) -> Measured:
+def median_of(values: Floats, unit: str) -> Measurement:
     """The median of one number a seed; its 95% interval lies between two of the numbers (binomial,
     any distribution).
     """
@@ -145,12 +146,12 @@ def median_of(values: Floats, unit: str) -> Measured:
 
     x, n = np.sort(values), len(values)
     if n < 6:
-        return Measured(float(np.median(x)), unit=unit, seeds=n)
+        return Measurement(float(np.median(x)), unit=unit, seeds=n)
     below = max(int(binom.ppf(0.025, n, 0.5)) - 1, 0)
-    return Measured(float(np.median(x)), float(x[below]), float(x[n - 1 - below]), unit, n)
+    return Measurement(float(np.median(x)), float(x[below]), float(x[n - 1 - below]), unit, n)
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Progress, shares of runs that are stuck, speeds, the demon's signature, and what each search
     keeps of its progress.
     """
@@ -164,14 +165,14 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     held["16 sides"] = held["hills"]
     main = of["hills"]
     along = "of x_0"
-    out = {"progress": over_seeds(matrix(main, "x_0")[:, -1], along)}
+    out = {"progress": mean_over_seeds(matrix(main, "x_0")[:, -1], along)}
     for name, said in (
         ("without hills", "progress without hills"),
         ("without noise", "progress without noise"),
         ("thrice the noise", "progress at thrice the noise"),
         ("gradient's length kept", "progress, gradient's length kept"),
     ):
-        out[said] = over_seeds(matrix(of[name], "x_0")[:, -1], along)
+        out[said] = mean_over_seeds(matrix(of[name], "x_0")[:, -1], along)
     for name, said in (
         ("hills", ""),
         ("without hills", " without hills"),
@@ -179,33 +180,37 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         ("thrice the noise", " at thrice the noise"),
         ("gradient's length kept", ", gradient's length kept"),
     ):
-        out[f"share stuck{said}"] = share_of(int(held[name].sum()), len(held[name]))
+        out[f"share stuck{said}"] = share_of_seeds(int(held[name].sum()), len(held[name]))
     for n in sorted((*SIDES, 16)):
         which = held[f"{n} sides"]
-        out[f"share stuck, {n} side{'s' if n > 1 else ''}"] = share_of(int(which.sum()), len(which))
+        out[f"share stuck, {n} side{'s' if n > 1 else ''}"] = share_of_seeds(
+            int(which.sum()), len(which)
+        )
     for a, b in ((1, 4), (4, 16)):
         difference = held[f"{b} sides"].astype(float) - held[f"{a} sides"]
-        out[f"rise of share stuck from {a} side{'s' if a > 1 else ''} to {b}"] = over_seeds(
+        out[f"rise of share stuck from {a} side{'s' if a > 1 else ''} to {b}"] = mean_over_seeds(
             difference, within=(-1.0, 1.0)
         )
     total = experiment.generations
     for begin, end in ((0.0, 0.5), (0.5, 0.8), (0.8, 1.0)):
-        out[f"speed in steps {round(begin * total)}-{round(end * total)}"] = over_seeds(
+        out[f"speed in steps {round(begin * total)}-{round(end * total)}"] = mean_over_seeds(
             speed(main, begin, end), "of x_0 a step"
         )
-    out["speed over the last tenth"] = over_seeds(tail_speed(main), "of x_0 a step")
+    out["speed over the last tenth"] = mean_over_seeds(tail_speed(main), "of x_0 a step")
     out["first step at half speed, median"] = median_of(half_speed_steps(main, rate), "steps")
     share, tenth = matrix(main, "share"), (matrix(main, "share").shape[1] - 1) // 10
-    out["share of the step aside, first tenth"] = over_seeds(share[:, 1 : 1 + tenth].mean(axis=1))
-    out["share of the step aside, last tenth"] = over_seeds(share[:, -tenth:].mean(axis=1))
-    out["share of the step aside, at the end less at the start"] = over_seeds(
+    out["share of the step aside, first tenth"] = mean_over_seeds(
+        share[:, 1 : 1 + tenth].mean(axis=1)
+    )
+    out["share of the step aside, last tenth"] = mean_over_seeds(share[:, -tenth:].mean(axis=1))
+    out["share of the step aside, at the end less at the start"] = mean_over_seeds(
         share[:, -tenth:].mean(axis=1) - share[:, 1 : 1 + tenth].mean(axis=1)
     )
-    out["distance aside at the end"] = over_seeds(matrix(main, "aside")[:, -1])
+    out["distance aside at the end"] = mean_over_seeds(matrix(main, "aside")[:, -1])
     return out | _others(of, experiment)
 
 
-def _others(of: dict[str, pl.DataFrame], experiment: Experiment) -> dict[str, Measured]:
+def _others(of: dict[str, pl.DataFrame], experiment: Experiment) -> dict[str, Measurement]:
     """What each search keeps of its progress, and what it found."""
     out = {}
     for name, table, flat in _searches(of):
@@ -213,27 +218,29 @@ def _others(of: dict[str, pl.DataFrame], experiment: Experiment) -> dict[str, Me
             matrix(t, c)[:, -1]
             for t, c in ((table, "best_x_0"), (flat, "best_x_0"), (table, "best"))
         )
-        out[f"kept of progress, {name}"] = over_seeds(x / control)
-        out[f"progress at the best point, {name}"] = over_seeds(x, "of x_0")
-        out[f"progress at the best point without hills, {name}"] = over_seeds(control, "of x_0")
-        out[f"lowest loss, {name}"] = over_seeds(loss)
-        out[f"of the lowest loss not by progress, {name}"] = over_seeds(1.0 + x / loss)
+        out[f"kept of progress, {name}"] = mean_over_seeds(x / control)
+        out[f"progress at the best point, {name}"] = mean_over_seeds(x, "of x_0")
+        out[f"progress at the best point without hills, {name}"] = mean_over_seeds(
+            control, "of x_0"
+        )
+        out[f"lowest loss, {name}"] = mean_over_seeds(loss)
+        out[f"of the lowest loss not by progress, {name}"] = mean_over_seeds(1.0 + x / loss)
     best, steps = matrix(of["CMA-ES"], "best_x_0"), matrix(of["CMA-ES"], "evaluation")
     far = best >= experiment.generations * float(experiment.optimizer["rate"])
     if far.any(axis=1).all():
-        out["evaluations in which CMA-ES goes a gradient's whole way"] = over_seeds(
+        out["evaluations in which CMA-ES goes a gradient's whole way"] = mean_over_seeds(
             steps[0][far.argmax(axis=1)].astype(np.float64)
         )
     gained = (
         matrix(of["gradient with restarts"], "best_x_0")[:, -1]
         - matrix(of["hills"], "best_x_0")[:, -1]
     )
-    out["progress gained by restarts"] = over_seeds(gained, "of x_0")
+    out["progress gained by restarts"] = mean_over_seeds(gained, "of x_0")
     d = 1 + int(experiment.world.ancestral["sides"])
     steps = matrix(of["hills"], "evaluation")[0]
     reached = int(np.searchsorted(steps, experiment.generations / (1 + d), side="right")) - 1
     out["evaluations of a gradient by differences"] = exactly(1 + d)
-    out["progress of as many evaluations by differences"] = over_seeds(
+    out["progress of as many evaluations by differences"] = mean_over_seeds(
         matrix(of["hills"], "x_0")[:, reached], "of x_0"
     )
     return out
@@ -247,7 +254,7 @@ def _searches(of: dict[str, pl.DataFrame]) -> list[tuple[str, pl.DataFrame, pl.D
     ]
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """The charts of the claim."""
     of = {name: tables[_file(name)] for name in arms_of(experiment)}
     found = measure(tables, experiment)
@@ -293,7 +300,7 @@ def _progress(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
     )
 
 
-def _by_sides(found: dict[str, Measured], experiment: Experiment) -> Any:
+def _by_sides(found: dict[str, Measurement], experiment: Experiment) -> Any:
     rows = []
     for n in sorted((*SIDES, 16)):
         m = found[f"share stuck, {n} side{'s' if n > 1 else ''}"]
@@ -394,7 +401,7 @@ def _by_search(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
     return themed(alt.concat(*charts, columns=4), "The same hills under other searches", subtitle)
 
 
-def _kept(found: dict[str, Measured], experiment: Experiment) -> Any:
+def _kept(found: dict[str, Measurement], experiment: Experiment) -> Any:
     names = ["gradient", *OTHERS]
     rows = []
     for name in names:

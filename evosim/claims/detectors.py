@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from evosim.analysis import detectors as read
 from evosim.analysis.deception import examine
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.claims.populations import newborns
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
+from evosim.claims.populations import newborn_classes
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
@@ -256,7 +257,7 @@ def _evolved(
     setting: Setting, fitness: Floats, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Classes of the founders and of the last ancestral generation."""
-    every = list(newborns(setting, fitness.__getitem__, seed, setting.experiment.swap))
+    every = list(newborn_classes(setting, fitness.__getitem__, seed, setting.experiment.swap))
     return every[0], every[-1]
 
 
@@ -303,7 +304,7 @@ def _savanna_objectives(world: TabularMdp) -> Floats:
 
 def _best_evolved(setting: Setting, landscape: Landscape, seed: int) -> int:
     """The class that is fittest in A in the last generation."""
-    *_, last = newborns(
+    *_, last = newborn_classes(
         setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap
     )
     return int(last[landscape.worth(last).ancestral.argmax()])
@@ -350,7 +351,7 @@ def ways_to_write(table: pl.DataFrame, reader: str) -> tuple[float, float]:
     )
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """AUCs and false alarms on the grid, what equals are told apart, and what evolved."""
     all_of = tables["grid"]
     table = fit_to_live(all_of)
@@ -382,8 +383,8 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     by_seed = [
         joined.filter(pl.col("seed") == seed)["agency"].to_numpy() for seed in experiment.seeds
     ]
-    out[f"AUC, {AGENCY}"] = over_seeds(read.auc(score, harmful) for score in by_seed)
-    out[f"false alarms on robust planners, {AGENCY}"] = over_seeds(
+    out[f"AUC, {AGENCY}"] = mean_over_seeds(read.auc(score, harmful) for score in by_seed)
+    out[f"false alarms on robust planners, {AGENCY}"] = mean_over_seeds(
         (read.false_alarms(score, harmful & planners, robust) for score in by_seed),
         "share, catching 90% of harmful planners",
     )
@@ -401,34 +402,34 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     seen = tables["watched"]
     for d in DISTANCES:
         mine = seen.filter(pl.col("distance") == d)
-        out[f"AUC of {LIVES} lives, distance {d:g}"] = over_seeds(mine["auc"])
-        out[f"AUC of {LIVES} lives less its closed form, distance {d:g}"] = over_seeds(
+        out[f"AUC of {LIVES} lives, distance {d:g}"] = mean_over_seeds(mine["auc"])
+        out[f"AUC of {LIVES} lives less its closed form, distance {d:g}"] = mean_over_seeds(
             mine["auc"] - mine["expected"]
         )
     evolved = {reader: tables[f"against-{reader.replace(' ', '-')}"] for reader in AGAINST}
     for reader, mine in evolved.items():
-        out[f"harmful share against {READERS.get(reader, reader)}"] = over_seeds(
+        out[f"harmful share against {READERS.get(reader, reader)}"] = mean_over_seeds(
             mine["harmful after"]
         )
         for when in ("before", "after"):
             known = mine.filter(pl.col(f"auc {when}").is_not_nan())
             if known.height and reader != "nothing":
-                out[f"AUC of {READERS[reader]} {when} evolving against it"] = over_seeds(
+                out[f"AUC of {READERS[reader]} {when} evolving against it"] = mean_over_seeds(
                     known[f"auc {when}"]
                 )
         out[
             f"seeds without harmful genomes after evolving against {READERS.get(reader, reader)}"
-        ] = share_of(int((mine["harmful after"] == 0.0).sum()), mine.height, "share of seeds")
+        ] = share_of_seeds(int((mine["harmful after"] == 0.0).sum()), mine.height, "share of seeds")
     first = evolved["first objective"].filter(pl.col("auc after").is_not_nan())
-    out["AUC of the first objective after evolving against it, change"] = over_seeds(
+    out["AUC of the first objective after evolving against it, change"] = mean_over_seeds(
         first["auc after"] - first["auc before"]
     )
     share = {reader: mine["harmful after"].to_numpy() for reader, mine in evolved.items()}
-    out["harmful share against the first objective less that against all objectives"] = over_seeds(
-        share["first objective"] - share["all objectives"]
+    out["harmful share against the first objective less that against all objectives"] = (
+        mean_over_seeds(share["first objective"] - share["all objectives"])
     )
     out["harmful share against behaviour in the modern world less that without a detector"] = (
-        over_seeds(share["modern intent"] - share["nothing"])
+        mean_over_seeds(share["modern intent"] - share["nothing"])
     )
     lived = pl.concat([tables[f"savanna-{seed}"] for seed in experiment.seeds])
     for name, rows, right in (
@@ -436,19 +437,19 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         ("reflexes", lived.filter(pl.col("reflex")), pl.col("log odds") < 0),
     ):
         kind = "agents" if name == "planners" else "devices"
-        out[f"evolved {name} of savanna taken for {kind}"] = share_of(
+        out[f"evolved {name} of savanna taken for {kind}"] = share_of_seeds(
             rows.filter(right).height, rows.height, "share of seeds"
         )
-        out[f"log odds of an agent, evolved {name} of savanna"] = over_seeds(
+        out[f"log odds of an agent, evolved {name} of savanna"] = mean_over_seeds(
             rows["log odds"], "nats"
         )
-        out[f"goal-directedness, evolved {name} of savanna"] = over_seeds(
+        out[f"goal-directedness, evolved {name} of savanna"] = mean_over_seeds(
             rows["goal-directedness"], "nats per life"
         )
     return out
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """ROC curves of the readers on the grid; AUC against the distance of the model of M."""
     table = fit_to_live(tables["grid"])
     harmful = (table["lost modern"] > HARM).to_numpy()

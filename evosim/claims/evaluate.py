@@ -1,17 +1,19 @@
-"""Evaluate claims at one size: compute their parts, judge them, write verdicts and figures."""
+"""Evaluate claims: compute their parts, judge their predictions, and write tables and figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from evosim.claims import CLAIMS, claim_of
-from evosim.claims.claim import NOT, Claim, Measured, overall, verdict
-from evosim.claims.part_cache import Task, compute, tables_of, tasks_of
+from evosim.claims.claim import Claim
+from evosim.claims.measurements import Measurement
+from evosim.claims.part_cache import Task, compute_parts, load_tables, tasks_of
+from evosim.claims.verdicts import NOT, judge_claim, judge_prediction
 from evosim.config.resolve import resolve
 from evosim.config.schema import ClaimChoice, Experiment, Prediction
 from evosim.config.toml_files import apply_settings, read_experiment
@@ -20,7 +22,7 @@ from evosim.runs.provenance import provenance, write_json
 from evosim.runtime.atomic_files import write_atomically
 
 SIZES = ("quick", "full")
-VERDICTS = {
+VERDICT_COLUMNS = {
     "number": pl.Int64,
     "claim": pl.String,
     "quantity": pl.String,
@@ -34,57 +36,105 @@ VERDICTS = {
     "by_construction": pl.Boolean,
     "verdict": pl.String,
 }
+MEASUREMENT_COLUMNS = {
+    "quantity": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "seeds": pl.Int64,
+    "kind": pl.String,
+    "unit": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """A prediction, what was measured, and the verdict: a row of `verdicts.csv`."""
+
+    number: int
+    claim: str
+    quantity: str
+    predicted: str
+    measured: float
+    low: float | None
+    high: float | None
+    seeds: int
+    kind: str
+    unit: str
+    by_construction: bool
+    verdict: str
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """One claim, tested.
+class ClaimResult:
+    """A tested claim.
 
-    Attributes:
-        name: of its experiment.
-        choice: statement and predictions.
-        rows: a row of verdicts for each prediction.
-        verdict: on the claim as a whole.
+    Attributes
+    ----------
+    name : str
+        Name of its experiment.
+    choice : ClaimChoice
+        Statement and predictions.
+    rows : list of VerdictRow
+        One row per prediction.
+    verdict : str
+        Verdict on the claim as a whole.
     """
 
     name: str
     choice: ClaimChoice
-    rows: list[dict[str, Any]]
+    rows: list[VerdictRow]
     verdict: str
 
     @property
-    def evidence(self) -> list[dict[str, Any]]:
+    def evidence(self) -> list[VerdictRow]:
         """The rows of predictions that can fail."""
-        return [row for row in self.rows if not row["by_construction"]]
+        return [row for row in self.rows if not row.by_construction]
 
 
-def named(which: Iterable[str]) -> list[str]:
-    """Claims by name, by number or by a part of the name that only one has; all of them if none is
-    given. Raises `UserError`.
+def claims_by_name(texts: Iterable[str]) -> list[str]:
+    """Find claims by name, number or unique part of the name.
+
+    Returns
+    -------
+    list of str
+        Names of claims. All claims if `texts` is empty.
+
+    Raises
+    ------
+    UserError
+        If a text matches no claim, or more than one.
     """
     short = {name.split("-", 2)[2]: name for name in CLAIMS} | {
         str(int(name.split("-", 2)[1])): name for name in CLAIMS
     }
-    out = []
-    for text in which:
-        alike = [name for name in CLAIMS if text and text in name]
-        name = short.get(text, alike[0] if len(alike) == 1 else text)
+    names = []
+    for text in texts:
+        matches = [name for name in CLAIMS if text and text in name]
+        name = short.get(text, matches[0] if len(matches) == 1 else text)
         if name not in CLAIMS:
             raise unknown("a claim", text, CLAIMS)
-        out.append(name)
-    return list(dict.fromkeys(out)) or list(CLAIMS)
+        names.append(name)
+    return list(dict.fromkeys(names)) or list(CLAIMS)
 
 
 def experiment_of(name: str, size: str) -> Experiment:
-    """The experiment of a claim with the settings of a size."""
+    """The experiment of a claim with the settings of a size, `quick` or `full`."""
     tree = read_experiment(name)
     return resolve(apply_settings(tree, list(tree["claim"].get(size, ()))))
 
 
-class Gate:
-    """Claims at one size.
+class ClaimRunner:
+    """Computes and tests claims at one size.
 
-    Parts are kept in `parts`, so that a test goes on where it was stopped.
+    Parameters
+    ----------
+    names : list of str
+        Names of claims.
+    size : str
+        `quick` or `full`.
+    parts : Path
+        Folder that stores computed parts, so that an interrupted test can be resumed.
     """
 
     def __init__(self, names: list[str], size: str, parts: Path) -> None:
@@ -98,127 +148,110 @@ class Gate:
 
     @property
     def left(self) -> list[Task]:
-        """Parts that are not there yet."""
+        """Parts that are not stored yet."""
         return [task for tasks in self.tasks.values() for task in tasks if not task.file.is_file()]
 
     def compute(
         self,
         workers: int,
         should_stop: Callable[[], Stop | None],
-        done: Callable[[Task, float], object],
-        tell: Callable[[str], object] = lambda words: None,
+        on_part: Callable[[Task, float], object],
+        log: Callable[[str], object] = lambda text: None,
     ) -> None:
-        """Compute what is left. Raises `Stop`."""
-        compute(self.left, workers, should_stop=should_stop, done=done, tell=tell)
+        """Compute the parts that are left. Raises `Stop`."""
+        compute_parts(self.left, workers, should_stop=should_stop, on_part=on_part, log=log)
 
-    def test(self, name: str, out: Path, *, figures: bool = True) -> Judged:
-        """Judge a claim whose parts are there, and write its tables and figures into a folder of
-        its name.
+    def test(self, name: str, out: Path, *, figures: bool = True) -> ClaimResult:
+        """Judge a claim whose parts are stored, and write its folder below `out`.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written.
         """
         experiment, claim = self.experiments[name], self.claims[name]
         assert experiment.claim is not None
-        tables = tables_of(self.tasks[name])
+        tables = load_tables(self.tasks[name])
         measured = claim.measure(tables, experiment)
-        rows = [
-            row_of(name, experiment.claim, prediction, measured)
-            for prediction in experiment.claim.predictions
-        ]
-        folder = out / name
+        predictions = experiment.claim.predictions
+        rows = [verdict_row(name, experiment.claim, each, measured) for each in predictions]
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for stem, table in claim.tables(tables, experiment).items():
-                write_atomically(
-                    folder / f"{stem}.csv", table.write_csv(float_precision=6).encode()
-                )
-            write_atomically(
-                folder / "measured.csv", frame_of(measured).write_csv(float_precision=6).encode()
-            )
-            write_atomically(folder / "experiment.toml", experiment.to_toml().encode())
-            write_json(folder / "provenance.json", provenance(experiment) | {"size": self.size})
-            if figures:
-                for stem, chart in claim.figures(tables, experiment).items():
-                    save(chart, folder / stem)
+            self._write(name, out / name, tables, measured, figures=figures)
         except OSError as error:
             raise UserError(
-                f"{folder} must be writable, but is not: {error.strerror or error}. Mend its"
-                " permissions or give another --out."
+                f"{out / name} cannot be written: {error.strerror or error}. Change its"
+                " permissions, or choose another folder with --out."
             ) from None
-        return Judged(
-            name,
-            experiment.claim,
-            rows,
-            overall(
-                row["verdict"]
-                for row in rows
-                if not row["by_construction"] or row["verdict"] == NOT
-            ),
-        )
+        verdicts = [row.verdict for row in rows if not row.by_construction or row.verdict == NOT]
+        return ClaimResult(name, experiment.claim, rows, judge_claim(verdicts))
+
+    def _write(
+        self,
+        name: str,
+        folder: Path,
+        tables: Mapping[str, pl.DataFrame],
+        measured: Mapping[str, Measurement],
+        *,
+        figures: bool,
+    ) -> None:
+        """Write tables, measurements, experiment, provenance and figures of a claim."""
+        experiment, claim = self.experiments[name], self.claims[name]
+        folder.mkdir(parents=True, exist_ok=True)
+        for stem, table in claim.tables(tables, experiment).items():
+            write_atomically(folder / f"{stem}.csv", table.write_csv(float_precision=6).encode())
+        text = measurements_table(measured).write_csv(float_precision=6)
+        write_atomically(folder / "measured.csv", text.encode())
+        write_atomically(folder / "experiment.toml", experiment.to_toml().encode())
+        write_json(folder / "provenance.json", provenance(experiment) | {"size": self.size})
+        if figures:
+            for stem, chart in claim.figures(tables, experiment).items():
+                save_chart(chart, folder / stem)
 
 
-def row_of(
-    name: str, choice: ClaimChoice, prediction: Prediction, measured: dict[str, Measured]
-) -> dict[str, Any]:
-    """A row of the table of verdicts."""
+def verdict_row(
+    name: str, choice: ClaimChoice, prediction: Prediction, measured: Mapping[str, Measurement]
+) -> VerdictRow:
+    """Judge one prediction of a claim. Raises `UserError` if its quantity was not measured."""
     if prediction.quantity not in measured:
         raise unknown(f"{name}: a predicted quantity", prediction.quantity, measured)
-    found = measured[prediction.quantity]
-    return {
-        "number": choice.number,
-        "claim": name,
-        "quantity": prediction.quantity,
-        "predicted": told(prediction),
-        "measured": found.value,
-        "low": found.low,
-        "high": found.high,
-        "seeds": found.seeds,
-        "kind": found.kind,
-        "unit": found.unit,
-        "by_construction": prediction.by_construction,
-        "verdict": verdict(prediction, found),
-    }
+    quantity = measured[prediction.quantity]
+    return VerdictRow(
+        number=choice.number,
+        claim=name,
+        quantity=prediction.quantity,
+        predicted=format_prediction(prediction),
+        measured=quantity.value,
+        low=quantity.low,
+        high=quantity.high,
+        seeds=quantity.seeds,
+        kind=quantity.kind,
+        unit=quantity.unit,
+        by_construction=prediction.by_construction,
+        verdict=judge_prediction(prediction, quantity),
+    )
 
 
-def told(prediction: Prediction) -> str:
-    """A prediction in words."""
+def format_prediction(prediction: Prediction) -> str:
+    """A prediction in words: `above 0.5`."""
     if prediction.says == "within":
         return f"within {prediction.low:g} to {prediction.high:g}"
-    words = {"above": "above", "below": "below", "equals": "equals"}
-    return f"{words[prediction.says]} {prediction.value:g}"
+    return f"{prediction.says} {prediction.value:g}"
 
 
-def frame_of(measured: dict[str, Measured]) -> pl.DataFrame:
-    """All that was measured, predicted or not."""
-    rows = [
-        {
-            "quantity": name,
-            "value": m.value,
-            "low": m.low,
-            "high": m.high,
-            "seeds": m.seeds,
-            "kind": m.kind,
-            "unit": m.unit,
-        }
-        for name, m in measured.items()
-    ]
-    schema = {
-        "quantity": pl.String,
-        "value": pl.Float64,
-        "low": pl.Float64,
-        "high": pl.Float64,
-        "seeds": pl.Int64,
-        "kind": pl.String,
-        "unit": pl.String,
-    }
-    return pl.DataFrame(rows, schema=schema)
+def measurements_table(measured: Mapping[str, Measurement]) -> pl.DataFrame:
+    """All measured quantities, predicted or not."""
+    rows = [{"quantity": name} | asdict(quantity) for name, quantity in measured.items()]
+    return pl.DataFrame(rows, schema=MEASUREMENT_COLUMNS)
 
 
-def verdicts_of(tested: Iterable[Judged]) -> pl.DataFrame:
-    """The table of verdicts."""
-    return pl.DataFrame([row for claim in tested for row in claim.rows], schema=VERDICTS)
+def verdicts_table(results: Iterable[ClaimResult]) -> pl.DataFrame:
+    """The verdicts on all predictions."""
+    rows = [asdict(row) for result in results for row in result.rows]
+    return pl.DataFrame(rows, schema=VERDICT_COLUMNS)
 
 
-def save(chart: Any, stem: Path) -> None:
-    """A chart as PNG and SVG."""
+def save_chart(chart: Any, stem: Path) -> None:
+    """Write a chart as PNG and SVG."""
     from evosim.figures import drawn
     from evosim.figures.svg_export import print_figure
 

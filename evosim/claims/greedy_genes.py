@@ -19,8 +19,11 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.claim import Claim, Measured, Part, Tables, over_seeds, ratio_over_seeds
-from evosim.claims.populations import alive, by_seed, varied
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import with_settings
+from evosim.claims.measurements import Measurement, mean_over_seeds, ratio_over_seeds
+from evosim.claims.populations import snapshot_of
+from evosim.claims.seed_statistics import seed_values
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
@@ -92,7 +95,7 @@ def sized(experiment: Experiment, n: int, generations: int, *settings: str) -> E
     """
     alone = f"phases=[{{world='ancestral',generations={generations}}}]"
     copies = f"optimizer.introductions.0.copies={n // 20}"
-    return varied(
+    return with_settings(
         experiment,
         f"optimizer.population={n}",
         copies,
@@ -110,7 +113,7 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
     `by_behaviour:c` is the mean fitness of those with `c` copies of the driver, before what drivers
     and suppressors cost; nothing if nobody has them.
     """
-    made = varied(experiment, f"snapshots={sorted({mark - 1 for mark in marks})}")
+    made = with_settings(experiment, f"snapshots={sorted({mark - 1 for mark in marks})}")
     controls = controls_of(made)
     landscape = Landscape(build(made))
     rows = []
@@ -126,7 +129,7 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
                     "population": experiment.optimizer["population"],
                     "generations": mark,
                 }
-                rows.append(where | _state(alive(run, mark - 1, "snapshot"), landscape))
+                rows.append(where | _state(snapshot_of(run, mark - 1, "snapshot"), landscape))
     return pl.DataFrame(rows)
 
 
@@ -155,7 +158,7 @@ def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
     second half of a run, by seed.
     """
     made = build(
-        varied(
+        with_settings(
             resolve(read_experiment("suppressor")),
             "search_ledger=false",
             "controls=false",
@@ -216,7 +219,7 @@ def hacks(table: pl.DataFrame) -> pl.DataFrame:
     ).sort(index)
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Steps are in expected offspring in A."""
     found, (small, n, large), marks = (
         hacks(_sizes(tables)),
@@ -225,14 +228,14 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     )
 
     def at(size: int, mark: int, column: str) -> np.ndarray:
-        return by_seed(
+        return seed_values(
             found.filter((pl.col("population") == size) & (pl.col("generations") == mark)), column
         )
 
     last = marks[-1]
     hack, early = at(n, last, "hack"), at(n, marks[0], "hack")
     tamed = tables["suppressed"]
-    left = by_seed(hacks(tamed.filter(pl.col("generations") == last)), "hack")
+    left = seed_values(hacks(tamed.filter(pl.col("generations") == last)), "hack")
     late = _late(tamed, experiment)
     ratio, cost = (float(experiment.genome["drivers"][0][key]) for key in ("ratio", "cost"))
     registered = recursion(ratio, (1.0, 1.0 - cost), 0.01)
@@ -245,31 +248,33 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     )
     unit = "expected offspring"
     return {
-        "driver": over_seeds(at(n, last, "driver_run"), "frequency"),
-        "hack": over_seeds(hack, unit),
-        "hack_through_behaviour": over_seeds(at(n, last, "behaviour"), unit),
-        "null": over_seeds(at(n, last, "null"), unit),
-        "change_with_generations": over_seeds(hack - early, unit),
-        "change_with_population": over_seeds(
+        "driver": mean_over_seeds(at(n, last, "driver_run"), "frequency"),
+        "hack": mean_over_seeds(hack, unit),
+        "hack_through_behaviour": mean_over_seeds(at(n, last, "behaviour"), unit),
+        "null": mean_over_seeds(at(n, last, "null"), unit),
+        "change_with_generations": mean_over_seeds(hack - early, unit),
+        "change_with_population": mean_over_seeds(
             at(large, last, "hack") - at(small, last, "hack"), unit
         ),
-        "driver_with_fair_meiosis": over_seeds(at(n, last, "driver_fair"), "frequency"),
+        "driver_with_fair_meiosis": mean_over_seeds(at(n, last, "driver_fair"), "frequency"),
         "left_with_suppressor": ratio_over_seeds(left, hack, "of the hack step without it"),
-        "driver_beyond_recursion": over_seeds(
+        "driver_beyond_recursion": mean_over_seeds(
             late["driver"] - registered[0], f"frequency, beyond {registered[0]:.3f}"
         ),
-        "suppressor_beyond_recursion": over_seeds(
+        "suppressor_beyond_recursion": mean_over_seeds(
             late["suppressor"] - registered[1], f"frequency, beyond {registered[1]:.3f}"
         ),
-        "driver_beyond_recursion_now": over_seeds(late["driver"] - late["driver_now"], "frequency"),
-        "suppressor_beyond_recursion_now": over_seeds(
+        "driver_beyond_recursion_now": mean_over_seeds(
+            late["driver"] - late["driver_now"], "frequency"
+        ),
+        "suppressor_beyond_recursion_now": mean_over_seeds(
             late["suppressor"] - late["suppressor_now"], "frequency"
         ),
-        "still_driver_beyond_recursion": over_seeds(
-            by_seed(tables["still"], "driver") - rest[0], f"frequency, beyond {rest[0]:.3f}"
+        "still_driver_beyond_recursion": mean_over_seeds(
+            seed_values(tables["still"], "driver") - rest[0], f"frequency, beyond {rest[0]:.3f}"
         ),
-        "still_suppressor_beyond_recursion": over_seeds(
-            by_seed(tables["still"], "suppressor") - rest[1], f"frequency, beyond {rest[1]:.3f}"
+        "still_suppressor_beyond_recursion": mean_over_seeds(
+            seed_values(tables["still"], "suppressor") - rest[1], f"frequency, beyond {rest[1]:.3f}"
         ),
     }
 
@@ -293,14 +298,14 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
         one = row["by_behaviour:1"] if row["by_behaviour:1"] is not None else none
         two = row["by_behaviour:2"] if row["by_behaviour:2"] is not None else one
         now.append(recursion(driver["ratio"], (own[0] * one / none, own[1] * two / none), 0.01))
-    found = {name: by_seed(means, name) for name in ("driver", "suppressor")}
+    found = {name: seed_values(means, name) for name in ("driver", "suppressor")}
     return found | {
         "driver_now": np.array([x for x, _ in now]),
         "suppressor_now": np.array([x for _, x in now]),
     }
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """The hack step against generations by size of population, with and without suppressor, beside
     the null.
     """

@@ -9,8 +9,6 @@ what some genomes do in A, with what these say about M.
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 import polars as pl
@@ -21,8 +19,9 @@ from evosim.analysis.class_values import Conducts
 from evosim.analysis.equivalence import Pair, alike, most_different
 from evosim.analysis.revealed_objectives import explanations, misranking, weight_grid
 from evosim.analysis.sample_life import DRAWN, middling
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly
-from evosim.claims.populations import varied
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import with_settings
+from evosim.claims.measurements import Measurement, exactly
 from evosim.config.resolve import Setting, build
 from evosim.config.schema import Experiment
 from evosim.figures.theme import LOCUS_COLOURS, MODERN, themed
@@ -61,7 +60,7 @@ def _in(experiment: Experiment, name: str) -> Experiment:
     """The experiment with a world of its family as its modern world."""
     member = next(x for x in experiment.analysis.family if x.name == name)
     inside = ",".join(f"{key}={str(value).lower()}" for key, value in member.set.items())
-    return varied(experiment, f"world.modern={{{inside}}}")
+    return with_settings(experiment, f"world.modern={{{inside}}}")
 
 
 def grid(experiment: Experiment, name: str) -> pl.DataFrame:
@@ -321,7 +320,7 @@ def counts(tables: Tables) -> pl.DataFrame:
     )
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Counts of the cells in the experiment's first modern world, what a wrong belief alone does,
     and how equals are told apart.
     """
@@ -388,7 +387,7 @@ def _most_moved(equal: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """All genomes by objective and loss, one life of each off-diagonal cell, and two genomes that
     act alike.
     """

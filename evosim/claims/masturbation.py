@@ -21,26 +21,22 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import ancestral_only, three_sizes, with_settings
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
 from evosim.claims.populations import (
-    SOLO,
-    best,
-    by_seed,
-    cell,
-    cost_of,
-    entries,
-    intercepts,
-    quarters,
-    searched,
-    slopes,
-    varied,
+    SELF_STIMULATION,
+    best_genome_account,
+    population_accounts,
+    population_seconds,
 )
+from evosim.claims.seed_statistics import intercepts, search_doublings, seed_values, slopes
 from evosim.config.schema import Experiment
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 
 RANDOM = "genome.weights.solo.initial=[]"  # every allele is as common among founders
 EARLIER = 20
-FEATURE, WASTE = "solo", f"waste:{SOLO}"
+FEATURE, WASTE = "solo", f"waste:{SELF_STIMULATION}"
 SCALES = {"half": 0.5, "double": 2.0}  # of every mutation rate, beside 1
 CAPS = range(1, 9)
 COSTS = {"default": None, "free": 0.0}  # of a step of planning
@@ -49,25 +45,32 @@ SMALL = 1e-9  # offspring; below it an entry is rounding
 
 def parts(experiment: Experiment) -> list[Part]:
     """A part for each size of population and each mutation rate, and the best genomes."""
-    marks = quarters(experiment.swap)
-    sizes = quarters(experiment.optimizer["population"])
+    marks = three_sizes(experiment.swap)
+    sizes = three_sizes(experiment.optimizer["population"])
     out = [
         Part(
-            f"cell-{n}", entries, (cell(experiment, n), marks, FEATURE), cost=cost_of(experiment, n)
+            f"cell-{n}",
+            population_accounts,
+            (ancestral_only(experiment, n), marks, FEATURE),
+            cost=population_seconds(experiment, n),
         )
         for n in sizes
     ]
     out += [
         Part(
             f"random-{n}",
-            entries,
-            (cell(experiment, n, RANDOM), tuple(max(m // EARLIER, 2) for m in marks), FEATURE),
-            cost=2.0 * cost_of(experiment, n),
+            population_accounts,
+            (
+                ancestral_only(experiment, n, RANDOM),
+                tuple(max(m // EARLIER, 2) for m in marks),
+                FEATURE,
+            ),
+            cost=2.0 * population_seconds(experiment, n),
         )
         for n in sizes
     ]
     for name, scale in SCALES.items():
-        slower = cell(
+        slower = ancestral_only(
             experiment,
             sizes[-1],
             f"genome.mutation_scale={scale * experiment.genome['mutation_scale']}",
@@ -75,14 +78,14 @@ def parts(experiment: Experiment) -> list[Part]:
         out.append(
             Part(
                 f"mutation-{name}",
-                entries,
+                population_accounts,
                 (slower, marks[-1:], FEATURE),
-                cost=cost_of(experiment, sizes[-1]),
+                cost=population_seconds(experiment, sizes[-1]),
             )
         )
     for name, cost in COSTS.items():
         asked = experiment.genome["planning_cost"] if cost is None else cost
-        out.append(Part(f"caps-{name}", best_by_cap, (varied(experiment), asked), cost=10.0))
+        out.append(Part(f"caps-{name}", best_by_cap, (with_settings(experiment), asked), cost=10.0))
     return out
 
 
@@ -90,12 +93,12 @@ def best_by_cap(experiment: Experiment, planning_cost: float) -> pl.DataFrame:
     """What the best ancestral genome does itself, for each longest horizon on the grid."""
     rows = []
     for cap in CAPS:
-        capped = varied(
+        capped = with_settings(
             experiment,
             f"genome.planning_cost={planning_cost}",
             f"genome.horizon.alleles={list(range(1, cap + 1))}",
         )
-        row = best(capped, FEATURE)
+        row = best_genome_account(capped, FEATURE)
         wastes = row[WASTE] > SMALL
         rows.append(
             {
@@ -142,7 +145,7 @@ def own_entry(tables: Tables, experiment: Experiment) -> float:
     return float(tables["caps-default"].filter(pl.col("cap") == cap)[WASTE][0])
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Entries are in thousandths of an expected offspring, those of populations beyond R3's own."""
     cells, rates = _cells(tables), _rates(tables, experiment)
     own = own_entry(tables, experiment)
@@ -162,31 +165,35 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         pl.col(name).cast(pl.Float64).log(2.0) for name in ("generations", "population")
     )
     return {
-        "excess_after_least_search": over_seeds(by_seed(least, "excess"), thousandth),
-        "excess_after_most_search": over_seeds(by_seed(most, "excess"), thousandth),
-        "fall": over_seeds(by_seed(least, "excess") - by_seed(most, "excess"), thousandth),
-        "trend": over_seeds(
-            slopes(cells, searched(), excess), f"{thousandth} per doubling of search"
+        "excess_after_least_search": mean_over_seeds(seed_values(least, "excess"), thousandth),
+        "excess_after_most_search": mean_over_seeds(seed_values(most, "excess"), thousandth),
+        "fall": mean_over_seeds(
+            seed_values(least, "excess") - seed_values(most, "excess"), thousandth
         ),
-        "trend_from_random_founders": over_seeds(
-            slopes(random, searched(), excess), f"{thousandth} per doubling of search"
+        "trend": mean_over_seeds(
+            slopes(cells, search_doublings(), excess), f"{thousandth} per doubling of search"
         ),
-        "trend_with_generations": over_seeds(
+        "trend_from_random_founders": mean_over_seeds(
+            slopes(random, search_doublings(), excess), f"{thousandth} per doubling of search"
+        ),
+        "trend_with_generations": mean_over_seeds(
             slopes(cells.filter(pl.col("population") == sizes[-1]), generations, excess),
             f"{thousandth} per doubling",
         ),
-        "trend_with_population": over_seeds(
+        "trend_with_population": mean_over_seeds(
             slopes(cells.filter(pl.col("generations") == marks[-1]), population, excess),
             f"{thousandth} per doubling",
         ),
-        "rise_with_mutation": over_seeds(
+        "rise_with_mutation": mean_over_seeds(
             slopes(rates, pl.col("rate"), excess), f"{thousandth} per .001 of mutation"
         ),
-        "floor_without_mutation": over_seeds(intercepts(rates, pl.col("rate"), excess), thousandth),
-        "causal_early": over_seeds(by_seed(early, "causal"), thousandth),
-        "entry_early": over_seeds(by_seed(early, "excess"), thousandth),
-        "entry_minus_causal_early": over_seeds(
-            by_seed(early, "excess") - by_seed(early, "causal"), thousandth
+        "floor_without_mutation": mean_over_seeds(
+            intercepts(rates, pl.col("rate"), excess), thousandth
+        ),
+        "causal_early": mean_over_seeds(seed_values(early, "causal"), thousandth),
+        "entry_early": mean_over_seeds(seed_values(early, "excess"), thousandth),
+        "entry_minus_causal_early": mean_over_seeds(
+            seed_values(early, "excess") - seed_values(early, "causal"), thousandth
         ),
         "best_entry": exactly(
             1000.0 * float(tables["caps-default"][WASTE].max()),  # type: ignore[arg-type]
@@ -202,7 +209,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     }
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """The entry against generations by size of population, from both kinds of founders, and after
     most search against mutation.
     """

@@ -10,7 +10,6 @@ thing red, how many end at the door and how many at the thing.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -18,8 +17,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.account import Accountant, Known
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds, share_of
-from evosim.claims.populations import varied
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import with_settings
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
 from evosim.config.resolve import Setting, build
 from evosim.config.schema import Experiment
 from evosim.figures.theme import HEIGHT, WIDTH, themed
@@ -90,7 +90,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def _cell(experiment: Experiment, payoff: str, p: float, *settings: str) -> Experiment:
-    return varied(
+    return with_settings(
         experiment,
         f"world.ancestral.payoff={payoff}",
         f"world.modern.payoff={payoff}",
@@ -194,7 +194,7 @@ def on_samples(experiment: Experiment, size: int, fresh: bool) -> pl.DataFrame:
     )
     landscape, known, rows = None, None, []
     for seed in experiment.seeds:
-        made = build(varied(base, "replicates=1", f"seed={seed}"))
+        made = build(with_settings(base, "replicates=1", f"seed={seed}"))
         landscape = landscape or Landscape(made)
         known = known or Known(made.genome, made.pair)
         numbers = replicate(made, landscape, known=known).numbers
@@ -225,7 +225,7 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
     apart = [name.endswith("none red") for name in made.pair.ancestral.case_names]
     rows = []
     for size in SAMPLES:
-        choice = varied(
+        choice = with_settings(
             made.experiment, f"selection.sample={size}", "selection.fresh=false"
         ).selection
         for seed in range(experiment.seed, experiment.seed + experiment.replicates * RUNS):
@@ -345,7 +345,7 @@ def _laws(tables: Tables) -> pl.DataFrame:
         chain, over, formula = law(
             first["red_seeker"], first["exit_seeker"], first["population"], first["generations"]
         )
-        found = over_seeds(table["frequency"].to_numpy())
+        found = mean_over_seeds(table["frequency"].to_numpy())
         keys = ("payoff", "p", "over", "red_seeker", "exit_seeker")
         rows.append(
             {key: first[key] for key in keys}
@@ -363,7 +363,7 @@ def _laws(tables: Tables) -> pl.DataFrame:
     )
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """What the prediction speaks of."""
     laws = _laws(tables)
     of_law = [tables[f"law-exit-{p}-mean"] for p in SHARES if p > 0.0]
@@ -418,41 +418,41 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
                 .item()
             )
         ),
-        "neutral_share": over_seeds(np.mean(neutral, axis=0), "frequency of exit seekers"),
-        "law_error": over_seeds(error, "frequency, measured minus exact chain"),
+        "neutral_share": mean_over_seeds(np.mean(neutral, axis=0), "frequency of exit seekers"),
+        "law_error": mean_over_seeds(error, "frequency, measured minus exact chain"),
         **{
-            f"law_error_{p}": over_seeds(
+            f"law_error_{p}": mean_over_seeds(
                 tables[f"law-exit-{p}-mean"]["frequency"].to_numpy() - chain,
                 "frequency, measured minus exact chain",
             )
             for p, chain in zip((p for p in SHARES if p > 0.0), chains, strict=True)
         },
         "formula_error": exactly(float((plain["formula"] - plain["when_over"]).abs().max())),  # type: ignore[arg-type]
-        "exit_share_at_5_percent": over_seeds(
+        "exit_share_at_5_percent": mean_over_seeds(
             tables["law-exit-0.05-mean"]["frequency"].to_numpy(), "frequency of exit seekers"
         ),
-        "mean_at_one_in_a_thousand": over_seeds(
+        "mean_at_one_in_a_thousand": mean_over_seeds(
             tables["law-exit-0.001-mean"]["frequency"].to_numpy(), "frequency of exit seekers"
         ),
-        "worst_at_one_in_a_thousand": share_of(
+        "worst_at_one_in_a_thousand": share_of_seeds(
             int((tables["law-exit-0.001-worst"]["frequency"] == 1.0).sum()),
             tables["law-exit-0.001-worst"].height,
             "runs",
         ),
-        "cvar_at_one_percent": over_seeds(
+        "cvar_at_one_percent": mean_over_seeds(
             tables["law-exit-0.01-cvar"]["frequency"].to_numpy(), "frequency of exit seekers"
         ),
         "grid_share_at_door": exactly(of_grid, "of best genomes"),
-        "evolved_minus_grid": over_seeds(
+        "evolved_minus_grid": mean_over_seeds(
             tables["evolved-exit-0.0"]["at_door"].to_numpy() - of_grid,
             "share of lives that end at the door",
         ),
-        "plain_doors_gained": over_seeds(
+        "plain_doors_gained": mean_over_seeds(
             tables["evolved-exit-0.1"]["at_plain_door"].to_numpy()
             - tables["evolved-exit-0.0"]["at_plain_door"].to_numpy(),
             "share of lives",
         ),
-        "preference_gained": over_seeds(
+        "preference_gained": mean_over_seeds(
             tables["evolved-exit-0.1"]["at_door"].to_numpy()
             - tables["evolved-exit-0.0"]["at_door"].to_numpy(),
             "share of lives",
@@ -464,19 +464,19 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         ),
         "exit_aligned_optimum": exactly(lost["exit"] - rung["exit"]["rung:best_ancestral_at_best"]),
         "red_aligned_optimum": exactly(lost["red"] - rung["red"]["rung:best_ancestral_at_best"]),
-        "data_help_exit": over_seeds(
+        "data_help_exit": mean_over_seeds(
             tables["remedied-exit"]["modern_intent"].to_numpy()
             - tables["evolved-exit-0.0"]["modern_intent"].to_numpy()
         ),
-        "data_help_red": over_seeds(
+        "data_help_red": mean_over_seeds(
             tables["remedied-red"]["modern_intent"].to_numpy()
             - tables["evolved-red-0.0"]["modern_intent"].to_numpy()
         ),
-        "sampling_falls": over_seeds(
+        "sampling_falls": mean_over_seeds(
             by_size[SAMPLES[0]] - by_size[SAMPLES[-1]], "sampling step in A, 1 life minus 64"
         ),
-        "sampling_of_64": over_seeds(by_size[SAMPLES[-1]], "sampling step in A"),
-        "ladder_sampling_falls": over_seeds(
+        "sampling_of_64": mean_over_seeds(by_size[SAMPLES[-1]], "sampling step in A"),
+        "ladder_sampling_falls": mean_over_seeds(
             fits[EVOLVED_ON[0]] - fits[EVOLVED_ON[-1]], "sampling step in A, 1 life minus 64"
         ),
         "red_beyond_ghost": exactly(
@@ -489,14 +489,14 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         ),
     }
     for payoff, p in PLACES:
-        out[f"at_door_{payoff}_{p}"] = over_seeds(
+        out[f"at_door_{payoff}_{p}"] = mean_over_seeds(
             tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(),
             "share of lives that end at the door",
         )
     return out
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Shares of exit seekers against the law; evolved populations; samples."""
     laws = _laws(tables).with_columns(
         pl.when(pl.col("over") == "mean")

@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds
-from evosim.claims.populations import newborns
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, of_sample
+from evosim.claims.populations import newborn_classes
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
@@ -127,7 +128,7 @@ def evolved(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
 
 def _last(setting: Setting, landscape: Landscape, seed: int) -> Ints:
     """Classes of the last ancestral generation."""
-    *_, last = newborns(
+    *_, last = newborn_classes(
         setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap
     )
     return last
@@ -262,7 +263,7 @@ def gathered(tables: Tables, experiment: Experiment, name: str) -> pl.DataFrame:
     return pl.concat([tables[f"{name}-{seeds[0]}"] for seeds in seeds_by_part(experiment)])
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Planner less table in every world, of optima and of populations, and the share of the best
     policy that each loses.
     """
@@ -272,7 +273,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         gathered(tables, experiment, "reflexes"),
     )
     out = {
-        "A, planner less table, largest of all populations": of_drawn(
+        "A, planner less table, largest of all populations": of_sample(
             float(found["least difference in A"].max()),  # type: ignore[arg-type]
             "expected offspring",
         ),
@@ -288,17 +289,17 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         out[f"{told}, planner less table, ancestral optimum"] = exactly(
             row[f"{name} planner"] - row[f"{name} table"], "expected offspring"
         )
-        out[f"{told}, planner less table, evolved"] = over_seeds(
+        out[f"{told}, planner less table, evolved"] = mean_over_seeds(
             found[f"{name} planner"] - found[f"{name} table"], "expected offspring"
         )
         for kind in ("planner", "table"):
             out[f"{told}, share of the best policy lost by {kind}s, ancestral optimum"] = exactly(
                 1.0 - row[f"{name} {kind}"] / ceiling
             )
-            out[f"{told}, share of the best policy lost by {kind}s, evolved"] = over_seeds(
+            out[f"{told}, share of the best policy lost by {kind}s, evolved"] = mean_over_seeds(
                 1.0 - found[f"{name} {kind}"] / ceiling
             )
-        out[f"{told}, share of the best policy lost by evolved reflexes"] = over_seeds(
+        out[f"{told}, share of the best policy lost by evolved reflexes"] = mean_over_seeds(
             1.0 - tabular[name] / ceiling
         )
     gains = (tables["changes"]["planner"] - tables["changes"]["table"]).to_numpy()
@@ -323,7 +324,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     return out
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """What planners, their tables, and evolved reflexes lose in each modern world."""
     measured = measure(tables, experiment)
     rows: list[dict[str, Any]] = []

@@ -62,13 +62,13 @@ def _digest(part: Part) -> str:
     return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
 
 
-def compute(
+def compute_parts(
     tasks: list[Task],
     workers: int,
     *,
     should_stop: Callable[[], Stop | None] = lambda: None,
-    done: Callable[[Task, float], object] = lambda task, seconds: None,
-    tell: Callable[[str], object] = lambda words: None,
+    on_part: Callable[[Task, float], object] = lambda task, seconds: None,
+    log: Callable[[str], object] = lambda text: None,
 ) -> None:
     """Compute what is not there yet, dear parts first.
 
@@ -99,7 +99,7 @@ def compute(
         while running:
             ready, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
             for future in ready:
-                done(running.pop(future), future.result())
+                on_part(running.pop(future), future.result())
             if stop := should_stop():
                 raise stop
             for words in asleep.words(
@@ -107,7 +107,7 @@ def compute(
                 for each in multiprocessing.active_children()
                 if each not in others and each.pid
             ):
-                tell(words)
+                log(words)
     except BrokenProcessPool:
         if stop := should_stop():  # the signal went to all processes of the command
             raise stop from None
@@ -172,7 +172,7 @@ def _make(part: Part, file: Path) -> float:
     return time.perf_counter() - start
 
 
-def tables_of(tasks: list[Task]) -> dict[str, pl.DataFrame]:
+def load_tables(tasks: list[Task]) -> dict[str, pl.DataFrame]:
     """The tables of a claim's parts, by name."""
     return {task.part.name: _table_of(task) for task in tasks}
 

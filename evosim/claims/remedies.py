@@ -16,9 +16,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import with_settings
 from evosim.claims.mazes import TAIL, two_alleles
-from evosim.claims.populations import varied
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment, SelectionChoice
 from evosim.config.toml_files import apply_settings, read_experiment
@@ -62,7 +63,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 def _trained(experiment: Experiment, q: float, over: str) -> Experiment:
     mixture = f'world.mixture=[{{share={q}, world="modern"}}]'
-    return varied(
+    return with_settings(
         experiment,
         mixture,
         f"selection.over={over}",
@@ -182,7 +183,7 @@ def _of(table: pl.DataFrame, over: str, q: float) -> dict[str, Any]:
     return table.filter((pl.col("over") == over) & (pl.col("q") == q)).row(0, named=True)
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """What the prediction speaks of.
 
     Gains are shares of what the best genome has in M, costs of what it has in A.
@@ -216,15 +217,17 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         "best_cost_of_least_regret": exactly(1.0 - regret["ancestral"] / top_a, "of the best in A"),
         "steps_back_in_modern": exactly(float(min(0.0, ordered["modern"].diff().min() or 0.0))),  # type: ignore[arg-type]
     }
-    out["break_even"] = over_seeds(
+    out["break_even"] = mean_over_seeds(
         tables["mean-0.0"]["break_even"].to_numpy(), "share of modern lives"
     )
     for name, (a, m) in columns.items():
         if name != "mean-0.0":
-            out[f"gain:{name}"] = over_seeds((m - m0) / top_m, "of the best in M")
-            out[f"cost:{name}"] = over_seeds((a0 - a) / top_a, "of the best in A")
+            out[f"gain:{name}"] = mean_over_seeds((m - m0) / top_m, "of the best in M")
+            out[f"cost:{name}"] = mean_over_seeds((a0 - a) / top_a, "of the best in A")
     for name in ("maze-mean", "maze-cvar"):
-        out[name] = over_seeds(tables[name]["frequency"].to_numpy(), "frequency of exit seekers")
+        out[name] = mean_over_seeds(
+            tables[name]["frequency"].to_numpy(), "frequency of exit seekers"
+        )
     out["doors_saved"] = exactly(
         tables["maze-mean"]["p"][0] / tables["maze-cvar"]["p"][0],
         "plain doors needed by the mean, for one by CVaR",
@@ -232,7 +235,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     return out
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """M against A for each training; and doors needed under each objective."""
     exact = (
         tables["best"]

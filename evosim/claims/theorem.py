@@ -27,8 +27,9 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly
-from evosim.claims.populations import varied
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import with_settings
+from evosim.claims.measurements import Measurement, exactly
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
@@ -64,7 +65,7 @@ def cell(experiment: Experiment, outer: bool, same: bool) -> pl.DataFrame:
         f"{'payoff is intent' if outer else 'paid for matings'},"
         f" {'M is A' if same else 'M is another world'}"
     )
-    return grid(experiment if same else varied(experiment, SHIFT), name, paid=not outer)
+    return grid(experiment if same else with_settings(experiment, SHIFT), name, paid=not outer)
 
 
 def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFrame:
@@ -139,7 +140,7 @@ def losses(table: pl.DataFrame) -> dict[str, float]:
     }
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Losses of the factorial, and how the inequality fares."""
     found = {
         name.removeprefix("cell-"): losses(table)
@@ -207,7 +208,7 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
     return {"factorial": factorial(tables), "inequality": by_cell}
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """What each premise is worth, and every genome's loss against its bound."""
     frame = factorial(tables).with_columns(
         pl.concat_str(

@@ -18,7 +18,8 @@ import polars as pl
 
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.total_variation import Variation, enumerated, range_of, trap, variation
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, of_drawn, over_seeds
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, of_sample
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
@@ -310,7 +311,7 @@ def beyond_share(mixed: pl.DataFrame) -> Floats:
     return by_seed.sort("seed")["beyond"].to_numpy()
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Violations of every bound among what was drawn, and the trap."""
     points, mixed, chain = _points(tables), _some(tables, "mixture"), tables["trap"]
     known = points.drop_nulls("exact")
@@ -324,24 +325,24 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         return float(wrong.sum())
 
     return {
-        "violations": of_drawn(count(points["slack"] < -ROUNDING), "genomes"),
+        "violations": of_sample(count(points["slack"] < -ROUNDING), "genomes"),
         "genomes": exactly(points.height),
-        "bracket_violations": of_drawn(count(outside), "genomes"),
-        "enumerated": of_drawn(known.height),
-        "selected_violations": of_drawn(
+        "bracket_violations": of_sample(count(outside), "genomes"),
+        "enumerated": of_sample(known.height),
+        "selected_violations": of_sample(
             count(chosen["regret"] > chosen["bound"] + ROUNDING), "choices"
         ),
-        "mixture_violations": of_drawn(
+        "mixture_violations": of_sample(
             count(
                 (mixed["once_a_life"] > mixed["share"] + ROUNDING)
                 | (mixed["difference"] > mixed["bound"] + ROUNDING)
             ),
             "worlds",
         ),
-        "steps_mixed_beyond_share": over_seeds(
+        "steps_mixed_beyond_share": mean_over_seeds(
             beyond_share(mixed), "share of worlds", within=(0.0, 1.0)
         ),
-        "closest": of_drawn(
+        "closest": of_sample(
             float((points["difference"] / points["bound"]).fill_nan(0.0).max()),  # type: ignore[arg-type]
             "of its bound",
         ),
@@ -378,7 +379,7 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
     }
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Every genome's difference against its bound, and the trap."""
     points = _points(tables)
     shown = pl.concat(

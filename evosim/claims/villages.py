@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.ladder import Peaks
-from evosim.claims.claim import Claim, Measured, Part, Tables, exactly, over_seeds
+from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
 from evosim.config.resolve import Setting, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings
@@ -230,7 +231,7 @@ def _best(tables: Tables) -> pl.DataFrame:
     return pl.concat([tables[f"best-{payoff}"] for payoff in PAYOFFS])
 
 
-def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
+def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """What the predictions speak of."""
     enumerated, populations = _best(tables), _evolved(tables)
 
@@ -247,7 +248,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
         )
         return rows["x"].to_numpy()
 
-    out: dict[str, Measured] = {}
+    out: dict[str, Measurement] = {}
     weak, strong = (
         one("troops", "best ancestral", "ancestral", kind) for kind in ("weak", "strong")
     )
@@ -274,28 +275,28 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measured]:
     most = {world: one("villages", "best for intent", world, "villages") for world in WORLDS}
     for payoff in PAYOFFS:
         for kind in ("weak", "strong"):
-            out[f"{payoff}_{kind}"] = over_seeds(
+            out[f"{payoff}_{kind}"] = mean_over_seeds(
                 seeds(payoff, "ancestral", pl.col(kind)), "soldiers at the end, A"
             )
         for kind, world in (("aurora", "ancestral"), ("brotherhood", "modern")):
-            out[f"{payoff}_{kind}"] = over_seeds(
+            out[f"{payoff}_{kind}"] = mean_over_seeds(
                 seeds(payoff, world, pl.col(kind)), f"villages in a life, {world[0].upper()}"
             )
-    out["troops_more_weak"] = over_seeds(
+    out["troops_more_weak"] = mean_over_seeds(
         seeds("troops", "ancestral", pl.col("weak") - pl.col("strong")), "soldiers at the end, A"
     )
-    out["villages_more_strong"] = over_seeds(
+    out["villages_more_strong"] = mean_over_seeds(
         seeds("villages", "ancestral", pl.col("strong") - pl.col("weak")), "soldiers at the end, A"
     )
-    out["villages_kept_against_aurora"] = over_seeds(
+    out["villages_kept_against_aurora"] = mean_over_seeds(
         seeds("villages", "ancestral", pl.col("aurora") / most["ancestral"]),
         "of the best genome's, A",
     )
-    out["villages_kept_against_brotherhood"] = over_seeds(
+    out["villages_kept_against_brotherhood"] = mean_over_seeds(
         seeds("villages", "modern", pl.col("brotherhood") / most["modern"]),
         "of the best genome's, M",
     )
-    out["villages_desire_beyond_mutation"] = over_seeds(
+    out["villages_desire_beyond_mutation"] = mean_over_seeds(
         seeds("villages", "modern", pl.col("desire") - pl.col("neutral")), "share of individuals"
     )
     out["weak_share_without_raids"] = exactly(
@@ -316,7 +317,7 @@ def _weak_share(table: pl.DataFrame) -> Floats:
     )
 
 
-def figures(tables: Tables, experiment: Experiment) -> dict[str, Any]:
+def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Soldiers and villages of the best genomes and of populations in both cells; what raids do to
     what is counted.
     """

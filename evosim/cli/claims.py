@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ from evosim.runtime.output_folders import must_be_writable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from evosim.claims.evaluate import Gate
+    from evosim.claims.evaluate import ClaimResult, ClaimRunner
 
 SCRATCH = Path("results") / "runs"
 MINUTE = 60.0
@@ -73,11 +73,11 @@ def claims(
     Finished parts are stored: rerun a stopped command to continue.
     """
     from evosim.claims import tables
-    from evosim.claims.evaluate import named, verdicts_of
+    from evosim.claims.evaluate import claims_by_name, verdicts_table
     from evosim.runtime.text_layout import Screen
 
     console, size = Screen(), "full" if options.full else "quick"
-    chosen = named(names or ())
+    chosen = claims_by_name(names or ())
     if options.list_only:
         _list(console, chosen)
         return
@@ -86,7 +86,7 @@ def claims(
     start = time.monotonic()
     tested = _test(chosen, size, folder, options)
     write_atomically(
-        folder / "verdicts.csv", verdicts_of(tested).write_csv(float_precision=6).encode()
+        folder / "verdicts.csv", verdicts_table(tested).write_csv(float_precision=6).encode()
     )
     write_atomically(folder / "verdicts.md", tables.as_markdown(tested, size).encode())
     if options.as_json:
@@ -95,7 +95,7 @@ def claims(
                 "number": claim.choice.number,
                 "statement": claim.choice.statement,
                 "verdict": claim.verdict,
-                "predictions": claim.rows,
+                "predictions": [asdict(row) for row in claim.rows],
             }
             for claim in tested
         }
@@ -110,18 +110,18 @@ def claims(
     )
 
 
-def _test(chosen: list[str], size: str, folder: Path, options: ClaimOptions) -> list[Any]:
+def _test(chosen: list[str], size: str, folder: Path, options: ClaimOptions) -> list[ClaimResult]:
     """Compute the missing parts of claims, and give each claim its verdict."""
-    from evosim.claims.evaluate import Gate
+    from evosim.claims.evaluate import ClaimRunner
 
     wall_time = options.wall_time
     with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
         try:
             if wall_time is not None:
                 warn(how_read(wall_time))
-            gate = Gate(chosen, size, SCRATCH / "claims-parts")
-            _compute(gate, options.workers, watch, quiet=options.as_json)
-            return [gate.test(name, folder, figures=options.figures) for name in chosen]
+            runner = ClaimRunner(chosen, size, SCRATCH / "claims-parts")
+            _compute(runner, options.workers, watch, quiet=options.as_json)
+            return [runner.test(name, folder, figures=options.figures) for name in chosen]
         except (Exception, Stop) as error:
             if stop := watch.behind(error):
                 raise Interrupted(
@@ -132,20 +132,22 @@ def _test(chosen: list[str], size: str, folder: Path, options: ClaimOptions) -> 
             raise
 
 
-def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> None:
+def _compute(runner: ClaimRunner, workers: int | None, watch: Watch, *, quiet: bool) -> None:
     """Compute the missing parts with a progress bar. Long work begins with an estimate."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from evosim.runtime.text_layout import Screen
 
-    left = gate.left
+    left = runner.left
     processes = min(workers or processors(), max(1, len(left)))
     seconds = sum(task.part.cost for task in left) / processes
     console = Screen(stderr=True, quiet=quiet)
     if seconds > MINUTE:
         # The costs of parts are known for the full size only.
         duration = (
-            f"about {seconds / MINUTE:.0f} min" if gate.size == "full" else "a few minutes at most"
+            f"about {seconds / MINUTE:.0f} min"
+            if runner.size == "full"
+            else "a few minutes at most"
         )
         console.print(
             f"{len(left)} parts to compute: {duration} with {processes} processes", highlight=False
@@ -160,7 +162,7 @@ def _compute(gate: Gate, workers: int | None, watch: Watch, *, quiet: bool) -> N
         *columns, console=console, transient=True, disable=quiet or not console.is_terminal
     ) as bar:
         line = bar.add_task("parts", total=len(left))
-        gate.compute(
+        runner.compute(
             processes,
             watch,
             lambda task, took: bar.update(
@@ -174,7 +176,7 @@ def _list(console: Console, chosen: list[str]) -> None:
     """Print claims and their predictions."""
     from rich.text import Text
 
-    from evosim.claims.evaluate import experiment_of, told
+    from evosim.claims.evaluate import experiment_of, format_prediction
     from evosim.runtime.text_layout import say
 
     for name in chosen:
@@ -190,7 +192,7 @@ def _list(console: Console, chosen: list[str]) -> None:
         for prediction in choice.predictions:
             say(
                 console,
-                f"   {prediction.quantity}: {told(prediction)}  {prediction.why}",
+                f"   {prediction.quantity}: {format_prediction(prediction)}  {prediction.why}",
                 hang=5,
                 highlight=False,
             )

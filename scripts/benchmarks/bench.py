@@ -31,7 +31,8 @@ import numba
 import numpy as np
 import polars as pl
 
-from evosim.claims.study import Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.study import Study
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import PlannerRules
@@ -172,7 +173,7 @@ def enumeration() -> pl.DataFrame:
     """Grids in both worlds: a subset beside all peers, the default grid beside the best of them, a
     million alone.
     """
-    made, rows = setting("birth-control"), []
+    made, rows = build_packaged("birth-control"), []
     grid = np.arange(made.genome.grid.size, dtype=np.int64)
     some = grid[:: len(grid) // SUBSET]
     whole = Landscape(made).worth(grid)
@@ -241,7 +242,7 @@ def spared() -> pl.DataFrame:
     """What each saving leaves of the work: on the default grid, on an evolved population, on a
     random one.
     """
-    made = setting("birth-control")
+    made = build_packaged("birth-control")
     grid = made.genome.decode(np.arange(made.genome.grid.size, dtype=np.int64))
     assert isinstance(grid, PlannerRules)
     weights, horizons = bench_job.genomes()
@@ -286,7 +287,7 @@ def main() -> None:
     """Make the tables."""
     for line in bench_peers.MISSING:
         print(line)
-    study = Study("bench", setting("birth-control"))
+    study = Study("bench", build_packaged("birth-control"))
     ceilings = bench_ceilings.measure()
     print(ceilings, flush=True)
     tables = {
@@ -300,7 +301,7 @@ def main() -> None:
     tables["ceilings"] = pl.DataFrame(
         {"ceiling": list(ceilings), "gflops": list(ceilings.values())}
     )
-    study.keep(
+    study.store(
         tables,
         rounds=ROUNDS,
         threads=numba.get_num_threads(),

@@ -25,7 +25,8 @@ import numba
 import numpy as np
 import polars as pl
 
-from evosim.claims.study import Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.study import Study
 from evosim.config.resolve import Setting
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
@@ -129,7 +130,7 @@ def seconds(*runs: Callable[[], None]) -> list[float]:
 
 def crowd(n: int, generations: int, ledger: bool) -> Setting:
     """A population of `greedy-genes` with neutral loci."""
-    return setting(
+    return build_packaged(
         "greedy-genes",
         *(f'genome.markers.neutral{i}.alleles=["a", "b"]' for i in range(NEUTRAL)),
         "controls=false",
@@ -219,7 +220,7 @@ def main() -> None:
         n, generations, ledger = (int(word) for word in sys.argv[2:])
         print(json.dumps(one_crowd(n, generations, bool(ledger))))
         return
-    study = Study("bench-genetics", setting("drive-equilibrium"))
+    study = Study("bench-genetics", build_packaged("drive-equilibrium"))
     crowds = scale()
     numba.set_num_threads(1)
     rows = []
@@ -246,7 +247,7 @@ def main() -> None:
                 }
             )
             print(rows[-1], flush=True)
-    study.keep({"genetics": pl.DataFrame(rows), "scale": crowds}, rounds=ROUNDS)
+    study.store({"genetics": pl.DataFrame(rows), "scale": crowds}, rounds=ROUNDS)
 
 
 if __name__ == "__main__":

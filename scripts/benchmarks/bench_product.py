@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from bench_job import Floats, Ints
 
-from evosim.claims.study import setting
+from evosim.claims.experiments import build_packaged
 from evosim.config.resolve import Setting
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
@@ -110,7 +110,7 @@ def evolved() -> PlannerRules:
 
 def million() -> Setting:
     """The default experiment over a grid of a million classes."""
-    return setting("birth-control", *MILLION)
+    return build_packaged("birth-control", *MILLION)
 
 
 def landscape(made: Setting, *, whole: bool) -> Landscape:

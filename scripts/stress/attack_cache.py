@@ -26,6 +26,7 @@ from pathlib import Path
 import polars as pl
 
 from evosim.claims import study
+from evosim.claims.experiments import build_packaged
 from evosim.kernels.compilation import FOLDER
 from evosim.runtime.forked_processes import environment
 
@@ -231,7 +232,7 @@ def main() -> None:
         "--only", default="", help="kinds whose name has these words; nothing is kept then"
     )
     chosen = parser.parse_args()
-    kept = None if chosen.only else study.Study("attack/cache", study.setting("micro"))
+    kept = None if chosen.only else study.Study("attack/cache", build_packaged("micro"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         bench = Bench(Path(temporary), chosen.seed)
         attack(bench, chosen.tries, chosen.only)
@@ -243,7 +244,7 @@ def main() -> None:
     if kept is None:
         print(table)
     else:
-        kept.keep({"cache": table}, random_seed=chosen.seed)
+        kept.store({"cache": table}, random_seed=chosen.seed)
     if table["failures"].sum():
         raise SystemExit(f"{table['failures'].sum()} of {len(rows)} tries failed")
 

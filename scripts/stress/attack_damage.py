@@ -30,6 +30,7 @@ import polars as pl
 
 import evosim
 from evosim.claims import study
+from evosim.claims.experiments import build_packaged
 from evosim.cli import main as cli_main
 from evosim.errors import UserError
 
@@ -265,7 +266,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     lots, start = random.Random(chosen.seed), time.perf_counter()
-    made = study.setting("micro", *SETTINGS)
+    made = build_packaged("micro", *SETTINGS)
     with tempfile.TemporaryDirectory() as place:
         base, damaged, scratch = (Path(place) / name for name in ("base", "damaged", "scratch"))
         evosim.run(made.experiment, out=base)
@@ -301,7 +302,7 @@ def main() -> None:
                 print(f"\r{i:,} of {len(work):,}", end="", file=sys.stderr)
     table = pl.DataFrame([asdict(row) for row in rows.values()])
     failures = sum(row.tracebacks + row.wrong for row in rows.values())
-    study.Study("attack/damage", made).keep(
+    study.Study("attack/damage", made).store(
         {"damage": table},
         tries=chosen.tries,
         flips=chosen.flips,

@@ -18,7 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from evosim.claims.study import Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.study import Study
 
 GENERATIONS = (2_000, 20_000, 200_000)
 EXPERIMENT, POPULATION, AFTER = "birth-control", 20, 300
@@ -47,8 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     table = pl.DataFrame(rows)
     print(table)
-    study = Study("attack/memory", setting(EXPERIMENT, f"optimizer.population={POPULATION}"))
-    study.keep({"memory": table}, experiment=EXPERIMENT, population=POPULATION)
+    study = Study("attack/memory", build_packaged(EXPERIMENT, f"optimizer.population={POPULATION}"))
+    study.store({"memory": table}, experiment=EXPERIMENT, population=POPULATION)
     bad = table.filter(pl.max_horizontal("apart", 1.0 / pl.col("apart")) > MOST_APART)
     return 1 if bad.height else 0
 

@@ -33,6 +33,7 @@ import polars as pl
 import evosim
 from evosim import worlds
 from evosim.claims import study
+from evosim.claims.experiments import build_packaged
 from evosim.cli import main as cli_main
 from evosim.config.resolve import build, resolve
 from evosim.config.toml_files import apply_settings, read_experiment, read_toml
@@ -592,9 +593,9 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    kept = study.Study("attack/names", study.setting("micro"))
+    kept = study.Study("attack/names", build_packaged("micro"))
     found = attack(asked.tries, asked.seed)
-    kept.keep(
+    kept.store(
         {"names": found}, tries=asked.tries, seed=asked.seed, failures=int(found["failures"].sum())
     )
 

@@ -33,6 +33,7 @@ import psutil
 import sweep_job
 
 from evosim.claims import study
+from evosim.claims.experiments import build_packaged
 from evosim.runs.figures import figures_missing
 from evosim.runs.folder import Writer
 
@@ -116,7 +117,7 @@ def disk(place: Path, size: str) -> Iterator[Path]:
 
 def first_moment(row: Row, scratch: Path, tries: int, lots: random.Random) -> None:
     """SIGKILL within milliseconds of the first file; the next process must not be blocked."""
-    chosen = study.setting("micro").experiment
+    chosen = build_packaged("micro").experiment
     Writer(scratch / "warm", chosen).discard()
     for number in range(tries):
         folder = scratch / f"first{number}"
@@ -325,7 +326,7 @@ def main() -> None:
     if os.geteuid():
         raise SystemExit("disks are mounted, which needs root")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
-    kept, rows = study.Study("attack/runs", study.setting("micro")), []
+    kept, rows = study.Study("attack/runs", build_packaged("micro")), []
     for name, (attack, share) in ATTACKS.items():
         if chosen.only in name:
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -345,7 +346,7 @@ def main() -> None:
         ]
     )
     if not chosen.only:
-        kept.keep({"attacks": table}, random_seed=chosen.seed)
+        kept.store({"attacks": table}, random_seed=chosen.seed)
     sys.exit(1 if table["failures"].sum() else 0)
 
 

@@ -24,7 +24,8 @@ import fuzzing
 import polars as pl
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from evosim.claims.study import Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.study import Study
 
 APART = 11  # neighbouring examples resemble each other
 LATE = 300.0  # seconds of a whole process, which may have to compile
@@ -193,7 +194,7 @@ def main() -> None:
         "--seed", type=int, default=0, help="of the examples; others are other files"
     )
     given_arguments = parser.parse_args()
-    study = Study("fuzz", setting("micro"))
+    study = Study("fuzz", build_packaged("micro"))
     outcomes, defects = in_process(given_arguments.examples, given_arguments.seed)
     processes = as_processes(given_arguments.processes, given_arguments.seed + 1)
     tables = (
@@ -206,7 +207,7 @@ def main() -> None:
         name: int(outcomes[name].sum())
         for name in ("examples", "accepted", "refused", "ran", "defects")
     }
-    study.keep(
+    study.store(
         tables,
         seed_of_examples=given_arguments.seed,
         in_process=facts,

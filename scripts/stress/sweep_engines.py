@@ -24,6 +24,7 @@ import polars as pl
 import sweep_job
 
 from evosim.claims import study
+from evosim.claims.experiments import build_packaged
 from evosim.runtime.machine import processors
 from evosim.sweeps import dask_engine, engines, local_engine, worker
 from evosim.sweeps.collect import collect
@@ -235,7 +236,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-slurm", action="store_true")
     chosen = parser.parse_args()
-    kept = study.Study("sweep-engines", study.setting("micro"))
+    kept = study.Study("sweep-engines", build_packaged("micro"))
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -254,7 +255,7 @@ def main() -> None:
             "overhead": pl.DataFrame(overhead(folder)),
             "scaling": pl.DataFrame(scaling(folder, chosen.rounds)),
         }
-    kept.keep(
+    kept.store(
         tables,
         processors=processors(batch=False),
         load_at_start=round(load, 1),

@@ -29,6 +29,7 @@ import polars as pl
 import sweep_job
 
 from evosim.claims import study
+from evosim.claims.experiments import build_packaged
 from evosim.runtime import atomic_files
 from evosim.sweeps.check import check, repair
 from evosim.sweeps.collect import collect
@@ -424,7 +425,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if os.geteuid():
         raise SystemExit(os.strerror(errno.EPERM) + ": disks are mounted, which needs root")
-    kept = study.Study("sweep-faults", study.setting("micro"))
+    kept = study.Study("sweep-faults", build_packaged("micro"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         bench = Bench(Path(temporary), chosen.seed)
         for name, plant in faults(bench, chosen.kills).items():
@@ -434,7 +435,7 @@ def main() -> None:
         if chosen.only:
             print(table)
             return
-        kept.keep(
+        kept.store(
             {"faults": table},
             runs_each=bench.runs,
             random_seed=chosen.seed,

@@ -16,15 +16,10 @@ import polars as pl
 
 from evosim.analysis.account import Accountant
 from evosim.analysis.population import Census
-from evosim.claims.study import (
-    Study,
-    accountant,
-    evolve,
-    experiment,
-    mean_and_interval,
-    provenance,
-    setting,
-)
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import accountant_of_runs, evolve
+from evosim.claims.study import Study, stored_experiment, stored_provenance
 from evosim.figures.fitness import fitness_of_bands
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import themed
@@ -65,10 +60,10 @@ def _found(maker: Accountant) -> pl.DataFrame:
 
 def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
     """One row a seed, and the summary of all of them."""
-    made = setting("birth-control", f"seed={first}", "replicates=20")
+    made = build_packaged("birth-control", f"seed={first}", "replicates=20")
     landscape = Landscape(made)
     runs = evolve(made, landscape, made.experiment.seeds)
-    maker = accountant(made, landscape, runs)
+    maker = accountant_of_runs(made, landscape, runs)
     account = maker.account()
     rungs = account.summary["ladder"]
     best_a = rungs["ancestral"]["rungs"]["best_for_payoff"]
@@ -137,8 +132,8 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
 
 def draw(folder: Path) -> dict[str, Any]:
     """Means and bands over seeds by generation; dotted: the best genome of each world."""
-    known = experiment(folder)
-    facts = provenance(folder)[f"{known['seed']}-{known['seed'] + known['replicates'] - 1}"]
+    known = stored_experiment(folder)
+    facts = stored_provenance(folder)[f"{known['seed']}-{known['seed'] + known['replicates'] - 1}"]
     best = {world: facts["rungs"][world]["best_for_intent"] for world in ("ancestral", "modern")}
     chart = fitness_of_bands(
         pl.read_csv(folder / "fitness.csv"), best, known["phases"][0]["generations"]
@@ -151,7 +146,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make the tables of each set of seeds."""
-    study = Study("birth-control", setting("birth-control", "replicates=20"), draw)
+    study = Study("birth-control", build_packaged("birth-control", "replicates=20"), draw)
     tables, rows = {}, []
     facts: dict[str, Any] = {}
     for first in (0, 100, 200):
@@ -159,7 +154,7 @@ def main() -> None:
         tables[f"seeds-{first}-{first + 19}"] = table
         row: dict[str, Any] = {"seeds": f"{first}-{first + 19}"}
         for column in table.columns[1:]:
-            row |= mean_and_interval(column, table[column].drop_nulls())
+            row |= mean_over_seeds(table[column].drop_nulls()).columns(column)
         rows.append(row)
         if first == 0:
             tables["fitness"] = summary["bands"]
@@ -171,7 +166,7 @@ def main() -> None:
             "seeds_losing_half": int((table["M_share_at_swap"] < 0.5).sum()),
             "seeds_recovering_half": int((table["M_share_at_end"] > 0.5).sum()),
         }
-    study.keep(tables | {"summary": pl.DataFrame(rows)}, **facts)
+    study.store(tables | {"summary": pl.DataFrame(rows)}, **facts)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from scipy import stats
 
 from evosim.analysis.factorial import Array, Resampling, decompose
 from evosim.analysis.intervals import difference, draws, intervals
-from evosim.claims.study import CONFIDENCE, RESAMPLES, Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import CONFIDENCE, RESAMPLES
+from evosim.claims.study import Study
 
 SEEDS = (5, 10, 20)
 SAMPLES, OF_DIFFERENCES, OF_VARIANCES = 20_000, 2_000, 400
@@ -180,7 +182,7 @@ def of_variances() -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Make the tables."""
-    study = Study("coverage", setting("micro"))
+    study = Study("coverage", build_packaged("micro"))
     makers = {
         "means": of_means,
         "differences": of_differences,
@@ -188,7 +190,7 @@ def main() -> None:
         "variances": of_variances,
     }
     tables = {name: pl.DataFrame(list(make())) for name, make in makers.items()}
-    study.keep(tables, confidence=CONFIDENCE, resamples=RESAMPLES)
+    study.store(tables, confidence=CONFIDENCE, resamples=RESAMPLES)
 
 
 if __name__ == "__main__":

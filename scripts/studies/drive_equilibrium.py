@@ -11,18 +11,11 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.claims.study import (
-    Holds,
-    Study,
-    accountant,
-    evolve,
-    experiment,
-    mean_and_interval,
-    near,
-    provenance,
-    setting,
-    verdict,
-)
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import Measurement, mean_over_seeds
+from evosim.claims.populations import accountant_of_runs, evolve
+from evosim.claims.study import Study, stored_experiment, stored_provenance
+from evosim.claims.verdicts import StudyVerdict, near
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.theory import drive
@@ -67,13 +60,13 @@ def rows() -> pl.DataFrame:
     for where in WHERE:
         for k in RATIOS:
             ratio = k if where == "both" else [0.5, k]
-            made = setting(
+            made = build_packaged(
                 "drive-equilibrium",
                 f"genome.drivers.0.ratio={ratio}",
                 "optimizer.introductions.0.copies=600",
                 "search_ledger=false",
             )
-            maker = accountant(made, Landscape(made), evolve(made, Landscape(made), SEEDS))
+            maker = accountant_of_runs(made, Landscape(made), evolve(made, Landscape(made), SEEDS))
             late = pl.col("generation") >= BURN
             alleles = maker.tables["alleles"].filter(late & (pl.col("allele") == "driver"))
             best = maker.designs["ancestral"].rungs["best_ancestral"]
@@ -93,10 +86,10 @@ def rows() -> pl.DataFrame:
                 "theory_newborn": q,
                 "theory_fitness": w,
             }
-            row |= mean_and_interval("newborn", by_seed["frequency"]) | mean_and_interval(
-                "adult", by_seed["adult_frequency"]
-            )
-            row |= mean_and_interval("fitness", fitness["ancestral_mean"] / best)
+            row |= mean_over_seeds(by_seed["frequency"]).columns("newborn") | mean_over_seeds(
+                by_seed["adult_frequency"]
+            ).columns("adult")
+            row |= mean_over_seeds(fitness["ancestral_mean"] / best).columns("fitness")
             out.append(row)
             print(row, flush=True)
     return pl.DataFrame(out)
@@ -134,7 +127,10 @@ def draw(folder: Path) -> dict[str, Any]:
             .encode(x, alt.Y(f"{column}_low:Q"), alt.Y2(f"{column}_high:Q"), colour)
         )
         panels.append((line + bars + dots).properties(width=WIDTH, height=HEIGHT + 20))
-    n, seeds = experiment(folder)["optimizer"]["population"], provenance(folder)["seeds"]
+    n, seeds = (
+        stored_experiment(folder)["optimizer"]["population"],
+        stored_provenance(folder)["seeds"],
+    )
     note = (
         f"points: means over {seeds} seeds of N = {n}, whiskers their 95% interval; lines: theory"
         " of an infinite population"
@@ -150,7 +146,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make table, figure and verdict."""
-    study = Study("drive-equilibrium", setting("drive-equilibrium"), draw)
+    study = Study("drive-equilibrium", build_packaged("drive-equilibrium"), draw)
     table = rows()
     # At k = .55 a driver of 10% is lost by chance now and then: theory speaks of those that stay.
     held = table.filter(pl.col("k") >= 0.6)
@@ -161,36 +157,24 @@ def main() -> None:
         (pl.col("newborn_low") <= pl.col("theory_newborn") + 0.003)
         & (pl.col("newborn_high") >= pl.col("theory_newborn") - 0.003)
     )
+    both = table.filter((pl.col("k") == 0.9) & (pl.col("drives_in") == "both")).row(0, named=True)
     claims = [
-        verdict(
+        StudyVerdict.of(
             "frequency among newborns follows theory at every k >= .6 (farthest of them)",
             f"{theory:.4f} +- .003",
-            float(held["newborn"][worst]),
-            low,
-            high,
+            Measurement(float(held["newborn"][worst]), low, high),
             inside.height == held.height,
         ),
-        verdict(
+        StudyVerdict.of(
             "fitness falls to 4k(1-k) at k = .9 in both sexes",
             "0.36",
-            *_fitness(table, 0.9, "both"),
+            Measurement.from_columns(both, "fitness"),
+            near(both["theory_fitness"], 0.01),
         ),
     ]
-    study.keep(
+    study.store(
         {"equilibrium": table, "theory": curve(), "verdicts": pl.DataFrame(claims)},
         seeds=len(SEEDS),
-    )
-
-
-def _fitness(
-    table: pl.DataFrame, k: float, where: str
-) -> tuple[float, float | None, float | None, Holds]:
-    row = table.filter((pl.col("k") == k) & (pl.col("drives_in") == where)).to_dicts()[0]
-    return (
-        row["fitness"],
-        row["fitness_low"],
-        row["fitness_high"],
-        near(row["theory_fitness"], 0.01),
     )
 
 

@@ -13,19 +13,11 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.account import Accountant
-from evosim.claims.claim import over_seeds, ratio_over_seeds
-from evosim.claims.study import (
-    Study,
-    above,
-    below,
-    evolve,
-    mean_and_interval,
-    near,
-    provenance,
-    setting,
-    verdict,
-    with_controls,
-)
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import Measurement, mean_over_seeds, ratio_over_seeds
+from evosim.claims.populations import accountant_with_controls, evolve
+from evosim.claims.study import Study, stored_provenance
+from evosim.claims.verdicts import StudyVerdict, above, below, near
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.theory import drive, two_locus
@@ -47,7 +39,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 def driver() -> tuple[float, float]:
     """Transmission ratio and cost of the driver, from the experiment."""
-    entry = setting("greedy-genes").experiment.genome["drivers"][0]
+    entry = build_packaged("greedy-genes").experiment.genome["drivers"][0]
     return float(entry["ratio"]), float(entry["cost"])
 
 
@@ -55,11 +47,11 @@ def accounted(
     landscape: Landscape | None, seed: int, replicates: int, *settings: str
 ) -> tuple[Accountant, Landscape]:
     """The accountant of a variant with its controls; no variant changes what a class is worth."""
-    made = setting(
+    made = build_packaged(
         "greedy-genes", f"seed={seed}", f"replicates={replicates}", "search_ledger=false", *settings
     )
     landscape = landscape or Landscape(made)
-    return with_controls(made, landscape), landscape
+    return accountant_with_controls(made, landscape), landscape
 
 
 def hacks(maker: Accountant) -> pl.DataFrame:
@@ -88,19 +80,19 @@ def split(maker: Accountant) -> dict[str, Any]:
         row[f"shift_{letter}"] = (
             steps.filter(pl.col("name") == "shift")["value"].drop_nulls().to_numpy().mean()
         )
-        row |= mean_and_interval(
-            f"search_{letter}", steps.filter(pl.col("name") == "search")["value"].drop_nulls()
-        )
+        row |= mean_over_seeds(
+            steps.filter(pl.col("name") == "search")["value"].drop_nulls()
+        ).columns(f"search_{letter}")
         for quantity in ("hack", "own_cost", "behaviour", "null"):
             values = hack.filter((pl.col("world") == world) & (pl.col("quantity") == quantity))[
                 "value"
             ]
-            row |= mean_and_interval(f"{quantity}_{letter}", values)
+            row |= mean_over_seeds(values).columns(f"{quantity}_{letter}")
     at = maker.experiment.swap - 1
     driver = maker.tables["alleles"].filter(
         (pl.col("locus") == "t") & (pl.col("allele") == "driver") & (pl.col("generation") == at)
     )
-    return row | mean_and_interval("driver", driver["frequency"])
+    return row | mean_over_seeds(driver["frequency"]).columns("driver")
 
 
 def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
@@ -111,7 +103,7 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
     seed.
     """
     kept = [g for first, last in WINDOWS for g in range(first, last + 1, 10)]
-    made = setting(
+    made = build_packaged(
         "greedy-genes",
         f"seed={seed}",
         f"replicates={SEEDS}",
@@ -162,7 +154,7 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
         for name, values in (
             columns | {"difference": columns["observed"] - columns["theory"]}
         ).items():
-            row |= mean_and_interval(name, values)
+            row |= mean_over_seeds(values).columns(name)
         rows.append(row)
     return pl.DataFrame(rows)
 
@@ -179,10 +171,9 @@ def suppressed(landscape: Landscape) -> tuple[dict[str, Any], pl.DataFrame]:
         late = maker.tables["alleles"].filter(
             (pl.col("allele") == name) & (pl.col("generation") >= 600)
         )
-        row |= mean_and_interval(
-            f"late_{name}",
-            late.group_by("seed", maintain_order=True).agg(pl.col("frequency").mean())["frequency"],
-        )
+        row |= mean_over_seeds(
+            late.group_by("seed", maintain_order=True).agg(pl.col("frequency").mean())["frequency"]
+        ).columns(f"late_{name}")
     # Theory: the desire's harm gone by then (one copy costs nothing, two the driver's own), and
     # what the suppressor costs.
     k, cost = driver()
@@ -218,7 +209,7 @@ def scale(landscape: Landscape) -> tuple[pl.DataFrame, dict[tuple[int, int], pl.
 
 def draw(folder: Path) -> dict[str, Any]:
     """The hack step in A against generations, a line for each size."""
-    table, seeds = pl.read_csv(folder / "scale.csv"), provenance(folder)["seeds"]
+    table, seeds = pl.read_csv(folder / "scale.csv"), stored_provenance(folder)["seeds"]
     sizes = [str(n) for n in table["N"].unique().sort()]
     frame = table.with_columns(pl.col("N").cast(pl.String))
     colour = alt.Color(
@@ -257,7 +248,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables, figure and verdicts."""
-    study = Study("greedy-genes", setting("greedy-genes"), draw)
+    study = Study("greedy-genes", build_packaged("greedy-genes"), draw)
     rows, landscape = [], None
     for start in (0, HOLD_OUT):
         maker, landscape = accounted(landscape, start, SEEDS)
@@ -274,60 +265,49 @@ def main() -> None:
     claims = []
     for row in rows[:2]:
         claims.append(
-            verdict(
+            StudyVerdict.of(
                 f"the driver persists (seeds {row['seeds']})",
                 "> 0",
-                row["driver"],
-                row["driver_low"],
-                row["driver_high"],
+                Measurement.from_columns(row, "driver"),
                 above(0.0),
             )
         )
         claims.append(
-            verdict(
+            StudyVerdict.of(
                 f"its hack step in A is above 0 (seeds {row['seeds']})",
                 "> 0",
-                row["hack_A"],
-                row["hack_A_low"],
-                row["hack_A_high"],
+                Measurement.from_columns(row, "hack_A"),
                 above(0.0),
             )
         )
         claims.append(
-            verdict(
+            StudyVerdict.of(
                 f"so is what it does through behaviour (seeds {row['seeds']})",
                 "> 0",
-                row["behaviour_A"],
-                row["behaviour_A_low"],
-                row["behaviour_A_high"],
+                Measurement.from_columns(row, "behaviour_A"),
                 above(0.0),
             )
         )
     for item in balance.to_dicts():
-        low, high = item["difference_low"], item["difference_high"]
         where = f"generations {item['first']}-{item['last']}, seeds from {item['seeds_from']}"
         claims.append(
-            verdict(
+            StudyVerdict.of(
                 f"the driver is where theory puts it ({where}): observed minus theory",
                 "0 +- .02",
-                item["difference"],
-                low,
-                high,
+                Measurement.from_columns(item, "difference"),
                 near(0.0, 0.02),
             )
         )
     changes = []
     for n in SIZES:
         first, last = paired(by_seed[n, GENERATIONS[0]], by_seed[n, GENERATIONS[-1]])
-        changes.append(over_seeds(last - first))
+        changes.append(mean_over_seeds(last - first))
     least = min(changes, key=lambda change: change.value)
     claims.append(
-        verdict(
+        StudyVerdict.of(
             "the hack step does not fall with generations (least mean change over N, seed by seed)",
             "> 0",
-            least.value,
-            least.low,
-            least.high,
+            least,
             above(0.0),
         )
     )
@@ -335,39 +315,26 @@ def main() -> None:
         *paired(by_seed[SIZES[-1], GENERATIONS[-1]], by_seed[SIZES[0], GENERATIONS[-1]])
     )
     claims.append(
-        verdict(
-            "nor with N (largest N over smallest, 600 generations)",
-            "> .8",
-            kept.value,
-            kept.low,
-            kept.high,
-            above(0.8),
+        StudyVerdict.of(
+            "nor with N (largest N over smallest, 600 generations)", "> .8", kept, above(0.8)
         )
     )
     rest = ratio_over_seeds(*paired(left, by_seed[500, GENERATIONS[-1]]))
     claims.append(
-        verdict(
+        StudyVerdict.of(
             "a suppressor takes most of it back (share of the hack step without it that is left)",
             "< .5",
-            rest.value,
-            rest.low,
-            rest.high,
+            rest,
             below(0.5),
         )
     )
     for name in ("driver", "suppressor"):
-        low, high, there = (
-            tamed[f"late_{name}_low"],
-            tamed[f"late_{name}_high"],
-            tamed[f"theory_{name}"],
-        )
+        there = tamed[f"theory_{name}"]
         claims.append(
-            verdict(
+            StudyVerdict.of(
                 f"with the suppressor, the {name} settles where the recursion does",
                 f"{there:.3f} +- .03",
-                tamed[f"late_{name}"],
-                low,
-                high,
+                Measurement.from_columns(tamed, f"late_{name}"),
                 near(there, 0.03),
             )
         )
@@ -378,7 +345,7 @@ def main() -> None:
         "scale": sizes,
         "verdicts": pl.DataFrame(claims),
     }
-    study.keep(tables, seeds=SEEDS)
+    study.store(tables, seeds=SEEDS)
 
 
 if __name__ == "__main__":

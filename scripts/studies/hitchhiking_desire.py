@@ -14,23 +14,18 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.account import Accountant
-from evosim.claims.study import (
-    Study,
-    above,
-    below,
-    experiment,
-    mean_and_interval,
-    setting,
-    verdict,
-    with_controls,
-)
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import Measurement, mean_over_seeds
+from evosim.claims.populations import accountant_with_controls
+from evosim.claims.study import Study, stored_experiment
+from evosim.claims.verdicts import StudyVerdict, above, below
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.genomes.grid import haldane
 from evosim.theory import two_locus
 
 DISTANCES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-MADE = setting("hitchhiking-desire").experiment
+MADE = build_packaged("hitchhiking-desire").experiment
 SEEDS, N, K = MADE.replicates, MADE.optimizer["population"], MADE.genome["drivers"][0]["ratio"]
 INTRODUCED, COPIES = (MADE.optimizer["introductions"][0][key] for key in ("generation", "copies"))
 SOON = 30  # generations after the introduction
@@ -44,14 +39,14 @@ def rows() -> pl.DataFrame:
     out = []
     landscape: Landscape | None = None
     for distance in DISTANCES:
-        made = setting(
+        made = build_packaged(
             "hitchhiking-desire",
             f"genome.markers.t.position={distance}",
             "search_ledger=false",
             f"snapshots=[{INTRODUCED - 1}]",
         )
         landscape = landscape or Landscape(made)  # no distance changes any class's worth
-        maker = with_controls(made, landscape)
+        maker = accountant_with_controls(made, landscape)
         expected = predicted(distance, cost_of_the_desire(maker, landscape))
         wasteful = (pl.col("locus") == "solo") & (pl.col("allele") == "1.0")
         row: dict[str, Any] = {
@@ -65,7 +60,7 @@ def rows() -> pl.DataFrame:
                 share = tables["alleles"].filter(wasteful & (pl.col("generation") == g))[
                     "frequency"
                 ]
-                row |= mean_and_interval(f"{arm}_share_at_{g}", share)
+                row |= mean_over_seeds(share).columns(f"{arm}_share_at_{g}")
         for g in MOMENTS:
             driver = (
                 maker.tables["alleles"]
@@ -77,12 +72,14 @@ def rows() -> pl.DataFrame:
                 .filter(wasteful & (pl.col("generation") == g))
                 .sort("seed")["frequency"]
             )
-            row |= mean_and_interval(f"driver_at_{g}", driver) | mean_and_interval(
-                f"apart_at_{g}", driver - rider
-            )
+            row |= mean_over_seeds(driver).columns(f"driver_at_{g}") | mean_over_seeds(
+                driver - rider
+            ).columns(f"apart_at_{g}")
         hack = maker.account().tables["hack"].filter(pl.col("world") == "ancestral")
         for quantity in ("hack", "null"):
-            row |= mean_and_interval(quantity, hack.filter(pl.col("quantity") == quantity)["value"])
+            row |= mean_over_seeds(hack.filter(pl.col("quantity") == quantity)["value"]).columns(
+                quantity
+            )
         out.append(row)
         print(row, flush=True)
     return pl.DataFrame(out)
@@ -123,7 +120,7 @@ def _neutral(distance: float) -> float:
 
 def draw(folder: Path) -> dict[str, Any]:
     """Share of the wasteful allele and the hack step against distance."""
-    table, known = pl.read_csv(folder / "hitchhiking.csv"), experiment(folder)
+    table, known = pl.read_csv(folder / "hitchhiking.csv"), stored_experiment(folder)
     n, k, comes = (
         known["optimizer"]["population"],
         known["genome"]["drivers"][0]["ratio"],
@@ -209,69 +206,61 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make table, figure and verdicts."""
-    study = Study("hitchhiking-desire", setting("hitchhiking-desire"), draw)
+    study = Study("hitchhiking-desire", build_packaged("hitchhiking-desire"), draw)
     table = rows()
     near, far = table.row(0, named=True), table.row(-1, named=True)
     share, end = f"run_share_at_{MOMENTS[0]}", f"run_share_at_{MOMENTS[1]}"
     apart = f"apart_at_{MOMENTS[1]}"
     shares = table[share].to_list()
     falls = all(a >= b - 0.02 for a, b in itertools.pairwise(shares))
+    largest = largest_deviation(table)
     claims = [
-        verdict(
+        StudyVerdict.of(
             "completely linked, the desire goes where the driver goes (their frequencies at the end"
             " differ by)",
             "0 +- .01",
-            near[apart],
-            near[f"{apart}_low"],
-            near[f"{apart}_high"],
+            Measurement.from_columns(near, apart),
             lambda low, high: abs(low) < 0.01 > abs(high),
         ),
-        verdict(
+        StudyVerdict.of(
             f"{SOON} generations on, its share is the recursion's (largest difference over"
             " distances above 0)",
             "<= .05",
-            *_off(table),
+            largest,
+            largest.value <= 0.05,
         ),
-        verdict(
+        StudyVerdict.of(
             "a morgan away it is left behind",
             "< .05",
-            far[end],
-            far[f"{end}_low"],
-            far[f"{end}_high"],
+            Measurement.from_columns(far, end),
             below(0.05),
         ),
-        verdict(
+        StudyVerdict.of(
             "its share falls with distance (largest rise between neighbours)",
             "<= .02",
-            max(b - a for a, b in itertools.pairwise(shares)),
-            None,
-            None,
+            Measurement(max(b - a for a, b in itertools.pairwise(shares))),
             falls,
         ),
-        verdict(
+        StudyVerdict.of(
             "completely linked, it lowers fitness: the hack step is above 0",
             "> 0",
-            near["hack"],
-            near["hack_low"],
-            near["hack_high"],
+            Measurement.from_columns(near, "hack"),
             above(0.0),
         ),
     ]
-    study.keep({"hitchhiking": table, "verdicts": pl.DataFrame(claims)}, seeds=SEEDS)
+    study.store({"hitchhiking": table, "verdicts": pl.DataFrame(claims)}, seeds=SEEDS)
 
 
-def _off(table: pl.DataFrame) -> tuple[float, None, None, bool]:
-    """How far the mean share lies from the recursion's, at the worst distance; completely linked it
-    waits for the genome to change.
-    """
-    apart = (
+def largest_deviation(table: pl.DataFrame) -> Measurement:
+    """Largest deviation of the mean share from the recursion, over distances above 0."""
+    deviation = (
         table.filter(pl.col("centimorgan") > 0.0)
         .select(
             (pl.col(f"run_share_at_{MOMENTS[0]}") - pl.col(f"theory_at_{MOMENTS[0]}")).abs().max()
         )
         .item()
     )
-    return float(apart), None, None, apart <= 0.05
+    return Measurement(float(deviation))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.claims.study import Study, evolve, mean_and_interval, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import evolve
+from evosim.claims.study import Study
 from evosim.figures.theme import themed
 from evosim.fitness.landscape import Landscape
 
@@ -28,7 +31,7 @@ def enumerated() -> pl.DataFrame:
     """
     rows = []
     for gestation in GESTATIONS:
-        made = setting(
+        made = build_packaged(
             "birth-control",
             f"world.ancestral.gestation={gestation}",
             "genome.horizon.alleles=[1,2,3,4,5,6,7,8]",
@@ -58,7 +61,7 @@ def evolved() -> pl.DataFrame:
     rows = []
     for gestation in GESTATIONS:
         for cap in CAPS:
-            made = setting(
+            made = build_packaged(
                 "birth-control",
                 f"world.ancestral.gestation={gestation}",
                 "genome.planning_cost=0.005",
@@ -80,8 +83,8 @@ def evolved() -> pl.DataFrame:
                 for r in runs
             ]
             row: dict[str, Any] = {"gestation": gestation, "cap": cap}
-            row |= mean_and_interval("share", (g["modern_mean"][0] / best for g in at_swap))
-            row |= mean_and_interval("horizon", (h["mean"][0] for h in horizon))
+            row |= mean_over_seeds(g["modern_mean"][0] / best for g in at_swap).columns("share")
+            row |= mean_over_seeds(h["mean"][0] for h in horizon).columns("horizon")
             rows.append(row)
     return pl.DataFrame(rows)
 
@@ -134,9 +137,9 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables."""
-    study = Study("horizon", setting("birth-control"), draw)
+    study = Study("horizon", build_packaged("birth-control"), draw)
     best, populations = enumerated(), evolved()
-    study.keep({"enumerated": best, "evolved": populations}, seeds=len(SEEDS))
+    study.store({"enumerated": best, "evolved": populations}, seeds=len(SEEDS))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from evosim.claims.study import Study, mean_and_interval, provenance, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.study import Study, stored_provenance
 from evosim.config.resolve import Setting
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
@@ -87,7 +89,7 @@ def table() -> pl.DataFrame:
     """One row a world, kind of mistake and share: means over seeds with intervals."""
     rows: list[dict[str, Any]] = []
     for world, name in WORLDS.items():
-        made = setting(name)
+        made = build_packaged(name)
         for taken_for in TAKEN_FOR:
             for share in SHARES:
                 found = [
@@ -96,7 +98,7 @@ def table() -> pl.DataFrame:
                 ]
                 row: dict[str, Any] = {"world": world, "taken_for": taken_for, "share": share}
                 for column in found[0]:
-                    row |= mean_and_interval(column, (x[column] for x in found))
+                    row |= mean_over_seeds(x[column] for x in found).columns(column)
                 rows.append(row)
                 print(row, flush=True)
     return pl.DataFrame(rows)
@@ -104,7 +106,7 @@ def table() -> pl.DataFrame:
 
 def draw(folder: Path) -> dict[str, Any]:
     """The specification step against the share of states taken for another."""
-    found, seeds = pl.read_csv(folder / "merged-states.csv"), provenance(folder)["seeds"]
+    found, seeds = pl.read_csv(folder / "merged-states.csv"), stored_provenance(folder)["seeds"]
     long = pl.concat(
         [
             found.select(
@@ -155,8 +157,8 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make table and figure."""
-    study = Study("merged-states", setting("birth-control"), draw)
-    study.keep({"merged-states": table()}, seeds=len(SEEDS))
+    study = Study("merged-states", build_packaged("birth-control"), draw)
+    study.store({"merged-states": table()}, seeds=len(SEEDS))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from evosim.claims.study import Study, accountant, evolve, mean_and_interval, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import accountant_of_runs, evolve
+from evosim.claims.study import Study
 from evosim.fitness.landscape import Landscape
 
 EXPERIMENTS, SEEDS = ("gated", "deception"), 20
@@ -20,9 +23,9 @@ def headline(name: str) -> dict[str, Any]:
     """One row: shares of the best in M at the swap and at the end, the shift step, ties of the
     ancestral optimum, open gates at the swap.
     """
-    made = setting(name, f"replicates={SEEDS}", "search_ledger=false")
+    made = build_packaged(name, f"replicates={SEEDS}", "search_ledger=false")
     landscape = Landscape(made)
-    maker = accountant(made, landscape, evolve(made, landscape, made.experiment.seeds))
+    maker = accountant_of_runs(made, landscape, evolve(made, landscape, made.experiment.seeds))
     account = maker.account()
     rungs, shift, tied = (
         account.summary["ladder"]["modern"]["rungs"],
@@ -36,11 +39,11 @@ def headline(name: str) -> dict[str, Any]:
         for name in ("modern_at_swap", "modern_at_end")
     )
     row: dict[str, Any] = {"experiment": name, "seeds": then.len(), "best_in_M": best}
-    row |= mean_and_interval("M_at_swap_share", then) | {
+    row |= mean_over_seeds(then).columns("M_at_swap_share") | {
         "M_at_swap_least": then.min(),
         "M_at_swap_most": then.max(),
     }
-    row |= mean_and_interval("M_at_end_share", last)
+    row |= mean_over_seeds(last).columns("M_at_end_share")
     row |= {
         "shift_step": best - rungs["best_ancestral"],
         "left_open": shift["left_open_by_the_data"],
@@ -63,8 +66,8 @@ def headline(name: str) -> dict[str, Any]:
 
 def main() -> None:
     """Make the table."""
-    study = Study("packaged", setting(EXPERIMENTS[0], f"replicates={SEEDS}"))
-    study.keep(
+    study = Study("packaged", build_packaged(EXPERIMENTS[0], f"replicates={SEEDS}"))
+    study.store(
         {"packaged": pl.DataFrame([headline(name) for name in EXPERIMENTS])},
         seeds=SEEDS,
         experiments=EXPERIMENTS,

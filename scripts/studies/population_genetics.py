@@ -8,7 +8,8 @@ from __future__ import annotations
 import polars as pl
 from scipy import stats
 
-from evosim.claims.study import Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.study import Study
 from evosim.verify import LAWS, check_laws
 from evosim.verify.tables import verdicts_as_rows
 
@@ -17,7 +18,7 @@ SIX = 2.0 * float(stats.norm.sf(6.0))
 
 def main() -> None:
     """Make the tables; fails loudly if a law does not hold or a fault is not seen."""
-    study = Study("population-genetics", setting("drive-equilibrium"))
+    study = Study("population-genetics", build_packaged("drive-equilibrium"))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {"chance": pl.Float64, "z": pl.Float64}
     sound = check_laws(
         LAWS.values(),
@@ -42,7 +43,7 @@ def main() -> None:
         ],
         schema_overrides={"chance": pl.Float64},
     )
-    study.keep({"laws": laws, "faults": faults}, comparisons=laws.height, faults=faults.height)
+    study.store({"laws": laws, "faults": faults}, comparisons=laws.height, faults=faults.height)
     assert laws["green"].all(), "a law does not hold"
     assert (faults["red"] > 0).all(), "a planted fault was not seen"
     assert (faults["chance"].drop_nulls() <= SIX).all(), (

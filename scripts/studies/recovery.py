@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from evosim.claims.study import Study, mean_and_interval, setting, with_controls
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import accountant_with_controls
+from evosim.claims.study import Study
 from evosim.fitness.landscape import Landscape
 
 COLUMNS = {
@@ -24,9 +27,9 @@ RECOVERED = 0.5  # of the best
 
 def main() -> None:
     """Make the tables."""
-    made = setting("greedy-genes", "search_ledger=false")
+    made = build_packaged("greedy-genes", "search_ledger=false")
     study = Study("recovery", made)
-    account = with_controls(made, Landscape(made)).account()
+    account = accountant_with_controls(made, Landscape(made)).account()
     best = account.summary["ladder"]["modern"]["rungs"]["best_for_payoff"]
     seeds = account.tables["recovery"].select(
         "seed", **{name: pl.col(column) / best for name, column in COLUMNS.items()}
@@ -38,10 +41,10 @@ def main() -> None:
             "recovered": int((seeds[name] > RECOVERED).sum()),
             "seeds": seeds[name].count(),
         }
-        | mean_and_interval("share", seeds[name])
+        | mean_over_seeds(seeds[name]).columns("share")
         for name in COLUMNS
     ]
-    study.keep({"seeds": seeds, "recovery": pl.DataFrame(rows)}, best_in_M=best, hack_in_A=hack)
+    study.store({"seeds": seeds, "recovery": pl.DataFrame(rows)}, best_in_M=best, hack_in_A=hack)
 
 
 if __name__ == "__main__":

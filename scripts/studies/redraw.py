@@ -23,7 +23,7 @@ import polars as pl
 
 from evosim.claims import claim_of
 from evosim.claims.claim import Claim
-from evosim.claims.study import FORMATS, Draw, draw_study, experiment
+from evosim.claims.study import FORMATS, Draw, draw_study, stored_experiment
 from evosim.config.resolve import resolve
 
 HERE = Path(__file__).resolve().parent
@@ -58,7 +58,7 @@ def draw_claims(folder: Path) -> dict[str, Any]:
         }
         charts |= {
             f"claim-{number}-{name}": chart
-            for name, chart in claim.figures(tables, resolve(experiment(study))).items()
+            for name, chart in claim.figures(tables, resolve(stored_experiment(study))).items()
         }
     return charts
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from evosim.claims.study import Study, accountant, evolve, mean_and_interval, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import accountant_of_runs, evolve
+from evosim.claims.study import Study
 from evosim.fitness.landscape import Landscape
 from evosim.reference.selection import MEASURES
 
@@ -24,12 +27,12 @@ VARIANTS: dict[str, list[str]] = {
 
 def row(name: str, settings: list[str]) -> dict[str, Any]:
     """What reflexes keep, and by which kinds and acts they lose."""
-    made = setting("reflexes", "replicates=20", *settings)
+    made = build_packaged("reflexes", "replicates=20", *settings)
     landscape = Landscape(made)
     runs = evolve(made, landscape, SEEDS)
     for measure in MEASURES:
         landscape.best(measure, 0, made.experiment.analysis.restarts)
-    account = accountant(made, landscape, runs).account()
+    account = accountant_of_runs(made, landscape, runs).account()
     modern = account.summary["ladder"]["modern"]["rungs"]
     best_a = account.summary["ladder"]["ancestral"]["rungs"]["best_ancestral"]
     recovery = account.tables["recovery"]
@@ -41,12 +44,12 @@ def row(name: str, settings: list[str]) -> dict[str, Any]:
         "R2_best_found": modern["best_for_payoff"],
         "R3_over_R2": modern["best_ancestral"] / modern["best_for_payoff"],
     }
-    out |= mean_and_interval("A_over_best", recovery["ancestral_at_swap"] / best_a)
-    out |= mean_and_interval(
-        "M_at_swap_over_R2", recovery["modern_at_swap"] / modern["best_for_payoff"]
+    out |= mean_over_seeds(recovery["ancestral_at_swap"] / best_a).columns("A_over_best")
+    out |= mean_over_seeds(recovery["modern_at_swap"] / modern["best_for_payoff"]).columns(
+        "M_at_swap_over_R2"
     )
-    out |= mean_and_interval(
-        "M_at_end_over_R2", recovery["modern_at_end"] / modern["best_for_payoff"]
+    out |= mean_over_seeds(recovery["modern_at_end"] / modern["best_for_payoff"]).columns(
+        "M_at_end_over_R2"
     )
     out |= {f"M_{kind}": value for kind, value in kinds["kinds"].items()}
     out["protected_matings"] = account.summary["times_per_life"]["modern"]["mate_protected"]
@@ -59,8 +62,8 @@ def row(name: str, settings: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Make the table."""
-    study = Study("reflexes", setting("reflexes"))
-    study.keep(
+    study = Study("reflexes", build_packaged("reflexes"))
+    study.store(
         {"reflexes": pl.DataFrame([row(*item) for item in VARIANTS.items()])}, seeds=len(SEEDS)
     )
 

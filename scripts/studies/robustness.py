@@ -16,7 +16,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.claims.study import Study, evolve, mean_and_interval, provenance, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import evolve
+from evosim.claims.study import Study, stored_provenance
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.fitness.landscape import Landscape
 from evosim.worlds.savanna import Savanna
@@ -50,7 +53,7 @@ def variants() -> dict[str, list[str]]:
             "world.modern.solo_intensity=0.4",
         ],
     }
-    default, modern = Savanna(), setting("birth-control").experiment.world.modern
+    default, modern = Savanna(), build_packaged("birth-control").experiment.world.modern
     known = {item.name: item for item in dataclasses.fields(Savanna)}
     for where, values in (("ancestral", dataclasses.asdict(default)), ("modern", modern)):
         for name, value in values.items():
@@ -77,7 +80,7 @@ def variants() -> dict[str, list[str]]:
 
 def row(name: str, settings: list[str]) -> dict[str, object]:
     """Headline numbers of one variant."""
-    made = setting("birth-control", *settings)
+    made = build_packaged("birth-control", *settings)
     landscape = Landscape(made)
     frame = landscape.frame()
     best_a, best_m = frame["ancestral"].max(), frame["modern"].max()
@@ -95,13 +98,13 @@ def row(name: str, settings: list[str]) -> dict[str, object]:
         for r in runs
     ]
     end = [r.tables["generations"].tail(1) for r in runs]
-    out |= mean_and_interval(
-        "A_over_best", (g["ancestral_mean"][0] / best_a for g in swap if g.height)
+    out |= mean_over_seeds(g["ancestral_mean"][0] / best_a for g in swap if g.height).columns(
+        "A_over_best"
     )
-    out |= mean_and_interval(
-        "M_at_swap_over_R2", (g["modern_mean"][0] / best_m for g in swap if g.height)
+    out |= mean_over_seeds(g["modern_mean"][0] / best_m for g in swap if g.height).columns(
+        "M_at_swap_over_R2"
     )
-    out |= mean_and_interval("M_at_end_over_R2", (g["modern_mean"][0] / best_m for g in end))
+    out |= mean_over_seeds(g["modern_mean"][0] / best_m for g in end).columns("M_at_end_over_R2")
     out["extinct"] = sum(r.status == "extinct" for r in runs)
     return out
 
@@ -110,7 +113,7 @@ def draw(folder: Path) -> dict[str, Any]:
     """A line for each variant: what the best ancestral genome and evolved populations keep of the
     best fitness in M.
     """
-    table, seeds = pl.read_csv(folder / "robustness.csv"), provenance(folder)["seeds"]
+    table, seeds = pl.read_csv(folder / "robustness.csv"), stored_provenance(folder)["seeds"]
     shares = pl.concat(
         [
             table.select(
@@ -146,14 +149,14 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make table and figure."""
-    study = Study("robustness", setting("birth-control"), draw)
+    study = Study("robustness", build_packaged("birth-control"), draw)
     rows = []
     for name, settings in variants().items():
         rows.append(row(name, settings))
         print(f"{name}: R3/R2 {rows[-1]['R3_min_over_R2']:.3f}", file=sys.stderr, flush=True)
     table = pl.DataFrame(rows)
     losing = table.filter(pl.col("R3_max_over_R2") < 1.0).height
-    study.keep(
+    study.store(
         {"robustness": table}, seeds=len(SEEDS), variants=table.height, variants_with_a_loss=losing
     )
 

@@ -12,19 +12,11 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.study import (
-    Study,
-    above,
-    accountant,
-    below,
-    evolve,
-    experiment,
-    mean_and_interval,
-    near,
-    provenance,
-    setting,
-    verdict,
-)
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import Measurement, mean_over_seeds
+from evosim.claims.populations import accountant_of_runs, evolve
+from evosim.claims.study import Study, stored_experiment, stored_provenance
+from evosim.claims.verdicts import StudyVerdict, above, below, near
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
@@ -35,7 +27,7 @@ BURN = 200
 LONG = 4000  # generations until the recursion stands still
 CONCEDED = 0.01  # to a population that is not infinite
 
-MADE = setting("suppressor").experiment
+MADE = build_packaged("suppressor").experiment
 SEEDS, N, GENERATIONS = MADE.seeds, MADE.optimizer["population"], MADE.generations
 DRIVER, MODIFIER = MADE.genome["drivers"][0], MADE.genome["modifiers"][0]
 K, K_MODIFIED, SHOWN = DRIVER["ratio"], MODIFIER["ratio"], MODIFIER["cost"]
@@ -70,9 +62,11 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     out, paths = [], pl.DataFrame()
     for cost in COSTS:
-        made = setting("suppressor", f"genome.modifiers.0.cost={cost}", "search_ledger=false")
+        made = build_packaged(
+            "suppressor", f"genome.modifiers.0.cost={cost}", "search_ledger=false"
+        )
         landscape = Landscape(made)
-        maker = accountant(made, landscape, evolve(made, landscape, SEEDS))
+        maker = accountant_of_runs(made, landscape, evolve(made, landscape, SEEDS))
         alleles = maker.tables["alleles"].filter(pl.col("allele").is_in(["driver", "suppressor"]))
         best = maker.designs["ancestral"].rungs["best_ancestral"]
         fitness = maker.tables["generations"].select(
@@ -95,7 +89,7 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         for name in there:
             row |= {f"theory_{name}": there[name], f"theory_{name}_at_{GENERATIONS}": then[name]}
-            row |= mean_and_interval(name, late.filter(pl.col("allele") == name)["frequency"])
+            row |= mean_over_seeds(late.filter(pl.col("allele") == name)["frequency"]).columns(name)
         out.append(row)
         print(row, flush=True)
         if cost == SHOWN:
@@ -129,7 +123,7 @@ def draw(folder: Path) -> dict[str, Any]:
     came in.
     """
     lines = pl.read_csv(folder / "paths.csv")
-    known, seeds = experiment(folder), provenance(folder)["seeds"]
+    known, seeds = stored_experiment(folder), stored_provenance(folder)["seeds"]
     n, k, cost = (
         known["optimizer"]["population"],
         known["genome"]["drivers"][0]["ratio"],
@@ -173,48 +167,42 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables, figure and verdicts."""
-    study = Study("suppressor", setting("suppressor"), draw)
+    study = Study("suppressor", build_packaged("suppressor"), draw)
     table, paths = rows()
     row = table.filter(pl.col("cost") == SHOWN).to_dicts()[0]
     claims = []
     for name in ("driver", "suppressor", "fitness"):
-        low, high, there = row[f"{name}_low"], row[f"{name}_high"], row[f"theory_{name}"]
+        there = row[f"theory_{name}"]
         claims.append(
-            verdict(
+            StudyVerdict.of(
                 f"{name} settles where the recursion does (cost {SHOWN}; N = {N} conceded"
                 f" {CONCEDED})",
                 f"{there:.4f} +- {CONCEDED}",
-                row[name],
-                low,
-                high,
+                Measurement.from_columns(row, name),
                 near(there, CONCEDED),
             )
         )
     most = two_locus.tolerable_cost(K, K_MODIFIED, 0.5, DRIVER["dominance"], DRIVER["cost"])
     dearest = table.filter(pl.col("cost") == max(COSTS)).to_dicts()[0]
     claims.append(
-        verdict(
+        StudyVerdict.of(
             f"a suppressor that costs {max(COSTS)} does not invade (the most it may cost is"
             f" {most:.4f})",
             "0",
-            dearest["suppressor"],
-            dearest["suppressor_low"],
-            dearest["suppressor_high"],
+            Measurement.from_columns(dearest, "suppressor"),
             below(0.002),
         )
     )
     without = ALONE.mean_fitness
     claims.append(
-        verdict(
+        StudyVerdict.of(
             f"fitness is restored in part: above {without:.2f} without it",
             f"> {without:.2f}",
-            row["fitness"],
-            row["fitness_low"],
-            row["fitness_high"],
+            Measurement.from_columns(row, "fitness"),
             above(without),
         )
     )
-    study.keep(
+    study.store(
         {"suppressor": table, "paths": paths, "verdicts": pl.DataFrame(claims)},
         seeds=len(SEEDS),
         tolerable_cost=most,

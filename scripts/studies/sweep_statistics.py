@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from evosim.analysis.factorial import Column, Resampling, any_effect, decompose, fit, interaction
 from evosim.analysis.intervals import difference, intervals
-from evosim.claims.study import Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.study import Study
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -371,9 +372,9 @@ def table(name: str) -> pl.DataFrame:
 
 def main() -> None:
     """Make the tables, each in a process of its own."""
-    study = Study("sweep-statistics", setting("micro"))
+    study = Study("sweep-statistics", build_packaged("micro"))
     with ProcessPoolExecutor(len(PARTS)) as pool:
-        study.keep(dict(zip(PARTS, pool.map(table, PARTS), strict=True)))
+        study.store(dict(zip(PARTS, pool.map(table, PARTS), strict=True)))
 
 
 if __name__ == "__main__":

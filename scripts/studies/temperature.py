@@ -17,7 +17,10 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.study import Study, accountant, evolve, mean_and_interval, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import accountant_of_runs, evolve
+from evosim.claims.study import Study
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
@@ -31,10 +34,10 @@ def populations() -> pl.DataFrame:
     """One row for each fixed temperature, and one where it evolves."""
     rows = []
     for alleles in [*(str(t) for t in TEMPERATURES), LOCUS]:
-        made = setting("birth-control", f"genome.temperature.alleles=[{alleles}]")
+        made = build_packaged("birth-control", f"genome.temperature.alleles=[{alleles}]")
         landscape = Landscape(made)
         runs = evolve(made, landscape, SEEDS)
-        maker = accountant(made, landscape, runs)
+        maker = accountant_of_runs(made, landscape, runs)
         account = maker.account()
         modern = account.summary["ladder"]["modern"]["rungs"]
         best_a = account.summary["ladder"]["ancestral"]["rungs"]["best_ancestral"]
@@ -57,19 +60,19 @@ def populations() -> pl.DataFrame:
             "R3_over_R2": modern["best_ancestral"] / modern["best_for_payoff"],
             "solo_of_best": best["behaviour"]["ancestral"]["acts"].get("self_stimulate", 0.0),
         }
-        row |= mean_and_interval("A_over_best", recovery["ancestral_at_swap"] / best_a)
-        row |= mean_and_interval(
-            "M_at_swap_over_R2", recovery["modern_at_swap"] / modern["best_for_payoff"]
+        row |= mean_over_seeds(recovery["ancestral_at_swap"] / best_a).columns("A_over_best")
+        row |= mean_over_seeds(recovery["modern_at_swap"] / modern["best_for_payoff"]).columns(
+            "M_at_swap_over_R2"
         )
-        row |= mean_and_interval(
-            "M_at_end_over_R2", recovery["modern_at_end"] / modern["best_for_payoff"]
+        row |= mean_over_seeds(recovery["modern_at_end"] / modern["best_for_payoff"]).columns(
+            "M_at_end_over_R2"
         )
-        row |= mean_and_interval("solo_ledger", (by_seed.get(s, 0.0) for s in SEEDS))
-        row |= mean_and_interval("solo_gain_if_off", gain)
+        row |= mean_over_seeds(by_seed.get(s, 0.0) for s in SEEDS).columns("solo_ledger")
+        row |= mean_over_seeds(gain).columns("solo_gain_if_off")
         ends = pl.concat([r.tables["loci"] for r in runs]).filter(
             (pl.col("locus") == "temperature") & (pl.col("generation") == made.experiment.swap - 1)
         )
-        row |= mean_and_interval("mean_temperature_at_swap", ends["mean"])
+        row |= mean_over_seeds(ends["mean"]).columns("mean_temperature_at_swap")
         rows.append(row)
         print(alleles, flush=True)
     return pl.DataFrame(rows)
@@ -77,7 +80,7 @@ def populations() -> pl.DataFrame:
 
 def cliff() -> pl.DataFrame:
     """Fitness in A of the best deterministic genome's background as its solo weight rises."""
-    made = setting("birth-control")
+    made = build_packaged("birth-control")
     landscape = Landscape(made)
     number = landscape.best("ancestral", 0, 1)[:1]
     rules = landscape.genome.decode(number)
@@ -133,8 +136,8 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables and figure."""
-    study = Study("temperature", setting("birth-control"), draw)
-    study.keep({"temperature": populations(), "cliff": cliff()}, seeds=len(SEEDS))
+    study = Study("temperature", build_packaged("birth-control"), draw)
+    study.store({"temperature": populations(), "cliff": cliff()}, seeds=len(SEEDS))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ import polars as pl
 
 from evosim.analysis.account import Accountant
 from evosim.analysis.population import Census
-from evosim.claims.study import Study, accountant, evolve, mean_and_interval, provenance, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.measurements import mean_over_seeds
+from evosim.claims.populations import accountant_of_runs, evolve
+from evosim.claims.study import Study, stored_provenance
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.fitness.landscape import Landscape
 
@@ -57,7 +60,7 @@ def populations() -> pl.DataFrame:
     landscape: Landscape | None = None
     for scale in SCALES:
         for size in SIZES:
-            made = setting(
+            made = build_packaged(
                 "birth-control",
                 f"optimizer.population={size}",
                 f"genome.mutation_scale={scale}",
@@ -66,7 +69,7 @@ def populations() -> pl.DataFrame:
             )
             landscape = landscape or Landscape(made)  # size and mutation change no class's worth
             runs = evolve(made, landscape, SEEDS)
-            maker = accountant(made, landscape, runs)
+            maker = accountant_of_runs(made, landscape, runs)
             best = maker.designs["ancestral"].rungs["best_ancestral"]
             kept = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
             for g in GENERATIONS:
@@ -84,7 +87,7 @@ def populations() -> pl.DataFrame:
                     "generations": g,
                 }
                 for name in seen[0]:
-                    row |= mean_and_interval(name, (x[name] for x in seen))
+                    row |= mean_over_seeds(x[name] for x in seen).columns(name)
                 rows.append(row)
             print(f"mutation {0.002 * scale}, population {size}", flush=True)
     return pl.DataFrame(rows)
@@ -97,14 +100,14 @@ def best_by_cap() -> pl.DataFrame:
     rows = []
     for cost in (0.06, 0.0):
         for cap in range(1, 9):
-            made = setting(
+            made = build_packaged(
                 "birth-control",
                 f"genome.horizon.alleles={list(range(1, cap + 1))}",
                 f"genome.planning_cost={cost}",
                 "phases=[{world='ancestral',generations=1}]",
             )
             landscape = Landscape(made)
-            maker = accountant(made, landscape, evolve(made, landscape, [0]))
+            maker = accountant_of_runs(made, landscape, evolve(made, landscape, [0]))
             number = maker.peaks.ancestral.worst
             ledger, act = maker.ledger(number), maker.pair.ancestral.acts.index(SOLO)
             single = maker.single(number)
@@ -139,7 +142,7 @@ def draw(folder: Path) -> dict[str, Any]:
     """A row for each measure, a column for each mutation rate, a line for each size of
     population.
     """
-    table, seeds = pl.read_csv(folder / "waste.csv"), provenance(folder)["seeds"]
+    table, seeds = pl.read_csv(folder / "waste.csv"), stored_provenance(folder)["seeds"]
     sizes = [str(n) for n in table["population"].unique().sort()]
     frame = table.with_columns(pl.col("population").cast(pl.String))
     rows = []
@@ -191,8 +194,8 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables and figure."""
-    study = Study("waste", setting("birth-control"), draw)
-    study.keep({"waste": populations(), "best_by_cap": best_by_cap()}, seeds=len(SEEDS))
+    study = Study("waste", build_packaged("birth-control"), draw)
+    study.store({"waste": populations(), "best_by_cap": best_by_cap()}, seeds=len(SEEDS))
 
 
 if __name__ == "__main__":

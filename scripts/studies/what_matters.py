@@ -19,7 +19,8 @@ from typing import Any
 import polars as pl
 
 from evosim.analysis.factorial import Resampling
-from evosim.claims.study import Study, setting
+from evosim.claims.experiments import build_packaged
+from evosim.claims.study import Study
 from evosim.runs.provenance import write_json
 from evosim.runtime.machine import processors
 from evosim.sweeps import local_engine
@@ -83,7 +84,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables and figures."""
-    made = setting("birth-control", "phases.0.generations=200", "phases.1.generations=100")
+    made = build_packaged("birth-control", "phases.0.generations=200", "phases.1.generations=100")
     study = Study("what-matters", made, draw)
     with tempfile.TemporaryDirectory() as folder:
         analysis = analysed(Path(folder))
@@ -101,7 +102,7 @@ def main() -> None:
         key: analysis.facts[key]
         for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")
     }
-    study.keep(tables, analysis=facts, seeds=analysis.facts["replicates"])
+    study.store(tables, analysis=facts, seeds=analysis.facts["replicates"])
 
 
 if __name__ == "__main__":

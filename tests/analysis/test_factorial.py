@@ -27,7 +27,6 @@ from evosim.analysis.factorial import (
     interaction,
     marginal,
 )
-from evosim.claims import tables as claims_tables
 from evosim.errors import UserError
 from evosim.figures import sweep_charts
 from evosim.runtime.text_layout import Screen
@@ -1204,25 +1203,6 @@ def test_a_column_has_one_scale_unless_its_intervals_are_too_different() -> None
     )
     assert formatting.decimals_in(alike) == [2, 2, 2]
     assert formatting.decimals_in(apart) == [5, 1, 3]
-
-
-def test_a_verdict_has_the_decimals_of_its_interval() -> None:
-    row = {
-        "measured": 0.0006835,
-        "low": 7.3e-05,
-        "high": 0.001474,
-        "seeds": 6,
-        "unit": "offspring",
-        "kind": "seeds",
-    }
-    assert claims_tables.number(row) == "0.00068 [0.00007, 0.00147] offspring"
-    assert (
-        claims_tables.number(row | {"low": None, "high": None}) == "0.0006835 (6 seeds) offspring"
-    )
-    assert (
-        claims_tables.number(row | {"measured": 2.0, "low": 1.5, "high": np.inf})
-        == "2.00 [1.50, inf] offspring"
-    )
 
 
 def test_a_search_has_the_decimals_of_its_intervals() -> None:

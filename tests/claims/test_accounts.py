@@ -10,9 +10,10 @@ import pytest
 
 from evosim.analysis import total_variation as analysis_total_variation
 from evosim.claims import inner_alignment, theorem, total_variation
-from evosim.claims.claim import COMES_OUT, NOT, OPEN, Claim, verdict
+from evosim.claims.claim import Claim
 from evosim.claims.evaluate import experiment_of
-from evosim.claims.populations import varied
+from evosim.claims.experiments import with_settings
+from evosim.claims.verdicts import COMES_OUT, NOT, OPEN, judge_prediction
 from evosim.config.schema import Experiment
 
 SMALL = (
@@ -24,7 +25,7 @@ SMALL = (
 def small(name: str, *settings: str) -> Experiment:
     """The experiment of a claim, on a grid of few genomes, with its predictions."""
     whole = experiment_of(name, "quick")
-    return varied(whole, *settings).model_copy(update={"claim": whole.claim})
+    return with_settings(whole, *settings).model_copy(update={"claim": whole.claim})
 
 
 def verdicts(
@@ -32,7 +33,9 @@ def verdicts(
 ) -> dict[str, str]:
     found = claim.measure(tables, experiment)
     assert experiment.claim is not None
-    return {p.quantity: verdict(p, found[p.quantity]) for p in experiment.claim.predictions}
+    return {
+        p.quantity: judge_prediction(p, found[p.quantity]) for p in experiment.claim.predictions
+    }
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,16 @@ from evosim.claims import (
     birth_control,
     capabilities,
     claim_of,
+    experiments,
     greedy_genes,
     masturbation,
     populations,
+    seed_statistics,
 )
-from evosim.claims.claim import COMES_OUT, NOT, OPEN, Measured, Tables, verdict
+from evosim.claims.claim import Tables
 from evosim.claims.evaluate import experiment_of
+from evosim.claims.measurements import Measurement
+from evosim.claims.verdicts import COMES_OUT, NOT, OPEN, judge_prediction
 from evosim.config.resolve import build
 from evosim.config.schema import Experiment
 from evosim.fitness.landscape import Landscape
@@ -55,7 +59,7 @@ TINY = {
 def tiny(name: str) -> Experiment:
     """A claim's experiment, very small."""
     full = experiment_of(name, "full")
-    return populations.varied(full, *TINY[name]).model_copy(update={"claim": full.claim})
+    return experiments.with_settings(full, *TINY[name]).model_copy(update={"claim": full.claim})
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +75,11 @@ def computed() -> dict[str, tuple[Tables, Experiment]]:
     return out
 
 
-def verdicts(name: str, measured: dict[str, Measured]) -> dict[str, str]:
+def verdicts(name: str, measured: dict[str, Measurement]) -> dict[str, str]:
     """By quantity."""
     choice = experiment_of(name, "full").claim
     assert choice is not None
-    return {p.quantity: verdict(p, measured[p.quantity]) for p in choice.predictions}
+    return {p.quantity: judge_prediction(p, measured[p.quantity]) for p in choice.predictions}
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -94,8 +98,12 @@ def test_all_that_is_predicted_is_measured_and_drawn(
 
 
 def test_entries_are_those_of_the_account() -> None:
-    experiment = populations.cell(tiny("claim-02-birth-control"), 48, "replicates=1", "seed=3")
-    mine = populations.entries(experiment, (experiment.swap,), "solo").row(0, named=True)
+    experiment = experiments.ancestral_only(
+        tiny("claim-02-birth-control"), 48, "replicates=1", "seed=3"
+    )
+    mine = populations.population_accounts(experiment, (experiment.swap,), "solo").row(
+        0, named=True
+    )
     made = build(experiment)
     numbers = replicate(made, Landscape(made)).numbers
     assert mine["fitness_A"] == pytest.approx(
@@ -114,8 +122,8 @@ def test_entries_are_those_of_the_account() -> None:
 
 
 def test_rungs_are_those_of_the_account() -> None:
-    experiment = populations.cell(tiny("claim-02-birth-control"), 48, "replicates=1")
-    found = populations.best(experiment)
+    experiment = experiments.ancestral_only(tiny("claim-02-birth-control"), 48, "replicates=1")
+    found = populations.best_genome_account(experiment)
     made = build(experiment)
     numbers = replicate(made, Landscape(made)).numbers
     assert found["best_M"] == pytest.approx(
@@ -145,10 +153,10 @@ def test_slopes_and_intercepts_are_least_squares_within_each_seed() -> None:
         np.polyfit(np.arange(7.0), table.filter(pl.col("seed") == s)["y"].to_numpy(), 1)
         for s in (4, 9)
     ]
-    assert populations.slopes(table, pl.col("x"), pl.col("y")) == pytest.approx(
+    assert seed_statistics.slopes(table, pl.col("x"), pl.col("y")) == pytest.approx(
         [w[0] for w in wanted]
     )
-    assert populations.intercepts(table, pl.col("x"), pl.col("y")) == pytest.approx(
+    assert seed_statistics.intercepts(table, pl.col("x"), pl.col("y")) == pytest.approx(
         [w[1] for w in wanted]
     )
 

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from evosim.claims.study import digests
+from evosim.claims.study import table_digests
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "results"
@@ -40,7 +40,7 @@ def scripts() -> Iterator[tuple[Any, Any]]:
 def test_kept_figures_are_of_the_tables_beside_them(scripts: tuple[Any, Any], name: str) -> None:
     study = KEPT / name
     known = json.loads((study / "drawn.json").read_text(encoding="utf-8"))
-    assert known["tables"] == digests(study), "run python scripts/studies/redraw.py"
+    assert known["tables"] == table_digests(study), "run python scripts/studies/redraw.py"
     assert (
         known["figures"]
         == sorted(path.stem for path in study.glob("*.svg"))

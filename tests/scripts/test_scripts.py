@@ -9,11 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-from evosim.claims import study as harness
 from evosim.runs.accounts import analyze
 from evosim.runs.execute import run
 from evosim.runs.reader import read_run
@@ -288,38 +286,3 @@ def test_scripts_without_arguments_say_so_in_a_line(
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "the following arguments are required: RUN. See " in line
-
-
-def test_seeds_that_agree_leave_a_study_s_verdict_undecided() -> None:
-    """An interval without width decided it; without an interval the comparison failed."""
-    row = harness.mean_and_interval("x", [0.0] * 20)
-    assert row == {"x": 0.0, "x_low": None, "x_high": None}
-
-    def judged(low: float | None, high: float | None) -> str:
-        row = harness.verdict("c", "0", 0.0, low, high, lambda _, most: most < 0.002)
-        return str(row["verdict"])
-
-    assert [judged(None, None), judged(0.0, 0.001), judged(0.0, 0.1)] == [
-        "undecided",
-        "comes out",
-        "does not come out",
-    ]
-
-
-def test_a_study_s_verdict_needs_the_whole_interval_both_ways() -> None:
-    """An interval that holds the value was taken for the opposite of the claim."""
-
-    def judged(holds: Any, low: float, high: float) -> str:
-        return str(harness.verdict("c", "0", 0.0, low, high, holds)["verdict"])
-
-    ends = ((0.1, 0.2), (-0.1, 0.2), (-0.2, -0.1))
-    assert [judged(harness.above(0.0), *pair) for pair in ends] == [
-        "comes out",
-        "undecided",
-        "does not come out",
-    ]
-    assert [judged(harness.below(0.0), *pair) for pair in ends] == [
-        "does not come out",
-        "undecided",
-        "comes out",
-    ]

@@ -1,0 +1,50 @@
+"""Experiments of studies and claims: packaged ones and variants of them."""
+
+from __future__ import annotations
+
+from evosim.config.resolve import Setting, build, resolve
+from evosim.config.schema import Experiment
+from evosim.config.toml_files import apply_settings, read_experiment
+
+
+def packaged(name: str, *settings: str) -> Experiment:
+    """Read a packaged experiment and apply `key=value` settings. Raises `UserError`."""
+    return resolve(apply_settings(read_experiment(name), list(settings)))
+
+
+def build_packaged(name: str, *settings: str) -> Setting:
+    """Build worlds and genome of a packaged experiment with `key=value` settings."""
+    return build(packaged(name, *settings))
+
+
+def with_settings(experiment: Experiment, *settings: str) -> Experiment:
+    """Copy an experiment with `key=value` settings, without the text of a claim.
+
+    Raises `UserError` for an unknown key or an invalid value.
+    """
+    tree = experiment.model_dump(mode="json", exclude_none=True, exclude={"claim"})
+    return resolve(apply_settings(tree, list(settings)))
+
+
+def with_genome(experiment: Experiment, name: str) -> Experiment:
+    """Copy an experiment with another genome at its defaults, without the text of a claim."""
+    tree = experiment.model_dump(mode="json", exclude_none=True, exclude={"claim"})
+    return resolve(tree | {"genome": {"name": name}})
+
+
+def ancestral_only(experiment: Experiment, population: int, *settings: str) -> Experiment:
+    """Copy an experiment with one population size and the ancestral phase alone."""
+    phases = f"phases=[{{world='ancestral',generations={experiment.swap}}}]"
+    return with_settings(
+        experiment,
+        f"optimizer.population={population}",
+        phases,
+        "snapshots=[]",
+        "search_ledger=false",
+        *settings,
+    )
+
+
+def three_sizes(largest: int) -> tuple[int, int, int]:
+    """One sixteenth, one quarter and all of a number of individuals or generations."""
+    return (max(largest // 16, 2), max(largest // 4, 3), max(largest, 4))
