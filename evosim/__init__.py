@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         sweep,
     )
     from evosim.api.comparison import Comparison
-    from evosim.config.registry import allow_import
+    from evosim.config.allowed_imports import allow_import
     from evosim.errors import UserError
     from evosim.report.build import write_report
 
@@ -66,7 +66,7 @@ __all__ = [
 _WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {
     "Comparison": "evosim.api.comparison",
     "UserError": "evosim.errors",
-    "allow_import": "evosim.config.registry",
+    "allow_import": "evosim.config.allowed_imports",
     "write_report": "evosim.report.build",
 }
 

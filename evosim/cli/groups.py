@@ -14,7 +14,7 @@ ALLOW_IMPORT = "allow_import"
 def _allow(modules: list[str] | None) -> None:
     """Let files name these modules, in this process and in those that it starts."""
     if modules:
-        from evosim.config.registry import allow_import
+        from evosim.config.allowed_imports import allow_import
 
         allow_import(*modules)
 

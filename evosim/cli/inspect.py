@@ -26,7 +26,8 @@ def list_(
     """List experiments, worlds, genomes and base optimizers."""
     from rich.table import Table
 
-    from evosim.config.registry import broken, offered
+    from evosim.config.entry_points import broken
+    from evosim.config.registry import offered
     from evosim.config.toml_files import named_experiments, read_toml
     from evosim.optimizers.params import WHAT
     from evosim.optimizers.vector_params import VECTOR_WHAT

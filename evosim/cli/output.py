@@ -29,7 +29,7 @@ def warn(message: str) -> None:
 
 def warn_of_imports(experiment: Experiment) -> None:
     """Name the modules that will be imported because a file names them."""
-    from evosim.config.registry import will_import
+    from evosim.config.external_code import will_import
     from evosim.runs.source_hash import choice_of
 
     for message in will_import([choice_of(experiment)]):

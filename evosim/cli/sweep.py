@@ -167,7 +167,7 @@ def _root(context: typer.Context) -> None:
 @with_option_groups
 def run(file: SweepPath, *, options: ComputeOptions, slurm: SlurmOptions) -> None:
     """Run a sweep. After an interruption, rerun the same command."""
-    from evosim.config.registry import will_import
+    from evosim.config.external_code import will_import
     from evosim.runtime.text_layout import Screen
     from evosim.sweeps.engines import engine as engine_of
     from evosim.sweeps.engines import need

@@ -24,7 +24,7 @@ def genome_classes(written: dict[str, Any]) -> dict[str, type[Any]]:
     offers it.
     """
     own: dict[str, type[Any]] = {
-        name: entry.params for name, entry in registry.OWN["genome"].items()
+        name: entry.params for name, entry in registry.BUILT_IN["genome"].items()
     }
     name = written.get("name")
     return (

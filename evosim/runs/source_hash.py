@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from evosim.config import registry
-from evosim.config.registry import Choice
+from evosim.config import external_code, package_sources
+from evosim.config.external_code import Choice
 from evosim.config.schema import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def _hash_of_module(module: str) -> str | None:
     found.
     """
     with contextlib.suppress(OSError):
-        if files := registry.sources([module]):
+        if files := package_sources.sources([module]):
             return _hashed(files).hexdigest()
     return None
 
@@ -101,10 +101,10 @@ def sources_of(experiment: Experiment) -> dict[str, str]:
         left out.
     """
     choice = choice_of(experiment)
-    used = registry.modules(choice) + (
+    used = external_code.modules(choice) + (
         [choice.algorithm.partition(":")[0]] if ":" in choice.algorithm else []
     )
-    found = {registry.home_of(module): _hash_of_module(module) for module in used}
+    found = {package_sources.home_of(module): _hash_of_module(module) for module in used}
     return {"evosim": sources_digest()} | {name: digest for name, digest in found.items() if digest}
 
 
@@ -126,7 +126,7 @@ def known_sources(facts: dict[str, Any], experiment: Experiment) -> dict[str, st
     """
     if "sources_of" in facts:
         return dict(facts["sources_of"])
-    if facts.get("sources") and registry.all_own(choice_of(experiment)):
+    if facts.get("sources") and external_code.all_own(choice_of(experiment)):
         return {"evosim": str(facts["sources"])}
     return {}
 
@@ -151,7 +151,7 @@ def _digest_of_own(module: str) -> str:
 @cache
 def _digest_of_others(choice: Choice) -> str:
     """Hash of the packages of a choice's world and genome; nothing if they are evosim's own."""
-    files = registry.sources(registry.modules(choice))
+    files = package_sources.sources(external_code.modules(choice))
     return _hashed(files).hexdigest() if files else ""
 
 
@@ -162,7 +162,7 @@ def forget_sources() -> None:
         _digest_of_others,
         _hash_of_module,
         _own_sources,
-        registry.imported,
+        package_sources.imported,
     ):
         kept.cache_clear()
 
@@ -198,5 +198,5 @@ def _behind(module: str, files: dict[str, Path]) -> set[Path]:
         seen.add(name)
         left.append(name.rpartition(".")[0])
         if name in files:
-            left += registry.imported(files[name])
+            left += package_sources.imported(files[name])
     return {files[name] for name in seen if name in files}

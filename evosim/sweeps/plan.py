@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from evosim.config.registry import Choice
+from evosim.config.external_code import Choice
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import put
 from evosim.errors import UserError

@@ -38,7 +38,7 @@ import typer
 
 from evosim.cli import main
 from evosim.config import resolve as config_resolve
-from evosim.config.registry import GROUPS
+from evosim.config.entry_points import GROUPS
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import put, read_experiment
