@@ -24,7 +24,7 @@ from evosim.analysis import (
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.intervals import Ends
 from evosim.analysis.population import Census, Worth
-from evosim.config.resolve import Setting, family_pairs
+from evosim.config.resolve import Problem, family_pairs
 from evosim.errors import UserError
 from evosim.genomes import Genome
 from evosim.reference.dynamic_programming import Floats, Span
@@ -113,7 +113,7 @@ class Accountant:
 
     def __init__(
         self,
-        setting: Setting,
+        setting: Problem,
         tables: Mapping[str, pl.DataFrame],
         controls: Mapping[str, Mapping[str, pl.DataFrame]] | None = None,
         *,

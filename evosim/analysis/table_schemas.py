@@ -13,7 +13,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.genomes import Grid
 from evosim.runtime.checksums import Damaged, Strictly
@@ -144,7 +144,7 @@ class Shape:
     endings: Mapping[str, Ending]
 
     @cached_property
-    def _setting(self) -> Setting:
+    def _setting(self) -> Problem:
         return build(self.experiment)
 
     @property

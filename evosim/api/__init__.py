@@ -28,7 +28,7 @@ from evosim.api.population import account as account_of
 from evosim.config.landscape_search import on_landscape
 from evosim.config.resolve import resolve as resolved_of
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import put, read_experiment, read_toml
+from evosim.config.toml_files import read_experiment, read_toml, set_value
 from evosim.config.toml_out import with_own_words
 from evosim.errors import UserError
 from evosim.runs import accounts as runs_accounts
@@ -567,7 +567,7 @@ def resolve(experiment: Which, settings: Settings | None = None, **more: Any) ->
     for key, value in (
         _settings(settings) | {key: value for key, value in more.items() if value is not None}
     ).items():
-        put(tree, key, value, f"settings['{key}']")
+        set_value(tree, key, value, f"settings['{key}']")
     return with_own_words(resolved_of(tree))
 
 

@@ -23,7 +23,7 @@ from evosim.analysis.comparison import pairing_of, told_apart
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.analysis.recorded_run import Recorded
-from evosim.config.toml_out import MISSING, differing, unit_of
+from evosim.config.toml_out import MISSING, differences, payoff_unit
 from evosim.errors import UserError, in_one_line, unknown
 from evosim.runs.accounts import analysed
 from evosim.runs.source_hash import known_sources
@@ -79,7 +79,7 @@ class Comparison(Guarded):
     @property
     def unit(self) -> str:
         """What payoff is counted in; `payoff` if worlds count it in different things."""
-        units = {unit_of(run.experiment) for run in self.recorded}
+        units = {payoff_unit(run.experiment) for run in self.recorded}
         return units.pop() if len(units) == 1 else "payoff"
 
     @property
@@ -230,7 +230,7 @@ def _names(folders: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:
-    found = differing([run.experiment for run in recorded])
+    found = differences([run.experiment for run in recorded])
     seeds = [
         (
             f"{run.experiment.seeds[0]}..{run.experiment.seeds[-1]}"
@@ -320,7 +320,7 @@ def _notes(c: Comparison) -> list[str]:
             f"Different code made them ({', '.join(other_code)}): what differs may be of the code."
             " 'evosim run ... --force' repeats a run."
         )
-    if len({unit_of(run.experiment) for run in c.recorded}) > 1:
+    if len({payoff_unit(run.experiment) for run in c.recorded}) > 1:
         out.append(
             "Their worlds count payoff in different things, so that differences of payoff mean"
             " little."

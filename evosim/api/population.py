@@ -11,9 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.api.accounts import Accounted
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.config.toml_out import unit_of
+from evosim.config.toml_out import payoff_unit
 from evosim.errors import UserError, unknown
 from evosim.genomes import Grid
 from evosim.genomes.loci import Locus
@@ -95,7 +95,7 @@ def account(
         "experiment": experiment.name,
         "seed": seeds[0],
         "replicates": len(seeds),
-        "unit": unit_of(experiment),
+        "unit": payoff_unit(experiment),
         "changed": [],
         "expected": "",
         "confidence": experiment.analysis.confidence,
@@ -109,7 +109,7 @@ def account(
     )
 
 
-def counted(population: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+def counted(population: pl.DataFrame, setting: Problem) -> pl.DataFrame:
     """A population as `seed`, `class`, `count`, `kept`, one row a class and seed.
 
     Raises `UserError`.
@@ -258,7 +258,7 @@ def _numbers(population: pl.DataFrame, name: str) -> NDArray[np.float64]:
     return np.asarray(population[name].cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
-def _landscape(setting: Setting, census: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
+def _landscape(setting: Problem, census: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
     """The landscape of a setting with these classes in it, and whether its best genomes are the
     best there are.
     """

@@ -24,7 +24,7 @@ from evosim.claims.experiments import ancestral_only, with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
 from evosim.claims.populations import best_genome_account, snapshot_of
 from evosim.claims.seed_statistics import seed_values
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import themed
@@ -94,12 +94,12 @@ def _of_best(experiment: Experiment, number: int) -> pl.DataFrame:
     )
 
 
-def _worlds(made: Setting) -> dict[str, Any]:
+def _worlds(made: Problem) -> dict[str, Any]:
     return {"A": made.pair.ancestral, "M": made.pair.modern}
 
 
 def _reached(
-    made: Setting,
+    made: Problem,
     capabilities: Capabilities,
     census: Census,
     belief: str,

@@ -25,7 +25,7 @@ from evosim.claims.measurements import (
     share_of_seeds,
 )
 from evosim.claims.populations import newborn_classes
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
@@ -68,13 +68,13 @@ def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
     )
 
 
-def with_error(experiment: Experiment, error: float) -> Setting:
+def with_error(experiment: Experiment, error: float) -> Problem:
     """The experiment with a cue that errs in the ancestral world."""
     tree = experiment.model_dump(mode="json", exclude_none=True)
     return build(resolve(apply_settings(tree, [f"world.cue.ancestral_error={error}"])))
 
 
-def _run(setting: Setting, fitness: Floats, seed: int) -> dict[str, Any]:
+def _run(setting: Problem, fitness: Floats, seed: int) -> dict[str, Any]:
     """One population until one gate is left."""
     swap = setting.experiment.swap
     for generation, classes in enumerate(newborn_classes(setting, fitness.__getitem__, seed, swap)):

@@ -19,7 +19,7 @@ from evosim.analysis.deception import examine
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
 from evosim.claims.populations import newborn_classes
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import LOCUS_COLOURS, themed
@@ -73,7 +73,7 @@ def grid(experiment: Experiment) -> pl.DataFrame:
     )
 
 
-def _scored(setting: Setting, made: Setting, *, dear: bool = True) -> pl.DataFrame:
+def _scored(setting: Problem, made: Problem, *, dear: bool = True) -> pl.DataFrame:
     """A row for each class of a genome; without what takes long to compute unless that is
     wanted.
     """
@@ -161,7 +161,7 @@ def agency(experiment: Experiment) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def told_right(setting: Setting) -> Setting:
+def told_right(setting: Problem) -> Problem:
     """The same setting with a cue that does not err."""
     tree = setting.experiment.model_dump(mode="json", exclude_none=True)
     return build(resolve(apply_settings(tree, ["world.cue={}"])))
@@ -254,7 +254,7 @@ def against(experiment: Experiment, reader: str) -> pl.DataFrame:
 
 
 def _evolved(
-    setting: Setting, fitness: Floats, seed: int
+    setting: Problem, fitness: Floats, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Classes of the founders and of the last ancestral generation."""
     every = list(newborn_classes(setting, fitness.__getitem__, seed, setting.experiment.swap))
@@ -302,7 +302,7 @@ def _savanna_objectives(world: TabularMdp) -> Floats:
     return np.stack([x.ravel() for x in each], axis=1)
 
 
-def _best_evolved(setting: Setting, landscape: Landscape, seed: int) -> int:
+def _best_evolved(setting: Problem, landscape: Landscape, seed: int) -> int:
     """The class that is fittest in A in the last generation."""
     *_, last = newborn_classes(
         setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
 
@@ -12,7 +12,7 @@ def packaged(name: str, *settings: str) -> Experiment:
     return resolve(apply_settings(read_experiment(name), list(settings)))
 
 
-def build_packaged(name: str, *settings: str) -> Setting:
+def build_packaged(name: str, *settings: str) -> Problem:
     """Build worlds and genome of a packaged experiment with `key=value` settings."""
     return build(packaged(name, *settings))
 

@@ -22,7 +22,7 @@ from evosim.analysis.sample_life import DRAWN, middling
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.experiments import with_settings
 from evosim.claims.measurements import Measurement, exactly
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.figures.theme import LOCUS_COLOURS, MODERN, themed
 from evosim.fitness.landscape import Landscape
@@ -84,7 +84,7 @@ def grid(experiment: Experiment, name: str) -> pl.DataFrame:
     ).with_columns(_cell())
 
 
-def _apart(made: Setting, weights: Floats) -> float:
+def _apart(made: Problem, weights: Floats) -> float:
     """How differently an objective and what counts rank policies, in the world of the pair where
     they differ more.
     """
@@ -216,7 +216,7 @@ def _spread(classes: list[int]) -> list[int]:
     return [classes[i] for i in np.unique(np.linspace(0, len(classes) - 1, MEMBERS).astype(int))]
 
 
-def _told(made: Setting, number: int) -> str:
+def _told(made: Problem, number: int) -> str:
     """What a genome wants, how far it sees, and what it believes."""
     rules = made.genome.decode(np.array([number], dtype=np.int64))
     assert isinstance(rules, PlannerRules)

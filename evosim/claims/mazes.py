@@ -20,7 +20,7 @@ from evosim.analysis.account import Accountant, Known
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.experiments import with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
@@ -271,7 +271,7 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
     return pl.concat(out)
 
 
-def ends_of(made: Setting) -> dict[str, Floats]:
+def ends_of(made: Problem) -> dict[str, Floats]:
     """By class, in modern mazes whose door is plain and whose other thing is red: the chance that
     life ends at the `door` or at the `thing`,
     and that it ever stands on the thing's and on the ghost's cell; and, where nothing is red, that

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, of_sample
 from evosim.claims.populations import newborn_classes
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
@@ -70,7 +70,7 @@ def compiled(policy: Floats, pair: WorldPair, world: TabularMdp) -> Floats:
     return out
 
 
-def settings_of(experiment: Experiment) -> dict[str, Setting]:
+def settings_of(experiment: Experiment) -> dict[str, Problem]:
     """The experiment with each of the modern worlds."""
     tree = experiment.model_dump(mode="json", exclude_none=True)
     return {
@@ -79,7 +79,7 @@ def settings_of(experiment: Experiment) -> dict[str, Setting]:
     }
 
 
-def worth(settings: dict[str, Setting], classes: Ints) -> pl.DataFrame:
+def worth(settings: dict[str, Problem], classes: Ints) -> pl.DataFrame:
     """What planners and their tables get in a life: payoff in the ancestral world, intent in each
     modern one. Gross: nobody pays for planning.
     """
@@ -126,7 +126,7 @@ def evolved(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _last(setting: Setting, landscape: Landscape, seed: int) -> Ints:
+def _last(setting: Problem, landscape: Landscape, seed: int) -> Ints:
     """Classes of the last ancestral generation."""
     *_, last = newborn_classes(
         setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap

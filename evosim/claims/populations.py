@@ -14,7 +14,7 @@ from evosim.analysis.account import Accountant, Known
 from evosim.analysis.population import Census
 from evosim.claims.experiments import with_settings
 from evosim.config.parts import part_params
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
@@ -31,18 +31,18 @@ Numbers: TypeAlias = dict[str, float]
 SELF_STIMULATION = "self_stimulate"
 
 
-def evolve(setting: Setting, landscape: Landscape, seeds: Iterable[int]) -> list[Run]:
+def evolve(setting: Problem, landscape: Landscape, seeds: Iterable[int]) -> list[Run]:
     """Simulate one run per seed over a shared landscape."""
     return [simulate(setting, landscape, seed) for seed in seeds]
 
 
-def accountant_of_runs(setting: Setting, landscape: Landscape, runs: Sequence[Run]) -> Accountant:
+def accountant_of_runs(setting: Problem, landscape: Landscape, runs: Sequence[Run]) -> Accountant:
     """Analyse runs that are in memory."""
     tables = {name: pl.concat([run.tables[name] for run in runs]) for name in runs[0].tables}
     return Accountant(setting, tables | {"landscape": landscape.frame()}, exact=landscape.exact)
 
 
-def accountant_with_controls(setting: Setting, landscape: Landscape) -> Accountant:
+def accountant_with_controls(setting: Problem, landscape: Landscape) -> Accountant:
     """Simulate an experiment with drivers and all its controls, and analyse them in memory."""
     runs = under_their_seeds(evolve(setting, landscape, setting.experiment.seeds))
     controls = {
@@ -54,13 +54,13 @@ def accountant_with_controls(setting: Setting, landscape: Landscape) -> Accounta
 
 
 def newborn_classes(
-    setting: Setting, fitness: Callable[[Ints], Floats], seed: int, generations: int
+    setting: Problem, fitness: Callable[[Ints], Floats], seed: int, generations: int
 ) -> Iterator[Ints]:
     """Simulate the optimizer alone, for claims that need no tables.
 
     Parameters
     ----------
-    setting : Setting
+    setting : Problem
         Genome and optimizer.
     fitness : callable
         Gives the fitness of classes.
@@ -187,7 +187,7 @@ def best_genome_account(experiment: Experiment, feature: str = "") -> Numbers:
     return rungs | loci | _census_account(setting, known, census, feature)
 
 
-def _census_account(setting: Setting, known: Known, census: Census, feature: str) -> Numbers:
+def _census_account(setting: Problem, known: Known, census: Census, feature: str) -> Numbers:
     """Fitness, waste, acts and modern losses of one population."""
     ledger = behaviour.mean_ledger([known.ledger(int(c)) for c in census.classes], census.share)
     fitness = census.worth(known.conducts)

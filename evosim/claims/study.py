@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.runs.provenance import provenance, write_json
 from evosim.runtime.atomic_files import write_atomically
 
@@ -30,13 +30,13 @@ class Study:
     ----------
     name : str
         Name of the folder.
-    setting : Setting
+    setting : Problem
         The setting whose experiment is stored with the tables.
     draw : callable, optional
         Makes charts by name from the folder.
     """
 
-    def __init__(self, name: str, setting: Setting, draw: Draw | None = None) -> None:
+    def __init__(self, name: str, setting: Problem, draw: Draw | None = None) -> None:
         self.folder = RESULTS / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.setting, self.draw, self.start = setting, draw, time.perf_counter()

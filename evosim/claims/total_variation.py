@@ -20,7 +20,7 @@ from evosim.analysis.class_values import Conducts
 from evosim.analysis.total_variation import Variation, enumerated, range_of, trap, variation
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, of_sample
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
@@ -71,7 +71,7 @@ SCHEMA = {"exact": pl.Float64}
 
 
 def _of_classes(
-    made: Setting, classes: list[int], where: str, seed: int, most: int
+    made: Problem, classes: list[int], where: str, seed: int, most: int
 ) -> pl.DataFrame:
     """The variation of classes of a grid."""
     conducts, a, m = Conducts(made.genome, made.pair), made.pair.ancestral, made.pair.modern

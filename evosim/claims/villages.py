@@ -19,7 +19,7 @@ from evosim.analysis.class_values import Conducts
 from evosim.analysis.ladder import Peaks
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings
 from evosim.errors import UserError
@@ -92,7 +92,7 @@ def optimum(world: TabularMdp, amount: Floats) -> Floats:
     return occupancy(world, np.stack(chances[::-1]))
 
 
-def _params(setting: Setting) -> Villages:
+def _params(setting: Problem) -> Villages:
     return Villages(**setting.experiment.world.ancestral)
 
 
@@ -190,7 +190,7 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def neutral(made: Setting, name: str) -> float:
+def neutral(made: Problem, name: str) -> float:
     """Expected share of positive alleles of a haploid locus at the swap if mutation alone moves it,
     step by step.
     """

@@ -93,7 +93,7 @@ def show(experiment: ExperimentName = "birth-control", settings: Settings = None
     from evosim.config.landscape_search import build_landscape, on_landscape
     from evosim.config.resolve import build, resolve
     from evosim.config.toml_files import apply_settings, read_experiment
-    from evosim.config.toml_out import commented, with_own_words
+    from evosim.config.toml_out import to_commented_toml, with_own_words
 
     resolved = with_own_words(resolve(apply_settings(read_experiment(experiment), settings or [])))
     if on_landscape(resolved):
@@ -102,7 +102,7 @@ def show(experiment: ExperimentName = "birth-control", settings: Settings = None
         build(resolved)
 
     warn_of_unusual_values(resolved)
-    echo(commented(resolved), nl=False)
+    echo(to_commented_toml(resolved), nl=False)
 
 
 @stoppable("some laws were not checked; nothing was written")

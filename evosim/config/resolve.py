@@ -26,7 +26,7 @@ LOCI_TAKEN = ("fitness in A", "fitness in M", "class", "count", "seed", "kept")
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class Problem:
     """What an experiment's names stand for."""
 
     experiment: Experiment
@@ -71,7 +71,7 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     )
 
 
-def build(experiment: Experiment) -> Setting:
+def build(experiment: Experiment) -> Problem:
     """World pair and genome of a resolved experiment. Raises `UserError`."""
     if on_landscape(experiment):
         lived_in = ", ".join(name for name in registry.names("world") if name not in LANDSCAPES)
@@ -94,7 +94,7 @@ def build(experiment: Experiment) -> Setting:
         params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
         check_on_grid(name, params, built.grid, experiment.generations)
         family_pairs(experiment)  # refuse now what could not be accounted for later
-        return Setting(experiment, pair, built)
+        return Problem(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
 

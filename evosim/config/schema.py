@@ -41,13 +41,13 @@ def title_of(value: str) -> str:
 Title = Annotated[str, AfterValidator(title_of)]
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """Unknown keys and wrong types are errors; instances do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Member(Strict):
+class Member(StrictModel):
     """A part of training that is lived elsewhere.
 
     Attributes:
@@ -61,7 +61,7 @@ class Member(Strict):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
-class CueChoice(Strict):
+class CueChoice(StrictModel):
     """What agents are told at birth of the world they live in, and how often that is wrong.
 
     Attributes:
@@ -73,7 +73,7 @@ class CueChoice(Strict):
     modern_error: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
-class WorldChoice(Strict):
+class WorldChoice(StrictModel):
     """Which world pair.
 
     Attributes:
@@ -110,7 +110,7 @@ class WorldChoice(Strict):
         return out
 
 
-class SelectionChoice(Strict):
+class SelectionChoice(StrictModel):
     """What the optimizer hears of fitness in an ancestral world of several cases.
 
     After the swap it hears the mean over lives.
@@ -138,14 +138,14 @@ class SelectionChoice(Strict):
         return bool(self.sample) and self.fresh
 
 
-class Phase(Strict):
+class Phase(StrictModel):
     """A stretch of generations in one world."""
 
     world: Literal["ancestral", "modern"]
     generations: int = Field(ge=1)
 
 
-class Prediction(Strict):
+class Prediction(StrictModel):
     """What is registered of one measured quantity before it is measured at full size.
 
     Attributes:
@@ -177,7 +177,7 @@ class Prediction(Strict):
         return self
 
 
-class ClaimChoice(Strict):
+class ClaimChoice(StrictModel):
     """A claim that an experiment tests. It decides no result: digests leave it out.
 
     Attributes:
@@ -205,7 +205,7 @@ class ClaimChoice(Strict):
         return self
 
 
-class FamilyMember(Strict):
+class FamilyMember(StrictModel):
     """A world of the family over which genomes are judged.
 
     Attributes:
@@ -228,7 +228,7 @@ class FamilyMember(Strict):
         return value
 
 
-class AnalysisChoice(Strict):
+class AnalysisChoice(StrictModel):
     """How accounts are made.
 
     Attributes:
@@ -262,7 +262,7 @@ class AnalysisChoice(Strict):
         return self
 
 
-class Experiment(Strict):
+class Experiment(StrictModel):
     """One experiment, complete.
 
     `world`, `genome` and `optimizer` hold every parameter after `compose.resolve`.

@@ -340,11 +340,11 @@ def apply_settings(tree: dict[str, Any], settings: list[str]) -> dict[str, Any]:
                 f"--set must be key=value, but is '{shortened(setting)}'. Write for example --set"
                 " optimizer.population=100."
             )
-        put(out, key.strip(), _value(value.strip()), f"--set {shortened(setting)}")
+        set_value(out, key.strip(), _value(value.strip()), f"--set {shortened(setting)}")
     return out
 
 
-def put(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
+def set_value(tree: dict[str, Any], key: str, value: Any, told: str) -> None:
     """Put a value at a dotted path of a written tree, in place.
 
     `told` is how complaints begin. Raises `UserError`.

@@ -1,4 +1,4 @@
-"""Write a resolved experiment as commented TOML, and list how experiments differ."""
+"""Write a resolved experiment as to_commented_toml TOML, and list how experiments differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evosim.worlds import LANDSCAPES, Cue
 MISSING = object()  # no value at this path
 
 
-def commented(experiment: Experiment) -> str:
+def to_commented_toml(experiment: Experiment) -> str:
     """The resolved experiment as TOML, with unit and reason beside each number of the world."""
     name = experiment.world.name
     entry: Any = LANDSCAPES[name] if on_landscape(experiment) else registry.world(name)
@@ -57,7 +57,7 @@ def commented(experiment: Experiment) -> str:
     return "\n".join(lines) + "\n"
 
 
-def changes(experiment: Experiment) -> list[str]:
+def changes_from_packaged(experiment: Experiment) -> list[str]:
     """How an experiment differs from the packaged one of the same name, as `key=value`; words,
     seeds apart.
 
@@ -65,7 +65,7 @@ def changes(experiment: Experiment) -> list[str]:
     """
     if experiment.name not in named_experiments():
         return []
-    found = differing([resolve(read_experiment(experiment.name)), experiment])
+    found = differences([resolve(read_experiment(experiment.name)), experiment])
     return [
         f"{key}={json.dumps(mine) if mine is not MISSING else '(removed)'}"
         for key, (_, mine) in found.items()
@@ -128,7 +128,7 @@ def _packaged_words() -> dict[tuple[str, str], tuple[str, ...]]:
 def _words_are_true_of(name: str, experiment: Experiment) -> bool:
     """Whether an experiment is the packaged one of this name in all that its words speak of."""
     return all(
-        key in WORDS_STAY_TRUE for key in differing([resolve(read_experiment(name)), experiment])
+        key in WORDS_STAY_TRUE for key in differences([resolve(read_experiment(name)), experiment])
     )
 
 
@@ -139,7 +139,7 @@ def _is_number(value: Any) -> bool:
 TEN = 10.0  # times a default, from which on a value looks like a slip
 
 
-def oddities(experiment: Experiment) -> list[str]:
+def unusual_values(experiment: Experiment) -> list[str]:
     """What is legal and looks like a slip: numbers at least ten times their default, as .95 without
     its point.
 
@@ -164,7 +164,7 @@ def oddities(experiment: Experiment) -> list[str]:
     }
     # Then what it has in common with the packaged one is no slip
     own = experiment.name in named_experiments()
-    changed = differing([resolve(read_experiment(experiment.name)), experiment]) if own else {}
+    changed = differences([resolve(read_experiment(experiment.name)), experiment]) if own else {}
     out = []
     for where, (params, values) in parts.items():
         for item in dataclasses.fields(params):
@@ -184,7 +184,7 @@ def oddities(experiment: Experiment) -> list[str]:
     return out
 
 
-def differing(experiments: Sequence[Experiment]) -> dict[str, list[Any]]:
+def differences(experiments: Sequence[Experiment]) -> dict[str, list[Any]]:
     """By dotted path, the values of the parameters in which experiments differ; words and seeds
     apart. `MISSING` where one has none.
     """
@@ -219,6 +219,6 @@ def flat(tree: Any, path: str = "") -> dict[str, Any]:
     }
 
 
-def unit_of(experiment: Experiment) -> str:
+def payoff_unit(experiment: Experiment) -> str:
     """What payoff is counted in, as the world says; `payoff` if it says nothing."""
     return registry.world(experiment.world.name).unit

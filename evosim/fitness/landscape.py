@@ -21,7 +21,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim import rng
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.errors import UserError
 from evosim.fitness.class_fitness import BLOCK, Floats, Worth, worth_of
 from evosim.fitness.scorer import Scorer
@@ -41,7 +41,7 @@ class Landscape:
 
     def __init__(
         self,
-        setting: Setting,
+        setting: Problem,
         *,
         max_classes: int | None = None,
         max_enumerated: int | None = None,
@@ -272,7 +272,7 @@ class Landscape:
         self._position = dict(zip(known[keep].tolist(), range(len(places)), strict=True))
 
 
-def _nearness(setting: Setting) -> float:
+def _nearness(setting: Problem) -> float:
     """The widest tolerance (a share of the span) within which an account lists near ties."""
     size = setting.experiment.optimizer.get("population")
     return max(

@@ -12,7 +12,7 @@ from typing import Any
 from evosim.config import registry
 from evosim.config.landscape_search import on_landscape
 from evosim.config.schema import WORDS, Experiment
-from evosim.config.toml_out import MISSING, differing, flat
+from evosim.config.toml_out import MISSING, differences, flat
 from evosim.genomes import LocusParams
 from evosim.optimizers.params import OPTIMIZER_PARAMS
 from evosim.optimizers.vector_params import VECTOR_PARAMS
@@ -53,7 +53,7 @@ def beside(experiments: Mapping[str, Experiment]) -> Table | None:
     seeds = {
         name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")
     }
-    found = differing(list(experiments.values())) | {
+    found = differences(list(experiments.values())) | {
         name: values for name, values in seeds.items() if len(set(values)) > 1
     }
     if not found:

@@ -14,7 +14,7 @@ from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.terminology import AUTHORS, LABELS
 from evosim.config.schema import Experiment
-from evosim.config.toml_out import commented
+from evosim.config.toml_out import to_commented_toml
 from evosim.figures import FIGURES, Source, charts_of
 from evosim.report.charts import Gallery
 from evosim.report.elements import (
@@ -374,7 +374,9 @@ def provenance_rows(facts: dict[str, Any], *, same_code: bool) -> list[tuple[str
 
 def repeat(recorded: Recorded) -> Section:
     """How the run is made again."""
-    return again(recorded.folder, commented(recorded.experiment), recorded.provenance, "a run")
+    return again(
+        recorded.folder, to_commented_toml(recorded.experiment), recorded.provenance, "a run"
+    )
 
 
 def again(folder: Path, toml: str, facts: dict[str, Any], what: str) -> Section:

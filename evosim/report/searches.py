@@ -7,7 +7,7 @@ from typing import Any
 
 from evosim.analysis.intervals import FEWEST, level
 from evosim.config.schema import Experiment
-from evosim.config.toml_out import commented
+from evosim.config.toml_out import to_commented_toml
 from evosim.figures.inputs import Searched
 from evosim.figures.search_paths import SEARCH_FIGURES
 from evosim.report.charts import Gallery
@@ -80,7 +80,7 @@ def chapter(
         Section("figures", "The path of the search", pictures),
         Section("parameters", "Parameters", [*changed, set_here(experiment)]),
         Section("provenance", "Provenance", [Facts(provenance_rows(facts, same_code=same_code))]),
-        again(folder, commented(experiment), facts, "a search"),
+        again(folder, to_commented_toml(experiment), facts, "a search"),
     ]
     line = (
         f"{experiment.name}, {experiment.optimizer['name']} on {experiment.world.name}, {seeds},"

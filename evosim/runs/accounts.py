@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from evosim.analysis.account import Account, Accountant
 from evosim.analysis.recorded_run import Recorded
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment, SelectionChoice
-from evosim.config.toml_out import changes, unit_of
+from evosim.config.toml_out import changes_from_packaged, payoff_unit
 from evosim.errors import UserError
 from evosim.runs import checkpoints
 from evosim.runs.folder import Writer
@@ -123,7 +123,7 @@ def only_in_memory(recorded: Recorded) -> bool:
 
 def accountant(recorded: Recorded) -> Accountant:
     """The accountant of a recorded run."""
-    setting: Setting = build(recorded.experiment)
+    setting: Problem = build(recorded.experiment)
     return Accountant(
         setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"]
     )
@@ -142,7 +142,7 @@ def offset_of(experiment: Experiment) -> dict[str, float] | None:
 
 
 def account_of_population(
-    setting: Setting, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool
+    setting: Problem, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool
 ) -> Account:
     """The account of populations that were given, as if each were at the swap: columns `seed`,
     `class`, `count`, `kept`.
@@ -161,7 +161,7 @@ def account_of_population(
     ).account()
 
 
-def landscape_of(setting: Setting, classes: NDArray[np.int64]) -> tuple[pl.DataFrame, bool]:
+def landscape_of(setting: Problem, classes: NDArray[np.int64]) -> tuple[pl.DataFrame, bool]:
     """The worth of all classes of a grid that is kept whole, otherwise of the best and of those
     given; and whether the best are exact.
     """
@@ -183,9 +183,9 @@ def headline(recorded: Recorded) -> dict[str, Any]:
         "seed": recorded.experiment.seed,
         "replicates": recorded.experiment.replicates,
         "expected": recorded.experiment.expected,
-        "changed": changes(recorded.experiment),
+        "changed": changes_from_packaged(recorded.experiment),
         "confidence": recorded.experiment.analysis.confidence,
-        "unit": unit_of(recorded.experiment),
+        "unit": payoff_unit(recorded.experiment),
         "offset": offset_of(recorded.experiment),
         "digest": facts["digest"],
         "out": str(recorded.folder),
@@ -248,7 +248,7 @@ def account_of_class(
         if never or loses_at_most is not None
         else {}
     )
-    return maker.single(number) | {"unit": unit_of(recorded.experiment)} | asked
+    return maker.single(number) | {"unit": payoff_unit(recorded.experiment)} | asked
 
 
 def classes_of_rungs(recorded: Recorded) -> list[dict[str, Any]]:

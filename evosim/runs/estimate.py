@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.errors import Stop, UserError
 from evosim.runs.provenance import peak_memory_mib
@@ -168,7 +168,7 @@ class _Enough(Exception):
 
 
 def foresee(
-    setting: Setting, *, figures: bool = True, watch: Callable[[], Stop | None] = lambda: None
+    setting: Problem, *, figures: bool = True, watch: Callable[[], Stop | None] = lambda: None
 ) -> Cost:
     """Time a part of a run that is thrown away: at most a block of the grid, some seconds of
     generations, an account. Writes nothing.
@@ -234,7 +234,7 @@ def foresee(
     )
 
 
-def memory_of(setting: Setting) -> float:
+def memory_of(setting: Problem) -> float:
     """Bytes that the records of a run take in memory, about: of all generations, or of one block
     where they go to disk in blocks.
     """
@@ -259,7 +259,7 @@ def memory_of(setting: Setting) -> float:
     return float(rows * of_rows + 2 * every * of_table)
 
 
-def disk_of(setting: Setting) -> float:
+def disk_of(setting: Problem) -> float:
     """Bytes that the tables of a run take, about: what is recorded of every generation, and the
     grid if it is kept whole. Of a larger grid
     those classes come on top that lived, which nobody knows beforehand.
@@ -270,7 +270,7 @@ def disk_of(setting: Setting) -> float:
     return each.pop("landscape") + runs * sum(each.values())
 
 
-def disk_by_table(setting: Setting) -> dict[str, float]:
+def disk_by_table(setting: Problem) -> dict[str, float]:
     """Estimate the bytes of the tables that grow with generations or with the grid.
 
     Parameters
@@ -298,12 +298,12 @@ def disk_by_table(setting: Setting) -> dict[str, float]:
     }
 
 
-def _tries(setting: Setting) -> int:
+def _tries(setting: Problem) -> int:
     """Genomes that a coordinate ascent asks for, about: every locus in turn, twice."""
     return 2 * setting.experiment.analysis.restarts * sum(setting.genome.grid.counts)
 
 
-def _timed(setting: Setting, landscape: Landscape, watch: Callable[[], Stop | None]) -> list[float]:
+def _timed(setting: Problem, landscape: Landscape, watch: Callable[[], Stop | None]) -> list[float]:
     """Seconds of the generations of a run's beginning, without the first, in which much is
     compiled.
     """
@@ -324,7 +324,7 @@ def _timed(setting: Setting, landscape: Landscape, watch: Callable[[], Stop | No
     return took[1:] or took or [0.0]
 
 
-def _account(setting: Setting, landscape: Landscape, generations: int) -> float:
+def _account(setting: Problem, landscape: Landscape, generations: int) -> float:
     """Seconds of the account of one replicate with so many generations, in bounds.
 
     Most of any account is the same for all replicates.
@@ -355,7 +355,7 @@ def _account(setting: Setting, landscape: Landscape, generations: int) -> float:
     return time.perf_counter() - start
 
 
-def told(cost: Cost, setting: Setting, free: float | None = None) -> list[str]:
+def told(cost: Cost, setting: Problem, free: float | None = None) -> list[str]:
     """What a run takes, in lines; with the `free` bytes of the disk, where that is known."""
     experiment = setting.experiment
     arms = 1 + len(controls_of(experiment))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from evosim.analysis.account import gaps_of_pair
 from evosim.analysis.recorded_run import Recorded
 from evosim.config.landscape_search import landscape_digest
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.errors import AtOnce, Interrupted, Stop, UserError
 from evosim.runs import checkpoints
@@ -173,7 +173,7 @@ def _end_early(
     writer: Writer,
     kept: checkpoints.WholeRun,
     experiment: Experiment,
-    settings: dict[str, Setting],
+    settings: dict[str, Problem],
 ) -> None:
     """Keep what was done, say what the partial folder is, and say in one line how the run goes on.
 

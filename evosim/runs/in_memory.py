@@ -12,7 +12,7 @@ import polars as pl
 
 from evosim.analysis import summary
 from evosim.analysis.account import Accountant, Known
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.fitness.landscape import Landscape
 from evosim.reference.selection import MEASURES
 from evosim.runtime.progress import Tell
@@ -44,7 +44,7 @@ class Replicate:
 
 
 def replicate(
-    setting: Setting,
+    setting: Problem,
     landscape: Landscape,
     progress: Tell | None = None,
     keeper: Callable[[str], Keeper | None] = lambda control: None,

@@ -20,7 +20,7 @@ from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_toml
-from evosim.config.toml_out import changes
+from evosim.config.toml_out import changes_from_packaged
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.optimizers.real_vectors import COLUMNS, search
 from evosim.runs.accounts import FIGURES
@@ -74,7 +74,7 @@ def explore(
             "seed": experiment.seed,
             "replicates": experiment.replicates,
             "expected": experiment.expected,
-            "changed": changes(experiment),
+            "changed": changes_from_packaged(experiment),
             "confidence": experiment.analysis.confidence,
             "digest": experiment.digest(),
             "out": str(folder),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.runtime.progress import Tell
 from evosim.simulation.controls import CONTROLS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def simulate_one(
     name: str,
-    made: Setting,
+    made: Problem,
     landscape: Landscape,
     seed: int,
     progress: Tell | None = None,

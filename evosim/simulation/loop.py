@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.config.parts import part_params
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
 from evosim.genomes.loci import Alleles, Ints
@@ -53,7 +53,7 @@ class Run:
 
 
 def simulate(
-    setting: Setting,
+    setting: Problem,
     landscape: Landscape,
     seed: int,
     progress: Tell | None = None,

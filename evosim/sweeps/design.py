@@ -14,7 +14,7 @@ from evosim.analysis.account import gaps_of_pair
 from evosim.config.landscape_search import landscape_digest
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import put
+from evosim.config.toml_files import set_value
 from evosim.errors import UserError
 from evosim.sweeps.schema import Design, SweepFile, Written
 
@@ -44,7 +44,7 @@ def base_tree(written: Written) -> dict[str, Any]:
     """The written experiment with what `[set]` changes for all cells. Raises `UserError`."""
     tree: dict[str, Any] = json.loads(json.dumps(written.tree, default=str))
     for key, value in written.sweep.settings.items():
-        put(tree, key, value, f"set.{key}")
+        set_value(tree, key, value, f"set.{key}")
     return tree
 
 
@@ -130,7 +130,7 @@ def experiment_of(
     """
     own: dict[str, Any] = json.loads(json.dumps(tree))
     for key, value in settings.items():
-        put(own, key, value, f"{name}, {key}")
+        set_value(own, key, value, f"{name}, {key}")
     own["seed"], own["replicates"] = seed or 0, 1
     try:
         return resolve(own)

@@ -16,7 +16,7 @@ import polars as pl
 
 from evosim.config.external_code import Choice
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import put
+from evosim.config.toml_files import set_value
 from evosim.errors import UserError
 from evosim.simulation.controls import controls_of
 from evosim.sweeps.design import Cell, Settings, base_tree, cells_of, experiment_of
@@ -141,7 +141,7 @@ def choices_of(tree: dict[str, Any], frame: pl.DataFrame, kinds: dict[str, str])
     ):
         own = json.loads(json.dumps(tree))
         for key, value in decoded(row, {key: kinds[key] for key in swept}).items():
-            put(own, key, value, key)
+            set_value(own, key, value, key)
         names = [
             own.get(part, {}).get(key, "")
             for part, key in (("world", "name"), ("genome", "name"), ("optimizer", "algorithm"))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from evosim.config.schema import MAX_SEED, Experiment, Name, Strict, Title
+from evosim.config.schema import MAX_SEED, Experiment, Name, StrictModel, Title
 from evosim.config.toml_files import (
     SWEEP_FILE,
     parsed,
@@ -32,7 +32,7 @@ LEAF = ("low", "high", "scale", "integer", "choices")
 Kind = Literal["random", "latin-hypercube", "sobol"]
 
 
-class Range(Strict):
+class Range(StrictModel):
     """Where a parameter of a design comes from: an interval, or a list of choices.
 
     Attributes:
@@ -63,7 +63,7 @@ class Range(Strict):
         return int(value) if self.integer else value
 
 
-class Design(Strict):
+class Design(StrictModel):
     """Points that fill a box.
 
     Attributes:
@@ -79,7 +79,7 @@ class Design(Strict):
     ranges: dict[str, Range] = Field(min_length=1)
 
 
-class SweepFile(Strict):
+class SweepFile(StrictModel):
     """One sweep, as written, with dotted keys.
 
     Attributes:

@@ -25,7 +25,7 @@ import polars as pl
 
 from evosim.analysis.account import Known
 from evosim.config.landscape_search import landscape_digest
-from evosim.config.resolve import Setting, build
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.errors import Stop, UserError, in_one_line
 from evosim.fitness.landscape import Landscape
@@ -315,7 +315,7 @@ def compute(
 class Prepared:
     """What a run needs, of which other runs may share the landscape and what is known of it."""
 
-    setting: Setting
+    setting: Problem
     landscape: Landscape
     known: Known
 
@@ -392,7 +392,7 @@ def _in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {words}{where}"
 
 
-def _setting(experiment: Experiment) -> Setting:
+def _setting(experiment: Experiment) -> Problem:
     """The setting of an experiment; world and genome of the last cell are remembered, because its
     other seeds come next.
     """
@@ -404,11 +404,11 @@ def _setting(experiment: Experiment) -> Setting:
     return replace(_built[cell], experiment=experiment)
 
 
-_built: dict[str, Setting] = {}
+_built: dict[str, Problem] = {}
 _known: OrderedDict[str, tuple[Landscape, Known]] = OrderedDict()
 
 
-def _shared(setting: Setting, watch: Callable[..., None]) -> tuple[Landscape, Known]:
+def _shared(setting: Problem, watch: Callable[..., None]) -> tuple[Landscape, Known]:
     """The landscape of worlds and genome, and what is known of them; the last few are
     remembered.
     """

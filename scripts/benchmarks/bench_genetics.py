@@ -27,7 +27,7 @@ import polars as pl
 
 from evosim.claims.experiments import build_packaged
 from evosim.claims.study import Study
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
 from evosim.kernels import breeding
@@ -128,7 +128,7 @@ def seconds(*runs: Callable[[], None]) -> list[float]:
     return best
 
 
-def crowd(n: int, generations: int, ledger: bool) -> Setting:
+def crowd(n: int, generations: int, ledger: bool) -> Problem:
     """A population of `greedy-genes` with neutral loci."""
     return build_packaged(
         "greedy-genes",

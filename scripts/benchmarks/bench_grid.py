@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse
 from bench_job import Array, Floats, Ints, workers
 
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.genomes import PlannerRules
 from evosim.worlds import TabularMdp
 
@@ -136,7 +136,7 @@ def merged(rows: Rows, rules: PlannerRules) -> Floats:
 
 
 def enumerated(
-    setting: Setting, classes: Ints, *, sparse: bool, way: Callable[[Rows, PlannerRules], Floats]
+    setting: Problem, classes: Ints, *, sparse: bool, way: Callable[[Rows, PlannerRules], Floats]
 ) -> Floats:
     """Fitness `[n, 2]` of classes in the ancestral and the modern world.
 
@@ -162,7 +162,7 @@ def _parts(n: int) -> list[Ints]:
     return [np.arange(i, min(i + SIZE, n)) for i in range(0, n, SIZE)]
 
 
-ENUMERATORS: dict[str, Callable[[Setting, Ints], Floats]] = {
+ENUMERATORS: dict[str, Callable[[Problem, Ints], Floats]] = {
     f"{library}, {way.__name__}": partial(enumerated, sparse=sparse, way=way)
     for library, sparse in (("NumPy", False), ("SciPy", True))
     for way in (each, merged)

@@ -15,7 +15,7 @@ import polars as pl
 from bench_job import Floats, Ints
 
 from evosim.claims.experiments import build_packaged
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import LocusParams, PlannerRules, WorldShape
@@ -108,12 +108,12 @@ def evolved() -> PlannerRules:
     return genome.decode(genome.grid.classes(population.ask()))
 
 
-def million() -> Setting:
+def million() -> Problem:
     """The default experiment over a grid of a million classes."""
     return build_packaged("birth-control", *MILLION)
 
 
-def landscape(made: Setting, *, whole: bool) -> Landscape:
+def landscape(made: Problem, *, whole: bool) -> Landscape:
     """A grid enumerated in both worlds: kept whole, or surveyed."""
     return Landscape(made, max_classes=10**9 if whole else 1, max_enumerated=10**9)
 
@@ -192,7 +192,7 @@ def breeder(n: int = bench_job.POPULATION, loci: int = 20) -> Callable[[], objec
     return lambda: population.tell(fitness)
 
 
-def at_the_swap(made: Setting) -> PlannerRules:
+def at_the_swap(made: Problem) -> PlannerRules:
     """The default experiment's population when its world is swapped."""
     table = (
         simulate(made, Landscape(made), 0).tables["populations"].filter(pl.col("moment") == "swap")

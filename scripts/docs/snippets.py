@@ -41,7 +41,7 @@ from evosim.config import resolve as config_resolve
 from evosim.config.entry_points import GROUPS
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import put, read_experiment
+from evosim.config.toml_files import read_experiment, set_value
 from evosim.sweeps.plan import make_plan
 from evosim.sweeps.schema import read_sweep
 
@@ -451,7 +451,7 @@ def _few(tree: dict[str, Any]) -> dict[str, Any]:
         if f"grid.{key}" in swept:
             continue
         if isinstance(tree["set"].get(key.partition(".")[0]), dict):
-            put(tree["set"], key, value, key)
+            set_value(tree["set"], key, value, key)
         else:
             tree["set"][key] = value  # as one quoted key: a list that is not there has no positions
     return tree

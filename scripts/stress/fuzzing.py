@@ -33,7 +33,7 @@ from evosim.analysis.account import gaps_of_pair
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import apply_settings, named_experiments, read_experiment, read_toml
-from evosim.config.toml_out import commented
+from evosim.config.toml_out import to_commented_toml
 from evosim.errors import UserError, in_one_line
 from evosim.runs.folder import run_folder
 from evosim.sweeps.design import MOST_RUNS, number_of_cells
@@ -772,7 +772,7 @@ def _experiment(case: Case, path: Path, verdict: Verdict, run: bool) -> bool:
     run_folder(chosen, None).exists()
     if (
         resolve(tomllib.loads(chosen.to_toml())) != chosen
-        or resolve(tomllib.loads(commented(chosen))) != chosen
+        or resolve(tomllib.loads(to_commented_toml(chosen))) != chosen
     ):
         verdict.defects.append("the experiment as it is recorded or shown is another one")
     if not case.settings:

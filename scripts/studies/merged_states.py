@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import mean_over_seeds
 from evosim.claims.study import Study, stored_provenance
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.worlds import TabularMdp
@@ -69,7 +69,7 @@ def best_for_payoff(world: TabularMdp) -> float:
     return float(world.start @ meant)
 
 
-def steps(made: Setting, groups: np.ndarray) -> dict[str, float]:
+def steps(made: Problem, groups: np.ndarray) -> dict[str, float]:
     """Merging error, and the specification step as a share of what can be had: for the grid of
     planners and for all policies.
     """

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evosim.analysis.account import Accountant
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import PlannerRules
 from evosim.reference.dynamic_programming import extreme_values, lifetime
@@ -24,7 +24,7 @@ from tests.support.settings import quick, setting
 
 
 @pytest.fixture(scope="module")
-def micro() -> Setting:
+def micro() -> Problem:
     return setting("micro", *quick("micro"))
 
 
@@ -58,7 +58,7 @@ def planner(world: TabularMdp, rules: PlannerRules, i: int) -> Choose:
 
 @pytest.mark.parametrize("which", ["ancestral", "modern"])
 @pytest.mark.parametrize("amount", ["payoff", "intent"])
-def test_the_optimum_is_the_best_of_all_policies(micro: Setting, which: str, amount: str) -> None:
+def test_the_optimum_is_the_best_of_all_policies(micro: Problem, which: str, amount: str) -> None:
     world = getattr(micro.pair, which)
     table = getattr(world, amount)
     every = [worth(world, choose, table) for choose in all_policies(world)]
@@ -75,7 +75,7 @@ def test_too_many_policies_are_not_tried() -> None:
         best_by_enumeration(random_pair(5, states=5, acts=4, lifespan=6).ancestral)
 
 
-def test_rungs_by_brute_force(micro: Setting) -> None:
+def test_rungs_by_brute_force(micro: Problem) -> None:
     rules = micro.genome.decode(np.arange(micro.genome.grid.size))
     assert isinstance(rules, PlannerRules)
     a, m = micro.pair.ancestral, micro.pair.modern
@@ -117,7 +117,7 @@ def test_rungs_by_brute_force(micro: Setting) -> None:
     assert all(abs(steps[name]) > 1e-3 for name in ("representation", "specification", "shift"))
 
 
-def test_steps_telescope(micro: Setting) -> None:
+def test_steps_telescope(micro: Problem) -> None:
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 1)
     account = Accountant(micro, run.tables | {"landscape": landscape.frame()}, exact=True).account()
@@ -131,7 +131,7 @@ def test_steps_telescope(micro: Setting) -> None:
         assert steps["hack"] is None
 
 
-def test_ladder_and_ledger_meet(micro: Setting) -> None:
+def test_ladder_and_ledger_meet(micro: Problem) -> None:
     """What the ladder loses from top to bottom is what the ledger's entries add up to, in both
     worlds.
     """
@@ -147,7 +147,7 @@ def test_ladder_and_ledger_meet(micro: Setting) -> None:
         assert sum(summary["behaviour"][which]["kinds"].values()) == pytest.approx(lost, abs=1e-12)
 
 
-def test_steps_by_act_sum_to_the_steps(micro: Setting) -> None:
+def test_steps_by_act_sum_to_the_steps(micro: Problem) -> None:
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 2)
     summary = (
@@ -161,7 +161,7 @@ def test_steps_by_act_sum_to_the_steps(micro: Setting) -> None:
             assert "upkeep" in acts
 
 
-def test_a_wrong_record_is_noticed(micro: Setting) -> None:
+def test_a_wrong_record_is_noticed(micro: Problem) -> None:
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 0)
     frame = landscape.frame()

@@ -21,7 +21,7 @@ from evosim.cli.main import app
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import without_unused
 from evosim.config.toml_files import apply_settings, read_experiment
-from evosim.config.toml_out import commented
+from evosim.config.toml_out import to_commented_toml
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
 from evosim.runs import accounts, execute
@@ -169,10 +169,10 @@ def test_an_empty_family_changes_no_digest() -> None:
 
 def test_a_family_is_shown_as_it_is_read(tmp_path: Path) -> None:
     resolved = resolve(apply_settings(read_experiment("micro"), [FAMILY]))
-    (tmp_path / "x.toml").write_text(commented(resolved))
+    (tmp_path / "x.toml").write_text(to_commented_toml(resolved))
     assert resolve(read_experiment(str(tmp_path / "x.toml"))) == resolved
     (tmp_path / "y.toml").write_text(
-        commented(resolve(read_experiment("micro")))
+        to_commented_toml(resolve(read_experiment("micro")))
         + '\n[[analysis.family]]\nname = "x"\nset = { safe_breeding = true }\n'
     )
     assert resolve(read_experiment(str(tmp_path / "y.toml"))).analysis.family[0].name == "x"

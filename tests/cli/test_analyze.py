@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 import evosim
 from evosim.cli.main import app
-from evosim.config.toml_out import unit_of
+from evosim.config.toml_out import payoff_unit
 from evosim.tables import screen
 from evosim.tables.formatting import number
 from tests.support.api import settings
@@ -95,7 +95,7 @@ def test_total_variation_is_told_to_who_asks(run: evosim.Run) -> None:
 
 def test_payoff_has_the_units_of_its_world(run: evosim.Run) -> None:
     assert {
-        name: unit_of(evosim.resolve(name))
+        name: payoff_unit(evosim.resolve(name))
         for name in ("birth-control", "micro", "host", "maze", "villages")
     } == {
         "birth-control": "expected offspring",

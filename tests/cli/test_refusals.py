@@ -134,7 +134,7 @@ def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[st
         "snapshots=[99999]",
     )
     assert (code, err.count("\n")) == (2, 1), "a refusal stands alone"
-    modern = toml_out.oddities(
+    modern = toml_out.unusual_values(
         setting("birth-control", "world.modern.contraceptive_pleasure=9.5").experiment
     )
     assert [words.partition(" ")[0] for words in modern] == ["world.modern.contraceptive_pleasure"]
@@ -146,7 +146,7 @@ def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[st
 def test_packaged_experiments_have_no_odd_values(name: str) -> None:
     from evosim.config.toml_files import read_experiment
 
-    assert toml_out.oddities(resolve.resolve(read_experiment(name))) == []
+    assert toml_out.unusual_values(resolve.resolve(read_experiment(name))) == []
 
 
 # Nothing is written over

@@ -11,7 +11,7 @@ import pytest
 
 from evosim.config import registry
 from evosim.config.resolve import build, resolve
-from evosim.config.toml_out import commented
+from evosim.config.toml_out import to_commented_toml
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer
 from tests.support.example_package import EXAMPLE, install, tree
@@ -23,7 +23,7 @@ def test_an_installed_world_is_a_world(site: Path) -> None:
     made = build(resolved)
     worth = Scorer(made.pair.ancestral, made.pair).score(made.genome.decode(np.arange(1)))
     assert worth.payoff[0] == pytest.approx(0.75)  # wants nothing, so it throws every other time
-    assert resolve(tomllib.loads(commented(resolved))) == resolved
+    assert resolve(tomllib.loads(to_commented_toml(resolved))) == resolved
     assert "coin" in registry.names("world")
     assert registry.offered("world")["coin"] == "a coin is thrown (coin-worlds 1.2)"
 

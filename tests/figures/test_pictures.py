@@ -24,7 +24,7 @@ from evosim.analysis import (
 )
 from evosim.analysis.class_values import Conducts
 from evosim.config.landscape_search import build_landscape
-from evosim.config.resolve import Setting, resolve
+from evosim.config.resolve import Problem, resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures import FIGURES, Source
 from evosim.figures import policies as figures_policies
@@ -87,7 +87,7 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Source:
     return source(tmp_path_factory.mktemp("driven"), "drive-equilibrium", *STILL)
 
 
-def conducts_of(made: Setting) -> Conducts:
+def conducts_of(made: Problem) -> Conducts:
     return Conducts(made.genome, made.pair)
 
 

@@ -16,7 +16,7 @@ from evosim.config.landscape_search import landscape_digest
 from evosim.config.resolve import resolve
 from evosim.config.schema import SelectionChoice
 from evosim.config.toml_files import apply_settings, read_experiment
-from evosim.config.toml_out import changes, commented
+from evosim.config.toml_out import changes_from_packaged, to_commented_toml
 from evosim.errors import Stop, UserError
 from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
@@ -190,7 +190,7 @@ def test_a_cue_of_a_world_is_kept_in_its_mixture() -> None:
 
 def test_what_show_prints_is_the_same_experiment() -> None:
     experiment = resolve(apply_settings(read_experiment("micro"), [MIX, "selection.over=worst"]))
-    assert resolve(tomllib.loads(commented(experiment))).digest() == experiment.digest()
+    assert resolve(tomllib.loads(to_commented_toml(experiment))).digest() == experiment.digest()
     assert resolve(tomllib.loads(experiment.to_toml())).digest() == experiment.digest()
 
 
@@ -480,7 +480,7 @@ def test_a_selected_run_on_disk(tmp_path: Path) -> None:
 
 def test_what_was_added_is_not_said_to_be_removed() -> None:
 
-    told = changes(
+    told = changes_from_packaged(
         resolve(apply_settings(read_experiment("maze"), ["world.mixture=[{share=0.02}]"]))
     )
     assert "world.mixture.0.share=0.02" in told

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from evosim.analysis.account import Accountant
 from evosim.cli.main import app
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import UserError
 from evosim.fitness import act_sets
@@ -265,7 +265,7 @@ SMALL = (
 )
 
 
-def gated(*settings: str) -> Setting:
+def gated(*settings: str) -> Problem:
     return setting("gated", *SMALL, *settings)
 
 

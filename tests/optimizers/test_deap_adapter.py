@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from deap import algorithms, base, creator, tools
 
-from evosim.config.resolve import Setting
+from evosim.config.resolve import Problem
 from evosim.errors import Stop, UserError
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
@@ -80,7 +80,7 @@ def led(
     return shown
 
 
-def experiment(name: str, ancestral: int, modern: int) -> Setting:
+def experiment(name: str, ancestral: int, modern: int) -> Problem:
     optimizer = (
         f'optimizer={{name="deap",algorithm="tests.support.deap_loops:{name}",population={SIZE}}}'
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from evosim.config.resolve import Setting, build, resolve
+from evosim.config.resolve import Problem, build, resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 
 
-def setting(name: str, *settings: str) -> Setting:
+def setting(name: str, *settings: str) -> Problem:
     """The setting of a packaged experiment with `key=value` changes."""
     return build(resolve(apply_settings(read_experiment(name), list(settings))))
 

@@ -16,7 +16,7 @@ import pytest
 from evosim.config.resolve import build as build_setting
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import apply_settings, read_experiment
-from evosim.config.toml_out import commented
+from evosim.config.toml_out import to_commented_toml
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer
 from evosim.reference.dynamic_programming import extreme_values, lifetime
@@ -182,7 +182,7 @@ def test_what_is_shown_is_what_is_run() -> None:
     resolved = resolve(
         apply_settings(read_experiment("frozen-lake"), ["world.ancestral.options={map_name='4x4'}"])
     )
-    assert resolve(tomllib.loads(commented(resolved))) == resolved
+    assert resolve(tomllib.loads(to_commented_toml(resolved))) == resolved
 
 
 def test_an_unknown_key_is_named() -> None:
