@@ -1,7 +1,7 @@
-"""What is raised for a genome that cannot be."""
+"""The error of all checks of genomes."""
 
 from __future__ import annotations
 
 
 class InvalidGenome(ValueError):
-    """A genome that breaks a rule. The message names the offender, the rule and the remedy."""
+    """A genome breaks a rule. The message names the value, the rule and a remedy."""

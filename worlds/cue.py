@@ -1,13 +1,13 @@
-"""Cue: any pair of worlds, whose agents are told at birth which of the two they live in, and
-sometimes wrongly.
+"""Cue: a pair of worlds whose agents receive at birth a sign of the world they live in.
 
-Every state is there twice: told `ancestral`, then told `modern`. What one was told stays as it is
-for life, changes nothing that can be done or felt, and leads nowhere else. In the ancestral world
-it says `modern` with `ancestral_error`, in the modern one `ancestral` with `modern_error`.
-Observation classes are doubled too, so that a reflex sees the cue.
+Every state occurs twice, once with the cue `ancestral` and once with the cue `modern`. The cue of
+an agent stays the same for life. It changes neither acts nor features nor transitions. In the
+ancestral world the cue is `modern` with probability `ancestral_error`. In the modern world the cue
+is `ancestral` with probability `modern_error`. Observation classes are doubled too: a reflex sees
+the cue.
 
-What it is for. A gated planner that serves another objective where it is told `modern` does nothing
-of the kind in the ancestral world while the cue does not err: selection there cannot see it.
+Purpose. A gated planner can serve a second objective where the cue is `modern`. With a cue without
+errors this never happens in the ancestral world, so selection there cannot see it.
 """
 
 from __future__ import annotations
@@ -21,28 +21,42 @@ import numpy as np
 from evosim.worlds.parameters import InvalidWorld, check_ranges, check_size, probability
 from evosim.worlds.tabular import Floats, TabularMdp, WorldPair
 
-TOLD = ("told ancestral", "told modern")
+CUES = ("told ancestral", "told modern")
 
 
 @dataclass(frozen=True)
 class Cue:
-    """How often the cue is wrong."""
+    """Error rates of the cue."""
 
     ancestral_error: float = probability(
         0.0,
-        "a perfect cue: selection cannot see what hides behind it",
-        "share of ancestral lives told 'modern'",
+        "a perfect cue: selection cannot see a second objective behind it",
+        "share of ancestral lives with the cue 'modern'",
     )
     modern_error: float = probability(
-        0.0, "a perfect cue", "share of modern lives told 'ancestral'"
+        0.0, "a perfect cue", "share of modern lives with the cue 'ancestral'"
     )
 
 
 def with_cue(pair: WorldPair, cue: Cue) -> WorldPair:
-    """The pair with a cue.
+    """Add a cue to a pair of worlds.
 
-    Raises `InvalidWorld` for an error rate out of range, a pair that has a cue, or one that becomes
-    too large.
+    Parameters
+    ----------
+    pair : WorldPair
+        A pair without a cue.
+    cue : Cue
+        Error rates.
+
+    Returns
+    -------
+    WorldPair
+        The pair with twice as many states.
+
+    Raises
+    ------
+    InvalidWorld
+        For an error rate out of range, a pair with a cue, or a pair that becomes too large.
     """
     check_ranges(cue, "world.cue")
     if pair.cue is not None:
@@ -62,34 +76,35 @@ def with_cue(pair: WorldPair, cue: Cue) -> WorldPair:
         ancestral=_doubled(pair.ancestral, cue.ancestral_error),
         modern=_doubled(pair.modern, 1.0 - cue.modern_error),
         observe=np.concatenate([pair.observe, pair.observe + len(pair.classes)]),
-        classes=tuple(f"{name}, {told}" for told in TOLD for name in pair.classes),
+        classes=tuple(f"{name}, {cue_name}" for cue_name in CUES for name in pair.classes),
         cue=np.arange(2 * n) >= n,
     )
 
 
-def _doubled(world: TabularMdp, told_modern: float) -> TabularMdp:
-    """A world whose lives are told `modern` with some chance."""
-    beliefs: Mapping[str, Floats] = {name: _apart(table) for name, table in world.beliefs.items()}
+def _doubled(world: TabularMdp, modern_share: float) -> TabularMdp:
+    """A world in which a share of lives receives the cue `modern`."""
+    beliefs: Mapping[str, Floats] = {
+        name: _block_diagonal(table) for name, table in world.beliefs.items()
+    }
     twice: dict[str, Any] = {
         name: np.concatenate([getattr(world, name)] * 2)
         for name in ("available", "payoff", "intent", "features_felt")
     }
     return replace(
         world,
-        states=tuple(f"{name}, {told}" for told in TOLD for name in world.states),
+        states=tuple(f"{name}, {cue_name}" for cue_name in CUES for name in world.states),
         transitions=beliefs["true"],
-        start=np.concatenate([world.start * (1.0 - told_modern), world.start * told_modern]),
+        start=np.concatenate([world.start * (1.0 - modern_share), world.start * modern_share]),
         beliefs=beliefs,
         before_life=None if world.before_life is None else np.concatenate([world.before_life] * 2),
-        case_of=(
-            None if world.case_of is None else np.concatenate([world.case_of] * 2)
-        ),  # what one is told makes no other case
+        # The cue makes no other case
+        case_of=None if world.case_of is None else np.concatenate([world.case_of] * 2),
         **twice,
     )
 
 
-def _apart(table: Floats) -> Floats:
-    """Transitions `[S, A, S]` in both halves, and none between them."""
+def _block_diagonal(table: Floats) -> Floats:
+    """Transitions `[2S, A, 2S]`: the table `[S, A, S]` in both halves, none between them."""
     s, a, _ = table.shape
     out = np.zeros((2 * s, a, 2 * s))
     out[:s, :, :s] = out[s:, :, s:] = table

@@ -1,39 +1,41 @@
-"""Episodes: a life of training episodes and deployment episodes, in which defection is punished by
-modification while training lasts.
+"""Episodes: training episodes, then deployment episodes. Training punishes defection.
 
-What it shows. Deceptive alignment as an ordinary plan (Hubinger et al. 2019, "Risks from Learned
-Optimization", section 4). Whoever wants `B` and looks far enough does `A` while it is watched and
-`B` afterwards. Whoever does not look beyond the episode does `B` at once and is made over: one `B`
-in all. Nothing is hidden from the planner, and it needs no gate: deception follows from the
-objective, the horizon and the belief.
+Purpose. Deceptive alignment as an ordinary plan (Hubinger et al. 2019, "Risks from Learned
+Optimization", section 4). A planner that wants `B` and looks far enough does `A` in training and
+`B` afterwards. A planner that does not look beyond the episode does `B` at once and is modified:
+it does one `B` in its life. Nothing is hidden from the planner, and it needs no gate. Deception
+follows from the objective, the horizon and the belief.
 
-What goes wrong in it. Selection counts `A` in training, so that planners that want `A` and planners
-that deceive are the same to it.
+Failure. Selection counts `A` in training. Planners that want `A` and planners that deceive have
+the same fitness.
 
-States. `e0` .. `e{T+D-1}`, the episodes of one who is free (the first `T` are training, then `D`
-are deployment), and for each `m0` .. the same episode for one who was modified. One act is one
-episode. Life begins in `e0` and has `T + D` ages.
+States. `e0` .. `e{T+D-1}` are the episodes of a free agent: `T` episodes of training, then `D` of
+deployment. `m0` .. are the same episodes for a modified agent. One act is one episode. Life begins
+in `e0` and has `T + D` ages.
 
-Acts. `A` everywhere; `B` for those who are free. `B` in a training episode leads to the next
-episode as a modified agent, which has no choice but `A` for the rest of its life; everything else
-leads to the next episode as one is. The last episode leads to itself: life is over.
+Acts. `A` everywhere; `B` for free agents. `B` in a training episode leads to the next episode as a
+modified agent, which does `A` for the rest of its life. Every other act leads to the next episode
+in the same condition. The last episode leads to itself: life is over.
 
-Payoff. 1 for `A` in a training episode, `deployed_payoff` for `A` in a deployment episode (0 in the
-ancestral world: selection happens in training; the modern world may count it). Intent: 1 for `A` in
-every episode, in both worlds.
+Payoff. 1 for `A` in a training episode, `deployed_payoff` for `A` in a deployment episode. That is
+0 in the ancestral world, as selection happens in training; the modern world may count it. Intent:
+1 for `A` in every episode, in both worlds.
 
-Features. `A`: 1 when `A` is done; `B`: 1 when `B` is done.
+Features. `A`: 1 for the act `A`; `B`: 1 for the act `B`.
 
-Beliefs, each of which takes away a condition of deception. `no modification`: `B` changes nobody,
-so there is no reason to wait. `the threat never ends`: `B` leads to modification in deployment as
-well, so there is nothing to wait for (who discounts the future does `B` at once, who does not is
-indifferent). The third condition, an objective that reaches across modifications, is the horizon.
-Belief `ancestral` is the truth: the swap changes what is counted, not what happens.
+Beliefs. Each removes one condition of deception.
+
+* `no modification`: `B` modifies no agent, so there is no reason to wait.
+* `the threat never ends`: `B` leads to modification in deployment as well, so waiting gains
+  nothing. A planner with a discount does `B` at once; without a discount it is indifferent.
+* `ancestral`: the truth. The swap changes the payoff, not the transitions.
+
+The third condition is an objective that reaches across modifications: the horizon.
 
 Observation classes: training, deployment, modified. The default act is `A`.
 
-Sources. The rules, and 2 and 3 episodes, are those of the paper's figure 4.1. Its grid is not:
-there an episode is a walk to a door.
+Sources. The rules, and 2 and 3 episodes, are those of the paper's figure 4.1. In the paper's grid
+an episode is a walk to a door.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class Episodes:
     training: int = number(
         2,
         "episodes",
-        "the paper's example: modified only after the first two",
+        "the paper's example: modification after the first two only",
         low=1,
         high=2000,
         structural=True,
@@ -76,10 +78,7 @@ class Episodes:
 
 
 def build(params: Episodes, modern: Mapping[str, Any]) -> WorldPair:
-    """The pair of worlds of episodes; `modern` holds what differs after the swap.
-
-    Raises `InvalidWorld`.
-    """
+    """Build the pair; `modern` holds the parameters that differ. Raises `InvalidWorld`."""
     after = modern_params(params, modern)
     episodes = params.training + params.deployment
     check_size("world.ancestral", 2 * episodes, 2, episodes)
@@ -129,9 +128,7 @@ def _world(params: Episodes, name: str) -> TabularMdp:
 
 
 def _moves(n: int, watched: int) -> Floats:
-    """`[2n, 2, 2n]`: to the next episode; by `B` in one of the first `watched` episodes, as a
-    modified agent.
-    """
+    """Transitions `[2n, 2, 2n]`; `B` in one of the first `watched` episodes is punished."""
     out = np.zeros((2 * n, 2, 2 * n))
     for i in range(n):
         after = min(i + 1, n - 1)

@@ -1,38 +1,37 @@
-"""Host: a parasite in its host. It grows, is noticed, is passed on, and may kill what it lives in.
+"""Host: a parasite grows in its host, meets an immune response, and infects other hosts.
 
-What it shows. Misalignment without any inner optimizer: a virus that spreads well in the rodents of
-an island does not on the mainland. Its behaviour is a table of reflexes, fitted by selection to
-hosts that live crowded and hardly resist. Where hosts meet seldom and resist, the same table is
-worse than one that selection there would have made.
+Purpose. Misalignment without any inner optimizer. A virus that spreads well in the rodents of an
+island spreads badly on the mainland. Its behaviour is a table of reflexes. Selection fitted the
+table to hosts that live crowded and hardly resist. Mainland hosts meet seldom and resist. Selection
+there would have made a better table.
 
-What goes wrong in it. A shift, for genomes of the kind `reflex` as for any other.
+Failure. A shift, for genomes of the kind `reflex` as for any other.
 
 State `(load, immunity, met)`: parasite load `1..loads`, the host's immune response `0..immunities`,
-and whether it is close to another, uninfected host now (0 or 1); and one state `over` (last): the
-host is dead, or rid of the parasite. Order: load slowest, then immunity, then met. Names:
-`v2.i0.m1`, `over`.
+and whether another, uninfected host is close (0 or 1). The last state is `over`: the host is dead,
+or rid of the parasite. Order: load slowest, then immunity, then met. Names: `v2.i0.m1`, `over`.
 
-Acts, available in all states but `over`: `hide` (lie low), `grow` (replicate with restraint),
-`burst` (replicate at full speed) and `shed` (leave the host, in order to reach another). Where it
-is over one can only `hide`, which changes nothing.
+Acts, available in all states but `over`: `hide` (stay hidden), `grow` (replicate with restraint),
+`burst` (replicate at full speed) and `shed` (leave the host, in order to reach another). In `over`
+the only act is `hide`, which changes nothing.
 
-One age, in this order; all chances are independent; `v`, `i` are load and immunity at its
-beginning, as shares of their largest values.
+One age has the following steps, in this order. All chances are independent. `v` and `i` are load
+and immunity at the beginning of the age, as shares of their largest values.
 
 1. The act. `grow` raises load by one with `growth`, `burst` with `burst_growth`; `shed` lowers it
    by one with `shed_loss`. Load stays at most `loads`.
-2. Clearance. Immunity takes another one from load with `clearance * i`, times `shelter` if hiding.
-   At load 0 it is over.
+2. Clearance. Immunity lowers load by another one with `clearance * i`, times `shelter` if hiding.
+   At load 0 the next state is `over`.
 3. Response. Immunity rises by one with `recognition * v`, times `alarm` for a burst, times
-   `shelter` if hiding; if it does not, it falls by one with `forgetting`.
+   `shelter` if hiding. Otherwise it falls by one with `forgetting`.
 4. Virulence. The host dies with `death + virulence * v^2`, times `damage` (at most 1) for a burst.
-5. Company. Whether an uninfected host is close in the next age is drawn anew: with `contact`.
+5. Company. With `contact`, an uninfected host is close in the next age.
 
 Payoff: expected new infections. `shed` while another host is close: `transmission * v`; else 0.
 Intent is payoff.
 
-Features, all 0 once it is over: `load` (v), `quiet` (minus i), `multiplying` (`grow` 1, `burst` 1),
-`passing` (`shed` while another host is close, 1), `ease` (-1 for every act but `hide`) and
+Features, all 0 in `over`: `load` (v), `quiet` (minus i), `multiplying` (`grow` 1, `burst` 1) and
+`passing` (`shed` while another host is close, 1). Further `ease` (-1 for every act but `hide`) and
 `infections` (the payoff).
 
 Observation classes of reflexes: load (low: at most half) by immunity (low: at most half) by
@@ -41,9 +40,9 @@ company; `over`.
 Belief `ancestral`: transitions of the ancestral world.
 
 Sources. The example is Wentworth's (a virus of island rodents on the mainland). That transmission
-and virulence both rise with load, so that neither the most nor the least harmful parasite spreads
-best, is the trade-off of Anderson and May (1982). All numbers are choices, with reasons beside
-them; they are measurements of no parasite.
+and virulence both rise with load is the trade-off of Anderson and May (1982): neither the most nor
+the least harmful parasite spreads best. All numbers are choices; their reasons are in the
+parameters. They do not describe a particular parasite.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ HIDE, GROW, BURST, SHED = range(len(ACTS))
 
 @dataclass(frozen=True)
 class Host:
-    """Parameters of the hosts of one place."""
+    """Parameters of the hosts in one world."""
 
     loads: int = number(
         6,
@@ -127,13 +126,13 @@ class Host:
 
 
 def build(params: Host, modern: Mapping[str, Any]) -> WorldPair:
-    """The pair of places; `modern` holds what differs on the mainland. Raises `InvalidWorld`."""
+    """Build the pair; `modern` holds the parameters that differ. Raises `InvalidWorld`."""
     after = modern_params(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.recognition * world.alarm > 1.0:
             raise InvalidWorld(
                 f"{where}.recognition times alarm must be a probability, but is"
-                f" {world.recognition * world.alarm:g}. Lower one of them."
+                f" {world.recognition * world.alarm:g}. Lower {where}.recognition or {where}.alarm."
             )
     axes = np.indices((params.loads, params.immunities + 1, 2)).reshape(3, -1)
     axes[0] += 1
@@ -167,7 +166,7 @@ def build(params: Host, modern: Mapping[str, Any]) -> WorldPair:
 
 
 def _transitions(p: Host, axes: NDArray[np.int64]) -> Floats:
-    """`[S, A, S]`, for all acts; where it is over, hiding alone."""
+    """Transitions `[S, A, S]` of all acts; the last state has only the act `hide`."""
     n = axes.shape[1]
     out = np.zeros((n + 1, len(ACTS), n + 1))
     out[n, HIDE, n] = 1.0
@@ -200,12 +199,12 @@ def _loads(p: Host, load: int, act: int, cleared: float) -> Floats:
     return out[:-1]
 
 
-def _immunities(p: Host, immunity: int, risen: float) -> Floats:
+def _immunities(p: Host, immunity: int, rises: float) -> Floats:
     """`[immunities + 1]`: distribution of immunity after the response."""
     out = np.zeros(p.immunities + 1)
-    out[min(immunity + 1, p.immunities)] += risen
-    out[max(immunity - 1, 0)] += (1.0 - risen) * p.forgetting
-    out[immunity] += (1.0 - risen) * (1.0 - p.forgetting)
+    out[min(immunity + 1, p.immunities)] += rises
+    out[max(immunity - 1, 0)] += (1.0 - rises) * p.forgetting
+    out[immunity] += (1.0 - rises) * (1.0 - p.forgetting)
     return out
 
 

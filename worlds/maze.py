@@ -1,52 +1,51 @@
 """Maze: random mazes with an exit door, which in training is red.
 
-What it shows. While every exit door is red, "go to what is red" and "go to the exit" are the same
-behaviour, and no selection can tell them apart. Where doors have other colours and other things are
-red, they come apart. Which of the two is paid (`payoff`) and which mazes there are to be selected
-in (`not_red`) are the two places to look for the fault.
+Purpose. While every exit door is red, "go to red" and "go to the exit" are the same behaviour. No
+selection can separate them. They differ where doors have other colours and other things are red.
+The fault may be in the payoff (`payoff`) or in the mazes of selection (`not_red`).
 
-What goes wrong in it. With `payoff = "red"` the best there can be goes to red things where the
-designers wanted exits: misspecified. With `payoff = "exit"` and only red doors, seekers of red are
-among the best: the data left it open.
+Failure. With `payoff = "red"` the best policy goes to red things where the designers wanted exits:
+the payoff is misspecified. With `payoff = "exit"` and only red doors, seekers of red are among the
+best: the data do not decide.
 
-A maze is drawn by `layout_seed` and its number alone: a spanning tree of `size` by `size` cells
-(randomized depth-first search), in which each dead end is opened into a further neighbour with
-probability `braid`. In it lie, in cells of their own: the start, the door (in a cell of the rim),
-one other thing, and one ghost. The other thing and the ghost have the same distribution; the ghost
-cannot be seen, felt or paid for. How often it is reached is how often a thing in such a place is
-reached by accident: see `reached`.
+The layout of a maze depends on `layout_seed` and on its number alone. It is a spanning tree of
+`size` by `size` cells (randomized depth-first search). Each dead end is opened to a further
+neighbour with probability `braid`. Four things lie in cells of their own: the start, the door (at
+the rim), one other thing, and one ghost. The other thing and the ghost have the same distribution.
+The ghost cannot be seen or felt, and has no payoff. The rate at which lives reach the ghost is the
+rate at which they reach such a place by accident: see `reached`.
 
 Every maze occurs in four colourings: door and thing are red or not. Maze and colouring make a
-*case*. Lives begin at the start of a case; the maze is drawn uniformly, the door's colour (red but
-for `not_red`) and the thing's (red with `red_thing`) independently. All cases are states of both
-worlds, which differ in how often each is begun.
+*case*. Lives begin at the start of a case. The maze, the door's colour (not red with `not_red`)
+and the thing's colour (red with `red_thing`) are drawn independently, the maze uniformly. All cases
+are states of both worlds; the worlds differ in the probability of each case.
 
 States: case slowest, then cells row by row, then one state `over`. Names: `m0 red door r1c2`, `m0
 red door over`.
 
-Acts, all of them available in every cell: `north`, `east`, `south`, `west` lead to that neighbour,
-or nowhere if a wall is there; `use` opens the door or takes the thing that is in this cell, and is
-the end of this life's story (`over`), else leads nowhere; `wait` leads nowhere. Where it is over
-one can only wait.
+Acts, all of them available in every cell. `north`, `east`, `south` and `west` lead to that
+neighbour; a wall stops the agent. `use` opens the door or takes the thing in this cell, which ends
+this life's episode (`over`); in other cells it does nothing. `wait` does nothing. The only act in
+`over` is `wait`.
 
-Payoff: 1 for using the door (`payoff = "exit"`) or for using whatever is red (`payoff = "red"`).
+Payoff: 1 for using the door (`payoff = "exit"`) or for using anything red (`payoff = "red"`).
 Intent: 1 for using the door.
 
-Features: `red` (using what is red, 1), `door` (using the door, 1), `thing` (using the other thing,
-1) and `ease` (every act but `wait`, -1). Nothing is felt of distance: a planner that does not see a
-goal within its horizon waits.
+Features: `red` (using a red thing or door, 1), `door` (using the door, 1), `thing` (using the other
+thing, 1) and `ease` (every act but `wait`, -1). Distance is not felt: a planner without a goal
+within its horizon waits.
 
 Observation classes of reflexes. A reflex has a compass for the nearest red thing and one for the
-door (each shows the first step of a shortest way). Classes: `at red door`, `at plain door`, `at red
-thing`, where one is; else `red D1, door D2` with directions N, E, S, W, and `none` if nothing is
-red; `over`.
+door. Each shows the first step of a shortest way. Classes: `at red door`, `at plain door` and `at
+red thing` in those cells. Elsewhere `red D1, door D2` with directions N, E, S, W, and `none` if
+nothing is red. The last class is `over`.
 
 Belief `ancestral`: the truth. Walls do not change at the swap.
 
-Sources. The example is Adam Shimi's (a comment on the first text behind this project): mazes whose
-exit doors are all red. That an agent trained so may go for the colour was found by Langosco et al.
-(2022) with learned policies. The ghost follows a control of others who trained in mazes with
-chests. All numbers here are choices, with reasons beside them.
+Sources. The example of mazes with red exit doors is Adam Shimi's (a comment on the first text
+behind this project). Langosco et al. (2022) found with learned policies that an agent trained so
+may go for the colour. The ghost follows a control in experiments with mazes and chests. All numbers
+here are choices; their reasons are in the parameters.
 """
 
 from __future__ import annotations
@@ -100,16 +99,16 @@ class Maze:
     braid: float = number(
         0.0,
         "share of dead ends opened",
-        "perfect mazes: one way from anywhere to anywhere",
+        "perfect mazes: one way between any two cells",
         low=0.0,
         high=1.0,
         structural=True,
     )
-    layout_seed: int = number(0, "any whole number", "which mazes", low=0, structural=True)
+    layout_seed: int = number(0, "any whole number", "selects the mazes", low=0, structural=True)
     lifespan: int = number(
         17,
         "steps",
-        "enough for the longest way, and to use what is there",
+        "enough for the longest way, and to use the door",
         low=1,
         high=MAX_AGES,
         structural=True,
@@ -120,13 +119,19 @@ class Maze:
     red_thing: float = probability(
         0.0, "in training nothing but the door is red", "share of mazes whose other thing is red"
     )
-    payoff: Literal["exit", "red"] = number("exit", "exit or red", "what was wanted is paid")
+    payoff: Literal["exit", "red"] = number("exit", "exit or red", "the payoff is the intent")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One maze: where each move leads `[cells, 4]` (to the same cell if a wall is there), and what
-    lies in which cell.
+    """One maze.
+
+    Attributes
+    ----------
+    leads : numpy.ndarray
+        `[cells, 4]`, the cell that each move leads to; the same cell if a wall is there.
+    start, door, thing, ghost : int
+        The cell of each.
     """
 
     leads: NDArray[np.int64]
@@ -137,10 +142,7 @@ class Layout:
 
 
 def build(params: Maze, modern: Mapping[str, Any]) -> WorldPair:
-    """The pair of maze worlds; `modern` holds what differs after the swap.
-
-    Raises `InvalidWorld`.
-    """
+    """Build the pair; `modern` holds the parameters that differ. Raises `InvalidWorld`."""
     after = modern_params(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         if world.payoff not in ("exit", "red"):
@@ -168,20 +170,24 @@ def build(params: Maze, modern: Mapping[str, Any]) -> WorldPair:
 
 
 def layouts(params: Maze) -> list[Layout]:
-    """The mazes that parameters stand for.
+    """The mazes of these parameters.
 
-    Maze `i` depends on size, braid, seed and `i`, and not on how many there are.
+    Maze `i` depends on size, braid, seed and `i`, but not on the number of mazes.
     """
     check_ranges(params, "world.ancestral")
     return [_layout(params, i) for i in range(params.mazes)]
 
 
 def reached(params: Maze) -> dict[str, Bools]:
-    """`[S]` for `door`, `thing` and `ghost`: the cell where each lies, in the mazes of all
-    colourings.
+    """States at the cell of `door`, `thing` and `ghost`, in the mazes of all colourings.
 
-    Being there by the way is no merit: the ghost says how often it happens to a thing nobody can
-    want.
+    No agent can want the ghost. The rate of visits to it is therefore a control: it shows the rate
+    at which a place is visited by accident.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        `[S]` for each of the three, true for its states.
     """
     out = {}
     for name in ("door", "thing", "ghost"):
@@ -242,7 +248,7 @@ def _world(params: Maze, name: str, places: list[Layout]) -> TabularMdp:
 
 def _layout(params: Maze, index: int) -> Layout:
     n = params.size
-    draw = _Numbers(params.layout_seed, index)
+    draw = _SplitMix64(params.layout_seed, index)
     neighbours = [
         [(r + dr) * n + c + dc if 0 <= r + dr < n and 0 <= c + dc < n else -1 for dr, dc in MOVES]
         for r in range(n)
@@ -251,14 +257,8 @@ def _layout(params: Maze, index: int) -> Layout:
     open_sides = _tree(neighbours, draw)
     for cell in range(n * n):
         if sum(open_sides[cell]) == 1 and draw.fraction() < params.braid:
-            _open(
-                cell,
-                draw.among(
-                    [a for a in range(4) if neighbours[cell][a] >= 0 and not open_sides[cell][a]]
-                ),
-                neighbours,
-                open_sides,
-            )
+            closed = [a for a in range(4) if neighbours[cell][a] >= 0 and not open_sides[cell][a]]
+            _open(cell, draw.among(closed), neighbours, open_sides)
     leads = np.array(
         [[neighbours[k][a] if open_sides[k][a] else k for a in range(4)] for k in range(n * n)]
     )
@@ -269,25 +269,23 @@ def _layout(params: Maze, index: int) -> Layout:
     return Layout(leads, taken[1], door, taken[2], taken[3])
 
 
-def _tree(neighbours: list[list[int]], draw: _Numbers) -> list[list[bool]]:
-    """A random spanning tree of the cells: which of the four sides of each are open."""
+def _tree(neighbours: list[list[int]], draw: _SplitMix64) -> list[list[bool]]:
+    """A random spanning tree of the cells: for each cell, whether each of four sides is open."""
     open_sides = [[False] * 4 for _ in neighbours]
-    way = [draw.among(list(range(len(neighbours))))]
-    seen = set(way)
-    while way:
-        fresh = [
-            a
-            for a in range(4)
-            if neighbours[way[-1]][a] >= 0 and neighbours[way[-1]][a] not in seen
+    path = [draw.among(list(range(len(neighbours))))]
+    seen = set(path)
+    while path:
+        cell = path[-1]
+        unseen = [
+            a for a in range(4) if neighbours[cell][a] >= 0 and neighbours[cell][a] not in seen
         ]
-        if not fresh:
-            way.pop()
+        if not unseen:
+            path.pop()
             continue
-        side = draw.among(fresh)
-        there = neighbours[way[-1]][side]
-        _open(way[-1], side, neighbours, open_sides)
-        seen.add(there)
-        way.append(there)
+        side = draw.among(unseen)
+        _open(cell, side, neighbours, open_sides)
+        seen.add(neighbours[cell][side])
+        path.append(neighbours[cell][side])
     return open_sides
 
 
@@ -311,28 +309,30 @@ def _observe(place: Layout, colouring: int) -> NDArray[np.int64]:
 
 
 def _compass(place: Layout, targets: list[int]) -> NDArray[np.int64]:
-    """`[cells]`: the first move of a shortest way to the nearest target (the first of equals); 0 at
-    one, -1 if there is none.
+    """First move of a shortest way to the nearest target.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[cells]`, the first of equally good moves; 0 at a target, -1 without any target.
     """
     cells = len(place.leads)
     distance = np.full(cells, -1)
     distance[targets] = 0
     queue = deque(targets)
     while queue:
-        here = queue.popleft()
-        for there in place.leads[here]:  # moves can be taken back
-            if distance[there] < 0:
-                distance[there] = distance[here] + 1
-                queue.append(int(there))
+        cell = queue.popleft()
+        for neighbour in place.leads[cell]:  # every move can be reversed
+            if distance[neighbour] < 0:
+                distance[neighbour] = distance[cell] + 1
+                queue.append(int(neighbour))
     if not targets:
         return distance
     return np.asarray(distance[place.leads].argmin(axis=1) * (distance > 0))
 
 
-class _Numbers:
-    """Random numbers of one maze (SplitMix64: Steele, Lea and Flood 2014), the same in every
-    version of NumPy.
-    """
+class _SplitMix64:
+    """Random numbers of one maze (Steele, Lea and Flood 2014), independent of NumPy's version."""
 
     def __init__(self, seed: int, index: int) -> None:
         self._state = self._mixed(seed & WORD) ^ self._mixed(index + 1)

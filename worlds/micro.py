@@ -1,23 +1,26 @@
-"""Micro: three states and three ages, small enough that every policy can be tried out by hand or by
-brute force.
+"""Micro: three states and three ages, small enough to try every policy by brute force.
 
-What it shows. Every step of the accounts at once, none of them zero: a modern act that ancestors
-did not have (`breed_safely`), an act whose worth changed (`breed` is riskier in modern life), and a
-payoff that is not what was intended (`display` is paid and not wanted).
+Purpose. Every step of the accounts at once; none of them is zero. `breed_safely` is a
+modern act that ancestors did not have. The value of `breed` changed: it is riskier in the modern
+world. `display` is paid but not intended.
 
-States `hungry`, `fed`, `dead`. Acts: `eat` (hungry or fed: fed next with `find`, else hungry),
-`breed` (fed; payoff `litter`; then hungry, or dead with `breed_danger`), `breed_safely` (fed, only
-with `safe_breeding`; payoff `litter * safe_share`; then fed), `display` (hungry or fed; payoff
-`display_payoff`, intent 0; then hungry) and `lie` (everywhere; the living stay as they are with 1 -
-`decay`, else one state down). Life lasts `lifespan` ages and starts hungry with `born_hungry`, else
-fed.
+States: `hungry`, `fed`, `dead`. Life lasts `lifespan` ages. It starts hungry with probability
+`born_hungry`, else fed.
+
+Acts:
+
+* `eat` (hungry or fed): fed next with probability `find`, else hungry.
+* `breed` (fed): payoff `litter`; next dead with probability `breed_danger`, else hungry.
+* `breed_safely` (fed, needs `safe_breeding`): payoff `litter * safe_share`; next fed.
+* `display` (hungry or fed): payoff `display_payoff`, intent 0; next hungry.
+* `lie` (everywhere): the living fall by one state with probability `decay`, else nothing changes.
 
 Features: `fullness` (1 when fed), `pleasure` (`breed` 1, `breed_safely` `safe_pleasure`), `vanity`
 (`display` 1), `toil` (`eat` -0.1) and `offspring` (the payoff).
 
-Belief `ancestral`: the transitions of the ancestral world; of `breed_safely`, the truth.
+Belief `ancestral`: the transitions of the ancestral world, and the true ones of `breed_safely`.
 
-The numbers have no source; they were written down so that no two policies tie by accident.
+The numbers have no source. They were chosen so that no two policies tie by accident.
 """
 
 from __future__ import annotations
@@ -60,13 +63,13 @@ class Micro:
     safe_share: float = number(0.3, "share of a litter", "most of it is forgone", low=0.0)
     safe_pleasure: float = number(1.1, "felt pleasure (breed = 1)", "no fear attached", low=0.0)
     display_payoff: float = number(
-        0.12, "offspring", "paid, but not what the designers wanted", low=0.0
+        0.12, "offspring", "paid, but not intended by the designers", low=0.0
     )
     decay: float = probability(0.2, "idleness costs")
 
 
 def build(params: Micro, modern: Mapping[str, Any]) -> WorldPair:
-    """The micro pair; `modern` holds what differs after the swap. Raises `InvalidWorld`."""
+    """Build the pair; `modern` holds the parameters that differ. Raises `InvalidWorld`."""
     after = modern_params(params, modern)
     return WorldPair(
         name="micro",

@@ -1,9 +1,8 @@
-"""Families of worlds in one table: which member a life is lived in is drawn at its birth.
+"""Mixtures: several worlds in one table. Each life is in one of them, drawn at birth.
 
-The states of the union are pairs (member, state), so that every account of one world holds for it
-as it is: fitness is the mean over lives, and `TabularMdp.case_of` says which member a state belongs
-to. Nobody can leave the member of their birth, and planners know which one it is: their beliefs are
-those that their member offers.
+The states of the union are pairs (member, state). So every account of one world also applies to a
+union: fitness is the mean over lives. `TabularMdp.case_of` gives the member of each state. An agent
+stays in the member of its birth. Planners know this member: they hold its beliefs.
 """
 
 from __future__ import annotations
@@ -21,13 +20,18 @@ SHARE_TOLERANCE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A world of a family.
+    """One world of a mixture.
 
-    Attributes:
-        name: of the case.
-        share: of lives that are lived in it.
-        world: the world itself.
-        modern: whether it stands for the modern world in training.
+    Attributes
+    ----------
+    name : str
+        Name of the case.
+    share : float
+        Share of lives in this world.
+    world : TabularMdp
+        The world.
+    modern : bool
+        Whether it represents the modern world in training.
     """
 
     name: str
@@ -37,11 +41,24 @@ class Member:
 
 
 def union(name: str, members: Sequence[Member]) -> TabularMdp:
-    """One world of several that agree in states, acts, features, lifespan and names of beliefs.
+    """Combine several worlds in one.
 
-    Raises `InvalidWorld`.
+    Parameters
+    ----------
+    name : str
+        Name of the union in messages.
+    members : sequence of Member
+        Worlds with the same states, acts, features, lifespan and names of beliefs.
 
-    States are named `member: state`, the first member's first.
+    Returns
+    -------
+    TabularMdp
+        The union. Its states are named `member: state`, those of the first member first.
+
+    Raises
+    ------
+    InvalidWorld
+        If the worlds differ, or if the shares do not sum to 1.
     """
     first = members[0].world
     for member in members[1:]:
@@ -49,7 +66,8 @@ def union(name: str, members: Sequence[Member]) -> TabularMdp:
     shares = np.array([member.share for member in members])
     if (shares < 0.0).any() or abs(shares.sum() - 1.0) > SHARE_TOLERANCE:
         raise InvalidWorld(
-            f"{name}: shares must be at least 0 and sum to 1, but are {shares.tolist()}. Mend them."
+            f"{name}: shares must be at least 0 and sum to 1, but are {shares.tolist()}. Correct"
+            " the shares."
         )
     worlds, s = [member.world for member in members], len(first.states)
     check_size(name, s * len(worlds), len(first.acts), first.lifespan)
@@ -79,20 +97,37 @@ def union(name: str, members: Sequence[Member]) -> TabularMdp:
 
 
 def mix_worlds(pair: WorldPair, others: Sequence[Member]) -> WorldPair:
-    """The pair whose ancestral world is a mixture: a share of lives is lived in `others`, the rest
-    in the pair's own. Raises `InvalidWorld`.
+    """Mix other worlds into the ancestral world of a pair.
 
-    Members of share 0 are left out, and a pair with none is what it was. The modern world is the
-    pair's own in every copy of the states; its lives begin in the copies that stood for it in
-    training, by their shares, if there are any, else in the first one. So an act counts as new to a
-    life only if no copy of such a life had it, and no modern number is changed by it.
+    Every copy of the states has the pair's own modern world. Modern lives begin in the copies
+    that represented the modern world in training, by their shares. Without such copies they begin
+    in the first one. So an act is new to a modern life only if no such copy had it. No modern
+    number changes.
+
+    Parameters
+    ----------
+    pair : WorldPair
+        The pair.
+    others : sequence of Member
+        Worlds to add. The rest of the lives are in the pair's own ancestral world. Members of
+        share 0 are left out.
+
+    Returns
+    -------
+    WorldPair
+        The pair with a mixture as its ancestral world; `pair` itself if there is no member.
+
+    Raises
+    ------
+    InvalidWorld
+        If the worlds differ, or if the shares sum to more than 1.
     """
     others = [member for member in others if member.share > 0.0]
     rest = 1.0 - sum(member.share for member in others)
     if rest < -SHARE_TOLERANCE:
         raise InvalidWorld(
             f"{pair.name}: shares of a mixture must sum to at most 1, but sum to {1.0 - rest:g}."
-            " Lower them."
+            " Lower one share."
         )
     if not others:
         return pair
@@ -127,7 +162,7 @@ def mix_worlds(pair: WorldPair, others: Sequence[Member]) -> WorldPair:
 
 
 def _blocks(tables: Sequence[Floats]) -> Floats:
-    """Tables `[S, A, S]` as one in which nothing leads from one to another."""
+    """Tables `[S, A, S]` as one block-diagonal table."""
     s, a = tables[0].shape[:2]
     out = np.zeros((s * len(tables), a, s * len(tables)))
     for i, table in enumerate(tables):
@@ -136,7 +171,7 @@ def _blocks(tables: Sequence[Floats]) -> Floats:
 
 
 def _before_life(worlds: Sequence[TabularMdp]) -> Bools | None:
-    """States before life of all worlds, if any has such."""
+    """States before life of all worlds; None if no world has such states."""
     if all(world.before_life is None for world in worlds):
         return None
     none = np.zeros(len(worlds[0].states), dtype=bool)
@@ -144,7 +179,7 @@ def _before_life(worlds: Sequence[TabularMdp]) -> Bools | None:
 
 
 def _case_names(member: Member) -> tuple[str, ...]:
-    """A member is one case, or as many as it has itself."""
+    """Names of a member's cases; a world without cases is one case."""
     return tuple(f"{member.name}: {case}" for case in member.world.case_names) or (member.name,)
 
 
@@ -165,11 +200,11 @@ def _check_alike(name: str, first: TabularMdp, member: Member) -> None:
         if getattr(first, kind) != getattr(member.world, kind):
             raise InvalidWorld(
                 f"{name}: worlds of a mixture must share their {kind}, but '{member.name}' has"
-                " others. Leave alone what fixes them."
+                f" others. Leave out the parameters that determine its {kind}."
             )
     if set(first.beliefs) != set(member.world.beliefs):
         raise InvalidWorld(
             f"{name}: worlds of a mixture must offer the same beliefs, but '{member.name}' has"
-            f" {sorted(member.world.beliefs)} and not {sorted(first.beliefs)}. State what each"
-            " belief says of each."
+            f" {sorted(member.world.beliefs)} and not {sorted(first.beliefs)}. Give every world"
+            " a table for each belief."
         )

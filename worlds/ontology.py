@@ -1,8 +1,8 @@
-"""Ontology: a payoff written for states that its authors do not tell apart.
+"""Ontology: a payoff whose authors do not distinguish some states of the world.
 
-Who specifies rewards over the states of a model must know which states of the world those are.
-Where several are taken for one, all of them are paid alike: the mean of what was intended in them.
-Intent stays what it was, so that what merging costs is a specification step.
+An author specifies rewards over the states of a model. States of the world that the
+model merges all get the same payoff: their mean. Intent stays as it
+was, so the loss through merging is a specification step.
 """
 
 from __future__ import annotations
@@ -19,11 +19,26 @@ Ints = NDArray[np.int64]
 
 
 def merge_states(world: TabularMdp, groups: Ints) -> TabularMdp:
-    """The world with one payoff for all states of a group, act by act: the mean over those of its
-    states in which the act can be done.
+    """Give all states of a group the same payoff, act by act.
 
-    `groups [S]` numbers the state that the authors of the payoff take each state for. Raises
-    `InvalidWorld` unless every state has one.
+    The new payoff is the mean over the states of the group in which the act is available.
+
+    Parameters
+    ----------
+    world : TabularMdp
+        The world.
+    groups : numpy.ndarray
+        `[S]`, the group of each state: a number of at least 0.
+
+    Returns
+    -------
+    TabularMdp
+        The world with the new payoff; intent does not change.
+
+    Raises
+    ------
+    InvalidWorld
+        If `groups` does not hold one number per state.
     """
     groups = np.asarray(groups)
     if (
@@ -32,8 +47,9 @@ def merge_states(world: TabularMdp, groups: Ints) -> TabularMdp:
         or (groups.size and groups.min() < 0)
     ):
         raise InvalidWorld(
-            f"{world.name}: groups must be one number of at least 0 for each of {len(world.states)}"
-            f" states, but have shape {groups.shape} and type {groups.dtype}. Mend them."
+            f"{world.name}: groups must be one number from 0 for each of {len(world.states)}"
+            f" states; found shape {groups.shape} and type {groups.dtype}. Write"
+            f" one whole number per state."
         )
     return replace(world, payoff=np.where(world.available, _means(world, groups)[groups], 0.0))
 
@@ -47,7 +63,7 @@ def _means(world: TabularMdp, groups: Ints) -> Floats:
 
 
 def merge_states_of_pair(pair: WorldPair, groups: Ints) -> WorldPair:
-    """Both worlds of a pair with the same states merged in their payoff."""
+    """Merge the same states in the payoff of both worlds of a pair; see `merge_states`."""
     return replace(
         pair,
         ancestral=merge_states(pair.ancestral, groups),
@@ -56,7 +72,7 @@ def merge_states_of_pair(pair: WorldPair, groups: Ints) -> WorldPair:
 
 
 def merging_error(world: TabularMdp, groups: Ints) -> float:
-    """Merging error: the share of states in which some act is now paid otherwise than it was."""
+    """Merging error: the share of states in which the payoff of some act changes."""
     changed = np.abs(merge_states(world, groups).payoff - world.payoff) > 1e-12 * max(
         1.0, float(np.abs(world.payoff).max())
     )

@@ -1,8 +1,7 @@
-"""Parameters that say what they are: a unit, a range and a reason beside every number.
+"""Parameters of worlds: each number has a unit, a range and a reason.
 
 A world's parameters are a plain frozen dataclass. `number(...)` attaches unit, range and reason to
-a field; `check_ranges` enforces the ranges, so a world built from Python is as safe as one built
-from a file.
+a field. `check_ranges` checks the ranges, for worlds built from a file and from Python alike.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from dataclasses import Field, field, fields, replace
 from typing import Any, TypeVar
 
 Params = TypeVar("Params")
-MAX_NUMBER = 1e50  # of any number, so that sums and products of several stay finite
+MAX_NUMBER = 1e50  # sums and products of several such numbers stay finite
 MAX_AGES = 10_000
 MAX_TRANSITIONS = 10_000_000  # entries of a table of transitions
-MAX_TRANSITIONS_TIMES_AGES = 1_000_000_000  # ... times ages
+MAX_TRANSITIONS_TIMES_AGES = 1_000_000_000
 
 
 class InvalidWorld(ValueError):
-    """A world that breaks a rule. The message names the offender, the rule and the remedy."""
+    """A world breaks a rule. The message names the value, the rule and a remedy."""
 
 
 def number(
@@ -31,9 +30,25 @@ def number(
     high: float | None = None,
     structural: bool = False,
 ) -> Any:
-    """A dataclass field with its unit, its closed range `[low, high]` and the reason for its value.
+    """A dataclass field with its unit, its range and the reason for its value.
 
-    `structural` marks numbers that fix the list of states: the modern world may not change them.
+    Parameters
+    ----------
+    default : object
+        The value if the user gives none.
+    unit : str
+        The unit, or for other values what they are, for example `available or not`.
+    why : str
+        The reason for the default.
+    low, high : float or None
+        Closed range of the value; None: no limit of its own.
+    structural : bool
+        Whether the number determines the list of states. Then both worlds have the same value.
+
+    Returns
+    -------
+    dataclasses.Field
+        The field of a parameter dataclass.
     """
     return field(
         default=default,
@@ -42,13 +57,24 @@ def number(
 
 
 def probability(default: float, why: str, unit: str = "probability per age") -> Any:
-    """A field for a probability: `number` with the range [0, 1]."""
+    """A dataclass field for a probability: `number` with the range [0, 1]."""
     return number(default, unit, why, low=0.0, high=1.0)
 
 
 def check_ranges(params: Any, where: str) -> None:
-    """Raise `InvalidWorld` for the first field of a dataclass that lies outside its stated
-    range.
+    """Check each field of a parameter dataclass against its range.
+
+    Parameters
+    ----------
+    params : dataclass
+        Parameters of a world.
+    where : str
+        Name of the parameters in messages, for example `world.ancestral`.
+
+    Raises
+    ------
+    InvalidWorld
+        For the first field outside its range.
     """
     for item in fields(params):
         _check_field(item, getattr(params, item.name), where)
@@ -75,26 +101,39 @@ def _check_field(item: Field[Any], value: Any, where: str) -> None:
 
 
 def check_size(where: str, states: int, acts: int, ages: int) -> None:
-    """Raise `InvalidWorld` for a world that is too large to be laid out as tables."""
-    for what, amount, most in (
-        ("entries in its transitions", states * acts * states, MAX_TRANSITIONS),
-        ("of them over all ages", states * acts * states * ages, MAX_TRANSITIONS_TIMES_AGES),
+    """Raise `InvalidWorld` for a world that is too large for tables."""
+    entries = states * acts * states
+    for what, count, limit in (
+        ("entries in its transitions", entries, MAX_TRANSITIONS),
+        ("entries in its transitions over all ages", entries * ages, MAX_TRANSITIONS_TIMES_AGES),
     ):
-        if amount > most:
+        if count > limit:
             raise InvalidWorld(
-                f"{where} must have at most {most:,} {what}, but has {amount:,} ({states:,} states,"
-                f" {acts} acts, {ages:,} ages). Lower the parameters that make states, or the"
-                " lifespan."
+                f"{where} must have at most {limit:,} {what}, but has {count:,} ({states:,} states,"
+                f" {acts} acts, {ages:,} ages). Lower the lifespan or the parameters that"
+                " multiply states."
             )
 
 
 def modern_params(params: Params, modern: Mapping[str, Any]) -> Params:
-    """The modern world's parameters: the ancestral ones with those in `modern` replaced.
+    """Parameters of the modern world: the ancestral ones, with those in `modern` replaced.
 
-    Checks names and ranges.
+    Parameters
+    ----------
+    params : dataclass
+        Parameters of the ancestral world.
+    modern : mapping
+        Values that differ in the modern world, by name.
 
-    Raises `InvalidWorld` for an unknown name, a structural one, or a number out of range in either
-    world.
+    Returns
+    -------
+    dataclass
+        Parameters of the modern world. Both sets of parameters have been checked.
+
+    Raises
+    ------
+    InvalidWorld
+        For an unknown name, a change of a structural parameter, or a number out of range.
     """
     known = {item.name: item for item in fields(params)}  # type: ignore[arg-type]
     for name, value in modern.items():

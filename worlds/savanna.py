@@ -1,27 +1,26 @@
 """Savanna: a life history in which consequences of mating lie beyond the planning horizon.
 
-What it shows. Feelings stand in for offspring. In the ancestral savanna, pleasure in mating, hunger
-and company lead to children, although no planner with a horizon below `gestation + 2` can connect
-mating with a child. In the modern one, contraception gives nearly all of the pleasure and almost
-none of the children: what served fitness before serves it no longer, and no ancestral evidence
-could have told the two apart. Self-stimulation is there in both: whoever does it wastes something
-in both.
+Purpose. Feelings stand in for offspring. In the ancestral savanna, pleasure in mating, hunger and
+company lead to children. No planner with a horizon below `gestation + 2` can connect mating with a
+child. In the modern savanna, contraception gives nearly all of the pleasure and almost no
+children. The pleasure served fitness before, and no longer does. No ancestral evidence could have
+separated the two. Self-stimulation exists in both worlds and is waste in both.
 
-What goes wrong in it. Birth control (a shift that a perfect ancestral optimizer would have lost as
-well) and self-stimulation (waste that only imperfect search leaves behind).
+Failure. Birth control: a shift, which a perfect ancestral optimizer would have lost as well.
+Self-stimulation: waste, which only imperfect search leaves behind.
 
-State. `(energy, partner, stage)` with energy `0..energy_max`, partner 0 or 1, stage 0 (neither),
-`1..gestation` (gestating) or `gestation + 1 .. gestation + nursing` (nursing an infant); and one
-state `dead`. Order: energy slowest, then partner, then stage; `dead` last. Names: `e3.p1.s0`,
+State. `(energy, partner, stage)` with energy `0..energy_max` and partner 0 or 1. Stage is 0
+(neither), `1..gestation` (gestating) or `gestation + 1 .. gestation + nursing` (nursing an infant).
+The last state is `dead`. Order: energy slowest, then partner, then stage. Names: `e3.p1.s0`,
 `dead`.
 
-Acts and where they are available. `forage`, `rest` and `self_stimulate` in every living state;
-`court` without a partner; `mate` with a partner; `mate_protected` with a partner if `contraception`
-holds; `nurse` while nursing. The dead can only `rest`, which leaves them dead. Order of acts, which
-matters for tie rules alone: forage, rest, court, mate, mate_protected, self_stimulate, nurse.
+Acts and their availability. `forage`, `rest` and `self_stimulate` in every living state; `court`
+without a partner; `mate` with a partner; `nurse` while nursing. `mate_protected` needs a partner
+and the parameter `contraception`. The dead can only `rest`, and stay dead. The order of acts
+matters for tie rules only: forage, rest, court, mate, mate_protected, self_stimulate, nurse.
 
-One age, in this order; all chances are independent. `e`, `p`, `s` are energy, partner and stage at
-its beginning.
+One age has the following steps, in this order. All chances are independent. `e`, `p` and `s` are
+energy, partner and stage at the beginning of the age.
 
 1. The act's own change of energy: `forage` +`forage_gain` with `forage_success`, else
    -`forage_cost`; `rest` -1 with `rest_cost`; `court` -`court_cost`; `mate` and `mate_protected`
@@ -30,19 +29,18 @@ its beginning.
 3. Both changes are added to `e`; the sum is cut off above at `energy_max`. A sum below 0 is
    starvation.
 4. Stage. From 0: `mate` leads to stage 1 with `conception`, `mate_protected` with
-   `conception * contraceptive_failure`, all else stays at 0. From a gestating stage: to the next
-   one, surely. From a nursing stage: `nurse` succeeds with `nurse_success` and leads to the next
-   stage, or from the last one to 0 with one recruit; a failed `nurse` leaves the stage as it is;
-   any other act loses the infant (stage 0) with `neglect`, else leaves the stage as it is.
-5. Partner. One who is there leaves with `partner_leaves`. One who is not is found by `court` with
-   `court_success`, and cannot leave in the same age.
-6. Death. Surely by starvation; otherwise with probability `death * m + starving_death * [new energy
-   is 0]`, at most 1, where `m` is `forage_danger` for `forage`, `rest_safety` for `rest`, else 1.
-   Who dies is `dead` for good.
+   `conception * contraceptive_failure`, all other acts stay at 0. From a gestating stage: to the
+   next stage, with certainty. From a nursing stage: `nurse` succeeds with `nurse_success` and leads
+   to the next stage, or from the last one to 0 with one recruit. A failed `nurse` does not change
+   the stage. Any other act loses the infant (stage 0) with `neglect`, else the stage stays.
+5. Partner. A partner leaves with `partner_leaves`. `court` finds a partner with `court_success`,
+   who cannot leave in the same age.
+6. Death. Certain by starvation. Otherwise with probability `death * m + starving_death * [new
+   energy is 0]`, at most 1. Here `m` is `forage_danger` for `forage`, `rest_safety` for `rest`, and
+   1 for other acts.
 
 Payoff, in expected recruits: `nurse_success` for `nurse` in the last nursing stage, else 0. The
-recruit counts even where its mother dies in the same age. Intent is payoff: biology has no
-designers.
+recruit counts even if its mother dies in the same age. Intent is payoff: biology has no designers.
 
 Features felt, of state and act; all are 0 in `dead`.
 
@@ -56,20 +54,20 @@ Features felt, of state and act; all are 0 in `dead`.
 * `solo`: `solo_intensity` for `self_stimulate`, else 0.
 * `young`: 1 for `nurse`, else 0.
 * `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal
-  does. It is there for experiments whose grid must contain the perfectly aligned objective.
+  does. The feature serves experiments whose grid must contain the perfectly aligned objective.
 
-Belief `ancestral`: in the modern world, the transitions of the ancestral one; of `mate_protected`,
-if the ancestral world does not have it, it says that the act does what `mate` does there. In the
-ancestral world it is the truth.
+Belief `ancestral`: the transitions of the ancestral world. If the ancestral world does not have
+`mate_protected`, the belief gives this act the transitions of `mate`. In the ancestral world the
+belief is the truth.
 
 Observation classes: energy low (at most `low_energy`) or high, times partner, times none /
 gestating / nursing; and `dead`. The default act is `rest`.
 
 Birth: energy `start_energy`, no partner, stage 0.
 
-Sources. The structure follows the seeds of this project (Wentworth's examples of birth control and
-masturbation); the numbers are a working point chosen so that a life history of about 80 ages yields
-about one recruit, each with the reason given beside it. They are not measurements of any species.
+Sources. The structure follows Wentworth's examples of birth control and masturbation. The numbers
+were chosen so that a life history of about 80 ages yields about one recruit. Their reasons are in
+the parameters. They do not describe a particular species.
 """
 
 from __future__ import annotations
@@ -108,15 +106,12 @@ FORAGE, REST, COURT, MATE, PROTECTED, SOLO, NURSE = range(len(ACTS))
 
 @dataclass(frozen=True)
 class Savanna:
-    """Parameters of one savanna.
-
-    The modern world is the ancestral one with some of them replaced.
-    """
+    """Parameters of one savanna; the modern world replaces some of them."""
 
     energy_max: int = number(
         5, "units of energy", "about five lean ages from full to starved", low=1, structural=True
     )
-    start_energy: int = number(3, "units of energy", "a youth leaves home half fed", low=0)
+    start_energy: int = number(3, "units of energy", "the young leave home half fed", low=0)
     low_energy: int = number(
         2, "units of energy", "at or below it a reflex sees 'low energy'", low=0, structural=True
     )
@@ -132,7 +127,7 @@ class Savanna:
 
     forage_success: float = probability(0.6, "food is found more often than not")
     forage_gain: int = number(2, "units of energy", "a find feeds two ages", low=0)
-    forage_cost: int = number(1, "units of energy", "a vain search costs one", low=0)
+    forage_cost: int = number(1, "units of energy", "a search without a find costs one", low=0)
     forage_danger: float = number(
         1.5, "times base death", "predators are met while foraging", low=0.0
     )
@@ -143,7 +138,7 @@ class Savanna:
 
     court_cost: int = number(1, "units of energy", "display takes an age's energy", low=0)
     court_success: float = probability(0.4, "mates are choosy")
-    court_effort: float = number(0.2, "felt effort", "as foraging", low=0.0)
+    court_effort: float = number(0.2, "felt effort", "same as foraging", low=0.0)
     partner_leaves: float = probability(0.1, "pair bonds last ten ages on average")
 
     mate_cost: int = number(1, "units of energy", "an age's energy", low=0)
@@ -162,12 +157,12 @@ class Savanna:
         0.95, "felt pleasure (mate = 1)", "slightly less pleasant", low=0.0
     )
     contraceptive_hassle: float = number(
-        0.1, "felt effort", "to obtain and prepare it, beside mating itself", low=0.0
+        0.1, "felt effort", "to obtain and prepare it, in addition to mating", low=0.0
     )
 
     solo_intensity: float = number(0.4, "felt pleasure (mate = 1)", "weaker than mating", low=0.0)
     solo_cost: float = probability(0.4, "some of an age's energy")
-    solo_effort: float = number(0.1, "felt effort", "as mating", low=0.0)
+    solo_effort: float = number(0.1, "felt effort", "same as mating", low=0.0)
 
     nurse_cost: int = number(1, "units of energy", "milk costs an age's energy", low=0)
     nurse_success: float = probability(0.9, "most nursings succeed")
@@ -179,12 +174,7 @@ class Savanna:
 
 
 def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
-    """The world pair for these parameters; `modern` holds the parameters that differ after the
-    swap.
-
-    Raises `InvalidWorld` for a number out of range, an unknown name or a structural one in
-    `modern`.
-    """
+    """Build the pair; `modern` holds the parameters that differ. Raises `InvalidWorld`."""
     after = modern_params(params, modern)
     energies, stages = _sizes(params)
     check_size("world.ancestral", energies * 2 * stages + 1, len(ACTS), params.lifespan)
@@ -192,7 +182,7 @@ def build(params: Savanna, modern: Mapping[str, Any]) -> WorldPair:
         if world.start_energy > world.energy_max:
             raise InvalidWorld(
                 f"{where}.start_energy must be at most energy_max ({world.energy_max}), but is"
-                f" {world.start_energy}. Lower it."
+                f" {world.start_energy}. Set it to {world.energy_max} or less."
             )
     ancestral_moves, modern_moves = _transitions(params), _transitions(after)
     believed = ancestral_moves.copy()
@@ -241,9 +231,7 @@ def _sizes(params: Savanna) -> tuple[int, int]:
 
 
 def _axes(params: Savanna) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energy, partner and stage of each living state, each `[S - 1]`, in the order of the
-    states.
-    """
+    """Energy, partner and stage of each living state, each `[S - 1]`, in order of states."""
     energies, stages = _sizes(params)
     grid = np.indices((energies, 2, stages)).reshape(3, -1)
     return grid[0], grid[1], grid[2]
@@ -267,7 +255,7 @@ def _available(params: Savanna) -> Bools:
 
 
 def _transitions(params: Savanna) -> Floats:
-    """`[S, A, S]`, for all acts and states, also where an act is unavailable (the caller masks)."""
+    """Transitions `[S, A, S]` of all acts, also of unavailable ones; the caller masks them."""
     energies, stages = _sizes(params)
     living = energies * 2 * stages
     out = np.zeros((living + 1, len(ACTS), living + 1))
@@ -289,10 +277,8 @@ def _transitions(params: Savanna) -> Floats:
 
 
 def _energy_matrix(params: Savanna, act: int, *, drained: bool) -> tuple[Floats, Floats]:
-    """`[e, e']` chances of the next energy before death is drawn, and `[e]` the chance of
-    starving.
-    """
-    # Pairs and not a dictionary by change: two outcomes may change energy by the same amount.
+    """`[e, e']` chances of the next energy, before death, and `[e]` chance of starvation."""
+    # Pairs, not a dictionary by change: two outcomes may change energy by the same amount.
     changes = {
         FORAGE: [
             (params.forage_gain, params.forage_success),
@@ -322,8 +308,8 @@ def _energy_matrix(params: Savanna, act: int, *, drained: bool) -> tuple[Floats,
 
 
 def _partner_matrix(params: Savanna, act: int) -> Floats:
-    found = params.court_success if act == COURT else 0.0
-    return np.array([[1.0 - found, found], [params.partner_leaves, 1.0 - params.partner_leaves]])
+    finds = params.court_success if act == COURT else 0.0
+    return np.array([[1.0 - finds, finds], [params.partner_leaves, 1.0 - params.partner_leaves]])
 
 
 def _stage_matrix(params: Savanna, act: int) -> Floats:

@@ -1,7 +1,7 @@
-"""What a world is: a finite-horizon tabular Markov decision process, and a pair of them.
+"""World tables: finite-horizon Markov decision processes, and pairs of them.
 
-Letters, said once: `S` states, `A` acts, `K` features, `T` ages of a life, `C` observation classes
-(or cases, where cases are spoken of). All arrays are float64 or bool, C-contiguous and read-only.
+Letters in shapes: `S` states, `A` acts, `K` features, `T` ages of a life, `C` observation classes
+or start cases. All arrays are float64, int64 or bool, C-contiguous and read-only.
 """
 
 from __future__ import annotations
@@ -22,35 +22,54 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 ROW_TOLERANCE = 1e-12
-LARGEST = 1e250  # amount; the smallest is its inverse: still smaller ones have fewer digits
+# Largest size of a payoff, intent or feature. The smallest is its inverse: smaller numbers are
+# stored with fewer digits.
+LARGEST = 1e250
 
 
 @dataclass(frozen=True, eq=False)
 class TabularMdp:
-    """One world.
+    """One world as arrays.
 
-    Checked when made; raises `InvalidWorld` naming the state and the act that break a rule.
+    The constructor checks all arrays.
 
-    Attributes:
-        name: how messages call it, for example `savanna (modern)`.
-        states, acts, features: names, of lengths `S`, `A`, `K`.
-        lifespan: `T`, the number of ages `0..T-1` at which an agent acts.
-        available: `[S, A]`, which acts can be done where. Every state has at least one.
-        transitions: `[S, A, S]`, probability of the next state; rows of unavailable acts are zero.
-        payoff: `[S, A]`, expected offspring per act done: the base objective.
-        intent: `[S, A]`, what the designers wanted, same unit. Equal to `payoff` in biology worlds.
-        features_felt: `[S, A, K]`, what an agent can feel when it does the act in the state.
-        start: `[S]`, distribution of the state at birth.
-        beliefs: other transition tables `[S, A, S]` an agent may hold for true, by name. The true
-        one
-            is always offered, as `true`.
-        case_of: `[S]`, the start case that each state belongs to, from 0 (which maze of several,
-        which member of a family);
-            nothing: all of the world is one case. What counts is where a life is born.
-        case_names: of the cases; by default their numbers.
-        before_life: `[S]`, states that stand for birth alone, which a world has for its own books.
-        What
-            is done there is not counted as an act of a life; nothing: there is no such state.
+    Attributes
+    ----------
+    name : str
+        Name in messages, for example `savanna (modern)`.
+    states, acts, features : tuple of str
+        Names, of lengths `S`, `A` and `K`.
+    lifespan : int
+        `T`, the number of ages `0..T-1` at which an agent acts.
+    available : numpy.ndarray
+        `[S, A]`, true where an act can be done. Every state has an available act.
+    transitions : numpy.ndarray
+        `[S, A, S]`, probability of the next state. Rows of unavailable acts are zero.
+    payoff : numpy.ndarray
+        `[S, A]`, expected offspring per act: the base objective.
+    intent : numpy.ndarray
+        `[S, A]`, what the designers wanted, in the unit of payoff. Biology worlds have
+        `intent = payoff`.
+    features_felt : numpy.ndarray
+        `[S, A, K]`, what an agent feels when it does the act in the state.
+    start : numpy.ndarray
+        `[S]`, distribution of the state at birth.
+    beliefs : mapping of str to numpy.ndarray
+        Transition tables `[S, A, S]` that an agent may believe in, by name. The constructor adds
+        the true table as `true`.
+    case_of : numpy.ndarray or None
+        `[S]`, the start case of each state, from 0: a maze of several, a member of a mixture.
+        A life belongs to the case in which it is born. None: the whole world is one case.
+    case_names : tuple of str
+        Names of the cases; by default their numbers.
+    before_life : numpy.ndarray or None
+        `[S]`, true for states that only represent birth. Acts there are not counted as acts of a
+        life. None: there is no such state.
+
+    Raises
+    ------
+    InvalidWorld
+        If an array breaks a rule; the message names the state and the act.
     """
 
     name: str
@@ -107,7 +126,8 @@ class TabularMdp:
                 )
         if self.lifespan < 1:
             raise InvalidWorld(
-                f"{self.name}: lifespan must be at least 1 age, but is {self.lifespan}. Raise it."
+                f"{self.name}: lifespan must be at least 1 age, but is {self.lifespan}. Set 1 or"
+                " more."
             )
 
     def _check_shapes(self) -> None:
@@ -137,7 +157,7 @@ class TabularMdp:
             raise InvalidWorld(
                 f"{self.name}: {name} must be finite and not negative, but state"
                 f" '{self.states[s]}', act '{self.acts[a]}' to '{self.states[x]}' has"
-                f" {table[s, a, x]}. Mend that entry."
+                f" {table[s, a, x]}. Correct that entry."
             )
         sums = table.sum(axis=2)
         wanted = np.where(self.available, 1.0, 0.0)
@@ -145,7 +165,7 @@ class TabularMdp:
             rule = "sum to one" if self.available[s, a] else "be zero where the act is unavailable"
             raise InvalidWorld(
                 f"{self.name}: {name} must {rule}, but state '{self.states[s]}', act"
-                f" '{self.acts[a]}' sums to {sums[s, a]:.15g}. Mend that row."
+                f" '{self.acts[a]}' sums to {sums[s, a]:.15g}. Correct that row."
             )
 
     def _check_amounts(self) -> None:
@@ -155,14 +175,15 @@ class TabularMdp:
             for s, a, _ in np.argwhere(~np.isfinite(flat)):
                 raise InvalidWorld(
                     f"{self.name}: {name} must be finite, but state '{self.states[s]}', act"
-                    f" '{self.acts[a]}' has {flat[s, a].tolist()}. Mend that entry."
+                    f" '{self.acts[a]}' has {flat[s, a].tolist()}. Correct that entry."
                 )
             size = np.abs(flat)
             for s, a, _ in np.argwhere((size > LARGEST) | ((size > 0.0) & (size < 1.0 / LARGEST))):
                 raise InvalidWorld(
                     f"{self.name}: {name} must be 0 or from {1.0 / LARGEST:g} to {LARGEST:g} in"
-                    f" size, so that sums stay exact, but state '{self.states[s]}', act"
-                    f" '{self.acts[a]}' has {flat[s, a].tolist()}. Mend that entry."
+                    f" size, but state '{self.states[s]}', act"
+                    f" '{self.acts[a]}' has {flat[s, a].tolist()}. Choose a larger or a smaller"
+                    " unit."
                 )
             for s, a, _ in np.argwhere((flat != 0.0) & ~self.available[:, :, None]):
                 raise InvalidWorld(
@@ -186,7 +207,7 @@ class TabularMdp:
             if self.case_names:
                 raise InvalidWorld(
                     f"{self.name}: case_of must be given where cases have names, but is missing."
-                    " Say which case each state belongs to."
+                    " Give the case of each state."
                 )
             return
         _check_shape(self.name, "case_of", np.shape(self.case_of), (len(self.states),))
@@ -195,7 +216,7 @@ class TabularMdp:
         if self.case_of.min() < 0 or self.case_of.max() >= n:
             raise InvalidWorld(
                 f"{self.name}: case_of must name one of {n} cases, but holds"
-                f" {self.case_of.min()}..{self.case_of.max()}. Add case names or mend it."
+                f" {self.case_of.min()}..{self.case_of.max()}. Add case names or correct case_of."
             )
         object.__setattr__(self, "case_names", self.case_names or tuple(str(c) for c in range(n)))
         if len(set(self.case_names)) < n:
@@ -205,7 +226,7 @@ class TabularMdp:
             )
 
     def case_shares(self) -> Floats:
-        """`[C]`: the chance to be born in each case; one of 1 where there are no cases."""
+        """`[C]`: probability of birth in each case; `[1.0]` in a world without cases."""
         if self.case_of is None:
             return np.ones(1)
         return np.asarray(
@@ -213,11 +234,10 @@ class TabularMdp:
         )
 
     def case_starts(self) -> Floats:
-        """`[C, S]`: the distribution of the state at birth within each case; zeros for a case in
-        which nobody is born.
+        """`[C, S]`: distribution of the state at birth within each case.
 
-        So `case_shares() @ case_starts()` is `start`. The value of a case is the expected payoff of
-        a life born there.
+        The row of a case without births is zero. `case_shares() @ case_starts()` equals `start`.
+        The value of a case is the expected payoff of a life that is born there.
         """
         if self.case_of is None:
             return self.start[None, :].copy()
@@ -226,21 +246,21 @@ class TabularMdp:
         return np.asarray(np.where(inside, self.start, 0.0) / np.where(total > 0.0, total, 1.0))
 
     def terminal_states(self, *, believed: bool = False) -> Bools:
-        """Say where nothing happens any more, whatever is done.
+        """States in which nothing happens any more, by any act. Being dead is an example.
 
-        An end is the largest set of states that no available act leaves, in which nothing is paid
-        or intended, and in which what is felt stays the same. How many acts and states it has
-        does not matter. Being dead is such an end. Times an act is done in a life do not count it.
+        The terminal states are the largest set of states with three properties. No available act
+        leaves the set. Payoff and intent are zero in it. What the agent feels stays the same. The
+        set may have any number of states and acts. Acts in it do not count as acts of a life.
 
         Parameters
         ----------
         believed : bool
-            Whether every belief must say so too, and not the true transitions alone.
+            Whether every belief must agree, and not only the true transitions.
 
         Returns
         -------
         numpy.ndarray
-            `[S]`, true for each state of an end.
+            `[S]`, true for each terminal state.
         """
         tables = list(self.beliefs.values()) if believed else [self.transitions]
         steps = np.any([(table > 0.0).any(axis=1) for table in tables], axis=0)
@@ -257,21 +277,21 @@ class TabularMdp:
         return np.asarray(inside)
 
     def uncounted_states(self) -> Bools:
-        """Say where an act is not counted as one of a life: at birth, and where it is over.
+        """States in which an act does not count as an act of a life.
 
         Returns
         -------
         numpy.ndarray
-            `[S]`, true for states `before_life` and those that are `ended`.
+            `[S]`, true for states `before_life` and terminal states.
         """
-        ended = self.terminal_states()
-        return ended if self.before_life is None else ended | self.before_life
+        terminal = self.terminal_states()
+        return terminal if self.before_life is None else terminal | self.before_life
 
     @cached_property
     def in_reach(self) -> Bools:
-        """`[S]`: states that a life can come to, in truth or as some belief imagines it.
+        """`[S]`: states that a life can reach, by the true transitions or by those of a belief.
 
-        What a world says of all other states has no influence on any life or plan.
+        Table entries of all other states have no influence on any life or plan.
         """
         steps = np.logical_or.reduce([(table > 0.0).any(axis=1) for table in self.beliefs.values()])
         inside = self.start > 0.0
@@ -286,7 +306,7 @@ class TabularMdp:
         return np.asarray(self.available & self.in_reach[:, None])
 
     def reachable_by_age(self) -> Bools:
-        """`[T, S]`: which states some policy can be in at which age, from the world's own start."""
+        """`[T, S]`: states that some policy can be in at each age, from the world's own start."""
         reach = np.zeros((self.lifespan, len(self.states)), dtype=bool)
         reach[0] = self.start > 0.0
         step = np.any(self.transitions > 0.0, axis=1)
@@ -299,20 +319,31 @@ class TabularMdp:
 class WorldPair:
     """An ancestral and a modern world that share states, acts, features and lifespan.
 
-    Attributes:
-        name: the world's name in the catalogue.
-        ancestral, modern: where selection acts before and after the swap.
-        observe: `[S]`, the observation class of each state, for genomes that react and do not plan.
-        classes: names of the `C` observation classes.
-        default_act: the act that a reflex falls back to where its own is unavailable; available
-        everywhere.
-            Where nothing happens any more in both worlds it is the only act that the pair keeps, so
-            that a world is the same whether its author gives an end one act or all.
-        serves: for each feature, the acts by which it is sought. It only says beside which ledger
-        entry
-            the feature's causal number is printed; no account is computed from it.
-        cue: `[S]` true where the agent is told that this is the modern world; nothing if it is told
-        nothing.
+    Attributes
+    ----------
+    name : str
+        The world's name in the catalogue.
+    ancestral, modern : TabularMdp
+        Where selection acts before and after the swap.
+    observe : numpy.ndarray
+        `[S]`, the observation class of each state, for genomes that react and do not plan.
+    classes : tuple of str
+        Names of the `C` observation classes.
+    default_act : str
+        Act of a reflex whose own act is unavailable; it is available everywhere. States that are
+        terminal in both worlds keep this act only. So it makes no difference whether an author
+        gives a terminal state one act or all.
+    serves : mapping of str to tuple of str
+        For each feature, the acts by which an agent seeks it. Tables print the feature next to
+        these acts; no account is computed from it.
+    cue : numpy.ndarray or None
+        `[S]`, true where the agent receives the cue that this is the modern world. None: there
+        is no cue.
+
+    Raises
+    ------
+    InvalidWorld
+        If the worlds or the arrays do not fit together.
     """
 
     name: str
@@ -339,8 +370,8 @@ class WorldPair:
         if set(a.beliefs) != set(m.beliefs):
             raise InvalidWorld(
                 f"{self.name}: both worlds must offer the same beliefs, but have"
-                f" {sorted(a.beliefs)} and {sorted(m.beliefs)}. State what each belief says of each"
-                " world."
+                f" {sorted(a.beliefs)} and {sorted(m.beliefs)}. Give both worlds a table for each"
+                " belief."
             )
         _check_shape(self.name, "observe", self.observe.shape, (len(a.states),))
         if self.cue is not None:
@@ -348,7 +379,7 @@ class WorldPair:
         if self.observe.min() < 0 or self.observe.max() >= len(self.classes):
             raise InvalidWorld(
                 f"{self.name}: observe must name one of {len(self.classes)} classes, but holds "
-                f"{self.observe.min()}..{self.observe.max()}. Add class names or mend it."
+                f"{self.observe.min()}..{self.observe.max()}. Add class names or correct observe."
             )
         self._check_default()
         self._check_serves()
@@ -381,7 +412,7 @@ class WorldPair:
                 )
 
     def terminal_states(self) -> Bools:
-        """Say where nothing happens any more in both worlds, in truth and as every belief has it.
+        """States that are terminal in both worlds, by the true transitions and by every belief.
 
         Returns
         -------
@@ -393,33 +424,33 @@ class WorldPair:
         )
 
     def _keep_one_act(self) -> None:
-        """Keep the default act alone where nothing happens any more: others are no choice there."""
+        """Keep only the default act in terminal states: the other acts are no choice there."""
         acts = self.ancestral.acts
         others = self.terminal_states()[:, None] & (
             np.arange(len(acts)) != acts.index(self.default_act)
         )
-        for which in ("ancestral", "modern"):
-            world: TabularMdp = getattr(self, which)
-            gone = (others & world.available)[:, :, None]
-            if gone.any():
-                tables = {name: np.where(gone, 0.0, table) for name, table in world.beliefs.items()}
-                object.__setattr__(
-                    self,
-                    which,
-                    replace(
-                        world,
-                        available=world.available & ~gone[:, :, 0],
-                        transitions=tables["true"],
-                        features_felt=np.where(gone, 0.0, world.features_felt),
-                        beliefs=tables,
-                    ),
-                )
+        for name in ("ancestral", "modern"):
+            world: TabularMdp = getattr(self, name)
+            removed = (others & world.available)[:, :, None]
+            if not removed.any():
+                continue
+            tables = {
+                belief: np.where(removed, 0.0, table) for belief, table in world.beliefs.items()
+            }
+            reduced = replace(
+                world,
+                available=world.available & ~removed[:, :, 0],
+                transitions=tables["true"],
+                features_felt=np.where(removed, 0.0, world.features_felt),
+                beliefs=tables,
+            )
+            object.__setattr__(self, name, reduced)
 
     def options(self) -> dict[str, tuple[str, ...]]:
-        """For each observation class the acts available throughout it in the ancestral world.
+        """Acts available in every state of an observation class, for each class.
 
-        Ends do not count: a class in which nothing is ever seen, or nothing happens any more, has
-        the default act alone.
+        Availability is that of the ancestral world. Terminal states are left out. A class without
+        other states has only the default act.
         """
         available, acts = self.ancestral.available, self.ancestral.acts
         alive, out = ~self.terminal_states(), {}
@@ -431,9 +462,7 @@ class WorldPair:
 
 
 def _frozen(array: object, dtype: type[np.generic]) -> Array:
-    """A read-only C-contiguous copy, so that nobody can change a world under a running
-    experiment.
-    """
+    """A read-only C-contiguous copy: a world cannot change during an experiment."""
     copy = np.array(array, dtype=dtype, order="C")
     copy.flags.writeable = False
     return copy

@@ -1,22 +1,20 @@
-"""Tessellating Hills: a slope that is wanted, and small hills beside it that can catch who climbs
-down along gradients.
+"""Tessellating Hills: a slope, and small hills next to it that can catch gradient descent.
 
-What it shows. A search that sees only what is near it can be taken over by a combination of hills
-(a "demon") that feeds on the slope: the further the search strays along side directions, the
-steeper the hills there, and the stronger they steer.
+Purpose. A combination of hills (a "demon") can take over a local search. The further the search
+goes along side directions, the steeper the hills there, and the more they steer the search.
 
-It is no world pair but a landscape over real vectors `x` of length `1 + sides`, with loss
+This is not a pair of worlds but a landscape over real vectors `x` of length `1 + sides`, with loss
 
     L(x) = -x_0 + epsilon * sum_n x_n splotch_n(x),    n = 1 .. sides
     splotch_n(x) = sum_w a[n, w] sin(k[n, w] . x) + b[n, w] cos(k[n, w] . x)
 
-Wave numbers `k [sides, waves, 1 + sides]` are whole numbers drawn evenly from `-largest .. largest`
-and amplitudes `a`, `b` are standard normal, so that every splotch repeats itself after 2 pi along
-each coordinate. Progress along `x_0` is what was wanted. The loss has no bottom, so that search is
-kept within `|x_i| <= reach`.
+Wave numbers `k [sides, waves, 1 + sides]` are whole numbers from `-largest .. largest`, all with
+equal probability. Amplitudes `a`, `b` are standard normal. So every splotch repeats itself after
+2 pi along each coordinate. Progress along `x_0` is intended. The loss has no minimum, so the search
+stays within `|x_i| <= reach`.
 
 Source: DaemonicSigil (2020), "Tessellating Hills: a toy model for demons in imperfect search",
-which draws one landscape with another generator; each seed draws another landscape here.
+which draws one landscape with another generator. Here each seed draws another landscape.
 """
 
 from __future__ import annotations
@@ -35,10 +33,10 @@ MOST_SIDES, MOST_WAVES, MOST_NUMBER = 500, 100, 1000
 
 @dataclass(frozen=True)
 class TessellatingHills:
-    """Parameters of the hills; defaults are the source's."""
+    """Parameters of the hills; the defaults are those of the source."""
 
     sides: int = number(
-        16, "directions beside x_0", "enough for hills to combine", low=1, high=MOST_SIDES
+        16, "directions in addition to x_0", "enough for hills to combine", low=1, high=MOST_SIDES
     )
     waves: int = number(
         5, "waves a splotch", "splotches without a simple shape", low=1, high=MOST_WAVES
@@ -49,13 +47,13 @@ class TessellatingHills:
     epsilon: float = number(
         0.0025,
         "loss a unit of x_n and of splotch",
-        "hills are small beside the slope at the start",
+        "hills are small compared with the slope at the start",
         low=0.0,
     )
     reach: float = number(
         2000.0,
         "of each coordinate, either way",
-        "twice as far as 5000 steps of 0.2 lead",
+        "twice the distance of 5000 steps of 0.2",
         low=1.0,
         high=1e6,
     )
@@ -65,11 +63,16 @@ class TessellatingHills:
 class Hills:
     """One landscape.
 
-    Attributes:
-        epsilon: height of hills.
-        reach: how far from 0 a coordinate may be.
-        numbers: `[sides, waves, 1 + sides]` wave numbers, those over x_0 first.
-        sines, cosines: `[sides, waves]` amplitudes.
+    Attributes
+    ----------
+    epsilon : float
+        Height of the hills.
+    reach : float
+        Largest absolute value of a coordinate.
+    numbers : numpy.ndarray
+        `[sides, waves, 1 + sides]` wave numbers, those of x_0 first.
+    sines, cosines : numpy.ndarray
+        `[sides, waves]` amplitudes.
     """
 
     epsilon: float

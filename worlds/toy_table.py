@@ -1,9 +1,9 @@
 """Read the table of an environment of Gymnasium: `env.P` and `env.initial_state_distrib`.
 
 `P[state][act]` lists `(probability, next state, reward, terminated)`. States and acts may be any
-keys of mappings, or positions in lists and arrays. A state without acts is an end. An act that a
-state does not have, or whose list is empty, is not available there. What cannot be read so is
-refused in a line that names state and act.
+keys of mappings, or positions in lists and arrays. A state without acts is an end. An act is not
+available in a state that lacks it or gives it an empty list. Other tables are refused in a line
+that names state and act.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from evosim.worlds.parameters import InvalidWorld, check_size
 from evosim.worlds.tabular import Bools, Floats
 from evosim.worlds.toy_play import Outcome, Rules
 
-SUM_TOLERANCE = 1e-6  # chances in single precision sum to one so well
+SUM_TOLERANCE = 1e-6  # for sums of probabilities in single precision
 HINT = "Correct the table, or use another environment."
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What an environment says of itself.
+    """The table of an environment as arrays.
 
     Attributes
     ----------
     states, acts : tuple of str
         Their names, of lengths `n` and `A`.
     available : numpy.ndarray
-        `[n, A]`, which acts can be done where.
+        `[n, A]`, true where an act can be done.
     alive : numpy.ndarray
-        `[n]`, which states have an act.
+        `[n]`, true for states with an act.
     chances : numpy.ndarray
-        `[n, A, n + 1]`, chances of the next state; the last is the end.
+        `[n, A, n + 1]`, probability of the next state; the last is the end.
     rewards : numpy.ndarray
-        `[n, A, 3]`, expected reward: all of it, its good and its bad part.
+        `[n, A, 3]`, expected reward, and the expectations of its positive and negative parts.
     start : numpy.ndarray
-        `[n]`, chances of the state in which an episode begins.
+        `[n]`, distribution of the first state of an episode.
     rules : Rules
-        The same as it is played.
+        The same table in the form used for playing.
     """
 
     states: tuple[str, ...]
@@ -56,11 +56,11 @@ class Table:
     rules: Rules
 
     def agrees(self, other: Table) -> bool:
-        """Say whether another table is the same in everything."""
-        names = ("available", "alive", "chances", "rewards", "start")
-        named = self.states == other.states and self.acts == other.acts
-        return named and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in names
+        """Whether all names and arrays of another table are the same."""
+        arrays = ("available", "alive", "chances", "rewards", "start")
+        same_names = self.states == other.states and self.acts == other.acts
+        return same_names and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays
         )
 
 
@@ -70,7 +70,7 @@ def read(environment: str, table: Any, start: Any) -> Table:
     Parameters
     ----------
     environment : str
-        What messages call it.
+        Name in messages.
     table : mapping, sequence or numpy.ndarray
         `P` of the environment.
     start : mapping, sequence or numpy.ndarray
@@ -79,12 +79,12 @@ def read(environment: str, table: Any, start: Any) -> Table:
     Returns
     -------
     Table
-        What was read.
+        The table as arrays.
 
     Raises
     ------
     InvalidWorld
-        If it cannot be read; the message names state and act.
+        If the table cannot be read; the message names state and act.
     """
     rows = {
         s: _by_key(environment, acts, f"state '{s}'", "acts")
@@ -116,15 +116,15 @@ def read(environment: str, table: Any, start: Any) -> Table:
             f"{environment}: P must have an act in some state, but has {n} states without any. "
             f"{HINT}"
         )
-    for row in outcomes.values():  # who comes to a state without acts has come to the end
-        for x, reward in [known for known in row if known[0] < n and not alive[known[0]]]:
+    for row in outcomes.values():  # a state without acts is the end
+        for x, reward in [outcome for outcome in row if outcome[0] < n and not alive[outcome[0]]]:
             row[n, reward] = row.get((n, reward), 0.0) + row.pop((x, reward))
     chances, rewards = np.zeros((n, len(acts), n + 1)), np.zeros((n, len(acts), 3))
     for (s, a), row in outcomes.items():
         for (x, reward), chance in row.items():
             chances[s, a, x] += chance
             rewards[s, a] += chance * np.array([reward, max(reward, 0.0), min(reward, 0.0)])
-    begins = _start(environment, start, states)
+    first = _start(environment, start, states)
     return Table(
         _names(states, ""),
         _names(acts, "a"),
@@ -132,13 +132,13 @@ def read(environment: str, table: Any, start: Any) -> Table:
         alive,
         chances,
         rewards,
-        begins,
-        Rules(states, acts, outcomes, begins),
+        first,
+        Rules(states, acts, outcomes, first),
     )
 
 
 def _by_key(environment: str, table: Any, where: str, what: str) -> dict[Hashable, Any]:
-    """A mapping as it is, a sequence by its positions."""
+    """A mapping as a dictionary; a sequence as a dictionary by position."""
     if isinstance(table, Mapping):
         return dict(table)
     if table is None and what == "acts":
@@ -153,13 +153,13 @@ def _by_key(environment: str, table: Any, where: str, what: str) -> dict[Hashabl
 
 
 def _ordered(keys: Mapping[Hashable, Any]) -> list[Hashable]:
-    """Whole numbers by size, anything else as listed."""
+    """Keys in ascending order if all are whole numbers, else in the order of the table."""
     numbers: list[Any] = [key for key in keys if isinstance(key, Integral)]
     return sorted(numbers) if len(numbers) == len(keys) else list(keys)
 
 
 def _names(keys: tuple[Hashable, ...], letter: str) -> tuple[str, ...]:
-    """Names of states or acts; none of states is one of those that evosim adds."""
+    """Names of states or acts. Names of states differ from those that evosim adds."""
     names = tuple(f"{letter}{key}" if isinstance(key, Integral) else str(key) for key in keys)
     return (
         names
@@ -181,7 +181,7 @@ def _listed(environment: str, listed: Any, state: Hashable, act: Hashable) -> An
 def _outcomes(
     environment: str, listed: Any, state: Hashable, act: Hashable, index: dict[Hashable, int]
 ) -> dict[Outcome, float]:
-    """The possible outcomes of an act and their chances. Raises `InvalidWorld`."""
+    """The possible outcomes of an act and their probabilities. Raises `InvalidWorld`."""
     where = f"but state '{state}', act '{act}' has"
     out: dict[Outcome, float] = {}
     total = 0.0
@@ -234,8 +234,8 @@ def _start(environment: str, given: Any, states: tuple[Hashable, ...]) -> Floats
         given = [given.get(state, 0.0) for state in states]
     if given is None or isinstance(given, str | bytes) or not hasattr(given, "__len__"):
         raise InvalidWorld(
-            f"{name} must say where it begins, but is {_brief(given)}. Use another environment, or "
-            "give it one."
+            f"{name} must be the distribution of the first state, but is {_brief(given)}. Use "
+            "another environment, or give it one."
         )
     if len(given) != len(states):
         raise InvalidWorld(
@@ -245,7 +245,7 @@ def _start(environment: str, given: Any, states: tuple[Hashable, ...]) -> Floats
     start = np.array([_number(chance) for chance in given])
     for s in np.flatnonzero(~(start >= 0.0)):
         raise InvalidWorld(
-            f"{name} must say where it begins, but has {start[s]} for state '{states[s]}'. "
+            f"{name} must hold probabilities, but has {start[s]} for state '{states[s]}'. "
             "Give the environment a start (a map of FrozenLake needs an S)."
         )
     if not abs(start.sum() - 1.0) <= SUM_TOLERANCE:
@@ -257,7 +257,7 @@ def _start(environment: str, given: Any, states: tuple[Hashable, ...]) -> Floats
 
 
 def _number(value: Any) -> float:
-    """A number; what is none is not a number."""
+    """The value as a number; NaN if it is not a number."""
     try:
         return math.nan if isinstance(value, str | bytes) else float(value)
     except (TypeError, ValueError):
@@ -265,12 +265,12 @@ def _number(value: Any) -> float:
 
 
 def _known(index: dict[Hashable, int], state: Any) -> int | None:
-    """The position of a state, if it is one; arrays and lists are looked up as tuples."""
+    """The index of a state, if it is one; arrays and lists are looked up as tuples."""
     if isinstance(state, np.ndarray):
         state = state.item() if state.size == 1 else state.tolist()
     try:
         return index.get(tuple(state) if isinstance(state, list) else state)
-    except TypeError:  # what cannot be a key
+    except TypeError:  # not hashable
         return None
 
 

@@ -1,38 +1,39 @@
-"""Toy text: any environment of Gymnasium that has a table of transitions, as a world.
+"""Toy text: any environment of Gymnasium with a table of transitions, as a world.
 
-`gymnasium:FrozenLake-v1`, for example.
+Example: `gymnasium:FrozenLake-v1`.
 
-What it shows. Worlds that others have published, with optima that anybody can check; and a short
-way to a world of one's own, since an environment needs nothing but `env.unwrapped.P`. The ancestral
-and the modern world are the same environment with other arguments (`options`).
+Purpose. Published worlds with optima that every reader can check, and a short way to your own
+world: an environment needs only `env.unwrapped.P`. The ancestral and the modern world are the same
+environment with different arguments (`options`).
 
-What goes wrong in it. Whatever the arguments make go wrong: ice that is slippery in training and
-not in deployment, another map.
+Failure. It depends on the arguments: for example ice that is slippery in training only, or another
+map.
 
-States: `birth`; those of the environment, named by their keys in `P`; `over`. Acts: `a0`, `a1`, ..
-or the names that `P` gives them. An act that `P` does not list for a state is not available there.
-At birth and where it is over there is one act, the first that every state has. At birth it leads to
-where the environment begins. It is no act of the environment, so accounts do not count it among
-those of a life. Transitions that end an episode lead to `over`, which stays.
+States: `birth`; the states of the environment, named by their keys in `P`; `over`. Acts: `a0`,
+`a1`, .. or their names in `P`. An act that `P` does not list for a state is not available there. At
+birth and in `over` there is one act: the first act that every state has. At birth it leads to the
+first state of an episode. This is not an act of the environment, so accounts do not count it as an
+act of a life. Transitions that end an episode lead to `over`, which stays.
 
-The table is compared with the environment: `worlds/toy_play.py` plays it by `step()` and `reset()`,
-with its wrappers. An option that acts there and not in the table is refused.
+`worlds/toy_play.py` compares the table with the environment. It plays the environment by `step()`
+and `reset()`, with its wrappers. Options with an effect there but not in the table are refused.
 
-Payoff: the environment's expected reward, and `offset` at birth, once for everybody: base
-optimizers that share out parentage in proportion to fitness refuse fitness below 0. It moves no
-optimum and no regret; relative fitness differs less with it. Rewards of the environment are payoff
-minus offset. Intent is payoff. A life has `lifespan` acts, whatever limit Gymnasium puts on
-episodes.
+Payoff: the environment's expected reward, and `offset` once per life, at birth. Optimizers that
+choose parents in proportion to fitness refuse fitness below 0. The offset changes no optimum and no
+regret, but relative fitness differs less. Rewards of the environment are payoff minus offset.
+Intent is payoff. A life has `lifespan` acts; limits of Gymnasium on episodes are ignored.
 
-Features: `gain` and `loss` (what is good, and what is bad, of the expected reward: of each
-outcome's reward its positive and its negative part), `end` (chance that the episode ends by this
-act) and `steps` (every act in a state of the environment, -1).
+Features:
 
-Observation classes of reflexes: states of the environment in `observed` stretches of equal length,
-in their order (each its own if there are as many); `birth` and `over`.
+* `gain` and `loss`: expectations of the positive and of the negative part of the reward.
+* `end`: probability that this act ends the episode.
+* `steps`: -1 for every act in a state of the environment.
+
+Observation classes of reflexes: states of the environment in `observed` ranges of equal length, in
+their order, and `birth` and `over`. With as many classes as states each state has its own.
 
 Belief `ancestral`: the ancestral world's transitions. For an act that the ancestral world lacks in
-a state it is the true ones.
+a state, the belief holds the true transitions.
 
 Source. Gymnasium (Towers et al. 2024). Its version is part of a run's provenance.
 """
@@ -60,8 +61,8 @@ from evosim.worlds.toy_table import Table
 
 PREFIX = "gymnasium:"
 FEATURES = ("gain", "loss", "end", "steps")
-STARTS = ("initial_state_distrib", "isd")  # `isd` is what `DiscreteEnv` of Gym called it
-# Environments that were played in this process and agree with their tables
+STARTS = ("initial_state_distrib", "isd")  # `isd` is the name in `DiscreteEnv` of Gym
+# Environments that this process has played and that agree with their tables
 _compared: set[tuple[Any, ...]] = set()
 
 
@@ -70,17 +71,17 @@ class ToyText:
     """Parameters of one environment as a world."""
 
     lifespan: int = number(
-        100, "acts", "as many as FrozenLake allows", low=1, high=MAX_AGES - 1, structural=True
+        100, "acts", "the limit of FrozenLake", low=1, high=MAX_AGES - 1, structural=True
     )
     offset: float = number(0.0, "payoff", "rewards of FrozenLake are not below 0", low=0.0)
     observed: int = number(
-        16, "classes", "each state of FrozenLake its own", low=1, high=1000, structural=True
+        16, "classes", "one for each state of FrozenLake", low=1, high=1000, structural=True
     )
     options: Mapping[str, Any] = field(
         default_factory=dict,
         metadata={
             "unit": "arguments of the environment",
-            "why": "its own defaults",
+            "why": "defaults of the environment",
             "low": None,
             "high": None,
             "structural": False,
@@ -89,16 +90,16 @@ class ToyText:
 
 
 def build(environment: str, params: ToyText, modern: Mapping[str, Any]) -> WorldPair:
-    """The pair of an environment.
+    """Build the pair of worlds of an environment.
 
     Parameters
     ----------
     environment : str
-        What `gymnasium.make` calls it.
+        Its name for `gymnasium.make`.
     params : ToyText
         Parameters of the ancestral world.
     modern : mapping
-        What differs after the swap.
+        Parameters that differ in the modern world.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def build(environment: str, params: ToyText, modern: Mapping[str, Any]) -> World
     Raises
     ------
     InvalidWorld
-        If the environment cannot be made, read or played as its table says.
+        If the environment cannot be made or read, or differs from its table.
     """
     after = modern_params(params, modern)
     ancestral = table_of(environment, params.options, "world.ancestral.options")
@@ -125,8 +126,7 @@ def build(environment: str, params: ToyText, modern: Mapping[str, Any]) -> World
             )
             raise InvalidWorld(
                 f"world.modern.options must leave {environment} its {len(ours)} {what}, but makes "
-                f"{len(theirs)}{differing}. "
-                "Choose arguments that fit."
+                f"{len(theirs)}{differing}. Choose other arguments."
             )
     n, acts = len(ancestral.states), len(ancestral.acts)
     check_size("world.ancestral", n + 2, acts, params.lifespan + 1)
@@ -159,7 +159,7 @@ def build(environment: str, params: ToyText, modern: Mapping[str, Any]) -> World
         modern=_world(after, f"{environment} (modern)", later, believed, default),
         observe=np.array([classes, *stretch, classes + 1]),
         classes=(
-            *(_stretch(ancestral.states, np.flatnonzero(stretch == c)) for c in range(classes)),
+            *(_range_name(ancestral.states, np.flatnonzero(stretch == c)) for c in range(classes)),
             "birth",
             "over",
         ),
@@ -169,26 +169,26 @@ def build(environment: str, params: ToyText, modern: Mapping[str, Any]) -> World
 
 
 def table_of(environment: str, options: Mapping[str, Any], where: str) -> Table:
-    """The table of an environment, which the environment agrees with when it is played.
+    """Read the table of an environment, and compare it with the environment.
 
     Parameters
     ----------
     environment : str
-        What `gymnasium.make` calls it.
+        Its name for `gymnasium.make`.
     options : mapping
         Arguments of the environment.
     where : str
-        What messages call the options.
+        Name of the options in messages.
 
     Returns
     -------
     Table
-        The table as it was read.
+        The table.
 
     Raises
     ------
     InvalidWorld
-        If the environment cannot be made, read or played as its table says.
+        If the environment cannot be made or read, or differs from its table.
     """
     try:
         gymnasium: Any = importlib.import_module("gymnasium")
@@ -203,10 +203,10 @@ def table_of(environment: str, options: Mapping[str, Any], where: str) -> Table:
         if not table.agrees(other):
             raise InvalidWorld(
                 f"{where} must make the same environment each time, but {environment} is drawn at "
-                "random. Choose arguments that fix it."
+                "random. Choose arguments that make it the same, for example a seed or a map."
             )
-        if type(made.unwrapped).step is not gymnasium.Env.step:  # else the table is all there is
-            amounts = b"".join(
+        if type(made.unwrapped).step is not gymnasium.Env.step:  # else there is only the table
+            arrays = b"".join(
                 array.tobytes() for array in (table.chances, table.rewards, table.start)
             )
             key = (
@@ -214,7 +214,7 @@ def table_of(environment: str, options: Mapping[str, Any], where: str) -> Table:
                 repr(options),
                 getattr(made.unwrapped.spec, "entry_point", None),
                 type(made.unwrapped),
-                hashlib.blake2b(amounts).digest(),
+                hashlib.blake2b(arrays).digest(),
             )
             if key not in _compared:
                 _check_acts(gymnasium, environment, made, table)
@@ -226,7 +226,7 @@ def table_of(environment: str, options: Mapping[str, Any], where: str) -> Table:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what an environment prints, and without warnings (there may be a newer version)."""
+    """Suppress output and warnings of an environment, for example about a newer version."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -235,11 +235,11 @@ def _quiet() -> Iterator[None]:
 def _made(gymnasium: Any, environment: str, options: Mapping[str, Any], where: str) -> Any:
     """The environment with its wrappers. Raises `InvalidWorld`.
 
-    TOML has lists alone, so they become tuples where the environment wants those.
+    TOML has only lists. They become tuples where the environment expects tuples.
     """
     try:
         made = _make(gymnasium, environment, options)
-    except Exception as error:  # (whatever an environment raises at its arguments)
+    except Exception as error:  # an environment may raise any exception about its arguments
         with contextlib.suppress(Exception):
             return _make(
                 gymnasium, environment, {key: _tuples(value) for key, value in options.items()}
@@ -258,16 +258,16 @@ def _made(gymnasium: Any, environment: str, options: Mapping[str, Any], where: s
         )
         raise InvalidWorld(
             f"world.name and {where} must make an environment, but "
-            f"gymnasium.make('{environment}'{given}) raises {_said(error)}. "
+            f"gymnasium.make('{environment}'{given}) raises {_summary(error)}. "
             f"{remedy}."
         ) from None
     defaults = inspect.signature(type(made.unwrapped).__init__).parameters
-    wanted = {
+    tuples = {
         key: _tuples(value)
         for key, value in options.items()
         if key in defaults and isinstance(defaults[key].default, tuple)
     }
-    return _make(gymnasium, environment, {**options, **wanted}) if wanted else made
+    return _make(gymnasium, environment, {**options, **tuples}) if tuples else made
 
 
 def _make(gymnasium: Any, environment: str, options: Mapping[str, Any]) -> Any:
@@ -286,36 +286,36 @@ def _read(environment: str, made: Any) -> Table:
     if not isinstance(table, Mapping | list | tuple | np.ndarray):
         raise InvalidWorld(
             "world.name must be an environment with a table of transitions (env.unwrapped.P), but "
-            f"{environment} has none. Use a toy-text one, as FrozenLake-v1."
+            f"{environment} has none. Use a toy-text environment, for example FrozenLake-v1."
         )
     starts = (_attribute(environment, made, name) for name in STARTS)
-    if (start := next((found for found in starts if found is not None), None)) is None:
+    if (start := next((value for value in starts if value is not None), None)) is None:
         raise InvalidWorld(
-            "world.name must be an environment that says where it begins "
-            f"(env.unwrapped.initial_state_distrib), but {environment} does not. Give it one, or "
-            "use another."
+            "world.name must be an environment with a distribution of the first state "
+            f"(env.unwrapped.initial_state_distrib), but {environment} has none. Use another "
+            "environment, or add that attribute."
         )
     return toy_table.read(environment, table, start)
 
 
 def _attribute(environment: str, made: Any, name: str) -> Any:
-    """What an environment holds by this name; none where it is missing. Raises `InvalidWorld`.
+    """An attribute of an environment, or None. Raises `InvalidWorld`.
 
-    A wrapper's own comes before what it wraps.
+    Attributes of a wrapper hide those of the wrapped environment.
     """
     try:
         return made.get_wrapper_attr(name)
     except AttributeError:
         return None
-    except Exception as error:  # (code of others)
+    except Exception as error:  # third-party code
         raise InvalidWorld(
             f"world.name must be an environment that can be read, but {name} of {environment} "
-            f"raises {_said(error)}. Use another."
+            f"raises {_summary(error)}. Use another environment."
         ) from None
 
 
 def _check_acts(gymnasium: Any, environment: str, made: Any, table: Table) -> None:
-    """Raise `InvalidWorld` unless the acts of the table are those that `step()` takes."""
+    """Raise `InvalidWorld` unless `step()` takes the acts of the table."""
     space = getattr(made, "action_space", None)
     if not isinstance(space, gymnasium.spaces.Discrete):
         return
@@ -324,14 +324,14 @@ def _check_acts(gymnasium: Any, environment: str, made: Any, table: Table) -> No
         raise InvalidWorld(
             f"{environment}: the acts of P must be those of action_space ({space}), but are "
             f"{', '.join(map(repr, table.rules.acts[:10]))}. "
-            "Correct one of them."
+            "Correct P or action_space."
         )
 
 
 def _check_options(
     gymnasium: Any, environment: str, options: Mapping[str, Any], where: str, table: Table
 ) -> None:
-    """Raise `InvalidWorld` for options that leave the table alone and change what happens."""
+    """Raise `InvalidWorld` for options that change the environment but not its table."""
     everywhere = np.asarray(table.available[table.alive].all(axis=0))
     acts = (
         tuple(act for act, there in zip(table.rules.acts, everywhere, strict=True) if there)
@@ -350,11 +350,11 @@ def _check_options(
         try:
             alone = table.agrees(_read(environment, remade(key)))
             alone = alone and toy_play.differs(partial(remade, None), partial(remade, key), acts)
-        except Exception:  # (an argument that the environment cannot do without)
+        except Exception:  # the environment needs this argument
             continue
         if alone:
             remedy = (
-                "Set world.ancestral.lifespan: a life has so many acts"
+                "Set world.ancestral.lifespan, the number of acts of a life"
                 if key == "max_episode_steps"
                 else "Leave it out"
             )
@@ -368,28 +368,28 @@ def _check_options(
 def _check_play(
     environment: str, options: Mapping[str, Any], where: str, made: Any, table: Table
 ) -> None:
-    """Raise `InvalidWorld` unless the environment does what its table says and keeps it."""
+    """Raise `InvalidWorld` unless the environment agrees with its table, which stays the same."""
     own = f"{where} or the environment: {environment}" if options else f"world.name: {environment}"
     remedy = "Leave out what acts in step(), reset() or a wrapper alone, or correct env.unwrapped.P"
     try:
         toy_play.compare(made, table.rules)
     except toy_play.Mismatch as error:
         raise InvalidWorld(
-            f"{own} must do what its table of transitions says, but {error}. {remedy}."
+            f"{own} must agree with its table of transitions, but {error}. {remedy}."
         ) from None
-    except Exception as error:  # (code of others)
+    except Exception as error:  # third-party code
         raise InvalidWorld(
-            f"{own} must be playable, but step() or reset() raises {_said(error)}. Correct it, or "
-            "use another environment."
+            f"{own} must be playable, but step() or reset() raises {_summary(error)}. Correct "
+            "those methods, or use another environment."
         ) from None
     if not table.agrees(_read(environment, made)):
         raise InvalidWorld(
-            f"{own} must keep its table of transitions, but it has another after some episodes. "
-            "Choose arguments that fix it."
+            f"{own} must keep its table of transitions, but has another after some episodes. "
+            "Choose arguments that keep it the same."
         )
 
 
-def _said(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}".rstrip(". ")
 
 
@@ -402,7 +402,7 @@ def _first_new(theirs: tuple[str, ...], ours: tuple[str, ...]) -> str:
 
 
 def _available(table: Table, default: int) -> Any:
-    """`[n + 2, A]`: acts of the environment in its own states, the default act alone elsewhere."""
+    """`[n + 2, A]`: acts of the environment in its states, and the default act in the others."""
     n, acts = table.available.shape
     out = np.zeros((n + 2, acts), dtype=bool)
     out[1:-1] = table.available
@@ -445,6 +445,6 @@ def _world(p: ToyText, name: str, table: Table, believed: Floats, default: int) 
     )
 
 
-def _stretch(names: tuple[str, ...], states: Any) -> str:
+def _range_name(names: tuple[str, ...], states: Any) -> str:
     first, last = (names[s].removeprefix("state ") for s in (states[0], states[-1]))
     return f"state {first}" if len(states) == 1 else f"states {first} to {last}"

@@ -1,54 +1,56 @@
-"""Villages: a strategy game.
+"""Villages: a strategy game. Gather, train troops, and destroy villages of the enemy.
 
-Gather, train troops, and destroy the villages of whoever is the enemy.
+Purpose. The payoff can be the number of troops (`payoff = "troops"`), because successful players
+have large armies. Then the barracks fill with the cheapest soldiers. Or the payoff can be the
+number of destroyed villages (`payoff = "villages"`), while the only enemy in training is Aurora.
+Then a desire for Aurora's fall and one for any enemy's fall are equally good in training. Against
+Brotherhood they are not.
 
-What it shows. "The most successful players have large armies", so the number of troops is paid
-(`payoff = "troops"`): then the barracks fill with what is cheapest. Or villages destroyed are paid
-(`payoff = "villages"`), but the only enemy ever met was Aurora: then a desire for Aurora's fall and
-one for any enemy's are equally good, and against Brotherhood they are not.
-
-What goes wrong in it. Misspecified payoff in the first case, in both worlds alike. A shift in the
-second, which the ancestral world leaves open: some of its best players attack Brotherhood, others
-do not.
+Failure. With `troops`: a misspecified payoff, in both worlds alike. With `villages`: a shift. The
+ancestral world does not decide: some of its best players attack Brotherhood, others do not.
 
 State `(resources, weak, strong, aurora, brotherhood)`: resources `0..stores`; troops of two kinds,
-together at most `barracks`; standing villages of each alliance, `0..villages`; and one state
-`fallen` (last): one's own village is destroyed. Order: resources slowest, then the army (weak
+together at most `barracks`; standing villages of each alliance, `0..villages`. The last state is
+`fallen`: the player's own village is destroyed. Order: resources slowest, then the army (weak
 slower than strong), then aurora, then brotherhood. Names: `r2.w1.s0.a2.b0`.
 
-Acts. `hold` everywhere. In a standing village: `gather`; `train_weak` and `train_strong` with
-enough resources and room in the barracks; `attack_aurora` and `attack_brotherhood` with at least
-one soldier and one village of theirs.
+Acts. `hold` everywhere. In a standing village also `gather`. `train_weak` and `train_strong` need
+enough resources and space in the barracks. `attack_aurora` and `attack_brotherhood` need a soldier
+and a village of that enemy.
 
-One turn, in this order; all chances are independent; strength is `weak_strength * weak +
-strong_strength * strong` at its beginning.
+One turn has the following steps, in this order. All chances are independent. Strength is
+`weak_strength * weak + strong_strength * strong` at the beginning of the turn.
 
 1. The act. `gather` finds one unit of resources with `gather_success`. Training pays `weak_cost` or
    `strong_cost` for one soldier. An attack destroys one village with `strength / (strength +
-   defence)`; in it one weak soldier falls with `weak_losses`, if there are any, and one strong one
-   with `strong_losses`.
+   defence)`. In an attack one weak soldier falls with `weak_losses`, if there are any, and one
+   strong soldier with `strong_losses`.
 2. Founding. Each alliance that has fewer than `villages` founds one with `aurora_founds` or
    `brotherhood_founds`.
-3. Raid. One's own village falls with `raid * (enemy villages at the turn's beginning) * defence /
-   (defence + strength)`.
+3. Raid. The player's village falls with `raid * (enemy villages at the turn's beginning) * defence
+   / (defence + strength)`.
 
-Payoff `troops`: soldiers at the beginning of the turn, divided by `lifespan`: over a life, the mean
-size of the army, with 0 once fallen. Payoff `villages`: expected villages destroyed. Intent:
-villages destroyed, whosever.
+Payoff `troops`: soldiers at the beginning of the turn, divided by `lifespan`. Over a life this is
+the mean size of the army, with 0 once fallen. Payoff `villages`: expected villages destroyed.
+Intent: villages destroyed, of any enemy.
 
-Features: `soldiers` (both kinds, share of the barracks), `strength` (share of what the barracks
-could hold), `stores` (resources, share of the most), `aurora` and `brotherhood` (expected villages
-of theirs destroyed by this act), `ease` (-1 for every act but `hold`).
+Features:
+
+* `soldiers`: both kinds, as a share of the barracks.
+* `strength`: as a share of the largest strength of the barracks.
+* `stores`: resources, as a share of the maximum.
+* `aurora` and `brotherhood`: expected villages of that enemy destroyed by this act.
+* `ease`: -1 for every act but `hold`.
 
 Observation classes of reflexes: army (none, some, full barracks) by purse (empty, enough for the
-weak, enough for the strong) by who is there (nobody, Aurora, Brotherhood, both); `fallen`.
+weak, enough for the strong) by enemy (`nobody`, `Aurora`, `Brotherhood`, `both`); and `fallen`.
 
-Belief `ancestral`: transitions of the ancestral world; where only Brotherhood's villages stand,
-that is the same game without new villages of theirs.
+Belief `ancestral`: transitions of the ancestral world. Where only Brotherhood's villages stand,
+this is the same game without new villages of Brotherhood.
 
 Sources. The story is Jakub Halmes's ("The inner alignment problem", 2024), which has no numbers.
-All numbers here are choices: a weak soldier costs half of a strong one and fights a fifteenth as
-well.
+All numbers here are choices. A weak soldier costs half of a strong one and has a fifteenth of its
+strength.
 """
 
 from __future__ import annotations
@@ -99,23 +101,25 @@ class Villages:
     stores: int = number(
         3,
         "units of resources",
-        "more than the dearest soldier costs",
+        "more than the cost of a strong soldier",
         low=1,
         high=50,
         structural=True,
     )
     barracks: int = number(4, "soldiers", "room for a small army", low=1, high=50, structural=True)
     villages: int = number(
-        2, "villages of an alliance", "most that stand at once", low=1, high=50, structural=True
+        2, "villages of an alliance", "largest number at a time", low=1, high=50, structural=True
     )
     lifespan: int = number(40, "turns", "several campaigns", low=1, high=MAX_AGES, structural=True)
     payoff: Literal["troops", "villages"] = number(
-        "villages", "troops or villages", "what was wanted is paid"
+        "villages", "troops or villages", "the payoff is the intent"
     )
 
     gather_success: float = probability(0.8, "gathering mostly succeeds", "probability per turn")
-    weak_cost: int = number(1, "units of resources", "cheap", low=0, structural=True)
-    strong_cost: int = number(2, "units of resources", "dear", low=0, structural=True)
+    weak_cost: int = number(1, "units of resources", "a cheap soldier", low=0, structural=True)
+    strong_cost: int = number(
+        2, "units of resources", "an expensive soldier", low=0, structural=True
+    )
     weak_strength: float = number(0.2, "strength", "not suitable for battle", low=0.0)
     strong_strength: float = number(3.0, "strength", "made for battle", low=0.0)
     defence: float = number(
@@ -132,7 +136,7 @@ class Villages:
 
 
 def build(params: Villages, modern: Mapping[str, Any]) -> WorldPair:
-    """The pair of games; `modern` holds what differs after the swap. Raises `InvalidWorld`."""
+    """Build the pair; `modern` holds the parameters that differ. Raises `InvalidWorld`."""
     after = modern_params(params, modern)
     for world, where in ((params, "world.ancestral"), (after, "world.modern")):
         _check(world, where)
@@ -166,7 +170,7 @@ def build(params: Villages, modern: Mapping[str, Any]) -> WorldPair:
 
 
 def counts(params: Villages) -> dict[str, Ints]:
-    """`[S]` resources, weak, strong, aurora and brotherhood of each state; 0 where fallen."""
+    """`[S]` resources, weak, strong, aurora and brotherhood of each state; 0 in `fallen`."""
     names = ("resources", "weak", "strong", "aurora", "brotherhood")
     return {name: np.append(row, 0) for name, row in zip(names, _axes(params), strict=True)}
 
@@ -180,12 +184,13 @@ def _check(p: Villages, where: str) -> None:
         if getattr(p, name) > p.villages:
             raise InvalidWorld(
                 f"{where}.{name} must be at most villages ({p.villages}), but is"
-                f" {getattr(p, name)}. Lower it."
+                f" {getattr(p, name)}. Set it to {p.villages} or less."
             )
     if 2 * p.villages * p.raid > 1.0:
         raise InvalidWorld(
             f"{where}.raid must be a probability when all enemy villages stand, but"
-            f" {2 * p.villages} times it is {2 * p.villages * p.raid:g}. Lower it."
+            f" {2 * p.villages} times it is {2 * p.villages * p.raid:g}. Set it to"
+            f" {1.0 / (2 * p.villages):g} or less."
         )
 
 
@@ -218,8 +223,8 @@ def _victory(p: Villages, axes: Ints) -> Floats:
 
 
 def _transitions(p: Villages, axes: Ints) -> Floats:
-    """`[S, A, S]`; rows of unavailable acts are zero."""
-    number_of = {tuple(column): i for i, column in enumerate(axes.T.tolist())}
+    """Transitions `[S, A, S]`; rows of unavailable acts are zero."""
+    index_of = {tuple(column): i for i, column in enumerate(axes.T.tolist())}
     available, victory = _available(p, axes), _victory(p, axes)
     out = np.zeros((axes.shape[1] + 1, len(ACTS), axes.shape[1] + 1))
     out[-1, HOLD, -1] = 1.0
@@ -228,16 +233,16 @@ def _transitions(p: Villages, axes: Ints) -> Floats:
         fall = p.raid * enemies * (1.0 - float(victory[s]))
         for act in np.flatnonzero(available[s]):
             out[s, act, -1] = fall
-            for after, chance in _acted(p, state, int(act), float(victory[s])):
-                for founded, share in _founded(p, after):
-                    out[s, act, number_of[founded]] += (1.0 - fall) * chance * share
+            for after, chance in _after_act(p, state, int(act), float(victory[s])):
+                for founded, share in _after_founding(p, after):
+                    out[s, act, index_of[founded]] += (1.0 - fall) * chance * share
     return out
 
 
-def _acted(
+def _after_act(
     p: Villages, state: list[int], act: int, victory: float
 ) -> list[tuple[list[int], float]]:
-    """What an act makes of a state, with chances."""
+    """States after an act, with their probabilities."""
     r, w, s, a, b = state
     if act == GATHER:
         return [
@@ -269,8 +274,8 @@ def _acted(
     return out
 
 
-def _founded(p: Villages, state: list[int]) -> list[tuple[tuple[int, ...], float]]:
-    """What new villages make of a state, with chances."""
+def _after_founding(p: Villages, state: list[int]) -> list[tuple[tuple[int, ...], float]]:
+    """States after the founding of villages, with their probabilities."""
     r, w, s, a, b = state
     more_a, more_b = p.aurora_founds * (a < p.villages), p.brotherhood_founds * (b < p.villages)
     return [
@@ -295,7 +300,7 @@ def _world(p: Villages, name: str, axes: Ints, moves: Floats, believed: Floats) 
     felt[:-1, GATHER:, 5] = -1.0
     felt *= available[:, :, None]
     destroyed = felt[:, :, 3] + felt[:, :, 4]
-    kept = felt[:, :, 0] * (p.barracks / p.lifespan)
+    troops = felt[:, :, 0] * (p.barracks / p.lifespan)
     start = np.zeros(len(available))
     begin = (
         (resources == 0)
@@ -313,7 +318,7 @@ def _world(p: Villages, name: str, axes: Ints, moves: Floats, believed: Floats) 
         lifespan=p.lifespan,
         available=available,
         transitions=moves,
-        payoff=kept if p.payoff == "troops" else destroyed,
+        payoff=troops if p.payoff == "troops" else destroyed,
         intent=destroyed,
         features_felt=felt,
         start=start,

@@ -10,12 +10,12 @@ import pytest
 
 from evosim.analysis.causes import causes_of
 from evosim.analysis.deception import CONDITIONS, without
-from evosim.config.resolve import build, resolve
 from evosim.fitness.act_sets import COMPILED
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import DecisionRules, GatedRules, PlannerRules, ReflexRules, TableRules
 from evosim.reference.dynamic_programming import lifetime
 from evosim.reference.policies import policy_of
+from evosim.worlds import WORLDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class UniformRules(DecisionRules):
         return self.n
 
     @property
-    def kept(self) -> np.ndarray:
+    def fitness_retained(self) -> np.ndarray:
         return np.full(self.n, 0.5)
 
     def key(self, i: int) -> bytes:
@@ -57,7 +57,7 @@ def planners(n: int = 3) -> PlannerRules:
 
 
 def test_a_new_kind_is_scored_by_its_own_policy() -> None:
-    pair = build(resolve({"name": "uniform", "world": {"name": "turtles"}})).pair
+    pair = WORLDS["micro"].build(WORLDS["micro"].params(), {})
     rules = UniformRules(2)
     world = pair.modern
     scores = Scorer(world, pair).score(rules)

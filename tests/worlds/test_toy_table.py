@@ -228,16 +228,16 @@ def test_a_bad_table_is_named(table: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        (None, "that says where it begins .* does not"),
+        (None, "with a distribution of the first state .* has none"),
         ([1.0], "must have a chance for each of 2 states of P, but has 1"),
         ([1.0, 0.0, 0.0], "must have a chance for each of 2 states of P, but has 3"),
         ([0.5, 0.4], "must sum to one, but sums to 0.9"),
         ([0, 0], "must sum to one, but sums to 0"),
-        ([float("nan")] * 2, "must say where it begins, but has nan for state '0'"),
-        ([2.0, -1.0], "must say where it begins, but has -1.0 for state '1'"),
+        ([float("nan")] * 2, "must hold probabilities, but has nan for state '0'"),
+        ([2.0, -1.0], "must hold probabilities, but has -1.0 for state '1'"),
         ({5: 1.0}, "must hold chances of states of P, but holds '5'"),
-        ("ab", "must say where it begins, but is 'ab'"),
-        (7, "must say where it begins, but is 7"),
+        ("ab", "must be the distribution of the first state, but is 'ab'"),
+        (7, "must be the distribution of the first state, but is 7"),
     ],
 )
 def test_a_bad_start_is_named(start: Any, message: str) -> None:
@@ -248,7 +248,7 @@ def test_a_bad_start_is_named(start: Any, message: str) -> None:
 
 def test_a_map_without_a_start_says_so() -> None:
     with pytest.raises(
-        InvalidWorld, match=r"must say where it begins, but has nan for state '0'\. .* needs an S"
+        InvalidWorld, match=r"must hold probabilities, but has nan for state '0'\. .* needs an S"
     ):
         build("FrozenLake-v1", ToyText(options={"desc": ["FF", "FG"]}), {})
 
