@@ -193,7 +193,7 @@ def test_an_option_that_changes_nothing_at_all_is_accepted(options: dict[str, An
 def test_a_limit_of_acts_is_the_lifespan() -> None:
     with pytest.raises(
         InvalidWorld,
-        match=r"options\.max_episode_steps must act in .* Set world\.ancestral\.lifespan, the number",
+        match=r"options\.max_episode_steps must act in .* Set world\.ancestral\.lifespan, the",
     ):
         build("FrozenLake-v1", ToyText(options={"max_episode_steps": 5}), {})
 
