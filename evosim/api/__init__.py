@@ -223,7 +223,7 @@ class Run(Accounted, InFolder):
         """Figures by name, each with what it shows in a line."""
         from evosim.figures import FIGURES
 
-        return {name: figure.what for name, figure in FIGURES.items()}
+        return {name: figure.description for name, figure in FIGURES.items()}
 
     def figure(self, name: str) -> Any:
         """A figure as an Altair chart.
@@ -452,15 +452,15 @@ class Search(InFolder):
 
     def figures(self) -> dict[str, str]:
         """Figures by name, each with what it shows in a line."""
-        from evosim.figures.search_paths import SEARCH_FIGURES
+        from evosim.figures.registry import SEARCH_FIGURES
 
-        return {name: figure.what for name, figure in SEARCH_FIGURES.items()}
+        return {name: figure.description for name, figure in SEARCH_FIGURES.items()}
 
     def figure(self, name: str = "paths") -> Any:
         """A figure as an Altair chart. Raises `UserError`."""
         one_of(name, "a figure", self.figures())
         from evosim.figures.inputs import Searched
-        from evosim.figures.search_paths import SEARCH_FIGURES
+        from evosim.figures.registry import SEARCH_FIGURES
         from evosim.figures.user_charts import handed
 
         return handed(SEARCH_FIGURES[name].draw(Searched(self.paths(), self.experiment)))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from evosim import accounts
 from evosim.config.toml_files import (
     PARTIAL_FOLDER,
     RUN_FOLDER,
@@ -49,16 +50,7 @@ WHAT = {
         "the search ledger (Price equation): what moved each trait from generation to generation"
     ),
     "landscape": "the worth of classes in both worlds",
-    "ladder": "rungs and steps of both ladders, one row a seed",
-    "steps": "what each step of the ladders loses by each act",
-    "ties": "genomes at and near the ancestral best, and what they come to in M",
-    "behaviour": "the behaviour ledger: regret by kind, act and age",
-    "desires": "regret by the acts that serve a desire, and gain without it",
-    "recovery": "worth at the swap and at the end",
-    "hack": "what unfair meiosis cost, and what chance does",
-    "causes": "what of the loss is desire, belief, planning (Shapley values)",
-    "variation": "total variation between lives in A and in M, and the bound it gives",
-    "family": "verdicts over a family of worlds",
+    **accounts.TABLES,
     "paths": "where a search of a landscape was, and what it had found",
     "runs": "one row a run: its parameters, how it ended, every number of its account",
     "plan": "one row a run that was planned",

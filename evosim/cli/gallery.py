@@ -53,14 +53,14 @@ class Entry:
 def entries() -> list[Entry]:
     """All figures: of runs, of sweeps, of searches."""
     from evosim.figures import FIGURES
-    from evosim.figures.search_paths import SEARCH_FIGURES
+    from evosim.figures.registry import SEARCH_FIGURES
 
-    runs = [Entry(name, RUN, figure.what, figure.usual) for name, figure in FIGURES.items()]
+    runs = [Entry(name, RUN, figure.description, figure.usual) for name, figure in FIGURES.items()]
     sweeps = [Entry(name, SWEEP, what, True) for name, what in KINDS.items()]
     return [
         *runs,
         *sweeps,
-        *(Entry(name, SEARCH, figure.what, True) for name, figure in SEARCH_FIGURES.items()),
+        *(Entry(name, SEARCH, figure.description, True) for name, figure in SEARCH_FIGURES.items()),
     ]
 
 
@@ -223,7 +223,7 @@ def _draw_sweep(request: _Request) -> list[Path]:
 def _draw_search(request: _Request) -> list[Path]:
     from evosim.figures import draw_charts
     from evosim.figures.inputs import Searched
-    from evosim.figures.search_paths import SEARCH_FIGURES
+    from evosim.figures.registry import SEARCH_FIGURES
 
     folder = request.folder
     if not landscape_search.same_code(folder):

@@ -153,7 +153,7 @@ def _by_age(ages: pl.DataFrame, kinds: list[str], last: int, seeds: int, unit: s
     )
 
 
-def behaviour_figure(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The figure `behaviour` of a run."""
     note = f"population in the last ancestral generation, generation {s.run.experiment.swap - 1}"
     ledger = s.analysis["behaviour"]

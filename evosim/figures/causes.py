@@ -101,7 +101,7 @@ def _panel(frame: pl.DataFrame, world: str, there: list[str], who: list[str], se
     )
 
 
-def causes_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """Shapley causes of loss."""
     table = s.analysis["causes"]
     if table.is_empty():

@@ -93,7 +93,7 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str], several: bool) -> 
     )
 
 
-def desires_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """Ledger and causal number of each desire."""
     table = s.analysis["desires"]
     if table.is_empty():

@@ -190,7 +190,7 @@ def _swap(swap: int) -> Any:
     return rule + text
 
 
-def fitness_figure(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The figure `fitness` of a run."""
     best = {
         world: float(s.run.tables["landscape"][world].max())  # type: ignore[arg-type]

@@ -138,7 +138,7 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str], unit: str, confide
     )
 
 
-def ladders_figure(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The figure `ladders` of a run."""
     note = (
         "representation: what no genome can do; shift: a perfect ancestral optimizer loses it too;"

@@ -226,7 +226,7 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str,
     )
 
 
-def landscape_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The cross-section of the landscape."""
     table, populations = s.run.tables["landscape"], s.run.tables["populations"]
     facts = s.run.provenance["landscape"]

@@ -51,7 +51,7 @@ def legs(table: pl.DataFrame, seeds: int = MOST_SEEDS, steps: int = MOST_STEPS) 
     return pl.concat(out)
 
 
-def demon(s: Searched) -> Any:
+def draw(s: Searched) -> Any:
     """Left distance aside against progress, right what the hills add to the slope there; colour:
     which share of the gradient (or of the steps) points aside.
     """

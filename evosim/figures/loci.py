@@ -312,7 +312,7 @@ def _panel(
     return alt.layer(*layers).properties(width=WIDTH + 40, height=HEIGHT + 20)
 
 
-def loci_figure(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The figure `loci` of a run; None if no locus varies."""
     genome = s.run.experiment.genome
     figure, swap = registry.genome(genome["name"]).figure, s.run.experiment.swap

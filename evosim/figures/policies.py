@@ -236,7 +236,7 @@ def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
     )
 
 
-def policies_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """What the commonest class does in each state."""
     number, which = s.shown
     frame = policy_table.acting(s.conducts, number)

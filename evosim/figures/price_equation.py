@@ -125,7 +125,7 @@ def _panel(frame: pl.DataFrame, shown: list[str], trait: str, swap: int, unit: s
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT + 20, title=trait)
 
 
-def search_figure(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The figure `search` of a run; nothing without a search ledger."""
     if "search" not in s.run.tables or (ledger := s.by_generation("search")).is_empty():
         return None

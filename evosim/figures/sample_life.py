@@ -193,7 +193,7 @@ def _states(frame: pl.DataFrame, scale: Any, width: float, tips: list[Any]) -> A
     return bars.properties(width=width, height=14 * len(order))
 
 
-def life_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """One life of the commonest class."""
     number, which = s.shown
     found = sample_life.life(s.conducts, number, s.run.experiment.seed)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from evosim.figures.inputs import Searched
-from evosim.figures.landscape_search import demon
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, band_tips, themed, told
 
@@ -18,7 +15,7 @@ MOST_ROWS = 200
 PANELS = {"x_0": "progress x_0", "aside": "distance from the x_0 axis", "loss": "loss"}
 
 
-def paths(s: Searched) -> Any:
+def draw(s: Searched) -> Any:
     """Progress, straying and loss of all seeds: means, with the middle 95%."""
     table = s.table
     every = max(1, table["evaluation"].n_unique() // MOST_ROWS)
@@ -50,23 +47,3 @@ def paths(s: Searched) -> Any:
         [s.which],
         f"Means over seeds against evaluations: {'; '.join(said)}.",
     )
-
-
-@dataclass(frozen=True, eq=False)
-class SearchFigure:
-    """One figure of the gallery that searches of landscapes have: as `catalogue.Figure`."""
-
-    what: str
-    draw: Callable[[Searched], Any]
-
-
-SEARCH_FIGURES: dict[str, SearchFigure] = {
-    "paths": SearchFigure(
-        "progress, straying and loss of a search along its way, with bands over seeds", paths
-    ),
-    "demon": SearchFigure(
-        "where searches go, how the gradient comes to point aside, and what the hills add to the"
-        " slope",
-        demon,
-    ),
-}

@@ -123,7 +123,7 @@ def ties(
     return alt.layer(rules, bars, *ticks, text).properties(width=ACROSS, height=STEP * len(order))
 
 
-def ties_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """What near ties in A are worth in M."""
     table = s.analysis["ties"]
     if table.is_empty() or s.run.provenance["landscape"]["grid"] == 1:

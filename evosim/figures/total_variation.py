@@ -115,7 +115,7 @@ def variation(table: pl.DataFrame, unit: str) -> Any:
     return alt.layer(line, label, dots).properties(width=WIDTH + 120, height=HEIGHT + 110)
 
 
-def variation_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The total variation bound, of rungs, populations, and their common classes."""
     table = s.analysis["variation"]
     if table.is_empty():

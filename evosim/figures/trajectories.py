@@ -198,7 +198,7 @@ def weights_of(s: Source) -> list[str]:
     return [name for name in s.loci[0] if name != "horizon"]
 
 
-def trajectories_of(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """All that is recorded through time."""
     generations, loci = s.adopted("generations"), s.adopted("loci")
     if generations["generation"].n_unique() < 2:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table as Printed
 
+from evosim.accounts import accounts_with_text
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 from evosim.analysis.recorded_run import Recorded
@@ -33,31 +34,9 @@ from evosim.tables import formatting, screen, sentences
 from evosim.tables.formatting import number, scaled
 from evosim.tables.ladder import RUNG_WORDS, rung_words
 
-# The figure of an account
-BESIDE = {
-    "ladder": "ladders",
-    "behaviour": "behaviour",
-    "desires": "desires",
-    "causes": "causes",
-    "variation": "variation",
-    "hack": "drive",
-    "search": "search",
-}
 FIRST = "fitness"
 STEPS = tuple(dict.fromkeys(step.partition(",")[0] for step in ("representation", *LABELS)))
 UNMEASURED = "not measured"
-TITLES = {
-    "ladder": "The ladder",
-    "behaviour": "The behaviour ledger",
-    "steps": "Steps by act",
-    "desires": "Desires",
-    "causes": "Causes",
-    "variation": "Total variation",
-    "family": "A family of worlds",
-    "hack": "Greedy genes",
-    "search": "The search ledger",
-    "labels": "What each author calls it",
-}
 WORLDS = (
     "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds,"
     " unless a heading says otherwise."
@@ -76,7 +55,7 @@ def chapter(
         name,
         charts,
         {"ladders": _steps_of(summary)},
-        {key: figure.what for key, figure in FIGURES.items()},
+        {key: figure.description for key, figure in FIGURES.items()},
         failures.append,
     )
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
@@ -166,34 +145,30 @@ def _accounts(
     """Each account, with its figure if there is one; what was put there is taken out of
     `pictures`.
     """
-    sections: dict[str, list[Any]] = {}
-    for name, account in screen.accounts(summary).items():
-        place = "hack" if name == "frequencies" else name
-        made: Any = ladder(summary, confidence) if name == "ladder" else account
-        made = (
-            from_printed(made, steps=STEPS if name == "steps" else ())
-            if isinstance(made, Printed)
-            else made
-        )
-        sections.setdefault(place, []).append(
-            Words([made.strip()]) if isinstance(made, str) else made
-        )
-    if not summary["hack"]:
-        sections["hack"] = [
-            Words(
-                [
-                    next(
-                        line
-                        for line in sentences.sentences(summary)
-                        if line.startswith("Greedy genes")
-                    )
-                ]
-            )
-        ]
-    sections["labels"] = [labels(summary)]
-    for name, parts in sections.items():
-        figure = [pictures.pop(BESIDE[name])] if BESIDE.get(name) in pictures else []
-        yield Section(name, TITLES[name], [*parts, *figure])
+    shown = screen.accounts(summary)
+    for name, account in accounts_with_text().items():
+        parts = [_element(name, part) for part in shown.get(name, [])]
+        if name == "ladder":
+            parts = [ladder(summary, confidence)]
+        elif name == "hack" and not parts:
+            parts = [Words([_no_drivers(summary)])]
+        if parts:
+            figure = [pictures.pop(account.figure)] if account.figure in pictures else []
+            yield Section(name, account.title, [*parts, *figure])
+    yield Section("labels", "What each author calls it", [labels(summary)])
+
+
+def _element(name: str, part: Printed | str) -> Table | Words:
+    """One table or sentence of the screen as an element of the page."""
+    if isinstance(part, str):
+        return Words([part.strip()])
+    return from_printed(part, steps=STEPS if name == "steps" else ())
+
+
+def _no_drivers(summary: dict[str, Any]) -> str:
+    """The sentence that says why there is nothing about greedy genes."""
+    lines = sentences.sentences(summary)
+    return next(line for line in lines if line.startswith("Greedy genes"))
 
 
 @scaled

@@ -9,7 +9,7 @@ from evosim.analysis.intervals import FEWEST, level
 from evosim.config.schema import Experiment
 from evosim.config.toml_out import to_commented_toml
 from evosim.figures.inputs import Searched
-from evosim.figures.search_paths import SEARCH_FIGURES
+from evosim.figures.registry import SEARCH_FIGURES
 from evosim.report.charts import Gallery
 from evosim.report.elements import Cell, Chapter, Facts, Section, Table, Words
 from evosim.report.parameters import set_here
@@ -33,7 +33,9 @@ def chapter(
     charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
     there = ((key, chart) for key, chart in charts if chart is not None)
     pictures = list(
-        gallery.hang(name, there, what={key: figure.what for key, figure in SEARCH_FIGURES.items()})
+        gallery.hang(
+            name, there, what={key: figure.description for key, figure in SEARCH_FIGURES.items()}
+        )
     )
     rows = []
     for row in summary["search"]:

@@ -141,7 +141,7 @@ def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -
 def _draw(table: pl.DataFrame, experiment: Experiment, folder: Path) -> None:
     from evosim.figures import draw_charts
     from evosim.figures.inputs import Searched
-    from evosim.figures.search_paths import SEARCH_FIGURES
+    from evosim.figures.registry import SEARCH_FIGURES
 
     source = Searched(table, experiment)
     charts = ((name, figure.draw(source)) for name, figure in SEARCH_FIGURES.items())

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from evosim import accounts
 from evosim.errors import UserError
 from evosim.runtime.atomic_files import sync_folder, write_atomically
 
@@ -29,36 +30,8 @@ BEAT, GONE = 30.0, 180.0
 FOLDERS = ("tables", "controls", "analysis", "figures", "checkpoint")  # in the folder of a run
 # What lies in those folders, so that what a user put there is known from it. Tests compare these
 # names with what is written.
-ACCOUNTS = (
-    "ladder",
-    "steps",
-    "ties",
-    "behaviour",
-    "desires",
-    "recovery",
-    "hack",
-    "causes",
-    "variation",
-    "family",
-)
-FIGURES = (
-    "fitness",
-    "ladders",
-    "behaviour",
-    "loci",
-    "search",
-    "drive",
-    "landscape",
-    "policies",
-    "life",
-    "trajectories",
-    "ties",
-    "causes",
-    "desires",
-    "variation",
-    "paths",
-    "demon",
-)
+ACCOUNTS = tuple(accounts.TABLES)
+FIGURES = (*accounts.FIGURES, *accounts.SEARCH_FIGURES)
 SIZES, FORMATS = ("screen", "one", "two"), ("png", "svg", "pdf", "html")
 REPORT_MARK, REPORT_HEAD = b'<meta name="evosim-report"', 4096  # bytes in which it stands
 OF_THE_DISK = ("lost+found",)  # what some file systems put into an empty disk

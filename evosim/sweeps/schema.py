@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evosim import accounts
 from evosim.config.schema import MAX_SEED, Experiment, Name, StrictModel, Title
 from evosim.config.toml_files import (
     SWEEP_FILE,
@@ -21,7 +22,16 @@ from evosim.config.toml_files import (
 )
 from evosim.errors import UserError, unknown
 
-ACCOUNTS = ("ladder", "ledger", "steps", "ties", "behaviour", "desires", "recovery", "hack")
+# Tables of accounts that each run computes, and `ledger`, the behaviour ledger without ages.
+ACCOUNTS = (
+    "ledger",
+    *(
+        name
+        for account in accounts.ACCOUNTS.values()
+        if account.in_sweeps
+        for name in account.tables
+    ),
+)
 SIMULATED = ("generations", "loci", "alleles", "populations", "search", "landscape")
 KEEPABLE = (*ACCOUNTS, *SIMULATED)
 NOT_SWEPT = ("name", "title", "question", "expected", "claim", "seed", "replicates")

@@ -60,28 +60,6 @@ def behaviour_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def steps_table(summary: dict[str, Any]) -> Table | str:
-    """Table of the ladder's steps by act."""
-    steps = summary["steps_by_act"]
-    shown = [
-        (world, step)
-        for world, names in (
-            ("ancestral", ("representation", "sampling", "search", "hack")),
-            ("modern", ("representation", "specification", "shift", "sampling", "search", "hack")),
-        )
-        for step in names
-        if any(abs(value) > small() for value in steps[world].get(step, {}).values())
-    ]
-    if not shown:
-        return "Steps of the ladder by act: no step loses or gains anything.\n"
-    headings = [f"{step} {world[0].upper()}" for world, step in shown]
-    table = table_of(
-        "Steps of the ladder by act (what the step loses; negative: gains)", ("act", *headings)
-    )
-    for act in steps["modern"]["representation"]:
-        row = [steps[world][step][act] for world, step in shown]
-        if any(abs(value) > small() for value in row):
-            table.add_row(act.replace("_", " "), *(number(value) for value in row))
-    sums = [sum(steps[world][step].values()) for world, step in shown]
-    table.add_row(bold("sum"), *(bold(number(value)) for value in sums))
-    return table
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it; empty if no seed reached the modern world."""
+    return [] if summary["behaviour"]["modern"] is None else [behaviour_table(summary)]

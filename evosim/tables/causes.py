@@ -49,3 +49,8 @@ def causes_table(found: dict[str, Any]) -> Table:
         )
     table.caption = "; ".join(notes)
     return table
+
+
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it."""
+    return [causes_table(summary["causes"]) if summary["causes"] else NO_CAUSES]

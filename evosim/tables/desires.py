@@ -27,3 +27,8 @@ def desires_table(summary: dict[str, Any]) -> Table:
             ),
         )
     return table
+
+
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it; empty if nothing is desired."""
+    return [desires_table(summary)] if summary["desires"] else []

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from evosim.tables.formatting import number, table_of
+from evosim.tables.formatting import number, table_of, unit
 
 HACK_WORDS = {
     "hack": "hack: fair minus run",
@@ -56,3 +56,10 @@ def frequencies(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_row(row["locus"], row["allele"], *(number(row[arm]) for arm in arms))
     return table
+
+
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it; empty without drivers."""
+    if not summary["hack"]:
+        return []
+    return [hack_table(summary["hack"], unit(summary)), frequencies(summary["hack"]["frequencies"])]

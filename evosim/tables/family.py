@@ -23,3 +23,8 @@ def family_table(found: dict[str, Any]) -> Table:
                 RUNG_CODES[subject], row["verdict"], row["kind"] or "", number(row["share"], 2)
             )
     return table
+
+
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it; empty if the experiment has no family."""
+    return [family_table(summary["family"])] if summary["family"] else []

@@ -66,3 +66,8 @@ def rung_words(summary: dict[str, Any], rung: str) -> str:
     found = "" if summary["exact"] or rung in UNLISTED else " found"
     tied = summary["left_open"].get(rung, 0.0) > small()
     return f"{RUNG_WORDS[rung]}{found}{' (worst of those that tie)' if tied else ''}"
+
+
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it."""
+    return [ladder_table(summary)]

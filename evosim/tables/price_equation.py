@@ -30,3 +30,10 @@ def search_table(found: dict[str, Any]) -> Table:
         "order: at most this much of an entry hangs on the order in which forces are switched on"
     )
     return table
+
+
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it; empty if the run has no search ledger."""
+    if not summary["search"] or not summary["search"]["traits"]:
+        return []
+    return [search_table(summary["search"])]

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evosim.accounts import ACCOUNTS, accounts_with_text
 from evosim.analysis.terminology import AUTHORS
 from evosim.runtime.text_layout import say
 from evosim.runtime.text_layout import show as show_table
-from evosim.tables.behaviour import behaviour_table, steps_table
-from evosim.tables.causes import NO_CAUSES, causes_table
-from evosim.tables.desires import desires_table
-from evosim.tables.drive_cost import frequencies, hack_table
-from evosim.tables.family import family_table
-from evosim.tables.formatting import decimals_of, number, scaled, unit
-from evosim.tables.ladder import ladder_table
-from evosim.tables.price_equation import search_table
+from evosim.tables.formatting import decimals_of, number, scaled
 from evosim.tables.sentences import level_words, sentences
-from evosim.tables.total_variation import variation_table
 
 
 @scaled
@@ -39,36 +33,21 @@ def show(console: Console, title: str, summary: dict[str, Any], *, details: bool
             f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at"
             " birth (offset); losses do not.\n",
         )
-    for name, account in accounts(summary).items():
-        if details or name != "variation":
-            say(console, account) if isinstance(account, str) else show_table(console, account)
+    for name, parts in accounts(summary).items():
+        for part in parts if details or not ACCOUNTS[name].details else ():
+            say(console, part) if isinstance(part, str) else show_table(console, part)
     for sentence in sentences(summary):
         say(console, f"* {sentence}", hang=2)
 
 
 @scaled
-def accounts(summary: dict[str, Any]) -> dict[str, Table | str]:
-    """The tables of the account by name, in the order of reading; words where an account does not
-    apply.
-    """
-    out: dict[str, Table | str] = {"ladder": ladder_table(summary)}
-    if summary["behaviour"]["modern"] is not None:
-        out["behaviour"] = behaviour_table(summary)
-    out["steps"] = steps_table(summary)
-    if summary["desires"]:
-        out["desires"] = desires_table(summary)
-    out["causes"] = causes_table(summary["causes"]) if summary["causes"] else NO_CAUSES
-    out["variation"] = variation_table(summary)
-    if summary["family"]:
-        out["family"] = family_table(summary["family"])
-    if summary["hack"]:
-        out |= {
-            "hack": hack_table(summary["hack"], unit(summary)),
-            "frequencies": frequencies(summary["hack"]["frequencies"]),
-        }
-    if summary["search"] and summary["search"]["traits"]:
-        out["search"] = search_table(summary["search"])
-    return out
+def accounts(summary: dict[str, Any]) -> dict[str, list[Table | str]]:
+    """Tables and sentences of each account that the run has, in the order of reading."""
+    texts = {
+        name: import_module(f"evosim.tables.{account.text}").text(summary)
+        for name, account in accounts_with_text().items()
+    }
+    return {name: parts for name, parts in texts.items() if parts}
 
 
 def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:

@@ -24,3 +24,8 @@ def variation_table(summary: dict[str, Any]) -> Table:
         )
         table.add_row(name, *(number(row[key]) for key in ("least", "most", "bound", "difference")))
     return table
+
+
+def text(summary: dict[str, Any]) -> list[Table | str]:
+    """The account as screen and report show it."""
+    return [variation_table(summary)]

@@ -128,7 +128,7 @@ def search_charts(folder: Path) -> Iterator[tuple[str, Any]]:
     """Charts of a search."""
     from evosim.api.export import source_of
     from evosim.figures.inputs import Searched
-    from evosim.figures.search_paths import SEARCH_FIGURES
+    from evosim.figures.registry import SEARCH_FIGURES
 
     name, settings = SEARCH
     chosen = resolve(apply_settings(read_experiment(name), list(settings)))

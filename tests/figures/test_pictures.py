@@ -37,8 +37,8 @@ from evosim.figures.inputs import Searched
 from evosim.figures.ladder import ladders
 from evosim.figures.landscape_search import legs
 from evosim.figures.policies import left_out, shown_places, tiles
+from evosim.figures.registry import SEARCH_FIGURES
 from evosim.figures.sample_life import factors
-from evosim.figures.search_paths import SEARCH_FIGURES
 from evosim.fitness.landscape import Landscape
 from evosim.optimizers.real_vectors import search
 from evosim.reference.dynamic_programming import Span, level_at
@@ -571,13 +571,13 @@ def test_reflexes_have_neither_causes_nor_desires(tmp_path: Path) -> None:
     assert {name for name in NEW if FIGURES[name].draw(made) is None} == {"causes", "desires"}
     for name in set(NEW) - {"causes", "desires"}:
         words_of(FIGURES[name].draw(made))
-    assert "observation" in figures_policies.policies_of(made).description
+    assert "observation" in figures_policies.draw(made).description
 
 
 def test_a_class_may_be_asked_for(savanna: Source) -> None:
     other = replace(savanna, number=7)
-    assert "class 7" in figures_policies.policies_of(other).description
-    assert "class 7" in figures_sample_life.life_of(other).description
+    assert "class 7" in figures_policies.draw(other).description
+    assert "class 7" in figures_sample_life.draw(other).description
 
 
 def test_a_population_that_dies_out_at_once_is_drawn(tmp_path: Path) -> None:

@@ -390,7 +390,7 @@ def test_a_loss_that_is_split_in_some_seeds_alone_sums_to_the_whole(
     for act, total in mixed["acts"].items():
         assert sum(mixed["acts_by_kind"][act].values()) == pytest.approx(total, abs=1e-12)
     assert "in some seeds, and there kinds are not split" in str(
-        screen.accounts(found | {"unit": "payoff"})["behaviour"].caption
+        screen.accounts(found | {"unit": "payoff"})["behaviour"][0].caption
     )
 
 

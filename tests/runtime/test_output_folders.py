@@ -12,7 +12,7 @@ import pytest
 
 from evosim.errors import UserError
 from evosim.figures import FIGURES, FORMATS, SIZES
-from evosim.figures.search_paths import SEARCH_FIGURES
+from evosim.figures.registry import SEARCH_FIGURES
 from evosim.runs import folder as runs_folder
 from evosim.runs.folder import Writer, already_there, complete, is_own
 from evosim.runs.reader import PROVENANCE

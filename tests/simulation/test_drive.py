@@ -468,9 +468,9 @@ def test_means_are_over_the_seeds_that_have_both_ends_of_a_step(tmp_path: Path) 
     assert ledger["seeds"] == 30 - died["run"]
     shown = screen.accounts(summary | {"replicates": 30})
     for name, seeds in (("ladder", ladder["seeds"]), ("behaviour", ledger["seeds"])):
-        assert f"means over the {seeds} of 30 seeds" in str(getattr(shown[name], "caption", "")), (
-            name
-        )
+        assert f"means over the {seeds} of 30 seeds" in str(
+            getattr(shown[name][0], "caption", "")
+        ), name
     told = Run(recorded).steps()
     for world, steps in summary[
         "steps_by_act"

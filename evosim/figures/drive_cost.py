@@ -237,7 +237,7 @@ def _resting(rests: Resting, x: Any) -> Any:
     ).encode(x, alt.Y("frequency:Q"), tooltip=tips)
 
 
-def drive_figure(s: Source) -> Any:
+def draw(s: Source) -> Any:
     """The figure `drive` of a run; nothing without a control with fair meiosis."""
     if "fair" not in s.run.controls:
         return None
