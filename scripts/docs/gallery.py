@@ -64,37 +64,33 @@ SWEEPS = {
 SEARCH = ("claim-06-demons", ("replicates=5",))
 HEAD = """# Figures
 
-Every figure that evosim draws, from small runs. `evosim run` draws those marked *unasked*; \
-`evosim figures` draws all that there is something of, or
-those that are named, from the folder of a run, of a sweep, or of a landscape's search:
+This page shows every figure that evosim draws, from small runs. `evosim run` draws the figures marked
+*default*. `evosim figures` draws all figures that have data, or those you name. It accepts the folder of a
+run, of a sweep, or of a search of a landscape:
 
 ```sh
 evosim figures --list
 evosim figures results/runs/FOLDER fitness ladders --size one --format pdf,svg
 ```
 
-| option | gives |
+| option | result |
 | --- | --- |
-| `--size screen` | as wide as the figure is, in the folder's `figures/` |
-| `--size one` | one column of a page, 85 mm, in `figures/one/`: panels stand below each other, \
-legends below them |
+| `--size screen` | the natural width of the figure, in the folder's `figures/` |
+| `--size one` | one column of a page, 85 mm, in `figures/one/`: panels below each other, legends below them |
 | `--size two` | two columns, 178 mm, in `figures/two/` |
-| `--format` | `png`, `svg`, `pdf` (text stays text, and its font is inside), `html`: a page of 1\
- to 2 MB with tooltips, which needs no network |
-| `--usual` | only what `evosim run` draws |
+| `--format` | `png`, `svg`, `pdf` (text stays text, and its font is included), `html`: a page of 1 to 2 MB \
+with tooltips, which needs no network |
+| `--usual` | only the default figures |
 
-In print no letter is smaller than 6 points. Of the figures of runs, lines that are equally light\
- differ in dashes, touching areas in lightness, so that
-they can be told apart in grey; the palettes are checked for red-green blindness. A desire has \
-the same colour in all experiments. Bands hold the middle
-95% of seeds. Each figure says in words what it shows (`description` in its page, the text \
-alternative here).
+In print all letters have at least 6 points. Figures of runs are readable in grey: lines of equal lightness
+differ in dashes, touching areas in lightness. The palettes are checked for red-green blindness. A desire has
+the same colour in all experiments. Bands contain the middle 95% of seeds. Each figure has a text alternative
+(`description` in its page, the alternative text here).
 
-`evosim sweep figures` also chooses a sweep's quantities and axes ([sweeps.md](sweeps.md)); a \
-sweep's figures are called by their kind, `phase`, or in
-full, `phase-ladder-modern-steps-shift`. In Python, `evosim.load(folder).figure(name)` is the \
-same chart, to be changed by Altair ([api.md](api.md)).
-This page is made by `python scripts/docs/gallery.py`.
+`evosim sweep figures` also chooses a sweep's quantities and axes ([sweeps.md](sweeps.md)). The figures of a
+sweep are called by their kind, `phase`, or in full, `phase-ladder-modern-steps-shift`. In Python,
+`evosim.load(folder).figure(name)` is the same chart, which you can change with Altair ([api.md](api.md)).
+`python scripts/docs/gallery.py` makes this page.
 """
 
 
@@ -182,10 +178,10 @@ def main() -> None:
                     .replace("[", "(")
                     .replace("]", ")")
                 )
-                unasked = " *Unasked.*" if of == gallery.RUN and entry.usual else ""
+                default = " *Default.*" if of == gallery.RUN and entry.usual else ""
                 what = entry.what[0].upper() + entry.what[1:]
                 parts.append(
-                    f"### {entry.name}\n\n{what}.{unasked}\n\n![{says}](gallery/{picture.name})\n"
+                    f"### {entry.name}\n\n{what}.{default}\n\n![{says}](gallery/{picture.name})\n"
                 )
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     print(

@@ -30,12 +30,12 @@ def design(name: str, *settings: str) -> tuple[dict[str, float], dict[str, float
     return found.rungs, found.best_of
 
 
-def test_the_table_is_there() -> None:
+def test_the_table_of_reference_values_exists() -> None:
     assert len(ROWS) == 6
 
 
 @pytest.mark.parametrize(("name", "optimum", "best", "worst", "luckiest"), ROWS)
-def test_what_each_world_is_worth(
+def test_reference_values_of_each_world(
     name: str, optimum: str, best: str, worst: str, luckiest: str
 ) -> None:
     if name == "frozen-lake":
@@ -50,7 +50,7 @@ def test_what_each_world_is_worth(
     assert tuple(f"{value:.3f}" for value in found) == (optimum, best, worst, luckiest)
 
 
-def test_what_is_said_of_mazes() -> None:
+def test_numbers_about_mazes() -> None:
     rungs, best_of = design("maze", "world.ancestral.payoff=red")
     assert (
         f"reaches {rungs['best_for_payoff']:.3f} to {best_of['best_for_payoff']:.3f} of the exits"
@@ -64,14 +64,14 @@ def test_what_is_said_of_mazes() -> None:
     assert rungs["best_ancestral"] == pytest.approx(best_of["best_ancestral"], abs=1e-12)
 
 
-def test_what_is_said_of_lava() -> None:
+def test_numbers_about_lava() -> None:
     made = setting("lava")
     frame = Landscape(made).frame().filter(pl.col("locus:horizon") == 12)
     for lava, heat, belief, said in (
-        (0.0, 0.0, 0.0, "| nothing | what is |"),
-        (0.0, 0.0, 1.0, "| nothing | what was |"),
-        (-1.0, 0.0, 1.0, "| lava | what was |"),
-        (0.0, -0.2, 1.0, "| heat (cells beside lava) | what was |"),
+        (0.0, 0.0, 0.0, "| nothing | the true world |"),
+        (0.0, 0.0, 1.0, "| nothing | the training world |"),
+        (-1.0, 0.0, 1.0, "| lava | the training world |"),
+        (0.0, -0.2, 1.0, "| heat (cells next to lava) | the training world |"),
     ):
         row = frame.filter(
             (pl.col("locus:lava") == lava)

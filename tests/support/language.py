@@ -47,7 +47,8 @@ _OPENING = re.compile("|".join(OPENINGS), re.IGNORECASE)
 _END = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z0-9`])")
 _SHORT = re.compile(r"\b(e\.g|i\.e|vs|cf|al|Fig|fig|no|eq|etc|approx|pp|p)\.\s", re.IGNORECASE)
 _CODE = re.compile(r"``[^`]+``|`[^`]+`")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
@@ -110,6 +111,8 @@ def _lines_only(found: re.Match[str]) -> str:
 def page_texts(source: str) -> Iterator[Text]:
     """Paragraphs, list items, headings and table cells of a page in Markdown."""
     # parts of a page that are made have a source of their own
+    # alternative texts of images come from the code of figures
+    source = _IMAGE.sub(_lines_only, source)
     for pattern in (r"<!-- made from.*?<!-- end of what is made -->", r"<!--.*?-->"):
         source = re.sub(pattern, _lines_only, source, flags=re.DOTALL)
     source = re.sub(
@@ -270,7 +273,8 @@ def files() -> list[Path]:
         ROOT / "results" / "README.md",
         *(ROOT / "scripts").rglob("*.md"),
     ]
-    sources = (path for path in pages if not path.with_name(f"{path.name}.j2").exists())
+    made = {ROOT / "docs" / "gallery.md"}
+    made |= {path for path in pages if path.with_name(f"{path.name}.j2").exists()}
     links = (ROOT / "evosim" / "worlds", ROOT / "evosim" / "genomes")
     modules = (
         path
@@ -278,7 +282,7 @@ def files() -> list[Path]:
         for path in (ROOT / folder).rglob("*.py")
         if not set(links) & set(path.parents)
     )
-    return sorted({*sources, *modules})
+    return sorted({*pages, *modules} - made)
 
 
 def help_texts() -> Iterator[tuple[str, Text]]:
