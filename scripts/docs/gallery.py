@@ -64,9 +64,9 @@ SWEEPS = {
 SEARCH = ("claim-06-demons", ("replicates=5",))
 HEAD = """# Figures
 
-This page shows every figure that evosim draws, from small runs. `evosim run` draws the figures marked
-*default*. `evosim figures` draws all figures that have data, or those you name. It accepts the folder of a
-run, of a sweep, or of a search of a landscape:
+This page shows every figure that evosim draws, from small runs. `evosim run` draws the figures
+marked *default*. `evosim figures` draws all figures that have data, or those you name. It accepts
+the folder of a run, of a sweep, or of a search of a landscape:
 
 ```sh
 evosim figures --list
@@ -76,21 +76,23 @@ evosim figures results/runs/FOLDER fitness ladders --size one --format pdf,svg
 | option | result |
 | --- | --- |
 | `--size screen` | the natural width of the figure, in the folder's `figures/` |
-| `--size one` | one column of a page, 85 mm, in `figures/one/`: panels below each other, legends below them |
+| `--size one` | one column of a page, 85 mm, in `figures/one/`: panels below each other, legends \
+below them |
 | `--size two` | two columns, 178 mm, in `figures/two/` |
-| `--format` | `png`, `svg`, `pdf` (text stays text, and its font is included), `html`: a page of 1 to 2 MB \
-with tooltips, which needs no network |
+| `--format` | `png`, `svg`, `pdf` (text stays text, and its font is included), `html`: a page of \
+1 to 2 MB with tooltips, which needs no network |
 | `--usual` | only the default figures |
 
-In print all letters have at least 6 points. Figures of runs are readable in grey: lines of equal lightness
-differ in dashes, touching areas in lightness. The palettes are checked for red-green blindness. A desire has
-the same colour in all experiments. Bands contain the middle 95% of seeds. Each figure has a text alternative
-(`description` in its page, the alternative text here).
+In print all letters have at least 6 points. Figures of runs are readable in grey: lines of equal
+lightness differ in dashes, touching areas in lightness. The palettes are checked for red-green
+blindness. A desire has the same colour in all experiments. Bands contain the middle 95% of seeds.
+Each figure has a text alternative (`description` in its page, the alternative text here).
 
-`evosim sweep figures` also chooses a sweep's quantities and axes ([sweeps.md](sweeps.md)). The figures of a
-sweep are called by their kind, `phase`, or in full, `phase-ladder-modern-steps-shift`. In Python,
-`evosim.load(folder).figure(name)` is the same chart, which you can change with Altair ([api.md](api.md)).
-`python scripts/docs/gallery.py` makes this page.
+`evosim sweep figures` also chooses a sweep's quantities and axes ([sweeps.md](sweeps.md)). The
+figures of a sweep are called by their kind, `phase`, or in full,
+`phase-ladder-modern-steps-shift`. In Python, `evosim.load(folder).figure(name)` is the same chart,
+which you can change with Altair ([api.md](api.md)). `python scripts/docs/gallery.py` makes this
+page.
 """
 
 
