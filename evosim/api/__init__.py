@@ -35,6 +35,7 @@ from evosim.runs import accounts as runs_accounts
 from evosim.runs import execute
 from evosim.runs import figures as runs_figures
 from evosim.runs.reader import read_provenance, read_run
+from evosim.runs.session import SessionOptions
 from evosim.runtime.forked_processes import Guarded, guarded
 
 if TYPE_CHECKING:
@@ -513,7 +514,7 @@ def run(
             threads=whole(threads, "threads", 1),
             force=force,
             resume=resume,
-            progress=line if progress else None,
+            options=SessionOptions(progress=line if progress else None),
         )
     return Run(recorded)
 

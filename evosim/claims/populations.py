@@ -22,9 +22,10 @@ from evosim.genomes import PlannerRules
 from evosim.genomes.loci import Ints
 from evosim.optimizers import OPTIMIZERS
 from evosim.optimizers.params import OPTIMIZER_PARAMS
-from evosim.simulation.control_runs import simulate_control, under_their_seeds
+from evosim.simulation.control_runs import concatenate, simulate_control
 from evosim.simulation.controls import controls_of
-from evosim.simulation.loop import Run, simulate
+from evosim.simulation.loop import simulate
+from evosim.simulation.state import Run
 
 Floats = NDArray[np.float64]
 Numbers: TypeAlias = dict[str, float]
@@ -44,9 +45,9 @@ def accountant_of_runs(setting: Problem, landscape: Landscape, runs: Sequence[Ru
 
 def accountant_with_controls(setting: Problem, landscape: Landscape) -> Accountant:
     """Simulate an experiment with drivers and all its controls, and analyse them in memory."""
-    runs = under_their_seeds(evolve(setting, landscape, setting.experiment.seeds))
+    runs = concatenate(evolve(setting, landscape, setting.experiment.seeds))
     controls = {
-        name: under_their_seeds(simulate_control(name, control, landscape))
+        name: concatenate(simulate_control(name, control, landscape))
         for name, control in controls_of(setting.experiment).items()
     }
     tables = runs | {"landscape": landscape.frame()}

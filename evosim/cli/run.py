@@ -155,6 +155,7 @@ def _execute(
     with clock.stage("imports"):
         from evosim.runs import execute
         from evosim.runs.estimate import Foresight
+        from evosim.runs.session import SessionOptions
         from evosim.runtime.progress import shown
         from evosim.runtime.text_layout import Screen
 
@@ -171,14 +172,16 @@ def _execute(
             out=out,
             threads=options.threads,
             force=options.force,
-            progress=Foresight(experiment, warn, progress),
-            clock=clock,
-            meanwhile=on_ready,
             resume=options.resume,
-            watch=watch,
-            every=interval,
-            tell=warn,
-            asked=watch.asked,
+            clock=clock,
+            options=SessionOptions(
+                stop_requested=watch,
+                checkpoint_requested=watch.asked,
+                interval=interval,
+                log=warn,
+                progress=Foresight(experiment, warn, progress),
+                on_ready=on_ready,
+            ),
         )
     if not fresh and not options.as_json:
         echo(f"{recorded.folder} already holds this run; showing it again (--force repeats it).")

@@ -1,6 +1,6 @@
-"""Base optimizers: what searches over genomes, behind one ask and tell.
+"""Base optimizers: search over genomes through one interface, ask and tell.
 
-`OPTIMIZERS` says how each is made.
+`OPTIMIZERS` lists their constructors by name.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from evosim.genomes import Grid
-from evosim.optimizers.base import Descent, Extinction, Optimizer
+from evosim.optimizers.base import Extinction, InvalidState, Optimizer, Parentage, State
 from evosim.optimizers.params import InvalidOptimizer
 
 
@@ -26,30 +26,30 @@ def _asexual(params: Any, grid: Grid, seed: int) -> Optimizer:
 
 
 def _exhaustive(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.exhaustive import Enumeration
+    from evosim.optimizers.exhaustive import ExhaustiveSearch
 
-    return Enumeration(params, grid)
+    return ExhaustiveSearch(params, grid)
 
 
 def _hill_climb(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.hill_climbing import Climbers
+    from evosim.optimizers.hill_climbing import HillClimbers
 
-    return Climbers(params, grid, seed)
+    return HillClimbers(params, grid, seed)
 
 
 def _cma_es(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.cma_es import Rounded
+    from evosim.optimizers.cma_es import CmaEsOnAlleles
 
-    return Rounded(params, grid, seed)
+    return CmaEsOnAlleles(params, grid, seed)
 
 
 def _deap(params: Any, grid: Grid, seed: int) -> Optimizer:
-    from evosim.optimizers.deap_adapter import Guest
+    from evosim.optimizers.deap_adapter import DeapAdapter
 
-    return Guest(params, grid, seed)
+    return DeapAdapter(params, grid, seed)
 
 
-# Implementations are imported when made: they bring the compiler with them, and a file can be
+# A constructor imports its implementation, which imports the compiler. Files of experiments are
 # checked without it.
 OPTIMIZERS: dict[str, Callable[[Any, Grid, int], Optimizer]] = {
     "sexual": _sexual,
@@ -60,4 +60,12 @@ OPTIMIZERS: dict[str, Callable[[Any, Grid, int], Optimizer]] = {
     "deap": _deap,
 }
 
-__all__ = ["OPTIMIZERS", "Descent", "Extinction", "InvalidOptimizer", "Optimizer"]
+__all__ = [
+    "OPTIMIZERS",
+    "Extinction",
+    "InvalidOptimizer",
+    "InvalidState",
+    "Optimizer",
+    "Parentage",
+    "State",
+]

@@ -1,6 +1,4 @@
-"""The allele copies of a grid that can differ, as one flat vector for optimizers without
-meiosis.
-"""
+"""Allele copies of a grid that can differ, as flat vectors for optimizers without meiosis."""
 
 from __future__ import annotations
 
@@ -11,12 +9,19 @@ from evosim.genomes.loci import Alleles, Ints
 from evosim.optimizers.base import Floats
 
 
-class Slots:
-    """The allele copies of genotypes of a grid whose locus has more than one allele.
+class AlleleVector:
+    """Maps genotypes of a grid to vectors of the `K` allele copies that can differ.
 
-    Attributes:
-        n_alleles: `[K]` how many alleles each slot's locus has.
-        steps: `[K]` whether mutation goes to the next in the list.
+    A copy can differ if its locus has more than one allele.
+
+    Attributes
+    ----------
+    n_alleles : Ints
+        `[K]` number of alleles of the locus of each copy.
+    steps : NDArray
+        `[K]` whether mutation moves to the next allele in the list.
+    begins : Floats
+        `[K]` mean of the initial alleles as a real number in [0, 1].
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -37,15 +42,15 @@ class Slots:
         return len(self.places)
 
     def read(self, genotypes: Alleles) -> Ints:
-        """Alleles `[n, K]` of genotypes."""
+        """Return the alleles `[n, K]` of genotypes `[n, ploidy, L]`."""
         return genotypes.reshape(len(genotypes), -1)[:, self.places].astype(np.int64)
 
     def genotypes(self, alleles: Ints) -> Alleles:
-        """Genotypes with such alleles `[n, K]`; new arrays each time."""
+        """Return new genotypes `[n, ploidy, L]` with the alleles `[n, K]`."""
         out = np.zeros((len(alleles), self.shape[0] * self.shape[1]), dtype=np.uint8)
         out[:, self.places] = alleles
         return out.reshape(-1, *self.shape)
 
     def nearest(self, points: Floats) -> Ints:
-        """Alleles `[n, K]` whose share of [0, 1] real numbers lie in."""
+        """Return the alleles `[n, K]` of real numbers `[n, K]`; each allele has an equal share."""
         return np.clip(np.floor(points * self.n_alleles), 0, self.n_alleles - 1).astype(np.int64)

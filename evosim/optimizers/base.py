@@ -1,13 +1,13 @@
-"""What every base optimizer is to the loop: `begin_phase`, `ask`, `tell`.
+"""The interface of a base optimizer: `begin_phase`, `ask`, `tell`, `state`, `restore`.
 
-It sees fitness and nothing else.
+An optimizer sees genotypes and their fitness, and nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,35 +16,42 @@ from evosim.genomes.loci import Alleles
 from evosim.optimizers.params import InvalidOptimizer
 
 Floats = NDArray[np.float64]
-# Of genotypes [n, ploidy, L] and a generation's number: the fitness [n] that this would hear of
-# them.
-Judge = Callable[[Alleles, int], Floats]
+# Arguments: genotypes [n, ploidy, L] and the number of a generation. Result: the fitness [n] that
+# `tell` would give these genotypes in that generation.
+FitnessFunction = Callable[[Alleles, int], Floats]
+# All that an optimizer remembers, as plain arrays. Numbers are arrays without axes.
+State = dict[str, NDArray[Any]]
 
 
 class Extinction(Exception):
-    """Nobody in the generation has any fitness, so nobody can be a parent.
+    """All fitness in the generation is 0, so it has no parents.
 
-    A result, not an error.
+    This is a result of a run, not an error.
     """
 
 
 @dataclass(frozen=True, eq=False)
-class Descent:
-    """Who the parents of a generation's newborns were, who was expected to be, and what
-    transmission did.
+class Parentage:
+    """Parents of a generation's newborns, expected parents, and a way to remake the newborns.
 
-    Attributes:
-        before: the genotypes `[n, ploidy, L]` that the parents are among.
-        parents: `[n, 2]` the two parents of each newborn (the same one twice where there is one).
-        expected: `[n]` each parent's expected share of parentage, before chance; sums to 1.
-        forces: those of `recombination`, `drive` and `mutation` that can make a difference here, in
-        this order. newborns: newborns of the same parents by the same random numbers, with only the
-        given forces on, from one number up
-            to another (for as many at a time as there is room for). Nothing on: fair segregation of
-            whole chromosomes.
-        introduced: whether alleles were put into the newborns after they were made.
-        whole: `[n]` what `expected` would have been if selection had seen the whole world; nothing
-        where it did.
+    Attributes
+    ----------
+    before : Alleles
+        Genotypes `[n, ploidy, L]` of the parents' generation.
+    parents : NDArray
+        `[n, 2]` indices of the two parents of each newborn. Both are equal where there is one.
+    expected : Floats
+        `[n]` expected share of parentage of each individual, before chance. They sum to 1.
+    forces : tuple of str
+        Those of `recombination`, `drive` and `mutation` that can make a difference, in this order.
+    newborns : Callable
+        `newborns(forces, begin, end)` remakes newborns `begin .. end - 1` of the same parents with
+        the same random numbers, with only the given forces. Without any force, whole chromosomes
+        segregate fairly.
+    introduced : bool
+        Whether alleles were put into the newborns after they were made.
+    whole : Floats or None
+        `[n]` the value of `expected` if selection had seen the whole world. None where it did.
     """
 
     before: Alleles
@@ -59,92 +66,171 @@ class Descent:
 class Optimizer(Protocol):
     """A base optimizer.
 
-    Called once a generation in the order `ask`, `tell`. `begin_phase` is called when the world
-    changes and before the first generation; most optimizers do nothing then, as natural selection
-    gets no notice of a new world.
+    The loop of a run calls `ask` and then `tell`, once a generation. It calls `begin_phase` before
+    the first generation and when the world changes. Most optimizers ignore that, because natural
+    selection gets no notice of a new world.
     """
 
     def begin_phase(self) -> None:
-        """A new world begins."""
+        """Take notice that a new world begins."""
         ...
 
-    def judged_by(self, judge: Judge) -> None:
-        """Take what judges genotypes outside a generation. Only an optimizer that asks keeps it.
+    def use_fitness_function(self, fitness: FitnessFunction) -> None:
+        """Take a function that evaluates genotypes outside `tell`. Most optimizers ignore it.
 
         Parameters
         ----------
-        judge
+        fitness : FitnessFunction
             Called with genotypes `[n, ploidy, L]` and the number of a generation. It returns the
             fitness `[n]`, in expected offspring, that `tell` would give them in that generation.
         """
         ...
 
     def ask(self) -> Alleles:
-        """Genotypes `[n, ploidy, L]` of this generation's newborns."""
+        """Return the genotypes `[n, ploidy, L]` of this generation's newborns."""
         ...
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
-        """Fitness `[n]` by behaviour of what `ask` gave, in expected offspring; raises `Extinction`
-        if nobody has any.
+        """Take the fitness of the newborns that `ask` returned.
 
-        Where this is not fitness in the whole world, that may be given as `whole`: it decides
-        nothing, and `descent` tells what it would have meant.
+        The optimizer itself subtracts the costs of drivers and modifiers.
 
-        What drivers and modifiers cost is part of reproduction: the optimizer itself takes it off.
+        Parameters
+        ----------
+        fitness : Floats
+            `[n]` fitness by behaviour alone, in expected offspring.
+        whole : Floats, optional
+            `[n]` fitness in the whole world, where `fitness` is something else. It decides
+            nothing. `parentage` reports the shares that it would have given.
+
+        Raises
+        ------
+        Extinction
+            If the optimizer needs parents and there are none.
+        InvalidOptimizer
+            If the optimizer cannot work with such a fitness.
         """
         ...
 
-    def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """Go on as if `ask` had just given these newborns of a generation, if with the seed they
-        decide all that comes.
+    def state(self) -> State:
+        """Return all that the optimizer remembers between `ask` and `tell`.
 
-        Tells whether they do. Else nothing has changed: the optimizer must be led through all
-        generations again.
+        The arrays stay as they are until `tell` has been called twice more.
         """
         ...
 
-    def end(self) -> None:
-        """The run is over, or stopped: let go of what is held. Nothing is asked any more."""
-        ...
+    def restore(self, state: State) -> None:
+        """Continue from a state: the next `ask` returns the same newborns as before.
 
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """`[n]`: what drivers and modifiers leave of the fitness of such genotypes, the individuals
-        from `first` on.
+        Raises
+        ------
+        InvalidState
+            If the state cannot be one of this optimizer.
         """
         ...
 
-    def descent(self) -> Descent | None:
-        """Where the newborns that `ask` gives next came from; nothing for an optimizer without
-        descent, or at first.
+    def close(self) -> None:
+        """End the run and release resources. Nothing is called afterwards."""
+        ...
+
+    def fitness_retained(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """Return the share `[n]` of fitness that drivers and modifiers leave to genotypes.
+
+        Parameters
+        ----------
+        genotypes : Alleles
+            `[n, ploidy, L]`.
+        first : int
+            Index in the population of the first of them. It decides the sex.
         """
+        ...
+
+    def parentage(self) -> Parentage | None:
+        """Return where the newborns of the next `ask` came from; None if they have no parents."""
         ...
 
 
 class Searcher:
-    """What optimizers share that have no parents: no meiosis, no descent, and a memory beside what
-    they ask.
-    """
+    """Defaults for optimizers without parents and meiosis."""
 
     def begin_phase(self) -> None:
-        """Nobody tells that the world has changed."""
+        """Ignore the change of world."""
 
-    def judged_by(self, judge: Judge) -> None:
-        """It is not needed."""
+    def use_fitness_function(self, fitness: FitnessFunction) -> None:
+        """Ignore the function."""
 
-    def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """What is remembered is not among the newborns: it must be learnt again."""
-        return False
+    def close(self) -> None:
+        """Release nothing."""
 
-    def end(self) -> None:
-        """Nothing is held."""
-
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """All of it: there is no meiosis to cheat in."""
+    def fitness_retained(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """Return 1 for all: without meiosis no allele can cheat."""
         return np.ones(len(genotypes))
 
-    def descent(self) -> Descent | None:
-        """Nobody descends from anybody here."""
+    def parentage(self) -> Parentage | None:
+        """Return None: newborns have no parents."""
         return None
+
+
+class InvalidState(ValueError):
+    """A state that the optimizer cannot have had. One line."""
+
+
+def array_of(
+    state: State, name: str, kind: type[np.generic], shape: tuple[int | None, ...]
+) -> NDArray[Any]:
+    """Return an array of a state that has the expected type and shape.
+
+    Parameters
+    ----------
+    state : State
+        Of an optimizer.
+    name : str
+        Name of the array.
+    kind : type
+        The NumPy type of its elements.
+    shape : tuple
+        Length of each axis. None allows any length of at least 1.
+
+    Raises
+    ------
+    InvalidState
+        If the array is missing or has another type or shape.
+    """
+    array = state.get(name)
+    if array is None:
+        raise InvalidState(f"the optimizer's state has no '{name}'")
+    fits = len(array.shape) == len(shape) and all(
+        length == expected or (expected is None and length > 0)
+        for length, expected in zip(array.shape, shape, strict=True)
+    )
+    if array.dtype != kind or not fits:
+        raise InvalidState(
+            f"the optimizer's state has '{name}' with shape {array.shape} and type {array.dtype};"
+            f" expected {shape} and {np.dtype(kind)}"
+        )
+    return array
+
+
+def count_of(state: State, name: str) -> int:
+    """Return a whole number of at least 0 in a state. Raises `InvalidState`."""
+    count = int(array_of(state, name, np.int64, ()))
+    if count < 0:
+        raise InvalidState(f"the optimizer's state has '{name}' = {count}; expected at least 0")
+    return count
+
+
+def alleles_of(
+    state: State, name: str, n_alleles: NDArray[np.int64], shape: tuple[int | None, ...]
+) -> NDArray[Any]:
+    """Return allele indices `[..., K]` in a state, each below `n_alleles [K]`.
+
+    Genotypes are of type uint8, other allele indices of int64. Raises `InvalidState`.
+    """
+    kind = np.uint8 if name == "genotypes" else np.int64
+    array = array_of(state, name, kind, shape)
+    if ((array < 0) | (array >= n_alleles)).any():
+        raise InvalidState(f"the optimizer's state has '{name}' with alleles that do not exist")
+    return array
 
 
 def check_fitness(fitness: Floats, *, negative: bool) -> None:

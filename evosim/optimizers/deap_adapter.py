@@ -5,7 +5,11 @@ the list that the algorithm gives to one `toolbox.map(toolbox.evaluate, individu
 hands this list over and waits for `tell`. Then it calls `evaluate`, with all that decorates it, on
 each individual. Any other way to evaluate is refused, because it shows no generation.
 
-Python's and NumPy's global generators are seeded anew for each turn and put back after it.
+Python's and NumPy's global generators are seeded for each turn and restored after it.
+
+The state of such an algorithm is in its own variables, out of reach. The adapter's state is
+therefore the number of the generation. `restore` replays the algorithm up to that generation, with
+the fitness that `use_fitness_function` provides, and compares the newborns.
 """
 
 from __future__ import annotations
@@ -29,15 +33,23 @@ from deap import base, tools
 
 from evosim.genomes import Grid
 from evosim.genomes.loci import Alleles, Ints
-from evosim.optimizers.allele_vector import Slots
-from evosim.optimizers.base import Floats, Judge, Searcher, check_fitness
+from evosim.optimizers.allele_vector import AlleleVector
+from evosim.optimizers.base import (
+    FitnessFunction,
+    Floats,
+    InvalidState,
+    Searcher,
+    State,
+    check_fitness,
+    count_of,
+)
 from evosim.optimizers.global_rng import seeded
 from evosim.optimizers.params import DEAP_ALGORITHMS, MAX_GENERATIONS, Deap, InvalidOptimizer
 from evosim.optimizers.wright_fisher import founders
 
-STREAM = 103  # beside the seed and the generation
-LOOK = 0.1  # seconds
-PATIENCE = 2.0  # seconds in which an algorithm that is told to end may do so
+STREAM = 103  # of random numbers; the address is seed, generation, stream
+POLL = 0.1  # seconds between two checks for signals
+PATIENCE = 2.0  # seconds that an algorithm gets to end by itself
 MAP = "Leave toolbox.map as it is: it evaluates all individuals at once"
 
 Key = tuple[int, ...]
@@ -134,22 +146,22 @@ class _Question:
     alleles: Ints
 
 
-class Guest(Searcher):
+class DeapAdapter(Searcher):
     """An algorithm that is led from outside."""
 
     def __init__(self, params: Deap, grid: Grid, seed: int) -> None:
-        self.params, self.seed, self.slots = params, seed, Slots(grid)
+        self.params, self.seed, self.vector = params, seed, AlleleVector(grid)
         self.generation = 0
-        self._most = self.slots.n_alleles.tolist()
+        self._most = self.vector.n_alleles.tolist()
         self._refused: InvalidOptimizer | None = None
         self._batch: _Batch | None = None
         self._known: dict[Key, float] = {}
-        self._judge: Judge | None = None
+        self._fitness: FitnessFunction | None = None
         self._function = _found(params.algorithm)
         self._toolbox = self._tools()
         self._members = [
             Individual(alleles)
-            for alleles in self.slots.read(founders(params.population, grid, seed)).tolist()
+            for alleles in self.vector.read(founders(params.population, grid, seed)).tolist()
         ]
         self._arguments = self._wanted()
         self._orders: SimpleQueue[list[float] | None] = SimpleQueue()
@@ -158,11 +170,11 @@ class Guest(Searcher):
             target=self._work, name=f"evosim {params.algorithm}", daemon=True
         )
         self._process = os.getpid()
-        self._asked: Ints | None = None
+        self._asked: Alleles | None = None
         self._order: list[float] | None = None
         self._over = self._ended = self._evaluated = False
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Guest:
+    def __deepcopy__(self, memo: dict[int, Any]) -> DeapAdapter:
         """A copy of the toolbox is led by the same guest."""
         return self
 
@@ -170,24 +182,47 @@ class Guest(Searcher):
         """Refuse to go to worker processes. Raises `InvalidOptimizer`."""
         raise self._refuse("sends evosim's evaluate or map to another process", MAP)
 
-    def judged_by(self, judge: Judge) -> None:
-        """What tells the fitness of individuals that are not in the generation."""
-        self._judge = judge
+    def use_fitness_function(self, fitness: FitnessFunction) -> None:
+        """Take the function that evaluates individuals outside the generation."""
+        self._fitness = fitness
 
     def ask(self) -> Alleles:
-        """The list that the algorithm wants evaluated; its last population, when it has ended."""
+        """Return the list that the algorithm has evaluated; after its end its last population."""
         if self._asked is None:
-            self._asked = self._turn()
-        return self.slots.genotypes(self._asked)
+            self._asked = self.vector.genotypes(self._turn())
+        return self._asked
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
-        """Keep fitness for the algorithm's next turn."""
+        """Store the fitness for the algorithm's next turn."""
         check_fitness(fitness, negative=True)
         self.generation += 1
         if not self._over:
             self._order, self._asked = fitness.tolist(), None
 
-    def end(self) -> None:
+    def state(self) -> State:
+        """Return the generation and its newborns. The rest is replayed."""
+        return {"generation": np.array(self.generation, dtype=np.int64), "genotypes": self.ask()}
+
+    def restore(self, state: State) -> None:
+        """Replay the algorithm up to a state, and compare the newborns.
+
+        Raises
+        ------
+        InvalidState
+            If the algorithm proposes other newborns than before.
+        InvalidOptimizer
+            If the algorithm fails.
+        """
+        assert self._fitness is not None, "use_fitness_function comes before restore"
+        for generation in range(count_of(state, "generation")):
+            self.tell(self._fitness(self.ask(), generation))
+        if not np.array_equal(self.ask(), state.get("genotypes", np.empty(0))):
+            raise InvalidState(
+                f"'{self.params.algorithm}' proposes other newborns in generation"
+                f" {self.generation} than before the checkpoint"
+            )
+
+    def close(self) -> None:
         """End the algorithm's thread: where it waits for fitness or, if busy, anywhere."""
         self._ended = True
         self._orders.put(None)
@@ -228,15 +263,15 @@ class Guest(Searcher):
         """
         while True:
             with contextlib.suppress(Empty):
-                handed = self._handed.get(timeout=LOOK)
+                handed = self._handed.get(timeout=POLL)
                 if not isinstance(handed, _Question):
                     return handed
                 self._orders.put(self._answer(handed.alleles))
 
     def _answer(self, alleles: Ints) -> list[float]:
         """Fitness of individuals that are not in the generation, as this would hear it."""
-        assert self._judge is not None, "who leads a guest says who judges"
-        fitness = self._judge(self.slots.genotypes(alleles), self.generation - 1)
+        assert self._fitness is not None, "use_fitness_function comes before ask"
+        fitness = self._fitness(self.vector.genotypes(alleles), self.generation - 1)
         check_fitness(fitness, negative=True)
         return fitness.tolist()
 
@@ -410,7 +445,7 @@ class Guest(Searcher):
         return np.array(keys, dtype=np.int64).reshape(len(keys), len(self._most))
 
     def _tools(self) -> base.Toolbox:
-        p, k = self.params, len(self.slots)
+        p, k = self.params, len(self.vector)
         mates: dict[str, tuple[Any, dict[str, Any]]] = {
             "one-point": (tools.cxOnePoint, {}),
             "two-point": (tools.cxTwoPoint, {}),
@@ -424,7 +459,7 @@ class Guest(Searcher):
             "mutate",
             tools.mutUniformInt,
             low=[0] * k,
-            up=(self.slots.n_alleles - 1).tolist(),
+            up=(self.vector.n_alleles - 1).tolist(),
             indpb=p.indpb,
         )
         toolbox.register("select", tools.selTournament, tournsize=p.tournament)

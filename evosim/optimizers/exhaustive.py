@@ -1,9 +1,7 @@
-"""Exhaustive: the perfect outer optimizer of the argument.
+"""Exhaustive search: it enumerates every class and keeps all that tie for best.
 
-It enumerates every class and keeps all that tie for best.
-
-In the first generation of a phase it proposes one genotype of every class of the grid, in later
-ones those that were best. Mean fitness of its first generation is therefore the mean of the grid.
+In the first generation of a phase it proposes one genotype of every class of the grid, and later
+those that were best. The mean fitness of its first generation is therefore the mean of the grid.
 """
 
 from __future__ import annotations
@@ -12,14 +10,14 @@ import numpy as np
 
 from evosim.genomes import Grid
 from evosim.genomes.loci import Alleles
-from evosim.optimizers.base import Floats, Searcher, check_fitness
+from evosim.optimizers.base import Floats, Searcher, State, alleles_of, check_fitness
 from evosim.optimizers.params import Exhaustive, InvalidOptimizer
 
 
-class Enumeration(Searcher):
-    """The exhaustive optimizer over one grid."""
+class ExhaustiveSearch(Searcher):
+    """The exhaustive optimizer of one grid."""
 
-    TIE = 1e-12
+    TIE = 1e-12  # relative difference of fitness that counts as equal
 
     def __init__(self, params: Exhaustive, grid: Grid) -> None:
         if grid.size > params.max_classes:
@@ -28,27 +26,29 @@ class Enumeration(Searcher):
                 f" (optimizer.max_classes), but has {grid.size}. Coarsen the alleles, raise the"
                 " limit, or use 'sexual'."
             )
+        self._n_alleles = np.array([len(locus.params.alleles) for locus in grid.loci])
         self._all = grid.genotypes(np.arange(grid.size, dtype=np.int64))
         self._current = self._all
 
     def begin_phase(self) -> None:
-        """A new world is searched from nothing."""
+        """Search the new world from the beginning."""
         self._current = self._all
 
     def ask(self) -> Alleles:
-        """Every class at first, then those that tied for best."""
+        """Return every class at first, then those that tied for best."""
         return self._current
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
-        """Keep the best of what was asked.
-
-        Its fitness may be 0 or less: a search has no parents, so it cannot die out.
-        """
+        """Keep the best. Their fitness may be 0 or less, because a search needs no parents."""
         check_fitness(fitness, negative=True)
         best = fitness.max()
         self._current = self._current[fitness >= best - self.TIE * abs(best)]
 
-    def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """Go on with those that were kept."""
-        self._current = genotypes
-        return True
+    def state(self) -> State:
+        """Return the genotypes of this generation."""
+        return {"genotypes": self._current}
+
+    def restore(self, state: State) -> None:
+        """Continue from a state."""
+        shape = (None, *self._all.shape[1:])
+        self._current = alleles_of(state, "genotypes", self._n_alleles, shape)

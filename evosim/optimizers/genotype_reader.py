@@ -1,8 +1,7 @@
 """Read a generation of genotypes with compiled kernels: classes, counts and costs.
 
-`evosim.genomes.grid` has the twins.
-
-Large populations are read by several threads; the bytes are the same for any number of them.
+`evosim.genomes.grid` has the NumPy twins. Several threads read large populations; the bytes are
+the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -24,12 +23,16 @@ HERMAPHRODITES = kernel.HERMAPHRODITES
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What a generation carries and expresses.
+    """Allele frequencies and expressed values of one generation.
 
-    Attributes:
-        alleles: each allele's share of its locus' copies, locus after locus.
-        adults: the same among survivors: individuals weighted by what drivers and modifiers leave
-        of viability. mean, sd: `[L]` expressed values.
+    Attributes
+    ----------
+    alleles : Floats
+        Frequency of each allele of each locus, locus after locus.
+    adults : Floats
+        The same after viability: individuals have the weight that drivers and modifiers leave.
+    mean, sd : Floats
+        `[L]` mean and standard deviation of the expressed values of each locus.
     """
 
     alleles: Floats
@@ -38,44 +41,42 @@ class Counts:
     sd: Floats
 
 
-class Census:
-    """Reads genotypes `[n, ploidy, L]` of one grid.
-
-    What it gives is overwritten when it is asked again.
-    """
+class GenotypeReader:
+    """Reads genotypes `[n, ploidy, L]` of one grid. The next call reuses the arrays it returns."""
 
     def __init__(self, grid: Grid) -> None:
-        self.grid, self.reading = grid, reading_of(grid)
+        self.grid, self.layout = grid, kernel_layout(grid)
         self._values = np.concatenate(
-            [np.empty(0), *(grid.loci[locus].values for locus in self.reading.varying)]
+            [np.empty(0), *(grid.loci[locus].values for locus in self.layout.varying)]
         )
         self._fixed = np.array([locus.values[0] for locus in grid.loci])
-        self._places = self._distinct = np.empty(0, dtype=np.int64)
+        self._index = self._distinct = np.empty(0, dtype=np.int64)
         self._table = np.empty(0, dtype=np.int32)
 
     def classes(self, genotypes: Alleles) -> tuple[Ints, Ints]:
-        """The distinct classes, and of each individual the place of its class among them."""
+        """Return the distinct class ids, and for each individual the index of its class in them."""
         n = len(genotypes)
-        if len(self._places) != n:
+        if len(self._index) != n:
             most = min(n, self.grid.size)
-            self._places, self._distinct = (
+            self._index, self._distinct = (
                 np.empty(n, dtype=np.int64),
                 np.empty(most, dtype=np.int64),
             )
             self._table = np.empty(2 ** (2 * most).bit_length(), dtype=np.int32)
-        how = (self.reading, strands_of(genotypes), self.grid.ploidy, self._places)
+        how = (self.layout, strands_of(genotypes), self.grid.ploidy, self._index)
         read(kernel.classes_chunk, kernel.classes, n, *how)
         return (
-            self._distinct[: kernel.enlist(self._places, self._table, self._distinct)],
-            self._places,
+            self._distinct[: kernel.enlist(self._index, self._table, self._distinct)],
+            self._index,
         )
 
     def counts(self, genotypes: Alleles) -> Counts:
-        """What the generation carries and expresses, from counts: the order in which integers are
-        summed cannot matter.
+        """Return frequencies and expressed values.
+
+        They are computed from integer counts, so the order of summation does not matter.
         """
         n, ploidy, _ = genotypes.shape
-        r = self.reading
+        r = self.layout
         pieces = kernel.PIECES if n >= compilation.THREADED_READING else 1
         alleles = np.zeros((pieces, r.offsets[-1]), dtype=np.int64)
         lost = np.zeros((pieces, r.offsets[-1] if r.mortal else 0))
@@ -90,12 +91,12 @@ class Census:
         if not r.mortal:
             return Counts(share, share, *self._moments(digits.sum(axis=0) / n))
         survivors = newborns - lost.sum(axis=0)
-        total = max(survivors[: r.offsets[1]].sum(), 1e-300)  # of nobody, none
+        total = max(survivors[: r.offsets[1]].sum(), 1e-300)  # if nobody survives, 0
         return Counts(share, survivors / total, *self._moments(digits.sum(axis=0) / n))
 
     def _moments(self, share: Floats) -> tuple[Floats, Floats]:
-        """Mean and standard deviation `[L]` of expressed values, from each value's share."""
-        r, mean, sd = self.reading, self._fixed.copy(), np.zeros(len(self._fixed))
+        """Return mean and standard deviation `[L]` of expressed values from their frequencies."""
+        r, mean, sd = self.layout, self._fixed.copy(), np.zeros(len(self._fixed))
         if r.varying.size:
             begin = r.digits[:-1]
             mean[r.varying] = np.add.reduceat(share * self._values, begin)
@@ -104,28 +105,43 @@ class Census:
         return mean, sd
 
 
-def worth(table: Floats, places: Ints, kept: Floats, out: Floats) -> Floats:
-    """What individuals are worth: by the table of distinct classes, times what drivers and
-    modifiers leave of it.
+def net_fitness(by_class: Floats, index: Ints, retained: Floats, out: Floats) -> Floats:
+    """Compute the fitness of individuals after the costs of drivers and modifiers.
+
+    Parameters
+    ----------
+    by_class : Floats
+        Fitness of distinct classes.
+    index : Ints
+        `[n]` index of each individual's class.
+    retained : Floats
+        `[n]` share of fitness that drivers and modifiers leave.
+    out : Floats
+        `[n]` array for the result.
+
+    Returns
+    -------
+    Floats
+        `out`.
     """
-    read(kernel.worth_chunk, kernel.worth, len(places), table, places, kept, out)
+    read(kernel.worth_chunk, kernel.worth, len(index), by_class, index, retained, out)
     return out
 
 
 def strands_of(genotypes: Alleles) -> Alleles:
-    """The strands `[n ploidy, L]` of genotypes, as kernels read them."""
+    """Return the strands `[n ploidy, L]` of genotypes `[n, ploidy, L]`, without a copy."""
     return genotypes.reshape(-1, genotypes.shape[2])
 
 
-def reading_of(grid: Grid) -> kernel.Reading:
-    """How a grid's genotypes are read, as the kernels want it."""
+def kernel_layout(grid: Grid) -> kernel.Reading:
+    """Return the arrays that tell the kernels how to read genotypes of a grid."""
     varying = [i for i, locus in enumerate(grid.loci) if locus.values.size > 1]
     longest = max((len(grid.loci[i].params.alleles) for i in varying), default=0)
     expression = np.zeros((len(varying), longest, longest), dtype=np.int64)
     for e, i in enumerate(varying):
         table = grid.loci[i].expression
         expression[e, : len(table), : len(table)] = table
-    # A haploid's one copy is all it can have.
+    # A haploid with one copy has all copies that it can have.
     by_copies = (0, 1, 2) if grid.ploidy == 2 else (0, 2, 2)
     left = np.array([[site.viability, site.egg, site.sperm] for site in grid.drive.sites]).reshape(
         -1, 3, 3

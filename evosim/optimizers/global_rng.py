@@ -1,4 +1,4 @@
-"""Global random generators, borrowed: libraries draw from them, and nobody else may notice."""
+"""Seed Python's and NumPy's global random generators for a while, for libraries that use them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import numpy as np
 
 @contextmanager
 def seeded(*address: int) -> Iterator[None]:
-    """Python's and NumPy's global generators are seeded by an address (numbers of at least 0) in
-    this block, and put back behind it.
+    """Seed the global generators by an address in this block, and restore them after it.
+
+    Parameters
+    ----------
+    address : int
+        Numbers of at least 0.
     """
     before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
     words = np.random.SeedSequence(address).generate_state(8, np.uint32)

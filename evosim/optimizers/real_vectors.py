@@ -96,10 +96,10 @@ def _climb(hills: Hills, params: VectorClimb, evaluations: int, seed: int, every
 
 
 def _cma(hills: Hills, params: VectorCma, evaluations: int, seed: int, every: int) -> Floats:
-    from evosim.optimizers.cma_strategy import Strategy
+    from evosim.optimizers.cma_strategy import CmaStrategy
 
     d = hills.dimensions
-    strategy = Strategy(np.zeros(d), params.step / float(np.sqrt(d)), params.population, seed)
+    strategy = CmaStrategy(np.zeros(d), params.step / float(np.sqrt(d)), params.population, seed)
     record = _Record(hills, evaluations, every)
     while record.left:
         points = np.clip(strategy.ask(), -hills.reach, hills.reach)

@@ -1,10 +1,15 @@
 """Sexual and asexual Wright-Fisher populations: the base optimizers that nature uses.
 
-`docs/life-cycle.md` is their page.
+The documentation is in `docs/life-cycle.md`.
 
-Life cycle of one generation: newborns are censused (`ask`); each lives and has expected fitness by
-its behaviour, of which drivers and modifiers take their cost; parents are drawn with chance
-proportional to what is left; meiosis, with drive where there is some; mutation; the gametes unite.
+Life cycle of one generation:
+
+1. `ask` returns the newborns. The run records them.
+2. Each individual lives. Its behaviour gives its expected fitness. Drivers and modifiers cost a
+   part of it.
+3. Parents are drawn with probability proportional to the fitness that is left.
+4. Meiosis (with drive, if there are drivers), mutation, fusion of gametes.
+
 Population size is constant.
 """
 
@@ -21,8 +26,17 @@ from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import genotypes as kernels_genotypes
 from evosim.kernels import philox, reproduce
 from evosim.kernels.compilation import make, read
-from evosim.optimizers.base import Descent, Extinction, Floats, Judge, check_fitness
-from evosim.optimizers.genotype_reader import HERMAPHRODITES, reading_of, strands_of
+from evosim.optimizers.base import (
+    Extinction,
+    FitnessFunction,
+    Floats,
+    Parentage,
+    State,
+    alleles_of,
+    check_fitness,
+    count_of,
+)
+from evosim.optimizers.genotype_reader import HERMAPHRODITES, kernel_layout, strands_of
 from evosim.optimizers.meiosis_arrays import flags, forces_of, meiosis_of
 from evosim.optimizers.params import Asexual, Introduction, Sexual
 from evosim.rng import key_of
@@ -31,17 +45,15 @@ BLOCK = 2**16
 
 
 class WrightFisher(ABC):
-    """A population of constant size: what `Sexual` and `Asexual` share.
+    """A population of constant size. A subclass defines how newborns are made.
 
-    A subclass says how newborns are made.
-
-    Two arrays of strands take turns, and everything else that is as long as the population is made
+    Two arrays of genotypes take turns. All other arrays of the population's length are allocated
     once.
     """
 
     def __init__(self, params: Asexual, grid: Grid, seed: int) -> None:
         self.params, self.grid, self.seed = params, grid, seed
-        self.meiosis, self.reading = meiosis_of(grid), reading_of(grid)
+        self.meiosis, self.reading = meiosis_of(grid), kernel_layout(grid)
         self.generation = 0
         self.whole: Floats | None = None
         self.newborns = introduce(
@@ -51,10 +63,10 @@ class WrightFisher(ABC):
         self.previous = np.empty_like(self.newborns)
 
     def begin_phase(self) -> None:  # noqa: B027
-        """Selection is not told that the world has changed."""
+        """Ignore the change of world: selection gets no notice of it."""
 
     def ask(self) -> Alleles:
-        """The newborns of this generation."""
+        """Return the newborns of this generation."""
         return self.newborns
 
     def tell(self, fitness: Floats, whole: Floats | None = None) -> None:
@@ -70,33 +82,39 @@ class WrightFisher(ABC):
         self._make(strands_of(self.previous), strands_of(self.newborns))
         introduce(self.newborns, self.grid, self.params.introductions, self.generation, self.seed)
 
-    def judged_by(self, judge: Judge) -> None:  # noqa: B027
-        """It is not needed."""
+    def state(self) -> State:
+        """Return the newborns. With the seed and the generation they decide all later ones."""
+        generation = np.array(self.generation, dtype=np.int64)
+        return {"generation": generation, "genotypes": self.newborns}
 
-    def resume(self, genotypes: Alleles, generation: int) -> bool:
-        """Go on with the newborns of a generation."""
-        self.newborns[:] = genotypes
-        self.generation = generation
-        return True
+    def restore(self, state: State) -> None:
+        """Continue from a state."""
+        n_alleles = np.array([len(locus.params.alleles) for locus in self.grid.loci])
+        newborns = alleles_of(state, "genotypes", n_alleles, self.newborns.shape)
+        self.generation = count_of(state, "generation")
+        self.newborns[:] = newborns
 
-    def end(self) -> None:  # noqa: B027
-        """Nothing is held."""
+    def use_fitness_function(self, fitness: FitnessFunction) -> None:  # noqa: B027
+        """Ignore the function."""
 
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """All of it: nobody has a meiosis to cheat in."""
+    def close(self) -> None:  # noqa: B027
+        """Release nothing."""
+
+    def fitness_retained(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """Return 1 for all: without meiosis no allele can cheat."""
         return np.ones(len(genotypes))
 
-    def descent(self) -> Descent | None:
-        """Where the newborns came from; nothing for founders."""
+    def parentage(self) -> Parentage | None:
+        """Return where the newborns came from; None for founders."""
         if self.generation == 0:
             return None
         introduced = any(i.generation == self.generation for i in self.params.introductions)
-        return Descent(
+        return Parentage(
             self.previous,
             self.parents,
             self.expected,
             self._forces(),
-            self._again,
+            self._remake,
             introduced,
             self.whole,
         )
@@ -104,24 +122,22 @@ class WrightFisher(ABC):
     @property
     @abstractmethod
     def expected(self) -> Floats:
-        """Each parent's expected share of parentage; sums to 1."""
+        """`[n]` expected share of parentage of each individual; sums to 1."""
 
     @abstractmethod
     def _prepare(self, fitness: Floats) -> None:
-        """From fitness by behaviour to weights of parentage. Raises `Extinction`."""
+        """Compute the weights of parentage from fitness `[n]`. Raises `Extinction`."""
 
     @abstractmethod
     def _make(self, strands: Alleles, out: Alleles) -> None:
-        """Newborns from parents' strands."""
+        """Draw parents and write their newborns to `out`, strand by strand."""
 
     @abstractmethod
     def _forces(self) -> tuple[str, ...]:
-        """Forces of transmission that can make a difference here."""
+        """Return the forces of transmission that can make a difference."""
 
-    def _made_again(self, some: Any, every: Any, begin: int, end: int, *how: int) -> Alleles:
-        """Newborns `begin .. end - 1` of the parents that were, by a kernel that makes them
-        again.
-        """
+    def _remade(self, some: Any, every: Any, begin: int, end: int, *how: int) -> Alleles:
+        """Remake newborns `begin .. end - 1` of the same parents with a kernel."""
         out = np.empty((end - begin, *self.newborns.shape[1:]), dtype=np.uint8)
         where = (
             begin,
@@ -135,12 +151,12 @@ class WrightFisher(ABC):
         return out
 
     @abstractmethod
-    def _again(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
-        """Newborns `begin .. end - 1` once more, with only some forces on."""
+    def _remake(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
+        """Remake newborns `begin .. end - 1` with only the given forces."""
 
 
 class SexualPopulation(WrightFisher):
-    """Two parents for each newborn: one gives the egg, one the sperm."""
+    """Each newborn has two parents: one gives the egg, the other the sperm."""
 
     params: Sexual
 
@@ -148,13 +164,14 @@ class SexualPopulation(WrightFisher):
         super().__init__(params, grid, seed)
         self.females = params.number_of_females if params.sexes == 2 else HERMAPHRODITES
         self.selfing = params.selfing or params.sexes == 2
-        self.eggs = self.sperm = _Draw(params.population)
+        self.eggs = self.sperm = _ParentWeights(params.population)
         if params.sexes == 2 or any(site.egg != site.sperm for site in grid.drive.sites):
-            self.sperm = _Draw(params.population)
+            self.sperm = _ParentWeights(params.population)
 
-    def kept(self, genotypes: Alleles, first: int = 0) -> Floats:
-        """What is left of viability times fertility, the mean of both sexes' for hermaphrodites,
-        else one's own sex's.
+    def fitness_retained(self, genotypes: Alleles, first: int = 0) -> Floats:
+        """Return the share of viability times fertility that drivers and modifiers leave.
+
+        It is that of an individual's own sex; for hermaphrodites, the mean of both sexes.
         """
         out = np.empty(len(genotypes))
         how = (self.reading, strands_of(genotypes), self.grid.ploidy, first, self.females, out)
@@ -163,10 +180,10 @@ class SexualPopulation(WrightFisher):
 
     @property
     def expected(self) -> Floats:
-        """The mean of both parents' shares."""
+        """Mean of the shares as egg parent and as sperm parent."""
         if self.selfing and self.eggs is self.sperm:
             return self.eggs.share
-        other = self.sperm.share if self.selfing else self._share_of_the_other()
+        other = self.sperm.share if self.selfing else self._share_as_second()
         return np.asarray(0.5 * (self.eggs.share + other))
 
     def _prepare(self, fitness: Floats) -> None:
@@ -179,25 +196,26 @@ class SexualPopulation(WrightFisher):
             self.eggs.weights,
             self.sperm.weights,
         )
-        self.sperm.add_up()
+        self.sperm.prepare()
         if not self.selfing and (alone := philox.alone(self.sperm.cumulative)) >= 0:
             self._forbid_egg_of(alone)
         if self.eggs is not self.sperm:
-            self.eggs.add_up()
+            self.eggs.prepare()
 
     def _forbid_egg_of(self, alone: int) -> None:
-        """The only one with sperm has nobody to mate with."""
+        """Give no eggs to the only individual with sperm, because it cannot mate with itself."""
         if self.eggs is self.sperm:
             raise Extinction
         self.eggs.weights[alone] = 0.0
 
-    def _share_of_the_other(self) -> Floats:
-        """Expected share of second parents where nobody may be both: by weight among all but the
-        first parent.
+    def _share_as_second(self) -> Floats:
+        """Return expected shares of second parents without selfing.
+
+        The second parent is drawn by weight among all but the first parent.
         """
         w, first = self.sperm.weights, self.eggs.share
         rest = np.where(first > 0, w.sum() - w, 1.0)
-        for i in np.flatnonzero(rest <= 0.0):  # rounding swallowed all the others
+        for i in np.flatnonzero(rest <= 0.0):  # rounding lost the weights of all others
             rest[i] = np.delete(w, i).sum()
         each = first / rest
         return np.asarray(w * (each.sum() - each))
@@ -222,25 +240,25 @@ class SexualPopulation(WrightFisher):
     def _forces(self) -> tuple[str, ...]:
         return forces_of(self.grid, self.meiosis)
 
-    def _again(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
-        return self._made_again(reproduce.again_chunk, reproduce.again, begin, end, flags(forces))
+    def _remake(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
+        return self._remade(reproduce.again_chunk, reproduce.again, begin, end, flags(forces))
 
 
 class AsexualPopulation(WrightFisher):
-    """One parent for each newborn: a copy with mutations."""
+    """Each newborn is a copy of one parent, with mutations."""
 
     def __init__(self, params: Asexual, grid: Grid, seed: int) -> None:
         super().__init__(params, grid, seed)
-        self.draw = _Draw(params.population)
+        self.draw = _ParentWeights(params.population)
 
     @property
     def expected(self) -> Floats:
-        """The one parent's share."""
+        """Share of each individual as the only parent."""
         return self.draw.share
 
     def _prepare(self, fitness: Floats) -> None:
         self.draw.weights[:] = fitness
-        self.draw.add_up()
+        self.draw.prepare()
 
     def _make(self, strands: Alleles, out: Alleles) -> None:
         how = (
@@ -259,21 +277,21 @@ class AsexualPopulation(WrightFisher):
     def _forces(self) -> tuple[str, ...]:
         return tuple(name for name in forces_of(self.grid, self.meiosis) if name == "mutation")
 
-    def _again(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
+    def _remake(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
         if "mutation" in forces:
-            return self._made_again(reproduce.copies_chunk, reproduce.copies, begin, end)
+            return self._remade(reproduce.copies_chunk, reproduce.copies, begin, end)
         return np.asarray(self.previous[self.parents[begin:end, 0]])
 
 
-class _Draw:
-    """Weights to draw parents by, of a population of one size."""
+class _ParentWeights:
+    """Weights of parentage in a population of constant size, ready to draw parents from."""
 
     def __init__(self, n: int) -> None:
         self.weights, self.cumulative = np.empty(n), np.empty(n)
         self.guide = np.empty(n, dtype=np.int32)
 
-    def add_up(self) -> None:
-        """Make ready to draw by the weights. Raises `Extinction` where there are none."""
+    def prepare(self) -> None:
+        """Prepare drawing by the weights. Raises `Extinction` if all of them are 0."""
         np.cumsum(self.weights, out=self.cumulative)
         if not self.cumulative[-1] > 0.0:
             raise Extinction
@@ -281,12 +299,12 @@ class _Draw:
 
     @property
     def share(self) -> Floats:
-        """Expected share of parentage; sums to 1."""
+        """`[n]` expected share of parentage; sums to 1."""
         return np.asarray(self.weights / self.cumulative[-1])
 
 
 def founders(n: int, grid: Grid, seed: int) -> Alleles:
-    """The first generation: each allele copy drawn evenly from its locus' initial alleles."""
+    """Draw the first generation `[n, ploidy, L]`, evenly from each locus' initial alleles."""
     choices = [locus.initial_alleles() for locus in grid.loci]
     offsets = np.cumsum([0, *(len(c) for c in choices)])
     out = np.empty((n, grid.ploidy, len(grid.loci)), dtype=np.uint8)
@@ -302,9 +320,23 @@ def introduce(
     generation: int,
     seed: int,
 ) -> Alleles:
-    """Put the alleles of this generation's introductions into the newborns, in place.
+    """Put the alleles of this generation's introductions into the newborns.
 
-    Gives the newborns.
+    Parameters
+    ----------
+    newborns : Alleles
+        Genotypes `[n, ploidy, L]`. They are changed in place.
+    grid : Grid
+        Their grid.
+    introductions : tuple of Introduction
+        Those of all generations.
+    generation, seed : int
+        They address the random numbers.
+
+    Returns
+    -------
+    Alleles
+        The newborns.
     """
     for number, introduction in enumerate(introductions):
         if introduction.generation != generation:
@@ -319,8 +351,9 @@ def introduce(
 
 
 def _drawn(shape: tuple[int, ...], copies: int, number: int, generation: int, seed: int) -> Ints:
-    """The strands that an introduction finds: those with the smallest numbers, the first of equal
-    ones.
+    """Return the indices of the strands that receive an introduction.
+
+    They are those with the smallest random numbers. Of equal numbers the first count.
     """
     n, ploidy = shape
     slots = np.arange(ploidy) + ploidy * number

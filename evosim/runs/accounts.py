@@ -21,7 +21,7 @@ from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment, SelectionChoice
 from evosim.config.toml_out import changes_from_packaged, payoff_unit
 from evosim.errors import UserError
-from evosim.runs import checkpoints
+from evosim.runs.finished import Finished
 from evosim.runs.folder import Writer
 from evosim.runs.provenance import peak_memory_mib, same_sources, write_json
 from evosim.runs.reader import SUMMARY
@@ -47,9 +47,19 @@ Analysed = tuple[dict[str, pl.DataFrame], dict[str, Any]]  # tables and summary 
 _unwritten: WeakKeyDictionary[Recorded, Analysed] = WeakKeyDictionary()
 
 
-def write_tables(writer: Writer, finished: checkpoints.Finished, settings: Iterable[str]) -> None:
-    """The tables of the replicates that are over, of the run and of its controls."""
-    for control in settings:
+def write_tables(writer: Writer, finished: Finished, controls: Iterable[str]) -> None:
+    """Write the tables of complete replicates.
+
+    Parameters
+    ----------
+    writer : Writer
+        Of the run's folder.
+    finished : Finished
+        Complete replicates.
+    controls : iterable of str
+        Names of the controls, with the empty name of the run itself.
+    """
+    for control in controls:
         for name, table in finished.tables(control).items():
             writer.table(name, table, control)
         writer.blocks(finished.blocks(control), control)

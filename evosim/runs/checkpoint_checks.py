@@ -1,10 +1,9 @@
 """Check whether a checkpoint can belong to its experiment.
 
-Its hash is no signature, so it may be forged.
-
-Sizes are bounded before anything is read; then every value must be one that the experiment can
-have. What passes is continued as if it had been left by a run; whether a run would have come to it
-cannot be known.
+The hash of a file is not a signature, so a checkpoint may be forged. Sizes are bounded before
+anything is read. Then every value must be possible in the experiment. A file that passes is
+continued, although no run may have written it. Optimizers check their own states
+(`Optimizer.restore`).
 """
 
 from __future__ import annotations
@@ -12,82 +11,23 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Mapping
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, Strict
 
 from evosim.analysis.table_schemas import COLUMNS, Ending, Shape
 from evosim.config.schema import Experiment
+from evosim.runs.checkpoint_facts import OPTIMIZER, ExperimentFacts, FinishedFacts, RunFacts
 from evosim.runtime import blocks
-from evosim.runtime.checksums import Damaged, Strictly, shaped
+from evosim.runtime.checksums import Damaged, shaped
 from evosim.simulation.controls import controls_of
 
 ROUNDING = 1e-9
 HEADER = 2**16  # bytes of an array's header, at most
-PART_FILE = r"^runs-\d{5,}\.npz$"
 
 Arrays = Mapping[str, NDArray[Any]]
-
-
-def _is_finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("must be finite")
-    return value
-
-
-Seconds = Annotated[float, Field(ge=0.0), AfterValidator(_is_finite)]
-
-
-class UnderWay(Strictly):
-    """The run that was under way."""
-
-    label: str
-    seed: int
-    control: str
-    generations: int = Field(ge=1)
-    generation: int = Field(ge=0)
-    # Generation of the first row that is here, and not in a block on disk
-    first: int = Field(default=0, ge=0)
-    blocks: int = Field(default=0, ge=0)
-    seal: str = ""
-
-
-class Part(Strictly):
-    """What ended a part of a run, and where."""
-
-    by: str | None
-    saved: str
-    run: str | None
-    generation: int | None
-    finished: int = Field(ge=0)
-    seconds: dict[str, Seconds]
-
-
-class Whole(Strictly):
-    """The facts of `state.npz` of a whole run."""
-
-    parts: list[Annotated[str, Field(pattern=PART_FILE)]]
-    finished: int = Field(ge=0)
-    run: UnderWay | None
-    interruptions: list[Part]
-    part: Part
-
-
-class Replicates(Strictly):
-    """The facts of `runs-*.npz`: control, seed, status and generations of each."""
-
-    endings: list[
-        Annotated[
-            tuple[str, int, Literal["complete", "extinct"], Annotated[int, Field(ge=1)]],
-            Strict(False),
-        ]
-    ]
-    blocks: list[
-        Annotated[tuple[str, int, str, Annotated[int, Field(ge=1)], str, list[str]], Strict(False)]
-    ] = Field(default_factory=list)
 
 
 def check_archive(file: BinaryIO) -> None:
@@ -146,8 +86,8 @@ def most_rows(experiment: Experiment) -> int:
     return max(shape.most_rows(name) for name in COLUMNS if name != "landscape")
 
 
-def check_whole(facts: Any, experiment: Experiment) -> None:
-    """Refuse facts of a whole run that cannot be.
+def check_experiment(facts: Any, experiment: Experiment) -> ExperimentFacts:
+    """Check the facts of an experiment's checkpoint.
 
     Parameters
     ----------
@@ -156,12 +96,17 @@ def check_whole(facts: Any, experiment: Experiment) -> None:
     experiment : Experiment
         The experiment.
 
+    Returns
+    -------
+    ExperimentFacts
+        The facts.
+
     Raises
     ------
     Damaged
         If they have another shape, name files elsewhere, or name more runs than there can be.
     """
-    found = shaped(facts, Whole)
+    found = shaped(facts, ExperimentFacts)
     runs = len(experiment.seeds) * (1 + len(controls_of(experiment)))
     if (
         len(set(found.parts)) != len(found.parts)
@@ -174,41 +119,47 @@ def check_whole(facts: Any, experiment: Experiment) -> None:
             f"names generation {found.run.generation} of {found.run.generations}, where there are"
             f" {experiment.generations}"
         )
+    return found
 
 
-def check_replicates(
+def check_finished(
     facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], experiment: Experiment
-) -> None:
-    """Refuse replicates that are over and cannot be.
+) -> FinishedFacts:
+    """Check replicates that are complete.
 
     Parameters
     ----------
     facts, arrays, tables
-        The state in a `runs-*.npz`.
+        The contents of a file `runs-*.npz`.
     experiment : Experiment
         The experiment.
+
+    Returns
+    -------
+    FinishedFacts
+        The facts.
 
     Raises
     ------
     Damaged
         If a replicate, a table or a class cannot be of this experiment.
     """
-    found = shaped(facts, Replicates)
+    found = shaped(facts, FinishedFacts)
     arms = {"": experiment, **controls_of(experiment)}
-    of: dict[str, dict[str, Ending]] = {}
+    endings_of: dict[str, dict[str, Ending]] = {}
     for control, seed, status, generations in found.endings:
-        mine = of.setdefault(control, {})
+        endings = endings_of.setdefault(control, {})
         if (
             control not in arms
             or seed not in experiment.seeds
-            or str(seed) in mine
+            or str(seed) in endings
             or generations > experiment.generations
         ):
             raise Damaged(
                 f"names a run that cannot be (control '{control}', seed {seed}, {generations}"
                 " generations)"
             )
-        mine[str(seed)] = Ending(status=status, generations=generations)
+        endings[str(seed)] = Ending(status=status, generations=generations)
     grows = {"generations", "loci", "alleles", *(["search"] if experiment.search_ledger else [])}
     long = experiment.generations > blocks.BLOCK  # then what grows with generations is in blocks
     if {(control, seed) for control, seed, *_ in found.blocks} != (
@@ -218,9 +169,9 @@ def check_replicates(
     if any(set(part[5]) != grows for part in found.blocks):
         raise Damaged("has blocks of other tables than its runs have")
     names = {"populations", *(() if long else grows)}
-    if tables.keys() != {f"{control}/{name}" for control in of for name in names}:
+    if tables.keys() != {f"{control}/{name}" for control in endings_of for name in names}:
         raise Damaged("has other tables than its runs have")
-    for control, endings in of.items():
+    for control, endings in endings_of.items():
         shape = Shape(arms[control], endings)
         for name in names:
             try:
@@ -228,26 +179,32 @@ def check_replicates(
             except Damaged as error:
                 raise Damaged(f"holds a table {name} that {error}") from None
     _check_classes(arrays, Shape(experiment, {}))
+    return found
 
 
-def check_one(
+def check_replicate(
     facts: Any, arrays: Arrays, tables: Mapping[str, pl.DataFrame], experiment: Experiment
-) -> None:
-    """Refuse the state of one replicate that cannot be.
+) -> RunFacts:
+    """Check the state of one replicate.
 
     Parameters
     ----------
     facts, arrays, tables
-        The state.
+        The contents of its file.
     experiment : Experiment
         The experiment of the replicate, or of its control.
+
+    Returns
+    -------
+    RunFacts
+        The facts.
 
     Raises
     ------
     Damaged
-        If it is beyond the end, or if newborns, counts or tables cannot be.
+        If it is beyond the end, or if counts or tables cannot be of this experiment.
     """
-    found = shaped(facts, UnderWay)
+    found = shaped(facts, RunFacts)
     if not found.generation < found.generations == experiment.generations:
         raise Damaged(
             f"is at generation {found.generation} of {found.generations}, where there are"
@@ -259,20 +216,18 @@ def check_one(
     shape = Shape(
         experiment, {str(found.seed): Ending(status="complete", generations=found.generation + 1)}
     )
-    grid, born = shape.grid, arrays.get("genotypes", np.empty(0))
-    if (
-        born.dtype != np.uint8
-        or born.ndim != 3
-        or born.shape[1:] != (grid.ploidy, len(grid.loci))
-        or not len(born)
-    ):
-        raise Damaged(
-            f"has newborns of the shape {born.shape} and type {born.dtype}, and not [n,"
-            f" {grid.ploidy}, {len(grid.loci)}] of uint8"
-        )
-    if (born >= np.array([len(locus.params.alleles) for locus in grid.loci])).any():
-        raise Damaged("has newborns with alleles that do not exist")
+    own = arrays.get(f"{OPTIMIZER}generation")
+    if own is not None and (own.shape != () or own != found.generation):
+        raise Damaged(f"has an optimizer in another generation than {found.generation}")
     _check_classes(arrays, shape)
+    _check_counts(arrays, shape, rows)
+    _check_tables(tables, found, shape, rows)
+    return found
+
+
+def _check_counts(arrays: Arrays, shape: Shape, rows: int) -> None:
+    """Check frequencies and expressed values of `rows` generations. Raises `Damaged`."""
+    grid = shape.grid
     widths = {
         "alleles": sum(len(locus.params.alleles) for locus in grid.loci),
         "mean": len(grid.loci),
@@ -295,7 +250,13 @@ def check_one(
             and not ((arrays[name] >= 0.0) & (arrays[name] <= 1.0 + ROUNDING)).all()
         ):
             raise Damaged(f"has frequencies in '{name}' that cannot be")
-    moments = _moments(experiment, found.generation)
+
+
+def _check_tables(
+    tables: Mapping[str, pl.DataFrame], found: RunFacts, shape: Shape, rows: int
+) -> None:
+    """Check the tables of one replicate. Raises `Damaged`."""
+    moments = _moments(shape.experiment, found.generation)
     wanted = {
         "generations": "generations",
         **{f"snapshot {i}": "populations" for i in range(len(moments))},
@@ -321,18 +282,17 @@ def check_one(
 
 
 def _moments(experiment: Experiment, generation: int) -> list[tuple[str, int]]:
-    """Of the snapshots until a generation, the moment and the generation."""
-    every = (
+    """Return moment and generation of each snapshot up to a generation."""
+    return [
         (moment, g)
         for g in range(generation + 1)
-        for moment, there in (
+        for moment, is_now in (
             ("first", g == 0),
             ("swap", g == experiment.swap - 1),
             ("snapshot", g in experiment.snapshots),
         )
-        if there
-    )
-    return list(every)
+        if is_now
+    ]
 
 
 def _check_classes(arrays: Arrays, shape: Shape) -> None:

@@ -308,6 +308,7 @@ def _timed(setting: Problem, landscape: Landscape, watch: Callable[[], Stop | No
     compiled.
     """
     from evosim.simulation.loop import simulate
+    from evosim.simulation.session import Session
 
     at: list[float] = []
 
@@ -319,7 +320,7 @@ def _timed(setting: Problem, landscape: Landscape, watch: Callable[[], Stop | No
             raise _Enough
 
     with suppress(_Enough):
-        simulate(setting, landscape, setting.experiment.seed, hear)
+        simulate(setting, landscape, setting.experiment.seed, Session(hear))
     took = [b - a for a, b in itertools.pairwise(at)]
     return took[1:] or took or [0.0]
 

@@ -15,15 +15,15 @@ import os
 import platform
 import shlex
 import threading
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from evosim.config.schema import Experiment
 from evosim.errors import FULL, UserError
-from evosim.runs.provenance import as_json, provenance, same_sources
+from evosim.runs.provenance import RunOutcome, as_json, provenance, same_sources
 from evosim.runs.reader import (
     CHECKPOINT,
     EXPERIMENT_FILE,
@@ -247,10 +247,11 @@ class Writer:
 
             produce_atomically(folder / f"{name}.parquet", sink)
 
-    def finish(self, facts: dict[str, Any]) -> Path:
+    def finish(self, outcome: RunOutcome) -> Path:
         """Write provenance and put the run in its place; a previous run of the same digest is
         replaced.
         """
+        facts = {name: value for name, value in asdict(outcome).items() if value is not None}
         data = as_json(provenance(self.experiment) | facts | {"sums": SUMS})
         written = checksums.files_in(self.partial, EXPERIMENT_FILE, "tables", "controls", SUMMARY)
         write_sums(self.partial, written, {PROVENANCE: sha256(data).hexdigest()})

@@ -1,6 +1,6 @@
-"""One run with its controls and its account, in memory, without a folder.
+"""One run with its controls and its analysis, in memory, without a folder.
 
-The tables and the account are, bit by bit, those of `evosim run` with the same parameters and seed.
+Tables and analysis have the same bytes as those of `evosim run` with the same parameters and seed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from evosim.analysis.account import Accountant, Known
 from evosim.config.resolve import Problem, build
 from evosim.fitness.landscape import Landscape
 from evosim.reference.selection import MEASURES
-from evosim.runtime.progress import Tell
 from evosim.simulation.control_runs import simulate_one
 from evosim.simulation.controls import controls_of
-from evosim.simulation.state import Keeper
+from evosim.simulation.session import Session
 
 WORLDS = ("ancestral", "modern")
 
@@ -27,14 +26,18 @@ WORLDS = ("ancestral", "modern")
 class Replicate:
     """One run.
 
-    Attributes:
-        status: `complete`, or `extinct` in some generation.
-        generations: how many there were.
-        tables: what was simulated, and the account, by the names of `docs/schema.md`.
-        numbers: the account boiled down, by the paths of `summary.json` but for what is the same
-        for one seed: `exact`, 1 where
-            the grid was enumerated; steps and rungs of the ladders, behaviour by kind and by act,
-            desires, ties of the ancestral best, recovery, hack. What was not measured is left out.
+    Attributes
+    ----------
+    status : str
+        `complete`, or `extinct` if some generation had no parents.
+    generations : int
+        Number of generations.
+    tables : dict
+        Tables of the simulation and of the analysis, by the names of `docs/schema.md`.
+    numbers : dict
+        Numbers of the analysis, by their paths in `summary.json`: `exact` (1 if the grid was
+        enumerated), ladders, behaviour by kind and by act, desires, ties of the ancestral best,
+        recovery, hack. Unmeasured numbers are absent.
     """
 
     status: str
@@ -46,26 +49,32 @@ class Replicate:
 def replicate(
     setting: Problem,
     landscape: Landscape,
-    progress: Tell | None = None,
-    keeper: Callable[[str], Keeper | None] = lambda control: None,
+    session: Callable[[str], Session | None] = lambda control: None,
     known: Known | None = None,
 ) -> Replicate:
-    """Run a setting whose experiment has one replicate.
+    """Run an experiment with one replicate, and its controls, and analyse them.
 
-    The landscape, and what is `known`, may be shared with other runs of worlds and genome.
+    Parameters
+    ----------
+    setting : Problem
+        The experiment with its worlds and genome.
+    landscape : Landscape
+        Evaluates classes. Runs with the same worlds and genome can share it.
+    session : Callable
+        Returns the session of the run (called with an empty name) and of each control.
+    known : Known, optional
+        What the analysis knows of classes. Runs with the same worlds and genome can share it.
 
-    `keeper` gives what keeps the run itself (asked with an empty name) or one of its controls, so
-    that they can be stopped in their middle (`Stop`) and gone on with.
+    Raises
+    ------
+    Stop
+        If a session stops the run.
     """
     experiment = setting.experiment
     landscape.afresh()
-    run = simulate_one("", setting, landscape, experiment.seed, progress, keeper(""))
+    run = simulate_one("", setting, landscape, experiment.seed, session(""))
     controls = {
-        name: (
-            simulate_one(
-                name, build(control), landscape, experiment.seed, progress, keeper(name)
-            ).tables
-        )
+        name: (simulate_one(name, build(control), landscape, experiment.seed, session(name)).tables)
         for name, control in controls_of(experiment).items()
     }
     for measure in () if landscape.exact else MEASURES:
@@ -77,7 +86,7 @@ def replicate(
 
 
 def _numbers(accountant: Accountant, account: dict[str, pl.DataFrame]) -> dict[str, float]:
-    """The account's tables as one flat dictionary."""
+    """Return the tables of the analysis as one flat dictionary."""
     out: dict[str, float | None] = {"exact": float(accountant.peaks.exact)}
     for row in account["ladder"].iter_rows(named=True):
         out[f"ladder.{row['world']}.{row['part']}s.{row['name']}"] = row["value"]

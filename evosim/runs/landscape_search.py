@@ -26,7 +26,7 @@ from evosim.optimizers.real_vectors import COLUMNS, search
 from evosim.runs.accounts import FIGURES
 from evosim.runs.figures import USUAL_FORMATS, figures_missing, list_figures
 from evosim.runs.folder import Writer, already_there, complete, half_in_place, run_folder
-from evosim.runs.provenance import same_sources, write_json
+from evosim.runs.provenance import Ending, RunOutcome, same_sources, write_json
 from evosim.runs.reader import expected_sum, read_provenance
 from evosim.runtime.checksums import Damaged, Strictly, read_json, read_sums, read_table, shaped
 from evosim.runtime.timing import Clock
@@ -65,7 +65,7 @@ def explore(
         with clock.stage("search"):
             table = pl.concat([_path(experiment, seed, watch) for seed in experiment.seeds])
         writer.table(TABLE, table)
-        ended = {
+        ended: dict[str, Ending] = {
             str(seed): {"status": "complete", "generations": experiment.generations}
             for seed in experiment.seeds
         }
@@ -85,7 +85,7 @@ def explore(
             with clock.stage("figures"):
                 _draw(table, experiment, writer.partial)
         write_json(writer.partial / SUMMARY, summary)
-        writer.finish({"seconds": clock.told(), "runs": ended})
+        writer.finish(RunOutcome(seconds=clock.told(), runs=ended))
     except (Stop, KeyboardInterrupt) as stop:
         writer.discard()
         words = (

@@ -7,6 +7,8 @@ import json
 import platform
 import resource
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +23,62 @@ from evosim.version import __version__
 
 SCHEMA_VERSION = 2
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
+
+Ending = dict[str, str | int]  # status, generations
+
+
+@dataclass(frozen=True)
+class LandscapeFacts:
+    """What a run evaluated of its grid.
+
+    Attributes
+    ----------
+    digest : str
+        Of the parts of the experiment that the landscape depends on.
+    exact : bool
+        Whether every class was evaluated.
+    grid : int
+        Number of classes.
+    policies_ancestral, policies_modern : int
+        Number of different policies that were evaluated in each world.
+    kept_whole : bool
+        Whether the table `landscape` has every class.
+    survey : dict or None
+        Facts of an enumeration in blocks.
+    """
+
+    digest: str
+    exact: bool
+    grid: int
+    policies_ancestral: int
+    policies_modern: int
+    kept_whole: bool
+    survey: Mapping[str, object] | None
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run adds to the provenance of its experiment.
+
+    Attributes
+    ----------
+    seconds : dict
+        Seconds by stage, of all parts of the run.
+    runs : dict
+        By seed, how each replicate ended.
+    interruptions : list, optional
+        Earlier parts of the run.
+    controls : dict, optional
+        The same as `runs` for each control.
+    landscape : LandscapeFacts, optional
+        What was evaluated of the grid.
+    """
+
+    seconds: dict[str, float]
+    runs: dict[str, Ending]
+    interruptions: list[dict[str, object]] | None = None
+    controls: dict[str, dict[str, Ending]] | None = None
+    landscape: LandscapeFacts | None = None
 
 
 def same_sources(facts: dict[str, Any], experiment: Experiment) -> bool:

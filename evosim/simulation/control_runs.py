@@ -1,5 +1,6 @@
-"""Runs of an experiment and of its controls (`evosim.simulation.controls`), each under the seed
-that it stands for.
+"""Run an experiment and its controls (`evosim.simulation.controls`) in memory.
+
+A control run has the seed of the replicate that it belongs to in its tables.
 """
 
 from __future__ import annotations
@@ -11,47 +12,66 @@ import polars as pl
 
 from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.runtime.progress import Tell
 from evosim.simulation.controls import CONTROLS
+from evosim.simulation.session import Session
+from evosim.simulation.state import Run, Tables
 
 if TYPE_CHECKING:
     from evosim.fitness.landscape import Landscape
-    from evosim.simulation.loop import Run
-    from evosim.simulation.state import Keeper
 
 
 def simulate_one(
-    name: str,
-    made: Problem,
-    landscape: Landscape,
-    seed: int,
-    progress: Tell | None = None,
-    keeper: Keeper | None = None,
+    control: str, problem: Problem, landscape: Landscape, seed: int, session: Session | None = None
 ) -> Run:
-    """One replicate: of a control (a setting of `controls_of`) or, without a name, of the run
-    itself. It stands for `seed`.
+    """Simulate one replicate of an experiment or of one of its controls.
 
-    A control's genome expresses what the run's does, so that one landscape serves all.
+    Parameters
+    ----------
+    control : str
+        Name of the control; empty for the experiment itself.
+    problem : Problem
+        The experiment, or the control of `controls_of`, with its worlds and genome.
+    landscape : Landscape
+        Evaluates classes. The genomes of a control express what those of the run do, so one
+        landscape serves all.
+    seed : int
+        Seed of the replicate.
+    session : Session, optional
+        As in `evosim.simulation.loop.simulate`.
+
+    Returns
+    -------
+    Run
+        The replicate, with `seed` in its tables.
     """
-    from evosim.simulation.loop import simulate  # brings the compiler with it
+    from evosim.simulation.loop import simulate  # imports the compiler
 
-    own = CONTROLS[name].seed(seed) if name else seed
-    run = replace(simulate(made, landscape, own, progress, control=name, keeper=keeper), seed=seed)
-    return replace(run, tables=under_their_seeds([run]))
+    own_seed = CONTROLS[control].seed(seed) if control else seed
+    run = simulate(problem, landscape, own_seed, session, control=control)
+    run = replace(run, seed=seed)
+    return replace(run, tables=concatenate([run]))
 
 
 def simulate_control(
-    name: str, experiment: Experiment, landscape: Landscape, progress: Tell | None = None
+    control: str, experiment: Experiment, landscape: Landscape, session: Session | None = None
 ) -> list[Run]:
-    """The replicates of one control (an experiment of `controls_of`), under the seeds of the run
-    that they belong to.
+    """Simulate all replicates of one control.
+
+    Parameters
+    ----------
+    control : str
+        Its name.
+    experiment : Experiment
+        The control, of `controls_of`.
+    landscape, session
+        As in `simulate_one`.
     """
-    made = build(experiment)
-    return [simulate_one(name, made, landscape, seed, progress) for seed in experiment.seeds]
+    problem = build(experiment)
+    return [simulate_one(control, problem, landscape, seed, session) for seed in experiment.seeds]
 
 
-def under_their_seeds(runs: list[Run]) -> dict[str, pl.DataFrame]:
-    """The tables of replicates, put together, each under the seed it stands for."""
+def concatenate(runs: list[Run]) -> Tables:
+    """Concatenate the tables of replicates, each with the seed that it stands for."""
     return {
         name: pl.concat(
             [

@@ -1,23 +1,24 @@
-"""Controls: the runs beside an experiment that say what a part of it did. Beside one with drivers:
+"""Controls: variants of an experiment that show the effect of one part of it.
 
-* `fair`: the same drivers at the same cost, but meiosis is fair (every transmission ratio 1/2); the
-  same seeds.
-* `fair_again`: the same once more with seeds of its own. Its difference from `fair` is what chance
-  alone does: the null of the hack step, because two runs with equal seeds part after a generation.
-* `absent`: the drivers' and modifiers' alleles are there, but neither drive nor cost anything:
-  neutral markers; the same seeds.
+An experiment with drivers has three:
 
-Beside one that selects on a sample that is drawn again in each generation:
+* `fair`: the same drivers at the same cost, but with fair meiosis (every transmission ratio is
+  1/2). Same seeds.
+* `fair_again`: `fair` with other seeds. Its difference from `fair` is the effect of chance alone,
+  because two runs with equal seeds diverge after one generation. It is the null model of the hack
+  step.
+* `absent`: the alleles of drivers and modifiers are neutral markers, without drive and cost. Same
+  seeds.
 
-* `all_cases`: selection on fitness in the whole ancestral world, with the same seeds, and with fair
-  meiosis too.
+An experiment that selects on a new sample of cases in each generation has one:
+
+* `all_cases`: selection on fitness in the whole ancestral world, and fair meiosis. Same seeds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
@@ -25,59 +26,77 @@ from evosim.genomes.drive import FAIR
 
 OTHER_SEEDS = 2**62
 
+Tree = Mapping[str, object]  # a resolved experiment as plain data
+
 
 @dataclass(frozen=True)
 class Control:
-    """A control: which experiments have it, what it changes in the resolved one, and which seed
-    stands for a replicate's.
+    """A control of experiments.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    applies_to : Callable
+        Whether an experiment has this control.
+    change : Callable
+        Turns a resolved experiment into the control.
+    seed : Callable
+        The seed that stands for a replicate's seed.
     """
 
     name: str
-    beside: Callable[[Experiment], bool]
-    change: Callable[[dict[str, Any]], dict[str, Any]]
+    applies_to: Callable[[Experiment], bool]
+    change: Callable[[Tree], Tree]
     seed: Callable[[int], int] = lambda seed: seed
 
 
-def _driven(experiment: Experiment) -> bool:
+def _has_drivers(experiment: Experiment) -> bool:
     return bool(experiment.genome.get("drivers"))
 
 
-def _resampled(experiment: Experiment) -> bool:
+def _resamples(experiment: Experiment) -> bool:
     return experiment.selection.varies
 
 
-def _fair(tree: dict[str, Any]) -> dict[str, Any]:
+def _genome(tree: Tree) -> dict[str, object]:
     genome = tree["genome"]
+    assert isinstance(genome, dict), "a resolved experiment has a genome"
+    return genome
+
+
+def _fair(tree: Tree) -> Tree:
+    genome = _genome(tree)
     fair = {
-        kind: [entry | {"ratio": FAIR} for entry in genome[kind]]
+        kind: [dict(entry) | {"ratio": FAIR} for entry in entries]
         for kind in ("drivers", "modifiers")
-        if kind in genome
+        if isinstance(entries := genome.get(kind), list | tuple)
     }
-    return tree | {"genome": genome | fair}
+    return {**tree, "genome": genome | fair}
 
 
-def _absent(tree: dict[str, Any]) -> dict[str, Any]:
-    return tree | {"genome": tree["genome"] | {"drivers": [], "modifiers": []}}
+def _absent(tree: Tree) -> Tree:
+    return {**tree, "genome": _genome(tree) | {"drivers": [], "modifiers": []}}
 
 
-def _all_cases(tree: dict[str, Any]) -> dict[str, Any]:
-    return _fair(tree) | {"selection": {}}
+def _all_cases(tree: Tree) -> Tree:
+    return {**_fair(tree), "selection": {}}
 
 
 CONTROLS: dict[str, Control] = {
-    "fair": Control("fair", _driven, _fair),
-    "fair_again": Control("fair_again", _driven, _fair, lambda seed: seed ^ OTHER_SEEDS),
-    "absent": Control("absent", _driven, _absent),
-    "all_cases": Control("all_cases", _resampled, _all_cases),
+    "fair": Control("fair", _has_drivers, _fair),
+    "fair_again": Control("fair_again", _has_drivers, _fair, lambda seed: seed ^ OTHER_SEEDS),
+    "absent": Control("absent", _has_drivers, _absent),
+    "all_cases": Control("all_cases", _resamples, _all_cases),
 }
 
 
 def controls_of(experiment: Experiment) -> dict[str, Experiment]:
-    """The controls of an experiment, resolved; none if it does not want them."""
-    wanted = [
+    """Return the resolved controls of an experiment by name; none if it has `controls = false`."""
+    chosen = [
         control
         for control in CONTROLS.values()
-        if experiment.controls and control.beside(experiment)
+        if experiment.controls and control.applies_to(experiment)
     ]
-    tree = experiment.model_dump(mode="json") if wanted else {}
-    return {control.name: resolve(control.change(tree)) for control in wanted}
+    tree = experiment.model_dump(mode="json") if chosen else {}
+    return {control.name: resolve(dict(control.change(tree))) for control in chosen}

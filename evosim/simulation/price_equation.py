@@ -39,14 +39,14 @@ from evosim.genomes import Grid
 from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import genotypes as kernels_genotypes
 from evosim.kernels.compilation import read
-from evosim.optimizers import Descent
-from evosim.optimizers.genotype_reader import reading_of, strands_of
+from evosim.optimizers import Parentage
+from evosim.optimizers.genotype_reader import kernel_layout, strands_of
 
 Floats = NDArray[np.float64]
 FORCES = ("recombination", "drive", "mutation")
 TERMS = ("selection", "drift", "sampling", "segregation", *FORCES, "introduction")
 FITNESS = ("fitness in A", "fitness in M")
-BLOCK = 2**16
+CHUNK = 2**16
 
 
 class Traits:
@@ -59,8 +59,8 @@ class Traits:
     def __init__(
         self, grid: Grid, fitness: Callable[[Alleles, int], tuple[Floats, Floats]]
     ) -> None:
-        self.grid, self.fitness, self.reading = grid, fitness, reading_of(grid)
-        varying = self.reading.varying.tolist()
+        self.grid, self.fitness, self.layout = grid, fitness, kernel_layout(grid)
+        varying = self.layout.varying.tolist()
         expressed = [i for i in varying if not isinstance(grid.loci[i].params.alleles[0], str)]
         sites = [(site.locus, site.allele) for site in grid.drive.sites]
         self.names = (
@@ -87,7 +87,7 @@ class Traits:
         out = np.empty((len(self.names), len(genotypes)))
         out[0], out[1] = self.fitness(genotypes, first)
         how = (
-            self.reading,
+            self.layout,
             strands_of(genotypes),
             self.grid.ploidy,
             self._chosen,
@@ -123,19 +123,17 @@ class SearchLedger:
         self._rows: list[Row] = []
         self.blocks: list[list[Row]] = []
 
-    def generation(
-        self, g: int, selecting: str, genotypes: Alleles, descent: Descent | None
-    ) -> None:
+    def add(self, g: int, selecting: str, genotypes: Alleles, parentage: Parentage | None) -> None:
         """The newborns of generation `g`, whose parents lived in the world `selecting`."""
         start, (self._end,) = (
             self._end,
             self._sums(len(genotypes), lambda begin, end: genotypes[begin:end]),
         )
         self._end /= len(genotypes)
-        if descent is not None and start is not None:
-            self._rows.append((g, selecting, self._account(start, self._end, descent)))
+        if parentage is not None and start is not None:
+            self._rows.append((g, selecting, self._account(start, self._end, parentage)))
 
-    def cut(self) -> list[Row]:
+    def take_rows(self) -> list[Row]:
         """Take away the rows that are in no block yet.
 
         The list that a `Mark` holds stays as it is.
@@ -147,7 +145,7 @@ class SearchLedger:
         """How far it has come."""
         return Mark(len(self.blocks), len(self._rows), self._rows, self._end)
 
-    def kept(self, mark: Mark) -> dict[str, NDArray[Any]]:
+    def state(self, mark: Mark) -> dict[str, NDArray[Any]]:
         """What was accounted for up to a mark and is on no disk, in plain arrays."""
         rows = [row for block in self.blocks[: mark.blocks] for row in block] + mark.of[: mark.rows]
         size = (len(rows), len(TERMS) + 2, len(self.traits.names))
@@ -158,7 +156,7 @@ class SearchLedger:
             "ledger_accounts": np.array([account for *_, account in rows]).reshape(size),
         }
 
-    def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what `kept` gave."""
         self._end = arrays["ledger_end"] if arrays["ledger_end"].size else None
         columns = (
@@ -175,8 +173,8 @@ class SearchLedger:
         else by each `[n]` of them.
         """
         out = [np.zeros(len(self.traits.names)) for _ in weights or (1,)]
-        for begin in range(0, n, BLOCK):
-            end = min(n, begin + BLOCK)
+        for begin in range(0, n, CHUNK):
+            end = min(n, begin + CHUNK)
             values = self.traits(block(begin, end), begin)
             for k, total in enumerate(out):
                 # Not a matrix product: the order in which that sums is the library's, and may
@@ -184,42 +182,44 @@ class SearchLedger:
                 total += (values * weights[k][begin:end] if weights else values).sum(axis=1)
         return out
 
-    def _account(self, start: Floats, end: Floats, descent: Descent) -> Floats:
+    def _account(self, start: Floats, end: Floats, parentage: Parentage) -> Floats:
         """`[len(TERMS) + 2, K]`: the terms, the whole change, and the spread over orders."""
-        n = len(descent.parents)
-        children = np.bincount(descent.parents.ravel(), minlength=len(descent.before))
+        n = len(parentage.parents)
+        children = np.bincount(parentage.parents.ravel(), minlength=len(parentage.before))
         weights: list[Floats | Ints] = [
-            descent.expected,
+            parentage.expected,
             children,
-            *(() if descent.whole is None else (descent.whole,)),
+            *(() if parentage.whole is None else (parentage.whole,)),
         ]
         sums = self._sums(
-            len(descent.before), lambda begin, end: descent.before[begin:end], *weights
+            len(parentage.before), lambda begin, end: parentage.before[begin:end], *weights
         )
         seen, midparent = sums[:2]
-        chosen = sums[-1] if descent.whole is not None else seen
-        midparent /= descent.parents.size
-        every = frozenset(descent.forces)
-        means = {every: end} if not descent.introduced else {}
+        chosen = sums[-1] if parentage.whole is not None else seen
+        midparent /= parentage.parents.size
+        every = frozenset(parentage.forces)
+        means = {every: end} if not parentage.introduced else {}
 
         def mean(forces: frozenset[str]) -> Floats:
             if forces not in means:
                 means[forces] = (
-                    self._sums(n, lambda begin, end: descent.newborns(forces, begin, end))[0] / n
+                    self._sums(n, lambda begin, end: parentage.newborns(forces, begin, end))[0] / n
                 )
             return means[forces]
 
-        fixed = _one_by_one(descent.forces, mean)
+        fixed = _one_by_one(parentage.forces, mean)
         spread = np.zeros_like(start)
-        for order in itertools.permutations(descent.forces):
+        for order in itertools.permutations(parentage.forces):
             other = _one_by_one(order, mean)
-            for force in descent.forces:
+            for force in parentage.forces:
                 spread = np.maximum(spread, np.abs(other[force] - fixed[force]))
         nothing = np.zeros_like(start)
         terms = {
             "selection": chosen - start,
             "drift": midparent - seen,
-            "sampling": seen - chosen if descent.whole is not None else np.full_like(start, np.nan),
+            "sampling": seen - chosen
+            if parentage.whole is not None
+            else np.full_like(start, np.nan),
             "segregation": mean(frozenset()) - midparent,
             **{force: fixed.get(force, nothing) for force in FORCES},
             "introduction": end - mean(every),

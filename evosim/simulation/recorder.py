@@ -1,130 +1,165 @@
-"""Record generations, loci, alleles and populations of a run."""
+"""Record generations, loci, alleles and snapshots of the population of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
 from evosim.genomes.loci import Alleles
 from evosim.optimizers.genotype_reader import Counts
 from evosim.runtime import blocks
-from evosim.simulation.generation import Living
-from evosim.simulation.state import State
+from evosim.simulation.generation import CurrentGeneration, Floats
+from evosim.simulation.state import Arrays, RecordState, Tables
 
-BLOCK = 2**16
+CHUNK = 2**16  # individuals that are read at a time for a snapshot
 COUNTS = tuple(item.name for item in fields(Counts))
+
+Row = dict[str, float | int | str]
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What some generations in a row left behind, from generation `first` on, as plain arrays.
+    """Rows of consecutive generations, as plain arrays.
 
-    Attributes:
-        generations: one row a generation.
-        counts: for each of `COUNTS`, an array whose first axis is the generation.
+    Attributes
+    ----------
+    first : int
+        The first generation.
+    generations : pl.DataFrame
+        One row a generation.
+    counts : Arrays
+        For each name in `COUNTS`, an array whose first axis is the generation.
     """
 
     first: int
     generations: pl.DataFrame
-    counts: dict[str, NDArray[Any]]
+    counts: Arrays
+
+    @classmethod
+    def from_lists(cls, first: int, generations: list[Row], counts: list[Counts]) -> Rows:
+        """Build rows from what was recorded generation by generation."""
+        arrays = {name: np.array([getattr(row, name) for row in counts]) for name in COUNTS}
+        return cls(first, pl.DataFrame(generations), arrays)
 
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """How far a recorder had come: whole blocks, and the first `rows` of lists that only grow."""
+    """The length of a record at some time: whole blocks, and `rows` of lists that only grow."""
 
     blocks: int
     first: int
     rows: int
-    generations: list[dict[str, Any]]
+    generations: list[Row]
     counts: list[Counts]
-    populations: int
+    snapshots: int
 
 
 @dataclass
 class Recorder:
-    """What one run leaves behind: rows of every generation, a block at a time, and snapshots of the
-    population.
+    """The record of one run: rows of every generation, block by block, and snapshots.
+
+    Attributes
+    ----------
+    seed, grid
+        Of the run.
+    blocks : list of Rows
+        Full blocks of rows in memory.
+    first : int
+        Generation of the first row that is in no block yet.
+    generations, counts : list
+        Rows that are in no block yet.
+    snapshots : list of pl.DataFrame
+        Snapshots of the population.
+    last : Row
+        Row of the last generation.
     """
 
     seed: int
     grid: Grid
     blocks: list[Rows] = field(default_factory=list)
-    first: int = 0  # generation of the first row that is in no block yet
-    generations: list[dict[str, Any]] = field(default_factory=list)
+    first: int = 0
+    generations: list[Row] = field(default_factory=list)
     counts: list[Counts] = field(default_factory=list)
-    populations: list[pl.DataFrame] = field(default_factory=list)
-    last: dict[str, Any] = field(default_factory=dict)  # row of the last generation
+    snapshots: list[pl.DataFrame] = field(default_factory=list)
+    last: Row = field(default_factory=dict)
 
-    def generation(self, g: int, world: str, counts: Counts, living: Living) -> None:
-        """What every generation leaves behind."""
-        row = {"seed": self.seed, "generation": g, "world": world, "size": len(living.kept)}
+    def add(self, g: int, world: str, generation: CurrentGeneration) -> None:
+        """Record the generation `g`, which lives in `world`."""
+        counts = generation.reader.counts(generation.genotypes)
+        row: Row = {
+            "seed": self.seed,
+            "generation": g,
+            "world": world,
+            "size": len(generation.retained),
+        }
         for name in ("ancestral", "modern"):
-            fitness = living.worth(name)
+            fitness = generation.net(name)
             row |= {
                 f"{name}_mean": fitness.mean(),
                 f"{name}_sd": fitness.std(),
                 f"{name}_max": fitness.max(),
             }
         self.last = row | {
-            "modern_intent_mean": living.worth("modern_intent").mean(),
-            "classes": len(living.distinct),
+            "modern_intent_mean": generation.net("modern_intent").mean(),
+            "classes": len(generation.distinct),
         }
         self.generations.append(self.last)
         self.counts.append(counts)
 
     @property
     def means(self) -> tuple[float, float]:
-        """Mean fitness of the last generation in both worlds."""
-        return self.last["ancestral_mean"], self.last["modern_mean"]
+        """Mean net fitness of the last generation in the ancestral and the modern world."""
+        return float(self.last["ancestral_mean"]), float(self.last["modern_mean"])
 
     @property
     def full(self) -> bool:
-        """Whether there is a block's worth of rows."""
+        """Whether the rows fill a block."""
         return len(self.counts) >= blocks.BLOCK
 
-    def cut(self) -> Rows:
-        """Take away the rows that are in no block yet.
-
-        The lists that a `Mark` holds stay as they are.
-        """
-        rows = self._rows(self.first, self.generations, self.counts)
+    def take_rows(self) -> Rows:
+        """Remove and return the rows that are in no block. Lists of a `Mark` stay as they are."""
+        rows = Rows.from_lists(self.first, self.generations, self.counts)
         self.first, self.generations, self.counts = self.first + len(self.counts), [], []
         return rows
 
-    @staticmethod
-    def _rows(first: int, generations: list[dict[str, Any]], counts: list[Counts]) -> Rows:
-        return Rows(
-            first,
-            pl.DataFrame(generations),
-            {name: np.array([getattr(row, name) for row in counts]) for name in COUNTS},
-        )
-
-    def population(
+    def add_snapshot(
         self,
         moment: str,
         g: int,
         genotypes: Alleles,
         landscape: Landscape,
-        kept: Callable[[Alleles, int], NDArray[np.float64]],
+        fitness_retained: Callable[[Alleles, int], Floats],
     ) -> None:
-        """A snapshot: which classes, how many of each, what drivers leave of them, and all this
-        with drivers replaced.
+        """Record a snapshot of the population.
+
+        It has the classes and their numbers, and the share of fitness that drivers leave; and the
+        same with all drivers replaced by their wild types.
+
+        Parameters
+        ----------
+        moment : str
+            Name of the snapshot.
+        g : int
+            The generation.
+        genotypes : Alleles
+            `[n, ploidy, L]`.
+        landscape : Landscape
+            Gets the classes without drivers, so that its table has them.
+        fitness_retained : Callable
+            `Optimizer.fitness_retained`.
         """
         parts = [
-            self._distinct(genotypes[i : i + BLOCK], i, kept)
-            for i in range(0, len(genotypes), BLOCK)
+            self._count_alike(genotypes[i : i + CHUNK], i, fitness_retained)
+            for i in range(0, len(genotypes), CHUNK)
         ]
-        facts = parts[0].columns[:-1]
-        distinct = pl.concat(parts).group_by(*facts).agg(pl.col("count").sum()).sort(*facts)
-        landscape.worth(distinct["class_wild"].to_numpy())  # so that it stands in the record
+        keys = parts[0].columns[:-1]
+        distinct = pl.concat(parts).group_by(*keys).agg(pl.col("count").sum()).sort(*keys)
+        landscape.worth(distinct["class_wild"].to_numpy())
         values = self.grid.values(distinct["class"].to_numpy())
         columns = {
             "seed": self.seed,
@@ -137,45 +172,43 @@ class Recorder:
             for i, locus in enumerate(self.grid.loci)
             if not locus.silent
         }
-        self.populations.append(pl.DataFrame(columns))
+        self.snapshots.append(pl.DataFrame(columns))
 
-    def _distinct(
-        self, genotypes: Alleles, first: int, kept: Callable[[Alleles, int], NDArray[np.float64]]
+    def _count_alike(
+        self, genotypes: Alleles, first: int, fitness_retained: Callable[[Alleles, int], Floats]
     ) -> pl.DataFrame:
-        """What differs among some individuals, the first of which is `first`, and how many are
-        alike.
-        """
+        """Count individuals that are alike; `first` is the index of the first individual."""
         wild = self.grid.drive.replaced(genotypes) if self.grid.drive else genotypes
-        facts: dict[str, NDArray[Any]] = {
+        columns: Arrays = {
             "class": self.grid.classes(genotypes),
-            "kept": kept(genotypes, first),
+            "kept": fitness_retained(genotypes, first),
             "class_wild": self.grid.classes(wild),
-            "kept_wild": kept(wild, first),
+            "kept_wild": fitness_retained(wild, first),
         }
-        facts |= {
+        columns |= {
             f"copies:{self.grid.loci[locus].name}:{self.grid.loci[locus].params.alleles[allele]}": (
                 (genotypes[:, :, locus] == allele).sum(axis=1)
             )
             for locus, allele in self.grid.drive.alleles
         }
-        return pl.DataFrame(facts).group_by(*facts).agg(pl.len().cast(pl.Int64).alias("count"))
+        return pl.DataFrame(columns).group_by(*columns).agg(pl.len().cast(pl.Int64).alias("count"))
 
     def mark(self) -> Mark:
-        """How far it has come."""
+        """Return the current length of the record."""
         return Mark(
             len(self.blocks),
             self.first,
             len(self.counts),
             self.generations,
             self.counts,
-            len(self.populations),
+            len(self.snapshots),
         )
 
-    def kept(self, mark: Mark) -> State:
-        """What was recorded up to a mark and is on no disk, as plain things."""
+    def state(self, mark: Mark) -> RecordState:
+        """Return the record up to a mark, without blocks on disk."""
         parts = [
             *self.blocks[: mark.blocks],
-            self._rows(mark.first, mark.generations[: mark.rows], mark.counts[: mark.rows]),
+            Rows.from_lists(mark.first, mark.generations[: mark.rows], mark.counts[: mark.rows]),
         ]
         arrays = {
             name: np.concatenate(
@@ -186,49 +219,45 @@ class Recorder:
         generations = [part.generations for part in parts if part.generations.height]
         tables = {"generations": pl.concat(generations) if generations else pl.DataFrame()}
         tables |= {
-            f"snapshot {i}": table for i, table in enumerate(self.populations[: mark.populations])
+            f"snapshot {i}": table for i, table in enumerate(self.snapshots[: mark.snapshots])
         }
-        return State({"first": parts[0].first}, arrays, tables)
+        return RecordState(arrays, tables, first=parts[0].first)
 
-    def resume(self, state: State) -> None:
-        """Go on from what `kept` gave."""
-        self.first, generations = state.facts["first"], state.tables["generations"]
-        many = generations.height // blocks.BLOCK * blocks.BLOCK
-        if many:
-            self.blocks = [
-                Rows(
-                    self.first,
-                    generations[:many],
-                    {name: state.arrays[name][:many] for name in COUNTS},
-                )
-            ]
-        self.first += many
-        self.generations = generations[many:].to_dicts()
+    def restore(self, state: RecordState) -> None:
+        """Continue from a state."""
+        self.first, generations = state.first, state.tables["generations"]
+        n = generations.height // blocks.BLOCK * blocks.BLOCK
+        if n:
+            counts = {name: state.arrays[name][:n] for name in COUNTS}
+            self.blocks = [Rows(self.first, generations[:n], counts)]
+        self.first += n
+        self.generations = generations[n:].to_dicts()
         self.counts = [
-            Counts(*row)
-            for row in zip(*(state.arrays[name][many:] for name in COUNTS), strict=True)
+            Counts(*row) for row in zip(*(state.arrays[name][n:] for name in COUNTS), strict=True)
         ]
-        self.populations = [state.tables[f"snapshot {i}"] for i in range(len(state.tables) - 1)]
+        self.snapshots = [state.tables[f"snapshot {i}"] for i in range(len(state.tables) - 1)]
 
-    def tables(self) -> dict[str, pl.DataFrame]:
-        """All that is in memory as tables; `docs/schema.md` documents every column."""
+    def tables(self) -> Tables:
+        """Return all that is in memory as tables; `docs/schema.md` documents every column."""
         parts = [
-            self.tables_of(rows) for rows in (*self.blocks, self.cut()) if rows.generations.height
+            self.tables_of(rows)
+            for rows in (*self.blocks, self.take_rows())
+            if rows.generations.height
         ]
         out = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
-        return out | {"populations": self.snapshots()}
+        return out | {"populations": self.populations()}
 
-    def snapshots(self) -> pl.DataFrame:
-        """The table `populations`."""
-        # A small seed would make a narrow column, and replicates must fit together.
-        return pl.concat(self.populations).with_columns(pl.col("seed").cast(pl.Int64))
+    def populations(self) -> pl.DataFrame:
+        """Return the table `populations`."""
+        # Polars gives small seeds a narrow type, but tables of replicates need equal types.
+        return pl.concat(self.snapshots).with_columns(pl.col("seed").cast(pl.Int64))
 
-    def tables_of(self, rows: Rows) -> dict[str, pl.DataFrame]:
-        """The tables by generation of some rows, at least one."""
+    def tables_of(self, rows: Rows) -> Tables:
+        """Return the tables by generation of at least one row."""
         n = rows.generations.height
         generation = rows.first + np.arange(n, dtype=np.int64)
         shown = [i for i, locus in enumerate(self.grid.loci) if not locus.silent]
-        every = [
+        alleles_of_loci = [
             (locus.name, str(allele)) for locus in self.grid.loci for allele in locus.params.alleles
         ]
         seed = pl.lit(self.seed, dtype=pl.Int64).alias("seed")
@@ -239,9 +268,9 @@ class Recorder:
             "sd": rows.counts["sd"][:, shown].ravel(),
         }
         alleles = {
-            "generation": np.repeat(generation, len(every)),
-            "locus": pl.Series([name for name, _ in every] * n, dtype=pl.String),
-            "allele": pl.Series([allele for _, allele in every] * n, dtype=pl.String),
+            "generation": np.repeat(generation, len(alleles_of_loci)),
+            "locus": pl.Series([name for name, _ in alleles_of_loci] * n, dtype=pl.String),
+            "allele": pl.Series([allele for _, allele in alleles_of_loci] * n, dtype=pl.String),
             "frequency": rows.counts["alleles"].ravel(),
             "adult_frequency": rows.counts["adults"].ravel(),
         }

@@ -29,11 +29,13 @@ from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.errors import Stop, UserError, in_one_line
 from evosim.fitness.landscape import Landscape
-from evosim.runs.checkpoints import OneRun
+from evosim.runs.checkpoints import ReplicateCheckpoint
 from evosim.runs.in_memory import Replicate, replicate
+from evosim.runs.session import SessionOptions
 from evosim.runtime.atomic_files import Unwritable, refuse_link
 from evosim.runtime.checksums import Damaged
-from evosim.simulation.state import Keeper, State
+from evosim.simulation.session import Session
+from evosim.simulation.state import RunState
 from evosim.sweeps.design import experiment_of
 from evosim.sweeps.plan import DTYPES, decoded
 from evosim.sweeps.store import FAILED, RUNS, Frames, Store, clear
@@ -231,15 +233,13 @@ class _Checkpoints:
         self._keepers: list[_Mine] = []
         self._began = time.monotonic()
 
-    def __call__(self, control: str) -> OneRun:
+    def __call__(self, control: str) -> ReplicateCheckpoint:
         if self._keepers and time.monotonic() - self._began > KEEP_EVERY:
             self._keepers[
                 -1
             ].save()  # it is over, but its results are not safe before those of all controls are
-        self._keepers.append(
-            _Mine(self._store.checkpoint(self._chunk, self.run, control), self._should_stop)
-        )
-        self._keepers[-1].asked = self._asked
+        options = SessionOptions(stop_requested=self._should_stop, checkpoint_requested=self._asked)
+        self._keepers.append(_Mine(self._store.checkpoint(self._chunk, self.run, control), options))
         return self._keepers[-1]
 
     def save(self) -> None:
@@ -253,12 +253,12 @@ class _Checkpoints:
         return [keeper.path for keeper in self._keepers]
 
 
-class _Mine(OneRun):
+class _Mine(ReplicateCheckpoint):
     """A run that goes on from its checkpoint, or at its beginning where that is damaged or was made
     by other code.
     """
 
-    def begin(self, experiment: Experiment, seed: int, control: str) -> State | None:
+    def begin(self, experiment: Experiment, seed: int, control: str) -> RunState | None:
         try:
             return super().begin(experiment, seed, control)
         except UserError:
@@ -282,7 +282,7 @@ def compute(
     row: dict[str, Any],
     kinds: dict[str, str],
     should_stop: Callable[[], bool] = lambda: False,
-    keeper: Callable[[str], Keeper | None] = no_checkpoints,
+    keeper: Callable[[str], Session | None] = no_checkpoints,
 ) -> Replicate:
     """The run of one row of a plan.
 
@@ -302,13 +302,8 @@ def compute(
 
     ready = prepared(experiment, watch)
     # keepers ask whether to stop
-    return replicate(
-        ready.setting,
-        ready.landscape,
-        watch if keeper is no_checkpoints else None,
-        keeper,
-        ready.known,
-    )
+    session = keeper if keeper is not no_checkpoints else lambda control: Session(watch)
+    return replicate(ready.setting, ready.landscape, session, ready.known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -348,7 +343,7 @@ def forget() -> None:
 def _computed(
     store: Store,
     row: dict[str, Any],
-    keeper: Callable[[str], Keeper],
+    keeper: Callable[[str], Session],
     should_stop: Callable[[], bool],
 ) -> tuple[Replicate | Failure, str | None]:
     """A run, or how it failed and the whole trace of that."""

@@ -57,7 +57,7 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
         grid, rng.integers(0, 2, size=(n, 2, len(grid.loci))).astype(np.uint8)
     )
     book = SearchLedger(Traits(grid, lambda genotypes, first: _fitness(grid, genotypes)), seed=0)
-    book.generation(0, "ancestral", population.ask(), population.descent())
+    book.add(0, "ancestral", population.ask(), population.parentage())
     unlike, expected, names = 0, [], [locus.name for locus in grid.loci]
     t, near, far = names.index("t"), names.index("near"), names.index("far")
     for g in range(1, generations):
@@ -66,10 +66,10 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
             grid.drive.fitness_retained(before), axis=0
         )
         engine.breed(population, without_cost)
-        descent = population.descent()
+        descent = population.parentage()
         assert descent is not None
         unlike += int((descent.newborns(frozenset(descent.forces), 0, n) != population.ask()).sum())
-        book.generation(g, "ancestral", population.ask(), descent)
+        book.add(g, "ancestral", population.ask(), descent)
         expected.append(
             _expected(
                 before,

@@ -34,6 +34,7 @@ from evosim.kernels import breeding
 from evosim.optimizers.meiosis_arrays import meiosis_of
 from evosim.runs.provenance import peak_memory_mib
 from evosim.simulation.loop import simulate
+from evosim.simulation.session import Session
 from evosim.verify.engine import costs_of, driver, markers
 
 CASES: dict[str, Callable[[], Grid]] = {
@@ -168,7 +169,7 @@ def one_crowd(n: int, generations: int, ledger: bool) -> dict[str, Any]:
         numba.set_num_threads(int(last[1]))
 
     start = time.perf_counter()
-    simulate(made, landscape, 0, tick)
+    simulate(made, landscape, 0, Session(tick))
     whole = time.perf_counter() - start
     one, two = min(took[1]), min(took[2])
     return {

@@ -15,7 +15,7 @@ import evosim as api
 from evosim.config import resolve, toml_out
 from evosim.config.toml_files import kind_at
 from evosim.errors import UserError
-from evosim.optimizers.exhaustive import Enumeration
+from evosim.optimizers.exhaustive import ExhaustiveSearch
 from evosim.optimizers.params import Exhaustive
 from evosim.runs import figures
 from evosim.runs.reader import read_run
@@ -210,7 +210,7 @@ def test_figures_of_nothing_are_refused(made: Path) -> None:
 
 def test_an_exhaustive_search_does_not_die_out() -> None:
     grid = setting("micro").genome.grid
-    search = Enumeration(Exhaustive(), grid)
+    search = ExhaustiveSearch(Exhaustive(), grid)
     for fitness in (np.full(grid.size, -3.0), np.zeros(grid.size)):
         search.begin_phase()
         assert len(search.ask()) == grid.size

@@ -24,8 +24,9 @@ from evosim.reference.dynamic_programming import lifetime, state_values
 from evosim.reference.policies import policy_of
 from evosim.reference.selection import case_weights, selection_fitness
 from evosim.runs import accounts, execute
-from evosim.runs.checkpoints import OneRun
+from evosim.runs.checkpoints import ReplicateCheckpoint
 from evosim.runs.in_memory import replicate
+from evosim.runs.session import SessionOptions
 from evosim.simulation.controls import controls_of
 from evosim.simulation.loop import simulate
 from evosim.tables.sentences import search_words
@@ -456,8 +457,13 @@ def test_a_selected_run_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path, ho
     for g in (0, 3, 7, 8):
         path = tmp_path / f"{g}.npz"
         with pytest.raises(Stop):
-            simulate(made, Landscape(made), 3, keeper=OneRun(path, once(g)))
-        again = simulate(made, Landscape(made), 3, keeper=OneRun(path))
+            simulate(
+                made,
+                Landscape(made),
+                3,
+                session=ReplicateCheckpoint(path, SessionOptions(stop_requested=once(g))),
+            )
+        again = simulate(made, Landscape(made), 3, session=ReplicateCheckpoint(path))
         assert again.tables.keys() == whole.tables.keys()
         assert all(again.tables[name].equals(table) for name, table in whole.tables.items()), g
 

@@ -155,7 +155,7 @@ def test_reproduction_number_for_number(
         numbers = reproduction.Numbers(n, generation, seed)
         chosen = reproduction.parents(eggs, sperm, numbers, selfing=selfing or sexes == 2)
         np.testing.assert_array_equal(pop.parents, chosen)
-        descent = pop.descent()
+        descent = pop.parentage()
         assert descent is not None
         assert descent.expected.sum() == pytest.approx(1.0, abs=1e-12)
         for forces in itertools.chain.from_iterable(

@@ -18,10 +18,11 @@ from evosim.errors import Stop, UserError
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
 from evosim.optimizers import InvalidOptimizer, deap_adapter
-from evosim.optimizers.allele_vector import Slots
+from evosim.optimizers.allele_vector import AlleleVector
 from evosim.optimizers.global_rng import seeded
 from evosim.optimizers.params import Deap
-from evosim.runs.checkpoints import OneRun
+from evosim.runs.checkpoints import ReplicateCheckpoint
+from evosim.runs.session import SessionOptions
 from evosim.simulation.loop import simulate
 from tests.support import deap_loops as loops
 from tests.support.runs import equal, once
@@ -66,17 +67,19 @@ def led(
         module.loop = algorithm  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "brought", module)
         algorithm = "brought:loop"
-    slots = Slots(grid)
+    slots = AlleleVector(grid)
     name = algorithm if ":" in algorithm else f"tests.support.deap_loops:{algorithm}"
-    one = deap_adapter.Guest(Deap(name, population=SIZE), grid, 5)
-    one.judged_by(lambda genotypes, generation: fitness_of(slots.read(genotypes), generation))
+    one = deap_adapter.DeapAdapter(Deap(name, population=SIZE), grid, 5)
+    one.use_fitness_function(
+        lambda genotypes, generation: fitness_of(slots.read(genotypes), generation)
+    )
     shown = []
     try:
         for generation in range(n):
             shown.append(slots.read(one.ask()).tolist())
             one.tell(fitness_of(shown[-1], generation))
     finally:
-        one.end()
+        one.close()
     return shown
 
 
@@ -108,14 +111,14 @@ def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(
 
     Unchanged copies are among them. Fitness stays the same: what DEAP keeps is right.
     """
-    slots = Slots(grid)
+    slots = AlleleVector(grid)
     shown: list[Lists] = []
-    one = deap_adapter.Guest(params, grid, 5)
+    one = deap_adapter.DeapAdapter(params, grid, 5)
     for _ in range(8):
         shown.append(slots.read(one.ask()).tolist())
         one.tell(fitness_of(shown[-1]))
     last = slots.read(one.ask()).tolist()
-    one.end()
+    one.close()
 
     if not hasattr(creator, "OfDeap"):
         creator.create("OfDeapFitness", base.Fitness, weights=(1.0,))
@@ -386,8 +389,8 @@ def test_an_ending_that_leaves_no_population_is_one_line(grid: Grid, name: str, 
 def test_an_algorithm_that_is_busy_is_ended(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
     """It never waits for fitness again, so that it hears of the end in the middle of its work."""
     monkeypatch.setattr(deap_adapter, "PATIENCE", 0.3)
-    one = deap_adapter.Guest(Deap("tests.support.deap_loops:is_busy", SIZE), grid, 0)
-    one.tell(fitness_of(Slots(grid).read(one.ask())))
+    one = deap_adapter.DeapAdapter(Deap("tests.support.deap_loops:is_busy", SIZE), grid, 0)
+    one.tell(fitness_of(AlleleVector(grid).read(one.ask())))
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -395,7 +398,7 @@ def test_an_algorithm_that_is_busy_is_ended(grid: Grid, monkeypatch: pytest.Monk
     monkeypatch.setattr(one, "_next", interrupt)
     with pytest.raises(KeyboardInterrupt):
         one.ask()
-    one.end()
+    one.close()
 
 
 def test_a_module_draws_the_same_at_every_import(
@@ -411,7 +414,7 @@ def test_a_module_draws_the_same_at_every_import(
     for seed in (1, 2):
         random.seed(seed)
         before = random.getstate()
-        deap_adapter.Guest(Deap("drawing:loop"), grid, seed)
+        deap_adapter.DeapAdapter(Deap("drawing:loop"), grid, seed)
         assert random.getstate() == before
         drawn.append(sys.modules.pop("drawing").DRAWN)
     assert drawn[0] == drawn[1]
@@ -427,7 +430,7 @@ def test_functions_without_signature_and_modules_that_exit_are_refused(
         ("exiting:loop", "SystemExit: usage: nothing"),
     ):
         with pytest.raises(InvalidOptimizer, match=words) as caught:
-            deap_adapter.Guest(Deap(algorithm), grid, 0)
+            deap_adapter.DeapAdapter(Deap(algorithm), grid, 0)
         assert "\n" not in str(caught.value)
 
 
@@ -440,7 +443,7 @@ def test_a_run_records_and_tells_the_same(tmp_path: Path) -> None:
     made = experiment("repaired", 2, 3)
     landscape, grid = Landscape(made), made.genome.grid
     whole = simulate(made, landscape, 3)
-    slots, table = Slots(grid), whole.tables["generations"]
+    slots, table = AlleleVector(grid), whole.tables["generations"]
     differ = 0
     for g, (members, values) in enumerate(
         zip(loops.NOTES["generations"], loops.NOTES["heard"], strict=True)
@@ -459,8 +462,13 @@ def test_a_run_records_and_tells_the_same(tmp_path: Path) -> None:
     for g in (0, 1, 2, 4):
         path = tmp_path / f"{g}.npz"
         with pytest.raises(Stop):
-            simulate(made, Landscape(made), 3, keeper=OneRun(path, once(g)))
-        again = simulate(made, Landscape(made), 3, keeper=OneRun(path))
+            simulate(
+                made,
+                Landscape(made),
+                3,
+                session=ReplicateCheckpoint(path, SessionOptions(stop_requested=once(g))),
+            )
+        again = simulate(made, Landscape(made), 3, session=ReplicateCheckpoint(path))
         assert equal(again.tables, whole.tables), g
         assert np.array_equal(again.lived, whole.lived)
 
@@ -470,7 +478,7 @@ def test_unchanged_copies_hear_the_modern_world() -> None:
     made = experiment("one_max", 2, 2)
     landscape = Landscape(made)
     simulate(made, landscape, 3)
-    slots = Slots(made.genome.grid)
+    slots = AlleleVector(made.genome.grid)
     parents, members = loops.NOTES["generations"][1:3]
     values = loops.NOTES["heard"][2]
     copies = [i for i, member in enumerate(members) if member in parents]

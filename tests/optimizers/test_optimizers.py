@@ -19,16 +19,27 @@ from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
-from evosim.optimizers import OPTIMIZERS, InvalidOptimizer
-from evosim.optimizers.allele_vector import Slots
-from evosim.optimizers.params import OPTIMIZER_PARAMS, WHAT, CmaEs, Deap, HillClimb
+from evosim.optimizers import OPTIMIZERS, InvalidOptimizer, InvalidState
+from evosim.optimizers.allele_vector import AlleleVector
+from evosim.optimizers.params import (
+    OPTIMIZER_PARAMS,
+    WHAT,
+    Asexual,
+    CmaEs,
+    Deap,
+    Exhaustive,
+    HillClimb,
+    Sexual,
+)
 from evosim.runs import accounts, execute, source_hash
-from evosim.runs.checkpoints import OneRun
-from evosim.simulation.loop import Run, simulate
+from evosim.runs.checkpoints import ReplicateCheckpoint
+from evosim.runs.session import SessionOptions
+from evosim.simulation.loop import simulate
+from evosim.simulation.state import Run
 from tests.support.runs import equal, once
 from tests.support.settings import setting
 
-PEOPLE: list[tuple[str, Any]] = [
+SEARCHERS: list[tuple[str, Any]] = [
     ("hill-climb", HillClimb(climbers=7, tries=3)),
     ("hill-climb", HillClimb(climbers=7, neighbours="mutation", ties=False, patience=3)),
     ("cma-es", CmaEs(population=9)),
@@ -36,6 +47,12 @@ PEOPLE: list[tuple[str, Any]] = [
     ("deap", Deap("eaMuPlusLambda", population=10, mu=4, lambda_=12)),
     ("deap", Deap("eaMuCommaLambda", population=10, lambda_=13, crossover="uniform")),
     ("deap", Deap("tests.support.own_algorithm:random_search", population=8)),
+]
+POPULATIONS: list[tuple[str, Any]] = [
+    ("sexual", Sexual(population=9)),
+    ("sexual", Sexual(population=9, sexes=2)),
+    ("asexual", Asexual(population=9)),
+    ("exhaustive", Exhaustive()),
 ]
 
 
@@ -52,7 +69,7 @@ def guests() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("evosim ")]
 
 
-@pytest.mark.parametrize(("name", "params"), PEOPLE, ids=str)
+@pytest.mark.parametrize(("name", "params"), SEARCHERS, ids=str)
 def test_contract(name: str, params: Any) -> None:
     """Beside that of all optimizers: fitness may be negative, asking again changes nothing, and no
     generator is touched.
@@ -76,10 +93,9 @@ def test_contract(name: str, params: Any) -> None:
             optimizer.tell(-1.0 * (g.classes(genotypes) % 7))
             assert np.array_equal(genotypes, kept)
             asked[-1].append(kept)
-            assert optimizer.descent() is None
-            assert (optimizer.kept(genotypes) == 1.0).all()
-            assert not optimizer.resume(genotypes, generation)
-        optimizer.end()
+            assert optimizer.parentage() is None
+            assert (optimizer.fitness_retained(genotypes) == 1.0).all()
+        optimizer.close()
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # type: ignore[index]  # noqa: NPY002
     assert all(np.array_equal(a, b) for a, b in zip(asked[0], asked[1], strict=True))
     assert any(
@@ -89,19 +105,64 @@ def test_contract(name: str, params: Any) -> None:
     assert guests() == []
 
 
-@pytest.mark.parametrize(("name", "params"), PEOPLE, ids=str)
+@pytest.mark.parametrize(("name", "params"), [*SEARCHERS, *POPULATIONS], ids=str)
+def test_a_restored_optimizer_continues_alike(name: str, params: Any) -> None:
+    """Every array of a state is needed, and a state stays as it is while its run continues."""
+    g = grid()
+
+    def fitness(genotypes: Any, generation: int) -> Any:
+        return 1.0 + (g.classes(genotypes) + generation) % 7
+
+    def made() -> Any:
+        optimizer = OPTIMIZERS[name](params, g, 3)
+        optimizer.use_fitness_function(fitness)
+        return optimizer
+
+    whole, asked, states = made(), [], []
+    for generation in range(9):
+        if generation in (0, 5):
+            whole.begin_phase()
+        asked.append(whole.ask().copy())
+        states.append({name: array.copy() for name, array in whole.state().items()})
+        before = whole.state()
+        whole.tell(fitness(asked[-1], generation))
+        whole.ask()
+        assert all(
+            np.array_equal(before[n], a, equal_nan=a.dtype.kind == "f")
+            for n, a in states[-1].items()
+        )
+    whole.close()
+    for start in (0, 1, 4, 5, 7):
+        other = made()
+        other.restore(states[start])
+        for generation in range(start, 9):
+            if generation == 5 and start < 5:
+                other.begin_phase()
+            assert np.array_equal(other.ask(), asked[generation])
+            other.tell(fitness(asked[generation], generation))
+        other.close()
+        for name_of_array in states[start]:
+            other = made()
+            rest = {n: a for n, a in states[start].items() if n != name_of_array}
+            with pytest.raises(InvalidState, match=r"has no|proposes other"):
+                other.restore(rest)
+            other.close()
+    assert guests() == []
+
+
+@pytest.mark.parametrize(("name", "params"), SEARCHERS, ids=str)
 def test_they_find_better_genomes(name: str, params: Any) -> None:
     """A fitness with one peak: the last population is better than the first."""
     g = grid()
     optimizer = OPTIMIZERS[name](params, g, 2)
-    slots = Slots(g)
+    slots = AlleleVector(g)
     means = []
     for _ in range(60):
         alleles = slots.read(optimizer.ask())
         fitness = (alleles / (slots.n_alleles - 1)).sum(axis=1)
         means.append(fitness.mean())
         optimizer.tell(fitness)
-    optimizer.end()
+    optimizer.close()
     assert np.mean(means[-5:]) > means[0] + 0.5
 
 
@@ -110,7 +171,7 @@ def test_climbers_go_by_the_rules() -> None:
     unless that is worse.
     """
     g, tries = grid(), 4
-    slots = Slots(g)
+    slots = AlleleVector(g)
     optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=5, tries=tries), g, 0)
     rng = np.random.default_rng(0)
     table = rng.integers(0, 5, g.size).astype(np.float64)  # rough, with ties
@@ -124,7 +185,7 @@ def test_climbers_go_by_the_rules() -> None:
             np.array([table[g.classes(slots.genotypes(here[c : c + 1]))][0] for c in range(5)]),
         )
         tried, gained = alleles[5:].reshape(5, tries, -1), fitness[5:].reshape(5, tries)
-        current = optimizer._here  # type: ignore[attr-defined]
+        current = optimizer._current  # type: ignore[attr-defined]
         assert (np.abs(tried - current[:, None, :]).sum(axis=2) == 1).all()
         optimizer.tell(fitness)
         for c in range(5):
@@ -139,30 +200,30 @@ def test_climbers_on_flat_ground(ties: bool) -> None:
     one moved or not.
     """
     g = grid()
-    slots = Slots(g)
+    slots = AlleleVector(g)
     optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=20, ties=ties, patience=3), g, 0)
-    began = optimizer._here.copy()  # type: ignore[attr-defined]
+    began = optimizer._current.copy()  # type: ignore[attr-defined]
     for generation in range(4):
-        moved = (optimizer._here != began).any(axis=1)  # type: ignore[attr-defined]
+        moved = (optimizer._current != began).any(axis=1)  # type: ignore[attr-defined]
         assert moved.all() if ties and generation == 1 else moved.any() == (ties and generation > 0)
         tried = slots.read(optimizer.ask())[20:]
-        away = np.abs(tried - optimizer._here).sum(axis=1)  # type: ignore[attr-defined]
+        away = np.abs(tried - optimizer._current).sum(axis=1)  # type: ignore[attr-defined]
         assert (away == 1).all() == (generation < 3)  # then they begin again, anywhere
         optimizer.tell(np.zeros(40))
-    assert (optimizer._here == tried).all()  # type: ignore[attr-defined]
+    assert (optimizer._current == tried).all()  # type: ignore[attr-defined]
 
 
 def test_climbers_with_restarts_find_what_they_are_stuck_beside() -> None:
     """A local peak at all alleles 0 and a better one elsewhere: only who begins again finds it."""
     g = grid("genome.ploidy=1")
-    slots = Slots(g)
+    slots = AlleleVector(g)
     goal = slots.n_alleles - 1
 
     def found(patience: int) -> float:
         optimizer = OPTIMIZERS["hill-climb"](
             HillClimb(climbers=1, tries=8, patience=patience), g, 1
         )
-        optimizer._here = optimizer._best = np.zeros((1, len(slots)), dtype=np.int64)  # type: ignore[attr-defined]
+        optimizer._current = optimizer._best = np.zeros((1, len(slots)), dtype=np.int64)  # type: ignore[attr-defined]
         for _ in range(400):
             alleles = slots.read(optimizer.ask())
             distance = np.abs(alleles - goal).sum(axis=1)
@@ -191,7 +252,7 @@ def test_a_climber_judges_anew_in_a_new_world() -> None:
 
 
 def test_rounding_gives_every_allele_an_equal_share() -> None:
-    slots = Slots(grid())
+    slots = AlleleVector(grid())
     even = np.linspace(0.0, 1.0, 60_001)[:-1, None] * np.ones(len(slots))
     alleles = slots.nearest(even)
     for k, n in enumerate(slots.n_alleles):
@@ -224,9 +285,14 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, optimizer: str)
     for g in (0, 1, 5, 8, 9, 12, 15):
         path = tmp_path / f"{g}.npz"
         with pytest.raises(Stop):
-            simulate(made, Landscape(made), 3, keeper=OneRun(path, once(g)))
+            simulate(
+                made,
+                Landscape(made),
+                3,
+                session=ReplicateCheckpoint(path, SessionOptions(stop_requested=once(g))),
+            )
         assert guests() == []
-        again = simulate(made, Landscape(made), 3, keeper=OneRun(path))
+        again = simulate(made, Landscape(made), 3, session=ReplicateCheckpoint(path))
         assert equal(again.tables, whole.tables), g
         assert np.array_equal(again.lived, whole.lived)
     assert guests() == []
@@ -240,15 +306,22 @@ def test_a_guest_that_does_something_else_is_not_gone_on_with(
 
     made = setting("micro", SETTINGS[-1])
     with pytest.raises(Stop):
-        simulate(made, Landscape(made), 3, keeper=OneRun(tmp_path / "kept.npz", once(8)))
+        simulate(
+            made,
+            Landscape(made),
+            3,
+            session=ReplicateCheckpoint(
+                tmp_path / "kept.npz", SessionOptions(stop_requested=once(8))
+            ),
+        )
 
     def other(population: list[Any], toolbox: Any) -> None:
         for _ in itertools.count():
             toolbox.map(toolbox.evaluate, population)
 
     monkeypatch.setattr(own_algorithm, "random_search", other)
-    with pytest.raises(UserError, match="must do again what it did"):
-        simulate(made, Landscape(made), 3, keeper=OneRun(tmp_path / "kept.npz"))
+    with pytest.raises(UserError, match="proposes other newborns"):
+        simulate(made, Landscape(made), 3, session=ReplicateCheckpoint(tmp_path / "kept.npz"))
     assert guests() == []
 
 
@@ -258,23 +331,23 @@ def test_deap_is_led_as_it_would_go_by_itself() -> None:
     """
     from deap import algorithms
 
-    from evosim.optimizers.deap_adapter import STREAM, Guest
+    from evosim.optimizers.deap_adapter import STREAM, DeapAdapter
     from evosim.optimizers.global_rng import seeded
 
     g, params = grid(), Deap(population=10)
-    slots = Slots(g)
+    slots = AlleleVector(g)
 
     def fitness(alleles: Any) -> Any:
         return (np.asarray(alleles) * np.arange(1, len(slots) + 1)).sum(axis=1).astype(np.float64)
 
-    led, asked = Guest(params, g, 4), []
+    led, asked = DeapAdapter(params, g, 4), []
     for _ in range(5):
         alleles = slots.read(led.ask())
         asked.append(alleles)
         led.tell(fitness(alleles))
-    led.end()
+    led.close()
 
-    free, batches = Guest(params, g, 4), []
+    free, batches = DeapAdapter(params, g, 4), []
 
     def evaluated(function: Any, members: list[Any]) -> Any:
         batches.append(np.array(members))
@@ -407,14 +480,18 @@ def test_a_user_s_algorithm_is_part_of_what_a_run_is_of(
     assert accounts.same_code(recorded)
     stops = iter([None, None, None, Stop("SIGTERM", 143)])
     with pytest.raises(Interrupted):
-        execute.run(chosen, out=tmp_path / "other", watch=lambda: next(stops, None))
+        execute.run(
+            chosen,
+            out=tmp_path / "other",
+            options=SessionOptions(stop_requested=lambda: next(stops, None)),
+        )
     (tmp_path / "bees.py").write_text(source + "\n# another\n")
     source_hash.forget_sources()
     assert not accounts.same_code(recorded)
     with pytest.raises(
         UserError,
         match=(
-            r"must have packages .*'bees:random_search': 'source [0-9a-f]{16}'.*would not be the"
+            r"has packages .*'bees:random_search': 'source [0-9a-f]{16}'.*would not be the"
             r" same run"
         ),
     ):

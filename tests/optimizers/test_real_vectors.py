@@ -20,7 +20,7 @@ from evosim.config.resolve import build, resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.kernels import real_vectors as kernels
-from evosim.optimizers.cma_strategy import Strategy
+from evosim.optimizers.cma_strategy import CmaStrategy
 from evosim.optimizers.params import InvalidOptimizer
 from evosim.optimizers.real_vectors import MOVES, search
 from evosim.optimizers.vector_params import (
@@ -198,12 +198,12 @@ def test_without_splotches_growing_with_distance_no_demon_feeds() -> None:
 
 
 def test_a_strategy_that_collapses_begins_again() -> None:
-    strategy = Strategy(np.zeros(3), 0.3, 8, 0)
+    strategy = CmaStrategy(np.zeros(3), 0.3, 8, 0)
     for _ in range(2000):
         samples = strategy.ask()
         assert np.isfinite(samples).all()
         strategy.tell(samples, -(samples**2).sum(axis=1))
-    assert strategy.begun > 0
+    assert strategy.restarts > 0
 
 
 def test_paths_of_the_claim() -> None:

@@ -25,21 +25,24 @@ import pytest
 from evosim.config import resolve
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.fitness.landscape import Landscape
-from evosim.optimizers.genotype_reader import Census
+from evosim.optimizers.genotype_reader import GenotypeReader
 from evosim.optimizers.wright_fisher import WrightFisher
-from evosim.runs import accounts, checkpoints, execute
+from evosim.runs import accounts, checkpoint_files, checkpoints, execute
 from evosim.runs import folder as runs_folder
-from evosim.runs.checkpoints import OneRun
+from evosim.runs import session as runs_session
+from evosim.runs.checkpoint_files import CompatibilityKey, Contents
+from evosim.runs.checkpoints import ReplicateCheckpoint
 from evosim.runs.estimate import disk_of
 from evosim.runs.reader import CHECKPOINT, read_run
+from evosim.runs.session import SessionOptions
 from evosim.runtime import atomic_files, output_folders
 from evosim.runtime.atomic_files import Full, Unwritable
 from evosim.runtime.output_folders import RUNNING, partial_of
-from evosim.simulation import state as simulation_state
-from evosim.simulation.loop import Run, simulate
+from evosim.simulation.loop import simulate
 from evosim.simulation.price_equation import SearchLedger
 from evosim.simulation.recorder import Recorder
-from evosim.simulation.state import State
+from evosim.simulation.session import Snapshot
+from evosim.simulation.state import Position, RecordState, Run, RunState
 from tests.support.command import evosim
 from tests.support.paths import ROOT
 from tests.support.runs import contents, equal, experiment, once, stops_once
@@ -85,9 +88,14 @@ def test_a_replicate_is_the_same_wherever_it_was_stopped(
     for g in sorted({0, 1, 2, 3, swap - 1, swap, end - 2, end - 1} & set(range(end))):
         path = tmp_path / f"{g}.npz"
         with pytest.raises(Stop):
-            simulate(made, Landscape(made), 3, keeper=OneRun(path, once(g)))
+            simulate(
+                made,
+                Landscape(made),
+                3,
+                session=ReplicateCheckpoint(path, SessionOptions(stop_requested=once(g))),
+            )
         later = Landscape(made)  # another worker, with a landscape of its own
-        again = simulate(made, later, 3, keeper=OneRun(path))
+        again = simulate(made, later, 3, session=ReplicateCheckpoint(path))
         assert equal(again.tables, whole.tables), g
         assert (again.status, again.generations) == (whole.status, whole.generations)
         assert np.array_equal(again.lived, whole.lived)
@@ -99,7 +107,10 @@ def chain(folder: Path, name: str, *settings: str, every: int) -> int:
     for stops in range(10_000):
         try:
             execute.run(
-                experiment(name, *settings), out=folder, resume=True, watch=stops_once(every)
+                experiment(name, *settings),
+                out=folder,
+                resume=True,
+                options=SessionOptions(stop_requested=stops_once(every)),
             )
             return stops
         except Interrupted:
@@ -143,9 +154,13 @@ def test_replicates_that_are_over_are_written_once(
     """A checkpoint after every generation; the last one is gone on with, as after a power loss."""
     chosen = experiment("micro", "replicates=4")
     whole = execute.run(chosen, out=tmp_path / "whole")[0]
-    monkeypatch.setattr(simulation_state, "SHARE", 1e9)
+    monkeypatch.setattr(runs_session, "SHARE", 1e9)
     with pytest.raises(Interrupted):
-        execute.run(chosen, out=tmp_path / "run", every=1e-9, watch=stops_once(35))
+        execute.run(
+            chosen,
+            out=tmp_path / "run",
+            options=SessionOptions(interval=1e-9, stop_requested=stops_once(35)),
+        )
     folder = partial_of(tmp_path / "run") / CHECKPOINT
     assert sorted(path.name for path in folder.iterdir()) == [
         "runs-00001.npz",
@@ -160,8 +175,8 @@ def test_replicates_that_are_over_are_written_once(
 BETWEEN = {
     "before the landscape": (Landscape, "__init__", 1),
     "when the next replicate is made": (WrightFisher, "__init__", 2),
-    "when it goes on": (WrightFisher, "resume", 1),
-    "in the first generation after": (Recorder, "generation", 1),
+    "when it goes on": (WrightFisher, "restore", 1),
+    "in the first generation after": (Recorder, "add", 1),
     "when all are over": (Landscape, "frame", 1),
 }
 
@@ -172,8 +187,8 @@ def test_a_stop_before_anything_was_done_again_loses_nothing(
 ) -> None:
     whole = execute.run(experiment("micro", "replicates=2"), out=tmp_path / "whole")[0]
     path = stopped_run(tmp_path / "run", "micro", "replicates=2")
-    stamped = checkpoints.stamp(whole.experiment)
-    before = checkpoints.read(path, stamped)
+    stamped = CompatibilityKey.of_experiment(whole.experiment)
+    before = checkpoint_files.read(path, stamped)
     kind, name, number = BETWEEN[where]
     real, calls = getattr(kind, name), 0
 
@@ -188,10 +203,12 @@ def test_a_stop_before_anything_was_done_again_loses_nothing(
     with pytest.raises(Interrupted):
         execute.run(whole.experiment, out=tmp_path / "run", resume=True)
     monkeypatch.undo()
-    after = checkpoints.read(path, stamped)
+    after = checkpoint_files.read(path, stamped)
     if number == 1 and where != "when all are over":
         assert after.facts["run"] == before.facts["run"]
-        assert np.array_equal(after.arrays["genotypes"], before.arrays["genotypes"])
+        assert np.array_equal(
+            after.arrays["optimizer:genotypes"], before.arrays["optimizer:genotypes"]
+        )
     else:
         assert after.facts["run"] is None
         assert after.facts["finished"] == (2 if where == "when all are over" else 1)
@@ -216,13 +233,13 @@ def test_seconds_of_all_parts_add_up(tmp_path: Path) -> None:
 
 
 INSIDE = {
-    "reading classes": (Census, "classes"),
-    "counting": (Census, "counts"),
-    "recording": (Recorder, "generation"),
-    "a snapshot": (Recorder, "population"),
+    "reading classes": (GenotypeReader, "classes"),
+    "counting": (GenotypeReader, "counts"),
+    "recording": (Recorder, "add"),
+    "a snapshot": (Recorder, "add_snapshot"),
     "accounting": (SearchLedger, "_account"),
     "weights": (WrightFisher, "tell"),
-    "meiosis": (WrightFisher, "_made_again"),
+    "meiosis": (WrightFisher, "_remade"),
     "the landscape": (Landscape, "worth"),
 }
 
@@ -267,17 +284,22 @@ def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> N
     made = setting("reflexes", *quick("reflexes"))
     path = tmp_path / "state.npz"
     with pytest.raises(Stop):
-        simulate(made, Landscape(made), 0, keeper=OneRun(path, once(9)))
-    stamped = checkpoints.stamp(made.experiment) | {"seed": 0, "control": ""}
-    state = checkpoints.read(path, stamped)
+        simulate(
+            made,
+            Landscape(made),
+            0,
+            session=ReplicateCheckpoint(path, SessionOptions(stop_requested=once(9))),
+        )
+    stamped = CompatibilityKey.of_experiment(made.experiment, 0, "")
+    state = checkpoint_files.read(path, stamped)
 
     def tried(
         facts: dict[str, Any], arrays: dict[str, Any], tables: dict[str, pl.DataFrame]
     ) -> tuple[Run, pl.DataFrame] | None:
-        checkpoints.write(path, stamped, State(facts, arrays, tables))
+        checkpoint_files.write(path, stamped, Contents(facts, arrays, tables))
         landscape = Landscape(made)
         try:
-            run = simulate(made, landscape, 0, keeper=OneRun(path))
+            run = simulate(made, landscape, 0, session=ReplicateCheckpoint(path))
             return run, landscape.frame()
         except Exception:
             return None
@@ -300,12 +322,12 @@ def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> N
             array[::-1]
             if array.dtype.kind == "U"
             else array + 1
-            if name != "genotypes"
+            if name != "optimizer:genotypes"
             else np.roll(array, 1, axis=0)
         )
         if name != "ledger_selecting":  # all of them are the ancestral world until the swap
             assert not same(tried(state.facts, rest | {name: changed}, state.tables)), name
-        if name not in ("genotypes",):
+        if name not in ("optimizer:genotypes", "optimizer:generation"):
             assert not same(tried(state.facts, rest | {name: array[:-1]}, state.tables)), name
     for name, table in state.tables.items():
         rest_of_tables = {k: v for k, v in state.tables.items() if k != name}
@@ -317,8 +339,12 @@ def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> N
 def stopped_run(folder: Path, name: str = "micro", *settings: str, after: int = 4) -> Path:
     """An interrupted run; gives its checkpoint."""
     with pytest.raises(Interrupted):
-        execute.run(experiment(name, *settings), out=folder, watch=stops_once(after))
-    return partial_of(folder) / CHECKPOINT / checkpoints.STATE
+        execute.run(
+            experiment(name, *settings),
+            out=folder,
+            options=SessionOptions(stop_requested=stops_once(after)),
+        )
+    return partial_of(folder) / CHECKPOINT / checkpoint_files.STATE
 
 
 def refused(folder: Path, *settings: str) -> str:
@@ -341,7 +367,7 @@ def test_a_damaged_checkpoint_is_refused_and_stays(tmp_path: Path) -> None:
         good[200:],
     ):
         path.write_bytes(data)
-        assert "is damaged. Start afresh (--force)" in refused(tmp_path / "run")
+        assert "is damaged. Start again: add --force." in refused(tmp_path / "run")
         assert path.read_bytes() == data
     path.write_bytes(good)
     assert execute.run(experiment("micro"), out=tmp_path / "run", resume=True)[1]
@@ -352,16 +378,16 @@ def test_any_flipped_bit_is_seen(tmp_path: Path) -> None:
     on to where they are checked.
     """
     path = stopped_run(tmp_path / "run")
-    stamped = checkpoints.stamp(experiment("micro"))
+    stamped = CompatibilityKey.of_experiment(experiment("micro"))
     good = path.read_bytes()
-    checkpoints.read(path, stamped)
+    checkpoint_files.read(path, stamped)
     lots = random.Random(1)
     for place in lots.sample(range(len(good)), 300):
         path.write_bytes(
             good[:place] + bytes([good[place] ^ (1 << lots.randrange(8))]) + good[place + 1 :]
         )
         with pytest.raises(UserError, match="damaged"):
-            checkpoints.read(path, stamped)
+            checkpoint_files.read(path, stamped)
 
 
 def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
@@ -376,7 +402,7 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
     for name in arrays:
         with path.open("wb") as out:
             np.savez(out, **(arrays | {name: np.array([Evil()], dtype=object)}))
-        path.write_bytes(path.read_bytes() + checkpoints._seal(path.read_bytes()))
+        path.write_bytes(path.read_bytes() + checkpoint_files._hash(path.read_bytes()))
         assert "is damaged" in refused(tmp_path / "run")
     assert not (tmp_path / "done").exists()
 
@@ -385,23 +411,38 @@ def test_checkpoints_of_other_versions_code_packages_and_experiments_are_refused
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stopped_run(tmp_path / "run")
-    assert "must be of this experiment" in refused(tmp_path / "run", "seed=1")
-    monkeypatch.setattr(checkpoints, "VERSION", 99)
-    assert "must be a checkpoint of version 99, but is of 2" in refused(tmp_path / "run")
+    assert "belongs to another experiment" in refused(tmp_path / "run", "seed=1")
+    monkeypatch.setattr(checkpoint_files, "VERSION", 99)
+    assert "has checkpoint format 3; this evosim reads format 99. Resume with" in refused(
+        tmp_path / "run"
+    )
     monkeypatch.undo()
-    monkeypatch.setattr(checkpoints, "sources_digest", lambda *experiments: "0123456789abcdef")
-    assert "must be of the code that is running (sources 01234567)" in refused(tmp_path / "run")
+    monkeypatch.setattr(checkpoint_files, "sources_digest", lambda *experiments: "0123456789abcdef")
+    assert "was written by other code" in refused(tmp_path / "run")
     monkeypatch.undo()
-    monkeypatch.setattr(checkpoints, "PACKAGES", ("numpy",))
-    assert "must have packages" in refused(tmp_path / "run")
+    monkeypatch.setattr(checkpoint_files, "PACKAGES", ("numpy",))
+    assert "has packages {" in refused(tmp_path / "run")
     monkeypatch.undo()
     made = setting("micro", *quick("micro"))
     with pytest.raises(Stop):
-        simulate(made, Landscape(made), 0, keeper=OneRun(tmp_path / "one.npz", once(1)))
-    with pytest.raises(UserError, match="must have seed 1, but has 0"):
-        simulate(made, Landscape(made), 1, keeper=OneRun(tmp_path / "one.npz"))
-    with pytest.raises(UserError, match="must have control fair"):
-        simulate(made, Landscape(made), 0, control="fair", keeper=OneRun(tmp_path / "one.npz"))
+        simulate(
+            made,
+            Landscape(made),
+            0,
+            session=ReplicateCheckpoint(
+                tmp_path / "one.npz", SessionOptions(stop_requested=once(1))
+            ),
+        )
+    with pytest.raises(UserError, match="has seed 0, expected 1"):
+        simulate(made, Landscape(made), 1, session=ReplicateCheckpoint(tmp_path / "one.npz"))
+    with pytest.raises(UserError, match="has control , expected fair"):
+        simulate(
+            made,
+            Landscape(made),
+            0,
+            control="fair",
+            session=ReplicateCheckpoint(tmp_path / "one.npz"),
+        )
     assert path.is_file()
     assert execute.run(experiment("micro"), out=tmp_path / "run", resume=True)[1]
 
@@ -409,18 +450,23 @@ def test_checkpoints_of_other_versions_code_packages_and_experiments_are_refused
 def test_work_is_not_thrown_away_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = stopped_run(tmp_path / "run")
     heard: list[str] = []
-    monkeypatch.setattr(execute, "MUCH", 0.0)
+    monkeypatch.setattr(execute, "PROTECTED", 0.0)
     for other in ((), ("seed=5",)):
         with pytest.raises(UserError, match=r"--resume.*--force"):
             execute.run(experiment("micro", *other), out=tmp_path / "run")
     assert path.is_file()
     monkeypatch.undo()
-    execute.run(experiment("micro"), out=tmp_path / "run", tell=heard.append)
+    execute.run(experiment("micro"), out=tmp_path / "run", options=SessionOptions(log=heard.append))
     assert len(heard) == 1
-    assert "starting afresh" in heard[0]
-    monkeypatch.setattr(execute, "MUCH", 0.0)
+    assert "starting again" in heard[0]
+    monkeypatch.setattr(execute, "PROTECTED", 0.0)
     with pytest.raises(Interrupted):
-        execute.run(experiment("micro"), out=tmp_path / "run", watch=stops_once(4), force=True)
+        execute.run(
+            experiment("micro"),
+            out=tmp_path / "run",
+            force=True,
+            options=SessionOptions(stop_requested=stops_once(4)),
+        )
     # What was there stays until the new one is whole
     assert read_run(tmp_path / "run").provenance["interruptions"] == []
     assert execute.run(experiment("micro"), out=tmp_path / "run", resume=True)[1]
@@ -428,7 +474,9 @@ def test_work_is_not_thrown_away_unasked(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     path = stopped_run(tmp_path / "other")
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"but has some\. Go on"):  # nobody can tell how much
+    with pytest.raises(
+        UserError, match=r"holds unfinished work that cannot be read\. Continue it: add --resume"
+    ):  # nobody can tell how much
         execute.run(experiment("micro"), out=tmp_path / "other")
     assert execute.run(experiment("micro"), out=tmp_path / "other", force=True)[1]
 
@@ -457,14 +505,18 @@ def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(
 ) -> None:
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
     heard: list[str] = []
-    monkeypatch.setattr(simulation_state, "SHARE", 1e9)
-    real = checkpoints.write_atomically
+    monkeypatch.setattr(runs_session, "SHARE", 1e9)
+    real = checkpoint_files.write_atomically
     monkeypatch.setattr(
-        checkpoints,
+        checkpoint_files,
         "write_atomically",
         lambda *_: (_ for _ in ()).throw(Unwritable("F must be writable, but is not: No space.")),
     )
-    execute.run(whole.experiment, out=tmp_path / "run", every=1e-9, tell=heard.append)
+    execute.run(
+        whole.experiment,
+        out=tmp_path / "run",
+        options=SessionOptions(interval=1e-9, log=heard.append),
+    )
     assert contents(tmp_path / "run") == contents(whole.folder)
     assert len(heard) == whole.experiment.generations
     assert heard[0] == "no checkpoint now: F must be writable, but is not: No space."
@@ -472,16 +524,25 @@ def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(
         Interrupted,
         match=r"no checkpoint: F must be .* No space.; what was not kept before is lost$",
     ):
-        execute.run(whole.experiment, out=tmp_path / "other", watch=stops_once(5))
+        execute.run(
+            whole.experiment,
+            out=tmp_path / "other",
+            options=SessionOptions(stop_requested=stops_once(5)),
+        )
     # With an earlier checkpoint the run goes on from there.
-    monkeypatch.setattr(checkpoints, "write_atomically", real)
+    monkeypatch.setattr(checkpoint_files, "write_atomically", real)
     path = stopped_run(tmp_path / "third", after=2)
     full(0, monkeypatch)
     with pytest.raises(
         Interrupted,
         match=r"No space left on device.*is lost; go on with 'evosim run .*third.partial --resume'",
     ):
-        execute.run(whole.experiment, out=tmp_path / "third", watch=stops_once(5), resume=True)
+        execute.run(
+            whole.experiment,
+            out=tmp_path / "third",
+            resume=True,
+            options=SessionOptions(stop_requested=stops_once(5)),
+        )
     monkeypatch.undo()
     assert path.is_file()
     execute.run(whole.experiment, out=tmp_path / "third", resume=True)
@@ -513,8 +574,8 @@ def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(
 ) -> None:
     """At a checkpoint, in one line that names the way on; the checkpoint before that one stays."""
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
-    monkeypatch.setattr(simulation_state, "SHARE", 1e9)
-    real, heard, written = checkpoints.write_atomically, list[str](), list[Path]()
+    monkeypatch.setattr(runs_session, "SHARE", 1e9)
+    real, heard, written = checkpoint_files.write_atomically, list[str](), list[Path]()
 
     def write(path: Path, data: bytes) -> None:
         if len(written) == 5:
@@ -525,7 +586,7 @@ def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(
         written.append(path)
         real(path, data)
 
-    monkeypatch.setattr(checkpoints, "write_atomically", write)
+    monkeypatch.setattr(checkpoint_files, "write_atomically", write)
     with pytest.raises(
         UserError,
         match=(
@@ -533,7 +594,11 @@ def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(
             r" its last checkpoint is lost\."
         ),
     ) as caught:
-        execute.run(whole.experiment, out=tmp_path / "run", every=1e-9, tell=heard.append)
+        execute.run(
+            whole.experiment,
+            out=tmp_path / "run",
+            options=SessionOptions(interval=1e-9, log=heard.append),
+        )
     assert "\n" not in str(caught.value)
     assert heard == []
     monkeypatch.undo()
@@ -559,7 +624,12 @@ def test_a_full_disk_at_the_end_stops_a_run_at_once(
             r" its last checkpoint is lost\.$"
         ),
     ):
-        execute.run(whole.experiment, out=tmp_path / "run", resume=True, tell=heard.append)
+        execute.run(
+            whole.experiment,
+            out=tmp_path / "run",
+            resume=True,
+            options=SessionOptions(log=heard.append),
+        )
     assert [words for words in heard if "going on at" not in words] == []
     monkeypatch.undo()
     execute.run(whole.experiment, out=tmp_path / "run", resume=True)
@@ -619,24 +689,31 @@ def test_checkpoints_take_a_hundredth_of_the_time(
     """
     now, written = [0.0], []
 
-    def write(path: Path, stamped: dict[str, Any], state: State) -> None:
+    def write(path: Path, key: CompatibilityKey, contents: Contents) -> None:
         now[0] += 2.0
         written.append(now[0])
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(checkpoints, "write", write)
-    keeper = OneRun(tmp_path / "one.npz", every=1.0)
+    state = RunState(Position("seed 0", 0, "", 9, 3), {}, RecordState({}, {}))
+    snapshot = Snapshot(state.position, (0.0, 0.0), lambda: state)
+
+    def made(interval: float) -> ReplicateCheckpoint:
+        out = ReplicateCheckpoint(tmp_path / "one.npz", SessionOptions(interval=interval))
+        out.begin(experiment("micro"), 0, "")
+        return out
+
+    often = made(1.0)
     for _ in range(1000):
         now[0] += 1.0
-        keeper.between({}, State)
+        often.after_generation(snapshot)
     assert len(written) == 5
     assert len(written) * 2.0 <= 0.011 * now[0]
-    seldom = OneRun(tmp_path / "one.npz", every=600.0)
-    never = OneRun(tmp_path / "one.npz", every=0.0)
+    seldom, never = made(600.0), made(0.0)
     for _ in range(1000):
         now[0] += 1.0
-        seldom.between({}, State)
-        never.between({}, State)
+        seldom.after_generation(snapshot)
+        never.after_generation(snapshot)
     assert len(written) == 6
 
 
@@ -850,7 +927,7 @@ def test_a_run_that_is_killed_again_and_again_is_the_same(tmp_path: Path, refere
 
 def _another_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
     """Wait until a process has kept its state, or has ended."""
-    file, start = partial_of(folder) / CHECKPOINT / checkpoints.STATE, time.time_ns()
+    file, start = partial_of(folder) / CHECKPOINT / checkpoint_files.STATE, time.time_ns()
     while process.poll() is None and not (file.exists() and file.stat().st_mtime_ns > start):
         time.sleep(0.01)
 
@@ -951,7 +1028,9 @@ def test_the_first_signal_that_a_library_raises_itself_loses_nothing(tmp_path: P
         return Stop("SIGINT", 130) if len(asked) > 3 else None
 
     with pytest.raises(Interrupted, match=r"stopped by SIGINT at .*; go on with") as caught:
-        execute.run(experiment("micro"), out=tmp_path / "run", watch=watch)
+        execute.run(
+            experiment("micro"), out=tmp_path / "run", options=SessionOptions(stop_requested=watch)
+        )
     assert caught.value.code == 130
     assert "lost" not in str(caught.value)
 
@@ -960,6 +1039,10 @@ def test_a_checkpoint_that_a_signal_asks_for_is_written_and_the_run_goes_on(tmp_
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
     heard: list[str] = []
     asked = once(3)
-    execute.run(whole.experiment, out=tmp_path / "run", every=0.0, tell=heard.append, asked=asked)
-    assert heard == ["a checkpoint is written, as a signal asked for it"]
+    execute.run(
+        whole.experiment,
+        out=tmp_path / "run",
+        options=SessionOptions(interval=0.0, log=heard.append, checkpoint_requested=asked),
+    )
+    assert heard == ["checkpoint written, as requested by a signal"]
     assert contents(tmp_path / "run") == contents(whole.folder)

@@ -24,12 +24,12 @@ import pytest
 import evosim as product
 from evosim.analysis.table_schemas import COLUMNS
 from evosim.errors import Interrupted, Stop, UserError, of_system
-from evosim.runs import accounts, checkpoint_checks, checkpoints, execute, landscape_search
+from evosim.runs import accounts, checkpoint_checks, checkpoint_files, execute, landscape_search
 from evosim.runs.folder import partial_of
 from evosim.runs.reader import CHECKPOINT, read_run
+from evosim.runs.session import SessionOptions
 from evosim.runtime import parquet_size
 from evosim.runtime.checksums import SUMS, Damaged, read_table, table_from
-from evosim.simulation import state as simulation_state
 from evosim.sweeps.analysis import analysis_of, fresh_digest
 from evosim.sweeps.check import check
 from evosim.sweeps.collect import known_digest
@@ -300,19 +300,19 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
         execute.run(
             experiment("micro", *SETTINGS),
             out=folder,
-            watch=lambda: Stop() if next(asked) == 7 else None,
+            options=SessionOptions(stop_requested=lambda: Stop() if next(asked) == 7 else None),
         )
     return folder
 
 
 def forge(
     path: Path,
-    stamped: dict[str, Any],
+    stamped: checkpoint_files.CompatibilityKey,
     facts: dict[str, Any],
     arrays: dict[str, Any],
     tables: dict[str, pl.DataFrame],
 ) -> None:
-    checkpoints.write(path, stamped, simulation_state.State(facts, arrays, tables))
+    checkpoint_files.write(path, stamped, checkpoint_files.Contents(facts, arrays, tables))
 
 
 def changed(facts: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
@@ -361,30 +361,31 @@ def test_forged_checkpoints_are_one_line(stopped: Path, tmp_path: Path) -> None:
     made = experiment("micro", *SETTINGS)
     folder = tmp_path / "run"
     partial = Path(shutil.copytree(partial_of(stopped), partial_of(folder)))
-    path, part = partial / CHECKPOINT / checkpoints.STATE, partial / CHECKPOINT / "runs-00001.npz"
-    stamped = checkpoints.stamp(made)
-    state, over = checkpoints.read(path, stamped), checkpoints.read(part, stamped)
-    born = state.arrays["genotypes"]
+    path, part = (
+        partial / CHECKPOINT / checkpoint_files.STATE,
+        partial / CHECKPOINT / "runs-00001.npz",
+    )
+    stamped = checkpoint_files.CompatibilityKey.of_experiment(made)
+    state, over = checkpoint_files.read(path, stamped), checkpoint_files.read(part, stamped)
+    born = state.arrays["optimizer:genotypes"]
 
     def refused(told: object) -> None:
         with pytest.raises(UserError) as caught:
             execute.run(made, out=folder, resume=True)
-        assert "Start afresh (--force)" in one_line(caught.value) or "must be readable" in str(
-            caught.value
-        ), told
+        assert "tart again: add --force." in one_line(caught.value), told
         assert partial.is_dir()
-        assert checkpoints.work_in(partial / CHECKPOINT) >= 0.0
+        assert checkpoint_files.seconds_saved(partial / CHECKPOINT) >= 0.0
 
     for place, value in FORGED_FACTS:
         forge(path, stamped, changed(state.facts, place, value), state.arrays, state.tables)
         refused((place, value))
     arrays = [
-        {"genotypes": born[:1]},
-        {"genotypes": born[:, :1]},
-        {"genotypes": born + 200},
-        {"genotypes": born.astype(np.int64)},
-        {"genotypes": born.ravel()},
-        {"genotypes": born[:0]},
+        {"optimizer:genotypes": born[:1]},
+        {"optimizer:genotypes": born[:, :1]},
+        {"optimizer:genotypes": born + 200},
+        {"optimizer:genotypes": born.astype(np.int64)},
+        {"optimizer:genotypes": born.ravel()},
+        {"optimizer:genotypes": born[:0]},
         {"lived": np.array([-1])},
         {"lived": np.array([10**12])},
         {"lived": np.array(["x"])},
@@ -446,10 +447,10 @@ def test_archives_that_grow_are_refused(tmp_path: Path) -> None:
             archive.writestr("stamp.npy", data)
         with path.open("rb") as file, pytest.raises((Damaged, ValueError)):
             checkpoint_checks.check_archive(file)
-        path.write_bytes(path.read_bytes() + checkpoints._seal(path.read_bytes()))
+        path.write_bytes(path.read_bytes() + checkpoint_files._hash(path.read_bytes()))
         with pytest.raises(UserError, match="is damaged"):
-            checkpoints.read(path, {})
-        assert checkpoints.work_in(tmp_path) == float("inf")
+            checkpoint_files.read(path, checkpoint_files.CompatibilityKey(3, "", "", {}, ""))
+        assert checkpoint_files.seconds_saved(tmp_path) == float("inf")
 
 
 # Paths

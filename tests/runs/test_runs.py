@@ -24,9 +24,11 @@ from evosim.optimizers.params import OPTIMIZER_PARAMS
 from evosim.runs import accounts, execute
 from evosim.runs import figures as runs_figures
 from evosim.runs.reader import LANDSCAPE, SEARCH, TABLES, read_run
+from evosim.runs.session import SessionOptions
 from evosim.runtime.checksums import read_sums, write_sums
 from evosim.runtime.output_folders import RUNNING
-from evosim.simulation.loop import Run, simulate
+from evosim.simulation.loop import simulate
+from evosim.simulation.state import Run
 from evosim.tables import screen
 from tests.support.runs import equal, experiment
 from tests.support.settings import QUICK, quick, setting
@@ -216,7 +218,11 @@ def test_an_interrupt_leaves_a_readable_partial_folder(tmp_path: Path) -> None:
 
     stop = Stop()
     with pytest.raises(Interrupted, match=r"run\.partial"):
-        execute.run(experiment("micro", "replicates=3"), out=tmp_path / "run", progress=stop)
+        execute.run(
+            experiment("micro", "replicates=3"),
+            out=tmp_path / "run",
+            options=SessionOptions(progress=stop),
+        )
     partial = tmp_path / "run.partial"
     assert stop.scored > 0
     assert not (tmp_path / "run").exists()

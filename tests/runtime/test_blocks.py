@@ -16,9 +16,10 @@ from evosim.errors import Interrupted, UserError
 from evosim.figures import inputs
 from evosim.fitness.landscape import Landscape
 from evosim.runs import execute, figures
-from evosim.runs.checkpoints import OneRun, WholeRun
+from evosim.runs.checkpoints import ReplicateCheckpoint, RunCheckpoint
 from evosim.runs.folder import partial_of
 from evosim.runs.reader import CHECKPOINT, read_run
+from evosim.runs.session import SessionOptions
 from evosim.runtime import blocks
 from evosim.runtime.atomic_files import Full
 from evosim.runtime.blocks import BY_GENERATION, Blocks
@@ -79,7 +80,11 @@ def test_a_long_run_that_is_stopped_again_and_again_has_the_same_bytes(
     run(tmp_path / "whole")
     for _ in range(400):
         try:
-            run(tmp_path / "parts", resume=True, watch=stops_once(every))
+            run(
+                tmp_path / "parts",
+                resume=True,
+                options=SessionOptions(stop_requested=stops_once(every)),
+            )
             break
         except Interrupted:
             continue
@@ -92,7 +97,7 @@ def test_a_checkpoint_does_not_grow_with_generations(tmp_path: Path) -> None:
     sizes = []
     for after in (LENGTH + 3, 2 * LENGTH + 3):
         with pytest.raises(Interrupted):
-            run(tmp_path / f"run{after}", watch=stops_once(after))
+            run(tmp_path / f"run{after}", options=SessionOptions(stop_requested=stops_once(after)))
         sizes.append(
             (partial_of(tmp_path / f"run{after}") / CHECKPOINT / "state.npz").stat().st_size
         )
@@ -102,7 +107,7 @@ def test_a_checkpoint_does_not_grow_with_generations(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("short_blocks")
 def test_damaged_and_missing_blocks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        run(tmp_path / "run", watch=stops_once(2 * LENGTH + 3))
+        run(tmp_path / "run", options=SessionOptions(stop_requested=stops_once(2 * LENGTH + 3)))
     path = min((partial_of(tmp_path / "run") / CHECKPOINT / "blocks").rglob("loci-00001.parquet"))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -146,10 +151,15 @@ def test_a_replicate_without_a_folder_for_blocks_keeps_them_in_memory(
             made,
             Landscape(made),
             made.experiment.seed,
-            keeper=OneRun(tmp_path / "one.npz", once(2 * LENGTH + 3)),
+            session=ReplicateCheckpoint(
+                tmp_path / "one.npz", SessionOptions(stop_requested=once(2 * LENGTH + 3))
+            ),
         )
     again = simulate(
-        made, Landscape(made), made.experiment.seed, keeper=OneRun(tmp_path / "one.npz")
+        made,
+        Landscape(made),
+        made.experiment.seed,
+        session=ReplicateCheckpoint(tmp_path / "one.npz"),
     )
     for name, table in whole.tables.items():
         assert_frame_equal(table, again.tables[name], check_exact=True)
@@ -157,7 +167,7 @@ def test_a_replicate_without_a_folder_for_blocks_keeps_them_in_memory(
 
 def test_short_runs_have_no_blocks(tmp_path: Path) -> None:
     made = experiment("micro", *quick("micro"))
-    assert WholeRun(tmp_path, made, None).blocks(made, 0, "") is None  # type: ignore[arg-type]
+    assert RunCheckpoint(tmp_path, made, None).blocks(made, 0, "") is None  # type: ignore[arg-type]
 
 
 def test_seals_know_every_block(tmp_path: Path) -> None:

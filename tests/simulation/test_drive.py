@@ -65,8 +65,11 @@ def test_fitness_of_a_sex_is_its_own() -> None:
     grid = markers(None, drivers=(Driver("m0", "other", 0.9, 1.0, 0.0, "male fertility"),))
     everybody = np.ones((10, 2, 1), dtype=np.uint8)
     apart = SexualPopulation(Sexual(population=10, sexes=2, females=0.3), grid, 1)
-    assert apart.kept(everybody).tolist() == [1.0] * 3 + [0.0] * 7
-    assert SexualPopulation(Sexual(population=10), grid, 1).kept(everybody).tolist() == [0.5] * 10
+    assert apart.fitness_retained(everybody).tolist() == [1.0] * 3 + [0.0] * 7
+    assert (
+        SexualPopulation(Sexual(population=10), grid, 1).fitness_retained(everybody).tolist()
+        == [0.5] * 10
+    )
 
 
 def test_introductions_give_their_alleles_to_so_many_strands_and_no_others() -> None:

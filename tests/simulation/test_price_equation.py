@@ -10,8 +10,9 @@ import pytest
 
 from evosim.analysis import price_equation
 from evosim.fitness.landscape import Landscape
-from evosim.simulation.loop import Run, simulate
+from evosim.simulation.loop import simulate
 from evosim.simulation.price_equation import FORCES, TERMS
+from evosim.simulation.state import Run
 from tests.support.settings import quick, setting
 
 

@@ -19,7 +19,13 @@ from evosim.kernels import compilation, philox
 from evosim.kernels import genotypes as kernels_genotypes
 from evosim.kernels.reproduce import NEAR
 from evosim.optimizers import wright_fisher
-from evosim.optimizers.genotype_reader import HERMAPHRODITES, Census, reading_of, strands_of, worth
+from evosim.optimizers.genotype_reader import (
+    HERMAPHRODITES,
+    GenotypeReader,
+    kernel_layout,
+    net_fitness,
+    strands_of,
+)
 from evosim.optimizers.params import Asexual, Sexual
 from evosim.reference import reproduction
 from evosim.rng import key_of
@@ -59,7 +65,7 @@ def anybody(grid: Grid, n: int = N) -> Alleles:
 
 @pytest.mark.parametrize("grid", grids(), ids=range(6))
 def test_classes_and_counts_are_what_the_grid_says(grid: Grid) -> None:
-    reader = Census(grid)
+    reader = GenotypeReader(grid)
     for genotypes in (anybody(grid), anybody(grid, 100), anybody(grid, 1)):
         classes = grid.classes(genotypes)
         distinct, places = reader.classes(genotypes)
@@ -98,7 +104,7 @@ def test_classes_that_collide_are_told_apart() -> None:
 def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
     genotypes, fitness = anybody(grid), np.random.default_rng(4).random(N)
     viability, female, male = grid.drive.fitness_retained(genotypes)
-    reading, strands = reading_of(grid), strands_of(genotypes)
+    reading, strands = kernel_layout(grid), strands_of(genotypes)
     for females in (HERMAPHRODITES, 1_000):
         everybody = np.arange(N)
         eggs, sperm, kept = np.empty(N), np.empty(N), np.empty(N)
@@ -146,7 +152,9 @@ def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
         np.testing.assert_array_equal(rest, kept[900:])
     places = np.random.default_rng(5).integers(0, 7, N)
     table = np.random.default_rng(6).random(7)
-    np.testing.assert_array_equal(worth(table, places, kept, np.empty(N)), table[places] * kept)
+    np.testing.assert_array_equal(
+        net_fitness(table, places, kept, np.empty(N)), table[places] * kept
+    )
 
 
 @pytest.mark.parametrize("grid", grids(), ids=range(6))
@@ -200,7 +208,7 @@ def test_large_populations_are_made_number_for_number() -> None:
             expected = reproduction.copies(grid, before, chosen, numbers)
         np.testing.assert_array_equal(pop.parents, chosen)
         np.testing.assert_array_equal(pop.ask(), expected)
-        descent = pop.descent()
+        descent = pop.parentage()
         assert descent is not None
         np.testing.assert_array_equal(
             descent.newborns(frozenset(descent.forces), 700, 1_900), expected[700:1_900]
@@ -246,7 +254,7 @@ def test_blocks_change_nothing_but_the_rounding_of_the_ledger(
 ) -> None:
     whole = loop("optimizer.sexes=2").tables
     for module in (recorder, price_equation):
-        monkeypatch.setattr(module, "BLOCK", 64)
+        monkeypatch.setattr(module, "CHUNK", 64)
     parts = loop("optimizer.sexes=2").tables
     for name in set(whole) - {"search"}:
         assert whole[name].equals(parts[name])
@@ -280,9 +288,9 @@ def test_the_ledger_needs_a_few_numbers_an_individual(monkeypatch: pytest.Monkey
         grid, lambda some, first: (np.ones(len(some)), np.ones(len(some)))
     )
     book = price_equation.SearchLedger(nothing, 0)
-    book.generation(0, "ancestral", pop.ask(), pop.descent())
+    book.add(0, "ancestral", pop.ask(), pop.parentage())
     pop.tell(np.ones(n))
     tracemalloc.start()
-    book.generation(1, "ancestral", pop.ask(), pop.descent())
+    book.add(1, "ancestral", pop.ask(), pop.parentage())
     assert tracemalloc.get_traced_memory()[1] < 48 * n
     tracemalloc.stop()
