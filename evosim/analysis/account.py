@@ -17,13 +17,23 @@ from evosim.analysis import (
     drive_cost,
     genotype_accounts,
     ladder,
+    means_over_seeds,
     price_equation,
-    summary,
     terminology,
 )
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.intervals import Ends
 from evosim.analysis.population import Census, Worth
+from evosim.analysis.summary import (
+    AccountSummary,
+    ByWorld,
+    DriveSummary,
+    LedgerSummary,
+    MeasuredByWorld,
+    ShiftSummary,
+    TieSet,
+    TrueBreeder,
+)
 from evosim.config.resolve import Problem, family_pairs
 from evosim.errors import UserError
 from evosim.genomes import Genome
@@ -36,6 +46,7 @@ from evosim.reference.selection import (
     selection_fitness,
 )
 from evosim.runtime.blocks import some_rows
+from evosim.runtime.dataclass_json import from_json, to_json
 from evosim.worlds import WorldPair
 
 RECHECK = 1e-9
@@ -56,11 +67,11 @@ class Account:
     Attributes:
         tables: `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`, `causes`,
             `variation`, `family`; `docs/schema.md` documents the columns.
-        summary: the same in one nested dictionary, means over seeds.
+        summary: the same in numbers, means over seeds.
     """
 
     tables: dict[str, pl.DataFrame]
-    summary: dict[str, Any]
+    summary: AccountSummary
 
 
 def gaps_of_pair(pair: WorldPair) -> behaviour.Gaps:
@@ -153,7 +164,7 @@ class Accountant:
         populations = {s["seed"]: s["census"] for s in seeds if s["census"]}
         best = self.designs["ancestral"].rungs["best_ancestral"]
         tables |= self.inquiry.tables(self.experiment, self.rung_classes(), best, populations)
-        return Account(tables, self._summary(tables, seeds) | genotype_accounts.summary_of(tables))
+        return Account(tables, self._summary(tables, seeds))
 
     def span(self, which: str) -> Span:
         """The span of what counts in a world: payoff in A, intent in M."""
@@ -220,17 +231,18 @@ class Accountant:
         """
         return self._made()[0]
 
-    def shift(self) -> dict[str, float | None]:
-        """What of the shift step every ancestral optimum shares, what the data leave open, and the
-        other path to R3.
-        """
+    def shift(self) -> ShiftSummary:
+        """How the ancestral optima differ in the modern world."""
         modern = self.designs["modern"]
-        best = modern.best_of["best_ancestral"]
-        return {
-            "shared_by_all_ancestral_optima": modern.rungs["best_for_payoff"] - best,
-            "left_open_by_the_data": best - modern.rungs["best_ancestral"],
-            "path_by_intent_in_ancestral": modern.by_intent_in_a,
-        }
+        worst, best = modern.rungs["best_ancestral"], modern.best_of["best_ancestral"]
+        return ShiftSummary(
+            shared_by_all_ancestral_optima=modern.rungs["best_for_payoff"] - best,
+            left_open_by_the_data=best - worst,
+            ancestral_optima_good_in_modern=terminology.ancestral_optima(
+                self._share_of_tied(worst), self._share_of_tied(best)
+            ),
+            path_by_intent_in_ancestral=modern.by_intent_in_a,
+        )
 
     def _left_open(self) -> dict[str, float]:
         """By how much genomes that tie for a rung, or on the other path to R3, differ in M."""
@@ -495,7 +507,7 @@ class Accountant:
                 "fitness": m.fitness,
                 "intent": m.net_intent,
             },
-            "behaviour": {which: summary.ledger(frame, "genome", which) for which in self.designs},
+            "behaviour": to_json(self._ledgers_of(frame, "genome")),
             "causes": self._causes_of(number),
             "variation": {
                 **vars(v := self.inquiry.variation(number)),
@@ -638,73 +650,70 @@ class Accountant:
         return {**dict(zip(self.pair.ancestral.acts, by_act.tolist(), strict=True)), None: upkeep}
 
     def _summary(
-        self, tables: dict[str, pl.DataFrame], seeds: list[dict[str, Any]]
-    ) -> dict[str, Any]:
-        spread = self.experiment.analysis
-        modern = self.designs["modern"]
-        ledger = partial(some_rows, self.tables, "search") if "search" in self.tables else None
-        worst, best = (
-            self._share_of_tied(x)
-            for x in (modern.rungs["best_ancestral"], modern.best_of["best_ancestral"])
+        self, tables: Mapping[str, pl.DataFrame], seeds: list[dict[str, Any]]
+    ) -> AccountSummary:
+        settings, experiment = self.experiment.analysis, self.experiment
+        ladders = ByWorld(
+            *(
+                means_over_seeds.ladder_summary(
+                    tables["ladder"], world, settings, self._reach_of_steps(world)
+                )
+                for world in self.designs
+            )
         )
-        ladders = {
-            which: summary.ladder(tables["ladder"], which, spread, self._reach_of_steps(which))
-            for which in self.designs
-        }
-        shared, left_open, by_intent = self.shift().values()
-        return {
-            "exact": self.peaks.exact,
-            "drivers": bool(self.conducts.genome.grid.drive),
-            "goes_on_in_modern": self.experiment.swap < self.experiment.generations,
-            "classes": (
+        price_rows = partial(some_rows, self.tables, "search") if "search" in self.tables else None
+        shift = self.shift()
+        return AccountSummary(
+            exact=self.peaks.exact,
+            drivers=bool(self.conducts.genome.grid.drive),
+            goes_on_in_modern=experiment.swap < experiment.generations,
+            classes=(
                 self.conducts.genome.grid.size
                 if self.peaks.exact
                 else self.tables["landscape"].height
             ),
-            "ladder": ladders,
-            "left_open": self._left_open(),
-            "worst_policy": {which: self._worst(which) for which in self.designs},
-            "shift": {
-                "shared_by_all_ancestral_optima": shared,
-                "left_open_by_the_data": left_open,
-                "ancestral_optima_good_in_modern": terminology.ancestral_optima(worst, best),
-                "path_by_intent_in_ancestral": by_intent,
-            },
-            "ties": tables["ties"].to_dicts(),
-            "best_breeding_true": self._best_homozygote(),
-            "behaviour": {
-                which: summary.ledger(tables["behaviour"], "population", which)
-                for which in self.designs
-            },
-            "behaviour_of_best_ancestral": {
-                which: summary.ledger(tables["behaviour"], "best_ancestral", which)
-                for which in self.designs
-            },
-            "steps_by_act": summary.steps(tables["steps"], tables["ladder"]),
-            "overlap": summary.mean([x.overlap for x in _at_the_swap(seeds)]),
-            "hack": self._hack(tables["hack"]),
-            "search": price_equation.summary_of(
-                ledger, self.experiment.swap, self.experiment.generations
+            ladder=ladders,
+            left_open=self._left_open(),
+            worst_policy=ByWorld(self._worst("ancestral"), self._worst("modern")),
+            shift=shift,
+            ties=tuple(TieSet(**row) for row in tables["ties"].iter_rows(named=True)),
+            best_breeding_true=self._best_homozygote(),
+            behaviour=self._ledgers_of(tables["behaviour"], "population"),
+            behaviour_of_best_ancestral=self._ledgers_of(tables["behaviour"], "best_ancestral"),
+            steps_by_act=means_over_seeds.steps_by_act(tables["steps"], tables["ladder"]),
+            overlap=means_over_seeds.mean([x.overlap for x in _at_the_swap(seeds)]),
+            hack=self._hack(tables["hack"]),
+            search=price_equation.price_summary(
+                price_rows, experiment.swap, experiment.generations
             ),
-            "desires": summary.desires(tables["desires"]),
-            "recovery": summary.recovery(
+            desires=means_over_seeds.desire_summaries(tables["desires"]),
+            recovery=means_over_seeds.recovery_summary(
                 tables["recovery"],
                 self.share_of_best,
-                spread,
-                {which: self._reach_of_shares(which) for which in self.designs},
+                settings,
+                ByWorld(self._reach_of_shares("ancestral"), self._reach_of_shares("modern")),
             ),
-            "times_per_life": self._times(seeds),
-            "labels": terminology.labelled(
-                ladders["modern"]["steps"]
-                | {
-                    "shift, shared by all ancestral optima": shared,
-                    "shift, left open by the data": left_open,
+            times_per_life=self._times(seeds),
+            labels=terminology.labels_of_steps(
+                {
+                    **ladders.modern.steps,
+                    "shift, shared by all ancestral optima": shift.shared_by_all_ancestral_optima,
+                    "shift, left open by the data": shift.left_open_by_the_data,
                 }
             ),
-        }
+            causes=genotype_accounts.cause_summaries(tables["causes"]),
+            variation=genotype_accounts.variation_summaries(tables["variation"]),
+            family=genotype_accounts.family_summary(tables["family"]),
+        )
 
-    def _hack(self, table: pl.DataFrame) -> dict[str, Any] | None:
-        """The hack step with its parts and its null, and how common drivers became; nothing without
+    def _ledgers_of(self, table: pl.DataFrame, subject: str) -> ByWorld[LedgerSummary | None]:
+        return ByWorld(
+            means_over_seeds.ledger_summary(table, subject, "ancestral"),
+            means_over_seeds.ledger_summary(table, subject, "modern"),
+        )
+
+    def _hack(self, table: pl.DataFrame) -> DriveSummary | None:
+        """The hack step with its parts and its null, and how common drivers became; None without
         controls.
         """
         if not self.driven:
@@ -714,56 +723,51 @@ class Accountant:
             (grid.loci[i].name, str(grid.loci[i].params.alleles[a])) for i, a in grid.drive.alleles
         ]
         generation = self.experiment.swap - 1
-        arms = {
+        arms = {"run": self.tables, **self.driven}
+        alleles = {
             name: some_rows(tables, "alleles", pl.col("generation") == generation)
-            for name, tables in {"run": self.tables, **self.driven}.items()
+            for name, tables in arms.items()
         }
-        found = drive_cost.summary_of(table, self.experiment.analysis)
-        return {
-            **found,
-            "verdicts": drive_cost.verdicts(found),
-            "frequencies": drive_cost.frequencies(sites, arms, generation),
-            "died_before_the_swap": drive_cost.died({"run": self.tables, **self.driven}),
-        }
+        quantities = drive_cost.estimates(table, self.experiment.analysis)
+        return DriveSummary(
+            quantities=quantities,
+            verdicts=drive_cost.verdicts(quantities),
+            frequencies=drive_cost.frequencies(sites, alleles, generation),
+            died_before_the_swap=drive_cost.died(arms),
+        )
 
-    def _best_homozygote(self) -> dict[str, Any] | None:
+    def _best_homozygote(self) -> TrueBreeder | None:
         """The class that is best in A among those that breed true (of a tie, the worst in M), and
-        what those near it have.
+        the range of those near it.
         """
         true = self.tables["landscape"].filter(pl.col("breeds_true"))
         if true.is_empty():
             return None
         span = self.conducts.spans["ancestral"]
-        best = ladder.near(true, 0.0, span).sort("modern_intent", "class").to_dicts()[0]
+        best = ladder.near(true, 0.0, span).sort("modern_intent", "class").row(0, named=True)
         close = ladder.near(true, TRUE_BREEDERS_WITHIN, span).sort("modern_intent", "class")
         for number in (best["class"], close["class"][0], close["class"][-1]):
             self.recheck(number)
-        spread = {"within": TRUE_BREEDERS_WITHIN, "classes": close.height}
-        return best | {
-            "near": (
-                spread
-                | {
-                    "modern_min": close["modern_intent"][0],
-                    "modern_max": close["modern_intent"][-1],
-                }
-            )
+        near = {
+            "within": TRUE_BREEDERS_WITHIN,
+            "classes": close.height,
+            "modern_min": close["modern_intent"][0],
+            "modern_max": close["modern_intent"][-1],
         }
+        return from_json(TrueBreeder, best | {"near": near})
 
-    def _times(self, seeds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    def _times(self, seeds: list[dict[str, Any]]) -> MeasuredByWorld[float]:
+        """How often each act is done in a life, by the mean population at the swap."""
         ledgers = _at_the_swap(seeds)
-        if not ledgers:
-            return {}
         acts = self.pair.ancestral.acts
-        return {
-            which: dict(
-                zip(
-                    acts,
-                    np.mean([getattr(x, f"times_{which}") for x in ledgers], axis=0).tolist(),
-                    strict=True,
-                )
-            )
-            for which in ("ancestral", "modern")
-        }
+
+        def mean_times(each: list[Floats]) -> dict[str, float]:
+            return dict(zip(acts, np.mean(each, axis=0).tolist(), strict=True)) if each else {}
+
+        return MeasuredByWorld(
+            mean_times([x.times_ancestral for x in ledgers]),
+            mean_times([x.times_modern for x in ledgers]),
+        )
 
 
 def _differences(

@@ -27,8 +27,8 @@ import polars as pl
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.factorial import settled
 from evosim.analysis.intervals import FEWEST, difference, interval
+from evosim.analysis.means_over_seeds import SEED_DEPENDENT, IntervalSettings, complete_seeds
 from evosim.analysis.population import WORLDS
-from evosim.analysis.summary import VARYING, Spread, whole_seeds
 
 S, F, N = pl.String, pl.Float64, pl.Int64
 SCHEMA = {
@@ -56,7 +56,7 @@ def compared(
     other: Mapping[str, pl.DataFrame],
     *,
     pairing: Pairing,
-    spread: Spread,
+    spread: IntervalSettings,
     enumerated: bool = True,
 ) -> pl.DataFrame:
     """Two accounts side by side.
@@ -129,11 +129,11 @@ def values_of(tables: Mapping[str, pl.DataFrame]) -> dict[Key, Values]:
 def _measured(tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[Key, int | None, float]]:
     for which in WORLDS:
         ladder = tables["ladder"].filter(pl.col("world") == which)
-        whole = set(whole_seeds(ladder))
+        whole = set(complete_seeds(ladder))
         for seed, part, name, value in (
             ladder.drop_nulls("value").select("seed", "part", "name", "value").iter_rows()
         ):
-            if name not in VARYING:
+            if name not in SEED_DEPENDENT:
                 yield (part, which, name), None, value
             elif seed in whole:
                 yield (part, which, name), seed, value
@@ -171,7 +171,9 @@ def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
                 yield ("regret", which, kind), seed, found.get((seed, kind), 0.0)
 
 
-def _row(key: Key, base: Values, other: Values, pairing: Pairing, spread: Spread) -> dict[str, Any]:
+def _row(
+    key: Key, base: Values, other: Values, pairing: Pairing, spread: IntervalSettings
+) -> dict[str, Any]:
     """Both means of one quantity and their difference."""
     row: dict[str, Any] = dict(zip(("part", "world", "name"), key, strict=True))
     if None in base or None in other:

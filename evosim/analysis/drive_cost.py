@@ -15,13 +15,14 @@ its wild type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from evosim.analysis import summary
+from evosim.analysis import means_over_seeds
 from evosim.analysis.population import WORLDS, Worth
+from evosim.analysis.summary import AlleleFrequency, DriveVerdict, Estimate, MeasuredByWorld
 
 SCHEMA = {"seed": pl.Int64, "world": pl.String, "quantity": pl.String, "value": pl.Float64}
 
@@ -59,14 +60,16 @@ def _difference(
     return {whole: better.mean - worse.mean, own: own_cost, behaviour: better.free - worse.free}
 
 
-def summary_of(table: pl.DataFrame, spread: summary.Spread) -> dict[str, dict[str, Any]]:
-    """By world and quantity: mean, interval over seeds, and how many seeds there are."""
-    out: dict[str, dict[str, Any]] = {}
-    for (which, quantity), rows in table.group_by("world", "quantity", maintain_order=True):
-        out.setdefault(str(which), {})[str(quantity)] = summary.with_interval(
-            rows["value"].to_list(), spread
+def estimates(
+    table: pl.DataFrame, settings: means_over_seeds.IntervalSettings
+) -> MeasuredByWorld[Estimate]:
+    """Means of the table `hack` by world and quantity, with intervals over seeds."""
+    out: dict[str, dict[str, Estimate]] = {"ancestral": {}, "modern": {}}
+    for (world, quantity), rows in table.group_by("world", "quantity", maintain_order=True):
+        out[str(world)][str(quantity)] = means_over_seeds.estimate(
+            rows["value"].to_list(), settings
         )
-    return out
+    return MeasuredByWorld(out["ancestral"], out["modern"])
 
 
 CLAIMS = {
@@ -75,55 +78,55 @@ CLAIMS = {
 }
 
 
-def verdicts(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What the hack step comes to in A, as claims that a script can read: each seed-by-seed
-    interval is judged against 0.
+def verdicts(quantities: MeasuredByWorld[Estimate]) -> tuple[DriveVerdict, ...]:
+    """Compare the hack step in the ancestral world with 0.
 
     Parameters
     ----------
-    found
-        Means and intervals by world and quantity, as `summary_of` gives them.
+    quantities : MeasuredByWorld
+        Means and intervals, from `estimates`.
 
     Returns
     -------
-    One row for the hack step and one for its part through behaviour; none where no hack step was
-    measured. A claim `comes out` if the whole interval is above 0, it `does not come out` if the
-    whole interval is at or below 0, and it is `undecided` otherwise, also where there is no
-    interval. `null`, `null_low` and `null_high` are the same quantity between two fair controls.
-    They decide nothing.
+    tuple of DriveVerdict
+        One for the hack step and one for its part through behaviour; none where no hack step was
+        measured. A claim `comes out` if the whole interval is above 0, it `does not come out` if
+        the whole interval is at or below 0, and it is `undecided` otherwise, also without an
+        interval. `null`, `null_low` and `null_high` are the same quantity between two fair
+        controls. They decide nothing.
     """
-    here = found.get("ancestral", {})
-    out: list[dict[str, Any]] = []
-    for quantity, claim in CLAIMS.items():
-        if quantity in here:
-            low, high = here[quantity].get("interval", (None, None))
-            null = here.get("null" if quantity == "hack" else f"null_{quantity}", {})
-            null_low, null_high = null.get("interval", (None, None))
-            verdict = (
-                "undecided"
-                if low is None
-                else (
-                    "comes out"
-                    if low > 0.0
-                    else "does not come out"
-                    if high <= 0.0
-                    else "undecided"
-                )
-            )
-            out.append(
-                {
-                    "claim": claim,
-                    "measured": here[quantity]["mean"],
-                    "low": low,
-                    "high": high,
-                    "above": 0.0,
-                    "verdict": verdict,
-                    "null": null.get("mean"),
-                    "null_low": null_low,
-                    "null_high": null_high,
-                }
-            )
-    return out
+    measured = quantities.ancestral
+    return tuple(
+        _verdict(
+            claim,
+            measured[quantity],
+            measured.get("null" if quantity == "hack" else f"null_{quantity}"),
+        )
+        for quantity, claim in CLAIMS.items()
+        if quantity in measured
+    )
+
+
+def _verdict(claim: str, estimate: Estimate, null: Estimate | None) -> DriveVerdict:
+    low, high = estimate.interval or (None, None)
+    null_low, null_high = (null.interval if null else None) or (None, None)
+    if low is not None and low > 0.0:
+        verdict = "comes out"
+    elif high is not None and high <= 0.0:
+        verdict = "does not come out"
+    else:
+        verdict = "undecided"
+    return DriveVerdict(
+        claim=claim,
+        measured=estimate.mean,
+        low=low,
+        high=high,
+        above=0.0,
+        verdict=verdict,
+        null=null.mean if null else None,
+        null_low=null_low,
+        null_high=null_high,
+    )
 
 
 def died(arms: Mapping[str, Mapping[str, pl.DataFrame]]) -> dict[str, int]:
@@ -137,20 +140,33 @@ def died(arms: Mapping[str, Mapping[str, pl.DataFrame]]) -> dict[str, int]:
 
 
 def frequencies(
-    sites: list[tuple[str, str]], arms: dict[str, pl.DataFrame], generation: int
-) -> list[dict[str, Any]]:
-    """Mean frequency over seeds of each driver and modifier (locus, allele) among the newborns of a
-    generation, by arm.
+    sites: Sequence[tuple[str, str]], arms: Mapping[str, pl.DataFrame], generation: int
+) -> tuple[AlleleFrequency, ...]:
+    """Mean frequency over seeds of each driver and modifier among newborns of a generation.
+
+    Parameters
+    ----------
+    sites : sequence of tuple
+        Locus and allele of each driver and modifier.
+    arms : Mapping[str, pl.DataFrame]
+        The table `alleles` of the run and of each control.
+    generation : int
+        Whose newborns are counted.
+
+    Returns
+    -------
+    tuple of AlleleFrequency
+        One per site; None in an arm that has no such rows.
     """
     out = []
     for locus, allele in sites:
-        row: dict[str, Any] = {"locus": locus, "allele": allele}
-        for arm, alleles in arms.items():
-            here = alleles.filter(
-                (pl.col("locus") == locus)
-                & (pl.col("allele") == allele)
-                & (pl.col("generation") == generation)
-            )
-            row[arm] = here["frequency"].mean()
-        out.append(row)
-    return out
+        rows_of_site = (
+            (pl.col("locus") == locus)
+            & (pl.col("allele") == allele)
+            & (pl.col("generation") == generation)
+        )
+        means = {
+            arm: alleles.filter(rows_of_site)["frequency"].mean() for arm, alleles in arms.items()
+        }
+        out.append(AlleleFrequency(locus, allele, means))  # type: ignore[arg-type]
+    return tuple(out)

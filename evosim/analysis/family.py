@@ -35,6 +35,7 @@ import polars as pl
 
 from evosim.analysis.deception import askable, examine
 from evosim.analysis.revealed_objectives import perfect_worths
+from evosim.analysis.summary import VerdictShare
 from evosim.analysis.terminology import GOOD_IN_MODERN
 from evosim.genomes import Rules
 from evosim.reference.dynamic_programming import Floats, Span, lifetime, span_of
@@ -220,9 +221,10 @@ def rows(
     ]
 
 
-def shares(table: pl.DataFrame, subject: str) -> list[dict[str, object]]:
+def shares(table: pl.DataFrame, subject: str) -> tuple[VerdictShare, ...]:
     """The share of a population (mean over seeds) under each verdict and kind, largest first."""
     mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == ANCESTRAL))
     seeds = max(mine["seed"].n_unique(), 1)
     out = mine.group_by("verdict", "kind", maintain_order=True).agg(pl.col("share").sum() / seeds)
-    return out.sort("share", "verdict", descending=[True, False]).to_dicts()
+    ordered = out.sort("share", "verdict", descending=[True, False])
+    return tuple(VerdictShare(**row) for row in ordered.iter_rows(named=True))

@@ -9,7 +9,6 @@ and modifiers cost belongs to individuals and is not in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from evosim.analysis import causes, family, total_variation
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.population import Census
+from evosim.analysis.summary import ByWorld, CauseSummary, FamilySummary, VariationSummary
 from evosim.config.resolve import family_pairs
 from evosim.config.schema import Experiment
 from evosim.reference.dynamic_programming import Floats
@@ -190,31 +190,40 @@ class Inquiry:
         return family.Family(self.conducts.pair, family_pairs(experiment), best_ancestral)
 
 
-def summary_of(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    """The three tables as numbers, means over seeds: `causes` (null for rules that do not plan),
-    `variation`, `family` (null without one).
-    """
-    causal, varied, judged = (tables[name] for name in ("causes", "variation", "family"))
-    out: dict[str, Any] = {"causes": None, "variation": {}, "family": None}
-    if causal.height:
-        means = causal.group_by("subject", "world", "cause", maintain_order=True).agg(
-            pl.col("value").mean(), pl.col("covered").mean()
+def cause_summaries(table: pl.DataFrame) -> dict[str, ByWorld[CauseSummary]] | None:
+    """Means of the table `causes` by subject; None for rules that do not plan (no rows)."""
+    if table.is_empty():
+        return None
+    means = table.group_by("subject", "world", "cause", maintain_order=True).agg(
+        pl.col("value").mean(), pl.col("covered").mean()
+    )
+    values: dict[tuple[str, str], dict[str, float]] = {}
+    covered: dict[tuple[str, str], float] = {}
+    for subject, world, cause, value, share in means.iter_rows():
+        covered.setdefault((subject, world), share)
+        values.setdefault((subject, world), {})[cause] = value
+    return {
+        subject: ByWorld(
+            *(CauseSummary(covered[subject, world], values[subject, world]) for world in WORLDS)
         )
-        out["causes"] = {}
-        for subject, world, cause, value, covered in means.iter_rows():
-            out["causes"].setdefault(subject, {}).setdefault(world, {"covered": covered})[cause] = (
-                value
-            )
-    for row in (
-        varied.drop("seed").group_by("subject", maintain_order=True).mean().iter_rows(named=True)
-    ):
-        out["variation"][row.pop("subject")] = row
-    if judged.height:
-        out["family"] = {
-            "worlds": judged["world"].unique(maintain_order=True).to_list(),
-            "subjects": {
-                name: family.shares(judged, name)
-                for name in judged["subject"].unique(maintain_order=True)
-            },
-        }
-    return out
+        for subject in means["subject"].unique(maintain_order=True)
+    }
+
+
+def variation_summaries(table: pl.DataFrame) -> dict[str, VariationSummary]:
+    """Means of the table `variation` by subject."""
+    means = table.drop("seed").group_by("subject", maintain_order=True).mean()
+    return {row.pop("subject"): VariationSummary(**row) for row in means.iter_rows(named=True)}
+
+
+def family_summary(table: pl.DataFrame) -> FamilySummary | None:
+    """Shares by verdict from the table `family`; None for a run without a family of worlds."""
+    if table.is_empty():
+        return None
+    return FamilySummary(
+        worlds=tuple(table["world"].unique(maintain_order=True)),
+        subjects={
+            name: family.shares(table, name)
+            for name in table["subject"].unique(maintain_order=True)
+        },
+    )

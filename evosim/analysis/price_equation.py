@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import polars as pl
 
+from evosim.analysis.summary import PriceSummary, TraitChange
 from evosim.runtime import blocks
 
 Rows = Callable[[pl.Expr], pl.DataFrame]
@@ -49,22 +49,44 @@ def totals(rows: Rows, first: int, last: int) -> pl.DataFrame:
     )
 
 
-def summary_of(rows: Rows | None, swap: int, generations: int) -> dict[str, Any] | None:
-    """Means over seeds of the totals before the swap (`traits`) and after it (`after`); nothing
-    without a ledger.
+def price_summary(rows: Rows | None, swap: int, generations: int) -> PriceSummary | None:
+    """Means over seeds of the totals before the swap (`traits`) and after it (`after`).
 
-    `traits` leads to the population at the swap, the last that lived in the ancestral world, and
-    `after` from it to the last population. So the first selection in `after` is still by the
-    ancestral world: it chose the parents of the first modern generation.
+    `traits` leads to the population at the swap, the last in the ancestral world, and `after` from
+    it to the last population. So the first selection in `after` is still by the ancestral world:
+    it chose the parents of the first modern generation.
+
+    Parameters
+    ----------
+    rows : callable or None
+        Rows of the table `search` for a condition; None if the run has no such table.
+    swap : int
+        The first generation in the modern world.
+    generations : int
+        Of the run.
+
+    Returns
+    -------
+    PriceSummary or None
+        None without the table.
     """
     if rows is None:
         return None
 
-    def mean(first: int, last: int) -> list[dict[str, Any]]:
+    def mean(first: int, last: int) -> tuple[TraitChange, ...]:
         summed = totals(rows, first, last).drop("seed")
-        return summed.group_by("trait", maintain_order=True).mean().to_dicts()
+        means = summed.group_by("trait", maintain_order=True).mean()
+        return tuple(
+            TraitChange(
+                trait=row["trait"],
+                terms={term: row[term] for term in TERMS},
+                change=row["change"],
+                order_spread=row["order_spread"],
+            )
+            for row in means.iter_rows(named=True)
+        )
 
-    return {"terms": list(TERMS), "traits": mean(1, swap - 1), "after": mean(swap, generations - 1)}
+    return PriceSummary(TERMS, mean(1, swap - 1), mean(swap, generations - 1))
 
 
 def closure(table: pl.DataFrame) -> pl.Series:

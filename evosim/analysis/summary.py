@@ -1,191 +1,487 @@
-"""Summary: the tables of an account boiled down to numbers for a screen, a script, a figure.
+"""The summary of a run as a tree of frozen dataclasses: what `summary.json` holds.
 
-Means over seeds.
+All numbers are means over seeds. `None` means: not measured. Mappings are keyed by names of rungs,
+steps, acts, kinds of loss, causes, or desires; `docs/schema.md` explains each key of the file.
+`RunSummary.as_dict` gives the plain values that are written, `read_summary` reads them back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
 
-import numpy as np
-import polars as pl
+from evosim.runtime.dataclass_json import InvalidJson, Key, from_json, to_json
 
-from evosim.analysis.behaviour import KINDS, NO_OVERLAP, SPLIT
-from evosim.analysis.intervals import Ends, cut, interval
-
-VARYING = (
-    "best_on_sample",
-    "all_cases",
-    "control",
-    "population",
-    "sampling",
-    "search",
-    "unfound",
-    "load",
-    "hack",
-)
+T = TypeVar("T")
+Ends = tuple[float, float]
+Amounts = Mapping[str, float]
 
 
-class Spread(Protocol):
-    """How intervals are made."""
+@dataclass(frozen=True)
+class ByWorld(Generic[T]):
+    """One value for the ancestral world and one for the modern world."""
+
+    ancestral: T
+    modern: T
+
+    def of(self, world: str) -> T:
+        """The value for `ancestral` or `modern`."""
+        return self.ancestral if world == "ancestral" else self.modern
+
+    def items(self) -> tuple[tuple[str, T], tuple[str, T]]:
+        """Names of the worlds with their values, the ancestral world first."""
+        return ("ancestral", self.ancestral), ("modern", self.modern)
+
+
+@dataclass(frozen=True)
+class MeasuredByWorld(Generic[T]):
+    """Values by name for both worlds; no names where nothing was measured."""
+
+    ancestral: Annotated[Mapping[str, T], Key(omit={})]
+    modern: Annotated[Mapping[str, T], Key(omit={})]
+
+    def of(self, world: str) -> Mapping[str, T]:
+        """The values for `ancestral` or `modern`."""
+        return self.ancestral if world == "ancestral" else self.modern
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds, with its interval if there are enough seeds that differ."""
+
+    mean: float | None
+    seeds: int
+    interval: Annotated[Ends | None, Key(omit=None)] = None
+
+
+@dataclass(frozen=True)
+class LadderSummary:
+    """The ladder in one world.
+
+    Attributes
+    ----------
+    rungs
+        Fitness of each rung that was measured.
+    steps
+        Loss of each step; None where it was not measured.
+    intervals
+        Of rungs and steps that differ between seeds.
+    seeds
+        Number of seeds behind the means.
+    """
+
+    rungs: Mapping[str, float | None]
+    steps: Mapping[str, float | None]
+    intervals: Mapping[str, Ends]
+    seeds: int
+
+    def rung(self, name: str) -> float:
+        """Fitness of a rung that was measured; raises `KeyError` for another."""
+        return _measured(self.rungs, name)
+
+    def step(self, name: str) -> float:
+        """Loss of a step that was measured; raises `KeyError` for another."""
+        return _measured(self.steps, name)
+
+
+def _measured(values: Mapping[str, float | None], name: str) -> float:
+    value = values[name]
+    if value is None:
+        raise KeyError(f"{name} was not measured")
+    return value
+
+
+@dataclass(frozen=True)
+class LedgerSummary:
+    """The behaviour ledger in one world: loss by kind, by act, and by act and kind."""
+
+    kinds: Amounts
+    acts: Amounts
+    acts_by_kind: Mapping[str, Amounts]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class ShiftSummary:
+    """How the ancestral optima differ in the modern world.
+
+    Attributes
+    ----------
+    shared_by_all_ancestral_optima, left_open_by_the_data
+        The two parts of the step `shift`.
+    ancestral_optima_good_in_modern
+        `all`, `some`, `none` or `not defined`.
+    path_by_intent_in_ancestral
+        Modern intent of the best genome for ancestral intent; None where intent is payoff.
+    """
+
+    shared_by_all_ancestral_optima: float
+    left_open_by_the_data: float
+    ancestral_optima_good_in_modern: str
+    path_by_intent_in_ancestral: float | None
+
+
+@dataclass(frozen=True)
+class TieSet:
+    """Genomes within a tolerance of the ancestral best: a row of the table `ties`."""
+
+    tolerance: float
+    classes: int
+    behaviours: int
+    modern_min: float
+    modern_max: float
+    class_modern_min: int
+    class_modern_max: int
+    breeding_true: int
+
+
+@dataclass(frozen=True)
+class NearTrueBreeders:
+    """Classes that breed true, within a tolerance of the best one: range of modern intent."""
+
+    within: float
+    classes: int
+    modern_min: float
+    modern_max: float
+
+
+@dataclass(frozen=True)
+class TrueBreeder:
+    """The best class in the ancestral world that breeds true: a row of the table `landscape`."""
+
+    class_id: Annotated[int, Key("class")]
+    loci: Annotated[Mapping[str, float | int | str], Key(inline=True, prefix="locus:")]
+    ancestral: float
+    ancestral_intent: float
+    modern: float
+    modern_intent: float
+    ancestral_policy: int
+    modern_policy: int
+    breeds_true: bool
+    cases: Annotated[Amounts, Key(inline=True, prefix="case:")]
+    near: NearTrueBreeders
+
+
+@dataclass(frozen=True)
+class DriveVerdict:
+    """Whether a part of the hack step is above 0 in the ancestral world."""
+
+    claim: str
+    measured: float | None
+    low: float | None
+    high: float | None
+    above: float
+    verdict: str
+    null: float | None
+    null_low: float | None
+    null_high: float | None
+
+
+@dataclass(frozen=True)
+class AlleleFrequency:
+    """Mean frequency of a driver or modifier among newborns before the swap, by arm."""
+
+    locus: str
+    allele: str
+    arms: Annotated[Mapping[str, float | None], Key(inline=True)]
+
+
+@dataclass(frozen=True)
+class DriveSummary:
+    """What unfair meiosis cost, against controls with fair meiosis.
+
+    Attributes
+    ----------
+    quantities
+        By world and quantity (`hack`, `own_cost`, `behaviour`, `null`, ...).
+    verdicts
+        Empty where no hack step was measured.
+    frequencies
+        One per driver and modifier.
+    died_before_the_swap
+        Number of seeds that died out, by arm.
+    """
+
+    quantities: Annotated[MeasuredByWorld[Estimate], Key(inline=True)]
+    verdicts: tuple[DriveVerdict, ...]
+    frequencies: tuple[AlleleFrequency, ...]
+    died_before_the_swap: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class TraitChange:
+    """What moved a trait: terms of the Price equation, summed over generations."""
+
+    trait: str
+    terms: Annotated[Mapping[str, float | None], Key(inline=True)]
+    change: float | None
+    order_spread: float | None
+
+
+@dataclass(frozen=True)
+class PriceSummary:
+    """The Price equation summed before the swap (`traits`) and after it (`after`)."""
+
+    terms: tuple[str, ...]
+    traits: tuple[TraitChange, ...]
+    after: tuple[TraitChange, ...]
+
+
+@dataclass(frozen=True)
+class DesireSummary:
+    """A desire: its weight, loss by the acts that serve it, and gain without it, by world."""
+
+    feature: str
+    acts: str
+    weight: float | None
+    ledger_ancestral: float | None
+    ledger_modern: float | None
+    gain_ancestral: float | None
+    gain_modern: float | None
+
+
+@dataclass(frozen=True)
+class FitnessAtMoment:
+    """Fitness of the population at one moment, and as a share of the best genome's."""
+
+    mean: float | None
+    share_of_best: float | None
+    interval_of_share: Annotated[Ends | None, Key(omit=None)] = None
+
+
+@dataclass(frozen=True)
+class RecoverySummary:
+    """Fitness at the swap and at the end, over the `seeds` that lived to the swap."""
+
+    seeds: int
+    ancestral_at_swap: FitnessAtMoment
+    modern_at_swap: FitnessAtMoment
+    ancestral_at_end: FitnessAtMoment
+    modern_at_end: FitnessAtMoment
+    modern_at_end_fair: Annotated[FitnessAtMoment | None, Key(omit=None)] = None
+
+
+@dataclass(frozen=True)
+class StepLabels:
+    """Loss by a step, and the name that each author gives to such a loss."""
+
+    value: float | None
+    names: Annotated[Mapping[str, str], Key(inline=True)]
+
+
+@dataclass(frozen=True)
+class CauseSummary:
+    """Loss by cause; `covered` is the share of the population that was analysed."""
+
+    covered: float
+    causes: Annotated[Amounts, Key(inline=True)]
+
+
+@dataclass(frozen=True)
+class VariationSummary:
+    """Total variation between lives in both worlds; columns of the table `variation`."""
+
+    classes: float
+    covered: float
+    least: float
+    most: float
+    exact: float | None
+    range: float
+    payoff_change: float
+    bound: float
+    difference: float
+    slack: float
+
+
+@dataclass(frozen=True)
+class VerdictShare:
+    """Share of a population that has a verdict over a family of worlds."""
+
+    verdict: str
+    kind: str | None
+    share: float
+
+
+@dataclass(frozen=True)
+class FamilySummary:
+    """Verdicts over a family of worlds, by subject."""
+
+    worlds: tuple[str, ...]
+    subjects: Mapping[str, tuple[VerdictShare, ...]]
+
+
+@dataclass(frozen=True)
+class AccountSummary:
+    """The account of a run in numbers.
+
+    Attributes
+    ----------
+    exact
+        Whether the grid was enumerated; otherwise the best genomes are the best found.
+    drivers
+        Whether the genome has alleles that drive.
+    goes_on_in_modern
+        Whether there are generations after the swap.
+    classes
+        Number of classes that were evaluated.
+    left_open
+        By how much genomes that tie for a rung differ in the modern world.
+    worst_policy
+        Fitness of the worst policy.
+    overlap
+        Share of the modern life inside the reach of the ancestral world.
+    hack, search, causes, family, recovery
+        None where the account does not apply.
+    """
+
+    exact: bool
+    drivers: bool
+    goes_on_in_modern: bool
+    classes: int
+    ladder: ByWorld[LadderSummary]
+    left_open: Amounts
+    worst_policy: ByWorld[float]
+    shift: ShiftSummary
+    ties: tuple[TieSet, ...]
+    best_breeding_true: TrueBreeder | None
+    behaviour: ByWorld[LedgerSummary | None]
+    behaviour_of_best_ancestral: ByWorld[LedgerSummary | None]
+    steps_by_act: ByWorld[Mapping[str, Amounts]]
+    overlap: float | None
+    hack: DriveSummary | None
+    search: PriceSummary | None
+    desires: tuple[DesireSummary, ...]
+    recovery: Annotated[RecoverySummary | None, Key(omit=None)]
+    times_per_life: MeasuredByWorld[float]
+    labels: Mapping[str, StepLabels]
+    causes: Mapping[str, ByWorld[CauseSummary]] | None
+    variation: Mapping[str, VariationSummary]
+    family: FamilySummary | None
+
+
+@dataclass(frozen=True)
+class SeedEnding:
+    """How the run with one seed ended: `complete` or `extinct`, and after how many generations."""
+
+    status: str
+    generations: int
+
+
+@dataclass(frozen=True)
+class RunHeader:
+    """What was run.
+
+    Attributes
+    ----------
+    seed
+        The first of `replicates` consecutive seeds.
+    expected
+        What the experiment file expects.
+    changed
+        Names of parameters that differ from the packaged experiment.
+    confidence
+        Level of all intervals.
+    unit
+        Unit of payoff.
+    offset
+        Payoff at birth, where a world has it and it is not 0.
+    digest, out
+        Digest and folder of the run; None for a population that did not evolve here.
+    runs
+        By seed.
+    """
+
+    experiment: str
+    seed: int
+    replicates: int
+    expected: str
+    changed: tuple[str, ...]
+    confidence: float
+    unit: str
+    offset: ByWorld[float] | None
+    digest: Annotated[str | None, Key(omit=None)]
+    out: Annotated[str | None, Key(omit=None)]
+    runs: Mapping[str, SeedEnding]
 
     @property
-    def bootstrap(self) -> int:
-        """Resamples of seeds."""
-        ...
-
-    @property
-    def confidence(self) -> float:
-        """Of the intervals."""
-        ...
+    def extinct(self) -> list[str]:
+        """Seeds of the runs that died out."""
+        return [seed for seed, run in self.runs.items() if run.status == "extinct"]
 
 
-def mean(values: Sequence[float]) -> float | None:
-    """The mean, or nothing of nothing."""
-    return float(np.mean(values)) if len(values) else None
+@dataclass(frozen=True)
+class AnalysisCost:
+    """What the analysis took; None where nothing was measured."""
+
+    analysis_seconds: Annotated[float | None, Key(omit=None)] = None
+    peak_memory_mib: Annotated[float | None, Key(omit=None)] = None
 
 
-def with_interval(values: Sequence[float], spread: Spread) -> dict[str, Any]:
-    """Mean, number of seeds, and the interval over them where there is one."""
-    out: dict[str, Any] = {"mean": mean(values), "seeds": len(values)}
-    if found := interval(values, spread.bootstrap, spread.confidence):
-        out["interval"] = list(found)
-    return out
+@dataclass(frozen=True)
+class RunSummary:
+    """What was run, its account in numbers, and what the analysis took."""
+
+    header: Annotated[RunHeader, Key(inline=True)]
+    account: Annotated[AccountSummary, Key(inline=True)]
+    cost: Annotated[AnalysisCost, Key(inline=True)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of `summary.json`: dictionaries, lists, texts and numbers."""
+        data: dict[str, Any] = to_json(self)
+        return data
 
 
-def whole_seeds(ladder: pl.DataFrame) -> pl.Series:
-    """The seeds in which everything in one world's ladder was measured that was measured in any."""
-    varying = ladder.filter(pl.col("name").is_in(VARYING)).drop_nulls("value")
-    wanted = varying["name"].n_unique()
-    return (
-        varying.group_by("seed", maintain_order=True)
-        .agg(pl.col("name").n_unique())
-        .filter(pl.col("name") == wanted)["seed"]
-    )
+@dataclass(frozen=True)
+class SearchQuantity:
+    """Mean over seeds of one result of a search, with its interval if there is one."""
+
+    quantity: str
+    mean: float
+    interval: Ends | None
 
 
-def ladder(
-    table: pl.DataFrame, which: str, spread: Spread, ranges: Mapping[str, Ends]
-) -> dict[str, Any]:
-    """Rungs and steps of one world's ladder by name, with intervals for those that runs can change.
+@dataclass(frozen=True)
+class SearchSummary:
+    """The search of a landscape over real vectors: what was run, and `search`, its results."""
 
-    Means are over the seeds in which everything was measured that was measured in any (`seeds` of
-    them), so that a step is the difference of its rungs. `ranges` are what rungs and steps can be
-    at least and at most: intervals end there.
+    experiment: str
+    seed: int
+    replicates: int
+    expected: str
+    changed: tuple[str, ...]
+    confidence: Annotated[float | None, Key(omit=None)]
+    digest: str
+    out: str
+    runs: Mapping[str, SeedEnding]
+    search: tuple[SearchQuantity, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of `summary.json`: dictionaries, lists, texts and numbers."""
+        data: dict[str, Any] = to_json(self)
+        return data
+
+
+def read_search_summary(data: Any) -> SearchSummary:
+    """The summary of a search from the content of its `summary.json`.
+
+    Raises
+    ------
+    evosim.runtime.dataclass_json.InvalidJson
+        If a key is missing, a value has another type, or there are no results.
     """
-    out: dict[str, Any] = {"rungs": {}, "steps": {}, "intervals": {}}
-    mine = table.filter(pl.col("world") == which)
-    whole = whole_seeds(mine)
-    out["seeds"] = whole.len()
-    for (part, name), rows in mine.group_by("part", "name", maintain_order=True):
-        if name in VARYING:
-            rows = rows.filter(pl.col("seed").is_in(whole.implode()))
-        values = rows["value"].drop_nulls().to_list()
-        if values or part == "step":
-            out[f"{part}s"][str(name)] = mean(values)
-        if name in VARYING and (found := interval(values, spread.bootstrap, spread.confidence)):
-            out["intervals"][str(name)] = list(cut(found, ranges.get(str(name))))
-    return out
+    summary = from_json(SearchSummary, data)
+    if not summary.search:
+        raise InvalidJson("has no results at 'search'")
+    return summary
 
 
-def ledger(table: pl.DataFrame, subject: str, which: str) -> dict[str, Any] | None:
-    """Totals by kind and by act of one subject's ledger; nothing where there is no such subject.
+def read_summary(data: Any) -> RunSummary:
+    """The summary of a run from the content of its `summary.json`.
 
-    Means are over all of its seeds (`seeds` of them), also those that the ladder's means leave out.
-    Where the loss in M is split in some seeds and in others not (`no overlap`), there are the kinds
-    of both: each is 0 in the seeds that do not have it, so that they sum to the whole.
+    Raises
+    ------
+    evosim.runtime.dataclass_json.InvalidJson
+        If a key is missing or a value has another type. Unknown keys are ignored.
     """
-    mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == which))
-    if mine.is_empty():
-        return None
-    seeds = mine["seed"].n_unique()
-
-    def total(*by: str) -> list[tuple[Any, ...]]:
-        rows = mine.filter(pl.col(by[0]).is_not_null()).group_by(*by, maintain_order=True)
-        return rows.agg(pl.col("value").sum() / seeds).rows()
-
-    kinds = dict(total("kind"))
-    names: tuple[str, ...] = ("waste", "upkeep") if which == "ancestral" else (*KINDS, "upkeep")
-    if NO_OVERLAP in kinds:
-        names = (
-            *(KINDS if any(kind in kinds for kind in SPLIT) else ("misspecified",)),
-            NO_OVERLAP,
-            "upkeep",
-        )
-    by_act: dict[str, dict[str, float]] = {}
-    for act, kind, value in total("act", "kind"):
-        by_act.setdefault(act, {})[kind] = value
-    return {
-        "kinds": {name: kinds.get(name, 0.0) for name in names},
-        "acts": dict(total("act")),
-        "acts_by_kind": by_act,
-        "seeds": seeds,
-    }
-
-
-def steps_of_whole(table: pl.DataFrame, ladder: pl.DataFrame) -> pl.DataFrame:
-    """The table of steps by act without seeds that the means of the ladder leave out: what is left
-    sums to the ladder's steps.
-    """
-    kept = [
-        table.filter(
-            (pl.col("world") == which)
-            & (
-                pl.col("seed").is_null()
-                | pl.col("seed").is_in(
-                    whole_seeds(ladder.filter(pl.col("world") == which)).implode()
-                )
-            )
-        )
-        for which in table["world"].unique(maintain_order=True)
-    ]
-    return pl.concat(kept) if kept else table
-
-
-def steps(table: pl.DataFrame, ladder: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """By world and step: what it loses by each act and by `upkeep`.
-
-    Of the seeds that the ladder's means are of, so that acts sum to its step.
-    """
-    means = (
-        steps_of_whole(table, ladder)
-        .group_by("world", "step", "act", maintain_order=True)
-        .agg(pl.col("value").mean())
-    )
-    out: dict[str, dict[str, dict[str, float]]] = {}
-    for world, step, act, value in means.iter_rows():
-        out.setdefault(world, {}).setdefault(step, {})[act or "upkeep"] = value
-    return out
-
-
-def desires(table: pl.DataFrame) -> list[dict[str, Any]]:
-    """One row a desire."""
-    return table.drop("seed").group_by("feature", "acts", maintain_order=True).mean().to_dicts()
-
-
-def recovery(
-    table: pl.DataFrame,
-    share_of_best: Callable[[str, float], float | None],
-    spread: Spread,
-    ranges: Mapping[str, Ends | None],
-) -> dict[str, Any]:
-    """Worth at the swap and at the end, over the seeds that lived to see the swap (`seeds` of
-    them).
-
-    `share_of_best` gives the share of a fitness in a world, or None where it is not defined.
-    `ranges` are, by world, the least and the most that it can be: intervals end there.
-    """
-    lived = table.drop_nulls("modern_at_swap")
-    out: dict[str, Any] = {"seeds": lived.height}
-    for column in table.columns[1:]:
-        if column == "modern_at_end_fair" and lived[column].null_count() == lived.height:
-            continue  # there is no control
-        values = lived[column].drop_nulls().to_list()
-        share = [
-            x for value in values if (x := share_of_best(column.split("_")[0], value)) is not None
-        ]
-        out[column] = {"mean": mean(values), "share_of_best": mean(share)}
-        if found := interval(share, spread.bootstrap, spread.confidence):
-            out[column]["interval_of_share"] = list(cut(found, ranges[column.split("_")[0]]))
-    return out
+    return from_json(RunSummary, data)

@@ -9,6 +9,9 @@ the problems will split into these at all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from evosim.analysis.summary import StepLabels
 from evosim.reference.dynamic_programming import ROUNDING
 
 # An ancestral optimum is called good in M if it gets at least this share of the way from the worst
@@ -90,9 +93,9 @@ def ancestral_optima(worst: float | None, best: float | None) -> str:
     return "some" if best >= GOOD_IN_MODERN - ROUNDING else "none"
 
 
-def labelled(values: dict[str, float | None]) -> dict[str, dict[str, float | str | None]]:
-    """For each step of `LABELS` its value (null: not measured) and what each author calls it."""
+def labels_of_steps(values: Mapping[str, float | None]) -> dict[str, StepLabels]:
+    """For each step of `LABELS` its loss (None: not measured) and the name each author gives it."""
     return {
-        step: {"value": values.get(step), **dict(zip(AUTHORS, labels, strict=True))}
+        step: StepLabels(values.get(step), dict(zip(AUTHORS, labels, strict=True)))
         for step, labels in LABELS.items()
     }

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.summary import RunSummary, SearchSummary
 from evosim.api import frames
 from evosim.api.accounts import Accounted
 from evosim.api.arguments import a_path, flag, found, maybe_path, one_of, texts, whole
@@ -138,10 +139,10 @@ class Run(Accounted, InFolder):
         self.recorded, self.experiment = replace(recorded, folder=self.folder), recorded.experiment
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
-        """The account as nested dictionaries, means over seeds: what `evosim run --json` prints.
+    def typed_summary(self) -> RunSummary:
+        """The account in numbers, means over seeds, as a tree of frozen dataclasses.
 
-        Made if it is not there.
+        It is computed if the folder does not have it.
         """
         return runs_accounts.summary_of(self.recorded, again=False)
 
@@ -437,11 +438,16 @@ class Search(InFolder):
         self.experiment = resolved_of(read_toml(self.folder / "experiment.toml"))
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
-        """What it came to: what `evosim run --json` prints."""
+    def typed_summary(self) -> SearchSummary:
+        """The result of the search, as a tree of frozen dataclasses."""
         from evosim.runs.landscape_search import summary_there
 
         return summary_there(self.folder)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The result of the search as nested dictionaries: what `evosim run --json` prints."""
+        return self.typed_summary.as_dict()
 
     def paths(self) -> pl.DataFrame:
         """One row a seed and recorded evaluation: where it was and what it had found. docs/hills.md
@@ -549,7 +555,7 @@ def search(
         figures=False,
         clock=Clock(),
     )
-    return Search(summary["out"])
+    return Search(summary.out)
 
 
 def resolve(experiment: Which, settings: Settings | None = None, **more: Any) -> Experiment:

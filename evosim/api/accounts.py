@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.analysis.summary import steps_of_whole
+from evosim.analysis.means_over_seeds import steps_of_complete_seeds
+from evosim.analysis.summary import RunSummary
 from evosim.api import frames
 from evosim.api.arguments import one_of, texts
 from evosim.runtime.forked_processes import Guarded
-from evosim.tables import formatting, sentences
+from evosim.tables import sentences
 
 if TYPE_CHECKING:
     from evosim.config.schema import Experiment
@@ -30,9 +32,14 @@ class Accounted(Guarded):
     experiment: Experiment
 
     @property
+    def typed_summary(self) -> RunSummary:
+        """The account in numbers, means over seeds, as a tree of frozen dataclasses."""
+        raise NotImplementedError
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """The account as nested dictionaries, means over seeds: what `evosim run --json` prints."""
-        raise NotImplementedError
+        return self.typed_summary.as_dict()
 
     @property
     def accounts(self) -> dict[str, pl.DataFrame]:
@@ -47,7 +54,7 @@ class Accounted(Guarded):
     @property
     def unit(self) -> str:
         """What payoff is counted in."""
-        return formatting.unit(self.summary)
+        return self.typed_summary.header.unit
 
     def table(self, name: str) -> pl.DataFrame:
         """One table. Raises `UserError` for a name there is not."""
@@ -63,20 +70,20 @@ class Accounted(Guarded):
         all of them.
         """
         told = {
-            "shift": sentences.shift_words(self.summary),
-            "search": sentences.search_words(self.summary),
+            "shift": sentences.shift_words(self.typed_summary.account),
+            "search": sentences.search_words(self.typed_summary.account),
             "hack": self._hack_words(),
         }
-        return frames.losses(self.summary, told)
+        return frames.losses(self.typed_summary.account, told)
 
     def _hack_words(self) -> str:
-        return sentences.hack_words(self.summary)
+        return sentences.hack_words(self.typed_summary)
 
     def ladder(self, *, seeds: bool = False) -> pl.DataFrame:
         """Rungs and steps of both ladders: `world`, `part` (rung or step), `code` (R0 to R5),
         `name`, `mean`, `low`, `high`, `seeds`.
         """
-        return self.accounts["ladder"] if seeds else frames.ladder(self.summary)
+        return self.accounts["ladder"] if seeds else frames.ladder(self.typed_summary.account)
 
     def steps(self, *, seeds: bool = False) -> pl.DataFrame:
         """What each step of the ladders loses by each act: `world`, `step`, `act` (null: upkeep).
@@ -87,7 +94,9 @@ class Accounted(Guarded):
         return (
             table
             if seeds
-            else self._means(steps_of_whole(table, self.accounts["ladder"]), "world", "step", "act")
+            else self._means(
+                steps_of_complete_seeds(table, self.accounts["ladder"]), "world", "step", "act"
+            )
         )
 
     def behaviour(

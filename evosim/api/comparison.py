@@ -23,6 +23,7 @@ from evosim.analysis.comparison import pairing_of, told_apart
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.summary import AccountSummary, RunSummary
 from evosim.config.toml_out import MISSING, differences, payoff_unit
 from evosim.errors import UserError, in_one_line, unknown
 from evosim.runs.accounts import analysed
@@ -74,7 +75,7 @@ class Comparison(Guarded):
     parameters: pl.DataFrame
     provenance: pl.DataFrame
     differences: pl.DataFrame
-    analyses: tuple[tuple[dict[str, pl.DataFrame], dict[str, Any]], ...]
+    analyses: tuple[tuple[dict[str, pl.DataFrame], RunSummary], ...]
 
     @property
     def unit(self) -> str:
@@ -409,7 +410,10 @@ def _charts(c: Comparison) -> dict[str, Any]:
             f" {len(c.names)}. Compare fewer."
         )
     runs = dict(zip(c.names, c.recorded, strict=True))
-    means = {name: _rungs(summary) for name, (_, summary) in zip(c.names, c.analyses, strict=True)}
+    means = {
+        name: _rungs(summary.account)
+        for name, (_, summary) in zip(c.names, c.analyses, strict=True)
+    }
     about = [f"{' and '.join(c.names[1:])} against {c.base}"]
     bands = "bands hold 95% of seeds; vertical: the swap"
     shares = " or ".join(
@@ -468,7 +472,7 @@ def _without(c: Comparison) -> str:
 
 def _alt(what: str, c: Comparison) -> str:
     """What a figure says, for those who do not see it."""
-    with to_scale(*(summary for _, summary in c.analyses)):
+    with to_scale(*(summary.account for _, summary in c.analyses)):
         return _said(what, c)
 
 
@@ -491,11 +495,11 @@ def _said(what: str, c: Comparison) -> str:
     )
 
 
-def _rungs(summary: dict[str, Any]) -> pl.DataFrame:
+def _rungs(account: AccountSummary) -> pl.DataFrame:
     rows = []
-    for world, found in summary["ladder"].items():
-        for name, value in found["rungs"].items():
-            low, high = found["intervals"].get(name, (None, None))
+    for world, found in account.ladder.items():
+        for name, value in found.rungs.items():
+            low, high = found.intervals.get(name, (None, None))
             rows.append({"world": world, "name": name, "mean": value, "low": low, "high": high})
     return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64})
 
@@ -505,7 +509,7 @@ def _rungs(summary: dict[str, Any]) -> pl.DataFrame:
 
 def show(console: Console, c: Comparison) -> None:
     """Print the whole comparison."""
-    with to_scale(*(summary for _, summary in c.analyses)):
+    with to_scale(*(summary.account for _, summary in c.analyses)):
         _show(console, c)
 
 

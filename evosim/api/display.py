@@ -48,31 +48,31 @@ def _lost(row: dict[str, Any]) -> str:
 
 def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of an account."""
-    with to_scale(thing.summary):
+    with to_scale(thing.typed_summary.account):
         return _parts_of(thing)
 
 
 def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     from evosim.api import Run
 
-    facts, experiment = thing.summary, thing.experiment
+    header, experiment = thing.typed_summary.header, thing.experiment
     seeds = (
-        f"seed {facts['seed']}"
-        if facts["replicates"] == 1
-        else f"{facts['replicates']} seeds from {facts['seed']}"
+        f"seed {header.seed}"
+        if header.replicates == 1
+        else f"{header.replicates} seeds from {header.seed}"
     )
     what = "evosim run" if isinstance(thing, Run) else "evosim population"
     heading = f"{what}: {experiment.title or experiment.name}"
     lines = [
         f"{experiment.name}, {seeds}"
-        + (f"; changed: {', '.join(facts['changed'])}" if facts["changed"] else "")
+        + (f"; changed: {', '.join(header.changed)}" if header.changed else "")
     ]
-    if facts["replicates"] >= FEWEST:
+    if header.replicates >= FEWEST:
         lines.append(f"[ ]: {level(experiment.analysis.confidence)} intervals over seeds")
     if isinstance(thing, Run):
-        lines.append(f"{_from_here(thing.folder)}, digest {facts['digest'][:8]}")
-        extinct = sum(run["status"] == "extinct" for run in facts["runs"].values())
-        lines += [f"died out: {extinct} of {len(facts['runs'])}"] if extinct else []
+        lines.append(f"{_from_here(thing.folder)}, digest {(header.digest or '')[:8]}")
+        if header.extinct:
+            lines.append(f"died out: {len(header.extinct)} of {len(header.runs)}")
     losses = {(row["loss"], row["world"]): row for row in thing.losses().iter_rows(named=True)}
     three = [
         (
@@ -149,26 +149,23 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
 
 def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of the search of a landscape."""
-    facts, experiment = search.summary, search.experiment
+    summary, experiment = search.typed_summary, search.experiment
     seeds = (
-        f"seed {facts['seed']}"
-        if facts["replicates"] == 1
-        else f"{facts['replicates']} seeds from {facts['seed']}"
+        f"seed {summary.seed}"
+        if summary.replicates == 1
+        else f"{summary.replicates} seeds from {summary.seed}"
     )
     lines = [
         f"{experiment.name}: {experiment.optimizer['name']} on {experiment.world.name}, {seeds}",
-        f"{_from_here(search.folder)}, digest {facts['digest'][:8]}",
+        f"{_from_here(search.folder)}, digest {summary.digest[:8]}",
     ]
-    if facts["replicates"] >= FEWEST:
+    if summary.replicates >= FEWEST:
         lines.append(f"[ ]: {level(experiment.analysis.confidence)} intervals over seeds")
     rows = []
-    for row in facts["search"]:
-        low, high = row["interval"] or (None, None)
+    for row in summary.search:
+        low, high = row.interval or (None, None)
         rows.append(
-            (
-                row["quantity"],
-                number(row["mean"]) if low is None else with_ends(row["mean"], low, high),
-            )
+            (row.quantity, number(row.mean) if low is None else with_ends(row.mean, low, high))
         )
     return (
         f"evosim search: {experiment.title or experiment.name}",

@@ -17,7 +17,8 @@ from evosim.analysis import price_equation as totals_of_search
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
 from evosim.analysis.ladder import RUNG_CODES, RUNGS
-from evosim.analysis.summary import VARYING, Spread, mean
+from evosim.analysis.means_over_seeds import SEED_DEPENDENT, IntervalSettings, mean
+from evosim.analysis.summary import AccountSummary
 from evosim.api.arguments import found as told
 from evosim.errors import UserError
 from evosim.runtime.blocks import some_rows
@@ -76,7 +77,7 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.rename(names)
 
 
-def measured(values: Iterable[float | None], spread: Spread) -> dict[str, Any]:
+def measured(values: Iterable[float | None], spread: IntervalSettings) -> dict[str, Any]:
     """Mean, ends of the interval and number of seeds of one number a seed; null where nothing was
     measured.
     """
@@ -86,7 +87,7 @@ def measured(values: Iterable[float | None], spread: Spread) -> dict[str, Any]:
 
 
 def over_seeds(
-    table: pl.DataFrame, by: Sequence[str], spread: Spread, value: str = "value"
+    table: pl.DataFrame, by: Sequence[str], spread: IntervalSettings, value: str = "value"
 ) -> pl.DataFrame:
     """One row a group, in the table's order: mean over its seeds, interval, and how many there are.
 
@@ -106,18 +107,17 @@ def over_seeds(
     return pl.DataFrame(rows, schema=schema | MEASURED)
 
 
-def ladder(summary: dict[str, Any]) -> pl.DataFrame:
+def ladder(account: AccountSummary) -> pl.DataFrame:
     """Rungs and steps of both ladders.
 
     What belongs to worlds and grid has neither interval nor seeds.
     """
     rows = []
-    for world, found in summary["ladder"].items():
-        for part, order in (("rung", RUNGS), ("step", STEPS)):
-            values = found[f"{part}s"]
+    for world, found in account.ladder.items():
+        for part, order, values in (("rung", RUNGS, found.rungs), ("step", STEPS, found.steps)):
             for name in (name for name in order if name in values):
-                varies = name in VARYING
-                low, high = found["intervals"].get(name, (None, None)) if varies else (None, None)
+                varies = name in SEED_DEPENDENT
+                low, high = found.intervals.get(name, (None, None)) if varies else (None, None)
                 rows.append(
                     {
                         "world": world,
@@ -128,20 +128,20 @@ def ladder(summary: dict[str, Any]) -> pl.DataFrame:
                         "low": low,
                         "high": high,
                     }
-                    | {"seeds": found["seeds"] if varies and values[name] is not None else None}
+                    | {"seeds": found.seeds if varies and values[name] is not None else None}
                 )
     schema: dict[str, Any] = dict.fromkeys(("world", "part", "code", "name"), pl.String) | MEASURED
     return pl.DataFrame(rows, schema=schema)
 
 
-def losses(summary: dict[str, Any], words: dict[str, str]) -> pl.DataFrame:
+def losses(account: AccountSummary, words: dict[str, str]) -> pl.DataFrame:
     """The three losses in both worlds: steps of the ladders by the summary, with words.
 
     Where ancestral optima tie, the ladder stands on the one that is worst in M. `least` and `most`
     are the ends of each loss over all of them: what the luckiest of them loses less by the shift
     stands in the search step instead.
     """
-    tied = summary["left_open"]
+    tied = account.left_open
     ends_of = {
         ("shift", "modern"): (-tied["best_ancestral"], tied["best_for_payoff"]),
         ("search", "modern"): (0.0, tied["best_ancestral"]),
@@ -149,10 +149,10 @@ def losses(summary: dict[str, Any], words: dict[str, str]) -> pl.DataFrame:
     rows = []
     for loss, style in LOSSES.items():
         for world in WORLDS:
-            found = summary["ladder"][world]
-            low, high = found["intervals"].get(loss, (None, None))
-            value = found["steps"][loss]
-            seeds = found["seeds"] if loss in VARYING and value is not None else None
+            found = account.ladder.of(world)
+            low, high = found.intervals.get(loss, (None, None))
+            value = found.steps[loss]
+            seeds = found.seeds if loss in SEED_DEPENDENT and value is not None else None
             row = {
                 "loss": loss,
                 "style": style,
@@ -204,7 +204,7 @@ def search(tables: Mapping[str, pl.DataFrame], swap: int, generations: int) -> p
     """Terms of the Price equation summed before and after the swap: one row a seed, trait and term.
 
     `after the swap` begins with the last selection by the ancestral world; see
-    `evosim.analysis.price_equation.summary_of`.
+    `evosim.analysis.price_equation.price_summary`.
     """
     schema = {
         "seed": pl.Int64,

@@ -4,12 +4,15 @@ evolved.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.analysis.summary import AnalysisCost, RunHeader, RunSummary, SeedEnding
 from evosim.api.accounts import Accounted
 from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
@@ -39,15 +42,20 @@ class Population(Accounted):
         experiment: Experiment,
         census: pl.DataFrame,
         tables: dict[str, pl.DataFrame],
-        summary: dict[str, Any],
+        summary: RunSummary,
     ) -> None:
         self.experiment, self.census = experiment, census
         self._tables, self._summary = tables, summary
 
     @property
+    def typed_summary(self) -> RunSummary:
+        """The account in numbers, means over the populations that were given."""
+        return self._summary
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """The account as nested dictionaries, means over the populations that were given."""
-        return self._summary
+        return {key: x for key, x in self._summary.as_dict().items() if key != "offset"}
 
     @property
     def accounts(self) -> dict[str, pl.DataFrame]:
@@ -91,22 +99,21 @@ def account(
     behaviour = tables["behaviour"]
     tables["behaviour"] = behaviour.filter(pl.col("subject") != "population at the end")
     seeds = census["seed"].unique(maintain_order=True).to_list()
-    words = {
-        "experiment": experiment.name,
-        "seed": seeds[0],
-        "replicates": len(seeds),
-        "unit": payoff_unit(experiment),
-        "changed": [],
-        "expected": "",
-        "confidence": experiment.analysis.confidence,
-        "runs": {str(seed): {"status": "complete", "generations": 0} for seed in seeds},
-    }
-    return Population(
-        experiment,
-        census,
-        tables,
-        words | {key: value for key, value in found.summary.items() if key != "recovery"},
+    header = RunHeader(
+        experiment=experiment.name,
+        seed=seeds[0],
+        replicates=len(seeds),
+        expected="",
+        changed=(),
+        confidence=experiment.analysis.confidence,
+        unit=payoff_unit(experiment),
+        offset=None,
+        digest=None,
+        out=None,
+        runs={str(seed): SeedEnding("complete", 0) for seed in seeds},
     )
+    summary = RunSummary(header, replace(found.summary, recovery=None), AnalysisCost())
+    return Population(experiment, census, tables, summary)
 
 
 def counted(population: pl.DataFrame, setting: Problem) -> pl.DataFrame:

@@ -12,10 +12,9 @@ from evosim.runtime.terminal import echo
 from evosim.runtime.timing import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.console import Console
 
+    from evosim.analysis.summary import RunSummary
     from evosim.config.schema import Experiment
 
 SHORTEST_STAGE = 0.05  # seconds; shorter stages are not listed
@@ -65,26 +64,26 @@ def warn_of_unusual_values(experiment: Experiment) -> None:
 
 def print_account(
     recorded: Any,
-    summary: Mapping[str, Any],
+    summary: RunSummary,
     as_json: bool,
     clock: Clock,
     *,
     labels: bool = False,
     details: bool = False,
+    shown_again: bool | None = None,
 ) -> None:
-    """Print the account of a run as JSON, or as tables and sentences."""
+    """Print the account of a run as JSON, or as tables and sentences.
+
+    JSON has `shown_again` where it is not None: whether an earlier command made the run.
+    """
     from evosim.runs import accounts
 
     seconds = clock.told()
     elapsed = round(sum(seconds.values()), 3)
-    summary = {
-        **summary,
-        "same_code": accounts.same_code(recorded),
-        "elapsed_s": elapsed,
-        "seconds": seconds,
-    }
     if as_json:
-        typer.echo(json.dumps(summary, indent=1))
+        facts: dict[str, Any] = {} if shown_again is None else {"shown_again": shown_again}
+        facts |= {"same_code": accounts.same_code(recorded), "elapsed_s": elapsed}
+        typer.echo(json.dumps({**summary.as_dict(), **facts, "seconds": seconds}, indent=1))
         return
     from evosim.runtime.text_layout import Screen
     from evosim.tables import screen

@@ -197,9 +197,9 @@ def _account(
 
     try:
         with clock.stage("analysis"):
-            summary = accounts.summary_of(recorded, again=fresh) | {"shown_again": not fresh}
+            summary = accounts.summary_of(recorded, again=fresh)
         _draw(recorded, fresh, options.figures, clock, easel)
-        print_account(recorded, summary, options.as_json, clock)
+        print_account(recorded, summary, options.as_json, clock, shown_again=not fresh)
     except BaseException as error:
         if (stop := watch.behind(error)) is None:
             raise
@@ -278,7 +278,7 @@ def _search_landscape(
         experiment, out=out, force=options.force, figures=options.figures, clock=clock, watch=watch
     )
     warn_of_unusual_values(experiment)
-    folder, seconds = Path(summary["out"]), clock.told()
+    folder, seconds = Path(summary.out), clock.told()
     same = same_code(folder)
     if not same:
         warn(f"{folder} was made by other code; --force repeats the run.")
@@ -289,7 +289,7 @@ def _search_landscape(
             "elapsed_s": round(sum(seconds.values()), 3),
             "seconds": seconds,
         }
-        typer.echo(json.dumps(summary | facts, indent=1))
+        typer.echo(json.dumps(summary.as_dict() | facts, indent=1))
         return
     from evosim.runs.figures import figures_missing
     from evosim.tables import screen

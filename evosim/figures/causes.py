@@ -116,7 +116,7 @@ def draw(s: Source) -> Any:
         s.many(WHISKERS),
         (
             "what setting each part of the planner right would gain: Shapley values, which sum to"
-            f" the loss; {share}{UNDRIVEN if s.summary['drivers'] else ''}"
+            f" the loss; {share}{UNDRIVEN if s.summary.account.drivers else ''}"
         ),
     ]
     means = table.group_by("subject", "world", "cause", maintain_order=True).agg(

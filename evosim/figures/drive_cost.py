@@ -239,14 +239,15 @@ def _resting(rests: Resting, x: Any) -> Any:
 
 def draw(s: Source) -> Any:
     """The figure `drive` of a run; nothing without a control with fair meiosis."""
-    if "fair" not in s.run.controls:
+    drive_cost = s.summary.account.hack
+    if "fair" not in s.run.controls or drive_cost is None:
         return None
     arms = {"run": s.run.tables, **{name: s.run.controls[name] for name in ("fair", "absent")}}
     alleles, generations = (
         {arm: s.by_generation(name, tables) for arm, tables in arms.items()}
         for name in ("alleles", "generations")
     )
-    sites = [(row["locus"], row["allele"]) for row in s.summary["hack"]["frequencies"]]
+    sites = [(row.locus, row.allele) for row in drive_cost.frequencies]
     genome = s.conducts.genome
     expected = expected_drive.path(s.run.experiment, genome)
     rests = expected_drive.resting(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,7 @@ import polars as pl
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.policy_table import commonest_class
 from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.summary import RunSummary
 from evosim.config import registry
 from evosim.config.schema import Experiment
 from evosim.runtime import blocks
@@ -35,7 +35,7 @@ class Source:
 
     run: Recorded
     analysis: dict[str, pl.DataFrame]
-    summary: dict[str, Any]
+    summary: RunSummary
     number: int | None = None
 
     @cached_property
@@ -80,7 +80,7 @@ class Source:
             if e.replicates == 1
             else f"{e.name}; {e.replicates} seeds from {e.seed}"
         )
-        changed = self.summary["changed"]
+        changed = list(self.summary.header.changed)
         if len(changed) > MOST_CHANGES:
             changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
         return f"{name}; changed: {', '.join(changed)}" if changed else name
@@ -137,9 +137,8 @@ class Source:
     @property
     def died(self) -> str:
         """How many seeds died out, in words; nothing if none did."""
-        runs = self.summary["runs"].values()
-        extinct = sum(run["status"] == "extinct" for run in runs)
-        if extinct < len(runs):
+        extinct = len(self.summary.header.extinct)
+        if extinct < len(self.summary.header.runs):
             return f"{extinct} died out, later means are of the others" if extinct else ""
         return (
             "it died out"
@@ -149,7 +148,7 @@ class Source:
 
     def words(self, said: str) -> str:
         """A text alternative, and who died out."""
-        runs = len(self.summary["runs"])
+        runs = len(self.summary.header.runs)
         return (
             f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.died}."
             if self.died
@@ -159,7 +158,7 @@ class Source:
     @property
     def unit(self) -> str:
         """What payoff is counted in."""
-        return str(self.summary.get("unit", "payoff"))
+        return self.summary.header.unit
 
 
 def _added_up(tables: Mapping[str, pl.DataFrame], step: int, total: int) -> pl.DataFrame:
@@ -215,7 +214,7 @@ def intent_differs(s: Source) -> bool:
 
 def payoff_words(s: Source) -> str:
     """What payoff is counted in."""
-    return str(s.summary.get("unit", "payoff"))
+    return s.summary.header.unit
 
 
 def unit_of_payoff(s: Source) -> str:

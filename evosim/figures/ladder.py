@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import altair as alt
@@ -10,6 +10,7 @@ import polars as pl
 
 from evosim.analysis.intervals import level
 from evosim.analysis.ladder import steps_down
+from evosim.analysis.summary import LadderSummary
 from evosim.figures.inputs import Source
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed, tips, told
 
@@ -25,19 +26,19 @@ def bars_of(rungs: Iterable[str]) -> list[tuple[str, str, str]]:
 UNIT = "expected offspring"  # in a life
 
 
-def ladders(summary: dict[str, Any], unit: str = UNIT, confidence: float = 0.95) -> Any:
+def ladders(worlds: Mapping[str, LadderSummary], unit: str = UNIT, confidence: float = 0.95) -> Any:
     """Left the ancestral, right the modern ladder.
 
     Bars hang from one rung to the next; whiskers: bootstrap over seeds.
     """
     rows: list[dict[str, Any]] = []
-    for world, ladder in summary.items():
+    for world, ladder in worlds.items():
         level = 0.0
-        for name, rung, what in bars_of(ladder["rungs"]):
-            value = ladder["rungs"][rung]
+        for name, rung, what in bars_of(ladder.rungs):
+            value = ladder.rung(rung)
             start = 0.0 if what == "total" else level
             low, high = (
-                ladder["intervals"].get("population", (None, None))
+                ladder.intervals.get("population", (None, None))
                 if rung == "population" and what == "total"
                 else (None, None)
             )
@@ -68,30 +69,32 @@ def ladders(summary: dict[str, Any], unit: str = UNIT, confidence: float = 0.95)
         _panel(
             frame.filter(pl.col("world") == world),
             world,
-            [name for name, _, _ in bars_of(summary[world]["rungs"])],
+            [name for name, _, _ in bars_of(ladder.rungs)],
             unit,
             confidence,
         )
-        for world in summary
+        for world, ladder in worlds.items()
     ]
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
 
 
-def says(summary: dict[str, Any], unit: str = UNIT) -> str:
+def says(worlds: Mapping[str, LadderSummary], unit: str = UNIT) -> str:
     """The figure in words."""
     parts = []
-    for world, ladder in summary.items():
-        rungs, level, lost = ladder["rungs"], None, []
+    for world, ladder in worlds.items():
+        rungs, lost = ladder.rungs, []
+        level: float | None = None
         for name, rung, what in bars_of(rungs):
-            if what == "step" and level is not None and told(level - rungs[rung]) != told(0.0):
-                loses = level - rungs[rung]
+            value = ladder.rung(rung)
+            if what == "step" and level is not None and told(level - value) != told(0.0):
+                loses = level - value
                 lost.append(f"{name} {'loses' if loses > 0.0 else 'wins back'} {told(abs(loses))}")
-            level = rungs[rung]
-        ends = ladder["intervals"].get("population")
+            level = value
+        ends = ladder.intervals.get("population")
         between = f" ({told(ends[0])} to {told(ends[1])})" if ends and ends[0] is not None else ""
-        start = f"from the optimum, {told(rungs['optimum'])}, " if "optimum" in rungs else ""
+        start = f"from the optimum, {told(ladder.rung('optimum'))}, " if "optimum" in rungs else ""
         people = (
-            f"the population has {told(rungs['population'])}{between}"
+            f"the population has {told(ladder.rung('population'))}{between}"
             if "population" in rungs
             else "no population lived to see the swap"
         )
@@ -148,14 +151,12 @@ def draw(s: Source) -> Any:
         note = note.replace(
             "search: the rest", "search: imperfect even if meiosis is fair; hack: unfair meiosis"
         )
-    if any("sampling" in ladder["steps"] for ladder in s.summary["ladder"].values()):
+    worlds = dict(s.summary.account.ladder.items())
+    if any("sampling" in ladder.steps for ladder in worlds.values()):
         note = note.replace("search: ", "sampling: selection saw less than all of A; search: ")
     confidence = s.run.experiment.analysis.confidence
     lines = [s.many(f"whiskers: {level(confidence)} bootstrap interval of the mean"), note]
-    said = says(s.summary["ladder"], s.unit)
+    said = says(worlds, s.unit)
     return themed(
-        ladders(s.summary["ladder"], s.unit, confidence),
-        "The ladder: which stage lost it",
-        lines,
-        s.words(said),
+        ladders(worlds, s.unit, confidence), "The ladder: which stage lost it", lines, s.words(said)
     )

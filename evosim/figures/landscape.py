@@ -298,7 +298,7 @@ def draw(s: Source) -> Any:
         if s.run.experiment.replicates > 1
         else s.which
     )
-    about += UNDRIVEN if s.summary["drivers"] else ""
+    about += UNDRIVEN if s.summary.account.drivers else ""
     notes = [
         (
             f"{about}; {s.died.partition(',')[0]}, at the end its last newborns stand for a seed"

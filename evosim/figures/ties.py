@@ -128,12 +128,18 @@ def draw(s: Source) -> Any:
     table = s.analysis["ties"]
     if table.is_empty() or s.run.provenance["landscape"]["grid"] == 1:
         return None
-    rungs = s.summary["ladder"]["modern"]["rungs"]
+    modern = s.summary.account.ladder.modern
     best = (
         f"best genome{'' if s.run.provenance['landscape']['exact'] else ' found'} for"
         f" {'payoff in ' if intent_differs(s) else ''}M"
     )
-    chart = ties(table, rungs["best_for_payoff"], rungs.get("population"), unit_of_payoff(s), best)
+    chart = ties(
+        table,
+        modern.rung("best_for_payoff"),
+        modern.rungs.get("population"),
+        unit_of_payoff(s),
+        best,
+    )
     exact = "" if s.run.provenance["landscape"]["exact"] else "; of the genomes that were tried"
     notes = [
         s.many("population: mean over them"),

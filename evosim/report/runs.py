@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from evosim.accounts import accounts_with_text
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
 from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.summary import AccountSummary, AnalysisCost, LadderSummary, RunSummary
 from evosim.analysis.terminology import AUTHORS, LABELS
 from evosim.config.schema import Experiment
 from evosim.config.toml_out import to_commented_toml
@@ -48,13 +49,14 @@ def chapter(
 ) -> Chapter:
     """All about one run; without `every_figure`, those alone that runs draw by themselves."""
     recorded, summary = source.run, source.summary
+    account, unit = summary.account, summary.header.unit
     experiment = recorded.experiment
     failures: list[str] = []
     charts = charts_of(source, list(FIGURES) if every_figure else None, failures.append)
     hung = gallery.hang(
         name,
         charts,
-        {"ladders": _steps_of(summary)},
+        {"ladders": _steps_of(account)},
         {key: figure.description for key, figure in FIGURES.items()},
         failures.append,
     )
@@ -65,7 +67,7 @@ def chapter(
         "accounts",
         "Accounts",
         [
-            Words([WORLDS.format(unit=formatting.unit(summary))]),
+            Words([WORLDS.format(unit=unit)]),
             *_accounts(summary, pictures, experiment.analysis.confidence),
         ],
     )
@@ -85,18 +87,18 @@ def chapter(
         "run",
         experiment.title or experiment.name,
         experiment.question,
-        f"{experiment.name}, {seeds}, digest {summary['digest'][:8]}",
+        f"{experiment.name}, {seeds}, digest {recorded.provenance['digest'][:8]}",
         [
             summed,
             Section("parameters", "Parameters", _parameters(source)),
             accounts,
             *rest,
-            _provenance(recorded, summary, same_code=same_code),
+            _provenance(recorded, summary.cost, same_code=same_code),
             repeat(recorded),
         ],
         labelled=True,
         headline=headline(summary) | _level_of(experiment),
-        unit=formatting.unit(summary),
+        unit=unit,
     )
 
 
@@ -109,25 +111,26 @@ def _level_of(experiment: Experiment) -> dict[str, str]:
     )
 
 
-def _steps_of(summary: dict[str, Any]) -> list[str]:
+def _steps_of(account: AccountSummary) -> list[str]:
     """The steps of `LABELS` that this run's ladder has."""
-    there = {step for _, step in steps_down(summary["ladder"]["modern"]["rungs"])}
+    there = {step for _, step in steps_down(account.ladder.modern.rungs)}
     return [step for step in LABELS if step.partition(",")[0] in there]
 
 
 def _outcome(source: Source) -> Any:
     """What was expected, and beside it what came."""
+    expected = source.summary.header.expected
     return Facts(
         [
             ("A, M", "the ancestral and the modern world: training and deployment"),
-            *([("Expected", source.summary["expected"])] if source.summary["expected"] else []),
+            *([("Expected", expected)] if expected else []),
             ("What came", sentences.sentences(source.summary)),
         ]
     )
 
 
 def _parameters(source: Source) -> list[Any]:
-    changed = source.summary["changed"]
+    changed = source.summary.header.changed
     words = (
         [
             f"Changed from the packaged experiment '{source.run.experiment.name}':"
@@ -140,7 +143,7 @@ def _parameters(source: Source) -> list[Any]:
 
 
 def _accounts(
-    summary: dict[str, Any], pictures: dict[str, Picture], confidence: float
+    summary: RunSummary, pictures: dict[str, Picture], confidence: float
 ) -> Iterator[Section]:
     """Each account, with its figure if there is one; what was put there is taken out of
     `pictures`.
@@ -155,7 +158,7 @@ def _accounts(
         if parts:
             figure = [pictures.pop(account.figure)] if account.figure in pictures else []
             yield Section(name, account.title, [*parts, *figure])
-    yield Section("labels", "What each author calls it", [labels(summary)])
+    yield Section("labels", "What each author calls it", [labels(summary.account)])
 
 
 def _element(name: str, part: Printed | str) -> Table | Words:
@@ -165,65 +168,67 @@ def _element(name: str, part: Printed | str) -> Table | Words:
     return from_printed(part, steps=STEPS if name == "steps" else ())
 
 
-def _no_drivers(summary: dict[str, Any]) -> str:
+def _no_drivers(summary: RunSummary) -> str:
     """The sentence that says why there is nothing about greedy genes."""
     lines = sentences.sentences(summary)
     return next(line for line in lines if line.startswith("Greedy genes"))
 
 
 @scaled
-def ladder(summary: dict[str, Any], confidence: float) -> Table:
+def ladder(summary: RunSummary, confidence: float) -> Table:
     """The ladder in both worlds, with intervals, and what each author calls a step."""
-    worlds = [summary["ladder"][world] for world in ("ancestral", "modern")]
-    steps = dict(steps_down(worlds[1]["rungs"]))
+    account, header = summary.account, summary.header
+    modern, worlds = account.ladder.modern, (account.ladder.ancestral, account.ladder.modern)
+    steps = dict(steps_down(modern.rungs))
     rows: list[tuple[Cell, ...]] = []
     for rung in RUNGS:
-        if rung not in worlds[1]["rungs"]:
+        if rung not in modern.rungs:
             continue
         step = steps.get(rung, "")
-        words = rung_words(summary, rung)
+        words = rung_words(account, rung)
         numbers = [
-            cell
-            for world in worlds
-            for cell in (_with_interval(world, "rungs", rung), _with_interval(world, "steps", step))
+            cell for world in worlds for cell in (_rung_cell(world, rung), _step_cell(world, step))
         ]
         rows.append((Cell(f"{RUNG_CODES[rung]} {words}"), *numbers, Cell(step, step=step)))
         if step == "search":
             for part, of in (("unfound", "to the best present"), ("load", "and on to the mean")):
-                numbers = [
-                    cell
-                    for world in worlds
-                    for cell in (Cell(""), _with_interval(world, "steps", part))
-                ]
+                numbers = [cell for world in worlds for cell in (Cell(""), _step_cell(world, part))]
                 rows.append((Cell(f"  {of}"), *numbers, Cell(part)))
-    if worlds[1]["steps"]["hack"] is None:
+    if modern.steps["hack"] is None:
         rows.append(
             (Cell("greedy genes"), Cell(""), Cell("-"), Cell(""), Cell("-"), Cell("not measured"))
         )
     headings = tuple(map(Cell, ("scored", "A", "lost in A", "M", "lost in M", "by the step")))
-    shared, left_open = (
-        summary["shift"][key] for key in ("shared_by_all_ancestral_optima", "left_open_by_the_data")
-    )
+    shift = account.shift
     split = (
-        f" Of the shift step in M, {number(shared)} is shared by all ancestral optima,"
-        f" {number(left_open)} left open by the data."
+        f" Of the shift step in M, {number(shift.shared_by_all_ancestral_optima)} is shared by all"
+        f" ancestral optima, {number(shift.left_open_by_the_data)} left open by the data."
     )
     interval = (
         f"In brackets: {level(confidence)} confidence intervals over seeds; a number that runs can"
         " change has none where all seeds agree."
-        if worlds[1]["intervals"]
+        if modern.intervals
         else ""
     )
-    caption = f"The ladder: which stage lost it ({formatting.unit(summary)} in a life)"
-    found = formatting.seeds_words(summary, *(world["seeds"] for world in worlds))
+    caption = f"The ladder: which stage lost it ({header.unit} in a life)"
+    found = formatting.seeds_words(header.replicates, *(world.seeds for world in worlds))
     seeds = f" {found[0].upper()}{found[1:]}." if found else ""
     return Table(caption, headings, rows, frozenset({0, 5}), f"{interval}{seeds}{split}".strip())
 
 
-def _with_interval(world: dict[str, Any], part: str, name: str) -> Cell:
-    if name not in world[part]:
+def _rung_cell(world: LadderSummary, name: str) -> Cell:
+    return _cell(world.rungs, world, name)
+
+
+def _step_cell(world: LadderSummary, name: str) -> Cell:
+    return _cell(world.steps, world, name)
+
+
+def _cell(values: Mapping[str, float | None], world: LadderSummary, name: str) -> Cell:
+    """A rung or step of a ladder with its interval; empty if the ladder does not have it."""
+    if name not in values:
         return Cell("")
-    value, ends = world[part][name], world["intervals"].get(name)
+    value, ends = values[name], world.intervals.get(name)
     return Cell(number(value), note=between(ends) if ends and value is not None else "")
 
 
@@ -233,15 +238,15 @@ def between(ends: Sequence[float], decimals: int | None = None) -> str:
 
 
 @scaled
-def labels(summary: dict[str, Any]) -> Table:
+def labels(account: AccountSummary) -> Table:
     """What every author calls every step."""
     rows = [
         (
             Cell(step),
-            Cell(number(entry["value"]) if entry["value"] is not None else "not measured"),
-            *(Cell(entry[author]) for author in AUTHORS),
+            Cell(number(entry.value) if entry.value is not None else "not measured"),
+            *(Cell(entry.names[author]) for author in AUTHORS),
         )
-        for step, entry in summary["labels"].items()
+        for step, entry in account.labels.items()
     ]
     note = (
         "Numbers are the same for all; Christiano, quoted by davidad, does not believe that the"
@@ -258,37 +263,37 @@ def labels(summary: dict[str, Any]) -> Table:
 
 
 @scaled
-def headline(summary: dict[str, Any]) -> dict[str, str]:
+def headline(summary: RunSummary) -> dict[str, str]:
     """The numbers by which runs are compared, with intervals over seeds where there are any.
 
     Rungs and steps that a run does not have are told too.
     """
+    account, header = summary.account, summary.header
     out = {}
-    for world, letter in (("ancestral", "A"), ("modern", "M")):
-        found = summary["ladder"][world]
+    for world, ladder in account.ladder.items():
+        letter = world[0].upper()
         for rung in RUNGS:
             out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, worth in {letter}"] = _in_text(
-                found, "rungs", rung
+                _rung_cell(ladder, rung)
             )
         for step in STEPS:
-            out[f"lost in {letter} by {step}"] = _in_text(found, "steps", step)
-    for moment in ("swap", "end"):
-        entry = summary["recovery"][f"modern_at_{moment}"]
-        if entry["share_of_best"] is not None:
-            ends = entry.get("interval_of_share")
+            out[f"lost in {letter} by {step}"] = _in_text(_step_cell(ladder, step))
+    recovery = account.recovery
+    moments = {"swap": recovery.modern_at_swap, "end": recovery.modern_at_end} if recovery else {}
+    for moment, fitness in moments.items():
+        if fitness.share_of_best is not None:
+            ends = fitness.interval_of_share
             out[f"share of the best genome's worth in M, at the {moment}"] = number(
-                entry["share_of_best"]
+                fitness.share_of_best
             ) + (f" {between(ends)}" if ends else "")
-    died = sum(run["status"] == "extinct" for run in summary["runs"].values())
-    return out | {"runs that died out": f"{died} of {len(summary['runs'])}"}
+    return out | {"runs that died out": f"{len(header.extinct)} of {len(header.runs)}"}
 
 
-def _in_text(world: dict[str, Any], part: str, name: str) -> str:
-    cell = _with_interval(world, part, name)
+def _in_text(cell: Cell) -> str:
     return f"{cell.text} {cell.note}".strip() if cell.text not in ("", "-") else UNMEASURED
 
 
-def _provenance(recorded: Recorded, summary: dict[str, Any], *, same_code: bool) -> Section:
+def _provenance(recorded: Recorded, cost: AnalysisCost, *, same_code: bool) -> Section:
     facts = recorded.provenance
     runs = facts["runs"]
     generations = sum(run["generations"] for run in runs.values())
@@ -310,8 +315,8 @@ def _provenance(recorded: Recorded, summary: dict[str, Any], *, same_code: bool)
         (
             "analysis",
             (
-                f"{summary.get('analysis_seconds', 0.0):.1f} s, peak memory"
-                f" {summary.get('peak_memory_mib', 0.0):,.0f} MiB"
+                f"{cost.analysis_seconds or 0.0:.1f} s, peak memory"
+                f" {cost.peak_memory_mib or 0.0:,.0f} MiB"
             ),
         ),
     ]

@@ -38,18 +38,18 @@ def chapter(
         )
     )
     rows = []
-    for row in summary["search"]:
-        decimals = decimals_of(row["mean"] or 0.0, *(row["interval"] or (None, None)))
+    for row in summary.search:
+        decimals = decimals_of(row.mean, *(row.interval or (None, None)))
         rows.append(
             (
-                Cell(row["quantity"]),
-                Cell(number(row["mean"], decimals)),
-                Cell(between(row["interval"], decimals) if row["interval"] else ""),
+                Cell(row.quantity),
+                Cell(number(row.mean, decimals)),
+                Cell(between(row.interval, decimals) if row.interval else ""),
             )
         )
     note = (
         ""
-        if all(row["interval"] for row in summary["search"])
+        if all(row.interval for row in summary.search)
         else f"No interval: it takes {FEWEST} seeds that do not all agree."
     )
     came = Table(
@@ -59,17 +59,17 @@ def chapter(
         frozenset({0}),
         note,
     )
-    expected = [Facts([("Expected", summary["expected"])])] if summary["expected"] else []
+    expected = [Facts([("Expected", summary.expected)])] if summary.expected else []
     changed = (
         [
             Words(
                 [
                     f"Changed from the packaged experiment '{experiment.name}':"
-                    f" {', '.join(summary['changed'])}."
+                    f" {', '.join(summary.changed)}."
                 ]
             )
         ]
-        if summary["changed"]
+        if summary.changed
         else []
     )
     seeds = (
@@ -86,7 +86,7 @@ def chapter(
     ]
     line = (
         f"{experiment.name}, {experiment.optimizer['name']} on {experiment.world.name}, {seeds},"
-        f" digest {summary['digest'][:8]}"
+        f" digest {summary.digest[:8]}"
     )
     return Chapter(
         name, "search", experiment.title or experiment.name, experiment.question, line, sections

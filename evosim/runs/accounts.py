@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,6 +16,14 @@ from numpy.typing import NDArray
 
 from evosim.analysis.account import Account, Accountant
 from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.summary import (
+    AnalysisCost,
+    ByWorld,
+    RunHeader,
+    RunSummary,
+    SeedEnding,
+    read_summary,
+)
 from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment, SelectionChoice
 from evosim.config.toml_out import changes_from_packaged, payoff_unit
@@ -33,6 +40,7 @@ from evosim.runtime.atomic_files import (
     write_atomically,
 )
 from evosim.runtime.checksums import Damaged, files_in, read_json, read_sums, read_table, write_sums
+from evosim.runtime.dataclass_json import InvalidJson
 from evosim.runtime.output_folders import ACCOUNTS
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ if TYPE_CHECKING:
 ANALYSIS, FIGURES = "analysis", "figures"
 COMMONEST = 5  # classes of a population that are named
 
-Analysed = tuple[dict[str, pl.DataFrame], dict[str, Any]]  # tables and summary of an account
+Analysed = tuple[dict[str, pl.DataFrame], RunSummary]  # tables and summary of an account
 # Of runs whose folders cannot be written
 _unwritten: WeakKeyDictionary[Recorded, Analysed] = WeakKeyDictionary()
 
@@ -72,21 +80,17 @@ def analyze(recorded: Recorded) -> Account:
     """
     start = time.perf_counter()
     account = accountant(recorded).account()
-    facts = {
-        "analysis_seconds": round(time.perf_counter() - start, 3),
-        "peak_memory_mib": peak_memory_mib(),
-    }
-    summary = headline(recorded) | account.summary | facts
+    cost = AnalysisCost(round(time.perf_counter() - start, 3), peak_memory_mib())
+    summary = RunSummary(header_of(recorded), account.summary, cost)
     _unwritten.pop(recorded, None)
     try:
         _keep(recorded.folder, account.tables, summary)
     except ReadOnly:
-        # As it is read from a file
-        _unwritten[recorded] = (account.tables, json.loads(json.dumps(summary)))
+        _unwritten[recorded] = (account.tables, summary)
     return account
 
 
-def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any]) -> None:
+def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: RunSummary) -> None:
     """Write an account into the folder of its run.
 
     Raises `Unwritable`; `ReadOnly` if nothing there was changed.
@@ -106,7 +110,7 @@ def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any]
         data = io.BytesIO()
         table.write_parquet(data, compression="zstd")
         write_atomically(folder / ANALYSIS / f"{name}.parquet", data.getbuffer())
-    write_json(folder / SUMMARY, summary)
+    write_json(folder / SUMMARY, summary.as_dict())
     known = {
         name: found
         for name, found in read_sums(folder).items()
@@ -139,16 +143,11 @@ def accountant(recorded: Recorded) -> Accountant:
     )
 
 
-def offset_of(experiment: Experiment) -> dict[str, float] | None:
-    """What is paid at birth in each world, where a world has such a parameter (`offset`) and it is
-    not 0.
-    """
-    before = experiment.world.ancestral.get("offset", 0.0)
-    paid = {
-        "ancestral": float(before),
-        "modern": float(experiment.world.modern.get("offset", before)),
-    }
-    return paid if any(paid.values()) else None
+def offset_of(experiment: Experiment) -> ByWorld[float] | None:
+    """Payoff at birth in each world: the parameter `offset`; None if it is 0 or does not exist."""
+    ancestral = float(experiment.world.ancestral.get("offset", 0.0))
+    modern = float(experiment.world.modern.get("offset", ancestral))
+    return ByWorld(ancestral, modern) if ancestral or modern else None
 
 
 def account_of_population(
@@ -185,26 +184,47 @@ def landscape_of(setting: Problem, classes: NDArray[np.int64]) -> tuple[pl.DataF
     return landscape.frame(), landscape.exact
 
 
-def headline(recorded: Recorded) -> dict[str, Any]:
-    """What identifies a run, first in every summary."""
-    facts = recorded.provenance
-    return {
-        "experiment": recorded.experiment.name,
-        "seed": recorded.experiment.seed,
-        "replicates": recorded.experiment.replicates,
-        "expected": recorded.experiment.expected,
-        "changed": changes_from_packaged(recorded.experiment),
-        "confidence": recorded.experiment.analysis.confidence,
-        "unit": payoff_unit(recorded.experiment),
-        "offset": offset_of(recorded.experiment),
-        "digest": facts["digest"],
-        "out": str(recorded.folder),
-        "runs": facts["runs"],
-    }
+def header_of(recorded: Recorded) -> RunHeader:
+    """What was run, first in every summary."""
+    experiment = recorded.experiment
+    return RunHeader(
+        experiment=experiment.name,
+        seed=experiment.seed,
+        replicates=experiment.replicates,
+        expected=experiment.expected,
+        changed=tuple(changes_from_packaged(experiment)),
+        confidence=experiment.analysis.confidence,
+        unit=payoff_unit(experiment),
+        offset=offset_of(experiment),
+        digest=recorded.provenance["digest"],
+        out=str(recorded.folder),
+        runs={
+            seed: SeedEnding(run["status"], run["generations"])
+            for seed, run in recorded.provenance["runs"].items()
+        },
+    )
 
 
-def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
-    """The run's summary: read back if it is there, made (again) otherwise."""
+def summary_of(recorded: Recorded, *, again: bool) -> RunSummary:
+    """The summary of a run, read from its folder.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        The run.
+    again : bool
+        Compute the account even if the folder has one of the same code.
+
+    Returns
+    -------
+    RunSummary
+        Its `out` is the folder where the run is now.
+
+    Raises
+    ------
+    UserError
+        If what was written cannot be read back.
+    """
     summary = (
         None
         if again or not (recorded in _unwritten or same_code(recorded))
@@ -218,19 +238,17 @@ def summary_of(recorded: Recorded, *, again: bool) -> dict[str, Any]:
             f"{recorded.folder / SUMMARY} must be what was written just now, but is not. Check the"
             " disk, and do it again."
         )
-    return summary | {"out": str(recorded.folder)}
+    return replace(summary, header=replace(summary.header, out=str(recorded.folder)))
 
 
-def _summary_there(recorded: Recorded) -> dict[str, Any] | None:
-    """The summary as it was written; nothing if it is missing or damaged, for it can be made
-    again.
-    """
+def _summary_there(recorded: Recorded) -> RunSummary | None:
+    """The summary as it was written; None if it is missing, damaged, or has another form."""
     if recorded in _unwritten:
         return _unwritten[recorded][1]
     expected = read_sums(recorded.folder).get(SUMMARY)
     try:
-        summary: dict[str, Any] | None = read_json(recorded.folder / SUMMARY, expected)
-    except (OSError, Damaged):
+        summary = read_summary(read_json(recorded.folder / SUMMARY, expected))
+    except (OSError, Damaged, InvalidJson):
         return None
     return summary if expected else None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from evosim.analysis import summary
+from evosim.analysis import means_over_seeds
 from evosim.analysis.account import Accountant, Known
 from evosim.config.resolve import Problem, build
 from evosim.fitness.landscape import Landscape
@@ -91,19 +91,24 @@ def _numbers(accountant: Accountant, account: dict[str, pl.DataFrame]) -> dict[s
     for row in account["ladder"].iter_rows(named=True):
         out[f"ladder.{row['world']}.{row['part']}s.{row['name']}"] = row["value"]
     for world in WORLDS:
-        if ledger := summary.ledger(account["behaviour"], "population", world):
+        if ledger := means_over_seeds.ledger_summary(account["behaviour"], "population", world):
             out |= {
-                f"behaviour.{world}.kinds.{kind}": value for kind, value in ledger["kinds"].items()
+                f"behaviour.{world}.kinds.{kind}": value for kind, value in ledger.kinds.items()
             }
             # An act that loses nothing has no rows; that is 0, and not unmeasured.
             out |= {
-                f"behaviour.{world}.acts.{act}": ledger["acts"].get(act, 0.0)
+                f"behaviour.{world}.acts.{act}": ledger.acts.get(act, 0.0)
                 for act in accountant.pair.ancestral.acts
             }
     for row in account["desires"].drop("seed", "acts").iter_rows(named=True):
         feature = row.pop("feature")
         out |= {f"desires.{feature}.{name}": value for name, value in row.items()}
-    out |= {f"shift.{name}": value for name, value in accountant.shift().items()}
+    shift = accountant.shift()
+    out |= {
+        "shift.shared_by_all_ancestral_optima": shift.shared_by_all_ancestral_optima,
+        "shift.left_open_by_the_data": shift.left_open_by_the_data,
+        "shift.path_by_intent_in_ancestral": shift.path_by_intent_in_ancestral,
+    }
     exact = account["ties"].row(0, named=True)
     out |= {
         f"ties.{name}": exact[name]

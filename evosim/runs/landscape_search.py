@@ -8,14 +8,14 @@ checkpoints.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
-from pydantic import ConfigDict, Field, Strict
 
 from evosim.analysis.intervals import interval
+from evosim.analysis.summary import SearchQuantity, SearchSummary, SeedEnding, read_search_summary
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
@@ -28,7 +28,8 @@ from evosim.runs.figures import USUAL_FORMATS, figures_missing, list_figures
 from evosim.runs.folder import Writer, already_there, complete, half_in_place, run_folder
 from evosim.runs.provenance import Ending, RunOutcome, same_sources, write_json
 from evosim.runs.reader import expected_sum, read_provenance
-from evosim.runtime.checksums import Damaged, Strictly, read_json, read_sums, read_table, shaped
+from evosim.runtime.checksums import Damaged, read_json, read_sums, read_table
+from evosim.runtime.dataclass_json import InvalidJson
 from evosim.runtime.timing import Clock
 
 ROWS = 500  # of a path, beside its start
@@ -43,7 +44,7 @@ def explore(
     figures: bool,
     clock: Clock,
     watch: Callable[[], Stop | None] = lambda: None,
-) -> tuple[dict[str, Any], bool]:
+) -> tuple[SearchSummary, bool]:
     """Search the landscapes of all seeds, or read back what the folder already holds whole.
 
     Gives the summary, and which it was.
@@ -69,22 +70,25 @@ def explore(
             str(seed): {"status": "complete", "generations": experiment.generations}
             for seed in experiment.seeds
         }
-        summary = {
-            "experiment": experiment.name,
-            "seed": experiment.seed,
-            "replicates": experiment.replicates,
-            "expected": experiment.expected,
-            "changed": changes_from_packaged(experiment),
-            "confidence": experiment.analysis.confidence,
-            "digest": experiment.digest(),
-            "out": str(folder),
-            "runs": ended,
-            "search": measured(table, experiment),
-        }
+        summary = SearchSummary(
+            experiment=experiment.name,
+            seed=experiment.seed,
+            replicates=experiment.replicates,
+            expected=experiment.expected,
+            changed=tuple(changes_from_packaged(experiment)),
+            confidence=experiment.analysis.confidence,
+            digest=experiment.digest(),
+            out=str(folder),
+            runs={
+                str(seed): SeedEnding("complete", experiment.generations)
+                for seed in experiment.seeds
+            },
+            search=measured(table, experiment),
+        )
         if figures:
             with clock.stage("figures"):
                 _draw(table, experiment, writer.partial)
-        write_json(writer.partial / SUMMARY, summary)
+        write_json(writer.partial / SUMMARY, summary.as_dict())
         writer.finish(RunOutcome(seconds=clock.told(), runs=ended))
     except (Stop, KeyboardInterrupt) as stop:
         writer.discard()
@@ -99,7 +103,7 @@ def explore(
     return summary, True
 
 
-def measured(table: pl.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
+def measured(table: pl.DataFrame, experiment: Experiment) -> tuple[SearchQuantity, ...]:
     """What the runs came to: means over seeds, with intervals from five seeds on."""
     ends = table.group_by("seed", maintain_order=True).last()
     tenth = (
@@ -119,14 +123,8 @@ def measured(table: pl.DataFrame, experiment: Experiment) -> list[dict[str, Any]
     for name, numbers in values.items():
         x = numbers.to_numpy()
         found = interval(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
-        out.append(
-            {
-                "quantity": name,
-                "mean": float(np.mean(x)),
-                "interval": list(found) if found else None,
-            }
-        )
-    return out
+        out.append(SearchQuantity(name, float(np.mean(x)), found))
+    return tuple(out)
 
 
 def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -> pl.DataFrame:
@@ -158,37 +156,16 @@ def _table(folder: Path) -> pl.DataFrame:
         ) from None
 
 
-class Found(Strictly):
-    """One row of what a search came to."""
-
-    quantity: str
-    mean: float
-    interval: Annotated[tuple[float, float], Strict(False)] | None
-
-
-class Summary(Strictly):
-    """What is read again of the summary of a search."""
-
-    model_config = ConfigDict(extra="allow")
-    seed: int
-    replicates: int
-    expected: str
-    changed: list[str]
-    digest: str
-    search: list[Found] = Field(min_length=1)
-
-
-def summary_there(folder: Path) -> dict[str, Any]:
-    """What a search came to, as it was written. Raises `UserError`."""
+def summary_there(folder: Path) -> SearchSummary:
+    """The summary of a search as it was written. Raises `UserError`."""
     expected = expected_sum(folder, SUMMARY, read_provenance(folder), read_sums(folder))
     try:
-        summary: dict[str, Any] = read_json(folder / SUMMARY, expected)
-        shaped(summary, Summary)
+        summary = read_search_summary(read_json(folder / SUMMARY, expected))
     except FileNotFoundError:
         raise _not_whole(folder / SUMMARY, "is missing") from None
-    except Damaged as error:
+    except (Damaged, InvalidJson) as error:
         raise _not_whole(folder / SUMMARY, str(error)) from None
-    return summary | {"out": str(folder)}
+    return replace(summary, out=str(folder))
 
 
 def paths_there(folder: Path) -> pl.DataFrame:

@@ -38,7 +38,7 @@ from evosim.analysis.factorial import (
     settled,
 )
 from evosim.analysis.intervals import FEWEST, KIND, Ends, unit_of
-from evosim.analysis.summary import VARYING
+from evosim.analysis.means_over_seeds import SEED_DEPENDENT
 from evosim.errors import UserError
 from evosim.runtime.atomic_files import ReadOnly, inside, make_folder, write_atomically
 from evosim.runtime.checksums import Damaged, read_json, read_table
@@ -214,7 +214,9 @@ class Grid:
         first, last = name.partition(".")[0], name.rpartition(".")[2]
         if name.startswith("ladder.") and last == "optimum":
             return np.ones(self.cells.height, dtype=np.bool_)
-        by_construction = first in ("shift", "ties") or (first == "ladder" and last not in VARYING)
+        by_construction = first in ("shift", "ties") or (
+            first == "ladder" and last not in SEED_DEPENDENT
+        )
         return self.enumerated & by_construction
 
     def laid_out(self, values: Array) -> Array:

@@ -2,55 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from rich.table import Table
 
 from evosim.analysis.causes import SWITCHES
 from evosim.analysis.ladder import RUNG_CODES
+from evosim.analysis.summary import ByWorld, CauseSummary, RunSummary
 from evosim.runtime.text_layout import bold
 from evosim.tables.formatting import number, small, table_of
 
 NO_CAUSES = "Causes (desire, belief, planning): not applicable; these genomes do not plan.\n"
 
 
-def causes_table(found: dict[str, Any]) -> Table:
-    """Table of causes, one row a cause."""
-    columns = [(subject, world) for subject in found for world in ("ancestral", "modern")]
-    headings = [f"{RUNG_CODES[subject]} in {world[0].upper()}" for subject, world in columns]
+def causes_table(subjects: Mapping[str, ByWorld[CauseSummary]]) -> Table:
+    """Table of causes, one row per cause."""
+    columns = {
+        f"{RUNG_CODES[subject]} in {world[0].upper()}": summary.causes
+        for subject, by_world in subjects.items()
+        for world, summary in by_world.items()
+    }
     table = table_of(
         "Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)",
-        ("", *headings),
+        ("", *columns),
         left=("",),
     )
     for cause in SWITCHES:
-        if any(abs(found[subject][world][cause]) > small() for subject, world in columns):
-            table.add_row(
-                cause, *(number(found[subject][world][cause]) for subject, world in columns)
-            )
-    table.add_row(
-        bold("sum"),
-        *(
-            bold(number(sum(found[subject][world][cause] for cause in SWITCHES)))
-            for subject, world in columns
-        ),
-    )
+        if any(abs(losses[cause]) > small() for losses in columns.values()):
+            table.add_row(cause, *(number(losses[cause]) for losses in columns.values()))
+    sums = [sum(losses[cause] for cause in SWITCHES) for losses in columns.values()]
+    table.add_row(bold("sum"), *(bold(number(value)) for value in sums))
     notes = [
         "genomes that act alike may be split differently: belief and desire cannot be told apart"
         " from behaviour"
     ]
-    if "best_for_payoff" in found:
+    if "best_for_payoff" in subjects:
         notes.insert(
             0, "R2 in A: the best modern genome (for payoff in M), scored in the ancestral world"
         )
-    if "population" in found and found["population"]["modern"]["covered"] < 1.0 - 1e-9:
-        notes.insert(
-            0, f"R5: its most common classes, {found['population']['modern']['covered']:.0%} of it"
-        )
+    if "population" in subjects and subjects["population"].modern.covered < 1.0 - 1e-9:
+        covered = subjects["population"].modern.covered
+        notes.insert(0, f"R5: its most common classes, {covered:.0%} of it")
     table.caption = "; ".join(notes)
     return table
 
 
-def text(summary: dict[str, Any]) -> list[Table | str]:
+def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it."""
-    return [causes_table(summary["causes"]) if summary["causes"] else NO_CAUSES]
+    causes = summary.account.causes
+    return [causes_table(causes) if causes else NO_CAUSES]

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from rich.table import Table
 
+from evosim.analysis.summary import DesireSummary, RunSummary
 from evosim.tables.formatting import number, table_of
 
 
-def desires_table(summary: dict[str, Any]) -> Table:
-    """Table of desires, one row a desire."""
+def desires_table(desires: Sequence[DesireSummary]) -> Table:
+    """Table of desires, one row per desire."""
     table = table_of(
         "Desires: regret by the acts that serve them; gain without the desire",
         ("desire", "weight", "sought by", "waste A", "gain A", "regret M", "gain M"),
         left=("desire", "sought by"),
     )
-    for row in summary["desires"]:
+    for desire in desires:
         table.add_row(
-            row["feature"],
-            number(row["weight"], 2),
-            row["acts"].replace("_", " "),
-            *(
-                number(row[key])
-                for key in ("ledger_ancestral", "gain_ancestral", "ledger_modern", "gain_modern")
-            ),
+            desire.feature,
+            number(desire.weight, 2),
+            desire.acts.replace("_", " "),
+            number(desire.ledger_ancestral),
+            number(desire.gain_ancestral),
+            number(desire.ledger_modern),
+            number(desire.gain_modern),
         )
     return table
 
 
-def text(summary: dict[str, Any]) -> list[Table | str]:
+def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it; empty if nothing is desired."""
-    return [desires_table(summary)] if summary["desires"] else []
+    desires = summary.account.desires
+    return [desires_table(desires)] if desires else []

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from rich import box
 from rich.table import Table
 
+from evosim.analysis.summary import AccountSummary, RunSummary
 from evosim.reference.dynamic_programming import ROUNDING
 
 DIGITS, FEW = 3, 9  # decimals of a number; with more than these few, powers of ten are written
@@ -26,7 +27,7 @@ _more: ContextVar[int] = ContextVar("more", default=0)  # decimals that a small 
 
 
 @contextmanager
-def to_scale(*summaries: dict[str, Any]) -> Iterator[None]:
+def to_scale(*accounts: AccountSummary) -> Iterator[None]:
     """Write numbers so that the differences between policies can be seen.
 
     A world whose policies differ by 0.0002 needs more decimals than one where they differ by 2.
@@ -34,14 +35,14 @@ def to_scale(*summaries: dict[str, Any]) -> Iterator[None]:
 
     Parameters
     ----------
-    *summaries : dict
-        Summaries of runs. The smallest span of a world, from its worst policy to its best, decides.
+    *accounts : AccountSummary
+        Of runs. The smallest span of a world, from its worst policy to its best, decides.
     """
     with scale_of(
-        summary["ladder"][which]["rungs"]["optimum"] - worst
-        for summary in summaries
-        for which, worst in summary["worst_policy"].items()
-        if not all_alike(summary, which)
+        best_policy(account, world) - worst
+        for account in accounts
+        for world, worst in account.worst_policy.items()
+        if not all_alike(account, world)
     ):
         yield
 
@@ -63,7 +64,8 @@ def scaled(function: Callable[Given, Made]) -> Callable[Given, Made]:
 
     @wraps(function)
     def inside(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        with to_scale(next(x for x in args if isinstance(x, dict))):
+        summary = next(x for x in args if isinstance(x, AccountSummary | RunSummary))
+        with to_scale(summary.account if isinstance(summary, RunSummary) else summary):
             return function(*args, **kwargs)
 
     return inside
@@ -74,9 +76,14 @@ def small(more: int = 0) -> float:
     return float(0.5 * 10.0 ** -(DIGITS + more + _more.get()))
 
 
-def all_alike(summary: dict[str, Any], which: str) -> bool:
-    """Whether all policies of a world are worth the same, but for rounding."""
-    best, worst = summary["ladder"][which]["rungs"]["optimum"], summary["worst_policy"][which]
+def best_policy(account: AccountSummary, world: str) -> float:
+    """Fitness of the best policy in a world."""
+    return account.ladder.of(world).rung("optimum")
+
+
+def all_alike(account: AccountSummary, world: str) -> bool:
+    """Whether all policies of a world have the same fitness, up to rounding."""
+    best, worst = best_policy(account, world), account.worst_policy.of(world)
     return bool(best - worst <= ROUNDING * max(abs(best), abs(worst)))
 
 
@@ -225,11 +232,6 @@ def with_ends(
     return text if own is None else f"{text} [{number(low, digits)}, {number(high, digits)}]"
 
 
-def unit(summary: dict[str, Any]) -> str:
-    """The unit of payoff, as the world calls it."""
-    return str(summary.get("unit", "payoff"))
-
-
 def table_of(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("act",)) -> Table:
     """An empty table with a title and headings; columns named in `left` are set left."""
     table = Table(
@@ -245,24 +247,25 @@ def table_of(title: str, headings: tuple[str, ...], left: tuple[str, ...] = ("ac
     return table
 
 
-def seeds_words(summary: dict[str, Any], *seeds: int) -> str | None:
-    """Of how many seeds the means of a table are, where these are not all seeds of the run.
+def seeds_words(replicates: int, *seeds: int) -> str | None:
+    """A note for a table whose means are over some seeds of the run only.
 
     Parameters
     ----------
-    summary
-        Of the run.
-    seeds
-        How many seeds each part of the table has. 0 for a part without means.
+    replicates : int
+        Number of seeds of the run.
+    *seeds : int
+        Number of seeds behind each part of the table; 0 for a part without means.
 
     Returns
     -------
-    Words for below the table, or None.
+    str or None
+        None if all means are over all seeds.
     """
-    of, known = summary.get("replicates"), sorted({n for n in seeds if n})
-    if of is None or known in ([], [of]):
+    known = sorted({n for n in seeds if n})
+    if known in ([], [replicates]):
         return None
     return (
-        f"means over the {' and '.join(map(str, known))} of {of} seeds in which all of this was"
-        " measured"
+        f"means over the {' and '.join(map(str, known))} of {replicates} seeds in which all of this"
+        " was measured"
     )

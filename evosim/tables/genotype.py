@@ -11,7 +11,7 @@ from evosim.analysis.causes import SWITCHES
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.runtime.text_layout import bold, say
 from evosim.runtime.text_layout import show as show_table
-from evosim.tables.formatting import number, scale_of, small, table_of, unit
+from evosim.tables.formatting import number, scale_of, small, table_of
 from evosim.tables.ladder import RUNG_WORDS
 
 
@@ -22,7 +22,7 @@ def show_class(console: Console, found: dict[str, Any]) -> None:
 
 
 def _show_class(console: Console, found: dict[str, Any]) -> None:
-    of = unit(found)
+    of = found.get("unit", "payoff")
     true = (
         "breeds true" if found["breeds_true"] else "does not breed true: no homozygote expresses it"
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.table import Table
 
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
-from evosim.tables.formatting import number, seeds_words, small, table_of, unit
+from evosim.analysis.summary import AccountSummary, RunSummary
+from evosim.tables.formatting import number, seeds_words, small, table_of
 
 RUNG_WORDS = {
     "optimum": "the best policy",
@@ -22,26 +21,26 @@ RUNG_WORDS = {
 UNLISTED = ("optimum", "all_cases", "control", "population")
 
 
-def ladder_table(summary: dict[str, Any]) -> Table:
-    """Table of the two ladders, one row a rung."""
+def ladder_table(account: AccountSummary, unit: str, replicates: int) -> Table:
+    """Table of the two ladders, one row per rung, in units of payoff."""
     table = table_of(
-        f"The ladder: which stage lost it ({unit(summary)} in a life)",
+        f"The ladder: which stage lost it ({unit} in a life)",
         ("", "scored", "A", "lost in A", "M", "lost in M", "by"),
         left=("", "scored", "by"),
     )
-    a, m = summary["ladder"]["ancestral"], summary["ladder"]["modern"]
-    steps = dict(steps_down(m["rungs"]))
+    a, m = account.ladder.ancestral, account.ladder.modern
+    steps = dict(steps_down(m.rungs))
     for rung in RUNGS:
-        if rung not in m["rungs"]:
+        if rung not in m.rungs:
             continue
         step = steps.get(rung)
         table.add_row(
             RUNG_CODES[rung],
-            rung_words(summary, rung),
-            number(a["rungs"][rung]),
-            number(a["steps"][step]) if step else "",
-            number(m["rungs"][rung]),
-            number(m["steps"][step]) if step else "",
+            rung_words(account, rung),
+            number(a.rungs[rung]),
+            number(a.steps[step]) if step else "",
+            number(m.rungs[rung]),
+            number(m.steps[step]) if step else "",
             step or "",
         )
         if step == "search":
@@ -50,24 +49,24 @@ def ladder_table(summary: dict[str, Any]) -> Table:
                     "",
                     f"  {words}",
                     "",
-                    number(a["steps"][part]),
+                    number(a.steps[part]),
                     "",
-                    number(m["steps"][part]),
+                    number(m.steps[part]),
                     f"  {part}",
                 )
-    if m["steps"]["hack"] is None:
+    if m.steps["hack"] is None:
         table.add_row("", "greedy genes", "", "-", "", "-", "not measured")
-    table.caption = seeds_words(summary, a["seeds"], m["seeds"])
+    table.caption = seeds_words(replicates, a.seeds, m.seeds)
     return table
 
 
-def rung_words(summary: dict[str, Any], rung: str) -> str:
-    """What a rung is, in words; of genomes that tie in A and differ in M, it is the worst."""
-    found = "" if summary["exact"] or rung in UNLISTED else " found"
-    tied = summary["left_open"].get(rung, 0.0) > small()
+def rung_words(account: AccountSummary, rung: str) -> str:
+    """A rung in words; of genomes that tie in A and differ in M, it is the worst."""
+    found = "" if account.exact or rung in UNLISTED else " found"
+    tied = account.left_open.get(rung, 0.0) > small()
     return f"{RUNG_WORDS[rung]}{found}{' (worst of those that tie)' if tied else ''}"
 
 
-def text(summary: dict[str, Any]) -> list[Table | str]:
+def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it."""
-    return [ladder_table(summary)]
+    return [ladder_table(summary.account, summary.header.unit, summary.header.replicates)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from evosim.accounts import ACCOUNTS, accounts_with_text
+from evosim.analysis.summary import RunHeader, RunSummary, SearchSummary
 from evosim.analysis.terminology import AUTHORS
 from evosim.runtime.text_layout import say
 from evosim.runtime.text_layout import show as show_table
@@ -18,16 +18,17 @@ from evosim.tables.sentences import level_words, sentences
 
 
 @scaled
-def show(console: Console, title: str, summary: dict[str, Any], *, details: bool = False) -> None:
+def show(console: Console, title: str, summary: RunSummary, *, details: bool = False) -> None:
     """Print the account; with `details`, also how far lives in A and in M can differ at all."""
-    _show_which(console, title, summary)
+    header = summary.header
+    _show_header(console, title, header)
     say(
         console,
         "A: ancestral world, M: modern world. Words: docs/glossary.md"
-        + ("" if summary.get("offset") else "\n"),
+        + ("" if header.offset else "\n"),
     )
-    if paid := summary.get("offset"):
-        a, m = paid["ancestral"], paid["modern"]
+    if header.offset:
+        a, m = header.offset.ancestral, header.offset.modern
         say(
             console,
             f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at"
@@ -41,7 +42,7 @@ def show(console: Console, title: str, summary: dict[str, Any], *, details: bool
 
 
 @scaled
-def accounts(summary: dict[str, Any]) -> dict[str, list[Table | str]]:
+def accounts(summary: RunSummary) -> dict[str, list[Table | str]]:
     """Tables and sentences of each account that the run has, in the order of reading."""
     texts = {
         name: import_module(f"evosim.tables.{account.text}").text(summary)
@@ -50,49 +51,41 @@ def accounts(summary: dict[str, Any]) -> dict[str, list[Table | str]]:
     return {name: parts for name, parts in texts.items() if parts}
 
 
-def show_search(console: Console, title: str, summary: dict[str, Any]) -> None:
-    """Print what the search of a landscape came to."""
-    _show_which(console, title, summary)
+def show_search(console: Console, title: str, summary: SearchSummary) -> None:
+    """Print the result of a search of a landscape: one mean with its interval per quantity."""
+    _show_header(console, title, summary)
     table = Table(
         "",
         "mean",
-        "interval" if any(row["interval"] for row in summary["search"]) else "",
+        "interval" if any(row.interval for row in summary.search) else "",
         box=None,
         padding=(0, 2, 0, 0),
     )
-    for row in summary["search"]:
-        ends = row["interval"] or (None, None)
-        decimals = decimals_of(row["mean"] or 0.0, *ends)
-        between = (
-            " to ".join(number(end, decimals) for end in row["interval"]) if row["interval"] else ""
-        )
-        table.add_row(row["quantity"], number(row["mean"], decimals), between)
+    for row in summary.search:
+        decimals = decimals_of(row.mean, *(row.interval or (None, None)))
+        between = " to ".join(number(end, decimals) for end in row.interval or ())
+        table.add_row(row.quantity, number(row.mean, decimals), between)
     console.print()
     show_table(console, table)
 
 
-def _show_which(console: Console, title: str, summary: dict[str, Any]) -> None:
+def _show_header(console: Console, title: str, header: RunHeader | SearchSummary) -> None:
     """Print what was run, and what was expected of it."""
-    replicates = summary["replicates"]
-    say(console, f"\n{title}", style="bold")
-    say(
-        console,
-        (
-            f"seed {summary['seed']}"
-            if replicates == 1
-            else (
-                f"{replicates} seeds from {summary['seed']}; means over seeds{level_words(summary)}"
-            )
-        ),
+    seeds = (
+        f"seed {header.seed}"
+        if header.replicates == 1
+        else f"{header.replicates} seeds from {header.seed}; means over seeds{level_words(header)}"
     )
-    if summary["changed"]:
-        say(console, f"changed: {', '.join(summary['changed'])}")
-    if summary["expected"]:
-        say(console, f"expected: {summary['expected']}")
+    say(console, f"\n{title}", style="bold")
+    say(console, seeds)
+    if header.changed:
+        say(console, f"changed: {', '.join(header.changed)}")
+    if header.expected:
+        say(console, f"expected: {header.expected}")
 
 
 @scaled
-def show_labels(console: Console, summary: dict[str, Any]) -> None:
+def show_labels(console: Console, summary: RunSummary) -> None:
     """Print what each author would call each step."""
     say(
         console,
@@ -102,10 +95,10 @@ def show_labels(console: Console, summary: dict[str, Any]) -> None:
             " (Christiano: the problems will not split like this)",
         ),
     )
-    for step, entry in summary["labels"].items():
-        value = number(entry["value"]) if entry["value"] is not None else "not measured"
+    for step, labels in summary.account.labels.items():
+        value = number(labels.value) if labels.value is not None else "not measured"
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         for author in AUTHORS:
-            table.add_row(author, entry[author])
+            table.add_row(author, labels.names[author])
         say(console, Text.assemble("\n", (step, "bold"), f", in M: {value}"))
         show_table(console, table)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from rich.table import Table
 
 from evosim.analysis.ladder import RUNG_CODES
+from evosim.analysis.summary import RunSummary, VariationSummary
 from evosim.tables.formatting import number, table_of
 
 
-def variation_table(summary: dict[str, Any]) -> Table:
+def variation_table(variation: Mapping[str, VariationSummary]) -> Table:
     """Table of total variation and its bounds."""
     table = table_of(
         "Total variation between lives in A and in M, and how far expected payoff can differ"
@@ -18,14 +19,13 @@ def variation_table(summary: dict[str, Any]) -> Table:
         ("", "at least", "at most", "bound", "differs by"),
         left=("",),
     )
-    for subject, row in summary["variation"].items():
-        name = f"{RUNG_CODES[subject]}" + (
-            f" ({row['covered']:.0%} of it)" if row["covered"] < 1.0 - 1e-9 else ""
-        )
-        table.add_row(name, *(number(row[key]) for key in ("least", "most", "bound", "difference")))
+    for subject, row in variation.items():
+        covered = f" ({row.covered:.0%} of it)" if row.covered < 1.0 - 1e-9 else ""
+        values = (row.least, row.most, row.bound, row.difference)
+        table.add_row(f"{RUNG_CODES[subject]}{covered}", *(number(value) for value in values))
     return table
 
 
-def text(summary: dict[str, Any]) -> list[Table | str]:
+def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it."""
-    return [variation_table(summary)]
+    return [variation_table(summary.account.variation)]

@@ -24,6 +24,7 @@ from evosim.figures.fitness import fitness_of_bands
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import themed
 from evosim.fitness.landscape import Landscape
+from evosim.runtime.dataclass_json import to_json
 
 
 def _found(maker: Accountant) -> pl.DataFrame:
@@ -58,16 +59,16 @@ def _found(maker: Accountant) -> pl.DataFrame:
     )
 
 
-def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """One row a seed, and the summary of all of them."""
+def per_seed(first: int) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
+    """One row per seed, bands of fitness by generation, and facts about all seeds."""
     made = build_packaged("birth-control", f"seed={first}", "replicates=20")
     landscape = Landscape(made)
     runs = evolve(made, landscape, made.experiment.seeds)
     maker = accountant_of_runs(made, landscape, runs)
     account = maker.account()
-    rungs = account.summary["ladder"]
-    best_a = rungs["ancestral"]["rungs"]["best_for_payoff"]
-    best_m = rungs["modern"]["rungs"]["best_for_payoff"]
+    ladder_by_world = account.summary.ladder
+    best_a = ladder_by_world.ancestral.rung("best_for_payoff")
+    best_m = ladder_by_world.modern.rung("best_for_payoff")
     ledger = account.tables["behaviour"].filter(
         (pl.col("subject") == "population") & (pl.col("world") == "modern")
     )
@@ -124,10 +125,13 @@ def per_seed(first: int) -> tuple[pl.DataFrame, dict[str, Any]]:
         "world",
         "generation",
     )
-    return table, account.summary | {
+    facts = {
+        "rungs": {world: to_json(ladder.rungs) for world, ladder in ladder_by_world.items()},
+        "ties": to_json(account.summary.ties),
         "extinct": sum(run.status == "extinct" for run in runs),
-        "bands": bands,
+        "best_breeding_true": to_json(account.summary.best_breeding_true),
     }
+    return table, bands, facts
 
 
 def draw(folder: Path) -> dict[str, Any]:
@@ -150,19 +154,15 @@ def main() -> None:
     tables, rows = {}, []
     facts: dict[str, Any] = {}
     for first in (0, 100, 200):
-        table, summary = per_seed(first)
+        table, bands, found = per_seed(first)
         tables[f"seeds-{first}-{first + 19}"] = table
         row: dict[str, Any] = {"seeds": f"{first}-{first + 19}"}
         for column in table.columns[1:]:
             row |= mean_over_seeds(table[column].drop_nulls()).columns(column)
         rows.append(row)
         if first == 0:
-            tables["fitness"] = summary["bands"]
-        facts[row["seeds"]] = {
-            "rungs": {world: ladder["rungs"] for world, ladder in summary["ladder"].items()},
-            "ties": summary["ties"],
-            "extinct": summary["extinct"],
-            "best_breeding_true": summary["best_breeding_true"],
+            tables["fitness"] = bands
+        facts[row["seeds"]] = found | {
             "seeds_losing_half": int((table["M_share_at_swap"] < 0.5).sum()),
             "seeds_recovering_half": int((table["M_share_at_end"] > 0.5).sum()),
         }

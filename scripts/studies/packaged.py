@@ -27,12 +27,9 @@ def headline(name: str) -> dict[str, Any]:
     landscape = Landscape(made)
     maker = accountant_of_runs(made, landscape, evolve(made, landscape, made.experiment.seeds))
     account = maker.account()
-    rungs, shift, tied = (
-        account.summary["ladder"]["modern"]["rungs"],
-        account.summary["shift"],
-        account.summary["ties"][0],
-    )
-    best, ends = rungs["best_for_payoff"], account.tables["recovery"]
+    modern, shift = account.summary.ladder.modern, account.summary.shift
+    tied = account.summary.ties[0]
+    best, ends = modern.rung("best_for_payoff"), account.tables["recovery"]
     span = maker.span("modern")
     then, last = (
         pl.Series([span.share_of(best, value) for value in ends[name]])
@@ -45,10 +42,10 @@ def headline(name: str) -> dict[str, Any]:
     }
     row |= mean_over_seeds(last).columns("M_at_end_share")
     row |= {
-        "shift_step": best - rungs["best_ancestral"],
-        "left_open": shift["left_open_by_the_data"],
+        "shift_step": best - modern.rung("best_ancestral"),
+        "left_open": shift.left_open_by_the_data,
     }
-    row |= {"tied_classes": tied["classes"], "tied_behaviours": tied["behaviours"]}
+    row |= {"tied_classes": tied.classes, "tied_behaviours": tied.behaviours}
     gates = maker.tables["alleles"].filter(
         (pl.col("locus") == "gate")
         & (pl.col("allele") == "open")

@@ -30,11 +30,11 @@ def main() -> None:
     made = build_packaged("greedy-genes", "search_ledger=false")
     study = Study("recovery", made)
     account = accountant_with_controls(made, Landscape(made)).account()
-    best = account.summary["ladder"]["modern"]["rungs"]["best_for_payoff"]
+    best = account.summary.ladder.modern.rung("best_for_payoff")
     seeds = account.tables["recovery"].select(
         "seed", **{name: pl.col(column) / best for name, column in COLUMNS.items()}
     )
-    hack = account.summary["ladder"]["ancestral"]["steps"]["hack"]
+    hack = account.summary.ladder.ancestral.steps["hack"]
     rows = [
         {
             "when": name,

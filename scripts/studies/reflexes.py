@@ -33,30 +33,30 @@ def row(name: str, settings: list[str]) -> dict[str, Any]:
     for measure in MEASURES:
         landscape.best(measure, 0, made.experiment.analysis.restarts)
     account = accountant_of_runs(made, landscape, runs).account()
-    modern = account.summary["ladder"]["modern"]["rungs"]
-    best_a = account.summary["ladder"]["ancestral"]["rungs"]["best_ancestral"]
+    modern = account.summary.ladder.modern
+    best_a = account.summary.ladder.ancestral.rung("best_ancestral")
     recovery = account.tables["recovery"]
-    kinds = account.summary["behaviour"]["modern"]
+    behaviour = account.summary.behaviour
+    assert behaviour.ancestral
+    assert behaviour.modern
     out: dict[str, Any] = {
         "variant": name,
         "classes": landscape.genome.grid.size,
         "best_found_in_A": best_a,
-        "R2_best_found": modern["best_for_payoff"],
-        "R3_over_R2": modern["best_ancestral"] / modern["best_for_payoff"],
+        "R2_best_found": modern.rung("best_for_payoff"),
+        "R3_over_R2": modern.rung("best_ancestral") / modern.rung("best_for_payoff"),
     }
     out |= mean_over_seeds(recovery["ancestral_at_swap"] / best_a).columns("A_over_best")
-    out |= mean_over_seeds(recovery["modern_at_swap"] / modern["best_for_payoff"]).columns(
+    out |= mean_over_seeds(recovery["modern_at_swap"] / modern.rung("best_for_payoff")).columns(
         "M_at_swap_over_R2"
     )
-    out |= mean_over_seeds(recovery["modern_at_end"] / modern["best_for_payoff"]).columns(
+    out |= mean_over_seeds(recovery["modern_at_end"] / modern.rung("best_for_payoff")).columns(
         "M_at_end_over_R2"
     )
-    out |= {f"M_{kind}": value for kind, value in kinds["kinds"].items()}
-    out["protected_matings"] = account.summary["times_per_life"]["modern"]["mate_protected"]
-    out["solo_times_A"] = account.summary["times_per_life"]["ancestral"]["self_stimulate"]
-    out["solo_ledger_A"] = account.summary["behaviour"]["ancestral"]["acts"].get(
-        "self_stimulate", 0.0
-    )
+    out |= {f"M_{kind}": value for kind, value in behaviour.modern.kinds.items()}
+    out["protected_matings"] = account.summary.times_per_life.modern["mate_protected"]
+    out["solo_times_A"] = account.summary.times_per_life.ancestral["self_stimulate"]
+    out["solo_ledger_A"] = behaviour.ancestral.acts.get("self_stimulate", 0.0)
     return out
 
 

@@ -39,8 +39,8 @@ def populations() -> pl.DataFrame:
         runs = evolve(made, landscape, SEEDS)
         maker = accountant_of_runs(made, landscape, runs)
         account = maker.account()
-        modern = account.summary["ladder"]["modern"]["rungs"]
-        best_a = account.summary["ladder"]["ancestral"]["rungs"]["best_ancestral"]
+        modern = account.summary.ladder.modern
+        best_a = account.summary.ladder.ancestral.rung("best_ancestral")
         solo = account.tables["behaviour"].filter(
             (pl.col("subject") == "population")
             & (pl.col("world") == "ancestral")
@@ -57,14 +57,14 @@ def populations() -> pl.DataFrame:
             "classes": landscape.genome.grid.size,
             "best_in_A": best_a,
             "temperature_of_best": best["loci"]["temperature"],
-            "R3_over_R2": modern["best_ancestral"] / modern["best_for_payoff"],
+            "R3_over_R2": modern.rung("best_ancestral") / modern.rung("best_for_payoff"),
             "solo_of_best": best["behaviour"]["ancestral"]["acts"].get("self_stimulate", 0.0),
         }
         row |= mean_over_seeds(recovery["ancestral_at_swap"] / best_a).columns("A_over_best")
-        row |= mean_over_seeds(recovery["modern_at_swap"] / modern["best_for_payoff"]).columns(
+        row |= mean_over_seeds(recovery["modern_at_swap"] / modern.rung("best_for_payoff")).columns(
             "M_at_swap_over_R2"
         )
-        row |= mean_over_seeds(recovery["modern_at_end"] / modern["best_for_payoff"]).columns(
+        row |= mean_over_seeds(recovery["modern_at_end"] / modern.rung("best_for_payoff")).columns(
             "M_at_end_over_R2"
         )
         row |= mean_over_seeds(by_seed.get(s, 0.0) for s in SEEDS).columns("solo_ledger")

@@ -88,7 +88,7 @@ def test_rungs_by_brute_force(micro: Problem) -> None:
     run = simulate(micro, landscape, 0)
     tables = run.tables | {"landscape": landscape.frame()}
     account = Accountant(micro, tables, exact=True).account()
-    rungs = account.summary["ladder"]["modern"]["rungs"]
+    rungs = account.summary.ladder.modern.rungs
     assert rungs["optimum"] == pytest.approx(
         max(worth(m, c, m.intent) for c in all_policies(m)), abs=1e-12
     )
@@ -104,16 +104,16 @@ def test_rungs_by_brute_force(micro: Problem) -> None:
     assert rungs["population"] == pytest.approx(
         np.average(good_m[classes], weights=counts), abs=1e-12
     )
-    ancestral = account.summary["ladder"]["ancestral"]
-    assert ancestral["rungs"]["best_ancestral"] == pytest.approx(fit_a.max(), abs=1e-12)
-    assert ancestral["steps"]["unfound"] == pytest.approx(
+    ancestral = account.summary.ladder.ancestral
+    assert ancestral.rungs["best_ancestral"] == pytest.approx(fit_a.max(), abs=1e-12)
+    assert ancestral.steps["unfound"] == pytest.approx(
         fit_a.max() - fit_a[classes].max(), abs=1e-12
     )
-    assert ancestral["steps"]["load"] == pytest.approx(
+    assert ancestral.steps["load"] == pytest.approx(
         fit_a[classes].max() - np.average(fit_a[classes], weights=counts), abs=1e-12
     )
     # The micro-world exists so that no step is 0 by accident.
-    steps = account.summary["ladder"]["modern"]["steps"]
+    steps = account.summary.ladder.modern.steps
     assert all(abs(steps[name]) > 1e-3 for name in ("representation", "specification", "shift"))
 
 
@@ -121,11 +121,12 @@ def test_steps_telescope(micro: Problem) -> None:
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 1)
     account = Accountant(micro, run.tables | {"landscape": landscape.frame()}, exact=True).account()
-    for ladder in account.summary["ladder"].values():
-        steps = ladder["steps"]
+    both = account.summary.ladder
+    for ladder in (both.ancestral, both.modern):
+        steps = ladder.steps
         total = sum(steps[name] for name in ("representation", "specification", "shift", "search"))
         assert total == pytest.approx(
-            ladder["rungs"]["optimum"] - ladder["rungs"]["population"], abs=1e-12
+            ladder.rungs["optimum"] - ladder.rungs["population"], abs=1e-12
         )
         assert steps["search"] == pytest.approx(steps["unfound"] + steps["load"], abs=1e-12)
         assert steps["hack"] is None
@@ -142,9 +143,9 @@ def test_ladder_and_ledger_meet(micro: Problem) -> None:
         .account()
         .summary
     )
-    for which, ladder in summary["ladder"].items():
-        lost = ladder["rungs"]["optimum"] - ladder["rungs"]["population"]
-        assert sum(summary["behaviour"][which]["kinds"].values()) == pytest.approx(lost, abs=1e-12)
+    for which, ladder in summary.ladder.items():
+        lost = ladder.rungs["optimum"] - ladder.rungs["population"]
+        assert sum(summary.behaviour.of(which).kinds.values()) == pytest.approx(lost, abs=1e-12)
 
 
 def test_steps_by_act_sum_to_the_steps(micro: Problem) -> None:
@@ -155,9 +156,9 @@ def test_steps_by_act_sum_to_the_steps(micro: Problem) -> None:
         .account()
         .summary
     )
-    for which, ladder in summary["ladder"].items():
-        for step, acts in summary["steps_by_act"][which].items():
-            assert sum(acts.values()) == pytest.approx(ladder["steps"][step], abs=1e-12)
+    for which, ladder in summary.ladder.items():
+        for step, acts in summary.steps_by_act.of(which).items():
+            assert sum(acts.values()) == pytest.approx(ladder.steps[step], abs=1e-12)
             assert "upkeep" in acts
 
 

@@ -28,6 +28,7 @@ from evosim.runs import accounts, execute
 from evosim.simulation.loop import simulate
 from evosim.tables import screen, sentences
 from tests.support.settings import quick, setting
+from tests.support.summaries import summary_of
 
 FAMILY = (
     'analysis.family=[{name="safe", set={safe_breeding=true}}, {name="harsh",'
@@ -46,12 +47,12 @@ def made() -> Accountant:
 def test_causes_sum_to_what_the_ladder_loses(made: Accountant) -> None:
     account = made.account()
     causes, summary = account.tables["causes"], account.summary
-    rungs = summary["ladder"]["modern"]["rungs"]
+    rungs = summary.ladder.modern.rungs
     for subject in ("best_for_payoff", "best_ancestral"):
         mine = causes.filter((pl.col("subject") == subject) & (pl.col("world") == "modern"))
         assert mine["value"].sum() == pytest.approx(rungs["optimum"] - rungs[subject], abs=1e-9)
         assert set(mine["cause"]) == set(SWITCHES)
-    assert set(summary["causes"]) == {"best_for_payoff", "best_ancestral", "population"}
+    assert set(summary.causes) == {"best_for_payoff", "best_ancestral", "population"}
 
 
 def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> None:
@@ -86,17 +87,15 @@ def test_the_shift_step_is_bounded_by_variation(made: Accountant) -> None:
         .account()
         .summary
     )
-    bound = sum(
-        summary["variation"][rung]["bound"] for rung in ("best_for_payoff", "best_ancestral")
-    )
-    assert summary["ladder"]["modern"]["steps"]["shift"] <= bound
+    bound = sum(summary.variation[rung].bound for rung in ("best_for_payoff", "best_ancestral"))
+    assert summary.ladder.modern.steps["shift"] <= bound
 
 
 def test_the_family_is_told(made: Accountant) -> None:
     account = made.account()
-    told = account.summary["family"]
-    assert told["worlds"] == ["ancestral", "safe", "harsh"]
-    assert sum(row["share"] for row in told["subjects"]["best_ancestral"]) == pytest.approx(1.0)
+    told = account.summary.family
+    assert told.worlds == ("ancestral", "safe", "harsh")
+    assert sum(row.share for row in told.subjects["best_ancestral"]) == pytest.approx(1.0)
     best = account.tables["family"].filter(
         (pl.col("subject") == "best_ancestral") & (pl.col("world") == "ancestral")
     )
@@ -110,21 +109,14 @@ def test_reflexes_have_variation_and_no_causes() -> None:
     for measure in ("ancestral", "ancestral_intent", "modern", "modern_intent"):
         landscape.best(measure, 0, 3)
     account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=False).account()
-    assert account.summary["causes"] is None
+    assert account.summary.causes is None
     assert account.tables["causes"].is_empty()
     out = io.StringIO()
-    told = {
-        "replicates": 1,
-        "seed": 0,
-        "changed": [],
-        "expected": "",
-        "runs": {"0": {"status": "complete"}},
-    }
-    screen.show(Console(file=out, width=140), "title", account.summary | told)
+    screen.show(Console(file=out, width=140), "title", summary_of(account.summary))
     assert "Causes (desire, belief, planning): not applicable" in out.getvalue()
     assert (
-        account.summary["variation"]["population"]["most"]
-        >= account.summary["variation"]["population"]["least"]
+        account.summary.variation["population"].most
+        >= account.summary.variation["population"].least
     )
 
 
@@ -248,9 +240,9 @@ def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict
     run = simulate(here, landscape, 0)
     account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True).account()
     summary = account.summary
-    assert summary["shift"]["ancestral_optima_good_in_modern"] == verdict
-    tied, best = summary["ties"][0], summary["ladder"]["modern"]["rungs"]["best_for_intent"]
-    wentworth, shimi = tied["modern_min"] >= 0.9 * best, tied["modern_max"] >= 0.9 * best
+    assert summary.shift.ancestral_optima_good_in_modern == verdict
+    tied, best = summary.ties[0], summary.ladder.modern.rungs["best_for_intent"]
+    wentworth, shimi = tied.modern_min >= 0.9 * best, tied.modern_max >= 0.9 * best
     assert (wentworth, shimi) == {
         "all": (True, True),
         "some": (False, True),
@@ -262,7 +254,5 @@ def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict
         "some": "some are good there",
         "none": "none is good there",
     }[verdict]
-    Console(file=out, width=5000).print(
-        " ".join(sentences.sentences(summary | {"runs": {}, "replicates": 1}))
-    )
+    Console(file=out, width=5000).print(" ".join(sentences.sentences(summary_of(summary))))
     assert words in out.getvalue()

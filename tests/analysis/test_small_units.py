@@ -90,7 +90,7 @@ def _fruit(monkeypatch: pytest.MonkeyPatch) -> None:
 def said(run: evosim.Run) -> str:
     """The account as it is printed."""
     out = StringIO()
-    screen.show(Console(file=out, width=160), "", run.summary)
+    screen.show(Console(file=out, width=160), "", run.typed_summary)
     return out.getvalue()
 
 
@@ -100,14 +100,14 @@ def test_a_small_unit_changes_no_word(tmp_path: Path) -> None:
         evosim.run(experiment({"red": 0.0}, unit=unit), out=tmp_path / f"{unit}")
         for unit in (1.0, 1e-4, 1e-20)
     )
-    expected = sentences.sentences(one.summary)
+    expected = sentences.sentences(one.typed_summary)
     assert "The shift step loses 0.000 to 2.000" in expected[0]
     words = [re.sub(NUMBER, "#", text) for text in expected]
     for run in (small, tiny):
-        found = sentences.sentences(run.summary)
+        found = sentences.sentences(run.typed_summary)
         assert [re.sub(NUMBER, "#", text) for text in found] == words
-    assert "loses 0.000000 to 0.000200" in sentences.sentences(small.summary)[0]
-    assert "loses 0 to 2e-20" in sentences.sentences(tiny.summary)[0]
+    assert "loses 0.000000 to 0.000200" in sentences.sentences(small.typed_summary)[0]
+    assert "loses 0 to 2e-20" in sentences.sentences(tiny.typed_summary)[0]
     assert "no step loses or gains anything" not in said(small)
     assert "0.000000 to 0.000200" in repr(small)
     assert "0.000200" in "".join(small.losses()["words"])
@@ -116,7 +116,7 @@ def test_a_small_unit_changes_no_word(tmp_path: Path) -> None:
 
 def test_where_all_policies_are_alike_nothing_is_lost_by_representation(tmp_path: Path) -> None:
     run = evosim.run(experiment({"red": 0.5, "green": 0.5, "none": 0.5}), out=tmp_path)
-    assert not [text for text in sentences.sentences(run.summary) if "Representation" in text]
+    assert not [text for text in sentences.sentences(run.typed_summary) if "Representation" in text]
     rungs = run.summary["ladder"]["modern"]["rungs"]
     assert rungs["best_for_intent"] == pytest.approx(rungs["optimum"])
 
@@ -126,7 +126,7 @@ def test_genomes_that_tie_for_intent_are_not_told_as_one(tmp_path: Path) -> None
     ancestral = {"red": 2.0, "green": 1.0, "red_intent": -1.0}
     run = evosim.run(experiment({"red": 0.0}, **ancestral), out=tmp_path)
     sentence = next(
-        text for text in sentences.sentences(run.summary) if "By the other path" in text
+        text for text in sentences.sentences(run.typed_summary) if "By the other path" in text
     )
     # In M red comes to 2 x -1 and green to 2 x 1. R1 is 2, and R3 takes red: -2.
     assert "worth -2.000 to 2.000 in M, by which of those that tie is taken" in sentence

@@ -78,8 +78,8 @@ def loss_of_the_best(*settings: str) -> tuple[float, dict[str, float]]:
         .account()
         .summary
     )
-    modern = summary["ladder"]["modern"]
-    return modern["rungs"]["optimum"] - modern["rungs"]["population"], modern["steps"]
+    modern = summary.ladder.modern
+    return modern.rungs["optimum"] - modern.rungs["population"], modern.steps
 
 
 def test_the_theorem() -> None:

@@ -121,7 +121,7 @@ def test_shares_are_not_defined_where_upkeep_brings_all_genomes_below_the_worst_
     ] == pytest.approx([1.1, 0.66, 1.2])
     assert summary["ladder"]["modern"]["steps"]["shift"] == pytest.approx(0.44)
     assert summary["shift"]["ancestral_optima_good_in_modern"] == "not defined"
-    said = " ".join(sentences.sentences(summary))
+    said = " ".join(sentences.sentences(run.typed_summary))
     assert "are good there (" not in said
     why = "upkeep alone brings every genome below the worst policy (1.100 at most, against 1.200)"
     assert f"worth 0.660 to 0.660 in M; whether they are good there is not defined: {why}." in said
@@ -137,7 +137,7 @@ def test_with_less_upkeep_the_same_optima_are_not_good(tmp_path: Path) -> None:
     """
     run = evosim.run(experiment({}, SHIFTED, cost=0.3), replicates=5, out=tmp_path / "run")
     assert run.summary["shift"]["ancestral_optima_good_in_modern"] == "none"
-    assert "none is good there" in " ".join(sentences.sentences(run.summary))
+    assert "none is good there" in " ".join(sentences.sentences(run.typed_summary))
 
 
 def test_an_optimum_that_is_the_best_genome_is_good_whatever_upkeep_takes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -105,7 +106,9 @@ def test_payoff_has_the_units_of_its_world(run: evosim.Run) -> None:
         "villages": "payoff",
     }
     out = io.StringIO()
-    screen.show(Console(file=out, width=140), "title", run.summary | {"unit": "payoff"})
+    summary = run.typed_summary
+    other = replace(summary, header=replace(summary.header, unit="payoff"))
+    screen.show(Console(file=out, width=140), "title", other)
     assert "(payoff in a life)" in out.getvalue()
     assert "offspring in a life" not in out.getvalue()
     assert "(expected offspring in a life)" in analyze(run).stdout

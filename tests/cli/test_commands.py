@@ -12,6 +12,7 @@ import pytest
 
 from evosim import __version__
 from evosim.analysis.behaviour import SHIFT_KINDS
+from evosim.analysis.summary import read_summary
 from evosim.api import frames
 from evosim.runs import execute
 from evosim.tables import formatting, sentences
@@ -179,7 +180,9 @@ def test_the_shift_sentence_names_an_act_of_the_shift_kinds(
     summary = json.loads(out)
     acts = summary["behaviour"]["modern"]["acts_by_kind"]
     by_act = {act: sum(kinds.get(kind, 0.0) for kind in SHIFT_KINDS) for act, kinds in acts.items()}
-    sentence = next(s for s in sentences.sentences(summary) if s.startswith("By acts"))
+    sentence = next(
+        s for s in sentences.sentences(read_summary(summary)) if s.startswith("By acts")
+    )
     assert f"by {max(by_act, key=lambda a: by_act[a]).replace('_', ' ')} (" in sentence
 
 
@@ -220,7 +223,9 @@ def test_what_the_data_leave_open_is_not_called_unavoidable(
     )
     summary = json.loads(out)
     assert summary["shift"]["left_open_by_the_data"] > 0.1
-    sentence = next(s for s in sentences.sentences(summary) if s.startswith("Birth-control"))
+    sentence = next(
+        s for s in sentences.sentences(read_summary(summary)) if s.startswith("Birth-control")
+    )
     shared, shift = (
         summary["shift"]["shared_by_all_ancestral_optima"],
         summary["ladder"]["modern"]["steps"]["shift"],
@@ -238,7 +243,9 @@ def test_what_the_data_leave_open_is_not_called_unavoidable(
     )
     losses = {
         (row["loss"], row["world"]): row
-        for row in frames.losses(summary, dict.fromkeys(frames.LOSSES, "")).to_dicts()
+        for row in frames.losses(
+            read_summary(summary).account, dict.fromkeys(frames.LOSSES, "")
+        ).to_dicts()
     }
     assert (losses["shift", "modern"]["least"], losses["shift", "modern"]["most"]) == pytest.approx(
         (shared, shift)

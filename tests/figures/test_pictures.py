@@ -18,11 +18,12 @@ from evosim.analysis import (
     expected_drive,
     ladder,
     landscape_density,
+    means_over_seeds,
     policy_table,
     sample_life,
-    summary,
 )
 from evosim.analysis.class_values import Conducts
+from evosim.analysis.summary import LadderSummary
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import Problem, resolve
 from evosim.config.toml_files import apply_settings, read_experiment
@@ -539,7 +540,7 @@ def test_charts_of_a_grid_of_one_genome(driven: Source) -> None:
 
 
 def test_where_drivers_are_left_out_it_is_said(driven: Source, savanna: Source) -> None:
-    assert driven.summary["drivers"]
+    assert driven.summary.account.drivers
     assert "what drivers cost is not in it" in FIGURES["causes"].draw(driven).description
     assert "what drivers cost" not in FIGURES["causes"].draw(savanna).description
 
@@ -640,9 +641,9 @@ def test_a_seed_without_regret_counts() -> None:
     ledger = pl.DataFrame(
         rows, schema=["subject", "seed", "world", "kind", "act", "age", "value"], orient="row"
     )
-    told = summary.ledger(ledger, "population", "ancestral")
+    told = means_over_seeds.ledger_summary(ledger, "population", "ancestral")
     assert told is not None
-    assert told["kinds"]["waste"] == 0.25
+    assert told.kinds["waste"] == 0.25
     drawn = [
         row
         for rows in behaviour(ledger).to_dict()["datasets"].values()
@@ -661,7 +662,7 @@ def test_ladders_below_zero_stand_on_their_axis() -> None:
         "best_ancestral": 1.0,
         "population": -3.0,
     }
-    described = ladders({"ancestral": {"rungs": rungs, "intervals": {}}}).to_dict()
+    described = ladders({"ancestral": LadderSummary(rungs, {}, {}, 1)}).to_dict()
     domains = [
         unit["encoding"]["y"]["scale"]["domain"]
         for unit in described["hconcat"][0]["layer"]

@@ -477,10 +477,10 @@ def test_a_selected_run_on_disk(tmp_path: Path) -> None:
         )
         recorded, _ = execute.run(experiment, out=tmp_path / f"run{i}")
         account = accounts.analyze(recorded)
-        assert account.summary["labels"]["sampling"]["value"] is not None
-        step = account.summary["ladder"]["ancestral"]["steps"]["sampling"]
+        assert account.summary.labels["sampling"].value is not None
+        step = account.summary.ladder.ancestral.steps["sampling"]
         rung = "best_on_sample" if i == 0 else "all_cases"
-        assert rung in account.summary["ladder"]["modern"]["rungs"]
+        assert rung in account.summary.ladder.modern.rungs
         assert i or step >= 0.0
 
 
@@ -506,5 +506,5 @@ def test_a_search_that_is_not_told_from_sampling_is_no_extinction() -> None:
         .account()
         .summary
     )
-    assert summary["ladder"]["ancestral"]["steps"]["search"] is None
+    assert summary.ladder.ancestral.steps["search"] is None
     assert "some population saw the swap" in search_words(summary)

@@ -157,7 +157,7 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
     compared = 0
     parts = [
         (name, part)
-        for name, texts in screen.accounts(run.summary).items()
+        for name, texts in screen.accounts(run.typed_summary).items()
         for part in texts
         if not isinstance(part, str) and name != "ladder"
     ]
@@ -166,7 +166,7 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
             for text in column.cells:
                 assert any(cell.startswith(str(text).strip()) for cell in cells), (name, text)
                 compared += 1
-    ladder = runs.ladder(run.summary, 0.95)
+    ladder = runs.ladder(run.typed_summary, 0.95)
     for world, column in (("ancestral", 1), ("modern", 3)):
         shown = [row[column].text for row in ladder.rows if row[0].text.startswith("R")]
         assert shown == [
@@ -176,7 +176,7 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
     text = files["greedy-genes"].read_text(encoding="utf-8")
     assert all(
         parts_of.partition("'")[0].partition("&")[0][:60] in text
-        for parts_of in sentences.sentences(run.summary)
+        for parts_of in sentences.sentences(run.typed_summary)
     )
 
 

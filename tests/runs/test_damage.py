@@ -79,15 +79,15 @@ def numbers(folder: Path) -> str:
     """All that a reader of a run is given."""
     recorded = read_run(folder)
     tables, summary = accounts.analysed(recorded)
-    summary = {
+    facts = {
         key: value
-        for key, value in summary.items()
+        for key, value in summary.as_dict().items()
         if key not in ("out", "analysis_seconds", "peak_memory_mib")
     }
     frames = {**recorded.tables, **tables}
     return json.dumps(
         [
-            summary,
+            facts,
             recorded.provenance["runs"],
             {name: frames[name].write_json() for name in sorted(frames)},
         ]
@@ -255,7 +255,7 @@ def test_a_damaged_search_is_one_line(tmp_path: Path) -> None:
                 )
             assert str(path) in one_line(caught.value)
         path.write_bytes(good)
-    assert landscape_search.summary_there(folder)["search"]
+    assert landscape_search.summary_there(folder).search
 
 
 # Sizes

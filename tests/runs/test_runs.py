@@ -26,12 +26,14 @@ from evosim.runs import figures as runs_figures
 from evosim.runs.reader import LANDSCAPE, SEARCH, TABLES, read_run
 from evosim.runs.session import SessionOptions
 from evosim.runtime.checksums import read_sums, write_sums
+from evosim.runtime.dataclass_json import to_json
 from evosim.runtime.output_folders import RUNNING
 from evosim.simulation.loop import simulate
 from evosim.simulation.state import Run
 from evosim.tables import screen
 from tests.support.runs import equal, experiment
 from tests.support.settings import QUICK, quick, setting
+from tests.support.summaries import summary_of
 
 
 def run(folder: Path, name: str, *settings: str) -> Recorded:
@@ -126,16 +128,17 @@ def test_extinction_is_a_result(tmp_path: Path) -> None:
     )
     assert recorded.provenance["runs"]["0"] == {"status": "extinct", "generations": 13}
     assert recorded.tables["generations"].null_count().sum_horizontal()[0] == 0
-    summary = json.loads(json.dumps(accounts.analyze(recorded).summary, allow_nan=False))
-    assert summary["recovery"]["modern_at_end"]["mean"] == 0.0
+    summary = accounts.analyze(recorded).summary
+    json.dumps(to_json(summary), allow_nan=False)
+    assert summary.recovery.modern_at_end.mean == 0.0
 
 
 def test_extinction_before_the_swap(tmp_path: Path) -> None:
     recorded = run(tmp_path / "run", "birth-control", "genome.weights.pleasure.alleles=[0.0]")
     assert recorded.provenance["runs"]["0"] == {"status": "extinct", "generations": 1}
     summary = accounts.analyze(recorded).summary
-    assert summary["ladder"]["ancestral"]["steps"]["search"] is None
-    assert "population" not in summary["ladder"]["modern"]["rungs"]
+    assert summary.ladder.ancestral.steps["search"] is None
+    assert "population" not in summary.ladder.modern.rungs
 
 
 def test_the_exhaustive_optimizer_finds_what_enumeration_finds() -> None:
@@ -304,7 +307,7 @@ def test_the_dead_do_not_rest() -> None:
     landscape = Landscape(made)
     tables = simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}
     maker = Accountant(made, tables, exact=True)
-    times = maker.account().summary["times_per_life"]["ancestral"]
+    times = maker.account().summary.times_per_life.ancestral
     world = made.pair.ancestral
     assert [world.states[s] for s in np.flatnonzero(world.terminal_states())] == ["dead"]
     swap = tables["populations"].filter(pl.col("moment") == "swap")
@@ -327,12 +330,12 @@ def test_seeds_that_died_out_before_the_swap_are_left_out_of_recovery(tmp_path: 
     ]
     assert 0 < len(lived) < 8
     summary = accounts.analyze(recorded).summary
-    assert summary["recovery"]["seeds"] == len(lived)
+    assert summary.recovery.seeds == len(lived)
     by_hand = recorded.tables["populations"].filter(
         (pl.col("moment") == "end") & pl.col("seed").is_in([int(s) for s in lived])
     )
     worth = recorded.tables["landscape"].select("class", "modern_intent")
-    assert summary["recovery"]["modern_at_end"]["mean"] == pytest.approx(
+    assert summary.recovery.modern_at_end.mean == pytest.approx(
         by_hand.join(worth, on="class")["modern_intent"].mean()
     )
 
@@ -342,8 +345,8 @@ def test_nobody_alive_is_not_measured(tmp_path: Path) -> None:
         tmp_path / "run", "birth-control", "genome.weights.pleasure.alleles=[0.0]", "replicates=2"
     )
     summary = accounts.analyze(recorded).summary
-    assert summary["behaviour"]["modern"] is None
-    assert summary["recovery"]["seeds"] == 0
+    assert summary.behaviour.modern is None
+    assert summary.recovery.seeds == 0
 
 
 def test_desires_are_averaged_over_every_seed(tmp_path: Path) -> None:
@@ -360,22 +363,22 @@ def test_desires_are_averaged_over_every_seed(tmp_path: Path) -> None:
     assert account.tables["desires"].height == 6 * len(loci)
     swap = recorded.tables["populations"].filter(pl.col("moment") == "swap")
     mean = (swap["locus:fullness"] * swap["count"]).sum() / swap["count"].sum()
-    printed = next(row for row in account.summary["desires"] if row["feature"] == "fullness")
-    assert printed["weight"] == pytest.approx(mean)
+    printed = next(row for row in account.summary.desires if row.feature == "fullness")
+    assert printed.weight == pytest.approx(mean)
 
 
 def test_without_overlap_kinds_are_not_split(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = run(tmp_path / "run", "micro")
-    split = accounts.analyze(recorded).summary["behaviour"]["modern"]
+    split = accounts.analyze(recorded).summary.behaviour.modern
     monkeypatch.setattr(behaviour, "LEAST_OVERLAP", 1.1)
     account = accounts.analyze(recorded)
-    whole = account.summary["behaviour"]["modern"]
-    assert set(whole["kinds"]) == {"misspecified", "no overlap", "upkeep"}
-    assert sum(whole["kinds"].values()) == pytest.approx(sum(split["kinds"].values()))
+    whole = account.summary.behaviour.modern
+    assert set(whole.kinds) == {"misspecified", "no overlap", "upkeep"}
+    assert sum(whole.kinds.values()) == pytest.approx(sum(split.kinds.values()))
     assert set(account.tables["behaviour"].filter(pl.col("world") == "modern")["kind"]) <= set(
-        whole["kinds"]
+        whole.kinds
     )
 
 
@@ -383,20 +386,22 @@ def test_a_loss_that_is_split_in_some_seeds_alone_sums_to_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = run(tmp_path / "run", "micro", "replicates=3")
-    before = accounts.analyze(recorded).summary["behaviour"]["modern"]
+    before = accounts.analyze(recorded).summary.behaviour.modern
     # Each seed has one at the swap and one at the end
     told, turn = (behaviour.Ledger.told, iter([True, True, False, False] * 100))
     monkeypatch.setattr(behaviour, "LEAST_OVERLAP", 1.1)
     monkeypatch.setattr(behaviour.Ledger, "told", lambda self: told(self) if next(turn) else self)
     found = accounts.analyze(recorded).summary
-    mixed = found["behaviour"]["modern"]
-    assert mixed["kinds"]["no overlap"] > 0.0
-    assert mixed["kinds"]["novel"] > 0.0
-    assert sum(mixed["kinds"].values()) == pytest.approx(sum(before["kinds"].values()), abs=1e-12)
-    for act, total in mixed["acts"].items():
-        assert sum(mixed["acts_by_kind"][act].values()) == pytest.approx(total, abs=1e-12)
+    mixed = found.behaviour.modern
+    assert before
+    assert mixed
+    assert mixed.kinds["no overlap"] > 0.0
+    assert mixed.kinds["novel"] > 0.0
+    assert sum(mixed.kinds.values()) == pytest.approx(sum(before.kinds.values()), abs=1e-12)
+    for act, total in mixed.acts.items():
+        assert sum(mixed.acts_by_kind[act].values()) == pytest.approx(total, abs=1e-12)
     assert "in some seeds, and there kinds are not split" in str(
-        screen.accounts(found | {"unit": "payoff"})["behaviour"][0].caption
+        screen.accounts(summary_of(found))["behaviour"][0].caption
     )
 
 
@@ -471,13 +476,13 @@ def test_a_run_by_other_code_is_accounted_for_again(tmp_path: Path) -> None:
     path.write_text(json.dumps(truth | {"overlap": 0.5}))
     # As if it had been found so
     write_sums(recorded.folder, ["summary.json"], read_sums(recorded.folder))
-    assert accounts.summary_of(recorded, again=False)["overlap"] == 0.5
+    assert accounts.summary_of(recorded, again=False).account.overlap == 0.5
     facts = recorded.provenance | {"sources": "0000"}
     (recorded.folder / "provenance.json").write_text(json.dumps(facts))
     write_sums(recorded.folder, ["provenance.json"], read_sums(recorded.folder))
     other = read_run(recorded.folder)
     assert not accounts.same_code(other)
-    assert accounts.summary_of(other, again=False)["overlap"] == truth["overlap"]
+    assert accounts.summary_of(other, again=False).account.overlap == truth["overlap"]
 
 
 @pytest.mark.parametrize("column", ["ancestral", "ancestral_intent", "modern", "modern_intent"])

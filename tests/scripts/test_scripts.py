@@ -15,6 +15,7 @@ import pytest
 from evosim.runs.accounts import analyze
 from evosim.runs.execute import run
 from evosim.runs.reader import read_run
+from evosim.runtime.dataclass_json import to_json
 from evosim.verify import LAWS
 from tests.support.settings import quick, setting
 
@@ -223,7 +224,7 @@ def test_losses_of_recorded_runs_are_those_of_their_accounts(
     assert (tmp_path / f"{ANALYSES[name]}.png").stat().st_size > 1000
     with (tmp_path / f"{ANALYSES[name]}.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["run"] == "greedy-genes"]
-    wanted = analyze(read_run(runs["greedy-genes"])).summary
+    wanted = to_json(analyze(read_run(runs["greedy-genes"])).summary)
     keys = {
         "shift_losses": ("who", "what"),
         "in_distribution_waste": ("what", "name"),

@@ -4,8 +4,9 @@ refused.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,9 @@ import pytest
 
 from evosim import Run
 from evosim.analysis import drive_cost as hack_step
-from evosim.analysis import summary as summary_parts
+from evosim.analysis import means_over_seeds
+from evosim.analysis.account import Accountant
+from evosim.analysis.summary import AccountSummary, AlleleFrequency, DriveSummary, MeasuredByWorld
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import AnalysisChoice
 from evosim.config.toml_files import apply_settings, read_experiment
@@ -30,6 +33,7 @@ from evosim.tables import screen, sentences
 from evosim.verify.engine import SOUND, markers
 from tests.support.command import evosim
 from tests.support.settings import quick, setting
+from tests.support.summaries import summary_of
 
 DRIVER = "genome.drivers.0"
 
@@ -456,56 +460,61 @@ def test_means_are_over_the_seeds_that_have_both_ends_of_a_step(tmp_path: Path) 
     )
     recorded, _ = execute.run(experiment, out=tmp_path / "run")
     summary = accounts.analyze(recorded).summary
-    ladder, hack = summary["ladder"]["ancestral"], summary["hack"]
-    died = hack["died_before_the_swap"]
+    ladder, hack = summary.ladder.ancestral, summary.hack
+    died = hack.died_before_the_swap
     assert 0 < died["run"] < 30
-    assert ladder["seeds"] == hack["ancestral"]["hack"]["seeds"] == 30 - died["run"] - died["fair"]
-    assert ladder["steps"]["hack"] == pytest.approx(
-        ladder["rungs"]["control"] - ladder["rungs"]["population"], abs=1e-12
+    measured = hack.quantities.ancestral["hack"].seeds
+    assert ladder.seeds == measured == 30 - died["run"] - died["fair"]
+    assert ladder.steps["hack"] == pytest.approx(
+        ladder.rungs["control"] - ladder.rungs["population"], abs=1e-12
     )
-    assert ladder["steps"]["search"] == pytest.approx(
-        ladder["rungs"]["best_ancestral"] - ladder["rungs"]["control"], abs=1e-12
+    assert ladder.steps["search"] == pytest.approx(
+        ladder.rungs["best_ancestral"] - ladder.rungs["control"], abs=1e-12
     )
-    ledger = summary["behaviour"]["ancestral"]
+    ledger = summary.behaviour.ancestral
     # Of other seeds than the ladder where only a control died
-    assert ledger["seeds"] == 30 - died["run"]
-    shown = screen.accounts(summary | {"replicates": 30})
-    for name, seeds in (("ladder", ladder["seeds"]), ("behaviour", ledger["seeds"])):
+    assert ledger.seeds == 30 - died["run"]
+    shown = screen.accounts(summary_of(summary, replicates=30))
+    for name, seeds in (("ladder", ladder.seeds), ("behaviour", ledger.seeds)):
         assert f"means over the {seeds} of 30 seeds" in str(
             getattr(shown[name][0], "caption", "")
         ), name
     told = Run(recorded).steps()
-    for world, steps in summary[
-        "steps_by_act"
-    ].items():  # acts are of the same seeds, and sum to the step
+    # Acts are of the same seeds, and sum to the step
+    for world, steps in summary.steps_by_act.items():
         for step, acts in steps.items():
             assert sum(acts.values()) == pytest.approx(
-                summary["ladder"][world]["steps"][step], abs=1e-12
+                summary.ladder.of(world).steps[step], abs=1e-12
             ), (world, step)
             mine = told.filter((pl.col("world") == world) & (pl.col("step") == step))
             assert mine["mean"].sum() == pytest.approx(sum(acts.values()), abs=1e-12)
 
 
-def hack_summary(**values: list[float]) -> dict[str, Any]:
+def hack_summary(**values: list[float]) -> DriveSummary:
     """The part of a summary that holds the hack step, of one number a seed for each quantity."""
-    found = {
-        "ancestral": {
-            name: summary_parts.with_interval(numbers, AnalysisChoice())
-            for name, numbers in values.items()
-        }
+    estimates = {
+        name: means_over_seeds.estimate(numbers, AnalysisChoice())
+        for name, numbers in values.items()
     }
-    return {
-        **found,
-        "verdicts": hack_step.verdicts(found),
-        "frequencies": [{"run": 0.4}],
-        "died_before_the_swap": {"run": 0},
-    }
-
-
-def told_of(hack: dict[str, Any]) -> str:
-    return sentences.hack_words(
-        {"hack": hack, "replicates": 6, "drivers": True, "worst_policy": {}}
+    quantities = MeasuredByWorld(estimates, {})
+    return DriveSummary(
+        quantities,
+        hack_step.verdicts(quantities),
+        (AlleleFrequency("driver", "drive", {"run": 0.4}),),
+        {"run": 0},
     )
+
+
+@cache
+def some_account() -> AccountSummary:
+    made = setting("micro", *quick("micro"))
+    landscape = Landscape(made)
+    tables = simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}
+    return Accountant(made, tables, exact=True).account().summary
+
+
+def told_of(hack: DriveSummary) -> str:
+    return sentences.hack_words(summary_of(replace(some_account(), hack=hack), replicates=6))
 
 
 SOME, NONE, LESS, WIDE = (
@@ -538,9 +547,9 @@ def test_the_hack_step_is_judged_against_0(
     """
     for null in (NULL, NONE, SOME):
         found = hack_summary(hack=hack, behaviour=behaviour, null=null, null_behaviour=null)
-        assert [row["verdict"] for row in found["verdicts"]] == wanted
+        assert [row.verdict for row in found.verdicts] == wanted
     assert [
-        row["verdict"] for row in hack_summary(hack=hack, behaviour=behaviour)["verdicts"]
+        row.verdict for row in hack_summary(hack=hack, behaviour=behaviour).verdicts
     ] == wanted  # without any null
 
 
@@ -557,8 +566,10 @@ def test_a_true_hack_step_comes_out_as_often_as_its_own_interval_leaves_out_0() 
             null=list(again - fair),
             null_behaviour=list(again - fair),
         )
-        out += found["verdicts"][0]["verdict"] == "comes out"
-        alone += found["ancestral"]["hack"]["interval"][0] > 0.0
+        out += found.verdicts[0].verdict == "comes out"
+        interval = found.quantities.ancestral["hack"].interval
+        assert interval
+        alone += interval[0] > 0.0
     assert out == alone > 100
 
 

@@ -112,18 +112,19 @@ def test_the_order_of_switching_matters_where_forces_meet_and_is_bounded_by_the_
 
 def test_the_summary_sums_before_and_after_the_swap() -> None:
     table = simulated("greedy-genes").tables["search"]
-    found = price_equation.summary_of(table.filter, 16, 19)
+    found = price_equation.price_summary(table.filter, 16, 19)
     assert found is not None
     for part, first, last in (("traits", 1, 15), ("after", 16, 18)):
         by_hand = table.filter(
             pl.col("generation").is_between(first, last) & (pl.col("trait") == "fitness in A")
         )
-        row = next(r for r in found[part] if r["trait"] == "fitness in A")
+        row = next(r for r in getattr(found, part) if r.trait == "fitness in A")
         for term in (*FORCES, "selection", "drift", "change"):
-            assert row[term] == pytest.approx(by_hand[term].sum(), abs=1e-12)
-        assert row["sampling"] is None
-    assert price_equation.summary_of(None, 16, 19) is None
-    assert set(found["terms"]) == set(TERMS) == set(price_equation.TERMS)
+            value = row.change if term == "change" else row.terms[term]
+            assert value == pytest.approx(by_hand[term].sum(), abs=1e-12)
+        assert row.terms["sampling"] is None
+    assert price_equation.price_summary(None, 16, 19) is None
+    assert set(found.terms) == set(TERMS) == set(price_equation.TERMS)
 
 
 def test_exhaustive_search_has_no_descent_to_account_for() -> None:

@@ -127,20 +127,21 @@ def test_an_account_is_that_of_evosim_run_bit_by_bit(
         ending = recorded.provenance["runs"][str(seed)]
         assert (row["status"], row["generations"]) == (ending["status"], ending["generations"])
         summary = account.summary
-        for world, ladder in summary["ladder"].items():
+        for world, ladder in summary.ladder.items():
             for part in ("rungs", "steps"):
-                assert {k: row.get(f"ladder.{world}.{part}.{k}") for k in ladder[part]} == ladder[
-                    part
-                ]
-            if summary["behaviour"][world]:
+                values = getattr(ladder, part)
+                assert {k: row.get(f"ladder.{world}.{part}.{k}") for k in values} == values
+            if summary.behaviour.of(world):
                 for part in ("kinds", "acts"):
-                    told = summary["behaviour"][world][part]
+                    told = getattr(summary.behaviour.of(world), part)
                     assert {k: row[f"behaviour.{world}.{part}.{k}"] for k in told} == told
-        assert {k: row.get(f"shift.{k}") for k in SHIFT} == {k: summary["shift"][k] for k in SHIFT}
-        for desire in summary["desires"]:
-            assert row[f"desires.{desire['feature']}.gain_modern"] == desire["gain_modern"]
+        assert {k: row.get(f"shift.{k}") for k in SHIFT} == {
+            k: getattr(summary.shift, k) for k in SHIFT
+        }
+        for desire in summary.desires:
+            assert row[f"desires.{desire.feature}.gain_modern"] == desire.gain_modern
         if controls_of(alone):
-            assert row["hack.ancestral.hack"] == summary["hack"]["ancestral"]["hack"]["mean"]
+            assert row["hack.ancestral.hack"] == summary.hack.quantities.ancestral["hack"].mean
 
 
 KEPT = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from evosim.analysis.behaviour import KINDS, Ledger, mean_ledger
 from evosim.analysis.factorial import Resampling, _weighted_correlation, decompose
 from evosim.analysis.intervals import level
+from evosim.analysis.summary import SearchQuantity, SearchSummary
 from evosim.cli.main import app
 from evosim.errors import UserError
 from evosim.optimizers import InvalidOptimizer, deap_adapter
@@ -165,20 +167,13 @@ def test_a_run_says_the_level_of_its_intervals(tmp_path: Path) -> None:
 
 def test_a_search_says_the_level_of_its_intervals() -> None:
     told, few = io.StringIO(), io.StringIO()
-    row = {"quantity": "x", "mean": 1.0, "interval": [0.5, 1.5]}
-    summary = {
-        "seed": 0,
-        "replicates": 5,
-        "changed": [],
-        "expected": "",
-        "confidence": 0.999,
-        "search": [row],
-    }
+    row = SearchQuantity("x", 1.0, (0.5, 1.5))
+    summary = SearchSummary("test", 0, 5, "", (), 0.999, "", "", {}, (row,))
     screen.show_search(Screen(file=told, width=100), "A search", summary)
     screen.show_search(
         Screen(file=few, width=100),
         "A search",
-        summary | {"replicates": 2, "search": [row | {"interval": None}]},
+        replace(summary, replicates=2, search=(replace(row, interval=None),)),
     )
     assert "5 seeds from 0; means over seeds, 99.9% intervals" in told.getvalue()
     assert "%" not in few.getvalue()

@@ -1,0 +1,30 @@
+"""Summaries of runs that were not recorded in a folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evosim.analysis.summary import AccountSummary, AnalysisCost, RunHeader, RunSummary, SeedEnding
+
+
+def header(**changes: Any) -> RunHeader:
+    """What was run: one complete seed, unless `changes` say otherwise."""
+    facts: dict[str, Any] = {
+        "experiment": "test",
+        "seed": 0,
+        "replicates": 1,
+        "expected": "",
+        "changed": (),
+        "confidence": 0.95,
+        "unit": "payoff",
+        "offset": None,
+        "digest": None,
+        "out": None,
+        "runs": {"0": SeedEnding("complete", 1)},
+    }
+    return RunHeader(**facts | changes)
+
+
+def summary_of(account: AccountSummary, **changes: Any) -> RunSummary:
+    """The summary of a run with this account; `changes` are fields of its header."""
+    return RunSummary(header(**changes), account, AnalysisCost())
