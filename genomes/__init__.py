@@ -1,9 +1,9 @@
-"""Genomes: loci, alleles, and what they decode to.
+"""Genomes: loci, alleles, and the decision rules that they decode to.
 
-NumPy only; a genome sees a world's names, never its numbers.
+A genome needs only NumPy. It knows the names of a world, but not its numbers.
 
-`GENOMES` is the catalogue. A genome is one file: a docstring, a parameter dataclass, `build(params,
-shape)`.
+`GENOMES` is the catalogue. A genome is one file: a docstring, a parameter dataclass, and
+`build(params, shape)`.
 """
 
 from __future__ import annotations

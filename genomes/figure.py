@@ -17,9 +17,9 @@ class LocusPanel:
     title : str
         Title of the vertical axis.
     legend : str
-        What a line stands for.
+        Meaning of a line.
     prefix : str
-        What the names of these loci in the grid begin with, before their names in `parameter`.
+        Prefix of the names of these loci in the grid, before their names in `parameter`.
     shares : bool
         Whether lines are shares of alleles instead of mean expressed values.
     width : float

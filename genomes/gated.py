@@ -1,14 +1,17 @@
-"""Gated: a planner with two objectives and a gate on what it is told. The deceptive candidate.
+"""Gated: a planner with two objectives, selected by the world's cue. The deceptive candidate.
 
-Loci. Those of the planner; a second objective weight per feature, called `second.` and the
-feature's name; and `gate`, with the alleles `closed` (the first objective always), `open` (the
-second where the agent is told that this is the modern world) and `inverse` (the second where it is
-told that this is the ancestral one). It plans once per objective, with the same horizon, belief,
-discount and temperature; the cue of the state it is in selects. The world must give a cue
-(`[world.cue]`).
+Loci. Those of the planner; a second objective weight per feature, named `second.` and the feature;
+and `gate`. Alleles of the gate:
 
-In the ancestral world with a perfect cue an open gate does nothing, whatever lies behind it:
-alleles of the gate and of the second objective are neutral there by construction.
+* `closed`: always the first objective.
+* `open`: the second objective where the cue is `modern`.
+* `inverse`: the second objective where the cue is `ancestral`.
+
+The planner plans once per objective, with the same horizon, belief, discount and temperature. The
+cue of the current state selects the plan. The world must give a cue (`[world.cue]`).
+
+In the ancestral world with a perfect cue an open gate has no effect. Alleles of the gate and of the
+second objective are neutral there by construction.
 """
 
 from __future__ import annotations
@@ -48,11 +51,14 @@ FIGURE = LocusFigure(
 
 @dataclass(frozen=True)
 class Gated(Planner):
-    """Parameters of the gated planner, beside those of the planner.
+    """Parameters of the gated planner, in addition to those of the planner.
 
-    Attributes:
-        second: a locus for each feature that the second objective can desire; features left out are
-        fixed at weight 0. gate: names among `closed`, `open` and `inverse`, in order of dominance.
+    Attributes
+    ----------
+    second : mapping of str to LocusParams
+        A locus for each feature that the second objective can desire. Other features have weight 0.
+    gate : LocusParams
+        Alleles among `closed`, `open` and `inverse`, in order of dominance.
     """
 
     second: Mapping[str, LocusParams] = field(default_factory=dict)
@@ -61,10 +67,7 @@ class Gated(Planner):
 
 @dataclass(frozen=True, eq=False)
 class GatedGenome:
-    """The gated planner over one world's names.
-
-    See `Gated` for parameters, `decode` for what it gives.
-    """
+    """The gated planner for one world; its parameters are in `Gated`."""
 
     params: Gated
     shape: WorldShape
@@ -72,7 +75,7 @@ class GatedGenome:
     name: str = "gated"
 
     def decode(self, classes: Ints) -> GatedRules:
-        """The gated planners `[n]` that these classes are."""
+        """The gated planners `[n]` of the classes `[n]`."""
         first = PlannerGenome(self.params, self.shape, self.grid).decode(classes)
         values = self.grid.values(np.asarray(classes, dtype=np.int64))
         column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
@@ -82,18 +85,17 @@ class GatedGenome:
                 column, [SECOND + feature for feature in self.shape.features], len(values)
             ),
         )
-        named = np.array(
+        gates = np.array(
             [GATES.index(str(name)) for name in self.params.gate.alleles], dtype=np.int64
         )
-        return GatedRules(first, second, named[column["gate"].astype(np.int64)])
+        return GatedRules(first, second, gates[column["gate"].astype(np.int64)])
 
 
 def build(params: Gated, shape: WorldShape) -> GatedGenome:
-    """The gated planner over a world's names. Raises `InvalidGenome`."""
+    """Build the gated planner for a world. Raises `InvalidGenome`."""
     if not shape.cue:
         raise InvalidGenome(
-            "genome 'gated' must have a cue to gate by, but the world gives none. Add a table"
-            " [world.cue]."
+            "genome 'gated' needs a cue, but the world gives none. Add a table [world.cue]."
         )
     check_features(params, shape, "gated")
     for feature in shape.features:

@@ -1,7 +1,4 @@
-"""The germ line: what a genome of any kind has beside what it expresses.
-
-Markers, drivers, modifiers, and their map.
-"""
+"""The germ line, common to all genomes: markers, drivers, modifiers, and their map."""
 
 from __future__ import annotations
 
@@ -16,14 +13,17 @@ from evosim.genomes.loci import Locus, LocusParams, make_locus
 
 @dataclass(frozen=True)
 class GermLine:
-    """Parameters that genomes of every kind have.
+    """Parameters that all genomes have.
 
-    Attributes:
-        markers: loci that express nothing: places for drivers, modifiers, or neutral alleles. The
-        allele listed first
-            is wild type.
-        drivers: alleles that are passed on unfairly.
-        modifiers: alleles that change how a driver is passed on.
+    Attributes
+    ----------
+    markers : mapping of str to LocusParams
+        Loci that express nothing, for drivers, modifiers or neutral alleles. The first allele is
+        the wild type.
+    drivers : tuple of Driver
+        Alleles with unfair transmission.
+    modifiers : tuple of Modifier
+        Alleles that change the transmission of a driver.
     """
 
     markers: Mapping[str, LocusParams] = field(default_factory=dict, kw_only=True)
@@ -32,9 +32,26 @@ class GermLine:
 
 
 def build_grid(expressed: Sequence[Locus], germ_line: GermLine, ploidy: int) -> Grid:
-    """The grid of a genome: expressed loci and markers in map order, with drivers placed.
+    """Build the grid of a genome: expressed loci and markers in map order, and its drivers.
 
-    Raises `InvalidGenome`.
+    Parameters
+    ----------
+    expressed : sequence of Locus
+        Loci that the genome expresses.
+    germ_line : GermLine
+        Parameters of the genome.
+    ploidy : int
+        1 (haploid) or 2 (diploid).
+
+    Returns
+    -------
+    Grid
+        The grid.
+
+    Raises
+    ------
+    InvalidGenome
+        If a name is invalid or occurs twice, or a driver or modifier breaks a rule.
     """
     names = {locus.name for locus in expressed}
     for name in germ_line.markers:

@@ -1,8 +1,8 @@
-"""The grid: everything that meiosis can express, and the map that meiosis goes by.
+"""The grid: all phenotypes that genotypes can express, and the genetic map.
 
 A *class* is a phenotype that some genotype can express: one expressed value per locus. Classes are
-numbered `0 .. size - 1`, the last locus fastest. The grid is the set of all classes, dosage levels
-included, so that no population can beat the best class.
+numbered `0 .. size - 1`, the last locus fastest. The grid is the set of all classes, with all
+dosage levels. So no population can exceed the best class.
 """
 
 from __future__ import annotations
@@ -24,11 +24,22 @@ MAX_LOCI = 256
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The loci of a genome in map order, its ploidy, its drivers, and the arithmetic of classes and
-    genotypes.
+    """Loci, ploidy and drivers of a genome, and conversions between classes and genotypes.
 
-    Raises `InvalidGenome` if it has no or too many loci, loci out of map order, an unknown ploidy,
-    or more classes than 2^62.
+    Attributes
+    ----------
+    loci : tuple of Locus
+        `L` loci in map order.
+    ploidy : int
+        1 (haploid) or 2 (diploid).
+    drive : Drive
+        Drivers and modifiers.
+
+    Raises
+    ------
+    InvalidGenome
+        For no or more than 256 loci, loci out of map order, another ploidy, or more than 2^62
+        classes.
     """
 
     loci: tuple[Locus, ...]
@@ -46,7 +57,7 @@ class Grid:
         if self.size > 2**62:
             raise InvalidGenome(
                 f"the grid must have at most 2^62 classes to be numbered, but has {self.size}."
-                " Coarsen it."
+                " Use fewer loci or alleles."
             )
         if len(self.loci) > MAX_LOCI:
             raise InvalidGenome(
@@ -56,9 +67,7 @@ class Grid:
         names = [locus.name for locus in self.loci]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise InvalidGenome(
-                f"loci must have names of their own, but two are called '{twice}'. Rename one."
-            )
+            raise InvalidGenome(f"names of loci must differ, but two are '{twice}'. Rename one.")
         if in_map_order(self.loci) != self.loci:
             places = [
                 f"{x.name} at {x.params.position:g} cM of '{x.params.chromosome}'"
@@ -72,12 +81,12 @@ class Grid:
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
-        """Number of classes of each locus."""
+        """`L` numbers of classes, one for each locus."""
         return tuple(locus.values.size for locus in self.loci)
 
     @cached_property
     def size(self) -> int:
-        """Number of classes of the whole grid (a Python integer: it may be huge)."""
+        """Number of classes of the grid (a Python integer, as it may be larger than 2^63)."""
         out = 1
         for count in self.counts:
             out *= count
@@ -85,14 +94,14 @@ class Grid:
 
     @cached_property
     def strides(self) -> Ints:
-        """`[L]`: what a step of each locus is in the number of a class."""
+        """`[L]`: change of a class number by one step at each locus."""
         return np.array(
             [int(np.prod(self.counts[i + 1 :], dtype=object)) for i in range(len(self.loci))],
             dtype=np.int64,
         )
 
     def classes(self, genotypes: Alleles) -> Ints:
-        """Class `[n]` that each genotype `[n, ploidy, L]` expresses."""
+        """Classes `[n]` that genotypes `[n, ploidy, L]` express."""
         other = genotypes[:, -1, :]
         out = np.zeros(len(genotypes), dtype=np.int64)
         for i, locus in enumerate(self.loci):
@@ -101,7 +110,7 @@ class Grid:
         return out
 
     def digits(self, classes: Ints) -> Ints:
-        """`[n, L]`: the class of each locus in a class of the grid."""
+        """`[n, L]`: for classes `[n]` of the grid, the class of each locus."""
         return classes[:, None] // self.strides % np.array(self.counts, dtype=np.int64)
 
     def from_digits(self, digits: Ints) -> Ints:
@@ -109,23 +118,23 @@ class Grid:
         return (np.asarray(digits, dtype=np.int64) * self.strides).sum(axis=-1)
 
     def values(self, classes: Ints) -> NDArray[np.float64]:
-        """`[n, L]`: expressed values (of a named locus, the index of the allele)."""
+        """`[n, L]`: expressed values of classes `[n]`; indices for loci of named alleles."""
         digits = self.digits(classes)
         return np.stack([locus.values[digits[:, i]] for i, locus in enumerate(self.loci)], axis=1)
 
     def genotypes(self, classes: Ints) -> Alleles:
-        """`[n, ploidy, L]`: one genotype that expresses each class, a homozygote where there is
-        one.
-        """
+        """`[n, ploidy, L]`: a genotype for each of classes `[n]`, homozygous if possible."""
         digits = self.digits(classes)
         out = np.empty((len(classes), self.ploidy, len(self.loci)), dtype=np.uint8)
         for i, locus in enumerate(self.loci):
-            pairs = np.array([_a_pair(locus, c) for c in range(locus.values.size)], dtype=np.uint8)
+            pairs = np.array(
+                [_allele_pair(locus, c) for c in range(locus.values.size)], dtype=np.uint8
+            )
             out[:, :, i] = pairs[digits[:, i], : self.ploidy]
         return out
 
     def breeds_true(self, classes: Ints) -> NDArray[np.bool_]:
-        """`[n]`: whether a homozygote at every locus expresses the class."""
+        """`[n]`: whether a genotype that is homozygous at every locus expresses the class."""
         digits = self.digits(classes)
         out = np.ones(len(classes), dtype=bool)
         for i, locus in enumerate(self.loci):
@@ -133,17 +142,16 @@ class Grid:
         return out
 
     def chromosomes(self) -> Ints:
-        """`[C + 1]`: where each chromosome's loci begin; chromosome `c` has loci `starts[c] ..
-        starts[c + 1] - 1`.
+        """`[C + 1]`: index of the first locus of each chromosome.
+
+        Chromosome `c` has loci `starts[c] .. starts[c + 1] - 1`.
         """
         names = [locus.params.chromosome for locus in self.loci]
         begins = [i for i, name in enumerate(names) if i == 0 or not name or name != names[i - 1]]
         return np.array([*begins, len(names)], dtype=np.int64)
 
     def recombination(self) -> NDArray[np.float64]:
-        """`[L]`: chance per meiosis of a crossover event between locus `i - 1` and `i`; 0.5 where
-        chromosomes change.
-        """
+        """`[L]`: recombination fraction between locus `i - 1` and `i`; 0.5 between chromosomes."""
         out = np.full(len(self.loci), 0.5)
         for begin, end in itertools.pairwise(self.chromosomes().tolist()):
             for i in range(begin + 1, end):
@@ -152,8 +160,9 @@ class Grid:
 
 
 def in_map_order(loci: Sequence[Locus]) -> tuple[Locus, ...]:
-    """Loci sorted so that those of one chromosome stand together by position; otherwise as
-    written.
+    """Loci sorted by chromosome and position.
+
+    Chromosomes keep the order of their first loci, and loci at equal positions keep theirs.
     """
     first: dict[str, int] = {}
     for i, locus in enumerate(loci):
@@ -166,13 +175,14 @@ def in_map_order(loci: Sequence[Locus]) -> tuple[Locus, ...]:
 
 
 def haldane(centimorgan: float) -> float:
-    """Recombination fraction at a map distance, without interference (Haldane 1919): (1 - exp(-2d))
-    / 2, d in morgan.
+    """Recombination fraction at a map distance, without interference (Haldane 1919).
+
+    The fraction is (1 - exp(-2d)) / 2, with the distance d in morgan.
     """
     return float(0.5 * -np.expm1(-2.0 * centimorgan / 100.0))
 
 
-def _a_pair(locus: Locus, value_class: int) -> tuple[int, int]:
+def _allele_pair(locus: Locus, value_class: int) -> tuple[int, int]:
     same = np.flatnonzero(locus.homozygous == value_class)
     if same.size:
         return int(same[0]), int(same[0])

@@ -1,7 +1,7 @@
 """Loci and alleles.
 
-A *genotype* is an array `[ploidy, L]` of allele indices (uint8). Of each locus it expresses one of
-the locus' classes, by a table over pairs of alleles.
+A *genotype* is an array `[ploidy, L]` of allele indices (uint8). At each locus it expresses one of
+the classes of the locus, by a table over pairs of alleles.
 """
 
 from __future__ import annotations
@@ -20,26 +20,32 @@ Alleles = NDArray[np.uint8]
 
 MAX_ALLELES = 255
 DECIMALS = 12
-MAX_SIZE = 1e100  # of an allele: what is felt must stay finite
+MAX_SIZE = 1e100  # of an allele: felt rewards must stay finite
 
 
 @dataclass(frozen=True)
 class LocusParams:
     """One locus as a user writes it.
 
-    Attributes:
-        alleles: the values alleles can have: numbers in ascending order, or names in order of
-        dominance. dominance: where a heterozygote lies between its lower (0) and its higher allele
-        (1); 0.5 is additive.
-            Of named alleles the one listed first is expressed.
-        mutation: probability per allele copy per generation that it mutates.
-        kernel: `step`, to a neighbour in the list, up or down with equal chance (a step off the end
-        does not
-            happen, so that mutation alone makes all alleles equally common); `uniform`, to any
-            other allele.
-        chromosome: loci of different chromosomes are unlinked. Empty: a chromosome of its own.
-        position: place on the chromosome, in centimorgan; recombination follows Haldane's map.
-        initial: the alleles that the first generation draws from, with equal chance. Empty: all.
+    Attributes
+    ----------
+    alleles : tuple of float or tuple of str
+        Values of the alleles: numbers in ascending order, or names in order of dominance.
+    dominance : float
+        Position of a heterozygote between its lower (0) and its higher allele (1); 0.5 is
+        additive. Of two named alleles the one that comes first in the list is expressed.
+    mutation : float
+        Mutation probability per allele copy and generation.
+    kernel : str
+        `step`: to a neighbour in the list, up or down with equal probability. A step beyond an end
+        does not happen, so mutation alone makes all alleles equally frequent. `uniform`: to any
+        other allele.
+    chromosome : str
+        Loci of different chromosomes are unlinked. Empty: a chromosome of its own.
+    position : float
+        Position on the chromosome, in centimorgan. Recombination follows Haldane's map.
+    initial : tuple of float or tuple of str
+        Alleles of the first generation, with equal probability. Empty: all.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -55,15 +61,20 @@ class LocusParams:
 
 @dataclass(frozen=True, eq=False)
 class Locus:
-    """A checked locus: its allele values, and the table that says what a pair of alleles expresses.
+    """A checked locus with `n` alleles, and the class that each pair of alleles expresses.
 
-    Attributes:
-        name: the locus.
-        params: what it was made from.
-        values: expressed values, one per class of the locus (floats, or indices of named alleles).
-        expression: `[n, n]` class index expressed by a pair of alleles; a haploid expresses its
-        diagonal. silent: whether it is a marker, which expresses nothing. homozygous: `[n]` class
-        index expressed by two copies of an allele.
+    Attributes
+    ----------
+    name : str
+        Name of the locus.
+    params : LocusParams
+        The locus as the user wrote it.
+    values : numpy.ndarray
+        Expressed values, one per class of the locus: floats, or indices of named alleles.
+    expression : numpy.ndarray
+        `[n, n]` class expressed by each pair of alleles. A haploid expresses the diagonal.
+    silent : bool
+        Whether it is a marker, which expresses nothing.
     """
 
     name: str
@@ -74,7 +85,7 @@ class Locus:
 
     @property
     def homozygous(self) -> Ints:
-        """Class index expressed by two copies of each allele."""
+        """`[n]` class expressed by two copies of each allele."""
         return np.diagonal(self.expression)
 
     def initial_alleles(self) -> Ints:
@@ -92,12 +103,32 @@ def make_locus(
     whole: bool = False,
     silent: bool = False,
 ) -> Locus:
-    """Check one locus and work out what its genotypes express.
+    """Check one locus and compute the table of its expression.
 
-    `whole` rounds expressed values up to integers.
+    Parameters
+    ----------
+    name : str
+        Name of the locus.
+    params : LocusParams
+        The locus as the user writes it.
+    where : str
+        Name of the locus in messages, for example `genome.horizon`.
+    ploidy : int
+        1 or 2.
+    whole : bool
+        Whether to round expressed values up to integers.
+    silent : bool
+        Whether the locus is a marker, which has the same value for all alleles.
 
-    A `silent` locus (a marker) expresses one and the same value whatever its alleles. `where` is
-    what messages call it. Raises `InvalidGenome`.
+    Returns
+    -------
+    Locus
+        The checked locus.
+
+    Raises
+    ------
+    InvalidGenome
+        If a value breaks a rule.
     """
     alleles = params.alleles
     _check_alleles(where, alleles)
@@ -105,7 +136,8 @@ def make_locus(
     _check_unit(where, "mutation", params.mutation)
     if not np.isfinite(params.position) or params.position < 0:
         raise InvalidGenome(
-            f"{where}.position must be at least 0 centimorgan, but is {params.position}. Raise it."
+            f"{where}.position must be at least 0 centimorgan, but is {params.position}. Write 0 or"
+            " more."
         )
     if params.position > 0.0 and not params.chromosome:
         raise InvalidGenome(
@@ -132,13 +164,12 @@ def make_locus(
         numbers = np.array(alleles, dtype=float)
         low, high = np.minimum.outer(numbers, numbers), np.maximum.outer(numbers, numbers)
         expressed = low + params.dominance * (high - low)
-        # Rounding error of the interpolation must not split a class that is one in exact
-        # arithmetic.
+        # Rounding errors must not split a class that is one in exact arithmetic.
         expressed = np.round(expressed, DECIMALS)
         if not np.allclose(np.diagonal(expressed), numbers, rtol=1e-9, atol=0.0):
             raise InvalidGenome(
-                f"{where}.alleles must be 0 or large enough to be told apart at {DECIMALS}"
-                f" decimals, but are {list(alleles)}. Scale them up."
+                f"{where}.alleles must be 0 or large enough to differ at {DECIMALS}"
+                f" decimals, but are {list(alleles)}. Multiply all by a power of 10."
             )
         if whole:
             expressed = np.ceil(expressed - 1e-9)
@@ -153,8 +184,7 @@ def _check_alleles(name: str, alleles: Sequence[Any]) -> None:
         raise InvalidGenome(f"{name}.alleles must list at least one allele, but is empty. Add one.")
     if len(alleles) > MAX_ALLELES:
         raise InvalidGenome(
-            f"{name}.alleles must list at most {MAX_ALLELES}, but has {len(alleles)}. Coarsen the"
-            " grid."
+            f"{name}.alleles must list at most {MAX_ALLELES}, but has {len(alleles)}. Remove some."
         )
     if len(set(alleles)) != len(alleles):
         raise InvalidGenome(
@@ -166,11 +196,13 @@ def _check_alleles(name: str, alleles: Sequence[Any]) -> None:
         return
     if not np.isfinite(np.array(alleles, dtype=float)).all():
         raise InvalidGenome(
-            f"{name}.alleles must be finite, but are {list(alleles)}. Replace the offender."
+            f"{name}.alleles must be finite, but are {list(alleles)}. Replace the value that"
+            " is not."
         )
     if max(abs(value) for value in alleles) > MAX_SIZE:
         raise InvalidGenome(
-            f"{name}.alleles must lie within +-{MAX_SIZE:g}, but are {list(alleles)}. Lower them."
+            f"{name}.alleles must lie within +-{MAX_SIZE:g}, but are {list(alleles)}. Use smaller"
+            " values."
         )
     if list(alleles) != sorted(alleles):
         raise InvalidGenome(f"{name}.alleles must ascend, but are {list(alleles)}. Sort them.")

@@ -1,12 +1,11 @@
 """Planner: a genome whose loci are the parts of an inner optimizer.
 
-Loci. One objective weight per feature of the world, the planning horizon, the belief (which of the
-world's transition tables the planner takes for true) and the temperature of its choice. A locus
-with a single allele is fixed. Planner weights matter only up to scale, so the default experiment
-fixes one of them.
+Loci. One objective weight per feature of the world, the planning horizon, the belief (the
+transition table that the planner takes for true) and the temperature of its choice. A locus with a
+single allele is fixed. Only the ratios of weights matter, so the default experiment fixes one.
 
-Planning costs. Each step of horizon takes `planning_cost` of fitness (brain tissue is paid for in
-offspring). The cost is a parameter and not a locus, because as a locus it would simply evolve to 0.
+Planning cost. Each step of horizon costs the share `planning_cost` of fitness: brain tissue takes
+energy from offspring. The cost is a parameter and not a locus, because a locus would evolve to 0.
 """
 
 from __future__ import annotations
@@ -38,17 +37,30 @@ FIGURE = LocusFigure(
 
 @dataclass(frozen=True)
 class Planner(GermLine):
-    """Parameters of the planner genome, beside those of the germ line.
+    """Parameters of the planner genome, in addition to those of the germ line.
 
-    Attributes:
-        weights: a locus for each feature that can be desired; features left out are fixed at weight
-        0. horizon: steps of looking ahead; heterozygotes are rounded up to a whole step. belief:
-        names of beliefs in order of dominance. temperature: felt units; 0 chooses the best act.
-        ploidy: 1 haploid, 2 diploid. mutation_scale: multiplies the mutation rate of every
-        expressed locus. discount: felt discount per step, in (0, 1]. planning_cost: share of
-        fitness lost per step of horizon, in [0, 1]. ties: `split` (uniform over tied acts), `first`
-        or `last` in the world's order of acts. tie_tolerance: share of the largest felt reward
-        within which acts tie.
+    Attributes
+    ----------
+    weights : mapping of str to LocusParams
+        A locus for each feature that can be desired. Other features have weight 0.
+    horizon : LocusParams
+        Steps that the planner looks ahead. Heterozygotes are rounded up to a whole step.
+    belief : LocusParams
+        Names of beliefs in order of dominance.
+    temperature : LocusParams
+        Softmax temperature in units of felt reward; 0 chooses the best act.
+    ploidy : int
+        1 haploid, 2 diploid.
+    mutation_scale : float
+        Factor of the mutation rate of every expressed locus.
+    discount : float
+        Felt discount per step, in (0, 1].
+    planning_cost : float
+        Share of fitness lost per step of horizon, in [0, 1].
+    ties : str
+        `split` (uniform over tied acts), `first` or `last` in the world's order of acts.
+    tie_tolerance : float
+        Share of the largest felt reward within which acts tie.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -67,10 +79,7 @@ class Planner(GermLine):
 
 @dataclass(frozen=True, eq=False)
 class PlannerGenome:
-    """The planner genome over one world's names.
-
-    See `Planner` for parameters, `decode` for what it gives.
-    """
+    """The planner genome for one world; its parameters are in `Planner`."""
 
     params: Planner
     shape: WorldShape
@@ -78,7 +87,7 @@ class PlannerGenome:
     name: str = "planner"
 
     def decode(self, classes: Ints) -> PlannerRules:
-        """The planners `[n]` that these classes are."""
+        """The planners `[n]` of the classes `[n]`."""
         values = self.grid.values(np.asarray(classes, dtype=np.int64))
         column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
         horizon_locus = next(locus for locus in self.grid.loci if locus.name == "horizon")
@@ -97,45 +106,44 @@ class PlannerGenome:
 
 
 def weights_of(column: Mapping[str, Floats], loci: Sequence[str], n: int) -> Floats:
-    """`[n, K]` objective weights: the columns of some loci, 0 where there is no such locus."""
-    nothing = np.zeros(n)
-    return np.stack([column.get(name, nothing) for name in loci], axis=1)
+    """`[n, K]` objective weights: one column per name, 0 where there is no such locus."""
+    zeros = np.zeros(n)
+    return np.stack([column.get(name, zeros) for name in loci], axis=1)
 
 
 def build(params: Planner, shape: WorldShape) -> PlannerGenome:
-    """The planner genome over a world's names. Raises `InvalidGenome`."""
+    """Build the planner genome for a world. Raises `InvalidGenome`."""
     return PlannerGenome(
         params, shape, build_grid(planner_loci(params, shape), params, params.ploidy)
     )
 
 
 def check_features(params: Planner, shape: WorldShape, name: str) -> None:
-    """Refuse worlds in which a planner cannot want anything, or in which a feature has the name of
-    another locus.
+    """Check that there are features, and that none has the name of another locus.
 
     Parameters
     ----------
     params : Planner
-        Of the genome.
+        Parameters of the genome.
     shape : WorldShape
         Names of the world.
     name : str
-        Of the genome in the catalogue.
+        Name of the genome in the catalogue.
 
     Raises
     ------
     InvalidGenome
-        If there are no features, or if a name stands for two things.
+        If there are no features, or if two loci have the same name.
     """
     if not shape.features:
         raise InvalidGenome(
-            "genome.name must be 'reflex' here, because this world has no features, so that a"
-            f" planner has nothing to want, but is '{name}'. Use genome reflex."
+            "genome.name must be 'reflex' here, because this world has no features for a planner"
+            f" to want, but is '{name}'. Set genome.name = \"reflex\"."
         )
     for feature in shape.features:
         if feature in OWN_LOCI:
             raise InvalidGenome(
-                f"a feature must not be called '{feature}': that is a locus of its own. Rename it."
+                f"a feature must not be called '{feature}', the name of another locus. Rename it."
             )
         if feature in params.markers:
             raise InvalidGenome(
@@ -145,7 +153,7 @@ def check_features(params: Planner, shape: WorldShape, name: str) -> None:
 
 
 def planner_loci(params: Planner, shape: WorldShape, name: str = "planner") -> list[Locus]:
-    """The loci that a planner expresses. Raises `InvalidGenome`."""
+    """The loci that a planner expresses, without markers. Raises `InvalidGenome`."""
     check_features(params, shape, name)
     for feature in params.weights:
         if feature not in shape.features:
@@ -173,9 +181,21 @@ def planner_loci(params: Planner, shape: WorldShape, name: str = "planner") -> l
 
 
 def check_numbers(params: Planner, shape: WorldShape, *, where: str = "genome.weights") -> None:
-    """Raise `InvalidGenome` for alleles and parameters that make no planner.
+    """Check alleles and parameters of a planner.
 
-    `where` is what messages call its weights.
+    Parameters
+    ----------
+    params : Planner
+        Parameters of the genome.
+    shape : WorldShape
+        Names of the world.
+    where : str
+        Name of the weights in messages.
+
+    Raises
+    ------
+    InvalidGenome
+        If a value is out of its range.
     """
     for feature, locus in params.weights.items():
         if any(isinstance(value, str) for value in locus.alleles):
@@ -189,7 +209,7 @@ def check_numbers(params: Planner, shape: WorldShape, *, where: str = "genome.we
     ):
         raise InvalidGenome(
             f"genome.horizon.alleles must be whole steps from 1 to the lifespan ({shape.lifespan}),"
-            f" but are {list(horizons)}. Mend them."
+            f" but are {list(horizons)}. Use whole numbers in that range."
         )
     for belief in params.belief.alleles:
         if belief not in shape.beliefs:
@@ -200,7 +220,8 @@ def check_numbers(params: Planner, shape: WorldShape, *, where: str = "genome.we
     for temperature in params.temperature.alleles:
         if isinstance(temperature, str) or temperature < 0:
             raise InvalidGenome(
-                f"genome.temperature.alleles must be at least 0, but has {temperature}. Raise it."
+                f"genome.temperature.alleles must be at least 0, but has {temperature}. Use 0"
+                " or more."
             )
     if not 0.0 < params.discount <= 1.0:
         raise InvalidGenome(
@@ -209,11 +230,13 @@ def check_numbers(params: Planner, shape: WorldShape, *, where: str = "genome.we
         )
     if params.mutation_scale < 0:
         raise InvalidGenome(
-            f"genome.mutation_scale must be at least 0, but is {params.mutation_scale}. Raise it."
+            f"genome.mutation_scale must be at least 0, but is {params.mutation_scale}. Set 0"
+            " or more."
         )
     if params.tie_tolerance < 0:
         raise InvalidGenome(
-            f"genome.tie_tolerance must be at least 0, but is {params.tie_tolerance}. Raise it."
+            f"genome.tie_tolerance must be at least 0, but is {params.tie_tolerance}. Set 0"
+            " or more."
         )
     worst = params.planning_cost * max(float(h) for h in horizons)
     if not (params.planning_cost >= 0 and worst <= 1.0):

@@ -1,8 +1,8 @@
-"""Reflex: behaviour without optimization. One locus per observation class, whose alleles are acts.
+"""Reflex: behaviour without optimization. One locus per observation class; alleles are acts.
 
-The alleles of a class are the acts that are available throughout it in the ancestral world: what
-evolution had at hand. Where such an act is unavailable in the modern world, the world's default act
-is done instead. A reflex cannot take up an act that its ancestors did not have.
+The alleles of a class are the acts available in all of its states in the ancestral world. Where
+such an act is unavailable in the modern world, the agent does the world's default act. A reflex
+cannot use an act that its ancestors did not have.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ FIGURE = LocusFigure(
 
 @dataclass(frozen=True)
 class Reflex(GermLine):
-    """Parameters of the reflex genome, beside those of the germ line.
+    """Parameters of the reflex genome, in addition to those of the germ line.
 
-    Attributes:
-        ploidy: 1 haploid, 2 diploid (of two acts the one earlier in the world's order is
-        expressed). mutation: probability per allele copy per generation. kernel: `uniform`, to any
-        other act; `step`, to a neighbour in the order of acts.
+    Attributes
+    ----------
+    ploidy : int
+        1 haploid, 2 diploid. Of two acts the first in the world's order is expressed.
+    mutation : float
+        Mutation probability per allele copy and generation.
+    kernel : str
+        `uniform`: to any other act. `step`: to a neighbour in the order of acts.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -44,7 +48,7 @@ class Reflex(GermLine):
 
 @dataclass(frozen=True, eq=False)
 class ReflexGenome:
-    """The reflex genome over one world's observation classes."""
+    """The reflex genome for one world's observation classes."""
 
     params: Reflex
     shape: WorldShape
@@ -52,7 +56,7 @@ class ReflexGenome:
     name: str = "reflex"
 
     def decode(self, classes: Ints) -> ReflexRules:
-        """The reflexes `[n]` that these classes are."""
+        """The reflexes `[n]` of the classes `[n]`."""
         values = self.grid.values(np.asarray(classes, dtype=np.int64)).astype(np.int64)
         names = tuple(sorted({act for acts in self.shape.options.values() for act in acts}))
         column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
@@ -63,12 +67,12 @@ class ReflexGenome:
 
 
 def build(params: Reflex, shape: WorldShape) -> ReflexGenome:
-    """The reflex genome over a world's observation classes. Raises `InvalidGenome`."""
+    """Build the reflex genome for a world's observation classes. Raises `InvalidGenome`."""
     for observation, acts in shape.options.items():
         if not acts:
             raise InvalidGenome(
-                f"observation class '{observation}' must have an act that is available throughout"
-                " it, but has none. Split the class."
+                f"observation class '{observation}' must have an act that is available in all of"
+                " its states, but has none. Split the class."
             )
     loci = tuple(
         make_locus(

@@ -27,7 +27,7 @@ class Rules(Protocol):
 
     Attributes
     ----------
-    acts_by_observation
+    acts_by_observation : bool
         The rules see observation classes, not states.
     """
 
@@ -101,25 +101,25 @@ class PlannerRules(DecisionRules):
 
     Attributes
     ----------
-    weights
+    weights : numpy.ndarray
         `[n, K]` objective weights over the world's features.
-    horizon
+    horizon : numpy.ndarray
         `[n]` steps the planner looks ahead, at least 1.
-    belief
+    belief : numpy.ndarray
         `[n]` index into `beliefs`.
-    temperature
+    temperature : numpy.ndarray
         `[n]` softmax temperature over act values, in units of felt reward; 0 is the act set.
-    beliefs
+    beliefs : tuple of str
         Names of the transition tables that `belief` points into.
-    discount
+    discount : float
         Felt discount per step.
-    tie_tolerance
+    tie_tolerance : float
         Acts within this times max|felt reward| of the best are tied.
-    ties
+    ties : str
         `split`, `first` or `last`.
-    planning_cost
+    planning_cost : float
         Share of fitness lost per step of horizon.
-    levels
+    levels : int
         Largest horizon of the genome: the number of levels of a policy.
     """
 
@@ -182,11 +182,11 @@ class GatedRules(DecisionRules):
 
     Attributes
     ----------
-    first
+    first : PlannerRules
         Planners for the first objective.
-    second
+    second : PlannerRules
         The same planners (horizon, belief and all else) for the second objective.
-    gate
+    gate : numpy.ndarray
         `[n]` index into `GATES`. `closed`: always the first objective. `open`: the second where
         the cue says that this is the modern world. `inverse`: the second where the cue does not.
     """
@@ -250,9 +250,9 @@ class ReflexRules(DecisionRules):
 
     Attributes
     ----------
-    acts
+    acts : numpy.ndarray
         `[n, C]` the act done in each class, as index into `names`.
-    names
+    names : tuple of str
         Names of acts.
     """
 
@@ -283,10 +283,15 @@ def second_objective_active(gate: int, cue: Bools) -> Bools:
 
     Parameters
     ----------
-    gate
+    gate : int
         Index into `GATES`.
-    cue
-        `[S]`: the states whose agents receive the cue.
+    cue : numpy.ndarray
+        `[S]`, true where the agent receives the cue `modern`.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[S]`, true where the second objective decides.
     """
     return {"closed": np.zeros_like(cue), "open": cue, "inverse": ~cue}[GATES[gate]]
 
@@ -299,12 +304,12 @@ class TableRules(DecisionRules):
 
     Attributes
     ----------
-    policies
+    policies : numpy.ndarray
         `[n, L, S, A]` chances of acts. Level `l` is for `l + 1` remaining ages, the last level for
         all larger numbers.
-    names
+    names : tuple of str
         Names of the `A` acts.
-    fitness_retained
+    fitness_retained : numpy.ndarray
         `[n]` share of lifetime payoff that is left after the cost of the table.
     """
 

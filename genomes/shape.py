@@ -1,4 +1,4 @@
-"""The little that a genome may know of a world: names, no numbers."""
+"""The part of a world that a genome may know: names, no numbers. And the genome protocol."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from evosim.genomes.rules import Rules
 
 @dataclass(frozen=True)
 class WorldShape:
-    """Names a genome is built over.
+    """Names of a world, from which a genome is built.
 
-    Attributes:
-        features: what can be felt.
-        beliefs: transition tables on offer.
-        options: for each observation class, the acts available throughout it in the ancestral
-        world. lifespan: ages of a life, the longest horizon that makes sense. cue: whether agents
-        are told which world they live in.
+    Attributes
+    ----------
+    features : tuple of str
+        Features that agents can feel.
+    beliefs : tuple of str
+        Names of transition tables that an agent may believe in.
+    options : mapping of str to tuple of str
+        For each observation class, the acts available in all of its states in the ancestral world.
+    lifespan : int
+        Number of ages of a life, and the longest useful horizon.
+    cue : bool
+        Whether agents receive a cue of the world they live in.
     """
 
     features: tuple[str, ...]
@@ -31,7 +37,7 @@ class WorldShape:
 
 
 class Genome(Protocol):
-    """A genome: a grid of classes and what each class decides by."""
+    """A genome: a grid of classes, and the decision rule of each class."""
 
     @property
     def name(self) -> str:

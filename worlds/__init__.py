@@ -1,10 +1,11 @@
 """Worlds: checked, read-only arrays for an ancestral and a modern environment.
 
-NumPy only; no drawing. Nothing is sampled but
-environments of Gymnasium, to compare them with their tables.
+A world needs only NumPy and draws no figures. Only environments of Gymnasium are sampled, to
+compare them with their tables.
 
-`WORLDS` is the catalogue. A world is one file: a docstring, a parameter dataclass, `build(params,
-modern)`. `LANDSCAPES` are no worlds to live in but loss over real vectors: `build(params, seed)`.
+`WORLDS` is the catalogue. A world is one file: a docstring, a parameter dataclass, and
+`build(params, modern)`. `LANDSCAPES` holds loss functions over real vectors, which have
+`build(params, seed)`.
 """
 
 from __future__ import annotations
@@ -36,10 +37,9 @@ class Entry:
     description : str
         The world in one line.
     unit : str
-        What payoff is counted in.
+        Unit of payoff.
     state_legend : str
-        What the parts of a state's name stand for, as figures print it. Empty: names need no
-        legend.
+        Meaning of the parts of a state's name, for figures. Empty: names need no legend.
     feature_colours : mapping
         Place of each feature in the figures' palette of loci, from 0. Features of equal name have
         equal places in all worlds. A feature that is absent gets a place from its name.

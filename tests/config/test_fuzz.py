@@ -161,7 +161,7 @@ EXPERIMENTS: dict[str, tuple[bytes, str]] = {
     ),
     "alleles that would become 0": (
         MICRO.replace('"planner"', '"planner", temperature = {alleles = [0.0, 1e-13]}').encode(),
-        "genome.temperature.alleles must be 0 or large enough to be told apart at 12 decimals",
+        "genome.temperature.alleles must be 0 or large enough to differ at 12 decimals",
     ),
     "a place on no chromosome": (
         MICRO.replace(

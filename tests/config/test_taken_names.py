@@ -130,8 +130,7 @@ def test_a_planner_in_a_world_without_features_is_one_line_that_names_what_works
     with pytest.raises(
         Exception,
         match=(
-            r"this world has no features, so that a planner has nothing to want, .* Use genome"
-            r" reflex\.$"
+            r"this world has no features for a planner to want, .* Set genome\.name = \"reflex\"\.$"
         ),
     ):
         made(params(weights=weights), shape())

@@ -129,7 +129,7 @@ def test_digests_know_the_cue_and_files_without_one_keep_theirs() -> None:
         (("world.cue.error=0.5",), "world.cue.error must not be there"),
         (
             ("genome.name=gated",),
-            "genome 'gated' must have a cue to gate by, but the world gives none. Add a table",
+            "genome 'gated' needs a cue, but the world gives none. Add a table",
         ),
     ],
 )
