@@ -1,0 +1,56 @@
+"""The tests mirror the packages, and the name of a test says what it checks."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+MAX_NAME = 60
+MIN_SHARE_WITH_TESTS = 0.9
+
+
+def modules() -> list[Path]:
+    """Modules of evosim, worlds and genomes, except `__init__` and `__main__`."""
+    found = [path for top in ("worlds", "genomes") for path in (ROOT / top).glob("*.py")]
+    found += [
+        path
+        for path in (ROOT / "evosim").rglob("*.py")
+        if not any((ROOT / "evosim" / top) in path.parents for top in ("worlds", "genomes"))
+    ]
+    return sorted(path for path in found if not path.stem.startswith("__"))
+
+
+def test_file_of(module: Path) -> Path:
+    """The file that must contain the tests of a module."""
+    inside = module.relative_to(ROOT).parent.parts
+    room = inside[1:] if inside[0] == "evosim" else inside
+    return ROOT.joinpath("tests", *room, f"test_{module.stem}.py")
+
+
+test_file_of.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_of_tests_are_short(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert [n for n in names if n.startswith("test_") and len(n) > MAX_NAME] == []
+
+
+def test_most_modules_have_a_test_file_of_the_same_name() -> None:
+    without = [module for module in modules() if not test_file_of(module).is_file()]
+    share = 1.0 - len(without) / len(modules())
+    names = "\n".join(str(test_file_of(module).relative_to(ROOT)) for module in without)
+    assert share >= MIN_SHARE_WITH_TESTS, f"{share:.0%} have tests; missing:\n{names}"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_test_module_imports_another(path: Path) -> None:
+    """Shared helpers are in tests/support/."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert [name for name in imported if name and ".test_" in f".{name}"] == []
