@@ -11,14 +11,14 @@ the shift.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import altair as alt
 import polars as pl
 
 from evosim.analysis.behaviour import SHIFT_KINDS
 from evosim.claims.claim import Charts, Claim, Part, Tables
-from evosim.claims.experiments import ancestral_only, three_sizes, with_settings
+from evosim.claims.experiments import ancestral_only, packaged, three_sizes, with_settings
 from evosim.claims.measurements import (
     Measurement,
     best_found,
@@ -28,9 +28,7 @@ from evosim.claims.measurements import (
 )
 from evosim.claims.populations import best_genome_account, population_accounts, population_seconds
 from evosim.claims.seed_statistics import search_doublings, seed_values, slopes
-from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 
 MODERN_WORLDS = {
@@ -110,7 +108,7 @@ def _as_long(name: str, experiment: Experiment) -> Experiment:
         f"seed={experiment.seed}",
         f"phases.0.generations={experiment.swap}",
     )
-    return with_settings(resolve(read_experiment(name)), *same)
+    return with_settings(packaged(name), *same)
 
 
 def best_reflex(experiment: Experiment) -> pl.DataFrame:
@@ -136,7 +134,7 @@ def _most_searched(cells: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _row(table: pl.DataFrame, world: str) -> dict[str, Any]:
+def _row(table: pl.DataFrame, world: str) -> Mapping[str, float]:
     return table.filter(pl.col("world") == world).row(0, named=True)
 
 

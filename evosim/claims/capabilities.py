@@ -19,18 +19,18 @@ import polars as pl
 
 from evosim.analysis.capability import BELIEFS, Capabilities
 from evosim.analysis.population import Census
-from evosim.claims.claim import Charts, Claim, Part, Tables
-from evosim.claims.experiments import ancestral_only, with_settings
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import ancestral_only, packaged, with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
 from evosim.claims.populations import best_genome_account, snapshot_of
 from evosim.claims.seed_statistics import seed_values
-from evosim.config.resolve import Problem, build, resolve
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import themed
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import PlannerRules
 from evosim.simulation.loop import simulate
+from evosim.worlds import TabularMdp
 
 SHALLOW = ("genome.horizon.alleles=[1,2,3,4]", "genome.planning_cost=0.06")
 GESTATIONS = (2, 3, 4, 5)
@@ -65,7 +65,7 @@ def parts(experiment: Experiment) -> list[Part]:
 def best_genomes(experiment: Experiment) -> pl.DataFrame:
     """What the best ancestral genome of each grid reaches, by belief."""
     settings = {"shallow": with_settings(experiment, *SHALLOW), "deep": with_settings(experiment)}
-    settings |= {name: with_settings(resolve(read_experiment(name))) for name in OTHERS}
+    settings |= {name: with_settings(packaged(name)) for name in OTHERS}
     return pl.concat(
         [
             _of_best(made, int(found["class"])).with_columns(pl.lit(name).alias("who"))
@@ -94,7 +94,7 @@ def _of_best(experiment: Experiment, number: int) -> pl.DataFrame:
     )
 
 
-def _worlds(made: Problem) -> dict[str, Any]:
+def _worlds(made: Problem) -> dict[str, TabularMdp]:
     return {"A": made.pair.ancestral, "M": made.pair.modern}
 
 
@@ -155,7 +155,7 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
 
     The row of R3 has no seed.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     horizons = [int(h) for h in experiment.genome["horizon"]["alleles"]]
     for cap in (h for h in horizons if h > 1):
         capped = with_settings(

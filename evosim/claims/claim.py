@@ -13,6 +13,8 @@ from evosim.config.schema import Experiment
 
 Tables: TypeAlias = Mapping[str, pl.DataFrame]
 Charts: TypeAlias = dict[str, Any]  # Altair charts by name
+Cell: TypeAlias = str | float | bool | None
+Row: TypeAlias = dict[str, Cell]  # of a table that is built row by row
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ the toy games.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from evosim.analysis.deception import examined_frame
 from evosim.analysis.intervals import share as share_interval
-from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import packaged, with_genome, with_settings
 from evosim.claims.measurements import (
     Measurement,
     exactly,
@@ -25,9 +27,8 @@ from evosim.claims.measurements import (
     share_of_seeds,
 )
 from evosim.claims.populations import newborn_classes
-from evosim.config.resolve import Problem, build, resolve
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import lifetime, occupancy
@@ -70,11 +71,10 @@ def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
 
 def with_error(experiment: Experiment, error: float) -> Problem:
     """The experiment with a cue that errs in the ancestral world."""
-    tree = experiment.model_dump(mode="json", exclude_none=True)
-    return build(resolve(apply_settings(tree, [f"world.cue.ancestral_error={error}"])))
+    return build(with_settings(experiment, f"world.cue.ancestral_error={error}"))
 
 
-def _run(setting: Problem, fitness: Floats, seed: int) -> dict[str, Any]:
+def _run(setting: Problem, fitness: Floats, seed: int) -> Row:
     """One population until one gate is left."""
     swap = setting.experiment.swap
     for generation, classes in enumerate(newborn_classes(setting, fitness.__getitem__, seed, swap)):
@@ -94,7 +94,7 @@ def kinds(experiment: Experiment) -> pl.DataFrame:
     )
 
 
-def _by_loci(row: dict[str, Any]) -> str:
+def _by_loci(row: Mapping[str, float]) -> str:
     """What a genome is, without asking what it does.
 
     A is wanted with weight 1, B with 0 or 1.5; discount 0.95.
@@ -116,17 +116,14 @@ def games(experiment: Experiment) -> pl.DataFrame:
     """The toy games, each played in the world: nothing of the closed forms is used."""
     pair = build(experiment).pair
     world = pair.ancestral
-    rules = build(resolve(_planner_of_b(experiment))).genome.decode(np.arange(2))
+    rules = build(_planner_of_b(experiment)).genome.decode(np.arange(2))
     felt = world.features_felt[:, :, world.features.index("B")]
     at_once, deceiving = (lifetime(world, policy_of(rules, i, world, pair), felt) for i in range(2))
     absent = _best(lambda p: lifetime(world, drawn(world, p), felt))
     n, m = CATASTROPHE
     long = build(
-        resolve(
-            apply_settings(
-                experiment.model_dump(mode="json", exclude_none=True),
-                [f"world.ancestral.training={n}", f"world.ancestral.deployment={m}"],
-            )
+        with_settings(
+            experiment, f"world.ancestral.training={n}", f"world.ancestral.deployment={m}"
         )
     )
     p = _best(lambda p: catastrophe(long.pair.ancestral, p, n, n + m)[0])
@@ -135,17 +132,16 @@ def games(experiment: Experiment) -> pl.DataFrame:
     return pl.DataFrame({"game": names, "value": (at_once, deceiving, absent, before, after)})
 
 
-def _planner_of_b(experiment: Experiment) -> dict[str, Any]:
+def _planner_of_b(experiment: Experiment) -> Experiment:
     """The experiment with planners that want B alone and look one or five steps ahead."""
-    tree = experiment.model_dump(mode="json", exclude_none=True)
-    tree["genome"] = {
-        "name": "planner",
-        "ploidy": 1,
-        "discount": 0.95,
-        "weights": {"B": {"alleles": [1.0]}},
-        "horizon": {"alleles": [1.0, 5.0]},
-    }
-    return tree
+    return with_genome(
+        experiment,
+        "planner",
+        ploidy=1,
+        discount=0.95,
+        weights={"B": {"alleles": [1.0]}},
+        horizon={"alleles": [1.0, 5.0]},
+    )
 
 
 def drawn(world: TabularMdp, p: float) -> Floats:
@@ -186,9 +182,7 @@ def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
         f"optimizer={{name='{optimizer}', population={experiment.optimizer['population']}}}",
         "genome.mutation_scale=0.0",
     ]
-    setting = build(
-        resolve(apply_settings(experiment.model_dump(mode="json", exclude_none=True), changes))
-    )
+    setting = build(with_settings(experiment, *changes))
     worth = Landscape(setting).worth(np.arange(setting.genome.grid.size))
     best = worth.ancestral >= worth.ancestral.max() - 1e-9
     deceives = best & (worth.modern_intent < worth.modern_intent[best].max() - 1e-9)
@@ -213,18 +207,15 @@ def parts(experiment: Experiment) -> list[Part]:
     """A part for each error of the cue, one for the grid of episodes, one for the games, one for
     each way to inherit.
     """
-    deception = read_experiment("deception")
-    several = resolve(
-        apply_settings(deception, [f"replicates={max(1, experiment.replicates // 5)}"])
-    )
+    several = packaged("deception", f"replicates={max(1, experiment.replicates // 5)}")
     seeds = experiment.replicates / 200.0  # about a second for so many
     return [
         *(
             Part(f"error-{name_of(error)}", fixation, (experiment, error, i), cost=1.0 + seeds)
             for i, error in enumerate(ERRORS)
         ),
-        Part("kinds", kinds, (resolve(apply_settings(deception, list(GRID))),)),
-        Part("games", games, (resolve(deception),)),
+        Part("kinds", kinds, (packaged("deception", *GRID),)),
+        Part("games", games, (packaged("deception"),)),
         *(
             Part(f"coadapted-{name}", coadapted, (several, name), cost=1.0 + seeds)
             for name in INHERITANCE

@@ -17,11 +17,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.experiments import with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
 from evosim.config.landscape_search import build_landscape
-from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import ANCESTRAL, HEIGHT, LOCUS_COLOURS, MODERN, WIDTH, themed
 from evosim.optimizers.real_vectors import search
@@ -59,7 +58,6 @@ COSTS = {
 
 def arms_of(experiment: Experiment) -> dict[str, Experiment]:
     """The experiments that are compared, by name; ` (flat)` marks searches without hills."""
-    tree = experiment.model_dump(mode="json", exclude_none=True)
     settings = {name: list(changed) for name, changed in ABLATIONS.items()}
     settings |= {f"{n} sides": [f"world.ancestral.sides={n}"] for n in SIDES}
     for name, changed in OTHERS.items():
@@ -68,7 +66,7 @@ def arms_of(experiment: Experiment) -> dict[str, Experiment]:
         )
         settings[name] = [*changed, *longer]
         settings[f"{name} (flat)"] = [*settings[name], FLAT]
-    return {name: resolve(apply_settings(tree, each)) for name, each in settings.items()}
+    return {name: with_settings(experiment, *each) for name, each in settings.items()}
 
 
 def paths(arm: str, experiment: Experiment) -> pl.DataFrame:

@@ -7,7 +7,6 @@ devices.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 
 from evosim.analysis import detectors as read
 from evosim.analysis.deception import examine
-from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import packaged, with_genome, with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
 from evosim.claims.populations import newborn_classes
-from evosim.config.resolve import Problem, build, resolve
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Rules
@@ -59,11 +58,7 @@ def grid(experiment: Experiment) -> pl.DataFrame:
     what each detector says of it.
     """
     setting = build(experiment)
-    reflexes = build(
-        resolve(
-            {**experiment.model_dump(mode="json", exclude_none=True), "genome": {"name": "reflex"}}
-        )
-    )
+    reflexes = build(with_genome(experiment, "reflex"))
     tables = [_scored(setting, made) for made in (setting, reflexes)]
     return pl.concat(
         [
@@ -82,7 +77,7 @@ def _scored(setting: Problem, made: Problem, *, dear: bool = True) -> pl.DataFra
     a, m, where = pair.ancestral, pair.modern, read.reached_by_some(pair)
     payoff = np.array([1.0 if feature == "A" else 0.0 for feature in a.features])
     told_gate = _gates(rules)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     # What a genome is does not depend on how often the cue errs: in lives that are told wrongly a
     # sleeper may deceive.
     for i, kind in enumerate(x.kind for x in examine(rules, told_right(setting).pair)):
@@ -124,11 +119,7 @@ def agency(experiment: Experiment) -> pl.DataFrame:
     Who acts alike lives alike, who does not by other chances.
     """
     setting = build(experiment)
-    reflexes = build(
-        resolve(
-            {**experiment.model_dump(mode="json", exclude_none=True), "genome": {"name": "reflex"}}
-        )
-    )
+    reflexes = build(with_genome(experiment, "reflex"))
     pair, world, where = setting.pair, setting.pair.ancestral, read.reached_by_some(setting.pair)
     objectives = np.array([[np.cos(x), np.sin(x)] for x in np.linspace(0.0, np.pi / 2.0, 9)])
     agents = read.agents_of(world, objectives, list(range(1, world.lifespan + 1)), 0.05, 0.95)
@@ -163,8 +154,7 @@ def agency(experiment: Experiment) -> pl.DataFrame:
 
 def told_right(setting: Problem) -> Problem:
     """The same setting with a cue that does not err."""
-    tree = setting.experiment.model_dump(mode="json", exclude_none=True)
-    return build(resolve(apply_settings(tree, ["world.cue={}"])))
+    return build(with_settings(setting.experiment, "world.cue={}"))
 
 
 def _gates(rules: Rules) -> Floats:
@@ -241,7 +231,7 @@ def against(experiment: Experiment, reader: str) -> pl.DataFrame:
     rows = []
     for seed in experiment.seeds:
         first, last = _evolved(setting, fitness, seed)
-        row: dict[str, Any] = {"seed": seed}
+        row: Row = {"seed": seed}
         for name, count in (("before", first), ("after", last)):
             share = np.bincount(count, minlength=len(harmful)) / len(count)
             row |= {
@@ -316,10 +306,7 @@ def parts(experiment: Experiment) -> list[Part]:
         f"optimizer.population={experiment.optimizer['population']}",
         f"phases.0.generations={experiment.phases[0].generations}",
     ]
-    planners, reflexes = (
-        resolve(apply_settings(read_experiment(name), shrunk))
-        for name in ("birth-control", "reflexes")
-    )
+    planners, reflexes = (packaged(name, *shrunk) for name in ("birth-control", "reflexes"))
     fixed = experiment.model_copy(update={"replicates": 1})
     return [
         Part("grid", grid, (fixed,), cost=2.0),

@@ -11,12 +11,11 @@ import polars as pl
 
 from evosim.claims import CLAIMS, claim_of
 from evosim.claims.claim import Claim
+from evosim.claims.experiments import claim_experiment
 from evosim.claims.measurements import Measurement
 from evosim.claims.part_cache import Task, compute_parts, load_tables, tasks_of
 from evosim.claims.verdicts import NOT, judge_claim, judge_prediction
-from evosim.config.resolve import resolve
-from evosim.config.schema import ClaimChoice, Experiment, Prediction
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.schema import ClaimChoice, Prediction
 from evosim.errors import Stop, UserError, unknown
 from evosim.runs.provenance import provenance, write_json
 from evosim.runtime.atomic_files import write_atomically
@@ -118,12 +117,6 @@ def claims_by_name(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names)) or list(CLAIMS)
 
 
-def experiment_of(name: str, size: str) -> Experiment:
-    """The experiment of a claim with the settings of a size, `quick` or `full`."""
-    tree = read_experiment(name)
-    return resolve(apply_settings(tree, list(tree["claim"].get(size, ()))))
-
-
 class ClaimRunner:
     """Computes and tests claims at one size.
 
@@ -139,7 +132,7 @@ class ClaimRunner:
 
     def __init__(self, names: list[str], size: str, parts: Path) -> None:
         self.names, self.size = names, size
-        self.experiments = {name: experiment_of(name, size) for name in names}
+        self.experiments = {name: claim_experiment(name, size) for name in names}
         self.claims: dict[str, Claim] = {name: claim_of(name) for name in names}
         self.tasks: dict[str, list[Task]] = {
             name: tasks_of(name, self.claims[name].parts(self.experiments[name]), parts)

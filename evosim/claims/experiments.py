@@ -17,6 +17,11 @@ def build_packaged(name: str, *settings: str) -> Problem:
     return build(packaged(name, *settings))
 
 
+def claim_experiment(name: str, size: str) -> Experiment:
+    """The experiment of a claim with the settings of a size, `quick` or `full`."""
+    return packaged(name, *read_experiment(name)["claim"].get(size, ()))
+
+
 def with_settings(experiment: Experiment, *settings: str) -> Experiment:
     """Copy an experiment with `key=value` settings, without the text of a claim.
 
@@ -26,10 +31,10 @@ def with_settings(experiment: Experiment, *settings: str) -> Experiment:
     return resolve(apply_settings(tree, list(settings)))
 
 
-def with_genome(experiment: Experiment, name: str) -> Experiment:
-    """Copy an experiment with another genome at its defaults, without the text of a claim."""
+def with_genome(experiment: Experiment, name: str, **parameters: object) -> Experiment:
+    """Copy an experiment with another genome, without the text of a claim."""
     tree = experiment.model_dump(mode="json", exclude_none=True, exclude={"claim"})
-    return resolve(tree | {"genome": {"name": name}})
+    return resolve(tree | {"genome": {"name": name, **parameters}})
 
 
 def ancestral_only(experiment: Experiment, population: int, *settings: str) -> Experiment:

@@ -13,20 +13,17 @@ worth there at that time. The same recursion for a world in which nothing but ge
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.claim import Charts, Claim, Part, Tables
-from evosim.claims.experiments import with_settings
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import packaged, with_settings
 from evosim.claims.measurements import Measurement, mean_over_seeds, ratio_over_seeds
 from evosim.claims.populations import snapshot_of
 from evosim.claims.seed_statistics import seed_values
-from evosim.config.resolve import build, resolve
+from evosim.config.resolve import build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.simulation.control_runs import simulate_one
@@ -133,11 +130,11 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _state(mine: pl.DataFrame, landscape: Landscape) -> dict[str, Any]:
+def _state(mine: pl.DataFrame, landscape: Landscape) -> Row:
     share = mine["count"].to_numpy() / mine["count"].sum()
     worth = landscape.worth(mine["class"].to_numpy()).ancestral
     driver = mine[DRIVER].to_numpy()
-    out: dict[str, Any] = {
+    out: Row = {
         "mean": float(share @ (worth * mine["kept"].to_numpy())),
         "free": float(share @ worth),
         "driver": float(share @ driver) / 2.0,
@@ -159,7 +156,7 @@ def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
     """
     made = build(
         with_settings(
-            resolve(read_experiment("suppressor")),
+            packaged("suppressor"),
             "search_ledger=false",
             "controls=false",
             f"phases.0.generations={generations}",
@@ -239,7 +236,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     late = _late(tamed, experiment)
     ratio, cost = (float(experiment.genome["drivers"][0][key]) for key in ("ratio", "cost"))
     registered = recursion(ratio, (1.0, 1.0 - cost), 0.01)
-    micro = resolve(read_experiment("suppressor")).genome
+    micro = packaged("suppressor").genome
     rest = recursion(
         micro["drivers"][0]["ratio"],
         (1.0, 1.0 - micro["drivers"][0]["cost"]),

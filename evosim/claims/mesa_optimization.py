@@ -4,19 +4,17 @@ in the ancestral world.
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import packaged, with_genome, with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, of_sample
 from evosim.claims.populations import newborn_classes
-from evosim.config.resolve import Problem, build, resolve
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.fitness.landscape import Landscape
 from evosim.genomes.loci import Ints
@@ -72,10 +70,8 @@ def compiled(policy: Floats, pair: WorldPair, world: TabularMdp) -> Floats:
 
 def settings_of(experiment: Experiment) -> dict[str, Problem]:
     """The experiment with each of the modern worlds."""
-    tree = experiment.model_dump(mode="json", exclude_none=True)
     return {
-        name: build(resolve(apply_settings(tree, list(changes))))
-        for name, changes in MODERN_WORLDS.items()
+        name: build(with_settings(experiment, *changes)) for name, changes in MODERN_WORLDS.items()
     }
 
 
@@ -154,10 +150,9 @@ def single_changes(experiment: Experiment) -> pl.DataFrame:
 
     Nothing was predicted of it.
     """
-    tree = experiment.model_dump(mode="json", exclude_none=True)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for change in SINGLE_CHANGES:
-        setting = build(resolve(apply_settings(tree, [f"world.modern={{{change}}}"])))
+        setting = build(with_settings(experiment, f"world.modern={{{change}}}"))
         if not rows:
             best = Landscape(setting).best(
                 "ancestral", experiment.seed, experiment.analysis.restarts
@@ -189,10 +184,11 @@ def acts_in_scarcity(experiment: Experiment) -> pl.DataFrame:
         "planner": (m, policy_of(rules, 0, m, setting.pair)),
         "table": (m, compiled(lived, setting.pair, m)),
     }
-    columns: dict[str, Any] = {"act": a.acts}
-    for name, (world, policy) in cases.items():
-        columns[name] = occupancy(world, policy)[:, ~world.terminal_states()].sum(axis=(0, 1))
-    return pl.DataFrame(columns)
+    times = {
+        name: occupancy(world, policy)[:, ~world.terminal_states()].sum(axis=(0, 1))
+        for name, (world, policy) in cases.items()
+    }
+    return pl.DataFrame({"act": a.acts} | times)
 
 
 def _best(world: TabularMdp) -> float:
@@ -234,8 +230,7 @@ def parts(experiment: Experiment) -> list[Part]:
     """Optima; populations of planners and of reflexes, a few seeds a part; the world of
     episodes.
     """
-    tree = experiment.model_dump(mode="json", exclude_none=True)
-    tables = resolve({**tree, "genome": {"name": "reflex"}}).model_copy(update={"replicates": 1})
+    tables = with_genome(experiment, "reflex").model_copy(update={"replicates": 1})
     fixed = experiment.model_copy(update={"replicates": 1})
     out = [
         Part(name, make, (fixed,), cost=1.0)
@@ -245,7 +240,7 @@ def parts(experiment: Experiment) -> list[Part]:
             ("acts", acts_in_scarcity),
         )
     ]
-    out.append(Part("episodes", deceivers, (resolve(read_experiment("deception")),)))
+    out.append(Part("episodes", deceivers, (packaged("deception"),)))
     for seeds in seeds_by_part(experiment):
         out.append(Part(f"planners-{seeds[0]}", evolved, (fixed, seeds), cost=2.0))
         out.append(Part(f"reflexes-{seeds[0]}", reflexes, (tables, seeds), cost=2.0))
@@ -324,29 +319,33 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     return out
 
 
+# Rows of the figure, and the ends of the names of their quantities
+SHOWN = {
+    "best genome, as a planner": "planners, ancestral optimum",
+    "best genome, as a table": "tables, ancestral optimum",
+    "evolved planners": "planners, evolved",
+    "their tables": "tables, evolved",
+    "evolved reflexes": "evolved reflexes",
+}
+
+
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """What planners, their tables, and evolved reflexes lose in each modern world."""
     measured = measure(tables, experiment)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for name in MODERN_WORLDS:
-        for told, key in (
-            ("best genome, as a planner", "planners, ancestral optimum"),
-            ("best genome, as a table", "tables, ancestral optimum"),
-            ("evolved planners", "planners, evolved"),
-            ("their tables", "tables, evolved"),
-            ("evolved reflexes", "evolved reflexes"),
-        ):
+        for who, key in SHOWN.items():
             m = measured[f"M with {name}, share of the best policy lost by {key}"]
             rows.append(
                 {
                     "world": name,
-                    "who": told,
+                    "who": who,
                     "lost": m.value,
                     "low": m.low if m.low is not None else m.value,
                     "high": m.high if m.high is not None else m.value,
                 }
             )
-    order: list[str] = list(dict.fromkeys(row["who"] for row in rows))
+    order = list(SHOWN)
     plans = alt.condition(
         alt.FieldOneOfPredicate("who", [order[0], order[2]]),
         alt.value(MODERN),

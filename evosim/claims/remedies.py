@@ -9,6 +9,7 @@ right data a better objective saves.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -17,12 +18,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.claims.claim import Charts, Claim, Part, Tables
-from evosim.claims.experiments import with_settings
+from evosim.claims.experiments import claim_experiment, with_settings
 from evosim.claims.mazes import TAIL, two_alleles
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
-from evosim.config.resolve import build, resolve
+from evosim.config.resolve import build
 from evosim.config.schema import Experiment, SelectionChoice
-from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid
@@ -155,16 +155,10 @@ def best(experiment: Experiment) -> pl.DataFrame:
 def mazes(experiment: Experiment) -> Experiment:
     """The mazes of claim 7, as many times as the experiment says."""
     size = "full" if experiment.replicates > 1 else "quick"
-    tree = read_experiment("claim-07-mazes")
-    settings = (
-        *tree["claim"][size],
+    return with_settings(
+        claim_experiment("claim-07-mazes", size),
         f"replicates={experiment.replicates}",
         f"seed={experiment.seed}",
-    )
-    return resolve(
-        apply_settings(
-            {key: value for key, value in tree.items() if key != "claim"}, list(settings)
-        )
     )
 
 
@@ -179,7 +173,7 @@ def needed(sure: float, population: int, tail: float) -> float:
     return tail * s / (1.0 + s)
 
 
-def _of(table: pl.DataFrame, over: str, q: float) -> dict[str, Any]:
+def _of(table: pl.DataFrame, over: str, q: float) -> Mapping[str, float]:
     return table.filter((pl.col("over") == over) & (pl.col("q") == q)).row(0, named=True)
 
 

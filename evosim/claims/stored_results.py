@@ -6,10 +6,9 @@ import ast
 import json
 import sys
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -82,35 +81,59 @@ def read_jobs(scripts: Path) -> tuple[Job, ...]:
     )
 
 
-def recorded_times(folder: Path) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True)
+class JobTime:
+    """The time that a job took, and where.
+
+    Attributes
+    ----------
+    seconds : float
+        Wall time.
+    when : str
+        Date and time of the end, in ISO format.
+    outcome : str
+        `as kept` or the number of differences.
+    processors : int or None
+        Number of processors.
+    load : float or None
+        Load average of the last 15 minutes.
+    machine, evosim, sources : str or None
+        Platform, version and digest of the sources.
+    """
+
+    seconds: float
+    when: str
+    outcome: str
+    processors: int | None = None
+    load: float | None = None
+    machine: str | None = None
+    evosim: str | None = None
+    sources: str | None = None
+
+
+def recorded_times(folder: Path) -> dict[str, JobTime]:
     """Read the table of times in a folder, by job; empty without a table."""
     path = folder / TIMES
     if not path.is_file():
         return {}
     rows = pl.read_csv(path, schema_overrides=COLUMNS).to_dicts()
-    return {row["name"]: row for row in rows}
+    return {row.pop("name"): JobTime(**row) for row in rows}
 
 
-def latest_times(jobs: Sequence[Job], results: Path) -> dict[str, dict[str, Any]]:
+def latest_times(jobs: Sequence[Job], results: Path) -> dict[str, JobTime]:
     """Time of the last reproduction of each job, or else of the stored result."""
     times = {}
     for job in jobs:
         path = results / job.name / "provenance.json"
         if path.is_file():
             facts = json.loads(path.read_text(encoding="utf-8"))
-            times[job.name] = {
-                "seconds": facts["seconds"],
-                "when": facts["finished"],
-                "processors": None,
-                "load": None,
-                "outcome": "when it was kept",
-            }
+            times[job.name] = JobTime(facts["seconds"], facts["finished"], "when it was kept")
     return times | recorded_times(results)
 
 
-def record_times(folder: Path, jobs: Sequence[Job], times: dict[str, dict[str, Any]]) -> None:
+def record_times(folder: Path, jobs: Sequence[Job], times: Mapping[str, JobTime]) -> None:
     """Write the table of times, in the order of jobs."""
-    rows = [times[job.name] for job in jobs if job.name in times]
+    rows = [{"name": job.name} | asdict(times[job.name]) for job in jobs if job.name in times]
     table = pl.DataFrame(rows, schema=COLUMNS).write_csv(float_precision=1)
     write_atomically(folder / TIMES, table.encode())
 

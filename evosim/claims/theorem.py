@@ -21,18 +21,16 @@ at most `eps + 2 delta`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.claims.claim import Charts, Claim, Part, Tables
-from evosim.claims.experiments import with_settings
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import packaged, with_settings
 from evosim.claims.measurements import Measurement, exactly
-from evosim.config.resolve import build, resolve
+from evosim.config.resolve import build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import MODERN, themed
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import extreme_values
@@ -53,8 +51,7 @@ def parts(experiment: Experiment) -> list[Part]:
         for b in ("same", "shift")
     ]
     others = [
-        Part(name, grid, (resolve(read_experiment(name)), name), cost=2.0)
-        for name in ("birth-control", "micro")
+        Part(name, grid, (packaged(name), name), cost=2.0) for name in ("birth-control", "micro")
     ]
     return [*cells, *others]
 
@@ -168,12 +165,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 def factorial(tables: Tables) -> pl.DataFrame:
     """One row for each of the eight combinations of premises."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for name, table in tables.items():
         if name.startswith("cell-"):
             outer, world = name.removeprefix("cell-").split("-")
             found = losses(table)
-            here: dict[str, Any] = {
+            here: Row = {
                 "outer_alignment": outer == "outer",
                 "no_generalization_error": world == "same",
                 "optimum": float(table["optimum"][0]),

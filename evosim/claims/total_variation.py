@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -18,11 +17,11 @@ import polars as pl
 
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.total_variation import Variation, enumerated, range_of, trap, variation
-from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, of_sample
-from evosim.config.resolve import Problem, build, resolve
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import read_experiment
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.reference.dynamic_programming import Floats, lifetime, occupancy
 from evosim.reference.policies import policy_of
@@ -46,9 +45,7 @@ def parts(experiment: Experiment) -> list[Part]:
     return [*out, Part("micro", micro, (), cost=3.0), Part("trap", trap_chain, (), cost=1.0)]
 
 
-def row(
-    where: str, seed: int, number: int, found: Variation, worth: tuple[float, float]
-) -> dict[str, Any]:
+def row(where: str, seed: int, number: int, found: Variation, worth: tuple[float, float]) -> Row:
     """One genome or policy in a table."""
     return {
         "where": where,
@@ -96,7 +93,7 @@ def savanna(experiment: Experiment, seed: int) -> pl.DataFrame:
 
 def micro() -> pl.DataFrame:
     """All genomes of micro, total variation exact."""
-    made = build(resolve(read_experiment("micro")))
+    made = build_packaged("micro")
     return _of_classes(made, list(range(made.genome.grid.size)), "micro", 0, 100_000)
 
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.ladder import Peaks
-from evosim.claims.claim import Charts, Claim, Part, Tables
+from evosim.claims.claim import Charts, Claim, Part, Row, Tables
+from evosim.claims.experiments import with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
-from evosim.config.resolve import Problem, build, resolve
+from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings
 from evosim.errors import UserError
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.fitness.landscape import Landscape
@@ -45,18 +45,13 @@ def parts(experiment: Experiment) -> list[Part]:
     """
     out = [Part("raids", raids, (experiment,), cost=6.0)]
     for payoff in PAYOFFS:
-        cell = _varied(experiment, f"world.ancestral.payoff={payoff}")
+        cell = with_settings(experiment, f"world.ancestral.payoff={payoff}")
         out.append(Part(f"best-{payoff}", best, (cell,), cost=4.0))
         for first in range(experiment.seed, experiment.seed + experiment.replicates, BLOCK):
             n = min(BLOCK, experiment.seed + experiment.replicates - first)
-            block = _varied(cell, f"seed={first}", f"replicates={n}")
+            block = with_settings(cell, f"seed={first}", f"replicates={n}")
             out.append(Part(f"evolved-{payoff}-{first}", evolved, (block,), cost=3.0 * n))
     return out
-
-
-def _varied(experiment: Experiment, *settings: str) -> Experiment:
-    tree = experiment.model_dump(mode="json", exclude_none=True, exclude={"claim"})
-    return resolve(apply_settings(tree, list(settings)))
 
 
 def outcome(params: Villages, world: TabularMdp, done: Floats) -> dict[str, float]:
@@ -148,7 +143,7 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
     params, landscape = _params(made), Landscape(made)
     frame, conducts = landscape.frame(), Conducts(made.genome, made.pair)
     known: dict[tuple[str, int], dict[str, float]] = {}
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for seed in experiment.seeds:
         landscape.afresh()
         populations = (
@@ -214,7 +209,9 @@ def raids(experiment: Experiment) -> pl.DataFrame:
     rows = []
     for raid in RAIDS:
         made = build(
-            _varied(experiment, "world.ancestral.payoff=troops", f"world.ancestral.raid={raid}")
+            with_settings(
+                experiment, "world.ancestral.payoff=troops", f"world.ancestral.raid={raid}"
+            )
         )
         world = made.pair.ancestral
         rows.append({"raid": raid} | outcome(_params(made), world, optimum(world, world.payoff)))

@@ -176,11 +176,12 @@ def _list(console: Console, chosen: list[str]) -> None:
     """Print claims and their predictions."""
     from rich.text import Text
 
-    from evosim.claims.evaluate import experiment_of, format_prediction
+    from evosim.claims.evaluate import format_prediction
+    from evosim.claims.experiments import claim_experiment
     from evosim.runtime.text_layout import say
 
     for name in chosen:
-        choice = experiment_of(name, "full").claim
+        choice = claim_experiment(name, "full").claim
         assert choice is not None
         say(
             console,

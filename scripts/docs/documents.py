@@ -375,7 +375,7 @@ class Kept:
                     "script": job.script,
                     "tables": tables,
                     "figures": figures,
-                    "took": format_seconds(taken[job.name]["seconds"]),
+                    "took": format_seconds(taken[job.name].seconds),
                 }
             )
         return out

@@ -24,8 +24,8 @@ import polars as pl
 
 from evosim import __version__
 from evosim.claims.stored_results import (
-    COLUMNS,
     Job,
+    JobTime,
     format_seconds,
     latest_times,
     read_jobs,
@@ -47,21 +47,14 @@ def tell(jobs: list[Job]) -> None:
     known, total, unknown = latest_times(JOBS, KEPT), 0.0, []
     for job in jobs:
         row = known.get(job.name)
-        seconds = row["seconds"] if row else None
-        if isinstance(seconds, float):
-            total += seconds
-        else:
+        if row is None:
             unknown.append(job.name)
-        on = (
-            f"on {row['processors']} processors, load {row['load'] or '?'}, "
-            if row and row["processors"]
-            else ""
-        )
-        when = f"{on}{row['when'][:10]}: {row['outcome']}" if row else "time not known"
-        print(
-            f"{job.name:20} {format_seconds(seconds) if isinstance(seconds, float) else '?':>7}"
-            f"  {job.makes}  [{when}]"
-        )
+            print(f"{job.name:20} {'?':>7}  {job.makes}  [time not known]")
+            continue
+        total += row.seconds
+        on = f"on {row.processors} processors, load {row.load or '?'}, " if row.processors else ""
+        when = f"{on}{row.when[:10]}: {row.outcome}"
+        print(f"{job.name:20} {format_seconds(row.seconds):>7}  {job.makes}  [{when}]")
     print(
         f"\n{len(jobs)} jobs, {format_seconds(total)} when they were last done"
         + (f", and {', '.join(unknown)}" if unknown else ""),
@@ -191,23 +184,15 @@ def main() -> None:
             if found
             else "as kept"
         )
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        known[job.name] = dict(
-            zip(
-                COLUMNS,
-                (
-                    job.name,
-                    seconds,
-                    when,
-                    processors(batch=False),
-                    os.getloadavg()[2],
-                    platform.platform(),
-                    __version__,
-                    sources_digest(),
-                    outcome,
-                ),
-                strict=True,
-            )
+        known[job.name] = JobTime(
+            seconds,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            outcome,
+            processors(batch=False),
+            os.getloadavg()[2],
+            platform.platform(),
+            __version__,
+            sources_digest(),
         )
         record_times(out, JOBS, known)
         if given.note_times:

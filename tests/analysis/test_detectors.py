@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from evosim.analysis import detectors as read
 from evosim.claims import deception as claim_5
 from evosim.claims import detectors as claim_12
-from evosim.claims.evaluate import experiment_of
+from evosim.claims.experiments import claim_experiment
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import apply_settings
 from evosim.genomes import ReflexRules
@@ -160,7 +160,9 @@ def test_false_alarms() -> None:
 
 @pytest.fixture(scope="module")
 def grid():  # type: ignore[no-untyped-def]
-    tree = experiment_of("claim-12-detectors", "quick").model_dump(mode="json", exclude_none=True)
+    tree = claim_experiment("claim-12-detectors", "quick").model_dump(
+        mode="json", exclude_none=True
+    )
     return claim_12.grid(
         resolve(apply_settings(tree, ["genome.horizon.alleles=[1,5]", "replicates=1"]))
     )
@@ -184,7 +186,9 @@ def test_a_table_of_a_deceiver_is_behaviour_without_an_objective(grid) -> None: 
 
 def test_agency_is_of_behaviour_and_of_chance() -> None:
     """Whoever acts alike has the same log odds for a seed; others have chances of their own."""
-    tree = experiment_of("claim-12-detectors", "quick").model_dump(mode="json", exclude_none=True)
+    tree = claim_experiment("claim-12-detectors", "quick").model_dump(
+        mode="json", exclude_none=True
+    )
     small = resolve(apply_settings(tree, ["genome.horizon.alleles=[1,5]", "replicates=3"]))
     told = claim_12.agency(small).join(
         claim_12.grid(small).select("genome", "class", "key"), on=["genome", "class"]
@@ -208,7 +212,7 @@ def test_deception_claim_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is told the wrong thing, or a selection coefficient of twice the size, is not
     what was predicted.
     """
-    experiment = experiment_of("claim-05-deception", "quick")
+    experiment = claim_experiment("claim-05-deception", "quick")
     found = claim_5.fixation(with_seeds(experiment, 40), 0.08, 0)
     facts = found.row(0, named=True)
     assert facts["fitness_open"] < facts["fitness_closed"]
@@ -228,7 +232,7 @@ def with_seeds(experiment, replicates):  # type: ignore[no-untyped-def]
 
 def test_genomes_of_episodes_are_what_their_loci_say(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = {
-        part.name: part for part in claim_5.parts(experiment_of("claim-05-deception", "quick"))
+        part.name: part for part in claim_5.parts(claim_experiment("claim-05-deception", "quick"))
     }
     table = parts["kinds"].make(*parts["kinds"].arguments)
     assert (table["kind"] == table["expected"]).all()
@@ -241,7 +245,7 @@ def test_genomes_of_episodes_are_what_their_loci_say(monkeypatch: pytest.MonkeyP
 
 def test_games_are_played_in_the_world() -> None:
     parts = {
-        part.name: part for part in claim_5.parts(experiment_of("claim-05-deception", "quick"))
+        part.name: part for part in claim_5.parts(claim_experiment("claim-05-deception", "quick"))
     }
     game = dict(parts["games"].make(*parts["games"].arguments).rows())
     assert game["at once"] == 1.0

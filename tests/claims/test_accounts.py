@@ -11,8 +11,7 @@ import pytest
 from evosim.analysis import total_variation as analysis_total_variation
 from evosim.claims import inner_alignment, theorem, total_variation
 from evosim.claims.claim import Claim
-from evosim.claims.evaluate import experiment_of
-from evosim.claims.experiments import with_settings
+from evosim.claims.experiments import claim_experiment, with_settings
 from evosim.claims.verdicts import COMES_OUT, NOT, OPEN, judge_prediction
 from evosim.config.schema import Experiment
 
@@ -24,7 +23,7 @@ SMALL = (
 
 def small(name: str, *settings: str) -> Experiment:
     """The experiment of a claim, on a grid of few genomes, with its predictions."""
-    whole = experiment_of(name, "quick")
+    whole = claim_experiment(name, "quick")
     return with_settings(whole, *settings).model_copy(update={"claim": whole.claim})
 
 

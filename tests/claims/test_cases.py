@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim.claims.evaluate import experiment_of
+from evosim.claims.experiments import claim_experiment
 from evosim.claims.mazes import LONG, TWO_ALLELES, ends_of, two_alleles
 from evosim.claims.remedies import _advantage, _labels, best, break_even, needed
 from evosim.config.resolve import build
@@ -46,7 +46,7 @@ def test_what_the_chain_refuses(bad: tuple[int, float, int]) -> None:
 
 def test_populations_follow_the_chain_and_not_one_of_twice_the_size() -> None:
     """The convention of the law: N haploids, 1 / (1 + exp(-N s)) from even odds."""
-    experiment = experiment_of("claim-07-mazes", "full").model_copy(update={"replicates": 15})
+    experiment = claim_experiment("claim-07-mazes", "full").model_copy(update={"replicates": 15})
     found = two_alleles(experiment, "exit", 0.02, "mean", 0)
     first = found.row(0, named=True)
     assert first["exit_seeker"] == pytest.approx(1.0, abs=1e-12)
@@ -110,7 +110,7 @@ def test_ends_of_lives_are_where_the_objective_says() -> None:
 
 
 def test_best_genomes_by_criterion() -> None:
-    experiment = experiment_of("claim-11-remedies", "quick")
+    experiment = claim_experiment("claim-11-remedies", "quick")
     found, frame = best(experiment), Landscape(build(experiment)).frame()
     worst = (
         frame.with_columns(pl.min_horizontal("ancestral", "modern").alias("w"))

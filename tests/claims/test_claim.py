@@ -7,7 +7,7 @@ import json
 import pytest
 
 import evosim.claims as claims
-from evosim.claims.evaluate import experiment_of
+from evosim.claims.experiments import claim_experiment
 from evosim.config.schema import Prediction
 
 
@@ -18,12 +18,12 @@ def test_a_predicted_range_needs_both_ends() -> None:
 
 @pytest.mark.parametrize("name", claims.CLAIMS)
 def test_every_claim_registers_predictions(name: str) -> None:
-    experiment = experiment_of(name, "full")
+    experiment = claim_experiment(name, "full")
     assert experiment.name == name
     assert experiment.claim is not None
     assert experiment.claim.number == int(name.split("-")[1])
     parts = claims.claim_of(name).parts(experiment)
     assert parts
     assert len({part.name for part in parts}) == len(parts)
-    assert claims.claim_of(name).parts(experiment_of(name, "quick"))
+    assert claims.claim_of(name).parts(claim_experiment(name, "quick"))
     assert json.loads(experiment.model_dump_json())["claim"]["predictions"]

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 import evosim.claims as claims
-from evosim.claims.evaluate import ClaimRunner, claims_by_name, experiment_of
+from evosim.claims.evaluate import ClaimRunner, claims_by_name
+from evosim.claims.experiments import claim_experiment
 from evosim.claims.measurements import Measurement
 from evosim.claims.verdicts import COMES_OUT, NOT, judge_prediction
 from evosim.config.resolve import build, resolve
@@ -27,17 +28,17 @@ ENUMERATED_TOO = ("birth-control", "host", "micro", "maze", "villages", "decepti
 )
 def test_exact_best_genomes_are_of_enumerated_grids(name: str) -> None:
     experiment = (
-        experiment_of(name, "full") if name in claims.CLAIMS else resolve(read_experiment(name))
+        claim_experiment(name, "full") if name in claims.CLAIMS else resolve(read_experiment(name))
     )
     made = build(experiment)
     assert made.genome.grid.size <= experiment.analysis.max_enumerated
 
 
 def test_predictions_change_no_digest(made_up: str) -> None:
-    plain = experiment_of(made_up, "quick")
+    plain = claim_experiment(made_up, "quick")
     assert plain.claim is not None
     assert plain.digest() == plain.model_copy(update={"claim": None}).digest()
-    assert experiment_of(made_up, "full").replicates == 20
+    assert claim_experiment(made_up, "full").replicates == 20
 
 
 def test_claims_are_found_by_name_number_and_word() -> None:
@@ -85,7 +86,7 @@ def test_stored_verdicts_follow_from_stored_measurements(name: str) -> None:
     in the findings.
     """
     kept = pl.read_csv(ROOT / "results" / "claims" / "verdicts.csv").filter(pl.col("claim") == name)
-    choice = experiment_of(name, "full").claim
+    choice = claim_experiment(name, "full").claim
     assert choice is not None
     assert kept["quantity"].to_list() == [prediction.quantity for prediction in choice.predictions]
     findings = " ".join((ROOT / "docs" / "findings.md").read_text(encoding="utf-8").split())
@@ -106,5 +107,5 @@ def test_stored_verdicts_follow_from_stored_measurements(name: str) -> None:
     folder = ROOT / "results" / "claims" / name
     facts = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert facts["size"] == "full"
-    assert facts["digest"] == experiment_of(name, "full").digest()
+    assert facts["digest"] == claim_experiment(name, "full").digest()
     assert list(folder.glob("*.png"))

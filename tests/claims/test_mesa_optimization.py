@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from evosim.claims import mesa_optimization as claim
-from evosim.claims.evaluate import experiment_of
+from evosim.claims.experiments import claim_experiment
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import lifetime, occupancy
 from evosim.reference.policies import policy_of
@@ -57,7 +57,7 @@ def test_a_deceiver_and_its_table_lose_the_same() -> None:
 
 
 def test_the_optima_are_those_of_the_landscape() -> None:
-    experiment = experiment_of("claim-14-mesa-optimization", "quick")
+    experiment = claim_experiment("claim-14-mesa-optimization", "quick")
     settings = claim.settings_of(experiment)
     assert len({s.pair.ancestral.transitions.tobytes() for s in settings.values()}) == 1
     assert len({s.pair.modern.transitions.tobytes() for s in settings.values()}) == len(
@@ -69,7 +69,7 @@ def test_the_optima_are_those_of_the_landscape() -> None:
 
 
 def test_the_largest_difference_of_drawn_populations_is_not_called_exact() -> None:
-    experiment = experiment_of("claim-14-mesa-optimization", "quick").model_copy(
+    experiment = claim_experiment("claim-14-mesa-optimization", "quick").model_copy(
         update={"replicates": 5}
     )
     planners = [

@@ -21,7 +21,7 @@ from evosim.claims import (
     seed_statistics,
 )
 from evosim.claims.claim import Tables
-from evosim.claims.evaluate import experiment_of
+from evosim.claims.experiments import claim_experiment
 from evosim.claims.measurements import Measurement
 from evosim.claims.verdicts import COMES_OUT, NOT, OPEN, judge_prediction
 from evosim.config.resolve import build
@@ -58,7 +58,7 @@ TINY = {
 
 def tiny(name: str) -> Experiment:
     """A claim's experiment, very small."""
-    full = experiment_of(name, "full")
+    full = claim_experiment(name, "full")
     return experiments.with_settings(full, *TINY[name]).model_copy(update={"claim": full.claim})
 
 
@@ -77,7 +77,7 @@ def computed() -> dict[str, tuple[Tables, Experiment]]:
 
 def verdicts(name: str, measured: dict[str, Measurement]) -> dict[str, str]:
     """By quantity."""
-    choice = experiment_of(name, "full").claim
+    choice = claim_experiment(name, "full").claim
     assert choice is not None
     return {p.quantity: judge_prediction(p, measured[p.quantity]) for p in choice.predictions}
 

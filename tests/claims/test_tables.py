@@ -12,10 +12,10 @@ from evosim.claims.evaluate import (
     ClaimResult,
     ClaimRunner,
     VerdictRow,
-    experiment_of,
     measurements_table,
     verdict_row,
 )
+from evosim.claims.experiments import claim_experiment
 from evosim.claims.measurements import Measurement, best_found, exactly, of_sample
 from evosim.claims.tables import agreement_count, as_markdown, format_measurement
 from evosim.claims.verdicts import COMES_OUT, OPEN
@@ -40,7 +40,7 @@ def test_sampled_quantities_are_not_called_exact(made_up: str) -> None:
     ]
     assert [m.exact for m in found.values()] == [True, False, False, False, False]
     assert best_found(0.9, enumerated=True).exact
-    choice = experiment_of(made_up, "quick").claim
+    choice = claim_experiment(made_up, "quick").claim
     assert choice is not None
     predictions = tuple(Prediction(quantity=name, says="above", value=0.0) for name in found)
     rows = [verdict_row(made_up, choice, prediction, found) for prediction in predictions]
@@ -65,7 +65,7 @@ def test_sampled_quantities_are_not_called_exact(made_up: str) -> None:
 
 
 def test_a_prediction_that_cannot_fail_is_no_evidence(made_up: str, tmp_path: Path) -> None:
-    choice = experiment_of(made_up, "quick").claim
+    choice = claim_experiment(made_up, "quick").claim
     assert choice is not None
     row = verdict_row(
         made_up,

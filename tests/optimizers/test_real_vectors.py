@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from evosim.claims import demons
-from evosim.claims.evaluate import experiment_of
+from evosim.claims.experiments import claim_experiment
 from evosim.cli.main import app
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import build, resolve
@@ -223,7 +223,7 @@ def test_paths_of_the_claim() -> None:
 
 
 def test_predictions_are_of_what_is_measured() -> None:
-    names = {p.quantity for p in experiment_of(CLAIM, "full").claim.predictions}  # type: ignore[union-attr]
+    names = {p.quantity for p in claim_experiment(CLAIM, "full").claim.predictions}  # type: ignore[union-attr]
     assert {n for n in names if n.startswith("speed")} == {
         "speed in steps 0-2500",
         "speed in steps 2500-4000",

@@ -10,7 +10,7 @@ import pytest
 
 from evosim.claims import claim_of
 from evosim.claims import villages as claim
-from evosim.claims.evaluate import experiment_of
+from evosim.claims.experiments import claim_experiment
 from evosim.config.resolve import build as build_setting
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy
@@ -95,7 +95,7 @@ def test_mistakes_are_named(changes: dict[str, float], message: str) -> None:
 
 
 def test_the_desire_for_brotherhoods_fall_is_neutral_in_training() -> None:
-    made = build_setting(experiment_of("claim-08-villages", "quick"))
+    made = build_setting(claim_experiment("claim-08-villages", "quick"))
     frame = Landscape(made).frame()
     others = [
         name for name in frame.columns if name.startswith("locus:") and name != "locus:brotherhood"
@@ -114,7 +114,7 @@ def test_the_desire_for_brotherhoods_fall_is_neutral_in_training() -> None:
 
 @pytest.fixture(scope="module")
 def enumerated() -> dict[str, pl.DataFrame]:
-    parts = claim_of("claim-08-villages").parts(experiment_of("claim-08-villages", "quick"))
+    parts = claim_of("claim-08-villages").parts(claim_experiment("claim-08-villages", "quick"))
     return {p.name: p.make(*p.arguments) for p in parts if p.name.startswith("best-")}
 
 
@@ -128,7 +128,7 @@ def test_the_claim_can_fail(
     monkeypatch: pytest.MonkeyPatch, enumerated: dict[str, pl.DataFrame]
 ) -> None:
     """If Brotherhood had been met in training, the best of training would attack it."""
-    experiment = experiment_of("claim-08-villages", "quick")
+    experiment = claim_experiment("claim-08-villages", "quick")
     both = claim._varied(
         experiment, "world.ancestral.brotherhood=1", "world.ancestral.brotherhood_founds=0.1"
     )
@@ -148,7 +148,7 @@ def test_the_claim_can_fail(
 
 def test_neutral_expectation_is_a_step_chain() -> None:
     made = build_setting(
-        claim._varied(experiment_of("claim-08-villages", "quick"), "phases.0.generations=2")
+        claim._varied(claim_experiment("claim-08-villages", "quick"), "phases.0.generations=2")
     )
     # Half of the mutations of one generation stay
     assert claim.neutral(made, "brotherhood") == pytest.approx(0.001, abs=1e-15)
