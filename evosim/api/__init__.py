@@ -258,7 +258,7 @@ class Run(Accounted, InFolder):
         """
         wanted = None if names is None else texts(names, "names", "['fitness']")
         kinds = tuple(texts(formats, "formats", "['png']", some=True))
-        return runs_figures.draw(self.recorded, kinds, names=wanted, asked=wanted or ())
+        return runs_figures.draw(self.recorded, kinds, names=wanted, required=wanted or ())
 
 
 class Sweep(InFolder):

@@ -245,9 +245,9 @@ def verdicts_table(results: Iterable[ClaimResult]) -> pl.DataFrame:
 
 def save_chart(chart: Any, stem: Path) -> None:
     """Write a chart as PNG and SVG."""
-    from evosim.figures import drawn
-    from evosim.figures.svg_export import print_figure
+    from evosim.figures import to_svg
+    from evosim.figures.svg_export import export_svg
 
-    svg = drawn(chart.to_dict())
+    svg = to_svg(chart.to_dict())
     for ending in (".png", ".svg"):
-        print_figure(svg, stem.with_name(stem.name + ending))
+        export_svg(svg, stem.with_name(stem.name + ending))

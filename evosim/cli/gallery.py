@@ -195,8 +195,8 @@ def _draw_run(request: _Request) -> list[Path]:
         request.formats,
         names=request.names or request.available,
         size=request.size,
-        failed=request.on_failure,
-        asked=request.names,
+        on_failure=request.on_failure,
+        required=request.names,
     )
 
 
@@ -239,8 +239,8 @@ def _draw_search(request: _Request) -> list[Path]:
         charts,
         request.formats,
         size=request.size,
-        failed=request.on_failure,
-        asked=request.names,
+        on_failure=request.on_failure,
+        required=request.names,
     )
     if not request.names and request.size == "screen":
         runs_figures.list_figures(folder, paths)

@@ -216,7 +216,7 @@ def _account(
 
 def _draw(recorded: Any, fresh: bool, wanted: bool, clock: Clock, easel: Easel) -> None:
     """Draw the figures that are missing, where this user can write."""
-    from evosim.figures.drawing_engine import NoPen
+    from evosim.figures.drawing_engine import NoDrawingEngine
     from evosim.runs import accounts, figures
     from evosim.runtime.atomic_files import may_write
 
@@ -231,8 +231,8 @@ def _draw(recorded: Any, fresh: bool, wanted: bool, clock: Clock, easel: Easel) 
     try:
         with clock.stage("figures"):
             if names or not easel.draw(recorded.folder, FORMATS, warn):
-                figures.draw(recorded, formats=FORMATS, names=names, failed=warn)
-    except NoPen as error:
+                figures.draw(recorded, formats=FORMATS, names=names, on_failure=warn)
+    except NoDrawingEngine as error:
         warn(str(error))
 
 

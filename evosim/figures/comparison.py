@@ -204,7 +204,7 @@ def _colour(names: list[str], first: int = 0, symbol: str | None = None) -> Any:
 
 
 def _legend(symbol: str | None = None) -> Any:
-    more: dict[str, Any] = {"symbolType": symbol, "symbolSize": 500} if symbol else {}
-    return alt.Legend(
-        orient="bottom", direction="vertical", labelLimit=600, symbolOpacity=1, **more
-    )
+    legend = alt.Legend(orient="bottom", direction="vertical", labelLimit=600, symbolOpacity=1)
+    if symbol:
+        legend.symbolType, legend.symbolSize = symbol, 500
+    return legend

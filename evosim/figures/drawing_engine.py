@@ -1,7 +1,7 @@
-"""The drawing engine (V8) in a process of its own, which draws one described chart after another.
+"""The drawing engine (V8) in a process of its own. It draws one chart after another.
 
-V8 reserves 64 GiB of addresses and ends its process where it cannot have them. As a process of its
-own, its end costs a caller one line. It also holds up no other thread while it draws.
+V8 reserves 64 GiB of addresses and ends its process if it cannot have them. In a process of its
+own, that costs the caller one error message. The process also does not block other threads.
 """
 
 from __future__ import annotations
@@ -20,35 +20,30 @@ from typing import Any
 from evosim.errors import UserError
 from evosim.runtime.forked_processes import environment
 
-ADDRESSES = 66 * 2**30  # bytes; with vl-convert 1.9 it starts within 66 GiB, and not within 64
+ADDRESSES = 66 * 2**30  # bytes; vl-convert 1.9 starts within 66 GiB, and not within 64
 
 
-class NoPen(UserError):
-    """The drawing engine cannot be had here, or it ended while it drew.
-
-    No mistake in what is drawn.
-    """
+class NoDrawingEngine(UserError):
+    """The drawing engine cannot start here, or it ended while it drew."""
 
 
-class Pen:
-    """The engine's process: started when it is first needed, and again after its end."""
+class DrawingEngine:
+    """The engine's process. It starts when it is first needed, and again after its end."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._owner = (
-            0  # the process that started it: one that is forked from it must start its own
-        )
-        self._one = threading.Lock()
+        self._owner = 0  # the process that started it; a fork of that must start its own
+        self._lock = threading.Lock()
 
-    def ask(self, what: str, **how: Any) -> str:
-        """Have the engine make something.
+    def ask(self, function: str, **arguments: Any) -> str:
+        """Call a function of the engine.
 
         Parameters
         ----------
-        what : str
-            A function of `vl_convert` that gives text.
-        **how : Any
-            Its arguments, as JSON has them.
+        function : str
+            A function of `vl_convert` that returns text.
+        **arguments : Any
+            Its arguments, which must be JSON.
 
         Returns
         -------
@@ -57,17 +52,17 @@ class Pen:
 
         Raises
         ------
-        NoPen
-            If the engine cannot be started, or ended.
+        NoDrawingEngine
+            If the engine cannot start, or ended.
         ValueError
-            If the engine refuses what is to be drawn.
+            If the engine refuses the chart.
         """
-        with self._one:
+        with self._lock:
             process = self._started()
-            told = self._told(process, json.dumps([what, how]))
-        if "error" in told:
-            raise ValueError(told["error"])
-        return str(told["made"])
+            answer = self._answer(process, json.dumps([function, arguments]))
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return str(answer["made"])
 
     def _started(self) -> subprocess.Popen[str]:
         if (
@@ -77,24 +72,21 @@ class Pen:
         ):
             return self._process
         check_addresses()
-        # The code that runs here (-P). A session of its own: signals of a terminal are for the
-        # caller.
-        command, pipe = (
-            [sys.executable, "-P", "-m", "evosim.figures.drawing_engine"],
-            subprocess.PIPE,
-        )
+        # -P: import the code that runs here. A session of its own: the terminal's signals are for
+        # the caller.
+        command = [sys.executable, "-P", "-m", "evosim.figures.drawing_engine"]
         try:
             self._process = subprocess.Popen(
                 command,
-                stdin=pipe,
-                stdout=pipe,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
                 env=environment(),
                 start_new_session=True,
             )
         except OSError as error:
-            raise NoPen(
+            raise NoDrawingEngine(
                 "figures need a process for the drawing engine, but it cannot be started:"
                 f" {error.strerror}. Raise 'ulimit -u' and 'ulimit -n', or draw them elsewhere with"
                 " 'evosim figures FOLDER'."
@@ -102,25 +94,25 @@ class Pen:
         self._owner = os.getpid()
         return self._process
 
-    def _told(self, process: subprocess.Popen[str], line: str) -> dict[str, Any]:
+    def _answer(self, process: subprocess.Popen[str], line: str) -> dict[str, object]:
         assert process.stdin
         assert process.stdout
-        with contextlib.suppress(OSError):  # it ended; what it says then is nothing
+        with contextlib.suppress(OSError):  # the process ended; the loop below notices
             process.stdin.write(line + "\n")
             process.stdin.flush()
-        for answer in process.stdout:
-            with contextlib.suppress(ValueError):  # something else spoke
-                told = json.loads(answer)
-                if isinstance(told, dict):
-                    return told
+        for text in process.stdout:
+            with contextlib.suppress(ValueError):  # a line from something else
+                answer = json.loads(text)
+                if isinstance(answer, dict):
+                    return answer
         self._process = None
         code = process.wait()
         process.stdout.close()
-        with contextlib.suppress(OSError):  # what was said last never reached it
+        with contextlib.suppress(OSError):  # the last line did not reach the process
             process.stdin.close()
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        raise NoPen(
-            f"figures need the drawing engine, but it ended with {how}. Give it more memory,"
+        end = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        raise NoDrawingEngine(
+            f"figures need the drawing engine, but it ended with {end}. Give it more memory,"
             " threads and files ('ulimit -a'), or draw them elsewhere with 'evosim figures"
             " FOLDER'."
         )
@@ -134,41 +126,39 @@ class Pen:
 
 
 def check_addresses() -> None:
-    """Refuse to start the engine where its process may not have enough addresses.
+    """Refuse to start the engine if its process may not reserve enough addresses.
 
     Raises
     ------
-    NoPen
-        How many it needs, and how many there may be.
+    NoDrawingEngine
+        The message says how many bytes are needed, and how many are allowed.
     """
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY and limit < ADDRESSES:
-        raise NoPen(
+        raise NoDrawingEngine(
             f"figures need {ADDRESSES / 2**30:.0f} GiB of address space (little of it is used), but"
             f" 'ulimit -v' allows {limit / 2**30:.1f} GiB. Draw them where there is no such limit,"
             " with 'evosim figures FOLDER'."
         )
 
 
-PEN = Pen()
-atexit.register(PEN.close)
+ENGINE = DrawingEngine()
+atexit.register(ENGINE.close)
 
 
 def main() -> None:
-    """Read what is to be made, a line of JSON each, and answer with a line, until nobody asks any
-    more.
-    """
+    """Read one JSON request per line and answer each with one line, until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import vl_convert
 
     for line in sys.stdin:
-        what, how = json.loads(line)
+        function, arguments = json.loads(line)
         try:
-            answer = {"made": getattr(vl_convert, what)(**how)}
-        except Exception as error:  # (of the engine, of many kinds)
+            answer = {"made": getattr(vl_convert, function)(**arguments)}
+        except Exception as error:  # from the engine, of many classes
             answer = {"error": str(error)}
         print(json.dumps(answer), flush=True)
-    os._exit(0)  # to take the engine down would take as long as to start it
+    os._exit(0)  # an orderly exit of the engine takes as long as its start
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 of.
 
 A page holds the drawing engine once (`engine`), descriptions of figures as data
-(`described_as_data`), and a picture of each in its place (`place`), which the engine takes the
+(`specs_as_data`), and a picture of each in its place (`place`), which the engine takes the
 place of, so that readers without scripts see figures too. `POLICY` forbids the browser to ask
 anybody for anything. When all figures are drawn, `data-rendered` of the body is "yes"; otherwise it
 names what failed.
@@ -20,14 +20,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import altair as alt
-
-from evosim.figures.drawing_engine import PEN
+from evosim.figures.drawing_engine import ENGINE
+from evosim.figures.vega import COMPOSED, VERSION, Spec
 
 HERE = Path(__file__).resolve().parent
-# The version of Vega-Lite as the engine wants it: without the last number.
-VERSION = alt.SCHEMA_VERSION.rpartition(".")[0]
-INSIDE = ("layer", "hconcat", "vconcat", "concat")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 OPTIONS = (
@@ -74,7 +70,7 @@ def engine(then: str = "") -> str:
 
 @functools.cache
 def _bundle() -> str:
-    bundle = PEN.ask("javascript_bundle", vl_version=VERSION)
+    bundle = ENGINE.ask("javascript_bundle", vl_version=VERSION)
     for closing in ("</script", "<!--"):
         if closing in bundle.lower():
             raise ValueError(f"the bundle of the drawing engine must not hold '{closing}'")
@@ -93,7 +89,7 @@ def licences() -> str:
     """
     parts = (
         (
-            f"Vega {PEN.ask('get_vega_version')}",
+            f"Vega {ENGINE.ask('get_vega_version')}",
             "2015-2023 University of Washington Interactive Data Lab",
         ),
         (
@@ -101,7 +97,7 @@ def licences() -> str:
             "2015 University of Washington Interactive Data Lab",
         ),
         (
-            f"Vega-Embed {PEN.ask('get_vega_embed_version')}",
+            f"Vega-Embed {ENGINE.ask('get_vega_embed_version')}",
             "2015 University of Washington Interactive Data Lab",
         ),
     )
@@ -116,11 +112,11 @@ def licences() -> str:
     return "\n\n".join(["\n".join(lines), bundled, *texts, others]).strip()
 
 
-def interactive(described: dict[str, Any]) -> dict[str, Any]:
+def interactive(spec: Spec) -> Spec:
     """The chart with tooltips that answer along lines and areas: of these a browser knows the first
     point alone, so each gets points that nobody sees.
     """
-    mark, encoding = described.get("mark"), described.get("encoding", {})
+    mark, encoding = spec.get("mark"), spec.get("encoding", {})
     kind = mark.get("type") if isinstance(mark, dict) else mark
     if kind in ("line", "area") and "tooltip" in encoding and {"x", "y"} <= set(encoding):
         shown = {"mark": mark, "encoding": encoding}
@@ -129,45 +125,45 @@ def interactive(described: dict[str, Any]) -> dict[str, Any]:
             "mark": {"type": "point", "filled": True, "opacity": 0, "size": 90, "aria": False},
             "encoding": points,
         }
-        return {key: value for key, value in described.items() if key not in shown} | {
+        return {key: value for key, value in spec.items() if key not in shown} | {
             "layer": [shown, hidden]
         }
     return {
         key: (
             [interactive(part) for part in value]
-            if key in INSIDE
+            if key in COMPOSED
             else interactive(value)
             if key == "spec"
             else value
         )
-        for key, value in described.items()
+        for key, value in spec.items()
     }
 
 
-def described_as_data(described: Mapping[str, dict[str, Any]]) -> str:
+def specs_as_data(spec: Mapping[str, Spec]) -> str:
     """The elements that draw figures, by name, in their places (`place`): their descriptions, and
     the script that hands them to the engine.
 
     To stand behind places and `engine`.
     """
-    charts = as_data({name: interactive(chart) for name, chart in described.items()})
+    charts = as_data({name: interactive(chart) for name, chart in spec.items()})
     return (
         f'<script type="application/json" id="described">{charts}</script>\n'
         f'<script type="module">{_EMBED}</script>'
     )
 
 
-def place(name: str, described: Mapping[str, Any], svg: str) -> str:
+def place(name: str, spec: Spec, svg: str) -> str:
     """Where a figure will stand, and its picture until then."""
     picture = base64.b64encode(svg.encode()).decode()
-    says = html.escape(str(described.get("description", name)))
+    says = html.escape(str(spec.get("description", name)))
     return (
         f'<div class="figure" id="figure-{html.escape(name)}"><img'
         f' src="data:image/svg+xml;base64,{picture}" alt="{says}"></div>'
     )
 
 
-def output(described: dict[str, Any], svg: str) -> str:
+def output(spec: Spec, svg: str) -> str:
     """One figure as a piece of a notebook: its picture, which an engine replaces that comes with it
     (0.9 MB).
 
@@ -176,7 +172,7 @@ def output(described: dict[str, Any], svg: str) -> str:
 
     Parameters
     ----------
-    described
+    spec
         The chart as a dictionary.
     svg
         Its drawing.
@@ -189,19 +185,19 @@ def output(described: dict[str, Any], svg: str) -> str:
     name = uuid.uuid4().hex
     script = (
         f'window.vegaEmbed(document.getElementById("figure-{name}"),'
-        f" {as_data(interactive(described))}, {OPTIONS});"
+        f" {as_data(interactive(spec))}, {OPTIONS});"
     )
-    return f"{place(name, described, svg)}\n{engine(script)}"
+    return f"{place(name, spec, svg)}\n{engine(script)}"
 
 
-def page(name: str, described: dict[str, Any], svg: str) -> str:
+def page(name: str, spec: Spec, svg: str) -> str:
     """One figure as a page: interactive, with its picture for readers without scripts, and what it
     says in words.
     """
-    title = described.get("title") or name
+    title = spec.get("title") or name
     words = title.get("text", name) if isinstance(title, dict) else title
     heading = html.escape(" ".join(words) if isinstance(words, list) else str(words))
-    says = html.escape(str(described.get("description", "")))
+    says = html.escape(str(spec.get("description", "")))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -214,14 +210,14 @@ def page(name: str, described: dict[str, Any], svg: str) -> str:
 <body>
 <main>
 <figure aria-label="{heading}">
-{place(name, described, svg)}
+{place(name, spec, svg)}
 <figcaption>{says}</figcaption>
 </figure>
 </main>
 <footer><details><summary>Licences of the programs in this file</summary>
 <pre>{html.escape(licences())}</pre></details></footer>
 {engine()}
-{described_as_data({name: described})}
+{specs_as_data({name: spec})}
 </body>
 </html>
 """

@@ -1,6 +1,6 @@
-"""Set a described chart for a column of a printed page.
+"""Set a spec chart for a column of a printed page.
 
-Charts are described once, for a screen. For print, panels that stand side by side are put below
+Charts are spec once, for a screen. For print, panels that stand side by side are put below
 each other where they would become too narrow, legends go below, words are broken into lines, and
 panels are made as wide as the column allows. The drawing is then scaled to the column's width, by
 the same factor for all figures of a size, so that their letters are alike.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Description = dict[str, Any]
+from evosim.figures.vega import Spec
 
 LETTERS = {  # widths in ems of Liberation Sans, and so of Helvetica and Arial
     0.22: "ijl'|",
@@ -94,16 +94,14 @@ def width_of(svg: str) -> float:
     return float(found[1])
 
 
-def set_for(
-    described: Description, size: Size, draw: Callable[[Description], str]
-) -> tuple[Description, str]:
-    """A described chart as it fills a column, and its drawing: SVG that says its width in
+def fit_to_column(spec: Spec, size: Size, draw: Callable[[Spec], str]) -> tuple[Spec, str]:
+    """A spec chart as it fills a column, and its drawing: SVG that says its width in
     millimetres. `draw` makes SVG of a description.
 
     What stands beside panels does not depend on how wide they are, so that drawing a chart twice
     says how wide they can be.
     """
-    chart = arranged(described, size)
+    chart = arranged(spec, size)
     title = chart.pop("title", None)
     factor, other = 1.0, 0.8
     seen, now = (width_of(draw(widened(chart, f, size))) for f in (other, factor))
@@ -127,11 +125,11 @@ def set_for(
     return out, scaled(svg, size)
 
 
-def arranged(described: Description, size: Size) -> Description:
+def arranged(spec: Spec, size: Size) -> Spec:
     """The chart with its panels in rows that the column holds, less high, and with legends
     below.
     """
-    chart = stacked(copy.deepcopy(described), size)
+    chart = stacked(copy.deepcopy(spec), size)
     chart.setdefault("config", {})["lineBreak"] = BREAK[-1]
     _legends_below(chart, size)
     if size.pixels < NARROW:
@@ -163,7 +161,7 @@ def scaled(svg: str, size: Size) -> str:
     return page + white + svg[head.end() :]
 
 
-def stacked(chart: Description, size: Size) -> Description:
+def stacked(chart: Spec, size: Size) -> Spec:
     """Panels side by side, in rows that the column holds."""
     for key in ("hconcat", "vconcat", "concat"):
         if key in chart:
@@ -206,7 +204,7 @@ def _across(widths: list[float], size: Size) -> list[int]:
     return rows
 
 
-def _fewer_columns(chart: Description, size: Size) -> None:
+def _fewer_columns(chart: Spec, size: Size) -> None:
     """Fewer columns of a grid of panels.
 
     A grid that becomes one column is read column by column: panels of one column belong together.
@@ -220,7 +218,7 @@ def _fewer_columns(chart: Description, size: Size) -> None:
         ]
 
 
-def _as_wide(panels: list[Description]) -> None:
+def _as_wide(panels: list[Spec]) -> None:
     """Panels below each other have one width."""
     views = [view for panel in panels for view in _views(panel)]
     if all(isinstance(view.get("width"), int | float) for view in views):
@@ -228,7 +226,7 @@ def _as_wide(panels: list[Description]) -> None:
             view["width"] = max(other["width"] for other in views)
 
 
-def _title_again(first: Description, panel: Description) -> None:
+def _title_again(first: Spec, panel: Spec) -> None:
     """Panels beside one another may leave the title and the labels of the vertical axis to the
     first; who begins a row says them again.
     """
@@ -251,7 +249,7 @@ def _title_again(first: Description, panel: Description) -> None:
                 y["title"] = title
 
 
-def _width(chart: Description) -> float:
+def _width(chart: Spec) -> float:
     """Of the panels of a chart, in pixels; what stands beside them not counted but between them."""
     if "hconcat" in chart:
         return sum(map(_width, chart["hconcat"])) + BESIDE * (len(chart["hconcat"]) - 1)
@@ -265,7 +263,7 @@ def _width(chart: Description) -> float:
     return float(width) if isinstance(width, int | float) else DEFAULT_WIDTH
 
 
-def _levels(chart: Description) -> int:
+def _levels(chart: Spec) -> int:
     """How many steps an axis of names has across."""
     return max(
         (len(x["sort"]) for x in _channels(chart, "x") if isinstance(x.get("sort"), list)),
@@ -273,7 +271,7 @@ def _levels(chart: Description) -> int:
     )
 
 
-def _channels(chart: Any, name: str) -> Iterator[Description]:
+def _channels(chart: Any, name: str) -> Iterator[Spec]:
     """Every channel of a name in a chart and its layers."""
     if isinstance(chart, dict):
         channel = chart.get("encoding", {}).get(name)
@@ -286,7 +284,7 @@ def _channels(chart: Any, name: str) -> Iterator[Description]:
             yield from _channels(chart["spec"], name)
 
 
-def _views(chart: Description) -> Iterator[Description]:
+def _views(chart: Spec) -> Iterator[Spec]:
     """Every panel: what has a width of its own."""
     inside = [part for key in ("hconcat", "vconcat", "concat") for part in chart.get(key, ())]
     if "spec" in chart:
@@ -297,7 +295,7 @@ def _views(chart: Description) -> Iterator[Description]:
         yield from _views(part)
 
 
-def widened(chart: Description, factor: float, size: Size) -> Description:
+def widened(chart: Spec, factor: float, size: Size) -> Spec:
     """A copy with all panels wider by a factor, and words broken to fit them."""
     out = copy.deepcopy(chart)
     for view in _views(out):
@@ -316,7 +314,7 @@ def widened(chart: Description, factor: float, size: Size) -> Description:
     return out
 
 
-def _break_axes(chart: Description) -> None:
+def _break_axes(chart: Spec) -> None:
     """Break titles of axes that are longer than their panels."""
     font = float(chart.get("config", {}).get("axis", {}).get("titleFontSize", 11))
     for view in _views(chart):
@@ -332,9 +330,9 @@ def _break_axes(chart: Description) -> None:
                         part["title"] = BREAK.join(broken(part["title"], font, length))
 
 
-def _broken_title(title: Any, config: Description, width: float) -> Any:
+def _broken_title(title: Any, config: Spec, width: float) -> Any:
     """A title whose lines fit a width."""
-    known: Description = dict(title) if isinstance(title, dict) else {"text": title}
+    known: Spec = dict(title) if isinstance(title, dict) else {"text": title}
     fonts = config | known
     for key, font, bold in (
         ("text", fonts.get("fontSize", 13), True),
@@ -346,12 +344,12 @@ def _broken_title(title: Any, config: Description, width: float) -> Any:
     return known
 
 
-def _padding(chart: Description) -> float:
+def _padding(chart: Spec) -> float:
     padding = chart.get("padding", chart.get("config", {}).get("padding", 5))
     return float(padding) if isinstance(padding, int | float) else 5.0
 
 
-def _legends_below(chart: Description, size: Size) -> None:
+def _legends_below(chart: Spec, size: Size) -> None:
     """Legends below charts; but a chart that has two columns to itself keeps its legend beside
     it.
     """
@@ -375,12 +373,12 @@ def _legends_below(chart: Description, size: Size) -> None:
                     channel["legend"] = _legend_below(channel, room, font)
 
 
-def _legend_below(channel: Description, room: float, font: float) -> Description:
+def _legend_below(channel: Spec, room: float, font: float) -> Spec:
     """A legend that fits some room below a chart.
 
     Symbols of several channels make one legend where these agree, and so do their columns.
     """
-    legend: Description = {
+    legend: Spec = {
         key: value
         for key, value in channel.get("legend", {}).items()
         if key not in ("columns", "direction")
@@ -398,7 +396,7 @@ def _legend_below(channel: Description, room: float, font: float) -> Description
     return legend
 
 
-def _rooms(chart: Description, room: float, name: str) -> Iterator[tuple[Description, float]]:
+def _rooms(chart: Spec, room: float, name: str) -> Iterator[tuple[Spec, float]]:
     """Panels, and the room that their legends of a channel have: the whole, or their own where
     panels side by side have legends of their own.
     """

@@ -13,7 +13,7 @@ PIXELS_PER_INCH = 200
 POINTS_PER_MM = 72.0 / 25.4
 
 
-def print_figure(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> Path:
+def export_svg(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> Path:
     """Write a figure as PNG, PDF or SVG, whole or not at all. Raises `UserError`."""
     if file.suffix == ".png":
         data = vl_convert.svg_to_png(in_points(svg), ppi=pixels_per_inch)

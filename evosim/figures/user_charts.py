@@ -16,17 +16,15 @@ from typing import Any
 
 import altair as alt
 
-from evosim.figures import drawn
 from evosim.figures.html import output
 from evosim.figures.theme import house
-
-INSIDE = ("layer", "hconcat", "vconcat", "concat")
+from evosim.figures.vega import COMPOSED, Spec, to_svg
 
 
 class _Figure:
     """What a chart of evosim does in its own way."""
 
-    def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def to_dict(self, *args: Any, **kwargs: Any) -> Spec:
         """The chart as a dictionary (Altair's `to_dict`), with the house's look where it stands by
         itself.
         """
@@ -55,8 +53,8 @@ class _Figure:
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
         if alt.renderers.active != "default" or alt.data_transformers.active == "vegafusion":
             return super()._repr_mimebundle_(*args, **kwargs)  # type: ignore[misc]
-        described = self.to_dict()
-        return {"text/plain": repr(self), "text/html": output(described, drawn(described))}
+        spec = self.to_dict()
+        return {"text/plain": repr(self), "text/html": output(spec, to_svg(spec))}
 
     def __repr__(self) -> str:
         chart: Any = self
@@ -135,7 +133,7 @@ def _classed(chart: Any) -> Any:
 def _with_rows(chart: Any) -> Any:
     """A chart whose data, and those of all charts in it, are rows instead of frames."""
     made = chart.copy(deep=False)
-    for key in INSIDE:
+    for key in COMPOSED:
         parts = made._get(key)
         if parts is not alt.Undefined:
             setattr(made, key, [_with_rows(part) for part in parts])
@@ -149,7 +147,7 @@ def _with_rows(chart: Any) -> Any:
     return made
 
 
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def _merged(base: Spec, over: Spec) -> Spec:
     """Settings of `over`, and those of `base` that it leaves open, section by section."""
     both = {
         key: (

@@ -17,7 +17,7 @@ from evosim.runtime.forked_processes import guarded
 from evosim.runtime.output_folders import is_report
 
 if TYPE_CHECKING:
-    from evosim.report.charts import Gallery
+    from evosim.report.charts import ChartEmbedder
     from evosim.report.elements import Chapter
 
 
@@ -38,15 +38,15 @@ def write(
     from evosim.report.page import page
     from evosim.runtime.atomic_files import write_atomically
 
-    chapters, beside, gallery = contents(folders, progress)
-    made = page(chapters, beside, gallery)
+    chapters, beside, embedder = contents(folders, progress)
+    made = page(chapters, beside, embedder)
     write_atomically(path, made)
-    return len(made), [chapter.folder for chapter in chapters if chapter.name in gallery.left_out]
+    return len(made), [chapter.folder for chapter in chapters if chapter.name in embedder.left_out]
 
 
 def contents(
     folders: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> tuple[list[Chapter], list[Any], Gallery]:
+) -> tuple[list[Chapter], list[Any], ChartEmbedder]:
     """What a report of some folders tells: a chapter each, what compares runs if there are several,
     and their figures.
 
@@ -54,38 +54,39 @@ def contents(
     as there is room. `progress` hears how much is done of how much. Raises `UserError`.
     """
     from evosim.api import load
-    from evosim.report.charts import Gallery
+    from evosim.report.charts import ChartEmbedder
     from evosim.report.page import whole_ones, without_figures
     from evosim.report.runs import comparison
 
-    gallery = Gallery()
+    embedder = ChartEmbedder()
     loaded = [load(folder) for folder in folders]
     few, total = len(loaded) <= MOST_WHOLE, len(loaded) * (1 if len(loaded) == 1 else 2)
     done = 0
 
-    def made(i: int, shelf: Gallery) -> Chapter:
+    def made(i: int, embedder: ChartEmbedder) -> Chapter:
         nonlocal done
-        chapter = _chapter(f"part{i + 1}", loaded[i], shelf, every_figure=few)
+        chapter = _chapter(f"part{i + 1}", loaded[i], embedder, every_figure=few)
         done += 1
         if progress:
             progress(done, total)
         return replace(chapter, folder=str(folders[i]))
 
     if len(loaded) == 1:
-        return [made(0, gallery)], [], gallery
-    nothing = Gallery()
-    nothing.room = -1
+        return [made(0, embedder)], [], embedder
+    nothing = ChartEmbedder()
+    nothing.bytes_left = -1
     chapters = [made(i, nothing) for i in range(len(loaded))]
     several = sum(bool(chapter.headline) for chapter in chapters) > 1
     beside = [comparison(chapters), *_differing(loaded)] if several else []
-    chapters, gallery.room = whole_ones([without_figures(chapter) for chapter in chapters], beside)
+    chapters = [without_figures(chapter) for chapter in chapters]
+    chapters, embedder.bytes_left = whole_ones(chapters, beside)
     for i, chapter in enumerate(chapters):
-        drawn = chapter if gallery.left_out or len(chapter.sections) == 1 else made(i, gallery)
-        if drawn is chapter or chapter.name in gallery.left_out:
-            gallery.left_out = list(dict.fromkeys([*gallery.left_out, chapter.name]))
+        drawn = chapter if embedder.left_out or len(chapter.sections) == 1 else made(i, embedder)
+        if drawn is chapter or chapter.name in embedder.left_out:
+            embedder.left_out = list(dict.fromkeys([*embedder.left_out, chapter.name]))
         else:
             chapters[i] = drawn
-    return chapters, beside, gallery
+    return chapters, beside, embedder
 
 
 def report_path(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
@@ -130,7 +131,7 @@ def report_path(folders: Sequence[Path], out: Path | None, *, force: bool) -> Pa
 
 
 def _chapter(
-    name: str, one: Run | Sweep | Search, gallery: Gallery, *, every_figure: bool
+    name: str, one: Run | Sweep | Search, embedder: ChartEmbedder, *, every_figure: bool
 ) -> Chapter:
     """What a report tells of one folder."""
     from evosim import api
@@ -142,7 +143,7 @@ def _chapter(
         return runs.chapter(
             name,
             figures.source_of(one.recorded),
-            gallery,
+            embedder,
             same_code=accounts.same_code(one.recorded),
             every_figure=every_figure,
         )
@@ -150,7 +151,7 @@ def _chapter(
         from evosim.report import sweeps
 
         return sweeps.chapter(
-            name, one.store, gallery, same_code=one.store.sources == one.store.made_by
+            name, one.store, embedder, same_code=one.store.sources == one.store.made_by
         )
     from evosim.report import searches
 
@@ -159,7 +160,7 @@ def _chapter(
         one.folder,
         one.experiment,
         one.provenance,
-        gallery,
+        embedder,
         same_code=landscape_search.same_code(one.folder),
     )
 

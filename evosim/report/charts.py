@@ -1,7 +1,7 @@
-"""Figures of a report, made small: data by columns, rounded beyond what a reader sees.
+"""Charts of a report: a picture each and, within limits, data for an interactive chart.
 
-A figure is a picture (what readers without scripts see, and what is printed) and, within limits, a
-description that an engine makes interactive.
+Readers without scripts see the pictures, and printers print them. Data are stored by columns and
+rounded to more digits than a reader sees, so that the file stays small.
 """
 
 from __future__ import annotations
@@ -16,69 +16,78 @@ from typing import Any
 
 import vl_convert
 
-from evosim.figures import Failed, described_of, drawn, failure, warned
+from evosim.figures import OnFailure, Spec, failure_line, spec_of, to_svg, warn_of_failure
 from evosim.figures.html import as_data
-from evosim.report.elements import Picture
+from evosim.figures.vega import COMPOSED
+from evosim.report.elements import Interactive, Picture
 
-DIGITS = 8  # significant; screens have 4, tooltips at most 6
-MOST_DESCRIBED = (
-    600_000  # bytes of one description with its data; beyond, the figure stays a picture
-)
-MOST_DRAWN = 250_000  # bytes of one drawing; beyond, it is painted as points
-AROUND = (
-    2_000  # bytes of the page around a drawing, about: its title, what it says, labels of steps
-)
-POINTS_PER_INCH = 144
-# Of a drawing that is shown as an image
+DIGITS = 8  # significant; the page shows 4, tooltips at most 6
+MOST_SPEC = 600_000  # bytes of a specification with its data; a larger one stays a picture
+MOST_SVG = 250_000  # bytes of a drawing; a larger one becomes a PNG
+MARGIN = 2_000  # bytes of the page around a drawing: title, alternative text, labels of steps
+PNG_PIXELS_PER_INCH = 144
+# Attributes that an image does not need.
 UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')
-
 NUMBERED = re.compile(r"\b(?:gradient_|clip)\d+\b")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-ROW_MARKS = ("bar", "circle", "point", "rect", "square", "tick")
+ROW_MARKS = ("bar", "circle", "point", "rect", "square", "tick")  # marks that show one row each
 
 Dataset = dict[str, list[Any]]
 
 
-class Gallery:
-    """Figures of one report, and the data that they share.
+class ChartEmbedder:
+    """Charts of one report, and the data that they share.
 
-    Attributes:
-        datasets: by name, `columns` and `rows`.
-        room: bytes that drawings may still fill; nothing if there is no limit.
-        left_out: chapters whose figures had no room.
+    Attributes
+    ----------
+    datasets : dict
+        Data by name, each with `columns` and `rows`.
+    bytes_left : int or None
+        Bytes that drawings may still fill. None if there is no limit.
+    left_out : list of str
+        Chapters whose charts did not fit.
     """
 
     def __init__(self) -> None:
         self.datasets: dict[str, Dataset] = {}
-        self.room: int | None = None
+        self.bytes_left: int | None = None
         self.left_out: list[str] = []
         self._sizes: dict[str, int] = {}
 
-    def hang(
+    def embed(
         self,
         chapter: str,
         charts: Iterable[tuple[str, Any]],
         steps: Mapping[str, Sequence[str]] = NOTHING,
-        what: Mapping[str, str] = NOTHING,
-        failed: Failed = warned,
+        descriptions: Mapping[str, str] = NOTHING,
+        on_failure: OnFailure = warn_of_failure,
     ) -> Iterator[Picture]:
-        """Charts by name as pictures.
+        """Pictures of a chapter's charts.
 
-        `steps`: by name of a figure, the steps of the ladder that it names; `what`: what it shows,
-        in a line.
+        A chapter gets all its charts or, if they do not fit, none. After the first chapter that
+        does not fit, nothing more is drawn.
 
-        `failed` hears in one line of each chart that cannot be drawn. A chapter has all its figures
-        or, without room, none; from the first that has none, no later one is drawn.
+        Parameters
+        ----------
+        chapter : str
+            Name of the chapter.
+        charts : iterable of (str, chart)
+            Charts by name.
+        steps : mapping
+            Steps of the ladder that a chart names, by name of the chart.
+        descriptions : mapping
+            What each chart shows, in one line.
+        on_failure : callable
+            Called with one line about each chart that fails.
         """
-        if self.room is None:
-            yield from self._pictures(chapter, charts, steps, what, failed)
+        if self.bytes_left is None:
+            yield from self._pictures(chapter, charts, steps, descriptions, on_failure)
             return
         if not self.left_out:
-            pictures = list(self._pictures(chapter, charts, steps, what, failed))
-            filled = sum(len(picture.source) + AROUND for picture in pictures)
-            if filled <= self.room:
-                self.room -= filled
+            pictures = list(self._pictures(chapter, charts, steps, descriptions, on_failure))
+            filled = sum(len(picture.source) + MARGIN for picture in pictures)
+            if filled <= self.bytes_left:
+                self.bytes_left -= filled
                 yield from pictures
                 return
         self.left_out.append(chapter)
@@ -88,41 +97,40 @@ class Gallery:
         chapter: str,
         charts: Iterable[tuple[str, Any]],
         steps: Mapping[str, Sequence[str]],
-        what: Mapping[str, str],
-        failed: Failed,
+        descriptions: Mapping[str, str],
+        on_failure: OnFailure,
     ) -> Iterator[Picture]:
         for name, chart in charts:
             try:
-                described = described_of(chart)
-                let_point(described)
-                picture = self._hung(f"{chapter}-{name}", described)
-            except Exception as error:  # (of the drawing engine)
-                failed(failure(name, error))
+                spec = spec_of(chart)
+                add_tooltips(spec)
+                picture = self._picture(f"{chapter}-{name}", spec)
+            except Exception as error:  # from the drawing engine
+                on_failure(failure_line(name, error))
                 continue
-            yield replace(picture, steps=steps.get(name, ()), what=what.get(name, ""))
+            description = descriptions.get(name, "")
+            yield replace(picture, steps=steps.get(name, ()), description=description)
 
-    def _hung(self, name: str, described: dict[str, Any]) -> Picture:
-        drawing = drawn(described)
+    def _picture(self, name: str, spec: Spec) -> Picture:
+        svg = to_svg(spec)
         width, height = (
             round(float(number))
-            for number in re.findall(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawing)[0]
+            for number in re.findall(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', svg)[0]
         )
-        title, lines = words_of(described)
+        title, lines = title_of(spec)
         picture = Picture(
             name,
             title,
             lines,
-            str(described.get("description") or title),
-            image(drawing),
+            str(spec.get("description") or title),
+            as_image(svg),
             width,
             height,
             None,
         )
-        datasets = {key: by_columns(rows) for key, rows in described.pop("datasets", {}).items()}
-        size = len(json.dumps(described)) + sum(
-            self._size(key, data) for key, data in datasets.items()
-        )
-        if size > MOST_DESCRIBED:
+        datasets = {key: by_columns(rows) for key, rows in spec.pop("datasets", {}).items()}
+        size = len(json.dumps(spec)) + sum(self._size(key, data) for key, data in datasets.items())
+        if size > MOST_SPEC:
             return replace(
                 picture,
                 why=(
@@ -131,8 +139,8 @@ class Gallery:
                 ),
             )
         self.datasets |= datasets
-        described.pop("$schema", None)
-        return replace(picture, chart={"data": list(datasets), "spec": described})
+        spec.pop("$schema", None)
+        return replace(picture, chart=Interactive(list(datasets), spec))
 
     def _size(self, key: str, data: Dataset) -> int:
         if key not in self._sizes:
@@ -141,59 +149,55 @@ class Gallery:
 
     def used(self, pictures: Iterable[Picture]) -> dict[str, Dataset]:
         """The data of these pictures alone."""
-        names = {key for picture in pictures if picture.chart for key in picture.chart["data"]}
+        names = {key for picture in pictures if picture.chart for key in picture.chart.data}
         return {key: data for key, data in self.datasets.items() if key in names}
 
     def size(self, picture: Picture) -> int:
-        """Bytes of a picture's description with its data."""
-        return (
-            len(as_data(picture.chart))
-            + sum(self._size(key, self.datasets[key]) for key in picture.chart["data"])
-            if picture.chart
-            else 0
-        )
+        """Bytes of a picture's interactive chart with its data; 0 without one."""
+        if not picture.chart:
+            return 0
+        data = sum(self._size(key, self.datasets[key]) for key in picture.chart.data)
+        return len(as_data(picture.chart.as_dict())) + data
 
 
-def let_point(described: dict[str, Any]) -> None:
-    """Give marks that stand for one row each a tooltip of what they show, if the figure has none of
-    its own. A line is no row.
-    """
-    if "tooltip" in json.dumps(described):
+def add_tooltips(spec: Spec) -> None:
+    """Give marks that show one row each a tooltip, in place, unless the chart has tooltips."""
+    if "tooltip" in json.dumps(spec):
         return
-    for part in _parts_of(described):
+    for part in _parts_of(spec):
         mark = part.get("mark")
         plain = {"type": mark} if isinstance(mark, str) else mark
         if plain and plain.get("type") in ROW_MARKS:
             part["mark"] = plain | {"tooltip": True}
 
 
-def _parts_of(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A described figure and all figures in it."""
-    yield described
-    for key in ("layer", "hconcat", "vconcat", "concat"):
-        for part in described.get(key, ()):
+def _parts_of(spec: Spec) -> Iterator[Spec]:
+    """A chart and all charts in it."""
+    yield spec
+    for key in COMPOSED:
+        for part in spec.get(key, ()):
             yield from _parts_of(part)
-    if isinstance(described.get("spec"), dict):
-        yield from _parts_of(described["spec"])
+    if isinstance(spec.get("spec"), dict):
+        yield from _parts_of(spec["spec"])
 
 
-def words_of(described: dict[str, Any]) -> tuple[str, list[str]]:
-    """Title and subtitle of a described figure."""
-    title = described.get("title") or ""
-    words, lines = (
+def title_of(spec: Spec) -> tuple[str, list[str]]:
+    """Title of a chart, and the lines of its subtitle."""
+    title = spec.get("title") or ""
+    text, lines = (
         (title.get("text", ""), title.get("subtitle", []))
         if isinstance(title, dict)
         else (title, [])
     )
-    return " ".join(words) if isinstance(words, list) else str(words), (
+    return " ".join(text) if isinstance(text, list) else str(text), (
         [lines] if isinstance(lines, str) else [str(line) for line in lines]
     )
 
 
-def by_columns(rows: list[dict[str, Any]]) -> Dataset:
-    """Rows without the names of their columns, and numbers rounded to `DIGITS`.
+def by_columns(rows: Sequence[Mapping[str, Any]]) -> Dataset:
+    """Rows as lists of values without names, and numbers rounded to `DIGITS`.
 
-    What a row does not have is null.
+    A value that a row does not have becomes null.
     """
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return {
@@ -203,21 +207,21 @@ def by_columns(rows: list[dict[str, Any]]) -> Dataset:
 
 
 def rounded(value: Any) -> Any:
-    """A real number with `DIGITS` significant digits; anything else as it is."""
+    """A float with `DIGITS` significant digits; other values unchanged."""
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def image(drawing: str) -> str:
-    """A drawing as a data URI: as it is, or painted if it is large and that is smaller."""
-    # The engine counts on from drawing to drawing
-    ids = {found: f"{i}" for i, found in enumerate(dict.fromkeys(NUMBERED.findall(drawing)))}
+def as_image(svg: str) -> str:
+    """A drawing as a data URI: SVG, or PNG if the SVG is large and the PNG is smaller."""
+    # The engine numbers gradients and clips across drawings.
+    ids = {found: f"{i}" for i, found in enumerate(dict.fromkeys(NUMBERED.findall(svg)))}
     plain = re.sub(
         r"<[a-z][^>]*>",
         lambda tag: NUMBERED.sub(lambda name: f"drawn_{ids[name[0]]}", UNREAD.sub("", tag[0])),
-        drawing,
+        svg,
     )
     data, kind = plain.encode(), "svg+xml"
-    if len(data) > MOST_DRAWN:
-        painted = vl_convert.svg_to_png(drawing, ppi=POINTS_PER_INCH)
-        data, kind = (painted, "png") if len(painted) < len(data) else (data, kind)
+    if len(data) > MOST_SVG:
+        png = vl_convert.svg_to_png(svg, ppi=PNG_PIXELS_PER_INCH)
+        data, kind = (png, "png") if len(png) < len(data) else (data, kind)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

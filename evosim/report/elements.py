@@ -11,6 +11,7 @@ from rich.text import Text
 
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.analysis.terminology import AUTHORS, LABELS
+from evosim.figures.vega import Spec
 from evosim.tables.ladder import RUNG_WORDS
 
 NO_AUTHOR = "nobody: the steps' own names"
@@ -102,19 +103,41 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Interactive:
+    """A chart that the page draws by script: names of its data, and its specification."""
+
+    data: list[str]
+    spec: Spec
+
+    def as_dict(self) -> dict[str, object]:
+        """What the page's script reads."""
+        return {"data": self.data, "spec": self.spec}
+
+
+@dataclass(frozen=True)
 class Picture:
     """A figure.
 
-    Attributes:
-        name: unique in the report.
-        title, lines: above it.
-        what: it shows, in a line; if that is not known, `lines` are told below it too.
-        says: what it says for those who do not see it.
-        source: a data URI that draws it without a script.
-        width, height: of that, in pixels.
-        chart: its description for the engine, without data; nothing if it stays a picture.
-        steps: of the ladder that it names, whose labels a reader chooses.
-        why: it is no more than a picture, if it is not.
+    Attributes
+    ----------
+    name : str
+        Unique in the report.
+    title, lines : str, sequence of str
+        Title and subtitle.
+    says : str
+        Alternative text.
+    source : str
+        Data URI of the drawing.
+    width, height : int
+        Size of the drawing in pixels.
+    chart : Interactive or None
+        The interactive chart. None if the figure stays a picture.
+    description : str
+        What it shows, in one line. Empty: the page repeats `lines` below the figure.
+    steps : sequence of str
+        Steps of the ladder that it names; the reader chooses whose labels to see.
+    why : str
+        Why there is no interactive chart.
     """
 
     kind: ClassVar[str] = "picture"
@@ -125,8 +148,8 @@ class Picture:
     source: str
     width: int
     height: int
-    chart: dict[str, Any] | None
-    what: str = ""
+    chart: Interactive | None
+    description: str = ""
     steps: Sequence[str] = ()
     why: str = ""
 

@@ -22,7 +22,7 @@ import jinja2
 from evosim.analysis.terminology import AUTHORS
 from evosim.errors import UserError
 from evosim.figures.html import as_data, engine, licences
-from evosim.report.charts import Gallery
+from evosim.report.charts import ChartEmbedder
 from evosim.report.elements import NO_AUTHOR, Chapter, Picture, Words
 from evosim.version import __version__
 
@@ -32,23 +32,23 @@ MANY_POINTS = 6000  # in one figure; more are drawn as points and not as element
 SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 
 
-def page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) -> bytes:
+def page(chapters: Sequence[Chapter], beside: Sequence[Any], embedder: ChartEmbedder) -> bytes:
     """The file.
 
     Where it would be larger than `MOST`, the figures with most data stay pictures, and say so.
     """
-    made = _page(chapters, beside, gallery)
+    made = _page(chapters, beside, embedder)
     while len(made) > MOST and (
         charts := [picture for picture in _pictures(chapters) if picture.chart]
     ):
         still, over = set[str](), len(made) - MOST
-        for picture in sorted(charts, key=gallery.size, reverse=True):
+        for picture in sorted(charts, key=embedder.size, reverse=True):
             if over > 0:
                 still.add(picture.name)
                 # At most: other figures may use the same data, and then there is another round
-                over -= gallery.size(picture)
+                over -= embedder.size(picture)
         chapters = [_stilled(chapter, still) for chapter in chapters]
-        made = _page(chapters, beside, gallery)
+        made = _page(chapters, beside, embedder)
     return made
 
 
@@ -75,7 +75,7 @@ def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list
     UserError
         If not even summaries fit.
     """
-    nothing = Gallery()
+    nothing = ChartEmbedder()
     engines = len(engine())
 
     def kept(cut: int) -> list[Chapter]:
@@ -139,9 +139,9 @@ def _left_out(chapter: Chapter, what: str) -> Words:
     )
 
 
-def _page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) -> bytes:
+def _page(chapters: Sequence[Chapter], beside: Sequence[Any], embedder: ChartEmbedder) -> bytes:
     pictures = list(_pictures(chapters))
-    charts = {picture.name: picture.chart for picture in pictures if picture.chart}
+    charts = {picture.name: picture.chart.as_dict() for picture in pictures if picture.chart}
     one, script = len(chapters) == 1, _source("page.js")
     many = [
         (chapter.what, sum(other.what == chapter.what for other in chapters))
@@ -167,7 +167,9 @@ def _page(chapters: Sequence[Chapter], beside: Sequence[Any], gallery: Gallery) 
         engine=scripts,
         licences=licences() if scripts else "",
         policy=policy([*SCRIPT.findall(scripts), script]),
-        data=as_data({"data": gallery.used(pictures), "charts": charts, "manyPoints": MANY_POINTS}),
+        data=as_data(
+            {"data": embedder.used(pictures), "charts": charts, "manyPoints": MANY_POINTS}
+        ),
     )
     return text.encode()
 

@@ -18,7 +18,7 @@ from evosim.analysis.terminology import AUTHORS, LABELS
 from evosim.config.schema import Experiment
 from evosim.config.toml_out import to_commented_toml
 from evosim.figures import FIGURES, Source, charts_of
-from evosim.report.charts import Gallery
+from evosim.report.charts import ChartEmbedder
 from evosim.report.elements import (
     Cell,
     Chapter,
@@ -45,7 +45,12 @@ WORLDS = (
 
 
 def chapter(
-    name: str, source: Source, gallery: Gallery, *, same_code: bool, every_figure: bool = True
+    name: str,
+    source: Source,
+    embedder: ChartEmbedder,
+    *,
+    same_code: bool,
+    every_figure: bool = True,
 ) -> Chapter:
     """All about one run; without `every_figure`, those alone that runs draw by themselves."""
     recorded, summary = source.run, source.summary
@@ -53,14 +58,14 @@ def chapter(
     experiment = recorded.experiment
     failures: list[str] = []
     charts = charts_of(source, list(FIGURES) if every_figure else None, failures.append)
-    hung = gallery.hang(
+    embedded = embedder.embed(
         name,
         charts,
         {"ladders": _steps_of(account)},
         {key: figure.description for key, figure in FIGURES.items()},
         failures.append,
     )
-    pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in hung}
+    pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in embedded}
     first = [pictures.pop(FIRST)] if FIRST in pictures else []
     summed = Section("summary", "Summary", [_outcome(source), *first])
     accounts = Section(

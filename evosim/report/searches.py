@@ -10,7 +10,7 @@ from evosim.config.schema import Experiment
 from evosim.config.toml_out import to_commented_toml
 from evosim.figures.inputs import Searched
 from evosim.figures.registry import SEARCH_FIGURES
-from evosim.report.charts import Gallery
+from evosim.report.charts import ChartEmbedder
 from evosim.report.elements import Cell, Chapter, Facts, Section, Table, Words
 from evosim.report.parameters import set_here
 from evosim.report.runs import again, between, provenance_rows
@@ -23,7 +23,7 @@ def chapter(
     folder: Path,
     experiment: Experiment,
     facts: dict[str, Any],
-    gallery: Gallery,
+    embedder: ChartEmbedder,
     *,
     same_code: bool,
 ) -> Chapter:
@@ -33,8 +33,10 @@ def chapter(
     charts = ((key, figure.draw(source)) for key, figure in SEARCH_FIGURES.items())
     there = ((key, chart) for key, chart in charts if chart is not None)
     pictures = list(
-        gallery.hang(
-            name, there, what={key: figure.description for key, figure in SEARCH_FIGURES.items()}
+        embedder.embed(
+            name,
+            there,
+            descriptions={key: figure.description for key, figure in SEARCH_FIGURES.items()},
         )
     )
     rows = []

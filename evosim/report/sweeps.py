@@ -16,7 +16,7 @@ import tomli_w
 from evosim.analysis.intervals import level
 from evosim.analysis.terminology import LABELS
 from evosim.config.toml_files import named_experiments
-from evosim.report.charts import Gallery
+from evosim.report.charts import ChartEmbedder
 from evosim.report.elements import (
     Cell,
     Chapter,
@@ -44,7 +44,7 @@ MOST_VALUES = 12
 MOST_ERRORS = 20
 
 
-def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Chapter:
+def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool) -> Chapter:
     """All about one sweep. Raises `UserError` if nothing of it is done."""
     analysis = sweeps_analysis.analysis_of(store)
     quantities = sweeps_analysis.chosen(analysis, [])
@@ -54,7 +54,7 @@ def chapter(name: str, store: Store, gallery: Gallery, *, same_code: bool) -> Ch
         sweeps_figures.charts(easel, quantities) if easel.factors or easel.sampled else iter(())
     )
     made = dict(charts)
-    pictures = list(gallery.hang(name, made.items(), _steps(made, quantities)))
+    pictures = list(embedder.embed(name, made.items(), _steps(made, quantities)))
     cells = from_printed(sweeps_tables.cells(analysis, quantities, MOST_CELLS))
     phases = [picture for picture in pictures if picture.name.startswith(f"{name}-phase-")]
     steps = [picture for picture in pictures if picture.name.startswith(f"{name}-steps-")]

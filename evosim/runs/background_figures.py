@@ -120,12 +120,12 @@ class Easel:
 
 def _print_more(drawn: Path, formats: tuple[str, ...]) -> None:
     """Print a drawn figure in the other formats."""
-    from evosim.figures.svg_export import print_figure
+    from evosim.figures.svg_export import export_svg
 
     svg = drawn.read_text(encoding="utf-8")
     for kind in formats:
         if kind != DRAWN_AS:
-            print_figure(svg, drawn.with_suffix(f".{kind}"))
+            export_svg(svg, drawn.with_suffix(f".{kind}"))
 
 
 def main() -> None:
@@ -143,8 +143,8 @@ def main() -> None:
             figures.draw(
                 read_run(Path(folder)),
                 tuple(formats),
-                each=lambda file: _tell(file=str(file)),
-                failed=lambda words: _tell(failed=words),
+                on_file=lambda file: _tell(file=str(file)),
+                on_failure=lambda words: _tell(failed=words),
             )
             _tell(done=True)
         except UserError as error:

@@ -72,21 +72,42 @@ def source_of(recorded: Recorded) -> Source:
 def draw(
     recorded: Recorded,
     formats: tuple[str, ...],
-    each: Callable[[Path], object] = id,
+    on_file: Callable[[Path], object] = id,
     names: Iterable[str] | None = None,
     size: str = "screen",
-    failed: Callable[[str], object] | None = None,
-    asked: Iterable[str] = (),
+    on_failure: Callable[[str], object] | None = None,
+    required: Iterable[str] = (),
 ) -> list[Path]:
-    """Draw figures of a run (the usual ones), analysing it first if that was not done.
+    """Draw figures of a run. It is analysed first if that was not done.
 
-    `each` file is told when it is there.
+    Parameters
+    ----------
+    recorded : Recorded
+        The run.
+    formats : tuple of str
+        `png`, `svg`, `pdf` or `html`.
+    on_file : callable
+        Called with each file when it is written.
+    names : iterable of str, optional
+        Names of figures. By default the usual ones.
+    size : str
+        `screen`, or a column of a page: `one` or `two`.
+    on_failure : callable, optional
+        Called with one line about each figure that failed. By default that is a warning.
+    required : iterable of str
+        Figures that the run must have.
 
-    `failed` hears in one line of each figure that could not be drawn; by default that is a warning.
-    Raises `UserError`, also where the run has nothing that one of the figures `asked` for could
-    show.
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    UserError
+        A name is unknown, the folder cannot be written, or a required figure has nothing to show.
     """
-    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run, warned
+    from evosim.figures import FIGURES, FORMATS, SIZES, draw_run, warn_of_failure
 
     if size not in SIZES:
         raise unknown("--size", size, SIZES)
@@ -97,7 +118,9 @@ def draw(
     for name in names or ():
         if name not in FIGURES:
             raise unknown("a figure", name, FIGURES)
-    drawn = draw_run(source_of(recorded), formats, each, names, size, failed or warned, asked)
+    on_failure = on_failure or warn_of_failure
+    source = source_of(recorded)
+    drawn = draw_run(source, formats, on_file, names, size, on_failure, required)
     usual = {name for name, figure in FIGURES.items() if figure.usual}
     if size == "screen" and (names is None or usual <= set(names)):
         list_figures(recorded.folder, (path for path in drawn if path.stem in usual))
@@ -106,6 +129,6 @@ def draw(
 
 def ready_to_draw() -> None:
     """Load all that drawing needs, and start its engine."""
-    from evosim.figures import warm
+    from evosim.figures import preload
 
-    warm()
+    preload()

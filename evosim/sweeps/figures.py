@@ -154,7 +154,7 @@ def draw(
     """Draw the figures of a sweep into its folder, or those named, which must be there; gives the
     paths. Raises `UserError`.
     """
-    from evosim.figures import FORMATS, SIZES, draw_charts, warned
+    from evosim.figures import FORMATS, SIZES, draw_charts, warn_of_failure
 
     if size not in SIZES:
         raise unknown("--size", size, SIZES)
@@ -183,8 +183,8 @@ def draw(
         charts(easel, quantities, names),
         formats,
         size=size,
-        failed=failed or warned,
-        asked=names or (),
+        on_failure=failed or warn_of_failure,
+        required=names or (),
     )
 
 

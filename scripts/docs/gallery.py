@@ -157,7 +157,7 @@ def all_charts(folder: Path) -> dict[tuple[str, str], Any]:
 
 def main() -> None:
     """Draw all, and write the page."""
-    from evosim.figures import drawn
+    from evosim.figures import to_svg
 
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.png"):
@@ -173,7 +173,7 @@ def main() -> None:
                 chart = charts[of, entry.name]
                 picture = PICTURES / f"{of}-{entry.name}.png"
                 picture.write_bytes(
-                    vl_convert.svg_to_png(drawn(chart.to_dict()), ppi=PIXELS_PER_INCH)
+                    vl_convert.svg_to_png(to_svg(chart.to_dict()), ppi=PIXELS_PER_INCH)
                 )
                 says = (
                     html.escape(" ".join(chart.description.split()), quote=True)

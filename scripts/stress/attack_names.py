@@ -278,7 +278,7 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
                 )
             failed: list[str] = []
             drawn = figures.draw(
-                run.recorded, ("svg", "png", "pdf", "html"), names=FIGURES, failed=failed.append
+                run.recorded, ("svg", "png", "pdf", "html"), names=FIGURES, on_failure=failed.append
             )
             table.note("outputs", "figures", "; ".join(failed))
             for path in drawn:

@@ -93,7 +93,8 @@ def test_every_figure_and_the_report_are_made_for_any_genome(
 
     run = evosim.run(tree(genome), out=tmp_path / "run")
     failures: list[str] = []
-    drawn = figures.draw(run.recorded, ("svg",), names=list(run.figures()), failed=failures.append)
+    names = list(run.figures())
+    drawn = figures.draw(run.recorded, ("svg",), names=names, on_failure=failures.append)
     assert not failures
     if genome == "fickle":
         assert {"loci", "trajectories", "ladders", "fitness"} <= {path.stem for path in drawn}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from evosim.config.resolve import resolve
-from evosim.figures import FIGURES, Source, charts_of, described_of, drawn
+from evosim.figures import FIGURES, Source, charts_of, spec_of, to_svg
 from evosim.figures.theme import LOCUS_COLOURS
 from evosim.genomes import GENOMES
 from evosim.runs import execute
@@ -69,7 +69,7 @@ def drawn_figures(source: Source, names: list[str] | None = None) -> set[str]:
     failures: list[str] = []
     out = {}
     for name, chart in charts_of(source, names, failures.append):
-        out[name] = drawn(described_of(chart))
+        out[name] = to_svg(spec_of(chart))
     assert failures == []
     assert all("<path" in svg or "<text" in svg for svg in out.values())
     return set(out)

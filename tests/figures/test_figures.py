@@ -19,8 +19,8 @@ from evosim.cli import gallery
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import apply_settings, read_experiment
 from evosim.errors import UserError
-from evosim.figures import FIGURES, Source, charts_of, drawn, html
-from evosim.figures.page_layout import SIZES, broken, set_for, text_width, width_of
+from evosim.figures import FIGURES, Source, charts_of, html, to_svg
+from evosim.figures.page_layout import SIZES, broken, fit_to_column, text_width, width_of
 from evosim.figures.theme import (
     ACT_COLOURS,
     ARM_COLOURS,
@@ -226,7 +226,7 @@ def test_print_has_its_width_and_letters_to_read(
     column = SIZES[size]
     assert column
     for name in ("fitness", "ladders", "behaviour", "loci", "search"):
-        _, svg = set_for(described[name], column, drawn)
+        _, svg = fit_to_column(described[name], column, to_svg)
         found = re.match(r'<svg[^>]* width="([\d.]+)mm" height="([\d.]+)mm"', svg)
         assert found, name
         assert float(found[1]) == MILLIMETRES[size]
@@ -241,7 +241,7 @@ def test_small_letters_are_seen(described: dict[str, dict[str, Any]]) -> None:
     tiny["config"]["axis"]["labelFontSize"] = 7
     column = SIZES["one"]
     assert column
-    assert min(points_of(set_for(tiny, column, drawn)[1])) < LEAST_POINTS
+    assert min(points_of(fit_to_column(tiny, column, to_svg)[1])) < LEAST_POINTS
 
 
 def test_panels_are_stacked_in_one_column(described: dict[str, dict[str, Any]]) -> None:
@@ -249,9 +249,9 @@ def test_panels_are_stacked_in_one_column(described: dict[str, dict[str, Any]]) 
     assert one
     assert two
     before = json.dumps(described["ladders"])
-    stacked, _ = set_for(described["ladders"], one, drawn)
+    stacked, _ = fit_to_column(described["ladders"], one, to_svg)
     assert len(stacked["vconcat"]) == 2
-    assert "hconcat" in set_for(described["ladders"], two, drawn)[0]
+    assert "hconcat" in fit_to_column(described["ladders"], two, to_svg)[0]
     assert json.dumps(described["ladders"]) == before  # what was described stays as it is
     assert stacked["config"]["legend"]["orient"] == "bottom"
 
@@ -272,7 +272,7 @@ def test_lines_are_broken_where_they_are_too_wide() -> None:
         "title": {"text": words, "fontSize": 11, "fontWeight": "normal", "anchor": "start"},
     }
     # Widths of letters are those of the engine
-    assert width_of(drawn(long)) == pytest.approx(text_width(words, 11.0) + 10.0, rel=0.06)
+    assert width_of(to_svg(long)) == pytest.approx(text_width(words, 11.0) + 10.0, rel=0.06)
 
 
 # Formats
@@ -302,7 +302,7 @@ def test_a_page_asks_nobody_and_runs_nothing_of_its_data(source: Source, tmp_pat
     chart = next(chart for _, chart in charts_of(source, ["fitness"]))
     evil = "</script><script>alert(1)</script><!-- & \u2028"
     told = themed(chart, evil, [evil], evil).to_dict()
-    page = html.page("fitness", told, drawn(told))
+    page = html.page("fitness", told, to_svg(told))
     assert "alert(1)</script>" not in page
     assert "&lt;/script&gt;" in page
     assert html.POLICY in page
@@ -331,7 +331,7 @@ def test_lines_answer_along_their_way(described: dict[str, dict[str, Any]]) -> N
         "generation",
         "mean",
     }
-    svg = drawn(html.interactive(described["search"]))
+    svg = to_svg(html.interactive(described["search"]))
     assert 'class="mark-symbol role-mark' in svg
 
 

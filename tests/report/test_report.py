@@ -278,9 +278,9 @@ def test_a_large_figure_stays_a_picture_and_says_so(
         "datasets": {"a": [{"x": i, "y": 1.0} for i in range(9)]},
         "data": {"name": "a"},
     }
-    monkeypatch.setattr(report_charts, "MOST_DESCRIBED", 50)
-    monkeypatch.setattr(report_charts, "described_of", lambda chart: described)
-    (still,) = report_charts.Gallery().hang("x", [("y", None)])
+    monkeypatch.setattr(report_charts, "MOST_SPEC", 50)
+    monkeypatch.setattr(report_charts, "spec_of", lambda chart: described)
+    (still,) = report_charts.ChartEmbedder().embed("x", [("y", None)])
     assert still.chart is None
     assert "would make the report hard to send" in still.why
 
@@ -291,18 +291,18 @@ def test_a_large_drawing_is_painted() -> None:
         return f'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60">{circles}</svg>'
 
     few, many = drawing(10), drawing(10_000)
-    assert report_charts.image(few).startswith("data:image/svg+xml;base64,")
-    painted = report_charts.image(many)
+    assert report_charts.as_image(few).startswith("data:image/svg+xml;base64,")
+    painted = report_charts.as_image(many)
     assert painted.startswith("data:image/png;base64,")
     assert len(painted) < len(many) / 10
     coloured = few.replace(
         "<circle", '<rect fill="url(#gradient_7)"/><linearGradient id="gradient_7"/><circle', 1
     )
-    assert report_charts.image(coloured) == report_charts.image(
+    assert report_charts.as_image(coloured) == report_charts.as_image(
         coloured.replace("gradient_7", "gradient_12")
     )
     assert b'url(#drawn_0)"/><linearGradient id="drawn_0"' in base64.b64decode(
-        report_charts.image(coloured).partition("base64,")[2]
+        report_charts.as_image(coloured).partition("base64,")[2]
     )
 
 
@@ -714,8 +714,8 @@ def test_figures_of_the_first_runs_alone_keep_a_report_small(
 
 
 def without_pictures(folders: list[Path]) -> Any:
-    nothing = report_charts.Gallery()
-    nothing.room = -1
+    nothing = report_charts.ChartEmbedder()
+    nothing.bytes_left = -1
     chapters = [
         build._chapter(f"part{i + 1}", api.load(folder), nothing, every_figure=False)
         for i, folder in enumerate(folders)

@@ -16,7 +16,7 @@ from evosim import figures
 from evosim.config.toml_files import MOST_PARTS, read_toml
 from evosim.errors import UserError
 from evosim.figures import drawing_engine
-from evosim.figures.drawing_engine import NoPen, Pen
+from evosim.figures.drawing_engine import DrawingEngine, NoDrawingEngine
 from evosim.runtime import machine
 from tests.support.command import evosim
 from tests.support.paths import ROOT
@@ -58,7 +58,7 @@ def test_figures_without_addresses_are_one_line(
 ) -> None:
     limited(monkeypatch, 4 * GIB)
     with pytest.raises(
-        NoPen,
+        NoDrawingEngine,
         match=(
             r"^figures need 66 GiB of address space .* allows 4\.0 GiB\. Draw them .*'evosim"
             r" figures FOLDER'\.$"
@@ -72,7 +72,7 @@ def test_a_drawing_engine_that_dies_costs_one_line_and_a_new_one_draws(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn = {"vl_spec": {"mark": "point"}, "vl_version": figures.VERSION}
-    mine = Pen()
+    mine = DrawingEngine()
     try:
         first = mine.ask("vegalite_to_svg", **drawn)
         assert first.startswith("<svg")
@@ -82,7 +82,7 @@ def test_a_drawing_engine_that_dies_costs_one_line_and_a_new_one_draws(
         os.kill(process.pid, signal.SIGTRAP)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         with pytest.raises(
-            NoPen,
+            NoDrawingEngine,
             match=(
                 r"^figures need the drawing engine, but it ended with signal SIGTRAP\. Give it more"
                 r" memory"
@@ -102,9 +102,10 @@ def test_a_process_that_cannot_be_started_is_one_line(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(drawing_engine.subprocess, "Popen", refused)
     with pytest.raises(
-        NoPen, match=r"cannot be started: Resource temporarily unavailable\. Raise 'ulimit -u'"
+        NoDrawingEngine,
+        match=r"cannot be started: Resource temporarily unavailable\. Raise 'ulimit -u'",
     ):
-        Pen().ask("vegalite_to_svg")
+        DrawingEngine().ask("vegalite_to_svg")
 
 
 @pytest.mark.parametrize(
