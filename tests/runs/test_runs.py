@@ -181,7 +181,7 @@ def test_contract_of_optimizers(name: str) -> None:
             assert (genotypes < [len(locus.params.alleles) for locus in grid.loci]).all()
             optimizer.tell(1.0 + grid.classes(genotypes) % 7)
         asked.append(optimizer.ask().copy())
-        optimizer.end()
+        optimizer.close()
     assert np.array_equal(asked[0], asked[1])
     if name != "exhaustive":
         assert not np.array_equal(asked[0], asked[2])
