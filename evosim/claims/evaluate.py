@@ -17,7 +17,7 @@ from evosim.claims.part_cache import Task, compute_parts, load_tables, tasks_of
 from evosim.claims.verdicts import NOT, judge_claim, judge_prediction
 from evosim.config.schema import ClaimChoice, Prediction
 from evosim.errors import Stop, UserError, unknown
-from evosim.runs.provenance import provenance, write_json
+from evosim.runs.provenance import Provenance, write_json
 from evosim.runtime.atomic_files import write_atomically
 
 SIZES = ("quick", "full")
@@ -195,7 +195,10 @@ class ClaimRunner:
         text = measurements_table(measured).write_csv(float_precision=6)
         write_atomically(folder / "measured.csv", text.encode())
         write_atomically(folder / "experiment.toml", experiment.to_toml().encode())
-        write_json(folder / "provenance.json", provenance(experiment) | {"size": self.size})
+        write_json(
+            folder / "provenance.json",
+            Provenance.of_experiment(experiment).as_dict() | {"size": self.size},
+        )
         if figures:
             for stem, chart in claim.figures(tables, experiment).items():
                 save_chart(chart, folder / stem)

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from evosim.config.resolve import Problem
-from evosim.runs.provenance import provenance, write_json
+from evosim.runs.provenance import Provenance, write_json
 from evosim.runtime.atomic_files import write_atomically
 
 RESULTS = Path(os.environ.get("EVOSIM_RESULTS") or Path(__file__).resolve().parents[2] / "results")
@@ -47,7 +47,10 @@ class Study:
         for name, table in tables.items():
             table.write_csv(self.folder / f"{name}.csv", float_precision=6)
         seconds = {"seconds": round(time.perf_counter() - self.start, 1)}
-        write_json(self.folder / "provenance.json", provenance(experiment) | seconds | facts)
+        write_json(
+            self.folder / "provenance.json",
+            Provenance.of_experiment(experiment).as_dict() | seconds | facts,
+        )
         (self.folder / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
         if self.draw:
             draw_study(self.folder, self.draw)

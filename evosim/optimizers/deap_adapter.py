@@ -446,7 +446,7 @@ class DeapAdapter(Searcher):
 
     def _tools(self) -> base.Toolbox:
         p, k = self.params, len(self.vector)
-        mates: dict[str, tuple[Any, dict[str, Any]]] = {
+        mates: dict[str, tuple[Callable[..., Any], dict[str, float]]] = {
             "one-point": (tools.cxOnePoint, {}),
             "two-point": (tools.cxTwoPoint, {}),
             "uniform": (tools.cxUniform, {"indpb": 0.5}),
@@ -468,13 +468,13 @@ class DeapAdapter(Searcher):
         self._bare, toolbox.refuse = toolbox.evaluate, self._refuse
         return toolbox
 
-    def _wanted(self) -> dict[str, Any]:
+    def _wanted(self) -> dict[str, object]:
         """The arguments that the algorithm asks for by name.
 
         Raises `InvalidOptimizer` if it wants others.
         """
         p = self.params
-        known = {
+        known: dict[str, object] = {
             "population": self._members,
             "toolbox": self._toolbox,
             "cxpb": p.cxpb,

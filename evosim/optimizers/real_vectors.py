@@ -40,7 +40,7 @@ def search(hills: Hills, params: Any, evaluations: int, seed: int, every: int) -
         VectorGenetic: _genetic,
     }
     path = kinds[type(params)](hills, params, evaluations, seed, every)
-    rows: dict[str, Any] = {
+    rows: dict[str, int | Floats | NDArray[np.int64]] = {
         "seed": seed,
         "evaluation": np.arange(len(path), dtype=np.int64) * every,
     }

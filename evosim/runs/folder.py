@@ -23,7 +23,7 @@ import polars as pl
 
 from evosim.config.schema import Experiment
 from evosim.errors import FULL, UserError
-from evosim.runs.provenance import RunOutcome, as_json, provenance, same_sources
+from evosim.runs.provenance import Provenance, RunOutcome, as_json, same_sources
 from evosim.runs.reader import (
     CHECKPOINT,
     EXPERIMENT_FILE,
@@ -252,7 +252,7 @@ class Writer:
         replaced.
         """
         facts = {name: value for name, value in asdict(outcome).items() if value is not None}
-        data = as_json(provenance(self.experiment) | facts | {"sums": SUMS})
+        data = as_json(Provenance.of_experiment(self.experiment).as_dict() | facts | {"sums": SUMS})
         written = checksums.files_in(self.partial, EXPERIMENT_FILE, "tables", "controls", SUMMARY)
         write_sums(self.partial, written, {PROVENANCE: sha256(data).hexdigest()})
         write_atomically(self.partial / PROVENANCE, data)

@@ -8,7 +8,7 @@ import platform
 import resource
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -81,43 +81,94 @@ class RunOutcome:
     landscape: LandscapeFacts | None = None
 
 
-def same_sources(facts: dict[str, Any], experiment: Experiment) -> bool:
-    """Whether the provenance of a run names the very sources that are running now.
+@dataclass(frozen=True)
+class Provenance:
+    """What is needed to know where numbers came from, and to compute them again.
 
-    Sources of the user's own algorithm count where they are found here; a run can be read
-    elsewhere.
+    Attributes
+    ----------
+    experiment, digest, setting, seed, replicates
+        Name of the experiment, its digest, its digest without seeds, first seed, number of seeds.
+    evosim, commit, sources, sources_of
+        Version of evosim, commit of the checkout, hash of all sources, hash by package.
+    stream_version, schema_version
+        Versions of the random numbers and of the tables.
+    command : list of str
+        The command line.
+    python, platform, packages
+        Versions of Python, the platform, and packages.
+    finished : str
+        Time in UTC.
+    peak_memory_mib : float
+        Peak resident memory of the process.
     """
-    return bool(
-        facts.get("sources") == sources_digest(experiment, recorded=facts.get("packages", {}))
-    )
+
+    experiment: str
+    digest: str
+    setting: str
+    seed: int
+    replicates: int
+    evosim: str
+    commit: str | None
+    sources: str
+    sources_of: dict[str, str]
+    stream_version: int
+    schema_version: int
+    command: list[str]
+    python: str
+    platform: str
+    packages: dict[str, str]
+    finished: str
+    peak_memory_mib: float
+
+    @classmethod
+    def of_experiment(cls, experiment: Experiment) -> Provenance:
+        """Return the provenance of an experiment that this process has computed."""
+        return cls(
+            experiment=experiment.name,
+            digest=experiment.digest(),
+            setting=experiment.setting_digest(),
+            seed=experiment.seed,
+            replicates=experiment.replicates,
+            evosim=__version__,
+            commit=commit(),
+            sources=sources_digest(experiment),
+            sources_of=sources_of(experiment),
+            stream_version=STREAM_VERSION,
+            schema_version=SCHEMA_VERSION,
+            command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+            python=platform.python_version(),
+            platform=platform.platform(),
+            packages={name: metadata.version(name) for name in PACKAGES} | versions(experiment),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            peak_memory_mib=peak_memory_mib(),
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all facts by name, as they are written to `provenance.json`."""
+        return asdict(self)
 
 
-def provenance(experiment: Experiment) -> dict[str, Any]:
-    """What is needed to know where numbers came from and to have them again."""
-    return {
-        "experiment": experiment.name,
-        "digest": experiment.digest(),
-        "setting": experiment.setting_digest(),
-        "seed": experiment.seed,
-        "replicates": experiment.replicates,
-        "evosim": __version__,
-        "commit": commit(),
-        "sources": sources_digest(experiment),
-        "sources_of": sources_of(experiment),
-        "stream_version": STREAM_VERSION,
-        "schema_version": SCHEMA_VERSION,
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: metadata.version(name) for name in PACKAGES} | versions(experiment),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "peak_memory_mib": peak_memory_mib(),
-    }
+def same_sources(facts: Mapping[str, object], experiment: Experiment) -> bool:
+    """Return whether the code that runs now has made a run.
+
+    Parameters
+    ----------
+    facts : Mapping
+        The provenance of the run.
+    experiment : Experiment
+        Its experiment. A user's own algorithm counts if it is installed here.
+    """
+    packages = facts.get("packages")
+    recorded = packages if isinstance(packages, Mapping) else {}
+    return bool(facts.get("sources") == sources_digest(experiment, recorded=recorded))
 
 
 def versions(experiment: Experiment) -> dict[str, str]:
-    """Versions of the packages that an experiment's world and genome come from, if they are not
-    evosim's own; and of a user's own algorithm.
+    """Return versions of the packages of others that an experiment uses.
+
+    They are those of its world and genome, if these are not evosim's own, and the hash of a user's
+    own algorithm.
     """
     return registry.versions(
         {"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))}
@@ -125,13 +176,13 @@ def versions(experiment: Experiment) -> dict[str, str]:
 
 
 def peak_memory_mib() -> float:
-    """Peak resident memory of this process so far, in MiB."""
+    """Return the peak resident memory of this process so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def commit() -> str | None:
-    """The commit of the checkout the package runs from, or nothing if it is installed."""
+    """Return the commit of the checkout that the package runs from; None if it is installed."""
     git = Path(__file__).resolve().parents[2] / ".git"
     with contextlib.suppress(OSError):
         head = (git / "HEAD").read_text(encoding="utf-8").strip()
@@ -147,10 +198,10 @@ def commit() -> str | None:
 
 
 def as_json(data: Any) -> bytes:
-    """JSON as it is written."""
+    """Return data as the bytes of a JSON file."""
     return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON whole or not at all. Raises `UserError`."""
+    """Write a JSON file completely or not at all. Raises `UserError`."""
     write_atomically(path, as_json(data))

@@ -43,7 +43,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 
 def expected_sum(
-    folder: Path, name: str, facts: dict[str, Any], sums: Mapping[str, str]
+    folder: Path, name: str, facts: Mapping[str, object], sums: Mapping[str, str]
 ) -> str | None:
     """Look up the checksum that a file of a run must have.
 

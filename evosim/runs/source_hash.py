@@ -1,4 +1,4 @@
-"""Digest of the source code that a run depends on."""
+"""Hash of the source code that a run depends on."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def algorithm_of(experiment: Experiment | Choice) -> dict[str, str]:
-    """A user's own algorithm, and the hash of its sources; nothing if it is not one, or cannot be
-    found here.
+    """Return the user's own algorithm and the hash of its sources.
+
+    The result is empty if the algorithm is not the user's own, or if it is not installed.
     """
     algorithm = choice_of(experiment).algorithm
     found = _hash_of_module(algorithm.partition(":")[0]) if ":" in algorithm else None
@@ -29,7 +30,7 @@ def algorithm_of(experiment: Experiment | Choice) -> dict[str, str]:
 
 
 def choice_of(experiment: Experiment | Choice) -> Choice:
-    """What an experiment uses that may be code of others."""
+    """Return the world, genome and algorithm of an experiment, which may be code of others."""
     if isinstance(experiment, Choice):
         return experiment
     return Choice(
@@ -41,9 +42,7 @@ def choice_of(experiment: Experiment | Choice) -> Choice:
 
 @cache
 def _hash_of_module(module: str) -> str | None:
-    """Hash of the sources behind a module, taken once, as `sources_digest`; nothing if it cannot be
-    found.
-    """
+    """Hash the sources that a module imports, once a process; None if they are not found."""
     with contextlib.suppress(OSError):
         if files := package_sources.sources([module]):
             return _hashed(files).hexdigest()
@@ -53,23 +52,22 @@ def _hash_of_module(module: str) -> str | None:
 def sources_digest(
     *experiments: Experiment | Choice, module: str = "", recorded: Mapping[str, str] = NOTHING
 ) -> str:
-    """Hash of the sources that experiments run on: equal digests of experiment and sources, equal
-    runs.
+    """Hash the sources that experiments depend on.
 
-    They are those of evosim with the worlds and genomes that come with it, and of the packages that
-    these experiments use: of their worlds, genomes and own algorithms. Other packages do not
-    matter. Runs, sweeps, checkpoints and claims all use this function. It is taken once, so that a
-    file that is edited while a run lasts is not taken for the code of it.
+    Equal digests of experiment and sources mean equal runs. The sources are those of evosim with
+    its worlds and genomes, and those of the packages of the experiments' worlds, genomes and own
+    algorithms. Other packages do not matter. Runs, sweeps, checkpoints and claims use this
+    function. The hash is computed once a process, so a file that is edited during a run does not
+    change it.
 
     Parameters
     ----------
     *experiments
-        Experiments, or what they use (`Choice`). None: evosim's own sources alone.
+        Experiments, or what they use (`Choice`). Without any: only evosim's own sources.
     module
-        One of evosim's modules: of evosim's sources only those count that it can import.
+        A module of evosim. Of evosim's sources, only those that it can import count.
     recorded
-        Packages of a provenance: the hash there stands in for an own algorithm that is not found
-        here.
+        Packages in a provenance. Their hash replaces that of an algorithm that is not installed.
 
     Returns
     -------
@@ -84,10 +82,10 @@ def sources_digest(
 
 
 def sources_of(experiment: Experiment) -> dict[str, str]:
-    """Hash the sources that an experiment runs on, one package at a time.
+    """Hash the sources that an experiment depends on, one package at a time.
 
-    `sources_digest` also differs where two experiments use other packages. This tells whether the
-    code of one package differs.
+    `sources_digest` also differs if two experiments use different packages. This function shows
+    whether the code of one package differs.
 
     Parameters
     ----------
@@ -97,8 +95,8 @@ def sources_of(experiment: Experiment) -> dict[str, str]:
     Returns
     -------
     dict
-        By package or module, `evosim` first: 16 hexadecimal digits. What cannot be found here is
-        left out.
+        16 hexadecimal digits by package or module, `evosim` first. Packages that are not found are
+        absent.
     """
     choice = choice_of(experiment)
     used = external_code.modules(choice) + (
@@ -108,31 +106,32 @@ def sources_of(experiment: Experiment) -> dict[str, str]:
     return {"evosim": sources_digest()} | {name: digest for name, digest in found.items() if digest}
 
 
-def known_sources(facts: dict[str, Any], experiment: Experiment) -> dict[str, str]:
-    """Tell what is known of the code that made a run, one package at a time.
+def known_sources(facts: Mapping[str, object], experiment: Experiment) -> dict[str, str]:
+    """Return the hashes of the code that made a run, as far as they are known.
 
     Parameters
     ----------
     facts
-        The run's provenance. One that was written before `sources_of` was says only the joint hash,
-        which is evosim's own if the experiment uses no other code.
+        The run's provenance. Without `sources_of` (runs of earlier versions) it has only the joint
+        hash. That is evosim's own if the experiment uses no other code.
     experiment
         The run's experiment.
 
     Returns
     -------
     dict
-        As of `sources_of`. Empty if it is not known.
+        As `sources_of` returns it; empty if it is not known.
     """
-    if "sources_of" in facts:
-        return dict(facts["sources_of"])
+    by_package = facts.get("sources_of")
+    if isinstance(by_package, Mapping):
+        return dict(by_package)
     if facts.get("sources") and external_code.all_own(choice_of(experiment)):
         return {"evosim": str(facts["sources"])}
     return {}
 
 
 def _others(choice: Choice, recorded: Mapping[str, str]) -> Iterator[str]:
-    """In words, the sources of others that a choice uses."""
+    """Yield the names and hashes of the sources of others that a choice uses."""
     if of_packages := _digest_of_others(choice):
         yield of_packages
     if ":" in choice.algorithm:
@@ -150,21 +149,21 @@ def _digest_of_own(module: str) -> str:
 
 @cache
 def _digest_of_others(choice: Choice) -> str:
-    """Hash of the packages of a choice's world and genome; nothing if they are evosim's own."""
+    """Hash the packages of a choice's world and genome; empty if they are evosim's own."""
     files = package_sources.sources(external_code.modules(choice))
     return _hashed(files).hexdigest() if files else ""
 
 
 def forget_sources() -> None:
-    """Hash sources afresh when they are asked for next."""
-    for kept in (
+    """Forget all hashes, so that the next call computes them again."""
+    for function in (
         _digest_of_own,
         _digest_of_others,
         _hash_of_module,
         _own_sources,
         package_sources.imported,
     ):
-        kept.cache_clear()
+        function.cache_clear()
 
 
 def _hashed(files: Iterable[tuple[str, Path]]) -> Any:
@@ -176,7 +175,7 @@ def _hashed(files: Iterable[tuple[str, Path]]) -> Any:
 
 @cache
 def _own_sources() -> dict[str, Path]:
-    """Our source files by the names of their modules."""
+    """Return evosim's source files by the names of their modules."""
     out = {}
     # In a checkout worlds and genomes are links, which `rglob` does not follow.
     for package in ("evosim", "evosim/genomes", "evosim/worlds"):
@@ -187,9 +186,7 @@ def _own_sources() -> dict[str, Path]:
 
 
 def _behind(module: str, files: dict[str, Path]) -> set[Path]:
-    """The files of a module, of the packages it lies in, and of all that these import, wherever in
-    the file.
-    """
+    """Return the files of a module and its packages, and of all that they import anywhere."""
     left, seen = [module], set[str]()
     while left:
         name = left.pop()

@@ -22,7 +22,7 @@ import snippets
 
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import read_experiment
-from evosim.runs.provenance import provenance, write_json
+from evosim.runs.provenance import write_json
 from evosim.runtime.atomic_files import write_atomically
 
 OUT = snippets.ROOT / "results" / "documents"
@@ -70,7 +70,10 @@ def _keep(rows: list[tuple[str, str, float]]) -> None:
     writer.writerows((where, first, f"{seconds:.1f}") for where, first, seconds in rows)
     OUT.mkdir(parents=True, exist_ok=True)
     write_atomically(OUT / "times.csv", table.getvalue().encode())
-    write_json(OUT / "provenance.json", provenance(resolve(read_experiment("birth-control"))))
+    write_json(
+        OUT / "provenance.json",
+        Provenance.of_experiment(resolve(read_experiment("birth-control"))).as_dict(),
+    )
 
 
 if __name__ == "__main__":
