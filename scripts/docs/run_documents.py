@@ -22,7 +22,7 @@ import snippets
 
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import read_experiment
-from evosim.runs.provenance import write_json
+from evosim.runs.provenance import Provenance, write_json
 from evosim.runtime.atomic_files import write_atomically
 
 OUT = snippets.ROOT / "results" / "documents"
