@@ -1,29 +1,28 @@
 """Addresses of random numbers, and the NumPy twin of the generator.
 
-Every random number of a run is addressed, never consumed: Philox4x32-10 (Salmon, Moraes, Dror, Shaw
-2011, "Parallel random numbers: as easy as 1, 2, 3") with key = seed and counter = (individual,
-slot, generation, stream) gives four 32-bit words. Nothing therefore depends on the number of
-threads, on the order of work, or on being interrupted.
+Every random number of a run has an address. Philox4x32-10 with key = seed and counter =
+(individual, slot, generation, stream) gives four 32-bit words. Source: Salmon, Moraes, Dror and
+Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3". So the numbers do not depend on the number of
+threads, on the order of work, or on interruptions.
 
 Slots of the stream REPRODUCTION. Gametes have a side: 0 for the egg (first parent), 1 for the sperm
 (second parent).
 
 * PARENTS: words 0-1 choose the first parent, words 2-3 the second;
-* MUTATIONS: words 0-1 (egg) and 2-3 (sperm) say which locus is the first to mutate, if any does;
-* CROSSOVERS: words 0-1 and 2-3 say which interval within a chromosome has the first exchange, if
-  any has;
-* STRANDS + c / 64: words 0-1 and 2-3 hold one bit for each of 64 chromosomes, the strand a gamete's
-  chromosome begins on;
-* LOCI + 4 locus: words 0-1 and 2-3 say whether a heterozygote's gamete carries the driver of this
-  locus;
-* LOCI + 4 locus + 1: words 0-1 and 2-3 search for the next exchange behind an exchange just before
+* MUTATIONS: words 0-1 (egg) and 2-3 (sperm) select the first locus that mutates, if any;
+* CROSSOVERS: words 0-1 and 2-3 select the interval within a chromosome that has the first exchange,
+  if any;
+* STRANDS + c / 64: words 0-1 and 2-3 hold one bit for each of 64 chromosomes: the strand on which
+  the gamete's chromosome begins;
+* LOCI + 4 locus: words 0-1 and 2-3 decide whether a heterozygote's gamete carries the driver of
   this locus;
-* LOCI + 4 locus + 2 + side: words 0-1 search for the next mutation behind one at this locus, words
-  2-3 say what it is to.
+* LOCI + 4 locus + 1: words 0-1 and 2-3 select the next exchange after an exchange just before this
+  locus;
+* LOCI + 4 locus + 2 + side: words 0-1 select the next mutation after one at this locus, words 2-3
+  its new allele.
 
-A number stands at its address whether or not it is looked at, so that switching one force off
-leaves all other numbers as they were. Changing any of this raises STREAM_VERSION, which is recorded
-with every run.
+A number has its address whether it is used or not. So the other numbers stay the same if one force
+is switched off. Any change of these rules raises STREAM_VERSION, which every run records.
 """
 
 from __future__ import annotations
@@ -58,7 +57,20 @@ def key_of(seed: int) -> tuple[int, int]:
 def philox(
     counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: tuple[int, int]
 ) -> tuple[Words, Words, Words, Words]:
-    """Four arrays of 32-bit words for counters given as four broadcastable integer arrays."""
+    """Random words of the generator Philox4x32-10.
+
+    Parameters
+    ----------
+    counter : tuple of array_like
+        Individual, slot, generation and stream: four integer arrays that broadcast.
+    key : tuple of int
+        Two 32-bit words; see `key_of`.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Four arrays of 32-bit words.
+    """
     c = [
         np.asarray(x, dtype=np.uint64) & np.uint64(0xFFFFFFFF)
         for x in np.broadcast_arrays(*counter)
@@ -79,7 +91,7 @@ def philox(
 
 
 def uniform(high: Words, low: Words) -> NDArray[np.float64]:
-    """53-bit uniform numbers in [0, 1) from two words each."""
+    """Uniform numbers in [0, 1) with 53 bits, from two words each."""
     a = (high >> np.uint32(5)).astype(np.float64)
     b = (low >> np.uint32(6)).astype(np.float64)
     return (a * 67108864.0 + b) * (1.0 / 9007199254740992.0)

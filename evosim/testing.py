@@ -1,10 +1,9 @@
-"""Testing: what evosim asks of its own worlds and genomes, as checks for the tests of anybody's.
+"""Checks for the tests of worlds and genomes, those of evosim and those of other packages.
 
     def test_my_world() -> None:
         check_world(ENTRY, modern={"bright_feeds": 0.1})
 
-A check that fails raises `AssertionError`, which says in a line what was asked and what was found
-instead.
+A check that fails raises `AssertionError` with one line: what is required, and what was found.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from evosim.reference.policies import policy_of
 from evosim.worlds import WORLDS, InvalidWorld, TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
-Choose = Callable[[int, int], list[int]]  # age and state to acts of equal chance
-MOST_POLICIES = 1_000_000
-MOST_CLASSES = 10_000
-TRIED = 4  # genomes of each kind that live in a world
-CLOSE = 1e-9
+Choose = Callable[[int, int], list[int]]  # age and state -> acts of equal probability
+MAX_POLICIES = 1_000_000
+MAX_CLASSES = 10_000
+SAMPLE_SIZE = 4  # genomes of each kind that are compared in a world
+TOLERANCE = 1e-9
 MICRO = {"safe_breeding": True, "breed_danger": 0.3, "display_payoff": 0.3}
 ARRAYS = ("available", "transitions", "payoff", "intent", "features_felt", "start")
 
@@ -51,89 +50,139 @@ def check_world(
     ancestral: Mapping[str, Any] | None = None,
     modern: Mapping[str, Any] | None = None,
 ) -> WorldPair:
-    """Check a world as evosim checks its own, and return the pair.
+    """Check a world as evosim checks its own.
 
-    Probabilities, shapes and names are checked whenever one is built.
+    The checks require:
 
-    `ancestral` replaces default parameters, `modern` is what differs after the swap. Asked are: a
-    unit and a reason beside every parameter; equal worlds without a swap; refusals (`InvalidWorld`)
-    of numbers out of their ranges, unknown names and changes of what both worlds share; a feature
-    that is sought by known acts, an act for whoever only reacts, the belief `ancestral`; an
-    ancestral world in which policies differ; and that reflexes and planners are worth the same to
-    the kernels as to the readable code, between worst and best.
+    * a unit and a reason for every parameter;
+    * equal worlds if no parameter differs;
+    * `InvalidWorld` for numbers out of range, unknown names, and changes of structural parameters;
+    * acts in `serves` for every feature, an act for every observation class, and the belief
+      `ancestral`;
+    * an ancestral world in which policies differ;
+    * equal values of reflexes and planners in the kernels and in the reference code, between those
+      of the worst and the best policy.
 
-    Raises `AssertionError`, and `UserError` or `InvalidWorld` where it cannot be built.
+    Probabilities, shapes and names are checked whenever a world is built.
+
+    Parameters
+    ----------
+    entry : evosim.worlds.Entry
+        The world.
+    ancestral : mapping or None
+        Parameters of the ancestral world that differ from the defaults.
+    modern : mapping or None
+        Parameters of the modern world that differ from the ancestral ones.
+
+    Returns
+    -------
+    WorldPair
+        The pair with these parameters.
+
+    Raises
+    ------
+    AssertionError
+        If a check fails.
+    UserError, InvalidWorld
+        If the pair cannot be built.
     """
-    before, after = dict(ancestral or {}), dict(modern or {})
-    _documented(entry.params)
-    _same_without_swap(entry, before)
-    _refuses(entry, before)
-    pair = entry.build(entry.params(**before), after)
-    _complete(pair)
+    ancestral, modern = dict(ancestral or {}), dict(modern or {})
+    _check_documented(entry.params)
+    _check_same_without_swap(entry, ancestral)
+    _check_refusals(entry, ancestral)
+    pair = entry.build(entry.params(**ancestral), modern)
+    _check_complete(pair)
     gaps_of_pair(pair)
-    _lived_in(pair)
+    _check_sample_genomes(pair)
     return pair
 
 
 def check_genome(
     entry: genomes.Entry, *, params: Any = None, pair: WorldPair | None = None
 ) -> genomes.Genome:
-    """Check a genome as evosim checks its own, and return it, built over a world (default:
-    `micro`).
+    """Check a genome as evosim checks its own.
 
-    Asked are: that every class (of the first 10,000) decodes to one rule, the same in whatever
-    company; that it can be taken apart and named; that upkeep leaves a share of fitness in [0, 1];
-    that alleles of every class express that class; and that what lives in the world is worth the
-    same to the kernels as to the readable code.
+    The checks require, for the first 10,000 classes:
 
-    Raises `AssertionError`, and `InvalidGenome` where it cannot be built.
+    * genotypes of a class that express this class;
+    * one rule per class, which does not depend on the other classes of the call;
+    * rules that keep their keys when a part of them is taken;
+    * a share of fitness in [0, 1] that is left after upkeep;
+    * equal values of some genomes in the kernels and in the reference code.
+
+    Parameters
+    ----------
+    entry : evosim.genomes.Entry
+        The genome.
+    params : object or None
+        Parameters of the genome; None: the defaults.
+    pair : WorldPair or None
+        The world; None: `micro`.
+
+    Returns
+    -------
+    evosim.genomes.Genome
+        The genome, built for the world.
+
+    Raises
+    ------
+    AssertionError
+        If a check fails.
+    InvalidGenome
+        If the genome cannot be built.
     """
     pair = pair or WORLDS["micro"].build(WORLDS["micro"].params(), MICRO)
     genome = entry.build(entry.params() if params is None else params, world_shape(pair))
     grid = genome.grid
-    _ask(grid.size >= 1, f"{genome.name}: a grid must have a class, but has none")
-    classes = np.arange(min(grid.size, MOST_CLASSES))
-    found = grid.classes(grid.genotypes(classes))
-    _ask(
-        np.array_equal(found, classes),
-        f"{genome.name}: genotypes must express the class they are asked for, but"
-        f" {_first(found != classes)} does not",
+    _require(grid.size >= 1, f"{genome.name}: a grid must have a class, but has none")
+    classes = np.arange(min(grid.size, MAX_CLASSES))
+    expressed = grid.classes(grid.genotypes(classes))
+    _require(
+        np.array_equal(expressed, classes),
+        f"{genome.name}: genotypes of a class must express this class, but those of"
+        f" {_first(expressed != classes)} do not",
     )
+    _check_rules(genome, classes)
+    sample = np.random.default_rng(0).integers(0, grid.size, size=SAMPLE_SIZE)
+    _check_values(pair, genome.decode(sample), genome.name)
+    return genome
+
+
+def _check_rules(genome: genomes.Genome, classes: NDArray[np.int64]) -> None:
+    """Check the decision rules of some classes: their number, upkeep and keys."""
     rules = genome.decode(classes)
-    _ask(
+    _require(
         len(rules) == len(classes),
         f"{genome.name}: every class must decode to one rule, but {len(classes)} classes gave"
         f" {len(rules)}",
     )
-    kept = np.asarray(rules.fitness_retained)
-    _ask(
-        kept.shape == (len(classes),),
-        f"{genome.name}: kept must have shape ({len(classes)},), but has {kept.shape}",
+    retained = np.asarray(rules.fitness_retained)
+    _require(
+        retained.shape == (len(classes),),
+        f"{genome.name}: fitness_retained must have shape ({len(classes)},), but has"
+        f" {retained.shape}",
     )
-    _ask(
-        bool(((kept >= 0.0) & (kept <= 1.0)).all()),
-        f"{genome.name}: kept must be shares of fitness in [0, 1], but reaches from {kept.min()} to"
-        f" {kept.max()}",
+    _require(
+        bool(((retained >= 0.0) & (retained <= 1.0)).all()),
+        f"{genome.name}: fitness_retained must be shares of fitness in [0, 1], but reaches from"
+        f" {retained.min()} to {retained.max()}",
     )
-    index = classes[::-1].copy()
-    backwards = rules.take(index)
+    reverse = rules.take(classes[::-1].copy())
     keys = [rules.key(i) for i in range(len(classes))]
-    _ask(
-        [backwards.key(i) for i in range(len(index))] == keys[::-1],
+    _require(
+        [reverse.key(i) for i in range(len(classes))] == keys[::-1],
         f"{genome.name}: rules that are taken must keep their keys, but do not",
     )
     alone = [genome.decode(classes[i : i + 1]).key(0) for i in range(min(len(classes), 50))]
-    _ask(
+    _require(
         alone == keys[: len(alone)],
-        f"{genome.name}: a class must decode alike in any company, but does not",
+        f"{genome.name}: a class must decode to the same rule alone and with other classes, but"
+        " does not",
     )
-    some = np.random.default_rng(0).integers(0, grid.size, size=TRIED)
-    _agree(pair, genome.decode(some), genome.name)
-    return genome
 
 
 def world_shape(pair: WorldPair) -> WorldShape:
-    """The little of a world that a genome is built over."""
+    """The names of a world from which a genome is built."""
     a = pair.ancestral
     return WorldShape(
         a.features, tuple(a.beliefs), pair.options(), a.lifespan, cue=pair.cue is not None
@@ -141,8 +190,21 @@ def world_shape(pair: WorldPair) -> WorldShape:
 
 
 def lifetime_by_paths(world: TabularMdp, choose: Choose, amount: Floats) -> float:
-    """Expected lifetime amount (`payoff` or `intent`, `[S, A]`) by walking every path; `choose(age,
-    state)` gives acts of equal chance.
+    """Expected lifetime amount of a policy, by a walk along every path.
+
+    Parameters
+    ----------
+    world : TabularMdp
+        A small world.
+    choose : callable
+        `choose(age, state)` gives indices of acts of equal probability.
+    amount : numpy.ndarray
+        `[S, A]` payoff or intent.
+
+    Returns
+    -------
+    float
+        The amount, in the unit of payoff.
     """
 
     def walk(t: int, s: int) -> float:
@@ -159,7 +221,7 @@ def lifetime_by_paths(world: TabularMdp, choose: Choose, amount: Floats) -> floa
 
 
 def all_policies(world: TabularMdp) -> Iterator[Choose]:
-    """Every policy without chance: an act for each age and state."""
+    """Every deterministic policy: an act for each age and state."""
     cells = [(t, s) for t in range(world.lifespan) for s in range(len(world.states))]
     for chosen in itertools.product(
         *(np.flatnonzero(world.available[s]).tolist() for _, s in cells)
@@ -168,16 +230,30 @@ def all_policies(world: TabularMdp) -> Iterator[Choose]:
 
 
 def best_by_enumeration(world: TabularMdp, amount: Floats | None = None) -> float:
-    """What the best of all policies gets in a life (of `payoff`, unless another `amount` `[S, A]`
-    is given), by trying every one.
+    """Lifetime amount of the best policy, by enumeration of all policies.
 
-    Raises `ValueError` for more than a million of them.
+    Parameters
+    ----------
+    world : TabularMdp
+        A small world.
+    amount : numpy.ndarray or None
+        `[S, A]` payoff or intent; None: `world.payoff`.
+
+    Returns
+    -------
+    float
+        The amount, in the unit of payoff.
+
+    Raises
+    ------
+    ValueError
+        For more than a million policies.
     """
-    many = math.prod(int(n) for n in world.available.sum(axis=1)) ** world.lifespan
-    if many > MOST_POLICIES:
+    count = math.prod(int(n) for n in world.available.sum(axis=1)) ** world.lifespan
+    if count > MAX_POLICIES:
         raise ValueError(
-            f"{world.name} must have at most {MOST_POLICIES:,} policies to try them all, but has"
-            f" {many:,}. Shorten the lifespan."
+            f"{world.name} must have at most {MAX_POLICIES:,} policies to try them all, but has"
+            f" {count:,}. Shorten the lifespan."
         )
     table = world.payoff if amount is None else amount
     return max(lifetime_by_paths(world, choose, table) for choose in all_policies(world))
@@ -187,49 +263,52 @@ def _follow(table: dict[tuple[int, int], int]) -> Choose:
     return lambda t, s: [table[t, s]]
 
 
-def _ask(kept: bool, words: str) -> None:
-    if not kept:
-        raise AssertionError(words)
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise AssertionError(message)
 
 
 def _first(wrong: NDArray[np.bool_]) -> str:
     return f"class {np.flatnonzero(wrong)[:1].tolist()}"
 
 
-def _documented(params: type[Any]) -> None:
+def _check_documented(params: type[Any]) -> None:
     for item in dataclasses.fields(params):
         for what in ("unit", "why"):
-            _ask(
+            _require(
                 bool(item.metadata.get(what)),
                 f"{params.__name__}.{item.name} must have a {what}, but has none. Use"
                 " evosim.worlds.parameters.number or probability",
             )
 
 
-def _same_without_swap(entry: worlds.Entry, before: dict[str, Any]) -> None:
-    pair = entry.build(entry.params(**before), {})
+def _check_same_without_swap(entry: worlds.Entry, ancestral: dict[str, Any]) -> None:
+    pair = entry.build(entry.params(**ancestral), {})
     for name in ARRAYS:
         same = np.array_equal(getattr(pair.ancestral, name), getattr(pair.modern, name))
-        _ask(
+        _require(
             same,
-            f"{pair.name}: both worlds must be equal if nothing is swapped, but differ in {name}",
+            f"{pair.name}: both worlds must be equal if no parameter differs, but differ in {name}",
         )
 
 
-def _refuses(entry: worlds.Entry, before: dict[str, Any]) -> None:
-    params = entry.params(**before)
+def _check_refusals(entry: worlds.Entry, ancestral: dict[str, Any]) -> None:
+    """Check that invalid parameters raise `InvalidWorld`."""
+    params = entry.params(**ancestral)
     for item in dataclasses.fields(params):
         for end, step in (("low", -1), ("high", 1)):
             if (bound := item.metadata.get(end)) is not None:
                 bad = dataclasses.replace(params, **{item.name: bound + step})
-                _refused(
+                _check_refusal(
                     entry,
                     bad,
                     {},
                     f"world.ancestral.{item.name} must",
                     f"{item.name} = {bound + step}, which is out of range,",
                 )
-    _refused(entry, params, {"nonsense": 1}, "has 'nonsense'", "a parameter that it does not have")
+    _check_refusal(
+        entry, params, {"nonsense": 1}, "has 'nonsense'", "a parameter that it does not have"
+    )
     for item in dataclasses.fields(params):
         value = getattr(params, item.name)
         if (
@@ -237,7 +316,7 @@ def _refuses(entry: worlds.Entry, before: dict[str, Any]) -> None:
             and isinstance(value, int | float)
             and not isinstance(value, bool)
         ):
-            _refused(
+            _check_refusal(
                 entry,
                 params,
                 {item.name: value + 1},
@@ -246,13 +325,14 @@ def _refuses(entry: worlds.Entry, before: dict[str, Any]) -> None:
             )
 
 
-def _refused(
+def _check_refusal(
     entry: worlds.Entry, params: Any, modern: dict[str, Any], words: str, what: str
 ) -> None:
+    """Check that the parameters raise `InvalidWorld` with these words in its message."""
     try:
         entry.build(params, modern)
     except InvalidWorld as error:
-        _ask(
+        _require(
             words in str(error),
             f"{type(params).__name__} must refuse {what} with '{words} ...', but says '{error}'."
             " Use evosim.worlds.parameters.modern_params",
@@ -264,37 +344,37 @@ def _refused(
         )
 
 
-def _complete(pair: WorldPair) -> None:
+def _check_complete(pair: WorldPair) -> None:
     features, serves = set(pair.ancestral.features), set(pair.serves)
-    _ask(
+    _require(
         serves == features,
-        f"{pair.name}: serves must have an entry for every feature, but has not for"
+        f"{pair.name}: serves must have an entry for every feature, but has none for"
         f" {sorted(features - serves)}",
     )
     empty = [name for name, acts in pair.options().items() if not acts]
-    _ask(
+    _require(
         not empty,
-        f"{pair.name}: every observation class must have an act that is available throughout it,"
-        f" but {empty} have none. Split them",
+        f"{pair.name}: every observation class must have an act that is available in all of its"
+        f" states, but {empty} have none. Split these classes",
     )
-    _ask(
+    _require(
         "ancestral" in pair.modern.beliefs,
         f"{pair.name}: both worlds must offer the belief 'ancestral' (the ancestral transitions),"
         " but do not",
     )
     same = np.array_equal(pair.ancestral.beliefs["ancestral"], pair.ancestral.transitions)
-    _ask(
+    _require(
         same, f"{pair.name}: the belief 'ancestral' must be true in the ancestral world, but is not"
     )
 
 
-def _lived_in(pair: WorldPair) -> None:
-    """Kernels and the readable code agree on some reflexes and planners, in both worlds."""
+def _check_sample_genomes(pair: WorldPair) -> None:
+    """Check that kernels and reference code agree on some reflexes and planners."""
     shape = world_shape(pair)
     weights = {feature: LocusParams((-1.0, 0.0, 1.0)) for feature in shape.features}
     horizons = LocusParams(tuple(sorted({1.0, min(3.0, float(shape.lifespan))})))
     planner = GENOMES["planner"]
-    made = [
+    sample = [
         GENOMES["reflex"].build(GENOMES["reflex"].params(), shape),
         planner.build(
             planner.params(
@@ -304,36 +384,34 @@ def _lived_in(pair: WorldPair) -> None:
         ),
     ]
     rng = np.random.default_rng(0)
-    for genome in made:
-        _agree(
-            pair,
-            genome.decode(rng.integers(0, genome.grid.size, size=TRIED)),
-            f"{pair.name} ({genome.name})",
-        )
+    for genome in sample:
+        classes = rng.integers(0, genome.grid.size, size=SAMPLE_SIZE)
+        _check_values(pair, genome.decode(classes), f"{pair.name} ({genome.name})")
 
 
-def _agree(pair: WorldPair, rules: genomes.Rules, whose: str) -> None:
+def _check_values(pair: WorldPair, rules: genomes.Rules, owner: str) -> None:
+    """Check that kernels and reference code agree on the lifetime payoff and intent of rules."""
     for world in (pair.ancestral, pair.modern):
-        found = Scorer(world, pair).score(rules)
+        scores = Scorer(world, pair).score(rules)
         for i in range(len(rules)):
             policy = policy_of(rules, i, world, pair)
-            for name, amount, worth in (
-                ("payoff", world.payoff, found.payoff[i]),
-                ("intent", world.intent, found.intent[i]),
+            for name, amount, value in (
+                ("payoff", world.payoff, scores.payoff[i]),
+                ("intent", world.intent, scores.intent[i]),
             ):
                 expected = lifetime(world, policy, amount)
-                _ask(
-                    math.isclose(worth, expected, rel_tol=CLOSE, abs_tol=CLOSE),
-                    f"{whose}: kernels and readable code must agree on a life's {name} in"
-                    f" {world.name}, but find {worth} and {expected}",
+                _require(
+                    math.isclose(value, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE),
+                    f"{owner}: kernels and reference code must agree on a life's {name} in"
+                    f" {world.name}, but find {value} and {expected}",
                 )
                 worst, best = (
                     float(world.start @ extreme_values(world, amount, worst=worst)[0][0])
                     for worst in (True, False)
                 )
-                room = CLOSE * max(1.0, abs(worst), abs(best))
-                _ask(
-                    worst - room <= worth <= best + room,
-                    f"{whose}: a life's {name} must lie between worst and best ({worst}..{best}),"
-                    f" but is {worth}",
+                margin = TOLERANCE * max(1.0, abs(worst), abs(best))
+                _require(
+                    worst - margin <= value <= best + margin,
+                    f"{owner}: a life's {name} must lie between worst and best ({worst}..{best}),"
+                    f" but is {value}",
                 )

@@ -1,9 +1,11 @@
-"""Planning and exact values in plain NumPy: the readable twin of the kernels, the oracle of tests
-and of analysis.
+"""Planning and exact values in plain NumPy: the readable twin of the kernels.
 
-A policy is an array `[L, S, A]` of act probabilities. Level `l` is used when `min(L, T - t) - 1 =
-l`: it is indexed by how much of life remains, counted up to `L`. A planner's level `l` is what it
-does when it looks `l + 1` steps ahead; a reflex has one level; the optimal policy has `T`.
+Analysis and tests use this module; it is slow but easy to check.
+
+A policy is an array `[L, S, A]` of act probabilities. Level `l` is used at the ages `t` with
+`min(L, T - t) - 1 = l`. So the level depends on the number of remaining ages, counted up to `L`. A
+planner's level `l` is its choice when it looks `l + 1` steps ahead. A reflex has one level, the
+optimal policy has `T`.
 """
 
 from __future__ import annotations
@@ -33,14 +35,36 @@ def plan(
     tie_tolerance: float = 1e-5,
     ties: str = "split",
 ) -> Floats:
-    """Policy `[levels, S, A]` of one planner: value iteration on `weights . features` in the
-    believed world.
+    """Policy of one planner: value iteration on `weights . features` in the believed world.
 
-    `levels` (default `horizon`) repeats the last sweep for longer remaining lives. Acts within
-    `tie_tolerance * max|felt reward|` (over states within reach) of the best form the act set:
-    `split` is uniform over it, `first` and `last` take its first and last act in the world's order.
-    With `temperature > 0` the first act is drawn from a softmax over act values; the acts imagined
-    after it are still the best.
+    Parameters
+    ----------
+    world : TabularMdp
+        The world.
+    weights : numpy.ndarray
+        `[K]` objective weights.
+    horizon : int
+        Steps that the planner looks ahead.
+    levels : int or None
+        Levels of the policy; None: `horizon`. Levels beyond `horizon` repeat the last sweep.
+    belief : str
+        Name of the transition table that the planner takes for true.
+    temperature : float
+        Softmax temperature over act values for the first act. Acts imagined after it are the best
+        ones. 0: the act set.
+    discount : float
+        Discount of felt reward per step.
+    tie_tolerance : float
+        Acts within `tie_tolerance * max|felt reward|` of the best form the act set. The maximum is
+        over states in reach.
+    ties : str
+        `split`: uniform over the act set. `first`, `last`: its first or last act in the world's
+        order.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[levels, S, A]` probabilities of acts.
     """
     felt = world.features_felt @ np.asarray(weights, dtype=np.float64)
     tolerance = tie_tolerance * largest_amount(world, felt)
@@ -60,8 +84,25 @@ def plan(
 def act_probabilities(
     q: Floats, best: Floats, tolerance: float | Floats, temperature: float, ties: str
 ) -> Floats:
-    """`[S, A]`: how one chooses among acts worth `q` (minus infinity where unavailable) with best
-    values `best`.
+    """Probabilities of acts, given their values.
+
+    Parameters
+    ----------
+    q : numpy.ndarray
+        `[S, A]` values of acts; minus infinity where an act is unavailable.
+    best : numpy.ndarray
+        `[S]` value of the best act.
+    tolerance : float or numpy.ndarray
+        Acts within this difference of the best are tied.
+    temperature : float
+        Softmax temperature; 0 for the act set.
+    ties : str
+        `split`, `first` or `last`.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[S, A]` probabilities.
     """
     if temperature > 0.0:
         weight = np.exp((q - best[:, None]) / temperature)
@@ -75,13 +116,26 @@ def act_probabilities(
 
 
 def level_at(age: int, lifespan: int, levels: int) -> int:
-    """Which level of a policy is used at an age."""
+    """Level of a policy with some number of levels at an age."""
     return min(levels, lifespan - age) - 1
 
 
 def state_values(world: TabularMdp, policy: Floats, amount: Floats) -> Floats:
-    """`[T + 1, S]`: expected rest-of-life `amount` (payoff or intent, `[S, A]`) under a policy; row
-    `T` is 0.
+    """Expected amount of the rest of life under a policy.
+
+    Parameters
+    ----------
+    world : TabularMdp
+        The world.
+    policy : numpy.ndarray
+        `[L, S, A]` probabilities of acts.
+    amount : numpy.ndarray
+        `[S, A]` payoff or intent of each act.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[T + 1, S]` by age and state; row `T` is 0.
     """
     value = np.zeros((world.lifespan + 1, len(world.states)))
     chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
@@ -93,30 +147,39 @@ def state_values(world: TabularMdp, policy: Floats, amount: Floats) -> Floats:
 
 
 def lifetime(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """Expected lifetime `amount` from birth, `J` (expected offspring for payoff)."""
+    """Expected lifetime amount `J` from birth: for payoff, expected offspring."""
     return float(world.start @ state_values(world, policy, amount)[0])
 
 
 def occupancy(world: TabularMdp, policy: Floats) -> Floats:
-    """`[T, S, A]`: probability of being in a state at an age and doing the act; each age sums to
-    one.
-    """
+    """`[T, S, A]`: probability of each state and act at each age; each age sums to one."""
     chain = np.einsum("lsa,sax->lsx", policy, world.transitions)
     levels = [level_at(t, world.lifespan, len(policy)) for t in range(world.lifespan)]
-    where = np.empty((world.lifespan, len(world.states)))
-    where[0] = world.start
+    chances = np.empty((world.lifespan, len(world.states)))
+    chances[0] = world.start
     for t, level in enumerate(levels[:-1]):
-        where[t + 1] = where[t] @ chain[level]
-    return where[:, :, None] * policy[levels]
+        chances[t + 1] = chances[t] @ chain[level]
+    return chances[:, :, None] * policy[levels]
 
 
 def extreme_values(
     world: TabularMdp, amount: Floats, *, worst: bool = False
 ) -> tuple[Floats, Floats]:
-    """`V [T + 1, S]` and `Q [T, S, A]` of the best (or worst) policy for `amount`, by backward
-    induction.
+    """Values of the best (or worst) policy for an amount, by backward induction.
 
-    `Q` is NaN where an act is unavailable.
+    Parameters
+    ----------
+    world : TabularMdp
+        The world.
+    amount : numpy.ndarray
+        `[S, A]` payoff or intent of each act.
+    worst : bool
+        Whether to minimize.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        `V [T + 1, S]` and `Q [T, S, A]`; `Q` is NaN where an act is unavailable.
     """
     choose = np.nanmin if worst else np.nanmax
     value = np.zeros((world.lifespan + 1, len(world.states)))
@@ -128,18 +191,21 @@ def extreme_values(
 
 
 def largest_amount(world: TabularMdp, amount: Floats) -> float:
-    """The largest size of an amount `[S, A]` in one step, over the states within reach."""
+    """The largest absolute amount (`[S, A]`) of one step, over acts in reach."""
     return float(np.abs(amount[world.acts_in_reach]).max())
 
 
 @dataclass(frozen=True)
 class Span:
-    """How much the choice of a policy matters for a lifetime amount in one world.
+    """Range of a lifetime amount over all policies in one world.
 
-    Attributes:
-        worst, best: lifetime amount of the worst and of the best policy.
-        size: the largest sum of absolute amounts that a policy can collect in a life. Rounding is
-        in proportion to it.
+    Attributes
+    ----------
+    worst, best : float
+        Lifetime amount of the worst and of the best policy.
+    size : float
+        The largest sum of absolute amounts that a policy can collect in a life. Rounding errors are
+        proportional to it.
     """
 
     worst: float
@@ -148,51 +214,47 @@ class Span:
 
     @property
     def width(self) -> float:
-        """`best - worst`, or 0 where that is no more than rounding: then no policy is better than
-        another.
-        """
+        """`best - worst`; 0 if the difference is rounding, as then all policies are equal."""
         width = self.best - self.worst
         return width if width > ROUNDING * self.size else 0.0
 
     def share(self, value: float) -> float:
-        """Where a lifetime amount lies: 0 at the worst policy, 1 at the best one; NaN without a
-        span.
-        """
+        """Position of an amount: 0 at the worst policy, 1 at the best; NaN if all are equal."""
         return (value - self.worst) / self.width if self.width else float("nan")
 
     def share_of(self, best: float, value: float) -> float | None:
-        """Where a lifetime amount lies between the worst policy (0) and a genome (1).
+        """Relative position of an amount between the worst policy (0) and a genome (1).
 
-        A constant added to the amount changes nothing. Where the worst policy gets 0, this is
+        A constant added to the amount changes nothing. If the worst policy gets 0, the share is
         `value / best`.
 
         Parameters
         ----------
-        best
-            What the best genome gets, net of upkeep.
-        value
+        best : float
+            Amount of the best genome, net of upkeep.
+        value : float
             The amount.
 
         Returns
         -------
         float or None
-            None where the share is not defined: the best genome is not above the worst policy.
-            Either all policies are alike, or upkeep alone brings every genome so low.
+            None if the best genome is not above the worst policy, so that the share is not defined.
+            Then all policies are equal, or upkeep brings every genome below the worst policy.
         """
-        room = best - self.worst
-        return (value - self.worst) / room if room > ROUNDING * self.size else None
+        width = best - self.worst
+        return (value - self.worst) / width if width > ROUNDING * self.size else None
 
     def as_good(self, best: float, value: float) -> bool:
-        """Whether an amount is no less than the best genome's, but for rounding.
+        """Whether an amount equals or exceeds the best genome's, up to rounding.
 
-        This is known also where shares are not defined.
+        The answer exists even if shares are not defined.
         """
         return best - value <= ROUNDING * self.size
 
     def least(self) -> float:
-        """The least that anybody can get.
+        """The least amount of any genome.
 
-        Upkeep takes a share of what is collected, at most all of it.
+        Upkeep takes a share of the collected amount, at most all of it.
         """
         return min(self.worst, 0.0)
 
@@ -202,9 +264,9 @@ def span_of(world: TabularMdp, amount: Floats) -> Span:
 
     Parameters
     ----------
-    world
-        The world that is lived in.
-    amount
+    world : TabularMdp
+        The world.
+    amount : numpy.ndarray
         `[S, A]` payoff or intent of each act.
 
     Returns
@@ -227,7 +289,7 @@ def span_of(world: TabularMdp, amount: Floats) -> Span:
 
 
 def spans_of(pair: WorldPair) -> dict[str, Span]:
-    """The span of each measure by which classes are ranked: payoff and intent in both worlds."""
+    """Spans of the measures that rank classes: payoff and intent in both worlds."""
     return {
         f"{name}{suffix}": span_of(world, amount)
         for name, world in (("ancestral", pair.ancestral), ("modern", pair.modern))

@@ -66,18 +66,19 @@ def in_world(policy: Floats, names: tuple[str, ...], world: TabularMdp, default:
 
     Parameters
     ----------
-    policy
+    policy : numpy.ndarray
         `[L, S, A]` chances of the acts `names`.
-    names
+    names : tuple of str
         Names of the acts of the table.
-    world
+    world : TabularMdp
         The world. Its acts may have another order.
-    default
+    default : str
         Name of the act that replaces unavailable acts.
 
     Returns
     -------
-    `[L, S, A]` chances of the world's acts.
+    numpy.ndarray
+        `[L, S, A]` chances of the world's acts.
     """
     out = np.zeros((len(policy), len(world.states), len(world.acts)))
     out[:, :, [world.acts.index(name) for name in names]] = policy

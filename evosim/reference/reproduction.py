@@ -1,8 +1,11 @@
-"""Reproduction in plain NumPy: the readable twin of `evosim.kernels.reproduce`, number for number.
+"""Reproduction in plain NumPy: the readable twin of `evosim.kernels.reproduce`.
 
-Order of events for one newborn: two parents by weight; in each parent meiosis exchanges its two
-strands along the map, and a driver takes more than its half of the gametes (for haploids the two
-parents fuse and the zygote's meiosis gives one offspring); every allele of the gamete may mutate.
+Both use the same random numbers and give the same newborns. Order of events for one newborn:
+
+1. Two parents are drawn by weight.
+2. In each parent, meiosis recombines the two strands along the map. A driver takes more than its
+   half of the gametes. (Two haploid parents fuse, and the zygote's meiosis gives one offspring.)
+3. Every allele of the gamete may mutate.
 """
 
 from __future__ import annotations
@@ -20,25 +23,40 @@ Ints = NDArray[np.int64]
 ALL_FORCES = frozenset({"recombination", "drive", "mutation"})
 
 
-class Numbers:
-    """The random numbers of one generation's newborns `0 .. n - 1`, by slot."""
+class RandomNumbers:
+    """The random numbers of one generation's newborns `0 .. n - 1`, by slot; see `evosim.rng`."""
 
     def __init__(self, n: int, generation: int, seed: int) -> None:
         self.n, self.generation, self.seed = n, generation, seed
 
     def words(self, slot: int) -> tuple[NDArray[np.uint32], ...]:
-        """Four words for every newborn."""
-        where = (np.arange(self.n), slot, self.generation, rng.REPRODUCTION)
-        return rng.philox(where, rng.key_of(self.seed))
+        """Four arrays `[n]` of 32-bit words."""
+        counter = (np.arange(self.n), slot, self.generation, rng.REPRODUCTION)
+        return rng.philox(counter, rng.key_of(self.seed))
 
     def uniform(self, slot: int, half: int) -> Floats:
-        """One number for every newborn, from the first or second two words."""
+        """`[n]` numbers in [0, 1), from the first (0) or the second (1) two words."""
         words = self.words(slot)
         return rng.uniform(words[2 * half], words[2 * half + 1])
 
 
-def parents(eggs: Floats, sperm: Floats, numbers: Numbers, *, selfing: bool) -> Ints:
-    """`[n, 2]` parents of each newborn: the first by egg weight, the second by sperm weight."""
+def parents(eggs: Floats, sperm: Floats, numbers: RandomNumbers, *, selfing: bool) -> Ints:
+    """Draw the parents of each newborn.
+
+    Parameters
+    ----------
+    eggs, sperm : numpy.ndarray
+        `[n]` weight of each individual as first and as second parent.
+    numbers : RandomNumbers
+        Random numbers of the generation.
+    selfing : bool
+        Whether both parents may be the same individual.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[n, 2]` indices of parents.
+    """
     first = pick(np.cumsum(eggs), numbers.uniform(rng.PARENTS, 0))
     u = numbers.uniform(rng.PARENTS, 1)
     cumulative = np.cumsum(sperm)
@@ -63,8 +81,21 @@ def first_above(cumulative: Floats, target: Floats) -> Ints:
 
 
 def first_event(chances: Floats, begin: Ints, u: Floats) -> Ints:
-    """`[n]` first index from `begin` on whose event happens, by one number each; the length if none
-    does.
+    """Index of the first event of a sequence of independent events.
+
+    Parameters
+    ----------
+    chances : numpy.ndarray
+        `[L]` probability of each event.
+    begin : numpy.ndarray
+        `[n]` first index to consider.
+    u : numpy.ndarray
+        `[n]` random numbers, one for each search.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[n]` indices from `begin`; `L` if no event happens.
     """
     out = np.full(len(u), len(chances))
     for i, (b, x) in enumerate(zip(begin.tolist(), u.tolist(), strict=True)):
@@ -75,17 +106,38 @@ def first_event(chances: Floats, begin: Ints, u: Floats) -> Ints:
 
 
 def events(
-    chances: Floats, side: int, numbers: Numbers, first_slot: int, again: list[tuple[int, int]]
+    chances: Floats,
+    side: int,
+    numbers: RandomNumbers,
+    first_slot: int,
+    again: list[tuple[int, int]],
 ) -> NDArray[np.bool_]:
-    """`[n, L]`: which events happen in each gamete of one side; `again` is (slot, half) for each
-    locus.
+    """All events of a kind, crossovers or mutations, in each gamete of one side.
+
+    Parameters
+    ----------
+    chances : numpy.ndarray
+        `[L]` probability of an event at each locus.
+    side : int
+        0 for eggs, 1 for sperm.
+    numbers : RandomNumbers
+        Random numbers of the generation.
+    first_slot : int
+        Slot of the search for the first event.
+    again : list of tuple
+        `L` pairs (slot, half) of the search after an event at each locus.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[n, L]`, true where an event happens.
     """
     loci = len(chances)
     out = np.zeros((numbers.n, loci), dtype=bool)
     at = first_event(
         chances, np.zeros(numbers.n, dtype=np.int64), numbers.uniform(first_slot, side)
     )
-    for locus in range(loci):  # where an event is at this locus, search on behind it
+    for locus in range(loci):  # after an event at this locus, search for the next one
         here = np.flatnonzero(at == locus)
         out[here, locus] = True
         u = numbers.uniform(*again[locus])[here]
@@ -96,8 +148,10 @@ def events(
 def transmission(
     grid: Grid, driver: DriveSite, side: int, first: Alleles, second: Alleles
 ) -> Floats:
-    """`[n]` transmission ratio of a driver in heterozygous parents, after its modifiers in the
-    order written.
+    """`[n]` transmission ratio of a driver in heterozygous parents.
+
+    Modifiers of the driver act in the order of the experiment file. `first` and `second` are the
+    parents' strands `[n, L]`.
     """
     k = np.full(len(first), driver.ratio[side])
     for modifier in grid.drive.modifiers:
@@ -110,9 +164,33 @@ def transmission(
 
 
 def meiosis(
-    grid: Grid, first: Alleles, second: Alleles, side: int, numbers: Numbers, forces: frozenset[str]
+    grid: Grid,
+    first: Alleles,
+    second: Alleles,
+    side: int,
+    numbers: RandomNumbers,
+    forces: frozenset[str],
 ) -> Alleles:
-    """Gametes `[n, L]` of parents with strands `first` and `second`, before mutation."""
+    """Gametes before mutation.
+
+    Parameters
+    ----------
+    grid : Grid
+        Loci, map and drivers.
+    first, second : numpy.ndarray
+        `[n, L]` strands of the parents.
+    side : int
+        0 for eggs, 1 for sperm.
+    numbers : RandomNumbers
+        Random numbers of the generation.
+    forces : frozenset of str
+        Forces that are switched on, of `ALL_FORCES`.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[n, L]` alleles.
+    """
     n, loci = first.shape
     starts = grid.chromosomes()
     chances = grid.recombination()
@@ -126,7 +204,7 @@ def meiosis(
         words = numbers.words(rng.STRANDS + c // 64)
         word = words[2 * side + (1 if c % 64 < 32 else 0)]
         on_second = ((word >> np.uint32(c % 32)) & 1).astype(bool)
-        # Relative to the strand it begins on, where the gamete is after each exchange.
+        # Whether the gamete is on the other strand than at the beginning of the chromosome
         changed = np.logical_xor.accumulate(exchange[:, begin:end], axis=1)
         for driver in grid.drive.drivers:
             if begin <= driver.locus < end:
@@ -142,19 +220,16 @@ def meiosis(
     return out
 
 
-def mutate(grid: Grid, alleles: Alleles, side: int, numbers: Numbers) -> Alleles:
-    """Gametes `[n, L]` after mutation."""
+def mutate(grid: Grid, alleles: Alleles, side: int, numbers: RandomNumbers) -> Alleles:
+    """Gametes `[n, L]` after mutation, from gametes `alleles` `[n, L]` of one side."""
     loci = alleles.shape[1]
     rates = np.array([locus.params.mutation for locus in grid.loci])
     slots = [rng.LOCI + rng.PER_LOCUS * locus + rng.MUTATION + side for locus in range(loci)]
     hit = events(rates, side, numbers, rng.MUTATIONS, [(slot, 0) for slot in slots])
     out = alleles.copy()
     for i, (locus, slot) in enumerate(zip(grid.loci, slots, strict=True)):
-        size, u, old = (
-            len(locus.params.alleles),
-            numbers.uniform(slot, 1),
-            alleles[:, i].astype(np.int64),
-        )
+        size, u = len(locus.params.alleles), numbers.uniform(slot, 1)
+        old = alleles[:, i].astype(np.int64)
         if size == 1:
             continue
         if locus.params.kernel == "uniform":
@@ -171,10 +246,29 @@ def newborns(
     grid: Grid,
     alleles: Alleles,
     chosen: Ints,
-    numbers: Numbers,
+    numbers: RandomNumbers,
     forces: frozenset[str] = ALL_FORCES,
 ) -> Alleles:
-    """Newborns `[n, ploidy, L]` of known parents `[n, 2]`, with some forces of transmission on."""
+    """Newborns of known parents.
+
+    Parameters
+    ----------
+    grid : Grid
+        Loci, map and drivers.
+    alleles : numpy.ndarray
+        `[N, ploidy, L]` genotypes of the parents' generation.
+    chosen : numpy.ndarray
+        `[n, 2]` indices of the parents of each newborn.
+    numbers : RandomNumbers
+        Random numbers of the generation.
+    forces : frozenset of str
+        Forces that are switched on, of `ALL_FORCES`.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[n, ploidy, L]` genotypes.
+    """
     out = np.empty((len(chosen), *alleles.shape[1:]), dtype=np.uint8)
     for side in range(alleles.shape[1]):
         if alleles.shape[1] == 1:
@@ -186,8 +280,8 @@ def newborns(
     return out
 
 
-def copies(grid: Grid, alleles: Alleles, chosen: Ints, numbers: Numbers) -> Alleles:
-    """Mutated copies of one parent each."""
+def copies(grid: Grid, alleles: Alleles, chosen: Ints, numbers: RandomNumbers) -> Alleles:
+    """Mutated copies `[n, ploidy, L]` of the first parents in `chosen` `[n, 2]`."""
     out = np.empty((len(chosen), *alleles.shape[1:]), dtype=np.uint8)
     for side in range(alleles.shape[1]):
         out[:, side] = mutate(grid, alleles[chosen[:, 0], side], side, numbers)
@@ -195,7 +289,7 @@ def copies(grid: Grid, alleles: Alleles, chosen: Ints, numbers: Numbers) -> Alle
 
 
 def founders(shape: tuple[int, int, int], choices: list[Ints], seed: int) -> Alleles:
-    """The first generation: each allele copy drawn evenly from its locus' choices."""
+    """The first generation, of shape `(n, ploidy, L)`; `choices` holds alleles of each locus."""
     n, ploidy, loci = shape
     out = np.empty(shape, dtype=np.uint8)
     for side in range(ploidy):

@@ -1,5 +1,6 @@
-"""Sampled lifetimes in plain NumPy: the readable twin of `evosim.kernels.rollout`, number for
-number.
+"""Sampled lives in plain NumPy: the readable twin of `evosim.kernels.rollout`.
+
+Both use the same random numbers and give the same lives.
 """
 
 from __future__ import annotations
@@ -15,7 +16,24 @@ from evosim.worlds import TabularMdp
 def live(
     world: TabularMdp, policy: Floats, n: int, generation: int, seed: int
 ) -> tuple[Ints, Ints]:
-    """States and acts `[n, T]` of `n` lives under a policy `[L, S, A]`."""
+    """Sample lives under a policy.
+
+    Parameters
+    ----------
+    world : TabularMdp
+        The world.
+    policy : numpy.ndarray
+        `[L, S, A]` probabilities of acts.
+    n : int
+        Number of lives.
+    generation, seed : int
+        Address of the random numbers.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        States and acts, `[n, T]` each.
+    """
     key = rng.key_of(seed)
     lives = np.arange(n)
     words = rng.philox((lives, world.lifespan, generation, rng.LIVES), key)
@@ -33,7 +51,7 @@ def live(
 
 
 def _draw(weights: Floats, u: Floats) -> Ints:
-    """For each row the first index whose cumulative weight exceeds `u` times the row's total."""
+    """For each row, the first index whose cumulative weight exceeds `u` times the row's total."""
     cumulative = np.cumsum(weights, axis=1)
     first = (cumulative > (u * cumulative[:, -1])[:, None]).argmax(axis=1)
     return first.astype(np.int64)

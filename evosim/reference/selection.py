@@ -1,8 +1,7 @@
-"""What selection hears of worlds of several cases: the mean over them, the worst one or the worst
-births, of all or of a sample.
+"""Selection fitness over start cases: mean, worst case or CVaR, of all cases or a sample.
 
-A sample is drawn with replacement by the cases' shares, by addressed random numbers: it depends on
-seed and generation alone.
+A sample is drawn with replacement by the cases' shares, with addressed random numbers. It depends
+only on seed and generation.
 """
 
 from __future__ import annotations
@@ -19,11 +18,26 @@ Floats = NDArray[np.float64]
 
 
 def case_weights(choice: SelectionChoice, shares: Floats, seed: int, generation: int) -> Floats:
-    """`[C]`: what each case counts in a generation: its share, or its share of the sample."""
+    """Weight of each case in a generation.
+
+    Parameters
+    ----------
+    choice : SelectionChoice
+        The table `selection` of the experiment.
+    shares : numpy.ndarray
+        `[C]` probability of birth in each case.
+    seed, generation : int
+        Address of the random numbers of a sample.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[C]` shares, or shares of the sample if `choice.sample` is not 0.
+    """
     if not choice.sample:
         return shares
-    where = (np.arange(choice.sample), 0, generation if choice.fresh else 0, rng.CASES)
-    words = rng.philox(where, rng.key_of(seed))
+    counter = (np.arange(choice.sample), 0, generation if choice.fresh else 0, rng.CASES)
+    words = rng.philox(counter, rng.key_of(seed))
     ends = np.cumsum(shares)
     drawn = np.searchsorted(ends, rng.uniform(words[0], words[1]) * ends[-1], side="right")
     return (
@@ -33,11 +47,24 @@ def case_weights(choice: SelectionChoice, shares: Floats, seed: int, generation:
 
 
 def selection_fitness(choice: SelectionChoice, cases: Floats, weights: Floats) -> Floats:
-    """`[n]`: the fitness that selection hears, of fitness by case `[n, C]`; a case of weight 0 is
-    not seen.
+    """Fitness that selection uses.
+
+    Parameters
+    ----------
+    choice : SelectionChoice
+        The table `selection` of the experiment: `mean`, `worst`, or the mean of a lower tail.
+    cases : numpy.ndarray
+        `[n, C]` fitness in each case.
+    weights : numpy.ndarray
+        `[C]` weight of each case. Cases of weight 0 are ignored.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[n]` fitness.
     """
-    seen = weights > 0.0
-    values, w = cases[:, seen], weights[seen]
+    included = weights > 0.0
+    values, w = cases[:, included], weights[included]
     if choice.over == "worst":
         return np.asarray(values.min(axis=1))
     if choice.over == "mean":
@@ -50,37 +77,36 @@ def selection_fitness(choice: SelectionChoice, cases: Floats, weights: Floats) -
 
 
 MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
-EXACT_TIE = 1e-12  # of the size of what was summed: fitness within this is equal
-TRUE_BREEDERS_WITHIN = 0.01  # what counts as near the best class that breeds true
+EXACT_TIE = 1e-12  # relative to the size of the sum: fitness within this is equal
+TRUE_BREEDERS_WITHIN = 0.01  # tolerance for being near the best class that breeds true
 
 
 class Ends(Protocol):
-    """What a world lets a lifetime amount be; see `evosim.reference.dynamic_programming.Span`."""
+    """Range of a lifetime amount in a world; see `evosim.reference.dynamic_programming.Span`."""
 
     @property
     def worst(self) -> float:
-        """Of the worst policy."""
+        """Lifetime amount of the worst policy."""
         ...
 
     @property
     def size(self) -> float:
-        """The largest sum of absolute amounts: rounding is in proportion to it."""
+        """The largest sum of absolute amounts; rounding errors are proportional to it."""
         ...
 
 
 def margin(best: float, tolerance: float, ends: Ends) -> float:
-    """How far below the best class a near tie may be.
+    """Largest distance of a near tie from the best class.
 
     Parameters
     ----------
-    best
-        Fitness of the best class.
-    tolerance
-        Share of the distance between the worst policy and the best class; 0 means equal to
-        rounding. The best class lies below the worst policy where upkeep takes more than good acts
-        bring.
-    ends
-        The span of that measure in that world. So a constant added to payoff makes no class nearer.
+    best : float
+        Fitness of the best class. It lies below the worst policy if upkeep exceeds the gain of
+        good acts.
+    tolerance : float
+        Share of the distance between the worst policy and the best class; 0: equal up to rounding.
+    ends : Ends
+        The span of the measure in the world. So a constant added to payoff changes no tie.
 
     Returns
     -------

@@ -242,11 +242,11 @@ def test_rules_have_names_of_their_own(name: str) -> None:
         ),
         (
             lambda rules: dataclasses.replace(rules, planning_cost=2.0),
-            r"kept must be shares of fitness in \[0, 1\]",
+            r"fitness_retained must be shares of fitness in \[0, 1\]",
         ),
         (
             lambda rules: rules.take(np.arange(len(rules))[::-1].copy()),
-            "a class must decode alike in any company",
+            "a class must decode to the same rule alone and with other classes",
         ),
     ],
 )

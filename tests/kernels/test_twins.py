@@ -152,7 +152,7 @@ def test_reproduction_number_for_number(
         eggs, sperm = fitness * viability * female, fitness * viability * male
         if sexes == 2:
             eggs[n // 2 :] = sperm[: n // 2] = 0.0
-        numbers = reproduction.Numbers(n, generation, seed)
+        numbers = reproduction.RandomNumbers(n, generation, seed)
         chosen = reproduction.parents(eggs, sperm, numbers, selfing=selfing or sexes == 2)
         np.testing.assert_array_equal(pop.parents, chosen)
         descent = pop.parentage()
@@ -172,7 +172,7 @@ def test_asexual_reproduction_number_for_number() -> None:
     before = pop.ask().copy()
     fitness = np.random.default_rng(1).random(n)
     pop.tell(fitness)
-    numbers = reproduction.Numbers(n, 1, 7)
+    numbers = reproduction.RandomNumbers(n, 1, 7)
     chosen = reproduction.parents(fitness, fitness, numbers, selfing=True)[:, [0, 0]]
     np.testing.assert_array_equal(pop.parents, chosen)
     np.testing.assert_array_equal(pop.ask(), reproduction.copies(grid, before, chosen, numbers))

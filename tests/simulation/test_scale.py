@@ -190,7 +190,7 @@ def test_large_populations_are_made_number_for_number() -> None:
     """So large that genes are asked for before they are needed."""
     n, grid = 2_000, genetics(70, 2, 3)
     weights = np.random.default_rng(1).random(n)
-    numbers = reproduction.Numbers(n, 1, 9)
+    numbers = reproduction.RandomNumbers(n, 1, 9)
     sexual = wright_fisher.SexualPopulation(Sexual(population=n), grid, 9)
     asexual = wright_fisher.AsexualPopulation(Asexual(population=n), grid, 9)
     assert sexual.ask().size > NEAR

@@ -218,6 +218,6 @@ def test_the_contract_notices_values_that_are_not_the_reference_s(
         testing, "lifetime", lambda world, policy, amount: lifetime(world, policy, amount) + 1e-6
     )
     with pytest.raises(
-        AssertionError, match="kernels and readable code must agree on a life's payoff in micro"
+        AssertionError, match="kernels and reference code must agree on a life's payoff in micro"
     ):
         check_world(WORLDS["micro"])
