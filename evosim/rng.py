@@ -2,8 +2,8 @@
 
 Every random number of a run has an address. Philox4x32-10 with key = seed and counter =
 (individual, slot, generation, stream) gives four 32-bit words. Source: Salmon, Moraes, Dror and
-Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3". So the numbers do not depend on the number of
-threads, on the order of work, or on interruptions.
+Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3". So the numbers do not depend on the
+number of threads, on the order of work, or on interruptions.
 
 Slots of the stream REPRODUCTION. Gametes have a side: 0 for the egg (first parent), 1 for the sperm
 (second parent).
