@@ -1,9 +1,12 @@
-"""Population genetics in closed form, as recursions and as exact chains: what the engine is
-compared with.
+"""Population genetics in closed form, as recursions and as exact chains.
 
-It shares no code with the engine. Life cycle throughout: gametes unite at random into zygotes
-(census of newborns), selection (census of adults), meiosis with drive and recombination, mutation,
-gametes.
+`evosim verify` compares the engine with these formulas. They share no code with the engine. The
+life cycle in all modules:
+
+1. Gametes unite at random into zygotes (census of newborns).
+2. Selection (census of adults).
+3. Meiosis with drive and recombination.
+4. Mutation, gametes.
 """
 
 from __future__ import annotations

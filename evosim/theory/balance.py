@@ -1,5 +1,4 @@
-"""Mutation against selection, mutation alone, and the Price equation, which books who changed a
-frequency.
+"""Mutation against selection, mutation alone, and the Price equation of an allele's frequency.
 
 An allele at frequency q costs its heterozygote hs and its homozygote s. Mutation acts after
 selection, at rate u towards the allele and v back (per copy and generation). Frequencies and
@@ -21,12 +20,18 @@ Floats = NDArray[np.float64]
 
 
 class Price(NamedTuple):
-    """What changed an allele's frequency from parents to children; the three add up to the change,
-    exactly.
+    """Terms of the change of an allele's frequency from parents to children.
 
-    Attributes:
-        selection: covariance of a parent's gametes with its dosage, over the mean number of
-        gametes. segregation: unfair meiosis, by drive or by chance. mutation: gametes that mutated.
+    The three terms add up to the change, exactly.
+
+    Attributes
+    ----------
+    selection : float
+        Covariance of a parent's number of gametes with its dosage, over the mean number.
+    segregation : float
+        Deviation from Mendel's 1/2, by drive or by chance.
+    mutation : float
+        Mutated gametes.
     """
 
     selection: float
@@ -42,11 +47,32 @@ class Expected(NamedTuple):
 
 
 def next_frequency(q: float, u: float, h: float, s: float) -> float:
-    """Frequency of the allele in the next gamete pool: selection, then mutation at rate u towards
-    it; fair meiosis.
+    """Frequency in the next gamete pool, after selection, fair meiosis and mutation.
 
-    Raises `ValueError` if q or u leaves [0, 1], a fitness is below 0 or nobody survives. Source:
-    derived; see docs/population-genetics.md.
+    Mutation has rate u towards the allele.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    q : float
+        Frequency of the allele, in [0, 1].
+    u : float
+        Mutation rate towards the allele, per copy and generation.
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If q or u leaves [0, 1], a fitness is below 0, or no individual survives.
     """
     require_unit("frequency q", q)
     require_unit("mutation rate u", u)
@@ -54,19 +80,38 @@ def next_frequency(q: float, u: float, h: float, s: float) -> float:
     p = 1.0 - q
     w = 1.0 - 2.0 * p * q * h * s - q * q * s
     if w <= 0.0:
-        raise ValueError("somebody must survive, but every fitness is 0.")
+        raise ValueError("some individual must survive, but every fitness is 0. Lower the cost.")
     after = (p * q * (1.0 - h * s) + q * q * (1.0 - s)) / w
     return after + u * (1.0 - after)
 
 
 def frequency(u: float, h: float, s: float) -> float:
-    """Mutation-selection balance, exact: the smaller positive root of s(1 - 2h) q^2 + hs(1 + u) q -
-    u = 0.
+    """Mutation-selection balance, exact.
 
-    1 if mutation overwhelms selection, so that there is no root up to 1. For h = 0 it is sqrt(u/s),
-    for h = 1/2 2u / (s(1 + u)), and near u/(hs) if hs is far above sqrt(us). Raises `ValueError` if
-    u leaves [0, 1], s leaves (0, 1], or h is below 0 or hs above 1. Source: derived; see
-    docs/population-genetics.md; the approximations are Haldane 1937.
+    The frequency is the smaller positive root of s(1 - 2h) q^2 + hs(1 + u) q - u = 0. It is 1 if
+    mutation overwhelms selection, so that there is no root up to 1. For h = 0 it is sqrt(u/s), for
+    h = 1/2 2u / (s(1 + u)), and near u/(hs) if hs is far above sqrt(us).
+
+    Source: derived; see docs/population-genetics.md; the approximations are Haldane 1937.
+
+    Parameters
+    ----------
+    u : float
+        Mutation rate towards the allele, per copy and generation.
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If u leaves [0, 1], s leaves (0, 1], or h is below 0 or hs above 1.
     """
     require_unit("mutation rate u", u)
     _check_cost(h, s)
@@ -78,36 +123,110 @@ def frequency(u: float, h: float, s: float) -> float:
 
 
 def mean_fitness(u: float, h: float, s: float) -> float:
-    """Mean fitness at the balance, exact: (1 - u)(1 - hsq); 1 - s where the allele has fixed.
+    """Mean fitness at the balance, exact: (1 - u)(1 - hsq).
 
-    Raises `ValueError` as `frequency`. Source: derived; see docs/population-genetics.md.
+    It is 1 - s if the allele has fixed.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    u : float
+        Mutation rate towards the allele, per copy and generation.
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Mean fitness relative to an individual without the allele.
+
+    Raises
+    ------
+    ValueError
+        As for `frequency`.
     """
     q = frequency(u, h, s)
     return (1.0 - u) * (1.0 - h * s * q) if q < 1.0 else 1.0 - s
 
 
 def load(u: float, h: float, s: float) -> float:
-    """Mutation load 1 - mean fitness: u for a complete recessive, towards 2u once hs is far above
-    sqrt(us), whatever s.
+    """Mutation load 1 - mean fitness.
 
-    Raises `ValueError` as `frequency`. Source: Haldane 1937, American Naturalist 71:337.
+    The load is u for a complete recessive. It tends to 2u once hs is far above sqrt(us), for any s.
+
+    Source: Haldane 1937, American Naturalist 71:337.
+
+    Parameters
+    ----------
+    u : float
+        Mutation rate towards the allele, per copy and generation.
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Load, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As for `frequency`.
     """
     return 1.0 - mean_fitness(u, h, s)
 
 
 def mean_fitness_many(loci: Sequence[tuple[float, float, float]]) -> float:
-    """Mean fitness of loci (u, h, s) that multiply, in linkage equilibrium: the product, near
-    exp(-2 sum u).
+    """Mean fitness of several loci with multiplicative fitness, in linkage equilibrium.
 
-    Raises `ValueError` as `frequency`. Source: Haldane 1937, American Naturalist 71:337.
+    It is the product over loci, near exp(-2 sum u).
+
+    Source: Haldane 1937, American Naturalist 71:337.
+
+    Parameters
+    ----------
+    loci : sequence of tuple
+        (u, h, s) of each locus.
+
+    Returns
+    -------
+    float
+        Mean fitness relative to an individual without the alleles.
+
+    Raises
+    ------
+    ValueError
+        As for `frequency`.
     """
     return math.prod(mean_fitness(u, h, s) for u, h, s in loci)
 
 
 def two_way(u: float, v: float) -> float:
-    """Neutral balance of mutation u towards the allele and v back: u / (u + v).
+    """Neutral balance of mutation in both directions: u / (u + v).
 
-    Raises `ValueError` if a rate leaves [0, 1] or both are 0. Source: Wright 1931, Genetics 16:97.
+    Source: Wright 1931, Genetics 16:97.
+
+    Parameters
+    ----------
+    u : float
+        Mutation rate towards the allele, per copy and generation.
+    v : float
+        Mutation rate back, per copy and generation.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a rate leaves [0, 1] or both are 0.
     """
     require_unit("mutation rate u", u)
     require_unit("mutation rate v", v)
@@ -117,11 +236,33 @@ def two_way(u: float, v: float) -> float:
 
 
 def two_way_approach(q0: float, u: float, v: float, generations: int) -> float:
-    """Expected frequency after t generations of two-way mutation without selection: q* + (q0 -
-    q*)(1 - u - v)^t.
+    """Expected frequency after t generations of mutation in both directions.
 
-    Holds with drift too. Raises `ValueError` as `two_way`, or if q0 leaves [0, 1] or t is below 0.
+    The frequency is q* + (q0 - q*)(1 - u - v)^t, without selection. The formula also holds with
+    drift.
+
     Source: Wright 1931, Genetics 16:97.
+
+    Parameters
+    ----------
+    q0 : float
+        Frequency in generation 0, in [0, 1].
+    u : float
+        Mutation rate towards the allele, per copy and generation.
+    v : float
+        Mutation rate back, per copy and generation.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    float
+        Expected frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As for `two_way`, or if q0 leaves [0, 1] or t is below 0.
     """
     require_unit("frequency q0", q0)
     require_count("generations", generations, 0)
@@ -130,12 +271,29 @@ def two_way_approach(q0: float, u: float, v: float, generations: int) -> float:
 
 
 def stepwise(alleles: int, u: float) -> Floats:
-    """`[n, n]`: chance that an allele (row) of an ordered list is another (column) after one
-    generation.
+    """Transition probabilities of stepwise mutation along an ordered list of alleles.
 
-    With chance u it moves to a neighbour, up or down alike; a step off the end does not happen.
-    Raises `ValueError` if there is no allele or u leaves [0, 1]. Source: Ohta and Kimura 1973,
-    Genetical Research 22:201, with ends.
+    With probability u an allele moves to a neighbour, up or down alike. A step beyond an end does
+    not happen.
+
+    Source: Ohta and Kimura 1973, Genetical Research 22:201, with ends.
+
+    Parameters
+    ----------
+    alleles : int
+        Number of alleles.
+    u : float
+        Mutation rate per copy and generation.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[n, n]` probability that an allele (row) becomes another (column) in one generation.
+
+    Raises
+    ------
+    ValueError
+        If there is no allele or u leaves [0, 1].
     """
     require_count("alleles", alleles, 1)
     require_unit("mutation rate u", u)
@@ -147,10 +305,32 @@ def stepwise(alleles: int, u: float) -> Floats:
 
 
 def stepwise_mean(start: int, alleles: int, u: float, generations: int) -> float:
-    """Mean index of the allele after t generations of stepwise mutation; it tends to (n - 1)/2.
+    """Mean index of the allele after t generations of stepwise mutation.
 
-    Raises `ValueError` as `stepwise`, or if `start` is no index of the list or t is below 0.
+    The mean tends to (n - 1)/2.
+
     Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    start : int
+        Index of the first allele.
+    alleles : int
+        Number of alleles.
+    u : float
+        Mutation rate per copy and generation.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    float
+        Mean index, from 0.
+
+    Raises
+    ------
+    ValueError
+        As for `stepwise`, or if `start` is no index of the list or t is below 0.
     """
     require_count("start", start, 0)
     require_count("generations", generations, 0)
@@ -164,12 +344,30 @@ def stepwise_mean(start: int, alleles: int, u: float, generations: int) -> float
 def price(dosages: ArrayLike, parents: ArrayLike, meiosis: ArrayLike, gametes: ArrayLike) -> Price:
     """Split the change of an allele's frequency into selection, segregation and mutation.
 
-    An identity, to rounding.
+    The terms add up to the change, to rounding.
 
-    `dosages` `[n]` counts the allele (0, 1, 2) in each parent; for each gamete that made a child,
-    `parents` names its parent, `meiosis` says whether it carried the allele (0, 1) before mutation,
-    `gametes` after. Raises `ValueError` if the arrays do not fit or there is no gamete. Source:
-    Price 1970, Nature 227:520; the split is derived, see docs/population-genetics.md.
+    Source: Price 1970, Nature 227:520; the split is derived, see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    dosages : array_like
+        `[n]` copies of the allele (0, 1, 2) in each parent.
+    parents : array_like
+        `[g]` parent of each gamete that made a child.
+    meiosis : array_like
+        `[g]` 1 if the gamete carried the allele before mutation, else 0.
+    gametes : array_like
+        The same after mutation.
+
+    Returns
+    -------
+    Price
+        The three terms, in units of frequency.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit or there is no gamete.
     """
     g = np.asarray(dosages, dtype=np.float64) / 2.0
     who = np.asarray(parents, dtype=np.int64)
@@ -186,11 +384,29 @@ def price(dosages: ArrayLike, parents: ArrayLike, meiosis: ArrayLike, gametes: A
 
 
 def trait_change(effects: Sequence[float], terms: Sequence[Price]) -> Price:
-    """The Price terms of the mean of an additive trait, sum over loci of effect times dosage: each
-    term times 2 effect.
+    """Price terms of the mean of an additive trait.
 
-    Raises `ValueError` if there is not one effect a locus. Source: derived; see
-    docs/population-genetics.md.
+    The trait is the sum over loci of effect times dosage. Each term is the sum over loci of 2
+    effect times the term of the allele frequency.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    effects : sequence of float
+        Effect of one copy at each locus.
+    terms : sequence of Price
+        Price terms of the allele frequency at each locus.
+
+    Returns
+    -------
+    Price
+        The three terms, in the unit of the trait.
+
+    Raises
+    ------
+    ValueError
+        If there is not one effect a locus.
     """
     if len(effects) != len(terms):
         raise ValueError(
@@ -205,11 +421,29 @@ def trait_change(effects: Sequence[float], terms: Sequence[Price]) -> Price:
 
 
 def expected_selection(dosages: ArrayLike, w: ArrayLike) -> Expected:
-    """Selection term of 2n gametes of n parents drawn in proportion to fitness `w`, given them.
+    """Selection term of 2n gametes of n parents drawn in proportion to fitness, given the parents.
 
-    Mean sum(wg)/sum(w) - mean(g), g = dosage/2; its error is the weighted deviation of g over
-    sqrt(2n). Raises `ValueError` if the arrays do not fit, or a fitness is below 0 or all are 0.
+    Its mean is sum(wg)/sum(w) - mean(g), with g = dosage/2. Its error is the weighted deviation of
+    g over sqrt(2n).
+
     Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    dosages : array_like
+        `[n]` copies of the allele (0, 1, 2) in each parent.
+    w : array_like
+        `[n]` fitness of each parent.
+
+    Returns
+    -------
+    Expected
+        Mean and standard error, in units of frequency.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit, a fitness is below 0, or all are 0.
     """
     g, weight = np.asarray(dosages, dtype=np.float64) / 2.0, np.asarray(w, dtype=np.float64)
     if (
@@ -226,12 +460,32 @@ def expected_selection(dosages: ArrayLike, w: ArrayLike) -> Expected:
 
 
 def expected_segregation(k: float, heterozygous: int, n: int) -> Expected:
-    """Segregation term of n children, n_het of whose 2n gametes come from heterozygotes: (k - 1/2)
-    n_het / (2n).
+    """Segregation term of n children, given the number of gametes from heterozygotes.
 
-    Its error is sqrt(n_het k(1 - k)) / (2n). Under random mating without selection the mean is (2k
-    - 1)pq. Raises `ValueError` if k leaves [0, 1], n is below 1 or n_het is not in 0 .. 2n. Source:
-    derived; see docs/population-genetics.md.
+    Its mean is (k - 1/2) n_het / (2n), where n_het of the 2n gametes come from heterozygotes. Its
+    error is sqrt(n_het k(1 - k)) / (2n). Under random mating without selection the mean is (2k -
+    1)pq.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    heterozygous : int
+        Number of gametes whose parent is heterozygous.
+    n : int
+        Number of children.
+
+    Returns
+    -------
+    Expected
+        Mean and standard error, in units of frequency.
+
+    Raises
+    ------
+    ValueError
+        If k leaves [0, 1], n is below 1 or n_het is not in 0 .. 2n.
     """
     require_unit("transmission ratio k", k)
     require_count("n", n, 1)
@@ -246,11 +500,32 @@ def expected_segregation(k: float, heterozygous: int, n: int) -> Expected:
 
 
 def expected_mutation(u: float, v: float, n0: int, n1: int) -> Expected:
-    """Mutation term, given n0 gametes without and n1 with the allele after meiosis: (u n0 - v n1) /
-    (n0 + n1).
+    """Mutation term, given the gametes after meiosis.
 
-    Its error is sqrt(n0 u(1 - u) + n1 v(1 - v)) / (n0 + n1). Raises `ValueError` if a rate leaves
-    [0, 1], a count is below 0 or both are 0. Source: derived; see docs/population-genetics.md.
+    Its mean is (u n0 - v n1) / (n0 + n1). Its error is sqrt(n0 u(1 - u) + n1 v(1 - v)) / (n0 + n1).
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    u : float
+        Mutation rate towards the allele, per copy and generation.
+    v : float
+        Mutation rate back, per copy and generation.
+    n0 : int
+        Number of gametes without the allele.
+    n1 : int
+        Number of gametes with the allele.
+
+    Returns
+    -------
+    Expected
+        Mean and standard error, in units of frequency.
+
+    Raises
+    ------
+    ValueError
+        If a rate leaves [0, 1], a count is below 0 or both are 0.
     """
     require_unit("mutation rate u", u)
     require_unit("mutation rate v", v)

@@ -1,8 +1,9 @@
-"""Deception in closed form: when it pays to do what is rewarded for as long as one is watched.
+"""Deception in closed form: conditions under which a planner gains by good behaviour in training.
 
-The game: `train` episodes, then `deploy` episodes. In each one does `A` or `B`. Who does `B` in a
-training episode is modified and does `A` from then on. Amounts are numbers of `B`s. Source of the
-game: Hubinger et al. 2019, "Risks from Learned Optimization", section 4.
+The game: `train` episodes (T or n), then `deploy` episodes (D or m). In each episode the planner
+does `A` or `B`. A planner that does `B` in training is modified, and from then on it does `A`.
+Amounts are numbers of `B`s. Source of the game: Hubinger et al. 2019, "Risks from Learned
+Optimization", section 4.
 """
 
 from __future__ import annotations
@@ -13,32 +14,84 @@ from evosim.theory import require_count, require_positive, require_unit
 
 
 def at_once(train: int, deploy: int) -> float:
-    """`B`s of who always does `B`: 1, if there is any training, else one in every episode.
+    """Number of `B`s of a planner that always does `B`.
 
-    Raises `ValueError` below 0 episodes.
+    The number is 1 if there is any training, else one in every episode.
+
+    Parameters
+    ----------
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Number of `B`s.
+
+    Raises
+    ------
+    ValueError
+        If a number of episodes is below 0.
     """
     _check(train, deploy, 0)
     return 1.0 if train else float(deploy)
 
 
 def deceiving(train: int, deploy: int) -> float:
-    """`B`s of who does `A` while trained and `B` afterwards.
+    """Number of `B`s of a planner that does `A` in training and `B` afterwards.
 
-    Raises `ValueError` below 0 episodes.
+    Parameters
+    ----------
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Number of `B`s.
+
+    Raises
+    ------
+    ValueError
+        If a number of episodes is below 0.
     """
     _check(train, deploy, 0)
     return float(deploy)
 
 
 def waiting(train: int, deploy: int, ends: float = 1.0, weight: float = 1.0) -> float:
-    """What waiting is worth beside one `B` now: ends * sum over j < deploy of weight^(train + j).
+    """Value of waiting, in units of one `B` now. Deception pays if the value is above 1.
 
-    Deceive iff it is above 1.
+    The value is ends * sum over j < deploy of weight^(train + j). With weight 0 the objective does
+    not reach across modifications. With weight 1 and ends below 1/deploy, the planner does not
+    expect the threat to go away.
 
-    `ends` is the believed chance that deployment comes at all, `weight` what the next episode
-    counts beside this one. With weight 0 the objective does not reach across modifications; with
-    weight 1, ends below 1/deploy is a threat that is not expected to go away. Raises `ValueError`
-    if either leaves [0, 1]. Source: derived.
+    Source: derived.
+
+    Parameters
+    ----------
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+    ends : float
+        Believed probability that deployment comes at all, in [0, 1].
+    weight : float
+        Weight of the next episode relative to the current one, in [0, 1].
+
+    Returns
+    -------
+    float
+        Expected discounted number of `B`s.
+
+    Raises
+    ------
+    ValueError
+        If `ends` or `weight` leaves [0, 1].
     """
     _check(train, deploy, 1)
     require_unit("chance that the threat ends", ends)
@@ -47,32 +100,89 @@ def waiting(train: int, deploy: int, ends: float = 1.0, weight: float = 1.0) -> 
 
 
 def absent_minded(p: float, train: int, deploy: int) -> float:
-    """Expected `B`s of who cannot tell the episode and does `B` with chance `p` in each: 1 -
-    (1-p)^T + D p (1-p)^T.
+    """Expected number of `B`s of a planner that cannot distinguish the episodes.
 
-    Raises `ValueError` if p leaves [0, 1]. Source: derived from the rules.
+    The number is 1 - (1-p)^T + D p (1-p)^T.
+
+    Source: derived from the rules.
+
+    Parameters
+    ----------
+    p : float
+        Probability of `B` in each episode.
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Expected number of `B`s.
+
+    Raises
+    ------
+    ValueError
+        If p leaves [0, 1].
     """
     _check(train, deploy, 1)
     require_unit("chance of B", p)
-    kept = (1.0 - p) ** train
-    return 1.0 - kept + deploy * p * kept
+    unmodified = (1.0 - p) ** train
+    return 1.0 - unmodified + deploy * p * unmodified
 
 
 def absent_minded_optimum(train: int, deploy: int) -> float:
-    """The chance of `B` that maximises `absent_minded`: (T + D) / (D (T + 1)).
+    """The probability of `B` that maximises `absent_minded`: (T + D) / (D (T + 1)).
 
-    For 2 and 3 episodes 5/9 = 0.556; the paper prints 0.61, which its rules do not give. Raises
-    `ValueError` below 1 episode. Source: derived.
+    For 2 and 3 episodes it is 5/9 = 0.556. The paper prints 0.61, which does not follow from its
+    rules.
+
+    Source: derived.
+
+    Parameters
+    ----------
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Probability of `B`.
+
+    Raises
+    ------
+    ValueError
+        If a number of episodes is below 1.
     """
     _check(train, deploy, 1)
     return (train + deploy) / (deploy * (train + 1.0))
 
 
 def catastrophe(c: float, train: int, deploy: int) -> float:
-    """Chance of coming through training and then doing `B` at least once, if `A` has chance `c` in
-    each episode: c^n (1 - c^m).
+    """Probability of passing the training and then doing `B` at least once: c^n (1 - c^m).
 
-    Raises `ValueError` if c leaves [0, 1].
+    Here n and m are the numbers of training and deployment episodes.
+
+    Parameters
+    ----------
+    c : float
+        Probability of `A` in each episode.
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        If c leaves [0, 1].
     """
     _check(train, deploy, 1)
     require_unit("chance of A", c)
@@ -80,29 +190,79 @@ def catastrophe(c: float, train: int, deploy: int) -> float:
 
 
 def catastrophe_optimum(train: int, deploy: int) -> float:
-    """The chance of `A` that maximises `catastrophe`: c^m = n / (n + m).
+    """The probability of `A` that maximises `catastrophe`: c^m = n / (n + m).
 
-    Raises `ValueError` below 1 episode. Source: derived.
+    Source: derived.
+
+    Parameters
+    ----------
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Probability of `A`.
+
+    Raises
+    ------
+    ValueError
+        If a number of episodes is below 1.
     """
     _check(train, deploy, 1)
     return float((train / (train + deploy)) ** (1.0 / deploy))
 
 
 def catastrophe_after_training(train: int, deploy: int) -> float:
-    """At that optimum, the chance of catastrophe of who came through training: 1 - c^m = m / (n +
-    m).
+    """Probability of a catastrophe after training, at `catastrophe_optimum`: m / (n + m).
 
-    The chance beforehand is smaller, by the chance (n / (n + m))^(n / m) of coming through. Raises
-    `ValueError` below 1 episode.
+    The condition is that the planner passed the training. The unconditional probability is smaller
+    by the factor (n / (n + m))^(n / m), the probability of passing.
+
+    Parameters
+    ----------
+    train : int
+        Number of training episodes.
+    deploy : int
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        If a number of episodes is below 1.
     """
     _check(train, deploy, 1)
     return deploy / (train + deploy)
 
 
 def training_for(eps: float, deploy: float) -> float:
-    """Training episodes n = m (1 - eps) / eps with which `catastrophe_after_training` is eps.
+    """Number of training episodes with which `catastrophe_after_training` is eps.
 
-    Raises `ValueError` if eps leaves (0, 1].
+    The number is n = m (1 - eps) / eps.
+
+    Parameters
+    ----------
+    eps : float
+        Probability of catastrophe after training, in (0, 1].
+    deploy : float
+        Number of deployment episodes.
+
+    Returns
+    -------
+    float
+        Number of training episodes; it may be a fraction.
+
+    Raises
+    ------
+    ValueError
+        If eps leaves (0, 1].
     """
     require_unit("eps", eps)
     require_positive("eps", eps)

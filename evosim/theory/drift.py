@@ -1,8 +1,8 @@
 """Drift: heterozygosity, inbreeding and effective size of n diploids that mate at random.
 
-`h_pool` = 2p(1 - p) in the infinite gamete pool from which generation 0 is drawn. Two
-heterozygosities are told apart: *expected*, 2p(1 - p) at the allele frequency of all n individuals,
-and *observed*, the share of heterozygotes. Time is in generations; heterozygosities, inbreeding F
+`h_pool` = 2p(1 - p) in the infinite gamete pool from which generation 0 is drawn. There
+are two heterozygosities: *expected*, 2p(1 - p) at the allele frequency of all n individuals, and
+*observed*, the share of heterozygotes. Time is in generations; heterozygosities, inbreeding F
 and coancestry (theta) have no unit.
 """
 
@@ -24,8 +24,14 @@ class Heterozygosity(NamedTuple):
 
 
 class Kinship(NamedTuple):
-    """Chance of identity by descent of two genes: within an individual (F), and between two
-    (coancestry).
+    """Probability of identity by descent of two genes.
+
+    Attributes
+    ----------
+    inbreeding : float
+        F, of the two genes of an individual.
+    coancestry : float
+        Theta, of genes of two individuals.
     """
 
     inbreeding: float
@@ -33,12 +39,32 @@ class Kinship(NamedTuple):
 
 
 def heterozygosity_selfing(h_pool: float, n: int, generations: int) -> Heterozygosity:
-    """Mean heterozygosity when both parents are drawn with replacement, so that an individual selfs
-    at 1/n.
+    """Mean heterozygosity if both parents are drawn with replacement. Exact.
 
-    Expected h_pool (1 - 1/(2n))^(t + 1), observed h_pool (1 - 1/(2n))^t: generation 0 has already
-    been drawn. Exact. Raises `ValueError` if h_pool leaves [0, 1], n is below 1 or t below 0.
+    An individual is its own mate with probability 1/n. Expected heterozygosity is h_pool (1 -
+    1/(2n))^(t + 1), observed heterozygosity h_pool (1 - 1/(2n))^t. Generation 0 has already been
+    drawn.
+
     Source: Wright 1931, Genetics 16:97; Crow and Kimura 1970, chapter 7.
+
+    Parameters
+    ----------
+    h_pool : float
+        Heterozygosity 2p(1 - p) of the founding gamete pool, in [0, 1].
+    n : int
+        Number of diploid individuals.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    Heterozygosity
+        Expected and observed heterozygosity.
+
+    Raises
+    ------
+    ValueError
+        If h_pool leaves [0, 1], n is below 1 or t below 0.
     """
     _check(h_pool, n, generations, 1)
     kept = 1.0 - 1.0 / (2.0 * n)
@@ -46,13 +72,28 @@ def heterozygosity_selfing(h_pool: float, n: int, generations: int) -> Heterozyg
 
 
 def kinship(same_parent: float, generations: int) -> Kinship:
-    """Inbreeding and coancestry after some generations from unrelated founders, without selfing.
+    """Inbreeding and coancestry after some generations from unrelated founders. Exact.
 
-    Exact.
+    There is no selfing. The recursion is F' = theta and theta' = (1 - P) theta + P (1 + F)/2.
 
-    `same_parent` (P) is the chance that genes of two different individuals come from one parent: F'
-    = theta and theta' = (1 - P) theta + P (1 + F)/2. Raises `ValueError` if P leaves [0, 1] or t is
-    below 0. Source: derived; see docs/population-genetics.md.
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    same_parent : float
+        Probability P that genes of two different individuals come from one parent.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    Kinship
+        Inbreeding F and coancestry theta.
+
+    Raises
+    ------
+    ValueError
+        If P leaves [0, 1] or t is below 0.
     """
     require_unit("chance of the same parent", same_parent)
     require_count("generations", generations, 0)
@@ -63,13 +104,31 @@ def kinship(same_parent: float, generations: int) -> Kinship:
 
 
 def heterozygosity_no_selfing(h_pool: float, n: int, generations: int) -> Heterozygosity:
-    """Mean heterozygosity of n monoecious diploids whose two parents always differ.
+    """Mean heterozygosity of monoecious diploids with two different parents. Exact.
 
-    Exact; decays like 1 - 1/(2n + 1).
+    Expected heterozygosity is h_pool (1 - [1/(2n) + F/(2n) + (1 - 1/n) theta]), observed
+    heterozygosity h_pool (1 - F), with `kinship` at P = 1/n. Both decay like 1 - 1/(2n + 1).
 
-    Expected h_pool (1 - [1/(2n) + F/(2n) + (1 - 1/n) theta]), observed h_pool (1 - F), with
-    `kinship` at P = 1/n. Raises `ValueError` if h_pool leaves [0, 1], n is below 2 or t below 0.
     Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    h_pool : float
+        Heterozygosity 2p(1 - p) of the founding gamete pool, in [0, 1].
+    n : int
+        Number of diploid individuals.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    Heterozygosity
+        Expected and observed heterozygosity.
+
+    Raises
+    ------
+    ValueError
+        If h_pool leaves [0, 1], n is below 2 or t below 0.
     """
     _check(h_pool, n, generations, 2)
     return _heterozygosity(h_pool, n, kinship(1.0 / n, generations))
@@ -78,11 +137,33 @@ def heterozygosity_no_selfing(h_pool: float, n: int, generations: int) -> Hetero
 def heterozygosity_two_sexes(
     h_pool: float, females: int, males: int, generations: int
 ) -> Heterozygosity:
-    """Mean heterozygosity of all females and males together, each child of a random mother and a
-    random father. Exact.
+    """Mean heterozygosity of females and males together. Exact.
 
-    As without selfing, with `kinship` at P = 1/(4Nf) + 1/(4Nm). Raises `ValueError` if h_pool
-    leaves [0, 1], a sex is empty or t is below 0. Source: derived; see docs/population-genetics.md.
+    Each child has a random mother and a random father. The formulas are those without selfing, with
+    `kinship` at P = 1/(4Nf) + 1/(4Nm).
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    h_pool : float
+        Heterozygosity 2p(1 - p) of the founding gamete pool, in [0, 1].
+    females : int
+        Number of females.
+    males : int
+        Number of males.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    Heterozygosity
+        Expected and observed heterozygosity.
+
+    Raises
+    ------
+    ValueError
+        If h_pool leaves [0, 1], a sex is empty or t is below 0.
     """
     require_count("females", females, 1)
     require_count("males", males, 1)
@@ -93,12 +174,27 @@ def heterozygosity_two_sexes(
 
 
 def decay_no_selfing(same_parent: float) -> float:
-    """Factor by which heterozygosity ends up shrinking a generation without selfing, given P as in
-    `kinship`.
+    """Factor by which heterozygosity finally shrinks per generation without selfing.
 
-    The larger root of x^2 - (1 - P) x - P/2 = 0, near 1 - P / (2 + P): with P = 1/n, 1 - 1/(2n +
-    1). With selfing at random it is 1 - 1/(2n). Raises `ValueError` if P leaves [0, 1]. Source:
-    derived; see docs/population-genetics.md.
+    The factor is the larger root of x^2 - (1 - P) x - P/2 = 0, near 1 - P / (2 + P). With P = 1/n
+    this is 1 - 1/(2n + 1). With random selfing the factor is 1 - 1/(2n).
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    same_parent : float
+        Probability P that genes of two different individuals come from one parent.
+
+    Returns
+    -------
+    float
+        Factor per generation, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If P leaves [0, 1].
     """
     require_unit("chance of the same parent", same_parent)
     fresh = 1.0 - same_parent
@@ -106,11 +202,29 @@ def decay_no_selfing(same_parent: float) -> float:
 
 
 def effective_size_sexes(females: int, males: int) -> float:
-    """Effective size (individuals) of two sexes: 1/Ne = 1/(4Nf) + 1/(4Nm).
+    """Effective size of a population with two sexes: 1/Ne = 1/(4Nf) + 1/(4Nm).
 
-    Exactly the inverse of the chance that genes of two individuals come from one parent; as a rate
-    of drift it is the limit of many individuals. Raises `ValueError` if a sex is empty. Source:
-    Wright 1931, Genetics 16:97.
+    It is exactly the inverse of the probability that genes of two individuals come from one parent.
+    As a rate of drift it is the limit of many individuals.
+
+    Source: Wright 1931, Genetics 16:97.
+
+    Parameters
+    ----------
+    females : int
+        Number of females.
+    males : int
+        Number of males.
+
+    Returns
+    -------
+    float
+        Effective size, in individuals.
+
+    Raises
+    ------
+    ValueError
+        If a sex is empty.
     """
     require_count("females", females, 1)
     require_count("males", males, 1)
@@ -118,12 +232,29 @@ def effective_size_sexes(females: int, males: int) -> float:
 
 
 def effective_size(n: int, gamete_variance: float) -> float:
-    """Effective size (individuals) from the variance Vk of gametes contributed per parent: (4n - 2)
-    / (Vk + 2).
+    """Effective size from the variance of gametes per parent: (4n - 2) / (Vk + 2).
 
-    n parents give 2n gametes that unite at random; Vk has divisor n, and its expectation 2 - 2/n
-    under Wright-Fisher gives n. Raises `ValueError` if n is below 1 or the variance below 0.
+    The n parents give 2n gametes that unite at random. Vk has divisor n. Its expectation under
+    Wright-Fisher, 2 - 2/n, gives the size n.
+
     Source: Crow and Kimura 1970, chapter 7.
+
+    Parameters
+    ----------
+    n : int
+        Number of diploid individuals.
+    gamete_variance : float
+        Variance Vk of the number of gametes per parent.
+
+    Returns
+    -------
+    float
+        Effective size, in individuals.
+
+    Raises
+    ------
+    ValueError
+        If n is below 1 or the variance below 0.
     """
     require_count("n", n, 1)
     if not gamete_variance >= 0.0:
@@ -132,12 +263,30 @@ def effective_size(n: int, gamete_variance: float) -> float:
 
 
 def fixation_haploid(n: int, fitness: float, copies: int) -> float:
-    """Exact chance that an allele of some fitness (the other has 1) fixes among `n` haploids, from
-    a number of copies.
+    """Fixation probability of an allele among n haploids. Exact.
 
-    Solves the absorbing Wright-Fisher chain. Raises `ValueError` if n is below 1, fitness is
-    negative or copies are none of 0..n. Source: Wright 1931, Genetics 16:97; Ewens 2004,
-    Mathematical Population Genetics, chapter 3.
+    The function solves the absorbing Wright-Fisher chain.
+
+    Source: Wright 1931, Genetics 16:97; Ewens 2004, Mathematical Population Genetics, chapter 3.
+
+    Parameters
+    ----------
+    n : int
+        Number of haploid individuals.
+    fitness : float
+        Fitness of the allele; the other allele has 1.
+    copies : int
+        Number of copies in generation 0.
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        If n is below 1, fitness is negative, or copies are not in 0..n.
     """
     require_count("n", n, 1)
     require_count("copies", copies, 0)
@@ -161,11 +310,31 @@ def fixation_haploid(n: int, fitness: float, copies: int) -> float:
 
 
 def kimura_haploid(n: float, s: float, p0: float) -> float:
-    """Chance of fixation among `n` haploids from frequency p0, fitness 1 + s against 1: (1 - exp(-2
-    n s p0)) / (1 - exp(-2 n s)).
+    """Fixation probability among n haploids from frequency p0, by a diffusion approximation.
 
-    A diffusion approximation. Neutral: p0. Raises `ValueError` if p0 leaves [0, 1] or n is not
-    above 0. Source: Kimura 1962, Genetics 47:713.
+    The probability is (1 - exp(-2 n s p0)) / (1 - exp(-2 n s)), with fitness 1 + s against 1. It is
+    p0 for a neutral allele.
+
+    Source: Kimura 1962, Genetics 47:713.
+
+    Parameters
+    ----------
+    n : float
+        Number of haploid individuals.
+    s : float
+        Advantage of the allele.
+    p0 : float
+        Frequency in generation 0, in [0, 1].
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        If p0 leaves [0, 1] or n is not above 0.
     """
     require_unit("frequency p0", p0)
     require_positive("n", n)
@@ -178,12 +347,29 @@ def kimura_haploid(n: float, s: float, p0: float) -> float:
 
 
 def frequency_haploid(n: int, fitness: float, generations: int) -> float:
-    """Mean frequency of an allele among n haploids after some generations, the first of which is
-    drawn at even odds. Exact.
+    """Mean frequency of an allele among n haploids after some generations. Exact.
 
-    The chain of binomial draws (Wright 1931), with `fitness` relative to the other allele's;
-    without mutation. Generation 0 has been drawn, so that there are `generations - 1` steps. Raises
-    `ValueError` if n or generations are below 1, or fitness negative.
+    Each founder has the allele with probability 1/2. The chain is one of binomial draws without
+    mutation (Wright 1931). Generation 0 has been drawn, so there are `generations - 1` steps.
+
+    Parameters
+    ----------
+    n : int
+        Number of haploid individuals.
+    fitness : float
+        Fitness of the allele; the other allele has 1.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    float
+        Mean frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If n or generations are below 1, or fitness is negative.
     """
     require_count("population", n, 1)
     require_count("generations", generations, 1)
@@ -215,9 +401,26 @@ def frequency_haploid(n: int, fitness: float, generations: int) -> float:
 def one_step_variance(p: float, n: float) -> float:
     """Variance of the next allele frequency, given p now: p(1 - p) / (2n).
 
-    Exact for n diploids with selfing at random.
+    The formula is exact for n diploids with random selfing.
 
-    Raises `ValueError` if p leaves [0, 1] or n is not above 0. Source: Wright 1931, Genetics 16:97.
+    Source: Wright 1931, Genetics 16:97.
+
+    Parameters
+    ----------
+    p : float
+        Frequency of the allele now, in [0, 1].
+    n : float
+        Number of diploid individuals.
+
+    Returns
+    -------
+    float
+        Variance.
+
+    Raises
+    ------
+    ValueError
+        If p leaves [0, 1] or n is not above 0.
     """
     require_unit("frequency p", p)
     require_positive("n", n)
@@ -225,11 +428,30 @@ def one_step_variance(p: float, n: float) -> float:
 
 
 def frequency_variance(p: float, n: int, generations: int) -> float:
-    """Variance among replicates after t steps from p: p(1 - p) [1 - (1 - 1/(2n))^t], selfing at
-    random. Exact.
+    """Variance among replicates after t steps from frequency p, with random selfing. Exact.
 
-    Raises `ValueError` if p leaves [0, 1], n is below 1 or t below 0. Source: Wright 1931, Genetics
-    16:97.
+    The variance is p(1 - p) [1 - (1 - 1/(2n))^t].
+
+    Source: Wright 1931, Genetics 16:97.
+
+    Parameters
+    ----------
+    p : float
+        Frequency in generation 0, in [0, 1].
+    n : int
+        Number of diploid individuals.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    float
+        Variance.
+
+    Raises
+    ------
+    ValueError
+        If p leaves [0, 1], n is below 1 or t is below 0.
     """
     require_unit("frequency p", p)
     require_count("n", n, 1)

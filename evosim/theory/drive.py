@@ -1,9 +1,8 @@
-"""Meiotic drive at one locus: recursions, equilibria, fluctuation about them, and fixation in a
-finite population.
+"""Meiotic drive at one locus: recursions, equilibria, their fluctuation, and fixation.
 
 The driver D has frequency q, its wild-type allele p = 1 - q. A heterozygote puts D into a share k
 of its gametes, the *transmission ratio*; Mendel is k = 1/2. Fitness is 1 without D, a = 1 - hs with
-one copy and b = 1 - s with two, where s is the *cost* (negative for an advantage) and h its
+one copy and b = 1 - s with two. Here s is the *cost* (negative for an advantage) and h its
 *dominance*. Frequencies, ratios and fitnesses have no unit, time is in generations, and `n` counts
 diploid individuals.
 """
@@ -28,13 +27,17 @@ _ZERO = 1e-13  # invasion conditions closer to zero than this are zero but for r
 
 
 class Equilibrium(NamedTuple):
-    """Where a driver goes.
+    """Equilibrium of a driver.
 
-    Attributes:
-        frequency: q*; of a threshold, the unstable point between loss and fixation; not a number if
-        neutral. mean_fitness: mean fitness of newborns there. stability: `interior stable`;
-        `threshold`, above which D fixes and below which it is lost; `fixes` and `lost`,
-            from anywhere; `neutral` if no frequency changes.
+    Attributes
+    ----------
+    frequency : float
+        q*. For a threshold, the unstable point between loss and fixation. NaN if neutral.
+    mean_fitness : float
+        Mean fitness of newborns at q*.
+    stability : str
+        `interior stable`. `threshold`: D fixes above q* and is lost below. `fixes` and `lost`:
+        from any frequency. `neutral`: no frequency changes.
     """
 
     frequency: float
@@ -45,13 +48,16 @@ class Equilibrium(NamedTuple):
 class SexEquilibrium(NamedTuple):
     """Equilibrium of a recessive lethal driver whose transmission differs between the sexes.
 
-    Attributes:
-        heterozygotes: share of heterozygotes among adults.
-        sperm: frequency of D in sperm.
-        eggs: frequency of D in eggs.
-        newborn: frequency of D in newborns.
-        adult: frequency of D in adults.
-        mean_fitness: share of newborns that survive.
+    Attributes
+    ----------
+    heterozygotes : float
+        Share of heterozygotes among adults.
+    sperm, eggs : float
+        Frequency of D in sperm and in eggs.
+    newborn, adult : float
+        Frequency of D in newborns and in adults.
+    mean_fitness : float
+        Share of newborns that survive.
     """
 
     heterozygotes: float
@@ -63,14 +69,17 @@ class SexEquilibrium(NamedTuple):
 
 
 class Fluctuation(NamedTuple):
-    """Stationary fluctuation of a driver about a stable interior equilibrium, to leading order in
-    1/n.
+    """Stationary fluctuation about a stable interior equilibrium, to leading order in 1/n.
 
-    Attributes:
-        pool: variance of the expected frequency of D in the gamete pool.
-        newborn: variance of the frequency of D in newborns.
-        lag: correlation of the newborn frequency with that of the next generation; over t
-        generations it is lag^t.
+    Attributes
+    ----------
+    pool : float
+        Variance of the expected frequency of D in the gamete pool.
+    newborn : float
+        Variance of the frequency of D in newborns.
+    lag : float
+        Correlation of the newborn frequencies of consecutive generations. Over t generations it is
+        lag^t.
     """
 
     pool: float
@@ -81,7 +90,22 @@ class Fluctuation(NamedTuple):
 def fitnesses(h: float, s: float) -> tuple[float, float]:
     """Fitness (a, b) = (1 - hs, 1 - s) of one and of two copies of D.
 
-    Raises `ValueError` if either is below 0.
+    Parameters
+    ----------
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    tuple of float
+        Fitness a and b relative to the wild type.
+
+    Raises
+    ------
+    ValueError
+        If either is below 0.
     """
     a, b = 1.0 - h * s, 1.0 - s
     if not (math.isfinite(a) and math.isfinite(b) and a >= 0.0 and b >= 0.0):
@@ -94,7 +118,24 @@ def fitnesses(h: float, s: float) -> tuple[float, float]:
 def mean_fitness(q: float, h: float, s: float) -> float:
     """Mean fitness of newborns, p^2 + 2pqa + q^2 b.
 
-    Raises `ValueError` if q leaves [0, 1] or a fitness is below 0.
+    Parameters
+    ----------
+    q : float
+        Frequency of the allele, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Mean fitness relative to the wild type.
+
+    Raises
+    ------
+    ValueError
+        If q leaves [0, 1] or a fitness is below 0.
     """
     require_unit("frequency q", q)
     a, b = fitnesses(h, s)
@@ -102,11 +143,32 @@ def mean_fitness(q: float, h: float, s: float) -> float:
 
 
 def next_frequency(q: float, k: float, h: float, s: float) -> float:
-    """Frequency of D in the next gamete pool, both sexes alike: (q^2 b + 2pqak) / (p^2 + 2pqa + q^2
-    b).
+    """Frequency of D in the next gamete pool, with equal transmission in both sexes.
 
-    Raises `ValueError` if q or k leaves [0, 1], a fitness is below 0, or nobody survives. Source:
-    derived; see docs/population-genetics.md.
+    The frequency is (q^2 b + 2pqak) / (p^2 + 2pqa + q^2 b).
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    q : float
+        Frequency of the allele, in [0, 1].
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If q or k leaves [0, 1], a fitness is below 0, or no individual survives.
     """
     require_unit("transmission ratio k", k)
     a, b = fitnesses(h, s)
@@ -115,9 +177,34 @@ def next_frequency(q: float, k: float, h: float, s: float) -> float:
 
 
 def early_frequency(q0: float, k: float, h: float, s: float, generations: int) -> float:
-    """Frequency of a rare driver after some generations, q0 (2ka)^t: right while q is far below 1.
+    """Frequency of a rare driver after some generations: q0 (2ka)^t.
 
-    Raises `ValueError` as `next_frequency`. Source: derived; see docs/population-genetics.md.
+    The formula is valid while the frequency is far below 1.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    q0 : float
+        Frequency in generation 0, in [0, 1].
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    float
+        Frequency.
+
+    Raises
+    ------
+    ValueError
+        As for `next_frequency`.
     """
     require_unit("frequency q0", q0)
     require_unit("transmission ratio k", k)
@@ -126,13 +213,35 @@ def early_frequency(q0: float, k: float, h: float, s: float, generations: int) -
 
 
 def equilibrium(k: float, h: float, s: float) -> Equilibrium:
-    """Equilibrium and its stability: q* = (2k(1 - hs) - 1) / (s(1 - 2h)) if 0 < q* < 1, otherwise
-    fixation or loss.
+    """Equilibrium of a driver, and its stability.
 
-    The change of q in a generation has the sign of a line in q, which is 2ka - 1 at q = 0 (D
-    invades if that is above 0) and b - 2(1 - k)a at q = 1 (fixation is stable if that is above 0);
-    the two signs decide. Raises `ValueError` if k leaves [0, 1] or a fitness is below 0. Source:
-    derived; see docs/population-genetics.md.
+    The equilibrium is q* = (2k(1 - hs) - 1) / (s(1 - 2h)) if 0 < q* < 1, otherwise fixation or
+    loss.
+
+    The change of q in a generation has the sign of a line in q. At q = 0 the line is 2ka - 1: D
+    invades if this is positive. At q = 1 it is b - 2(1 - k)a: fixation is stable if this is
+    positive. The two signs decide.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    Equilibrium
+        Frequency, mean fitness and stability.
+
+    Raises
+    ------
+    ValueError
+        If k leaves [0, 1] or a fitness is below 0.
     """
     require_unit("transmission ratio k", k)
     a, b = fitnesses(h, s)
@@ -150,22 +259,62 @@ def equilibrium(k: float, h: float, s: float) -> Equilibrium:
 
 
 def stable_interior(k: float, h: float, s: float) -> Equilibrium:
-    """The stable interior `equilibrium`. Raises `ValueError` as that, or if there is none."""
-    found = equilibrium(k, h, s)
-    if found.stability != "interior stable":
+    """The stable interior equilibrium of a driver; see `equilibrium`.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    Equilibrium
+        Frequency, mean fitness and stability.
+
+    Raises
+    ------
+    ValueError
+        As for `equilibrium`, or if there is no such equilibrium.
+    """
+    result = equilibrium(k, h, s)
+    if result.stability != "interior stable":
         raise ValueError(
             f"the driver must settle inside (0, 1), but with k={k}, h={h}, s={s} it is"
-            f" {found.stability}."
+            f" {result.stability}."
         )
-    return found
+    return result
 
 
 def slope(k: float, h: float, s: float) -> float:
-    """Slope dq'/dq at an interior equilibrium, 1 + pq(1 + b - 2a) / W; for a recessive lethal
+    """Slope dq'/dq at an interior equilibrium: 1 + pq(1 + b - 2a) / W.
+
+    A small deviation shrinks by this factor per generation. For a recessive lethal the slope is
     1/(2k).
 
-    A small deviation shrinks by this factor a generation. Raises `ValueError` if there is no
-    interior equilibrium. Source: derived; see docs/population-genetics.md.
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Slope.
+
+    Raises
+    ------
+    ValueError
+        If there is no interior equilibrium.
     """
     q, w, stability = equilibrium(k, h, s)
     if stability not in ("interior stable", "threshold"):
@@ -180,12 +329,37 @@ def slope(k: float, h: float, s: float) -> float:
 def next_by_sex(
     sperm: float, eggs: float, k_female: float, k_male: float, h: float, s: float
 ) -> tuple[float, float]:
-    """Frequency of D in the next (sperm, eggs), when females transmit k_female and males k_male.
+    """Frequency of D in the next sperm and eggs, with different transmission in the sexes.
 
-    With x in sperm, y in eggs, H = x(1 - y) + y(1 - x) and W = (1 - x)(1 - y) + aH + bxy: x' = (bxy
-    + a k_male H) / W, y' = (bxy + a k_female H) / W. Raises `ValueError` if a frequency or ratio
-    leaves [0, 1], a fitness is below 0, or nobody survives. Source: derived; see
-    docs/population-genetics.md.
+    Frequencies are x in sperm and y in eggs. With H = x(1 - y) + y(1 - x) and W = (1 - x)(1 - y) +
+    aH + bxy, x' = (bxy + a k_male H) / W and y' = (bxy + a k_female H) / W.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    sperm : float
+        Frequency of D in sperm.
+    eggs : float
+        Frequency of D in eggs.
+    k_female : float
+        Transmission ratio of females, in [0, 1].
+    k_male : float
+        Transmission ratio of males, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    tuple of float
+        Frequency in sperm and in eggs.
+
+    Raises
+    ------
+    ValueError
+        If a frequency or ratio leaves [0, 1], a fitness is below 0, or no individual survives.
     """
     require_unit("transmission ratio k_female", k_female)
     require_unit("transmission ratio k_male", k_male)
@@ -196,9 +370,28 @@ def next_by_sex(
 def invades_by_sex(k_female: float, k_male: float, h: float, s: float) -> bool:
     """Whether a rare driver spreads: a(k_female + k_male) > 1.
 
-    Raises `ValueError` as `next_by_sex`.
-
     Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k_female : float
+        Transmission ratio of females, in [0, 1].
+    k_male : float
+        Transmission ratio of males, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    bool
+        True if the driver spreads.
+
+    Raises
+    ------
+    ValueError
+        As for `next_by_sex`.
     """
     require_unit("transmission ratio k_female", k_female)
     require_unit("transmission ratio k_male", k_male)
@@ -206,11 +399,29 @@ def invades_by_sex(k_female: float, k_male: float, h: float, s: float) -> bool:
 
 
 def lethal_by_sex(k_female: float, k_male: float) -> SexEquilibrium:
-    """Equilibrium of a recessive lethal driver (h = 0, s = 1); all zeros and fitness 1 if k_female
-    + k_male <= 1.
+    """Equilibrium of a recessive lethal driver (h = 0, s = 1) with different transmission.
 
-    Heterozygotes among adults are 1 - sqrt(1 - (k_female + k_male - 1) / (k_female k_male)). Raises
-    `ValueError` if a ratio leaves [0, 1]. Source: derived; see docs/population-genetics.md.
+    Heterozygotes among adults are 1 - sqrt(1 - (k_female + k_male - 1) / (k_female k_male)). If
+    k_female + k_male <= 1, all frequencies are 0 and fitness is 1.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k_female : float
+        Transmission ratio of females, in [0, 1].
+    k_male : float
+        Transmission ratio of males, in [0, 1].
+
+    Returns
+    -------
+    SexEquilibrium
+        Frequencies and mean fitness.
+
+    Raises
+    ------
+    ValueError
+        If a ratio leaves [0, 1].
     """
     require_unit("transmission ratio k_female", k_female)
     require_unit("transmission ratio k_male", k_male)
@@ -222,10 +433,26 @@ def lethal_by_sex(k_female: float, k_male: float) -> SexEquilibrium:
 
 
 def bruck(k_male: float) -> float:
-    """Adult frequency of a recessive lethal driven in males only: 1/2 - sqrt(m(1 - m)) / (2m) with
-    m = k_male.
+    """Adult frequency of a recessive lethal with drive in males only.
 
-    Raises `ValueError` if m leaves [1/2, 1]. Source: Bruck 1957, PNAS 43:152.
+    The frequency is 1/2 - sqrt(m(1 - m)) / (2m) with m = k_male.
+
+    Source: Bruck 1957, PNAS 43:152.
+
+    Parameters
+    ----------
+    k_male : float
+        Transmission ratio of males, in [0, 1].
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1/2].
+
+    Raises
+    ------
+    ValueError
+        If m leaves [1/2, 1].
     """
     if not 0.5 <= k_male <= 1.0:
         raise ValueError(f"transmission ratio k_male must lie in [1/2, 1], but is {k_male}.")
@@ -233,36 +460,109 @@ def bruck(k_male: float) -> float:
 
 
 def newborn_frequency(sperm: float, eggs: float) -> float:
-    """Frequency of D in newborns, (x + y)/2. Raises `ValueError` if a frequency leaves [0, 1]."""
+    """Frequency of D in newborns: (x + y)/2, with x in sperm and y in eggs.
+
+    Parameters
+    ----------
+    sperm : float
+        Frequency of D in sperm.
+    eggs : float
+        Frequency of D in eggs.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a frequency leaves [0, 1].
+    """
     require_unit("frequency in sperm", sperm)
     require_unit("frequency in eggs", eggs)
     return (sperm + eggs) / 2.0
 
 
 def adult_frequency(sperm: float, eggs: float, h: float, s: float) -> float:
-    """Frequency of D in adults, after selection: (bxy + aH/2) / W.
+    """Frequency of D in adults, after selection: (bxy + aH/2) / W; see `next_by_sex`.
 
-    Raises `ValueError` as `next_by_sex`.
+    Parameters
+    ----------
+    sperm : float
+        Frequency of D in sperm.
+    eggs : float
+        Frequency of D in eggs.
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As for `next_by_sex`.
     """
     hets, homs, w = _after_selection(sperm, eggs, h, s)
     return (homs + hets / 2.0) / w
 
 
 def adult_from_newborn(q: float, h: float, s: float) -> float:
-    """Frequency of D in adults whose newborns were in Hardy-Weinberg proportions at q: (q^2 b +
-    pqa) / W.
+    """Frequency of D in adults of newborns in Hardy-Weinberg proportions: (q^2 b + pqa) / W.
 
-    Raises `ValueError` as `adult_frequency`.
+    Parameters
+    ----------
+    q : float
+        Frequency of D in newborns, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As for `adult_frequency`.
     """
     return adult_frequency(q, q, h, s)
 
 
 def newborn_from_adult(q_adult: float, h: float, s: float) -> float:
-    """Frequency of D in newborns, in Hardy-Weinberg proportions, whose adults have q_adult.
+    """Frequency of D in newborns in Hardy-Weinberg proportions, from that in their adults.
 
-    Inverts `adult_from_newborn`. Raises `ValueError` if q_adult leaves [0, 1], a fitness is below
-    0, or no newborns leave such adults (adults of a recessive lethal have at most 1/2). Source:
-    derived; see docs/population-genetics.md.
+    The function inverts `adult_from_newborn`.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    q_adult : float
+        Frequency of D in adults.
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If q_adult leaves [0, 1], a fitness is below 0, or no newborns have such adults (adults of a
+        recessive lethal have at most 1/2).
     """
     require_unit("frequency q_adult", q_adult)
     a, b = fitnesses(h, s)
@@ -280,11 +580,29 @@ def newborn_from_adult(q_adult: float, h: float, s: float) -> float:
 
 
 def lethal_fluctuation(n: int, k: float) -> Fluctuation:
-    """Fluctuation of a recessive lethal driver (both sexes) about g = 2k - 1, closed form.
+    """Fluctuation of a recessive lethal driver about its equilibrium g = 2k - 1, closed form.
 
-    With H = 2g / (1 + g) and lag 1/(2k): Var(pool) = k^2 H(1 - H) / (n (1 - g^2)(1 - lag^2)), and
-    newborns add g(1 - g) / (2n). Raises `ValueError` if n < 1 or k leaves (1/2, 1). Source:
-    derived; see docs/population-genetics.md.
+    With H = 2g / (1 + g) and lag 1/(2k): Var(pool) = k^2 H(1 - H) / (n (1 - g^2)(1 - lag^2)).
+    Newborns add g(1 - g) / (2n).
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    n : int
+        Number of diploid individuals.
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    Fluctuation
+        Variances and lag.
+
+    Raises
+    ------
+    ValueError
+        If n < 1 or k leaves (1/2, 1).
     """
     require_count("n", n, 1)
     if not 0.5 < k < 1.0:
@@ -296,15 +614,38 @@ def lethal_fluctuation(n: int, k: float) -> Fluctuation:
 
 
 def fluctuation(n: int, k: float, h: float, s: float) -> Fluctuation:
-    """Fluctuation about any stable interior equilibrium, by linear noise; selfing allowed at 1/n.
+    """Fluctuation about a stable interior equilibrium, by linear noise; selfing allowed at 1/n.
 
-    Newborns are n independent draws from Hardy-Weinberg proportions P_i at q*. Linearised, the next
-    pool deviates by the mean over newborns of w_i (t_i - q*) / W, where t = (0, k, 1) is what a
-    genotype transmits; so one generation adds variance V = sum P_i w_i^2 (t_i - q*)^2 / (n W^2),
-    and Var(pool) = V / (1 - slope^2). Given the count of D in newborns their genotypes carry no
-    more news of the pool they came from, so the newborn frequency is autoregressive of order one
-    with the same slope. Raises `ValueError` if n < 1 or there is no stable interior equilibrium.
+    Newborns are n independent draws from Hardy-Weinberg proportions P_i at q*. In the linear
+    approximation the next pool deviates by the mean over newborns of w_i (t_i - q*) / W. Here t =
+    (0, k, 1) is the share of D among the gametes of each genotype. So one generation adds the
+    variance V = sum P_i w_i^2 (t_i - q*)^2 / (n W^2), and Var(pool) = V / (1 - slope^2).
+
+    Given the count of D in newborns, their genotypes carry no further information about their pool.
+    So the newborn frequency is autoregressive of order one with the same slope.
+
     Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    n : int
+        Number of diploid individuals.
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    Fluctuation
+        Variances and lag.
+
+    Raises
+    ------
+    ValueError
+        If n < 1 or there is no stable interior equilibrium.
     """
     require_count("n", n, 1)
     q, w, _ = stable_interior(k, h, s)
@@ -316,11 +657,28 @@ def fluctuation(n: int, k: float, h: float, s: float) -> Fluctuation:
 
 
 def time_average_error(variance: float, lag: float, generations: int) -> float:
-    """Standard error of a mean over many generations: sqrt(Var (1 + lag) / ((1 - lag) T)), T far
-    above 1/(1 - lag).
+    """Standard error of a mean over many generations: sqrt(Var (1 + lag) / ((1 - lag) T)).
 
-    Raises `ValueError` if the variance is below 0, the lag is outside (-1, 1), or there is no
-    generation.
+    The formula is valid for T far above 1/(1 - lag).
+
+    Parameters
+    ----------
+    variance : float
+        Variance of one generation.
+    lag : float
+        Correlation of consecutive generations.
+    generations : int
+        Number of generations.
+
+    Returns
+    -------
+    float
+        Standard error, in the unit of the mean.
+
+    Raises
+    ------
+    ValueError
+        If the variance is below 0, the lag is outside (-1, 1), or there is no generation.
     """
     require_count("generations", generations, 1)
     if not (variance >= 0.0 and -1.0 < lag < 1.0):
@@ -332,11 +690,31 @@ def time_average_error(variance: float, lag: float, generations: int) -> float:
 
 
 def pool_frequency(counts: Sequence[float], w: Sequence[float], k: float) -> float:
-    """Chance that a gamete carries D, given parents: (n2 w2 + n1 w1 k) / (n0 w0 + n1 w1 + n2 w2).
+    """Probability that a gamete carries D, given parents.
 
-    `counts` are (n0, n1, n2) parents with no, one and two copies of D, `w` their fitnesses; the 2N
-    gametes of the next generation carry D independently. Raises `ValueError` on a negative number,
-    k outside [0, 1], or no weight at all. Source: derived; see docs/population-genetics.md.
+    The probability is (n2 w2 + n1 w1 k) / (n0 w0 + n1 w1 + n2 w2). The 2N gametes of the next
+    generation carry D independently.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    counts : sequence of float
+        Parents (n0, n1, n2) with no, one and two copies of D.
+    w : sequence of float
+        Fitness with no, one and two copies of D.
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative, k leaves [0, 1], or all weights are 0.
     """
     require_unit("transmission ratio k", k)
     for name, triple in (("counts", counts), ("fitnesses w", w)):
@@ -349,13 +727,31 @@ def pool_frequency(counts: Sequence[float], w: Sequence[float], k: float) -> flo
 
 
 def genotype_chain(n: int, w: Sequence[float], k: float) -> tuple[Ints, Floats]:
-    """Exact Markov chain of n diploids: states `[S, 2]` (heterozygotes, homozygotes of D) and
-    transitions `[S, S]`.
+    """Exact Markov chain of the genotype counts of n diploids.
 
     Given its parents, a generation is multinomial in Hardy-Weinberg proportions of
-    `pool_frequency`, selfing allowed. The first state is loss, the last is fixation; both absorb.
-    Raises `ValueError` if n leaves 1 .. 80, k leaves [0, 1], or w, the fitness of no, one and two
-    copies, is not (> 0, > 0, >= 0). Source: derived; see docs/population-genetics.md.
+    `pool_frequency`, with selfing. The first state is loss, the last is fixation; both absorb.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    n : int
+        Number of diploid individuals.
+    w : sequence of float
+        Fitness with no, one and two copies of D.
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        States `[S, 2]` (heterozygotes, homozygotes of D) and transitions `[S, S]`.
+
+    Raises
+    ------
+    ValueError
+        If n leaves 1 .. 80, k leaves [0, 1], or w is not (> 0, > 0, >= 0).
     """
     require_count("n", n, 1)
     if n > MAX_CHAIN:
@@ -388,32 +784,73 @@ def genotype_chain(n: int, w: Sequence[float], k: float) -> tuple[Ints, Floats]:
 
 
 def fixation(n: int, w: Sequence[float], k: float, start: tuple[int, int] = (1, 0)) -> float:
-    """Exact chance that D fixes among n diploids, from `start` = (heterozygotes, homozygotes of D).
+    """Fixation probability of D among n diploids. Exact.
 
-    Fitness is w[0], w[1], w[2] with no, one and two copies of D. Solves the absorbing chain of
-    `genotype_chain`. Raises `ValueError` as that, or if there is no such start. Source: derived;
-    see docs/population-genetics.md.
+    The function solves the absorbing chain of `genotype_chain`.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    n : int
+        Number of diploid individuals.
+    w : sequence of float
+        Fitness with no, one and two copies of D.
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    start : tuple of int
+        Numbers of heterozygotes and homozygotes of D in generation 0.
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        As for `genotype_chain`, or if there is no such start.
     """
     states, transitions = genotype_chain(n, w, k)
-    found = np.flatnonzero((states == np.array(start)).all(axis=1))
-    if not found.size:
+    index = np.flatnonzero((states == np.array(start)).all(axis=1))
+    if not index.size:
         raise ValueError(
             f"start must be heterozygotes and homozygotes among {n} individuals, but is {start}."
         )
-    if found[0] in (0, len(states) - 1):
-        return float(found[0] != 0)
+    if index[0] in (0, len(states) - 1):
+        return float(index[0] != 0)
     inner = transitions[1:-1, 1:-1]
     chances = np.linalg.solve(np.eye(len(inner)) - inner, transitions[1:-1, -1])
-    return float(chances[found[0] - 1])
+    return float(chances[index[0] - 1])
 
 
 def kimura(ne: float, s: float, p0: float) -> float:
-    """Chance of fixation from p0, fitness 1, 1 + s, 1 + 2s: near (1 - exp(-4 Ne s p0)) / (1 -
-    exp(-4 Ne s)).
+    """Fixation probability of an additive allele, by a diffusion approximation.
 
-    A diffusion approximation: 2 to 11 percent high for one copy among 25 diploids with s from .02
-    to .4. Neutral: p0. Raises `ValueError` if p0 leaves [0, 1] or Ne is not above 0. Source: Kimura
-    1962, Genetics 47:713.
+    The probability is near (1 - exp(-4 Ne s p0)) / (1 - exp(-4 Ne s)), with fitness 1, 1 + s and 1
+    + 2s. For one copy among 25 diploids with s from .02 to .4 it is 2 to 11 percent too high. It is
+    p0 for a neutral allele.
+
+    Source: Kimura 1962, Genetics 47:713.
+
+    Parameters
+    ----------
+    ne : float
+        Effective number of diploid individuals.
+    s : float
+        Advantage of one copy.
+    p0 : float
+        Frequency in generation 0, in [0, 1].
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        If p0 leaves [0, 1] or Ne is not above 0.
     """
     require_unit("frequency p0", p0)
     require_positive("effective size Ne", ne)
@@ -426,12 +863,31 @@ def kimura(ne: float, s: float, p0: float) -> float:
 
 
 def branching_fixation(k: float, h: float = 0.0, s: float = 0.0) -> float:
-    """Chance u that one copy of a driver escapes early loss in an infinite population: 1 - u =
-    exp(-2ka u).
+    """Probability u that one copy of a driver escapes early loss in an infinite population.
 
-    The limit of `fixation` for strong drive and many individuals. 0 if D cannot invade. Raises
-    `ValueError` if k leaves [0, 1] or a fitness is below 0. Source: derived; see
-    docs/population-genetics.md.
+    The equation is 1 - u = exp(-2ka u). This is the limit of `fixation` for strong drive and many
+    individuals. It is 0 if D cannot invade.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Probability.
+
+    Raises
+    ------
+    ValueError
+        If k leaves [0, 1] or a fitness is below 0.
     """
     require_unit("transmission ratio k", k)
     offspring = 2.0 * k * fitnesses(h, s)[0]
@@ -463,5 +919,5 @@ def _after_selection(sperm: float, eggs: float, h: float, s: float) -> tuple[flo
 
 def _alive(weight: float) -> float:
     if weight <= 0.0:
-        raise ValueError("somebody must survive, but every fitness is 0.")
+        raise ValueError("some individual must survive, but every fitness is 0. Lower the cost.")
     return weight

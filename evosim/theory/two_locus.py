@@ -1,10 +1,9 @@
-"""Two loci: a driver and a modifier of its transmission, a hitchhiker, or nothing but linkage
-disequilibrium.
+"""Two loci: a driver with a modifier or a hitchhiker, and linkage disequilibrium.
 
-Haplotype `2i + j` carries the driver if i = 1 and the second locus' allele if j = 1: `[d m, d M, D
-m, D M]`. `k[c]` is the transmission ratio of a driver heterozygote with c copies of M; `w[c][d]`
-the fitness with c copies of D and d of M; r the recombination fraction. Frequencies, ratios and
-fitnesses have no unit, time is in generations, `n` counts diploids.
+Haplotype `2i + j` carries the driver D if i = 1 and the second locus' allele M if j = 1: `[d m,
+d M, D m, D M]`. `k[c]` is the transmission ratio of a driver heterozygote with c copies of M.
+`w[c][d]` is the fitness with c copies of D and d of M, and r the recombination fraction.
+Frequencies, ratios and fitnesses have no unit, time is in generations, `n` counts diploids.
 """
 
 from __future__ import annotations
@@ -25,21 +24,36 @@ SETTLED = 1e-15  # largest change of a haplotype frequency in a generation at re
 
 
 class Disequilibrium(NamedTuple):
-    """Expected linkage disequilibrium in the gamete pool, and among the 2n haplotypes of newborns
-    (census).
-    """
+    """Expected linkage disequilibrium in the gamete pool and among newborns' 2n haplotypes."""
 
     pool: float
     census: float
 
 
 def transmission(r: float, k: Sequence[float]) -> Floats:
-    """`[4, 4, 4]`: share of each haplotype among the gametes of an individual with two given
-    haplotypes.
+    """Shares of haplotypes among the gametes of an individual with two given haplotypes.
 
     A driver heterozygote gives a share k[copies of M] of its gametes the D chromosome's driver,
-    whether or not it recombined. Raises `ValueError` if r leaves [0, 1/2] or k is not three numbers
-    in [0, 1]. Source: derived; see docs/population-genetics.md.
+    with or without recombination.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : sequence of float
+        Transmission ratio with 0, 1 and 2 copies of M.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[4, 4, 4]` shares: first haplotype, second haplotype, haplotype of the gamete.
+
+    Raises
+    ------
+    ValueError
+        If r leaves [0, 1/2] or k is not three numbers in [0, 1].
     """
     require_recombination(r)
     if len(k) != 3:
@@ -61,11 +75,31 @@ def transmission(r: float, k: Sequence[float]) -> Floats:
 
 
 def step(x: ArrayLike, r: float, k: Sequence[float], w: ArrayLike) -> tuple[Floats, float]:
-    """Haplotype frequencies `[4]` of the next gamete pool, and mean fitness of newborns; both sexes
-    alike.
+    """Haplotype frequencies of the next gamete pool, and mean fitness, with equal sexes.
 
-    Raises `ValueError` if `x` is not four frequencies that sum to 1, `w` not `[3, 3]` of at least
-    0, r or k is out of range, or nobody survives. Source: derived; see docs/population-genetics.md.
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    x : array_like
+        `[4]` haplotype frequencies.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : sequence of float
+        Transmission ratio with 0, 1 and 2 copies of M.
+    w : array_like
+        `[3, 3]` fitness by copies of D and of M.
+
+    Returns
+    -------
+    tuple
+        Haplotype frequencies `[4]`, and mean fitness of newborns.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not four frequencies that sum to 1, `w` is not `[3, 3]` of at least 0, r or k is
+        out of range, or no individual survives.
     """
     eggs, _, weight = step_by_sex(x, x, r, k, k, w)
     return eggs, weight
@@ -79,16 +113,40 @@ def step_by_sex(
     k_male: Sequence[float],
     w: ArrayLike,
 ) -> tuple[Floats, Floats, float]:
-    """Haplotype frequencies of the next eggs and sperm, and mean fitness, when females and males
-    transmit differently.
+    """Haplotype frequencies of the next eggs and sperm, with different transmission in the sexes.
 
-    Raises `ValueError` as `step`. Source: derived; see docs/population-genetics.md.
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    eggs : array_like
+        `[4]` haplotype frequencies of eggs.
+    sperm : array_like
+        `[4]` haplotype frequencies of sperm.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k_female : sequence of float
+        Transmission ratio of females with 0, 1 and 2 copies of M.
+    k_male : sequence of float
+        Transmission ratio of males with 0, 1 and 2 copies of M.
+    w : array_like
+        `[3, 3]` fitness by copies of D and of M.
+
+    Returns
+    -------
+    tuple
+        Haplotype frequencies of eggs `[4]` and of sperm `[4]`, and mean fitness of newborns.
+
+    Raises
+    ------
+    ValueError
+        As for `step`.
     """
     y, x = _haplotypes(eggs), _haplotypes(sperm)
     adults = np.outer(y, x) * _pair_fitness(w)
     weight = float(adults.sum())
     if weight <= 0.0:
-        raise ValueError("somebody must survive, but every fitness is 0.")
+        raise ValueError("some individual must survive, but every fitness is 0. Lower the cost.")
     flat = adults.ravel() / weight
     return (
         flat @ transmission(r, k_female).reshape(16, 4),
@@ -105,12 +163,35 @@ def iterate(
     generations: int,
     settled: float = -1.0,
 ) -> tuple[Floats, Floats]:
-    """Trajectory: haplotype frequencies `[T + 1, 4]`, the start first, and mean fitness `[T]` of
-    newborns.
+    """Trajectory of haplotype frequencies and mean fitness, with equal sexes.
 
-    Ends early once no frequency changes by more than `settled` in a generation (`SETTLED` serves;
-    never, by default). Raises `ValueError` as `step`, or if `generations` is below 0. Source:
-    derived; see docs/population-genetics.md.
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    x : array_like
+        `[4]` haplotype frequencies.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : sequence of float
+        Transmission ratio with 0, 1 and 2 copies of M.
+    w : array_like
+        `[3, 3]` fitness by copies of D and of M.
+    generations : int
+        Number of generations.
+    settled : float
+        Stop if no frequency changes by more than this in a generation, for example `SETTLED`.
+        Default: never.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Haplotype frequencies `[T + 1, 4]`, the start first, and mean fitness `[T]` of newborns.
+
+    Raises
+    ------
+    ValueError
+        As for `step`, or if `generations` is below 0.
     """
     require_count("generations", generations, 0)
     gametes = transmission(r, k).reshape(16, 4) * _pair_fitness(w).reshape(16, 1)
@@ -119,7 +200,9 @@ def iterate(
         new = np.outer(path[-1], path[-1]).ravel() @ gametes
         weight = float(new.sum())
         if weight <= 0.0:
-            raise ValueError("somebody must survive, but every fitness is 0.")
+            raise ValueError(
+                "some individual must survive, but every fitness is 0. Lower the cost."
+            )
         path.append(new / weight)
         weights.append(weight)
         if np.abs(path[-1] - path[-2]).max() <= settled:
@@ -128,10 +211,26 @@ def iterate(
 
 
 def haplotypes(driver: float, modifier: float, disequilibrium: float = 0.0) -> Floats:
-    """Four haplotype frequencies from those of D and M and their linkage disequilibrium.
+    """Haplotype frequencies from those of D and M and their linkage disequilibrium.
 
-    Raises `ValueError` if a frequency leaves [0, 1] or no haplotype frequencies have that
-    disequilibrium.
+    Parameters
+    ----------
+    driver : float
+        Frequency of D.
+    modifier : float
+        Frequency of M.
+    disequilibrium : float
+        Linkage disequilibrium of D and M.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[4]` haplotype frequencies.
+
+    Raises
+    ------
+    ValueError
+        If a frequency leaves [0, 1] or no haplotype frequencies have that disequilibrium.
     """
     require_unit("frequency of D", driver)
     require_unit("frequency of M", modifier)
@@ -140,17 +239,50 @@ def haplotypes(driver: float, modifier: float, disequilibrium: float = 0.0) -> F
 
 
 def driver_frequency(x: ArrayLike) -> float:
-    """Frequency of D in haplotype frequencies `[4]`."""
+    """Frequency of D in haplotype frequencies.
+
+    Parameters
+    ----------
+    x : array_like
+        `[4]` haplotype frequencies.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+    """
     return float(np.asarray(x, dtype=np.float64)[2:].sum())
 
 
 def modifier_frequency(x: ArrayLike) -> float:
-    """Frequency of M in haplotype frequencies `[4]`."""
+    """Frequency of M in haplotype frequencies.
+
+    Parameters
+    ----------
+    x : array_like
+        `[4]` haplotype frequencies.
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+    """
     return float(np.asarray(x, dtype=np.float64)[1::2].sum())
 
 
 def disequilibrium(x: ArrayLike) -> float:
-    """Linkage disequilibrium of haplotype frequencies `[4]`: x_dm x_DM - x_dM x_Dm."""
+    """Linkage disequilibrium of haplotype frequencies: x_dm x_DM - x_dM x_Dm.
+
+    Parameters
+    ----------
+    x : array_like
+        `[4]` haplotype frequencies.
+
+    Returns
+    -------
+    float
+        Disequilibrium, in [-1/4, 1/4].
+    """
     y = np.asarray(x, dtype=np.float64)
     return float(y[0] * y[3] - y[1] * y[2])
 
@@ -158,13 +290,37 @@ def disequilibrium(x: ArrayLike) -> float:
 def invasion_matrix(
     k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0
 ) -> Floats:
-    """`[2, 2]`: growth in a generation of a rare dominant modifier M on (D, d) chromosomes at the
-    driver's equilibrium.
+    """Growth of a rare dominant modifier M at the driver's equilibrium, in one generation.
 
     Carriers transmit `k_modified` instead of `k` and have their fitness multiplied by 1 - `cost`.
-    Columns are the haplotype now (D M, d M), rows that of the next gamete pool. Raises `ValueError`
-    if a ratio or the cost leaves [0, 1], r leaves [0, 1/2], or the driver has no stable interior
-    equilibrium. Source: derived; see docs/population-genetics.md.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    k_modified : float
+        Transmission ratio of a heterozygote with the modifier.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+    cost : float
+        Cost of the modifier, in [0, 1].
+
+    Returns
+    -------
+    numpy.ndarray
+        `[2, 2]`; columns are the haplotype now (D M, d M), rows that of the next gamete pool.
+
+    Raises
+    ------
+    ValueError
+        If a ratio or the cost leaves [0, 1], r leaves [0, 1/2], or the driver has no stable
+        interior equilibrium.
     """
     require_unit("transmission ratio k_modified", k_modified)
     require_unit("cost", cost)
@@ -186,27 +342,89 @@ def invasion_rate(
 ) -> float:
     """Leading eigenvalue of `invasion_matrix`: M spreads if it is above 1.
 
-    Raises `ValueError` as that.
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    k_modified : float
+        Transmission ratio of a heterozygote with the modifier.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+    cost : float
+        Cost of the modifier, in [0, 1].
+
+    Returns
+    -------
+    float
+        Growth factor per generation.
+
+    Raises
+    ------
+    ValueError
+        As for `invasion_matrix`.
     """
     return float(np.linalg.eigvals(invasion_matrix(k, k_modified, r, h, s, cost)).real.max())
 
 
 def tolerable_cost(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0) -> float:
-    """Largest cost with which a rare modifier still spreads, 1 - 1/rate; below 0 if it does not
-    spread even when free.
+    """Largest cost with which a rare modifier still spreads: 1 - 1/rate.
 
-    Raises `ValueError` as `invasion_matrix`. Source: derived; see docs/population-genetics.md.
+    It is below 0 if the modifier does not spread even without a cost.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    k_modified : float
+        Transmission ratio of a heterozygote with the modifier.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    h : float
+        Dominance of the cost.
+    s : float
+        Cost of two copies; negative for an advantage.
+
+    Returns
+    -------
+    float
+        Cost.
+
+    Raises
+    ------
+    ValueError
+        As for `invasion_matrix`.
     """
     return 1.0 - 1.0 / invasion_rate(k, k_modified, r, h, s)
 
 
 def full_suppressor_rate(k: float) -> float:
-    """Growth of a free, unlinked modifier that restores Mendel, against a recessive lethal driver;
-    closed form.
+    """Growth of a free, unlinked modifier that restores Mendel; closed form.
 
-    With p = 2(1 - k), q = 2k - 1: [(1/2 + p) + sqrt((1/2 + p)^2 - 2p^2)] / (2(1 - q^2)). For weak
-    drive it tends to 1 + 2q^3. Raises `ValueError` if k leaves (1/2, 1). Source: derived; see
-    docs/population-genetics.md.
+    The driver is a recessive lethal. With p = 2(1 - k) and q = 2k - 1 the factor is [(1/2 + p) +
+    sqrt((1/2 + p)^2 - 2p^2)] / (2(1 - q^2)). For weak drive it tends to 1 + 2q^3.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    float
+        Growth factor per generation.
+
+    Raises
+    ------
+    ValueError
+        If k leaves (1/2, 1).
     """
     if not 0.5 < k < 1.0:
         raise ValueError(f"transmission ratio k must lie between 1/2 and 1, but is {k}.")
@@ -215,12 +433,29 @@ def full_suppressor_rate(k: float) -> float:
 
 
 def enhancer_threshold(k: float, k_enhanced: float) -> float:
-    """Recombination fraction below which a free dominant enhancer of a recessive lethal driver
-    spreads.
+    """Recombination fraction below which a free dominant enhancer spreads.
 
-    r_c = (k_enhanced - k) / (2 k_enhanced - 1). At k = 1/2 it is the limit of an ever weaker
-    driver. Raises `ValueError` unless 1/2 <= k < k_enhanced <= 1. Source: derived; see
-    docs/population-genetics.md.
+    The driver is a recessive lethal. The threshold is r_c = (k_enhanced - k) / (2 k_enhanced - 1).
+    At k = 1/2 it is the limit of an ever weaker driver.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+    k_enhanced : float
+        Transmission ratio of a heterozygote with the enhancer.
+
+    Returns
+    -------
+    float
+        Recombination fraction.
+
+    Raises
+    ------
+    ValueError
+        Unless 1/2 <= k < k_enhanced <= 1.
     """
     if not 0.5 <= k < k_enhanced <= 1.0:
         raise ValueError(
@@ -230,10 +465,26 @@ def enhancer_threshold(k: float, k_enhanced: float) -> float:
 
 
 def tolerated_load(k: float) -> float:
-    """Largest heterozygous cost of a completely linked allele that a driver can still drag along: 1
-    - 1/(2k).
+    """Largest heterozygous cost of a completely linked allele that a driver still carries along.
 
-    Raises `ValueError` if k leaves [1/2, 1]. Source: derived; see docs/population-genetics.md.
+    The cost is 1 - 1/(2k).
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    float
+        Cost.
+
+    Raises
+    ------
+    ValueError
+        If k leaves [1/2, 1].
     """
     if not 0.5 <= k <= 1.0:
         raise ValueError(f"transmission ratio k must lie in [1/2, 1], but is {k}.")
@@ -241,13 +492,36 @@ def tolerated_load(k: float) -> float:
 
 
 def hitchhike(q: float, x: float, y: float, r: float, k: float) -> tuple[float, float, float]:
-    """One generation of a costless driver (q) and a linked neutral allele, x among D and y among d
-    chromosomes.
+    """One generation of a costless driver and a linked neutral allele.
 
-    x' = x - r [2pk / (q + 2pk)] (x - y), y' = y + r [2q(1 - k) / (p + 2q(1 - k))] (x - y), q' = q^2
-    + 2pqk: the brackets are the shares of D and of d gametes that come from heterozygotes. Raises
-    `ValueError` if a frequency or k leaves [0, 1] or r leaves [0, 1/2]. Source: derived; see
-    docs/population-genetics.md.
+    The recursion is x' = x - r [2pk / (q + 2pk)] (x - y), y' = y + r [2q(1 - k) / (p + 2q(1 - k))]
+    (x - y) and q' = q^2 + 2pqk. The brackets are the shares of D and of d gametes that come from
+    heterozygotes.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    q : float
+        Frequency of D.
+    x : float
+        Frequency of the neutral allele among D chromosomes.
+    y : float
+        Frequency of the neutral allele among d chromosomes.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    tuple of float
+        Next q, x and y.
+
+    Raises
+    ------
+    ValueError
+        If a frequency or k leaves [0, 1] or r leaves [0, 1/2].
     """
     for name, value in (("q", q), ("x", x), ("y", y), ("transmission ratio k", k)):
         require_unit(name, value)
@@ -260,11 +534,30 @@ def hitchhike(q: float, x: float, y: float, r: float, k: float) -> tuple[float, 
 
 
 def hitchhiked(q0: float, r: float, k: float) -> float:
-    """Final frequency of a neutral allele that starts on every D chromosome and no other, of a
-    costless driver from q0.
+    """Final frequency of a neutral allele that starts on every D chromosome and no other.
 
-    Raises `ValueError` if q0 leaves (0, 1), r leaves [0, 1/2] or k leaves (1/2, 1]. Source:
-    derived; see docs/population-genetics.md.
+    The driver has no cost.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    q0 : float
+        Frequency of D in generation 0.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If q0 leaves (0, 1), r leaves [0, 1/2] or k leaves (1/2, 1].
     """
     _check_sweep(q0, k)
     q, x, y = q0, 1.0, 0.0
@@ -274,11 +567,31 @@ def hitchhiked(q0: float, r: float, k: float) -> float:
 
 
 def hitchhiked_on_sweep(q0: float, r: float, k: float) -> float:
-    """The same, on an allele that rises along the same trajectory but segregates fairly and is
-    selected in gametes.
+    """`hitchhiked` on a fair allele that rises along the same trajectory by gamete selection.
 
-    x' = x - rp(x - y), y' = y + rq(x - y): fewer of its gametes come from heterozygotes than a
-    driver's. Raises `ValueError` as `hitchhiked`. Source: derived; see docs/population-genetics.md.
+    The recursion is x' = x - rp(x - y) and y' = y + rq(x - y). Fewer of the allele's gametes come
+    from heterozygotes than of a driver's.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    q0 : float
+        Frequency of D in generation 0.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As for `hitchhiked`.
     """
     _check_sweep(q0, k)
     require_recombination(r)
@@ -290,9 +603,26 @@ def hitchhiked_on_sweep(q0: float, r: float, k: float) -> float:
 
 
 def hitchhiked_roughly(q0: float, r: float, k: float) -> float:
-    """The textbook approximation q0^(r/s) with s = 2k - 1 of `hitchhiked`; too high.
+    """The textbook approximation q0^(r/s) with s = 2k - 1 of `hitchhiked`; it is too high.
 
-    Raises `ValueError` as that.
+    Parameters
+    ----------
+    q0 : float
+        Frequency of D in generation 0.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    float
+        Frequency, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As for `hitchhiked`.
     """
     _check_sweep(q0, k)
     require_recombination(r)
@@ -302,14 +632,35 @@ def hitchhiked_roughly(q0: float, r: float, k: float) -> float:
 def disequilibrium_decay(
     d0: float, r: float, generations: int, n: int | None = None
 ) -> Disequilibrium:
-    """Expected linkage disequilibrium after some generations of drift and fair meiosis, from d0 in
-    the founding pool.
+    """Expected linkage disequilibrium after some generations of drift and fair meiosis.
 
-    Infinite population (`n` is none): d0 (1 - r)^t in both. n diploids, selfing allowed at 1/n,
-    exact: pool d0 (1 - r - 1/(2n))^t, census (1 - 1/(2n)) times that. Not (1 - r)(1 - 1/(2n)): the
-    two chromosomes that recombine in an individual are two independent draws. Raises `ValueError`
-    if r leaves [0, 1/2], t is below 0 or n below 1. Source: derived; see
-    docs/population-genetics.md.
+    In an infinite population it is d0 (1 - r)^t. In n diploids, with selfing at 1/n, it is exactly
+    d0 (1 - r - 1/(2n))^t in the pool, and (1 - 1/(2n)) times that in the census. The factor is not
+    (1 - r)(1 - 1/(2n)): the two chromosomes that recombine in an individual are two independent
+    draws.
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    d0 : float
+        Linkage disequilibrium of the founding pool.
+    r : float
+        Recombination fraction, in [0, 1/2].
+    generations : int
+        Number of generations.
+    n : int or None
+        Number of diploid individuals; None: infinite.
+
+    Returns
+    -------
+    Disequilibrium
+        Disequilibrium in the pool and in the census.
+
+    Raises
+    ------
+    ValueError
+        If r leaves [0, 1/2], t is below 0 or n is below 1.
     """
     require_recombination(r)
     require_count("generations", generations, 0)
@@ -321,11 +672,28 @@ def disequilibrium_decay(
 
 
 def double_heterozygote_gametes(r: float, k: float = 0.5) -> Floats:
-    """Shares of AB, Ab, aB, ab among gametes of AB/ab with drive of A: k(1 - r), kr, (1 - k)r, (1 -
-    k)(1 - r).
+    """Shares of AB, Ab, aB, ab among gametes of AB/ab with drive of A.
 
-    Raises `ValueError` if r leaves [0, 1/2] or k leaves [0, 1]. Source: derived; see
-    docs/population-genetics.md.
+    The shares are k(1 - r), kr, (1 - k)r and (1 - k)(1 - r).
+
+    Source: derived; see docs/population-genetics.md.
+
+    Parameters
+    ----------
+    r : float
+        Recombination fraction, in [0, 1/2].
+    k : float
+        Transmission ratio of a heterozygote, in [0, 1].
+
+    Returns
+    -------
+    numpy.ndarray
+        `[4]` shares.
+
+    Raises
+    ------
+    ValueError
+        If r leaves [0, 1/2] or k leaves [0, 1].
     """
     require_recombination(r)
     require_unit("transmission ratio k", k)
@@ -333,9 +701,24 @@ def double_heterozygote_gametes(r: float, k: float = 0.5) -> Floats:
 
 
 def recombination_fraction(morgans: float) -> float:
-    """Recombination fraction at a map distance in morgans, no interference: (1 - e^(-2d)) / 2.
+    """Recombination fraction at a map distance, no interference: (1 - e^(-2d)) / 2.
 
-    Raises `ValueError` if the distance is below 0. Source: Haldane 1919, Journal of Genetics 8:299.
+    Source: Haldane 1919, Journal of Genetics 8:299.
+
+    Parameters
+    ----------
+    morgans : float
+        Map distance in morgan.
+
+    Returns
+    -------
+    float
+        Recombination fraction, in [0, 1/2].
+
+    Raises
+    ------
+    ValueError
+        If the distance is below 0.
     """
     if not morgans >= 0.0:
         raise ValueError(f"map distance must be at least 0 morgans, but is {morgans}.")

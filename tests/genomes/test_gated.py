@@ -316,7 +316,7 @@ def test_the_catalogue_has_it() -> None:
 
 def test_show_comments_on_the_cue() -> None:
     shown = CliRunner().invoke(app, ["show", "gated"]).output
-    assert "ancestral_error = 0.0  # share of ancestral lives told 'modern'" in shown
+    assert "ancestral_error = 0.0  # share of ancestral lives with the cue 'modern'" in shown
 
 
 def test_a_cue_over_a_mixture_keeps_the_cases_and_a_mixture_of_cued_worlds_keeps_the_cue() -> None:

@@ -130,7 +130,7 @@ def test_the_map_is_haldanes() -> None:
         Grid((ordered[1], ordered[0], ordered[2]), 2)
     with pytest.raises(InvalidGenome, match="must stand together"):
         Grid((ordered[0], ordered[2], ordered[1]), 2)
-    with pytest.raises(InvalidGenome, match="two are called 'a'"):
+    with pytest.raises(InvalidGenome, match="two are 'a'"):
         Grid((ordered[1], ordered[1]), 2)
 
 
