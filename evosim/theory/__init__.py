@@ -36,3 +36,10 @@ def require_positive(name: str, value: float) -> None:
     """Raise `ValueError` unless `value` is finite and above 0."""
     if not (math.isfinite(value) and value > 0.0):
         raise ValueError(f"{name} must be finite and above 0, but is {value}.")
+
+
+def require_survivors(mean_fitness: float) -> float:
+    """The mean fitness. Raise `ValueError` if it is 0, because then no individual survives."""
+    if mean_fitness <= 0.0:
+        raise ValueError("some individual must survive, but every fitness is 0. Lower the cost.")
+    return mean_fitness

@@ -1,4 +1,4 @@
-"""Two loci: a driver with a modifier or a hitchhiker, and linkage disequilibrium.
+"""Two loci: a driver with its modifier, and linkage disequilibrium.
 
 Haplotype `2i + j` carries the driver D if i = 1 and the second locus' allele M if j = 1: `[d m,
 d M, D m, D M]`. `k[c]` is the transmission ratio of a driver heterozygote with c copies of M.
@@ -15,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evosim.theory import require_count, require_recombination, require_unit
-from evosim.theory.drive import fitnesses, stable_interior
+from evosim.theory import require_count, require_recombination, require_survivors, require_unit
 
 Floats = NDArray[np.float64]
 
@@ -145,8 +144,7 @@ def step_by_sex(
     y, x = _haplotypes(eggs), _haplotypes(sperm)
     adults = np.outer(y, x) * _pair_fitness(w)
     weight = float(adults.sum())
-    if weight <= 0.0:
-        raise ValueError("some individual must survive, but every fitness is 0. Lower the cost.")
+    require_survivors(weight)
     flat = adults.ravel() / weight
     return (
         flat @ transmission(r, k_female).reshape(16, 4),
@@ -199,10 +197,7 @@ def iterate(
     for _ in range(generations):
         new = np.outer(path[-1], path[-1]).ravel() @ gametes
         weight = float(new.sum())
-        if weight <= 0.0:
-            raise ValueError(
-                "some individual must survive, but every fitness is 0. Lower the cost."
-            )
+        require_survivors(weight)
         path.append(new / weight)
         weights.append(weight)
         if np.abs(path[-1] - path[-2]).max() <= settled:
@@ -285,348 +280,6 @@ def disequilibrium(x: ArrayLike) -> float:
     """
     y = np.asarray(x, dtype=np.float64)
     return float(y[0] * y[3] - y[1] * y[2])
-
-
-def invasion_matrix(
-    k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0
-) -> Floats:
-    """Growth of a rare dominant modifier M at the driver's equilibrium, in one generation.
-
-    Carriers transmit `k_modified` instead of `k` and have their fitness multiplied by 1 - `cost`.
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-    k_modified : float
-        Transmission ratio of a heterozygote with the modifier.
-    r : float
-        Recombination fraction, in [0, 1/2].
-    h : float
-        Dominance of the cost.
-    s : float
-        Cost of two copies; negative for an advantage.
-    cost : float
-        Cost of the modifier, in [0, 1].
-
-    Returns
-    -------
-    numpy.ndarray
-        `[2, 2]`; columns are the haplotype now (D M, d M), rows that of the next gamete pool.
-
-    Raises
-    ------
-    ValueError
-        If a ratio or the cost leaves [0, 1], r leaves [0, 1/2], or the driver has no stable
-        interior equilibrium.
-    """
-    require_unit("transmission ratio k_modified", k_modified)
-    require_unit("cost", cost)
-    require_recombination(r)
-    q, w, _ = stable_interior(k, h, s)
-    a, b = fitnesses(h, s)
-    p, c = 1.0 - q, k_modified
-    matrix = np.array(
-        [
-            [q * b + 2.0 * p * a * c * (1.0 - r), 2.0 * q * a * c * r],
-            [2.0 * p * a * (1.0 - c) * r, 2.0 * q * a * (1.0 - c) * (1.0 - r) + p],
-        ]
-    )
-    return (1.0 - cost) / w * matrix
-
-
-def invasion_rate(
-    k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0, cost: float = 0.0
-) -> float:
-    """Leading eigenvalue of `invasion_matrix`: M spreads if it is above 1.
-
-    Parameters
-    ----------
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-    k_modified : float
-        Transmission ratio of a heterozygote with the modifier.
-    r : float
-        Recombination fraction, in [0, 1/2].
-    h : float
-        Dominance of the cost.
-    s : float
-        Cost of two copies; negative for an advantage.
-    cost : float
-        Cost of the modifier, in [0, 1].
-
-    Returns
-    -------
-    float
-        Growth factor per generation.
-
-    Raises
-    ------
-    ValueError
-        As for `invasion_matrix`.
-    """
-    return float(np.linalg.eigvals(invasion_matrix(k, k_modified, r, h, s, cost)).real.max())
-
-
-def tolerable_cost(k: float, k_modified: float, r: float, h: float = 0.0, s: float = 1.0) -> float:
-    """Largest cost with which a rare modifier still spreads: 1 - 1/rate.
-
-    It is below 0 if the modifier does not spread even without a cost.
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-    k_modified : float
-        Transmission ratio of a heterozygote with the modifier.
-    r : float
-        Recombination fraction, in [0, 1/2].
-    h : float
-        Dominance of the cost.
-    s : float
-        Cost of two copies; negative for an advantage.
-
-    Returns
-    -------
-    float
-        Cost.
-
-    Raises
-    ------
-    ValueError
-        As for `invasion_matrix`.
-    """
-    return 1.0 - 1.0 / invasion_rate(k, k_modified, r, h, s)
-
-
-def full_suppressor_rate(k: float) -> float:
-    """Growth of a free, unlinked modifier that restores Mendel; closed form.
-
-    The driver is a recessive lethal. With p = 2(1 - k) and q = 2k - 1 the factor is [(1/2 + p) +
-    sqrt((1/2 + p)^2 - 2p^2)] / (2(1 - q^2)). For weak drive it tends to 1 + 2q^3.
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-
-    Returns
-    -------
-    float
-        Growth factor per generation.
-
-    Raises
-    ------
-    ValueError
-        If k leaves (1/2, 1).
-    """
-    if not 0.5 < k < 1.0:
-        raise ValueError(f"transmission ratio k must lie between 1/2 and 1, but is {k}.")
-    p, q = 2.0 * (1.0 - k), 2.0 * k - 1.0
-    return ((0.5 + p) + math.sqrt((0.5 + p) ** 2 - 2.0 * p * p)) / (2.0 * (1.0 - q * q))
-
-
-def enhancer_threshold(k: float, k_enhanced: float) -> float:
-    """Recombination fraction below which a free dominant enhancer spreads.
-
-    The driver is a recessive lethal. The threshold is r_c = (k_enhanced - k) / (2 k_enhanced - 1).
-    At k = 1/2 it is the limit of an ever weaker driver.
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-    k_enhanced : float
-        Transmission ratio of a heterozygote with the enhancer.
-
-    Returns
-    -------
-    float
-        Recombination fraction.
-
-    Raises
-    ------
-    ValueError
-        Unless 1/2 <= k < k_enhanced <= 1.
-    """
-    if not 0.5 <= k < k_enhanced <= 1.0:
-        raise ValueError(
-            f"ratios must satisfy 1/2 <= k < k_enhanced <= 1, but are {k} and {k_enhanced}."
-        )
-    return (k_enhanced - k) / (2.0 * k_enhanced - 1.0)
-
-
-def tolerated_load(k: float) -> float:
-    """Largest heterozygous cost of a completely linked allele that a driver still carries along.
-
-    The cost is 1 - 1/(2k).
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-
-    Returns
-    -------
-    float
-        Cost.
-
-    Raises
-    ------
-    ValueError
-        If k leaves [1/2, 1].
-    """
-    if not 0.5 <= k <= 1.0:
-        raise ValueError(f"transmission ratio k must lie in [1/2, 1], but is {k}.")
-    return 1.0 - 1.0 / (2.0 * k)
-
-
-def hitchhike(q: float, x: float, y: float, r: float, k: float) -> tuple[float, float, float]:
-    """One generation of a costless driver and a linked neutral allele.
-
-    The recursion is x' = x - r [2pk / (q + 2pk)] (x - y), y' = y + r [2q(1 - k) / (p + 2q(1 - k))]
-    (x - y) and q' = q^2 + 2pqk. The brackets are the shares of D and of d gametes that come from
-    heterozygotes.
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    q : float
-        Frequency of D.
-    x : float
-        Frequency of the neutral allele among D chromosomes.
-    y : float
-        Frequency of the neutral allele among d chromosomes.
-    r : float
-        Recombination fraction, in [0, 1/2].
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-
-    Returns
-    -------
-    tuple of float
-        Next q, x and y.
-
-    Raises
-    ------
-    ValueError
-        If a frequency or k leaves [0, 1] or r leaves [0, 1/2].
-    """
-    for name, value in (("q", q), ("x", x), ("y", y), ("transmission ratio k", k)):
-        require_unit(name, value)
-    require_recombination(r)
-    p = 1.0 - q
-    to_driver, to_wild = 2.0 * p * k, 2.0 * q * (1.0 - k)
-    from_wild = to_driver / (q + to_driver) if to_driver else 0.0
-    from_driver = to_wild / (p + to_wild) if to_wild else 0.0
-    return min(q * (q + to_driver), 1.0), x - r * from_wild * (x - y), y + r * from_driver * (x - y)
-
-
-def hitchhiked(q0: float, r: float, k: float) -> float:
-    """Final frequency of a neutral allele that starts on every D chromosome and no other.
-
-    The driver has no cost.
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    q0 : float
-        Frequency of D in generation 0.
-    r : float
-        Recombination fraction, in [0, 1/2].
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-
-    Returns
-    -------
-    float
-        Frequency, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If q0 leaves (0, 1), r leaves [0, 1/2] or k leaves (1/2, 1].
-    """
-    _check_sweep(q0, k)
-    q, x, y = q0, 1.0, 0.0
-    while 1.0 - q > 1e-14:
-        q, x, y = hitchhike(q, x, y, r, k)
-    return x
-
-
-def hitchhiked_on_sweep(q0: float, r: float, k: float) -> float:
-    """`hitchhiked` on a fair allele that rises along the same trajectory by gamete selection.
-
-    The recursion is x' = x - rp(x - y) and y' = y + rq(x - y). Fewer of the allele's gametes come
-    from heterozygotes than of a driver's.
-
-    Source: derived; see docs/population-genetics.md.
-
-    Parameters
-    ----------
-    q0 : float
-        Frequency of D in generation 0.
-    r : float
-        Recombination fraction, in [0, 1/2].
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-
-    Returns
-    -------
-    float
-        Frequency, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        As for `hitchhiked`.
-    """
-    _check_sweep(q0, k)
-    require_recombination(r)
-    q, x, y = q0, 1.0, 0.0
-    while 1.0 - q > 1e-14:
-        x, y = x - r * (1.0 - q) * (x - y), y + r * q * (x - y)
-        q = q * (q + 2.0 * (1.0 - q) * k)
-    return x
-
-
-def hitchhiked_roughly(q0: float, r: float, k: float) -> float:
-    """The textbook approximation q0^(r/s) with s = 2k - 1 of `hitchhiked`; it is too high.
-
-    Parameters
-    ----------
-    q0 : float
-        Frequency of D in generation 0.
-    r : float
-        Recombination fraction, in [0, 1/2].
-    k : float
-        Transmission ratio of a heterozygote, in [0, 1].
-
-    Returns
-    -------
-    float
-        Frequency, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        As for `hitchhiked`.
-    """
-    _check_sweep(q0, k)
-    require_recombination(r)
-    return q0 ** (r / (2.0 * k - 1.0))
 
 
 def disequilibrium_decay(
@@ -741,10 +394,3 @@ def _pair_fitness(w: ArrayLike) -> Floats:
         raise ValueError("fitness w must be a 3 by 3 table of finite numbers of at least 0.")
     i, j = np.divmod(np.arange(4), 2)
     return table[np.add.outer(i, i), np.add.outer(j, j)]
-
-
-def _check_sweep(q0: float, k: float) -> None:
-    if not 0.0 < q0 < 1.0:
-        raise ValueError(f"frequency q0 must lie between 0 and 1, but is {q0}.")
-    if not 0.5 < k <= 1.0:
-        raise ValueError(f"transmission ratio k must lie above 1/2 and up to 1, but is {k}.")

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from evosim.genomes import Driver
 from evosim.genomes.loci import Alleles
 from evosim.theory import drive as theory
+from evosim.theory import fixation as fixation_theory
+from evosim.theory import fluctuation as fluctuation_theory
 from evosim.verify.engine import Engine, Ints, driver, markers
 from evosim.verify.law import Check, Law, binomial, mean_of, normal
 
@@ -73,7 +75,7 @@ def _bias(n: int, k: float, h: float, s: float) -> float:
     q, step = theory.equilibrium(k, h, s).frequency, 1e-4
     ahead, here, behind = (theory.next_frequency(q + d, k, h, s) for d in (step, 0.0, -step))
     curvature = (ahead - 2.0 * here + behind) / step**2
-    moving = theory.fluctuation(n, k, h, s)
+    moving = fluctuation_theory.fluctuation(n, k, h, s)
     return abs(curvature) * moving.newborn / (2.0 * (1.0 - moving.lag))
 
 
@@ -173,7 +175,7 @@ def fluctuation(engine: Engine, slow: bool) -> list[Check]:
     n, runs, burn, keep = (2_000, 400, 40, 400) if slow else (1_000, 200, 30, 150)
     checks = []
     for k, h, s in ((0.9, 0.0, 1.0), (0.8, 0.1, 0.9)) if slow else ((0.9, 0.0, 1.0),):
-        there = theory.fluctuation(n, k, h, s)
+        there = fluctuation_theory.fluctuation(n, k, h, s)
         q = theory.equilibrium(k, h, s).frequency
         census, _ = engine.replicates(
             markers(None, drivers=(driver(k, s, h),)), hardy_weinberg(n, q), burn + keep, runs
@@ -198,7 +200,7 @@ def fluctuation(engine: Engine, slow: bool) -> list[Check]:
                 n * there.newborn * bias,
             )
         )
-        error = theory.time_average_error(there.newborn, there.lag, keep)
+        error = fluctuation_theory.time_average_error(there.newborn, there.lag, keep)
         checks.append(
             normal(
                 f"mean of all time averages, {name}",
@@ -244,7 +246,9 @@ def fixation(engine: Engine, slow: bool) -> list[Check]:
             fixed, unsettled = copies == 2 * n, (copies > 0) & (copies < 2 * n)
         assert not unsettled.any(), "a population must be fixed in 60 N generations"
         checks.append(
-            binomial(f"fixed, {what}, N = {n}", int(fixed.sum()), runs, theory.fixation(n, w, k))
+            binomial(
+                f"fixed, {what}, N = {n}", int(fixed.sum()), runs, fixation_theory.fixation(n, w, k)
+            )
         )
     return checks
 

@@ -11,7 +11,7 @@ from evosim.genomes import Driver, Grid, LocusParams
 from evosim.genomes.germline import GermLine, build_grid
 from evosim.genomes.loci import Alleles, make_locus
 from evosim.simulation.price_equation import TERMS, SearchLedger, Traits
-from evosim.theory import balance as theory
+from evosim.theory import price_equation as theory
 from evosim.verify.engine import Engine
 from evosim.verify.law import Check, Law, identity, normal
 

@@ -22,7 +22,7 @@ from evosim.claims.verdicts import StudyVerdict, above, below
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
 from evosim.genomes.grid import haldane
-from evosim.theory import two_locus
+from evosim.theory import hitchhiking, two_locus
 
 DISTANCES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 MADE = build_packaged("hitchhiking-desire").experiment
@@ -115,7 +115,7 @@ def predicted(distance: float, w: list[float]) -> np.ndarray:
 
 def _neutral(distance: float) -> float:
     """Final frequency of a rider that costs nothing."""
-    return two_locus.hitchhiked(COPIES / (2 * N), haldane(distance), K)
+    return hitchhiking.hitchhiked(COPIES / (2 * N), haldane(distance), K)
 
 
 def draw(folder: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from evosim.claims.verdicts import StudyVerdict, above, below, near
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 from evosim.fitness.landscape import Landscape
-from evosim.theory import drive, two_locus
+from evosim.theory import drive, modifiers, two_locus
 
 COSTS = (0.0, 0.02, 0.1, 0.3, 0.5)
 BURN = 200
@@ -182,7 +182,7 @@ def main() -> None:
                 near(there, CONCEDED),
             )
         )
-    most = two_locus.tolerable_cost(K, K_MODIFIED, 0.5, DRIVER["dominance"], DRIVER["cost"])
+    most = modifiers.tolerable_cost(K, K_MODIFIED, 0.5, DRIVER["dominance"], DRIVER["cost"])
     dearest = table.filter(pl.col("cost") == max(COSTS)).to_dicts()[0]
     claims.append(
         StudyVerdict.of(

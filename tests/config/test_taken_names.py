@@ -149,7 +149,7 @@ def test_such_a_run_leaves_no_folder(
     monkeypatch.setitem(
         worlds.WORLDS, "micro", dataclasses.replace(worlds.WORLDS["micro"], build=make)
     )
-    with pytest.raises(UserError, match="Set genome.name"):
+    with pytest.raises(UserError, match=r"Set genome\.name"):
         CliRunner().invoke(
             app,
             [

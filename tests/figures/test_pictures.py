@@ -46,7 +46,7 @@ from evosim.reference.dynamic_programming import Span, level_at
 from evosim.reference.rollout import live
 from evosim.runs import execute, figures
 from evosim.simulation.loop import simulate
-from evosim.theory import drive, two_locus
+from evosim.theory import drive, fluctuation, two_locus
 from evosim.worlds import TabularMdp
 from tests.support.settings import quick, setting
 
@@ -427,8 +427,8 @@ def test_the_engine_follows_the_path() -> None:
         .sort("generation")
     )
     late = slice(40, 160)
-    spread = drive.fluctuation(600, 0.9, 0.0, 1.0)
-    error = drive.time_average_error(spread.newborn, spread.lag, 120)
+    spread = fluctuation.fluctuation(600, 0.9, 0.0, 1.0)
+    error = fluctuation.time_average_error(spread.newborn, spread.lag, 120)
     assert (
         abs(float(run["frequency"][late].mean()) - float(expected["frequency"][late].mean()))
         < 4.0 * error

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from evosim import verify
-from evosim.theory import drive as theory
+from evosim.theory import fluctuation as theory
 from evosim.verify import FAULTS, LAWS, Verdict, check_law, pooled
 from evosim.verify.drift import homozygotes
 from evosim.verify.drive import fluctuation

@@ -64,9 +64,7 @@ def test_own_groups_change_nothing() -> None:
 
 @pytest.mark.parametrize("groups", [np.zeros(3, dtype=np.int64), np.full(6, -1), np.zeros(6)])
 def test_groups_that_are_none_are_refused(groups: np.ndarray) -> None:
-    with pytest.raises(
-        InvalidWorld, match="groups must be one number from 0 for each of 6 states"
-    ):
+    with pytest.raises(InvalidWorld, match="groups must be one number from 0 for each of 6 states"):
         merge_states(random_pair(1).ancestral, groups)
 
 
