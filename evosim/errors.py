@@ -1,11 +1,10 @@
-"""User errors: what, which rule, how to mend it, in one line.
+"""Errors for users: one line with what was found, what was expected, and what works.
 
 The command line prints them and exits with 2.
 """
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 import re
@@ -13,20 +12,26 @@ import shlex
 from collections.abc import Iterable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-LONGEST = 2000  # of a message; names and values that a file holds may be of any length
+LONGEST = 2000  # characters of a message; names and values in a file may be of any length
+LONGEST_NAME = 100  # characters that are compared with known names
 
 
 class UserError(Exception):
-    """A mistake in what the user gave. The message is one line: offender, rule, remedy."""
+    """An error in the input. The message is one line: what is wrong, the rule, what works."""
 
     def __init__(self, message: str) -> None:
         super().__init__(in_one_line(message))
 
 
 class Stop(BaseException):
-    """Work is to end here: a signal came, or the time it was given is over.
+    """A request to stop now, after a signal or at the wall-time limit.
 
-    The message is what it was stopped by.
+    Parameters
+    ----------
+    by : str
+        The origin of the request.
+    code : int
+        The exit code.
     """
 
     def __init__(self, by: str = "request", code: int = 130) -> None:
@@ -37,16 +42,19 @@ class Stop(BaseException):
 class AtOnce(KeyboardInterrupt):
     """A second Ctrl-C.
 
-    A plain `KeyboardInterrupt` may be the first one, as libraries that look for signals themselves
-    raise it.
+    A plain `KeyboardInterrupt` may be the first Ctrl-C: some libraries raise it themselves.
     """
 
 
 class Interrupted(Exception):
     """A run was stopped.
 
-    The message is one line: by what, how far it had come, and how it goes on. `code` is the exit
-    code.
+    Parameters
+    ----------
+    message : str
+        One line: the origin of the stop, the progress, and how to continue.
+    code : int
+        The exit code.
     """
 
     def __init__(self, message: str, code: int = 130) -> None:
@@ -55,17 +63,17 @@ class Interrupted(Exception):
 
 
 def of_system(error: BaseException) -> UserError | None:
-    """Say in one line what the system, or a reader of files, complains of.
+    """Convert an error of the system, or of a library that reads files, to one line.
 
     Parameters
     ----------
     error : BaseException
-        What was raised: an `OSError` of a path, or the panic of a library.
+        An `OSError`, or the panic of a library.
 
     Returns
     -------
     UserError or None
-        What was found, what was expected, and a remedy. None if it is neither.
+        The line. None for all other errors.
     """
     if isinstance(error, OSError):
         paths = [
@@ -73,44 +81,34 @@ def of_system(error: BaseException) -> UserError | None:
             for name in (error.filename, error.filename2)
             if isinstance(name, str | bytes)
         ]
-        words = error.strerror or str(error) or type(error).__name__
+        reason = error.strerror or str(error) or type(error).__name__
         if error.errno in FULL:
             return UserError(
-                f"{' and '.join(paths) or 'the disk'} must have room, but has none: {words}. Free"
-                " some space, and do it again."
+                f"no space left for {' and '.join(paths) or 'output'}: {reason}. Free some space,"
+                " and rerun the command."
             )
-        where = " and ".join(paths)
-        look = (
-            f"Look at it with 'ls -ld {shlex.quote(paths[0])}', and give another path"
-            if paths
-            else "Check the disk and the permissions, and do it again"
-        )
+        if not paths:
+            return UserError(
+                f"the system refused: {reason}. Check disk and permissions, and rerun the command."
+            )
         return UserError(
-            f"{where or 'the system'} must do what was asked of it, but does not: {words}. {look}."
+            f"{' and '.join(paths)} cannot be used: {reason}. Check it with 'ls -ld"
+            f" {shlex.quote(paths[0])}', or give another path."
         )
-    # What Python says of ELOOP before 3.13
+    # Python before 3.13 raises this for ELOOP.
     if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):
-        return UserError(
-            f"a path must lead to a file or folder, but leads back to itself: {error}. Give another"
-            " path."
-        )
+        return UserError(f"a path is a symbolic link to itself: {error}. Give another path.")
     if isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason:
-        return UserError(
-            "names of files must be UTF-8 to be used here, but one is not. Rename it, or give"
-            " another path."
-        )
+        return UserError("the name of a file is not UTF-8. Rename the file, or give another path.")
     if type(error).__name__ == "PanicException":  # of polars, which is not imported for this
         return UserError(
-            f"what is read must be a table, but its reader gave up ({error}). Restore the file from"
-            " a copy, or make it again."
+            f"a table cannot be read ({error}). Restore the file from a copy, or create it again."
         )
     return None
 
 
 def in_one_line(text: str) -> str:
-    """A text with whatever does not print escaped (line breaks, control characters, half
-    characters), without the middle of very long words and texts.
-    """
+    """A text in one line: unprintable characters are escaped, very long texts are shortened."""
     text = re.sub(r"(\S{100})\S{100,}(\S{50})", r"\1[...]\2", text)
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} [...] {text[-LONGEST // 2 :]}"
@@ -122,13 +120,69 @@ def in_one_line(text: str) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not in a list: all options, and the closest one first."""
+    """The error for a name that is not in a list.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of the name, for the message.
+    name : str
+        The unknown name.
+    known : iterable of str
+        All names in the list.
+
+    Returns
+    -------
+    UserError
+        Names all options, and the closest one.
+    """
     options = sorted(known)
     if not options:
-        return UserError(
-            f"{kind} must be left out, because there is none to choose from, but is '{name}'. Leave"
-            " it out."
-        )
-    close = difflib.get_close_matches(name[:100], options, n=1)
-    hint = f"Did you mean '{close[0]}'?" if close else "Use one of them."
+        return UserError(f"{kind} is '{name}', but there is none to choose from. Leave it out.")
+    near = closest(name, options)
+    hint = f"Did you mean '{near}'?" if near else f"Use for example '{options[0]}'."
     return UserError(f"{kind} must be one of {', '.join(options)}, but is '{name}'. {hint}")
+
+
+def closest(name: str, options: Iterable[str]) -> str | None:
+    """The option with the smallest edit distance to a name, if it is close.
+
+    An option is close if at most a third of its characters (at least one) must be edited, or if it
+    is the only option that begins with the name.
+
+    Parameters
+    ----------
+    name : str
+        What the user wrote.
+    options : iterable of str
+        Known names.
+
+    Returns
+    -------
+    str or None
+        The closest option. None if no option is close.
+    """
+    name = name[:LONGEST_NAME].lower()
+    distances = {option: edit_distance(name, option.lower()) for option in options}
+    near = min(sorted(distances), key=lambda option: distances[option], default=None)
+    if near is not None and distances[near] <= max(1, max(len(name), len(near)) // 3):
+        return near
+    beginnings = [option for option in distances if name and option.lower().startswith(name)]
+    return beginnings[0] if len(beginnings) == 1 else None
+
+
+def edit_distance(a: str, b: str) -> int:
+    """The number of edits from one text to another (optimal string alignment).
+
+    Edits are insertions, deletions, substitutions, and swaps of adjacent characters.
+    """
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        before, last, row = row, before, [i]
+        for j, right in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and right == a[i - 2]:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

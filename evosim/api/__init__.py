@@ -26,11 +26,13 @@ from evosim.api.arguments import a_path, flag, found, maybe_path, one_of, texts,
 from evosim.api.frames import plain_names
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
+from evosim.config.differences import with_own_words
+from evosim.config.experiments import read_experiment
 from evosim.config.landscape_search import on_landscape
 from evosim.config.resolve import resolve as resolved_of
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import read_experiment, read_toml, set_value
-from evosim.config.toml_out import with_own_words
+from evosim.config.settings import set_value
+from evosim.config.toml_files import read_toml
 from evosim.errors import UserError
 from evosim.runs import accounts as runs_accounts
 from evosim.runs import execute
@@ -658,7 +660,7 @@ def sweep(
     """
     import tomli_w
 
-    from evosim.config.toml_files import check_plain
+    from evosim.config.validation import check_plain
     from evosim.sweeps.execute import begin, go_on
     from evosim.sweeps.schema import read_sweep, written
 

@@ -24,7 +24,8 @@ from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import AccountSummary, RunSummary
-from evosim.config.toml_out import MISSING, differences, payoff_unit
+from evosim.config.differences import MISSING, differences
+from evosim.config.resolve import payoff_unit
 from evosim.errors import UserError, in_one_line, unknown
 from evosim.runs.accounts import analysed
 from evosim.runs.source_hash import known_sources

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evosim import accounts
-from evosim.config.toml_files import (
+from evosim.config.file_kinds import (
     PARTIAL_FOLDER,
     RUN_FOLDER,
     SEARCH_FOLDER,

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from evosim.analysis.summary import AnalysisCost, RunHeader, RunSummary, SeedEnding
 from evosim.api.accounts import Accounted
-from evosim.config.resolve import Problem, build
+from evosim.config.resolve import Problem, build, payoff_unit
 from evosim.config.schema import Experiment
-from evosim.config.toml_out import payoff_unit
 from evosim.errors import UserError, unknown
 from evosim.genomes import Grid
 from evosim.genomes.loci import Locus

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import Problem, build, resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 
 
 def packaged(name: str, *settings: str) -> Experiment:

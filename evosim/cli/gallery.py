@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from evosim.api.export import source_of
-from evosim.config.landscape_search import on_landscape
-from evosim.config.resolve import resolve
-from evosim.config.toml_files import (
+from evosim.config.file_kinds import (
     PARTIAL_FOLDER,
     RUN_FOLDER,
     SEARCH_FOLDER,
     SWEEP_FOLDER,
-    read_toml,
     refuse_other_kind,
 )
+from evosim.config.landscape_search import on_landscape
+from evosim.config.resolve import resolve
+from evosim.config.toml_files import read_toml
 from evosim.errors import UserError, unknown
 from evosim.runs import accounts, landscape_search
 from evosim.runs import figures as runs_figures

@@ -90,10 +90,12 @@ def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str,
 
 def show(experiment: ExperimentName = "birth-control", settings: Settings = None) -> None:
     """Print an experiment with all parameters: a TOML file from which to start your own."""
+    from evosim.config.differences import with_own_words
+    from evosim.config.experiments import read_experiment
     from evosim.config.landscape_search import build_landscape, on_landscape
     from evosim.config.resolve import build, resolve
-    from evosim.config.toml_files import apply_settings, read_experiment
-    from evosim.config.toml_out import to_commented_toml, with_own_words
+    from evosim.config.settings import apply_settings
+    from evosim.config.toml_out import to_commented_toml
 
     resolved = with_own_words(resolve(apply_settings(read_experiment(experiment), settings or [])))
     if on_landscape(resolved):

@@ -56,7 +56,7 @@ def warn_of_read_only(recorded: Any) -> None:
 
 def warn_of_unusual_values(experiment: Experiment) -> None:
     """Warn of legal values that look like slips."""
-    from evosim.config.toml_out import unusual_values
+    from evosim.config.differences import unusual_values
 
     for message in unusual_values(experiment):
         warn(message)

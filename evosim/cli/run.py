@@ -108,9 +108,10 @@ def _choose(
 ) -> tuple[Experiment, Path | None]:
     """The resolved experiment, and the folder of the run if the user chose one."""
     with clock.stage("imports"):
+        from evosim.config.differences import with_own_words
+        from evosim.config.experiments import read_experiment
         from evosim.config.resolve import resolve
-        from evosim.config.toml_files import apply_settings, read_experiment
-        from evosim.config.toml_out import with_own_words
+        from evosim.config.settings import apply_settings
 
     given = {"seed": options.seed, "replicates": options.replicates}
     from_options = [f"{name}={value}" for name, value in given.items() if value is not None]

@@ -30,7 +30,7 @@ def count_of(count: int, singular: str, plural: str | None = None) -> str:
 
 def warn_of_unusual_values(written: Written) -> None:
     """Warn of legal values of all cells that look like slips."""
-    from evosim.config.toml_out import unusual_values
+    from evosim.config.differences import unusual_values
     from evosim.sweeps.design import base_tree, experiment_of
 
     for message in unusual_values(experiment_of(base_tree(written), {})):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from evosim.config.parts import check_keys, part_params, resolved_part
-from evosim.config.schema import Experiment, without_unused
-from evosim.config.toml_files import shortened, validated
+from evosim.config.parts import part_params, resolved_part
+from evosim.config.schema import Experiment, hash_of, without_unused
+from evosim.config.validation import check_keys, shortened, validated
 from evosim.errors import UserError
 from evosim.optimizers.vector_params import VECTOR_PARAMS
 from evosim.worlds import LANDSCAPES, Hills, InvalidWorld
 
-MOST_NUMBERS = 200_000_000  # drawn before a search of a landscape begins
+MAX_NUMBERS = 200_000_000  # random numbers that are drawn before a search begins
 
 
 def on_landscape(experiment: Experiment) -> bool:
@@ -24,7 +22,7 @@ def on_landscape(experiment: Experiment) -> bool:
 
 
 def build_landscape(experiment: Experiment, seed: int) -> tuple[Hills, Any]:
-    """The landscape of a seed, and the parameters of what searches it. Raises `UserError`."""
+    """The landscape of a seed, and the parameters of its optimizer. Raises `UserError`."""
     entry = LANDSCAPES[experiment.world.name]
     params = part_params(
         experiment.optimizer, VECTOR_PARAMS[experiment.optimizer["name"]], "optimizer"
@@ -36,32 +34,43 @@ def build_landscape(experiment: Experiment, seed: int) -> tuple[Hills, Any]:
 
 
 def landscape_digest(experiment: Experiment) -> str:
-    """Hash of world and genome (and whether cases are looked at): what an enumeration depends
-    on.
+    """Hash of all parameters that affect the enumeration of a grid.
+
+    These are the world and the genome, and whether start cases are evaluated.
     """
     tree = without_unused(
         experiment.model_dump(mode="json", include={"world", "genome", "selection"})
     )
     if "selection" in tree:
-        tree["selection"] = True  # cases are evaluated, whatever is selected by
-    return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
+        tree["selection"] = True  # cases are evaluated for any kind of selection
+    return hash_of(tree)
 
 
 def resolved_on_landscape(written: Experiment) -> Experiment:
-    """The experiment with every default filled in.
+    """An experiment on a landscape with all defaults filled in.
 
-    There is no modern world, and a genome is the vector itself.
+    A landscape has no modern world, and a genome is the vector itself.
+
+    Parameters
+    ----------
+    written : Experiment
+        The written experiment.
+
+    Raises
+    ------
+    UserError
+        If a part is given that a landscape does not have.
     """
     world, entry = written.world, LANDSCAPES[written.world.name]
     if world.modern:
         raise UserError(
-            f"world.modern must be empty for '{world.name}', which is one landscape, but has"
-            f" {', '.join(world.modern)}. Remove it."
+            f"world.modern must be empty for the landscape '{world.name}', but has"
+            f" {', '.join(world.modern)}. Remove the table world.modern."
         )
     if written.genome != {"name": "vector"}:
         raise UserError(
-            f"genome must be {{ name = 'vector' }} for world '{world.name}', but is"
-            f" {shortened(str(written.genome))}. Change it."
+            f"genome is {shortened(str(written.genome))}, but world '{world.name}' needs vectors."
+            " Write genome = { name = 'vector' }."
         )
     unused = {
         "world.mixture": world.mixture,
@@ -73,20 +82,19 @@ def resolved_on_landscape(written: Experiment) -> Experiment:
     for name, given in unused.items():
         if given:
             raise UserError(
-                f"{name} must be left out for world '{world.name}', which is a landscape over"
-                " numbers, but is given. Remove it."
+                f"{name} is given, but the landscape '{world.name}' has no {name}. Remove {name}."
             )
     if len(written.phases) != 1:
         raise UserError(
-            f"phases must be one ancestral phase for world '{world.name}', but are"
-            f" {len(written.phases)}. Remove the others."
+            f"phases must be one ancestral phase for world '{world.name}', but there are"
+            f" {len(written.phases)}. Keep the first phase only."
         )
     check_keys(entry.params, world.ancestral, "world.ancestral")
     ancestral: Any = validated(entry.params, world.ancestral, "world.ancestral")
-    if (numbers := written.generations * (1 + ancestral.sides)) > MOST_NUMBERS:
+    if (numbers := written.generations * (1 + ancestral.sides)) > MAX_NUMBERS:
         raise UserError(
-            f"phases.0.generations times directions must be at most {MOST_NUMBERS:,} random"
-            f" numbers, but is {numbers:,}. Lower generations or sides."
+            f"phases.0.generations times directions must be at most {MAX_NUMBERS:,} random"
+            f" numbers, but is {numbers:,}. Lower phases.0.generations or world.ancestral.sides."
         )
     return written.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""Resolve and check the parameters of a world, genome or optimizer."""
+"""Check and complete the parameters of a world, genome or optimizer."""
 
 from __future__ import annotations
 
@@ -8,20 +8,40 @@ from functools import lru_cache
 from typing import Any
 
 from evosim.config import registry
-from evosim.config.toml_files import validated
+from evosim.config.schema import Tree
+from evosim.config.validation import check_keys, validated
 from evosim.errors import UserError, unknown
 
 
-def part_params(part: dict[str, Any], params_class: type[Any], where: str) -> Any:
-    """The parameter dataclass of a part of the tree that names its kind by `name`."""
+def part_params(part: Tree, params_class: type[Any], where: str) -> Any:
+    """The parameters of a part of the tree, as an instance of their class.
+
+    Parameters
+    ----------
+    part : dict
+        A written genome or optimizer, with its `name`.
+    params_class : type
+        The dataclass of its parameters.
+    where : str
+        The path of the part in the experiment.
+
+    Raises
+    ------
+    UserError
+        For the first parameter that does not fit.
+    """
     rest = {key: value for key, value in part.items() if key != "name"}
     check_keys(params_class, rest, where)
     return validated(params_class, rest, where)
 
 
-def genome_classes(written: dict[str, Any]) -> dict[str, type[Any]]:
-    """Parameter classes of evosim's own genomes, and of the one that is written if another package
-    offers it.
+def genome_classes(written: Tree) -> dict[str, type[Any]]:
+    """Parameter classes by name of the genome: those of evosim, and that of the written genome.
+
+    Parameters
+    ----------
+    written : dict
+        A written genome, which may come from another package.
     """
     own: dict[str, type[Any]] = {
         name: entry.params for name, entry in registry.BUILT_IN["genome"].items()
@@ -34,39 +54,39 @@ def genome_classes(written: dict[str, Any]) -> dict[str, type[Any]]:
     )
 
 
-def resolved_part(
-    part: dict[str, Any], classes: dict[str, type[Any]], where: str
-) -> dict[str, Any]:
-    """Parameters of a world, genome or optimizer with all defaults filled in.
+def resolved_part(part: Tree, classes: dict[str, type[Any]], where: str) -> Tree:
+    """A genome or an optimizer with all defaults filled in.
 
-    Raises `UserError`.
+    Parameters
+    ----------
+    part : dict
+        The written part, with its `name`.
+    classes : dict
+        Parameter classes by name.
+    where : str
+        The path of the part in the experiment.
+
+    Raises
+    ------
+    UserError
+        If the name is unknown, or for the first parameter that does not fit.
     """
     name = part.get("name")
     if not isinstance(name, str):
         raise UserError(
-            f"{where}.name must be given as text, but is {name!r}. Use one of"
+            f"{where}.name must be text, but is {name!r}. Write one of"
             f" {', '.join(sorted(classes))}."
         )
     if name not in classes:
         raise unknown(f"{where}.name", name, classes)
-    resolved: dict[str, Any] = json.loads(_resolved_again(json.dumps(part), classes[name], where))  # type: ignore[arg-type]
+    resolved: Tree = json.loads(_cached_part(json.dumps(part), classes[name], where))  # type: ignore[arg-type]
     return resolved
 
 
 @lru_cache(maxsize=1024)
-def _resolved_again(part: str, params_class: Any, where: str) -> str:
-    """A part resolved, as JSON; remembered, because the cells of a sweep have most parts in
-    common.
-    """
+def _cached_part(part: str, params_class: Any, where: str) -> str:
+    """A resolved part as JSON. Cached, because the cells of a sweep share most parts."""
     written = json.loads(part)
     return json.dumps(
         {"name": written["name"], **dataclasses.asdict(part_params(written, params_class, where))}
     )
-
-
-def check_keys(params_class: type[Any], given: dict[str, Any], where: str) -> None:
-    """Refuse keys that a class of parameters does not have."""
-    known = [item.name for item in dataclasses.fields(params_class)]
-    for key in given:
-        if key not in known:
-            raise unknown(f"a key of {where}", key, known)

@@ -9,9 +9,9 @@ from typing import Any
 
 from evosim.config import registry
 from evosim.config.landscape_search import any_of, on_landscape, resolved_on_landscape
-from evosim.config.parts import check_keys, genome_classes, part_params, resolved_part
-from evosim.config.schema import Experiment
-from evosim.config.toml_files import validated
+from evosim.config.parts import genome_classes, part_params, resolved_part
+from evosim.config.schema import Experiment, Tree
+from evosim.config.validation import check_keys, validated
 from evosim.errors import UserError
 from evosim.genomes import Genome, Grid, InvalidGenome, WorldShape
 from evosim.optimizers.params import OPTIMIZER_PARAMS, InvalidOptimizer, check_on_grid
@@ -19,23 +19,49 @@ from evosim.runtime.names import check_names
 from evosim.worlds import LANDSCAPES, Cue, Entry, InvalidWorld, WorldPair, with_cue
 from evosim.worlds.mixture import Member, mix_worlds
 
-# Words that stand beside names of acts or loci: rows of the accounts, of the search ledger, columns
-# of populations.
+# Names of rows and columns in the same tables as acts and loci: accounts, the search ledger,
+# populations.
 ACTS_TAKEN = ("upkeep", "sum")
 LOCI_TAKEN = ("fitness in A", "fitness in M", "class", "count", "seed", "kept")
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What an experiment's names stand for."""
+    """The objects that the names of an experiment refer to.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The resolved experiment.
+    pair : WorldPair
+        The ancestral and the modern world.
+    genome : Genome
+        Loci, alleles and the decoder of classes.
+    """
 
     experiment: Experiment
     pair: WorldPair
     genome: Genome
 
 
-def resolve(tree: dict[str, Any]) -> Experiment:
-    """A written tree with every default filled in. Raises `UserError`."""
+def resolve(tree: Tree) -> Experiment:
+    """Fill in all defaults of a written experiment.
+
+    Parameters
+    ----------
+    tree : dict
+        The written experiment.
+
+    Returns
+    -------
+    Experiment
+        The experiment with every parameter of world, genome and optimizer.
+
+    Raises
+    ------
+    UserError
+        For the first value that does not fit.
+    """
     written: Experiment = validated(Experiment, tree, "")
     if on_landscape(written):
         return resolved_on_landscape(written)
@@ -43,9 +69,10 @@ def resolve(tree: dict[str, Any]) -> Experiment:
     params_class = registry.world(written.world.name).params
     if written.optimizer.get("name") == "gradient":
         raise UserError(
-            "optimizer.name must search alleles, but 'gradient' goes by small steps, and policies"
-            f" of a grid do not follow those. Use it with world.name = {any_of(LANDSCAPES)}, or use"
-            f" one of {', '.join(sorted(OPTIMIZER_PARAMS))}."
+            "optimizer 'gradient' needs a landscape over real vectors, but world"
+            f" '{written.world.name}' has a grid of alleles. Write world.name ="
+            f" {any_of(LANDSCAPES)}, or as optimizer.name one of"
+            f" {', '.join(sorted(OPTIMIZER_PARAMS))}."
         )
     check_keys(params_class, written.world.ancestral, "world.ancestral")
     check_keys(params_class, written.world.modern, "world.modern")
@@ -72,13 +99,24 @@ def resolve(tree: dict[str, Any]) -> Experiment:
 
 
 def build(experiment: Experiment) -> Problem:
-    """World pair and genome of a resolved experiment. Raises `UserError`."""
+    """Build the world pair and the genome of a resolved experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        A resolved experiment.
+
+    Raises
+    ------
+    UserError
+        If the world or the genome refuses its parameters, or if they do not fit together.
+    """
     if on_landscape(experiment):
-        lived_in = ", ".join(name for name in registry.names("world") if name not in LANDSCAPES)
+        pairs = ", ".join(name for name in registry.names("world") if name not in LANDSCAPES)
         raise UserError(
-            f"world.name must be a pair of worlds to be lived in ({lived_in}), but"
-            f" '{experiment.world.name}' is a landscape over real vectors. Search it with 'evosim"
-            " run' or 'evosim claims claim-06-demons'."
+            f"world.name must be a pair of worlds ({pairs}), but '{experiment.world.name}' is a"
+            " landscape over real vectors. Search it with 'evosim run' or 'evosim claims"
+            " claim-06-demons'."
         )
     try:
         pair = _pair(experiment, experiment.world.modern)
@@ -93,21 +131,21 @@ def build(experiment: Experiment) -> Problem:
         name = experiment.optimizer["name"]
         params = part_params(experiment.optimizer, OPTIMIZER_PARAMS[name], "optimizer")
         check_on_grid(name, params, built.grid, experiment.generations)
-        family_pairs(experiment)  # refuse now what could not be accounted for later
+        family_pairs(experiment)  # report errors in the family before the run
         return Problem(experiment, pair, built)
     except (InvalidWorld, InvalidGenome, InvalidOptimizer) as error:
         raise UserError(str(error)) from None
 
 
 def check_names_of(pair: WorldPair, genome: Genome) -> None:
-    """Refuse names of a world or a genome that no screen and no picture would show as they are.
+    """Raise an error for names that a screen or a figure cannot show as they are.
 
     Parameters
     ----------
     pair : WorldPair
         The two worlds.
     genome : Genome
-        What is evolved.
+        The genome.
 
     Raises
     ------
@@ -129,8 +167,8 @@ def check_names_of(pair: WorldPair, genome: Genome) -> None:
         "an observation class": pair.classes,
         "a belief": a.beliefs,
     }
-    for what, names in kinds.items():
-        check_names(names, f"{what} of world '{pair.name}'")
+    for kind, names in kinds.items():
+        check_names(names, f"{kind} of world '{pair.name}'")
     for world in (a, pair.modern):
         check_names(world.case_names, f"a case of world '{pair.name}'")
     check_names([locus.name for locus in genome.grid.loci], "a locus of the genome")
@@ -139,44 +177,43 @@ def check_names_of(pair: WorldPair, genome: Genome) -> None:
         check_names(named, f"an allele of locus '{locus.name}'")
 
 
-def check_free(names: Iterable[str], taken: Iterable[str], what: str, use: str) -> None:
-    """Refuse names that would share a row or a column with something else.
+def check_free(names: Iterable[str], taken: Iterable[str], kind: str, use: str) -> None:
+    """Raise an error for names that would share a row or a column of a table.
 
     Parameters
     ----------
     names : iterable of str
-        Names of one kind, as a world or a genome gives them.
+        Names of one kind in a world or a genome.
     taken : iterable of str
-        What the accounts use in the same place.
-    what : str
-        What messages call one of the names.
+        Names of the accounts in the same place.
+    kind : str
+        The kind of the names, for messages.
     use : str
-        What the accounts use them for.
+        The use of the taken names, for messages.
 
     Raises
     ------
     UserError
-        For the first name that is taken, or that is there twice once underscores are shown as
-        spaces.
+        For the first name that is taken, or that appears twice. Underscores count as spaces.
     """
     seen: dict[str, str] = {}
     for name in names:
         if name in taken:
             raise UserError(
-                f"{what} must not be called '{name}', which is {use}. Rename it, for example to 'my"
-                f" {name}'."
+                f"{kind} cannot have the name '{name}', which is {use}. Rename it, for example to"
+                f" 'my {name}'."
             )
         shown = str(name).replace("_", " ")
         if shown in seen:
             raise UserError(
-                f"{what} must look like no other, but '{seen[shown]}' and '{name}' are both shown"
-                f" as '{shown}'. Rename one."
+                f"{kind} must differ from all others, but '{seen[shown]}' and '{name}' are both"
+                f" shown as '{shown}'. Rename one, for example to '{name}_2'."
             )
         seen[shown] = name
 
 
 def trait_names(grid: Grid) -> list[str]:
-    """The loci of a grid, and what the search ledger calls its drivers and modifiers."""
+    """Names of the loci of a grid, and of its drivers and modifiers in the search ledger."""
     driven = [
         f"{grid.loci[i].name}: {grid.loci[i].params.alleles[allele]}"
         for i, allele in grid.drive.alleles
@@ -185,9 +222,17 @@ def trait_names(grid: Grid) -> list[str]:
 
 
 def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:
-    """By name, the pair with each world of the family in place of the modern one.
+    """World pairs by name of the family member, which replaces the modern world.
 
-    Raises `UserError`.
+    Parameters
+    ----------
+    experiment : Experiment
+        A resolved experiment.
+
+    Raises
+    ------
+    UserError
+        If a member has parameters that its world refuses.
     """
     try:
         return {
@@ -198,11 +243,8 @@ def family_pairs(experiment: Experiment) -> dict[str, WorldPair]:
         raise UserError(str(error).replace("world.modern", "analysis.family")) from None
 
 
-def _pair(experiment: Experiment, modern: dict[str, Any]) -> WorldPair:
-    """The world pair of an experiment with these parameters of the modern world.
-
-    Raises `InvalidWorld`.
-    """
+def _pair(experiment: Experiment, modern: Tree) -> WorldPair:
+    """The world pair with these parameters of the modern world. Raises `InvalidWorld`."""
     entry = registry.world(experiment.world.name)
     pair = mix_worlds(
         entry.build(entry.params(**experiment.world.ancestral), modern), _members(experiment, entry)
@@ -215,18 +257,18 @@ def _pair(experiment: Experiment, modern: dict[str, Any]) -> WorldPair:
 
 
 def _members(experiment: Experiment, entry: Entry) -> list[Member]:
-    """The other worlds of training. Raises `InvalidWorld`."""
-    world, out = experiment.world, []
+    """The other worlds of ancestral lives. Raises `InvalidWorld`."""
+    world, members = experiment.world, []
     for i, member in enumerate(world.mixture):
         modern = member.world == "modern"
         if modern:
-            made = entry.build(
+            built = entry.build(
                 entry.params(**world.ancestral), {**world.modern, **member.set}
             ).modern
         else:
-            made = entry.build(entry.params(**{**world.ancestral, **member.set}), {}).ancestral
-        out.append(Member(f"{member.world} {i + 1}", member.share, made, modern))
-    return out
+            built = entry.build(entry.params(**{**world.ancestral, **member.set}), {}).ancestral
+        members.append(Member(f"{member.world} {i + 1}", member.share, built, modern))
+    return members
 
 
 def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
@@ -234,21 +276,24 @@ def _check_selection(experiment: Experiment, pair: WorldPair) -> None:
     cases = int((pair.ancestral.case_shares() > 0.0).sum())
     if not choice.plain and cases < 2:
         raise UserError(
-            "selection must be over the mean of all lives where lives begin in one case only, but"
-            f" is over '{choice.over}' with sample {choice.sample}. Add a [[world.mixture]], or"
-            " take a world of several cases."
+            f"selection is over '{choice.over}' with sample {choice.sample}, which needs several"
+            " start cases, but this world has one. Write selection.over = 'mean' and"
+            " selection.sample = 0, or add a [[world.mixture]]."
         )
 
 
 def _check_phases(experiment: Experiment) -> None:
-    """The exhaustive optimizer proposes the whole grid first: one generation would leave that as
-    its population.
-    """
+    """The exhaustive optimizer needs two generations: all classes, then the best ones."""
     if experiment.optimizer.get("name") != "exhaustive":
         return
     for i, phase in enumerate(experiment.phases):
         if phase.generations < 2:
             raise UserError(
-                f"phases.{i}.generations must be at least 2 for the exhaustive optimizer (one to"
-                f" try every genome, one to keep the best), but is {phase.generations}. Raise it."
+                f"phases.{i}.generations must be at least 2 for the exhaustive optimizer, but is"
+                f" {phase.generations}. Write phases.{i}.generations = 2."
             )
+
+
+def payoff_unit(experiment: Experiment) -> str:
+    """The unit of payoff in the world of an experiment; `payoff` if the world names none."""
+    return registry.world(experiment.world.name).unit

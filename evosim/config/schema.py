@@ -1,14 +1,14 @@
-"""The parameter tree of an experiment: read from TOML, validated, resolved, digested, written back.
+"""The parameter tree of an experiment: its classes, and digests of it.
 
-Here are the parts that belong to no world, genome or optimizer; `evosim.config.resolve` validates
-the others.
+These classes validate the parts that belong to no world, genome or optimizer.
+`evosim.config.resolve` validates the other parts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import tomli_w
 from pydantic import (
@@ -27,46 +27,55 @@ from evosim.runtime.names import check_name
 MAX_SEED = 2**63 - 1  # TOML integers are signed
 MAX_GENERATIONS = 10**9
 MAX_CLASSES = 10**9
-WORDS = {"title", "question", "expected", "claim"}  # of an experiment: they decide no result
+WORDS = {"title", "question", "expected", "claim"}  # keys that do not affect results
+Tree: TypeAlias = dict[str, Any]  # a table of a TOML file, before it is validated
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
 
 
-def title_of(value: str) -> str:
-    """A title, which has one line and may be empty. Raises `UserError` for another."""
+def _check_title(value: str) -> str:
+    """A title, if it has one line or is empty. Raises `UserError`."""
     if value:
         check_name(value, "title")
     return value
 
 
-Title = Annotated[str, AfterValidator(title_of)]
+Title = Annotated[str, AfterValidator(_check_title)]
 
 
 class StrictModel(BaseModel):
-    """Unknown keys and wrong types are errors; instances do not change."""
+    """Unknown keys and wrong types are errors. Instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Member(StrictModel):
-    """A part of training that is lived elsewhere.
+    """Another world, in which a share of the ancestral lives takes place.
 
-    Attributes:
-        share: of lives; which life it is, is drawn at birth. What is left is lived in the ancestral
-        world itself. world: the world that the place is like. set: parameters in which it differs
-        from that.
+    Attributes
+    ----------
+    share : float
+        Share of ancestral lives. The world of a life is drawn at birth. The remaining lives take
+        place in the ancestral world itself.
+    world : {"ancestral", "modern"}
+        The world from which this one differs.
+    set : dict
+        Parameters that differ from that world.
     """
 
     share: float = Field(ge=0.0, le=1.0)
     world: Literal["ancestral", "modern"] = "modern"
-    set: dict[str, Any] = Field(default_factory=dict)
+    set: Tree = Field(default_factory=dict)
 
 
 class CueChoice(StrictModel):
-    """What agents are told at birth of the world they live in, and how often that is wrong.
+    """A signal at birth that names the world of a life, and is sometimes wrong.
 
-    Attributes:
-        ancestral_error: share of ancestral lives that are told `modern`.
-        modern_error: share of modern lives that are told `ancestral`.
+    Attributes
+    ----------
+    ancestral_error : float
+        Share of ancestral lives with the signal `modern`.
+    modern_error : float
+        Share of modern lives with the signal `ancestral`.
     """
 
     ancestral_error: float = Field(default=0.0, ge=0.0, le=1.0)
@@ -74,19 +83,25 @@ class CueChoice(StrictModel):
 
 
 class WorldChoice(StrictModel):
-    """Which world pair.
+    """The world pair.
 
-    Attributes:
-        name: of `evosim list`.
-        ancestral: parameters of the ancestral world; those left out keep their defaults.
-        modern: parameters that change at the swap. Empty: the modern world is the ancestral one.
-        mixture: other worlds in which shares of ancestral lives are lived.
-        cue: what agents are told of the world they live in. Left out, they are told nothing.
+    Attributes
+    ----------
+    name : str
+        A world of `evosim list`.
+    ancestral : dict
+        Parameters of the ancestral world. Absent parameters keep their defaults.
+    modern : dict
+        Parameters that change at the swap. Empty: the modern world equals the ancestral world.
+    mixture : tuple of Member
+        Other worlds, in which shares of the ancestral lives take place.
+    cue : CueChoice or None
+        The signal at birth. None: agents get no signal.
     """
 
     name: str
-    ancestral: dict[str, Any] = Field(default_factory=dict)
-    modern: dict[str, Any] = Field(default_factory=dict)
+    ancestral: Tree = Field(default_factory=dict)
+    modern: Tree = Field(default_factory=dict)
     mixture: tuple[Member, ...] = ()
     cue: CueChoice | None = None
 
@@ -95,31 +110,35 @@ class WorldChoice(StrictModel):
         total = sum(member.share for member in self.mixture)
         if total > 1.0 + 1e-12:
             raise ValueError(
-                f"world.mixture: shares must sum to at most 1, but sum to {total:g}. Lower them."
+                f"world.mixture: shares must sum to at most 1, but sum to {total:g}. Divide each"
+                f" share by {total:g} or more."
             )
         return self
 
     @model_serializer(mode="wrap")
-    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without a cue nothing is said of one, so that digests are those of files that knew
-        none.
-        """
-        out: dict[str, Any] = handler(self)
+    def _written(self, handler: SerializerFunctionWrapHandler) -> Tree:
+        """Omit an absent cue, so that digests equal those from before cues existed."""
+        tree: Tree = handler(self)
         if self.cue is None:
-            out.pop("cue", None)
-        return out
+            tree.pop("cue", None)
+        return tree
 
 
 class SelectionChoice(StrictModel):
-    """What the optimizer hears of fitness in an ancestral world of several cases.
+    """The fitness that the optimizer gets in an ancestral world with several start cases.
 
-    After the swap it hears the mean over lives.
+    After the swap the optimizer gets the mean over lives.
 
-    Attributes:
-        over: the `mean` over cases, the `worst` case, or `cvar`: the mean over the worst births.
-        tail: share of births that are the worst, for `cvar`.
-        sample: cases drawn by their shares, with replacement; 0: all there are.
-        fresh: whether they are drawn again in each generation, or once for a run.
+    Attributes
+    ----------
+    over : {"mean", "worst", "cvar"}
+        The mean over cases, the worst case, or CVaR: the mean over the worst births.
+    tail : float
+        Share of births that count as the worst, for CVaR.
+    sample : int
+        Number of cases that are drawn by their shares, with replacement. 0: all cases.
+    fresh : bool
+        Whether cases are drawn again in each generation, or once for a run.
     """
 
     over: Literal["mean", "worst", "cvar"] = "mean"
@@ -129,33 +148,43 @@ class SelectionChoice(StrictModel):
 
     @property
     def plain(self) -> bool:
-        """Whether selection hears fitness in the whole world, and nothing else."""
+        """Whether the optimizer gets the mean over all cases."""
         return self.over == "mean" and not self.sample
 
     @property
     def varies(self) -> bool:
-        """Whether what selection sees is drawn again in each generation."""
+        """Whether the cases are drawn again in each generation."""
         return bool(self.sample) and self.fresh
 
 
 class Phase(StrictModel):
-    """A stretch of generations in one world."""
+    """Successive generations in one world."""
 
     world: Literal["ancestral", "modern"]
     generations: int = Field(ge=1)
 
 
 class Prediction(StrictModel):
-    """What is registered of one measured quantity before it is measured at full size.
+    """A prediction of one quantity, registered before the measurement at full size.
 
-    Attributes:
-        quantity: its name among what the claim measures.
-        says: `above` or `below` a value, `within` low and high, or `equals` a value, within
-        `tolerance`: the value of an exact quantity, or the whole interval of one over seeds. value:
-        what it is compared with, unless `says` is `within`. low, high: the ends, if `says` is
-        `within`. tolerance: how far apart equals may be. by_construction: whether it cannot fail
-        unless the code is wrong. Then it is a check of the accounts and no evidence for the claim.
-        why: where the prediction comes from.
+    Attributes
+    ----------
+    quantity : str
+        The name of the quantity in the measurements of the claim.
+    says : {"above", "below", "within", "equals"}
+        The comparison. It must hold for the value of an exact quantity, or for the whole interval
+        of a quantity over seeds.
+    value : float
+        The value to compare with, unless `says` is `within`.
+    low, high : float or None
+        The ends of the range, if `says` is `within`.
+    tolerance : float
+        The largest difference between values that count as equal.
+    by_construction : bool
+        Whether only an error in the code can make the prediction fail. Such a prediction checks the
+        accounts and is no evidence for the claim.
+    why : str
+        The origin of the prediction.
     """
 
     quantity: str
@@ -171,21 +200,27 @@ class Prediction(StrictModel):
     def _consistent(self) -> Prediction:
         if (self.says == "within") != (self.low is not None and self.high is not None):
             raise ValueError(
-                f"claim.predictions: '{self.quantity}' must have low and high if it says 'within',"
-                " and only then. Mend it."
+                f"claim.predictions: '{self.quantity}' says '{self.says}', but low is {self.low}"
+                f" and high is {self.high}. Give both with says = 'within', and none otherwise."
             )
         return self
 
 
 class ClaimChoice(StrictModel):
-    """A claim that an experiment tests. It decides no result: digests leave it out.
+    """A claim that an experiment tests. It does not affect results, so digests omit it.
 
-    Attributes:
-        number: of the claim.
-        statement: the claim, in a sentence.
-        source: who claims it.
-        quick, full: `key=value` settings of the two sizes at which it is tested.
-        predictions: what must be measured for the claim to come out, registered beforehand.
+    Attributes
+    ----------
+    number : int
+        The number of the claim.
+    statement : str
+        The claim, in one sentence.
+    source : str
+        The author of the claim.
+    quick, full : tuple of str
+        `key=value` settings of the two sizes of the test.
+    predictions : tuple of Prediction
+        The registered predictions. The claim is confirmed if all of them hold.
     """
 
     number: int = Field(ge=1)
@@ -199,45 +234,59 @@ class ClaimChoice(StrictModel):
     def _can_fail(self) -> ClaimChoice:
         if all(prediction.by_construction for prediction in self.predictions):
             raise ValueError(
-                "claim.predictions must have one that can fail, but all are true by construction."
-                " Add one."
+                "claim.predictions needs one that can fail, but all have by_construction = true."
+                " Add a prediction with by_construction = false."
             )
         return self
 
 
 class FamilyMember(StrictModel):
-    """A world of the family over which genomes are judged.
+    """One world of the family in which genomes are tested.
 
-    Attributes:
-        name: how tables call it.
-        set: parameters in which it differs from the ancestral world, as in `world.modern`; at least
-        one.
+    Attributes
+    ----------
+    name : str
+        Its name in tables.
+    set : dict
+        Parameters that differ from the ancestral world, as in `world.modern`. At least one.
     """
 
     name: Name
-    set: dict[str, Any]
+    set: Tree
 
     @field_validator("set")
     @classmethod
-    def _differs(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _differs(cls, value: Tree) -> Tree:
         if not value:
             raise ValueError(
-                "analysis.family.set must have a parameter in which the world differs from the"
-                " ancestral one, but is empty. Write one, or leave the member out."
+                "analysis.family.set is empty, so this world equals the ancestral world. Add a"
+                " parameter, for example set = { death = 0.1 }, or remove the member."
             )
         return value
 
 
 class AnalysisChoice(StrictModel):
-    """How accounts are made.
+    """Parameters of the analysis.
 
-    Attributes:
-        max_classes: a larger grid is not kept whole: its near ties are, and those classes that
-        lived. max_enumerated: a still larger grid is not enumerated; its best genomes are then the
-        best found. restarts: random starts of the coordinate ascent that looks for them. near_ties:
-        relative distances from the best within which genomes are listed as near ties. bootstrap:
-        resamples of seeds behind each interval. confidence: of the intervals. family: worlds,
-        beside the ancestral one, over which genomes are called robustly or pseudo-aligned.
+    Attributes
+    ----------
+    max_classes : int
+        The largest grid that is stored whole. Of a larger grid, near ties and observed classes are
+        stored.
+    max_enumerated : int
+        The largest grid that is enumerated. A coordinate ascent searches the best genomes of a
+        larger grid.
+    restarts : int
+        Random starts of that ascent.
+    near_ties : tuple of float
+        Relative distances from the best. Genomes within them are listed as near ties.
+    bootstrap : int
+        Resamples of seeds for each interval.
+    confidence : float
+        Confidence level of the intervals.
+    family : tuple of FamilyMember
+        Worlds, in addition to the ancestral one, in which genomes are called robustly aligned or
+        pseudo-aligned.
     """
 
     max_classes: int = Field(default=200_000, ge=1, le=MAX_CLASSES)
@@ -256,22 +305,28 @@ class AnalysisChoice(StrictModel):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(
-                    "analysis.family must have names of their own, none of them 'ancestral', but"
-                    f" has '{name}' twice. Rename one."
+                    f"analysis.family has the name '{name}' twice. Rename one, for example"
+                    f" '{name}-2'; 'ancestral' is the ancestral world."
                 )
         return self
 
 
 class Experiment(StrictModel):
-    """One experiment, complete.
+    """One experiment.
 
-    `world`, `genome` and `optimizer` hold every parameter after `compose.resolve`.
+    After `evosim.config.resolve.resolve`, `world`, `genome` and `optimizer` hold every parameter.
 
-    `snapshots` lists generations whose populations are kept beside the first, the last ancestral
-    and the last of all. `search_ledger` keeps the Price equation of every generation. `controls`
-    runs an experiment that has drivers also with fair meiosis (twice, with seeds of its own the
-    second time) and without them, and one that selects on samples drawn again in each generation
-    also with selection on the whole ancestral world.
+    Attributes
+    ----------
+    snapshots : tuple of int
+        Generations whose populations are stored, in addition to the first, the last ancestral and
+        the last generation.
+    search_ledger : bool
+        Whether the Price equation of every generation is stored.
+    controls : bool
+        Whether controls run too. With drivers, these are two runs with fair meiosis (the second
+        with its own seeds) and one without drivers. With fresh samples of start cases, it is a run
+        with selection on the whole ancestral world.
     """
 
     name: Name
@@ -281,8 +336,8 @@ class Experiment(StrictModel):
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
     replicates: int = Field(default=1, ge=1, le=100_000)
     world: WorldChoice
-    genome: dict[str, Any]
-    optimizer: dict[str, Any]
+    genome: Tree
+    optimizer: Tree
     phases: tuple[Phase, ...] = Field(min_length=1)
     snapshots: tuple[int, ...] = ()
     search_ledger: bool = True
@@ -295,24 +350,24 @@ class Experiment(StrictModel):
     def _consistent(self) -> Experiment:
         if self.phases[0].world != "ancestral":
             raise ValueError(
-                "phases.0.world must be 'ancestral', but is 'modern'. Begin with an ancestral"
-                " phase."
+                "phases.0.world must be 'ancestral', but is 'modern'. Write world = 'ancestral' in"
+                " the first phase."
             )
         if self.seeds[-1] > MAX_SEED:
             raise ValueError(
-                f"the last seed must be at most {MAX_SEED}, but is {self.seeds[-1]}. Lower seed or"
-                " replicates."
+                f"the last seed must be at most {MAX_SEED}, but is {self.seeds[-1]}. Use a smaller"
+                " seed or fewer replicates."
             )
         if self.generations > MAX_GENERATIONS:
             raise ValueError(
-                f"phases must have at most {MAX_GENERATIONS:,} generations together, but have"
-                f" {self.generations:,}. Lower them."
+                f"phases must have at most {MAX_GENERATIONS:,} generations in total, but have"
+                f" {self.generations:,}. Lower phases.0.generations."
             )
         for generation in self.snapshots:
             if not 0 <= generation < self.generations:
                 raise ValueError(
                     f"snapshots must be generations from 0 to {self.generations - 1}, but has"
-                    f" {generation}. Remove it."
+                    f" {generation}. Remove {generation} from the list."
                 )
         return self
 
@@ -323,9 +378,7 @@ class Experiment(StrictModel):
 
     @property
     def swap(self) -> int:
-        """The generation in which the modern world begins: that of the first modern phase, or the
-        end.
-        """
+        """The first generation of the first modern phase, or the number of generations."""
         generation = 0
         for phase in self.phases:
             if phase.world == "modern":
@@ -335,33 +388,34 @@ class Experiment(StrictModel):
 
     @property
     def generations(self) -> int:
-        """Generations of all phases together."""
+        """Number of generations in all phases."""
         return sum(phase.generations for phase in self.phases)
 
     def digest(self) -> str:
-        """Hash of everything that decides results: the tree without the words about it."""
-        tree = without_unused(self.model_dump(mode="json", exclude=WORDS))
-        return hashlib.blake2b(
-            json.dumps(tree, sort_keys=True).encode(), digest_size=16
-        ).hexdigest()
+        """Hash of everything that affects results: the tree without its `WORDS`."""
+        return hash_of(without_unused(self.model_dump(mode="json", exclude=WORDS)))
 
     def setting_digest(self) -> str:
-        """Hash of the setting alone, whatever the seeds: part of a run's folder name."""
-        tree = without_unused(self.model_dump(mode="json", exclude=WORDS | {"seed", "replicates"}))
-        return hashlib.blake2b(
-            json.dumps(tree, sort_keys=True).encode(), digest_size=16
-        ).hexdigest()
+        """Hash of the tree without seeds: a part of the name of a run's folder."""
+        excluded = WORDS | {"seed", "replicates"}
+        return hash_of(without_unused(self.model_dump(mode="json", exclude=excluded)))
 
     def to_toml(self) -> str:
         """The tree as a TOML file that `evosim run` reads."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
-def without_unused(tree: dict[str, Any]) -> dict[str, Any]:
-    """A resolved tree without a plain selection, an empty mixture and an empty family, so that
-    digests of experiments without them stay what they were.
+def hash_of(tree: Tree) -> str:
+    """Hash of a tree: 32 hexadecimal digits."""
+    return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def without_unused(tree: Tree) -> Tree:
+    """A resolved tree without a plain selection, an empty mixture and an empty family.
+
+    The digests of experiments without them therefore equal those from before these keys existed.
     """
-    out = {
+    used = {
         key: value
         for key, value in tree.items()
         if key != "selection" or not SelectionChoice(**value).plain
@@ -370,4 +424,4 @@ def without_unused(tree: dict[str, Any]) -> dict[str, Any]:
     analysis = {
         key: value for key, value in tree.get("analysis", {}).items() if key != "family" or value
     }
-    return out | {"world": world} | ({"analysis": analysis} if "analysis" in tree else {})
+    return used | {"world": world} | ({"analysis": analysis} if "analysis" in tree else {})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.api import Run, Search, Sweep
 from evosim.api.arguments import a_path, flag, maybe_path
-from evosim.config.toml_files import RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
+from evosim.config.file_kinds import RUN_FOLDER, SEARCH_FOLDER, SWEEP_FOLDER, refuse_other_kind
 from evosim.errors import UserError
 from evosim.runtime.atomic_files import may_write, must_be_free
 from evosim.runtime.forked_processes import guarded

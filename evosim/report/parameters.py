@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evosim.config import registry
+from evosim.config.differences import MISSING, differences, flat
 from evosim.config.landscape_search import on_landscape
 from evosim.config.schema import WORDS, Experiment
-from evosim.config.toml_out import MISSING, differences, flat
 from evosim.genomes import LocusParams
 from evosim.optimizers.params import OPTIMIZER_PARAMS
 from evosim.optimizers.vector_params import VECTOR_PARAMS

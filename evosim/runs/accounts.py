@@ -24,9 +24,9 @@ from evosim.analysis.summary import (
     SeedEnding,
     read_summary,
 )
-from evosim.config.resolve import Problem, build
+from evosim.config.differences import changes_from_packaged
+from evosim.config.resolve import Problem, build, payoff_unit
 from evosim.config.schema import Experiment, SelectionChoice
-from evosim.config.toml_out import changes_from_packaged, payoff_unit
 from evosim.errors import UserError
 from evosim.runs.finished import Finished
 from evosim.runs.folder import Writer

@@ -16,11 +16,11 @@ import polars as pl
 
 from evosim.analysis.intervals import interval
 from evosim.analysis.summary import SearchQuantity, SearchSummary, SeedEnding, read_search_summary
+from evosim.config.differences import changes_from_packaged
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
 from evosim.config.toml_files import read_toml
-from evosim.config.toml_out import changes_from_packaged
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.optimizers.real_vectors import COLUMNS, search
 from evosim.runs.accounts import FIGURES

@@ -8,10 +8,11 @@ from typing import Any
 
 from evosim.analysis.recorded_run import Recorded, Tables, damaged_run
 from evosim.analysis.table_schemas import Provenance, Shape
+from evosim.config.differences import with_own_words
+from evosim.config.file_kinds import PARTIAL_FOLDER, RUN_FOLDER, refuse_other_kind
 from evosim.config.landscape_search import on_landscape
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import PARTIAL_FOLDER, RUN_FOLDER, read_toml, refuse_other_kind
-from evosim.config.toml_out import with_own_words
+from evosim.config.toml_files import read_toml
 from evosim.errors import UserError
 from evosim.runs.provenance import SCHEMA_VERSION
 from evosim.runtime import forked_processes

@@ -14,7 +14,7 @@ from evosim.analysis.account import gaps_of_pair
 from evosim.config.landscape_search import landscape_digest
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import set_value
+from evosim.config.settings import set_value
 from evosim.errors import UserError
 from evosim.sweeps.schema import Design, SweepFile, Written
 

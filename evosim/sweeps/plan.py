@@ -16,7 +16,7 @@ import polars as pl
 
 from evosim.config.external_code import Choice
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import set_value
+from evosim.config.settings import set_value
 from evosim.errors import UserError
 from evosim.simulation.controls import controls_of
 from evosim.sweeps.design import Cell, Settings, base_tree, cells_of, experiment_of

@@ -11,15 +11,11 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evosim import accounts
+from evosim.config.experiments import read_experiment
+from evosim.config.file_kinds import SWEEP_FILE, refuse_other_kind
 from evosim.config.schema import MAX_SEED, Experiment, Name, StrictModel, Title
-from evosim.config.toml_files import (
-    SWEEP_FILE,
-    parsed,
-    read_bytes,
-    read_experiment,
-    refuse_other_kind,
-    validated,
-)
+from evosim.config.toml_files import parsed, read_bytes
+from evosim.config.validation import validated
 from evosim.errors import UserError, unknown
 
 # Tables of accounts that each run computes, and `ledger`, the behaviour ledger without ages.

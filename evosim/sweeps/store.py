@@ -37,7 +37,7 @@ from typing import Any
 
 import polars as pl
 
-from evosim.config.toml_files import SWEEP_FOLDER, refuse_other_kind
+from evosim.config.file_kinds import SWEEP_FOLDER, refuse_other_kind
 from evosim.errors import UserError, unknown
 from evosim.runs.source_hash import sources_digest
 from evosim.runtime.atomic_files import (

@@ -16,8 +16,9 @@ from typing import Any
 import vl_convert
 
 from evosim.cli import gallery
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.runs import execute, landscape_search
 from evosim.runs import figures as runs_figures
 from evosim.runtime.timing import Clock

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import snippets
 
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import read_experiment
 from evosim.runs.provenance import Provenance, write_json
 from evosim.runtime.atomic_files import write_atomically
 

@@ -39,9 +39,10 @@ import typer
 from evosim.cli import main
 from evosim.config import resolve as config_resolve
 from evosim.config.entry_points import GROUPS
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import read_experiment, set_value
+from evosim.config.settings import set_value
 from evosim.sweeps.plan import make_plan
 from evosim.sweeps.schema import read_sweep
 

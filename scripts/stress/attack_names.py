@@ -35,8 +35,10 @@ from evosim import worlds
 from evosim.claims import study
 from evosim.claims.experiments import build_packaged
 from evosim.cli import main as cli_main
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
-from evosim.config.toml_files import apply_settings, read_experiment, read_toml
+from evosim.config.settings import apply_settings
+from evosim.config.toml_files import read_toml
 from evosim.errors import UserError
 from evosim.report.build import write_report
 from evosim.runs import figures

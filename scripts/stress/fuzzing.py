@@ -30,9 +30,11 @@ import tomli_w
 from hypothesis import strategies as st
 
 from evosim.analysis.account import gaps_of_pair
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings, named_experiments, read_experiment, read_toml
+from evosim.config.settings import apply_settings
+from evosim.config.toml_files import named_experiments, read_toml
 from evosim.config.toml_out import to_commented_toml
 from evosim.errors import UserError, in_one_line
 from evosim.runs.folder import run_folder
@@ -734,6 +736,10 @@ def judge(case: Case, folder: Path, *, run: bool = False) -> Verdict:
     return verdict
 
 
+# Words by which a refusal states a rule, or what is wrong
+STATEMENT = r"\b(must|needs|requires|unknown|missing|cannot|not|twice|empty|both|no)\b"
+
+
 def faults_of(message: str, case: Case) -> list[str]:
     """What is wrong with a refusal.
 
@@ -742,7 +748,7 @@ def faults_of(message: str, case: Case) -> list[str]:
     found = []
     if not message.isprintable() or len(message) > 2500:
         found.append(f"not one short line: {message[:80]!r}")
-    if not re.search(r"[.:] .*[.?]$", message) or not re.search(r"\bmust\b", message):
+    if not re.search(r"[.:] .*[.?]$", message) or not re.search(STATEMENT, message):
         found.append(f"no rule or no remedy: {message[:200]!r}")
     if not any(word in message for word in _names(case)):
         found.append(f"names nothing: {message[:200]!r}")

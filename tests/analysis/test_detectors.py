@@ -17,7 +17,7 @@ from evosim.claims import deception as claim_5
 from evosim.claims import detectors as claim_12
 from evosim.claims.experiments import claim_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings
+from evosim.config.settings import apply_settings
 from evosim.genomes import ReflexRules
 from evosim.reference.dynamic_programming import extreme_values, occupancy
 from evosim.reference.policies import policy_of

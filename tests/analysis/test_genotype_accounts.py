@@ -18,9 +18,10 @@ from evosim.analysis.account import Accountant
 from evosim.analysis.causes import SWITCHES
 from evosim.analysis.genotype_accounts import commonest
 from evosim.cli.main import app
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import without_unused
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.config.toml_out import to_commented_toml
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
@@ -123,7 +124,7 @@ def test_reflexes_have_variation_and_no_causes() -> None:
 @pytest.mark.parametrize(
     ("family", "words"),
     [
-        ('[{name="x"}]', "analysis.family.0.set must be given, but is missing"),
+        ('[{name="x"}]', "the key analysis.family.0.set is missing"),
         (
             '[{name="x", set={}}]',
             (
@@ -131,7 +132,7 @@ def test_reflexes_have_variation_and_no_causes() -> None:
                 " ancestral one, but is empty"
             ),
         ),
-        ('[{name="x", set={nothing=1}}]', "a key of analysis.family.0.set"),
+        ('[{name="x", set={nothing=1}}]', "unknown key 'analysis.family.0.set.nothing'"),
         ('[{name="x", set={find=0.5}}, {name="x", set={find=0.6}}]', "'x' twice"),
         ('[{name="ancestral", set={find=0.5}}]', "'ancestral' twice"),
         ('[{name="x", set={lifespan=4}}]', "analysis.family.lifespan must be left alone"),

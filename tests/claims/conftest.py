@@ -24,5 +24,6 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     file = tmp_path / f"{NAME}.toml"
     file.write_text(TEXT, encoding="utf-8")
     known = named_experiments() | {NAME: file}
-    monkeypatch.setattr("evosim.config.toml_files.named_experiments", lambda: known)
+    for module_name in ("toml_files", "experiments", "file_kinds"):
+        monkeypatch.setattr(f"evosim.config.{module_name}.named_experiments", lambda: known)
     return NAME

@@ -12,7 +12,7 @@ from evosim.config.schema import Prediction
 
 
 def test_a_predicted_range_needs_both_ends() -> None:
-    with pytest.raises(ValueError, match="must have low and high"):
+    with pytest.raises(ValueError, match="Give both with says = 'within'"):
         Prediction(quantity="x", says="within", low=1.0)
 
 

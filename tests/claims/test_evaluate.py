@@ -13,8 +13,8 @@ from evosim.claims.evaluate import ClaimRunner, claims_by_name
 from evosim.claims.experiments import claim_experiment
 from evosim.claims.measurements import Measurement
 from evosim.claims.verdicts import COMES_OUT, NOT, judge_prediction
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
-from evosim.config.toml_files import read_experiment
 from evosim.errors import UserError
 from tests.support.claims import evosim, numbers
 from tests.support.paths import ROOT

@@ -78,7 +78,7 @@ def test_a_prediction_that_cannot_fail_is_no_evidence(made_up: str, tmp_path: Pa
     tested = ClaimResult(made_up, choice, [row, good], COMES_OUT)
     assert agreement_count(tested) == "1 of 1"
     assert "comes out (by construction)" in as_markdown([tested], "quick")
-    with pytest.raises(ValueError, match="must have one that can fail"):
+    with pytest.raises(ValueError, match="needs one that can fail"):
         type(choice)(
             number=1,
             statement="",

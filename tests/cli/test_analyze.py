@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 import evosim
 from evosim.cli.main import app
-from evosim.config.toml_out import payoff_unit
+from evosim.config.resolve import payoff_unit
 from evosim.tables import screen
 from evosim.tables.formatting import number
 from tests.support.api import settings

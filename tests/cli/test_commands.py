@@ -277,14 +277,26 @@ MISTAKES = {
     "a folder as experiment": (["run", "./"], "must be readable text"),
     "unknown experiment": (["run", "birth-contol"], "Did you mean 'birth-control'?"),
     "missing file": (["run", "nothing.toml"], "must exist"),
-    "unknown key": (["run", "--set", "world.ancestral.deaht=0.1"], "Did you mean 'death'?"),
-    "unknown top key": (["run", "--set", "sed=1"], "sed must not be there"),
+    "unknown key": (
+        ["run", "--set", "world.ancestral.deaht=0.1"],
+        "Did you mean 'world.ancestral.death'?",
+    ),
+    "unknown top key": (["run", "--set", "sed=1"], "unknown key 'sed'. Did you mean 'seed'?"),
+    "misplaced key": (
+        ["run", "--set", "population=9"],
+        "unknown key 'population'. Did you mean 'optimizer.population'?",
+    ),
+    "not a truth value": (
+        ["run", "--set", "controls=no"],
+        "controls must be a valid boolean, but is 'no'. Write true or false.",
+    ),
+    "a world as experiment": (["run", "savana"], "Did you mean 'savanna'? That is a world"),
     "unknown world": (["run", "--set", "world.name=savana"], "Did you mean 'savanna'?"),
     "unknown genome": (["run", "--set", "genome.name=plannr"], "Did you mean 'planner'?"),
     "unknown optimizer": (["run", "--set", "optimizer.name=sexul"], "Did you mean 'sexual'?"),
     "unknown locus key": (
         ["run", "--set", "genome.horizon.alele=1"],
-        "genome.horizon.alele must not be there",
+        "unknown key 'genome.horizon.alele'. Did you mean 'genome.horizon.alleles'?",
     ),
     "wrong type": (
         ["run", "--set", "optimizer.population=lots"],
@@ -365,7 +377,7 @@ MISTAKES = {
     "no threads": (["run", "--threads", "0"], "--threads must lie in 1.."),
     "too many threads": (["run", "--threads", "4096"], "--threads must lie in 1.."),
     "not key=value": (["run", "--set", "population"], "--set must be key=value"),
-    "through a number": (["run", "--set", "seed.x=1"], "Check the path with 'evosim show'"),
+    "through a number": (["run", "--set", "seed.x=1"], "'evosim show' prints all paths"),
     "beyond a list": (["run", "--set", "phases.7.generations=1"], "must be a position from 0 to 1"),
     "a list that is not there": (
         ["run", "--set", "world.mixture.0.share=0.1"],

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import evosim as api
-from evosim.config import resolve, toml_out
-from evosim.config.toml_files import kind_at
+from evosim.config import differences, resolve
+from evosim.config.file_kinds import kind_at
 from evosim.errors import UserError
 from evosim.optimizers.exhaustive import ExhaustiveSearch
 from evosim.optimizers.params import Exhaustive
@@ -50,7 +50,7 @@ KINDS = {
     "sweep file run": (["run", "sweep.toml"], "evosim sweep run sweep.toml"),
     "sweep file shown": (["show", "sweep.toml"], "evosim sweep run sweep.toml"),
     "sweep's folder run": (["run", "many"], "evosim sweep analyze many"),
-    "run's folder run": (["run", "run"], "evosim run run/experiment.toml"),
+    "run's folder run": (["run", "run"], "Rerun it: 'evosim run run/experiment.toml'"),
     "experiment swept": (["sweep", "run", "own.toml"], "evosim run own.toml"),
     "name swept": (["sweep", "run", "birth-control"], "evosim run birth-control"),
     "sweep's folder swept": (
@@ -60,14 +60,14 @@ KINDS = {
     "run's folder swept": (["sweep", "run", "run"], "evosim analyze run"),
     "experiment scripted": (["sweep", "script", "own.toml", "--slurm"], "evosim run own.toml"),
     "sweep's folder analyzed": (["analyze", "many"], "evosim sweep analyze many"),
-    "run's file analyzed": (["analyze", "run/experiment.toml"], "give its folder, run"),
+    "run's file analyzed": (["analyze", "run/experiment.toml"], "Give its folder: run"),
     "file analyzed": (["analyze", "own.toml"], "evosim run own.toml"),
     "name analyzed": (["analyze", "micro"], "evosim run micro"),
     "run's folder as sweep": (["sweep", "status", "run"], "evosim analyze run"),
     "sweep file as folder": (["sweep", "analyze", "sweep.toml"], "evosim sweep run sweep.toml"),
-    "file of a sweep": (["sweep", "collect", "many/sweep.toml"], "give its folder, many"),
+    "file of a sweep": (["sweep", "collect", "many/sweep.toml"], "Give its folder: many"),
     "compared": (["compare", "run", "many"], "evosim sweep analyze many"),
-    "exported": (["export", "run/experiment.toml"], "give its folder, run"),
+    "exported": (["export", "run/experiment.toml"], "Give its folder: run"),
     "drawn": (["figures", "own.toml"], "evosim run own.toml"),
     "reported": (["report", "own.toml"], "evosim run own.toml"),
 }
@@ -134,7 +134,7 @@ def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[st
         "snapshots=[99999]",
     )
     assert (code, err.count("\n")) == (2, 1), "a refusal stands alone"
-    modern = toml_out.unusual_values(
+    modern = differences.unusual_values(
         setting("birth-control", "world.modern.contraceptive_pleasure=9.5").experiment
     )
     assert [words.partition(" ")[0] for words in modern] == ["world.modern.contraceptive_pleasure"]
@@ -144,9 +144,9 @@ def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[st
     "name", sorted(path.stem for path in (ROOT / "evosim" / "experiments").glob("*.toml"))
 )
 def test_packaged_experiments_have_no_odd_values(name: str) -> None:
-    from evosim.config.toml_files import read_experiment
+    from evosim.config.experiments import read_experiment
 
-    assert toml_out.unusual_values(resolve.resolve(read_experiment(name))) == []
+    assert differences.unusual_values(resolve.resolve(read_experiment(name))) == []
 
 
 # Nothing is written over

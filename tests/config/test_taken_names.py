@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from evosim import worlds
 from evosim.cli.main import app
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import ACTS_TAKEN, LOCI_TAKEN, build, resolve
-from evosim.config.toml_files import read_experiment
 from evosim.errors import UserError, unknown
 from evosim.genomes.gated import Gated
 from evosim.genomes.gated import build as build_gated
@@ -60,7 +60,7 @@ def test_an_act_that_is_a_row_of_the_accounts_is_refused(
     with pytest.raises(
         UserError,
         match=(
-            rf"an act of world 'micro' must not be called '{name}', .* for example to 'my {name}'"
+            rf"an act of world 'micro' cannot have the name '{name}', .* for example to 'my {name}'"
         ),
     ):
         build(resolve(weighted("pleasure")))
@@ -74,14 +74,14 @@ def test_a_locus_that_is_a_row_or_a_column_is_refused(
     populations.
     """
     monkeypatch.setitem(worlds.WORLDS, "micro", renamed(features=(name, *FEATURES[1:])))
-    with pytest.raises(UserError, match=rf"a locus of the genome must not be called '{name}'"):
+    with pytest.raises(UserError, match=rf"a locus of the genome cannot have the name '{name}'"):
         build(resolve(weighted(name)))
 
 
 def test_a_marker_that_is_a_row_is_refused() -> None:
     tree = weighted("pleasure")
     tree["genome"]["markers"] = {"seed": {"alleles": ["a", "b"]}}
-    with pytest.raises(UserError, match="a locus of the genome must not be called 'seed'"):
+    with pytest.raises(UserError, match="a locus of the genome cannot have the name 'seed'"):
         build(resolve(tree))
 
 
@@ -168,5 +168,5 @@ def test_such_a_run_leaves_no_folder(
 
 def test_what_is_not_known_where_there_is_nothing_says_so() -> None:
     assert str(unknown("a figure", "x", [])).endswith(
-        "there is none to choose from, but is 'x'. Leave it out."
+        "is 'x', but there is none to choose from. Leave it out."
     )

@@ -13,8 +13,10 @@ import typer
 
 from evosim import __version__
 from evosim.cli.main import app
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, named_experiments, read_experiment
+from evosim.config.settings import apply_settings
+from evosim.config.toml_files import named_experiments
 from evosim.runs import accounts, execute
 from evosim.simulation.controls import CONTROLS
 from evosim.sweeps.execute import begin

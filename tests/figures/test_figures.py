@@ -16,8 +16,9 @@ import pypdf
 import pytest
 
 from evosim.cli import gallery
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.figures import FIGURES, Source, charts_of, html, to_svg
 from evosim.figures.page_layout import SIZES, broken, fit_to_column, text_width, width_of

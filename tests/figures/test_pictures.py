@@ -24,9 +24,10 @@ from evosim.analysis import (
 )
 from evosim.analysis.class_values import Conducts
 from evosim.analysis.summary import LadderSummary
+from evosim.config.experiments import read_experiment
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import Problem, resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.figures import FIGURES, Source
 from evosim.figures import policies as figures_policies
 from evosim.figures import sample_life as figures_sample_life

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Grid

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from evosim.claims import demons
 from evosim.claims.experiments import claim_experiment
 from evosim.cli.main import app
+from evosim.config.experiments import read_experiment
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import build, resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.kernels import real_vectors as kernels
 from evosim.optimizers.cma_strategy import CmaStrategy
@@ -363,5 +364,5 @@ def test_a_search_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_what_means_nothing_on_a_landscape_is_refused(given: str) -> None:
-    with pytest.raises(UserError, match="must be left out for world 'tessellating-hills'"):
+    with pytest.raises(UserError, match="is given, but the landscape 'tessellating-hills' has no"):
         resolve(apply_settings(read_experiment("claim-06-demons"), [given]))

@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 
 from evosim import api
 from evosim.analysis.terminology import AUTHORS, LABELS
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.report import build, elements, page, runs
 from evosim.report import charts as report_charts

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from evosim.analysis.recorded_run import Recorded
 from evosim.cli.main import app
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.runs import accounts, execute, figures
 from evosim.runs.background_figures import Easel

@@ -536,7 +536,7 @@ def test_what_the_system_complains_of_names_the_path(
 def test_the_panic_of_a_library_is_one_line() -> None:
     told = of_system(pl.exceptions.PanicException("index out of bounds"))
     assert told
-    assert "its reader gave up (index out of bounds)" in one_line(told)
+    assert "a table cannot be read (index out of bounds)" in one_line(told)
     assert of_system(KeyError("x")) is None
     full = of_system(OSError(28, "No space left on device", "/x"))
     assert full

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from evosim.cli.main import app
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.runs import estimate, execute
 from evosim.runs.estimate import Foresight, disk_of, foresee, pace
 from evosim.runtime.progress import duration, size

@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 from evosim import api
 from evosim.api import export
 from evosim.cli.main import app
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.report import build
 from evosim.runs import execute

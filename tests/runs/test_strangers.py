@@ -22,9 +22,11 @@ import pytest
 import evosim
 from evosim.cli import main
 from evosim.config import allowed_imports, entry_points, external_code, package_sources, registry
+from evosim.config.experiments import read_experiment
 from evosim.config.external_code import Choice
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment, read_toml
+from evosim.config.settings import apply_settings
+from evosim.config.toml_files import read_toml
 from evosim.errors import UserError
 from evosim.figures.html import licences
 from evosim.runs.source_hash import forget_sources

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from evosim import worlds
 from evosim.api.export import encoded
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
-from evosim.config.toml_files import read_experiment
 from evosim.errors import UserError
 from evosim.report.elements import from_printed
 from evosim.runtime import names, text_layout

@@ -224,6 +224,6 @@ def test_words_of_a_packaged_experiment_stay_with_its_settings(
 
 
 def _title_of(name: str) -> str:
-    from evosim.config.toml_files import read_experiment
+    from evosim.config.experiments import read_experiment
 
     return str(read_experiment(name)["title"])

@@ -17,9 +17,10 @@ from evosim.analysis import drive_cost as hack_step
 from evosim.analysis import means_over_seeds
 from evosim.analysis.account import Accountant
 from evosim.analysis.summary import AccountSummary, AlleleFrequency, DriveSummary, MeasuredByWorld
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import AnalysisChoice
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
 from evosim.genomes import Driver, Modifier

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from evosim.config.differences import with_own_words
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
-from evosim.config.toml_files import apply_settings, read_experiment
-from evosim.config.toml_out import with_own_words
+from evosim.config.settings import apply_settings
 from evosim.errors import Stop
 from tests.support.settings import quick
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import Problem, build, resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 
 
 def setting(name: str, *settings: str) -> Problem:

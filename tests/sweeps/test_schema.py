@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.sweeps import design
 from evosim.sweeps.design import base_tree, settings_of, to_be_built
@@ -371,7 +372,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "no experiment": ("", "the experiment must be one of"),
     "misspelt parameter": (
         "[grid]\noptimizer.populaton = [1]\n",
-        "cell 0 (optimizer.populaton=1): a key of optimizer must be one of",
+        "cell 0 (optimizer.populaton=1): unknown key 'optimizer.populaton'. Did you mean",
     ),
     "misspelt first part": ("[grid]\noptimiser.population = [1]\n", "Did you mean 'optimizer'?"),
     "misspelt setting": (
@@ -396,7 +397,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "not a list": (
         "[grid]\noptimizer.population = 10\n",
-        "grid.optimizer.population must be a valid array, but is 10",
+        "grid.optimizer.population must be a valid list, but is 10",
     ),
     "empty list": (
         "[grid]\noptimizer.population = []\n",

@@ -27,8 +27,9 @@ from rich.console import Console
 
 from evosim.cli import sweep_signals
 from evosim.cli.sweep_signals import stop_requests
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.runs import accounts, execute
 from evosim.runtime import atomic_files

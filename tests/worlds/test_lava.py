@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build as build_setting
 from evosim.config.resolve import resolve
-from evosim.config.toml_files import apply_settings, read_experiment
+from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
 from evosim.optimizers.base import InvalidOptimizer
