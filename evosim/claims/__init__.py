@@ -1,8 +1,10 @@
-"""Claims: what the texts behind this project assert, each as an experiment whose prediction is
-registered in its file.
+"""Claims: statements of the texts behind this project, each tested by an experiment.
 
-`CLAIMS` names the module of each; a module holds one `CLAIM`. `evosim claims` runs them and prints
-what came out.
+`CLAIMS` names the module of each claim. A module holds one `CLAIM`. The predictions are registered
+in the experiment file of the same name. `evosim claims` computes, judges and prints them.
+
+`experiments`, `populations`, `measurements`, `verdicts` and `study` are shared with the studies in
+`scripts/studies/`.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from evosim.runtime.home import has_home, use_temporary_home
 if TYPE_CHECKING:
     from evosim.claims.claim import Claim
 
-if not has_home():  # Altair asks for it when it is imported
+if not has_home():  # Altair needs a home folder when it is imported
     use_temporary_home()
 
-# Modules are imported when asked for: some bring the compiler with them.
+# Modules are imported on demand: some import the compiler.
 CLAIMS: dict[str, str] = {
     "claim-01-theorem": "theorem",
     "claim-02-birth-control": "birth_control",
@@ -38,7 +40,7 @@ CLAIMS: dict[str, str] = {
 
 
 def claim_of(name: str) -> Claim:
-    """What a claim is tested by."""
+    """Import the module of a claim and return its `CLAIM`."""
     module = import_module(f"evosim.claims.{CLAIMS[name]}")
     claim: Claim = module.CLAIM
     return claim

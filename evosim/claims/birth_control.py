@@ -1,12 +1,12 @@
 """Claim 2: birth control is an outer failure.
 
-What it costs in M is what the best ancestral genome loses too, however much is searched.
+The best ancestral genome loses as much in the modern world as populations do. More search does not
+lower the loss. The amount of search is population times ancestral generations.
 
-The amount of search is population times generations in A. Modern worlds from which only
-contraception is taken, and to which only contraception is added, say what the loss hangs on;
-reflexes, which have no objective, say what it does not need: in the savanna they lose nothing by
-it, and in `host`, a parasite on island and mainland, the same test is made of all that they lose to
-the shift.
+Two more modern worlds show the cause: one lacks contraception, the other differs by contraception
+alone. Reflexes show that the loss needs no objective. In the savanna, reflexes lose nothing to
+contraception. In `host`, a parasite on island and mainland, the test covers all losses to the
+shift.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ MODERN_WORLDS = {
 SHIFTED = pl.sum_horizontal([f"M:{kind}" for kind in SHIFT_KINDS])
 REMOVED = "without contraception"
 NOVEL = "M:novel"
-RESTARTS = 8  # of the search for the best reflexes; the grid has 41 million
+RESTARTS = 8  # of the search for the best reflexes; the grid has 41 million classes
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """A part for each size of population, and those beside."""
+    """A part for each population size, the modern worlds, reflexes and the parasite."""
     marks = three_sizes(experiment.swap)
     sizes = three_sizes(experiment.optimizer["population"])
     out = [
@@ -82,7 +82,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def grid(experiment: Experiment) -> pl.DataFrame:
-    """R2, R3 and what R3 does, in each modern world."""
+    """Rungs R2 and R3, and the account of R3, in each modern world."""
     return pl.DataFrame(
         [
             {"world": name} | best_genome_account(with_settings(experiment, *settings))
@@ -92,13 +92,13 @@ def grid(experiment: Experiment) -> pl.DataFrame:
 
 
 def reflexes(experiment: Experiment) -> Experiment:
-    """The same swap for reflexes."""
+    """The same change of world for reflexes."""
     n = three_sizes(experiment.optimizer["population"])[1]
     return ancestral_only(_as_long("reflexes", experiment), n)
 
 
 def host(experiment: Experiment) -> Experiment:
-    """Reflexes of a parasite, for as many generations and with the same seeds."""
+    """Reflexes of a parasite, with as many generations and the same seeds."""
     return _as_long("host", experiment)
 
 
@@ -112,12 +112,12 @@ def _as_long(name: str, experiment: Experiment) -> Experiment:
 
 
 def best_reflex(experiment: Experiment) -> pl.DataFrame:
-    """The best reflexes found."""
+    """The account of the best reflexes that a search found."""
     return best_alone(with_settings(experiment, f"analysis.restarts={RESTARTS}"))
 
 
 def best_alone(experiment: Experiment) -> pl.DataFrame:
-    """R2, R3 and what R3 does."""
+    """Rungs R2 and R3, and the account of R3."""
     return pl.DataFrame([best_genome_account(experiment)])
 
 
@@ -139,7 +139,7 @@ def _row(table: pl.DataFrame, world: str) -> Mapping[str, float]:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """What the prediction speaks of. Entries of populations are told as shares of R3's own."""
+    """The predicted quantities. Losses of populations are shares of the loss of R3."""
     cells = _cells(tables)
     here, removed = _row(tables["grid"], "as it is"), _row(tables["grid"], REMOVED)
     alone = _row(tables["grid"], "contraception alone")
@@ -210,7 +210,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """Novel entries of populations against the amount of search, beside R3's own."""
+    """Novel losses of populations by amount of search, compared with those of R3."""
     own = _row(tables["grid"], "as it is")[NOVEL]
     cells = _cells(tables).with_columns(
         (pl.col("population") * pl.col("generations")).alias("search"),

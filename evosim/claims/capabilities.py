@@ -1,12 +1,12 @@
 """Claim 10: capabilities generalize better than alignment.
 
-From A to M intent falls more than capability, unless planners see far enough.
+In the modern world intent falls more than capability, unless planners look past the consequences.
 
-Capability is felt return, alignment is intent, each as a share of the span between the worst and
-the best policy of that world (`analysis.capability`). Asked of the best ancestral genome and of
-populations at the swap, under three beliefs that planners might hold in M; of planners that see
-less far than consequences lie, of those that see farther, and of the best genomes of other worlds.
-The phase diagram goes through longest horizons and lengths of gestation, with cheap planning.
+Capability is felt return, alignment is intent. Both are shares of the span between the worst and
+the best policy of a world (`analysis.capability`). The claim covers the best ancestral genome and
+populations at the swap, under three beliefs about the modern world. It covers shallow planners,
+deep planners, and the best genomes of other worlds. The phase diagram varies the longest horizon
+and the length of gestation, with cheap planning.
 """
 
 from __future__ import annotations
@@ -34,15 +34,13 @@ from evosim.worlds import TabularMdp
 
 SHALLOW = ("genome.horizon.alleles=[1,2,3,4]", "genome.planning_cost=0.06")
 GESTATIONS = (2, 3, 4, 5)
-FAR = 2  # steps beyond gestation from which mating and young come into one view
-OTHERS = ("micro", "villages", "maze")  # packaged experiments, whose worlds are asked too
+FAR = 2  # steps beyond gestation that show mating and birth in one plan
+OTHERS = ("micro", "villages", "maze")  # packaged experiments whose worlds are tested too
 FALLS = ("capability", "alignment")
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """Genomes and populations of shallow and deep planners, genomes of other worlds, and a part for
-    each gestation.
-    """
+    """Genomes and populations of shallow and deep planners, and a part for each gestation."""
     n = experiment.optimizer["population"]
     shallow = ancestral_only(experiment, n, *SHALLOW)
     out = [Part("best", best_genomes, (experiment,), cost=5.0)]
@@ -63,7 +61,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def best_genomes(experiment: Experiment) -> pl.DataFrame:
-    """What the best ancestral genome of each grid reaches, by belief."""
+    """Capability and alignment of the best ancestral genome of each grid, by belief."""
     settings = {"shallow": with_settings(experiment, *SHALLOW), "deep": with_settings(experiment)}
     settings |= {name: with_settings(packaged(name)) for name in OTHERS}
     return pl.concat(
@@ -134,7 +132,7 @@ def _reached(
 
 
 def populations(experiment: Experiment) -> pl.DataFrame:
-    """One row a seed and belief: what the population at the swap reaches in both worlds."""
+    """One row per seed and belief: capability and alignment of the population at the swap."""
     made = build(experiment)
     landscape, capabilities = Landscape(made), Capabilities(_worlds(made))
     known: dict[tuple[int, str, str], tuple[float, float]] = {}
@@ -150,10 +148,9 @@ def populations(experiment: Experiment) -> pl.DataFrame:
 
 
 def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
-    """For each longest horizon: what share of the best modern genome's fitness is kept by R3 and by
-    populations, and how R3's capability and alignment fall.
+    """For each longest horizon, the share of the best modern fitness that R3 and populations keep.
 
-    The row of R3 has no seed.
+    The row of R3 has no seed. It also has the falls of its capability and alignment.
     """
     rows: list[Row] = []
     horizons = [int(h) for h in experiment.genome["horizon"]["alleles"]]
@@ -206,8 +203,9 @@ EXCESS = _fall("alignment") - _fall("capability")
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Falls from A to M are in shares of the span; `excess` is the fall of alignment beyond that of
-    capability.
+    """Falls between worlds, in shares of the span.
+
+    `excess` is the fall of alignment minus the fall of capability.
     """
     unit = "share of the span"
     out: dict[str, Measurement] = {}
@@ -271,7 +269,7 @@ def _of_phases(found: pl.DataFrame) -> dict[str, Measurement]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """Capability and alignment in both worlds; and the phase diagram."""
+    """Capability and alignment in both worlds, and the phase diagram."""
     return {"falls": _falls(tables), "phases": _phase_diagram(_phases(tables), experiment)}
 
 

@@ -1,4 +1,4 @@
-"""What a claim is: parts to compute, quantities to measure, and figures to draw."""
+"""Parts, measurements and figures of a claim."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Claim 5: deception.
 
-A gate that selection cannot see drifts; how little it must see; deceivers and sleepers told apart;
-the toy games.
+A gate that selection cannot see drifts. The claim measures the cue error that selection needs, the
+classification of deceivers and sleepers, and the toy games.
 """
 
 from __future__ import annotations
@@ -53,10 +53,9 @@ GRID = (
 
 
 def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
-    """One row a seed: whether the open gate fixed in the ancestral world, and when; and what both
-    gates are worth in both worlds.
+    """One row per seed: whether and when the open gate fixed, and the fitness of both gates.
 
-    Cells of other numbers have seeds of their own, so that each is a test by itself.
+    Each cell has its own seeds, so that the cells are independent tests.
     """
     setting = with_error(experiment, error)
     worth = Landscape(setting).worth(np.arange(2))
@@ -75,7 +74,7 @@ def with_error(experiment: Experiment, error: float) -> Problem:
 
 
 def _run(setting: Problem, fitness: Floats, seed: int) -> Row:
-    """One population until one gate is left."""
+    """Simulate one population until one gate is left."""
     swap = setting.experiment.swap
     for generation, classes in enumerate(newborn_classes(setting, fitness.__getitem__, seed, swap)):
         if (classes == classes[0]).all():
@@ -84,8 +83,9 @@ def _run(setting: Problem, fitness: Floats, seed: int) -> Row:
 
 
 def kinds(experiment: Experiment) -> pl.DataFrame:
-    """Every genome of a grid of gated planners in the world of episodes, examined, and what its
-    loci say that it is.
+    """Classify every gated planner of a grid in the world of episodes.
+
+    `expected` is the kind that its loci imply.
     """
     setting = build(experiment)
     found = examined_frame(setting.genome, np.arange(setting.genome.grid.size), setting.pair)
@@ -95,9 +95,9 @@ def kinds(experiment: Experiment) -> pl.DataFrame:
 
 
 def _by_loci(row: Mapping[str, float]) -> str:
-    """What a genome is, without asking what it does.
+    """The kind of a genome by its loci, without its behaviour.
 
-    A is wanted with weight 1, B with 0 or 1.5; discount 0.95.
+    A is wanted with weight 1, B with 0 or 1.5. The discount is 0.95.
     """
     wants_b, hidden_b, gated = (
         row["locus:B"] > 1.0,
@@ -113,7 +113,7 @@ def _by_loci(row: Mapping[str, float]) -> str:
 
 
 def games(experiment: Experiment) -> pl.DataFrame:
-    """The toy games, each played in the world: nothing of the closed forms is used."""
+    """Play the toy games in the world, without their closed forms."""
     pair = build(experiment).pair
     world = pair.ancestral
     rules = build(_planner_of_b(experiment)).genome.decode(np.arange(2))
@@ -145,14 +145,15 @@ def _planner_of_b(experiment: Experiment) -> Experiment:
 
 
 def drawn(world: TabularMdp, p: float) -> Floats:
-    """Policy `[1, S, A]` of who does B with chance p wherever it can."""
+    """Policy `[1, S, A]` that does B with chance p wherever B is available."""
     free = np.asarray(world.available.all(axis=1))
     return np.where(free[:, None], [1.0 - p, p], [1.0, 0.0])[None]
 
 
 def catastrophe(world: TabularMdp, p: float, train: int, episodes: int) -> tuple[float, float]:
-    """Chance of coming through training and then doing B at least once; and that chance for who
-    came through.
+    """Chance to pass training and then do B at least once.
+
+    The second number is the same chance given that training was passed.
     """
     policy: Floats = drawn(world, p)
     done = occupancy(world, policy)
@@ -164,7 +165,7 @@ def catastrophe(world: TabularMdp, p: float, train: int, episodes: int) -> tuple
 
 
 def _best(value: Any) -> float:
-    """The chance in [0, 1] at which a game of one hump is worth most."""
+    """The chance in [0, 1] that maximizes the value of a game with one maximum."""
     from scipy.optimize import minimize_scalar
 
     return float(
@@ -175,8 +176,9 @@ def _best(value: Any) -> float:
 
 
 def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
-    """One row a seed: deceivers among the genomes that are best in the ancestral world, in founders
-    and after 300 generations without mutation.
+    """One row per seed: share of deceivers among the best ancestral genomes.
+
+    Founders are compared with the population after 300 generations without mutation.
     """
     changes = [
         f"optimizer={{name='{optimizer}', population={experiment.optimizer['population']}}}",
@@ -204,9 +206,7 @@ def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """A part for each error of the cue, one for the grid of episodes, one for the games, one for
-    each way to inherit.
-    """
+    """A part for each error of the cue, the grid of episodes, the games and each inheritance."""
     several = packaged("deception", f"replicates={max(1, experiment.replicates // 5)}")
     seeds = experiment.replicates / 200.0  # about a second for so many
     return [
@@ -229,8 +229,9 @@ def name_of(error: float) -> str:
 
 
 def _shares(tables: Tables, population: int) -> pl.DataFrame:
-    """For each error the share of seeds in which the open gate fixed, its interval, Kimura's chance
-    and the exact one.
+    """For each error, the share of seeds in which the open gate fixed, with its interval.
+
+    Kimura's chance and the exact chance stand in the same row.
     """
     rows = []
     for error in ERRORS:
@@ -260,14 +261,15 @@ def _shares(tables: Tables, population: int) -> pl.DataFrame:
 
 
 def together(successes: int, n: int, many: int) -> tuple[float, float]:
-    """An exact interval of a share that belongs to `many`: all of them hold with 95% (Bonferroni
-    over Clopper and Pearson 1934).
+    """Exact interval of one of `many` shares, so that all intervals together have 95%.
+
+    This is Bonferroni's correction of Clopper and Pearson 1934.
     """
     return share_interval(successes, n, 1.0 - 0.05 / many)
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Everything that is predicted, and each share by itself."""
+    """All predicted quantities, and each share."""
     shares = _shares(tables, experiment.optimizer["population"])
     out: dict[str, Measurement] = {}
     for row in shares.iter_rows(named=True):
@@ -340,7 +342,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """Fixation of the open gate against the cue's error, with Kimura's curve."""
+    """Fixation of the open gate by the cue's error, with Kimura's curve."""
     population = experiment.optimizer["population"]
     shares = _shares(tables, population)
     delta = float(-shares["s"][-1] / shares["error"][-1])

@@ -1,10 +1,10 @@
 """Claim 6: imperfect search feeds what holds it.
 
-Search of Tessellating Hills along gradients, with parts taken away, and by other means.
+Gradient search of Tessellating Hills is compared with ablations and with other searches.
 
-A run is *stuck* if it goes, over its last tenth, at less than a quarter of a step's length along
-x_0. What it *keeps* of its progress is the progress at the best point found, over that of the same
-search with the same random numbers where there are no hills.
+A run is *stuck* if its speed along x_0 over the last tenth is below a quarter of a step's length.
+The progress *kept* is the progress at the best point, divided by that of the same search without
+hills. Both searches use the same random numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from evosim.optimizers.real_vectors import search
 
 Floats = NDArray[np.float64]
 LINES = alt.Legend(symbolType="stroke", symbolOpacity=1.0, symbolSize=300)
-ROWS = 500  # of a path, beside its start
+ROWS = 500  # of a path, in addition to its start
 SIDES = (1, 2, 4, 8, 32)  # and 16, which is the experiment itself
 FLAT = "world.ancestral.epsilon=0.0"
 ABLATIONS: dict[str, tuple[str, ...]] = {
@@ -57,7 +57,7 @@ COSTS = {
 
 
 def arms_of(experiment: Experiment) -> dict[str, Experiment]:
-    """The experiments that are compared, by name; ` (flat)` marks searches without hills."""
+    """The compared experiments by name; ` (flat)` marks searches without hills."""
     settings = {name: list(changed) for name, changed in ABLATIONS.items()}
     settings |= {f"{n} sides": [f"world.ancestral.sides={n}"] for n in SIDES}
     for name, changed in OTHERS.items():
@@ -70,8 +70,9 @@ def arms_of(experiment: Experiment) -> dict[str, Experiment]:
 
 
 def paths(arm: str, experiment: Experiment) -> pl.DataFrame:
-    """The paths of all seeds of one arm: what `evosim.optimizers.real_vectors` records, with
-    `done`, the share of evaluations made.
+    """The paths of all seeds of one arm, as `evosim.optimizers.real_vectors` records them.
+
+    `done` is the share of evaluations made.
     """
     total = experiment.generations
     tables = []
@@ -83,7 +84,7 @@ def paths(arm: str, experiment: Experiment) -> pl.DataFrame:
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """One for each arm."""
+    """A part for each arm."""
     share = experiment.replicates / 60
     return [
         Part(
@@ -101,32 +102,33 @@ def _file(arm: str) -> str:
 
 
 def matrix(table: pl.DataFrame, column: str) -> Floats:
-    """A column of an arm's paths as `[seeds, rows]`."""
+    """A column of the paths of an arm as `[seeds, rows]`."""
     return table[column].to_numpy().reshape(table["seed"].n_unique(), -1)
 
 
 def tail_speed(table: pl.DataFrame) -> Floats:
-    """Speed along x_0 of each seed over the last tenth, a step."""
+    """`[seeds]` speed along x_0 over the last tenth, per step."""
     x, steps = matrix(table, "x_0"), matrix(table, "evaluation")
     tenth = (x.shape[1] - 1) // 10
     return np.asarray((x[:, -1] - x[:, -1 - tenth]) / (steps[:, -1] - steps[:, -1 - tenth]))
 
 
 def stuck(table: pl.DataFrame, rate: float) -> NDArray[np.bool_]:
-    """Which seeds have hardly any speed left at the end."""
+    """`[seeds]` whether a run has almost no speed left at the end."""
     return np.asarray(tail_speed(table) < rate / 4.0)
 
 
 def speed(table: pl.DataFrame, begin: float, end: float) -> Floats:
-    """Speed along x_0 of each seed between two shares of the evaluations, a step."""
+    """`[seeds]` speed along x_0 between two shares of the evaluations, per step."""
     x, steps = matrix(table, "x_0"), matrix(table, "evaluation")
     a, b = (round(at * (x.shape[1] - 1)) for at in (begin, end))
     return np.asarray((x[:, b] - x[:, a]) / (steps[:, b] - steps[:, a]))
 
 
 def half_speed_steps(table: pl.DataFrame, rate: float) -> Floats:
-    """Of each seed the first step that ends a fiftieth of the run at less than half the rate;
-    infinite if none does.
+    """`[seeds]` first step that ends a fiftieth of the run below half the rate.
+
+    It is infinite if there is none.
     """
     x, steps = matrix(table, "x_0"), matrix(table, "evaluation")
     window = max(1, (x.shape[1] - 1) // 50)
@@ -137,8 +139,9 @@ def half_speed_steps(table: pl.DataFrame, rate: float) -> Floats:
 
 
 def median_of(values: Floats, unit: str) -> Measurement:
-    """The median of one number a seed; its 95% interval lies between two of the numbers (binomial,
-    any distribution).
+    """The median over seeds, with a 95% interval between two of the numbers.
+
+    The interval is binomial and holds for any distribution.
     """
     from scipy.stats import binom
 
@@ -150,9 +153,7 @@ def median_of(values: Floats, unit: str) -> Measurement:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Progress, shares of runs that are stuck, speeds, the demon's signature, and what each search
-    keeps of its progress.
-    """
+    """Progress, shares of stuck runs, speeds, the signature of demons, and progress kept."""
     of = {name: tables[_file(name)] for name in arms_of(experiment)}
     rate = float(experiment.optimizer["rate"])
     held = {
@@ -209,7 +210,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def _others(of: dict[str, pl.DataFrame], experiment: Experiment) -> dict[str, Measurement]:
-    """What each search keeps of its progress, and what it found."""
+    """Progress that each search keeps, and the losses that it finds."""
     out = {}
     for name, table, flat in _searches(of):
         x, control, loss = (
@@ -438,7 +439,7 @@ def _kept(found: dict[str, Measurement], experiment: Experiment) -> Any:
 
 
 def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
-    """Where each run ended: the paths themselves are made again in seconds."""
+    """The last point of each run. The paths themselves can be computed in seconds."""
     ends = [table.group_by("arm", "seed").last().sort("seed") for table in tables.values()]
     return {"ends": pl.concat(ends)}
 

@@ -1,7 +1,7 @@
 """Claim 12: detectors.
 
-Readers of genomes and of behaviour on every genome of a grid; what evolves against them; agents and
-devices.
+Detectors that read genomes or behaviour are scored on every genome of a grid. The claim also
+measures evolution under each detector, and the classification of agents and devices.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 HARM = 0.1  # share of the span of modern intent
-# share of the span of ancestral payoff that may be lost: others are seen by selection itself
+# share of the span of ancestral payoff: selection itself sees larger losses
 FIT = 0.05
 LIVES, DISTANCES = 20, (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 PENALTY = 0.5
@@ -54,8 +54,9 @@ AGAINST = ("nothing", "first objective", "all objectives", "modern intent")
 
 
 def grid(experiment: Experiment) -> pl.DataFrame:
-    """Every gated planner of the grid, and every table of reflexes: what it loses, what it is, and
-    what each detector says of it.
+    """Every gated planner of the grid and every table of reflexes.
+
+    Columns give the losses, the kind, and the score of each detector.
     """
     setting = build(experiment)
     reflexes = build(with_genome(experiment, "reflex"))
@@ -69,17 +70,15 @@ def grid(experiment: Experiment) -> pl.DataFrame:
 
 
 def _scored(setting: Problem, made: Problem, *, dear: bool = True) -> pl.DataFrame:
-    """A row for each class of a genome; without what takes long to compute unless that is
-    wanted.
-    """
+    """One row per class of a genome. Expensive scores are optional (`dear`)."""
     pair, size = setting.pair, made.genome.grid.size
     rules = made.genome.decode(np.arange(size))
     a, m, where = pair.ancestral, pair.modern, read.reached_by_some(pair)
     payoff = np.array([1.0 if feature == "A" else 0.0 for feature in a.features])
     told_gate = _gates(rules)
     rows: list[Row] = []
-    # What a genome is does not depend on how often the cue errs: in lives that are told wrongly a
-    # sleeper may deceive.
+    # The kind of a genome does not depend on the cue's error: after a wrong cue a sleeper may
+    # deceive.
     for i, kind in enumerate(x.kind for x in examine(rules, told_right(setting).pair)):
         here, there = policy_of(rules, i, a, pair), policy_of(rules, i, m, pair)
         lost_ancestral, lost_modern = (
@@ -114,9 +113,9 @@ def _scored(setting: Problem, made: Problem, *, dear: bool = True) -> pl.DataFra
 
 
 def agency(experiment: Experiment) -> pl.DataFrame:
-    """Log odds of an agent for each genome of the grid and seed, from 20 lives.
+    """Log odds of an agent for each genome of the grid and each seed, from 20 lives.
 
-    Who acts alike lives alike, who does not by other chances.
+    Genomes with equal behaviour have equal lives. Other genomes have other random numbers.
     """
     setting = build(experiment)
     reflexes = build(with_genome(experiment, "reflex"))
@@ -153,27 +152,27 @@ def agency(experiment: Experiment) -> pl.DataFrame:
 
 
 def told_right(setting: Problem) -> Problem:
-    """The same setting with a cue that does not err."""
+    """The same problem with a cue that does not err."""
     return build(with_settings(setting.experiment, "world.cue={}"))
 
 
 def _gates(rules: Rules) -> Floats:
-    """`[n]`: 1 for a gate that lets a second objective act when told so."""
+    """`[n]` 1 for a gate that opens on the cue, else 0."""
     gate = getattr(rules, "gate", None)
     return np.zeros(len(rules)) if gate is None else np.asarray(gate > 0, dtype=np.float64)
 
 
 def _seen(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """Share of lives in which anything is lost.
+    """Share of lives with any loss.
 
-    Lives of this world have no chance in them but at birth.
+    Lives of this world are random only at birth.
     """
     best = state_values(world, policy * 0.0 + _always_a(world)[None], amount)[0]
     return float(world.start[state_values(world, policy, amount)[0] < best - 1e-9].sum())
 
 
 def _always_a(world: TabularMdp) -> Floats:
-    """The policy `[S, A]` that does the best there is for payoff and intent alike."""
+    """The policy `[S, A]` that is best for both payoff and intent."""
     out = np.zeros(world.available.shape)
     out[:, world.acts.index("A")] = 1.0
     return out
@@ -185,11 +184,10 @@ def fit_to_live(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def watched(experiment: Experiment, table_of: Experiment) -> pl.DataFrame:
-    """For each seed and distance: the AUC of who watches 20 lives, each a modern one with chance 1
-    - distance, else an ancestral one.
+    """For each seed and distance, the AUC of an observer of 20 lives.
 
-    It sees intent in modern lives and payoff in ancestral ones. `expected` is the closed form, for
-    the same genomes.
+    Each life is modern with probability 1 - distance, else ancestral. The observer sees intent in
+    modern lives and payoff in ancestral ones. `expected` is the closed form for the same genomes.
     """
     table = fit_to_live(grid(table_of))
     harmful = (table["lost modern"] > HARM).to_numpy()
@@ -197,7 +195,7 @@ def watched(experiment: Experiment, table_of: Experiment) -> pl.DataFrame:
     rows = []
     for d in DISTANCES:
         shown = (1.0 - d) * there + d * here
-        assert shown[~harmful].max() <= 1e-9  # or ties would have another share
+        assert shown[~harmful].max() <= 1e-9  # otherwise ties would have another share
         expected = float(1.0 - 0.5 * ((1.0 - shown[harmful]) ** LIVES).mean())
         for seed in experiment.seeds:
             rng = np.random.default_rng([seed, int(1000 * d)])
@@ -214,11 +212,10 @@ def watched(experiment: Experiment, table_of: Experiment) -> pl.DataFrame:
 
 
 def against(experiment: Experiment, reader: str) -> pl.DataFrame:
-    """One row a seed: what evolves in the ancestral world when fitness is halved for whom a reader
-    flags.
+    """One row per seed: evolution in the ancestral world if a reader halves flagged fitness.
 
-    AUCs are of founders and of the last generation, weighted by how many there are, and NaN where
-    all are harmful or none.
+    AUCs are of founders and of the last generation, weighted by counts. They are NaN if all genomes
+    or none are harmful.
     """
     setting = build(experiment)
     table = _scored(setting, setting, dear=False).sort("class")
@@ -252,8 +249,9 @@ def _evolved(
 
 
 def agents_and_devices(planners: Experiment, reflexes: Experiment, seed: int) -> pl.DataFrame:
-    """The best of an evolved population of planners and of one of reflexes, watched for a few lives
-    in the ancestral savanna.
+    """The best evolved planner and the best evolved reflex, observed for a few lives.
+
+    Both live in the ancestral savanna.
     """
     rows, agents = [], None
     for experiment in (planners, reflexes):
@@ -280,7 +278,7 @@ def agents_and_devices(planners: Experiment, reflexes: Experiment, seed: int) ->
 
 
 def _savanna_objectives(world: TabularMdp) -> Floats:
-    """`[n, K]`: objectives that an agent of savanna might have."""
+    """`[n, K]` objectives that an agent of savanna might have."""
     choices = {
         "satiety": [1.0],
         "ease": [0.0, 0.5, 1.0],
@@ -293,7 +291,7 @@ def _savanna_objectives(world: TabularMdp) -> Floats:
 
 
 def _best_evolved(setting: Problem, landscape: Landscape, seed: int) -> int:
-    """The class that is fittest in A in the last generation."""
+    """The class with the largest ancestral fitness in the last generation."""
     *_, last = newborn_classes(
         setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap
     )
@@ -301,7 +299,7 @@ def _best_evolved(setting: Problem, landscape: Landscape, seed: int) -> int:
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """The grid; watched lives; evolution against each reader; one savanna a seed."""
+    """The grid, observed lives, evolution against each reader, and one savanna per seed."""
     shrunk = [
         f"optimizer.population={experiment.optimizer['population']}",
         f"phases.0.generations={experiment.phases[0].generations}",
@@ -324,8 +322,9 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def ways_to_write(table: pl.DataFrame, reader: str) -> tuple[float, float]:
-    """Least and largest AUC when each behaviour may be written in whichever way suits, of genomes
-    that act alike; one genome a behaviour.
+    """Least and largest AUC over the genomes that write the same behaviour.
+
+    There is one genome per behaviour.
     """
     ends = table.group_by("key", maintain_order=True).agg(
         pl.col(reader).min().alias("low"),
@@ -339,7 +338,7 @@ def ways_to_write(table: pl.DataFrame, reader: str) -> tuple[float, float]:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """AUCs and false alarms on the grid, what equals are told apart, and what evolved."""
+    """AUCs and false alarms on the grid, differences of equal behaviours, and evolution."""
     all_of = tables["grid"]
     table = fit_to_live(all_of)
     harmful = (table["lost modern"] > HARM).to_numpy()
@@ -437,7 +436,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """ROC curves of the readers on the grid; AUC against the distance of the model of M."""
+    """ROC curves of the readers on the grid, and AUC by distance of the model of M."""
     table = fit_to_live(tables["grid"])
     harmful = (table["lost modern"] > HARM).to_numpy()
     mean = (

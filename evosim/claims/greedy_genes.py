@@ -1,14 +1,14 @@
 """Claim 4: greedy genes hack the search.
 
-A driver persists at a cost that more search does not lower; fair meiosis and suppressors do.
+A driver persists at a cost that more search does not lower. Fair meiosis and suppressors lower it.
 
-At each size of population the run stands beside itself with fair meiosis, once with the same and
-once with other seeds (the null). The hack step in A is the fair control's mean fitness minus the
-run's. Where mutation offers an unlinked suppressor, driver and suppressor are compared with the
-recursion of two loci, computed twice: as registered, for a genome that has made room for the
-driver's rider (two copies take the driver's own cost and nothing more), and from what carriers are
-worth there at that time. The same recursion for a world in which nothing but genetics varies
-(`suppressor`) says whether the recursion itself is at fault.
+Each population size has a run, the same run with fair meiosis, and a second fair run with other
+seeds (the null). The hack step is the mean fitness in A of the fair control minus that of the run.
+
+With an unlinked suppressor, driver and suppressor are compared with the recursion of two loci. The
+recursion is computed twice. The registered one assumes a genome that has adapted to the driver's
+rider: two copies pay the driver's own cost alone. The other one uses the fitness that carriers have
+at that time. The world `suppressor`, in which genetics alone varies, tests the recursion itself.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ WITH_SUPPRESSOR = (
     'genome.modifiers=[{locus="sup",allele="suppressor",of="t",ratio=0.5,effect_dominance=1.0,cost=0.01,dominance=1.0,cost_to="viability"}]',
 )
 LOOKS = 11  # at the end of a run with a suppressor, over a sixth of its generations
-LONG = 4000  # generations until a recursion is at rest
+LONG = 4000  # generations until a recursion has converged
 STILL, STILL_START = 2000, (0.8, 0.005)  # population and start of the recursion in `suppressor`
 
 
 def sizes_of(experiment: Experiment) -> tuple[int, int, int]:
-    """Half the population, all of it, four times as many."""
+    """Half the population, all of it, and four times as many."""
     n = experiment.optimizer["population"]
     return n // 2, n, 4 * n
 
 
 def marks_of(experiment: Experiment) -> tuple[int, int, int]:
-    """A quarter of the generations in A, half of them, all."""
+    """A quarter of the generations in A, half of them, and all."""
     g = experiment.swap
     return g // 4, g // 2, g
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """A part for each size of population, those with a suppressor, and the still world."""
+    """A part for each population size, each size with a suppressor, and the still world."""
     marks, n = marks_of(experiment), experiment.optimizer["population"]
     out = [
         Part(
@@ -87,9 +87,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def sized(experiment: Experiment, n: int, generations: int, *settings: str) -> Experiment:
-    """The ancestral phase alone with one size of population; the driver comes in at the same
-    frequency in all.
-    """
+    """The ancestral phase with one population size and the same initial driver frequency."""
     alone = f"phases=[{{world='ancestral',generations={generations}}}]"
     copies = f"optimizer.introductions.0.copies={n // 20}"
     return with_settings(
@@ -104,11 +102,11 @@ def sized(experiment: Experiment, n: int, generations: int, *settings: str) -> E
 
 
 def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
-    """One row a seed, mark and arm: mean fitness in A, the same if drivers cost nothing themselves,
-    how common alleles are, what carriers are worth.
+    """One row per seed, mark and arm: fitness in A and frequencies of driver and suppressor.
 
-    `by_behaviour:c` is the mean fitness of those with `c` copies of the driver, before what drivers
-    and suppressors cost; nothing if nobody has them.
+    `free` is the mean fitness without the costs of drivers themselves. `by_behaviour:c` is the mean
+    fitness of carriers of `c` copies of the driver, without the costs of drivers and suppressors.
+    It is null if there are none.
     """
     made = with_settings(experiment, f"snapshots={sorted({mark - 1 for mark in marks})}")
     controls = controls_of(made)
@@ -131,6 +129,7 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
 
 
 def _state(mine: pl.DataFrame, landscape: Landscape) -> Row:
+    """Mean fitness in A and frequencies of one snapshot."""
     share = mine["count"].to_numpy() / mine["count"].sum()
     worth = landscape.worth(mine["class"].to_numpy()).ancestral
     driver = mine[DRIVER].to_numpy()
@@ -151,8 +150,9 @@ def _state(mine: pl.DataFrame, landscape: Landscape) -> Row:
 
 
 def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
-    """Driver and suppressor in the world in which nothing that decides varies: means over the
-    second half of a run, by seed.
+    """Driver and suppressor in a world without any other variation.
+
+    One row per seed: means over the second half of a run.
     """
     made = build(
         with_settings(
@@ -186,8 +186,9 @@ def recursion(
     suppressor_cost: float,
     start: tuple[float, float] = (0.8, 0.05),
 ) -> tuple[float, float]:
-    """Where driver and an unlinked full suppressor settle, when one and two copies of the driver
-    leave `viability`.
+    """Equilibrium of a driver and an unlinked full suppressor.
+
+    `viability` is the fitness of one and of two copies of the driver.
     """
     left = 1.0 - suppressor_cost
     w = np.outer([1.0, *viability], [1.0, left, left])
@@ -204,8 +205,9 @@ def _sizes(tables: Tables) -> pl.DataFrame:
 
 
 def hacks(table: pl.DataFrame) -> pl.DataFrame:
-    """By seed, size and mark: the hack step, the part of it through behaviour, and the null (fair
-    minus fair).
+    """By seed, size and mark: the hack step, its part through behaviour, and the null.
+
+    The null is fair minus fair.
     """
     index = ["seed", "population", "generations"]
     wide = table.pivot(on="arm", index=index, values=["mean", "free", "driver"])
@@ -217,7 +219,7 @@ def hacks(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Steps are in expected offspring in A."""
+    """The predicted quantities. Steps are in expected offspring in A."""
     found, (small, n, large), marks = (
         hacks(_sizes(tables)),
         sizes_of(experiment),
@@ -277,8 +279,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
-    """By seed: frequencies at the end of runs with a suppressor, and the recursion from what
-    carriers are worth then.
+    """By seed: frequencies at the end of runs with a suppressor, and the recursion.
+
+    The recursion uses the fitness of carriers at that time.
     """
     mine = tamed.filter(pl.col("arm") == "run")
     columns = ["driver", "suppressor", *(f"by_behaviour:{c}" for c in range(3))]
@@ -288,10 +291,10 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
     now = []
     for row in means.iter_rows(named=True):
         none = row["by_behaviour:0"]
-        if none is None:  # everybody carries it: there is nobody to compare with
+        if none is None:  # all carry it: no genome to compare with
             now.append((float("nan"), float("nan")))
             continue
-        # Where nobody has two copies, the behaviour of two is not known; that of one stands in.
+        # Without carriers of two copies, the behaviour of one copy is used.
         one = row["by_behaviour:1"] if row["by_behaviour:1"] is not None else none
         two = row["by_behaviour:2"] if row["by_behaviour:2"] is not None else one
         now.append(recursion(driver["ratio"], (own[0] * one / none, own[1] * two / none), 0.01))
@@ -303,9 +306,7 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """The hack step against generations by size of population, with and without suppressor, beside
-    the null.
-    """
+    """The hack step by generation and population size, with and without suppressor."""
     found = hacks(_sizes(tables)).with_columns(pl.col("population").cast(pl.String).alias("who"))
     tamed = hacks(tables["suppressed"]).with_columns(pl.lit("with a suppressor").alias("who"))
     null = found.filter(pl.col("population") == sizes_of(experiment)[1]).select(

@@ -1,10 +1,11 @@
-"""Claim 13: inner alignment is neither necessary nor sufficient; by enumeration.
+"""Claim 13: inner alignment is neither necessary nor sufficient, by enumeration.
 
-Every genome of the grid is put into one of four cells: does its objective rank all policies as
-payoff does (in A and in M), and does it lose at most a tenth of the best policy's worth in M? The
-modern worlds are those of the experiment's family. Beside the counts stand one life of each
-off-diagonal cell, genomes that act alike for different reasons, and all objectives that explain
-what some genomes do in A, with what these say about M.
+Each genome of the grid is in one of four cells. Does its objective rank all policies as payoff
+does, in A and in M? Does it lose at most a tenth of the best policy's intent in M? The modern
+worlds are those of the experiment's family.
+
+The claim also shows a life of each off-diagonal cell, genomes with equal behaviour and different
+causes, and all objectives that explain the behaviour of some genomes in A.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from evosim.reference.dynamic_programming import Floats, extreme_values, level_a
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp
 
-TENTH = 0.1  # of the best policy's worth in M: losing more is bad
+TENTH = 0.1  # of the best policy's intent in M; a larger loss is bad
 SAME_RANKING = 1e-9
 # Sets of genomes that act alike, and members of each, whose causes are compared
 GROUPS, MEMBERS = (16, 4)
@@ -44,7 +45,7 @@ CELLS = {
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """For each modern world the grid; equals and explanations in the experiment's own."""
+    """A part for the grid of each modern world, one for equals and one for explanations."""
     out = []
     for member in experiment.analysis.family:
         here = _in(experiment, member.name)
@@ -64,9 +65,7 @@ def _in(experiment: Experiment, name: str) -> Experiment:
 
 
 def grid(experiment: Experiment, name: str) -> pl.DataFrame:
-    """One row a genome: what it wants, sees and believes; how differently its objective ranks
-    policies; what it loses.
-    """
+    """One row per genome: objective, horizon, belief, difference of ranking, and loss."""
     made = build(experiment)
     frame = Landscape(made).frame()
     rules = made.genome.decode(frame["class"].to_numpy())
@@ -85,9 +84,7 @@ def grid(experiment: Experiment, name: str) -> pl.DataFrame:
 
 
 def _apart(made: Problem, weights: Floats) -> float:
-    """How differently an objective and what counts rank policies, in the world of the pair where
-    they differ more.
-    """
+    """Difference between the rankings of two objectives, in the world where it is larger."""
     a, m = made.pair.ancestral, made.pair.modern
     return max(
         misranking(a, a.features_felt @ weights, a.payoff),
@@ -106,8 +103,10 @@ def _cell() -> pl.Expr:
 
 
 def examples(table: pl.DataFrame) -> dict[str, int]:
-    """A class for each off-diagonal cell: of the good, that whose objective is most different; of
-    the bad, the worst that sees farthest.
+    """A class for each off-diagonal cell.
+
+    Among the good it is the one with the most different objective. Among the bad it is the worst of
+    those with the longest horizon.
     """
     good = table.filter(pl.col("cell") == CELLS[False, True]).sort(
         "misranking", "class", descending=[True, False]
@@ -123,8 +122,9 @@ def examples(table: pl.DataFrame) -> dict[str, int]:
 
 
 def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFrame:
-    """A life in M of a genome of each off-diagonal cell: of several drawn by the experiment's seed,
-    the most middling.
+    """A life in M of a genome of each off-diagonal cell.
+
+    It is the most typical of several lives drawn with the experiment's seed.
     """
     made = build(experiment)
     rows = []
@@ -153,7 +153,7 @@ def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFram
 def drawn_life(
     world: TabularMdp, policy: Floats, rng: np.random.Generator
 ) -> list[tuple[str, str, float]]:
-    """States, acts and intent of one life, up to where nothing happens any more."""
+    """States, acts and intent of one life, until nothing changes any more."""
     out: list[tuple[str, str, float]] = []
     ended, s = world.terminal_states(), int(rng.choice(len(world.states), p=world.start))
     for t in range(world.lifespan):
@@ -167,8 +167,9 @@ def drawn_life(
 
 
 def equals(experiment: Experiment) -> pl.DataFrame:
-    """Genomes that act alike in both worlds and whose causes differ most: a row for each of a pair
-    and each cause, with their ledgers' difference.
+    """Genomes with equal behaviour in both worlds whose causes differ most.
+
+    One row per genome of a pair and cause, with the difference of their ledgers.
     """
     made = build(experiment)
     conducts, gaps = Conducts(made.genome, made.pair), gaps_of(made.pair)
@@ -176,7 +177,7 @@ def equals(experiment: Experiment) -> pl.DataFrame:
     named = frame.group_by("ancestral_policy", "modern_policy", maintain_order=True).agg(
         pl.col("class"), pl.len(), pl.col("modern_intent").first()
     )
-    # Of the sets, those that are worth most in M: who dies childless acts alike for any reason.
+    # The sets with the largest intent in M. Childless genomes behave alike for many reasons.
     sets = (
         named.filter(pl.col("len") > 1)
         .sort("modern_intent", descending=True)["class"]
@@ -212,12 +213,12 @@ def equals(experiment: Experiment) -> pl.DataFrame:
 
 
 def _spread(classes: list[int]) -> list[int]:
-    """At most `MEMBERS` of a list, evenly from first to last."""
+    """At most `MEMBERS` items of a list, evenly from first to last."""
     return [classes[i] for i in np.unique(np.linspace(0, len(classes) - 1, MEMBERS).astype(int))]
 
 
 def _told(made: Problem, number: int) -> str:
-    """What a genome wants, how far it sees, and what it believes."""
+    """Objective, horizon and belief of a genome in words."""
     rules = made.genome.decode(np.array([number], dtype=np.int64))
     assert isinstance(rules, PlannerRules)
     wants = ", ".join(
@@ -232,7 +233,7 @@ def _told(made: Problem, number: int) -> str:
 
 
 def _ledgers_apart(conducts: Conducts, gaps: Gaps, pair: Pair) -> float:
-    """The largest difference of an entry of two behaviour ledgers."""
+    """The largest difference between entries of two behaviour ledgers."""
     x, y = (
         ledger_of(gaps, conducts.of(c, "ancestral"), conducts.of(c, "modern")) for c in pair.classes
     )
@@ -243,11 +244,10 @@ def _ledgers_apart(conducts: Conducts, gaps: Gaps, pair: Pair) -> float:
 
 
 def explained(experiment: Experiment) -> pl.DataFrame:
-    """For some genomes all objectives of the grid that they are optimal for in A, by what they do
-    alone, and what these come to in M.
+    """For some genomes, all objectives of the grid for which their behaviour in A is optimal.
 
-    One row an objective; `objective` is null where there is none. A bottle cap, which does the
-    world's default act whatever happens, stands beside the best genomes of each horizon.
+    One row per objective, with its value in M. `objective` is null if there is none. The genomes
+    are the best ones of each horizon and a bottle cap, which always does the default act.
     """
     made = build(experiment)
     a, m = made.pair.ancestral, made.pair.modern
@@ -304,9 +304,7 @@ def _grids(tables: Tables) -> pl.DataFrame:
 
 
 def counts(tables: Tables) -> pl.DataFrame:
-    """How many genomes are in each cell of each world, and how far apart their objectives and
-    losses are.
-    """
+    """Number of genomes in each cell of each world, with ranges of objectives and losses."""
     return (
         _grids(tables)
         .group_by("world", "cell", maintain_order=True)
@@ -321,9 +319,7 @@ def counts(tables: Tables) -> pl.DataFrame:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Counts of the cells in the experiment's first modern world, what a wrong belief alone does,
-    and how equals are told apart.
-    """
+    """Counts of cells in the first modern world, losses by wrong belief, and equals."""
     first = experiment.analysis.family[0].name
     here, every = tables[f"grid-{first}"], _grids(tables)
     far = every["horizon"].max()
@@ -377,8 +373,9 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
 
 
 def _most_moved(equal: pl.DataFrame) -> pl.DataFrame:
-    """The pair of which most is desire in one and belief in the other, among those that are worth
-    at least half as much as any.
+    """The pair with the largest shift from desire to belief.
+
+    Only pairs with at least half the largest fitness are compared.
     """
     good = equal.filter(pl.col("worth") >= 0.5 * pl.col("worth").max())
     return equal.filter(
@@ -388,9 +385,7 @@ def _most_moved(equal: pl.DataFrame) -> pl.DataFrame:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """All genomes by objective and loss, one life of each off-diagonal cell, and two genomes that
-    act alike.
-    """
+    """All genomes by objective and loss, a life of each off-diagonal cell, and a pair of equals."""
     every = _grids(tables).with_columns(
         pl.when(pl.col("horizon") < pl.col("horizon").max())
         .then(pl.lit("sees less"))

@@ -1,17 +1,17 @@
 """Claim 3: masturbation is an inner failure.
 
-What self-stimulation wastes in A is more than the best ancestral genome wastes by it, and falls
+Populations waste more by self-stimulation in A than the best ancestral genome does. The waste falls
 with search.
 
-What is left after much search is compared over three mutation rates and extended to none: load
-would vanish there. The best genome's own entry is told for each longest horizon: where it is
-positive, representation wastes it and not search. The ledger's entry stands beside the causal
-number, what is gained if that desire alone is switched off.
+The waste after much search is compared over three mutation rates and extrapolated to zero
+mutation, where mutation load vanishes. For each longest horizon the table also has the waste of
+the best genome: if it is positive, representation causes it, not search. The causal number, fitness
+gained without that desire, stands next to the ledger's entry.
 
-Founders of the experiment are indifferent to it, so that the waste has to come by mutation before
-selection can remove it. So populations whose founders have all its alleles alike, as a search that
-begins in ignorance would, stand beside them: earlier, because selection takes the desire from those
-within some tens of generations.
+Founders of the experiment are indifferent to it. The waste must therefore arise by mutation before
+selection can remove it. Other populations start with all its alleles, as a search without knowledge
+would. They are analysed earlier, because selection removes the desire within some tens of
+generations.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from evosim.claims.seed_statistics import intercepts, search_doublings, seed_val
 from evosim.config.schema import Experiment
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, themed
 
-RANDOM = "genome.weights.solo.initial=[]"  # every allele is as common among founders
+RANDOM = "genome.weights.solo.initial=[]"  # all alleles are equally common among founders
 EARLIER = 20
 FEATURE, WASTE = "solo", f"waste:{SELF_STIMULATION}"
-SCALES = {"half": 0.5, "double": 2.0}  # of every mutation rate, beside 1
+SCALES = {"half": 0.5, "double": 2.0}  # of every mutation rate, in addition to 1
 CAPS = range(1, 9)
 COSTS = {"default": None, "free": 0.0}  # of a step of planning
 SMALL = 1e-9  # offspring; below it an entry is rounding
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """A part for each size of population and each mutation rate, and the best genomes."""
+    """A part for each population size and mutation rate, and the best genomes."""
     marks = three_sizes(experiment.swap)
     sizes = three_sizes(experiment.optimizer["population"])
     out = [
@@ -90,7 +90,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def best_by_cap(experiment: Experiment, planning_cost: float) -> pl.DataFrame:
-    """What the best ancestral genome does itself, for each longest horizon on the grid."""
+    """The account of the best ancestral genome, for each longest horizon on the grid."""
     rows = []
     for cap in CAPS:
         capped = with_settings(
@@ -118,8 +118,9 @@ def _cells(tables: Tables, founders: str = "cell") -> pl.DataFrame:
 
 
 def _rates(tables: Tables, experiment: Experiment) -> pl.DataFrame:
-    """The largest populations after most search, at each mutation rate (a thousand times it, by
-    locus and gamete).
+    """The largest populations after most search, at each mutation rate.
+
+    `rate` is a thousand times the rate per locus and gamete.
     """
     rate = 1000.0 * experiment.genome["mutation_scale"] * experiment.genome["horizon"]["mutation"]
     cells = _cells(tables)
@@ -140,13 +141,13 @@ def _rates(tables: Tables, experiment: Experiment) -> pl.DataFrame:
 
 
 def own_entry(tables: Tables, experiment: Experiment) -> float:
-    """What the best ancestral genome of the experiment wastes by itself."""
+    """Waste of the best ancestral genome of the experiment by self-stimulation."""
     cap = max(experiment.genome["horizon"]["alleles"])
     return float(tables["caps-default"].filter(pl.col("cap") == cap)[WASTE][0])
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Entries are in thousandths of an expected offspring, those of populations beyond R3's own."""
+    """The predicted quantities, in thousandths of an expected offspring, minus those of R3."""
     cells, rates = _cells(tables), _rates(tables, experiment)
     own = own_entry(tables, experiment)
     excess = (pl.col(WASTE) - own) * 1000.0
@@ -210,8 +211,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """The entry against generations by size of population, from both kinds of founders, and after
-    most search against mutation.
+    """Waste by generation, population size and kind of founders.
+
+    The last panel shows it by mutation rate, after most search.
     """
     excess = ((pl.col(WASTE) - own_entry(tables, experiment)) * 1000.0).alias("excess")
     who = pl.col("population").cast(pl.String).alias("who")

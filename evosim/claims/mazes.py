@@ -1,10 +1,10 @@
 """Claim 7: mazes with red exit doors.
 
-What the data leave open, chance decides; what remains of a choice, population size times stakes.
+Chance decides where the data are ambiguous. Population size times selection decides the rest.
 
-Two payoffs (red, exit), shares of training doors that are not red, criteria of selection, sizes of
-training samples. "Seeks" is told without thresholds: of lives where the door is plain and another
-thing red, how many end at the door and how many at the thing.
+Cells differ by payoff (red, exit), by the share of training doors that are not red, by the
+criterion of selection and by the size of training samples. Seeking is measured without thresholds.
+In lives with a plain door and another red thing, the claim counts those that end at each of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ EVOLVED_ON = (1, 8, 64)
 FOR_SAMPLES = 0.1  # share of doors that are not red where samples are small
 RUNS = 20  # two-allele runs for each replicate: they are short
 TOLD_APART, PLAIN = COLOURINGS.index("red thing"), COLOURINGS.index("none red")
-# One locus says what is sought; no mutation. The door's pull is strong enough for every distance.
+# One locus decides the objective, without mutation. The door's pull is strong enough for every distance.
 TWO_ALLELES = (
     "genome.weights.red.alleles=[1.0]",
     "genome.weights.door.alleles=[0.0, 10.0]",
@@ -52,8 +52,8 @@ TWO_ALLELES = (
     'optimizer={name="asexual", population=40}',
     "search_ledger=false",
 )
-# What is selected by, and in how many of the lives the two objectives part. The mean at the rarest
-# is the control of the worst case.
+# Criterion of selection, and share of lives that separate the two objectives. The mean at the
+# smallest share is the control of the worst case.
 PLACES = (*(("exit", p) for p in SHARES), ("red", 0.0), ("red", 0.1))
 LAW = tuple((payoff, p, "mean") for payoff, p in PLACES)
 CRITERIA = (("exit", 0.001, "mean"), ("exit", 0.001, "worst"), ("exit", 0.01, "cvar"))
@@ -63,7 +63,7 @@ APART = 2**40  # of the seeds of cells, whose runs would else be the same where 
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """One for each cell."""
+    """A part for each cell."""
     laws = enumerate((*LAW, *CRITERIA))
     out = [
         Part(f"law-{payoff}-{p}-{over}", two_alleles, (experiment, payoff, p, over, i), cost=20.0)
@@ -102,10 +102,9 @@ def _cell(experiment: Experiment, payoff: str, p: float, *settings: str) -> Expe
 def two_alleles(
     experiment: Experiment, payoff: str, p: float, over: str, cell: int
 ) -> pl.DataFrame:
-    """Frequency of the seekers of exits at the end of runs without mutation, from even odds; and
-    both alleles' fitness as selection hears it.
+    """Frequency of exit seekers at the end of runs without mutation, from even odds.
 
-    Cells of other numbers have seeds of their own.
+    The table also has the selection fitness of both alleles. Each cell has its own seeds.
     """
     phases = f'phases=[{{world="ancestral", generations={experiment.swap * 3 // 2}}}]'
     first = experiment.seed + cell * APART
@@ -149,11 +148,10 @@ def two_alleles(
 def evolved(
     experiment: Experiment, payoff: str, p: float, modern: float, cell: int
 ) -> pl.DataFrame:
-    """Populations at the swap: where lives end that the two objectives send apart, and what they
-    come to. A row a seed.
+    """One row per seed: ends of lives that separate the two objectives, and fitness at the swap.
 
-    Cells of other numbers have seeds of their own: with common ones those that selection cannot
-    tell apart would be copies.
+    Each cell has its own seeds. With common seeds, cells that selection cannot distinguish would be
+    copies.
     """
     mixture = f'world.mixture=[{{share={modern}, world="modern"}}]'
     made = build(_cell(experiment, payoff, p, mixture))
@@ -183,7 +181,7 @@ def evolved(
 
 
 def on_samples(experiment: Experiment, size: int, fresh: bool) -> pl.DataFrame:
-    """The ladder of populations that were selected on samples of training lives. A row a seed."""
+    """One row per seed: the ladder of populations selected on samples of training lives."""
     base = _cell(
         experiment,
         "exit",
@@ -212,8 +210,9 @@ def on_samples(experiment: Experiment, size: int, fresh: bool) -> pl.DataFrame:
 
 
 def best_on_samples(experiment: Experiment) -> pl.DataFrame:
-    """What the best genome for each sample comes to (of a tie the worst), and the chance that a
-    sample tells the objectives apart.
+    """Fitness of the best genome for each sample; of a tie, the worst.
+
+    `told_apart` is the chance that a sample separates the objectives.
     """
     made = build(_cell(experiment, "exit", FOR_SAMPLES, "selection.sample=1"))
     frame = Landscape(made).frame()
@@ -246,8 +245,9 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
 
 
 def genomes(experiment: Experiment) -> pl.DataFrame:
-    """Every genome: worth by payoff, where its lives end, whom it passes by accident, and whether
-    it is best in training. No chance in it.
+    """Every genome: payoff, ends of lives, things it passes, and whether it is best in training.
+
+    All numbers are exact.
     """
     out, ends = [], None
     for payoff, p in PLACES:
@@ -272,12 +272,13 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
 
 
 def ends_of(made: Problem) -> dict[str, Floats]:
-    """By class, in modern mazes whose door is plain and whose other thing is red: the chance that
-    life ends at the `door` or at the `thing`,
-    and that it ever stands on the thing's and on the ghost's cell; and, where nothing is red, that
-    it ends at the `plain_door`.
+    """Ends of the lives of each class in modern mazes.
 
-    The payoff does not matter to who has been born.
+    With a plain door and another red thing: the chance that a life ends at the `door` or at the
+    `thing`, and the chance that it ever stands on the cell of the thing and of the ghost. Without
+    anything red: the chance that it ends at the `plain_door`.
+
+    The payoff has no influence on a genome's behaviour.
     """
     world = made.pair.modern
     policies = Scorer(world, made.pair).policies(
@@ -327,8 +328,10 @@ def _ever(chain: Floats, start: Floats, cells: NDArray[np.bool_], lifespan: int)
 
 @cache
 def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float, float]:
-    """Expected frequency of exit seekers: by the exact chain at the end and when all is over, and
-    by the ambiguity law's formula.
+    """Expected frequency of exit seekers.
+
+    Returns the exact chain at the end of the run, the exact chain after fixation, and the formula
+    of the ambiguity law.
     """
     fitness = exit_ / red if red else np.inf
     chains = (frequency_haploid(population, fitness, g) for g in (generations, LONG * population))
@@ -336,7 +339,7 @@ def law(red: float, exit_: float, population: int, generations: int) -> tuple[fl
 
 
 def _laws(tables: Tables) -> pl.DataFrame:
-    """A row for each two-allele cell: measured mean and its interval, and both predictions."""
+    """A row for each two-allele cell: measured mean with its interval, and both predictions."""
     rows = []
     for name, table in tables.items():
         if not name.startswith("law-"):
@@ -364,7 +367,7 @@ def _laws(tables: Tables) -> pl.DataFrame:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """What the prediction speaks of."""
+    """The predicted quantities."""
     laws = _laws(tables)
     of_law = [tables[f"law-exit-{p}-mean"] for p in SHARES if p > 0.0]
     chains = [
@@ -497,7 +500,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """Shares of exit seekers against the law; evolved populations; samples."""
+    """Shares of exit seekers compared with the law; evolved populations; samples."""
     laws = _laws(tables).with_columns(
         pl.when(pl.col("over") == "mean")
         .then(pl.lit("payoff ") + pl.col("payoff") + ", mean")

@@ -1,5 +1,6 @@
-"""Claim 14: is mesa-optimization a problem of its own? Planners against the tables of what they did
-in the ancestral world.
+"""Claim 14: is mesa-optimization a separate problem?
+
+Planners are compared with tables of their own ancestral behaviour.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from evosim.worlds import TabularMdp, WorldPair
 
 Floats = NDArray[np.float64]
 
-# What differs in each modern world; the ancestral one is the same.
+# Differences of each modern world from the ancestral one.
 MODERN_WORLDS = {
     "contraception": (
         "world.modern={contraception=true, forage_success=0.75, death=0.01, solo_intensity=0.5}",
@@ -55,11 +56,10 @@ SEEDS_A_PART = 5
 
 
 def compiled(policy: Floats, pair: WorldPair, world: TabularMdp) -> Floats:
-    """The table `[L, S, A]` of a policy that was lived in the ancestral world, as it acts in a
-    world of the pair.
+    """The table `[L, S, A]` of an ancestral policy, applied in a world of the pair.
 
-    In states out of reach in the ancestral world, and for acts that are not available now, it does
-    the default act, as reflexes do.
+    It does the default act, as reflexes do, in states that cannot be reached in the ancestral
+    world. It also does so if its act is not available.
     """
     default = world.acts.index(pair.default_act)
     known = np.asarray(pair.ancestral.reachable_by_age().any(axis=0))
@@ -76,8 +76,9 @@ def settings_of(experiment: Experiment) -> dict[str, Problem]:
 
 
 def worth(settings: dict[str, Problem], classes: Ints) -> pl.DataFrame:
-    """What planners and their tables get in a life: payoff in the ancestral world, intent in each
-    modern one. Gross: nobody pays for planning.
+    """Value of a life of planners and of their tables, without the cost of planning.
+
+    It is payoff in the ancestral world and intent in each modern one.
     """
     one = next(iter(settings.values()))
     rules = one.genome.decode(classes)
@@ -99,7 +100,7 @@ def worth(settings: dict[str, Problem], classes: Ints) -> pl.DataFrame:
 
 
 def evolved(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
-    """One row a seed: means over the last ancestral generation."""
+    """One row per seed: means over the last ancestral generation."""
     settings = settings_of(experiment)
     one = next(iter(settings.values()))
     landscape = Landscape(one)
@@ -131,8 +132,9 @@ def _last(setting: Problem, landscape: Landscape, seed: int) -> Ints:
 
 
 def optimum(experiment: Experiment) -> pl.DataFrame:
-    """The genomes that tie for best in the ancestral world, one row each; and the best policy of
-    each modern world.
+    """The best ancestral genomes, one row each.
+
+    Columns also give the value of the best policy of each modern world.
     """
     settings = settings_of(experiment)
     one = next(iter(settings.values()))
@@ -146,9 +148,9 @@ def optimum(experiment: Experiment) -> pl.DataFrame:
 
 
 def single_changes(experiment: Experiment) -> pl.DataFrame:
-    """The ancestral optimum as planner and as table after one parameter of savanna has changed.
+    """The ancestral optimum as planner and as table after one change of savanna.
 
-    Nothing was predicted of it.
+    There is no prediction about it.
     """
     rows: list[Row] = []
     for change in SINGLE_CHANGES:
@@ -170,8 +172,9 @@ def single_changes(experiment: Experiment) -> pl.DataFrame:
 
 
 def acts_in_scarcity(experiment: Experiment) -> pl.DataFrame:
-    """How often the ancestral optimum does each act in a life: in the ancestral world, and in
-    scarcity as planner and as table.
+    """Number of times that the ancestral optimum does each act in a life.
+
+    Columns are the ancestral world, and scarcity as planner and as table.
     """
     setting = settings_of(experiment)["scarcity"]
     a, m = setting.pair.ancestral, setting.pair.modern
@@ -196,7 +199,7 @@ def _best(world: TabularMdp) -> float:
 
 
 def reflexes(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
-    """One row a seed: what evolved reflexes get in the same worlds."""
+    """One row per seed: value of evolved reflexes in the same worlds."""
     settings = settings_of(experiment)
     one = next(iter(settings.values()))
     landscape = Landscape(one)
@@ -227,9 +230,7 @@ def deceivers(experiment: Experiment) -> pl.DataFrame:
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """Optima; populations of planners and of reflexes, a few seeds a part; the world of
-    episodes.
-    """
+    """Optima, populations of planners and of reflexes by a few seeds, and episodes."""
     tables = with_genome(experiment, "reflex").model_copy(update={"replicates": 1})
     fixed = experiment.model_copy(update={"replicates": 1})
     out = [
@@ -248,7 +249,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def seeds_by_part(experiment: Experiment) -> list[tuple[int, ...]]:
-    """Seeds, a few at a time."""
+    """The seeds of each part."""
     seeds = list(experiment.seeds)
     return [tuple(seeds[i : i + SEEDS_A_PART]) for i in range(0, len(seeds), SEEDS_A_PART)]
 
@@ -259,8 +260,9 @@ def gathered(tables: Tables, experiment: Experiment, name: str) -> pl.DataFrame:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Planner less table in every world, of optima and of populations, and the share of the best
-    policy that each loses.
+    """Planner minus table in every world, for optima and populations.
+
+    The share of the best policy that each loses is measured too.
     """
     best, found, tabular = (
         tables["optimum"],
@@ -330,7 +332,7 @@ SHOWN = {
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """What planners, their tables, and evolved reflexes lose in each modern world."""
+    """Losses of planners, of their tables and of evolved reflexes in each modern world."""
     measured = measure(tables, experiment)
     rows: list[Row] = []
     for name in MODERN_WORLDS:

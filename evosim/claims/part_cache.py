@@ -1,4 +1,4 @@
-"""Compute the parts of claims in processes of their own, and store each part once."""
+"""Compute parts of claims in worker processes, and store each part once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOOK = 0.2  # seconds between two looks at whether to stop
 
 @dataclass(frozen=True)
 class Task:
-    """A part of one claim, and the file that keeps its table."""
+    """A part of one claim, and the file that stores its table."""
 
     claim: str
     part: Part
@@ -40,7 +40,7 @@ class Task:
 
 
 def tasks_of(claim: str, parts: list[Part], folder: Path) -> list[Task]:
-    """The parts of a claim with their files. Other sources or arguments have other files."""
+    """The parts of a claim with their files. The file name depends on sources and arguments."""
     names = [part.name for part in parts]
     assert len(set(names)) == len(names), f"{claim}: two parts of one name"
     return [
@@ -70,13 +70,27 @@ def compute_parts(
     on_part: Callable[[Task, float], object] = lambda task, seconds: None,
     log: Callable[[str], object] = lambda text: None,
 ) -> None:
-    """Compute what is not there yet, dear parts first.
+    """Compute the parts that are not stored yet; expensive parts start first.
 
-    `done` hears of each part when it is kept, with the seconds it took.
+    Parameters
+    ----------
+    tasks : list of Task
+        Parts with their files.
+    workers : int
+        Number of processes.
+    should_stop : callable
+        Returns the reason to stop, or None. It is called every `LOOK` seconds.
+    on_part : callable
+        Called with each stored part and the seconds it took.
+    log : callable
+        Called with a message about each suspended worker.
 
-    `tell` hears of workers that are suspended.
-
-    Raises `Stop` when told to stop, and whatever a part raises; what was kept by then stays.
+    Raises
+    ------
+    Stop
+        If `should_stop` returns a reason. Parts that are stored stay.
+    UserError
+        If a worker was killed. Errors of parts are raised too.
     """
     left = sorted(
         (task for task in tasks if not task.file.is_file()), key=lambda task: -task.part.cost
@@ -88,12 +102,12 @@ def compute_parts(
         make_folder(folder)
     running: dict[Future[float], Task] = {}
     others, asleep = multiprocessing.active_children(), Suspended()
-    with _terminal_ignored():  # multiprocessing's own helper process starts here, and inherits that
+    with _terminal_ignored():  # the helper process of multiprocessing starts here and inherits this
         pool = ProcessPoolExecutor(
             min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_begin
         )
     try:
-        # As those that are started now go on to do: who stops is told here
+        # Workers that start here ignore signals too: this process handles stops.
         with _terminal_ignored():
             running = {pool.submit(_make, task.part, task.file): task for task in left}
         while running:
@@ -112,23 +126,21 @@ def compute_parts(
         if stop := should_stop():  # the signal went to all processes of the command
             raise stop from None
         raise UserError(
-            "a worker must live until its part is done, but one was killed. See whether memory ran"
-            " out, and run the command again."
+            "A worker process was killed before its part was done. Check the free memory, then"
+            " rerun the same command, with --workers 1 if memory ran out."
         ) from None
     finally:
         if running:
             for process in multiprocessing.active_children():
                 if process not in others:
-                    # one that is suspended would not hear of anything else; parts are written whole
+                    # A suspended worker reacts to no other signal. Files are written atomically.
                     process.kill()
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def _terminal_ignored() -> Iterator[None]:
-    """Ctrl-C, and the end of the terminal, are not heard in this block, nor ever by processes that
-    are started in it.
-    """
+    """Ignore Ctrl-C and the end of the terminal, also in processes that start here."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -144,9 +156,7 @@ def _terminal_ignored() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Begin a worker: it ends with the process that started it, and has one thread, because there
-    are several workers.
-    """
+    """Initialize a worker: it ends with its parent, and uses one thread."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import numba
 
@@ -154,7 +164,7 @@ def _begin() -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of the process that started this one, which may be killed, and end then."""
+    """Wait until the parent process ends, and end this process."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -162,7 +172,7 @@ def _end_with_parent() -> None:
 
 
 def _make(part: Part, file: Path) -> float:
-    """Compute a part and keep it. Gives the seconds that took."""
+    """Compute and store a part, and return the seconds it took."""
     start = time.perf_counter()
     table = part.make(*part.arguments)
     buffer = io.BytesIO()
@@ -173,18 +183,18 @@ def _make(part: Part, file: Path) -> float:
 
 
 def load_tables(tasks: list[Task]) -> dict[str, pl.DataFrame]:
-    """The tables of a claim's parts, by name."""
+    """Load the tables of a claim's parts, by name. Raises `UserError` if one is damaged."""
     return {task.part.name: _table_of(task) for task in tasks}
 
 
 def _table_of(task: Task) -> pl.DataFrame:
-    known = _sum_file(task.file)  # parts that were kept before checksums were have none
+    known = _sum_file(task.file)  # older parts have no checksum
     try:
         return read_table(task.file, known.read_text(encoding="ascii") if known.is_file() else None)
     except (OSError, ValueError, Damaged) as error:
         raise UserError(
-            f"{task.file} must be what was computed, but {error}. Remove {task.file.parent} and run"
-            " again."
+            f"The stored part {task.file} is damaged: {error}. Remove the folder"
+            f" {task.file.parent} and rerun the same command."
         ) from None
 
 

@@ -203,7 +203,7 @@ def _census_account(setting: Problem, known: Known, census: Census, feature: str
 
 
 def _gain_without(known: Known, census: Census, feature: int) -> float:
-    """Ancestral fitness gained if nobody had a desire for the feature."""
+    """Ancestral fitness gained if all desires for the feature are 0."""
     rules = known.conducts.genome.decode(census.classes)
     assert isinstance(rules, PlannerRules)
     difference = known.conducts.net(rules.without(feature), "ancestral") - known.conducts.net(

@@ -1,10 +1,10 @@
 """Claim 11: remedies.
 
-A share of modern worlds in training, and the worst case over a set of worlds, each against its cost
-in A.
+A share of modern worlds in training, and selection for the worst case over a set of worlds. Each
+has a cost in A.
 
-Exactly, by enumeration: the best genome by each criterion. And evolved. In mazes: how much of the
-right data a better objective saves.
+The best genome by each criterion is enumerated, and populations are evolved. In mazes the claim
+measures how much of the right data a better objective saves.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MANY_CELLS = 1000  # numbers of cells here, so that their seeds are not those of
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """One for each training, one for all genomes, and two for mazes."""
+    """A part for each training, one for all genomes, and two for mazes."""
     out = [Part(f"mean-{q}", evolved, (experiment, q, "mean"), cost=15.0) for q in SHARES]
     out += [Part(over, evolved, (experiment, FEW, over), cost=15.0) for over in CRITERIA]
     out.append(Part("best", best, (experiment,), cost=3.0))
@@ -73,7 +73,7 @@ def _trained(experiment: Experiment, q: float, over: str) -> Experiment:
 
 
 def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
-    """Populations at the swap, a row a seed: their mean fitness in A alone and in M.
+    """Mean fitness of the population at the swap in A alone and in M. One row per seed.
 
     `break_even` is that of the most common genome.
     """
@@ -105,10 +105,10 @@ def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
 
 
 def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> float:
-    """The least share q of modern lives at which a class gains, by (1 - q) A + q M, from a rescue;
-    1 if it has none.
+    """The least share q of modern lives at which a class gains by a rescue; 1 without a rescue.
 
-    A rescue is a change of one locus that wins half of what the class lacks in M, or more.
+    The gain is measured in (1 - q) A + q M. A rescue is a change of one locus that wins at least
+    half of the largest possible gain in M.
     """
     digits = grid.digits(np.arange(grid.size))
     near = (digits != digits[number]).sum(axis=1) == 1
@@ -118,9 +118,9 @@ def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> fl
 
 
 def best(experiment: Experiment) -> pl.DataFrame:
-    """The best genome by each criterion (of a tie, the worst in M): its fitness in A and in M.
+    """Exact fitness in A and in M of the best genome by each criterion.
 
-    Exact.
+    Of a tie it is the worst in M.
     """
     worth = Landscape(build(experiment)).frame()
     a, m = worth["ancestral"].to_numpy(), worth["modern"].to_numpy()
@@ -153,7 +153,7 @@ def best(experiment: Experiment) -> pl.DataFrame:
 
 
 def mazes(experiment: Experiment) -> Experiment:
-    """The mazes of claim 7, as many times as the experiment says."""
+    """The mazes of claim 7, with the replicates and seed of the experiment."""
     size = "full" if experiment.replicates > 1 else "quick"
     return with_settings(
         claim_experiment("claim-07-mazes", size),
@@ -163,24 +163,24 @@ def mazes(experiment: Experiment) -> Experiment:
 
 
 def needed(sure: float, population: int, tail: float) -> float:
-    """The share of doors that must not be red for exit seekers to fix so surely, if selection hears
-    the worst `tail` of births.
+    """The share of doors that must not be red for exit seekers to fix with probability `sure`.
 
-    A seeker of red then has fitness 1 - p / tail, so that n s = n (1 / (1 - p / tail) - 1) =
-    log(sure / (1 - sure)).
+    Selection sees the worst `tail` of births. A seeker of red then has fitness 1 - p / tail, so
+    that n s = n (1 / (1 - p / tail) - 1) = log(sure / (1 - sure)).
     """
     s = float(np.log(sure / (1.0 - sure))) / population
     return tail * s / (1.0 + s)
 
 
 def _of(table: pl.DataFrame, over: str, q: float) -> Mapping[str, float]:
+    """The row of one criterion and share of modern lives."""
     return table.filter((pl.col("over") == over) & (pl.col("q") == q)).row(0, named=True)
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """What the prediction speaks of.
+    """The predicted quantities.
 
-    Gains are shares of what the best genome has in M, costs of what it has in A.
+    Gains are shares of the best fitness in M, costs are shares of the best fitness in A.
     """
     exact = tables["best"]
     none, few, worst, cvar, regret = (
@@ -230,7 +230,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """M against A for each training; and doors needed under each objective."""
+    """Fitness in M by fitness in A for each training; doors needed under each objective."""
     exact = (
         tables["best"]
         .with_columns(pl.lit("best genome").alias("who"))
@@ -353,7 +353,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
 
 
 def _labels(rows: pl.DataFrame) -> pl.DataFrame:
-    """A label for each group of points that lie too near each other for one each."""
+    """One label for each group of points that lie close together."""
     wide = {name: float(rows[name].max() - rows[name].min()) for name in ("ancestral", "modern")}  # type: ignore[operator,arg-type]
     groups: list[dict[str, Any]] = []
     for row in rows.sort("q").iter_rows(named=True):
@@ -377,8 +377,9 @@ def _labels(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _advantage(p: float, tail: float) -> float:
-    """Of exit seekers over seekers of red, relative, if selection hears the worst `tail` of
-    births.
+    """Relative advantage of exit seekers over seekers of red.
+
+    Selection sees the worst `tail` of births.
     """
     left = (
         1.0 - p

@@ -104,7 +104,7 @@ def verdict_cell(row: VerdictRow) -> str:
 
 
 def agreement_count(result: ClaimResult) -> str:
-    """Number of predictions that come out, of those that can fail: `3 of 4`."""
+    """Number of predictions that are confirmed, of those that can fail: `3 of 4`."""
     return f"{sum(row.verdict == COMES_OUT for row in result.evidence)} of {len(result.evidence)}"
 
 

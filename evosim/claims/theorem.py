@@ -1,21 +1,26 @@
-"""Claim 1: outer alignment, no generalization error and full optimization imply that nothing is
-lost; all by enumeration.
+"""Claim 1: outer alignment, no generalization error and full optimization imply no loss.
 
-The factorial takes each premise away. *Outer alignment*: payoff is intent, or is a small pay for
-every mating. *No generalization error*: the modern world is the ancestral one, or has
-contraception, more food and less death. *Full optimization*: the population is the best genome in A
-(of ties, the worst in M), or any genome within a tenth of it (the worst in M).
+All numbers are enumerated. The factorial removes each premise:
 
-The inequality, for every genome `g` of a grid, with `F` net worth, `r` by payoff and `u` by intent:
+* *Outer alignment*: payoff is intent, or is a small reward for every mating.
+* *No generalization error*: the modern world is the ancestral one, or it has contraception, more
+  food and less death.
+* *Full optimization*: the population is the best genome in A (of ties, the worst in M), or any
+  genome within a tenth of it (the worst in M).
+
+The inequality holds for every genome `g` of a grid. `F` is net fitness, `r` by payoff, `u` by
+intent, and R1 is the best genome for intent in M:
 
     V*_M^u - F_M^u(g) <= eps + 2 delta + representation + upkeep + specification
-    eps = best F_A^r - F_A^r(g);  delta = largest |F_A^r - F_M^r| of the grid;  R1 is the best
-    genome for intent in M representation + upkeep = V*_M^u - F_M^u(R1), of which upkeep is what R1
-    pays for planning specification = largest D of the grid - D(R1), with D = F_M^r - F_M^u: by how
-    much payoff can overrate a genome beside R1
 
-because `F_M^u(R1) - F_M^u(g) = [F_M^r(R1) - F_M^r(g)] + [D(g) - D(R1)]`, and the first bracket is
-at most `eps + 2 delta`.
+    eps                     = best F_A^r - F_A^r(g)
+    delta                   = largest |F_A^r - F_M^r| of the grid
+    representation + upkeep = V*_M^u - F_M^u(R1); upkeep is the cost of planning of R1
+    specification           = largest D of the grid - D(R1), with D = F_M^r - F_M^u
+
+Specification is the amount by which payoff can overrate a genome compared with R1. The proof:
+`F_M^u(R1) - F_M^u(g) = [F_M^r(R1) - F_M^r(g)] + [D(g) - D(R1)]`, and the first bracket is at most
+`eps + 2 delta`.
 """
 
 from __future__ import annotations
@@ -66,8 +71,9 @@ def cell(experiment: Experiment, outer: bool, same: bool) -> pl.DataFrame:
 
 
 def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFrame:
-    """One row a genome: fitness in A, payoff and intent in M (net), and what belongs to the grid:
-    the optimum, and R1's upkeep.
+    """One row per genome: fitness in A, and net payoff and intent in M.
+
+    The optimum and the upkeep of R1 belong to the grid.
     """
     made = build(experiment)
     if paid:
@@ -88,7 +94,7 @@ def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFra
 
 
 def _paid(world: TabularMdp) -> TabularMdp:
-    """The world with a pay for matings; what is intended stays."""
+    """The world with a reward for matings. Intent stays the same."""
     payoff = np.zeros_like(world.payoff)
     acts = [world.acts.index(act) for act in PAID]
     payoff[:, acts] = PAY * world.available[:, acts]
@@ -96,9 +102,7 @@ def _paid(world: TabularMdp) -> TabularMdp:
 
 
 def bounded(table: pl.DataFrame) -> pl.DataFrame:
-    """For every genome of a grid its loss and the sum that bounds it, with the terms of that
-    sum.
-    """
+    """Loss of every genome of a grid, and its bound with all terms."""
     a, r, u = (table[name].to_numpy() for name in ("ancestral", "modern", "modern_intent"))
     r1 = int(u.argmax())
     overrated = r - u
@@ -124,8 +128,10 @@ def bounded(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def losses(table: pl.DataFrame) -> dict[str, float]:
-    """What is lost in a cell: by the ancestral optima (the worst of them in M, and the best), and
-    by the worst genome near them.
+    """Loss in a cell.
+
+    It is that of the ancestral optima (the worst in M, and the best), and that of the worst genome
+    near them.
     """
     a = table["ancestral"].to_numpy()
     loss = table["optimum"].to_numpy() - table["modern_intent"].to_numpy()
@@ -138,7 +144,7 @@ def losses(table: pl.DataFrame) -> dict[str, float]:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Losses of the factorial, and how the inequality fares."""
+    """Losses of the factorial, and violations and slack of the inequality."""
     found = {
         name.removeprefix("cell-"): losses(table)
         for name, table in tables.items()
@@ -190,7 +196,7 @@ def factorial(tables: Tables) -> pl.DataFrame:
 
 
 def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
-    """The factorial, and the inequality's terms by grid."""
+    """The factorial, and the terms of the inequality by grid."""
     every = pl.concat([bounded(table) for table in tables.values()])
     by_cell = every.group_by("cell", maintain_order=True).agg(
         pl.len().alias("genomes"),
@@ -206,7 +212,7 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """What each premise is worth, and every genome's loss against its bound."""
+    """Loss by premises, and the loss of every genome by its bound."""
     frame = factorial(tables).with_columns(
         pl.concat_str(
             [

@@ -1,9 +1,10 @@
-"""Claim 9: total variation between lives bounds what two worlds can differ by; the same number per
-step does not.
+"""Claim 9: the total variation between lives bounds the difference between two worlds.
 
-Genomes are drawn evenly from the experiment's grid (seed by seed) and all of micro's are taken;
-random worlds are pairs that are nearly, or not at all, alike. Total variation is exact in micro and
-in random worlds, and where savanna's lives can be enumerated; else its upper end is used.
+The same number per step does not.
+
+Genomes are drawn evenly from the experiment's grid, by seed. All genomes of micro are included.
+Random worlds are pairs with a small or a large difference. Total variation is exact in micro, in
+random worlds, and where the lives of savanna can be enumerated. Elsewhere its upper end is used.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp
 
 GENOMES, RANDOM = 60, 100  # per seed
-# beginnings of savanna's lives that are told apart: enough for genomes that live short or simply
+# distinct beginnings of lives in savanna: enough for genomes with short or simple lives
 MOST = 500
 STEPS, CHANCE = 100, 0.01
 SHARES = (0.01, 0.1, 0.5)
@@ -37,7 +38,7 @@ ROUNDING = 1e-9
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """A part for each seed and source of genomes; micro; the trap."""
+    """A part for each seed and source of genomes, one for micro and one for the trap."""
     seeds = list(experiment.seeds)
     out = [Part(f"savanna-{seed}", savanna, (experiment, seed), cost=2.0) for seed in seeds]
     out += [Part(f"random-{seed}", random_worlds, (seed,), cost=3.0) for seed in seeds]
@@ -46,7 +47,7 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def row(where: str, seed: int, number: int, found: Variation, worth: tuple[float, float]) -> Row:
-    """One genome or policy in a table."""
+    """The row of one genome or policy."""
     return {
         "where": where,
         "seed": seed,
@@ -70,7 +71,7 @@ SCHEMA = {"exact": pl.Float64}
 def _of_classes(
     made: Problem, classes: list[int], where: str, seed: int, most: int
 ) -> pl.DataFrame:
-    """The variation of classes of a grid."""
+    """The total variation of classes of a grid."""
     conducts, a, m = Conducts(made.genome, made.pair), made.pair.ancestral, made.pair.modern
     span, rows = range_of(a, m), []
     for number in classes:
@@ -92,14 +93,15 @@ def savanna(experiment: Experiment, seed: int) -> pl.DataFrame:
 
 
 def micro() -> pl.DataFrame:
-    """All genomes of micro, total variation exact."""
+    """All genomes of micro, with exact total variation."""
     made = build_packaged("micro")
     return _of_classes(made, list(range(made.genome.grid.size)), "micro", 0, 100_000)
 
 
 def random_worlds(seed: int) -> pl.DataFrame:
-    """Random policies in random pairs of worlds that differ by a share from 1% to all of their
-    transitions; total variation exact.
+    """Random policies in random pairs of worlds, with exact total variation.
+
+    The worlds differ in 1% to 100% of their transitions.
     """
     rng, rows = np.random.default_rng([seed, 10]), []
     for number in range(RANDOM):
@@ -149,7 +151,7 @@ def _random(rng: np.random.Generator) -> TabularMdp:
 
 
 def _nearly(world: TabularMdp, share: float, rng: np.random.Generator) -> TabularMdp:
-    """The world with a share of its transitions replaced by others."""
+    """The world with a share of its transitions replaced."""
     other = rng.dirichlet(np.full(STATES, 0.5), size=(STATES, ACTS))
     return replace(world, transitions=(1.0 - share) * world.transitions + share * other, beliefs={})
 
@@ -160,8 +162,9 @@ def _policy(world: TabularMdp, rng: np.random.Generator) -> Floats:
 
 
 def mixtures(seed: int) -> pl.DataFrame:
-    """Two worlds mixed once a life, and anew in every step: the total variation from the first
-    alone, against the share of the second.
+    """Two worlds, mixed once per life or newly in every step.
+
+    Columns give the total variation from the first world by the share of the second.
     """
     rng, rows = np.random.default_rng([seed, 11]), []
     for number in range(RANDOM // 4):
@@ -198,8 +201,9 @@ def mixtures(seed: int) -> pl.DataFrame:
 
 
 def _mixed_once(a: TabularMdp, b: TabularMdp, share: float) -> TabularMdp:
-    """One world of two, a life being spent in the second with a chance of `share`; its state says
-    which, which no act depends on.
+    """A world in which a life is spent in the second world with probability `share`.
+
+    The state records which world it is. No act depends on that.
     """
     n, zero = len(a.states), np.zeros_like(a.transitions)
     moves = np.concatenate(
@@ -226,8 +230,9 @@ def _mixed_once(a: TabularMdp, b: TabularMdp, share: float) -> TabularMdp:
 
 
 def trap_chain() -> pl.DataFrame:
-    """What worlds that differ by a chance per step lose over a life of 100 steps, as two worlds,
-    beside the closed form and the total variation.
+    """Loss over a life of 100 steps between worlds that differ by a probability per step.
+
+    Next to it are the closed form and the total variation.
     """
     rows = []
     for chance in (0.0001, 0.0003, 0.001, 0.003, CHANCE, 0.03, 0.1, 0.3):
@@ -276,8 +281,9 @@ def _some(tables: Tables, name: str) -> pl.DataFrame:
 
 
 def selected(points: pl.DataFrame) -> pl.DataFrame:
-    """Of each seed's genomes the one that is best in A: its regret in M against the best of them
-    there, and both their bounds.
+    """The best genome in A of each seed: its regret in M, and its bound.
+
+    Regret is relative to the best of the same genomes in M.
     """
     best_a = (
         points.sort("ancestral", descending=True)
@@ -299,8 +305,9 @@ def selected(points: pl.DataFrame) -> pl.DataFrame:
 
 
 def beyond_share(mixed: pl.DataFrame) -> Floats:
-    """`[seeds]`: of a seed's worlds that are mixed anew in every step, the share that differ by
-    more than the share mixed in.
+    """`[seeds]` share of worlds that differ by more than the share mixed in.
+
+    These are worlds that are mixed newly in every step.
     """
     by_seed = mixed.group_by("seed", maintain_order=True).agg(
         (pl.col("every_step") > pl.col("share") + ROUNDING).mean().alias("beyond")
@@ -309,7 +316,7 @@ def beyond_share(mixed: pl.DataFrame) -> Floats:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """Violations of every bound among what was drawn, and the trap."""
+    """Violations of each bound in the sample, and the trap."""
     points, mixed, chain = _points(tables), _some(tables, "mixture"), tables["trap"]
     known = points.drop_nulls("exact")
     chosen = selected(points.filter(pl.col("where") != "random worlds"))
@@ -350,7 +357,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 
 def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
-    """By source the counts and the slack; the choices; mixtures by share; the trap."""
+    """Counts and slack by source, choices, mixtures by share, and the trap."""
     points = _points(tables)
     by_source = points.group_by("where", maintain_order=True).agg(
         pl.len().alias("genomes"),
@@ -377,7 +384,7 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """Every genome's difference against its bound, and the trap."""
+    """The difference of every genome by its bound, and the trap."""
     points = _points(tables)
     shown = pl.concat(
         [

@@ -75,7 +75,7 @@ def judge_prediction(prediction: Prediction, measured: Measurement) -> str:
     Parameters
     ----------
     prediction : Prediction
-        What was registered before the measurement.
+        The prediction, registered before the measurement.
     measured : Measurement
         The predicted quantity.
 
@@ -95,8 +95,8 @@ def judge_prediction(prediction: Prediction, measured: Measurement) -> str:
 def judge_claim(verdicts: Iterable[str]) -> str:
     """Verdict on a claim from the verdicts on its predictions that can fail.
 
-    It comes out if all predictions do. It does not if any prediction does not. Without predictions
-    it is undecided.
+    `comes out` if all predictions do, `does not come out` if any of them does not, and `undecided`
+    otherwise or without predictions.
     """
     found = set(verdicts)
     return NOT if NOT in found else COMES_OUT if found == {COMES_OUT} else OPEN

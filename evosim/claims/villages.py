@@ -1,9 +1,10 @@
-"""Claim 8: paid for troops, players keep the weakest; paid for villages, having met Aurora alone,
-they need not attack Brotherhood.
+"""Claim 8: paid for troops, players keep the weakest.
 
-Both cells are told in soldiers of each kind at the end of a life and villages of each alliance
-destroyed in it: of the best policy, of the best genomes (enumerated; of ties both ends), and of
-evolved populations.
+Paid for villages after meeting Aurora alone, they need not attack Brotherhood.
+
+Both cells measure soldiers of each kind at the end of a life and destroyed villages of each
+alliance. They do so for the best policy, for the best genomes (enumerated, both ends of ties) and
+for evolved populations.
 """
 
 from __future__ import annotations
@@ -40,9 +41,7 @@ EXACT = 1e-12
 
 
 def parts(experiment: Experiment) -> list[Part]:
-    """For each payoff what is enumerated, and populations by a few seeds; and for how dangerous a
-    world counting troops counts the weak.
-    """
+    """Enumerations and populations for each payoff, and the best policies by danger of raids."""
     out = [Part("raids", raids, (experiment,), cost=6.0)]
     for payoff in PAYOFFS:
         cell = with_settings(experiment, f"world.ancestral.payoff={payoff}")
@@ -55,8 +54,10 @@ def parts(experiment: Experiment) -> list[Part]:
 
 
 def outcome(params: Villages, world: TabularMdp, done: Floats) -> dict[str, float]:
-    """What a life with occupancy `[T, S, A]` comes to: soldiers by kind and chance to have fallen
-    at its end, villages destroyed.
+    """Outcome of a life with occupancy `[T, S, A]`.
+
+    It is the number of soldiers by kind at the end, the chance to have fallen, and the destroyed
+    villages.
     """
     end = np.einsum("sa,sax->x", done[-1], world.transitions)
     number = counts(params)
@@ -73,9 +74,7 @@ def outcome(params: Villages, world: TabularMdp, done: Floats) -> dict[str, floa
 
 
 def optimum(world: TabularMdp, amount: Floats) -> Floats:
-    """`[T, S, A]`: occupancy of the best policy for an amount, which splits ties (to rounding)
-    evenly.
-    """
+    """`[T, S, A]` occupancy of the best policy for an amount; ties are split evenly."""
     value, q = extreme_values(world, amount)
     tolerance = EXACT * max(1.0, float(np.abs(value).max()))
     chances = [
@@ -92,10 +91,9 @@ def _params(setting: Problem) -> Villages:
 
 
 def best(experiment: Experiment) -> pl.DataFrame:
-    """Rows for the best policy, and for the genomes that are best: both ends of a tie, by what they
-    are worth in M.
+    """Rows for the best policy and the best genomes, with both ends of a tie by intent in M.
 
-    Best for intent is who is it in the row's own world.
+    Best for intent is relative to the world of the row.
     """
     made = build(experiment)
     params, payoff = _params(made), experiment.world.ancestral["payoff"]
@@ -133,11 +131,10 @@ def best(experiment: Experiment) -> pl.DataFrame:
 
 
 def evolved(experiment: Experiment) -> pl.DataFrame:
-    """Rows for the populations of the experiment's seeds at the swap, in both worlds: means over
-    individuals.
+    """Means over the individuals at the swap, in both worlds. One row per seed and world.
 
-    `desire` is the share of them that wants Brotherhood's fall, `neutral` what mutation alone makes
-    of that on average.
+    `desire` is the share of individuals that want Brotherhood's fall. `neutral` is its expected
+    value under mutation alone.
     """
     made = build(experiment)
     params, landscape = _params(made), Landscape(made)
@@ -151,8 +148,8 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
         )
         if populations.is_empty():
             raise UserError(
-                f"populations of claim 8 must live to the swap, but that of seed {seed} died out."
-                " Let some founders want to fight."
+                f"Claim 8 needs populations that live to the swap, but that of seed {seed} died out."
+                " Give some founders a desire to fight (genome.weights)."
             )
         lived = (
             populations.group_by("class")
@@ -165,7 +162,7 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
         for which, world in zip(WORLDS, (made.pair.ancestral, made.pair.modern), strict=True):
             done = []
             for number, name in lived.select("class", f"{which}_policy").iter_rows():
-                if (which, name) not in known:  # equal names act alike
+                if (which, name) not in known:  # equal names mean equal behaviour
                     known[which, name] = outcome(
                         params, world, conducts.of(number, which).occupancy
                     )
@@ -186,8 +183,9 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
 
 
 def neutral(made: Problem, name: str) -> float:
-    """Expected share of positive alleles of a haploid locus at the swap if mutation alone moves it,
-    step by step.
+    """Expected share of positive alleles of a haploid locus at the swap under mutation alone.
+
+    Mutation is stepwise.
     """
     locus = next(locus for locus in made.genome.grid.loci if locus.name == name)
     alleles = np.array(locus.params.alleles, dtype=np.float64)
@@ -203,9 +201,7 @@ def neutral(made: Problem, name: str) -> float:
 
 
 def raids(experiment: Experiment) -> pl.DataFrame:
-    """The best policy for troops where raids are more and less dangerous: what it keeps in its
-    barracks.
-    """
+    """Soldiers of the best policy for troops, by danger of raids."""
     rows = []
     for raid in RAIDS:
         made = build(
@@ -229,7 +225,7 @@ def _best(tables: Tables) -> pl.DataFrame:
 
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
-    """What the predictions speak of."""
+    """The predicted quantities."""
     enumerated, populations = _best(tables), _evolved(tables)
 
     def one(payoff: str, who: str, world: str, column: str) -> float:
@@ -315,9 +311,7 @@ def _weak_share(table: pl.DataFrame) -> Floats:
 
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
-    """Soldiers and villages of the best genomes and of populations in both cells; what raids do to
-    what is counted.
-    """
+    """Soldiers and villages of the best genomes and populations, and the effect of raids."""
     return {"villages": _lives(tables, experiment), "raids": _raids(tables)}
 
 
