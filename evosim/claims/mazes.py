@@ -41,7 +41,8 @@ EVOLVED_ON = (1, 8, 64)
 FOR_SAMPLES = 0.1  # share of doors that are not red where samples are small
 RUNS = 20  # two-allele runs for each replicate: they are short
 TOLD_APART, PLAIN = COLOURINGS.index("red thing"), COLOURINGS.index("none red")
-# One locus decides the objective, without mutation. The door's pull is strong enough for every distance.
+# One locus decides the objective, without mutation. The desire for the door is strong enough for
+# every distance.
 TWO_ALLELES = (
     "genome.weights.red.alleles=[1.0]",
     "genome.weights.door.alleles=[0.0, 10.0]",
@@ -274,9 +275,9 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
 def ends_of(made: Problem) -> dict[str, Floats]:
     """Ends of the lives of each class in modern mazes.
 
-    With a plain door and another red thing: the chance that a life ends at the `door` or at the
-    `thing`, and the chance that it ever stands on the cell of the thing and of the ghost. Without
-    anything red: the chance that it ends at the `plain_door`.
+    With a plain door and another red thing, `door` and `thing` are the chances that a life ends there.
+    `thing_passed` and `ghost_passed` are the chances ever to stand on those cells. Without anything
+    red, `plain_door` is the chance that a life ends at the door.
 
     The payoff has no influence on a genome's behaviour.
     """

@@ -148,7 +148,8 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
         )
         if populations.is_empty():
             raise UserError(
-                f"Claim 8 needs populations that live to the swap, but that of seed {seed} died out."
+                "Claim 8 needs populations that live to the swap, but the population of seed"
+                f" {seed} died out."
                 " Give some founders a desire to fight (genome.weights)."
             )
         lived = (
