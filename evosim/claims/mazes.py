@@ -275,7 +275,7 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
 def ends_of(made: Problem) -> dict[str, Floats]:
     """Ends of the lives of each class in modern mazes.
 
-    With a plain door and another red thing, `door` and `thing` are the chances that life ends there.
+    With a plain door and another red thing, `door` and `thing` are the chances that life ends so.
     `thing_passed` and `ghost_passed` are the chances ever to stand on those cells. Without anything
     red, `plain_door` is the chance that a life ends at the door.
 
