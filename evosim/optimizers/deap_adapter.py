@@ -16,14 +16,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
-import inspect
 import operator
 import os
 import reprlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -43,96 +40,54 @@ from evosim.optimizers.base import (
     check_fitness,
     count_of,
 )
+from evosim.optimizers.deap_algorithm import arguments_of, in_one_line, load_algorithm
+from evosim.optimizers.deap_individuals import MAP, Fitness, Individual, Toolbox
 from evosim.optimizers.global_rng import seeded
-from evosim.optimizers.params import DEAP_ALGORITHMS, MAX_GENERATIONS, Deap, InvalidOptimizer
+from evosim.optimizers.params import MAX_GENERATIONS, Deap, InvalidOptimizer
 from evosim.optimizers.wright_fisher import founders
 
 STREAM = 103  # of random numbers; the address is seed, generation, stream
 POLL = 0.1  # seconds between two checks for signals
 PATIENCE = 2.0  # seconds that an algorithm gets to end by itself
-MAP = "Leave toolbox.map as it is: it evaluates all individuals at once"
 
 Key = tuple[int, ...]
 
 
 class _End(BaseException):
-    """The run is over; raised in the algorithm where it waits for fitness."""
+    """The run is over. The algorithm gets it where it waits for fitness."""
 
 
 class _Refusal(InvalidOptimizer):
-    """An evaluation that shows no generation."""
+    """An evaluation outside a generation."""
 
 
-def _hush_refusals() -> None:
-    """Let Python print no traceback of a refusal in a thread of the algorithm: the run says it in
-    one line.
-    """
+def _suppress_refusals() -> None:
+    """Suppress tracebacks of refusals in threads, because the run reports them in one line."""
     usual = threading.excepthook
-    if getattr(usual, "hushes_refusals", False):
+    if getattr(usual, "suppresses_refusals", False):
         return
 
     def hook(args: threading.ExceptHookArgs) -> None:
         if not isinstance(args.exc_value, _Refusal):
             usual(args)
 
-    hook.hushes_refusals = True  # type: ignore[attr-defined]
+    hook.suppresses_refusals = True  # type: ignore[attr-defined]
     threading.excepthook = hook
-
-
-class Fitness(base.Fitness):  # type: ignore[misc]
-    """DEAP's fitness, to be high, which is never `valid`.
-
-    DEAP's loops evaluate those whose fitness is not valid, so that they leave unchanged copies out.
-    Here copies belong to the generation and its record, and the world may have changed. A user
-    derives a fitness class of several objectives from this one.
-    """
-
-    weights = (1.0,)
-
-    @property
-    def valid(self) -> bool:
-        """Never: the next generation is evaluated whole."""
-        return False
-
-    def __str__(self) -> str:
-        return str(self.values)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.values!r})"
-
-
-class Individual(list[int]):
-    """A member of a guest's population: the alleles of its slots, and DEAP's fitness."""
-
-    def __init__(self, alleles: Iterable[int] = ()) -> None:
-        super().__init__(alleles)
-        self.fitness = Fitness()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Individual:
-        """The same as DEAP's clones, with all that an algorithm has noted, in less time."""
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        copied.extend(self)
-        for name, value in self.__dict__.items():
-            copied.__dict__[name] = deepcopy(value, memo)
-        return copied
-
-
-class _Tools(base.Toolbox):  # type: ignore[misc]
-    """DEAP's toolbox, with a `map` that stays."""
-
-    refuse: Callable[[str, str], InvalidOptimizer] | None = None
-
-    def register(self, alias: str, function: Callable[..., Any], *args: Any, **kargs: Any) -> None:
-        """Register a function, as DEAP does. Raises `InvalidOptimizer` for another `map`."""
-        if alias == "map" and self.refuse:
-            raise self.refuse("registers a map of its own", MAP)
-        super().register(alias, function, *args, **kargs)
 
 
 @dataclass(eq=False)
 class _Batch:
-    """What one `toolbox.map` works on: individuals, whose turn it is, alleles once handed over."""
+    """One call of `toolbox.map`.
+
+    Attributes
+    ----------
+    members : list
+        The individuals.
+    current
+        The individual that is evaluated now.
+    keys : list of Key or None
+        Alleles of the individuals, after they were handed over.
+    """
 
     members: list[Any]
     current: Any = None
@@ -141,13 +96,13 @@ class _Batch:
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """Alleles `[n, K]` of individuals outside the generation whose fitness is wanted."""
+    """A request for the fitness of alleles `[n, K]` outside the generation."""
 
     alleles: Ints
 
 
 class DeapAdapter(Searcher):
-    """An algorithm that is led from outside."""
+    """An algorithm of DEAP or of the user as an optimizer."""
 
     def __init__(self, params: Deap, grid: Grid, seed: int) -> None:
         self.params, self.seed, self.vector = params, seed, AlleleVector(grid)
@@ -157,13 +112,23 @@ class DeapAdapter(Searcher):
         self._batch: _Batch | None = None
         self._known: dict[Key, float] = {}
         self._fitness: FitnessFunction | None = None
-        self._function = _found(params.algorithm)
+        self._function = load_algorithm(params.algorithm, STREAM)
         self._toolbox = self._tools()
         self._members = [
             Individual(alleles)
             for alleles in self.vector.read(founders(params.population, grid, seed)).tolist()
         ]
-        self._arguments = self._wanted()
+        offered = {
+            "population": self._members,
+            "toolbox": self._toolbox,
+            "cxpb": params.cxpb,
+            "mutpb": params.mutpb,
+            "mu": params.mu or params.population,
+            "lambda_": params.lambda_ or params.population,
+            "ngen": params.ngen or MAX_GENERATIONS,
+            "verbose": False,
+        }
+        self._arguments = arguments_of(self._function, params.algorithm, offered)
         self._orders: SimpleQueue[list[float] | None] = SimpleQueue()
         self._handed: SimpleQueue[Ints | _Question | BaseException] = SimpleQueue()
         self._thread = threading.Thread(
@@ -175,11 +140,11 @@ class DeapAdapter(Searcher):
         self._over = self._ended = self._evaluated = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DeapAdapter:
-        """A copy of the toolbox is led by the same guest."""
+        """Return the same adapter: copies of the toolbox belong to it."""
         return self
 
     def __reduce__(self) -> Any:
-        """Refuse to go to worker processes. Raises `InvalidOptimizer`."""
+        """Refuse to be sent to worker processes. Raises `InvalidOptimizer`."""
         raise self._refuse("sends evosim's evaluate or map to another process", MAP)
 
     def use_fitness_function(self, fitness: FitnessFunction) -> None:
@@ -234,13 +199,13 @@ class DeapAdapter(Searcher):
             self._thread.join(PATIENCE)
 
     def _turn(self) -> Ints:
-        """Let the algorithm work until it wants fitness, or has ended.
+        """Let the algorithm run until it needs fitness or ends; return alleles `[n, K]`.
 
         Raises `InvalidOptimizer` if it fails.
         """
         with seeded(self.seed, self.generation, STREAM):
             if self._order is None:
-                _hush_refusals()
+                _suppress_refusals()
                 self._thread.start()
             else:
                 self._orders.put(self._order)
@@ -248,7 +213,7 @@ class DeapAdapter(Searcher):
         if isinstance(handed, InvalidOptimizer):
             raise handed
         if isinstance(handed, BaseException):
-            words = _one_line(handed)
+            words = in_one_line(handed)
             hint = f"{MAP}." if "pickle" in words else "Correct the function."
             raise InvalidOptimizer(
                 f"optimizer.algorithm must run, but '{self.params.algorithm}' failed in generation "
@@ -257,9 +222,9 @@ class DeapAdapter(Searcher):
         return handed
 
     def _next(self) -> Ints | BaseException:
-        """What the algorithm hands over.
+        """Return what the algorithm hands over.
 
-        Looked for again and again, so that a signal is heard while it works.
+        The adapter polls, so that signals are handled while the algorithm works.
         """
         while True:
             with contextlib.suppress(Empty):
@@ -269,18 +234,18 @@ class DeapAdapter(Searcher):
                 self._orders.put(self._answer(handed.alleles))
 
     def _answer(self, alleles: Ints) -> list[float]:
-        """Fitness of individuals that are not in the generation, as this would hear it."""
+        """Return the fitness that individuals outside the generation would get in it."""
         assert self._fitness is not None, "use_fitness_function comes before ask"
         fitness = self._fitness(self.vector.genotypes(alleles), self.generation - 1)
         check_fitness(fitness, negative=True)
         return fitness.tolist()
 
     def _work(self) -> None:
-        """The algorithm's thread."""
+        """Run the algorithm. This is the function of its thread."""
         try:
             given = self._function(**self._arguments)
             self._over, last = True, given[0] if isinstance(given, tuple) and given else given
-            if self._refused:  # the algorithm has caught it, and may have gone on with anything
+            if self._refused:  # the algorithm caught the refusal, so its result is invalid
                 raise self._refused
             if not isinstance(last, list) or not last:
                 raise TypeError(
@@ -295,11 +260,11 @@ class DeapAdapter(Searcher):
             self._handed.put(self._alleles([self._key(member) for member in last]))
         except _End:
             pass
-        except BaseException as error:  # reported by the thread that waits
+        except BaseException as error:  # the waiting thread reports it
             self._handed.put(self._refused or error)
 
     def _refuse(self, but: str, remedy: str) -> InvalidOptimizer:
-        """What to raise at an evaluation that shows no generation. It stays if it is caught."""
+        """Return the error of an evaluation outside a generation. It stays if it is caught."""
         self._refused = self._refused or _Refusal(
             "optimizer.algorithm must have every generation evaluated by one call of "
             "toolbox.map(toolbox.evaluate, individuals), "
@@ -308,20 +273,20 @@ class DeapAdapter(Searcher):
         return self._refused
 
     def _check_place(self) -> None:
-        """Raise `InvalidOptimizer` in other threads and processes: their calls have no order."""
+        """Refuse calls from other threads and processes, because they have no order."""
         if os.getpid() != self._process:
             raise self._refuse("evaluates in another process", MAP)
         if threading.current_thread() is not self._thread:
             raise self._refuse("evaluates in another thread", MAP)
 
     def _map(self, function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
-        """`toolbox.map`. With a toolbox's `evaluate`, the individuals are a generation.
+        """Replace `toolbox.map`. With a toolbox's `evaluate`, the individuals are a generation.
 
         Any other function is called on each item. If it evaluates one, they are a generation too.
         """
         calls = list(zip(*iterables, strict=False))
         batch, outer = _Batch([call[0] for call in calls]), self._batch
-        # A toolbox calls what is registered by its alias: so this is the evaluate of any toolbox.
+        # A toolbox names functions by their alias, so this is the `evaluate` of any toolbox.
         named = getattr(function, "__name__", "") == "evaluate"
         if named or function is getattr(self._toolbox, "evaluate", None):
             self._check_place()
@@ -353,9 +318,9 @@ class DeapAdapter(Searcher):
         return out
 
     def _evaluate(self, individual: Any) -> tuple[float]:
-        """`toolbox.evaluate`, as given: fitness in the generation that was evaluated last.
+        """Replace `toolbox.evaluate`: return the fitness in the last evaluated generation.
 
-        During a generation's evaluation a decorator may ask for others, too.
+        During the evaluation of a generation, a decorator may evaluate other individuals.
         """
         self._check_place()
         batch = self._batch
@@ -374,7 +339,7 @@ class DeapAdapter(Searcher):
         return (self._known[key],)
 
     def _hand_over(self, batch: _Batch) -> None:
-        """Hand a generation over, and wait for its fitness. In the algorithm's thread."""
+        """Hand a generation over and wait for its fitness. The algorithm's thread calls it."""
         if self._refused:
             raise self._refused
         if not batch.members:
@@ -388,14 +353,14 @@ class DeapAdapter(Searcher):
         batch.keys = keys
 
     def _received(self) -> list[float]:
-        """The fitness that was asked for. Raises `_End` when the run is over."""
+        """Return the requested fitness. Raises `_End` when the run is over."""
         order = None if self._ended else self._orders.get()
         if order is None:
             raise _End
         return order
 
     def _checked(self, member: Any) -> Key:
-        """Allele numbers of a member. Raises `InvalidOptimizer` if its fitness is not `Fitness`."""
+        """Return the alleles of a member. Raises `InvalidOptimizer` unless it has a `Fitness`."""
         own = getattr(member, "__dict__", {})
         for name, value in (("fitness", getattr(member, "fitness", None)), *own.items()):
             if type(value) is Fitness:
@@ -417,7 +382,7 @@ class DeapAdapter(Searcher):
         return self._key(member)
 
     def _key(self, member: Any) -> Key:
-        """Allele numbers of an individual. Raises `ValueError` unless it is a list of such."""
+        """Return the alleles of an individual. Raises `ValueError` if it is not a list of them."""
         k = len(self._most)
         flat = isinstance(member, Sequence) or (isinstance(member, np.ndarray) and member.ndim == 1)
         if not flat or len(member) != k:
@@ -429,7 +394,7 @@ class DeapAdapter(Searcher):
         key = tuple(member)
         usual = set(map(type, key)) == {int} and min(key) >= 0
         if usual and all(map(operator.lt, key, self._most)):
-            return key  # what follows is slow
+            return key  # the checks below are slow
         for i, (allele, most) in enumerate(zip(key, self._most, strict=True)):
             whole = isinstance(allele, int | np.integer) and not isinstance(allele, bool)
             if not whole or not 0 <= allele < most:
@@ -441,7 +406,7 @@ class DeapAdapter(Searcher):
         return tuple(map(int, key))
 
     def _alleles(self, keys: list[Key]) -> Ints:
-        """The same as an array `[n, K]`."""
+        """Return keys as an array `[n, K]`."""
         return np.array(keys, dtype=np.int64).reshape(len(keys), len(self._most))
 
     def _tools(self) -> base.Toolbox:
@@ -452,7 +417,7 @@ class DeapAdapter(Searcher):
             "uniform": (tools.cxUniform, {"indpb": 0.5}),
         }
         mate, how = mates[p.crossover if k > 1 else "uniform"]
-        toolbox = _Tools()
+        toolbox = Toolbox()
         toolbox.register("individual", Individual)
         toolbox.register("mate", mate, **how)
         toolbox.register(
@@ -467,65 +432,3 @@ class DeapAdapter(Searcher):
         toolbox.register("map", self._map)
         self._bare, toolbox.refuse = toolbox.evaluate, self._refuse
         return toolbox
-
-    def _wanted(self) -> dict[str, object]:
-        """The arguments that the algorithm asks for by name.
-
-        Raises `InvalidOptimizer` if it wants others.
-        """
-        p = self.params
-        known: dict[str, object] = {
-            "population": self._members,
-            "toolbox": self._toolbox,
-            "cxpb": p.cxpb,
-            "mutpb": p.mutpb,
-            "mu": p.mu or p.population,
-            "lambda_": p.lambda_ or p.population,
-            "ngen": p.ngen or MAX_GENERATIONS,
-            "verbose": False,
-        }
-        try:
-            asked = inspect.signature(self._function).parameters
-        except (TypeError, ValueError) as error:
-            raise InvalidOptimizer(
-                "optimizer.algorithm must be a function whose arguments Python can tell, "
-                f"but '{p.algorithm}' is not ({_one_line(error)}). Wrap it in a function."
-            ) from None
-        for name, parameter in asked.items():
-            needed = parameter.default is parameter.empty and parameter.kind in (
-                parameter.POSITIONAL_OR_KEYWORD,
-                parameter.KEYWORD_ONLY,
-            )
-            if parameter.kind is parameter.POSITIONAL_ONLY or (needed and name not in known):
-                raise InvalidOptimizer(
-                    f"optimizer.algorithm must ask for {', '.join(known)} by name and nothing else,"
-                    f" but '{p.algorithm}' wants '{name}'. Give it a default."
-                )
-        return {name: value for name, value in known.items() if name in asked}
-
-
-def _one_line(error: BaseException) -> str:
-    """What an error is and says, in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ")
-
-
-def _found(algorithm: str) -> Callable[..., Any]:
-    """The function of a name. Raises `InvalidOptimizer`.
-
-    Global generators are the same at every import: what a module draws is the same in every run.
-    """
-    module, _, name = algorithm.rpartition(":")
-    if algorithm in DEAP_ALGORITHMS:
-        module, name = "deap.algorithms", algorithm
-    try:
-        with seeded(STREAM):
-            function = getattr(importlib.import_module(module), name)
-        if not callable(function):
-            raise TypeError(f"a {type(function).__name__} cannot be called")
-    except (Exception, SystemExit) as error:
-        raise InvalidOptimizer(
-            "optimizer.algorithm must be a function that can be imported, "
-            f"but '{algorithm}' is not ({_one_line(error)}). "
-            "Correct it, or put its folder on PYTHONPATH."
-        ) from None
-    return function

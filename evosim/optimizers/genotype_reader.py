@@ -91,7 +91,7 @@ class GenotypeReader:
         if not r.mortal:
             return Counts(share, share, *self._moments(digits.sum(axis=0) / n))
         survivors = newborns - lost.sum(axis=0)
-        total = max(survivors[: r.offsets[1]].sum(), 1e-300)  # if nobody survives, 0
+        total = max(survivors[: r.offsets[1]].sum(), 1e-300)  # 0 if all die
         return Counts(share, survivors / total, *self._moments(digits.sum(axis=0) / n))
 
     def _moments(self, share: Floats) -> tuple[Floats, Floats]:
@@ -134,7 +134,7 @@ def strands_of(genotypes: Alleles) -> Alleles:
 
 
 def kernel_layout(grid: Grid) -> kernel.Reading:
-    """Return the arrays that tell the kernels how to read genotypes of a grid."""
+    """Return the arrays by which the kernels read genotypes of a grid."""
     varying = [i for i, locus in enumerate(grid.loci) if locus.values.size > 1]
     longest = max((len(grid.loci[i].params.alleles) for i in varying), default=0)
     expression = np.zeros((len(varying), longest, longest), dtype=np.int64)

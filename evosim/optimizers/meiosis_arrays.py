@@ -1,4 +1,4 @@
-"""From a grid's loci and drivers to the arrays that the reproduction kernel works on."""
+"""Build the arrays of the reproduction kernel from a grid's loci and drivers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FORCES = {"recombination": RECOMBINATION, "drive": DRIVE, "mutation": MUTATE}
 
 
 def meiosis_of(grid: Grid) -> Meiosis:
-    """The meiosis of a grid, as the kernel wants it."""
+    """Return the meiosis of a grid as arrays for the kernel."""
     starts = grid.chromosomes()
     crossover = grid.recombination()
     crossover[starts[:-1]] = 0.0
@@ -47,7 +47,7 @@ def meiosis_of(grid: Grid) -> Meiosis:
 
 
 def forces_of(grid: Grid, meiosis: Meiosis) -> tuple[str, ...]:
-    """The forces of transmission that can make a difference on this grid."""
+    """Return the forces of transmission that can make a difference on a grid."""
     there = {
         "recombination": bool(meiosis.crossover.any()),
         "drive": grid.drive.unfair,
@@ -57,12 +57,12 @@ def forces_of(grid: Grid, meiosis: Meiosis) -> tuple[str, ...]:
 
 
 def flags(forces: frozenset[str]) -> int:
-    """Forces as the kernel's bits."""
+    """Return forces as bits for the kernel."""
     return sum(bit for name, bit in FORCES.items() if name in forces)
 
 
 def _none(chances: np.ndarray) -> float:
-    """The chance that no event happens, multiplied in the kernel's order."""
+    """Return the probability that no event happens, multiplied in the kernel's order."""
     return float(np.multiply.accumulate(1.0 - chances)[-1])
 
 

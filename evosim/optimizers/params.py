@@ -1,5 +1,6 @@
-"""Parameters of base optimizers, apart from their implementations: a file can be checked without
-compiling a kernel.
+"""Parameters of base optimizers.
+
+They are apart from the implementations, so that files of experiments are checked without compiling.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ MAX_GENERATIONS = 10**9
 
 
 class InvalidOptimizer(ValueError):
-    """Settings a base optimizer cannot work with. One line: offender, rule, remedy."""
+    """Settings that a base optimizer cannot work with. The message is one line with a remedy."""
 
 
 @dataclass(frozen=True)
 class Introduction:
-    """Alleles put into the newborns of one generation, before their census: a mutation event, or a
-    migrant's haplotype.
+    """Alleles put into the newborns of one generation: a mutation, or a migrant's haplotype.
 
-    Attributes:
-        generation: whose newborns, counted from 0.
-        copies: how many of the population's genomes (strands) are drawn, evenly and without
-        replacement. alleles: what they are given, by locus; several loci make a haplotype.
+    Attributes
+    ----------
+    generation : int
+        The generation, from 0. The alleles are put in before the generation is recorded.
+    copies : int
+        Number of genomes (strands) that receive them, drawn evenly without replacement.
+    alleles : Mapping
+        The allele of each locus. Several loci make a haplotype.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -39,11 +43,14 @@ class Introduction:
 
 @dataclass(frozen=True)
 class Asexual:
-    """Parameters of `asexual`, and the first of `sexual`.
+    """Parameters of `asexual`. `sexual` has them too.
 
-    Attributes:
-        population: number of individuals in every generation.
-        introductions: alleles put into a generation's newborns.
+    Attributes
+    ----------
+    population : int
+        Number of individuals in every generation.
+    introductions : tuple of Introduction
+        Alleles put into newborns.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -66,13 +73,16 @@ class Asexual:
 
 @dataclass(frozen=True)
 class Sexual(Asexual):
-    """Parameters of `sexual`, beside those of `asexual`.
+    """Parameters of `sexual`, in addition to those of `asexual`.
 
-    Attributes:
-        sexes: 1, everybody makes eggs and sperm (hermaphrodites); 2, everybody makes one of them.
-        females: share of females among newborns where there are two sexes; their number is rounded,
-        and constant. selfing: whether the two parents of a newborn may be the same individual (one
-        sex only).
+    Attributes
+    ----------
+    sexes : int
+        1: each individual makes eggs and sperm (hermaphrodites). 2: each makes one of them.
+    females : float
+        Share of females among newborns if there are two sexes. Their number is rounded.
+    selfing : bool
+        Whether both parents of a newborn may be the same individual (one sex only).
     """
 
     sexes: Literal[1, 2] = 1
@@ -90,7 +100,7 @@ class Sexual(Asexual):
             raise InvalidOptimizer(
                 f"two sexes need a female and a male at least, but {self.population} newborns with"
                 f" a share of {self.females} have {self.number_of_females} females. Raise"
-                " optimizer.population or mend optimizer.females."
+                " optimizer.population or change optimizer.females."
             )
         if self.sexes == 1 and not self.selfing and self.population < 2:
             raise InvalidOptimizer(
@@ -100,7 +110,7 @@ class Sexual(Asexual):
 
     @property
     def number_of_females(self) -> int:
-        """Newborns `0 .. number_of_females - 1` are female where there are two sexes."""
+        """With two sexes, newborns `0 .. number_of_females - 1` are female."""
         return int(self.females * self.population + 0.5)
 
 
@@ -108,8 +118,10 @@ class Sexual(Asexual):
 class Exhaustive:
     """Parameters of `exhaustive`.
 
-    Attributes:
-        max_classes: refuse a grid with more classes than this.
+    Attributes
+    ----------
+    max_classes : int
+        The largest number of classes that a grid may have.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -126,18 +138,24 @@ class Exhaustive:
 
 @dataclass(frozen=True)
 class HillClimb:
-    """Parameters of `hill-climb`: climbers that know nothing of each other.
+    """Parameters of `hill-climb`: independent climbers.
 
-    Attributes:
-        climbers: how many.
-        tries: neighbours that each tries in a generation; it goes to the best of them.
-        neighbours: `step`, one allele copy is another: the next up or down where the locus' kernel
-        is `step`, else any;
-            `mutation`, each allele copy is any other with probability `rate`, and one at least is.
-        rate: of `mutation`.
-        ties: whether it also goes to a neighbour that is exactly as good.
-        patience: generations without a better place before a climber begins again, at random
-        alleles (0: never).
+    Attributes
+    ----------
+    climbers : int
+        Number of climbers.
+    tries : int
+        Neighbours that a climber evaluates in a generation. It moves to the best of them.
+    neighbours : str
+        `step`: one allele copy differs. It is the next allele up or down if the locus' kernel is
+        `step`, else any other. `mutation`: each allele copy is another with probability `rate`; at
+        least one is.
+    rate : float
+        For `mutation`.
+    ties : bool
+        Whether a climber also moves to a neighbour that is exactly as good.
+    patience : int
+        Generations without progress before a climber restarts from random alleles (0: never).
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -158,14 +176,16 @@ class HillClimb:
 
 @dataclass(frozen=True)
 class CmaEs:
-    """Parameters of `cma-es`: a normal distribution over one real number for each allele copy that
-    varies.
+    """Parameters of `cma-es`: a normal distribution over one real number for each allele copy.
 
-    Numbers lie in [0, 1], which the locus' alleles share evenly, in their order.
+    Numbers lie in [0, 1]. The alleles of the locus share this range evenly, in their order.
 
-    Attributes:
-        population: samples a generation.
-        step: standard deviation at first.
+    Attributes
+    ----------
+    population : int
+        Samples a generation.
+    step : float
+        Initial standard deviation.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -180,16 +200,26 @@ class CmaEs:
 
 @dataclass(frozen=True)
 class Deap:
-    """Parameters of `deap`: an algorithm of DEAP, or your own that is called like one.
+    """Parameters of `deap`: an algorithm of DEAP, or your own with the same interface.
 
-    Attributes:
-        algorithm: `eaSimple`, `eaMuPlusLambda`, `eaMuCommaLambda`, or `package.module:function` of
-        your own. population: individuals at first. mu, lambda_: survivors and children a
-        generation, where the algorithm asks for them (0: `population`). cxpb, mutpb: probabilities
-        of mating and of mutating. indpb: probability that an allele copy of a mutant becomes any
-        allele of its locus. crossover: how two lists of allele copies mate. tournament: individuals
-        in a tournament; the best of them is selected. ngen: generations that the algorithm is told
-        to make (0: as many as the run has). Its last population then stays.
+    Attributes
+    ----------
+    algorithm : str
+        `eaSimple`, `eaMuPlusLambda`, `eaMuCommaLambda`, or your own `package.module:function`.
+    population : int
+        Individuals at first.
+    mu, lambda_ : int
+        Survivors and children a generation, if the algorithm has such arguments (0: `population`).
+    cxpb, mutpb : float
+        Probabilities of mating and of mutating.
+    indpb : float
+        Probability that an allele copy of a mutant becomes any allele of its locus.
+    crossover : str
+        How two lists of allele copies mate.
+    tournament : int
+        Individuals in a tournament. The best of them is selected.
+    ngen : int
+        Generations that the algorithm makes (0: as many as the run). Later its population stays.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -267,10 +297,23 @@ WHAT: dict[str, str] = {
 
 
 def check_on_grid(name: str, params: Any, grid: Grid, generations: int) -> None:
-    """Check what an optimizer's settings say of the genome: introductions, and whether drivers have
-    a meiosis to drive in.
+    """Check an optimizer's parameters against the genome: introductions, meiosis for drivers.
 
-    Raises `InvalidOptimizer`.
+    Parameters
+    ----------
+    name : str
+        Name of the optimizer.
+    params
+        Its parameters.
+    grid : Grid
+        The grid of the genome.
+    generations : int
+        Number of generations of the run.
+
+    Raises
+    ------
+    InvalidOptimizer
+        If they do not fit.
     """
     if grid.drive and name != "sexual":
         raise InvalidOptimizer(
@@ -282,39 +325,50 @@ def check_on_grid(name: str, params: Any, grid: Grid, generations: int) -> None:
         raise InvalidOptimizer(
             "optimizer.sexes must be 1 for haploids, but is 2. Use genome.ploidy = 2, or one sex."
         )
-    names = [locus.name for locus in grid.loci]
     for i, introduction in enumerate(getattr(params, "introductions", ())):
-        where = f"optimizer.introductions.{i}"
-        for what, least in (("generation", 0), ("copies", 1)):
-            if getattr(introduction, what) < least:
-                raise InvalidOptimizer(
-                    f"{where}.{what} must be at least {least}, but is"
-                    f" {getattr(introduction, what)}. Raise it."
-                )
-        if not introduction.alleles:
+        key = f"optimizer.introductions.{i}"
+        _check_introduction(key, introduction, params.population * grid.ploidy, generations)
+        _check_introduced_alleles(key, introduction, grid)
+
+
+def _check_introduction(
+    key: str, introduction: Introduction, strands: int, generations: int
+) -> None:
+    """Check the numbers of an introduction. Raises `InvalidOptimizer`."""
+    for name, least in (("generation", 0), ("copies", 1)):
+        if getattr(introduction, name) < least:
             raise InvalidOptimizer(
-                f"{where}.alleles must name a locus and its allele, but is empty. Add one."
+                f"{key}.{name} must be at least {least}, but is {getattr(introduction, name)}."
+                " Raise it."
             )
-        if introduction.generation >= generations:
+    if not introduction.alleles:
+        raise InvalidOptimizer(
+            f"{key}.alleles must name a locus and its allele, but is empty. Add one."
+        )
+    if introduction.generation >= generations:
+        raise InvalidOptimizer(
+            f"{key}.generation must be below {generations}, the number of generations, but is"
+            f" {introduction.generation}. Lower it."
+        )
+    if introduction.copies > strands:
+        raise InvalidOptimizer(
+            f"{key}.copies must be at most all {strands} genomes, but is {introduction.copies}."
+            " Lower it."
+        )
+
+
+def _check_introduced_alleles(key: str, introduction: Introduction, grid: Grid) -> None:
+    """Check the loci and alleles of an introduction. Raises `InvalidOptimizer`."""
+    names = [locus.name for locus in grid.loci]
+    for locus, allele in introduction.alleles.items():
+        if locus not in names:
             raise InvalidOptimizer(
-                f"{where}.generation must be below {generations}, the number of generations, but is"
-                f" {introduction.generation}. Lower it."
+                f"{key}.alleles must name loci of the genome ({', '.join(names)}), but has"
+                f" '{locus}'. Use one of them."
             )
-        strands = params.population * grid.ploidy
-        if introduction.copies > strands:
+        alleles = list(grid.loci[names.index(locus)].params.alleles)
+        if allele not in alleles:
             raise InvalidOptimizer(
-                f"{where}.copies must be at most all {strands} genomes, but is"
-                f" {introduction.copies}. Lower it."
+                f"{key}.alleles.{locus} must be one of its alleles ({alleles}), but is"
+                f" {allele!r}. Use one of them."
             )
-        for locus, allele in introduction.alleles.items():
-            if locus not in names:
-                raise InvalidOptimizer(
-                    f"{where}.alleles must name loci of the genome ({', '.join(names)}), but has"
-                    f" '{locus}'. Use one of them."
-                )
-            alleles = list(grid.loci[names.index(locus)].params.alleles)
-            if allele not in alleles:
-                raise InvalidOptimizer(
-                    f"{where}.alleles.{locus} must be one of its alleles ({alleles}), but is"
-                    f" {allele!r}. Use one of them."
-                )

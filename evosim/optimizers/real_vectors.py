@@ -1,15 +1,14 @@
 """Optimizers that search landscapes over real vectors, at equal numbers of evaluations.
 
-`search` is one run. What is recorded is a path: a row for the start and one every so many
-evaluations.
+`search` is one run. It records a path: one row for the start and one for every so many evaluations.
+The position of a population is the mean of its members.
 
-* evaluation: how many there were;
-* x_0, aside: of where it stands (of a population: of its mean), progress along x_0 and distance
-  from the x_0 axis;
-* loss: there (of a population: the mean of its members' losses);
-* share: of side directions in the squares of the steps since the last row (of gradients without
-  their noise; of a population, of the steps of its mean);
-* best, best_x_0: the lowest loss found so far, and progress along x_0 there.
+* evaluation: the number of evaluations so far;
+* x_0, aside: progress of the position along x_0, and its distance from the x_0 axis;
+* loss: at the position; of a population, the mean loss of its members;
+* share: share of side directions in the squares of the steps since the last row (of gradients
+  without their noise);
+* best, best_x_0: the lowest loss so far, and progress along x_0 there.
 """
 
 from __future__ import annotations
@@ -28,11 +27,30 @@ from evosim.worlds import Hills
 
 Floats = NDArray[np.float64]
 COLUMNS = ("x_0", "aside", "loss", "share", "best", "best_x_0")
-NOISE, STARTS, MOVES, MEMBERS = 1, 2, 3, 4  # streams of random numbers, beside a seed
+NOISE, STARTS, MOVES, MEMBERS = 1, 2, 3, 4  # streams of random numbers; the address is seed, stream
 
 
 def search(hills: Hills, params: Any, evaluations: int, seed: int, every: int) -> pl.DataFrame:
-    """The path of one run of a base optimizer (by the class of its parameters) from the origin."""
+    """Run a base optimizer from the origin.
+
+    Parameters
+    ----------
+    hills : Hills
+        The landscape.
+    params
+        Parameters of the optimizer. Their class decides which one it is.
+    evaluations : int
+        Number of evaluations of the loss.
+    seed : int
+        Seed of all random numbers.
+    every : int
+        Evaluations from one row to the next.
+
+    Returns
+    -------
+    pl.DataFrame
+        The path, with columns `seed`, `evaluation` and `COLUMNS`.
+    """
     kinds: dict[type[Any], Callable[..., Floats]] = {
         Gradient: _gradient,
         VectorClimb: _climb,
@@ -54,7 +72,7 @@ def _rng(seed: int, stream: int) -> Any:
 
 
 def _starts(hills: Hills, n: int, spread: float, seed: int) -> Floats:
-    """Starts `[n, d]`: the origin, then points beside it."""
+    """Return starts `[n, d]`: the origin, then random points in the side directions."""
     out = _rng(seed, STARTS).uniform(-spread, spread, (n, hills.dimensions))
     out[0], out[:, 0] = 0.0, 0.0
     return np.asarray(out)
@@ -120,9 +138,7 @@ def _genetic(
     record = _Record(hills, evaluations, every)
 
     def evaluated(_: object, members: list[_Member]) -> list[tuple[float]]:
-        """Losses of all members that need one; nothing is lost when the last evaluation was
-        made.
-        """
+        """Evaluate members. After the last evaluation, raise `_Over`."""
         if not members:
             return []
         for member in members:
@@ -145,7 +161,7 @@ def _genetic(
         for x in (_rng(seed, MEMBERS).standard_normal((params.population, d)) * step).tolist()
     ]
     with seeded(seed, MEMBERS), suppress(_Over):
-        # Every generation evaluates somebody, unless nobody happens to mate or mutate.
+        # A generation may evaluate no member, if none mates or mutates.
         algorithms.eaSimple(
             members, toolbox, params.cxpb, params.mutpb, 10 * evaluations, verbose=False
         )
@@ -154,7 +170,7 @@ def _genetic(
 
 
 class _Over(Exception):
-    """All evaluations were made."""
+    """The last evaluation is done."""
 
 
 class _Member(list[float]):
@@ -165,7 +181,7 @@ class _Member(list[float]):
         self.fitness = _lower()()
 
     def copied(self) -> _Member:
-        """Another one like it; the library's own way of copying takes half of a run."""
+        """Return a copy. DEAP's own way of copying takes half of the time of a run."""
         out = _Member(self)
         out.fitness.wvalues = self.fitness.wvalues
         return out
@@ -173,16 +189,16 @@ class _Member(list[float]):
 
 @cache
 def _lower() -> Any:
-    """The library's class of fitness that is to be low."""
+    """Return a DEAP class of fitness that is minimized."""
     from deap import base
 
     return type("Lower", (base.Fitness,), {"weights": (-1.0,)})
 
 
 class _Record:
-    """Evaluates a population's points up to a number, and keeps its path.
+    """Evaluates points up to a number of evaluations, and records the path.
 
-    A row stands for the last population that was whole at its evaluation.
+    A row describes the last population that was evaluated completely.
     """
 
     def __init__(self, hills: Hills, evaluations: int, every: int) -> None:
@@ -196,7 +212,7 @@ class _Record:
         self._write()
 
     def evaluate(self, points: Floats) -> Floats:
-        """Losses of the points, or of the first if there are not so many evaluations left."""
+        """Return the losses of points, or of the first ones if fewer evaluations are left."""
         points = points[: self.left]
         loss = self.hills.loss(points)
         self.left -= len(points)
@@ -206,9 +222,7 @@ class _Record:
         return loss
 
     def stand(self) -> None:
-        """The search has ended by itself: it stands where it is for the evaluations that are
-        left.
-        """
+        """Fill the rest of the path with the current position: the search ended by itself."""
         self._done, self.left = self._done + self.left, 0
         self._write()
 

@@ -1,8 +1,7 @@
-"""Parameters of base optimizers over real vectors, apart from their implementations
-(`evosim.optimizers.real_vectors`).
+"""Parameters of base optimizers over real vectors (`evosim.optimizers.real_vectors`).
 
-There a generation of an experiment's phase is one evaluation of the loss; a gradient counts as one,
-and what it would cost by differences is told beside it.
+A generation of an experiment's phase is one evaluation of the loss there. A gradient counts as one
+evaluation; its cost by finite differences is reported separately.
 """
 
 from __future__ import annotations
@@ -26,16 +25,22 @@ def _check(name: str, value: float, low: float, high: float = MOST) -> None:
 
 @dataclass(frozen=True)
 class Gradient:
-    """Parameters of `gradient`: x <- x - rate (g / |g| + noise xi), xi standard normal over the
-    square root of the dimensions.
+    """Parameters of `gradient`: x <- x - rate (g / |g| + noise xi).
 
-    Attributes:
-        rate: length of a step.
-        normalised: whether only the gradient's direction counts (else its length as well).
-        noise: length of the noise beside the step's.
-        restarts: how many times it begins again, after equal numbers of steps; the best point found
-        counts. spread: starts after the first are drawn evenly within this of 0, in side
-        directions.
+    xi is standard normal, divided by the square root of the number of dimensions.
+
+    Attributes
+    ----------
+    rate : float
+        Length of a step.
+    normalised : bool
+        Whether only the gradient's direction counts, not its length.
+    noise : float
+        Length of the noise relative to the step.
+    restarts : int
+        Number of restarts, after equal numbers of steps. The best point counts.
+    spread : float
+        Later starts are drawn evenly within this distance of 0 in each side direction.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -55,13 +60,17 @@ class Gradient:
 
 @dataclass(frozen=True)
 class VectorClimb:
-    """Parameters of `hill-climb` over real vectors: a step tried at random, taken unless it is
-    worse.
+    """Parameters of `hill-climb` over real vectors: random steps, taken unless they are worse.
 
-    Attributes:
-        step: length of a step: coordinates are normal with this over the square root of the
-        dimensions. patience: evaluations without a lower loss before it begins again (0: never).
-        spread: starts after the first are drawn evenly within this of 0, in side directions.
+    Attributes
+    ----------
+    step : float
+        Length of a step. Its coordinates are normal with standard deviation `step`, divided by the
+        square root of the number of dimensions.
+    patience : int
+        Evaluations without a lower loss before a restart (0: never).
+    spread : float
+        Later starts are drawn evenly within this distance of 0 in each side direction.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -78,11 +87,14 @@ class VectorClimb:
 
 @dataclass(frozen=True)
 class VectorCma:
-    """Parameters of `cma-es` over real vectors (Hansen and Ostermeier 2001, as DEAP has it).
+    """Parameters of `cma-es` over real vectors (Hansen and Ostermeier 2001; DEAP's version).
 
-    Attributes:
-        population: samples a generation.
-        step: length of a step at first; the strategy adapts it.
+    Attributes
+    ----------
+    population : int
+        Samples a generation.
+    step : float
+        Initial length of a step. The strategy adapts it.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -97,17 +109,27 @@ class VectorCma:
 
 @dataclass(frozen=True)
 class VectorGenetic:
-    """Parameters of `deap` over real vectors: `deap.algorithms.eaSimple` with tournaments, blend
-    crossover and normal mutation.
+    """Parameters of `deap` over real vectors.
 
-    Attributes:
-        population: individuals.
-        step: length of a mutation if all coordinates mutate, and spread of the first population.
-        cxpb: probability of mating.
-        mutpb: probability of mutating.
-        indpb: probability that a coordinate of a mutant mutates.
-        alpha: of blend crossover: children lie up to this share of their parents' distance outside
-        of it. tournament: individuals in a tournament.
+    The algorithm is `deap.algorithms.eaSimple` with tournaments, blend crossover and normal
+    mutation.
+
+    Attributes
+    ----------
+    population : int
+        Individuals.
+    step : float
+        Length of a mutation of all coordinates, and spread of the first population.
+    cxpb : float
+        Probability of mating.
+    mutpb : float
+        Probability of mutating.
+    indpb : float
+        Probability that a coordinate of a mutant mutates.
+    alpha : float
+        Of blend crossover: how far children lie outside their parents' range, as a share of it.
+    tournament : int
+        Individuals in a tournament.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012

@@ -426,7 +426,7 @@ def test_functions_without_signature_and_modules_that_exit_are_refused(
     (tmp_path / "exiting.py").write_text("raise SystemExit('usage:\\n nothing')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     for algorithm, words in (
-        ("builtins:max", "arguments Python can tell"),
+        ("builtins:max", "readable signature"),
         ("exiting:loop", "SystemExit: usage: nothing"),
     ):
         with pytest.raises(InvalidOptimizer, match=words) as caught:

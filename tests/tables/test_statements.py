@@ -213,8 +213,8 @@ def test_a_refusal_in_a_thread_prints_no_traceback(monkeypatch: pytest.MonkeyPat
     """Any other error in a thread is told as before."""
     heard: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.exc_type))
-    deap_adapter._hush_refusals()
-    deap_adapter._hush_refusals()
+    deap_adapter._suppress_refusals()
+    deap_adapter._suppress_refusals()
     in_a_thread(deap_adapter._Refusal)
     assert heard == []
     in_a_thread(InvalidOptimizer)
