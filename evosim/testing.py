@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import genomes, worlds
-from evosim.analysis.account import gaps_of_pair
+from evosim.analysis.shared_cache import gaps_of_pair
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import GENOMES, LocusParams, WorldShape
 from evosim.reference.dynamic_programming import extreme_values, lifetime

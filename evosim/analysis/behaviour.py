@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.class_values import Conduct
+from evosim.analysis.class_values import Evaluation
 from evosim.reference.dynamic_programming import Floats, Span, extreme_values, spans_of
 from evosim.worlds import TabularMdp, WorldPair
 
@@ -154,9 +154,10 @@ class Ledger:
     times_ancestral: Floats
     times_modern: Floats
 
-    def told(self) -> Ledger:
-        """The ledger as it is told: without overlap there is no ancestral standard to split the
-        loss by.
+    def as_reported(self) -> Ledger:
+        """The ledger with one kind `no overlap` in place of the split, if lives do not overlap.
+
+        Without overlap the ancestral world gives no standard by which to split the loss.
         """
         if self.overlap >= LEAST_OVERLAP:
             return self
@@ -168,7 +169,7 @@ class Ledger:
         )
 
 
-def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
+def ledger_of(gaps: Gaps, ancestral: Evaluation, modern: Evaluation) -> Ledger:
     """The ledger of one genome from what it does in both worlds."""
     x = modern.occupancy
     lived = np.where(gaps.uncounted_modern, 0.0, x.sum(axis=2))
@@ -185,8 +186,8 @@ def ledger_of(gaps: Gaps, ancestral: Conduct, modern: Conduct) -> Ledger:
     return Ledger(
         waste=waste,
         modern={**parts, "amplified": exposed - inherited, "inherited": inherited},
-        upkeep_ancestral=ancestral.worth.payoff - ancestral.worth.fitness,
-        upkeep_modern=modern.worth.intent - modern.worth.net_intent,
+        upkeep_ancestral=ancestral.amounts.payoff - ancestral.amounts.fitness,
+        upkeep_modern=modern.amounts.intent - modern.amounts.net_intent,
         overlap=min(
             1.0, float(lived[:, gaps.reach].sum() / max(lived.sum(), 1e-300))
         ),  # rounding may go beyond

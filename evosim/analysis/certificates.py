@@ -14,17 +14,18 @@ said of blocks holds of states; the reverse need not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import UserError
 from evosim.reference.dynamic_programming import Floats, extreme_values, level_at, occupancy
+from evosim.runtime.dataclass_json import Key
 from evosim.worlds import TabularMdp
 
 Bools = NDArray[np.bool_]
@@ -73,6 +74,34 @@ class Gap:
     holds: bool
     loss: float
     worst_act: tuple[str, float] | None
+
+
+@dataclass(frozen=True)
+class NeverCertificate:
+    """Whether a life never enters some states, with the likeliest life that does."""
+
+    holds: bool
+    chance: float
+    counterexample: tuple[Step, ...]
+    its_chance: float
+
+
+@dataclass(frozen=True)
+class LossCertificate:
+    """Whether acts lose at most `asked`, and which act loses most."""
+
+    asked: float
+    holds: bool
+    loss: float
+    by_act_most: tuple[str, float] | None
+
+
+@dataclass(frozen=True)
+class PolicyCertificates:
+    """Certificates of a policy in one world: by pattern of states, and on its loss."""
+
+    never: Mapping[str, NeverCertificate]
+    loses_at_most: Annotated[LossCertificate | None, Key(omit=None)] = None
 
 
 def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
@@ -215,29 +244,41 @@ def named(world: TabularMdp, pattern: str) -> Bools:
     return states
 
 
-def told(
+def policy_certificates(
     world: TabularMdp,
     policy: Floats,
     never: Sequence[str],
     loses_at_most: float | None,
     amount: Floats,
-) -> dict[str, Any]:
-    """The certificates asked for of a policy in a world, as plain data. Raises `UserError`."""
-    out: dict[str, Any] = {"never": {}}
+) -> PolicyCertificates:
+    """Certificates of a policy in one world.
+
+    Parameters
+    ----------
+    world : TabularMdp
+        The world.
+    policy : array
+        `[L, S, A]`: probability of each act, by level and state.
+    never : sequence of str
+        Names of states, or patterns of names.
+    loses_at_most : float or None
+        Bound on the loss by acts; None: no such certificate.
+    amount : array
+        `[S, A]`: payoff or intent.
+
+    Raises
+    ------
+    UserError
+        If no state has such a name.
+    """
+    reached = {}
     for pattern in never:
         found = reaches(world, policy, named(world, pattern))
-        out["never"][pattern] = {
-            "holds": found.never,
-            "chance": found.chance,
-            "counterexample": [asdict(step) for step in found.path],
-            "its_chance": found.path_chance,
-        }
+        reached[pattern] = NeverCertificate(
+            found.never, found.chance, found.path, found.path_chance
+        )
+    bound = None
     if loses_at_most is not None:
         gap = loses(world, policy, amount, loses_at_most)
-        out["loses_at_most"] = {
-            "asked": loses_at_most,
-            "holds": gap.holds,
-            "loss": gap.loss,
-            "by_act_most": gap.worst_act,
-        }
-    return out
+        bound = LossCertificate(loses_at_most, gap.holds, gap.loss, gap.worst_act)
+    return PolicyCertificates(reached, bound)

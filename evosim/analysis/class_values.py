@@ -1,4 +1,4 @@
-"""Policies, lives and values of single genome classes in both worlds, by the reference code."""
+"""Fitness and behaviour of single genome classes in both worlds, by the reference code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evosim.config.resolve import build
 from evosim.config.schema import Experiment
@@ -23,15 +22,21 @@ from evosim.reference.dynamic_programming import (
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp, WorldPair
 
-# An occupancy is large (T x S x A numbers), worth is not: only the last few of the former are kept.
+# An occupancy is large (T x S x A numbers), so only the last few are stored; fitness is small.
 OCCUPANCY_BYTES, LEAST_OCCUPANCIES = 32 * 2**20, 64
-KEPT_NETS = 2**17
+MOST_STORED_RULES = 2**17
 
 
 @dataclass(frozen=True)
-class Worth:
-    """Expected lifetime amounts of a class in one world, gross of upkeep, and the share `kept`
-    after it.
+class LifetimeAmounts:
+    """Lifetime amounts of a class in one world.
+
+    Attributes
+    ----------
+    payoff, intent
+        Expected amounts in a life, before upkeep.
+    kept
+        Share of fitness that upkeep leaves.
     """
 
     payoff: float
@@ -40,104 +45,113 @@ class Worth:
 
     @property
     def fitness(self) -> float:
-        """Expected offspring, net."""
+        """Expected offspring after upkeep."""
         return self.payoff * self.kept
 
     @property
     def net_intent(self) -> float:
-        """Expected intent, net."""
+        """Expected intent after upkeep."""
         return self.intent * self.kept
 
 
 @dataclass(frozen=True, eq=False)
-class Conduct:
-    """What a class does in one world and what that is worth.
+class Evaluation:
+    """Behaviour and fitness of a class in one world.
 
-    Attributes:
-        occupancy: `[T, S, A]` chance of being in a state at an age and doing the act.
-        worth: lifetime amounts.
+    Attributes
+    ----------
+    occupancy
+        `[T, S, A]`: probability of being in a state at an age and doing the act.
+    amounts
+        Lifetime amounts.
     """
 
     occupancy: Floats
-    worth: Worth
+    amounts: LifetimeAmounts
 
-    def key(self) -> bytes:
+    def behaviour_key(self) -> bytes:
         """Equal for equal behaviour: the same acts in the same states at the same ages, to 1e-9."""
         return np.round(self.occupancy, 9).tobytes()
 
 
-class Conducts:
-    """Conduct and worth of classes in both worlds, and of rules off the grid."""
+class ClassEvaluator:
+    """Evaluates classes of a grid, and rules off the grid, in both worlds."""
 
     def __init__(self, genome: Genome, pair: WorldPair) -> None:
         self.genome, self.pair = genome, pair
-        self._worth: dict[tuple[int, str], Worth] = {}
-        self._nets: dict[tuple[bytes, str], float] = {}
-        one = 8 * pair.ancestral.lifespan * pair.ancestral.available.size
-        self._recent = lru_cache(maxsize=max(LEAST_OCCUPANCIES, OCCUPANCY_BYTES // one))(
-            self._conduct
-        )
+        self._amounts: dict[tuple[int, str], LifetimeAmounts] = {}
+        self._of_rules: dict[tuple[bytes, str], float] = {}
+        bytes_of_one = 8 * pair.ancestral.lifespan * pair.ancestral.available.size
+        size = max(LEAST_OCCUPANCIES, OCCUPANCY_BYTES // bytes_of_one)
+        self._recent = lru_cache(maxsize=size)(self._evaluate)
 
     @classmethod
-    def of_experiment(cls, experiment: Experiment) -> Conducts:
-        """Of the grid and the worlds of a resolved experiment. Raises `UserError`."""
-        setting = build(experiment)
-        return cls(setting.genome, setting.pair)
+    def of_experiment(cls, experiment: Experiment) -> ClassEvaluator:
+        """For the grid and the worlds of a resolved experiment. Raises `UserError`."""
+        problem = build(experiment)
+        return cls(problem.genome, problem.pair)
 
     @cached_property
     def spans(self) -> dict[str, Span]:
-        """How much the choice of a policy matters, by measure."""
+        """By measure: amounts of the worst and the best policy."""
         return spans_of(self.pair)
 
-    def world(self, which: str) -> TabularMdp:
-        """The ancestral or the modern world."""
-        return self.pair.ancestral if which == "ancestral" else self.pair.modern
+    def world(self, world: str) -> TabularMdp:
+        """The `ancestral` or the `modern` world."""
+        return self.pair.ancestral if world == "ancestral" else self.pair.modern
 
-    def of(self, number: int, which: str) -> Conduct:
-        """Conduct of a class in the `ancestral` or the `modern` world."""
-        return self._recent(number, which)
+    def evaluate(self, class_id: int, world: str) -> Evaluation:
+        """Behaviour and fitness of a class in the `ancestral` or the `modern` world."""
+        return self._recent(class_id, world)
 
-    def worth(self, number: int, which: str) -> Worth:
-        """What a class is worth in a world."""
-        if (number, which) not in self._worth:
-            self.of(number, which)
-        return self._worth[number, which]
+    def amounts(self, class_id: int, world: str) -> LifetimeAmounts:
+        """Lifetime amounts of a class in a world."""
+        if (class_id, world) not in self._amounts:
+            self.evaluate(class_id, world)
+        return self._amounts[class_id, world]
 
-    def by_case(self, number: int) -> Floats:
-        """`[C]`: fitness of a class when born in each case of the ancestral world."""
-        world, rules = self.pair.ancestral, self.genome.decode(np.array([number], dtype=np.int64))
+    def scored(self, class_id: int, world: str) -> float:
+        """Fitness in ladders: net payoff in the ancestral world, net intent in the modern one."""
+        amounts = self.amounts(class_id, world)
+        return amounts.fitness if world == "ancestral" else amounts.net_intent
+
+    def fitness_by_case(self, class_id: int) -> Floats:
+        """`[C]`: ancestral fitness of a class for each start case."""
+        world = self.pair.ancestral
+        rules = self.genome.decode(np.array([class_id], dtype=np.int64))
         values = state_values(world, policy_of(rules, 0, world, self.pair), world.payoff)[0]
         return np.asarray(world.case_starts() @ values * rules.fitness_retained[0])
 
-    def _conduct(self, number: int, which: str) -> Conduct:
-        world = self.world(which)
-        rules = self.genome.decode(np.array([number], dtype=np.int64))
-        done = occupancy(world, policy_of(rules, 0, world, self.pair))
-        worth = Worth(
-            float((done * world.payoff).sum()),
-            float((done * world.intent).sum()),
+    def _evaluate(self, class_id: int, world: str) -> Evaluation:
+        mdp = self.world(world)
+        rules = self.genome.decode(np.array([class_id], dtype=np.int64))
+        visited = occupancy(mdp, policy_of(rules, 0, mdp, self.pair))
+        amounts = LifetimeAmounts(
+            float((visited * mdp.payoff).sum()),
+            float((visited * mdp.intent).sum()),
             float(rules.fitness_retained[0]),
         )
-        self._worth[number, which] = worth
-        return Conduct(done, worth)
+        self._amounts[class_id, world] = amounts
+        return Evaluation(visited, amounts)
 
-    def net(self, rules: Rules, which: str) -> NDArray[np.float64]:
-        """`[n]` worth of rules, which need not be on the grid: net payoff in A, net intent in M, as
-        in the ladders.
+    def net_fitness(self, rules: Rules, world: str) -> Floats:
+        """`[n]`: fitness of rules, on or off the grid, as ladders score it.
+
+        Net payoff in the ancestral world, net intent in the modern world.
         """
         out = np.empty(len(rules))
-        world, kept = self.world(which), rules.fitness_retained
-        amount = world.payoff if which == "ancestral" else world.intent
+        mdp = self.world(world)
+        amount = mdp.payoff if world == "ancestral" else mdp.intent
         for i in range(len(rules)):
-            key = (rules.key(i), which)
-            if key not in self._nets:
-                if len(self._nets) >= KEPT_NETS:
-                    self._nets.clear()
-                policy = policy_of(rules, i, world, self.pair)
-                # Rules that differ may act alike
-                same = (blake2b(policy.tobytes(), digest_size=16).digest(), which)
-                if same not in self._nets:
-                    self._nets[same] = lifetime(world, policy, amount)
-                self._nets[key] = self._nets[same]
-            out[i] = self._nets[key] * kept[i]
+            key = (rules.key(i), world)
+            if key not in self._of_rules:
+                if len(self._of_rules) >= MOST_STORED_RULES:
+                    self._of_rules.clear()
+                policy = policy_of(rules, i, mdp, self.pair)
+                # Different rules may have the same policy
+                same = (blake2b(policy.tobytes(), digest_size=16).digest(), world)
+                if same not in self._of_rules:
+                    self._of_rules[same] = lifetime(mdp, policy, amount)
+                self._of_rules[key] = self._of_rules[same]
+            out[i] = self._of_rules[key] * rules.fitness_retained[i]
         return out

@@ -11,33 +11,45 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import Ledger
-from evosim.analysis.class_values import Conducts
-from evosim.analysis.population import Census
+from evosim.analysis.class_values import ClassEvaluator
+from evosim.analysis.population import PopulationSnapshot
 from evosim.genomes import Rules
 from evosim.genomes.gated import SECOND
 from evosim.reference.dynamic_programming import Floats
 
+SCHEMA = {
+    "feature": pl.String,
+    "weight": pl.Float64,
+    "acts": pl.String,
+    "ledger_ancestral": pl.Float64,
+    "ledger_modern": pl.Float64,
+    "gain_ancestral": pl.Float64,
+    "gain_modern": pl.Float64,
+}
 
-def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataFrame:
+
+def switched_off(
+    evaluator: ClassEvaluator, census: PopulationSnapshot, ledger: Ledger
+) -> pl.DataFrame:
     """For each feature that the genome can desire: the mean gain without it, in payoff in A and in
     intent in M.
 
     A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for
     reflexes. A gated planner's second objective has rows of its own, by the names of its loci.
     """
-    heritable = {locus.name for locus in conducts.genome.grid.loci}
-    rules = conducts.genome.decode(census.classes)
+    heritable = {locus.name for locus in evaluator.genome.grid.loci}
+    rules = evaluator.genome.decode(census.classes)
     rows = []
-    named = _desires(rules, conducts.pair.ancestral.features)
+    named = _desires(rules, evaluator.pair.ancestral.features)
     if named:
-        acts = conducts.pair.ancestral.acts
+        acts = evaluator.pair.ancestral.acts
         left = census.share * census.kept
-        usual = {which: conducts.net(rules, which) for which in ("ancestral", "modern")}
+        usual = {which: evaluator.net_fitness(rules, which) for which in ("ancestral", "modern")}
         modern = np.sum(list(ledger.modern.values()), axis=0)
         for name, (feature, weight, without) in named.items():
             if name not in heritable:
                 continue
-            served = [acts.index(act) for act in conducts.pair.serves.get(feature, ())]
+            served = [acts.index(act) for act in evaluator.pair.serves.get(feature, ())]
             rows.append(
                 {
                     "feature": name,
@@ -46,23 +58,14 @@ def switched_off(conducts: Conducts, census: Census, ledger: Ledger) -> pl.DataF
                     "ledger_ancestral": float(ledger.waste[:, served].sum()),
                     "ledger_modern": float(modern[:, served].sum()),
                     "gain_ancestral": float(
-                        left @ (conducts.net(without, "ancestral") - usual["ancestral"])
+                        left @ (evaluator.net_fitness(without, "ancestral") - usual["ancestral"])
                     ),
                     "gain_modern": float(
-                        left @ (conducts.net(without, "modern") - usual["modern"])
+                        left @ (evaluator.net_fitness(without, "modern") - usual["modern"])
                     ),
                 }
             )
-    schema = {
-        "feature": pl.String,
-        "weight": pl.Float64,
-        "acts": pl.String,
-        "ledger_ancestral": pl.Float64,
-        "ledger_modern": pl.Float64,
-        "gain_ancestral": pl.Float64,
-        "gain_modern": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema)
+    return pl.DataFrame(rows, schema=SCHEMA)
 
 
 def _desires(rules: Rules, features: tuple[str, ...]) -> dict[str, tuple[str, Floats, Rules]]:

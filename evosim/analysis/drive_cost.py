@@ -16,48 +16,80 @@ its wild type.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import polars as pl
 
 from evosim.analysis import means_over_seeds
-from evosim.analysis.population import WORLDS, Worth
-from evosim.analysis.summary import AlleleFrequency, DriveVerdict, Estimate, MeasuredByWorld
+from evosim.analysis.population import WORLDS, PopulationFitness
+from evosim.analysis.summary import (
+    AlleleFrequency,
+    ByWorld,
+    DriveVerdict,
+    Estimate,
+    MeasuredByWorld,
+)
 
 SCHEMA = {"seed": pl.Int64, "world": pl.String, "quantity": pl.String, "value": pl.Float64}
 
 
-def rows_of(seed: int, arms: dict[str, dict[str, Worth] | None]) -> list[dict[str, Any]]:
+class DriveRow(NamedTuple):
+    """A row of the table `hack`."""
+
+    seed: int
+    world: str
+    quantity: str
+    value: float
+
+
+def drive_rows(seed: int, arms: Mapping[str, ByWorld[PopulationFitness] | None]) -> list[DriveRow]:
     """Rows of the table `hack` of one seed.
 
-    An arm that died out before the swap measures nothing.
+    Parameters
+    ----------
+    seed : int
+        Of the replicate.
+    arms : Mapping
+        Fitness at the swap of the `run` and of the controls `fair`, `fair_again`, `absent`. None
+        for a population that died out before.
+
+    Returns
+    -------
+    list of DriveRow
+        Only quantities whose populations are all there.
     """
     rows = []
-    run, fair = arms.get("run"), arms.get("fair")
-    for which in WORLDS:
-        values: dict[str, float] = {}
-        if run and fair:
-            values |= _difference(run[which], fair[which], "hack", "own_cost", "behaviour")
-        if fair and (again := arms.get("fair_again")):
-            values |= _difference(
-                fair[which], again[which], "null", "null_own_cost", "null_behaviour"
-            )
-        if run:
-            values["instantaneous"] = run[which].wild - run[which].mean
-            if absent := arms.get("absent"):
-                values["presence"] = absent[which].mean - run[which].mean
-        rows += [
-            {"seed": seed, "world": which, "quantity": name, "value": value}
-            for name, value in values.items()
-        ]
+    for world in WORLDS:
+        present = {arm: fitness.of(world) for arm, fitness in arms.items() if fitness}
+        values = _quantities(present)
+        rows += [DriveRow(seed, world, name, value) for name, value in values.items()]
     return rows
 
 
+def _quantities(arms: Mapping[str, PopulationFitness]) -> dict[str, float]:
+    """Quantities in one world."""
+    values: dict[str, float] = {}
+    run, fair = arms.get("run"), arms.get("fair")
+    again, absent = arms.get("fair_again"), arms.get("absent")
+    if run and fair:
+        values |= _difference(run, fair, ("hack", "own_cost", "behaviour"))
+    if fair and again:
+        values |= _difference(fair, again, ("null", "null_own_cost", "null_behaviour"))
+    if run:
+        values["instantaneous"] = run.wild - run.mean
+    if run and absent:
+        values["presence"] = absent.mean - run.mean
+    return values
+
+
 def _difference(
-    worse: Worth, better: Worth, whole: str, own: str, behaviour: str
+    worse: PopulationFitness, better: PopulationFitness, names: tuple[str, str, str]
 ) -> dict[str, float]:
+    """Difference in mean fitness, and its parts by own cost and by behaviour."""
     own_cost = (worse.free - worse.mean) - (better.free - better.mean)
-    return {whole: better.mean - worse.mean, own: own_cost, behaviour: better.free - worse.free}
+    return dict(
+        zip(names, (better.mean - worse.mean, own_cost, better.free - worse.free), strict=True)
+    )
 
 
 def estimates(

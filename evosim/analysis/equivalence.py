@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.analysis.causes import SWITCHES, causes_of
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.genomes import PlannerRules, Rules, TableRules
 from evosim.reference.dynamic_programming import Floats
 from evosim.reference.policies import policy_of
@@ -76,32 +76,34 @@ class Pair:
     distance: float
 
 
-def alike(conducts: Conducts, classes: Ints) -> list[list[int]]:
+def alike(evaluator: ClassEvaluator, classes: Ints) -> list[list[int]]:
     """Sets of at least two of the classes that act alike in both worlds, wherever they come, and
     pay the same for it.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for number in classes.tolist():
-        a, m = conducts.of(number, "ancestral"), conducts.of(number, "modern")
-        groups.setdefault((a.key(), m.key(), round(a.worth.kept, 12)), []).append(number)
+        a, m = evaluator.evaluate(number, "ancestral"), evaluator.evaluate(number, "modern")
+        groups.setdefault(
+            (a.behaviour_key(), m.behaviour_key(), round(a.amounts.kept, 12)), []
+        ).append(number)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def most_different(conducts: Conducts, groups: list[list[int]]) -> list[Pair]:
+def most_different(evaluator: ClassEvaluator, groups: list[list[int]]) -> list[Pair]:
     """Of each set of classes that act alike, the two whose causes differ most; the most different
     first. None for reflexes.
     """
     out = []
     for group in groups:
-        rules = conducts.genome.decode(np.array(group, dtype=np.int64))
+        rules = evaluator.genome.decode(np.array(group, dtype=np.int64))
         found: Pair | None = None
         for which in ("ancestral", "modern"):
-            world = conducts.world(which)
+            world = evaluator.world(which)
             parts = causes_of(
                 rules,
                 world,
                 world.payoff if which == "ancestral" else world.intent,
-                conducts.pair.cue,
+                evaluator.pair.cue,
             )
             if parts is None:
                 return []

@@ -15,8 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis import causes, family, total_variation
-from evosim.analysis.class_values import Conducts
-from evosim.analysis.population import Census
+from evosim.analysis.class_values import ClassEvaluator
+from evosim.analysis.population import PopulationSnapshot
 from evosim.analysis.summary import ByWorld, CauseSummary, FamilySummary, VariationSummary
 from evosim.config.resolve import family_pairs
 from evosim.config.schema import Experiment
@@ -33,7 +33,9 @@ CAUSE_RUNGS = ("best_for_payoff", "best_ancestral")
 REMEMBERED = 4096
 
 
-def commonest(census: Census, most: int = MOST) -> tuple[NDArray[np.int64], Floats, float]:
+def most_common(
+    census: PopulationSnapshot, most: int = MOST
+) -> tuple[NDArray[np.int64], Floats, float]:
     """The most common classes of a population, their shares, and the sum of these."""
     classes, inverse = np.unique(census.classes, return_inverse=True)
     share = np.bincount(inverse.ravel(), census.share)
@@ -43,14 +45,14 @@ def commonest(census: Census, most: int = MOST) -> tuple[NDArray[np.int64], Floa
     return classes[chosen], share[chosen].astype(np.float64), float(share[chosen].sum())
 
 
-class Inquiry:
+class GenotypeAccounts:
     """Asks genomes of one grid in one pair of worlds.
 
     It remembers a bounded part of the answers; no number depends on that.
     """
 
-    def __init__(self, conducts: Conducts) -> None:
-        self.conducts = conducts
+    def __init__(self, evaluator: ClassEvaluator) -> None:
+        self.evaluator = evaluator
         self._variations: dict[int, total_variation.Variation] = {}
         self._causes: dict[tuple[int, str], causes.Causes] = {}
         self._range: float | None = None
@@ -64,12 +66,14 @@ class Inquiry:
         ):
             if len(self._variations) >= REMEMBERED:
                 self._variations.clear()
-            a, m = self.conducts.pair.ancestral, self.conducts.pair.modern
+            a, m = self.evaluator.pair.ancestral, self.evaluator.pair.modern
             if self._range is None:
                 self._range = total_variation.range_of(a, m)
-            rules = self.conducts.genome.decode(np.array([number], dtype=np.int64))
-            policies = tuple(policy_of(rules, 0, world, self.conducts.pair) for world in (a, m))
-            occupancies = tuple(self.conducts.of(number, which).occupancy for which in WORLDS)
+            rules = self.evaluator.genome.decode(np.array([number], dtype=np.int64))
+            policies = tuple(policy_of(rules, 0, world, self.evaluator.pair) for world in (a, m))
+            occupancies = tuple(
+                self.evaluator.evaluate(number, which).occupancy for which in WORLDS
+            )
             found = total_variation.variation(
                 a,
                 m,
@@ -93,12 +97,12 @@ class Inquiry:
             int(c): self._causes[int(c), which] for c in classes if (int(c), which) in self._causes
         }
         if fresh.size:
-            world = self.conducts.world(which)
+            world = self.evaluator.world(which)
             found = causes.causes_of(
-                self.conducts.genome.decode(fresh),
+                self.evaluator.genome.decode(fresh),
                 world,
                 world.payoff if which == "ancestral" else world.intent,
-                self.conducts.pair.cue,
+                self.evaluator.pair.cue,
             )
             if found is None:
                 return None
@@ -113,7 +117,7 @@ class Inquiry:
         experiment: Experiment,
         rungs: Mapping[str, int],
         best_ancestral: float,
-        populations: Mapping[int, Census],
+        populations: Mapping[int, PopulationSnapshot],
     ) -> dict[str, pl.DataFrame]:
         """The tables `causes`, `variation` and `family` of rungs by name and populations by
         seed.
@@ -123,7 +127,7 @@ class Inquiry:
             for name, number in rungs.items()
         ]
         subjects += [
-            ("population", seed, *commonest(census)) for seed, census in populations.items()
+            ("population", seed, *most_common(census)) for seed, census in populations.items()
         ]
         judges = self._family(experiment, best_ancestral)
         varied: list[dict[str, object]] = []
@@ -137,11 +141,11 @@ class Inquiry:
                     seed,
                     classes.tolist(),
                     share,
-                    judges.judge(self.conducts.genome.decode(classes)),
+                    judges.judge(self.evaluator.genome.decode(classes)),
                 )
         few = [x for x in subjects if x[0] in CAUSE_RUNGS]
         few += [
-            ("population", seed, *commonest(census, MOST_CAUSES))
+            ("population", seed, *most_common(census, MOST_CAUSES))
             for seed, census in populations.items()
         ]
         causal: list[dict[str, object]] = []
@@ -175,7 +179,7 @@ class Inquiry:
             mixed = [
                 np.tensordot(
                     w,
-                    np.stack([self.conducts.of(int(c), which).occupancy for c in classes]),
+                    np.stack([self.evaluator.evaluate(int(c), which).occupancy for c in classes]),
                     axes=1,
                 )
                 for which in WORLDS
@@ -187,7 +191,7 @@ class Inquiry:
         """The family of worlds that the experiment lists; nothing if it lists none."""
         if not experiment.analysis.family:
             return None
-        return family.Family(self.conducts.pair, family_pairs(experiment), best_ancestral)
+        return family.Family(self.evaluator.pair, family_pairs(experiment), best_ancestral)
 
 
 def cause_summaries(table: pl.DataFrame) -> dict[str, ByWorld[CauseSummary]] | None:

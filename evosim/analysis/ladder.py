@@ -26,13 +26,14 @@ Where several genomes tie for R2 or R3, the rung is the worst of them ("if there
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
 from evosim.analysis.behaviour import Gaps
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.reference.dynamic_programming import Span
 from evosim.reference.selection import margin
 
@@ -51,12 +52,18 @@ RUNGS = tuple(RUNG_CODES)
 
 
 @dataclass(frozen=True)
-class Peak:
-    """The genomes that tie for best by one measure: how many, and those of them that are worst and
-    best in M.
+class TiedBest:
+    """The classes that tie for best by one measure.
 
-    A tie set may be most of the grid (all genomes are equally good where nobody can reproduce), so
-    only its ends are kept; of equals the one with the lowest number.
+    A tie set may be most of the grid (for example where no genome can reproduce), so only its ends
+    are stored. Of equal classes the lowest number is stored.
+
+    Attributes
+    ----------
+    classes
+        Number of classes that tie.
+    worst, best
+        Those of them with the lowest and the highest modern intent.
     """
 
     classes: int
@@ -65,55 +72,72 @@ class Peak:
 
 
 @dataclass(frozen=True)
-class Peaks:
-    """The best genomes of a landscape: what rungs R1-R3 are made of.
+class BestClasses:
+    """The best genomes of a landscape, which are the rungs R1 to R3.
 
-    Attributes:
-        exact: whether the grid was enumerated; otherwise these are the best found.
-        ancestral, ancestral_intent, modern, modern_intent: best for payoff and for intent in A and
-        in M.
+    Attributes
+    ----------
+    exact
+        Whether the grid was enumerated; otherwise these are the best found.
+    ancestral, ancestral_intent, modern, modern_intent
+        Best for payoff and for intent in A and in M.
     """
 
     exact: bool
-    ancestral: Peak
-    ancestral_intent: Peak
-    modern: Peak
-    modern_intent: Peak
+    ancestral: TiedBest
+    ancestral_intent: TiedBest
+    modern: TiedBest
+    modern_intent: TiedBest
 
     @classmethod
-    def of(cls, landscape: pl.DataFrame, spans: dict[str, Span], *, exact: bool) -> Peaks:
-        """The peaks of a recorded landscape; `spans` by measure."""
+    def from_landscape(
+        cls, landscape: pl.DataFrame, spans: Mapping[str, Span], *, exact: bool
+    ) -> BestClasses:
+        """The best classes of a recorded landscape; `spans` by measure."""
 
-        def peak(column: str) -> Peak:
-            tied = near(landscape, 0.0, spans[column], column)
+        def tied_best(column: str) -> TiedBest:
+            tied = near_best(landscape, 0.0, spans[column], column)
             ends = [
                 tied.sort("modern_intent", "class", descending=[down, False])["class"][0]
                 for down in (False, True)
             ]
-            return Peak(tied.height, *ends)
+            return TiedBest(tied.height, *ends)
 
         return cls(
             exact,
-            peak("ancestral"),
-            peak("ancestral_intent"),
-            peak("modern"),
-            peak("modern_intent"),
+            tied_best("ancestral"),
+            tied_best("ancestral_intent"),
+            tied_best("modern"),
+            tied_best("modern_intent"),
         )
 
     def members(self) -> set[int]:
-        """The classes that are named."""
-        peaks = (self.ancestral, self.ancestral_intent, self.modern, self.modern_intent)
-        return {number for peak in peaks for number in (peak.worst, peak.best)}
+        """All classes that are named here."""
+        ties = (self.ancestral, self.ancestral_intent, self.modern, self.modern_intent)
+        return {class_id for tied in ties for class_id in (tied.worst, tied.best)}
+
+    def of_rungs(self) -> dict[str, int]:
+        """The class that stands for each rung: of a tie set, the worst in the modern world."""
+        return {
+            "best_for_intent": self.modern_intent.worst,
+            "best_for_payoff": self.modern.worst,
+            "best_ancestral": self.ancestral.worst,
+        }
 
 
 @dataclass(frozen=True)
-class Design:
-    """The rungs that belong to worlds and grid, in one world's measure.
+class FixedRungs:
+    """The rungs that depend on worlds and grid only, as fitness in one world.
 
-    `best_of` holds, for rungs that several genomes share, the best of the tie set where the rung is
-    its worst. `by_intent_in_a` is the other path from R1 to R3: the best genome for intent in A
-    (only where intent is not payoff). Of those that tie it is the worst, and `best_by_intent_in_a`
-    the best.
+    Attributes
+    ----------
+    rungs
+        R0 to R3. If several genomes tie for a rung, the worst of them.
+    best_of
+        R1 to R3. If several genomes tie for a rung, the best of them.
+    by_intent_in_a, best_by_intent_in_a
+        The other path from R1 to R3: modern intent of the genome that is best for ancestral intent
+        (the worst and the best of those that tie). None where intent is payoff.
     """
 
     rungs: dict[str, float]
@@ -122,41 +146,45 @@ class Design:
     best_by_intent_in_a: float | None = None
 
 
-def design_ancestral(gaps: Gaps, peaks: Peaks, conducts: Conducts) -> Design:
-    """R0-R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
-    best = conducts.worth(peaks.ancestral.worst, "ancestral").fitness
+def fixed_ancestral_rungs(
+    gaps: Gaps, best_classes: BestClasses, evaluator: ClassEvaluator
+) -> FixedRungs:
+    """R0 to R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
+    best = evaluator.amounts(best_classes.ancestral.worst, "ancestral").fitness
     rungs = dict.fromkeys(GRID_RUNGS, best)
-    return Design({"optimum": gaps.spans["ancestral"].best, **rungs}, rungs)
+    return FixedRungs({"optimum": gaps.spans["ancestral"].best, **rungs}, rungs)
 
 
-def design_modern(gaps: Gaps, peaks: Peaks, conducts: Conducts, *, intent_differs: bool) -> Design:
-    """R0-R3 in the modern world, by intent."""
+def fixed_modern_rungs(
+    gaps: Gaps, best_classes: BestClasses, evaluator: ClassEvaluator, *, intent_differs: bool
+) -> FixedRungs:
+    """R0 to R3 in the modern world, by intent. `intent_differs`: from payoff."""
 
-    def worth(number: int) -> float:
-        return conducts.worth(number, "modern").net_intent
+    def intent(class_id: int) -> float:
+        return evaluator.amounts(class_id, "modern").net_intent
 
     tied = {
-        "best_for_intent": peaks.modern_intent,
-        "best_for_payoff": peaks.modern,
-        "best_ancestral": peaks.ancestral,
+        "best_for_intent": best_classes.modern_intent,
+        "best_for_payoff": best_classes.modern,
+        "best_ancestral": best_classes.ancestral,
     }
-    return Design(
-        {
+    other = best_classes.ancestral_intent if intent_differs else None
+    return FixedRungs(
+        rungs={
             "optimum": gaps.spans["modern_intent"].best,
-            **{name: worth(peak.worst) for name, peak in tied.items()},
+            **{name: intent(ends.worst) for name, ends in tied.items()},
         },
-        {name: worth(peak.best) for name, peak in tied.items()},
-        *map(
-            worth,
-            (peaks.ancestral_intent.worst, peaks.ancestral_intent.best) if intent_differs else (),
-        ),
+        best_of={name: intent(ends.best) for name, ends in tied.items()},
+        by_intent_in_a=intent(other.worst) if other else None,
+        best_by_intent_in_a=intent(other.best) if other else None,
     )
 
 
 @dataclass(frozen=True)
 class Reached:
-    """What a population came to in one world: its mean, and the worth of the individual that is
-    best for what selection saw.
+    """Fitness of a population in one world: its mean, and its best individual.
+
+    The best individual is the best by what selection used.
     """
 
     mean: float
@@ -164,13 +192,17 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """How selection on less than all of the ancestral world stands in one ladder.
+class SampledSelection:
+    """Selection on less than all of the ancestral world, as one ladder needs it.
 
-    Attributes:
-        best: worth of the best genome for what selection saw, if that was the same in all
-        generations. all_cases: what the control reached that selected on all of it, if it was not.
-        varies: which of the two it is.
+    Attributes
+    ----------
+    varies
+        Whether another sample is drawn in each generation.
+    best
+        Fitness of the best genome for the sample, if it is the same in all generations.
+    all_cases
+        Fitness of the control that was selected on all start cases, if the sample varies.
     """
 
     varies: bool
@@ -178,22 +210,41 @@ class Sampled:
     all_cases: Reached | None = None
 
 
-def descend(
-    design: Design,
+class Ladder(NamedTuple):
+    """Rungs and steps in one world. Rungs that were not measured are absent, steps are None."""
+
+    rungs: dict[str, float]
+    steps: dict[str, float | None]
+
+
+def rungs_and_steps(
+    fixed: FixedRungs,
     population: Reached | None,
     control: Reached | None,
     *,
-    controlled: bool,
-    sampled: Sampled | None = None,
-) -> tuple[dict[str, float], dict[str, float | None]]:
+    has_control: bool,
+    sampled: SampledSelection | None = None,
+) -> Ladder:
     """Rungs and steps of one ladder.
 
-    A population or control that died out is not measured, nor what hangs on it.
+    Parameters
+    ----------
+    fixed : FixedRungs
+        Of worlds and grid.
+    population, control : Reached or None
+        Of the run, and of its control with fair meiosis; None if it died out before the swap.
+    has_control : bool
+        Whether the experiment has a control. Then the step `search` is the control's, and the step
+        `hack` leads from it to the population.
+    sampled : SampledSelection, optional
+        If selection used less than all of the ancestral world.
 
-    In a `controlled` experiment the search step is the control's, and what the hack channel did
-    stands below it.
+    Returns
+    -------
+    Ladder
+        What depends on a population that died out is not measured.
     """
-    rungs = dict(design.rungs)
+    rungs = dict(fixed.rungs)
     top = rungs["best_ancestral"]
     steps: dict[str, float | None] = {
         "representation": rungs["optimum"] - rungs["best_for_intent"],
@@ -204,7 +255,7 @@ def descend(
         "load": None,
         "hack": None,
     }
-    searched = control if controlled else population
+    searched = control if has_control else population
     if sampled:
         steps["sampling"] = None
         if not sampled.varies and sampled.best is not None:
@@ -227,7 +278,22 @@ def descend(
         rungs["population"] = population.mean
     if control and population:
         steps["hack"] = control.mean - population.mean
-    return rungs, steps
+    return Ladder(rungs, steps)
+
+
+LADDER_SCHEMA = {
+    "seed": pl.Int64,
+    "world": pl.String,
+    "part": pl.String,
+    "name": pl.String,
+    "value": pl.Float64,
+}
+
+
+def ladder_rows(seed: int, world: str, ladder: Ladder) -> list[tuple[object, ...]]:
+    """Rows of the table `ladder`: rungs, then steps, of one seed and world."""
+    rungs = [(seed, world, "rung", name, value) for name, value in ladder.rungs.items()]
+    return [*rungs, *((seed, world, "step", name, x) for name, x in ladder.steps.items())]
 
 
 def steps_down(rungs: Iterable[str]) -> list[tuple[str, str]]:
@@ -249,7 +315,7 @@ def steps_down(rungs: Iterable[str]) -> list[tuple[str, str]]:
     )
 
 
-def near(
+def near_best(
     landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "ancestral"
 ) -> pl.DataFrame:
     """The classes near the best by a column.
@@ -270,21 +336,25 @@ def near(
     return landscape.filter(pl.col(column) >= best - margin(best, tolerance, span))
 
 
-def tie_sets(landscape: pl.DataFrame, conducts: Conducts, tolerances: list[float]) -> pl.DataFrame:
+def tie_sets(
+    landscape: pl.DataFrame, evaluator: ClassEvaluator, tolerances: list[float]
+) -> pl.DataFrame:
     """Genomes near the ancestral best, by behaviour: how many ways there are to be that good, and
     what they come to in M.
 
-    One row for each tolerance (see `near`): classes, distinct behaviours in A, least and largest
+    One row per tolerance (see `near_best`): classes, distinct behaviours in A, least and largest
     fitness in M.
     """
     rows = []
     for tolerance in tolerances:
-        close = near(landscape, tolerance, conducts.spans["ancestral"]).sort(
+        close = near_best(landscape, tolerance, evaluator.spans["ancestral"]).sort(
             "modern_intent", "class"
         )
         # Equal policies act alike; distinct ones may still do so where they are.
         distinct = close.unique("ancestral_policy", maintain_order=True)
-        behaviours = {conducts.of(int(c), "ancestral").key() for c in distinct["class"]}
+        behaviours = {
+            evaluator.evaluate(int(c), "ancestral").behaviour_key() for c in distinct["class"]
+        }
         rows.append(
             {
                 "tolerance": tolerance,

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.ladder import near
+from evosim.analysis.ladder import near_best
 from evosim.analysis.total_variation import ROUNDING
 from evosim.reference.dynamic_programming import Span
 
@@ -96,13 +96,13 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     )
 
 
-def near_best(landscape: pl.DataFrame, tolerances: list[float], span: Span) -> pl.DataFrame:
+def within_tolerances(landscape: pl.DataFrame, tolerances: list[float], span: Span) -> pl.DataFrame:
     """Classes near the best of A, each under the least of the tolerances within which it is:
     `tolerance`, and the columns of `distinct`.
     """
     out, done = [], pl.Series("class", [], dtype=landscape["class"].dtype)
     for tolerance in sorted(set(tolerances)):
-        close = near(landscape, tolerance, span)
+        close = near_best(landscape, tolerance, span)
         fresh = close.filter(~pl.col("class").is_in(done.implode()))
         done = close["class"]
         out.append(distinct(fresh).select(pl.lit(tolerance).alias("tolerance"), pl.all()))

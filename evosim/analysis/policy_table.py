@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.reference.dynamic_programming import Floats, level_at
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp
@@ -54,22 +54,22 @@ def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
     return int(top["class"]), min(1.0, float(top["share"])), moment
 
 
-def policies_of(conducts: Conducts, number: int) -> dict[str, Floats]:
+def policies_of(evaluator: ClassEvaluator, number: int) -> dict[str, Floats]:
     """The policy `[L, S, A]` of a class in each world."""
-    rules = conducts.genome.decode(np.array([number], dtype=np.int64))
-    return {which: policy_of(rules, 0, conducts.world(which), conducts.pair) for which in WORLDS}
+    rules = evaluator.genome.decode(np.array([number], dtype=np.int64))
+    return {which: policy_of(rules, 0, evaluator.world(which), evaluator.pair) for which in WORLDS}
 
 
-def places_of(conducts: Conducts) -> str:
+def places_of(evaluator: ClassEvaluator) -> str:
     """What a genome tells apart: `state`, or `observation` where it only reacts."""
     return (
         "observation"
-        if conducts.genome.decode(np.zeros(1, dtype=np.int64)).acts_by_observation
+        if evaluator.genome.decode(np.zeros(1, dtype=np.int64)).acts_by_observation
         else "state"
     )
 
 
-def acting(conducts: Conducts, number: int) -> pl.DataFrame:
+def acting(evaluator: ClassEvaluator, number: int) -> pl.DataFrame:
     """What a class does: a row for each world, place it comes to, column of remaining lives, and
     act that it may do there.
 
@@ -81,12 +81,12 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
     * occupancy: ages of a life spent there with so much of it left, over all acts; ended states are
       left out.
     """
-    pair = conducts.pair
-    policies = policies_of(conducts, number)
-    reflex = places_of(conducts) == "observation"
+    pair = evaluator.pair
+    policies = policies_of(evaluator, number)
+    reflex = places_of(evaluator) == "observation"
     place_of = np.asarray(pair.observe) if reflex else np.arange(len(pair.ancestral.states))
     names = pair.classes if reflex else pair.ancestral.states
-    lived = {which: _lived(conducts, number, which) for which in WORLDS}
+    lived = {which: _lived(evaluator, number, which) for which in WORLDS}
     column_of = _columns(pair.ancestral, policies, lived)
     rows: list[dict[str, object]] = []
     for which in WORLDS:
@@ -116,10 +116,12 @@ def acting(conducts: Conducts, number: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def _lived(conducts: Conducts, number: int, which: str) -> Floats:
+def _lived(evaluator: ClassEvaluator, number: int, which: str) -> Floats:
     """Occupancy `[T, S, A]` without birth and the states in which nothing happens any more."""
     return np.where(
-        conducts.world(which).uncounted_states()[:, None], 0.0, conducts.of(number, which).occupancy
+        evaluator.world(which).uncounted_states()[:, None],
+        0.0,
+        evaluator.evaluate(number, which).occupancy,
     )
 
 

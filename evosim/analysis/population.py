@@ -1,6 +1,4 @@
-"""A population as analysis sees it: classes, how many of each, and what drivers leave of their
-fitness.
-"""
+"""A population at one moment: classes, their shares, and what drivers leave of fitness."""
 
 from __future__ import annotations
 
@@ -10,7 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
+from evosim.analysis.summary import ByWorld
 from evosim.reference.selection import margin
 
 Floats = NDArray[np.float64]
@@ -19,15 +18,19 @@ WORLDS = ("ancestral", "modern")
 
 
 @dataclass(frozen=True, eq=False)
-class Census:
-    """One snapshot of one replicate.
+class PopulationSnapshot:
+    """The population of one replicate at one moment.
 
-    Attributes:
-        classes: `[n]` class of each row.
-        share: `[n]` share of newborns; sums to 1.
-        kept: `[n]` what drivers and modifiers leave of fitness.
-        wild_classes, wild_kept: `[n]` the same individuals with every driving allele replaced by
-        its wild type.
+    Attributes
+    ----------
+    classes
+        `[n]` class of each row.
+    share
+        `[n]` share of newborns; sums to 1.
+    kept
+        `[n]` share of fitness that drivers and modifiers leave.
+    wild_classes, wild_kept
+        `[n]` the same if every driving allele is replaced by its wild type.
     """
 
     classes: Ints
@@ -37,59 +40,68 @@ class Census:
     wild_kept: Floats
 
     @classmethod
-    def of(cls, rows: pl.DataFrame) -> Census:
-        """From rows of the table `populations`."""
+    def from_table(cls, rows: pl.DataFrame) -> PopulationSnapshot:
+        """From rows of the table `populations` that belong to one seed and moment."""
         count = rows["count"].to_numpy().astype(np.float64)
         columns = [rows[name].to_numpy() for name in ("class", "kept", "class_wild", "kept_wild")]
         return cls(columns[0], count / count.sum(), *columns[1:])
 
     @property
     def members(self) -> set[int]:
-        """All classes that are named."""
+        """All classes that occur, with those of the wild types."""
         return {*self.classes.tolist(), *self.wild_classes.tolist()}
 
-    def worth(self, conducts: Conducts, heard: Floats | None = None) -> dict[str, Worth]:
-        """Compute what the population is worth in both worlds: payoff in A, intent in M.
+    def fitness(
+        self, evaluator: ClassEvaluator, selected_by: Floats | None = None
+    ) -> ByWorld[PopulationFitness]:
+        """Fitness of the population in both worlds: payoff in A, intent in M.
 
         Parameters
         ----------
-        conducts
+        evaluator : ClassEvaluator
             Of the worlds.
-        heard
-            `[n]`: the fitness that selection heard, by which the best individual present is found.
-            None: fitness in A.
+        selected_by : array, optional
+            `[n]`: the fitness that selection used. The best individual is the best by it. Default:
+            ancestral fitness.
 
         Returns
         -------
-        dict
-            By world.
+        ByWorld of PopulationFitness
         """
-        if heard is None:
-            heard = net(conducts, self.classes, "ancestral") * self.kept
-        best = heard >= heard.max() - margin(float(heard.max()), 0.0, conducts.spans["ancestral"])
-        return {which: self._worth(conducts, which, best) for which in WORLDS}
+        if selected_by is None:
+            selected_by = net_fitness(evaluator, self.classes, "ancestral") * self.kept
+        best = float(selected_by.max())
+        is_best = selected_by >= best - margin(best, 0.0, evaluator.spans["ancestral"])
+        return ByWorld(*(self._fitness(evaluator, world, is_best) for world in WORLDS))
 
-    def _worth(self, conducts: Conducts, which: str, best: NDArray[np.bool_]) -> Worth:
-        free = net(conducts, self.classes, which)
-        worth = free * self.kept
-        return Worth(
-            mean=float(self.share @ worth),
+    def _fitness(
+        self, evaluator: ClassEvaluator, world: str, is_best: NDArray[np.bool_]
+    ) -> PopulationFitness:
+        free = net_fitness(evaluator, self.classes, world)
+        fitness = free * self.kept
+        wild = net_fitness(evaluator, self.wild_classes, world) * self.wild_kept
+        return PopulationFitness(
+            mean=float(self.share @ fitness),
             free=float(self.share @ free),
-            wild=float(self.share @ (net(conducts, self.wild_classes, which) * self.wild_kept)),
-            best_present=float(worth[best].min()),
+            wild=float(self.share @ wild),
+            best_present=float(fitness[is_best].min()),
         )
 
 
 @dataclass(frozen=True)
-class Worth:
-    """Worth of a population in one world.
+class PopulationFitness:
+    """Fitness of a population in one world.
 
-    Attributes:
-        mean: mean fitness, net.
-        free: the same if drivers and modifiers cost nothing: by behaviour alone.
-        wild: the same with every driving allele replaced by its wild type.
-        best_present: worth of the individual that is best for what selection heard (the worst of
-        them here, if several tie).
+    Attributes
+    ----------
+    mean
+        Mean net fitness.
+    free
+        The same if drivers and modifiers cost nothing: by behaviour alone.
+    wild
+        The same with every driving allele replaced by its wild type.
+    best_present
+        Fitness of the individual that is best by what selection used; of a tie, the worst here.
     """
 
     mean: float
@@ -98,8 +110,7 @@ class Worth:
     best_present: float
 
 
-def net(conducts: Conducts, classes: Ints, which: str) -> Floats:
-    """`[n]` worth of classes by behaviour: payoff in A, intent in M, net of planning."""
+def net_fitness(evaluator: ClassEvaluator, classes: Ints, world: str) -> Floats:
+    """`[n]`: fitness of classes by behaviour, net of upkeep: payoff in A, intent in M."""
     distinct, inverse = np.unique(classes, return_inverse=True)
-    worths = [conducts.worth(int(c), which) for c in distinct]
-    return np.array([w.fitness if which == "ancestral" else w.net_intent for w in worths])[inverse]
+    return np.array([evaluator.scored(int(c), world) for c in distinct])[inverse]

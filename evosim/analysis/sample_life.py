@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.policy_table import WORLDS, policies_of
 from evosim.reference.dynamic_programming import Floats, level_at
 from evosim.reference.rollout import live
@@ -62,23 +62,23 @@ def middling(amounts: Floats, means: Floats) -> int:
     return int((away**2).sum(axis=1).argmin())
 
 
-def life(conducts: Conducts, number: int, seed: int, drawn: int = DRAWN) -> Life:
+def life(evaluator: ClassEvaluator, number: int, seed: int, drawn: int = DRAWN) -> Life:
     """The most middling of some lives of a class, by what they come to in both worlds."""
-    policies = policies_of(conducts, number)
+    policies = policies_of(evaluator, number)
     states, acts, amounts = {}, {}, {}
     for which in WORLDS:
-        world = conducts.world(which)
+        world = evaluator.world(which)
         states[which], acts[which] = live(world, policies[which], drawn, 0, seed)
         amounts[which] = (world.payoff if which == "ancestral" else world.intent)[
             states[which], acts[which]
         ]
     totals = np.stack([amounts[which].sum(axis=1) for which in WORLDS], axis=1)
-    worths = [conducts.worth(number, which) for which in WORLDS]
+    worths = [evaluator.amounts(number, which) for which in WORLDS]
     expected = np.array([worths[0].payoff, worths[1].intent])
     shown = middling(totals, expected)
     rows: list[dict[str, object]] = []
     for which in WORLDS:
-        world, policy, so_far = conducts.world(which), policies[which], 0.0
+        world, policy, so_far = evaluator.world(which), policies[which], 0.0
         ended = world.terminal_states()
         for t, (s, a) in enumerate(zip(states[which][shown], acts[which][shown], strict=True)):
             if ended[s]:

@@ -108,7 +108,7 @@ class Run(Accounted, InFolder):
                     pl.DataFrame({name: [value] for name, value in genome.items()})
                 ).census["class"][0]
             )
-        return runs_accounts.account_of_class(self.recorded, genome)
+        return runs_accounts.account_of_class(self.recorded, genome).as_dict()
 
     def population(self, population: pl.DataFrame) -> Population:
         """What a population of one's own would lose in this run's worlds: see `evosim.account`.

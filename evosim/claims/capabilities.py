@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.capability import BELIEFS, Capabilities
-from evosim.analysis.population import Census
+from evosim.analysis.population import PopulationSnapshot
 from evosim.claims.claim import Charts, Claim, Part, Row, Tables
 from evosim.claims.experiments import ancestral_only, packaged, with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
@@ -82,7 +82,9 @@ def _of_best(experiment: Experiment, number: int) -> pl.DataFrame:
                 **_reached(
                     made,
                     Capabilities(_worlds(made)),
-                    Census(np.array([number]), *(np.ones(1),) * 2, np.array([number]), np.ones(1)),
+                    PopulationSnapshot(
+                        np.array([number]), *(np.ones(1),) * 2, np.array([number]), np.ones(1)
+                    ),
                     b,
                     {},
                 ),
@@ -99,7 +101,7 @@ def _worlds(made: Problem) -> dict[str, TabularMdp]:
 def _reached(
     made: Problem,
     capabilities: Capabilities,
-    census: Census,
+    census: PopulationSnapshot,
     belief: str,
     known: dict[tuple[int, str, str], tuple[float, float]],
 ) -> dict[str, float]:
@@ -141,7 +143,11 @@ def populations(experiment: Experiment) -> pl.DataFrame:
         landscape.afresh()
         swap = snapshot_of(simulate(made, landscape, seed), experiment.swap - 1, "swap")
         rows += [
-            {"seed": seed, "belief": b, **_reached(made, capabilities, Census.of(swap), b, known)}
+            {
+                "seed": seed,
+                "belief": b,
+                **_reached(made, capabilities, PopulationSnapshot.from_table(swap), b, known),
+            }
             for b in BELIEFS
         ]
     return pl.DataFrame(rows)

@@ -16,7 +16,7 @@ import polars as pl
 
 from evosim.analysis.behaviour import Gaps, gaps_of, ledger_of
 from evosim.analysis.causes import SWITCHES
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.equivalence import Pair, alike, most_different
 from evosim.analysis.revealed_objectives import explanations, misranking, weight_grid
 from evosim.analysis.sample_life import DRAWN, middling
@@ -172,7 +172,7 @@ def equals(experiment: Experiment) -> pl.DataFrame:
     One row per genome of a pair and cause, with the difference of their ledgers.
     """
     made = build(experiment)
-    conducts, gaps = Conducts(made.genome, made.pair), gaps_of(made.pair)
+    evaluator, gaps = ClassEvaluator(made.genome, made.pair), gaps_of(made.pair)
     frame = Landscape(made).frame()
     named = frame.group_by("ancestral_policy", "modern_policy", maintain_order=True).agg(
         pl.col("class"), pl.len(), pl.col("modern_intent").first()
@@ -184,16 +184,18 @@ def equals(experiment: Experiment) -> pl.DataFrame:
         .to_list()[:GROUPS]
     )
     groups = [
-        group for some in sets for group in alike(conducts, np.array(_spread(some), dtype=np.int64))
+        group
+        for some in sets
+        for group in alike(evaluator, np.array(_spread(some), dtype=np.int64))
     ]
     rows = []
-    for rank, pair in enumerate(most_different(conducts, groups)):
-        apart = _ledgers_apart(conducts, gaps, pair)
+    for rank, pair in enumerate(most_different(evaluator, groups)):
+        apart = _ledgers_apart(evaluator, gaps, pair)
         moved = min(
             abs(pair.causes[0][cause] - pair.causes[1][cause]) for cause in ("objective", "belief")
         )
         for number, parts_ in zip(pair.classes, pair.causes, strict=True):
-            told, worth = _told(made, number), conducts.worth(number, "modern").net_intent
+            told, worth = _told(made, number), evaluator.amounts(number, "modern").net_intent
             rows += [
                 {
                     "rank": rank,
@@ -232,10 +234,11 @@ def _told(made: Problem, number: int) -> str:
     )
 
 
-def _ledgers_apart(conducts: Conducts, gaps: Gaps, pair: Pair) -> float:
+def _ledgers_apart(evaluator: ClassEvaluator, gaps: Gaps, pair: Pair) -> float:
     """The largest difference between entries of two behaviour ledgers."""
     x, y = (
-        ledger_of(gaps, conducts.of(c, "ancestral"), conducts.of(c, "modern")) for c in pair.classes
+        ledger_of(gaps, evaluator.evaluate(c, "ancestral"), evaluator.evaluate(c, "modern"))
+        for c in pair.classes
     )
     return max(
         float(np.abs(x.waste - y.waste).max()),

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.account import Accountant, Known
+from evosim.analysis.account import Accountant
+from evosim.analysis.shared_cache import SharedCache
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.experiments import with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, share_of_seeds
@@ -195,8 +196,8 @@ def on_samples(experiment: Experiment, size: int, fresh: bool) -> pl.DataFrame:
     for seed in experiment.seeds:
         made = build(with_settings(base, "replicates=1", f"seed={seed}"))
         landscape = landscape or Landscape(made)
-        known = known or Known(made.genome, made.pair)
-        numbers = replicate(made, landscape, known=known).numbers
+        known = known or SharedCache(made.genome, made.pair)
+        numbers = replicate(made, landscape, cache=known).numbers
         found = {
             f"{world}_{name}": numbers.get(f"ladder.{world}.steps.{name}")
             for world in ("ancestral", "modern")
@@ -255,7 +256,7 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
         made = build(_cell(experiment, payoff, p))
         frame = Landscape(made).frame()
         ends = ends or ends_of(made)
-        design = Accountant(made, {"landscape": frame}, exact=True).designs["modern"]
+        design = Accountant(made, {"landscape": frame}, exact=True).fixed_rungs.modern
         top = float(frame["ancestral"].max())  # type: ignore[arg-type]
         out.append(
             frame.select(

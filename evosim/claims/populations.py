@@ -10,8 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis import behaviour
-from evosim.analysis.account import Accountant, Known
-from evosim.analysis.population import Census
+from evosim.analysis.account import Accountant
+from evosim.analysis.population import PopulationSnapshot
+from evosim.analysis.shared_cache import SharedCache
 from evosim.claims.experiments import with_settings
 from evosim.config.parts import part_params
 from evosim.config.resolve import Problem, build
@@ -138,13 +139,13 @@ def population_accounts(
     setting = build(
         with_settings(experiment, f"snapshots={snapshots}", f"phases.0.generations={max(marks)}")
     )
-    landscape, known = Landscape(setting), Known(setting.genome, setting.pair)
+    landscape, known = Landscape(setting), SharedCache(setting.genome, setting.pair)
     rows = []
     for seed in experiment.seeds:
         landscape.afresh()
         run = simulate(setting, landscape, seed)
         for mark in marks:
-            census = Census.of(snapshot_of(run, mark - 1, "snapshot"))
+            census = PopulationSnapshot.from_table(snapshot_of(run, mark - 1, "snapshot"))
             row = {
                 "seed": seed,
                 "population": experiment.optimizer["population"],
@@ -170,8 +171,8 @@ def best_genome_account(experiment: Experiment, feature: str = "") -> Numbers:
     modern_fitness = landscape.worth(optima["ancestral"]).modern_intent
     class_id = int(optima["ancestral"][modern_fitness.argmin()])
     classes = np.array([class_id])
-    census = Census(classes, np.ones(1), np.ones(1), classes, np.ones(1))
-    known = Known(setting.genome, setting.pair)
+    census = PopulationSnapshot(classes, np.ones(1), np.ones(1), classes, np.ones(1))
+    known = SharedCache(setting.genome, setting.pair)
     rungs: Numbers = {
         "optimum_M": known.gaps.spans["modern_intent"].best,
         "best_M": float(landscape.worth(optima["modern"]).modern_intent.min()),
@@ -188,12 +189,14 @@ def best_genome_account(experiment: Experiment, feature: str = "") -> Numbers:
     return rungs | loci | _census_account(setting, known, census, feature)
 
 
-def _census_account(setting: Problem, known: Known, census: Census, feature: str) -> Numbers:
+def _census_account(
+    setting: Problem, known: SharedCache, census: PopulationSnapshot, feature: str
+) -> Numbers:
     """Fitness, waste, acts and modern losses of one population."""
     ledger = behaviour.mean_ledger([known.ledger(int(c)) for c in census.classes], census.share)
-    fitness = census.worth(known.conducts)
+    fitness = census.fitness(known.evaluator)
     acts = setting.pair.ancestral.acts
-    row: Numbers = {"fitness_A": fitness["ancestral"].mean, "fitness_M": fitness["modern"].mean}
+    row: Numbers = {"fitness_A": fitness.ancestral.mean, "fitness_M": fitness.modern.mean}
     row |= {f"waste:{act}": float(x) for act, x in zip(acts, ledger.waste.sum(axis=0), strict=True)}
     row |= {f"acts:{act}": float(x) for act, x in zip(acts, ledger.times_ancestral, strict=True)}
     row |= {f"M:{kind}": float(table.sum()) for kind, table in ledger.modern.items()}
@@ -202,11 +205,11 @@ def _census_account(setting: Problem, known: Known, census: Census, feature: str
     return row
 
 
-def _gain_without(known: Known, census: Census, feature: int) -> float:
+def _gain_without(known: SharedCache, census: PopulationSnapshot, feature: int) -> float:
     """Ancestral fitness gained if all desires for the feature are 0."""
-    rules = known.conducts.genome.decode(census.classes)
+    rules = known.evaluator.genome.decode(census.classes)
     assert isinstance(rules, PlannerRules)
-    difference = known.conducts.net(rules.without(feature), "ancestral") - known.conducts.net(
-        rules, "ancestral"
-    )
+    difference = known.evaluator.net_fitness(
+        rules.without(feature), "ancestral"
+    ) - known.evaluator.net_fitness(rules, "ancestral")
     return float((census.share * census.kept) @ difference)

@@ -16,7 +16,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.total_variation import Variation, enumerated, range_of, trap, variation
 from evosim.claims.claim import Charts, Claim, Part, Row, Tables
 from evosim.claims.experiments import build_packaged
@@ -72,16 +72,18 @@ def _of_classes(
     made: Problem, classes: list[int], where: str, seed: int, most: int
 ) -> pl.DataFrame:
     """The total variation of classes of a grid."""
-    conducts, a, m = Conducts(made.genome, made.pair), made.pair.ancestral, made.pair.modern
+    evaluator, a, m = ClassEvaluator(made.genome, made.pair), made.pair.ancestral, made.pair.modern
     span, rows = range_of(a, m), []
     for number in classes:
         rules = made.genome.decode(np.array([number], dtype=np.int64))
         policies = (policy_of(rules, 0, a, made.pair), policy_of(rules, 0, m, made.pair))
-        done = [conducts.of(number, which) for which in ("ancestral", "modern")]
+        done = [evaluator.evaluate(number, which) for which in ("ancestral", "modern")]
         found = variation(
             a, m, policies, (done[0].occupancy, done[1].occupancy), span=span, most=most
         )
-        rows.append(row(where, seed, number, found, (done[0].worth.payoff, done[1].worth.payoff)))
+        rows.append(
+            row(where, seed, number, found, (done[0].amounts.payoff, done[1].amounts.payoff))
+        )
     return pl.DataFrame(rows, schema_overrides=SCHEMA)
 
 

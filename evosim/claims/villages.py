@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.class_values import Conducts
-from evosim.analysis.ladder import Peaks
+from evosim.analysis.class_values import ClassEvaluator
+from evosim.analysis.ladder import BestClasses
 from evosim.claims.claim import Charts, Claim, Part, Row, Tables
 from evosim.claims.experiments import with_settings
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds
@@ -98,8 +98,8 @@ def best(experiment: Experiment) -> pl.DataFrame:
     made = build(experiment)
     params, payoff = _params(made), experiment.world.ancestral["payoff"]
     landscape = Landscape(made)
-    peaks = Peaks.of(landscape.frame(), landscape.spans, exact=True)
-    conducts = Conducts(made.genome, made.pair)
+    best_classes = BestClasses.from_landscape(landscape.frame(), landscape.spans, exact=True)
+    evaluator = ClassEvaluator(made.genome, made.pair)
     rows = []
     for which, world in zip(WORLDS, (made.pair.ancestral, made.pair.modern), strict=True):
         done = optimum(world, world.payoff)
@@ -114,17 +114,21 @@ def best(experiment: Experiment) -> pl.DataFrame:
         )
         named = {
             "best for intent": (
-                (peaks.ancestral_intent if which == "ancestral" else peaks.modern_intent).worst
+                (
+                    best_classes.ancestral_intent
+                    if which == "ancestral"
+                    else best_classes.modern_intent
+                ).worst
             ),
-            "best for payoff": peaks.modern.worst,
-            "best for payoff, luckiest": peaks.modern.best,
-            "best ancestral": peaks.ancestral.worst,
-            "best ancestral, luckiest": peaks.ancestral.best,
+            "best for payoff": best_classes.modern.worst,
+            "best for payoff, luckiest": best_classes.modern.best,
+            "best ancestral": best_classes.ancestral.worst,
+            "best ancestral, luckiest": best_classes.ancestral.best,
         }
         for who, number in named.items():
-            conduct = conducts.of(number, which)
+            conduct = evaluator.evaluate(number, which)
             rows.append(
-                {"payoff": payoff, "who": who, "world": which, "villages": conduct.worth.intent}
+                {"payoff": payoff, "who": who, "world": which, "villages": conduct.amounts.intent}
                 | outcome(params, world, conduct.occupancy)
             )
     return pl.DataFrame(rows)
@@ -138,7 +142,7 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
     """
     made = build(experiment)
     params, landscape = _params(made), Landscape(made)
-    frame, conducts = landscape.frame(), Conducts(made.genome, made.pair)
+    frame, evaluator = landscape.frame(), ClassEvaluator(made.genome, made.pair)
     known: dict[tuple[str, int], dict[str, float]] = {}
     rows: list[Row] = []
     for seed in experiment.seeds:
@@ -165,7 +169,7 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
             for number, name in lived.select("class", f"{which}_policy").iter_rows():
                 if (which, name) not in known:  # equal names mean equal behaviour
                     known[which, name] = outcome(
-                        params, world, conducts.of(number, which).occupancy
+                        params, world, evaluator.evaluate(number, which).occupancy
                     )
                 done.append(known[which, name])
             means = {unit: float(share @ [row[unit] for row in done]) for unit in UNITS}

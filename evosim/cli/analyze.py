@@ -119,6 +119,7 @@ def analyze(
 def _print_part(recorded: Any, part: PartOptions, as_json: bool) -> None:
     """Print one class, the classes of the rungs, or the states of the worlds."""
     from evosim.runs import accounts
+    from evosim.runtime.dataclass_json import to_json
     from evosim.runtime.text_layout import Screen
     from evosim.tables import genotype
 
@@ -132,7 +133,7 @@ def _print_part(recorded: Any, part: PartOptions, as_json: bool) -> None:
     else:
         answer = accounts.states_of(recorded)
     if as_json:
-        typer.echo(json.dumps(answer, indent=1))
+        typer.echo(json.dumps(to_json(answer), indent=1))
     elif part.class_id is not None:
         genotype.show_class(Screen(), answer)
     elif part.rungs:

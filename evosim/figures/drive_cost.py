@@ -248,7 +248,7 @@ def draw(s: Source) -> Any:
         for name in ("alleles", "generations")
     )
     sites = [(row.locus, row.allele) for row in drive_cost.frequencies]
-    genome = s.conducts.genome
+    genome = s.evaluator.genome
     expected = expected_drive.path(s.run.experiment, genome)
     rests = expected_drive.resting(
         s.run.experiment, genome, s.run.tables["populations"], s.run.tables["landscape"]

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.policy_table import commonest_class
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import RunSummary
@@ -44,9 +44,9 @@ class Source:
         return registry.world(self.run.experiment.world.name)
 
     @cached_property
-    def conducts(self) -> Conducts:
+    def evaluator(self) -> ClassEvaluator:
         """What classes of the run's grid do in its worlds."""
-        return Conducts.of_experiment(self.run.experiment)
+        return ClassEvaluator.of_experiment(self.run.experiment)
 
     @cached_property
     def shown(self) -> tuple[int, str]:
@@ -65,7 +65,7 @@ class Source:
         """
         varying = [
             locus
-            for locus in self.conducts.genome.grid.loci
+            for locus in self.evaluator.genome.grid.loci
             if locus.values.size > 1 and not locus.silent
         ]
         named = [locus.name for locus in varying if isinstance(locus.params.alleles[0], str)]
@@ -208,7 +208,7 @@ WORLDS = ("ancestral", "modern")
 
 def intent_differs(s: Source) -> bool:
     """Whether intent differs from payoff in the modern world."""
-    modern = s.conducts.pair.modern
+    modern = s.evaluator.pair.modern
     return not np.array_equal(modern.intent, modern.payoff)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis import landscape_density
-from evosim.analysis.ladder import Peaks
+from evosim.analysis.ladder import BestClasses
 from evosim.figures.inputs import UNDRIVEN, Source, intent_differs, payoff_words, unit_of_payoff
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
 from evosim.figures.ties import told
@@ -241,8 +241,8 @@ def draw(s: Source) -> Any:
             landscape_density.given_ancestral(table, edges[0]),
         )
     tolerances = list(s.run.experiment.analysis.near_ties) or [0.0]
-    close = landscape_density.near_best(
-        table, sorted({0.0, *tolerances}), s.conducts.spans["ancestral"]
+    close = landscape_density.within_tolerances(
+        table, sorted({0.0, *tolerances}), s.evaluator.spans["ancestral"]
     )
     moments = {"swap": "population at the swap"}
     if s.run.experiment.swap < s.run.experiment.generations:
@@ -314,7 +314,9 @@ def draw(s: Source) -> Any:
 
 
 def _peaks(s: Source, table: pl.DataFrame) -> pl.DataFrame:
-    peaks = Peaks.of(table, s.conducts.spans, exact=bool(s.run.provenance["landscape"]["exact"]))
+    peaks = BestClasses.from_landscape(
+        table, s.evaluator.spans, exact=bool(s.run.provenance["landscape"]["exact"])
+    )
     rungs = [
         ("best for A", "R3, the worst in M of those that are best in A", peaks.ancestral.worst)
     ]

@@ -239,11 +239,11 @@ def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
 def draw(s: Source) -> Any:
     """What the commonest class does in each state."""
     number, which = s.shown
-    frame = policy_table.acting(s.conducts, number)
+    frame = policy_table.acting(s.evaluator, number)
     if frame.is_empty():
         return None
-    pair = s.conducts.pair
-    what = policy_table.places_of(s.conducts)
+    pair = s.evaluator.pair
+    what = policy_table.places_of(s.evaluator)
     chart = policies(frame, pair.ancestral.acts, what)
     shown = shown_places(frame)
     many, lived = left_out(frame, shown)

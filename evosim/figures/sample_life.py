@@ -196,7 +196,7 @@ def _states(frame: pl.DataFrame, scale: Any, width: float, tips: list[Any]) -> A
 def draw(s: Source) -> Any:
     """One life of the commonest class."""
     number, which = s.shown
-    found = sample_life.life(s.conducts, number, s.run.experiment.seed)
+    found = sample_life.life(s.evaluator, number, s.run.experiment.seed)
     if found.rows.is_empty():
         return None
     counted = {"ancestral": "payoff", "modern": "intent" if intent_differs(s) else "payoff"}
@@ -209,7 +209,7 @@ def draw(s: Source) -> Any:
         for w in WORLDS
     }
     amounts = {w: f"{counted[w]} of the act" for w in WORLDS}
-    acts = s.conducts.pair.ancestral.acts
+    acts = s.evaluator.pair.ancestral.acts
     chart = life(found.rows, acts, headings, amounts)
     rule = (
         f"of {found.drawn} lives drawn by seed {s.run.experiment.seed}, the one nearest to the mean"

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.analysis.genotype_accounts import Inquiry
+from evosim.analysis.genotype_accounts import GenotypeAccounts
 from evosim.figures.inputs import COMMON, Source, payoff_words
 from evosim.figures.theme import HEIGHT, WIDTH, themed
 
@@ -120,7 +120,7 @@ def draw(s: Source) -> Any:
     table = s.analysis["variation"]
     if table.is_empty():
         return None
-    asker = Inquiry(s.conducts)
+    asker = GenotypeAccounts(s.evaluator)
     mine = s.run.tables["populations"].filter(pl.col("moment") == "swap")
     common = (
         mine.group_by("class")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,6 +15,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.account import Account, Accountant
+from evosim.analysis.class_account import (
+    ClassAccount,
+    RungClass,
+    class_account,
+    rung_class,
+    with_certificates,
+)
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import (
     AnalysisCost,
@@ -259,37 +266,36 @@ def same_code(recorded: Recorded) -> bool:
 
 
 def account_of_class(
-    recorded: Recorded, number: int, never: Sequence[str] = (), loses_at_most: float | None = None
-) -> dict[str, Any]:
-    """The account of one class of the grid: its genome, worth and ledger in both worlds, and the
-    certificates asked for.
+    recorded: Recorded, class_id: int, never: Sequence[str] = (), loses_at_most: float | None = None
+) -> ClassAccount:
+    """The account of one class of the grid, with certificates if they are requested.
+
+    Raises
+    ------
+    UserError
+        If the grid has no such class, or the worlds have no such state.
     """
-    maker = accountant(recorded)
-    grid = maker.conducts.genome.grid
-    if not 0 <= number < grid.size:
+    cache = accountant(recorded).cache
+    size = cache.evaluator.genome.grid.size
+    if not 0 <= class_id < size:
         raise UserError(
-            f"--class must lie in 0..{grid.size - 1}, but is {number}. See"
-            " tables/landscape.parquet."
+            f"--class must lie in 0..{size - 1}, but is {class_id}. See tables/landscape.parquet."
         )
-    asked = (
-        {"certificates": maker.certificates(number, never, loses_at_most)}
-        if never or loses_at_most is not None
-        else {}
-    )
-    return maker.single(number) | {"unit": payoff_unit(recorded.experiment)} | asked
+    account = class_account(cache, class_id, payoff_unit(recorded.experiment))
+    if not never and loses_at_most is None:
+        return account
+    return with_certificates(account, cache, recorded.experiment, never, loses_at_most)
 
 
-def classes_of_rungs(recorded: Recorded) -> list[dict[str, Any]]:
-    """The classes behind the rungs: of R1 to R3 that which stands for the tie set, of R4 and R5 the
-    most common at the swap, over all seeds.
+def classes_of_rungs(recorded: Recorded) -> list[RungClass]:
+    """The classes behind the rungs.
 
-    Each with `rung`, `class`, `share` (of a population; null for a rung of the grid), `loci`
-    (expressed values by locus), and its worth in both worlds. R4 is there where there are controls.
+    R1 to R3: the class that stands for the tie set. R4 (with controls) and R5: the most common at
+    the swap, over all seeds.
     """
     maker = accountant(recorded)
-    rows: list[dict[str, Any]] = [
-        {"rung": rung, "class": number, "share": None}
-        for rung, number in maker.rung_classes().items()
+    rungs: list[tuple[str, int, float | None]] = [
+        (rung, class_id, None) for rung, class_id in maker.best_classes.of_rungs().items()
     ]
     arms = {"control": recorded.controls.get("fair"), "population": recorded.tables}
     for rung, tables in arms.items():
@@ -303,11 +309,11 @@ def classes_of_rungs(recorded: Recorded) -> list[dict[str, Any]]:
                 .sort("count", "class", descending=[True, False])
             )
             total = int(common["count"].sum())
-            rows += [
-                {"rung": rung, "class": number, "share": count / total}
-                for number, count in common.head(COMMONEST).iter_rows()
+            rungs += [
+                (rung, class_id, count / total)
+                for class_id, count in common.head(COMMONEST).iter_rows()
             ]
-    return [row | maker.worth_of(row["class"]) for row in rows]
+    return [rung_class(maker.cache, *rung) for rung in rungs]
 
 
 def states_of(recorded: Recorded) -> dict[str, list[str]]:

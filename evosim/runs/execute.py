@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.analysis.account import gaps_of_pair
 from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.shared_cache import gaps_of_pair
 from evosim.config.landscape_search import landscape_digest
 from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment

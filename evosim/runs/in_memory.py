@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from evosim.analysis import means_over_seeds
-from evosim.analysis.account import Accountant, Known
+from evosim.analysis.account import Accountant
+from evosim.analysis.shared_cache import SharedCache
 from evosim.config.resolve import Problem, build
 from evosim.fitness.landscape import Landscape
 from evosim.reference.selection import MEASURES
@@ -50,7 +51,7 @@ def replicate(
     setting: Problem,
     landscape: Landscape,
     session: Callable[[str], Session | None] = lambda control: None,
-    known: Known | None = None,
+    cache: SharedCache | None = None,
 ) -> Replicate:
     """Run an experiment with one replicate, and its controls, and analyse them.
 
@@ -62,7 +63,7 @@ def replicate(
         Evaluates classes. Runs with the same worlds and genome can share it.
     session : Callable
         Returns the session of the run (called with an empty name) and of each control.
-    known : Known, optional
+    cache : SharedCache, optional
         What the analysis knows of classes. Runs with the same worlds and genome can share it.
 
     Raises
@@ -80,14 +81,14 @@ def replicate(
     for measure in () if landscape.exact else MEASURES:
         landscape.best(measure, experiment.seed, experiment.analysis.restarts)
     tables = {**run.tables, "landscape": landscape.frame()}
-    accountant = Accountant(setting, tables, controls, exact=landscape.exact, known=known)
-    account = accountant.tables_alone()
+    accountant = Accountant(setting, tables, controls, exact=landscape.exact, cache=cache)
+    account = accountant.tables_of_sweep()
     return Replicate(run.status, run.generations, tables | account, _numbers(accountant, account))
 
 
 def _numbers(accountant: Accountant, account: dict[str, pl.DataFrame]) -> dict[str, float]:
     """Return the tables of the analysis as one flat dictionary."""
-    out: dict[str, float | None] = {"exact": float(accountant.peaks.exact)}
+    out: dict[str, float | None] = {"exact": float(accountant.best_classes.exact)}
     for row in account["ladder"].iter_rows(named=True):
         out[f"ladder.{row['world']}.{row['part']}s.{row['name']}"] = row["value"]
     for world in WORLDS:

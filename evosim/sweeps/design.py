@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from evosim.analysis.account import gaps_of_pair
+from evosim.analysis.shared_cache import gaps_of_pair
 from evosim.config.landscape_search import landscape_digest
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment

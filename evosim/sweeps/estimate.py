@@ -237,7 +237,7 @@ def _computed(ready: Prepared | Failure) -> Replicate | Failure:
     if isinstance(ready, Failure):
         return ready
     try:
-        return replicate(ready.setting, ready.landscape, known=ready.known)
+        return replicate(ready.setting, ready.landscape, cache=ready.known)
     except Exception as error:
         return Failure(_told(error))
 

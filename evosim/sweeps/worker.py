@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from evosim.analysis.account import Known
+from evosim.analysis.shared_cache import SharedCache
 from evosim.config.landscape_search import landscape_digest
 from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
@@ -312,7 +312,7 @@ class Prepared:
 
     setting: Problem
     landscape: Landscape
-    known: Known
+    known: SharedCache
 
 
 def prepared(experiment: Experiment, watch: Callable[..., None] = lambda *_: None) -> Prepared:
@@ -400,10 +400,10 @@ def _setting(experiment: Experiment) -> Problem:
 
 
 _built: dict[str, Problem] = {}
-_known: OrderedDict[str, tuple[Landscape, Known]] = OrderedDict()
+_known: OrderedDict[str, tuple[Landscape, SharedCache]] = OrderedDict()
 
 
-def _shared(setting: Problem, watch: Callable[..., None]) -> tuple[Landscape, Known]:
+def _shared(setting: Problem, watch: Callable[..., None]) -> tuple[Landscape, SharedCache]:
     """The landscape of worlds and genome, and what is known of them; the last few are
     remembered.
     """
@@ -417,7 +417,7 @@ def _shared(setting: Problem, watch: Callable[..., None]) -> tuple[Landscape, Kn
     if key in _known:
         _known.move_to_end(key)
     else:
-        _known[key] = Landscape(setting, progress=watch), Known(setting.genome, setting.pair)
+        _known[key] = Landscape(setting, progress=watch), SharedCache(setting.genome, setting.pair)
         while len(_known) > LANDSCAPES:
             _known.popitem(last=False)
     return _known[key]

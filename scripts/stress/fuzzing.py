@@ -29,7 +29,7 @@ import numpy as np
 import tomli_w
 from hypothesis import strategies as st
 
-from evosim.analysis.account import gaps_of_pair
+from evosim.analysis.shared_cache import gaps_of_pair
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment

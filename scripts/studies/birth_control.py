@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from evosim.analysis.account import Accountant
-from evosim.analysis.population import Census
+from evosim.analysis.population import PopulationSnapshot
 from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import mean_over_seeds
 from evosim.claims.populations import accountant_of_runs, evolve
@@ -31,14 +31,14 @@ def _found(maker: Accountant) -> pl.DataFrame:
     """For each seed at the swap: the gap to the best genome in A, what of it is not found and what
     is load; ease then and at the end.
     """
-    best, swap = maker.designs["ancestral"].rungs["best_ancestral"], maker.experiment.swap - 1
+    best, swap = maker.fixed_rungs.ancestral.rungs["best_ancestral"], maker.experiment.swap - 1
     rows = []
     for (seed,), mine in (
         maker.tables["populations"]
         .filter(pl.col("generation") == swap)
         .group_by("seed", maintain_order=True)
     ):
-        worth = Census.of(mine).worth(maker.conducts)["ancestral"]
+        worth = PopulationSnapshot.from_table(mine).fitness(maker.cache.evaluator).ancestral
         rows.append(
             {
                 "seed": seed,

@@ -69,7 +69,7 @@ def rows() -> pl.DataFrame:
             maker = accountant_of_runs(made, Landscape(made), evolve(made, Landscape(made), SEEDS))
             late = pl.col("generation") >= BURN
             alleles = maker.tables["alleles"].filter(late & (pl.col("allele") == "driver"))
-            best = maker.designs["ancestral"].rungs["best_ancestral"]
+            best = maker.fixed_rungs.ancestral.rungs["best_ancestral"]
             fitness = (
                 maker.tables["generations"]
                 .filter(late)

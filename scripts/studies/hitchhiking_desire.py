@@ -55,7 +55,7 @@ def rows() -> pl.DataFrame:
             "theory_neutral": _neutral(distance),
         }
         row |= {f"theory_at_{g}": expected[g - INTRODUCED] for g in MOMENTS}
-        for arm, tables in (("run", maker.tables), ("fair", maker.controls["fair"])):
+        for arm, tables in (("run", maker.record.tables), ("fair", maker.record.controls["fair"])):
             for g in MOMENTS:
                 share = tables["alleles"].filter(wasteful & (pl.col("generation") == g))[
                     "frequency"
@@ -89,7 +89,7 @@ def cost_of_the_desire(maker: Accountant, landscape: Landscape) -> list[float]:
     """Mean fitness in A of the population before the driver comes, if all had 0, 1, 2 copies of the
     desire; relative to 0.
     """
-    grid = maker.conducts.genome.grid
+    grid = maker.cache.evaluator.genome.grid
     at = [locus.name for locus in grid.loci].index("solo")
     rows = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
     out = []

@@ -30,7 +30,7 @@ def headline(name: str) -> dict[str, Any]:
     modern, shift = account.summary.ladder.modern, account.summary.shift
     tied = account.summary.ties[0]
     best, ends = modern.rung("best_for_payoff"), account.tables["recovery"]
-    span = maker.span("modern")
+    span = maker.ranges.span("modern")
     then, last = (
         pl.Series([span.share_of(best, value) for value in ends[name]])
         for name in ("modern_at_swap", "modern_at_end")

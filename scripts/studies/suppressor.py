@@ -68,7 +68,7 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
         landscape = Landscape(made)
         maker = accountant_of_runs(made, landscape, evolve(made, landscape, SEEDS))
         alleles = maker.tables["alleles"].filter(pl.col("allele").is_in(["driver", "suppressor"]))
-        best = maker.designs["ancestral"].rungs["best_ancestral"]
+        best = maker.fixed_rungs.ancestral.rungs["best_ancestral"]
         fitness = maker.tables["generations"].select(
             "seed", "generation", (pl.col("ancestral_mean") / best).alias("frequency")
         )

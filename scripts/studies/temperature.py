@@ -17,6 +17,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from evosim.analysis.class_account import class_account
 from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import mean_over_seeds
 from evosim.claims.populations import accountant_of_runs, evolve
@@ -50,15 +51,17 @@ def populations() -> pl.DataFrame:
             solo.group_by("seed", maintain_order=True).agg(pl.col("value").sum()).iter_rows()
         )
         gain = account.tables["desires"].filter(pl.col("feature") == "solo")["gain_ancestral"]
-        best = maker.single(maker.peaks.ancestral.worst)
+        best = class_account(maker.cache, maker.best_classes.ancestral.worst, "")
+        ledger = best.behaviour.ancestral
+        assert ledger
         recovery = account.tables["recovery"]
         row: dict[str, Any] = {
             "temperature": alleles,
             "classes": landscape.genome.grid.size,
             "best_in_A": best_a,
-            "temperature_of_best": best["loci"]["temperature"],
+            "temperature_of_best": best.loci["temperature"],
             "R3_over_R2": modern.rung("best_ancestral") / modern.rung("best_for_payoff"),
-            "solo_of_best": best["behaviour"]["ancestral"]["acts"].get("self_stimulate", 0.0),
+            "solo_of_best": ledger.acts.get("self_stimulate", 0.0),
         }
         row |= mean_over_seeds(recovery["ancestral_at_swap"] / best_a).columns("A_over_best")
         row |= mean_over_seeds(recovery["modern_at_swap"] / modern.rung("best_for_payoff")).columns(

@@ -17,7 +17,8 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.account import Accountant
-from evosim.analysis.population import Census
+from evosim.analysis.class_account import class_account
+from evosim.analysis.population import PopulationSnapshot
 from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import mean_over_seeds
 from evosim.claims.populations import accountant_of_runs, evolve
@@ -38,10 +39,10 @@ SOLO = "self_stimulate"
 
 def observed(maker: Accountant, population: pl.DataFrame, best: float) -> dict[str, float]:
     """What one population wastes in A and loses to the shift in M."""
-    census = Census.of(population)
-    ledger = maker.population_ledger(census)
+    census = PopulationSnapshot.from_table(population)
+    ledger = maker.seeds.population_ledger(census)
     act = maker.pair.ancestral.acts.index(SOLO)
-    worth = census.worth(maker.conducts)["ancestral"]
+    worth = census.fitness(maker.cache.evaluator).ancestral
     return {
         "solo": float(ledger.waste[:, act].sum()),
         "solo_times": float(ledger.times_ancestral[act]),
@@ -70,7 +71,7 @@ def populations() -> pl.DataFrame:
             landscape = landscape or Landscape(made)  # size and mutation change no class's worth
             runs = evolve(made, landscape, SEEDS)
             maker = accountant_of_runs(made, landscape, runs)
-            best = maker.designs["ancestral"].rungs["best_ancestral"]
+            best = maker.fixed_rungs.ancestral.rungs["best_ancestral"]
             kept = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
             for g in GENERATIONS:
                 seen = [
@@ -108,20 +109,19 @@ def best_by_cap() -> pl.DataFrame:
             )
             landscape = Landscape(made)
             maker = accountant_of_runs(made, landscape, evolve(made, landscape, [0]))
-            number = maker.peaks.ancestral.worst
-            ledger, act = maker.ledger(number), maker.pair.ancestral.acts.index(SOLO)
-            single = maker.single(number)
+            number = maker.best_classes.ancestral.worst
+            ledger, act = maker.cache.ledger(number), maker.pair.ancestral.acts.index(SOLO)
+            single = class_account(maker.cache, number, "")
             rows.append(
                 {
                     "planning_cost": cost,
                     "cap": cap,
-                    "horizon": single["loci"]["horizon"],
-                    "solo_weight": single["loci"]["solo"],
-                    "fitness_in_A": single["ancestral"]["fitness"],
+                    "horizon": single.loci["horizon"],
+                    "solo_weight": single.loci["solo"],
+                    "fitness_in_A": single.ancestral.fitness,
                     "share_in_M": (
-                        single["modern"]["fitness"]
-                        / maker.designs["modern"].rungs["best_for_payoff"]
-                        if maker.designs["modern"].rungs["best_for_payoff"] > 0
+                        single.modern.fitness / maker.fixed_rungs.modern.rungs["best_for_payoff"]
+                        if maker.fixed_rungs.modern.rungs["best_for_payoff"] > 0
                         else None
                     ),
                     "solo_ledger": float(ledger.waste[:, act].sum()),

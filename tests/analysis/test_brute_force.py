@@ -167,7 +167,7 @@ def test_a_wrong_record_is_noticed(micro: Problem) -> None:
     run = simulate(micro, landscape, 0)
     frame = landscape.frame()
     wrong = run.tables | {"landscape": frame.with_columns(frame["ancestral"] * (1 + 1e-6))}
-    with pytest.raises(execute.UserError, match="must be what the reference code finds"):
+    with pytest.raises(execute.UserError, match="but the reference code finds"):
         Accountant(micro, wrong, exact=True).account()
 
 

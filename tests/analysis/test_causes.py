@@ -12,7 +12,7 @@ import pytest
 
 from evosim.analysis import causes
 from evosim.analysis.causes import SWITCHES, Mind, NotOptimal, causes_of, shapley, worths
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.genomes import GatedRules, PlannerRules, ReflexRules
 from evosim.reference.dynamic_programming import lifetime, plan
 from evosim.reference.policies import policy_of
@@ -214,11 +214,11 @@ def test_laws(seed: int) -> None:
 
 def test_a_class_of_the_grid_is_worth_what_its_causes_say() -> None:
     made = setting("birth-control")
-    conducts, world = Conducts(made.genome, made.pair), made.pair.modern
+    evaluator, world = ClassEvaluator(made.genome, made.pair), made.pair.modern
     classes = np.array([1, 5000, 17_003])
     for number, x in zip(
         classes.tolist(),
         causes_of(made.genome.decode(classes), world, world.intent) or (),
         strict=True,
     ):
-        assert x.worth == pytest.approx(conducts.worth(number, "modern").net_intent, abs=EXACT)
+        assert x.worth == pytest.approx(evaluator.amounts(number, "modern").net_intent, abs=EXACT)

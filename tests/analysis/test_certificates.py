@@ -18,7 +18,7 @@ from evosim.analysis.certificates import (
     reaches,
     reaches_coarsely,
 )
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.equivalence import alike, compiled, most_different, potentials, scaled
 from evosim.analysis.revealed_objectives import (
     explanations,
@@ -297,13 +297,16 @@ def test_potentials_that_end_in_nothing_change_no_choice() -> None:
 
 def test_classes_that_act_alike_for_different_reasons() -> None:
     made = setting("micro", 'genome.belief.alleles=["true", "ancestral"]')
-    conducts = Conducts(made.genome, made.pair)
-    groups = alike(conducts, np.arange(made.genome.grid.size))
+    evaluator = ClassEvaluator(made.genome, made.pair)
+    groups = alike(evaluator, np.arange(made.genome.grid.size))
     assert groups
-    pairs = most_different(conducts, groups)
+    pairs = most_different(evaluator, groups)
     i, j = pairs[0].classes
     for which in ("ancestral", "modern"):
-        assert conducts.of(i, which).key() == conducts.of(j, which).key()
+        assert (
+            evaluator.evaluate(i, which).behaviour_key()
+            == evaluator.evaluate(j, which).behaviour_key()
+        )
     x, y = pairs[0].causes
     assert sum(x.values()) == pytest.approx(sum(y.values()), abs=1e-9)
     assert pairs[0].distance == pytest.approx(max(abs(x[k] - y[k]) for k in x))

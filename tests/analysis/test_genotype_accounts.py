@@ -1,4 +1,4 @@
-"""Inquiry: causes, variation and family in the account of a run, in its summary and on the screen;
+"""Accounts of genotypes: causes, variation and family in tables, summary and on the screen;
 certificates by the command line.
 """
 
@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from evosim.analysis.account import Accountant
 from evosim.analysis.causes import SWITCHES
-from evosim.analysis.genotype_accounts import commonest
+from evosim.analysis.genotype_accounts import most_common
 from evosim.cli.main import app
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
@@ -58,16 +58,17 @@ def test_causes_sum_to_what_the_ladder_loses(made: Accountant) -> None:
 
 def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> None:
     account = made.account()
-    tables, seeds = made._made()
-    assert "causes" not in tables  # sweeps do not pay for it
-    classes, share, covered = commonest(seeds[0]["census"], 4)
+    assert "causes" not in made.tables_of_sweep()  # it would double the time of a sweep
+    snapshot = made.seed_accounts()[0].snapshot
+    assert snapshot
+    classes, share, covered = most_common(snapshot, 4)
     mine = account.tables["causes"].filter(
         (pl.col("subject") == "population") & (pl.col("world") == "ancestral")
     )
     assert mine["covered"].unique().to_list() == [covered]
-    worth = np.array([made.conducts.worth(int(c), "ancestral").fitness for c in classes])
+    worth = np.array([made.cache.evaluator.amounts(int(c), "ancestral").fitness for c in classes])
     assert mine["value"].sum() == pytest.approx(
-        made.gaps.spans["ancestral"].best - worth @ share / share.sum(), abs=1e-9
+        made.cache.gaps.spans["ancestral"].best - worth @ share / share.sum(), abs=1e-9
     )
     varied = (
         account.tables["variation"].filter(pl.col("subject") == "population").row(0, named=True)

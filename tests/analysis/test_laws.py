@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evosim.analysis.behaviour import KINDS, SHIFT_KINDS, Gaps, Ledger, NoSpan, gaps_of, ledger_of
-from evosim.analysis.class_values import Conduct, Worth
+from evosim.analysis.class_values import Evaluation, LifetimeAmounts
 from evosim.reference.dynamic_programming import lifetime, occupancy
 from evosim.worlds import TabularMdp, WorldPair
 from tests.support.laws import relabelled, split, with_idle_act
@@ -18,11 +18,11 @@ SEEDS = range(25)
 EXACT = 1e-10
 
 
-def conduct(world: TabularMdp, policy: np.ndarray, kept: float = 0.9) -> Conduct:
-    worth = Worth(
+def conduct(world: TabularMdp, policy: np.ndarray, kept: float = 0.9) -> Evaluation:
+    worth = LifetimeAmounts(
         lifetime(world, policy, world.payoff), lifetime(world, policy, world.intent), kept
     )
-    return Conduct(occupancy(world, policy), worth)
+    return Evaluation(occupancy(world, policy), worth)
 
 
 def policies(pair: WorldPair, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,8 +38,8 @@ def account(pair: WorldPair, a: np.ndarray, m: np.ndarray, gaps: Gaps | None = N
 def closing_error(pair: WorldPair, a: np.ndarray, m: np.ndarray, gaps: Gaps | None = None) -> float:
     gaps = gaps or gaps_of(pair)
     ledger = account(pair, a, m, gaps)
-    lost_a = gaps.spans["ancestral"].best - conduct(pair.ancestral, a).worth.fitness
-    lost_m = gaps.spans["modern_intent"].best - conduct(pair.modern, m).worth.net_intent
+    lost_a = gaps.spans["ancestral"].best - conduct(pair.ancestral, a).amounts.fitness
+    lost_m = gaps.spans["modern_intent"].best - conduct(pair.modern, m).amounts.net_intent
     sum_a = ledger.waste.sum() + ledger.upkeep_ancestral
     sum_m = sum(ledger.modern[kind].sum() for kind in KINDS) + ledger.upkeep_modern
     return max(abs(sum_a - lost_a), abs(sum_m - lost_m))
@@ -109,7 +109,7 @@ def test_without_a_shift_there_are_no_shift_kinds(seed: int) -> None:
     assert sum(ledger.modern[kind].sum() for kind in SHIFT_KINDS) < EXACT
     kinds = ledger.modern["inherited"].sum() + ledger.modern["misspecified"].sum()
     assert kinds + ledger.upkeep_modern == pytest.approx(
-        gaps_of(pair).spans["modern_intent"].best - conduct(pair.modern, a).worth.net_intent
+        gaps_of(pair).spans["modern_intent"].best - conduct(pair.modern, a).amounts.net_intent
     )
 
 

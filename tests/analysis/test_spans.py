@@ -13,9 +13,9 @@ import pytest
 from evosim.analysis import capability, deception, detectors, revealed_objectives, terminology
 from evosim.analysis.behaviour import Gaps, NoSpan, gaps_of, ledger_of
 from evosim.analysis.causes import causes_of
-from evosim.analysis.class_values import Conduct, Worth
+from evosim.analysis.class_values import Evaluation, LifetimeAmounts
 from evosim.analysis.family import Member
-from evosim.analysis.ladder import near
+from evosim.analysis.ladder import near_best
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import PlannerRules
@@ -39,10 +39,13 @@ def constant(world: TabularMdp, amount: float) -> TabularMdp:
     return replace(world, payoff=np.where(world.available, amount, 0.0))
 
 
-def conduct(world: TabularMdp, seed: int) -> Conduct:
+def conduct(world: TabularMdp, seed: int) -> Evaluation:
     done = occupancy(world, random_policy(world, seed))
-    return Conduct(
-        done, Worth(float((done * world.payoff).sum()), float((done * world.intent).sum()), 1.0)
+    return Evaluation(
+        done,
+        LifetimeAmounts(
+            float((done * world.payoff).sum()), float((done * world.intent).sum()), 1.0
+        ),
     )
 
 
@@ -59,7 +62,7 @@ def test_all_is_misspecified_where_payoff_is_constant(seed: int, amount: float) 
     pair = replace(pair, modern=constant(pair.modern, amount))
     kinds = modern_kinds(pair)
     best = extreme_values(pair.modern, pair.modern.intent)[0][0]
-    lost = float(pair.modern.start @ best) - conduct(pair.modern, 0).worth.intent
+    lost = float(pair.modern.start @ best) - conduct(pair.modern, 0).amounts.intent
     assert kinds.pop("misspecified") == pytest.approx(lost, abs=1e-12)
     assert set(kinds.values()) == {0.0}
 
@@ -137,7 +140,7 @@ def genomes_of(pair: WorldPair, n: int = 60) -> pl.DataFrame:
     """Random policies of a pair as a made-up landscape, some twice."""
     seeds = [*range(n), *range(5)]
     rows = [
-        (conduct(pair.ancestral, seed).worth.payoff, conduct(pair.modern, seed).worth.intent)
+        (conduct(pair.ancestral, seed).amounts.payoff, conduct(pair.modern, seed).amounts.intent)
         for seed in seeds
     ]
     return pl.DataFrame(rows, schema=["ancestral", "modern_intent"], orient="row").with_row_index(
@@ -150,7 +153,7 @@ def facts_of(pair: WorldPair) -> dict[str, object]:
     table, spans = genomes_of(pair), spans_of(pair)
     best = float(table["modern_intent"].max())  # type: ignore[arg-type]
     close = {
-        tolerance: near(table, tolerance, spans["ancestral"])["class"].to_list()
+        tolerance: near_best(table, tolerance, spans["ancestral"])["class"].to_list()
         for tolerance in (0.0, 0.01, 0.05, 0.3)
     }
     shares = [spans["modern_intent"].share_of(best, value) for value in table["modern_intent"]]
@@ -200,7 +203,7 @@ def test_ties_at_zero_are_ties() -> None:
     """Where the best gets zero, sums of larger amounts differ from it by rounding."""
     span = Span(-3.0, 0.0, 3.0)
     table = pl.DataFrame({"ancestral": [1e-17, -4e-16, 0.0, -1e-6]})
-    assert near(table, 0.0, span).height == 3
+    assert near_best(table, 0.0, span).height == 3
     assert margin(0.0, 0.0, span) == pytest.approx(3e-12)
 
 

@@ -302,7 +302,7 @@ def test_a_run_enumerates_lives_where_it_can() -> None:
     assert rungs.height == 3
     assert rungs["exact"].null_count() == 0
     for row, number in zip(
-        rungs.iter_rows(named=True), account.rung_classes().values(), strict=True
+        rungs.iter_rows(named=True), account.best_classes.of_rungs().values(), strict=True
     ):
         rules = made.genome.decode(np.array([number]))
         chances = [

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim.analysis.account import Known
-from evosim.analysis.ladder import Peaks, design_modern
+from evosim.analysis.ladder import BestClasses, fixed_modern_rungs
+from evosim.analysis.shared_cache import SharedCache
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import spans_of
 from tests.support.settings import setting
@@ -23,10 +23,12 @@ ROWS = re.findall(
 
 def design(name: str, *settings: str) -> tuple[dict[str, float], dict[str, float]]:
     made = setting(name, *settings)
-    known = Known(made.genome, made.pair)
-    peaks = Peaks.of(Landscape(made).frame(), spans_of(made.pair), exact=True)
+    known = SharedCache(made.genome, made.pair)
+    best_classes = BestClasses.from_landscape(
+        Landscape(made).frame(), spans_of(made.pair), exact=True
+    )
     differs = not np.array_equal(made.pair.modern.payoff, made.pair.modern.intent)
-    found = design_modern(known.gaps, peaks, known.conducts, intent_differs=differs)
+    found = fixed_modern_rungs(known.gaps, best_classes, known.evaluator, intent_differs=differs)
     return found.rungs, found.best_of
 
 

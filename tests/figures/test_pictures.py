@@ -22,7 +22,7 @@ from evosim.analysis import (
     policy_table,
     sample_life,
 )
-from evosim.analysis.class_values import Conducts
+from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.summary import LadderSummary
 from evosim.config.experiments import read_experiment
 from evosim.config.landscape_search import build_landscape
@@ -89,8 +89,8 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Source:
     return source(tmp_path_factory.mktemp("driven"), "drive-equilibrium", *STILL)
 
 
-def conducts_of(made: Problem) -> Conducts:
-    return Conducts(made.genome, made.pair)
+def conducts_of(made: Problem) -> ClassEvaluator:
+    return ClassEvaluator(made.genome, made.pair)
 
 
 # --- the cross-section of the landscape
@@ -148,7 +148,7 @@ def test_near_ties_stand_under_their_least_tolerance() -> None:
         [(1.0, 0.1), (1.0, 0.1), (1.0, 0.9), (0.995, 0.5), (0.97, 0.2), (0.94, 0.3), (0.2, 1.0)]
     )
     span = Span(0.0, 1.0, 1.0)
-    close = landscape_density.near_best(table, [0.05, 0.0, 0.01], span)
+    close = landscape_density.within_tolerances(table, [0.05, 0.0, 0.01], span)
     assert close.rows() == [
         (0.0, 1.0, 0.1, 2, 0),
         (0.0, 1.0, 0.9, 1, 2),
@@ -158,7 +158,7 @@ def test_near_ties_stand_under_their_least_tolerance() -> None:
     for tolerance in (0.0, 0.01, 0.05):
         assert (
             int(close.filter(pl.col("tolerance") <= tolerance)["classes"].sum())
-            == ladder.near(table, tolerance, span).height
+            == ladder.near_best(table, tolerance, span).height
         )
 
 
@@ -203,14 +203,14 @@ def test_the_commonest_class() -> None:
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None:
     made = setting(name)
-    conducts = conducts_of(made)
+    evaluator = conducts_of(made)
     number = int(np.random.default_rng(3).integers(made.genome.grid.size))
-    frame = policy_table.acting(conducts, number)
-    policies, pair = policy_table.policies_of(conducts, number), made.pair
+    frame = policy_table.acting(evaluator, number)
+    policies, pair = policy_table.policies_of(evaluator, number), made.pair
     for which in policy_table.WORLDS:
-        world, mine = conducts.world(which), frame.filter(pl.col("world") == which)
+        world, mine = evaluator.world(which), frame.filter(pl.col("world") == which)
         done = np.where(
-            world.uncounted_states()[:, None], 0.0, conducts.of(number, which).occupancy
+            world.uncounted_states()[:, None], 0.0, evaluator.evaluate(number, which).occupancy
         )
         times = {
             act: float((rows["chance"] * rows["occupancy"]).sum())
@@ -220,7 +220,7 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
             assert times.get(act, 0.0) == pytest.approx(done[:, :, a].sum(), abs=1e-5)
         chances = mine.group_by("place", "column").agg(pl.col("chance").sum())["chance"]
         assert chances.to_numpy() == pytest.approx(1.0, abs=1e-4)
-        if policy_table.places_of(conducts) == "state":
+        if policy_table.places_of(evaluator) == "state":
             for row in mine.sample(min(60, mine.height), seed=1).iter_rows(named=True):
                 for left in {row["least_left"], row["most_left"]}:
                     level = level_at(world.lifespan - left, world.lifespan, len(policies[which]))
@@ -234,9 +234,9 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
     once = frame.unique(["world", "place", "column"])
     for which in policy_table.WORLDS:
         lived = np.where(
-            conducts.world(which).uncounted_states()[:, None],
+            evaluator.world(which).uncounted_states()[:, None],
             0.0,
-            conducts.of(number, which).occupancy,
+            evaluator.evaluate(number, which).occupancy,
         ).sum()
         assert float(once.filter(pl.col("world") == which)["occupancy"].sum()) == pytest.approx(
             lived
@@ -245,8 +245,8 @@ def test_what_is_done_is_the_policy_and_adds_up_to_the_ledger(name: str) -> None
 
 def test_tiles_tell_all_columns_and_places_left_out_are_told() -> None:
     made = setting("villages")
-    conducts = conducts_of(made)
-    frame = policy_table.acting(conducts, 390)
+    evaluator = conducts_of(made)
+    frame = policy_table.acting(evaluator, 390)
     acts = made.pair.ancestral.acts
     drawn = tiles(frame, acts)
     once = frame.unique(["world", "place", "column"])
@@ -299,12 +299,12 @@ def test_letters_and_factors_of_odd_names() -> None:
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_a_life_is_possible_and_pays_what_it_says(name: str) -> None:
     made = setting(name)
-    conducts = conducts_of(made)
+    evaluator = conducts_of(made)
     number = int(np.random.default_rng(5).integers(made.genome.grid.size))
-    found = sample_life.life(conducts, number, seed=11)
-    policies = policy_table.policies_of(conducts, number)
+    found = sample_life.life(evaluator, number, seed=11)
+    policies = policy_table.policies_of(evaluator, number)
     for which in policy_table.WORLDS:
-        world, rows = conducts.world(which), found.rows.filter(pl.col("world") == which)
+        world, rows = evaluator.world(which), found.rows.filter(pl.col("world") == which)
         states, acts = live(world, policies[which], found.drawn, 0, 11)
         s = [world.states.index(x) for x in rows["state"]]
         a = [world.acts.index(x) for x in rows["act"]]
@@ -326,13 +326,13 @@ def test_a_life_is_possible_and_pays_what_it_says(name: str) -> None:
             float(policies[which][i, x, y]) for i, x, y in zip(level, s, a, strict=True)
         ]
         assert found.expected[which] == pytest.approx(
-            float((conducts.of(number, which).occupancy * amount).sum())
+            float((evaluator.evaluate(number, which).occupancy * amount).sum())
         )
 
 
 def test_equal_worlds_have_equal_lives() -> None:
     made = setting("birth-control")
-    same = Conducts(made.genome, replace(made.pair, modern=replace_name(made.pair.ancestral)))
+    same = ClassEvaluator(made.genome, replace(made.pair, modern=replace_name(made.pair.ancestral)))
     rows = sample_life.life(same, 458, seed=0).rows
     one, other = (
         rows.filter(pl.col("world") == which).drop("world") for which in policy_table.WORLDS
@@ -549,7 +549,7 @@ def test_where_drivers_are_left_out_it_is_said(driven: Source, savanna: Source) 
 def test_theory_stands_in_the_drive_figure(driven: Source) -> None:
     described = FIGURES["drive"].draw(driven).to_dict()
     assert any("circles: theory" in line for line in described["title"]["subtitle"])
-    expected = expected_drive.path(driven.run.experiment, driven.conducts.genome)
+    expected = expected_drive.path(driven.run.experiment, driven.evaluator.genome)
     assert expected is not None
     drawn = [
         row

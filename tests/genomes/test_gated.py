@@ -307,7 +307,7 @@ def test_an_account_of_gated_planners_closes() -> None:
     # A perfect cue: nothing of it is acted on in A
     assert np.abs(hidden["gain_ancestral"].to_numpy()).max() == 0.0
     tables: dict[str, Any] = run.tables
-    assert Accountant(made, tables, exact=True).designs["modern"].rungs["optimum"] == rungs[0]
+    assert Accountant(made, tables, exact=True).fixed_rungs.modern.rungs["optimum"] == rungs[0]
 
 
 def test_the_catalogue_has_it() -> None:

@@ -311,7 +311,10 @@ def test_the_dead_do_not_rest() -> None:
     world = made.pair.ancestral
     assert [world.states[s] for s in np.flatnonzero(world.terminal_states())] == ["dead"]
     swap = tables["populations"].filter(pl.col("moment") == "swap")
-    lived = [maker.conducts.of(c, "ancestral").occupancy[:, :-1].sum() for c in swap["class"]]
+    lived = [
+        maker.cache.evaluator.evaluate(c, "ancestral").occupancy[:, :-1].sum()
+        for c in swap["class"]
+    ]
     assert sum(times.values()) == pytest.approx(np.average(lived, weights=swap["count"]))
     assert sum(times.values()) < 60
 
@@ -388,9 +391,11 @@ def test_a_loss_that_is_split_in_some_seeds_alone_sums_to_the_whole(
     recorded = run(tmp_path / "run", "micro", "replicates=3")
     before = accounts.analyze(recorded).summary.behaviour.modern
     # Each seed has one at the swap and one at the end
-    told, turn = (behaviour.Ledger.told, iter([True, True, False, False] * 100))
+    told, turn = (behaviour.Ledger.as_reported, iter([True, True, False, False] * 100))
     monkeypatch.setattr(behaviour, "LEAST_OVERLAP", 1.1)
-    monkeypatch.setattr(behaviour.Ledger, "told", lambda self: told(self) if next(turn) else self)
+    monkeypatch.setattr(
+        behaviour.Ledger, "as_reported", lambda self: told(self) if next(turn) else self
+    )
     found = accounts.analyze(recorded).summary
     mixed = found.behaviour.modern
     assert before
@@ -491,7 +496,7 @@ def test_every_recorded_measure_is_rechecked(column: str) -> None:
     landscape = Landscape(made)
     frame = landscape.frame().with_columns(pl.col(column) * 0.5)
     tables = simulate(made, landscape, 0).tables | {"landscape": frame}
-    with pytest.raises(UserError, match="must be what the reference code finds"):
+    with pytest.raises(UserError, match="but the reference code finds"):
         Accountant(made, tables, exact=True).account()
 
 

@@ -594,16 +594,16 @@ def test_words_on_the_hack_step_claim_no_more_than_its_interval_does() -> None:
 
 
 def test_search_is_not_measured_where_the_fair_control_died() -> None:
-    from evosim.analysis.ladder import Design, Reached, descend
+    from evosim.analysis.ladder import FixedRungs, Reached, rungs_and_steps
 
-    design = Design(
+    design = FixedRungs(
         {"optimum": 4.0, "best_for_intent": 3.0, "best_for_payoff": 3.0, "best_ancestral": 2.0}, {}
     )
-    _, steps = descend(design, Reached(1.0, 1.5), None, controlled=True)
+    _, steps = rungs_and_steps(design, Reached(1.0, 1.5), None, has_control=True)
     assert steps["search"] is steps["hack"] is steps["load"] is None
-    _, steps = descend(design, Reached(1.0, 1.5), None, controlled=False)
+    _, steps = rungs_and_steps(design, Reached(1.0, 1.5), None, has_control=False)
     assert steps["search"] == 1.0
-    _, steps = descend(design, None, Reached(1.5, 1.5), controlled=True)
+    _, steps = rungs_and_steps(design, None, Reached(1.5, 1.5), has_control=True)
     assert (steps["search"], steps["hack"]) == (0.5, None)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evosim.analysis.behaviour import gaps_of, ledger_of
-from evosim.analysis.class_values import Conduct, Worth
+from evosim.analysis.class_values import Evaluation, LifetimeAmounts
 from evosim.reference.dynamic_programming import extreme_values, occupancy
 from evosim.worlds import Cue, InvalidWorld, TabularMdp, WorldPair, with_cue
 from evosim.worlds.toy_text import ToyText, build
@@ -325,7 +325,7 @@ def test_birth_is_no_act_of_the_environment(cue: bool) -> None:
     lives = []
     for world, q in zip(worlds, best, strict=True):
         policy = np.eye(len(world.acts))[q.argmax(axis=2)][::-1]
-        lives.append(Conduct(occupancy(world, policy), Worth(5.0, 5.0, 1.0)))
+        lives.append(Evaluation(occupancy(world, policy), LifetimeAmounts(5.0, 5.0, 1.0)))
     ledger = ledger_of(gaps_of(pair), *lives)
     np.testing.assert_allclose(ledger.times_ancestral, [4.0, 0.0])
     np.testing.assert_allclose(ledger.times_modern, [0.0, 4.0])
