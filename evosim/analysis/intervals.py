@@ -15,7 +15,7 @@ Seeds that agree give no interval of a mean without a known range: they show no 
 does not make the mean exact. What is exact by construction is for the caller to say.
 
 The resampling seed is fixed, so that the same numbers give the same interval. How often intervals
-hold what they should: `scripts/studies/coverage.py`, `results/coverage/`.
+hold what they should: `scripts/studies/interval_coverage.py`, `results/coverage/`.
 
 Sources: Hesterberg 2015 (why to widen); Gaffke 2005, and Phan, Thomas and Learned-Miller 2021
 (means of a known range); Clopper and Pearson 1934 (shares).

@@ -30,7 +30,7 @@ STUDIES = {
     "attack_names": "attack/names",
     "bench": "bench",
     "bench_genetics": "bench-genetics",
-    "coverage": "coverage",
+    "interval_coverage": "coverage",
     "drive_equilibrium": "drive-equilibrium",
     "fuzz": "fuzz",
     "greedy_genes": "greedy-genes",

@@ -1,6 +1,6 @@
 """How often intervals hold what they should, and those that were not chosen.
 
-Run: python scripts/studies/coverage.py
+Run: python scripts/studies/interval_coverage.py
 
 Samples are drawn from distributions whose mean is known. A nominal 95% interval should hold the
 mean in 95% of them. Samples without an interval (all seeds agree) are left out and counted.
