@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("kind", "act", "age")
 
+Tree = dict[str, Any]  # nested plain data, as in JSON
+
 
 class Accounted(Guarded):
     """What has an account: its numbers as polars frames.
@@ -37,7 +39,7 @@ class Accounted(Guarded):
         raise NotImplementedError
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Tree:
         """The account as nested dictionaries, means over seeds: what `evosim run --json` prints."""
         return self.typed_summary.as_dict()
 

@@ -10,39 +10,29 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from evosim.analysis.comparison import compared as accounts_compared
 from evosim.analysis.comparison import pairing_of, told_apart
-from evosim.analysis.intervals import FEWEST, level
-from evosim.analysis.ladder import RUNG_CODES
 from evosim.analysis.recorded_run import Recorded
-from evosim.analysis.summary import AccountSummary, RunSummary
+from evosim.analysis.summary import RunSummary
+from evosim.api.accounts import Tree
+from evosim.api.comparison_charts import charts_of
+from evosim.api.comparison_notes import enumerated, notes_on
+from evosim.api.comparison_text import show
 from evosim.config.differences import MISSING, differences
 from evosim.config.resolve import payoff_unit
 from evosim.errors import UserError, in_one_line, unknown
 from evosim.runs.accounts import analysed
-from evosim.runs.source_hash import known_sources
 from evosim.runtime.atomic_files import may_write, must_be_free
 from evosim.runtime.forked_processes import Guarded
-from evosim.runtime.text_layout import Screen, say
-from evosim.runtime.text_layout import show as show_table
-from evosim.tables.formatting import number, small, to_scale
-from evosim.tables.ladder import RUNG_WORDS
+from evosim.runtime.text_layout import Screen
 
-LETTERS = {"ancestral": "A", "modern": "M"}
-PARTS = {
-    "rung": "Rungs of the ladder",
-    "step": "Steps: what each stage loses",
-    "regret": "Regret of the population by kind",
-    "hack": "Greedy genes",
-}
+if TYPE_CHECKING:
+    import altair as alt
+
 ABSENT = "(none)"
 FACTS = {
     "digest": "all that decides results, with seeds",
@@ -98,9 +88,9 @@ class Comparison(Guarded):
 
     def notes(self) -> list[str]:
         """What a reader must know of these numbers, in sentences."""
-        return _notes(self)
+        return notes_on(self)
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> Tree:
         """All of it as plain data, for JSON."""
         return {
             "base": self.base,
@@ -114,12 +104,12 @@ class Comparison(Guarded):
             "notes": self.notes(),
         }
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, alt.TopLevelMixin]:
         """Altair charts by name: `fitness`, `rungs`, `differences`.
 
         Raises `UserError` for more runs than can be told apart.
         """
-        charts = _charts(self)
+        charts = charts_of(self)
         from evosim.figures.user_charts import handed
 
         return {name: handed(chart) for name, chart in charts.items()}
@@ -142,7 +132,7 @@ class Comparison(Guarded):
 
         Raises `UserError`, also where a figure is there already, if not `force`.
         """
-        charts = _charts(self)
+        charts = charts_of(self)
         from evosim.figures import draw_charts
 
         target = (
@@ -211,11 +201,6 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
         pl.concat(frames),
         analyses,
     )
-
-
-def enumerated(run: Recorded) -> bool:
-    """Whether every genome of a run's grid was tried."""
-    return bool(run.provenance["landscape"]["exact"])
 
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:
@@ -289,301 +274,3 @@ def _provenance(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFr
             }
         )
     return pl.DataFrame(rows)
-
-
-def _notes(c: Comparison) -> list[str]:
-    facts = {row["fact"]: row for row in c.provenance.iter_rows(named=True)}
-    out = []
-    other_code = _other_code(c)
-    if facts["digest"]["same"]:
-        out.append(
-            "These are the same run: equal parameters and seeds (digest"
-            f" {facts['digest'][c.base][:8]})."
-            + (" Different code made them." if other_code else "")
-        )
-    elif facts["setting"]["same"]:
-        out.append("Only the seeds differ: what is told apart is chance.")
-    elif facts["landscape"]["same"] and all(map(enumerated, c.recorded)):
-        out.append(
-            "Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ."
-        )
-    elif facts["landscape"]["same"]:
-        out.append(
-            "Worlds and genome are the same, and so is rung R0; populations may differ, and what"
-            " was found."
-        )
-    if not all(map(enumerated, c.recorded)):
-        out.append(
-            "A grid was searched and not enumerated: its rungs R1 to R3 are the best found, and"
-            " differences of them are not exact."
-        )
-    if other_code and not facts["digest"]["same"]:
-        out.append(
-            f"Different code made them ({', '.join(other_code)}): what differs may be of the code."
-            " 'evosim run ... --force' repeats a run."
-        )
-    if len({payoff_unit(run.experiment) for run in c.recorded}) > 1:
-        out.append(
-            "Their worlds count payoff in different things, so that differences of payoff mean"
-            " little."
-        )
-    for name in c.names[1:]:
-        out += _of_intervals(c, name)
-    return out
-
-
-def _other_code(c: Comparison) -> list[str]:
-    """The packages, evosim among them, that several runs use and whose code is known to differ, in
-    words.
-
-    Runs of one installation have the same code, though they may have chosen different packages.
-    """
-    known = [known_sources(run.provenance, run.experiment) for run in c.recorded]
-    digests: dict[str, set[str]] = {"evosim": set()}
-    for sources in known:
-        for package, digest in sources.items():
-            digests.setdefault(package, set()).add(digest)
-    versions = list(
-        dict.fromkeys(in_one_line(str(run.provenance.get("evosim"))) for run in c.recorded)
-    )
-    return [
-        f"evosim {' and '.join(versions)}" if package == "evosim" else in_one_line(package)
-        for package, found in digests.items()
-        if len(found) > 1 or (package == "evosim" and len(versions) > 1)
-    ]
-
-
-def _of_intervals(c: Comparison, name: str) -> list[str]:
-    mine = c.differences.filter(pl.col("run") == name)
-    made = mine.drop_nulls("low")
-    base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment
-    which = f"{name}: " if len(c.names) > 2 else ""
-    common, pairing = len(set(base.seeds) & set(other.seeds)), pairing_of(base.seeds, other.seeds)
-    if pairing == "overlapping":
-        are = "seed is" if common == 1 else "seeds are"
-        return [
-            f"{which}no intervals: {common} {are} in both runs, so that these are not independent,"
-            f" and pairing takes {FEWEST}. Run both with the same {FEWEST} seeds or more (--seed,"
-            " --replicates)."
-        ]
-    least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
-    if not mine.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
-        return [
-            f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can"
-            " be told from chance but what is exact."
-        ]
-    if pairing == "paired":
-        left = (
-            "" if common == max(len(base.seeds), len(other.seeds)) else "; the others are left out"
-        )
-        how = (
-            f"paired over the {common} common seeds (the same random numbers){left}; means are of"
-            " these"
-            + (
-                f", of some quantities of {least} in which they were measured"
-                if least < common
-                else ""
-            )
-        )
-    else:
-        how = "unpaired, for the runs have no seed in common"
-    out = [
-        f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference,"
-        f" {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST}"
-        " seeds, or is alike in all (=), which does not make it exact."
-    ]
-    found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
-    if made.height:
-        out.append(
-            f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed,"
-            f" {chance:.1f} would by chance, mostly together, for they are not independent."
-        )
-    return out
-
-
-def _charts(c: Comparison) -> dict[str, Any]:
-    from evosim.figures import comparison as drawn
-    from evosim.figures.theme import themed
-
-    if len(c.names) > drawn.MOST:
-        raise UserError(
-            f"figures must be of at most {drawn.MOST} runs to be told apart, but are of"
-            f" {len(c.names)}. Compare fewer."
-        )
-    runs = dict(zip(c.names, c.recorded, strict=True))
-    means = {
-        name: _rungs(summary.account)
-        for name, (_, summary) in zip(c.names, c.analyses, strict=True)
-    }
-    about = [f"{' and '.join(c.names[1:])} against {c.base}"]
-    bands = "bands hold 95% of seeds; vertical: the swap"
-    shares = " or ".join(
-        dict.fromkeys(f"{level(run.experiment.analysis.confidence)}" for run in c.recorded)
-    )
-    whiskers = (
-        f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and"
-        f" grid, fewer than {FEWEST} seeds, or seeds that all agree"
-    )
-    made = c.differences.drop_nulls("low").height > 0
-    apart = (
-        f"bars: {level(c.recorded[0].experiment.analysis.confidence)} confidence interval; without:"
-        " of worlds and grid, or the same in all seeds"
-        if made
-        else _without(c)
-    )
-    apart += "; what does not differ is left out"
-    fitness = drawn.fitness(
-        {name: run.tables["generations"] for name, run in runs.items()},
-        {name: run.experiment.swap for name, run in runs.items()},
-        c.unit,
-    )
-    charts = {
-        "fitness": themed(
-            fitness,
-            "Fitness of newborns, run by run",
-            [*about, bands],
-            _alt("Mean fitness through time", c),
-        ),
-        "rungs": themed(
-            drawn.rungs(means, c.unit),
-            "The ladders, run by run",
-            [*about, whiskers],
-            _alt("Rungs of both ladders", c),
-        ),
-    }
-    if c.differences.filter(
-        pl.col("part").is_in(["step", "regret"]) & (pl.col("difference").abs() > 1e-12)
-    ).height:
-        charts["differences"] = themed(
-            drawn.differences(c.differences, c.unit),
-            "What differs",
-            [*about, apart],
-            _alt("Differences of steps and regrets", c),
-        )
-    return charts
-
-
-def _without(c: Comparison) -> str:
-    """Why no difference has an interval."""
-    base = c.recorded[0].experiment.seeds
-    if any(pairing_of(base, run.experiment.seeds) == "overlapping" for run in c.recorded[1:]):
-        return f"no intervals: some seeds are in both runs, and fewer than {FEWEST}"
-    return f"no intervals: they take {FEWEST} seeds of each"
-
-
-def _alt(what: str, c: Comparison) -> str:
-    """What a figure says, for those who do not see it."""
-    with to_scale(*(summary.account for _, summary in c.analyses)):
-        return _said(what, c)
-
-
-def _said(what: str, c: Comparison) -> str:
-    largest = (
-        c.differences.filter(pl.col("part") == "step")
-        .drop_nulls("difference")
-        .sort(pl.col("difference").abs(), descending=True)
-        .head(1)
-    )
-    words = [
-        f"{row['run']} loses {number(abs(row['difference']))}"
-        f" {'more' if row['difference'] > 0.0 else 'less'} than {c.base} by {row['name']} in"
-        f" {LETTERS[row['world']]}"
-        for row in largest.filter(pl.col("difference").abs() >= small()).iter_rows(named=True)
-    ]
-    return (
-        f"{what} of {', '.join(c.names)}. Largest difference of a step:"
-        f" {'; '.join(words) or 'none'}."
-    )
-
-
-def _rungs(account: AccountSummary) -> pl.DataFrame:
-    rows = []
-    for world, found in account.ladder.items():
-        for name, value in found.rungs.items():
-            low, high = found.intervals.get(name, (None, None))
-            rows.append({"world": world, "name": name, "mean": value, "low": low, "high": high})
-    return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64})
-
-
-# On a terminal
-
-
-def show(console: Console, c: Comparison) -> None:
-    """Print the whole comparison."""
-    with to_scale(*(summary.account for _, summary in c.analyses)):
-        _show(console, c)
-
-
-def _show(console: Console, c: Comparison) -> None:
-    console.print(
-        Text.assemble("\n", ("base", "bold"), f"   {c.recorded[0].folder}"), soft_wrap=True
-    )
-    for run in c.recorded[1:]:
-        console.print(Text.assemble(("other", "bold"), f"  {run.folder}"), soft_wrap=True)
-    console.print()
-    show_table(console, _parameter_table(c))
-    for i, name in enumerate(c.names[1:]):
-        if len(c.names) > 2:
-            console.print(Text.assemble((name, "bold"), f" against {c.base}"), soft_wrap=True)
-        mine = c.differences.filter(pl.col("run") == name)
-        for part, title in PARTS.items():
-            rows = mine.filter(pl.col("part") == part)
-            if rows.height:
-                show_table(console, _difference_table(rows, f"{title} ({c.unit} in a life)", i + 1))
-    for note in c.notes():
-        say(console, f"* {note}", hang=2, highlight=False)
-
-
-def _parameter_table(c: Comparison) -> Table:
-    table = Table(
-        title="Parameters that differ" if c.parameters.height else "No parameter differs",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    if c.parameters.height:
-        table.add_column("parameter")
-        for i in range(len(c.names)):
-            table.add_column("base" if i == 0 else "other" if len(c.names) == 2 else f"other {i}")
-        for row in c.parameters.rows():
-            table.add_row(*row)
-    return table
-
-
-def _difference_table(rows: pl.DataFrame, title: str, other: int) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("")
-    for heading in ("in", "base", "other", "difference", "[  ]", ""):
-        table.add_column(heading, justify="left" if heading in ("in", "") else "right")
-    for row in rows.iter_rows(named=True):
-        words = (
-            f"{RUNG_CODES[row['name']]} {RUNG_WORDS[row['name']]}"
-            if row["part"] == "rung"
-            else row["name"].replace("_", " ")
-        )
-        ends = (
-            f"[{number(row['low'])}, {number(row['high'])}]"
-            if row["low"] is not None
-            else "="
-            if row["how"] == "alike"
-            else ""
-        )
-        apart = row["low"] is not None and (row["low"] > 0.0 or row["high"] < 0.0)
-        table.add_row(
-            words,
-            LETTERS[row["world"]],
-            number(row["base"]),
-            number(row["other"]),
-            number(row["difference"]),
-            ends,
-            "*" if apart else "",
-        )
-    return table

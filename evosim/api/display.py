@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ LETTERS = {"ancestral": "A", "modern": "M"}
 ROW, COLUMN = ' scope="row"', ' scope="col"'
 
 
-def interval(row: dict[str, Any], digits: int | None = None) -> str:
+def interval(row: Mapping[str, Any], digits: int | None = None) -> str:
     """A mean with its interval, if it has one; a dash for what was not measured."""
     if row["mean"] is None or row["low"] is None:
         return number(row["mean"], digits)
@@ -39,7 +39,7 @@ def _from_here(folder: Path) -> Path:
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
-def _lost(row: dict[str, Any]) -> str:
+def _lost(row: Mapping[str, Any]) -> str:
     """A loss with its interval; where ancestral optima tie, its range over them."""
     if row["mean"] is not None and row["most"] - row["least"] > small():
         return f"{number(row['least'])} to {number(row['most'])}"
@@ -86,7 +86,7 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
         if isinstance(thing, Run)
         else RUNG_WORDS | {"population": "the population given"}
     )
-    rungs: dict[str, dict[str, dict[str, Any]]] = {}
+    rungs: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in thing.ladder().filter(pl.col("part") == "rung").iter_rows(named=True):
         rungs.setdefault(row["name"], {})[row["world"]] = row
     ladder = [

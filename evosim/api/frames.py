@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import polars as pl
 
@@ -24,12 +23,8 @@ from evosim.errors import UserError
 from evosim.runtime.blocks import some_rows
 
 WORLDS = ("ancestral", "modern")
-MEASURED: dict[str, Any] = {
-    "mean": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "seeds": pl.Int64,
-}
+Schema = dict[str, pl.DataType | type[pl.DataType]]
+MEASURED: Schema = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
 STEPS = (
     "representation",
     "specification",
@@ -77,7 +72,7 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.rename(names)
 
 
-def measured(values: Iterable[float | None], spread: IntervalSettings) -> dict[str, Any]:
+def measured(values: Iterable[float | None], spread: IntervalSettings) -> dict[str, float | None]:
     """Mean, ends of the interval and number of seeds of one number a seed; null where nothing was
     measured.
     """
@@ -103,7 +98,7 @@ def over_seeds(
             else measured(mine[value], spread)
         )
         rows.append(dict(zip(by, key, strict=True)) | own)
-    schema: dict[str, Any] = {name: table.schema[name] for name in by}
+    schema: Schema = {name: table.schema[name] for name in by}
     return pl.DataFrame(rows, schema=schema | MEASURED)
 
 
@@ -130,8 +125,8 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
                     }
                     | {"seeds": found.seeds if varies and values[name] is not None else None}
                 )
-    schema: dict[str, Any] = dict.fromkeys(("world", "part", "code", "name"), pl.String) | MEASURED
-    return pl.DataFrame(rows, schema=schema)
+    texts: Schema = dict.fromkeys(("world", "part", "code", "name"), pl.String)
+    return pl.DataFrame(rows, schema=texts | MEASURED)
 
 
 def losses(account: AccountSummary, words: dict[str, str]) -> pl.DataFrame:
@@ -167,14 +162,9 @@ def losses(account: AccountSummary, words: dict[str, str]) -> pl.DataFrame:
                 for by in ends_of.get((loss, world), (0.0, 0.0))
             )
             rows.append({**row, "least": least, "most": most, "words": words[loss]})
-    ends: dict[str, Any] = dict.fromkeys(("least", "most"), pl.Float64)
-    return pl.DataFrame(
-        rows,
-        schema=dict.fromkeys(("loss", "style", "world"), pl.String)
-        | MEASURED
-        | ends
-        | {"words": pl.String},
-    )
+    texts: Schema = dict.fromkeys(("loss", "style", "world"), pl.String)
+    ends: Schema = dict.fromkeys(("least", "most"), pl.Float64)
+    return pl.DataFrame(rows, schema=texts | MEASURED | ends | {"words": pl.String})
 
 
 def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.summary import AnalysisCost, RunHeader, RunSummary, SeedEnding
-from evosim.api.accounts import Accounted
+from evosim.api.accounts import Accounted, Tree
 from evosim.config.resolve import Problem, build, payoff_unit
 from evosim.config.schema import Experiment
 from evosim.errors import UserError, unknown
@@ -52,7 +52,7 @@ class Population(Accounted):
         return self._summary
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Tree:
         """The account as nested dictionaries, means over the populations that were given."""
         return {key: x for key, x in self._summary.as_dict().items() if key != "offset"}
 

@@ -13,7 +13,7 @@ import polars as pl
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import RunSummary
 from evosim.api import frames
-from evosim.api.accounts import Accounted
+from evosim.api.accounts import Accounted, Tree
 from evosim.api.arguments import found, one_of, texts
 from evosim.api.in_folder import InFolder
 from evosim.api.population import Population
@@ -65,7 +65,7 @@ class Run(Accounted, InFolder):
         return {**self.recorded.tables, **controls, **self.accounts}
 
     @property
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> Tree:
         """Digest, seed, versions, command: what is quoted with a number."""
         return self.recorded.provenance
 
@@ -93,7 +93,7 @@ class Run(Accounted, InFolder):
         table = frames.recovery(self.accounts["recovery"])
         return table if seeds else self._means(table, "quantity")
 
-    def account(self, genome: int | Mapping[str, Any]) -> dict[str, Any]:
+    def account(self, genome: int | Mapping[str, Any]) -> Tree:
         """The account of one genome, a class number or values by locus: worth, ledger and causes in
         both worlds. Raises `UserError`.
         """

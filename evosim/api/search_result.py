@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from evosim.api.accounts import Tree
 from evosim.api.arguments import a_path, one_of
 from evosim.api.in_folder import InFolder
 from evosim.config.resolve import resolve
@@ -40,7 +41,7 @@ class Search(InFolder):
         return summary_there(self.folder)
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Tree:
         """The result of the search as nested dictionaries: what `evosim run --json` prints."""
         return self.typed_summary.as_dict()
 

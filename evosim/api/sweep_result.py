@@ -14,6 +14,8 @@ from evosim.api.in_folder import InFolder
 from evosim.errors import UserError
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from evosim.sweeps.analysis import Analysis
     from evosim.sweeps.status import State
 
@@ -120,7 +122,7 @@ class Sweep(InFolder):
 
     def figures(
         self, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None
-    ) -> dict[str, Any]:
+    ) -> dict[str, alt.TopLevelMixin]:
         """Altair charts by name: phase diagrams, main effects, steps of the ladder.
 
         `of` names quantities; `x` and `y` parameters. Raises `UserError`.

@@ -166,7 +166,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare runs: different parameters, accounts side by side, differences with intervals."""
-    from evosim.api import comparison
+    from evosim.api import comparison, comparison_text
     from evosim.errors import unknown
     from evosim.runs.reader import read_run
     from evosim.runtime.text_layout import Screen
@@ -189,7 +189,7 @@ def compare(
         )
         return
     console = Screen()
-    comparison.show(console, result)
+    comparison_text.show(console, result)
     if paths:
         console.print(f"\nFigures: {paths[0].parent}", soft_wrap=True, markup=False)
 

@@ -31,7 +31,7 @@ def ladders(worlds: Mapping[str, LadderSummary], unit: str = UNIT, confidence: f
 
     Bars hang from one rung to the next; whiskers: bootstrap over seeds.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | float | None]] = []
     for world, ladder in worlds.items():
         level = 0.0
         for name, rung, what in bars_of(ladder.rungs):

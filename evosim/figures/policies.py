@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -47,11 +49,45 @@ def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, flo
     return once.filter(rest)["place"].n_unique(), shares
 
 
-def tiles(frame: pl.DataFrame, acts: tuple[str, ...]) -> pl.DataFrame:
-    """A row for each world, place and run of columns in which it does the same: the commonest
-    `act`, its `chance`, and all in words and letters.
+@dataclass
+class Tile:
+    """Columns in a row of the chart in which the class acts alike in one place of one world.
+
+    Attributes
+    ----------
+    order : int
+        Position of the place.
+    x, x2 : int
+        First column, and the column after the last one.
+    act, chance : str, float
+        The most common act and its probability.
+    label, ink, letters, words : str
+        Legend entry, colour of the letters, letters, and tooltip.
+    least_left, most_left : int
+        Ages left to live.
+    ages : float
+        Expected ages of a life spent here.
     """
-    order, short = {act: i for i, act in enumerate(acts)}, letters(acts)
+
+    world: str
+    place: str
+    order: int
+    x: int
+    x2: int
+    act: str
+    chance: float
+    label: str
+    ink: str
+    letters: str
+    least_left: int
+    most_left: int
+    ages: float
+    words: str
+
+
+def tiles(frame: pl.DataFrame, acts: tuple[str, ...]) -> pl.DataFrame:
+    """One row per `Tile`, from the policy of a class by place and column."""
+    order = {act: i for i, act in enumerate(acts)}
     cells = (
         frame.with_columns(pl.col("act").replace_strict(order, return_dtype=pl.Int64).alias("rank"))
         .sort("world", "order", "column", "rank")
@@ -60,45 +96,47 @@ def tiles(frame: pl.DataFrame, acts: tuple[str, ...]) -> pl.DataFrame:
         )
         .agg("act", "chance", pl.col("occupancy").first())
     )
-    rows: list[dict[str, Any]] = []
+    out: list[Tile] = []
+    policy: list[tuple[str, float]] = []  # of the last tile
     for cell in cells.iter_rows(named=True):
-        done = sorted(
+        chances = sorted(
             zip(cell["act"], cell["chance"], strict=True),
             key=lambda x: (-round(x[1], 9), order[x[0]]),
         )
-        does = [(act, round(chance, 6)) for act, chance in done]
-        last = rows[-1] if rows else None
-        if last and (last["world"], last["place"], last["x2"], last["does"]) == (
-            cell["world"],
-            cell["place"],
-            cell["column"],
-            does,
+        same = [(act, round(chance, 6)) for act, chance in chances] == policy
+        last = out[-1] if out else None
+        if (
+            last
+            and same
+            and (last.world, last.place, last.x2) == (cell["world"], cell["place"], cell["column"])
         ):
-            last["x2"] = cell["column"] + 1
-            last["least_left"], last["ages"] = cell["least_left"], last["ages"] + cell["occupancy"]
+            last.x2 = cell["column"] + 1
+            last.least_left, last.ages = cell["least_left"], last.ages + cell["occupancy"]
             continue
-        act, chance = done[0]
-        clear = [a for a, c in done if c >= CLEAR]
-        rows.append(
-            {
-                "world": cell["world"],
-                "place": cell["place"],
-                "order": cell["order"],
-                "x": cell["column"],
-                "x2": cell["column"] + 1,
-                "does": does,
-                "act": act,
-                "chance": chance,
-                "label": named(acts)[act],
-                "ink": ink(acts)[act] if chance > 0.6 else "black",
-                "letters": "".join(short[a] for a in clear),
-                "least_left": cell["least_left"],
-                "most_left": cell["most_left"],
-                "ages": cell["occupancy"],
-                "words": ", ".join(f"{a.replace('_', ' ')} {c:.0%}" for a, c in done if c >= 0.005),
-            }
-        )
-    return pl.DataFrame([{k: v for k, v in row.items() if k != "does"} for row in rows])
+        policy = [(act, round(chance, 6)) for act, chance in chances]
+        out.append(_tile(cell, chances, acts))
+    return pl.DataFrame(out)
+
+
+def _tile(cell: Mapping[str, Any], chances: list[tuple[str, float]], acts: tuple[str, ...]) -> Tile:
+    act, chance = chances[0]
+    short = letters(acts)
+    return Tile(
+        world=cell["world"],
+        place=cell["place"],
+        order=cell["order"],
+        x=cell["column"],
+        x2=cell["column"] + 1,
+        act=act,
+        chance=chance,
+        label=named(acts)[act],
+        ink=ink(acts)[act] if chance > 0.6 else "black",
+        letters="".join(short[a] for a, c in chances if c >= CLEAR),
+        least_left=cell["least_left"],
+        most_left=cell["most_left"],
+        ages=cell["occupancy"],
+        words=", ".join(f"{a.replace('_', ' ')} {c:.0%}" for a, c in chances if c >= 0.005),
+    )
 
 
 def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
@@ -125,7 +163,8 @@ def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
     )
 
 
-def _left(row: dict[str, Any], first: bool, columns: int) -> str:
+def _left(row: Mapping[str, int], first: bool, columns: int) -> str:
+    """Label of a column: ages left to live."""
     if columns == 1:
         return "any"
     if first:

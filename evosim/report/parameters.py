@@ -20,7 +20,9 @@ from evosim.report.elements import Cell, Table
 from evosim.worlds import LANDSCAPES
 
 SAID_ELSEWHERE = {*WORDS, "name", "seed", "replicates"}
-NONE = "\u2013"
+NONE = "\u2013"  # shown for what is absent
+
+Values = dict[str, object]  # of parameters by dotted key
 
 
 def set_here(experiment: Experiment) -> Table:
@@ -79,12 +81,12 @@ def told(value: Any) -> str:
     return value if value == NONE else json.dumps(value, ensure_ascii=False)
 
 
-def _tree(experiment: Experiment) -> dict[str, Any]:
+def _tree(experiment: Experiment) -> Values:
     tree = experiment.model_dump(mode="json", exclude=SAID_ELSEWHERE, exclude_none=True)
     return {key: value for key, value in flat(tree).items() if value not in ([], {})}
 
 
-def _defaults(experiment: Experiment) -> dict[str, Any]:
+def _defaults(experiment: Experiment) -> Values:
     """Defaults of everything that has one, by dotted key; those of a locus by the key without its
     name.
     """
@@ -117,9 +119,9 @@ def _world(experiment: Experiment) -> Any:
     return LANDSCAPES[name].params if on_landscape(experiment) else registry.world(name).params
 
 
-def _of_class(params: Any) -> dict[str, Any]:
+def _of_class(params: Any) -> Values:
     """Defaults of a parameter dataclass, flat."""
-    out: dict[str, Any] = {}
+    out: Values = {}
     for item in dataclasses.fields(params) if params else ():
         if item.default is not dataclasses.MISSING:
             value: Any = item.default

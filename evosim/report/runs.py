@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table as Printed
@@ -12,17 +10,14 @@ from rich.table import Table as Printed
 from evosim.accounts import accounts_with_text
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
-from evosim.analysis.recorded_run import Recorded
-from evosim.analysis.summary import AccountSummary, AnalysisCost, LadderSummary, RunSummary
+from evosim.analysis.summary import AccountSummary, LadderSummary, RunSummary
 from evosim.analysis.terminology import AUTHORS, LABELS
 from evosim.config.schema import Experiment
-from evosim.config.toml_out import to_commented_toml
 from evosim.figures import FIGURES, Source, charts_of
 from evosim.report.charts import ChartEmbedder
 from evosim.report.elements import (
     Cell,
     Chapter,
-    Code,
     Facts,
     Picture,
     Section,
@@ -31,6 +26,7 @@ from evosim.report.elements import (
     from_printed,
 )
 from evosim.report.parameters import set_here
+from evosim.report.provenance import provenance_section, repeat_section
 from evosim.tables import formatting, screen, sentences
 from evosim.tables.formatting import number, scaled
 from evosim.tables.ladder import RUNG_WORDS, rung_words
@@ -98,8 +94,8 @@ def chapter(
             Section("parameters", "Parameters", _parameters(source)),
             accounts,
             *rest,
-            _provenance(recorded, summary.cost, same_code=same_code),
-            repeat(recorded),
+            provenance_section(recorded, summary.cost, same_code=same_code),
+            repeat_section(recorded),
         ],
         labelled=True,
         headline=headline(summary) | _level_of(experiment),
@@ -296,98 +292,6 @@ def headline(summary: RunSummary) -> dict[str, str]:
 
 def _in_text(cell: Cell) -> str:
     return f"{cell.text} {cell.note}".strip() if cell.text not in ("", "-") else UNMEASURED
-
-
-def _provenance(recorded: Recorded, cost: AnalysisCost, *, same_code: bool) -> Section:
-    facts = recorded.provenance
-    runs = facts["runs"]
-    generations = sum(run["generations"] for run in runs.values())
-    rows = [
-        *provenance_rows(facts, same_code=same_code),
-        (
-            "runs",
-            f"{len(runs)}, {generations:,} generations"
-            + (f"; controls: {', '.join(facts['controls'])}" if facts.get("controls") else ""),
-        ),
-        (
-            "grid",
-            (
-                f"{facts['landscape']['grid']:,} genomes, "
-                + ("every one tried" if facts["landscape"]["exact"] else "searched, not enumerated")
-            ),
-        ),
-        ("interruptions", str(len(facts.get("interruptions", [])))),
-        (
-            "analysis",
-            (
-                f"{cost.analysis_seconds or 0.0:.1f} s, peak memory"
-                f" {cost.peak_memory_mib or 0.0:,.0f} MiB"
-            ),
-        ),
-    ]
-    return Section("provenance", "Provenance", [Facts(rows)])
-
-
-def provenance_rows(facts: dict[str, Any], *, same_code: bool) -> list[tuple[str, str]]:
-    """What every recorded folder says of itself."""
-    seconds = facts.get("seconds", {})
-    spent = ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items() if value >= 0.05)
-    other = (
-        "the sources that made this report"
-        if same_code
-        else "not the sources that made this report"
-    )
-    rows = [
-        ("digest", facts["digest"]),
-        ("setting", facts.get("setting", "")),
-        ("evosim", facts["evosim"]),
-        ("commit", facts.get("commit") or "not from a checkout"),
-        ("sources", f"{facts.get('sources', '')} ({other})"),
-        ("command", shlex.join(facts.get("command", []))),
-        ("finished", facts.get("finished", "")),
-        ("time", f"{sum(seconds.values()):.1f} s: {spent}" if seconds else ""),
-        ("peak memory", f"{facts.get('peak_memory_mib', 0.0):,.0f} MiB"),
-        ("Python", facts.get("python", "")),
-        ("platform", facts.get("platform", "")),
-        (
-            "packages",
-            ", ".join(f"{name} {version}" for name, version in facts.get("packages", {}).items()),
-        ),
-    ]
-    return [(name, value) for name, value in rows if value]
-
-
-def repeat(recorded: Recorded) -> Section:
-    """How the run is made again."""
-    return again(
-        recorded.folder, to_commented_toml(recorded.experiment), recorded.provenance, "a run"
-    )
-
-
-def again(folder: Path, toml: str, facts: dict[str, Any], what: str) -> Section:
-    """Commands and the file by which a recorded folder is made again."""
-    name = folder.resolve().name
-    checkout = (
-        [f"git checkout {facts['commit']}  # in a checkout of evosim"]
-        if facts.get("commit")
-        else []
-    )
-    commands = [
-        *checkout,
-        f"evosim run experiment.toml --out {shlex.quote(f'results/runs/{name}')}",
-        f"evosim report {shlex.quote(f'results/runs/{name}')}",
-    ]
-    words = (
-        f"With evosim {facts['evosim']} installed, save the file below as experiment.toml. Results"
-        " depend on it and on its seeds alone: provenance.json of the new folder has the digest"
-        f" {facts['digest']} if it is {what} of the same experiment, and tables/ has the same bytes"
-        " if sources are the same."
-    )
-    return Section(
-        "repeat",
-        "How to repeat it",
-        [Words([words]), Code("Commands", "\n".join(commands)), Code("experiment.toml", toml)],
-    )
 
 
 def comparison(chapters: Iterable[Chapter]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from evosim.analysis.intervals import FEWEST, level
 from evosim.config.schema import Experiment
@@ -13,7 +12,8 @@ from evosim.figures.registry import SEARCH_FIGURES
 from evosim.report.charts import ChartEmbedder
 from evosim.report.elements import Cell, Chapter, Facts, Section, Table, Words
 from evosim.report.parameters import set_here
-from evosim.report.runs import again, between, provenance_rows
+from evosim.report.provenance import Provenance, provenance_rows, repeat_with
+from evosim.report.runs import between
 from evosim.runs.landscape_search import paths_there, summary_there
 from evosim.tables.formatting import decimals_of, number
 
@@ -22,7 +22,7 @@ def chapter(
     name: str,
     folder: Path,
     experiment: Experiment,
-    facts: dict[str, Any],
+    facts: Provenance,
     embedder: ChartEmbedder,
     *,
     same_code: bool,
@@ -84,7 +84,7 @@ def chapter(
         Section("figures", "The path of the search", pictures),
         Section("parameters", "Parameters", [*changed, set_here(experiment)]),
         Section("provenance", "Provenance", [Facts(provenance_rows(facts, same_code=same_code))]),
-        again(folder, to_commented_toml(experiment), facts, "a search"),
+        repeat_with(folder, to_commented_toml(experiment), facts, "a search"),
     ]
     line = (
         f"{experiment.name}, {experiment.optimizer['name']} on {experiment.world.name}, {seeds},"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -28,7 +28,7 @@ from evosim.report.elements import (
     Words,
     from_printed,
 )
-from evosim.report.runs import provenance_rows
+from evosim.report.provenance import provenance_rows
 from evosim.runtime.names import file_names
 from evosim.sweeps import analysis as sweeps_analysis
 from evosim.sweeps import figures as sweeps_figures
@@ -88,7 +88,7 @@ def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool
     )
 
 
-def _outcome(analysis: Analysis, tree: dict[str, Any], quantities: list[str]) -> Facts:
+def _outcome(analysis: Analysis, tree: Mapping[str, Any], quantities: list[str]) -> Facts:
     rows: list[tuple[str, Any]] = [
         ("A, M", "the ancestral and the modern world: training and deployment"),
         ("Experiment", tree.get("title") or tree["name"]),
@@ -173,7 +173,7 @@ def _varies(analysis: Analysis) -> Table:
     )
 
 
-def _shared(settings: dict[str, Any]) -> Iterator[Table]:
+def _shared(settings: Mapping[str, object]) -> Iterator[Table]:
     """What all cells share beside the experiment's own."""
     if settings:
         rows = [(Cell(key), Cell(json.dumps(value))) for key, value in settings.items()]

@@ -1,0 +1,133 @@
+"""Notes on a comparison of runs: what may differ, and what the intervals mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from evosim.analysis.comparison import pairing_of, told_apart
+from evosim.analysis.intervals import FEWEST, level
+from evosim.analysis.recorded_run import Recorded
+from evosim.config.resolve import payoff_unit
+from evosim.errors import in_one_line
+from evosim.runs.source_hash import known_sources
+
+if TYPE_CHECKING:
+    from evosim.api.comparison import Comparison
+
+
+def enumerated(run: Recorded) -> bool:
+    """Whether every genome of a run's grid was tried."""
+    return bool(run.provenance["landscape"]["exact"])
+
+
+def notes_on(c: Comparison) -> list[str]:
+    """Notes in sentences."""
+    facts = {row["fact"]: row for row in c.provenance.iter_rows(named=True)}
+    out = []
+    other_code = _other_code(c)
+    if facts["digest"]["same"]:
+        out.append(
+            "These are the same run: equal parameters and seeds (digest"
+            f" {facts['digest'][c.base][:8]})."
+            + (" Different code made them." if other_code else "")
+        )
+    elif facts["setting"]["same"]:
+        out.append("Only the seeds differ: what is told apart is chance.")
+    elif facts["landscape"]["same"] and all(map(enumerated, c.recorded)):
+        out.append(
+            "Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ."
+        )
+    elif facts["landscape"]["same"]:
+        out.append(
+            "Worlds and genome are the same, and so is rung R0; populations may differ, and what"
+            " was found."
+        )
+    if not all(map(enumerated, c.recorded)):
+        out.append(
+            "A grid was searched and not enumerated: its rungs R1 to R3 are the best found, and"
+            " differences of them are not exact."
+        )
+    if other_code and not facts["digest"]["same"]:
+        out.append(
+            f"Different code made them ({', '.join(other_code)}): what differs may be of the code."
+            " 'evosim run ... --force' repeats a run."
+        )
+    if len({payoff_unit(run.experiment) for run in c.recorded}) > 1:
+        out.append(
+            "Their worlds count payoff in different things, so that differences of payoff mean"
+            " little."
+        )
+    for name in c.names[1:]:
+        out += _of_intervals(c, name)
+    return out
+
+
+def _other_code(c: Comparison) -> list[str]:
+    """The packages, evosim among them, that several runs use and whose code is known to differ, in
+    words.
+
+    Runs of one installation have the same code, though they may have chosen different packages.
+    """
+    known = [known_sources(run.provenance, run.experiment) for run in c.recorded]
+    digests: dict[str, set[str]] = {"evosim": set()}
+    for sources in known:
+        for package, digest in sources.items():
+            digests.setdefault(package, set()).add(digest)
+    versions = list(
+        dict.fromkeys(in_one_line(str(run.provenance.get("evosim"))) for run in c.recorded)
+    )
+    return [
+        f"evosim {' and '.join(versions)}" if package == "evosim" else in_one_line(package)
+        for package, found in digests.items()
+        if len(found) > 1 or (package == "evosim" and len(versions) > 1)
+    ]
+
+
+def _of_intervals(c: Comparison, name: str) -> list[str]:
+    mine = c.differences.filter(pl.col("run") == name)
+    made = mine.drop_nulls("low")
+    base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment
+    which = f"{name}: " if len(c.names) > 2 else ""
+    common, pairing = len(set(base.seeds) & set(other.seeds)), pairing_of(base.seeds, other.seeds)
+    if pairing == "overlapping":
+        are = "seed is" if common == 1 else "seeds are"
+        return [
+            f"{which}no intervals: {common} {are} in both runs, so that these are not independent,"
+            f" and pairing takes {FEWEST}. Run both with the same {FEWEST} seeds or more (--seed,"
+            " --replicates)."
+        ]
+    least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
+    if not mine.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
+        return [
+            f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can"
+            " be told from chance but what is exact."
+        ]
+    if pairing == "paired":
+        left = (
+            "" if common == max(len(base.seeds), len(other.seeds)) else "; the others are left out"
+        )
+        how = (
+            f"paired over the {common} common seeds (the same random numbers){left}; means are of"
+            " these"
+            + (
+                f", of some quantities of {least} in which they were measured"
+                if least < common
+                else ""
+            )
+        )
+    else:
+        how = "unpaired, for the runs have no seed in common"
+    out = [
+        f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference,"
+        f" {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST}"
+        " seeds, or is alike in all (=), which does not make it exact."
+    ]
+    found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
+    if made.height:
+        out.append(
+            f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed,"
+            f" {chance:.1f} would by chance, mostly together, for they are not independent."
+        )
+    return out
