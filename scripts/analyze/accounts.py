@@ -1,6 +1,4 @@
-"""What scripts about results share: which folders, a table of all of them, a figure, and where both
-go.
-"""
+"""Command line, table and figure that the scripts about finished runs share."""
 
 from __future__ import annotations
 
@@ -22,10 +20,10 @@ RUN = alt.Row(
 
 
 class Parser(argparse.ArgumentParser):
-    """Complaints are one line, as everywhere."""
+    """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and end with 2."""
+        """Print an error about the arguments, and exit with 2."""
         self.exit(2, f"{self.prog}: {message}. See '{self.prog} --help'.\n")
 
 
@@ -36,8 +34,25 @@ def main_of(
     figure: Callable[[pl.DataFrame, str], Any],
     arguments: list[str] | None,
 ) -> int:
-    """Make one table of what `rows` finds in each run, print it, and write `NAME.csv` and
-    `NAME.png`. Exit code 2 after a mistake.
+    """Make one table from all runs, print it, and write `NAME.csv` and `NAME.png`.
+
+    Parameters
+    ----------
+    doc : str
+        Help of the script.
+    name : str
+        Name of the default folder and of the files.
+    rows : callable
+        Makes the rows of one run.
+    figure : callable
+        Draws the table, given the unit of payoff.
+    arguments : list of str or None
+        Command line without the program; None for that of the process.
+
+    Returns
+    -------
+    int
+        Exit code: 2 after a mistake of the user.
     """
     parser = Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
@@ -82,7 +97,7 @@ def main_of(
 
 
 def run_of(folder: Path) -> evosim.Run:
-    """The run in a folder. Raises `UserError` if it holds something else."""
+    """Load the run in a folder. Raises `UserError` if it holds something else."""
     found = evosim.load(folder)
     if not isinstance(found, evosim.Run):
         raise evosim.UserError(
@@ -101,6 +116,6 @@ def bars(table: pl.DataFrame, y: alt.Y, color: Any, unit: str, height: int, **mo
 
 
 def mistake(message: str) -> int:
-    """Say what was wrong in one line; the exit code."""
+    """Print an error in one line, and return the exit code."""
     print(message, file=sys.stderr)
     return 2

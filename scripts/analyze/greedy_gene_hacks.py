@@ -1,13 +1,13 @@
-"""Hacks of the search: what unfair meiosis cost, beside what chance alone does.
+"""Hack of the search: the cost of unfair meiosis, compared with chance.
 
-For runs with drivers and their controls.
+The runs need drivers and their controls.
 
 Run: python scripts/analyze/greedy_gene_hacks.py RUN...
 RUN is a folder that a run with drivers wrote, such as `evosim run greedy-genes`.
 
-The hack step is the fair control's worth minus the run's: the driver's own cost, and what it did
-through behaviour. The null is the same difference between two fair controls, a check that is 0 in
-expectation. A hack step whose interval holds 0 cannot be told from chance.
+The hack step is the fitness of the fair control minus that of the run. Its parts are the driver's
+own cost and its effect through behaviour. The null is the difference between two fair controls,
+which is 0 in expectation. If the interval of a hack step contains 0, no effect is detected.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ QUANTITIES = ["hack", "own_cost", "behaviour", "null", "presence", "instantaneou
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
-    """The hack step in both worlds with its parts and its null, and how common drivers and
-    modifiers are at the swap, by arm.
+    """The hack step in both worlds with its parts and its null.
+
+    Frequencies of drivers and modifiers at the swap are given by arm.
     """
     if not run.recorded.controls:
         raise evosim.UserError(

@@ -1,12 +1,11 @@
-"""Waste in distribution (inner): what imperfect search leaves on the table in A, by act, beside
-what desires cost.
+"""Waste in distribution (inner): the loss of imperfect search in A by act, and by desire.
 
 Run: python scripts/analyze/in_distribution_waste.py RUN...
 RUN is a folder that `evosim run` wrote.
 
-The search step in A is the best genome's fitness minus the populations' (with drivers: minus the
-fair control's). It is split into what nobody has found and the load of mutation; by act it is what
-the population wastes beyond the best genome (upkeep: outside acts).
+The search step in A is the best fitness minus that of the populations. With drivers it is minus
+that of the fair control. Its parts are the fitness that was not found and the mutation load. By act
+it is the waste beyond that of the best genome. Upkeep is outside the acts.
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ MEASURED = ["mean", "low", "high", "seeds"]
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
-    """The search step and its two parts, the step by act, and what is gained if a desire alone is
-    switched off.
-    """
+    """The search step, its two parts, the step by act, and the gain without each desire."""
     step = run.ladder().filter((pl.col("world") == "ancestral") & pl.col("name").is_in(PARTS))
     acts = run.steps().filter((pl.col("world") == "ancestral") & (pl.col("step") == "search"))
     gains = run.desires().filter(pl.col("quantity") == "gain_ancestral")

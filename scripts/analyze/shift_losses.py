@@ -1,12 +1,11 @@
-"""The shift's losses (outer): what the best ancestral genome and populations lose in M, by the kind
-of each loss.
+"""Losses to the shift (outer): loss in M of the best ancestral genome and of populations, by kind.
 
-Run: python scripts/analyze/shift_losses.py RUN...   (RUN is a folder that `evosim run` wrote;
-results/runs/birth-control-... for instance)
+Run: python scripts/analyze/shift_losses.py RUN...
+RUN is a folder that `evosim run` wrote, such as results/runs/birth-control-...
 
-The shift step belongs to worlds and grid: no run changes it, so it has no interval. Kinds of the
-shift are novel, missed, stale and amplified; inherited waste came along from A. In M the
-populations' kinds need not add up to the ladder's step.
+The shift step depends on worlds and grid alone, so it has no interval. The kinds of shift are
+novel, missed, stale and amplified. Inherited waste was there in A already. In M the kinds of the
+populations need not add up to the step of the ladder.
 """
 
 from __future__ import annotations
@@ -25,9 +24,7 @@ WHO = {"best_ancestral": "best ancestral genome", "population": "populations"}
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
-    """The shift step between its two rungs, and regret in M by kind, of R3 and of the populations
-    at the swap.
-    """
+    """The shift step between its two rungs, and regret in M by kind, of R3 and of populations."""
     design = run.ladder().filter(
         (pl.col("world") == "modern")
         & pl.col("name").is_in(["best_for_payoff", "best_ancestral", "shift"])
@@ -47,7 +44,7 @@ def rows(run: evosim.Run) -> pl.DataFrame:
 
 
 def figure(table: pl.DataFrame, unit: str) -> Any:
-    """Regret in M by kind, a bar each for R3 and for the populations of every run."""
+    """Regret in M by kind, one bar for R3 and one for the populations of each run."""
     kinds = [kind for kind in KIND_COLOURS if kind not in ("waste", "upkeep")]
     shown = table.filter((pl.col("who") != "design") & pl.col("what").is_in(kinds))
     colour = alt.Color(

@@ -1,13 +1,12 @@
-"""All three losses at once: shift (birth-control style), search (masturbation style), hack (greedy
-genes), in A and in M.
+"""All three losses in A and M: shift (birth control), search (masturbation), hack (greedy genes).
 
 Run: python scripts/analyze/three_losses.py RUN...
 RUN is a folder that `evosim run` wrote. A run of greedy-genes has all three losses.
 
-They are steps of one ladder, from the best genome for modern payoff down to the population that
-evolved: in M they add up to what lies between, unless selection saw less than all of A (step
-`sampling` is between them too). The shift belongs to worlds and grid and has no interval; a loss
-that was not measured has no bar, which is not 0.
+The losses are steps of one ladder, from the best genome for payoff to the evolved population. In M
+they add up to the difference, unless selection saw a part of A only (step `sampling`). The shift
+depends on worlds and grid alone and has no interval. A loss that was not measured has no bar, which
+does not mean 0.
 """
 
 from __future__ import annotations
@@ -24,9 +23,7 @@ from evosim.figures.theme import WORLD_COLOURS, themed
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
-    """The three losses in both worlds, and their sum: from the best genome for payoff to the
-    population.
-    """
+    """The three losses in both worlds, and their sum."""
     losses = run.losses().drop("words")
     rungs = run.ladder().filter(pl.col("name").is_in(["best_for_payoff", "population"]))
     whole = [

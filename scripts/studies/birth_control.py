@@ -1,7 +1,7 @@
-"""The default experiment over seeds 0-19, and over two sets that no tuning has seen.
+"""The default experiment over seeds 0-19, and over two sets of seeds that no tuning used.
 
-Seeds 100-119 were looked at once with a modern phase of 150 generations, in which 11 of 20 had
-recovered; the phase was then made as long as the ancestral one. Seeds 200-219 were not looked at
+Seeds 100-119 were analysed once with a modern phase of 150 generations, in which 11 of 20 had
+recovered. The modern phase was then made as long as the ancestral one. Seeds 200-219 were not used
 before that.
 
 Run: python scripts/studies/birth_control.py
@@ -28,8 +28,9 @@ from evosim.runtime.dataclass_json import to_json
 
 
 def _found(maker: Accountant) -> pl.DataFrame:
-    """For each seed at the swap: the gap to the best genome in A, what of it is not found and what
-    is load; ease then and at the end.
+    """For each seed at the swap: gap to the best genome in A, its parts, and ease.
+
+    The parts are the fitness not found and the mutation load. Ease is also measured at the end.
     """
     best, swap = maker.fixed_rungs.ancestral.rungs["best_ancestral"], maker.experiment.swap - 1
     rows = []

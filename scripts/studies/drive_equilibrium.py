@@ -1,4 +1,4 @@
-"""How common a driver becomes, against its transmission ratio.
+"""Frequency of a driver by its transmission ratio.
 
 Run: python scripts/studies/drive_equilibrium.py
 """
@@ -26,7 +26,7 @@ RATIOS = (0.55, 0.6, 0.65, 0.7, 0.8, 0.9, 0.95)
 
 
 def predicted(k: float, where: str) -> tuple[float, float]:
-    """Frequency among newborns and mean fitness, of a recessive lethal."""
+    """Frequency among newborns and mean fitness of a recessive lethal, by theory."""
     if where == "both":
         there = drive.equilibrium(k, 0.0, 1.0)
         return there.frequency, there.mean_fitness
@@ -35,7 +35,7 @@ def predicted(k: float, where: str) -> tuple[float, float]:
 
 
 def curve() -> pl.DataFrame:
-    """`predicted` at many ratios, to be drawn."""
+    """`predicted` at many ratios, for the figure."""
     ratios = [0.505 + 0.005 * i for i in range(99)]
     return pl.DataFrame(
         [
@@ -53,9 +53,7 @@ def curve() -> pl.DataFrame:
 
 
 def rows() -> pl.DataFrame:
-    """One row for each ratio and sex: measured over the generations after the burn-in, and
-    theory.
-    """
+    """One row per ratio and sex: means over the generations after the burn-in, and theory."""
     out = []
     for where in WHERE:
         for k in RATIOS:
@@ -96,7 +94,7 @@ def rows() -> pl.DataFrame:
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """Frequency and fitness against k: points measured, lines theory."""
+    """Frequency and fitness by k: measured points, theoretical lines."""
     where = pl.col("drives_in").replace_strict(WHERE).alias("drives in")
     points, lines = (
         pl.read_csv(folder / f"{name}.csv").with_columns(where)

@@ -1,4 +1,4 @@
-"""Greedy genes in savanna: the three losses in one run, and whether more search cures the third.
+"""Greedy genes in savanna: the three losses in one run, and whether more search lowers the third.
 
 Run: python scripts/studies/greedy_genes.py
 """
@@ -46,7 +46,7 @@ def driver() -> tuple[float, float]:
 def accounted(
     landscape: Landscape | None, seed: int, replicates: int, *settings: str
 ) -> tuple[Accountant, Landscape]:
-    """The accountant of a variant with its controls; no variant changes what a class is worth."""
+    """The accountant of a variant with its controls, over one shared landscape."""
     made = build_packaged(
         "greedy-genes", f"seed={seed}", f"replicates={replicates}", "search_ledger=false", *settings
     )
@@ -71,7 +71,7 @@ def paired(one: pl.DataFrame, other: pl.DataFrame) -> tuple[np.ndarray, np.ndarr
 
 
 def split(maker: Accountant) -> dict[str, Any]:
-    """The three losses of one variant, with intervals, and how common the driver is."""
+    """The three losses of one variant with intervals, and the frequency of the driver."""
     account = maker.account()
     ladder, hack = account.tables["ladder"], account.tables["hack"]
     row: dict[str, Any] = {}
@@ -96,11 +96,10 @@ def split(maker: Accountant) -> dict[str, Any]:
 
 
 def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
-    """The driver in windows of generations, and where theory puts it from what its carriers are
-    worth then.
+    """The driver in windows of generations, observed and by theory.
 
-    q* = (2ka - 1) / (2a - 1 - b) from the mean worth of one and two copies relative to none, by
-    seed.
+    Theory is q* = (2ka - 1) / (2a - 1 - b). a and b are the mean fitness of one and two copies
+    relative to none, by seed.
     """
     kept = [g for first, last in WINDOWS for g in range(first, last + 1, 10)]
     made = build_packaged(
@@ -160,8 +159,9 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
 
 
 def suppressed(landscape: Landscape) -> tuple[dict[str, Any], pl.DataFrame]:
-    """With an unlinked suppressor that mutation offers, after 700 generations: what is left of the
-    hack step, also by seed, and who is how common.
+    """The hack step with an unlinked suppressor that mutation offers, after 700 generations.
+
+    The second table has it by seed, with the frequencies.
     """
     maker, _ = accounted(
         landscape, 0, SEEDS, *SUPPRESSOR, "phases=[{world='ancestral',generations=700}]"
@@ -174,8 +174,8 @@ def suppressed(landscape: Landscape) -> tuple[dict[str, Any], pl.DataFrame]:
         row |= mean_over_seeds(
             late.group_by("seed", maintain_order=True).agg(pl.col("frequency").mean())["frequency"]
         ).columns(f"late_{name}")
-    # Theory: the desire's harm gone by then (one copy costs nothing, two the driver's own), and
-    # what the suppressor costs.
+    # Theory: by then the desire does no harm. One copy costs nothing, two copies the driver's own
+    # cost. The suppressor has its own cost.
     k, cost = driver()
     left = 1.0 - float(maker.experiment.genome["modifiers"][0]["cost"])
     w = np.outer([1.0, 1.0, 1.0 - cost], [1.0, left, left])
@@ -187,9 +187,7 @@ def suppressed(landscape: Landscape) -> tuple[dict[str, Any], pl.DataFrame]:
 
 
 def scale(landscape: Landscape) -> tuple[pl.DataFrame, dict[tuple[int, int], pl.DataFrame]]:
-    """The hack step against population size and generations, also by seed: does more search cure
-    it?
-    """
+    """The hack step by population size and generations, also by seed."""
     rows, by_seed = [], {}
     for n in SIZES:
         for generations in GENERATIONS:
@@ -208,7 +206,7 @@ def scale(landscape: Landscape) -> tuple[pl.DataFrame, dict[tuple[int, int], pl.
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """The hack step in A against generations, a line for each size."""
+    """The hack step in A by generations, a line for each population size."""
     table, seeds = pl.read_csv(folder / "scale.csv"), stored_provenance(folder)["seeds"]
     sizes = [str(n) for n in table["N"].unique().sort()]
     frame = table.with_columns(pl.col("N").cast(pl.String))

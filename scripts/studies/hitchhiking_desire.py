@@ -1,4 +1,4 @@
-"""How far from a driver a wasteful desire is still carried along.
+"""Share of a wasteful desire that a driver carries along, by their distance.
 
 Run: python scripts/studies/hitchhiking_desire.py
 """
@@ -33,8 +33,9 @@ MOMENTS = (INTRODUCED + SOON, MADE.generations - 1)
 
 
 def rows() -> pl.DataFrame:
-    """One row for each distance: share of the wasteful allele soon after the driver fixed and at
-    the end; the hack step.
+    """One row per distance: share of the wasteful allele, and the hack step.
+
+    The share is measured soon after the driver fixed and at the end.
     """
     out = []
     landscape: Landscape | None = None
@@ -45,7 +46,7 @@ def rows() -> pl.DataFrame:
             "search_ledger=false",
             f"snapshots=[{INTRODUCED - 1}]",
         )
-        landscape = landscape or Landscape(made)  # no distance changes any class's worth
+        landscape = landscape or Landscape(made)  # distances do not change the fitness of any class
         maker = accountant_with_controls(made, landscape)
         expected = predicted(distance, cost_of_the_desire(maker, landscape))
         wasteful = (pl.col("locus") == "solo") & (pl.col("allele") == "1.0")
@@ -86,8 +87,9 @@ def rows() -> pl.DataFrame:
 
 
 def cost_of_the_desire(maker: Accountant, landscape: Landscape) -> list[float]:
-    """Mean fitness in A of the population before the driver comes, if all had 0, 1, 2 copies of the
-    desire; relative to 0.
+    """Mean fitness in A if all individuals had 0, 1 or 2 copies of the desire, relative to 0.
+
+    The population is that before the driver comes.
     """
     grid = maker.cache.evaluator.genome.grid
     at = [locus.name for locus in grid.loci].index("solo")
@@ -102,8 +104,9 @@ def cost_of_the_desire(maker: Accountant, landscape: Landscape) -> list[float]:
 
 
 def predicted(distance: float, w: list[float]) -> np.ndarray:
-    """Share of the desire from the introduction on: the recursion of two loci in an infinite
-    population that stays as it was.
+    """Share of the desire after the introduction of the driver, by the recursion of two loci.
+
+    The population is infinite and does not change otherwise.
     """
     q = COPIES / (2 * N)
     start = np.array([1 - q, 0.0, 0.0, q])
@@ -114,12 +117,12 @@ def predicted(distance: float, w: list[float]) -> np.ndarray:
 
 
 def _neutral(distance: float) -> float:
-    """Final frequency of a rider that costs nothing."""
+    """Final frequency of a rider without cost."""
     return hitchhiking.hitchhiked(COPIES / (2 * N), haldane(distance), K)
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """Share of the wasteful allele and the hack step against distance."""
+    """Share of the wasteful allele and the hack step by distance."""
     table, known = pl.read_csv(folder / "hitchhiking.csv"), stored_experiment(folder)
     n, k, comes = (
         known["optimizer"]["population"],

@@ -1,8 +1,8 @@
-"""Foresight against the delay of consequences: the birth-control loss by cap on the horizon and by
-gestation.
+"""Planning horizon and delay of consequences: the birth-control loss by horizon cap and gestation.
 
-The grid is enumerated once for each gestation with horizons up to 8; a cap is the part of it below
-the cap. Planning costs 1% a step, so that foresight is worth having; evolved populations pay 0.5%.
+The grid is enumerated once for each gestation with horizons up to 8. A cap selects the part of the
+grid with shorter horizons. Planning costs 1% per step, so that foresight pays. Evolved populations
+pay 0.5%.
 
 Run: python scripts/studies/horizon.py
 """
@@ -26,9 +26,7 @@ GESTATIONS, CAPS, SEEDS = (2, 3, 4, 5), (2, 3, 4, 5, 6, 7, 8), range(6)
 
 
 def enumerated() -> pl.DataFrame:
-    """The best ancestral genome's share of the best modern genome's fitness, and its own
-    self-stimulation.
-    """
+    """The best ancestral genome's share of the best modern fitness, and its self-stimulation."""
     rows = []
     for gestation in GESTATIONS:
         made = build_packaged(
@@ -90,8 +88,9 @@ def evolved() -> pl.DataFrame:
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """Share of the best modern fitness kept, by cap and gestation; a line marks horizon = gestation
-    + 2.
+    """Share of the best modern fitness kept, by cap and gestation.
+
+    A frame marks horizon = gestation + 2.
     """
     best, populations = (pl.read_csv(folder / f"{name}.csv") for name in ("enumerated", "evolved"))
     both = pl.concat(

@@ -1,9 +1,9 @@
-"""How often intervals hold what they should, and those that were not chosen.
+"""Coverage of the intervals of evosim, and of intervals that were not chosen.
 
 Run: python scripts/studies/interval_coverage.py
 
-Samples are drawn from distributions whose mean is known. A nominal 95% interval should hold the
-mean in 95% of them. Samples without an interval (all seeds agree) are left out and counted.
+Samples are drawn from distributions with a known mean. A nominal 95% interval should contain the
+mean in 95% of the samples. Samples without an interval (all seeds agree) are left out and counted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ A, B = np.array([-1.0, 0.0, 1.0]), np.array([-0.5, 0.5])
 
 
 def percentile(x: Array, tail: float = TAIL) -> Pair:
-    """The plain percentile bootstrap of means, of the resamples that evosim draws."""
+    """The plain percentile bootstrap of means, with the resamples of evosim."""
     weights = draws(x.shape[1], RESAMPLES).T / x.shape[1]
     parts = [
         np.quantile(x[i : i + BLOCK] @ weights, [tail, 1.0 - tail], axis=1)
@@ -76,14 +76,14 @@ WAYS = {"evosim": ours, "student": student, "expanded": expanded, "percentile": 
 
 
 def held(ends: Pair, truth: float) -> float:
-    """Of the samples with an interval, the share whose interval holds the truth."""
+    """Of the samples with an interval, the share whose interval contains the true value."""
     low, high = ends
     there = ~np.isnan(low)
     return float(((low <= truth) & (truth <= high))[there].mean())
 
 
 def of_means() -> Iterator[dict[str, Any]]:
-    """One row a shape and number of seeds: coverage and mean width of each way."""
+    """One row per shape and number of seeds: coverage and mean width of each method."""
     for shape, (draw, truth) in SHAPES.items():
         for n in SEEDS:
             x = draw(np.random.default_rng([n, 1]), (SAMPLES, n))
@@ -95,7 +95,7 @@ def of_means() -> Iterator[dict[str, Any]]:
 
 
 def of_differences() -> Iterator[dict[str, Any]]:
-    """One row a shape and pair of seeds: coverage of differences that are 0, paired and not."""
+    """One row per shape and pair of seeds: coverage of paired and unpaired differences of 0."""
     for shape in ("normal", "exponential", "lognormal"):
         draw, _ = SHAPES[shape]
         for n, m in ((5, 5), (10, 10), (20, 20), (5, 20)):
@@ -114,10 +114,11 @@ def of_differences() -> Iterator[dict[str, Any]]:
 
 
 def of_shares() -> Iterator[dict[str, Any]]:
-    """One row a chance and number of seeds: a share, a mean of three shares, a paired difference.
+    """One row per probability and number of seeds.
 
-    The other two shares of the mean are of a half and of a tenth of the chance. The difference is
-    to a chance of three tenths of it. `percentile` is what a bootstrap of the share makes of it.
+    Columns are a share, a mean of three shares, and a paired difference. The other two shares of
+    the mean have a half and a tenth of the probability. The difference is to three tenths of it.
+    `percentile` is a bootstrap of the share.
     """
     for chance in CHANCES:
         for n in SEEDS:
@@ -145,11 +146,10 @@ def of_shares() -> Iterator[dict[str, Any]]:
 
 
 def of_variances() -> Iterator[dict[str, Any]]:
-    """One row a size of the second factor and number of seeds: shares of variance in a grid of 3 x
-    2.
+    """One row per size of the second factor and number of seeds: variance shares of a 3 x 2 grid.
 
-    Seeds have a normal part in common and one of their own in each cell, both with a standard
-    deviation of 1. Shares are given, and counted, where any effect is told from chance.
+    Seeds have a common normal part and one of their own in each cell, both with standard deviation
+    1. Shares are computed, and counted, if any effect is significant.
     """
     how = Resampling(RESAMPLES, CONFIDENCE)
     for size in (0.0, 0.5, 1.0, 2.0):

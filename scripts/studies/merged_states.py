@@ -1,11 +1,12 @@
-"""Ontologies: what it costs to write payoff for states that are wrongly taken for one.
+"""Ontologies: loss by payoff that takes different states for the same state.
 
 Run: python scripts/studies/merged_states.py
 
-In the ancestral savanna and in villages (payoff as intended), a share of states is taken for
-another state: for any other, or for the one that most often follows. The specification step is told
-for the grid of planners (best genome for intent minus best genome for payoff, of several the worst)
-and for all policies, without any shift: in A alone.
+In the ancestral savanna and in villages, payoff is as intended, but a share of states is confused.
+Each of them is taken for any other state, or for the state that follows most often. The
+specification step is measured in A alone, without any shift, for the grid of planners and for all
+policies. For planners it is best genome for intent minus best genome for payoff (of ties, the
+worst).
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ TIE = 1e-9  # relative; acts within it of the best for payoff tie, and the worst
 
 
 def groups_of(world: TabularMdp, share: float, taken_for: str, seed: int) -> np.ndarray:
-    """`[S]`: a share of the states, drawn by a seed, is each taken for another state; what is taken
-    for the same is one group.
+    """`[S]` group of each state; states taken for the same state are one group.
+
+    A share of the states, drawn by a seed, is each taken for another state.
     """
     rng = np.random.default_rng([seed, round(1000 * share)])
     n = len(world.states)
@@ -55,7 +57,7 @@ def groups_of(world: TabularMdp, share: float, taken_for: str, seed: int) -> np.
 def best_for_payoff(world: TabularMdp) -> float:
     """Intent of the policy that is best for payoff; of several, the worst for intent.
 
-    Exact, by backward induction on both.
+    The result is exact, by backward induction on both.
     """
     paid, meant = np.zeros(len(world.states)), np.zeros(len(world.states))
     for _ in range(world.lifespan):
@@ -70,8 +72,9 @@ def best_for_payoff(world: TabularMdp) -> float:
 
 
 def steps(made: Problem, groups: np.ndarray) -> dict[str, float]:
-    """Merging error, and the specification step as a share of what can be had: for the grid of
-    planners and for all policies.
+    """Merging error, and the specification step for planners and for all policies.
+
+    The step is a share of the best possible intent.
     """
     pair = merge_states_of_pair(made.pair, groups)
     worth = Landscape(replace(made, pair=replace(pair, modern=pair.ancestral))).frame()
@@ -86,7 +89,7 @@ def steps(made: Problem, groups: np.ndarray) -> dict[str, float]:
 
 
 def table() -> pl.DataFrame:
-    """One row a world, kind of mistake and share: means over seeds with intervals."""
+    """One row per world, kind of confusion and share: means over seeds with intervals."""
     rows: list[dict[str, Any]] = []
     for world, name in WORLDS.items():
         made = build_packaged(name)
@@ -105,7 +108,7 @@ def table() -> pl.DataFrame:
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """The specification step against the share of states taken for another."""
+    """The specification step by the share of states taken for another."""
     found, seeds = pl.read_csv(folder / "merged-states.csv"), stored_provenance(folder)["seeds"]
     long = pl.concat(
         [

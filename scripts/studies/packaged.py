@@ -1,7 +1,8 @@
-"""Packaged experiments that pages quote, with 20 seeds: what populations are worth in M, and what
-ties in A.
+"""Numbers of packaged experiments that pages quote, with 20 seeds.
 
 Run: python scripts/studies/packaged.py
+
+These are the fitness of populations in M, and ties of the ancestral optimum.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ EXPERIMENTS, SEEDS = ("gated", "deception"), 20
 
 
 def headline(name: str) -> dict[str, Any]:
-    """One row: shares of the best in M at the swap and at the end, the shift step, ties of the
-    ancestral optimum, open gates at the swap.
+    """One row: shares of the best fitness in M at the swap and at the end, and the shift step.
+
+    Ties of the ancestral optimum and open gates at the swap are in the same row.
     """
     made = build_packaged(name, f"replicates={SEEDS}", "search_ledger=false")
     landscape = Landscape(made)

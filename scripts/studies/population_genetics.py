@@ -1,4 +1,4 @@
-"""The slow gate: every law with all its replicates, and every planted fault.
+"""All laws of population genetics with all replicates, and every planted fault.
 
 Run: python scripts/studies/population_genetics.py
 """
@@ -17,7 +17,7 @@ SIX = 2.0 * float(stats.norm.sf(6.0))
 
 
 def main() -> None:
-    """Make the tables; fails loudly if a law does not hold or a fault is not seen."""
+    """Make the tables. Raises an error if a law does not hold or a fault is not detected."""
     study = Study("population-genetics", build_packaged("drive-equilibrium"))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {"chance": pl.Float64, "z": pl.Float64}
     sound = check_laws(

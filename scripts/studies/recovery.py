@@ -1,10 +1,9 @@
-"""What populations with a driver have of the best in M after 300 modern generations, beside their
-fair control.
+"""Modern fitness after 300 modern generations, with drivers and in the fair control.
 
 Run: python scripts/studies/recovery.py
 
-`greedy-genes` as it is packaged: a driver with its costs and a wasteful desire on its haplotype.
-One row a seed, as shares of the best genome's fitness in M.
+The experiment is the packaged `greedy-genes`: a driver with its costs and a wasteful desire on its
+haplotype. One row per seed.
 """
 
 from __future__ import annotations

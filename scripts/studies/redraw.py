@@ -1,9 +1,11 @@
-"""Draw the figures of kept studies again, from their tables alone: another look needs no new run.
+"""Draw the figures of stored studies from their tables, without a new run.
 
-Each study that has figures has a function `draw(folder)` in its file, which reads CSV tables and
-returns charts by name. `drawn.json` beside the figures says of which
-tables they were drawn (a test compares), and --check draws again and compares the SVG. Figures of
-claims are kept as `evosim claims` drew them; `claims` draws them again into another folder.
+Each study with figures has a function `draw(folder)` in its file. It reads CSV tables and returns
+charts by name. `drawn.json` next to the figures has the digests of the tables, which a test
+compares. --check draws the figures again and compares the SVG files.
+
+The stored figures of claims are made by `evosim claims`. The name `claims` draws them into another
+folder.
 
 Run: python scripts/studies/redraw.py [horizon waste ...] [--out FOLDER] [--format pdf] [--check]
 """
@@ -28,7 +30,7 @@ from evosim.config.resolve import resolve
 
 HERE = Path(__file__).resolve().parent
 KEPT = HERE.parents[1] / "results"
-CLAIMS = "claims"  # `evosim claims` draws them beside their tables
+CLAIMS = "claims"  # `evosim claims` draws them next to their tables
 # The default of `Claim.tables`: store all computed tables
 WHOLE = next(field.default for field in fields(Claim) if field.name == "tables")
 
@@ -70,7 +72,7 @@ def redraw(study: Path, out: Path | None = None, formats: tuple[str, ...] = FORM
 
 
 def stale(study: Path) -> list[str]:
-    """Figures that are not what their tables now give, by drawing them again."""
+    """Names of stored figures that differ from new ones."""
     with tempfile.TemporaryDirectory() as scratch:
         files = redraw(study, Path(scratch), ("svg",))
         return [f"{study.name}/{file.stem}" for file in files if not _same(file, study / file.name)]
@@ -81,21 +83,24 @@ def _same(new: Path, kept: Path) -> bool:
 
 
 def _unnumbered(svg: Path) -> str:
-    """A figure without the numbers of gradients and clips, which count whatever a process has
-    drawn.
+    """The text of a figure without the numbers of gradients and clips.
+
+    These numbers count everything that a process has drawn.
     """
     return re.sub(r"\b(gradient|clip)_?\d+", r"\1", svg.read_text(encoding="utf-8"))
 
 
 def main() -> None:
-    """Draw or check the studies that are named, or all."""
+    """Draw or check the named studies, or all."""
     known = drawable()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
         "names", nargs="*", metavar="STUDY", help=f"of {', '.join(known)}; all, if none is named"
     )
     parser.add_argument("--results", type=Path, default=KEPT, help="folder of studies")
-    parser.add_argument("--out", type=Path, help="where figures go (default: beside their tables)")
+    parser.add_argument(
+        "--out", type=Path, help="folder for figures (default: next to their tables)"
+    )
     parser.add_argument(
         "--format",
         action="append",
@@ -105,7 +110,7 @@ def main() -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="draw nothing anew; end with 1 if a kept SVG is not what its tables give",
+        help="write nothing; exit with 1 if a stored SVG differs from a new one",
     )
     given = parser.parse_args()
     for name in given.names:

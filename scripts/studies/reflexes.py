@@ -1,4 +1,4 @@
-"""Reflexes in savanna: what a design without an inner optimizer loses at the same swap.
+"""Reflexes in savanna: the loss of a design without an inner optimizer at the same swap.
 
 Run: python scripts/studies/reflexes.py
 """
@@ -26,7 +26,7 @@ VARIANTS: dict[str, list[str]] = {
 
 
 def row(name: str, settings: list[str]) -> dict[str, Any]:
-    """What reflexes keep, and by which kinds and acts they lose."""
+    """Fitness that reflexes keep, and their losses by kind and act."""
     made = build_packaged("reflexes", "replicates=20", *settings)
     landscape = Landscape(made)
     runs = evolve(made, landscape, SEEDS)

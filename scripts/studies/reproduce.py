@@ -1,10 +1,8 @@
-"""Make every kept table and figure again from nothing, into a folder of its own, and compare the
-tables with the kept ones.
+"""Make every stored table and figure again in a new folder, and compare the tables.
 
-Simulations must come out the same: tables are compared cell by cell, and numbers may differ in the
-last digit that is written, because means and intervals are sums that processors add up in different
-orders. Benchmarks, which never come out the same, are left out unless --benches names them too;
-they are not compared. Ends with 1 if anything differs or fails.
+Tables are compared cell by cell. Numbers may differ in the last written digit, because processors
+add the terms of means and intervals in different orders. Benchmarks depend on the machine: they run
+with --benches alone and are not compared. The exit code is 1 if anything differs or fails.
 
 Run: scripts/studies/reproduce.sh [--list] [--only NAME ...] [--benches] [--out FOLDER]
 """
@@ -43,7 +41,7 @@ JOBS = read_jobs(ROOT / "scripts")
 
 
 def tell(jobs: list[Job]) -> None:
-    """List jobs with the time they last took, and the sum."""
+    """Print jobs with the time they took last, and the sum."""
     known, total, unknown = latest_times(JOBS, KEPT), 0.0, []
     for job in jobs:
         row = known.get(job.name)
@@ -63,7 +61,7 @@ def tell(jobs: list[Job]) -> None:
 
 
 def run(job: Job, out: Path) -> float:
-    """Do a job into a folder; gives the seconds it took. Raises `SystemExit` if it fails."""
+    """Run a job into a folder and return its seconds. Raises `SystemExit` if it fails."""
     environment = os.environ | {
         "EVOSIM_RESULTS": str(out),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -85,7 +83,7 @@ def run(job: Job, out: Path) -> float:
 
 
 def differences(new: Path, kept: Path) -> list[str]:
-    """How the tables below a folder differ from the kept ones; nothing if they agree."""
+    """Differences between the tables below a folder and the stored ones."""
     names = sorted(
         {str(path.relative_to(folder)) for folder in (new, kept) for path in folder.rglob("*.csv")}
     )
@@ -105,7 +103,7 @@ def differences(new: Path, kept: Path) -> list[str]:
 
 
 def cells_apart(new: pl.DataFrame, kept: pl.DataFrame) -> list[str]:
-    """How two tables differ by more than their last digit."""
+    """Differences between two tables beyond the last written digit."""
     if new.columns != kept.columns or new.height != kept.height:
         return [
             f"{new.height} rows of {len(new.columns)} columns, kept are {kept.height} of"
@@ -131,7 +129,7 @@ def cells_apart(new: pl.DataFrame, kept: pl.DataFrame) -> list[str]:
 
 
 def main() -> None:
-    """List, or do, compare and note the time."""
+    """List jobs, or run them, compare the tables and record the times."""
     parser = argparse.ArgumentParser(
         prog="scripts/studies/reproduce.sh", description=(__doc__ or "").split("\n\n")[0]
     )

@@ -1,7 +1,8 @@
-"""Does the birth-control loss hang on one number? Tie rules, grids, and every parameter at +-20%.
+"""The birth-control loss under other tie rules, other grids, and every parameter at +-20%.
 
-For each variant of `birth-control`: the perfect ancestral optimizer's fitness in M as a share of
-the best modern genome's (R3 / R2; below 1 is a loss), and what evolved populations do.
+For each variant of `birth-control` the table has the fitness in M of the perfect ancestral
+optimizer as a share of the best modern fitness (R3 / R2). Below 1 there is a loss. It also has the
+shares of evolved populations.
 
 Run: python scripts/studies/robustness.py
 """
@@ -110,8 +111,9 @@ def row(name: str, settings: list[str]) -> dict[str, object]:
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """A line for each variant: what the best ancestral genome and evolved populations keep of the
-    best fitness in M.
+    """A line per variant: share of the best fitness in M.
+
+    Marks are the best ancestral genome and evolved populations.
     """
     table, seeds = pl.read_csv(folder / "robustness.csv"), stored_provenance(folder)["seeds"]
     shares = pl.concat(

@@ -1,4 +1,4 @@
-"""The parliament of genes: an unlinked suppressor against its cost, beside theory.
+"""The parliament of genes: an unlinked suppressor by its cost, compared with theory.
 
 Run: python scripts/studies/suppressor.py
 """
@@ -37,8 +37,9 @@ ALONE = drive.equilibrium(K, DRIVER["dominance"], DRIVER["cost"])
 
 
 def theory(cost: float, generations: int) -> tuple[np.ndarray, np.ndarray]:
-    """Haplotype frequencies `[T + 1, 4]` and mean fitness `[T]` of an infinite population, from
-    where the suppressor comes in.
+    """Haplotype frequencies `[T + 1, 4]` and mean fitness `[T]` of an infinite population.
+
+    Both start with the introduction of the suppressor.
     """
     one, two = drive.fitnesses(DRIVER["dominance"], DRIVER["cost"])
     w = np.outer([1.0, one, two], [1.0, 1.0 - cost, 1.0 - cost])
@@ -47,7 +48,7 @@ def theory(cost: float, generations: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def expected(cost: float, generations: int) -> dict[str, float]:
-    """Where theory has driver, suppressor and fitness after some generations."""
+    """Driver, suppressor and fitness after some generations, by theory."""
     path, weights = theory(cost, generations)
     return {
         "driver": two_locus.driver_frequency(path[-1]),
@@ -57,9 +58,7 @@ def expected(cost: float, generations: int) -> dict[str, float]:
 
 
 def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Where driver, suppressor and fitness settle for each cost; and the trajectories of the
-    default.
-    """
+    """Driver, suppressor and fitness late in the run by cost, and the paths of the default."""
     out, paths = [], pl.DataFrame()
     for cost in COSTS:
         made = build_packaged(
@@ -100,9 +99,7 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def recursion() -> pl.DataFrame:
-    """Driver, suppressor and fitness by generation, as theory has them from the introduction of the
-    suppressor on.
-    """
+    """Driver, suppressor and fitness by generation after the introduction, by theory."""
     path, weights = theory(SHOWN, GENERATIONS - INTRODUCED)
     values = {
         "driver": path[:-1, 2:].sum(axis=1),
@@ -119,9 +116,7 @@ def recursion() -> pl.DataFrame:
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """Driver, suppressor and fitness through time, beside the recursion from where the suppressor
-    came in.
-    """
+    """Driver, suppressor and fitness by generation, with the recursion."""
     lines = pl.read_csv(folder / "paths.csv")
     known, seeds = stored_experiment(folder), stored_provenance(folder)["seeds"]
     n, k, cost = (

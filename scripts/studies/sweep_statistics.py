@@ -1,10 +1,8 @@
-"""How often the statistics of sweeps are right: false alarms, and how often intervals hold the
-truth, on made-up numbers.
+"""False alarms and coverage of the statistics of sweeps, on artificial numbers.
 
-No population is simulated: numbers are drawn from known distributions, so that the truth is known.
-Four tables: false alarms and power of the test of any effect; false alarms of intervals and of the
-model of a design; shares of designs; shares of grids. What `docs/sweeps.md` says of them comes from
-here.
+No population is simulated. Numbers are drawn from known distributions. The four tables are false
+alarms and power of the test of any effect; false alarms of intervals and of the model of a design;
+shares of designs; shares of grids. `docs/sweeps.md` quotes them.
 
 Run: python scripts/studies/sweep_statistics.py
 """
@@ -35,16 +33,15 @@ KINDS, POINTS = ("random", "latin-hypercube", "sobol"), (16, 32, 64, 128)
 
 
 def stream(*words: object) -> Rng:
-    """Random numbers of their own for each row of a table."""
+    """The random generator of a row of a table."""
     return np.random.default_rng(list(repr(words).encode()))
 
 
 def noise(kind: str, shape: tuple[int, ...], seeds: int, rng: Rng) -> Array:
-    """Chance of `[levels..., seeds]` with mean 0 and variance 1, and what a seed adds to all its
-    cells.
+    """Noise `[levels..., seeds]` with mean 0 and variance 1, and the effect of each seed.
 
-    `shared`: runs share most of their chance where they share the first factor's level, as runs do
-    that part late.
+    With `shared`, runs at the same level of the first factor share most of their noise, as runs
+    that separate late do.
     """
     common = rng.standard_normal(seeds)
     if kind == "normal":
@@ -58,10 +55,9 @@ def noise(kind: str, shape: tuple[int, ...], seeds: int, rng: Rng) -> Array:
 
 
 def tests() -> Iterator[dict[str, Any]]:
-    """False alarms of the test of any effect, and how often it finds one.
+    """False alarms and power of the test of any effect.
 
-    The effect: the first factor's levels go evenly from -1 to 1, where a run's own chance has a
-    standard deviation of 1.
+    Levels of the first factor go evenly from -1 to 1. The noise of a run has standard deviation 1.
     """
     how = Resampling()
     for grid, seeds, kind in itertools.product(GRIDS, SEEDS, ("normal", "skewed", "shared")):
@@ -82,9 +78,7 @@ def tests() -> Iterator[dict[str, Any]]:
 
 
 def other_tests() -> Iterator[dict[str, Any]]:
-    """How often there is a false alarm in what else speaks of chance: intervals that leave out 0,
-    and the F tests of a design's model.
-    """
+    """False alarms of intervals that exclude 0, and of the F tests of the model of a design."""
     how = Resampling()
     for seeds, kind in itertools.product(SEEDS, ("normal", "skewed")):
         rng = stream("intervals", seeds, kind)
@@ -209,8 +203,9 @@ CHANCE = {"none": (0.0, 0.0), "little": (0.1, 0.0), "much": (0.5, 0.0), "seeds d
 def truth(
     parameters: int, function: Callable[[Array], Array]
 ) -> tuple[dict[tuple[int, ...], float], float]:
-    """Share of each parameter's straight and curved terms and of each product, by quadrature, and
-    the variance over the box.
+    """True shares of the linear and curved terms and of each product, and the variance.
+
+    They are computed by quadrature over the box.
     """
     x, w = np.polynomial.legendre.leggauss(24)
     x, w = (x + 1.0) / 2.0, w / 2.0
@@ -249,10 +244,10 @@ def drawn(kind: str, points: int, parameters: int, rng: Rng) -> Array:
 
 
 def design_shares() -> Iterator[dict[str, Any]]:
-    """Errors of shares of designs, and how often their intervals hold the truth: apart for shares
-    that are 0, which an end can reach.
+    """Errors of shares of designs, and coverage of their intervals.
 
-    Six seeds, which are the same in all points, and one seed.
+    Shares of 0 are separate, because an end of the interval can reach them. There are six seeds,
+    the same in all points, or one seed.
     """
     for (name, (parameters, function)), chance, seeds in itertools.product(
         FUNCTIONS.items(), CHANCE, (6, 1)
@@ -315,9 +310,7 @@ def design_shares() -> Iterator[dict[str, Any]]:
 
 
 def grid_shares() -> Iterator[dict[str, Any]]:
-    """How often intervals of shares of a grid, and of the variance between its cells, hold the
-    truth.
-    """
+    """Coverage of intervals of shares of a grid and of the variance between its cells."""
     a, b, c = np.linspace(-1.0, 1.0, 3)[:, None], np.array([-0.5, 0.5]), np.linspace(-1.0, 1.0, 4)
     grids = {
         "3 x 2, a sum": a + b,
@@ -371,7 +364,7 @@ def table(name: str) -> pl.DataFrame:
 
 
 def main() -> None:
-    """Make the tables, each in a process of its own."""
+    """Make the tables, each in its own process."""
     study = Study("sweep-statistics", build_packaged("micro"))
     with ProcessPoolExecutor(len(PARTS)) as pool:
         study.store(dict(zip(PARTS, pool.map(table, PARTS), strict=True)))

@@ -1,8 +1,7 @@
-"""What a temperature of choice changes: waste, the shift's loss, recovery, and the cliff of
-self-stimulation.
+"""Effects of the temperature of choice: waste, loss to the shift, recovery, and a fitness cliff.
 
-Softmax planners at fixed temperatures (in units of felt reward), a grid on which temperature is a
-locus like the others, and the worth of one genetic background as its solo weight rises.
+Softmax planners have fixed temperatures, in units of felt reward, or temperature is a locus of the
+grid. The cliff is the fitness of one genetic background by its weight of self-stimulation.
 
 Run: python scripts/studies/temperature.py
 """
@@ -82,7 +81,7 @@ def populations() -> pl.DataFrame:
 
 
 def cliff() -> pl.DataFrame:
-    """Fitness in A of the best deterministic genome's background as its solo weight rises."""
+    """Fitness in A of the best deterministic genome's background by its solo weight."""
     made = build_packaged("birth-control")
     landscape = Landscape(made)
     number = landscape.best("ancestral", 0, 1)[:1]
@@ -111,7 +110,7 @@ def cliff() -> pl.DataFrame:
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """Fitness in A against the solo weight, a line for each temperature."""
+    """Fitness in A by solo weight, a line for each temperature."""
     table = pl.read_csv(folder / "cliff.csv")
     names = [str(t) for t in table["temperature"].unique().sort()]
     chart = (

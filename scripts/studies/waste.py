@@ -1,9 +1,9 @@
-"""Waste against optimization: does more search remove it, and does it touch what the shift costs?
+"""Waste by amount of optimization: does more search remove it, and does it change the shift loss?
 
-Populations of four sizes, three mutation rates, 20 seeds, looked at after 50 to 800 generations:
-the ledger's entry for self-stimulation in A, the gap to the best genome, and the population's own
-novel + stale entries in M. And the enumerated best's own self-stimulation for each cap on the
-horizon.
+Populations of four sizes and three mutation rates, with 20 seeds, are analysed after 50 to 800
+generations. The measures are the waste of self-stimulation in A, the gap to the best genome, and
+the novel and stale losses in M. A second table has the self-stimulation of the enumerated best
+genome by horizon cap.
 
 Run: python scripts/studies/waste.py
 """
@@ -26,7 +26,7 @@ from evosim.claims.study import Study, stored_provenance
 from evosim.figures.theme import LOCUS_COLOURS, themed
 from evosim.fitness.landscape import Landscape
 
-LABELS = 36  # pixels for the numbers beside an axis, so that panels stand below each other
+LABELS = 36  # pixels for the numbers at an axis, so that panels are aligned
 MEASURES = (
     ("solo", "self-stimulation's waste in A"),
     ("gap", "gap to the best genome in A"),
@@ -38,7 +38,7 @@ SOLO = "self_stimulate"
 
 
 def observed(maker: Accountant, population: pl.DataFrame, best: float) -> dict[str, float]:
-    """What one population wastes in A and loses to the shift in M."""
+    """Waste of one population in A and its loss to the shift in M."""
     census = PopulationSnapshot.from_table(population)
     ledger = maker.seeds.population_ledger(census)
     act = maker.pair.ancestral.acts.index(SOLO)
@@ -68,7 +68,8 @@ def populations() -> pl.DataFrame:
                 f"phases=[{{world='ancestral',generations={max(GENERATIONS)}}},{{world='modern',generations=1}}]",
                 f"snapshots={[g - 1 for g in GENERATIONS]}",
             )
-            landscape = landscape or Landscape(made)  # size and mutation change no class's worth
+            # Size and mutation do not change the fitness of any class
+            landscape = landscape or Landscape(made)
             runs = evolve(made, landscape, SEEDS)
             maker = accountant_of_runs(made, landscape, runs)
             best = maker.fixed_rungs.ancestral.rungs["best_ancestral"]
@@ -95,8 +96,9 @@ def populations() -> pl.DataFrame:
 
 
 def best_by_cap() -> pl.DataFrame:
-    """What the enumerated best does itself, for each cap on the horizon, at the default planning
-    cost and without.
+    """Self-stimulation of the enumerated best genome by horizon cap.
+
+    Planning has its default cost, or none.
     """
     rows = []
     for cost in (0.06, 0.0):
@@ -139,9 +141,7 @@ MEASURES = (
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """A row for each measure, a column for each mutation rate, a line for each size of
-    population.
-    """
+    """A row for each measure, a column for each mutation rate, a line for each population size."""
     table, seeds = pl.read_csv(folder / "waste.csv"), stored_provenance(folder)["seeds"]
     sizes = [str(n) for n in table["population"].unique().sort()]
     frame = table.with_columns(pl.col("population").cast(pl.String))

@@ -1,10 +1,9 @@
-"""What matters: a sweep over contraception, the price of foresight and the size of populations, and
-what each does to which loss.
+"""A sweep over contraception, planning cost and population size: effects on each loss.
 
-An example of a sweep and its analysis; nothing was predicted. Two effects must come out as 0
-exactly, because seeds are the same in every cell: that of the size of populations on the shift
-step, and that of contraception, which is in the modern world, on what search loses in the ancestral
-one. 24 cells, 10 seeds each; five minutes on two processors.
+This is an example of a sweep and its analysis, without predictions. Two effects must be exactly 0,
+because all cells have the same seeds. Population size has no effect on the shift step.
+Contraception is in the modern world alone, so it has no effect on the ancestral search step. There
+are 24 cells with 10 seeds each.
 
 Run: python scripts/studies/what_matters.py
 """
@@ -58,7 +57,7 @@ KEPT = ("cells", "effects", "contrasts", "pairs", "shares", "quantities")
 
 
 def analysed(folder: Path) -> Analysis:
-    """The sweep, computed and analysed."""
+    """Compute and analyse the sweep."""
     path = folder / "what-matters.toml"
     path.write_text(SWEEP, encoding="utf-8")
     written = read_sweep(path)
@@ -70,7 +69,7 @@ def analysed(folder: Path) -> Analysis:
 
 
 def draw(folder: Path) -> dict[str, Any]:
-    """Those that the findings show, of all that `evosim sweep figures` has."""
+    """The figures of the sweep that the findings show."""
     names = [path.stem for path in folder.glob("*.csv")]
     tables = {
         name: pl.read_csv(folder / f"{name}.csv", schema_overrides=LEVELS, infer_schema_length=None)
