@@ -1,12 +1,12 @@
-"""The benchmark: the product beside its peers, in turn, in one process tree.
+"""The benchmark: the product compared with its peers, in turn, in one process tree.
 
 Run: python scripts/benchmarks/bench.py
 
-Four parts, each a table under results/bench: the reference job (plan and evaluate 4096 genomes),
-the default experiment (warm, as typed), one generation of genetics, and enumeration of grids. Every
-answer that is timed is also checked, against the float64 reference or against the product. Machines
-are noisy: quote ratios and shares of the ceilings, which are measured in the same run. DEAP and JAX
-are optional: `pip install deap jax`.
+There are four parts, each a table in results/bench. The reference job plans and evaluates 4096
+genomes. The others are the default experiment as typed, one generation of genetics, and the
+enumeration of grids. Every timed answer is checked against the float64 reference or the product.
+Machines are noisy: quote ratios and shares of the ceilings, which are measured in the same run.
+DEAP and JAX are optional: `pip install deap jax`.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ PRECISIONS = {"evosim, float32": "single", "evosim, float64": "double"}
 
 
 def job(ceilings: dict[str, float]) -> pl.DataFrame:
-    """The reference job: the product and all peers, and what the product makes of an evolved
-    population.
-    """
+    """The reference job: all candidates, and the product on an evolved population."""
     weights, horizons = bench_job.genomes()
     random, evolved = bench_product.rules_of(weights, horizons), bench_product.evolved()
     reference = bench_job.reference(weights[:CHECKED], horizons[:CHECKED])
@@ -91,9 +89,7 @@ def job(ceilings: dict[str, float]) -> pl.DataFrame:
 
 
 def executed(ceilings: dict[str, float]) -> pl.DataFrame:
-    """How near the evaluation of a random population comes to the ceilings, by the multiplications
-    it executes.
-    """
+    """The share of the ceilings that the evaluation reaches, by executed multiplications."""
     weights, horizons = bench_job.genomes()
     rules = bench_product.rules_of(weights, horizons)
     rows = []
@@ -122,9 +118,7 @@ def executed(ceilings: dict[str, float]) -> pl.DataFrame:
 
 
 def experiment() -> tuple[pl.DataFrame, dict[str, Any]]:
-    """The default experiment as a user types it, cold and then warm, with the time of each
-    stage.
-    """
+    """The default experiment as a user types it, cold and then warm, with the time by stage."""
     rows, stages = [], {}
     with tempfile.TemporaryDirectory() as folder:
         fresh = os.environ | {"NUMBA_CACHE_DIR": str(Path(folder) / "cache")}
@@ -170,8 +164,10 @@ STAGES = (
 
 
 def enumeration() -> pl.DataFrame:
-    """Grids in both worlds: a subset beside all peers, the default grid beside the best of them, a
-    million alone.
+    """Grids in both worlds.
+
+    All peers enumerate a subset. The best of them enumerates the default grid. The product alone
+    enumerates a million classes.
     """
     made, rows = build_packaged("birth-control"), []
     grid = np.arange(made.genome.grid.size, dtype=np.int64)
@@ -239,9 +235,7 @@ def genetics() -> pl.DataFrame:
 
 
 def spared() -> pl.DataFrame:
-    """What each saving leaves of the work: on the default grid, on an evolved population, on a
-    random one.
-    """
+    """Work left after each saving: on the default grid, an evolved and a random population."""
     made = build_packaged("birth-control")
     grid = made.genome.decode(np.arange(made.genome.grid.size, dtype=np.int64))
     assert isinstance(grid, PlannerRules)

@@ -1,9 +1,8 @@
-"""What this machine can do at most: float32 multiply-adds a second, from registers alone and with a
-vector load each.
+"""The largest throughput of this machine: float32 multiply-adds per second.
 
-Both loops are written in LLVM's instructions, on vectors as wide as the processor has, and compiled
-by Numba: no C compiler is needed. Speed is by the processor time of each thread, which leaves out
-what others took.
+One loop uses registers alone, the other adds a vector load to each multiply-add. Both are written
+in LLVM instructions for the vector width of the processor, and compiled by Numba without a C
+compiler. Speed is per processor time of each thread, so that other processes do not count.
 
 Run: python scripts/benchmarks/bench_ceilings.py
 """

@@ -1,9 +1,9 @@
-"""DEAP as a peer: the reference job behind `toolbox.map`, and a generation of DEAP's own operators.
+"""DEAP as a peer: the reference job through `toolbox.map`, and a generation of DEAP's operators.
 
-Needs deap.
+It needs the package deap.
 
-An individual is a list of six weights and a horizon. What evaluates it is pure Python, or NumPy
-genome by genome; serial, or by worker processes, which import this module.
+An individual is a list of six weights and a horizon. It is evaluated by pure Python or by NumPy,
+genome by genome. Evaluation is serial or in worker processes, which import this module.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bench_job import (
 )
 from deap import base, creator, tools
 
-# What is created stays, also when this file is imported again
+# Created classes stay, also when this file is imported again
 if not hasattr(creator, "LifetimePayoff"):
     creator.create("LifetimePayoff", base.Fitness, weights=(1.0,))
     creator.create("Individual", list, fitness=creator.LifetimePayoff)
@@ -100,7 +100,7 @@ def by_numpy(individual: list[Any]) -> tuple[float]:
 
 @cache
 def _pool() -> Any:
-    """Worker processes, started afresh; each keeps to one thread."""
+    """New worker processes with one thread each."""
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
@@ -120,9 +120,7 @@ def evaluated(
     evaluate: Callable[[list[Any]], tuple[float]],
     processes: bool,
 ) -> Array:
-    """Fitness of a DEAP population: individuals are made, evaluated by `toolbox.map`, and told
-    their fitness.
-    """
+    """Make individuals, evaluate them with `toolbox.map`, and set their fitness."""
     toolbox = base.Toolbox()
     toolbox.register("evaluate", evaluate)
     toolbox.register(

@@ -2,14 +2,14 @@
 
 Run: python scripts/benchmarks/bench_genetics.py
 
-`genetics`: the gamete loop on one thread, individuals times generations a second, with fitness,
-parent draw, meiosis, drive and mutation. The peer is the same model in vectorised NumPy; both are
+`genetics` is the gamete loop on one thread: individuals times generations per second, with fitness,
+parent draw, meiosis, drive and mutation. The peer is the same model in vectorised NumPy. Both are
 timed in turn in one process.
 
-`scale`: the loop of `evosim run` itself, behaviour, records and all, on `greedy-genes` with 20
-neutral loci beside its own. Each population has a process of its own, whose peak memory is told;
-its generations are run by one thread and by two in turn. Best times are told, and ratios are what
-to quote: machines are noisy.
+`scale` is the loop of `evosim run`, with behaviour and records, on `greedy-genes` with 20 more
+neutral loci. Each population has its own process, so that its peak memory can be measured. One
+thread and two threads run its generations in turn. The tables have best times. Machines are noisy,
+so quote ratios.
 """
 
 from __future__ import annotations
@@ -145,8 +145,10 @@ def crowd(n: int, generations: int, ledger: bool) -> Problem:
 
 
 def bytes_held(grid: Grid) -> int:
-    """Bytes an individual that the loop holds: strands of two generations, parents, weights,
-    running sum, guide; places, costs, worth.
+    """Bytes per individual that the loop holds.
+
+    These are strands of two generations, parents, weights, running sum, guide, places, costs and
+    fitness.
     """
     return 2 * grid.ploidy * len(grid.loci) + 2 * 8 + (8 + 8 + 4) + (8 + 8 + 8)
 

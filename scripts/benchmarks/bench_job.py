@@ -1,8 +1,8 @@
-"""The reference job of the benchmark, how it is checked, and how candidates are timed.
+"""The reference job of the benchmark, its check, and the timing of candidates.
 
-The job: 4096 inner planners live 40 ages in a random world of 200 states with 6 acts of 4
-successors each, and their expected lifetime payoff from state 0 is wanted. At age `t` a planner
-looks `min(horizon, 40 - t)` steps ahead, so backward sweep `r` of the evaluation follows the best
+4096 inner planners live 40 ages in a random world of 200 states. Each state has 6 acts with 4
+successors each. The result is the expected lifetime payoff from state 0. At age `t` a planner looks
+`min(horizon, 40 - t)` steps ahead. Backward sweep `r` of the evaluation therefore follows the best
 acts of planning sweep `min(horizon, r)`. Nothing is discounted.
 
 Every table is a multiple of a power of two, so that float32 and float64 read the same numbers.
@@ -163,8 +163,8 @@ class Reference:
 def reference(weights: Floats, horizons: Ints) -> Reference:
     """The job in plain NumPy, one genome at a time.
 
-    A genome is clear if in every state and planning sweep its best act is better than the second
-    best by `CLEAR`, and by twice the tolerance within which the product takes acts for tied.
+    A genome is clear if its best act is better than the second best in every state and planning
+    sweep. The margin is `CLEAR` plus twice the tolerance for ties of the product.
     """
     t, states = tables(), np.arange(STATES)
     fitness, clear = np.empty(len(weights)), np.empty(len(weights), dtype=bool)

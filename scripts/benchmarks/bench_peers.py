@@ -165,7 +165,7 @@ def numba_each(
     return out
 
 
-# What there is
+# Installed libraries
 
 
 def _own() -> dict[str, Peer]:

@@ -89,8 +89,9 @@ def scored(rules: PlannerRules, precision: Literal["single", "double"]) -> Calla
 
 @cache
 def evolved() -> PlannerRules:
-    """What 4096 diploids of the product come to on the reference job: the alleles of the packaged
-    experiments, 300 generations.
+    """4096 evolved diploids of the product on the reference job.
+
+    They have the alleles of the packaged experiments, after 300 generations.
     """
     world = bench_job.world()
     weight = LocusParams(ALLELES)
@@ -120,7 +121,7 @@ def landscape(made: Problem, *, whole: bool) -> Landscape:
 
 @dataclass(frozen=True)
 class Spared:
-    """What a batch of rules would cost without a saving, over what it costs with it."""
+    """Cost of a batch of rules without a saving, divided by its cost with it."""
 
     saving: str
     without: float
@@ -145,16 +146,16 @@ def spared(world: TabularMdp, between: WorldPair, rules: PlannerRules) -> list[S
     return [
         Spared("equal genotypes once", n, len(_distinct(rules)), "genomes"),
         Spared(
-            "who looks farther plans for the others",
+            "a longer horizon plans for the others",
             float(looks[_distinct(rules)].sum()),
             float(deepest.sum()),
             "planning sweeps",
         ),
         Spared("equal policies once", n, len(np.unique(groups)), "evaluations"),
         Spared("equal behaviours once", len(np.unique(groups)), len(distinct), "evaluations"),
-        Spared("states that nobody can reach", len(world.states), len(t.states), "states"),
+        Spared("states that cannot be reached", len(world.states), len(t.states), "states"),
         Spared(
-            "acts and states that nobody of a block uses",
+            "acts and states that no genome of a block uses",
             len(t.row_state),
             float(np.mean(unsorted)),
             "rows a sweep",

@@ -1,9 +1,9 @@
-"""What the store of sweeps costs at a million runs: made-up records, written as workers write them,
-then told, checked and collected.
+"""Time of the store of sweeps at a million runs, with artificial records.
 
     python scripts/benchmarks/bench_sweep_store.py [--runs 1000000] [--folder FOLDER]
 
-Nothing is simulated. Prints a table; keeps nothing unless a folder is given.
+Records are written as workers write them. Then status, check and collection are timed. Nothing is
+simulated. The script prints a table and stores nothing unless a folder is given.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Write the documents whose numbers come from kept tables, or see whether they are what their
-tables say.
+"""Write the documents whose numbers come from stored tables, or check them.
 
-docs/findings.md, docs/claims.md, docs/speed.md and results/README.md, each from the `.j2` file
-beside it; and what stands between marks in README.md and other pages, from the file in docs/parts/
-that the mark names. How sources are written: scripts/docs/documents.py.
+docs/findings.md, docs/claims.md, docs/speed.md and results/README.md are made from the `.j2` files
+in the same folders. Marked parts of README.md and other pages are made from the files in
+docs/parts/ that the marks name. scripts/docs/documents.py explains how sources are written.
 
 Run: python scripts/docs/build_documents.py [--check]
 """

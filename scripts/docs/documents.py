@@ -1,10 +1,9 @@
-"""What the sources of documents may say: tables, records and experiments that are kept in
-`results/`, and how numbers are written.
+"""Expressions for the sources of documents: stored tables, records, experiments, and formats.
 
-A source is a Jinja template beside its page (`docs/findings.md.j2` makes `docs/findings.md`). Every
-number in it is an expression; a word that hangs on a number is said with its condition
-(`said("falls", late < early)`), and the build fails where it does not hold. `given` marks what is a
-name or a choice and no result.
+A source is a Jinja template in the folder of its page: `docs/findings.md.j2` makes
+`docs/findings.md`. Every number in it is an expression. A word that depends on a number is written
+with its condition (`said("falls", late < early)`), and the build fails if the condition is false.
+`given` marks a name or a choice that is not a result.
 """
 
 from __future__ import annotations
@@ -160,7 +159,7 @@ class Found:
 def said(text: str, holds: Any) -> str:
     """Words that hang on numbers. Raises `Wrong` unless they hold."""
     if not isinstance(holds, bool | np.bool_):
-        raise Wrong(f"{text!r} hangs on {holds!r}, which is neither true nor false")
+        raise Wrong(f"{text!r} depends on {holds!r}, which is neither true nor false")
     if not holds:
         raise Wrong(f"{text!r} does not hold")
     return text
@@ -611,8 +610,9 @@ def typed(text: str) -> list[str]:
 
 
 def typed_in_expressions(text: str) -> list[str]:
-    """What expressions print that is written in them with digits: `{{ 3 }}`, `{{ "3 of" }}`,
-    `said("3 of", ...)`; not what `given` holds.
+    """Digits that expressions print as they are written.
+
+    Examples are `{{ 3 }}`, `{{ "3 of" }}` and `said("3 of", ...)`. `given` is allowed.
     """
     out, parsed = [], environment(Kept(ROOT / "results")).parse(text)
     shown = [node for printed in parsed.find_all(nodes.Output) for node in printed.nodes]

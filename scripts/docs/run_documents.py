@@ -29,7 +29,7 @@ OUT = snippets.ROOT / "results" / "documents"
 
 
 def main() -> int:
-    """Run, tell, and write the table. Exit code 1 if a block does not do what its page says."""
+    """Run the blocks and write the table. The exit code is 1 if a block fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
         "pages",

@@ -1,13 +1,13 @@
-"""Attack: damage to the kernel cache, and the limits of machines.
+"""Damage to the kernel cache, and limits of machines.
 
-Each try is a tiny run whose tables must be right.
+Each try is a tiny run whose tables must be correct.
 
     python scripts/stress/attack_cache.py [--tries 50] [--seed 0] [--only WORDS]
 
-Kinds of damage take turns, on random kept files; then come limits of processes and odd
-surroundings. A try fails if the command ends by a signal, with a traceback or in more lines than
-one, or if a table differs from the reference. Some kinds need root, and are left out otherwise.
-Writes `results/attack/cache/`.
+Kinds of damage take turns on random files. Limits of processes and unusual surroundings follow. A
+try fails if the command ends by a signal, with a traceback, or with more than one line. It also
+fails if a table differs from the reference. Some kinds need root, and are left out otherwise. The
+script writes `results/attack/cache/`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from evosim.kernels.compilation import FOLDER
 from evosim.runtime.forked_processes import environment
 
 COMMAND = (sys.executable, "-m", "evosim.cli", "run", "micro", "--set", "optimizer.population=30")
-PATIENCE = 600.0  # seconds until a command is taken to hang
+PATIENCE = 600.0  # seconds after which a command counts as hanging
 GIB = 2**30
 Damage = Callable[[Path, Path, random.Random], object]
 
@@ -51,7 +51,7 @@ def swapped(one: Path, other: Path) -> None:
 
 
 def replaced(file: Path, make: Callable[[Path], object]) -> None:
-    """Put something else in a file's place."""
+    """Replace a file by something else."""
     shutil.rmtree(file) if file.is_dir() else file.unlink()
     make(file)
 
@@ -85,8 +85,7 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
     ],
 }
 ROOT_ONLY = ("another owner", "folder of another owner")
-# What is set, variables, and whether the run must succeed; otherwise it must be refused in one
-# line.
+# Settings, variables, and whether the run must succeed. Otherwise it must be refused in one line.
 LIMITS: dict[str, tuple[dict[int, int], dict[str, str | None], bool]] = {
     "ulimit -v 0.3 GiB": ({resource.RLIMIT_AS: GIB * 3 // 10}, {}, False),
     "ulimit -v 1 GiB": ({resource.RLIMIT_AS: GIB}, {}, False),
@@ -103,12 +102,12 @@ LIMITS: dict[str, tuple[dict[int, int], dict[str, str | None], bool]] = {
 
 
 class Bench:
-    """A cache that is whole, the reference, and what came of each try."""
+    """An intact cache, the reference, and the result of each try."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.dice, self.rows = folder, random.Random(seed), list[dict[str, object]]()
         self.cache, self.number = folder / "cache", 0
-        if FOLDER:  # what is compiled already need not be compiled again
+        if FOLDER:  # compiled kernels need not be compiled again
             shutil.copytree(FOLDER, self.cache / FOLDER.name)
         done, self.reference = self.run(self.cache)
         if done.returncode:
@@ -222,7 +221,7 @@ def attack(bench: Bench, tries: int, only: str) -> None:
 
 
 def main() -> None:
-    """Attack, and keep the table."""
+    """Attack, and store the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--tries", type=int, default=50, help="damaged files; limits are tried once each"

@@ -2,9 +2,9 @@
 
 Run: python scripts/stress/fuzz.py --examples 10000 --processes 50
 
-Each is accepted, or refused in one line that says what is wrong and how to mend it: no traceback,
-no hang, nothing left behind. Small experiments of the micro-world that are accepted are also run,
-once, and every number of their account must be finite.
+Each file is accepted, or refused in one line that names the error and a fix. A traceback, a hang or
+a leftover file is a defect. Accepted experiments of the micro-world also run once, and every number
+of their account must be finite.
 """
 
 from __future__ import annotations

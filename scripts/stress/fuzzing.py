@@ -1,6 +1,6 @@
-"""Fuzzing: experiment and sweep files that nobody would write, and what must become of each.
+"""Fuzzing: malformed experiment and sweep files, and the required answer to each.
 
-Used by scripts/stress/fuzz.py and tests.
+scripts/stress/fuzz.py and tests use it.
 """
 
 from __future__ import annotations

@@ -99,11 +99,10 @@ def digests(
 
 
 def overhead(folder: Path) -> list[dict[str, object]]:
-    """What the layer adds to a run in one process, and what each engine adds to a chunk: chunks
-    that are done cost nothing else.
+    """Time that the layer adds to a run in one process, and that each engine adds to a chunk.
 
-    Runs without and with the layer take turns chunk by chunk, and medians are told: others use this
-    machine.
+    Finished chunks cost nothing else. Runs with and without the layer take turns chunk by chunk,
+    and medians are reported, because other processes use this machine.
     """
     store = sweep_job.begun(sweep_job.sweep_file(folder / "layer.toml"), folder / "layer")
 
@@ -182,8 +181,9 @@ def overhead(folder: Path) -> list[dict[str, object]]:
 
 
 def scaling(folder: Path, rounds: int) -> list[dict[str, object]]:
-    """Runs of about a second, one a chunk, with one worker and with two: the best of some rounds,
-    because others use this machine.
+    """Runs of about a second, one per chunk, with one worker and with two.
+
+    The best of several rounds is reported, because other processes use this machine.
     """
     file = sweep_job.sweep_file(folder / "long.toml", cells=20, generations=LONG, chunk=1)
     rows = []

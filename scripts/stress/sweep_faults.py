@@ -1,10 +1,10 @@
-"""Faults: each is planted in a running sweep, which then goes on.
+"""Faults are planted in running sweeps, which are then resumed.
 
-Is anything lost, is anything there twice, is the digest the same?
+The script counts lost and duplicated runs, and compares digests.
 
     python scripts/stress/sweep_faults.py [--kills 100] [--seed 0] [--only WORDS]
 
-Full and read-only disks are mounted, which needs root. Writes `results/sweep-faults/`.
+Full and read-only disks are mounted, which needs root. It writes `results/sweep-faults/`.
 """
 
 from __future__ import annotations
@@ -37,20 +37,27 @@ from evosim.sweeps.store import Store
 from evosim.sweeps.worker import run_chunk
 
 ENGINES = ("local", "dask")
-PATIENCE = 300.0  # seconds until a driver is taken to hang
+PATIENCE = 300.0  # seconds after which a driver counts as hanging
 
 
 @dataclass
 class Row:
-    """What came of one fault.
+    """Result of one fault.
 
-    Attributes:
-        fault, engine: what was done to whom.
-        tries: how often.
-        sweeps: how many sweeps suffered it and were then gone on with to their end.
-        lost, duplicated: runs of the collected tables.
-        same: sweeps with the digest, and the very bytes, of one that nothing befell.
-        one_line: drivers that ended by themselves, with one line and exit code 2.
+    Attributes
+    ----------
+    fault, engine : str
+        The fault, and the engine that suffered it.
+    tries : int
+        Number of tries.
+    sweeps : int
+        Sweeps that suffered the fault and were resumed to their end.
+    lost, duplicated : int
+        Runs in the collected tables.
+    same : int
+        Sweeps whose digest and bytes equal those of an undisturbed sweep.
+    one_line : int
+        Drivers that ended by themselves, with one line and exit code 2.
     """
 
     fault: str
@@ -81,7 +88,7 @@ class Bench:
         return self.folder / f"s{self._number}"
 
     def end(self, out: Path, engine: str = "local") -> Store:
-        """Go on with a sweep to its end."""
+        """Resume a sweep to its end."""
         driver = sweep_job.drive(self.file, out, engine, 2)
         _, said = driver.communicate(timeout=PATIENCE)
         if driver.returncode:
@@ -91,7 +98,7 @@ class Bench:
         return Store(out)
 
     def judge(self, row: Row, store: Store, *, remove: bool = True) -> None:
-        """Count what is lost or there twice in a sweep that is done."""
+        """Count lost and duplicated runs of a finished sweep."""
         for path in check(store).stale:
             path.unlink()
         found = collect(store)
@@ -124,21 +131,22 @@ class Bench:
 
 
 def logs(folder: Path) -> set[Path]:
-    """What processes wrote that computed anything in a sweep."""
+    """Text of all processes that computed in a sweep."""
     return set(folder.glob("logs/*.jsonl"))
 
 
 def wait_for_work(
     folder: Path, driver: subprocess.Popen[str], before: set[Path] | None = None
 ) -> None:
-    """Wait until somebody computes who did not before, or the driver ends."""
+    """Wait until a new process computes, or the driver ends."""
     while driver.poll() is None and not logs(folder) - (before or set()):
         time.sleep(0.02)
 
 
 def kills(bench: Bench, engine: str, count: int) -> None:
-    """SIGKILL at random moments, of a random worker or of the driver with its workers left alone;
-    sweep after sweep.
+    """SIGKILL at random moments, sweep after sweep.
+
+    The victim is a random worker, or the driver, whose workers stay.
     """
     with (
         bench.row("SIGKILL of workers, at random moments", engine) as worker,
@@ -150,7 +158,7 @@ def kills(bench: Bench, engine: str, count: int) -> None:
             if driver is None:
                 before = logs(out)
                 driver = sweep_job.drive(bench.file, out, engine, 2)
-                if bench.random.random() < 0.8:  # else it may die before anybody computes
+                if bench.random.random() < 0.8:  # otherwise it may die before any process computes
                     wait_for_work(out, driver, before)
             time.sleep(bench.random.uniform(0.0, 2.0))
             victims = sweep_job.workers_of(driver.pid)
@@ -179,8 +187,9 @@ def kills(bench: Bench, engine: str, count: int) -> None:
 
 
 def killed_while_writing(bench: Bench) -> None:
-    """SIGKILL inside a write: of half of the bytes, before the renaming, before the folder is
-    synced; of each of the first files.
+    """SIGKILL inside a write of each of the first files.
+
+    It comes after half of the bytes, before the renaming, or before the folder is synced.
     """
     with bench.row("SIGKILL in the middle of a write", "one process") as row:
         for moment in ("half", "written", "renamed"):
@@ -208,7 +217,7 @@ def killed_while_writing(bench: Bench) -> None:
 
 
 def die(moment: str, write: int, out: Path, chunk: int) -> None:
-    """In a process of its own: compute chunks, and die in the middle of a write.
+    """In a separate process, compute chunks and die in the middle of a write.
 
     Finished runs are written all the time.
     """
@@ -283,7 +292,7 @@ def disk(bench: Bench, size: str) -> Iterator[Path]:
 
 
 def full_disk(bench: Bench, engine: str, tries: int) -> None:
-    """A disk that fills up while the sweep runs, then room is made."""
+    """A disk that fills up while the sweep runs. Then space is freed."""
     with bench.row("full disk, then room made", engine) as row:
         for _ in range(tries):
             with disk(bench, f"{bench.random.randrange(100, 700)}k") as place:
@@ -328,8 +337,9 @@ def two_drivers(bench: Bench, both: tuple[str, str], tries: int) -> None:
 
 
 def truncated(bench: Bench, engine: str, tries: int) -> None:
-    """A file of a chunk that is done loses its end, also all of it; `check --repair`, and the sweep
-    goes on.
+    """A file of a finished chunk is truncated, or emptied.
+
+    `check --repair` repairs it, and the sweep is resumed.
     """
     with bench.row("truncated chunk, found and repaired", engine) as row:
         out = bench.place()
@@ -346,15 +356,16 @@ def truncated(bench: Bench, engine: str, tries: int) -> None:
             )
             found = check(store)
             if found.sound and not found.missing:
-                raise RuntimeError(f"{path} was truncated, and nobody noticed")
+                raise RuntimeError(f"{path} was truncated, and this was not noticed")
             repair(store, found)
             row.tries += 1
             bench.judge(row, bench.end(out, engine), remove=False)
 
 
 def on_slurm(bench: Bench, tries: int) -> None:
-    """Jobs of Slurm that are cancelled: tasks of an array, submitted again; workers of the engine,
-    which it replaces.
+    """Jobs of Slurm are cancelled.
+
+    Tasks of an array are submitted again. Workers of the engine are replaced by it.
     """
     with sweep_job.slurm_node(bench.folder / "slurm"):
         with bench.row("tasks of a Slurm array killed, array submitted again", "array") as row:
@@ -398,7 +409,7 @@ def on_slurm(bench: Bench, tries: int) -> None:
 
 
 def faults(bench: Bench, killed: int) -> dict[str, Callable[[], None]]:
-    """All of them, by name."""
+    """All faults, by name."""
     out: dict[str, Callable[[], None]] = {}
     for engine in ENGINES:
         out[f"kills {engine}"] = lambda engine=engine: kills(bench, engine, killed // 2)  # type: ignore[misc]
@@ -413,7 +424,7 @@ def faults(bench: Bench, killed: int) -> dict[str, Callable[[], None]]:
 
 
 def main() -> None:
-    """Plant every fault, and keep the table."""
+    """Plant every fault, and store the table."""
     if sys.argv[1:2] == ["--die"]:
         moment, write, out, chunk = sys.argv[2:]
         die(moment, int(write), Path(out), int(chunk))

@@ -1,6 +1,4 @@
-"""What the studies of sweeps share: a sweep of many small cells, drivers and their workers as
-processes, and a Slurm of one node.
-"""
+"""A sweep of many small cells, processes of drivers and workers, and a one-node Slurm."""
 
 from __future__ import annotations
 
